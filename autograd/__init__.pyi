@@ -1,0 +1,50 @@
+# Generated from the table of operations by tests/make_stubs.py: do not edit.
+
+from autograd import nn as nn, ops as ops, pickling as pickling
+from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
+from autograd.drawing import draw as draw
+from autograd.engine import Value as Value, grad as grad
+from autograd.ops import add as add
+from autograd.ops import sub as sub
+from autograd.ops import mul as mul
+from autograd.ops import div as div
+from autograd.ops import pow as pow
+from autograd.ops import neg as neg
+from autograd.ops import abs as abs
+from autograd.ops import exp as exp
+from autograd.ops import expm1 as expm1
+from autograd.ops import exp2 as exp2
+from autograd.ops import log as log
+from autograd.ops import log1p as log1p
+from autograd.ops import log2 as log2
+from autograd.ops import log10 as log10
+from autograd.ops import sqrt as sqrt
+from autograd.ops import cbrt as cbrt
+from autograd.ops import sin as sin
+from autograd.ops import cos as cos
+from autograd.ops import tan as tan
+from autograd.ops import asin as asin
+from autograd.ops import acos as acos
+from autograd.ops import atan as atan
+from autograd.ops import atan2 as atan2
+from autograd.ops import hypot as hypot
+from autograd.ops import sinh as sinh
+from autograd.ops import cosh as cosh
+from autograd.ops import tanh as tanh
+from autograd.ops import asinh as asinh
+from autograd.ops import acosh as acosh
+from autograd.ops import atanh as atanh
+from autograd.ops import erf as erf
+from autograd.ops import erfc as erfc
+from autograd.ops import sigmoid as sigmoid
+from autograd.ops import softplus as softplus
+from autograd.ops import relu as relu
+from autograd.ops import sign as sign
+from autograd.ops import step as step
+from autograd.ops import max as max
+from autograd.ops import min as min
+from autograd.ops import where as where
+from autograd.ops import sum as sum
+from autograd.ops import dot as dot
+
+__all__ = ["GradientMismatch", "Value", "check_gradients", "draw", "faux_gradient", "grad", "nn", "ops", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

@@ -1,0 +1,516 @@
+"""The engine: numbers that remember how they were made, and the walk back that gives every one its gradient.
+
+Representation. A `Value` is a node `v` of the graph: its number, its gradient, the row of the table that made it, its
+operands and its place in the order of creation. Operands are nodes or plain floats (constants); one or two stand in
+slots of the node, any other number in one tuple. Edges point from results to operands only, so there are no cycles: a
+graph is freed the moment its last name goes, without the garbage collector.
+
+Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
+the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
+
+Why it is written like this (CPython 3.11, micrograd's demo step, 65,000 nodes; tests/benchmarks/eager.py):
+- a node is one object for the garbage collector to walk: no closures, no `__dict__`, no tuple for one or two operands;
+- local gradients are not stored when recording, the rules are called in `backward`: 100 bytes a node less;
+- sorting a list that is nearly in order costs less than ordering the nodes by depth-first search.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain, count, repeat
+from numbers import Number
+from operator import add, attrgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from autograd import ops
+from autograd.floats import number
+from autograd.ops import Op
+
+if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
+    from autograd._methods import OperationMethods
+else:
+    OperationMethods = object
+
+Inputs: TypeAlias = "Value | Sequence[Inputs]"
+
+
+class Value(OperationMethods):
+    """A number that remembers how it was made.
+
+    Arguments:
+        data: the number: anything real, kept as a `float`.
+        label: a name to show in drawings and tables.
+
+    Calculate with it as with any number, by operators, methods (`x.tanh()`) or functions (`autograd.tanh(x)`). Then
+    `backward()` on the result gives every Value that it was made from its gradient: how fast the result changes with
+    it.
+
+    >>> x, w = Value(2.0), Value(-3.0)
+    >>> y = x * w + x
+    >>> y.backward()
+    >>> x.grad, w.grad
+    (-2.0, 2.0)
+
+    Comparison: `<` and `>` compare numbers; `==` and `hash` tell *which* Value it is, so Values can be dictionary keys.
+
+    Raises:
+        TypeError: `data` is no real number, or `label` no string.
+        OverflowError: an integer too large for a float.
+    """
+
+    __slots__ = ("_data", "_grad", "_label", "_made_by", "_order", "_x", "_y", "__weakref__")
+
+    _data: float
+    _grad: float
+    _label: str | None
+    _made_by: Op | None
+    _order: int
+    _x: Value | float | tuple[Value | float, ...] | None
+    _y: Value | float | None
+
+    def __init__(self, data: Any, label: str | None = None) -> None:
+        if type(data) is Value:
+            raise TypeError(
+                "this is a Value already: use it as it is, or Value(v.data) for a fresh leaf with its number"
+            )
+        self._data = data if type(data) is float else number(data)
+        self._grad = 0.0
+        self._made_by = self._x = self._y = None
+        self._order = _next_order()
+        self.label = label
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            "Value cannot be subclassed, operations would not return the subclass: "
+            "hold a Value in a class of your own, or add an operation as a row: autograd.ops.Op(...)"
+        )
+
+    @property
+    def data(self) -> float:
+        """The number. After you change it, `forward()` on a result replays the graph with the new number."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        self._data = number(data)
+
+    @property
+    def grad(self) -> float:
+        """The gradient, set by `backward()`: how fast that result changes with this number."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self._grad = number(grad)
+
+    @property
+    def label(self) -> str | None:
+        """The name to show in drawings and tables."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"a label is a string, got {type(label).__name__} {label!r}")
+        self._label = label
+
+    @property
+    def op(self) -> Op | None:
+        """The operation that made this Value, None for a leaf."""
+        return self._made_by
+
+    @property
+    def args(self) -> tuple[Value | float, ...]:
+        """The operands, in order: Values, and floats for constants. `x * x` has two."""
+        x, y = self._x, self._y
+        if x is None:
+            return ()
+        if type(x) is tuple:
+            return x
+        return cast("tuple[Value | float, ...]", (x,) if y is None else (x, y))
+
+    @property
+    def _prev(self) -> set[Value]:  # drawing code written for micrograd reads _prev and _op
+        return {x for x in self.args if type(x) is Value}
+
+    @property
+    def _op(self) -> str:
+        return self._made_by.symbol if self._made_by else ""
+
+    def backward(self, seed: Any = 1.0) -> None:
+        """Give every Value that this one was made from its gradient.
+
+        The gradients of leaves add up over calls, until `zero_grad()`; all others are those of this call. Works with
+        the numbers as they are now: if you changed a leaf, call `forward()` first.
+
+        Arguments:
+            seed: the gradient to begin with at this Value.
+
+        Raises:
+            TypeError: the seed is no real number.
+
+        An exception, or Ctrl-C, on the way leaves every gradient as it was.
+
+        >>> a = Value(2.0)
+        >>> y = a * a * a
+        >>> y.backward(); a.grad
+        12.0
+        >>> y.backward(); a.grad
+        24.0
+        """
+        made, seen = _newest_first(self)
+        gradients = dict.fromkeys(seen, 0.0)
+        gradients[self] = number(seed)
+        for v in made:  # each rule sees plain floats: the gradient g, the result z, the operands
+            g, z, op = gradients[v], v._data, v._made_by
+            x, y = v._x, v._y
+            if op.arity == 2:
+                pull_x, pull_y = op.rules
+                if type(x) is float:
+                    gradients[y] += pull_y(g, z, x, y._data)
+                elif type(y) is float:
+                    gradients[x] += pull_x(g, z, x._data, y)
+                else:
+                    x_data, y_data = x._data, y._data
+                    gradients[x] += pull_x(g, z, x_data, y_data)
+                    gradients[y] += pull_y(g, z, x_data, y_data)
+            elif op.arity == 1:
+                gradients[x] += op.rules[0](g, z, x._data)
+            else:
+                pulls = op.rules[0](g, z, *_numbers(x)) if op.variadic else op.pulls(g, z, *_numbers(x))
+                for operand, pull in zip(x, pulls):
+                    if type(operand) is Value:
+                        gradients[operand] += pull
+        leaves, pulled = seen.difference(made), gradients.__getitem__
+        _at_once(
+            map(_set_grad, made, map(pulled, made)),
+            map(_set_grad, leaves, map(add, map(_get_grad, leaves), map(pulled, leaves))),
+        )
+
+    def forward(self) -> Value:
+        """Replay the graph with the numbers that the leaves have now, and return this Value.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> x.data = 5
+        >>> y.forward()
+        Value(data=25.0, grad=0.0)
+        """
+        made, seen = _newest_first(self)
+        leaves = {v: v._data for v in seen if v._made_by is None}
+        data = replay(reversed(made), leaves)
+        _at_once(map(_set_data, data.keys(), data.values()))
+        return self
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every Value in this one's graph to 0."""
+        _at_once(map(_set_grad, _newest_first(self)[1], repeat(0.0)))
+
+    @staticmethod
+    def _record(op: Op, operands: Sequence[Any]) -> Value:
+        """Record an operation of the table on Values and numbers: what `autograd.tanh(x)` comes to."""
+        try:
+            args, numbers = operands, [x._data for x in operands]
+        except AttributeError:  # a constant among them
+            args = tuple(x if type(x) is Value else number(x) for x in operands)
+            numbers = _numbers(args)
+        data = op.computes(*numbers)
+        return new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
+
+    # Comparison, conversion, display -------------------------------------------------------------------------------
+
+    def __lt__(self, other: Any) -> bool:
+        return _compare(self, other, float.__lt__)
+
+    def __le__(self, other: Any) -> bool:
+        return _compare(self, other, float.__le__)
+
+    def __gt__(self, other: Any) -> bool:
+        return _compare(self, other, float.__gt__)
+
+    def __ge__(self, other: Any) -> bool:
+        return _compare(self, other, float.__ge__)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Number):  # silently False would be a trap
+            raise TypeError("== asks whether two names are the same Value; to compare the number, compare .data")
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a Value is neither true nor false: compare .data (`if v.data > 0`), "
+            "or keep the choice in the graph with autograd.where(v, x, y)"
+        )
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "float(v) would lose the gradient: take the number with v.data, "
+            "or call autograd's functions, which keep it: autograd.tanh(v) or v.tanh() instead of math.tanh(v)"
+        )
+
+    def __int__(self) -> int:
+        raise TypeError(
+            "int(v) would lose the gradient: take the number with int(v.data), or call autograd's functions, "
+            "which keep it, as autograd.tanh(v) does"
+        )
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        label = "" if self._label is None else f", label={self._label!r}"
+        return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
+
+    # Copies --------------------------------------------------------------------------------------------------------
+
+    def __copy__(self) -> Value:
+        return _twin(self, self._x, self._y)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        def copied(x: Any) -> Any:
+            return memo[id(x)] if type(x) is Value else x
+
+        for v in graph_of(self):
+            if id(v) not in memo:
+                memo[id(v)] = _twin(v, each_operand(copied, v._x), each_operand(copied, v._y))
+        return cast(Value, memo[id(self)])
+
+
+# Recording -----------------------------------------------------------------------------------------------------------
+
+_next_order = count().__next__  # one atomic step in C: threads get different places
+_new = object.__new__
+
+
+def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
+    v = _new(Value)
+    v._data = data
+    v._grad = 0.0
+    v._label = None
+    v._made_by = op
+    v._order = _next_order()
+    v._x = x
+    v._y = y
+    return v
+
+
+def _twin(v: Value, x: Any, y: Any) -> Value:
+    """A new node like `v`, on the operands `x` and `y`."""
+    twin = new_node(v._made_by, v._data, x, y)  # type: ignore[arg-type]  # None for the twin of a leaf
+    twin._grad = v._grad
+    twin._label = v._label
+    return twin
+
+
+def each_operand(f: Callable[[Any], Any], x: Any) -> Any:
+    """`f` of an operand slot: of the one operand in it, or of each in a tuple."""
+    return tuple(map(f, x)) if type(x) is tuple else f(x)
+
+
+def _numbers(args: Iterable[Any]) -> list[float]:
+    try:
+        return [x._data for x in args]
+    except AttributeError:  # a constant among them; asking each for its type first would cost half as much again
+        return [x if type(x) is float else x._data for x in args]
+
+
+def _install(op: Op) -> None:
+    """Give every Value the operation as a method, and where the row asks for it, as an operator from both sides."""
+    if op.variadic:
+        return
+    if op.name in vars(Value) and op.name not in ops.TABLE:
+        raise ValueError(f"every Value has {op.name!r} already, with another meaning: give the operation another name")
+    computes = op.computes
+    methods: dict[str | None, Callable[..., Any]] = {}
+    if op.arity == 1:
+
+        def method(x: Value) -> Value:
+            return new_node(op, computes(x._data), x)
+
+        methods |= {op.name: method, op.method: method}
+    else:
+
+        def by_name(x: Value, *others: Any) -> Any:
+            return op(x, *others)
+
+        def forward_operator(x: Value, y: Any) -> Any:
+            if type(y) is Value:
+                return new_node(op, computes(x._data, y._data), x, y)
+            if type(y) is not float:
+                y = _operand(y)
+                if y is NotImplemented:
+                    return NotImplemented
+            return new_node(op, computes(x._data, y), x, y)
+
+        def reflected_operator(y: Value, x: Any) -> Any:
+            if type(x) is not float:
+                x = _operand(x)
+                if x is NotImplemented:
+                    return NotImplemented
+            return new_node(op, computes(x, y._data), x, y)
+
+        methods |= {op.name: by_name}
+        if op.method:
+            methods |= {op.method: forward_operator, op.method.replace("__", "__r", 1): reflected_operator}
+    for name, function in methods.items():
+        if name:
+            function.__name__, function.__doc__ = name, op.__doc__
+            function.__qualname__ = f"Value.{name}"
+            setattr(Value, name, function)
+
+
+_REFUSED = (str, bytes, complex, Decimal, type(None), list, tuple, set, dict, range)
+
+
+def _operand(x: Any) -> Any:
+    """What stands beside a Value at an operator, as a float; NotImplemented for types that may know better."""
+    if type(x) is int:
+        return number(x)
+    if isinstance(x, (Number, *_REFUSED)) or type(x).__name__ == "bool_":
+        return number(x)
+    return NotImplemented  # arrays do it element by element
+
+
+def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
+    if type(other) is Value:
+        return holds(v._data, other._data)
+    other = _operand(other)
+    return NotImplemented if other is NotImplemented else holds(v._data, other)
+
+
+# Walking the graph ---------------------------------------------------------------------------------------------------
+
+
+def _newest_first(output: Value) -> tuple[list[Any], set[Value]]:
+    """The results in the graph of `output`, newest first, and the set of all its nodes, leaves included.
+
+    Typed loosely, because the loops over it tell nodes from constants by `type(x) is Value`.
+    """
+    if type(output) is not Value:
+        raise TypeError(f"expected a Value, got {type(output).__name__}: gradients are known for Values only")
+    seen = {output}
+    made = []
+    waiting: list[Any] = [output] if output._made_by else []
+    while waiting:
+        v = waiting.pop()
+        made.append(v)
+        x, y = v._x, v._y
+        for operand in x if type(x) is tuple else (x, y):
+            if type(operand) is Value and operand not in seen:
+                seen.add(operand)
+                if operand._made_by is not None:
+                    waiting.append(operand)
+    made.sort(key=attrgetter("_order"), reverse=True)  # nearly sorted already, so close to linear
+    return made, seen
+
+
+def graph_of(output: Value) -> list[Value]:
+    """Return all Values that `output` was made from, and itself, in the order of their creation.
+
+    >>> x = Value(2.0)
+    >>> [v.data for v in graph_of(x * x + 1)]
+    [2.0, 4.0, 5.0]
+    """
+    return sorted(_newest_first(output)[1], key=attrgetter("_order"))
+
+
+def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
+    """Return the numbers that nodes would have if those in `changed` had others; no node itself is changed.
+
+    Arguments:
+        made: results, operands before the results made of them.
+        changed: the new numbers.
+
+    Returns the new number of each node that depends on a changed one, the changed ones included.
+    """
+    data = dict(changed)
+    for v in made:
+        args = v.args
+        if v not in data and any(type(x) is Value and x in data for x in args):
+            data[v] = v._made_by.computes(*[x if type(x) is float else data.get(x, x._data) for x in args])
+    return data
+
+
+_set_data = Value.__dict__["_data"].__set__
+_set_grad = Value.__dict__["_grad"].__set__
+_get_grad = attrgetter("_grad")
+
+
+def _at_once(*steps: Iterable[None]) -> None:
+    """Run maps of C functions as one step of the interpreter.
+
+    It runs no bytecode on the way, so Ctrl-C, signal handlers and other threads come before or after, never between two
+    nodes, nor between reading a gradient and writing the sum. (A loop in Python was torn by Ctrl-C in 5 of 8 trials.)
+    """
+    deque(chain(*steps), maxlen=0)
+
+
+# Gradients as graphs -------------------------------------------------------------------------------------------------
+
+
+def grad(output: Value, inputs: Any) -> Any:
+    """Return the gradients of `output` with respect to `inputs`, as Values: they can be differentiated again.
+
+    Arguments:
+        output: a Value.
+        inputs: a Value (a leaf or an intermediate one), or nested lists or tuples of them.
+
+    Returns one Value for each input, in the shape of `inputs`; `Value(0.0)` where the output does not depend on it.
+    No `.grad` is touched.
+
+    Raises:
+        TypeError: `output` or an input is no Value.
+
+    >>> x = Value(3.0)
+    >>> y = x ** 3
+    >>> first = grad(y, x)
+    >>> first.data, grad(first, x).data
+    (27.0, 18.0)
+    """
+    made, _ = _newest_first(output)
+    leading = set(flatten(inputs))  # the inputs, and all nodes on a path from one to the output
+    for v in reversed(made):
+        if any(type(x) is Value and x in leading for x in v.args):
+            leading.add(v)
+    gradients: dict[Value, Any] = {output: 1.0}
+    for v in made:
+        if v in leading and v in gradients:
+            g, op, args = gradients[v], v._made_by, v.args
+            pulls = op.pulls(g, v, *args) if op.variadic else None
+            for i, x in enumerate(args):
+                if type(x) is Value and x in leading:
+                    pull = pulls[i] if pulls else op.rules[i](g, v, *args)
+                    gradients[x] = gradients[x] + pull if x in gradients else pull
+    return _shaped(inputs, gradients)
+
+
+def flatten(inputs: Any) -> Iterator[Value]:
+    waiting = [inputs]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, (list, tuple)):
+            waiting.extend(reversed(x))
+        elif type(x) is Value:
+            yield x
+        else:
+            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
+
+
+def _shaped(inputs: Any, gradients: dict[Value, Any]) -> Any:
+    if isinstance(inputs, (list, tuple)):
+        shaped = [_shaped(x, gradients) for x in inputs]  # as deep as the user nested lists, not as the graph
+        return shaped if isinstance(inputs, list) else tuple(shaped)
+    g = gradients.get(inputs, 0.0)
+    return Value(g) if type(g) is float else g
+
+
+for _op in ops.TABLE.values():
+    _install(_op)
+ops.on_new_operation.append(_install)

@@ -1,0 +1,140 @@
+"""Floats as IEEE 754 has them: how numbers enter, and what the table's rows compute where Python's own would raise.
+
+Python raises where the standard gives an answer: `1 / 0`, `log(0)`, `exp(1000)`, `sin(inf)`. In the middle of training
+an infinity or a nan that shows is better than a traceback.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from math import inf, nan
+from numbers import Real
+from typing import Any
+
+
+def number(x: Any) -> float:
+    """Return `x` as a plain float, or say what to do instead.
+
+    Accepts every real number: `int`, `float`, `bool`, `Fraction`, NumPy's scalars, anything that is `numbers.Real`.
+
+    >>> number(3), number(True)
+    (3.0, 1.0)
+    >>> number("3")
+    Traceback (most recent call last):
+        ...
+    TypeError: expected a real number, got str '3': convert it first, with float(...)
+    """
+    if type(x) is float:
+        return x
+    if isinstance(x, Real):
+        try:
+            return float(x)
+        except OverflowError:
+            raise OverflowError(
+                f"{type(x).__name__} too large for a float, whose largest value is about 1.8e308"
+            ) from None
+    if getattr(x, "shape", None) == () and hasattr(x, "item"):  # numpy.bool_ and 0-d arrays
+        return number(x.item())
+    shown = repr(x)
+    got = f"expected a real number, got {type(x).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"
+    for kinds, advice in _ADVICE:
+        if isinstance(x, kinds):
+            raise TypeError(f"{got}: {advice}")
+    raise TypeError(f"{got}: pass an int or a float")
+
+
+_ADVICE: list[tuple[Any, str]] = [
+    ((str, bytes, Decimal), "convert it first, with float(...)"),
+    (complex, "values are real, so take its .real part, or compute real and imaginary part apart"),
+    (type(None), "did a function forget its return?"),
+    (
+        (list, tuple, set, dict, range),
+        "a Value holds one number, so make one of each element: [Value(x) for x in data]",
+    ),
+]
+
+
+def ieee(
+    f: Callable[[float], float], poles: dict[float, float] | None = None, odd: bool = False
+) -> Callable[[float], float]:
+    """`f` with IEEE 754's answers where `math` raises: nan outside the domain, an infinity at a pole or an overflow."""
+
+    def computes(x: float) -> float:
+        try:
+            return f(x)
+        except ValueError:
+            return poles.get(x, nan) if poles else nan
+        except OverflowError:
+            return math.copysign(inf, x) if odd else inf
+
+    return computes
+
+
+def div(x: float, y: float) -> float:
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return nan if x == 0 or math.isnan(x) else math.copysign(inf, x) * math.copysign(1, y)
+
+
+def pow_(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except ValueError:  # 0 to a negative power, or a negative number to a fractional one
+        if x != 0:
+            return nan
+        return math.copysign(inf, x) if y % 2 == 1 else inf
+    except OverflowError:
+        return -inf if x < 0 and y % 2 == 1 else inf
+
+
+def max_(x: float, y: float) -> float:
+    return x if x > y or math.isnan(x) else y
+
+
+def min_(x: float, y: float) -> float:
+    return x if x < y or math.isnan(x) else y
+
+
+def sign(x: float) -> float:
+    return x if math.isnan(x) else float((x > 0) - (x < 0))
+
+
+def step(x: float) -> float:
+    return x if math.isnan(x) else float(x > 0)
+
+
+def relu(x: float) -> float:
+    return 0.0 if x <= 0 else x
+
+
+def sigmoid(x: float) -> float:
+    if x >= 0:
+        return 1 / (1 + math.exp(-x))
+    z = math.exp(x)  # keeps the digits, and the subnormals, of results near 0
+    return z / (1 + z)
+
+
+def softplus(x: float) -> float:
+    return relu(x) + math.log1p(math.exp(-math.fabs(x)))
+
+
+def where(c: float, x: float, y: float) -> float:
+    return x if c > 0 else y
+
+
+def sum_(*xs: float) -> float:
+    total = 0.0  # not the built-in sum, which compensates since Python 3.12: strictly left to right
+    for x in xs:
+        total += x
+    return total
+
+
+def dot(*xys: float) -> float:
+    half = len(xys) // 2
+    total = 0.0
+    for x, y in zip(xys[:half], xys[half:]):
+        total += x * y
+    return total

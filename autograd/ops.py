@@ -1,0 +1,323 @@
+"""The table of operations: what each one computes and how it pulls a gradient back.
+
+This module knows numbers, not graphs. An operation is declared once, as one row:
+
+    how it reads, what it computes, and one derivative rule for each operand.
+
+A rule takes the gradient `g` from above, the result `z` and the operands `x, y`, and returns the gradient that this
+operation pulls back to one operand. Rules are ordinary functions over *any* number. Called on floats they give
+`backward()`; called on graph nodes they build the graph of the gradient, so gradients of gradients come for free; with
+g = 1 they give the local gradients on a drawing's edges.
+
+Two rules for rules:
+
+- They call operations, never `math`, and never branch in Python on a number: a choice is itself an operation (`where`),
+  so that it survives being recorded and differentiated. `+`, `-`, `*` and negation may be written as they are; `/` and
+  `**` are written `div` and `pow`, because on plain floats Python's own raise (`1 / 0`) or turn complex (`(-8) ** 0.5`).
+- They are exact where the operation is: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`,
+  wherever the short form would lose digits. `tanh` is the exception, see its note.
+
+Arithmetic is IEEE 754 double precision throughout; `floats.py` has what Python's `math` lacks for that.
+
+To add an operation, add a row. It becomes a function (`autograd.name`), a method of every `Value`, and is tested,
+differentiated and drawn like the others.
+"""
+
+# mypy: disable-error-code="has-type"
+# (rules call rows that stand further down in the table, whose type mypy does not know yet)
+
+from __future__ import annotations
+
+import inspect
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import Any, Protocol, TypeVar, overload
+
+from autograd import floats
+from autograd.floats import ieee, number
+
+Rule = Callable[..., Any]
+
+
+class Recorder(Protocol):
+    """An operand that is more than a number: operations on it are recorded instead of computed."""
+
+    def _record(self, op: Op, operands: Sequence[Any]) -> Any: ...
+
+
+R = TypeVar("R", bound=Recorder)
+
+
+class Op:
+    """One operation: a row of the table.
+
+    Arguments:
+        reads: the formula, with `{}` for each operand: `"{} * {}"`, `"tanh({})"`.
+        computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
+        rules: one for each operand, called `rule(g, z, x, ...)` with the gradient from above, the result and the
+            operands; it returns the gradient pulled back to its operand. An operation with any number of operands
+            (`variadic=True`) has a single rule that returns all pulls.
+        name: the name of function and method; taken from `reads` where that has the form `name(...)`.
+        method: the special method of Python's operator, `"__mul__"`; its reflected twin is made from it.
+        arrange: turns what the user passes into the flat operands, where they are not the same thing.
+        domain: for each operand the interval `(low, high)` on which the operation is smooth; all reals by default.
+        kink: a function of the operands that is zero where the derivative jumps.
+        note: one more thing to know, for `help`.
+
+    Raises:
+        ValueError: no name, a name that is taken, or not one rule for each operand.
+
+    >>> cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+    >>> cube(2.0), cube.pulls(1.0, 8.0, 2.0)
+    (8.0, (12.0,))
+    """
+
+    def __init__(
+        self,
+        reads: str,
+        computes: Callable[..., float],
+        *rules: Rule,
+        name: str | None = None,
+        method: str | None = None,
+        variadic: bool = False,
+        arrange: Callable[..., tuple[Any, ...]] | None = None,
+        domain: Sequence[tuple[float, float]] | None = None,
+        kink: Callable[..., float] | None = None,
+        note: str = "",
+    ) -> None:
+        self.reads = reads
+        self.computes: Callable[..., float] = (
+            computes if not BUILT_IN else lambda *operands: number(computes(*operands))
+        )
+        self.rules = rules
+        self.name = name or reads.partition("(")[0].strip()
+        self.method = method
+        self.variadic = variadic
+        self.arrange = arrange
+        self.arity = None if variadic else len(rules)
+        self.domain = tuple(domain or [(-inf, inf)] * len(rules))
+        self.kink = kink
+        self.note = note
+        if not self.name.isidentifier():
+            raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
+        if not rules or (len(rules) != 1 if variadic else reads.count("{}") != len(rules)):
+            raise ValueError(f"{reads!r} needs one rule for each of its operands, got {len(rules)}")
+        self.__doc__ = self._document()
+        _register(self)
+
+    @overload  # floats alone fit the second form as well; the first one that fits counts
+    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, *operands: R | float) -> R: ...
+    @overload
+    def __call__(self, *operands: Any) -> Any: ...
+    def __call__(self, *operands: Any) -> Any:
+        for x in operands:
+            if type(x) is not float:
+                break
+        else:  # floats only comes first: this is how backward() reaches the operations inside rules
+            if len(operands) == self.arity:
+                return self.computes(*operands)
+        if self.arrange is not None:
+            operands = self.arrange(*operands)
+        elif len(operands) != self.arity:
+            raise TypeError(f"{self.name}() takes {self.arity} operand{'s'[: self.arity != 1]}, got {len(operands)}")
+        for x in operands:
+            if hasattr(x, "_record"):
+                return x._record(self, operands)
+        return self.computes(*map(number, operands))
+
+    def pulls(self, g: Any, z: Any, *operands: Any) -> tuple[Any, ...]:
+        """Return what the gradient `g` of the result `z` pulls back to each operand; with g = 1, the local gradients.
+
+        >>> mul.pulls(1.0, 6.0, 2.0, 3.0)
+        (3.0, 2.0)
+        """
+        if self.variadic:
+            return tuple(self.rules[0](g, z, *operands))
+        return tuple(rule(g, z, *operands) for rule in self.rules)
+
+    def read(self, *names: str) -> str:
+        """Return the formula with the operands' names put in.
+
+        >>> mul.read("input", "weight"), dot.read("x1", "x2", "w1", "w2")
+        ('input * weight', 'dot([x1, x2], [w1, w2])')
+        """
+        if self.variadic:
+            share = len(names) // self.reads.count("{}")
+            return self.reads.format(*(", ".join(names[i : i + share]) for i in range(0, len(names), share)))
+        return self.reads.format(*names)
+
+    @property
+    def symbol(self) -> str:
+        """The operator's sign, or the name: `*`, `tanh`."""
+        return self.name if "(" in self.reads else self.reads.replace("{}", "").strip()
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        source = self.arrange or self.rules[0]
+        parameters = list(inspect.signature(source).parameters.values())
+        return inspect.Signature(parameters if self.arrange else parameters[2:])  # a rule's first two are g and z
+
+    def _document(self) -> str:
+        names = [str(p) for p in self.__signature__.parameters.values()]
+        formula = f"{self.name}({', '.join(names)})"
+        if not self.variadic and "(" not in self.reads:
+            formula = f"{self.read(*names)}, as a function"
+        return f"{formula}: floats in, float out; a Value in, a Value out.\n\n{self.note}".strip()
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}: {self.reads.replace('{}', '·')}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operation, (self.name,)
+
+
+TABLE: dict[str, Op] = {}
+"""Every operation by its name, the table's own and those that users add."""
+
+on_new_operation: list[Callable[[Op], None]] = []
+"""Called with each operation that is added: the engine gives `Value` a method of that name."""
+
+BUILT_IN: set[str] = set()
+"""The names of the table's own rows."""
+
+
+def _register(op: Op) -> None:
+    if op.name in BUILT_IN:
+        raise ValueError(f"there is an operation {op.name!r} already: give yours another name")
+    for tell in on_new_operation:
+        tell(op)
+    TABLE[op.name] = op
+
+
+def operation(name: str) -> Op:
+    """Return the operation of that name, as `pickle` needs it.
+
+    Raises:
+        LookupError: no such operation; the one who added it has to be imported first.
+    """
+    try:
+        return TABLE[name]
+    except KeyError:
+        raise LookupError(f"no operation {name!r} here: import the module that defines it first") from None
+
+
+# What the rows need besides: rules too long for a line, and the users' arguments made flat. --------------------------
+
+
+def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
+    # y * x**(y-1) is 0 * inf or 0 * nan for x**0 at 0 and nan, where the derivative is 0: there the base becomes 1.
+    base = where(abs(y), x, where(abs(x), x, 1.0))
+    return g * y * pow(base, y - 1)
+
+
+def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
+    # z * log(x) is 0 * -inf for 0**y, y >= 0, where the derivative is 0: there the logarithm is taken of 1.
+    base = where(abs(x), x, where(-y, x, 1.0))
+    return g * z * log(base)
+
+
+def _share(g: Any, lead: Any) -> Any:
+    """All of `g` to the operand that leads, none to the one that trails, half to each at a tie."""
+    return where(lead, g, where(-lead, 0.0, 0.5 * g))
+
+
+def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
+    half = len(xys) // 2
+    return [g * partner for partner in xys[half:] + xys[:half]]
+
+
+def _pairs(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
+    try:
+        xs, ys = tuple(xs), tuple(ys)
+    except TypeError:
+        raise TypeError(f"dot() takes two lists of values, got {type(xs).__name__} and {type(ys).__name__}") from None
+    if len(xs) != len(ys):
+        raise ValueError(f"dot() takes two lists of the same length, got {len(xs)} and {len(ys)} values")
+    return xs + ys
+
+
+def _values(values: Iterable[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(values)
+    except TypeError:
+        raise TypeError(f"sum() takes a list of values, got {type(values).__name__}: for two, write x + y") from None
+
+
+def _condition(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    if isinstance(c, bool) or type(c).__name__ in ("bool_", "bool"):  # NumPy's, by name: it need not be installed
+        raise TypeError(
+            "where() got a bool as its condition: pass the number itself, where(x, a, b), "
+            "because `x > 0` has already forgotten the graph (for x > y pass x - y)"
+        )
+    return c, x, y
+
+
+_LN2 = math.log(2)
+_LN10 = math.log(10)
+_2_PER_SQRT_PI = 2 / math.sqrt(math.pi)
+_POSITIVE = (0.0, inf)
+_REAL = (-inf, inf)
+_UNIT = (-1.0, 1.0)
+
+# The table. Derivatives: NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov,
+# 4.7 (exp, log, powers), 4.20 and 4.24 (trigonometric), 4.34 and 4.38 (hyperbolic), 7.10 (error function).
+# fmt: off
+
+#             reads                 computes                         pulls a gradient g back to x                      ... and to y
+add      = Op("{} + {}",            operator.add,                    lambda g, z, x, y: g,                             lambda g, z, x, y: g,                   name="add", method="__add__")
+sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
+mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
+div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", domain=[_REAL, _POSITIVE])
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, _REAL])
+neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
+abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
+
+exp      = Op("exp({})",            ieee(math.exp),                  lambda g, z, x: g * z)
+expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z, x: g * exp(x))
+exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * z * _LN2)
+log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE])
+log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)])
+log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(g, x * _LN2),                 domain=[_POSITIVE])
+log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(g, x * _LN10),                domain=[_POSITIVE])
+sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE])
+cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z),                domain=[_POSITIVE])
+
+sin      = Op("sin({})",            ieee(math.sin),                  lambda g, z, x: g * cos(x))
+cos      = Op("cos({})",            ieee(math.cos),                  lambda g, z, x: -g * sin(x))
+tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z, x: g * (1 + z * z),                  domain=[(-math.pi / 2, math.pi / 2)])
+asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt((1 - x) * (1 + x))),  domain=[_UNIT])
+acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
+atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: div(g * x, x * x + y * y),     lambda g, z, y, x: div(-g * y, x * x + y * y), domain=[_REAL, _POSITIVE], note="The angle of the point (x, y).")
+hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * div(x, z),                 lambda g, z, x, y: g * div(y, z),       domain=[_POSITIVE, _REAL])
+
+sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
+cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))
+tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The derivative is the articles' 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, 11 % at 18).")
+asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, sqrt(1 + x * x)))
+acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)])
+atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, (1 - x) * (1 + x)),   domain=[_UNIT])
+
+erf      = Op("erf({})",            math.erf,                        lambda g, z, x: g * (_2_PER_SQRT_PI * exp(-x * x)))
+erfc     = Op("erfc({})",           math.erfc,                       lambda g, z, x: -g * (_2_PER_SQRT_PI * exp(-x * x)))
+sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * z * sigmoid(-x),              note="1 / (1 + exp(-x)).")
+softplus = Op("softplus({})",       floats.softplus,                 lambda g, z, x: g * sigmoid(x),                   note="log(1 + exp(x)), without overflow.")
+relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x, note="x where x > 0, else 0. The gradient at 0 is 0.")
+sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1, 0 or -1. Its gradient is 0.")
+step     = Op("step({})",           floats.step,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1 where x > 0, else 0. Its gradient is 0.")
+max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
+min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
+
+#             reads                 computes                         pulls g back to c           ... to x                            ... and to y
+where    = Op("where({}, {}, {})",  floats.where,                    lambda g, z, c, x, y: 0.0,  lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=_condition, kink=lambda c, x, y: c, note="x where c > 0, else y.")
+
+#             reads                 computes                         pulls g back to all operands
+sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=_values, note="Added strictly left to right; of nothing, 0.0.")
+dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=_pairs, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
+
+# fmt: on
+BUILT_IN.update(TABLE)

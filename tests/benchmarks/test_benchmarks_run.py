@@ -1,0 +1,111 @@
+"""The benchmarks run, and compare like with like: every engine finds the same loss and the same gradients.
+
+Nothing here looks at the clock; `eager.py` measures.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The benchmarks are scripts that import each other by name, as `python tests/benchmarks/eager.py` finds them.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import eager
+import workloads
+
+REQUIRE_ALL = os.environ.get("AUTOGRAD_REQUIRE_ALL") == "1"
+REFERENCE = "stored gradients"
+
+
+def need(engine: str) -> None:
+    """Skip where a peer is not installed; AUTOGRAD_REQUIRE_ALL=1 makes that a failure."""
+    if not eager.installed(engine):
+        # minigrad is for orientation and has no wheels: it may be missing even where everything is required.
+        if REQUIRE_ALL and engine != "minigrad":
+            pytest.fail(f"{engine} is not installed: {eager.INSTALL}")
+        pytest.skip(f"{engine} is not installed")
+
+
+def first_step(workload: str, engine: str) -> tuple[float, list[float]]:
+    """The loss of the first step and the gradients of all parameters."""
+
+    def work() -> tuple[float, list[float]]:
+        program = eager.make(workload, workloads.load(engine))
+        loss: Any = program.loss()
+        loss.backward()
+        return float(loss.data), [float(parameter.grad) for parameter in program.parameters]
+
+    return workloads.with_deep_stack(work)
+
+
+@pytest.mark.parametrize(
+    ("workload", "engine"),
+    [(c.workload, engine) for c in eager.CONTESTS.values() for engine in c.engines if engine != REFERENCE],
+)
+def test_engines_agree(workload: str, engine: str) -> None:
+    need(engine)
+    loss, gradients = first_step(workload, engine)
+    expected_loss, expected_gradients = first_step(workload, REFERENCE)
+    assert loss == pytest.approx(expected_loss, rel=1e-9)
+    # Gradients are sums of terms of either sign, so a small one is only as exact as the largest.
+    scale = max(map(abs, expected_gradients))
+    assert gradients == pytest.approx(expected_gradients, rel=1e-9, abs=1e-12 * scale)
+
+
+def test_demo_is_micrograds_network() -> None:
+    """Same parameters from the same seed, same scores: the demo is a fair stand-in for `micrograd.nn.MLP`."""
+    need("micrograd")
+    engine = workloads.load("micrograd")
+    demo = workloads.Demo(engine, seed=1337)
+    random.seed(1337)
+    model = import_module("micrograd.nn").MLP(2, [16, 16, 1])
+    assert [p.data for p in demo.parameters] == [p.data for p in model.parameters()]
+    for point in demo.points:
+        inputs = [engine.value(x) for x in point]
+        assert demo.score(inputs).data == model(inputs).data
+
+
+def test_atomic_graphs_have_the_peers_nodes() -> None:
+    """Ours are micrograd's graphs, node by node, but for the constants: those are Values there and floats here."""
+    need("micrograd")
+
+    def nodes(name: str) -> int:
+        engine = workloads.load(name)
+        return workloads.count_nodes(engine, workloads.Demo(engine).loss())
+
+    constants = 2 * 100 + 4  # 1 and the label in the hinge of each point; two starts of sums, 1 / 100 and 1e-4
+    assert nodes("micrograd") == nodes("autograd, atomic") + constants
+
+
+@pytest.mark.parametrize("collector", eager.MODES)
+def test_steps_are_timed_in_a_child(collector: str) -> None:
+    runner = eager.Runner("demo", "autograd, fused", collector)
+    try:
+        for _ in range(2):
+            (seconds,) = runner.turn(0.0)
+            assert seconds > 0
+    finally:
+        runner.end()
+
+
+def test_bytes_and_depth_are_measured_in_a_child() -> None:
+    size = eager.run("bytes", "chain", "autograd, atomic", "tracemalloc", 1000)
+    assert size["nodes"] == 1002 and size["built"] > 0 and size["after"] > 0
+    for graph in ("chain", "sum"):
+        assert set(eager.run("depth", graph, "on", 1000)) == {"forward", "backward", "free"}
+
+
+def test_table_is_aligned() -> None:
+    assert eager.table(("engine", "ms"), [("ours", "1.5"), ("theirs", "20.25")]).splitlines() == [
+        "| engine |    ms |",
+        "|--------|------:|",
+        "| ours   |   1.5 |",
+        "| theirs | 20.25 |",
+    ]

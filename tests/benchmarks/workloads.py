@@ -1,0 +1,254 @@
+"""What is measured: two training programs and two extreme graphs, each written once and run on every engine.
+
+An `Engine` is all that differs between the runs: where `Value` comes from and how a neuron adds its products.
+Everything here uses only what the engine at hand documents, so the same lines run on all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
+
+
+def add_products(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Any:
+    """A neuron's sum in atomic `*` and `+` nodes, built as micrograd's `Neuron` builds it."""
+    return sum((weight * value for weight, value in zip(weights, inputs)), bias)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where `Value` comes from, how a neuron adds its products, and which Values a Value was made from."""
+
+    name: str
+    value: Callable[[float], Any]
+    operands: Callable[[Any], Iterable[Any]]
+    weighted_sum: Callable[[Sequence[Any], Sequence[Any], Any], Any] = add_products
+    constant: Callable[[float], Any] = float
+
+
+# The name on the left is the one in the tables; on the right the module to import.
+ENGINES = {
+    "micrograd": "micrograd.engine",
+    "minigrad": "minigrad.engine",
+    "stored gradients": "stored_gradients",
+    "autograd, atomic": "autograd",
+    "autograd, fused": "autograd",
+}
+
+
+def load(name: str) -> Engine:
+    """The engine of that name; an ImportError where it is not installed."""
+    module = import_module(ENGINES[name])
+    if name == "autograd, fused":
+        dot = module.dot
+
+        def fused(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Any:
+            return dot(inputs, weights) + bias
+
+        return Engine(name, module.Value, lambda value: value._prev, fused)
+    if name == "minigrad":
+        # It has no names for a Value's operands, and reads every operand's memory as a Value's: a plain number on
+        # either side of an operator gives a wrong answer and then a crash (0.0.6). So constants become Values by hand.
+        return Engine(name, module.Value, lambda value: (), constant=module.Value)
+    operands = (lambda value: value.children) if name == "stored gradients" else (lambda value: value._prev)
+    return Engine(name, module.Value, operands)
+
+
+def with_deep_stack(work: Callable[[], Result]) -> Result:
+    """Run `work` where recursive engines find the room they need: a thread with a large stack, no recursion limit."""
+    results: list[Result] = []
+    limit = sys.getrecursionlimit()
+    size = threading.stack_size(512 * 1024 * 1024)
+    sys.setrecursionlimit(1_000_000)
+    try:
+        thread = threading.Thread(target=lambda: results.append(work()))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+    if not results:
+        raise RuntimeError("the work failed; its traceback is above")
+    return results[0]
+
+
+class Workload(Protocol):
+    """A program that trains: its parameters, the graph of one step's loss, and the whole step."""
+
+    parameters: list[Any]
+
+    def loss(self) -> Any: ...
+
+    def step(self) -> float: ...
+
+
+def two_moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[list[list[float]], list[float]]:
+    """Points on two interlocking half circles, with labels +1 and -1."""
+    generator = random.Random(seed)
+    points, labels = [], []
+    for index in range(samples):
+        angle = math.pi * (index // 2) / (samples // 2)
+        upper = index % 2 == 0
+        x, y = (math.cos(angle), math.sin(angle)) if upper else (1.0 - math.cos(angle), 0.5 - math.sin(angle))
+        points.append([x + generator.gauss(0.0, noise), y + generator.gauss(0.0, noise)])
+        labels.append(1.0 if upper else -1.0)
+    return points, labels
+
+
+class Demo:
+    """micrograd's own demo: a 2-16-16-1 ReLU network, hinge loss and L2 over 100 points, full batch.
+
+    The parameters are drawn as `micrograd.nn.MLP(2, [16, 16, 1])` draws them, and the loss is the demo's, line by
+    line. (`constant` is `float`, save for minigrad.)
+    """
+
+    def __init__(self, engine: Engine, samples: int = 100, sizes: Sequence[int] = (2, 16, 16, 1), seed: int = 1337):
+        generator = random.Random(seed)
+        self.engine = engine
+        self.points, self.labels = two_moons(samples)
+        self.layers = [
+            [
+                ([engine.value(generator.uniform(-1, 1)) for _ in range(inputs)], engine.value(0.0))
+                for _ in range(outputs)
+            ]
+            for inputs, outputs in pairwise(sizes)
+        ]
+        self.parameters = [p for layer in self.layers for weights, bias in layer for p in (*weights, bias)]
+        self.steps = 0
+
+    def score(self, inputs: Sequence[Any]) -> Any:
+        """The network's answer for one point: hidden layers with ReLU, the last one linear."""
+        weighted_sum = self.engine.weighted_sum
+        *hidden, last = self.layers
+        for layer in hidden:
+            inputs = [weighted_sum(weights, inputs, bias).relu() for weights, bias in layer]
+        ((weights, bias),) = last
+        return weighted_sum(weights, inputs, bias)
+
+    def loss(self) -> Any:
+        constant = self.engine.constant
+        inputs = [list(map(self.engine.value, point)) for point in self.points]
+        scores = list(map(self.score, inputs))
+        losses = [(constant(1.0) + constant(-label) * score).relu() for label, score in zip(self.labels, scores)]
+        data_loss = sum(losses, constant(0.0)) * constant(1.0 / len(losses))
+        return data_loss + constant(1e-4) * sum((p * p for p in self.parameters), constant(0.0))
+
+    def step(self) -> float:
+        """Forward, zero_grad, backward, update; leaving the function drops the graph, so that counts too."""
+        loss = self.loss()
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+        loss.backward()
+        rate = 1.0 - 0.9 * min(self.steps, 100) / 100
+        for parameter in self.parameters:
+            parameter.data -= rate * parameter.grad
+        self.steps += 1
+        return float(loss.data)
+
+
+class Transformer:
+    """A decoder block over scalars: the code people write for an engine that stores local gradients.
+
+    Token and position embeddings, RMS norms, causal attention, a ReLU network, residuals, softmax and cross-entropy;
+    all of it made from `+ - * / **`, exp, log, relu and Python's built-in `sum`.
+    """
+
+    def __init__(self, engine: Engine, vocabulary: int = 27, width: int = 16, heads: int = 4, length: int = 12):
+        generator = random.Random(1337)
+
+        def matrix(rows: int, columns: int) -> list[list[Any]]:
+            return [[engine.value(generator.gauss(0.0, 0.08)) for _ in range(columns)] for _ in range(rows)]
+
+        self.heads, self.width = heads, width
+        self.tokens, self.positions = matrix(vocabulary, width), matrix(length, width)
+        self.query, self.key, self.value, self.mix = (matrix(width, width) for _ in range(4))
+        self.widen, self.narrow = matrix(4 * width, width), matrix(width, 4 * width)
+        self.unembed = matrix(vocabulary, width)
+        matrices = (self.tokens, self.positions, self.query, self.key, self.value, self.mix)
+        self.parameters = [p for m in (*matrices, self.widen, self.narrow, self.unembed) for row in m for p in row]
+        self.text = [generator.randrange(vocabulary) for _ in range(length + 1)]
+
+    @staticmethod
+    def linear(weights: list[list[Any]], x: list[Any]) -> list[Any]:
+        return [sum(weight * value for weight, value in zip(row, x)) for row in weights]
+
+    @staticmethod
+    def normalize(x: list[Any]) -> list[Any]:
+        scale = (sum(value * value for value in x) / len(x) + 1e-5) ** -0.5
+        return [value * scale for value in x]
+
+    @staticmethod
+    def softmax(scores: list[Any]) -> list[Any]:
+        # Shifting by the largest score changes no probability and keeps exp in range; it needs no gradient.
+        top = max(score.data for score in scores)
+        powers = [(score - top).exp() for score in scores]
+        total = sum(powers)
+        return [power / total for power in powers]
+
+    def attend(self, query: list[Any], keys: list[list[Any]], values: list[list[Any]]) -> list[Any]:
+        """What the newest token reads from all tokens so far, head by head."""
+        size = self.width // self.heads
+        read = []
+        for start in range(0, self.width, size):
+            part = slice(start, start + size)
+            scores = [sum(q * k for q, k in zip(query[part], key[part])) / size**0.5 for key in keys]
+            weights = self.softmax(scores)
+            read += [sum(w * v[j] for w, v in zip(weights, values)) for j in range(start, start + size)]
+        return read
+
+    def loss(self) -> Any:
+        keys: list[list[Any]] = []
+        values: list[list[Any]] = []
+        losses = []
+        for position, (token, following) in enumerate(pairwise(self.text)):
+            x = [t + p for t, p in zip(self.tokens[token], self.positions[position])]
+            normal = self.normalize(x)
+            keys.append(self.linear(self.key, normal))
+            values.append(self.linear(self.value, normal))
+            read = self.attend(self.linear(self.query, normal), keys, values)
+            x = [old + new for old, new in zip(x, self.linear(self.mix, read))]
+            hidden = [value.relu() for value in self.linear(self.widen, self.normalize(x))]
+            x = [old + new for old, new in zip(x, self.linear(self.narrow, hidden))]
+            probabilities = self.softmax(self.linear(self.unembed, x))
+            losses.append(-probabilities[following].log())
+        return sum(losses) / len(losses)
+
+    def step(self) -> float:
+        """Forward, backward, update, gradients back to zero; leaving the function drops the graph."""
+        loss = self.loss()
+        loss.backward()
+        for parameter in self.parameters:
+            parameter.data -= 0.1 * parameter.grad
+            parameter.grad = 0.0
+        return float(loss.data)
+
+
+def chain(engine: Engine, nodes: int) -> Any:
+    """The deepest graph there is: each node is made from the one before, `*` and `+` in turn."""
+    value = engine.value(1.0)
+    factor = engine.value(1.0 - 1e-7)
+    for _ in range(nodes // 2):
+        value = value * factor
+        value = value + factor
+    return value
+
+
+def count_nodes(engine: Engine, output: Any) -> int:
+    """How many Values the graph of `output` holds, itself and its leaves included."""
+    seen = {output}
+    stack = [output]
+    while stack:
+        for operand in engine.operands(stack.pop()):
+            if operand not in seen:
+                seen.add(operand)
+                stack.append(operand)
+    return len(seen)

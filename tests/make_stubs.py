@@ -1,0 +1,55 @@
+"""Write the type stubs that the table of operations implies: `python tests/make_stubs.py`.
+
+Functions and methods come from the table at run time, which type checkers cannot see. A test fails when one is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import autograd
+from autograd.ops import BUILT_IN, TABLE, Op
+
+ROWS = [op for op in TABLE.values() if op.name in BUILT_IN]  # without those that somebody added
+PACKAGE = Path(autograd.__file__).parent
+HEAD = "# Generated from the table of operations by tests/make_stubs.py: do not edit.\n"
+
+
+def method_stubs() -> str:
+    """`_methods.pyi`: a class with every method that the table gives to a Value."""
+    lines = [HEAD + "from typing import Any\n", "from autograd.engine import Value\n", "class OperationMethods:"]
+    for op in ROWS:
+        if not op.variadic:
+            lines += [f"    def {name}({', '.join(operands)}) -> Value: ..." for name, operands in methods(op)]
+    return "\n".join(lines) + "\n"
+
+
+def methods(op: Op) -> list[tuple[str, list[str]]]:
+    others = [f"{name}: Any" for name in list(inspect.signature(op).parameters)[1:]]
+    found = [(op.name, ["self", *others])]
+    if op.method:
+        found.append((op.method, ["self", *(f"{other.split(':')[0]}: Any, /" for other in others)]))
+        if others:
+            found.append((op.method.replace("__", "__r", 1), ["self", "x: Any, /"]))
+    return found
+
+
+def package_stubs() -> str:
+    """`__init__.pyi`: the public names, the operations among them."""
+    source = (PACKAGE / "__init__.py").read_text()
+    imports = [line for line in source.splitlines() if line.startswith("from autograd")]
+    lines = [HEAD]
+    for line in imports:
+        module, _, names = line.removeprefix("from ").partition(" import ")
+        lines.append(f"from {module} import " + ", ".join(f"{n} as {n}" for n in names.split(", ")))
+    lines += [f"from autograd.ops import {op.name} as {op.name}" for op in ROWS]
+    return "\n".join([*lines, "", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
+
+
+STUBS = {PACKAGE / "__init__.pyi": package_stubs, PACKAGE / "_methods.pyi": method_stubs}
+
+if __name__ == "__main__":
+    for path, stub in STUBS.items():
+        path.write_text(stub())
+        print("wrote", path)

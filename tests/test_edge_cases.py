@@ -1,0 +1,739 @@
+"""The edge cases, decided: one table row each, for values, gradients, types, comparison, conversion, copies, arrays.
+
+The general rule is IEEE arithmetic as PyTorch float64 has it, a TypeError for what is not a real number, nothing lost.
+"""
+
+import builtins
+import copy
+import math
+import numbers
+import operator
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, grad, nn
+
+inf, nan = math.inf, math.nan
+TINY = 5e-324  # the smallest subnormal
+SMALLEST_NORMAL = 2.2250738585072014e-308
+LOG_2 = math.log(2)
+TANH_10 = math.tanh(10)
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "**": operator.pow,
+    "neg": operator.neg,
+}
+ARITHMETIC = ["+", "-", "*", "/", "**"]
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The operator of that name, or else the package's function."""
+    found: Callable[..., Any] = OPERATORS[name] if name in OPERATORS else getattr(autograd, name)
+    return found
+
+
+def same(got: float, expected: float) -> bool:
+    """Equal, nan to nan too, within 2 ULP; a zero exactly."""
+    if math.isnan(expected):
+        return math.isnan(got)
+    return got == expected or math.isclose(got, expected, rel_tol=5e-16)
+
+
+# ------------------------------------------------------------------------------------------- values and gradients
+
+# operation, operands, value, gradient of each operand (None: not decided)
+Row = tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
+
+VALUES: list[Row] = [
+    # powers
+    ("**", (0.0, 0.0), 1.0, (0.0, 0.0)),
+    ("**", (nan, 0.0), 1.0, (0.0, None)),
+    ("**", (inf, 0.0), 1.0, (0.0, None)),
+    ("**", (0.0, 0.5), 0.0, (inf, 0.0)),
+    ("**", (0.0, 1.0), 0.0, (1.0, 0.0)),
+    ("**", (0.0, 2.0), 0.0, (0.0, 0.0)),
+    ("**", (0.0, 3.0), 0.0, (0.0, 0.0)),
+    ("**", (0.0, -1.0), inf, (-inf, -inf)),
+    ("**", (-2.0, 3.0), -8.0, (12.0, nan)),
+    ("**", (-2.0, 2.0), 4.0, (-4.0, nan)),
+    ("**", (-2.0, 0.5), nan, (nan, nan)),
+    ("**", (-8.0, 1 / 3), nan, (nan, nan)),
+    ("**", (2.0, 3.0), 8.0, (12.0, 8 * LOG_2)),
+    ("**", (1.0, nan), 1.0, (None, 0.0)),
+    ("**", (nan, 1.0), nan, (None, None)),
+    ("**", (10.0, 309.0), inf, (inf, inf)),
+    ("**", (-10.0, 309.0), -inf, (None, nan)),
+    ("**", (10.0, -400.0), 0.0, (0.0, 0.0)),
+    ("**", (-0.0, -1.0), -inf, (-inf, None)),
+    ("**", (-0.0, -2.0), inf, (None, None)),
+    ("**", (0.5, inf), 0.0, (None, None)),
+    # division
+    ("/", (1.0, 0.0), inf, (inf, -inf)),
+    ("/", (-1.0, 0.0), -inf, (inf, inf)),
+    ("/", (1.0, -0.0), -inf, (-inf, -inf)),
+    ("/", (0.0, 0.0), nan, (inf, nan)),
+    ("/", (nan, 0.0), nan, (inf, nan)),
+    ("/", (inf, inf), nan, (0.0, nan)),
+    ("/", (1.0, TINY), inf, (inf, -inf)),
+    ("/", (3.0, 1e200), 3e-200, (1e-200, 0.0)),
+    ("/", (1e200, 1e200), 1.0, (1e-200, -1e-200)),  # 1e200**2 would overflow
+    ("/", (1e-200, 1e-200), 1.0, (1e200, -1e200)),  # 1e-200**2 would underflow
+    ("/", (1e308, 1e-10), inf, (1e10, -inf)),
+    # IEEE: overflow, inf - inf, 0 * inf, subnormals
+    ("+", (inf, -inf), nan, (1.0, 1.0)),
+    ("+", (1e308, 1e308), inf, (1.0, 1.0)),
+    ("+", (TINY, TINY), 2 * TINY, (1.0, 1.0)),
+    ("-", (inf, inf), nan, (1.0, -1.0)),
+    ("-", (SMALLEST_NORMAL, 2.225073858507201e-308), TINY, (1.0, -1.0)),
+    ("*", (0.0, inf), nan, (inf, 0.0)),
+    ("*", (1e308, 10.0), inf, (10.0, 1e308)),
+    ("*", (SMALLEST_NORMAL, 0.5), 1.1125369292536007e-308, (0.5, SMALLEST_NORMAL)),
+    ("*", (TINY, 1.0), TINY, (1.0, TINY)),
+    # exponentials and logarithms
+    ("exp", (710.0,), inf, (inf,)),
+    ("exp", (1000.0,), inf, (inf,)),
+    ("exp", (-1000.0,), 0.0, (0.0,)),
+    ("exp", (-inf,), 0.0, (0.0,)),
+    ("expm1", (1000.0,), inf, (inf,)),
+    ("exp2", (2000.0,), inf, (inf,)),
+    ("log", (0.0,), -inf, (inf,)),
+    ("log", (-1.0,), nan, (-1.0,)),
+    ("log", (inf,), inf, (0.0,)),
+    ("log2", (0.0,), -inf, (inf,)),
+    ("log2", (-1.0,), nan, (None,)),
+    ("log10", (0.0,), -inf, (inf,)),
+    ("log10", (-1.0,), nan, (None,)),
+    ("log1p", (-1.0,), -inf, (inf,)),
+    ("log1p", (-2.0,), nan, (-1.0,)),
+    # roots
+    ("sqrt", (0.0,), 0.0, (inf,)),
+    ("sqrt", (-1.0,), nan, (nan,)),
+    ("sqrt", (inf,), inf, (0.0,)),
+    ("cbrt", (0.0,), 0.0, (inf,)),
+    ("cbrt", (-8.0,), -2.0, (1 / 12,)),
+    ("hypot", (3.0, 4.0), 5.0, (0.6, 0.8)),
+    ("hypot", (3e200, 4e200), 5e200, (0.6, 0.8)),
+    ("hypot", (inf, nan), inf, (None, None)),
+    # trigonometry
+    ("sin", (inf,), nan, (nan,)),
+    ("sin", (-inf,), nan, (nan,)),
+    ("cos", (inf,), nan, (nan,)),
+    ("tan", (inf,), nan, (nan,)),
+    ("asin", (1.0,), math.pi / 2, (inf,)),
+    ("asin", (2.0,), nan, (nan,)),
+    ("acos", (-1.0,), math.pi, (-inf,)),
+    ("acos", (2.0,), nan, (nan,)),
+    ("atan", (inf,), math.pi / 2, (0.0,)),
+    ("atan2", (1.0, 0.0), math.pi / 2, (0.0, -1.0)),
+    ("atan2", (0.0, -1.0), math.pi, (-1.0, 0.0)),
+    # hyperbolic functions
+    ("sinh", (1000.0,), inf, (inf,)),
+    ("sinh", (-1000.0,), -inf, (inf,)),
+    ("cosh", (-1000.0,), inf, (-inf,)),
+    ("tanh", (0.0,), 0.0, (1.0,)),
+    ("tanh", (10.0,), TANH_10, (1 - TANH_10 * TANH_10,)),
+    ("tanh", (20.0,), 1.0, (0.0,)),
+    ("tanh", (-20.0,), -1.0, (0.0,)),
+    ("tanh", (1e308,), 1.0, (0.0,)),
+    ("tanh", (-1e308,), -1.0, (0.0,)),
+    ("tanh", (inf,), 1.0, (0.0,)),
+    ("tanh", (nan,), nan, (nan,)),
+    ("acosh", (1.0,), 0.0, (inf,)),
+    ("acosh", (0.5,), nan, (nan,)),
+    ("atanh", (1.0,), inf, (inf,)),
+    ("atanh", (-1.0,), -inf, (inf,)),
+    ("atanh", (2.0,), nan, (None,)),
+    ("erf", (inf,), 1.0, (0.0,)),
+    ("erfc", (inf,), 0.0, (0.0,)),
+    # kinks and saturation
+    ("relu", (0.0,), 0.0, (0.0,)),
+    ("relu", (-0.0,), 0.0, (0.0,)),
+    ("relu", (nan,), nan, (None,)),
+    ("relu", (inf,), inf, (1.0,)),
+    ("relu", (-inf,), 0.0, (0.0,)),
+    ("abs", (0.0,), 0.0, (0.0,)),
+    ("abs", (-0.0,), 0.0, (0.0,)),
+    ("abs", (-3.0,), 3.0, (-1.0,)),
+    ("abs", (-inf,), inf, (-1.0,)),
+    ("abs", (nan,), nan, (None,)),
+    ("sign", (-3.0,), -1.0, (0.0,)),
+    ("sign", (0.0,), 0.0, (0.0,)),
+    ("step", (3.0,), 1.0, (0.0,)),
+    ("step", (-3.0,), 0.0, (0.0,)),
+    ("sigmoid", (1000.0,), 1.0, (0.0,)),
+    ("sigmoid", (-1000.0,), 0.0, (0.0,)),
+    ("softplus", (1000.0,), 1000.0, (1.0,)),
+    ("softplus", (-1000.0,), 0.0, (0.0,)),
+    ("max", (1.0, 1.0), 1.0, (0.5, 0.5)),
+    ("max", (inf, inf), inf, (0.5, 0.5)),
+    ("max", (0.0, -0.0), 0.0, (0.5, 0.5)),
+    ("max", (2.0, 1.0), 2.0, (1.0, 0.0)),
+    ("max", (1.0, 2.0), 2.0, (0.0, 1.0)),
+    ("max", (nan, 1.0), nan, (None, None)),
+    ("max", (1.0, nan), nan, (None, None)),
+    ("min", (1.0, 1.0), 1.0, (0.5, 0.5)),
+    ("min", (-inf, -inf), -inf, (0.5, 0.5)),
+    ("min", (2.0, 1.0), 1.0, (0.0, 1.0)),
+    ("min", (1.0, 2.0), 1.0, (1.0, 0.0)),
+    ("min", (nan, 1.0), nan, (None, None)),
+    ("min", (1.0, nan), nan, (None, None)),
+    ("where", (1.0, 2.0, 3.0), 2.0, (0.0, 1.0, 0.0)),
+    ("where", (0.0, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)),
+    ("where", (-1.0, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)),
+    ("where", (nan, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)),
+]
+VALUES += [("pow", *rest) for name, *rest in VALUES if name == "**"]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name, at, value, gradient", VALUES, ids=str)
+def test_value_and_gradients_are_as_decided(
+    name: str, at: tuple[float, ...], value: float, gradient: tuple[float | None, ...]
+) -> None:
+    for recorded in product([True, False], repeat=len(at)):  # every mixture of Values and constants, on every side
+        if not any(recorded):
+            continue
+        operands = [Value(x) if r else x for x, r in zip(at, recorded, strict=True)]
+        z = function(name)(*operands)
+        assert isinstance(z, Value) and type(z.data) is float
+        assert same(z.data, value), recorded
+        z.forward()
+        assert same(z.data, value), f"replayed, {recorded}"
+        leaves = [x for x in operands if isinstance(x, Value)]
+        decided = [g for g, r in zip(gradient, recorded, strict=True) if r]
+        graphs = grad(z, leaves)
+        z.backward()
+        for x, graph, expected in zip(leaves, graphs, decided, strict=True):
+            assert type(x.grad) is float and type(graph.data) is float
+            if expected is not None:
+                assert same(x.grad, expected), f"backward(): {x.grad}, {recorded}"
+                assert same(graph.data, expected), f"grad(): {graph.data}, {recorded}"
+
+
+@pytest.mark.parametrize("name, at, value", [row[:3] for row in VALUES if row[0] not in OPERATORS], ids=str)
+def test_functions_of_plain_floats_give_plain_floats_of_the_same_value(
+    name: str, at: tuple[float, ...], value: float
+) -> None:
+    z = function(name)(*at)
+    assert type(z) is float and same(z, value)
+    method = getattr(Value(at[0]), name)
+    assert same(method(*at[1:]).data, value)
+
+
+@pytest.mark.parametrize(
+    "z, sign",
+    [
+        (lambda: -Value(0.0), -1),
+        (lambda: Value(-0.0) * 1.0, -1),
+        (lambda: Value(0.0) * -1.0, -1),
+        (lambda: -1.0 * Value(0.0), -1),
+        (lambda: Value(-0.0) + 0.0, 1),
+        (lambda: Value(-0.0) + -0.0, -1),
+        (lambda: 0 - Value(0.0), 1),
+        (lambda: Value(-0.0) - 0, -1),
+        (lambda: Value(0.0) / -1.0, -1),
+        (lambda: 1.0 / Value(-inf), -1),
+        (lambda: Value(-TINY) * 0.5, -1),
+        (lambda: autograd.sqrt(Value(-0.0)), -1),
+        (lambda: autograd.tanh(Value(-0.0)), -1),
+        (lambda: abs(Value(-0.0)), 1),
+        (lambda: Value(-0.0) ** 3, -1),
+        (lambda: Value(-0.0) ** 2, 1),
+    ],
+)
+def test_zeros_keep_the_sign_ieee_gives_them(z: Callable[[], Value], sign: int) -> None:
+    assert z().data == 0.0 and math.copysign(1.0, z().data) == sign
+
+
+@pytest.mark.parametrize(
+    "f, at, derivatives",
+    [
+        (lambda x: x**1.0, 0.0, [1.0, 0.0]),
+        (lambda x: x**1, 0.0, [1.0, 0.0, 0.0]),
+        (lambda x: x**0, 0.0, [0.0, 0.0]),
+        (lambda x: x**2, 0.0, [0.0, 2.0, 0.0]),
+        (lambda x: x**3.0, 0.0, [0.0, 0.0, 6.0, 0.0]),
+        (lambda x: x**4, 2.0, [32.0, 48.0, 48.0, 24.0, 0.0]),
+        (lambda x: x * x * x, 0.0, [0.0, 0.0, 6.0, 0.0]),
+        (lambda x: 1 / x, 2.0, [-1 / 4, 1 / 4, -3 / 8]),
+        (lambda x: x**x, 2.0, [4 * (1 + LOG_2), 4 * (1 + LOG_2) ** 2 + 2]),
+        (lambda x: 2**x, 3.0, [8 * LOG_2, 8 * LOG_2**2, 8 * LOG_2**3]),
+        (abs, 0.0, [0.0, 0.0]),
+        (lambda x: x.relu(), 0.0, [0.0, 0.0]),
+        (lambda x: x.relu(), 2.0, [1.0, 0.0]),
+        (autograd.tanh, 0.0, [1.0, 0.0, -2.0]),
+        (lambda x: autograd.max(x, 1.0), 2.0, [1.0, 0.0]),
+    ],
+)
+def test_derivatives_of_derivatives_at_edges(f: Callable[[Value], Value], at: float, derivatives: list[float]) -> None:
+    x = Value(at)
+    z = f(x)
+    for expected in derivatives:
+        z = grad(z, x)
+        assert z.data == pytest.approx(expected, rel=1e-14, abs=0.0)
+
+
+# ------------------------------------------------------------------------------------- sums of any number of terms
+
+
+@pytest.mark.parametrize(
+    "terms, expected",
+    [
+        ([], 0.0),
+        ([1e16, 1.0, -1e16], 0.0),  # a compensated sum gives 1.0
+        ([0.1] * 10, 0.9999999999999999),
+        ([1e308, 1e308, -1e308], inf),
+        ([1, 2.5, True], 4.5),
+    ],
+)
+def test_sum_adds_strictly_left_to_right(terms: list[float], expected: float) -> None:
+    ones = [1.0] * len(terms)
+    for total in (autograd.sum(terms), autograd.sum(x for x in terms), autograd.dot(terms, ones)):
+        assert type(total) is float and total == expected
+    if terms:
+        leaves = [Value(x) for x in terms]
+        for node in (autograd.sum(leaves), autograd.sum(x for x in leaves), autograd.dot(leaves, ones)):
+            assert node.data == expected
+            assert [x for x in node.args if isinstance(x, Value)] == leaves, "one node, operands in order"
+            node.forward()
+            assert node.data == expected
+
+
+def test_sum_and_dot_are_one_node_with_operands_in_order() -> None:
+    u, v, w = Value(2.0), Value(3.0), Value(4.0)
+    total = autograd.sum([u, 5, v, u])
+    assert total.data == 12.0
+    assert list(map(id, total.args[::2])) == [id(u), id(v)] and total.args[3] is u and type(total.args[1]) is float
+    total.backward()
+    assert (u.grad, v.grad) == (2.0, 1.0)
+    product = autograd.dot([u, 7], [v, w])
+    assert product.data == 34.0 and len(product.args) == 4
+    assert product.args[0] is u and product.args[2] is v and product.args[3] is w
+    gradients = grad(product, [u, v, w])
+    assert [g.data for g in gradients] == [3.0, 2.0, 7.0]
+
+
+@pytest.mark.parametrize("xs, ys", [([1.0, 2.0], [3.0]), ([], [1.0]), ([1.0], [])])
+def test_dot_of_unequal_lengths_is_an_error_that_says_so(xs: list[float], ys: list[float]) -> None:
+    for left in (xs, [Value(x) for x in xs]):
+        with pytest.raises(ValueError, match=rf"{len(xs)}\D+{len(ys)}|length"):
+            autograd.dot(left, ys)
+
+
+# ---------------------------------------------------------------------------------------------------------- types
+
+
+class Half:
+    """A real number of somebody else's."""
+
+    def __float__(self) -> float:
+        return 0.5
+
+
+numbers.Real.register(Half)
+
+REALS: list[Any] = [
+    3,
+    True,
+    0.1,
+    Fraction(1, 3),
+    np.float64(0.1),
+    np.float32(0.1),
+    np.int64(-7),
+    np.uint8(200),
+    Half(),
+]
+# ... and what the message must name: the way out, or what was met
+UNREAL: list[tuple[Any, str]] = [
+    (Decimal("0.5"), r"float"),
+    ("0.5", r"float"),
+    (None, r"None"),
+    (1j, r"complex|real"),
+    ([1.0], r"list"),
+]
+
+
+@pytest.mark.parametrize("x", REALS, ids=repr)
+def test_every_real_number_becomes_a_plain_float(x: Any) -> None:
+    v = Value(x)
+    assert type(v.data) is float and v.data == float(x)
+    v = Value(1.0)
+    v.data = x
+    assert type(v.data) is float and v.data == float(x)
+    v.backward(x)
+    assert v.grad == float(x)
+    assert isinstance(autograd.tanh(x), float) and autograd.tanh(x) == math.tanh(float(x))
+
+
+@pytest.mark.parametrize("name", [*ARITHMETIC, "max", "atan2"])
+@pytest.mark.parametrize("x", REALS, ids=repr)
+def test_every_real_number_is_an_operand_on_either_side(name: str, x: Any) -> None:
+    f, v = function(name), Value(1.5)
+    for mixed, plain, place in [(f(v, x), f(v, float(x)), 1), (f(x, v), f(float(x), v), 0)]:
+        assert isinstance(mixed, Value) and type(mixed.data) is float
+        assert same(mixed.data, plain.data)
+        assert type(mixed.args[place]) is float and mixed.args[place] == float(x)
+        assert mixed.args[1 - place] is v
+
+
+@pytest.mark.parametrize("x, advice", UNREAL, ids=repr)
+def test_what_is_no_real_number_is_a_type_error_that_says_what_to_do(x: Any, advice: str) -> None:
+    v = Value(2.0)
+
+    def assign_data() -> None:
+        v.data = x
+
+    attempts: list[Callable[[], object]] = [
+        lambda: Value(x),
+        assign_data,
+        lambda: autograd.tanh(x),
+        lambda: autograd.max(v, x),
+        lambda: autograd.atan2(x, v),
+        lambda: autograd.sum([v, x]),
+        lambda: autograd.dot([v], [x]),
+        lambda: autograd.where(v, x, 1.0),
+    ]
+    for name in ARITHMETIC:
+        f = OPERATORS[name]
+        attempts += [lambda f=f: f(v, x), lambda f=f: f(x, v)]  # type: ignore[misc]
+    for attempt in attempts:
+        with pytest.raises(TypeError, match=advice):
+            attempt()
+    assert v.data == 2.0 and v.grad == 0.0
+
+
+@pytest.mark.parametrize("x", [10**400, -(10**400), Fraction(10**400)], ids=["int", "negative", "Fraction"])
+def test_what_no_float_can_hold_is_an_overflow_error_at_entry(x: Any) -> None:
+    v = Value(2.0)
+
+    def assign_data() -> None:
+        v.data = x
+
+    attempts: list[Callable[[], object]] = [lambda: Value(x), assign_data, lambda: autograd.max(v, x)]
+    for name in ARITHMETIC:
+        f = OPERATORS[name]
+        attempts += [lambda f=f: f(v, x), lambda f=f: f(x, v)]  # type: ignore[misc]
+    for attempt in attempts:
+        with pytest.raises(OverflowError):
+            attempt()
+    assert v.data == 2.0
+
+
+@pytest.mark.parametrize("condition", [True, False, Value(1.0) > 0, Value(1.0) < 0])
+def test_where_refuses_a_bool_because_it_has_forgotten_the_graph(condition: bool) -> None:
+    with pytest.raises(TypeError, match="number"):
+        autograd.where(condition, Value(1.0), 2.0)  # type: ignore[arg-type, call-overload, unused-ignore]
+
+
+# ----------------------------------------------------------------------------------------------------- comparison
+
+
+@pytest.mark.parametrize("relation", [operator.lt, operator.le, operator.gt, operator.ge])
+@pytest.mark.parametrize("x, y", [(1.0, 2.0), (2.0, 1.0), (1.0, 1.0), (nan, 1.0), (-0.0, 0.0), (inf, inf)])
+def test_order_is_by_value_and_a_plain_bool(relation: Callable[[Any, Any], bool], x: float, y: float) -> None:
+    for left, right in [(Value(x), Value(y)), (Value(x), y), (x, Value(y))]:
+        assert relation(left, right) is relation(x, y)
+
+
+def test_builtin_max_min_and_sorted_order_values_and_return_them() -> None:
+    u, v, w = Value(3.0), Value(1.0), Value(2.0)
+    assert builtins.max([u, v, w]) is u and builtins.min(u, v, w) is v
+    assert list(map(id, sorted([u, v, w]))) == [id(v), id(w), id(u)]
+
+
+@pytest.mark.parametrize("number", [2.0, 2, True, Fraction(2), np.int64(2)], ids=repr)
+def test_equality_with_a_number_is_a_type_error_that_says_compare_data(number: Any) -> None:
+    v = Value(2.0)
+    attempts: list[Callable[[], object]] = [
+        lambda: v == number,
+        lambda: v != number,
+        lambda: number in [v],
+        lambda: [v].index(number),
+    ]
+    if not isinstance(number, np.generic):  # on the left, NumPy's own == runs first
+        attempts += [lambda: number == v, lambda: number != v, lambda: v in [number]]
+    for attempt in attempts:
+        with pytest.raises(TypeError, match=r"compare.*\.data"):
+            attempt()
+
+
+def test_equality_and_hash_are_by_identity() -> None:
+    @dataclass
+    class Pair:
+        first: Value
+        second: Value
+
+    v, w = Value(2.0), Value(2.0)
+    same = v
+    assert v == same and v != w
+    assert (v == w) is False and (v != same) is False and (v == "2.0") is False
+    assert v in [w, v] and v not in [w] and [w, v].index(v) == 1
+    assert len({v, w, v}) == 2 and {v: "v", w: "w"}[w] == "w"
+    assert Pair(v, w) == Pair(v, w) and Pair(v, w) != Pair(w, v)
+    before = hash(v)
+    v.data = 7.0
+    assert hash(v) == before
+
+
+# ----------------------------------------------------------------------------------------------------- conversion
+
+
+@pytest.mark.parametrize("convert", [float, int, complex, math.tanh, math.sqrt, math.isnan], ids=lambda f: f.__name__)
+def test_a_conversion_that_would_drop_the_gradient_names_the_way_out(convert: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError) as error:
+        convert(Value(2.0))
+    assert ".data" in str(error.value) and "autograd.tanh" in str(error.value)
+
+
+@pytest.mark.parametrize("number", [0.0, 2.0])
+def test_truth_of_a_value_is_a_type_error_that_names_data(number: float) -> None:
+    v = Value(number)
+    attempts: list[Callable[[], object]] = [
+        lambda: bool(v),
+        lambda: not v,
+        lambda: v and 1.0,
+        lambda: 1.0 if v else 2.0,
+        lambda: any([v]),
+    ]
+    for attempt in attempts:
+        with pytest.raises(TypeError, match=r"\.data"):
+            attempt()
+
+
+@pytest.mark.parametrize("spec", [".4f", ">12.3e", "+.1f", "08.2f", ".3g", "%"])
+def test_a_format_formats_the_data(spec: str) -> None:
+    assert format(Value(0.123456), spec) == format(0.123456, spec)
+    assert f"{Value(0.123456):.4f}" == "0.1235"
+
+
+# ----------------------------------------------------------------------------------------- operators and rebinding
+
+
+def test_the_builtin_sum_works_from_its_int_zero() -> None:
+    v, w = Value(2.0), Value(3.0)
+    total = builtins.sum([v, w, v])
+    assert isinstance(total, Value) and total.data == 7.0
+    total.backward()
+    assert (v.grad, w.grad) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "update, data, gradient",
+    [
+        (operator.iadd, 5.0, 1.0),
+        (operator.isub, 1.0, 1.0),
+        (operator.imul, 6.0, 2.0),
+        (operator.itruediv, 1.5, 0.5),
+        (operator.ipow, 9.0, 6.0),
+    ],
+)
+def test_an_augmented_assignment_rebinds_and_changes_no_node(
+    update: Callable[[Any, Any], Any], data: float, gradient: float
+) -> None:
+    old = Value(3.0)
+    user = old * 10
+    new = update(old, 2)
+    assert new is not old and new.data == data and new.args[0] is old
+    assert old.data == 3.0 and old.op is None and user.args[0] is old
+    new.backward()
+    assert old.grad == gradient
+
+
+def test_a_square_written_as_a_product_has_two_operands() -> None:
+    x = Value(3.0)
+    y = x * x
+    assert len(y.args) == 2 and y.args[0] is x and y.args[1] is x and y._prev == {x}
+    y.backward()
+    assert x.grad == 6.0
+
+
+def test_a_cycle_by_hand_is_impossible() -> None:
+    x = Value(2.0)
+    y = x * 3
+    assert type(y.args) is tuple and x.args == ()
+    for name, value in {"args": (y,), "_prev": {y}, "_op": "*"}.items():
+        for node in (x, y):
+            with pytest.raises(AttributeError):
+                setattr(node, name, value)
+            with pytest.raises(AttributeError):
+                delattr(node, name)
+    y.backward()
+    assert x.grad == 3.0
+
+
+# -------------------------------------------------------------------------------------------- backward, repeatedly
+
+
+def test_backward_twice_accumulates_in_leaves_and_not_in_between() -> None:
+    a = Value(2.0)
+    square = a * a
+    cube = square * a
+    for total in (12.0, 24.0, 36.0):
+        cube.backward()
+        assert (a.grad, square.grad, cube.grad) == (total, 2.0, 1.0)
+    cube.zero_grad()
+    assert (a.grad, square.grad, cube.grad) == (0.0, 0.0, 0.0)
+
+
+def test_two_losses_that_share_a_node_add_exactly() -> None:
+    a = Value(3.0)
+    shared = a * a
+    first, second = shared * 2, shared * a
+    first.backward()
+    assert (a.grad, shared.grad) == (12.0, 2.0)
+    second.backward()
+    assert (a.grad, shared.grad) == (12.0 + 27.0, 3.0)
+
+
+# ------------------------------------------------------------------------------------------------ copies, pickles
+
+
+def pickled(x: Any, protocol: int = pickle.HIGHEST_PROTOCOL) -> Any:
+    return pickle.loads(pickle.dumps(x, protocol))
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {p}": lambda x, p=p: pickled(x, p) for p in range(2, pickle.HIGHEST_PROTOCOL + 1)},  # type: ignore[misc]
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=list(COPIES))
+def test_a_copy_of_a_result_is_a_working_graph_of_its_own(copied: Callable[[Any], Any]) -> None:
+    x, w = Value(0.5, label="x"), Value(-2.0, label="w")
+    y = autograd.tanh(x * w + 3)
+    y.label = "y"
+    y.backward()
+    x2, y2, w2 = copied([x, y, w])
+    assert (y2.label, x2.label, w2.label, y2.op) == ("y", "x", "w", y.op)
+    assert (y2.data, y2.grad, x2.grad, w2.grad) == (y.data, y.grad, x.grad, w.grad)
+    assert len({x, y, w, x2, y2, w2}) == 6
+    before = x.grad, w.grad
+    y2.backward()
+    assert (x2.grad, w2.grad) == (2 * before[0], 2 * before[1])
+    assert (x.grad, w.grad) == before
+    x2.data = 1.0
+    y2.forward()
+    assert y2.data == math.tanh(1.0) and y.data == math.tanh(2.0)
+    alone = copied(y)
+    assert alone.args[0].args[0].args[0].label == "x" and alone.op is y.op
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=list(COPIES))
+def test_a_copy_can_be_built_upon_together_with_older_and_newer_values(copied: Callable[[Any], Any]) -> None:
+    older = Value(2.0)
+    x, y = copied([older, older * older])
+    newer = older * x + y * older  # 2x + 2y: 4 + 8
+    assert newer.data == 12.0
+    newer.backward()
+    assert (x.grad, y.grad, older.grad) == (2.0 + 8.0, 2.0, 2.0 + 4.0)
+
+
+def test_a_pickle_from_a_long_running_process_works_in_a_fresh_one() -> None:
+    x = Value(2.0)
+    for _ in range(5_000):
+        x * 1.0  # whatever counts nodes in this process is now far ahead
+    script = (
+        "import pickle, sys; x, y = pickle.load(sys.stdin.buffer); z = y * x; z = z * z * y; z.backward(); "
+        "print(z.data, x.grad, y.grad)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps([x, x**3]), capture_output=True, check=True, timeout=60
+    )
+    # z = (x**3 * x)**2 * x**3 = x**11, and dz/dy at y = 8 is 3 x**2 y**2
+    assert list(map(float, output.stdout.split())) == [2.0**11, 11 * 2.0**10, 768.0]
+
+
+def test_a_shallow_copy_shares_its_operands() -> None:
+    x = Value(3.0, label="x")
+    y = x * x
+    twin = copy.copy(y)
+    assert twin is not y and twin.data == 9.0 and twin.op is y.op
+    assert twin.args[0] is x and twin.args[1] is x
+    twin.backward()
+    assert x.grad == 6.0 and y.grad == 0.0
+    leaf = copy.copy(x)
+    assert leaf is not x and (leaf.data, leaf.grad, leaf.label) == (3.0, 6.0, "x")
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=list(COPIES))
+def test_a_neuron_is_copied_together_with_the_graphs_it_is_in(copied: Callable[[Any], Any]) -> None:
+    neuron = nn.Neuron(2, weights=[0.5, -0.5], bias=0.1)
+    loss = neuron([1.0, 2.0]) ** 2
+    loss.backward()
+    neuron2, loss2 = copied([neuron, loss])
+    assert [p.data for p in neuron2.parameters()] == [p.data for p in neuron.parameters()]
+    assert neuron2([1.0, 2.0]).data == neuron([1.0, 2.0]).data
+    before = [p.grad for p in neuron.parameters()]
+    loss2.backward()
+    assert [p.grad for p in neuron2.parameters()] == [2 * g for g in before]
+    assert [p.grad for p in neuron.parameters()] == before
+
+
+# ---------------------------------------------------------------------------------------------------------- arrays
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (1,), (0,)])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.float32])
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_an_array_operand_gives_an_array_of_values_with_their_gradients(
+    name: str, dtype: Any, shape: tuple[int, ...]
+) -> None:
+    def reflected(v: Any, x: Any) -> Any:
+        return f(x, v)
+
+    f = OPERATORS[name]
+    array = np.arange(2, 2 + math.prod(shape)).astype(dtype).reshape(shape)
+    for apply in (f, reflected):
+        v, w = Value(1.5), Value(1.5)
+        result = apply(v, array)
+        assert isinstance(result, np.ndarray) and result.dtype == object and result.shape == shape
+        expected = [apply(w, x) for x in array.ravel().tolist()]
+        assert all(isinstance(z, Value) for z in result.flat)
+        assert [z.data for z in result.flat] == [z.data for z in expected]
+        for z, y in zip(result.flat, expected, strict=True):
+            z.backward()
+            y.backward()
+        assert v.grad == w.grad and (v.grad != 0.0 or not expected)
+
+
+@pytest.mark.parametrize("name", ["tanh", "exp", "log", "sqrt", "sin", "cos", "log1p", "expm1", "sinh", "cbrt"])
+def test_numpy_functions_of_values_keep_the_gradients(name: str) -> None:
+    v, w = Value(0.5), Value(2.0)
+    array = np.array([v, w])
+    assert array.dtype == object and array.shape == (2,)
+    result = getattr(np, name)(array)
+    assert all(isinstance(z, Value) and z.op is not None and z.op.name == name for z in result)
+    for z, x in zip(result, [v, w], strict=True):
+        assert z.data == getattr(autograd, name)(x.data)
+        z.backward()
+        assert x.grad == grad(getattr(x, name)(), x).data != 0.0
+    alone = getattr(np, name)(v)
+    assert isinstance(alone, Value) and alone.args[0] is v
+
+
+def test_a_numpy_matrix_product_of_values_keeps_the_gradients() -> None:
+    v, w = Value(0.5), Value(2.0)
+    first, second = np.array([[1.0, 2.0], [3.0, 4.0]]) @ np.array([v, w])
+    assert (first.data, second.data) == (4.5, 9.5)
+    np.sum(np.array([first, second])).backward()
+    assert (v.grad, w.grad) == (4.0, 6.0)
+
+
+def test_numpy_refuses_to_turn_values_into_floats() -> None:
+    with pytest.raises(TypeError):
+        np.array([Value(1.0), Value(2.0)], dtype=float)

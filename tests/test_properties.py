@@ -1,0 +1,455 @@
+"""Properties of random graphs: shared nodes, constants on either side, every operation.
+
+With small integers every + − × is exact in floats, so values and gradients must agree with `fractions.Fraction`
+with no tolerance: no tolerance hides a graph bug there.
+"""
+
+import copy
+import heapq
+import math
+import operator
+import pickle
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, grad
+from autograd.ops import TABLE
+
+thorough = settings(deadline=None, max_examples=150)
+
+# ---------------------------------------------------------------------------------------------------- random graphs
+
+# A graph is a tuple of nodes, operands before results; a node is the name of an operation and its operands; an
+# operand is the index of an earlier node (an int) or a constant (a float). ("leaf", (x,)) is a leaf of data x.
+Node = tuple[str, tuple[int | float, ...]]
+Graph = tuple[Node, ...]
+
+UNARY = (
+    "exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
+    "erf erfc relu sigmoid softplus sign step abs"
+).split()
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "**": operator.pow,
+    "neg": operator.neg,
+    **{name: getattr(autograd, name) for name in UNARY},
+    **{name: getattr(autograd, name) for name in ["pow", "max", "min", "atan2", "hypot", "where"]},
+    "sum": lambda *xs: autograd.sum(xs),
+    "dot": lambda *xs: autograd.dot(xs[: len(xs) // 2], xs[len(xs) // 2 :]),
+}
+ARITY = dict.fromkeys(UNARY, 1) | {"neg": 1, "where": 3, "sum": 0, "dot": 0}  # 0: any number; the others take 2
+POLYNOMIAL = ["+", "-", "*", "neg", "sum", "dot"]
+RATIONAL = [*POLYNOMIAL, "/"]
+EVERYTHING = list(OPERATIONS)
+
+INTEGERS = st.integers(-4, 4).map(float)
+FLOATS = st.floats(-3, 3) | st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 20.0]) | INTEGERS
+WILD = FLOATS | st.floats() | st.sampled_from([math.inf, -math.inf, math.nan, 5e-324, 1e308, -1e308])
+
+
+@st.composite
+def graphs(
+    draw: st.DrawFn,
+    names: Sequence[str],
+    numbers: st.SearchStrategy[float],
+    fits: Callable[[Graph], bool] = lambda graph: True,
+) -> Graph:
+    graph: Graph = tuple(("leaf", (x,)) for x in draw(st.lists(numbers, min_size=1, max_size=4)))
+    for _ in range(draw(st.integers(1, 12))):
+        name = draw(st.sampled_from(names))
+        count = ARITY.get(name, 2) or 2 * draw(st.integers(1, 3))
+        index = st.integers(0, len(graph) - 1)
+        operands = draw(st.lists(index | numbers, min_size=count, max_size=count))
+        recorded = draw(st.integers(0, count - 1))  # at least one operand is a node
+        operands[recorded] = draw(index)
+        larger: Graph = (*graph, (name, tuple(operands)))
+        graph = larger if fits(larger) else (*graph, ("neg", (operands[recorded],)))
+    return graph
+
+
+def record(graph: Graph, order: Iterable[int] | None = None, beside: Callable[[Value], object] = id) -> list[Value]:
+    """The nodes of the graph as Values, made in the given order; `beside` is told of every node when it is made."""
+    nodes: dict[int, Value] = {}
+    for i in range(len(graph)) if order is None else order:
+        name, operands = graph[i]
+        if name == "leaf":
+            nodes[i] = Value(operands[0])
+        else:
+            nodes[i] = OPERATIONS[name](*[nodes[x] if isinstance(x, int) else x for x in operands])
+        beside(nodes[i])
+    return [nodes[i] for i in range(len(graph))]
+
+
+def bits(x: float) -> str:
+    """The number to the last bit; one nan is like another, and one zero like the other."""
+    assert type(x) is float
+    return "nan" if math.isnan(x) else (x + 0.0).hex()
+
+
+def data(nodes: Iterable[Value]) -> list[str]:
+    return [bits(v.data) for v in nodes]
+
+
+def gradients(nodes: Iterable[Value]) -> list[str]:
+    return [bits(v.grad) for v in nodes]
+
+
+def leaves(graph: Graph) -> list[int]:
+    return [i for i, (name, _) in enumerate(graph) if name == "leaf"]
+
+
+def ancestors(graph: Graph, output: int) -> set[int]:
+    """The nodes the output depends on, itself among them."""
+    found = {output}
+    for i in reversed(range(output + 1)):
+        if i in found:
+            found |= {x for x in graph[i][1] if isinstance(x, int)}
+    return found
+
+
+# ------------------------------------------------------------------------------------------- exact reference values
+
+
+@dataclass(frozen=True)
+class Dual:
+    """a + b·ε, ε² = 0, in Fractions: carries a derivative along, and so gives gradients of gradients exactly."""
+
+    a: Fraction
+    b: Fraction
+
+    def __add__(self, other: "Dual") -> "Dual":
+        return Dual(self.a + other.a, self.b + other.b)
+
+    def __mul__(self, other: "Dual") -> "Dual":
+        return Dual(self.a * other.a, self.a * other.b + self.b * other.a)
+
+
+ZERO, ONE, MINUS_ONE = (Dual(Fraction(n), Fraction(0)) for n in (0, 1, -1))
+
+
+def total(numbers: Iterable[Dual]) -> Dual:
+    result = ZERO
+    for x in numbers:
+        result = result + x
+    return result
+
+
+def slopes(name: str, x: list[Dual]) -> list[Dual]:
+    """The derivatives of a polynomial operation by its operands."""
+    half = len(x) // 2
+    if name in ("*", "dot"):
+        return x[half:] + x[:half]
+    return {"-": [ONE, MINUS_ONE], "neg": [MINUS_ONE]}.get(name, [ONE] * len(x))
+
+
+def result(name: str, x: list[Dual]) -> Dual:
+    half = len(x) // 2
+    if name in ("*", "dot"):
+        return total(map(operator.mul, x[:half], x[half:]))
+    return total(map(operator.mul, x, slopes(name, x)))
+
+
+def exact(graph: Graph, direction: Sequence[float] = ()) -> tuple[list[Dual], list[list[Dual]]]:
+    """Values, and derivatives of every node by every node, in forward mode; leaf n moves along with direction[n]."""
+    values: list[Dual] = []
+    tangents: list[list[Dual]] = []
+    along = iter(direction)
+    for i, (name, operands) in enumerate(graph):
+        tangent = [ZERO] * len(graph)
+        if name == "leaf":
+            values.append(Dual(Fraction(operands[0]), Fraction(next(along, 0.0))))
+        else:
+            x = [values[x] if isinstance(x, int) else Dual(Fraction(x), Fraction(0)) for x in operands]
+            values.append(result(name, x))
+            for operand, slope in zip(operands, slopes(name, x), strict=True):
+                if isinstance(operand, int):
+                    tangent = [t + slope * s for t, s in zip(tangent, tangents[operand], strict=True)]
+        tangent[i] = ONE
+        tangents.append(tangent)
+    return values, tangents
+
+
+def exact_in_floats(graph: Graph) -> bool:
+    """Whether no sum on the way, however ordered, in values, gradients or gradients of gradients, needs rounding.
+
+    True where even the graph of the magnitudes, in which nothing cancels, stays below 2**53.
+    """
+    plus = {"-": "+", "neg": "sum"}
+    magnitudes = tuple(
+        (plus.get(name, name), tuple(x if isinstance(x, int) else abs(x) for x in operands)) for name, operands in graph
+    )
+    values, tangents = exact(magnitudes, [4.0] * len(leaves(graph)))
+    return max(max(x.a, x.b) for x in [*values, *tangents[-1]]) <= 2**53
+
+
+EXACT = graphs(POLYNOMIAL, INTEGERS, exact_in_floats)
+
+
+def test_every_operation_is_in_the_random_graphs() -> None:
+    reached = set()
+    for name, f in OPERATIONS.items():
+        z = f(*[Value(0.5) for _ in range(ARITY.get(name, 2) or 2)])
+        assert isinstance(z, Value) and z.op is not None
+        assert TABLE[z.op.name] is z.op
+        reached.add(z.op.name)
+    assert set(TABLE) <= reached
+
+
+@thorough
+@given(EXACT)
+def test_integer_graphs_agree_with_fractions_exactly(graph: Graph) -> None:
+    values, tangents = exact(graph)
+    nodes = record(graph)
+    assert [Fraction(v.data) for v in nodes] == [x.a for x in values]
+    nodes[-1].backward()
+    assert [Fraction(v.grad) for v in nodes] == [x.a for x in tangents[-1]]
+
+
+@thorough
+@given(EXACT, st.lists(st.integers(-4, 4), min_size=4, max_size=4))
+def test_gradients_of_gradients_of_integer_graphs_agree_with_fractions_exactly(
+    graph: Graph, direction: list[int]
+) -> None:
+    _, tangents = exact(graph, direction)
+    nodes = record(graph)
+    inputs = [nodes[i] for i in leaves(graph)]
+    slope = autograd.dot(grad(nodes[-1], inputs), direction[: len(inputs)])
+    assert Fraction(slope.data) == sum(tangents[-1][i].a * r for i, r in enumerate(direction[: len(inputs)]))
+    expected = [tangents[-1][i].b for i in leaves(graph)]
+    assert [Fraction(g.data) for g in grad(slope, inputs)] == expected
+    slope.backward()
+    assert [Fraction(v.grad) for v in inputs] == expected
+
+
+def swept(graph: Graph, nodes: list[Value]) -> list[float]:
+    """The gradients of the last node, added in floats: nodes in reverse order of creation, operands in order."""
+    expected = [0.0] * len(graph)
+    expected[-1] = 1.0
+    for i in sorted(ancestors(graph, len(graph) - 1), reverse=True):
+        name, operands = graph[i]
+        x = [nodes[x].data if isinstance(x, int) else x for x in operands]
+        g, half = expected[i], len(x) // 2
+        pulls: list[float]
+        match name:
+            case "leaf":
+                continue
+            case "*" | "dot":
+                pulls = [g * y for y in x[half:] + x[:half]]
+            case "-":
+                pulls = [g, -g]
+            case "neg":
+                pulls = [-g]
+            case "/":
+                by = OPERATIONS["/"]  # of a Value: 1/0 is inf
+                pulls = [by(Value(g), x[1]).data, -g * by(by(Value(x[0]), x[1]), x[1]).data]
+            case _:
+                pulls = [g] * len(x)
+        for operand, pull in zip(operands, pulls, strict=True):
+            if isinstance(operand, int):
+                expected[operand] += pull
+    return expected
+
+
+@thorough
+@given(graphs(RATIONAL, WILD))
+def test_gradients_are_added_in_reverse_order_of_creation_operands_in_order(graph: Graph) -> None:
+    nodes = record(graph)
+    nodes[-1].backward()
+    assert gradients(nodes) == list(map(bits, swept(graph, nodes)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_additions_shows_in_the_last_digits_and_is_kept(seed: int) -> None:
+    rng = random.Random(seed)
+    graph: Graph = tuple(("leaf", (rng.uniform(-1, 1),)) for _ in range(3))
+    for _ in range(30):  # thirds and the like, much shared: every sum is rounded
+        name = rng.choice(["+", "-", "*", "sum", "dot"])
+        recent = [rng.randrange(max(0, len(graph) - 8), len(graph)) for _ in range(2 if len(name) == 1 else 4)]
+        graph = (*graph, (name, tuple(recent)), ("/", (len(graph), 3.0)))
+    graph = (*graph, ("sum", (len(graph) - 1, 0, 1, 2)))
+    nodes = record(graph)
+    nodes[-1].backward()
+    expected = swept(graph, nodes)
+    assert all(map(math.isfinite, expected)) and expected[0] != 0.0
+    assert gradients(nodes) == list(map(bits, expected))
+
+
+# ------------------------------------------------------------------------------------------------------- backward
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD))
+def test_backward_twice_doubles_leaves_exactly_and_leaves_intermediates_fresh(graph: Graph) -> None:
+    nodes = record(graph)
+    nodes[-1].backward()
+    once = [v.grad for v in nodes]
+    nodes[-1].backward()
+    expected = [g + g if name == "leaf" else g for g, (name, _) in zip(once, graph, strict=True)]
+    assert gradients(nodes) == list(map(bits, expected))
+    nodes[-1].zero_grad()
+    assert [v.grad for v in nodes] == [0.0] * len(nodes)
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD), st.data())
+def test_two_losses_that_share_a_subgraph_add_exactly(graph: Graph, choice: st.DataObject) -> None:
+    pick = st.integers(0, len(graph) - 1)
+    losses = choice.draw(st.tuples(pick, pick))
+    alone = []
+    for loss in losses:
+        nodes = record(graph)
+        nodes[loss].backward()
+        alone.append([v.grad for v in nodes])
+    nodes = record(graph)
+    for loss in losses:
+        nodes[loss].backward()
+    second = ancestors(graph, losses[1])
+    for i, (name, _) in enumerate(graph):
+        if name == "leaf":
+            assert bits(nodes[i].grad) == bits(alone[0][i] + alone[1][i])
+        else:  # of the last call that met it
+            assert bits(nodes[i].grad) == bits(alone[1 if i in second else 0][i])
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD), st.sampled_from(EVERYTHING))
+def test_a_dead_node_changes_nothing(graph: Graph, name: str) -> None:
+    nodes = record(graph)
+    nodes[-1].backward()
+    dead: list[Value] = []
+    operands = ARITY.get(name, 2) or 2
+
+    def branch_off(v: Value) -> None:
+        dead.append(OPERATIONS[name](*[v] * operands))
+        dead.append(dead[-1] * v)
+
+    beside_dead = record(graph, beside=branch_off)
+    beside_dead[-1].backward()
+    assert data(beside_dead) == data(nodes)
+    assert gradients(beside_dead) == gradients(nodes)
+    assert [v.grad for v in dead] == [0.0] * len(dead)
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD))
+def test_a_graph_gives_the_same_bits_on_every_run(graph: Graph) -> None:
+    runs = []
+    litter: list[object] = []
+    for _ in range(3):
+        nodes = record(graph, beside=lambda v: litter.append([object(), {}, Value(1.0)]))  # moves addresses
+        nodes[-1].backward()
+        runs.append([(v.data.hex(), v.grad.hex()) for v in nodes])
+    assert runs[0] == runs[1] == runs[2]
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD), st.data())
+def test_grad_equals_backward_bit_for_bit(graph: Graph, choice: st.DataObject) -> None:
+    nodes = record(graph)
+    output = nodes[choice.draw(st.integers(0, len(graph) - 1))]
+    results = grad(output, nodes)
+    assert type(results) is list and all(isinstance(g, Value) for g in results)
+    assert [v.grad for v in nodes] == [0.0] * len(nodes), "grad() writes no .grad"
+    output.backward()
+    assert data(results) == gradients(nodes)
+    for v, alone in zip(nodes, [grad(output, v) for v in nodes], strict=True):
+        assert bits(alone.data) == bits(v.grad)
+
+
+@thorough
+@given(graphs(EVERYTHING, WILD), st.data())
+def test_forward_after_changing_leaves_equals_recording_anew(graph: Graph, choice: st.DataObject) -> None:
+    changed = tuple((name, (choice.draw(WILD),)) if name == "leaf" else (name, x) for name, x in graph)
+    output = choice.draw(st.integers(0, len(graph) - 1))
+    nodes, anew = record(graph), record(changed)
+    before = data(nodes)
+    for i in leaves(graph):
+        nodes[i].data = anew[i].data
+    nodes[output].forward()
+    replayed = ancestors(graph, output) | set(leaves(graph))
+    assert data(nodes) == [bits(v.data) if i in replayed else before[i] for i, v in enumerate(anew)]
+    nodes[output].backward()
+    anew[output].backward()
+    assert gradients(nodes) == gradients(anew)
+
+
+@thorough
+@given(EXACT, st.randoms(use_true_random=False))
+def test_the_order_of_construction_does_not_matter(graph: Graph, rng: random.Random) -> None:
+    waiting = [{x for x in operands if isinstance(x, int)} if n != "leaf" else set() for n, operands in graph]
+    ready = [(rng.random(), i) for i, operands in enumerate(waiting) if not operands]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, made = heapq.heappop(ready)
+        order.append(made)
+        for i, operands in enumerate(waiting):
+            if made in operands:
+                operands.remove(made)
+                if not operands:
+                    heapq.heappush(ready, (rng.random(), i))
+    assert sorted(order) == list(range(len(graph)))
+    nodes, shuffled = record(graph), record(graph, order)
+    assert data(shuffled) == data(nodes)
+    for v in (nodes[-1], shuffled[-1]):
+        v.backward()
+    assert gradients(shuffled) == gradients(nodes)
+    assert data(grad(shuffled[-1], shuffled)) == gradients(nodes)
+
+
+# ---------------------------------------------------------------------------------------------------------- copies
+
+
+def structure(nodes: list[Value]) -> list[tuple[object, ...]]:
+    """What a list of nodes says, with the nodes in it told by their places."""
+    place = {v: i for i, v in enumerate(nodes)}
+    told: list[tuple[object, ...]] = []
+    for v in nodes:
+        operands = [place[x] if isinstance(x, Value) else bits(x) for x in v.args]
+        told.append((bits(v.data), bits(v.grad), v.label, v.op and v.op.name, operands))
+    return told
+
+
+LABELS = st.none() | st.text(max_size=5) | st.sampled_from(["\ud800", "\0", "input", 'a"]; evil [label="x'])
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))],
+    ids=["deepcopy", "pickle", "pickle 2"],
+)
+@thorough
+@given(graph=graphs(EVERYTHING, WILD), choice=st.data())
+def test_a_copy_preserves_data_gradients_labels_and_sharing(
+    copied: Callable[[Any], Any], graph: Graph, choice: st.DataObject
+) -> None:
+    nodes = record(graph)
+    for v in nodes:
+        v.label = choice.draw(LABELS)
+    nodes[-1].backward()
+    order = choice.draw(st.permutations(range(len(nodes))))
+    twins: list[Value] = [None] * len(nodes)  # type: ignore[list-item]
+    for i, twin in zip(order, copied([nodes[i] for i in order]), strict=True):
+        twins[i] = twin
+    assert not set(twins) & set(nodes)
+    assert structure(twins) == structure(nodes)
+    assert all(twin.op is v.op for twin, v in zip(twins, nodes, strict=True))
+    before = structure(nodes)
+    twins[-1].backward()
+    assert structure(nodes) == before, "the original is left alone"
+    nodes[-1].backward()
+    assert structure(nodes) == structure(twins)
+    ends = [(v * v + nodes[0] * 2).tanh() for v in (nodes[-1], twins[-1])]  # built on, with older nodes beside
+    assert bits(grad(ends[0], nodes[-1]).data) == bits(grad(ends[1], twins[-1]).data)

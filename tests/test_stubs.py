@@ -1,0 +1,13 @@
+"""The generated type stubs follow the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from make_stubs import STUBS
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda path: path.name)
+def test_a_stub_is_fresh(path: Path) -> None:
+    assert path.read_text() == STUBS[path](), "run: python tests/make_stubs.py"
