@@ -156,13 +156,13 @@ def _judge(f: Callable[[float], float], x: float, analytic: float) -> tuple[floa
         return numeric, "kink"
     if math.isinf(analytic):  # a vertical tangent: the slope grows without bound as the nudge shrinks
         return numeric, "kink" if abs(near) > 1.1 * abs(numeric) else "wrong"
-    rounding = 4 * _EPSILON * abs(f(x)) / h
-    unsure = abs(numeric - near) + rounding
-    if abs(numeric - analytic) <= _RTOL * max(abs(numeric), abs(analytic)) + unsure:
-        return numeric, "ok"
     # A corner or a jump: the slopes on both sides differ, as much for half the nudge, and the analytic one is between.
     # On a smooth function their difference is h f'', half of it for half the nudge.
+    rounding = 4 * _EPSILON * abs(f(x)) / h
     gap, near_gap = abs(right - left), abs(near_right - near_left)
     corner = gap > 4 * rounding + 1e-4 * max(abs(left), abs(right)) and near_gap > 0.75 * gap
-    between = min(left, right) - unsure <= analytic <= max(left, right) + unsure
-    return numeric, "kink" if corner and between else "wrong"
+    if corner and min(left, right) - rounding <= analytic <= max(left, right) + rounding:
+        return numeric, "kink"
+    unsure = abs(numeric - near) + rounding
+    close = abs(numeric - analytic) <= _RTOL * max(abs(numeric), abs(analytic)) + unsure
+    return numeric, "ok" if close else "wrong"

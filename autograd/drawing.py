@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import graphviz  # type: ignore[import-untyped]  # annotated, but without the py.typed that says so
+import graphviz
 
 from autograd.engine import Value, graph_of
 from autograd.ops import Op

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf, nan
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 
@@ -28,7 +28,7 @@ def number(x: Any) -> float:
     """
     if type(x) is float:
         return x
-    if isinstance(x, Real):
+    if isinstance(x, (int, Real)):  # int first: asking for an abstract class takes time
         try:
             return float(x)
         except OverflowError:
@@ -42,18 +42,21 @@ def number(x: Any) -> float:
     for kinds, advice in _ADVICE:
         if isinstance(x, kinds):
             raise TypeError(f"{got}: {advice}")
+    if hasattr(x, "__array__"):
+        raise TypeError(
+            f"{got}: take one element of it, or let NumPy do it for each, as in array * v or np.tanh(array)"
+        )
     raise TypeError(f"{got}: pass an int or a float")
 
 
-_ADVICE: list[tuple[Any, str]] = [
+_ADVICE: list[tuple[tuple[type, ...], str]] = [
     ((str, bytes, Decimal), "convert it first, with float(...)"),
-    (complex, "values are real, so take its .real part, or compute real and imaginary part apart"),
-    (type(None), "did a function forget its return?"),
-    (
-        (list, tuple, set, dict, range),
-        "a Value holds one number, so make one of each element: [Value(x) for x in data]",
-    ),
+    ((complex,), "values are real, so take its .real part, or compute real and imaginary part apart"),
+    ((type(None),), "did a function forget its return?"),
+    ((list, tuple, set, dict, range), "a Value holds one number, so make one of each element: [Value(x) for x in ...]"),
 ]
+KNOWN_TYPES = (int, float, Number, *(kind for kinds, _ in _ADVICE for kind in kinds))
+"""The types that `number` knows for sure, to accept or to refuse; others may know themselves what to do."""
 
 
 def ieee(

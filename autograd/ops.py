@@ -117,7 +117,7 @@ class Op:
         for x in operands:
             if type(x) is not float:
                 break
-        else:  # floats only comes first: this is how backward() reaches the operations inside rules
+        else:  # floats only come first: this is how backward() reaches the operations inside rules
             if len(operands) == self.arity:
                 return self.computes(*operands)
         if self.arrange is not None:
@@ -129,15 +129,16 @@ class Op:
                 return x._record(self, operands)
         return self.computes(*map(number, operands))
 
-    def pulls(self, g: Any, z: Any, *operands: Any) -> tuple[Any, ...]:
+    def pulls(self, g: Any, z: Any, *operands: Any) -> Sequence[Any]:
         """Return what the gradient `g` of the result `z` pulls back to each operand; with g = 1, the local gradients.
 
         >>> mul.pulls(1.0, 6.0, 2.0, 3.0)
         (3.0, 2.0)
         """
         if self.variadic:
-            return tuple(self.rules[0](g, z, *operands))
-        return tuple(rule(g, z, *operands) for rule in self.rules)
+            pulls: Sequence[Any] = self.rules[0](g, z, *operands)
+            return pulls
+        return tuple([rule(g, z, *operands) for rule in self.rules])
 
     def read(self, *names: str) -> str:
         """Return the formula with the operands' names put in.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-import graphviz  # type: ignore[import-untyped]  # annotated, but without the py.typed that says so
+import graphviz
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, grad
-from autograd.ops import TABLE
+from autograd.ops import BUILT_IN, TABLE
 
 thorough = settings(deadline=None, max_examples=150)
 
@@ -204,7 +204,7 @@ def test_every_operation_is_in_the_random_graphs() -> None:
         assert isinstance(z, Value) and z.op is not None
         assert TABLE[z.op.name] is z.op
         reached.add(z.op.name)
-    assert set(TABLE) <= reached
+    assert reached >= BUILT_IN
 
 
 @thorough

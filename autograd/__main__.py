@@ -1,0 +1,202 @@
+"""The guided tour: `python -m autograd`.
+
+It walks through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and on
+their numbers, and draws the neuron's graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import graphviz
+
+from autograd import Value, draw, faux_gradient, grad
+from autograd.nn import Neuron
+
+SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
+ATTEMPTS = 1_000  # rows of the article's spreadsheet
+ITERATIONS, QUICK_ITERATIONS = 100_000, 1_000  # of the article's program
+
+
+class Stages(NamedTuple):
+    """A neuron at work on one example: each stage of the calculation is made from the ones before it."""
+
+    input: Value
+    weight: Value
+    bias: Value
+    net: Value
+    output: Value
+    error: Value
+    loss: Value
+
+
+def stages_of(neuron: Neuron, x: float, target: float) -> Stages:
+    """Record net = input * weight + bias, output = tanh(net), error = output - target, loss = error ** 2 / 2."""
+    entered = Value(x, "input")
+    output = neuron(entered)
+    net = cast(Value, output.args[0])  # the operand of tanh
+    error = output - target
+    loss = error**2 / 2
+    net.label, output.label, error.label, loss.label = "net", "output", "error", "loss"
+    return Stages(entered, neuron.w[0], neuron.b, net, output, error, loss)
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        numbers = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        print("  ".join([f"{row[0]:<{widths[0]}}", *numbers]).rstrip())
+
+
+# Gradients for a single neuron ---------------------------------------------------------------------------------------
+
+
+def show_gradients() -> Value:
+    """Print the first article's table and its program's two lines; return the loss."""
+    print("1. Gradients for a single neuron")
+    print("================================")
+    print("net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2")
+    print("with input 0.4, weight 0.5, bias 0.6 and target 0.7\n")
+    stages = stages_of(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
+    x, weight, bias, net, output, error, loss = stages
+    loss.backward()
+    # The article files the local gradient of the loss, on the error, in the output's column: that of the error on the
+    # output, which would stand there, is 1, so the two coincide.
+    local = [*grad(net, [x, weight, bias]), grad(output, net), grad(loss, error)]
+    columns = [x, weight, bias, net, output]
+    print_table(
+        [
+            ["", *Stages._fields],
+            ["value", *(f"{v.data:.{5 if v is error else 4}g}" for v in stages)],
+            ["local gradient", *(f"{round(g.data, 4):g}" for g in local), "", ""],
+            ["global gradient", *(f"{v.grad:.4f}" for v in columns), "", ""],
+            ["faux gradient", *(f"{faux_gradient(loss, v, tiny=0.0001):.4f}" for v in columns), "", ""],
+        ]
+    )
+    print()
+    print("local:  how fast the next stage changes with this one")
+    print("global: how fast the loss changes with it: backward() multiplies local gradients, from the loss back")
+    print("faux:   (loss with it 0.0001 larger - loss) / 0.0001: no calculus, the check on the row above\n")
+    print(f"Weight gradient: {weight.grad:.4f}")
+    print(f"Bias gradient: {bias.grad:.4f}")
+    return loss
+
+
+# Training a single neuron --------------------------------------------------------------------------------------------
+
+
+def train(learning_rate: float, attempts: int) -> Iterator[Stages]:
+    """Learn to multiply 0.01 by 10, one attempt after the other: calculate, `backward()`, nudge weight and bias."""
+    neuron = Neuron(1, weights=[0.5], bias=0.5)
+    for _ in range(attempts):
+        stages = stages_of(neuron, x=0.01, target=0.1)
+        neuron.zero_grad()
+        stages.loss.backward()
+        yield stages
+        for p in neuron.parameters():
+            p.data -= learning_rate * p.grad
+
+
+def show_training(all_rows: bool) -> None:
+    """Print the rows of the second article's spreadsheet, and its chart of the falling error."""
+    print("\n2. Training a single neuron")
+    print("===========================")
+    print("It learns to multiply by 10: input 0.01, target 0.1. Learning rate 0.1; weight and bias begin at 0.5.")
+    print("After each attempt: weight -= learning rate * weight gradient, and the bias likewise.\n")
+    rows = [
+        ["", "", "weight", "", "bias", "", "", "", "", "", ""],
+        ["input", "weight", "gradient", "bias", "gradient", "net", "output", "target", "attempt", "error", "loss"],
+    ]
+    errors = []
+    for attempt, (x, weight, bias, net, output, error, loss) in enumerate(train(0.1, ATTEMPTS), 1):
+        errors.append(error.data)
+        if all_rows or attempt in (*SHOWN_ATTEMPTS, ATTEMPTS):
+            calculated = (weight.data, weight.grad, bias.data, bias.grad, net.data, output.data)
+            inner = [f"{number:.7f}" for number in calculated]
+            rows.append([f"{x.data:g}", *inner, "0.1", f"{attempt:,}", f"{error.data:.7f}", f"{loss.data:.7f}"])
+    print_table(rows)
+    print("\nThe error falls:")
+    for attempt in (1, 5, 10, 15, 20, 30, 40, 60, 80, 100):
+        print(f"attempt {attempt:3}  {errors[attempt - 1]:.4f}  {'#' * round(100 * errors[attempt - 1])}".rstrip())
+
+
+def show_program(iterations: int) -> None:
+    """Train as the second article's program does, and print its line."""
+    print(f"\nThe article's program: learning rate 0.01, {iterations:,} iterations of calculate, backward(), nudge.")
+    sys.stdout.flush()
+    for i, stages in enumerate(train(0.01, iterations), 1):
+        output = stages.output
+        if i % (iterations // 10) == 0:
+            show_progress(i, iterations)
+    # After the last attempt the parameters were nudged once more: replay its graph with what they are now.
+    print(f"Trained output: {output.forward().data}")
+
+
+def show_progress(done: int, total: int) -> None:
+    """On a terminal a bar that draws over itself, elsewhere (a file, a log) a line for each tenth."""
+    if sys.stderr.isatty():
+        bar = "#" * (30 * done // total)
+        end = "\r" if done < total else "\r" + " " * 60 + "\r"
+        print(f"\rtraining [{bar:<30}] {done:>7,} of {total:,}", end=end, file=sys.stderr, flush=True)
+    else:
+        print(f"trained {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+
+# The graph -----------------------------------------------------------------------------------------------------------
+
+
+def show_picture(loss: Value, path: Path) -> bool:
+    """Draw the graph; say where it is, or how to get a Graphviz. Return False where the file cannot be written."""
+    print("\n3. The graph")
+    print("============")
+    try:
+        picture = draw(loss).pipe(format="svg")
+    except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
+        print(f"No picture this time: {problem}")
+        return True  # all else works without a Graphviz
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+    except OSError as problem:
+        print(
+            f"autograd: cannot write {path}: {problem.strerror}. Choose another place with --output.", file=sys.stderr
+        )
+        return False
+    print(f"The neuron's graph with its gradients is in {path.resolve()}")
+    print("Open it in a browser; pointing at a node shows all digits.")
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tour; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m autograd",
+        description="A guided tour: the gradients of a single neuron, its training, and its graph.",
+    )
+    parser.add_argument("--rows", action="store_true", help=f"show all {ATTEMPTS:,} rows of the training table")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"train {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("neuron.svg"), metavar="FILE", help="the picture (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    path = options.output / "neuron.svg" if options.output.is_dir() else options.output
+    loss = show_gradients()
+    show_training(options.rows)
+    show_program(QUICK_ITERATIONS if options.quick else ITERATIONS)
+    return 0 if show_picture(loss, path) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # `python -m autograd | head`
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. (--quick trains fewer iterations.)")

@@ -1,0 +1,122 @@
+"""Faux gradients and the gradient check: right gradients pass, wrong ones are shown, kinks are marked."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import autograd
+from autograd import GradientMismatch, Value, check_gradients, faux_gradient
+from autograd.engine import graph_of
+from autograd.ops import Op
+
+nudge: Any = faux_gradient  # for calls that a type checker would refuse
+check: Any = check_gradients
+
+
+def test_nothing_changes_while_nudging() -> None:
+    x, y = Value(0.3, "x"), Value(-0.7, "y")
+    z = (x * y + x.exp()).tanh() / y
+    z.backward()
+    before = [(v.data, v.grad) for v in graph_of(z)]
+    for v in graph_of(z):
+        faux_gradient(z, v)
+        faux_gradient(z, v, method="central")
+    check_gradients(z, graph_of(z))
+    assert before == [(v.data, v.grad) for v in graph_of(z)]
+
+
+def test_intermediate_values_can_be_nudged() -> None:
+    x = Value(3.0)
+    square = x * x
+    z = square + x
+    assert faux_gradient(z, square) == pytest.approx(1.0)  # x stays as it is
+    assert faux_gradient(z, z) == pytest.approx(1.0)
+    assert faux_gradient(z, Value(1.0)) == 0.0
+
+
+def test_after_a_leaf_changed_it_nudges_what_is_there_now() -> None:
+    x, y = Value(3.0), Value(5.0)
+    z = x * x * y
+    x.data = 10.0  # without forward()
+    assert faux_gradient(z, x, method="central") == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda z, x: nudge(z, 1.0), TypeError, "the Value to nudge"),
+        (lambda z, x: nudge(1.0, x), TypeError, "expected a Value"),
+        (lambda z, x: faux_gradient(z, x, tiny=0), ValueError, "a small number"),
+        (lambda z, x: faux_gradient(z, x, tiny=math.nan), ValueError, "a small number"),
+        (lambda z, x: nudge(z, x, tiny="1"), TypeError, "float"),
+        (lambda z, x: faux_gradient(z, x, method="middle"), ValueError, "'forward' or 'central'"),
+        (lambda z, x: check_gradients(z, [x, 2.0]), TypeError, "expected a Value"),
+        (lambda z, x: check(2.0), TypeError, "expected a Value"),
+    ],
+)
+def test_mistakes_are_explained(call: Callable[[Any, Any], Any], error: type[Exception], said: str) -> None:
+    x = Value(2.0)
+    with pytest.raises(error, match=said):
+        call(x * x, x)
+
+
+def test_right_gradients_pass_at_random_points() -> None:
+    rng = random.Random(7)
+    for _ in range(200):
+        x, y = Value(rng.uniform(0.1, 3)), Value(rng.uniform(-3, 3))
+        z = (x**y).log() + autograd.hypot(x, y) * (x * y).sin() - (y.exp() + x.sqrt()).log1p() / (1 + y * y)
+        assert [line.verdict for line in check_gradients(z)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("off", [1e-4, -1e-4, 0.5, -2.0])
+def test_a_wrong_rule_is_shown_side_by_side(off: float) -> None:
+    wrong = Op("wrong_sin({})", math.sin, lambda g, z, x: g * (autograd.cos(x) + off))
+    x = Value(0.5, "angle")
+    with pytest.raises(GradientMismatch, match="wrong") as error:
+        check_gradients(wrong(x) * 2 + x)
+    message = str(error.value)
+    assert "angle" in message
+    assert f"{2 * (math.cos(0.5) + off) + 1:.11g}" in message
+    assert f"{2 * math.cos(0.5) + 1:.9g}"[:8] in message
+    assert isinstance(error.value, AssertionError)
+
+
+KINKS: dict[str, tuple[Callable[[Value], Value], float]] = {
+    "relu at 0": (lambda x: x.relu(), 0.0),
+    "abs at 0": (lambda x: abs(x) * 3, 0.0),
+    "step at 0": (lambda x: x.step(), 0.0),
+    "max at a tie": (lambda x: autograd.max(x, 3 * x - 2), 1.0),
+    "min at a tie": (lambda x: autograd.min(x * x, 2 - x), 1.0),
+    "sqrt at 0": (lambda x: x.sqrt(), 0.0),
+    "log at 0": (lambda x: x.log(), 0.0),
+    "cbrt at 0": (lambda x: x.cbrt(), 0.0),
+    "relu almost at 0": (lambda x: x.relu(), 1e-7),
+    "asin at 1": (lambda x: x.asin(), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_kinks_are_marked_and_do_not_fail(name: str) -> None:
+    f, at = KINKS[name]
+    (line,) = check_gradients(f(Value(at)))
+    assert line.verdict == "kink"
+
+
+def test_a_wrong_gradient_at_a_kink_still_fails() -> None:
+    wrong = Op("wrong_relu({})", lambda x: max(x, 0.0), lambda g, z, x: g * 2)
+    with pytest.raises(GradientMismatch):
+        check_gradients(wrong(Value(0.0)))
+
+
+def test_the_table_is_a_sequence() -> None:
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    table = check_gradients(x * y, [y, [x]])
+    assert [line.name for line in table] == ["y", "x"]
+    assert len(table) == 2
+    assert table[0].analytic == 1.0
+    assert repr(table).count("\n") == 2

@@ -1,0 +1,59 @@
+"""What the README, the docs and the examples say is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Document
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> str:
+    command = [sys.executable, *arguments]
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_on_a_page_prints_what_it_says(page: Path) -> None:
+    document = Document.parse(str(page), PythonCodeBlockParser())
+    examples = list(document)
+    for example in examples:
+        example.evaluate()
+    assert len(examples) == len(re.findall("^>>> ", page.read_text(), re.MULTILINE))
+
+
+def test_the_readme_has_something_to_run() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert readme.count("```python") >= 1
+    assert len(re.findall(r"^\s*python3 -m venv", readme, re.MULTILINE)) == 2
+
+
+def test_the_readme_shows_what_the_tour_prints(tmp_path: Path) -> None:
+    printed = run("-m", "autograd", cwd=tmp_path)
+    blocks = re.findall("^```text\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        assert block in printed
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_prints_its_own_proof(example: Path, tmp_path: Path) -> None:
+    promised = re.findall(r"# prints (.*)", example.read_text())
+    assert promised
+    assert run(str(example), cwd=tmp_path).splitlines() == promised

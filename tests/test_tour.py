@@ -1,0 +1,109 @@
+"""The tour, `python -m autograd`: with a Graphviz and without, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from autograd import drawing
+from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
+
+
+def tour(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise drawing.GraphvizNotFound("no Graphviz here")
+
+    monkeypatch.setattr(drawing.Drawing, "pipe", refuse)
+
+
+def test_the_whole_tour(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = tour(capsys)
+    assert status == 0
+    lines = [line.split() for line in out.splitlines()]
+    for row in (
+        "value 0.4 0.5 0.6 0.8 0.664 -0.035963 0.0006467",
+        "local gradient 0.5 0.4 1 0.5591 -0.036",
+        "global gradient -0.0101 -0.0080 -0.0201 -0.0201 -0.0360",
+        "faux gradient -0.0100 -0.0080 -0.0201 -0.0201 -0.0359",
+        "Weight gradient: -0.0080",
+        "Bias gradient: -0.0201",
+        "Trained output: 0.1000000000000007",
+    ):
+        assert row.split() in lines
+    attempts = {row[8].replace(",", ""): row for row in lines if len(row) == 11 and row[0] == "0.01"}
+    assert list(attempts) == ["1", "2", "10", "100", "1000"]
+    assert attempts["1"][6] == "0.4660403"
+    assert attempts["1"][10] == "0.0669928"
+    assert attempts["10"][6] == "0.2840334"
+    assert attempts["100"][6] == "0.1000194"
+    assert (attempts["1000"][1], attempts["1000"][3]) == ("0.4959538", "0.0953758")
+    assert "100,000 of 100,000" in err
+    bars = [len(bar) for bar in re.findall(r"^attempt.*?(#*)$", out, re.MULTILINE)]
+    assert bars == sorted(bars, reverse=True)
+    assert bars[0] > 30
+
+
+def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
+    _, out, _ = tour(capsys, "--rows", "--quick")
+    assert len(re.findall(r"^0\.01 ", out, re.MULTILINE)) == ATTEMPTS
+
+
+def test_quick_trains_less_and_says_so(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
+    status, out, _ = tour(capsys, "--quick")
+    assert status == 0
+    assert f"{QUICK_ITERATIONS:,} iterations" in out
+    assert "Trained output: 0.10002704999527906" in out  # the article's checkpoint for iteration 1,000
+
+
+def test_without_graphviz_everything_but_the_picture(
+    capsys: pytest.CaptureFixture[str], no_graphviz: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = tour(capsys, "--quick")
+    assert status == 0
+    assert "no Graphviz here" in out
+    assert "Weight gradient: -0.0080" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_picture_goes_where_output_says(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for asked, found in (
+        (tmp_path / "a.svg", tmp_path / "a.svg"),
+        (tmp_path / "new" / "b.svg", tmp_path / "new" / "b.svg"),
+        (tmp_path, tmp_path / "neuron.svg"),
+    ):
+        status, out, _ = tour(capsys, "--quick", "--output", str(asked))
+        assert status == 0
+        assert str(found) in out
+        assert len(ET.parse(found).findall(".//{*}g[@class='node']")) == 12  # 9 values, 3 constants
+
+
+def test_an_output_that_cannot_be_written_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing.Drawing, "pipe", lambda *_, **__: b"<svg/>")
+    (tmp_path / "file").write_text("")
+    status, _, err = tour(capsys, "--quick", "--output", str(tmp_path / "file" / "x.svg"))
+    assert status == 1
+    assert "--output" in err
+    assert "Traceback" not in err
+
+
+def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for option in ("--rows", "--quick", "--output"):
+        assert option in out
