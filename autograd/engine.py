@@ -11,10 +11,10 @@ the nodes of its graph, sorts them by creation, newest first, and meets every no
 Why it is written like this (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
 - One object a node for the garbage collector to walk: no closures, no `__dict__`, no tuple for one or two operands. The
   collector costs micrograd nine tenths of a step, ours a fifth.
-- Local gradients are not stored; `backward` calls the rules. Recording is what most of the time goes into.
+- Local gradients are not stored: a node is smaller for it, and `grad` needs the rules to be called later anyway.
 - What a walk has to remember of a node, that it was met and its part of the gradient so far, stands in slots of the
-  node. In a set and a dict it took 30 ms a step, in slots 20: hashing was the most expensive part of `backward`.
-- Sorting a list that is nearly in order takes 2 ms of these.
+  node: 24 ms a step. In a set and a dict it was 32; hashing was the most expensive part of `backward`.
+- Sorting a list that is nearly in order is 2 ms of these.
 """
 
 from __future__ import annotations
