@@ -112,8 +112,7 @@ def test_local_gradients_of_the_first_article(build: Callable[[], Stages]) -> No
 def test_local_gradients_are_the_rules_at_one(build: Callable[[], Stages]) -> None:
     def pulls(z: Value) -> tuple[float, ...]:
         assert z.op is not None
-        gradients: tuple[float, ...] = z.op.pulls(1.0, z.data, *[x.data if isinstance(x, Value) else x for x in z.args])
-        return gradients
+        return tuple(z.op.pulls(1.0, z.data, *[x.data if isinstance(x, Value) else x for x in z.args]))
 
     stages = build()
     product = stages["net"].args[0]
