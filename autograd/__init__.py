@@ -13,7 +13,7 @@ Every operation of the table is a function here: floats in, float out; a Value i
 
 import builtins
 
-from autograd import nn, ops, pickling
+from autograd import copies, nn, ops
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
 from autograd.drawing import draw
 from autograd.engine import Value, grad

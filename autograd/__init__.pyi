@@ -1,6 +1,6 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
-from autograd import nn as nn, ops as ops, pickling as pickling
+from autograd import copies as copies, nn as nn, ops as ops
 from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.drawing import draw as draw
 from autograd.engine import Value as Value, grad as grad

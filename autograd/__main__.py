@@ -149,26 +149,31 @@ def show_progress(done: int, total: int) -> None:
 # The graph -----------------------------------------------------------------------------------------------------------
 
 
-def show_picture(loss: Value, path: Path) -> bool:
-    """Draw the graph; say where it is, or how to get a Graphviz. Return False where the file cannot be written."""
+def show_picture(loss: Value, path: Path) -> None:
+    """Draw the graph; say where it is, or how to get a Graphviz."""
     print("\n3. The graph")
     print("============")
     try:
         picture = draw(loss).pipe(format="svg")
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
         print(f"No picture this time: {problem}")
-        return True  # all else works without a Graphviz
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture)
-    except OSError as problem:
-        print(
-            f"autograd: cannot write {path}: {problem.strerror}. Choose another place with --output.", file=sys.stderr
-        )
-        return False
+        return
+    path.write_bytes(picture)
     print(f"The neuron's graph with its gradients is in {path.resolve()}")
     print("Open it in a browser; pointing at a node shows all digits.")
-    return True
+
+
+def prepare(path: Path) -> str | None:
+    """Make sure that the picture can be written, before the work begins; return what is in the way."""
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as problem:
+        return f"cannot write {path}: {problem.strerror}. Choose another place with --output."
+    if not existed:
+        path.unlink()
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,10 +191,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     path = options.output / "neuron.svg" if options.output.is_dir() else options.output
+    if problem := prepare(path):
+        print(f"autograd: {problem}", file=sys.stderr)
+        return 1
     loss = show_gradients()
     show_training(options.rows)
     show_program(QUICK_ITERATIONS if options.quick else ITERATIONS)
-    return 0 if show_picture(loss, path) else 1
+    show_picture(loss, path)
+    return 0
 
 
 if __name__ == "__main__":

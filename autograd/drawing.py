@@ -81,13 +81,13 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
     _refuse_if_too_large(values, max_nodes)
     ids = {v: f"v{i}" for i, v in enumerate(values, start=1)}
     names = _names(ids)
-    with_gradients = output.grad != 0  # before backward(), which sets it to 1, gradients of 0 would mean nothing
+    with_gradients = any(v.grad != 0 for v in values)  # before backward() they are all 0, which would mean nothing
     drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
     drawing.graph_attr.update(_GRAPH)
     drawing.node_attr.update(_NODE)
     drawing.edge_attr.update(_EDGE)
     if not with_gradients:
-        drawing.graph_attr["label"] = "call backward() first to see gradients"
+        drawing.graph_attr["label"] = "all gradients are 0: call backward() first to see them"
     constants = 0
     for v in values:
         title = names[v] if v.op is None else f"{names[v]} = {_formula(v.op, v.args, names)}"

@@ -107,6 +107,8 @@ class Value(OperationMethods):
 
     @grad.setter
     def grad(self, grad: Any) -> None:
+        if grad is None:
+            raise TypeError("there is no None for a gradient here: set it to 0.0")
         self._grad = number(grad)
 
     @property
@@ -154,6 +156,7 @@ class Value(OperationMethods):
 
         Raises:
             TypeError: the seed is no real number.
+            RuntimeError: called from a rule, or from a signal handler in the middle of another `backward()`.
 
         An exception, or Ctrl-C, on the way leaves every gradient as it was.
 
@@ -165,7 +168,11 @@ class Value(OperationMethods):
         24.0
         """
         seed = number(seed)
-        with _one_walk():
+        if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
+            raise RuntimeError(
+                "a backward() is under way in this thread: a rule or a signal handler cannot begin another"
+            )
+        with _turn:
             made, leaves = _newest_first(self)
             self._part = seed
             for v in made:  # each rule sees plain floats: the gradient g, the result z, the operands
@@ -202,9 +209,8 @@ class Value(OperationMethods):
         >>> y.forward()
         Value(data=25.0, grad=0.0)
         """
-        with _one_walk():
-            made, leaves = _newest_first(self)
-        data = replay(reversed(made), {v: v._data for v in leaves})
+        nodes = graph_of(self)
+        data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
         _at_once(map(_set_data, data.keys(), data.values()))
         return self
 
@@ -250,13 +256,13 @@ class Value(OperationMethods):
             "or keep the choice in the graph with autograd.where(v, x, y)"
         )
 
-    def __float__(self) -> NoReturn:
+    def __float__(self, *_: Any) -> NoReturn:
         raise TypeError(
             "a plain number would lose the gradient: take it with v.data, or call autograd's functions, which keep it: "
             "autograd.tanh(v) or v.tanh() instead of math.tanh(v)"
         )
 
-    __int__ = __float__
+    __int__ = __round__ = __float__
 
     def __pos__(self) -> Value:
         return self
@@ -268,19 +274,10 @@ class Value(OperationMethods):
         label = "" if self._label is None else f", label={self._label!r}"
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
-    # Copies --------------------------------------------------------------------------------------------------------
-
-    def __copy__(self) -> Value:
-        return _twin(self, self._x, self._y)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        def copied(x: Any) -> Any:
-            return memo[id(x)] if type(x) is Value else x
-
-        for v in graph_of(self):
-            if id(v) not in memo:
-                memo[id(v)] = _twin(v, each_operand(copied, v._x), each_operand(copied, v._y))
-        return cast(Value, memo[id(self)])
+    def __copy__(self) -> Value:  # deepcopy and pickle: copies.py
+        twin = new_node(cast(Op, self._made_by), self._data, self._x, self._y)
+        twin._grad, twin._label = self._grad, self._label
+        return twin
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
@@ -303,19 +300,6 @@ def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     return v
 
 
-def _twin(v: Value, x: Any, y: Any) -> Value:
-    """A new node like `v`, on the operands `x` and `y`."""
-    twin = new_node(v._made_by, v._data, x, y)  # type: ignore[arg-type]  # None for the twin of a leaf
-    twin._grad = v._grad
-    twin._label = v._label
-    return twin
-
-
-def each_operand(f: Callable[[Any], Any], x: Any) -> Any:
-    """`f` of an operand slot: of the one operand in it, or of each in a tuple."""
-    return tuple(map(f, x)) if type(x) is tuple else f(x)
-
-
 def _numbers(args: Iterable[Any]) -> list[float]:
     try:
         return [x._data for x in args]
@@ -325,47 +309,42 @@ def _numbers(args: Iterable[Any]) -> list[float]:
 
 def _install(op: Op) -> None:
     """Give every Value the operation as a method, and where the row asks for it, as an operator from both sides."""
+    for name in (op.name, op.method):
+        if name and name in vars(Value) and name not in ops.TABLE:
+            raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
+    if op.name in vars(Value):  # redefined, as in a notebook
+        delattr(Value, op.name)
     if op.variadic:
         return
-    if op.name in vars(Value) and op.name not in ops.TABLE:
-        raise ValueError(f"every Value has {op.name!r} already, with another meaning: give the operation another name")
     computes = op.computes
-    methods: dict[str | None, Callable[..., Any]] = {}
-    if op.arity == 1:
 
-        def method(x: Value) -> Value:
-            return new_node(op, computes(x._data), x)
+    def unary(x: Value) -> Value:
+        return new_node(op, computes(x._data), x)
 
-        methods |= {op.name: method, op.method: method}
-    else:
+    def by_name(x: Value, *others: Any) -> Any:
+        return op(x, *others)
 
-        def by_name(x: Value, *others: Any) -> Any:
-            return op(x, *others)
+    def operator(x: Value, y: Any) -> Any:
+        if type(y) is Value:
+            return new_node(op, computes(x._data, y._data), x, y)
+        if type(y) is not float:
+            y = _operand(y)
+        return y if y is NotImplemented else new_node(op, computes(x._data, y), x, y)
 
-        def forward_operator(x: Value, y: Any) -> Any:
-            if type(y) is Value:
-                return new_node(op, computes(x._data, y._data), x, y)
-            if type(y) is not float:
-                y = _operand(y)
-                if y is NotImplemented:
-                    return NotImplemented
-            return new_node(op, computes(x._data, y), x, y)
+    def reflected(y: Value, x: Any) -> Any:
+        if type(x) is not float:
+            x = _operand(x)
+        return x if x is NotImplemented else new_node(op, computes(x, y._data), x, y)
 
-        def reflected_operator(y: Value, x: Any) -> Any:
-            if type(x) is not float:
-                x = _operand(x)
-                if x is NotImplemented:
-                    return NotImplemented
-            return new_node(op, computes(x, y._data), x, y)
-
-        methods |= {op.name: by_name}
-        if op.method:
-            methods |= {op.method: forward_operator, op.method.replace("__", "__r", 1): reflected_operator}
+    methods: dict[str, Callable[..., Any]] = {op.name: unary if op.arity == 1 else by_name}
+    if op.method:
+        methods[op.method] = unary if op.arity == 1 else operator
+        if op.arity == 2:
+            methods[op.method.replace("__", "__r", 1)] = reflected
     for name, function in methods.items():
-        if name:
-            function.__name__, function.__doc__ = name, op.__doc__
-            function.__qualname__ = f"Value.{name}"
-            setattr(Value, name, function)
+        function.__name__, function.__qualname__, function.__doc__ = name, f"Value.{name}", op.__doc__
+        function.__dict__["__signature__"] = op.__signature__
+        setattr(Value, name, function)
 
 
 def _operand(x: Any) -> Any:
@@ -382,27 +361,16 @@ def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> boo
 
 # Walking the graph ---------------------------------------------------------------------------------------------------
 
-_turn = threading.RLock()
+_turn = threading.RLock()  # one backward() at a time, because it leaves marks and parts on the nodes
 if hasattr(os, "register_at_fork"):  # no child is born while another thread holds the lock
     os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)
 
 
-def _one_walk() -> Any:
-    """The lock to hold on a walk, because walks leave marks: other threads wait for their turn.
-
-    Raises:
-        RuntimeError: this thread is on a walk already, in a rule or below a signal handler.
-    """
-    if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
-        raise RuntimeError("a walk over a graph is under way here: a rule or a signal handler cannot begin another")
-    return _turn
-
-
 def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
-    """The results in the graph of `output`, newest first, and the leaves, each with a `_part` of 0.
+    """The results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
 
     A node that carries the mark of this walk has been met. Marks of earlier walks differ, so nobody has to clean up,
-    not even after Ctrl-C. (Marks and parts in slots instead of a set and a dict made backward a third faster.)
+    not even after Ctrl-C.
     """
     walk = output._walk = object()
     output._part = 0.0
@@ -423,8 +391,14 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
     return made, leaves
 
 
-def graph_of(output: Value) -> list[Value]:
+def graph_of(output: Value, known: Callable[[Value], bool] = lambda v: False) -> list[Value]:
     """Return all Values that `output` was made from, and itself, in the order of their creation.
+
+    Arguments:
+        known: tells which nodes to leave out, and all that only they were made from.
+
+    Raises:
+        TypeError: `output` is no Value.
 
     >>> x = Value(2.0)
     >>> [v.data for v in graph_of(x * x + 1)]
@@ -432,9 +406,14 @@ def graph_of(output: Value) -> list[Value]:
     """
     if type(output) is not Value:
         raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
-    with _one_walk():
-        made, leaves = _newest_first(output)
-    return sorted(leaves + made, key=attrgetter("_order"))
+    nodes = {output}
+    waiting = [output]
+    while waiting:
+        for x in waiting.pop().args:
+            if type(x) is Value and x not in nodes and not known(x):
+                nodes.add(x)
+                waiting.append(x)
+    return sorted(nodes, key=attrgetter("_order"))
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
@@ -524,7 +503,7 @@ def _shaped(inputs: Any, gradients: dict[Value, Any]) -> Any:
         shaped = [_shaped(x, gradients) for x in inputs]  # as deep as the user nested lists, not as the graph
         return shaped if isinstance(inputs, list) else tuple(shaped)
     g = gradients.get(inputs, 0.0)
-    return Value(g) if type(g) is float else g
+    return g if type(g) is Value else Value(g)
 
 
 for _op in ops.TABLE.values():

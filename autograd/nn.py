@@ -5,9 +5,10 @@ net = inputs · weights + bias        output = activation(net)
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from autograd import ops
 from autograd.engine import Value
@@ -29,6 +30,7 @@ class Neuron:
     one product.
 
     Raises:
+        TypeError: `nin` is no integer.
         ValueError: no inputs, an unknown activation, or a wrong number of weights or labels.
 
     >>> neuron = Neuron(1, weights=[0.5], bias=0.6)
@@ -42,17 +44,17 @@ class Neuron:
 
     def __init__(
         self,
-        nin: int,
+        nin: SupportsIndex,
         activation: str | Callable[[Value], Value] | None = "tanh",
         *,
-        weights: Sequence[Any] | None = None,
+        weights: Any = None,
         bias: Any = 0.0,
         labels: Sequence[str] | None = None,
     ) -> None:
-        if type(nin) is not int or nin < 1:
-            raise ValueError(f"a neuron has at least one input, got nin={nin!r}")
-        if weights is None:
-            weights = [random.uniform(-1, 1) for _ in range(nin)]
+        nin = operator.index(nin)
+        if nin < 1:
+            raise ValueError(f"a neuron has at least one input, got nin={nin}")
+        weights = [random.uniform(-1, 1) for _ in range(nin)] if weights is None else _listed(weights)
         if len(weights) != nin:
             raise ValueError(f"{nin} inputs need {nin} weights, got {len(weights)}")
         if labels is None:
@@ -70,8 +72,7 @@ class Neuron:
         Raises:
             ValueError: another number of inputs than the neuron has weights.
         """
-        xs = inputs if isinstance(inputs, (list, tuple)) or hasattr(inputs, "__iter__") else [inputs]
-        xs = list(xs)
+        xs = _listed(inputs)
         if len(xs) != len(self.w):
             raise ValueError(f"this neuron has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}")
         weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
@@ -90,11 +91,23 @@ class Neuron:
         return f"Neuron({len(self.w)}, activation={self.activation!r})"
 
 
+def _listed(values: Any) -> list[Any]:
+    """The values as a list; a single one need not stand in one."""
+    try:
+        return list(values)
+    except TypeError:
+        return [values]
+
+
+def _linear(net: Value) -> Value:
+    return net
+
+
 def _activation(activation: str | Callable[[Value], Value]) -> Callable[[Value], Value]:
     if callable(activation):
         return activation
     if activation == "linear":
-        return lambda net: net
+        return _linear
     op = ops.TABLE.get(activation)
     if op is None or op.arity != 1:
         unary = ", ".join(sorted(name for name, op in ops.TABLE.items() if op.arity == 1))

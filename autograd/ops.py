@@ -14,8 +14,8 @@ Two rules for rules:
 - They call operations, never `math`, and never branch in Python on a number: a choice is itself an operation (`where`),
   so that it survives being recorded and differentiated. `+`, `-`, `*` and negation may be written as they are; `/` and
   `**` are written `div` and `pow`, because on plain floats Python's own raise (`1 / 0`) or turn complex (`(-8) ** 0.5`).
-- They are exact where the operation is: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`,
-  wherever the short form would lose digits. `tanh` is the exception, see its note.
+- They keep the digits: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`, where the short
+  form would lose them. `tanh` is the exception, see its note.
 
 Arithmetic is IEEE 754 double precision throughout; `floats.py` has what Python's `math` lacks for that.
 
@@ -29,6 +29,7 @@ differentiated and drawn like the others.
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from autograd import floats
 from autograd.floats import ieee, number
+from autograd.guard import guarded_function, guarded_rule
 
 Rule = Callable[..., Any]
 
@@ -66,8 +68,12 @@ class Op:
         kink: a function of the operands that is zero where the derivative jumps.
         note: one more thing to know, for `help`.
 
+    Write rules with operations (`div`, `exp`, `where`, ...), not with `math`, `/` or `if`: a branch would be decided
+    once and for all when a gradient is recorded as a graph.
+
     Raises:
-        ValueError: no name, a name that is taken, or not one rule for each operand.
+        ValueError: no name, a name that is taken, not one rule or interval for each operand, or a rule that does not
+            take `g`, `z` and the operands.
 
     >>> cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     >>> cube(2.0), cube.pulls(1.0, 8.0, 2.0)
@@ -88,22 +94,25 @@ class Op:
         note: str = "",
     ) -> None:
         self.reads = reads
-        self.computes: Callable[..., float] = (
-            computes if not BUILT_IN else lambda *operands: number(computes(*operands))
-        )
-        self.rules = rules
+        # The rows below return floats and cost nothing to trust; what users' functions return is checked.
+        by_user = bool(BUILT_IN)  # empty while the table itself is being read
+        self.computes: Callable[..., float] = guarded_function(computes) if by_user else computes
         self.name = name or reads.partition("(")[0].strip()
         self.method = method
         self.variadic = variadic
-        self.arrange = arrange
+        self.arrange = _values if variadic and arrange is None else arrange
         self.arity = None if variadic else len(rules)
         self.domain = tuple(domain or [(-inf, inf)] * len(rules))
         self.kink = kink
         self.note = note
-        if not self.name.isidentifier():
+        if not self.name.isidentifier() or keyword.iskeyword(self.name):
             raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
-        if not rules or (len(rules) != 1 if variadic else reads.count("{}") != len(rules)):
+        places = reads.count("{}")
+        if not rules or (len(rules) != 1 or places == 0 if variadic else places != len(rules)):
             raise ValueError(f"{reads!r} needs one rule for each of its operands, got {len(rules)}")
+        if len(self.domain) != len(rules):
+            raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
+        self.rules = tuple(guarded_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)
 
@@ -120,10 +129,14 @@ class Op:
         else:  # floats only come first: this is how backward() reaches the operations inside rules
             if len(operands) == self.arity:
                 return self.computes(*operands)
+        if self.arrange is not None or len(operands) != self.arity:
+            try:
+                self.__signature__.bind(*operands)
+            except TypeError as problem:
+                takes = ", ".join(self.__signature__.parameters)
+                raise TypeError(f"{self.name}() takes ({takes}): {problem}") from None
         if self.arrange is not None:
             operands = self.arrange(*operands)
-        elif len(operands) != self.arity:
-            raise TypeError(f"{self.name}() takes {self.arity} operand{'s'[: self.arity != 1]}, got {len(operands)}")
         for x in operands:
             if hasattr(x, "_record"):
                 return x._record(self, operands)
@@ -159,11 +172,11 @@ class Op:
     @property
     def __signature__(self) -> inspect.Signature:
         source = self.arrange or self.rules[0]
-        parameters = list(inspect.signature(source).parameters.values())
+        parameters = [p.replace(annotation=p.empty) for p in inspect.signature(source).parameters.values()]
         return inspect.Signature(parameters if self.arrange else parameters[2:])  # a rule's first two are g and z
 
     def _document(self) -> str:
-        names = [str(p) for p in self.__signature__.parameters.values()]
+        names = list(self.__signature__.parameters)
         formula = f"{self.name}({', '.join(names)})"
         if not self.variadic and "(" not in self.reads:
             formula = f"{self.read(*names)}, as a function"
@@ -209,9 +222,13 @@ def operation(name: str) -> Op:
 # What the rows need besides: rules too long for a line, and the users' arguments made flat. --------------------------
 
 
+# From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own.
+
+
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
-    # y * x**(y-1) is 0 * inf or 0 * nan for x**0 at 0 and nan, where the derivative is 0: there the base becomes 1.
-    base = where(abs(y), x, where(abs(x), x, 1.0))
+    # y * x**(y-1) is 0 * inf or 0 * nan for x**0 at nan, at 0 and so near 0 that 1/x overflows, where the derivative
+    # is 0: there the base becomes 1.
+    base = where(abs(y), x, where(abs(x) - 2.0**-1024, x, 1.0))
     return g * y * pow(base, y - 1)
 
 
@@ -235,9 +252,9 @@ def _pairs(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
     try:
         xs, ys = tuple(xs), tuple(ys)
     except TypeError:
-        raise TypeError(f"dot() takes two lists of values, got {type(xs).__name__} and {type(ys).__name__}") from None
+        raise TypeError(f"expected two lists of values, got {type(xs).__name__} and {type(ys).__name__}") from None
     if len(xs) != len(ys):
-        raise ValueError(f"dot() takes two lists of the same length, got {len(xs)} and {len(ys)} values")
+        raise ValueError(f"expected two lists of the same length, got {len(xs)} and {len(ys)} values")
     return xs + ys
 
 
@@ -245,7 +262,7 @@ def _values(values: Iterable[Any]) -> tuple[Any, ...]:
     try:
         return tuple(values)
     except TypeError:
-        raise TypeError(f"sum() takes a list of values, got {type(values).__name__}: for two, write x + y") from None
+        raise TypeError(f"expected a list of values, got {type(values).__name__}") from None
 
 
 def _condition(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
@@ -272,7 +289,7 @@ _UNIT = (-1.0, 1.0)
 add      = Op("{} + {}",            operator.add,                    lambda g, z, x, y: g,                             lambda g, z, x, y: g,                   name="add", method="__add__")
 sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
-div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", domain=[_REAL, _POSITIVE])
+div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__")
 pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, _REAL])
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
 abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
@@ -282,10 +299,10 @@ expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z
 exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * z * _LN2)
 log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE])
 log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)])
-log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(g, x * _LN2),                 domain=[_POSITIVE])
-log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(g, x * _LN10),                domain=[_POSITIVE])
+log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(div(g, x), _LN2),            domain=[_POSITIVE])
+log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(div(g, x), _LN10),           domain=[_POSITIVE])
 sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE])
-cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z),                domain=[_POSITIVE])
+cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z))
 
 sin      = Op("sin({})",            ieee(math.sin),                  lambda g, z, x: g * cos(x))
 cos      = Op("cos({})",            ieee(math.cos),                  lambda g, z, x: -g * sin(x))
@@ -293,8 +310,8 @@ tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z
 asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt((1 - x) * (1 + x))),  domain=[_UNIT])
 acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
 atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: div(g * x, x * x + y * y),     lambda g, z, y, x: div(-g * y, x * x + y * y), domain=[_REAL, _POSITIVE], note="The angle of the point (x, y).")
-hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * div(x, z),                 lambda g, z, x, y: g * div(y, z),       domain=[_POSITIVE, _REAL])
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: div(g * x, x * x + y * y),     lambda g, z, y, x: div(-g * y, x * x + y * y), note="The angle of the point (x, y).")
+hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * div(x, z),                 lambda g, z, x, y: g * div(y, z))
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
 cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))

@@ -17,4 +17,5 @@ def operations_of_a_test_end_with_it() -> Iterator[None]:
     yield
     for name in set(TABLE) - before:
         del TABLE[name]
-        delattr(Value, name)
+        if hasattr(Value, name):
+            delattr(Value, name)

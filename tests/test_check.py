@@ -73,6 +73,51 @@ def test_right_gradients_pass_at_random_points() -> None:
         assert [line.verdict for line in check_gradients(z)] == ["ok", "ok"]
 
 
+SHARP: dict[str, tuple[Callable[[Value], Value], float]] = {
+    "cube at 0": (lambda x: x**3, 0.0),
+    "product at 0": (lambda x: x * x * x, 0.0),
+    "difference at 0": (lambda x: x - x.sin(), 0.0),
+    "shifted cube": (lambda x: (x - 1) ** 3, 1.0),
+    "log near 0": (lambda x: x.log(), 1e-5),
+    "sqrt near 0": (lambda x: x.sqrt(), 1e-5),
+    "reciprocal near 0": (lambda x: 1 / x, 1e-6),
+    "fast sine": (lambda x: (1e6 * x).sin(), 0.3),
+    "flat tanh": (lambda x: x.tanh(), 7.0),
+    "relu near 0": (lambda x: x.relu(), 1.8e-6),
+    "abs near 0": (abs, -1.8e-6),
+    "max near a tie": (lambda x: autograd.max(x, 1.0), 1 + 2e-6),
+}
+
+
+@pytest.mark.parametrize("name", SHARP)
+def test_right_gradients_pass_where_functions_bend_sharply(name: str) -> None:
+    f, at = SHARP[name]
+    (line,) = check_gradients(f(Value(at)))
+    assert line.verdict == "ok"
+
+
+def test_a_slightly_wrong_rule_fails_where_the_function_bends() -> None:
+    wrong = Op("wrong_exp({})", math.exp, lambda g, z, x: g * z * (1 + 1e-5))
+    for at in (-2.0, 0.0, 1.0, 3.0):
+        with pytest.raises(GradientMismatch):
+            check_gradients(wrong(Value(at)) ** 2)
+
+
+def test_an_infinite_gradient_of_a_smooth_function_fails() -> None:
+    wrong = Op("wrong_square({})", lambda x: x * x, lambda g, z, x: g * math.inf)
+    with pytest.raises(GradientMismatch):
+        check_gradients(wrong(Value(1.0)))
+
+
+def test_changed_data_is_not_blamed_on_the_rules() -> None:
+    x = Value(1.0)
+    y = x.exp()
+    x.data = 2.0
+    with pytest.raises(ValueError, match="forward"):
+        check_gradients(y)
+    check_gradients(y.forward())
+
+
 @pytest.mark.parametrize("off", [1e-4, -1e-4, 0.5, -2.0])
 def test_a_wrong_rule_is_shown_side_by_side(off: float) -> None:
     wrong = Op("wrong_sin({})", math.sin, lambda g, z, x: g * (autograd.cos(x) + off))
@@ -97,6 +142,8 @@ KINKS: dict[str, tuple[Callable[[Value], Value], float]] = {
     "cbrt at 0": (lambda x: x.cbrt(), 0.0),
     "relu almost at 0": (lambda x: x.relu(), 1e-7),
     "asin at 1": (lambda x: x.asin(), 1.0),
+    "asin at 1 on the way": (lambda x: (x - x).erfc().asin() * 2, 0.5),
+    "length 0": (lambda x: autograd.hypot(x, 0.0), 0.0),
 }
 
 

@@ -204,7 +204,7 @@ def test_tooltips_have_all_digits(engine: str) -> None:
 
 def test_before_backward_the_drawing_says_so_instead_of_showing_zeros() -> None:
     loss = neuron()
-    advice = "call backward() first to see gradients"
+    advice = "all gradients are 0: call backward() first to see them"
     assert advice in draw(loss).source
     assert "grad " not in draw(loss).source
     loss.backward()

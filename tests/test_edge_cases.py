@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -737,3 +737,48 @@ def test_a_numpy_matrix_product_of_values_keeps_the_gradients() -> None:
 def test_numpy_refuses_to_turn_values_into_floats() -> None:
     with pytest.raises(TypeError):
         np.array([Value(1.0), Value(2.0)], dtype=float)
+
+
+def test_both_derivatives_of_a_power_meet() -> None:
+    """d²(x**y)/dxdy = x**(y-1) (1 + y log x), also where the rule for dx special-cases y = 0."""
+    for at in ((2.0, 0.0), (2.0, 3.0), (0.5, -1.0)):
+        x, y = Value(at[0]), Value(at[1])
+        want = at[0] ** (at[1] - 1) * (1 + at[1] * math.log(at[0]))
+        assert grad(grad(x**y, x), y).data == pytest.approx(want, rel=1e-12)
+        assert grad(grad(x**y, y), x).data == pytest.approx(want, rel=1e-12)
+
+
+def test_a_power_of_zero_has_no_gradient_however_small_the_base() -> None:
+    for base in (1e-310, -1e-310, 5e-324, 0.0, -0.0, 1e300, math.nan):
+        x = Value(base)
+        (x**0).backward()
+        assert x.grad == 0.0
+
+
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        (lambda x: setattr(x, "data", x - 0.1), r"\.data"),
+        (lambda x: x.backward(x), r"\.data"),
+        (lambda x: setattr(x, "grad", None), "0.0"),
+        (lambda x: setattr(x, "label", 3), "label is a string"),
+        (round, r"\.data"),
+        (Value, "Value already"),
+    ],
+)
+def test_common_slips_are_explained(slip: Callable[[Value], object], said: str) -> None:
+    x = Value(1.5)
+    with pytest.raises(TypeError, match=said):
+        slip(x)
+    assert (x.data, x.grad, x.label) == (1.5, 0.0, None)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+def test_a_list_of_all_stages_is_copied_once_each(copied: Callable[[Any], Any]) -> None:
+    x = Value(1.0)
+    stages = [x]
+    for _ in range(3_000):
+        stages.append(stages[-1] + x)
+    twins = copied(stages)
+    assert all(twin.args == (before, twins[0]) for before, twin in pairwise(twins))
+    assert len(pickle.dumps(stages)) < 150 * len(stages)

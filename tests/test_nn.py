@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograd import Value, dot
@@ -60,6 +63,20 @@ def test_activations(activation: Any, want: float) -> None:
     assert Neuron(1, activation, weights=[0.5], bias=0.6)(1.0).data == pytest.approx(want, rel=1e-15)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
+def test_a_neuron_can_be_copied_and_pickled(activation: str) -> None:
+    neuron = Neuron(2, activation, weights=[0.5, -1.0], bias=0.25)
+    for twin in (copy.deepcopy(neuron), pickle.loads(pickle.dumps(neuron))):
+        assert twin([1.0, 2.0]).data == neuron([1.0, 2.0]).data
+        assert twin.w[0] is not neuron.w[0]
+
+
+def test_numpy_inputs() -> None:
+    neuron = Neuron(2, weights=np.array([0.5, -1.0]), bias=np.float64(0.25))
+    assert neuron(np.array([1.0, 2.0])).data == math.tanh(0.5 - 2.0 + 0.25)
+    assert Neuron(np.int64(1), weights=0.5)(np.array(1.0)).data == math.tanh(0.5)
+
+
 def test_zero_grad() -> None:
     neuron = Neuron(2)
     neuron([1.0, 2.0]).backward()
@@ -71,6 +88,7 @@ def test_zero_grad() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: Neuron(-1), "at least one input"),
         (lambda: Neuron(0), "at least one input"),
         (lambda: Neuron(2, weights=[1.0]), "2 weights, got 1"),
         (lambda: Neuron(2, labels=["a"]), "3 names, got 1"),

@@ -482,46 +482,89 @@ def test_graphs_of_different_threads_do_not_disturb_each_other() -> None:
 # ------------------------------------------------------------------------------------- interrupts, exceptions, fork
 
 
+LEAVES = [Value(1.0) for _ in range(3_000)]
+INNER = [v * 2 for v in LEAVES]
+OUTPUT = autograd.sum(INNER)
+
+
+def set_leaves(trial: float) -> None:
+    for v in LEAVES:
+        v.data = trial
+
+
+# What happens before a trial, the trial, what it might tear, and what that is afterwards.
+INTERRUPTIBLE: dict[
+    str, tuple[Callable[..., object], Callable[..., object], Callable[..., Any], Callable[..., Any]]
+] = {
+    "backward": (
+        lambda trial: OUTPUT.zero_grad(),
+        OUTPUT.backward,
+        lambda: [v.grad for v in (*LEAVES, *INNER, OUTPUT)],
+        lambda trial: [2 * trial] * len(LEAVES) + [trial] * len(INNER) + [trial],
+    ),
+    "forward": (
+        set_leaves,
+        lambda trial: OUTPUT.forward(),
+        lambda: [v.data for v in (*INNER, OUTPUT)],
+        lambda trial: [2 * trial] * len(INNER) + [2 * trial * len(INNER)],
+    ),
+}
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
-def test_an_interrupt_leaves_every_gradient_as_before_or_as_after() -> None:
-    leaves = [Value(1.0) for _ in range(3_000)]
-    inner = [v * 2 for v in leaves]
-    output = autograd.sum(inner)
-    nodes = [*leaves, *inner, output]
+@pytest.mark.parametrize("name", INTERRUPTIBLE)
+def test_an_interrupt_comes_before_or_after_never_in_between(name: str) -> None:
+    prepare, act, state, expected = INTERRUPTIBLE[name]
     armed = False
 
     def ring(signal_number: int, frame: types.FrameType | None) -> None:
         if armed:
             raise KeyboardInterrupt
 
-    duration = float("inf")  # the shortest of a few, so that the timer rings while backward() runs
+    duration = float("inf")  # the shortest of a few, so that the timer rings while it runs
     for _ in range(5):
         start = time.perf_counter()
-        output.backward()
+        act(1.0)
         duration = min(duration, time.perf_counter() - start)
     rng = random.Random(0)
     interrupted = 0
     handler = signal.signal(signal.SIGALRM, ring)
     try:
-        for trial in range(2, 402):
-            seed = float(trial)
-            before = [v.grad for v in nodes]
-            after = [g + 2 * seed for g in before[: len(leaves)]] + [seed] * (len(inner) + 1)
+        for trial in map(float, range(2, 402)):
+            prepare(trial)
+            before = state()
             armed = True
             try:
                 signal.setitimer(signal.ITIMER_REAL, max(1e-6, rng.uniform(0.0, 1.1) * duration))
-                output.backward(seed)
+                act(trial)
                 armed = False
             except KeyboardInterrupt:
                 interrupted += 1
             finally:
                 armed = False
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            now = [v.grad for v in nodes]
-            assert now in (before, after), f"torn: {sum(map(float.__ne__, now, before))} of {len(nodes)} were written"
+            now = state()
+            torn = sum(map(float.__ne__, now, before))
+            assert now in (before, expected(trial)), f"torn: {torn} of {len(now)} were written"
     finally:
         signal.signal(signal.SIGALRM, handler)
-    assert interrupted >= 20, "the timer met backward() too seldom to show anything"
+    assert interrupted >= 20, f"the timer met {name}() too seldom to show anything"
+
+
+def test_a_backward_within_a_backward_is_refused_and_harmless() -> None:
+    x, y = Value(3.0), Value(2.0)
+    other = y * y
+
+    def rule(g: Any, z: Any, x: Any) -> Any:
+        other.backward()
+        return g
+
+    nested = Op("nested({})", lambda x: x, rule)
+    with pytest.raises(RuntimeError, match="under way"):
+        nested(x).backward()
+    assert x.grad == y.grad == 0.0
+    other.backward()
+    assert y.grad == 4.0
 
 
 def raises(*args: Any) -> Any:
