@@ -129,14 +129,15 @@ class Op:
         else:  # floats only come first: this is how backward() reaches the operations inside rules
             if len(operands) == self.arity:
                 return self.computes(*operands)
-        if self.arrange is not None or len(operands) != self.arity:
-            try:
-                self.__signature__.bind(*operands)
-            except TypeError as problem:
-                takes = ", ".join(self.__signature__.parameters)
-                raise TypeError(f"{self.name}() takes ({takes}): {problem}") from None
-        if self.arrange is not None:
-            operands = self.arrange(*operands)
+        try:
+            if self.arrange is not None:
+                operands = self.arrange(*operands)
+            elif len(operands) != self.arity:
+                self.__signature__.bind(*operands)  # says what is missing or too much
+        except TypeError as problem:
+            takes = ", ".join(self.__signature__.parameters)
+            # Python's own messages begin with the name of our helper: leave that out
+            raise TypeError(f"{self.name}() takes ({takes}): {str(problem).partition('() ')[2] or problem}") from None
         for x in operands:
             if hasattr(x, "_record"):
                 return x._record(self, operands)
@@ -268,7 +269,7 @@ def _values(values: Iterable[Any]) -> tuple[Any, ...]:
 def _condition(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
     if isinstance(c, bool) or type(c).__name__ in ("bool_", "bool"):  # NumPy's, by name: it need not be installed
         raise TypeError(
-            "where() got a bool as its condition: pass the number itself, where(x, a, b), "
+            "the condition is a bool: pass the number itself, where(x, a, b), "
             "because `x > 0` has already forgotten the graph (for x > y pass x - y)"
         )
     return c, x, y
