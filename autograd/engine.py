@@ -309,10 +309,12 @@ def _numbers(args: Iterable[Any]) -> list[float]:
 
 def _install(op: Op) -> None:
     """Give every Value the operation as a method, and where the row asks for it, as an operator from both sides."""
+    old = ops.TABLE.get(op.name)  # redefined, as in a notebook
+    own = {old.name, old.method} if old else set()
     for name in (op.name, op.method):
-        if name and name in vars(Value) and name not in ops.TABLE:
+        if name in vars(Value) and name not in own:
             raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
-    if op.name in vars(Value):  # redefined, as in a notebook
+    if op.name in vars(Value):
         delattr(Value, op.name)
     if op.variadic:
         return

@@ -41,6 +41,25 @@ def test_a_notebook_cell_can_be_run_again() -> None:
     assert not hasattr(x, "twice")
 
 
+def test_an_operator_of_ones_own() -> None:
+    for _ in range(2):  # twice, as in a notebook
+        Op(
+            "{} @ {}",
+            lambda x, y: x * y,
+            lambda g, z, x, y: g * y,
+            lambda g, z, x, y: g * x,
+            name="at",
+            method="__matmul__",
+        )
+    v: Any = Value(3.0)
+    z = 2 @ (v @ 5)
+    assert z.data == 30.0
+    z.backward()
+    assert v.grad == 10.0
+    for name in ("__matmul__", "__rmatmul__"):
+        delattr(Value, name)
+
+
 @pytest.mark.parametrize("pull", [1, True, np.float64(2.0), np.float32(0.5), 0])
 def test_what_a_rule_returns_becomes_a_float_or_a_value(pull: Any) -> None:
     steady = Op("steady({})", lambda x: x, lambda g, z, x: pull)
