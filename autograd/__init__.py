@@ -8,19 +8,31 @@
 6.0
 
 Every operation of the table is a function here: floats in, float out; a Value in, a Value out. `abs`, `max`, `min`,
-`pow` and `sum` are reached as `autograd.max` ...: `from autograd import *` shadows no builtin.
+`pow`, `sum` and `compile` are reached as `autograd.max` ...: `from autograd import *` shadows no builtin.
 """
 
 import builtins
 
 from autograd import copies, nn, ops
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
+from autograd.codegen import compile
 from autograd.drawing import draw
 from autograd.engine import Value, grad
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
-_public = ["GradientMismatch", "Value", "check_gradients", "draw", "faux_gradient", "grad", "nn", "ops", *ops.TABLE]
+_public = [
+    "GradientMismatch",
+    "Value",
+    "check_gradients",
+    "compile",
+    "draw",
+    "faux_gradient",
+    "grad",
+    "nn",
+    "ops",
+    *ops.TABLE,
+]
 __all__ = [name for name in _public if not hasattr(builtins, name)]
 
 

@@ -2,6 +2,7 @@
 
 from autograd import copies as copies, nn as nn, ops as ops
 from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
+from autograd.codegen import compile as compile
 from autograd.drawing import draw as draw
 from autograd.engine import Value as Value, grad as grad
 from autograd.ops import add as add

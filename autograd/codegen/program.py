@@ -1,0 +1,117 @@
+"""From graphs to a program: what every backend prints.
+
+A `Program` is a straight line of steps over numbered values: the inputs come first, each step adds one. It holds no
+names and no text of the user's. Recording order is kept, so every backend does the same arithmetic in the same order.
+
+On the way: what no output needs is left out, equal steps are taken once, and steps whose operands are all known are
+computed here, by the row itself. Only folds that are exact for every float are made: x * 1, x / 1, x - 0, x ** 1,
+x ** 0 and a `where` whose condition is known. Nothing is reassociated.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from autograd.engine import Value, graph_of
+from autograd.ops import TABLE, Op
+
+Operand = int | float
+"""A step's operand: the number of a value (an `int`), or a constant (a `float`)."""
+
+
+class Step(NamedTuple):
+    """One operation on earlier values and constants."""
+
+    op: Op
+    operands: tuple[Operand, ...]
+
+
+class Program(NamedTuple):
+    """Inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` says which values leave."""
+
+    inputs: int
+    steps: list[Step]
+    outputs: list[Operand]
+
+
+def lower(outputs: Sequence[Value | float], inputs: Sequence[Value]) -> Program:
+    """Return the program that computes `outputs` from `inputs`; other leaves become constants, with their data now.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> program = lower([x * y + x * y, x ** 1.0], [x, y])
+    >>> program.steps
+    [Step(op=<operation mul: · * ·>, operands=(0, 1)), Step(op=<operation add: · + ·>, operands=(2, 2))]
+    >>> program.outputs
+    [3, 0]
+    """
+    places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
+    steps: list[Step] = []
+    known: dict[object, Operand] = {}
+    for v in _graph_of_all([v for v in outputs if isinstance(v, Value)]):
+        if v in places:
+            continue
+        if v.op is None:
+            places[v] = v.data
+            continue
+        operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
+        place = _folded(v.op, operands)
+        if place is None:
+            key = (
+                v.op,
+                *(x if type(x) is int else struct.pack("d", x) for x in operands),
+            )  # tells 1 from 1.0, 0 from -0
+            place = known.get(key)
+            if place is None:
+                place = known[key] = len(inputs) + len(steps)
+                steps.append(Step(v.op, operands))
+        places[v] = place
+    return _without_dead_steps(Program(len(inputs), steps, [places[v] if isinstance(v, Value) else v for v in outputs]))
+
+
+def _graph_of_all(outputs: Sequence[Value]) -> list[Value]:
+    """The nodes of all outputs' graphs, in order of creation."""
+    nodes: set[Value] = set()
+    for output in outputs:
+        if output not in nodes:
+            nodes.update(graph_of(output, known=nodes.__contains__))
+    return sorted(nodes, key=attrgetter("_order"))
+
+
+def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
+    """What the step comes to where no step is needed: a constant, or an earlier value."""
+    if all(type(x) is float for x in operands):
+        return op.computes(*operands)
+    if op is TABLE["mul"] and 1.0 in operands:
+        x, y = operands
+        return y if type(x) is float and x == 1.0 else x if type(y) is float and y == 1.0 else None
+    if len(operands) == 2 and type(operands[1]) is float:
+        x, y = operands
+        unchanged = {"div": 1.0, "pow": 1.0, "sub": 0.0}.get(op.name)
+        if unchanged is not None and y == unchanged and op is TABLE[op.name]:
+            return x if op.name != "sub" or struct.pack("d", y) == bytes(8) else None
+        if op is TABLE["pow"] and y == 0.0:
+            return 1.0
+    if op is TABLE["where"] and type(operands[0]) is float:
+        return operands[1] if operands[0] > 0 else operands[2]
+    return None
+
+
+def _without_dead_steps(program: Program) -> Program:
+    inputs, steps, outputs = program
+    needed = {x for x in outputs if type(x) is int}
+    for i in range(len(steps) - 1, -1, -1):
+        if inputs + i in needed:
+            needed.update(x for x in steps[i].operands if type(x) is int)
+    kept = [i for i in range(len(steps)) if inputs + i in needed]
+    places: dict[int, int] = {i: i for i in range(inputs)}
+    places |= {inputs + old: inputs + new for new, old in enumerate(kept)}
+
+    def moved(x: Operand) -> Operand:
+        return places[x] if type(x) is int else x
+
+    return Program(
+        inputs, [Step(steps[i].op, tuple(map(moved, steps[i].operands))) for i in kept], list(map(moved, outputs))
+    )
