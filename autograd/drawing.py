@@ -35,7 +35,8 @@ _RESULT = {"shape": "box", "style": "rounded,filled", "fillcolor": "white"}
 _OUTPUT = {"shape": "box", "style": "filled", "fillcolor": "#ffffcc", "peripheries": "2"}
 _CONSTANT = {"shape": "plaintext", "fontcolor": "#555555", "fontsize": "11", "margin": "0.03"}
 
-_LONGEST_FORMULA = 32  # characters; in place of a longer one, such as a dot of many, stands the operation's sign
+_PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
+_LONGEST_FORMULA = 44  # characters; in place of a longer one, such as a dot of many, stands the operation's sign
 _EDGES_PER_NODE = 10  # with more of them the picture is a smear however few its nodes are
 _TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
@@ -158,7 +159,7 @@ def _formula(op: Op, args: Iterable[Value | float], names: Mapping[Value, str]) 
 
 def _short(x: float) -> str:
     """Four significant digits, but no exponent below a million: 0.5591, -0.008042, 65000, 1.235e+06."""
-    text = f"{x:.4g}"
+    text = f"{x + 0.0:.4g}"  # + 0.0: what is -0 to the last digit is shown as 0
     return f"{x:.0f}" if "e+" in text and abs(x) < 1e6 else text
 
 
@@ -213,7 +214,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     """
 
     def __repr__(self) -> str:
-        return '<Drawing: .view() opens it, .render(outfile="graph.svg") writes it, .source is its DOT text>'
+        return '<Drawing: .view() opens it, .render("graph.svg") writes it, .source is its DOT text>'
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **options: Any
@@ -223,6 +224,18 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         except Exception as error:  # any: a notebook that displays a thing should not show a traceback
             bundle = {"text/plain": str(error)}
         return bundle
+
+    def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
+        """Write the picture and return its path: `render("loss.svg")`, or any way that `graphviz.Digraph.render` knows.
+
+        A name that ends in the format of a picture is the picture's, and no DOT file stays beside it.
+        """
+        suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
+        if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
+            folder = options.pop("directory", None) or self.directory or ""
+            filename, options = None, {"cleanup": True, **options, "outfile": Path(folder, filename)}
+        rendered: str = super().render(filename, *arguments, **options)
+        return rendered
 
     # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
 

@@ -68,11 +68,11 @@ class Value(OperationMethods):
     _grad: float
     _label: str | None
     _made_by: Op | None
-    _order: int
-    _part: float
-    _walk: object
-    _x: Value | float | tuple[Value | float, ...] | None
-    _y: Value | float | None
+    _order: int  # of creation
+    _part: float  # of the gradient, as far as a backward() under way has come
+    _walk: object  # the mark of the last backward() that met the node
+    _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
+    _y: Value | float | None  # the second
 
     def __init__(self, data: Any, label: str | None = None) -> None:
         if type(data) is Value:
@@ -148,8 +148,8 @@ class Value(OperationMethods):
     def backward(self, seed: Any = 1.0) -> None:
         """Give every Value that this one was made from its gradient.
 
-        The gradients of leaves add up over calls, until `zero_grad()`; all others are those of this call. Works with
-        the numbers as they are now: if you changed a leaf, call `forward()` first.
+        The gradients of leaves add up over calls, until `zero_grad()`; all others are those of this call. If you
+        changed a leaf, call `forward()` first: else new numbers meet old results, and the gradient fits neither.
 
         Arguments:
             seed: the gradient to begin with at this Value.
@@ -202,6 +202,8 @@ class Value(OperationMethods):
 
     def forward(self) -> Value:
         """Replay the graph with the numbers that the leaves have now, and return this Value.
+
+        Gradients stay as they are: they belong to the numbers before, until the next `backward()`.
 
         >>> x = Value(3.0)
         >>> y = x * x
@@ -311,9 +313,8 @@ def _install(op: Op) -> None:
     """Give every Value the operation as a method, and where the row asks for it, as an operator from both sides."""
     old = ops.TABLE.get(op.name)  # redefined, as in a notebook
     own = {old.name, old.method} if old else set()
-    for name in (op.name, op.method):
-        if name in vars(Value) and name not in own:
-            raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
+    for name in ({op.name, op.method} & vars(Value).keys()) - own:
+        raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
     if op.name in vars(Value):
         delattr(Value, op.name)
     if op.variadic:

@@ -42,6 +42,8 @@ class Neuron:
     0.2236 0.5591
     """
 
+    __slots__ = ("_activate", "activation", "b", "w")  # so that a slip such as neuron.bias = 3 does not pass
+
     def __init__(
         self,
         nin: SupportsIndex,

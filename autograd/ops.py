@@ -34,7 +34,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from autograd import floats
 from autograd.floats import ieee, number
@@ -108,8 +108,10 @@ class Op:
         if not self.name.isidentifier() or keyword.iskeyword(self.name):
             raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
         places = reads.count("{}")
-        if not rules or (len(rules) != 1 or places == 0 if variadic else places != len(rules)):
-            raise ValueError(f"{reads!r} needs one rule for each of its operands, got {len(rules)}")
+        if places == 0 or not rules or len(rules) != (1 if variadic else places):
+            raise ValueError(
+                f"{reads!r} has {places} times {{}}, and needs as many rules (variadic: one), got {len(rules)}"
+            )
         if len(self.domain) != len(rules):
             raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
         self.rules = tuple(guarded_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
@@ -150,8 +152,7 @@ class Op:
         (3.0, 2.0)
         """
         if self.variadic:
-            pulls: Sequence[Any] = self.rules[0](g, z, *operands)
-            return pulls
+            return cast(Sequence[Any], self.rules[0](g, z, *operands))
         return tuple([rule(g, z, *operands) for rule in self.rules])
 
     def read(self, *names: str) -> str:
@@ -223,7 +224,8 @@ def operation(name: str) -> Op:
 # What the rows need besides: rules too long for a line, and the users' arguments made flat. --------------------------
 
 
-# From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own.
+# From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
+# where(c, x, y) is x if c > 0, else y.
 
 
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
@@ -316,7 +318,7 @@ hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
 cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))
-tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The derivative is the articles' 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, 11 % at 18).")
+tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The derivative is 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, several percent at 18).")
 asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, sqrt(1 + x * x)))
 acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)])
 atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, (1 - x) * (1 + x)),   domain=[_UNIT])

@@ -112,11 +112,12 @@ def test_repeat_trains_the_article_s_neuron() -> None:
 
 def test_nests_come_back_as_they_were() -> None:
     a, b, c = Value(1.0), Value(2.0), Value(3.0)
-    f = autograd.compile(([a + b, [c, (a,)]], (b * c,), 7), ([[a, b], [c]],))
-    assert f([[1, 2], [3]]) == ([3.0, [3.0, (1.0,)]], (6.0,), 7.0)
+    f = autograd.compile(([a + b, [c, (a,)]], (b * c,)), ([[a, b], [c]],))
+    assert f([[1, 2], [3]]) == ([3.0, [3.0, (1.0,)]], (6.0,))
     assert autograd.compile(a * 2, a)(5) == 10.0
     assert autograd.compile([a, b], [a, b])((1, 2)) == [1.0, 2.0]
     assert autograd.compile((), a)(1.0) == ()
+    assert autograd.compile([a * 2, b], ())() == [2.0, 2.0]
 
 
 def test_arrays_come_back_where_arrays_went_in() -> None:
@@ -212,7 +213,9 @@ def test_long_programs_compile(n: int) -> None:
         (lambda x, y: autograd.compile(y, y), ValueError, "has to be a leaf"),
         (lambda x, y: autograd.compile(y, 2.0), TypeError, "inputs are Values"),
         (lambda x, y: autograd.compile(y, (x, x)), ValueError, "stands twice"),
-        (lambda x, y: autograd.compile("y", x), TypeError, "float"),
+        (lambda x, y: autograd.compile("y", x), TypeError, "pass a Value"),
+        (lambda x, y: autograd.compile((y, x.grad), x), TypeError, "grad\\(loss, x\\)"),
+        (lambda x, y: autograd.compile(lambda v: v * v, x), TypeError, "not a function"),
         (lambda x, y: autograd.compile(y, x, backend="fortran"), ValueError, "'fortran'"),
         (lambda x, y: autograd.compile(y, x, reduce="max"), ValueError, "reduce"),
         (lambda x, y: autograd.compile(y, x, reduce="mean"), ValueError, "in_axes"),

@@ -263,7 +263,7 @@ def test_formulas(make: Callable[[Value], Value], title: str) -> None:
     ("number", "text"),
     [
         (0.0, "0"),
-        (-0.0, "-0"),
+        (-0.0, "0"),
         (0.5590551677322437, "0.5591"),
         (-0.008042171772040318, "-0.008042"),
         (645.5773, "645.6"),
@@ -351,6 +351,14 @@ def test_render_and_view_write_where_graphviz_would(
     assert not (tmp_path / "a.gv").exists()
     with pytest.raises(graphviz.FileExistsError):
         graph.render(outfile=tmp_path / "b.svg", raise_if_result_exists=True)
+
+
+@pytest.mark.parametrize("name", ["a.svg", "b.png"])
+def test_a_name_that_ends_like_a_picture_is_the_picture_s(engine: str, tmp_path: Path, name: str) -> None:
+    assert draw(neuron()).render(tmp_path / name) == str(tmp_path / name)
+    assert draw(neuron()).render(name, directory=tmp_path / "new") == str(tmp_path / "new" / name)
+    assert (tmp_path / name).read_bytes()[:5] in (b"<?xml", b"\x89PNG\r")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "new"]
 
 
 def test_a_copy_renders_too(engine: str) -> None:
@@ -473,7 +481,7 @@ def check_labels(texts: list[str]) -> None:
     assert "href" not in re.sub(r"<text.*?</text>|title=\".*?\"", "", svg, flags=re.DOTALL)
     for i, text in enumerate(texts, start=1):
         x, z = text or f"v{i}", text or f"v{n + i}"
-        formula = f"tanh({x})" if len(x) <= 26 else "tanh"
+        formula = f"tanh({x})" if len(f"tanh({x})") <= drawing._LONGEST_FORMULA else "tanh"
         assert found[f"v{i}"][0] == lines(f"{x}\ndata 0")
         assert found[f"v{n + i}"][0] == lines(f"{z} = {formula}\ndata 0")
         assert set(found[f"v{i}"][1]) == {visible(f"{x}\ndata 0.0")}

@@ -130,7 +130,7 @@ def keep(g: Any, z: Any, x: Any) -> Any:
         (lambda: Op("f({}, {})", max, keep, keep), "called with g, z and the operands"),
         (lambda: Op("f({})", float, keep, domain=[(0, 1), (0, 1)]), "one interval for each"),
         (lambda: Op("lambda({})", float, keep), "no name"),
-        (lambda: Op("f", float, mean_rule, variadic=True), "one rule for each"),
+        (lambda: Op("f", float, mean_rule, variadic=True), "as many rules"),
         (lambda: Op("f({})", float, keep, method="__abs__"), "__abs__"),
         (lambda: Op("data({})", float, keep), "'data'"),
         (lambda: Op("exp({})", float, keep), "already"),

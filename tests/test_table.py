@@ -261,8 +261,8 @@ def test_rows_that_make_no_sense_are_refused() -> None:
     rule = TABLE["neg"].rules[0]
     for arguments, problem in (
         (("{} @ {}", float, rule, rule), "no name"),
-        (("twice({})", float), "one rule for each"),
-        (("twice({})", float, rule, rule), "one rule for each"),
+        (("twice({})", float), "as many rules"),
+        (("twice({})", float, rule, rule), "as many rules"),
         (("tanh({})", math.tanh, rule), "already"),
         (("backward({})", float, rule), "already"),
     ):

@@ -15,7 +15,6 @@ from autograd.codegen.program import lower
 from autograd.codegen.python import PythonSource, define
 from autograd.codegen.shapes import is_input, leaves_of, mapped
 from autograd.engine import Value
-from autograd.floats import number
 
 _numbers = count(1)
 
@@ -56,14 +55,15 @@ def compile(
     every argument was a number or a list; with an array among the arguments each flat list comes back as an array.
 
     Raises:
-        TypeError: an output is no Value or number, an input no Value.
+        TypeError: an output or an input is no Value.
         ValueError: an input is not a leaf or stands twice, or an option is not known. The function raises ValueError
             for arguments of the wrong shape.
 
+    >>> import autograd
     >>> from autograd import Value, grad
     >>> w, b, x = Value(0.5), Value(0.6), Value(0.4)
     >>> y = (w * x + b).tanh()
-    >>> f = compile((y, grad(y, [w, b])), ([w, b], x))
+    >>> f = autograd.compile((y, grad(y, [w, b])), ([w, b], x))
     >>> print(f.source)
     def compiled(a0, a1):
         try:
@@ -96,14 +96,15 @@ def compile(
     batched = _axes(in_axes, len(entries))
     if reduce and not any(batched):
         raise ValueError("reduce needs a batch: say with in_axes which arguments have one")
-    wanted = [x if isinstance(x, Value) else number(x) for x in leaves_of(outputs)]
+    wanted = leaves_of(outputs)
+    _check_outputs(wanted)
     program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
     nests = [mapped(lambda _: next(places), entry) for entry in entries]
     source = PythonSource(program, nests, mapped(lambda _: next(results), outputs), batched, reduce)
     function: Any = _defined("compiled", source.text(), source.namespace)
     function.source, function.backend = source.text(), backend
-    same_nest = mapped(lambda _: 0, outputs) == mapped(lambda _: 0, entries[0]) and not any(batched)
+    same_nest = bool(entries) and not any(batched) and _form(outputs) == _form(entries[0])
     function.repeat = _defined("repeated", source.repeated_text(), source.namespace) if same_nest else _not_repeatable
     compiled: Compiled = function
     return compiled
@@ -113,6 +114,21 @@ def _not_repeatable(n: int, state: Any, *rest: Any) -> Any:
     raise ValueError("repeat() feeds the output back as the first argument: compile outputs in its nesting, unbatched")
 
 
+def _form(nest: Any) -> Any:
+    return mapped(lambda _: None, nest)
+
+
+def _check_outputs(leaves: Sequence[Any]) -> None:
+    for leaf in leaves:
+        if callable(leaf):
+            raise TypeError("compile() takes recorded results, not a function: call it on Values first")
+        if not isinstance(leaf, Value):
+            raise TypeError(
+                f"an output is the plain {type(leaf).__name__} {leaf!r}, which would be frozen: pass a Value, "
+                "for a gradient grad(loss, x), not x.grad"
+            )
+
+
 def _check_inputs(leaves: Sequence[Any]) -> None:
     for leaf in leaves:
         if not isinstance(leaf, Value):
@@ -120,7 +136,8 @@ def _check_inputs(leaves: Sequence[Any]) -> None:
         if not is_input(leaf):
             raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
     if len(set(leaves)) != len(leaves):
-        raise ValueError("the same Value stands twice among the inputs")
+        twice = next(leaf for leaf in leaves if leaves.count(leaf) > 1)
+        raise ValueError(f"{twice} stands twice among the inputs")
 
 
 def _axes(in_axes: Any, arguments: int) -> list[bool]:

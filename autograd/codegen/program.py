@@ -37,7 +37,7 @@ class Program(NamedTuple):
     outputs: list[Operand]
 
 
-def lower(outputs: Sequence[Value | float], inputs: Sequence[Value]) -> Program:
+def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     """Return the program that computes `outputs` from `inputs`; other leaves become constants, with their data now.
 
     >>> x, y = Value(2.0), Value(3.0)
@@ -50,7 +50,7 @@ def lower(outputs: Sequence[Value | float], inputs: Sequence[Value]) -> Program:
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
     steps: list[Step] = []
     known: dict[object, Operand] = {}
-    for v in _graph_of_all([v for v in outputs if isinstance(v, Value)]):
+    for v in _graph_of_all(outputs):
         if v in places:
             continue
         if v.op is None:
@@ -68,7 +68,7 @@ def lower(outputs: Sequence[Value | float], inputs: Sequence[Value]) -> Program:
                 place = known[key] = len(inputs) + len(steps)
                 steps.append(Step(v.op, operands))
         places[v] = place
-    return _without_dead_steps(Program(len(inputs), steps, [places[v] if isinstance(v, Value) else v for v in outputs]))
+    return _without_dead_steps(Program(len(inputs), steps, [places[v] for v in outputs]))
 
 
 def _graph_of_all(outputs: Sequence[Value]) -> list[Value]:
