@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, flatten, grad, graph_of, replay
+from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
 from autograd.floats import number
 
 _EPSILON = sys.float_info.epsilon
@@ -138,7 +138,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     now = replay(nodes, {v: v.data for v in leaves})[output]
     if now != output.data and not math.isnan(now):
         raise ValueError(f"the output is {output.data}, but its leaves give {now}: call output.forward() first")
-    wanted = leaves if inputs is None else list(flatten(inputs))
+    wanted = leaves if inputs is None else flatten(inputs)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):
         numeric, verdict = _judge(_as_function(output, x, nodes), x.data, output.data, gradient.data)
@@ -154,12 +154,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
 def _has_a_singularity(nodes: Sequence[Value]) -> bool:
     """Whether a local gradient on the way does not exist or is infinite, as at sqrt(0) or asin(1)."""
-    for v in nodes:
-        if v.op is not None:
-            pulls = v.op.pulls(1.0, v.data, *(x.data if isinstance(x, Value) else x for x in v.args))
-            if any(isinstance(x, Value) and not math.isfinite(p) for x, p in zip(v.args, pulls)):
-                return True
-    return False
+    return any(
+        isinstance(x, Value) and not math.isfinite(local) for v in nodes for x, local in zip(v.args, local_gradients(v))
+    )
 
 
 def _judge(f: Callable[[float], float], x: float, here: float, analytic: float) -> tuple[float, str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import graphviz
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value, graph_of, local_gradients
 from autograd.ops import Op
 
 # One font, whose widths all layout engines agree on. Shape and fill tell leaves, results and the output apart; the
@@ -99,7 +99,7 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
         colour = _sign_colour(v.grad) if with_gradients else _NEITHER
         look = _OUTPUT if v is output else _LEAF if v.op is None else _RESULT
         drawing.node(ids[v], _label(shown), color=colour, tooltip=_tooltip(exact), **look)
-        for x, local in zip(v.args, _local_gradients(v), strict=True):
+        for x, local in zip(v.args, local_gradients(v), strict=True):
             if isinstance(x, Value):
                 tooltip = _tooltip([f"d {names[v]} / d {names[x]} = {local!r}"])
                 label = f" {_short(local)} "  # the spaces keep it off the line
@@ -122,12 +122,6 @@ def _refuse_if_too_large(values: Sequence[Value], max_nodes: int) -> None:
             f"the graph has {size}, too large for a readable picture (max_nodes={max_nodes:,}): "
             "draw an intermediate value of it, as in draw(hidden), or a smaller example; or pass a larger max_nodes"
         )
-
-
-def _local_gradients(v: Value) -> Sequence[float]:
-    if v.op is None:
-        return ()
-    return v.op.pulls(1.0, v.data, *(x.data if isinstance(x, Value) else x for x in v.args))
 
 
 # Text ----------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, count, repeat
 from numbers import Number
 from operator import add, attrgetter
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
+from autograd.nests import leaves_of, mapped
 from autograd.ops import Op
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
@@ -373,7 +374,7 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
     """The results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
 
     A node that carries the mark of this walk has been met. Marks of earlier walks differ, so nobody has to clean up,
-    not even after Ctrl-C.
+    not even after Ctrl-C. (`graph_of` walks the same way with a set: slower, but without marks, so without the lock.)
     """
     walk = output._walk = object()
     output._part = 0.0
@@ -417,6 +418,15 @@ def graph_of(output: Value, known: Callable[[Value], bool] = lambda v: False) ->
                 nodes.add(x)
                 waiting.append(x)
     return sorted(nodes, key=attrgetter("_order"))
+
+
+def local_gradients(v: Value) -> Sequence[float]:
+    """Return how fast `v` changes with each of its operands: its rules with a gradient of 1; for a leaf, nothing.
+
+    >>> local_gradients(Value(2.0) * Value(5.0))
+    (5.0, 2.0)
+    """
+    return () if v._made_by is None else v._made_by.pulls(1.0, v._data, *_numbers(v.args))
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
@@ -473,7 +483,8 @@ def grad(output: Value, inputs: Any) -> Any:
     (27.0, 18.0)
     """
     made = [v for v in graph_of(output) if v._made_by is not None]
-    leading = set(flatten(inputs))  # the inputs, and all nodes on a path from one to the output
+    wanted = flatten(inputs)
+    leading = set(wanted)  # the inputs, and all nodes on a path from one to the output
     for v in made:
         if any(type(x) is Value and x in leading for x in v.args):
             leading.add(v)
@@ -486,27 +497,18 @@ def grad(output: Value, inputs: Any) -> Any:
                 if type(x) is Value and x in leading:
                     pull = pulls[i] if pulls else op.rules[i](g, v, *args)
                     gradients[x] = gradients[x] + pull if x in gradients else pull
-    return _shaped(inputs, gradients)
+    found = (gradients.get(x, 0.0) for x in wanted)
+    values = iter([g if type(g) is Value else Value(g) for g in found])
+    return mapped(lambda x: next(values), inputs)
 
 
-def flatten(inputs: Any) -> Iterator[Value]:
-    waiting = [inputs]
-    while waiting:
-        x = waiting.pop()
-        if isinstance(x, (list, tuple)):
-            waiting.extend(reversed(x))
-        elif type(x) is Value:
-            yield x
-        else:
+def flatten(inputs: Any) -> list[Value]:
+    """The Values in a nest of them; a TypeError where something else is among them."""
+    values = leaves_of(inputs)
+    for x in values:
+        if type(x) is not Value:
             raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
-
-
-def _shaped(inputs: Any, gradients: dict[Value, Any]) -> Any:
-    if isinstance(inputs, (list, tuple)):
-        shaped = [_shaped(x, gradients) for x in inputs]  # as deep as the user nested lists, not as the graph
-        return shaped if isinstance(inputs, list) else tuple(shaped)
-    g = gradients.get(inputs, 0.0)
-    return g if type(g) is Value else Value(g)
+    return values
 
 
 for _op in ops.TABLE.values():

@@ -222,8 +222,7 @@ def operation(name: str) -> Op:
 
 
 # What the rows need besides: rules too long for a line, and the users' arguments made flat. --------------------------
-
-
+#
 # From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
 # where(c, x, y) is x if c > 0, else y.
 
@@ -302,8 +301,8 @@ expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z
 exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * z * _LN2)
 log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE])
 log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)])
-log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(div(g, x), _LN2),            domain=[_POSITIVE])
-log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(div(g, x), _LN10),           domain=[_POSITIVE])
+log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(div(g, x), _LN2),             domain=[_POSITIVE])
+log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(div(g, x), _LN10),            domain=[_POSITIVE])
 sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE])
 cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z))
 

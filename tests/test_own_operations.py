@@ -134,6 +134,10 @@ def keep(g: Any, z: Any, x: Any) -> Any:
         (lambda: Op("f({})", float, keep, method="__abs__"), "__abs__"),
         (lambda: Op("data({})", float, keep), "'data'"),
         (lambda: Op("exp({})", float, keep), "already"),
+        (lambda: Op("backward({})", float, keep), "already"),
+        (lambda: Op("{} @ {}", float, keep, keep), "no name"),
+        (lambda: Op("twice({})", float), "as many rules"),
+        (lambda: Op("twice({})", float, keep, keep), "as many rules"),
     ],
 )
 def test_rows_that_make_no_sense_are_refused(make: Callable[[], Op], said: str) -> None:
@@ -142,6 +146,7 @@ def test_rows_that_make_no_sense_are_refused(make: Callable[[], Op], said: str) 
         make()
     assert before == TABLE
     assert abs(Value(-1.0)).op is TABLE["abs"]
+    assert callable(Value.backward)
 
 
 @pytest.mark.parametrize(

@@ -255,19 +255,3 @@ def test_a_row_explains_itself(op: Op) -> None:
     assert "floats in, float out" in (op.__doc__ or "")
     assert op.symbol
     assert op.read(*"abcd"[: arity(op)])
-
-
-def test_rows_that_make_no_sense_are_refused() -> None:
-    rule = TABLE["neg"].rules[0]
-    for arguments, problem in (
-        (("{} @ {}", float, rule, rule), "no name"),
-        (("twice({})", float), "as many rules"),
-        (("twice({})", float, rule, rule), "as many rules"),
-        (("tanh({})", math.tanh, rule), "already"),
-        (("backward({})", float, rule), "already"),
-    ):
-        before = dict(TABLE)
-        with pytest.raises(ValueError, match=problem):
-            Op(*arguments)
-        assert before == TABLE
-        assert callable(Value.backward)

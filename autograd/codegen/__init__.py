@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from autograd.codegen.program import lower
 from autograd.codegen.python import PythonSource, define
-from autograd.codegen.shapes import is_input, leaves_of, mapped
 from autograd.engine import Value
+from autograd.nests import leaves_of, mapped
 
 _numbers = count(1)
 
@@ -102,8 +102,9 @@ def compile(
     places, results = iter(range(len(leaves))), iter(program.outputs)
     nests = [mapped(lambda _: next(places), entry) for entry in entries]
     source = PythonSource(program, nests, mapped(lambda _: next(results), outputs), batched, reduce)
-    function: Any = _defined("compiled", source.text(), source.namespace)
-    function.source, function.backend = source.text(), backend
+    text = source.text()
+    function: Any = _defined("compiled", text, source.namespace)
+    function.source, function.backend = text, backend
     same_nest = bool(entries) and not any(batched) and _form(outputs) == _form(entries[0])
     function.repeat = _defined("repeated", source.repeated_text(), source.namespace) if same_nest else _not_repeatable
     compiled: Compiled = function
@@ -133,7 +134,7 @@ def _check_inputs(leaves: Sequence[Any]) -> None:
     for leaf in leaves:
         if not isinstance(leaf, Value):
             raise TypeError(f"inputs are Values, got {type(leaf).__name__} {leaf!r}")
-        if not is_input(leaf):
+        if leaf.op is not None:
             raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
     if len(set(leaves)) != len(leaves):
         twice = next(leaf for leaf in leaves if leaves.count(leaf) > 1)

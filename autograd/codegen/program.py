@@ -59,10 +59,8 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
         operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
         place = _folded(v.op, operands)
         if place is None:
-            key = (
-                v.op,
-                *(x if type(x) is int else struct.pack("d", x) for x in operands),
-            )  # tells 1 from 1.0, 0 from -0
+            # A constant by its bits, which tells 0.0 from -0.0, and 1.0 from the value number 1.
+            key = (v.op, *(x if type(x) is int else struct.pack("d", x) for x in operands))
             place = known.get(key)
             if place is None:
                 place = known[key] = len(inputs) + len(steps)

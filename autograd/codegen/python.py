@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd.codegen.program import Operand, Program, Step
-from autograd.codegen.shapes import described, is_flat, leaves_of, mapped, refilled, units_of
+from autograd.codegen.shapes import described, is_flat, refilled, units_of
 from autograd.floats import number
+from autograd.nests import leaves_of, mapped
 from autograd.ops import BUILT_IN, TABLE, Op
 
 _FEW = 8  # numbers whose types are asked one by one: floats need no conversion, and half of a small call is that

@@ -1,33 +1,10 @@
-"""Nests: the lists and tuples in which the inputs and outputs of a compiled function stand."""
+"""What a compiled function needs to know of the nests in which its inputs and outputs stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from autograd.engine import Value
-
-
-def leaves_of(nest: Any) -> list[Any]:
-    """What stands in a nest, left to right.
-
-    >>> leaves_of([1, (2, [3])])
-    [1, 2, 3]
-    """
-    if isinstance(nest, (list, tuple)):
-        return [leaf for part in nest for leaf in leaves_of(part)]
-    return [nest]
-
-
-def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
-    """The nest with `f` of each leaf in its place.
-
-    >>> mapped(str, [1, (2, [3])])
-    ['1', ('2', ['3'])]
-    """
-    if isinstance(nest, list):
-        return [mapped(f, part) for part in nest]
-    return tuple(mapped(f, part) for part in nest) if isinstance(nest, tuple) else f(nest)
+from autograd.nests import leaves_of
 
 
 def described(nest: Any) -> str:
@@ -47,11 +24,6 @@ def described(nest: Any) -> str:
     if any(isinstance(part, (list, tuple)) for part in level):
         return f"nested lists of {len(leaves_of(nest))} numbers"
     return f"{' x '.join(sizes)} number{'s' * (sizes != ['1'])}" if sizes else "a number"
-
-
-def is_input(leaf: Any) -> bool:
-    """Whether it may be an input of a compiled function: a Value that no operation made."""
-    return isinstance(leaf, Value) and leaf.op is None
 
 
 def is_flat(nest: Any) -> bool:
