@@ -226,6 +226,7 @@ def test_long_programs_compile(n: int) -> None:
             ValueError,
             "argument 1: expected 1 number, got 2 numbers",
         ),
+        (lambda x, y: autograd.compile(y, [x])([]), ValueError, "argument 1: expected 1 number, got 0 numbers"),
         (lambda x, y: autograd.compile(y, [x])(1.0), ValueError, "argument 1: expected 1 number, got a number"),
         (lambda x, y: autograd.compile(y, [x])(np.zeros((2, 3))), ValueError, "got 2 x 3 numbers"),
         (lambda x, y: autograd.compile(y, [x])(["a"]), TypeError, "argument 1.*real number"),

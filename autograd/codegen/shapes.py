@@ -17,7 +17,7 @@ def described(nest: Any) -> str:
     level = [nest]
     while all(isinstance(part, (list, tuple)) for part in level):
         lengths = {len(part) for part in level}
-        if len(lengths) != 1 or lengths == {0}:
+        if len(lengths) != 1:
             break
         sizes.append(str(lengths.pop()))
         level = [inner for part in level for inner in part]
