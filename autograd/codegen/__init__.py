@@ -5,34 +5,40 @@ The graph is lowered to a straight line of steps (`program.py`), which a backend
 
 from __future__ import annotations
 
-import linecache
-import weakref
+import os
 from collections.abc import Callable, Sequence
-from itertools import count
+from functools import partial
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
-from autograd.codegen.program import lower
-from autograd.codegen.python import PythonSource, define
+from autograd.codegen.arrays import module_function, numpy_function
+from autograd.codegen.made import Made
+from autograd.codegen.native import c_function
+from autograd.codegen.program import Program, lower
+from autograd.codegen.python import python_function
+from autograd.codegen.shapes import Signature
 from autograd.engine import Value
 from autograd.nests import leaves_of, mapped
-
-_numbers = count(1)
 
 
 class Compiled(Protocol):
     """What `compile` returns: a function, with its source."""
 
     source: str
-    backend: str
+    backend: Any
 
     def __call__(self, *arguments: Any) -> Any: ...
 
     def repeat(self, n: int, state: Any, *rest: Any) -> Any:
         """Call it n times, feeding its output back as its first argument, and return the last output."""
 
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Save the source to a file; return where."""
+
 
 def compile(
-    outputs: Any, inputs: Any, *, in_axes: Any = None, reduce: str | None = None, backend: str = "python"
+    outputs: Any, inputs: Any, *, in_axes: Any = None, reduce: str | None = None, backend: Any = "python"
 ) -> Compiled:
     """Turn recorded graphs into a function.
 
@@ -45,19 +51,29 @@ def compile(
         in_axes: for each argument None (the same for the whole batch) or 0 (its first axis is the batch); one of these
             for all. With a batch, each number of the outputs becomes a list over the samples, each flat list a list
             of lists.
-        reduce: None, or "sum" or "mean" over the batch, added left to right.
-        backend: "python": straight-line source on floats, no dependency, the same bits as the graph itself.
+        reduce: None, or "sum" or "mean" over the batch.
+        backend: what the function is made of.
+            "python": statements on floats; no dependency, the same bits as the graph itself.
+            "numpy": the same statements on arrays, a batch at once; the same bits too.
+            "c": C, several samples in one vector instruction, compiled by the system's compiler (`CC`) and kept in a
+            cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp); a
+            `reduce` adds the samples in another order.
+            A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, for
+            `jax.jit`, `jax.vmap`, `torch.compile` and the devices behind them to go on from.
 
     The graph is what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that has to be
     made anew at each call.
 
-    Returns a function, with its text as `.source` and `.repeat(n, state, *rest)`. Floats and lists come back where
-    every argument was a number or a list; with an array among the arguments each flat list comes back as an array.
+    Returns a function. `.source` is its text, and `.write(path)` saves that. `.repeat(n, state, *rest)` calls it n
+    times, with what it returned as its first argument. Floats and lists come back where every argument was a number or
+    a list; with an array among the arguments each flat list comes back as an array.
 
     Raises:
         TypeError: an output or an input is no Value.
-        ValueError: an input is not a leaf or stands twice, or an option is not known. The function raises ValueError
-            for arguments of the wrong shape.
+        ValueError: an input is not a leaf or stands twice, an option is not known, or a backend does not know an
+            operation, as C does not know those that users add. The function raises ValueError for arguments of the
+            wrong shape.
+        CompilerError: there is no C compiler.
 
     >>> import autograd
     >>> from autograd import Value, grad
@@ -71,7 +87,7 @@ def compile(
             if not (type(x0) is type(x1) is float):
                 [x0, x1] = map(_number, [x0, x1])
         except (TypeError, ValueError) as problem:
-            raise _shape_error(0, '2 numbers', a0, problem) from None
+            raise _argument_error(0, '2 numbers', a0, problem) from None
         x2 = a1 if type(a1) is float else _number(a1)
         v0 = x0 * x2
         v1 = v0 + x1
@@ -80,16 +96,15 @@ def compile(
         v4 = 1.0 - v3
         v5 = v4 * x2
         if type(a0) not in _plain:
-            return _with_arrays((v2, [v5, v4]))
+            return (v2, _array([v5, v4]))
         return (v2, [v5, v4])
     <BLANKLINE>
     >>> f([0.5, 0.6], 0.4)
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
     """
-    if backend != "python":
-        raise ValueError(f"no backend {backend!r} here: there is 'python'")
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f"reduce is None, 'sum' or 'mean', got {reduce!r}")
+    make = _backend(backend)
     entries = inputs if isinstance(inputs, tuple) else (inputs,)
     leaves = leaves_of(entries)
     _check_inputs(leaves)
@@ -101,22 +116,37 @@ def compile(
     program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
     nests = [mapped(lambda _: next(places), entry) for entry in entries]
-    source = PythonSource(program, nests, mapped(lambda _: next(results), outputs), batched, reduce)
-    text = source.text()
-    function: Any = _defined("compiled", text, source.namespace)
-    function.source, function.backend = text, backend
-    same_nest = bool(entries) and not any(batched) and _form(outputs) == _form(entries[0])
-    function.repeat = _defined("repeated", source.repeated_text(), source.namespace) if same_nest else _not_repeatable
-    compiled: Compiled = function
-    return compiled
+    made = make(program, Signature(nests, mapped(lambda _: next(results), outputs), batched, reduce))
+
+    function: Any = made.call
+    function.source, function.backend = made.text, backend
+    function.repeat = made.repeat or _not_repeatable
+    function.write = partial(_write, made.text)
+    result: Compiled = function
+    return result
+
+
+def _backend(backend: Any) -> Callable[[Program, Signature], Made]:
+    backends = {"python": python_function, "numpy": numpy_function, "c": c_function}
+    if isinstance(backend, str) and backend in backends:
+        return backends[backend]
+    if isinstance(backend, ModuleType):
+        return partial(module_function, module=backend)
+    raise ValueError(
+        f"no backend {backend!r}: there are {', '.join(map(repr, backends))}, "
+        "and modules with NumPy's names, such as jax.numpy or torch (the module itself, not its name)"
+    )
+
+
+def _write(text: str, path: str | os.PathLike[str]) -> Path:
+    """Save the source; return where."""
+    path = Path(path)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _not_repeatable(n: int, state: Any, *rest: Any) -> Any:
     raise ValueError("repeat() feeds the output back as the first argument: compile outputs in its nesting, unbatched")
-
-
-def _form(nest: Any) -> Any:
-    return mapped(lambda _: None, nest)
 
 
 def _check_outputs(leaves: Sequence[Any]) -> None:
@@ -148,12 +178,3 @@ def _axes(in_axes: Any, arguments: int) -> list[bool]:
     if any(axis is not None and (axis != 0 or isinstance(axis, bool)) for axis in axes):
         raise ValueError(f"in_axes are None or 0, got {in_axes!r}")
     return [axis is not None for axis in axes]
-
-
-def _defined(name: str, text: str, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """Run the source, registered so that tracebacks and `inspect.getsource` show it as long as the function lives."""
-    filename = f"<autograd.compile {next(_numbers)}>"
-    function = define(name, text, namespace, filename)
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    weakref.finalize(function, linecache.cache.pop, filename, None)
-    return function

@@ -13,9 +13,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autograd.engine import Value, graph_of
+from autograd.nests import leaves_of
 from autograd.ops import TABLE, Op
 
 Operand = int | float
@@ -66,7 +67,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
                 place = known[key] = len(inputs) + len(steps)
                 steps.append(Step(v.op, operands))
         places[v] = place
-    return _without_dead_steps(Program(len(inputs), steps, [places[v] for v in outputs]))
+    return without_dead_steps(Program(len(inputs), steps, [places[v] for v in outputs]))
 
 
 def _graph_of_all(outputs: Sequence[Value]) -> list[Value]:
@@ -97,7 +98,8 @@ def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
     return None
 
 
-def _without_dead_steps(program: Program) -> Program:
+def without_dead_steps(program: Program) -> Program:
+    """The program without the steps that no output needs."""
     inputs, steps, outputs = program
     needed = {x for x in outputs if type(x) is int}
     for i in range(len(steps) - 1, -1, -1):
@@ -113,3 +115,12 @@ def _without_dead_steps(program: Program) -> Program:
     return Program(
         inputs, [Step(steps[i].op, tuple(map(moved, steps[i].operands))) for i in kept], list(map(moved, outputs))
     )
+
+
+def varying_values(program: Program, inputs: Sequence[Any], batched: Sequence[bool]) -> set[int]:
+    """The numbers of the values that change from sample to sample."""
+    varying = {i for nest, batch in zip(inputs, batched, strict=True) if batch for i in leaves_of(nest)}
+    for place, step in enumerate(program.steps, start=program.inputs):
+        if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant
+            varying.add(place)
+    return varying

@@ -6,12 +6,26 @@ input is computed once, before the loop over the batch.
 
 from __future__ import annotations
 
+import linecache
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
-from autograd.codegen.program import Operand, Program, Step
-from autograd.codegen.shapes import described, is_flat, refilled, units_of
+from autograd.codegen.made import Made, repeating
+from autograd.codegen.program import Operand, Program, Step, varying_values
+from autograd.codegen.shapes import (
+    Signature,
+    argument_error,
+    batch_size,
+    described,
+    is_flat,
+    refilled,
+    rows,
+    units_of,
+    written,
+)
 from autograd.floats import number
 from autograd.nests import leaves_of, mapped
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -25,36 +39,30 @@ class PythonSource:
 
     Arguments:
         program: what to compute.
-        inputs: a nest of input numbers for each argument.
-        outputs: the nest of output numbers.
-        batched: for each argument, whether its first axis is the batch.
-        reduce: None, "sum" or "mean" over the batch.
+        signature: its arguments and its result.
     """
 
-    def __init__(
-        self, program: Program, inputs: Sequence[Any], outputs: Any, batched: Sequence[bool], reduce: str | None
-    ) -> None:
-        self.program, self.inputs, self.outputs, self.batched, self.reduce = program, inputs, outputs, batched, reduce
+    def __init__(self, program: Program, signature: Signature) -> None:
+        self.program = program
+        self.inputs, self.outputs, self.batched, self.reduce = signature
         self.namespace: dict[str, Any] = {
-            "_number": number, "_shape_error": _shape_error, "_batch_size": batch_size, "_rows": rows,
-            "_with_arrays": with_arrays, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan,
+            "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
+            "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan,
         }  # fmt: skip
-        varying = {i for nest, batch in zip(inputs, batched, strict=True) if batch for i in leaves_of(nest)}
+        varying = varying_values(program, self.inputs, self.batched)
         self._own: dict[Op, int] = {}
         self.once: list[str] = []
         self.each: list[str] = []
         for place, step in enumerate(program.steps, start=program.inputs):
-            if any(type(x) is int and x in varying for x in step.operands):
-                varying.add(place)
-            self.namespace[self._function(step.op)] = step.op.computes
-            (self.each if place in varying else self.once).extend(self._statements(place, step))
+            varies = place in varying
+            (self.each if varies else self.once).extend(self._statements(place, step, varies))
 
     def name(self, x: Operand) -> str:
         if type(x) is int:
             return f"x{x}" if x < self.program.inputs else f"v{x - self.program.inputs}"
         return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)  # -2.0 ** 2 would be -4.0
 
-    def _statements(self, place: int, step: Step) -> Iterator[str]:
+    def _statements(self, place: int, step: Step, varies: bool) -> Iterator[str]:
         target, op, names = self.name(place), step.op, [self.name(x) for x in step.operands]
         if op in (TABLE["sum"], TABLE["dot"]):  # strictly left to right, from 0.0
             half = len(names) // 2
@@ -63,12 +71,19 @@ class PythonSource:
                 yield f"{target} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + _TERMS]])}"
         elif op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["neg"]):
             yield f"{target} = {op.read(*names)}"
-        elif op is TABLE["div"]:
-            x, y = names
-            never_zero = type(step.operands[1]) is float and step.operands[1] != 0
-            yield f"{target} = {x} / {y}" if never_zero else f"{target} = {x} / {y} if {y} else div({x}, {y})"
         else:
-            yield f"{target} = {self._function(op)}({', '.join(names)})"
+            yield f"{target} = {self._call(step, names, varies)}"
+
+    def _call(self, step: Step, names: Sequence[str], varies: bool) -> str:
+        """An operation that is no plain operator, on operands of these names."""
+        op = step.op
+        function = self._function(op)
+        self.namespace[function] = op.computes
+        if op is not TABLE["div"]:
+            return f"{function}({', '.join(names)})"
+        x, y = names
+        never_zero = type(step.operands[1]) is float and step.operands[1] != 0
+        return f"{x} / {y}" if never_zero else f"{x} / {y} if {y} else div({x}, {y})"
 
     def _function(self, op: Op) -> str:
         """Its own name; users' operations get one that is neither a value's nor that of a redefined twin."""
@@ -87,13 +102,15 @@ class PythonSource:
             lines += self._loop()
         else:
             lines += [f"    {line}" for line in self.each]
-        result = (
-            self._reduced() if self.reduce else self._collected() if any(self.batched) else self._nest(self.outputs)
-        )
+        lines += self._returned(lambda arrays: self._result(self.outputs, arrays))
+        return "\n".join(lines) + "\n"
+
+    def _returned(self, result: Callable[[bool], str]) -> Iterator[str]:
         for k, nest in enumerate(self.inputs):
             if self.batched[k] or isinstance(nest, (list, tuple)):
-                lines += [f"    if type(a{k}) not in _plain:", f"        return _with_arrays({result})"]
-        return "\n".join([*lines, f"    return {result}"]) + "\n"
+                yield f"    if type(a{k}) not in _plain:"
+                yield f"        return {result(True)}"
+        yield f"    return {result(False)}"
 
     def _parameters(self) -> str:
         return ", ".join(f"a{k}" for k in range(len(self.inputs)))
@@ -117,12 +134,20 @@ class PythonSource:
         else:
             yield from (f"        r{i}.append({self._nest(unit)})" for i, unit in enumerate(units))
 
-    def _reduced(self) -> str:
-        names = iter(f"s{i}{' / n' * (self.reduce == 'mean')}" for i in range(len(leaves_of(self.outputs))))
-        return _written(mapped(lambda _: next(names), self.outputs))
+    def _result(self, nest: Any, arrays: bool) -> str:
+        """The outputs in such a nest; with arrays, each flat list, and each batch, as one."""
+        sums = (f"s{i}{' / n' * (self.reduce == 'mean')}" for i in range(len(leaves_of(nest))))
+        texts = []
+        for i, unit in enumerate(units_of(nest)):
+            if any(self.batched) and not self.reduce:
+                texts.append(self._collected(f"r{i}", arrays))
+            else:
+                text = written(mapped(lambda _: next(sums), unit)) if self.reduce else self._nest(unit)
+                texts.append(f"_array({text})" if arrays and isinstance(unit, list) else text)
+        return written(refilled(nest, iter(texts)))
 
-    def _collected(self) -> str:
-        return _written(refilled(self.outputs, iter(f"r{i}" for i in range(len(units_of(self.outputs))))))
+    def _collected(self, name: str, arrays: bool) -> str:
+        return f"_array({name})" if arrays else name
 
     def repeated_text(self) -> str:
         """`repeated(n, a0, a1, ...)`: n times, with the outputs fed back as the first argument."""
@@ -132,7 +157,8 @@ class PythonSource:
         lines += ["    for _ in range(n):", *(f"        {line}" for line in (*self.once, *self.each))]
         state = ", ".join(map(self.name, leaves_of(self.inputs[0])))
         lines += [f"        {state} = {', '.join(map(self.name, leaves_of(self.outputs)))}"]
-        return "\n".join([*lines, f"    return {self._nest(self.inputs[0])}"]) + "\n"
+        lines += self._returned(lambda arrays: self._result(self.inputs[0], arrays))
+        return "\n".join(lines) + "\n"
 
     def _unpacked(self, source: str, nest: Any, k: int, depth: int) -> Iterator[str]:
         """Statements that take an argument apart into floats, or say what it should have been."""
@@ -149,63 +175,42 @@ class PythonSource:
         else:
             yield f"{indent}    [{', '.join(targets)}] = {f'map(_number, {source})' if is_flat(nest) else source}"
         yield f"{indent}except (TypeError, ValueError) as problem:"
-        yield f"{indent}    raise _shape_error({k}, {described(nest)!r}, {source}, problem) from None"
+        yield f"{indent}    raise _argument_error({k}, {described(nest)!r}, {source}, problem) from None"
         if not is_flat(nest):
             for target, part in zip(targets, nest, strict=True):
                 yield from self._unpacked(target, part, k, depth)
 
     def _nest(self, nest: Any) -> str:
-        return _written(mapped(self.name, nest))
+        return written(mapped(self.name, nest))
 
 
-def _written(nest: Any) -> str:
-    """A nest of names as Python writes it."""
-    if isinstance(nest, list):
-        return f"[{', '.join(map(_written, nest))}]"
-    return f"({', '.join(map(_written, nest))}{',' * (len(nest) == 1)})" if isinstance(nest, tuple) else str(nest)
-
-
-def _shape_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
-    found = described(rows(got))
-    if found == expected:  # then number() said what is wrong with one of them
-        return type(problem)(f"argument {k + 1}: {problem}")
-    return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
-
-
-def rows(argument: Any) -> Any:
-    """An argument as lists, where it is an array."""
-    return argument.tolist() if hasattr(argument, "tolist") else argument
-
-
-def batch_size(*arguments: tuple[int, Any]) -> int:
-    """The length that all batched arguments share."""
-    sizes = {}
-    for k, argument in arguments:
-        try:
-            sizes[k] = len(argument)
-        except TypeError:
-            raise ValueError(f"argument {k + 1} is a batch (in_axes): expected a list of samples") from None
-    if len(set(sizes.values())) != 1:
-        found = ", ".join(f"argument {k + 1} has {size}" for k, size in sizes.items())
-        raise ValueError(f"batches of different sizes: {found}")
-    (size,) = set(sizes.values())
-    if size == 0:
-        raise ValueError("an empty batch")
-    return size
-
-
-def with_arrays(nest: Any) -> Any:
-    """Outputs with each flat list as one array, because an array was among the arguments."""
+def _array(numbers: Any) -> Any:
     import numpy as np  # noqa: PLC0415  # an array was passed, so it is here
 
-    if isinstance(nest, tuple):
-        return tuple(map(with_arrays, nest))
-    return np.array(nest) if isinstance(nest, list) else nest
+    return np.array(numbers, dtype=float)
 
 
-def define(name: str, text: str, namespace: dict[str, Any], filename: str) -> Callable[..., Any]:
-    """Run the source and return the function of that name."""
+def python_function(program: Program, signature: Signature) -> Made:
+    """The program as a Python function."""
+    source = PythonSource(program, signature)
+    text = source.text()
+    function = defined("compiled", text, source.namespace)
+    if not signature.feedback:
+        return Made(text, function)
+    if signature.batch:
+        return Made(text, function, repeating(function))
+    return Made(text, function, defined("repeated", source.repeated_text(), source.namespace))
+
+
+_numbers = count(1)
+
+
+def defined(name: str, text: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """Run the source, registered so that tracebacks and `inspect.getsource` show it as long as the function lives."""
+    filename = f"<autograd.compile {next(_numbers)}>"
     scope = dict(namespace)
     exec(compile(text, filename, "exec"), scope)
     function: Callable[..., Any] = scope[name]
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    weakref.finalize(function, linecache.cache.pop, filename, None)
     return function

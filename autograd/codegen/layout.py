@@ -1,0 +1,166 @@
+"""Where the values of a program stand, and in which units and parts it is computed: what languages with arrays need.
+
+A *unit* is a single step or a loop over a group; a *part* is a run of units that is compiled as one function, so that
+the compiler's time grows with the program's length and not faster. A value that is read by a loop, or by another part
+than the one that makes it, stands in an array; all others are local variables of their part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from autograd.codegen.loops import Unit, groups_of, units_of
+from autograd.codegen.program import Operand, Program, Step, varying_values
+from autograd.nests import leaves_of
+from autograd.ops import TABLE
+
+_STRAIGHT = 5_000  # terms; up to so many are written straight, without loops: a compiler takes a second for them
+_LONG = 64  # terms; a longer sum becomes a loop in any case
+_MEMBERS, _LOOPED = 4, 32  # members and terms that make a loop worth its lines
+_PART = 600  # statements in one function
+TERMS = 40  # of a sum in one statement
+
+
+class Home(NamedTuple):
+    """Where a value stands in memory."""
+
+    array: str
+    at: int
+
+
+class Layout:
+    """A program's units in parts, and the homes of its values.
+
+    Arguments:
+        program: what to compute.
+        inputs: a nest of input numbers for each argument.
+        batched: for each argument, whether its first axis is the batch.
+
+    `a0`, `a1`, ... are the arguments, flat, `x` the numbers of one sample from those that are batched; `u` and `v` hold
+    results that no batched argument changes, and those that one does. `once` and `each` are the parts for the former
+    and the latter; without a batch all stands in `once`.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[Any], batched: Sequence[bool]) -> None:
+        self.program, self.batched = program, any(batched)
+        self.homes: dict[int, Home] = {}
+        self.lengths = {"x": 0, "u": 0, "v": 0}
+        for k, nest in enumerate(inputs):
+            for j, i in enumerate(leaves_of(nest)):
+                if batched[k]:
+                    self._settle(i, "x")
+                else:
+                    self.homes[i] = Home(f"a{k}", j)
+        self.varying = varying_values(program, inputs, batched)
+        self.exits: dict[int, list[int]] = {}  # the outputs that a value is
+        for i, x in enumerate(program.outputs):
+            if type(x) is int:
+                self.exits.setdefault(x, []).append(i)
+
+        groups = groups_of(program, lambda i: self.homes[i].array)
+        straight = sum(map(terms_of, program.steps)) <= _STRAIGHT
+        units = units_of(program, groups, lambda group: self._worth_a_loop(group, straight))
+        changing = [unit.steps[0] in self.varying for unit in units]
+        self.once = _parts(program, [unit for unit, changes in zip(units, changing, strict=True) if not changes])
+        self.each = _parts(program, [unit for unit, changes in zip(units, changing, strict=True) if changes])
+        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # then all is one function
+        stored = self._stored()
+        for group in groups:
+            for place in group:
+                if place in stored:
+                    self._settle(place, "v" if place in self.varying else "u")
+
+    def _settle(self, x: int, array: str) -> None:
+        self.homes[x] = Home(array, self.lengths[array])
+        self.lengths[array] += 1
+
+    def step(self, place: int) -> Step:
+        return self.program.steps[place - self.program.inputs]
+
+    def _worth_a_loop(self, group: Sequence[int], straight: bool) -> bool:
+        terms = terms_of(self.step(group[0]))
+        if terms <= _LONG and (straight or len(group) < _MEMBERS or len(group) * terms < _LOOPED):
+            return False
+        return all(self._runs_through_arrays(place) for place in group)
+
+    def _runs_through_arrays(self, place: int) -> bool:
+        """Whether each list of a sum's or dot's operands will stand in one array."""
+        step = self.step(place)
+        return not step.op.variadic or all(
+            all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
+        )
+
+    def _array_to_be(self, x: Operand) -> str:
+        return self.homes[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
+
+    def _stored(self) -> set[int]:
+        """The results that need a home: read by a loop or by another part, or made by a loop and not just an output."""
+        parts = [*self.once, *self.each]
+        part_of = {
+            place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
+        }
+        looped = {place for part in parts for unit in part if unit.is_loop for place in unit.steps}
+        stored: set[int] = set()
+        for part in parts:
+            for unit in part:
+                for place in unit.steps:
+                    read = [x for x in self.step(place).operands if type(x) is int and x in part_of]
+                    stored.update(x for x in read if unit.is_loop or x in looped or part_of[x] != part_of[place])
+        if self.batched:  # outputs that no sample changes leave with the samples, at the end
+            fixed = [x for x in self.exits if x in part_of and x not in self.varying]
+            stored.update(x for x in fixed if x in looped or not self.whole)
+        for part in parts:
+            for unit in part:
+                if unit.is_loop and not (self.leaves_directly(unit.steps) and stored.isdisjoint(unit.steps)):
+                    stored.update(unit.steps)
+        return stored
+
+    def leaves_directly(self, places: Sequence[int]) -> bool:
+        """Whether each result of a loop is one output, so that the loop itself can write them."""
+        return self.leaves_when_made(places[0]) and all(len(self.exits.get(place, ())) == 1 for place in places)
+
+    def leaves_when_made(self, place: int) -> bool:
+        """Whether a result that is an output can be written where it is made: what no sample changes is not."""
+        return place in self.varying or not self.batched
+
+
+def _parts(program: Program, units: Iterable[Unit]) -> list[list[Unit]]:
+    parts: list[list[Unit]] = []
+    size = _PART
+    for unit in units:
+        length = 10 if unit.is_loop else 1 + terms_of(program.steps[unit.steps[0] - program.inputs]) // TERMS
+        if size + length > _PART:
+            parts.append([])
+            size = 0
+        parts[-1].append(unit)
+        size += length
+    return parts
+
+
+def lists_of(step: Step) -> list[tuple[Operand, ...]]:
+    """The operands of a sum, a dot's xs and its ys."""
+    if step.op is TABLE["dot"]:
+        half = len(step.operands) // 2
+        return [step.operands[:half], step.operands[half:]]
+    return [step.operands]
+
+
+def terms_of(step: Step) -> int:
+    """How many terms the step adds up; 1 for all but sum and dot."""
+    return len(lists_of(step)[0]) if step.op.variadic else 1
+
+
+def runs_of(pairs: Iterable[tuple[int, Home]]) -> Iterator[tuple[int, Home, int]]:
+    """Pairs of an index and a home as (first index, first home, length) of the runs in which both go up by one."""
+    start: tuple[int, Home] | None = None
+    length = 0
+    for index, home in pairs:
+        if start and (index, home) == (start[0] + length, Home(start[1].array, start[1].at + length)):
+            length += 1
+            continue
+        if start:
+            yield (*start, length)
+        start, length = (index, home), 1
+    if start:
+        yield (*start, length)

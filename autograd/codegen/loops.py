@@ -1,0 +1,118 @@
+"""Steps that do the same to their neighbours in memory, found and made loops.
+
+A layer of neurons is recorded as thousands of steps that differ only in where their operands stand. Steps of one
+*group* have the same operation on operands from the same groups; a group's values stand side by side, so that one loop
+can run through them. Members of a group never depend on each other: an operand's group is always an earlier one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from autograd.codegen.program import Program
+
+
+class Unit(NamedTuple):
+    """What is done in one go: a loop over the steps of a group, or a single step."""
+
+    steps: list[int]  # their places in the program
+    is_loop: bool
+
+
+def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[list[int]]:
+    """The steps that can share a loop, as lists of their places, in the order of their first steps.
+
+    Arguments:
+        argument_of: tells for an input which array it stands in.
+    """
+    kinds: list[Hashable] = [("argument", argument_of(i)) for i in range(program.inputs)]
+    numbers: dict[Hashable, int] = {}
+    groups: list[list[int]] = []
+    for place, step in enumerate(program.steps, start=program.inputs):
+        key = (step.op, *[struct.pack("d", x) if type(x) is float else kinds[x] for x in step.operands])  # type: ignore[index]
+        number = numbers.setdefault(key, len(groups))
+        if number == len(groups):
+            groups.append([])
+        groups[number].append(place)
+        kinds.append(number)
+    return groups
+
+
+def units_of(program: Program, groups: Sequence[Sequence[int]], is_loop: Callable[[Sequence[int]], bool]) -> list[Unit]:
+    """The program as units, each after those that it needs, otherwise as recorded."""
+    unit_of: dict[int, int] = {}
+    units: list[Unit] = []
+    for group in groups:
+        loop = is_loop(group)
+        for steps in [list(group)] if loop else [[place] for place in group]:
+            unit_of |= dict.fromkeys(steps, len(units))
+            units.append(Unit(steps, loop))
+    needed_by: defaultdict[int, list[int]] = defaultdict(list)
+    missing = [0] * len(units)
+    for u, unit in enumerate(units):
+        operands = {unit_of[x] for place in unit.steps for x in _steps_read(program, place)}
+        missing[u] = len(operands)
+        for operand in operands:
+            needed_by[operand].append(u)
+    ready = [(unit.steps[0], u) for u, unit in enumerate(units) if not missing[u]]
+    heapq.heapify(ready)
+    ordered = []
+    while ready:
+        _, u = heapq.heappop(ready)
+        ordered.append(units[u])
+        for other in needed_by[u]:
+            missing[other] -= 1
+            if not missing[other]:
+                heapq.heappush(ready, (units[other].steps[0], other))
+    return ordered
+
+
+def _steps_read(program: Program, place: int) -> list[int]:
+    step = program.steps[place - program.inputs]
+    return [x for x in step.operands if type(x) is int and x >= program.inputs]
+
+
+class Levels(NamedTuple):
+    """Nested loops, the outermost first, that run through several sequences of indices at once.
+
+    `counts` are the loops' lengths; for each sequence there is a start, and a stride for each loop.
+    """
+
+    counts: list[int]
+    starts: list[int]
+    strides: list[list[int]]
+
+
+def levels_of(sequences: Sequence[Sequence[int]]) -> Levels | None:
+    """The nested loops that give these sequences, all of one length; None where it would take more than three.
+
+    >>> levels_of([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
+    Levels(counts=[2, 3], starts=[0, 5], strides=[[10, 1], [2, 0]])
+    >>> levels_of([[3, 1, 4, 1, 5, 9, 2, 6]]) is None
+    True
+    """
+    starts = [sequence[0] for sequence in sequences]
+    counts: list[int] = []
+    strides: list[list[int]] = [[] for _ in sequences]
+    while len(sequences[0]) > 1 or not counts:
+        length = len(sequences[0])
+        steps = [sequence[1] - sequence[0] if length > 1 else 0 for sequence in sequences]
+        run = min(
+            next((i for i in range(1, length) if s[i] != s[0] + i * d), length)
+            for s, d in zip(sequences, steps, strict=True)
+        )
+        runs = [list(sequence[::run]) for sequence in sequences]
+        if length % run or len(counts) == 3 or (run == 1 and length > 1):
+            return None
+        for sequence, d, firsts in zip(sequences, steps, runs, strict=True):
+            if any(sequence[i] != firsts[i // run] + i % run * d for i in range(length)):
+                return None
+        counts.insert(0, run)
+        for stride, d in zip(strides, steps, strict=True):
+            stride.insert(0, d)
+        sequences = runs
+    return Levels(counts, starts, strides)
