@@ -13,7 +13,7 @@ Every operation of the table is a function here: floats in, float out; a Value i
 
 import builtins
 
-from autograd import copies, nn, ops
+from autograd import copies, nn, ops, optim
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
 from autograd.codegen import compile
 from autograd.drawing import draw
@@ -31,6 +31,7 @@ _public = [
     "grad",
     "nn",
     "ops",
+    "optim",
     *ops.TABLE,
 ]
 __all__ = [name for name in _public if not hasattr(builtins, name)]

@@ -26,3 +26,22 @@ def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
     if isinstance(nest, list):
         return [mapped(f, part) for part in nest]
     return tuple(mapped(f, part) for part in nest) if isinstance(nest, tuple) else f(nest)
+
+
+def described(nest: Any) -> str:
+    """A nest in words, for errors.
+
+    >>> described([1.0, 2.0]), described([[1, 2], [3, 4], [5, 6]]), described(1.0), described([1, [2]])
+    ('2 numbers', '3 x 2 numbers', 'a number', 'nested lists of 2 numbers')
+    """
+    sizes = []
+    level = [nest]
+    while all(isinstance(part, (list, tuple)) for part in level):
+        lengths = {len(part) for part in level}
+        if len(lengths) != 1:
+            break
+        sizes.append(str(lengths.pop()))
+        level = [inner for part in level for inner in part]
+    if any(isinstance(part, (list, tuple)) for part in level):
+        return f"nested lists of {len(leaves_of(nest))} numbers"
+    return f"{' x '.join(sizes)} number{'s' * (sizes != ['1'])}" if sizes else "a number"

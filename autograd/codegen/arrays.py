@@ -19,7 +19,6 @@ from autograd.codegen.python import PythonSource, defined
 from autograd.codegen.shapes import (
     Signature,
     argument_error,
-    described,
     flattened,
     refilled,
     rows,
@@ -27,7 +26,7 @@ from autograd.codegen.shapes import (
     units_of,
     written,
 )
-from autograd.nests import leaves_of
+from autograd.nests import described, leaves_of
 from autograd.ops import BUILT_IN, TABLE, Op
 
 # NumPy ---------------------------------------------------------------------------------------------------------------

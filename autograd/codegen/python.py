@@ -19,7 +19,6 @@ from autograd.codegen.shapes import (
     Signature,
     argument_error,
     batch_size,
-    described,
     is_flat,
     refilled,
     rows,
@@ -27,7 +26,7 @@ from autograd.codegen.shapes import (
     written,
 )
 from autograd.floats import number
-from autograd.nests import leaves_of, mapped
+from autograd.nests import described, leaves_of, mapped
 from autograd.ops import BUILT_IN, TABLE, Op
 
 _FEW = 8  # numbers whose types are asked one by one: floats need no conversion, and half of a small call is that

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autograd.floats import number
-from autograd.nests import leaves_of, mapped
+from autograd.nests import described, mapped
 
 
 class Signature(NamedTuple):
@@ -32,25 +32,6 @@ class Signature(NamedTuple):
             return False
         first, back = (mapped(lambda _: None, nest) for nest in (self.inputs[0], self.outputs))
         return bool(first == back)
-
-
-def described(nest: Any) -> str:
-    """A nest in words, for errors.
-
-    >>> described([1.0, 2.0]), described([[1, 2], [3, 4], [5, 6]]), described(1.0), described([1, [2]])
-    ('2 numbers', '3 x 2 numbers', 'a number', 'nested lists of 2 numbers')
-    """
-    sizes = []
-    level = [nest]
-    while all(isinstance(part, (list, tuple)) for part in level):
-        lengths = {len(part) for part in level}
-        if len(lengths) != 1:
-            break
-        sizes.append(str(lengths.pop()))
-        level = [inner for part in level for inner in part]
-    if any(isinstance(part, (list, tuple)) for part in level):
-        return f"nested lists of {len(leaves_of(nest))} numbers"
-    return f"{' x '.join(sizes)} number{'s' * (sizes != ['1'])}" if sizes else "a number"
 
 
 def is_flat(nest: Any) -> bool:

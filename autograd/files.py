@@ -1,0 +1,109 @@
+"""Parameters in a file, and files that are there whole or not at all.
+
+The file is strict JSON: the name of the format, its version, and each parameter's number by its name. Numbers are
+written so that they are read back to the bit; JSON has no inf and nan, so these stand there as strings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+_FORMAT = "scalar-autograd parameters"
+_VERSION = 1
+
+
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file so that whoever opens `path`, at any time, finds the old text or the new one.
+
+    The text goes to a new file in the same folder, which takes the place of the old one when it is safely on the disk.
+    A failure on the way leaves the old file, and no other.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    try:
+        with new.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, new)
+        os.replace(new, target)
+    except BaseException:  # Ctrl-C as well
+        new.unlink(missing_ok=True)
+        raise
+
+
+def numbers_to_text(numbers: Mapping[str, float]) -> str:
+    """The text of a file of parameters.
+
+    >>> print(numbers_to_text({"weight": 0.5, "bias": math.inf}), end="")
+    {
+     "format": "scalar-autograd parameters",
+     "version": 1,
+     "parameters": {
+      "weight": 0.5,
+      "bias": "inf"
+     }
+    }
+    """
+    written = {name: x if math.isfinite(x) else str(x) for name, x in numbers.items()}
+    document = {"format": _FORMAT, "version": _VERSION, "parameters": written}
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def numbers_from_text(text: str) -> dict[str, float]:
+    """The parameters' numbers by name, from the text of a file.
+
+    Raises:
+        ValueError: the text is damaged, or something else.
+
+    >>> numbers_from_text(numbers_to_text({"weight": 0.5, "bias": math.inf}))
+    {'weight': 0.5, 'bias': inf}
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as problem:  # lists within lists within lists
+        raise ValueError(f"it is damaged: {problem}") from None
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise ValueError(f'it is something else: it does not say "format": "{_FORMAT}"')
+    if document.get("version") != _VERSION:
+        raise ValueError(f"its version is {document.get('version')!r}, this program reads {_VERSION}")
+    parameters = document.get("parameters")
+    if not isinstance(parameters, dict):
+        raise ValueError("it is damaged: it has no parameters")
+    return {name: _read(name, x) for name, x in parameters.items()}
+
+
+def _read(name: str, x: Any) -> float:
+    if x in ("inf", "-inf", "nan"):
+        return float(x)
+    if type(x) in (int, float):
+        try:
+            number = float(x)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    shown = repr(x)
+    raise ValueError(f"it is damaged: {name} is {shown if len(shown) < 40 else shown[:37] + '...'}")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in it")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,298 @@
+"""Optimizers: how parameters move, once their gradients are known.
+
+An optimizer is made without parameters and applied to them: `optimizer.step(parameters)` after each `backward()`. Below
+`step` lies `update`, which knows no Values: numbers and their gradients in, new numbers out, in lists or NumPy arrays,
+with the same bits. Training in compiled code calls that.
+
+The rules are PyTorch's, to the last digits: docs.pytorch.org, torch.optim.SGD and torch.optim.AdamW, and
+torch.nn.utils.clip_grad_norm_ for `clip_norm`.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograd.commit import commit_data
+from autograd.engine import Value
+from autograd.floats import number
+
+Rate = float | Callable[[int], float]
+"""A learning rate: a number, or a function of the step, which counts from 0."""
+
+Rule = Callable[..., tuple[Any, ...]]
+"""(number, gradient, memories...) -> (new number, new memories...), on floats as well as on arrays."""
+
+
+@dataclass(eq=False)
+class Optimizer:
+    """What all optimizers share: the learning rate, clipping, and what they remember of each parameter.
+
+    A subclass has a `rule` and says how many numbers it remembers of a parameter (`memories`).
+    """
+
+    lr: Rate
+    clip_norm: float | None = field(default=None, kw_only=True)
+    steps: int = field(default=0, init=False, repr=False)
+    _memory: tuple[Any, ...] | None = field(default=None, init=False, repr=False)  # one column for each memory
+    _known: tuple[weakref.ref[Value], ...] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not callable(self.lr):
+            self.rate()
+        if self.clip_norm is not None and not number(self.clip_norm) > 0:
+            raise ValueError(f"clip_norm is a positive number, or None for no clipping, got {self.clip_norm!r}")
+
+    @property
+    def memories(self) -> int:
+        """How many numbers it remembers of each parameter; they begin with 0."""
+        return 0
+
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+        """Return how one parameter moves.
+
+        Arguments:
+            lr: the learning rate now.
+            step: the number of this step, from 0.
+            sqrt: the square root, of a float or of an array.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a rule")
+
+    def rate(self) -> float:
+        """Return the learning rate of the next step.
+
+        Raises:
+            TypeError: `lr`, or what it returns, is no number.
+            ValueError: it is negative, infinite or nan.
+        """
+        lr = number(self.lr(self.steps) if callable(self.lr) else self.lr)
+        if not 0 <= lr < math.inf:
+            raise ValueError(f"a learning rate is a finite number from 0, got {lr} at step {self.steps}")
+        return lr
+
+    def step(self, parameters: Iterable[Value]) -> None:
+        """Move the parameters along their `.grad`.
+
+        All of them move, or, where an exception or Ctrl-C comes on the way, none.
+
+        Arguments:
+            parameters: leaves, such as `model.parameters()`. An optimizer that remembers something of each parameter
+                (momentum, Adam) stays with the parameters of its first step; `reset()` frees it.
+
+        Raises:
+            TypeError: a parameter is no Value.
+            ValueError: one is not a leaf or stands twice, or they are not those of the steps before.
+        """
+        parameters = list(parameters)
+        self._check(parameters)
+        data, remembered = self._moved([p.data for p in parameters], [p.grad for p in parameters])
+        remembered["_known"] = tuple(map(weakref.ref, parameters)) if self.memories else None
+        commit_data(
+            parameters, list(map(number, data)), map(setattr, [self] * len(remembered), remembered, remembered.values())
+        )
+
+    def update(self, data: Any, gradients: Any) -> Any:
+        """Return the numbers that parameters move to; `step` without Values.
+
+        Arguments:
+            data: the parameters' numbers: a list of floats, or a flat NumPy array.
+            gradients: as many gradients, in the same order at each call.
+
+        Returns a new list, or a new array where `data` is one. The bits are the same.
+
+        Raises:
+            ValueError: not as many gradients as numbers, or another number of them than before.
+
+        >>> SGD(0.5).update([1.0, 2.0], [0.25, -1.0])
+        [0.875, 2.5]
+        """
+        data, remembered = self._moved(data, gradients)
+        self.__dict__.update(remembered)
+        return data
+
+    def reset(self) -> None:
+        """Begin anew: at step 0, with nothing remembered."""
+        self.steps, self._memory, self._known = 0, None, None
+
+    def _moved(self, data: Any, gradients: Any) -> tuple[Any, dict[str, Any]]:
+        """The new numbers, and the attributes with which this step is remembered."""
+        if len(data) != len(gradients):
+            raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
+        memory = self._memory or ([0.0] * len(data),) * self.memories
+        if any(len(column) != len(data) for column in memory):
+            raise ValueError(
+                f"this optimizer remembers {len(memory[0])} parameters, got {len(data)}: "
+                "make another one for other parameters, or call reset()"
+            )
+        gradients = self._clipped(gradients)
+        arrays = hasattr(data, "__array__")
+        rule = self.rule(self.rate(), self.steps, _array_sqrt if arrays else math.sqrt)
+        moved, *new_memory = (_move_arrays if arrays else _move_lists)(rule, data, gradients, memory)
+        return moved, {"_memory": tuple(new_memory), "steps": self.steps + 1}
+
+    def _clipped(self, gradients: Any) -> Any:
+        if self.clip_norm is None:
+            return gradients
+        norm = math.hypot(*_floats(gradients))
+        scale = min(1.0, number(self.clip_norm) / (norm + 1e-6))  # 1e-6: as clip_grad_norm_ has it
+        return gradients * scale if hasattr(gradients, "__array__") else [g * scale for g in gradients]
+
+    def _check(self, parameters: Sequence[Any]) -> None:
+        for p in parameters:
+            if not isinstance(p, Value):
+                raise TypeError(f"parameters are Values, got {type(p).__name__} {p!r}: pass model.parameters()")
+            if p.op is not None:
+                raise ValueError(f"{p} was made by {p.op!r}: only leaves can be moved")
+        if len(set(parameters)) != len(parameters):
+            twice = next(p for p in parameters if parameters.count(p) > 1)
+            raise ValueError(f"{twice} stands twice among the parameters, so it would move twice")
+        known = self._known
+        if known and (len(known) != len(parameters) or any(k() is not p for k, p in zip(known, parameters))):
+            raise ValueError(
+                "these are not the parameters of the steps before, of which this optimizer remembers how they moved: "
+                "make another one for other parameters, or call reset()"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:  # a copy begins with the copies of the parameters
+        return {**self.__dict__, "_known": None}
+
+
+@dataclass(eq=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent: against the gradient, with momentum where wanted.
+
+    velocity = momentum * velocity + gradient        parameter -= lr * velocity
+
+    Arguments:
+        lr: the learning rate, a number or a function of the step, which counts from 0.
+        momentum: the share of the velocity that stays from step to step, from 0 to below 1.
+        nesterov: move by gradient + momentum * velocity, as if looking one step ahead.
+        clip_norm: the longest that the vector of all gradients may be; a longer one is scaled down.
+
+    Raises:
+        ValueError: a number out of its range, or `nesterov` without momentum.
+
+    >>> x = Value(3.0)
+    >>> optimizer = SGD(lr=lambda step: 0.25 / (step + 1))
+    >>> for _ in range(3):
+    ...     x.grad = 0.0
+    ...     (x * x).backward()
+    ...     optimizer.step([x])
+    >>> x
+    Value(data=0.9375, grad=2.25)
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= number(self.momentum) < 1:
+            raise ValueError(f"momentum is a number from 0 to below 1, got {self.momentum!r}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov looks ahead along the momentum: pass momentum=0.9, for example")
+
+    @property
+    def memories(self) -> int:
+        return 1 if self.momentum else 0
+
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+        momentum = number(self.momentum)
+
+        def plain(x: Any, g: Any) -> tuple[Any, ...]:
+            return (x - lr * g,)
+
+        def heavy(x: Any, g: Any, velocity: Any) -> tuple[Any, ...]:
+            velocity = momentum * velocity + g
+            return x - lr * velocity, velocity
+
+        def looking_ahead(x: Any, g: Any, velocity: Any) -> tuple[Any, ...]:
+            velocity = momentum * velocity + g
+            return x - lr * (g + momentum * velocity), velocity
+
+        return looking_ahead if self.nesterov else heavy if momentum else plain
+
+
+@dataclass(eq=False)
+class Adam(Optimizer):
+    """Adam: each parameter by its own measure, the mean gradient over its root mean square.
+
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015. With `weight_decay` it is AdamW: the decay is
+    apart from the gradient (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+
+    Arguments:
+        lr: the learning rate, a number or a function of the step, which counts from 0.
+        betas: how much of the mean gradient, and of the mean square, stays from step to step; from 0 to below 1.
+        eps: is added to the root mean square, so that nothing is divided by 0.
+        weight_decay: in each step, first, parameter *= 1 - lr * weight_decay.
+        clip_norm: the longest that the vector of all gradients may be; a longer one is scaled down.
+
+    Raises:
+        ValueError: a number out of its range.
+
+    >>> x = Value(3.0)
+    >>> optimizer = Adam(lr=0.5)
+    >>> (x * x).backward()
+    >>> optimizer.step([x])
+    >>> round(x.data, 6)
+    2.5
+    """
+
+    lr: Rate = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.betas) != 2 or not all(0 <= number(beta) < 1 for beta in self.betas):
+            raise ValueError(f"betas are two numbers from 0 to below 1, got {self.betas!r}")
+        if not 0 < number(self.eps) < math.inf:
+            raise ValueError(f"eps is a small positive number, got {self.eps!r}")
+        if not 0 <= number(self.weight_decay) < math.inf:
+            raise ValueError(f"weight_decay is a finite number from 0, got {self.weight_decay!r}")
+
+    @property
+    def memories(self) -> int:
+        return 2
+
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+        beta1, beta2 = map(number, self.betas)
+        # The means begin at 0, which makes the first ones too small by these factors.
+        rate = lr / (1 - beta1 ** (step + 1))
+        missing = math.sqrt(1 - beta2 ** (step + 1))
+        eps, kept = number(self.eps), 1 - lr * number(self.weight_decay)
+
+        def adam(x: Any, g: Any, mean: Any, square: Any) -> tuple[Any, ...]:
+            mean = mean + (1 - beta1) * (g - mean)
+            square = beta2 * square + (1 - beta2) * g * g
+            return x * kept - rate * (mean / (sqrt(square) / missing + eps)), mean, square
+
+        return adam
+
+
+def _move_lists(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
+    """The new numbers and the new memories, each a list."""
+    rows = map(rule, *map(_floats, (data, gradients, *memory)))
+    return list(map(list, zip(*rows))) or [[], *memory]
+
+
+def _move_arrays(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
+    """The new numbers and the new memories, each an array."""
+    import numpy as np  # noqa: PLC0415  # an array was passed, so it is here
+
+    with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
+        return list(rule(data, *map(np.asarray, (gradients, *memory))))
+
+
+def _array_sqrt(x: Any) -> Any:
+    import numpy as np  # noqa: PLC0415  # as above
+
+    return np.sqrt(x)
+
+
+def _floats(numbers: Any) -> list[float]:
+    return list(map(number, numbers.tolist() if hasattr(numbers, "tolist") else numbers))
