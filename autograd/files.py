@@ -61,8 +61,8 @@ def numbers_to_text(numbers: Mapping[str, float]) -> str:
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def numbers_from_text(text: str) -> dict[str, float]:
-    """The parameters' numbers by name, from the text of a file.
+def numbers_from_text(text: str | bytes) -> dict[str, float]:
+    """The parameters' numbers by name, from the text of a file, or its bytes.
 
     Raises:
         ValueError: the text is damaged, or something else.

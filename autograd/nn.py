@@ -96,7 +96,7 @@ class Module:
         """
         ours = self._by_name()
         try:
-            numbers = numbers_from_text(Path(path).read_text(encoding="utf-8"))
+            numbers = numbers_from_text(Path(path).read_bytes())
             if numbers.keys() != ours.keys():
                 raise ValueError(_difference(list(ours), list(numbers)))
         except ValueError as problem:

@@ -1,18 +1,30 @@
-"""The neuron."""
+"""The neuron, and the networks made of it."""
 
 from __future__ import annotations
 
 import copy
+import itertools
+import json
 import math
+import os
 import pickle
 import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autograd import Value, dot
-from autograd.nn import Neuron
+from autograd import Value, check_gradients, dot
+from autograd.files import numbers_from_text, numbers_to_text
+from autograd.nn import MLP, Layer, Module, Neuron
 
 
 def test_it_starts_as_micrograd_does() -> None:
@@ -41,8 +53,8 @@ def test_the_weighted_sum_is_one_dot_node() -> None:
 def test_a_single_input_makes_a_product() -> None:
     neuron = Neuron(1, weights=[0.5], bias=0.6)
     x = Value(0.4)
-    for given in (x, [x], (x,)):
-        (net,) = neuron(given).args
+    for inputs in (x, [x], (x,)):
+        (net,) = neuron(inputs).args
         assert isinstance(net, Value)
         product = net.args[0]
         assert isinstance(product, Value)
@@ -100,3 +112,395 @@ def test_zero_grad() -> None:
 def test_mistakes_are_explained(make: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make()
+
+
+# ------------------------------------------------------------------------------------------------------------ networks
+
+
+def test_a_layer_and_a_network_start_as_micrograd_does() -> None:
+    random.seed(1337)
+    want = [[random.uniform(-1, 1) for _ in range(nin)] for nin in [2] * 3 + [3] * 2]
+    random.seed(1337)
+    model = MLP(2, [3, 2])
+    neurons = [neuron for layer in model.layers for neuron in layer.neurons]
+    assert [[w.data for w in neuron.w] for neuron in neurons] == want
+    assert all(neuron.b.data == 0.0 for neuron in neurons)
+    assert model.parameters() == [p for neuron in neurons for p in (*neuron.w, neuron.b)]
+
+
+def test_hidden_layers_are_activated_and_the_last_is_linear() -> None:
+    assert [layer.neurons[0].activation for layer in MLP(2, [3, 3, 1]).layers] == ["relu", "relu", "linear"]
+    assert [layer.neurons[0].activation for layer in MLP(2, [3, 1], "sigmoid").layers] == ["sigmoid", "linear"]
+    assert [n.activation for n in Layer(2, 2).neurons] == ["relu", "relu"]
+    assert [n.activation for n in Layer(2, 2, "tanh").neurons] == ["tanh", "tanh"]
+
+
+def test_what_a_network_calculates() -> None:
+    model = MLP(2, [2, 1])
+    for i, p in enumerate(model.parameters()):
+        p.data = (i - 4) / 4
+    hidden = [max(-1.0 * 2 - 0.75 * 3 - 0.5, 0.0), max(-0.25 * 2 + 0.0 * 3 + 0.25, 0.0)]
+    assert model([2.0, 3.0]).data == 0.5 * hidden[0] + 0.75 * hidden[1] + 1.0
+    inputs = [Value(2.0), Value(-3.0)]
+    check_gradients(model(inputs), [*inputs, *model.parameters()])
+
+
+def test_one_neuron_gives_a_lone_value_and_takes_one() -> None:
+    assert isinstance(Layer(2, 1)([1.0, 2.0]), Value)
+    assert isinstance(MLP(1, [1, 1])(0.5), Value)
+    assert [type(v) for v in MLP(1, [1, 2])(Value(0.5))] == [Value, Value]
+    assert MLP(2, (3, 1))(np.array([1.0, 2.0])).op is not None
+    assert isinstance(MLP(np.int64(2), list(np.array([3, 1])))((1, 2)), Value)
+
+
+@pytest.mark.parametrize("nonlin, want", [(True, "relu"), (False, "linear")])
+def test_nonlin_means_what_it_means_in_micrograd(nonlin: bool, want: str) -> None:
+    made = [
+        Neuron(2, nonlin=nonlin),
+        Neuron(2, nonlin),
+        *Layer(2, 1, nonlin=nonlin).neurons,
+        *Layer(2, 1, nonlin).neurons,
+    ]
+    assert [(neuron.activation, neuron.nonlin) for neuron in made] == [(want, nonlin)] * 4
+
+
+def test_names_and_labels_of_parameters() -> None:
+    model = MLP(2, [3, 1])
+    named = dict(model.named_parameters())
+    assert named["layer1.neuron3.weight2"] is model.layers[0].neurons[2].w[1]
+    assert named["layer1.neuron3.bias"] is model.layers[0].neurons[2].b
+    assert list(named.values()) == model.parameters()
+    assert [p.label for p in model.parameters()] == list(named)
+    assert [p.label for p in Layer(1, 2).parameters()] == [
+        "neuron1.weight1", "neuron1.bias", "neuron2.weight1", "neuron2.bias",
+    ]  # fmt: skip
+    for net in (Layer(2, 2), Neuron(1), Neuron(3)):
+        assert [p.label for p in net.parameters()] == [name for name, _ in net.named_parameters()]
+
+
+@pytest.mark.parametrize("init, bound", [("uniform", 1.0), ("xavier", math.sqrt(6 / 48)), ("he", math.sqrt(6 / 40))])
+def test_how_weights_begin(init: str, bound: float) -> None:
+    model = MLP(40, [8], init=init, rng=random.Random(5))
+    weights = [w.data for neuron in model.layers[0].neurons for w in neuron.w]
+    assert 0.98 * bound < max(map(abs, weights)) <= bound
+    assert np.var(weights) == pytest.approx(bound**2 / 3, rel=0.1)
+    dice = random.Random(5)
+    assert weights == [dice.uniform(-bound, bound) for _ in weights]
+    assert len(Neuron(3, init=init).w) == 3
+
+
+def test_ones_own_generator() -> None:
+    state = random.getstate()
+    for make in (lambda: random.Random(3), lambda: np.random.default_rng(3)):
+        first, second = (MLP(2, [3, 1], rng=make()) for _ in range(2))
+        assert [p.data for p in first.parameters()] == [p.data for p in second.parameters()]
+    assert random.getstate() == state
+
+
+def test_an_activation_may_be_a_function_or_have_parameters() -> None:
+    class Leaky(Module):
+        def __init__(self) -> None:
+            self.slope = Value(0.1, "slope")
+
+        def __call__(self, v: Value) -> Value:
+            return v.relu() - self.slope * (-v).relu()
+
+    leaky = Leaky()
+    model = MLP(2, [2, 1], leaky)
+    assert model.parameters().count(leaky.slope) == 1
+    assert ("layer1.neuron1.activation.slope", leaky.slope) in list(model.named_parameters())
+    assert leaky.slope.label == "slope"
+    assert "LeakyNeuron(2)" in repr(model)
+    model([1.0, -1.0]).backward()
+    assert Neuron(1, lambda v: v * 3, weights=[2.0])(1.0).data == 6.0
+
+
+class Net(Module):
+    """As users write it: Values and Modules in attributes, lists, tuples and dictionaries."""
+
+    def __init__(self) -> None:
+        self.scale = Value(2.0)
+        self.body = MLP(1, [1])
+        self.offsets = [Value(1.0), Value(2.0)]
+        self.table = ([Value(3.0)], [Value(4.0), Value(5.0)])
+        self.heads = {"left": Neuron(1), "right": self.body}
+        self.again = self.scale
+        self.result = self.scale * 2
+        self.name, self.size = "net", 3
+        self.parent = self
+
+
+def test_a_module_of_ones_own() -> None:
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [
+        "scale", "body.layer1.neuron1.weight1", "body.layer1.neuron1.bias", "offsets1", "offsets2",
+        "table1.1", "table2.1", "table2.2", "heads.left.weight1", "heads.left.bias",
+    ]  # fmt: skip
+    for p in net.parameters():
+        p.grad = 1.0
+    net.zero_grad()
+    assert not any(p.grad for p in net.parameters())
+    assert repr(net).startswith("Net with 10 parameters: 1 in scale, 2 in body")
+
+
+def test_modules_with_slots_and_subclasses_of_networks() -> None:
+    class Slotted(Module):
+        __slots__ = ("first", "second", "unset")
+
+        def __init__(self) -> None:
+            self.second, self.first = Value(2.0), Value(1.0)
+
+    class Scaled(MLP):
+        def __init__(self) -> None:
+            super().__init__(1, [1])
+            self.scale = Value(1.0)
+
+    assert [name for name, _ in Slotted().named_parameters()] == ["first", "second"]
+    assert [name for name, _ in Scaled().named_parameters()][-1] == "scale"
+
+
+def test_a_parameters_method_of_ones_own_counts() -> None:
+    class Own(Module):
+        def __init__(self) -> None:
+            self.kept, self.other = Value(1.0), Value(2.0)
+            self._hidden = lambda: extra
+
+        def parameters(self) -> list[Value]:
+            return [extra, self.kept]
+
+    extra = Value(3.0)
+    own = Own()
+    assert list(own.named_parameters()) == [("parameter1", extra), ("kept", own.kept)]
+
+
+def test_small_networks_read_as_micrograds_and_big_ones_are_summed_up() -> None:
+    assert repr(MLP(2, [2, 1])) == "MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(2)]]"
+    assert repr(Neuron(3)) == "TanhNeuron(3)"
+    assert len(repr(MLP(2, [16, 16, 1]))) > 500  # the demo's
+    assert repr(MLP(64, [32, 10], "tanh")).splitlines() == [
+        "MLP with 2,410 parameters",
+        "  layer1: 32 TanhNeuron(64), 2,080 parameters",
+        "  layer2: 10 LinearNeuron(32), 330 parameters",
+    ]
+    assert repr(Layer(64, 32)) == "Layer of 32 ReLUNeuron(64): 2,080 parameters"
+
+
+def test_a_network_can_be_copied_and_pickled() -> None:
+    model = MLP(2, [3, 1])
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert twin([1.0, 2.0]).data == model([1.0, 2.0]).data
+        assert [p.label for p in twin.parameters()] == [p.label for p in model.parameters()]
+        assert not set(twin.parameters()) & set(model.parameters())
+
+
+def wrong(x: Any) -> Any:
+    """A mistake that a type checker would see."""
+    return x
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: MLP(2, wrong(3)), TypeError, r"a list.*\[3\] for a single one"),
+        (lambda: MLP(2, []), ValueError, "nouts is empty"),
+        (lambda: MLP(2, [3, 0]), ValueError, "at least one neuron, got nout=0"),
+        (lambda: MLP(0, [1]), ValueError, "at least one input, got nin=0"),
+        (lambda: MLP(wrong(2.5), [1]), TypeError, "float"),
+        (lambda: Layer(2, 2, "tahn"), ValueError, "unknown activation 'tahn'"),
+        (lambda: Layer(2, 2, init="glorot"), ValueError, "'uniform', 'xavier', 'he'"),
+        (lambda: Layer(2, 2, rng=42), TypeError, r"random.Random\(0\), got int 42"),
+        (lambda: MLP(2, [3, 1])([1.0]), ValueError, "layer1.neuron1 has 2 weights, so it takes 2 inputs, got 1"),
+    ],
+)
+def test_mistakes_with_networks_are_explained(make: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        make()
+
+
+# ------------------------------------------------------------------------------------------------------- save and load
+
+SPECIAL = [math.inf, -math.inf, math.nan, -0.0, 0.0, 5e-324, -2.2250738585072009e-308, 1.7976931348623157e308, 0.1]
+STORED = Path(__file__).parent / "data" / "parameters.json"  # written on 2026-11-21 by the first version of save()
+
+
+def bits(net: Module) -> list[str]:
+    return [p.data.hex() for p in net.parameters()]
+
+
+@given(st.lists(st.floats(), min_size=9, max_size=9))
+def test_text_and_back_to_the_bit(numbers: list[float]) -> None:
+    for these in (numbers, SPECIAL):
+        named = {f"p{i}": x for i, x in enumerate(these)}
+        assert [x.hex() for x in numbers_from_text(numbers_to_text(named)).values()] == [x.hex() for x in these]
+
+
+def test_a_file_is_strict_json_and_read_back_to_the_bit(tmp_path: Path) -> None:
+    model, twin = MLP(2, [3]), MLP(2, [3])
+    for p, x in zip(model.parameters(), SPECIAL, strict=True):
+        p.data = x
+    model.save(tmp_path / "net.json")
+    document = json.loads((tmp_path / "net.json").read_text(), parse_constant=pytest.fail)
+    assert (document["format"], document["version"]) == ("scalar-autograd parameters", 1)
+    assert document["parameters"]["layer1.neuron1.bias"] == "nan"
+    assert [p.grad for p in twin.parameters()] == [0.0] * 9
+    twin.load(str(tmp_path / "net.json"))
+    assert bits(twin) == bits(model)
+    assert os.listdir(tmp_path) == ["net.json"]
+
+
+def test_a_file_of_an_earlier_run_loads_to_the_bit() -> None:
+    model = MLP(2, [2, 1], "tanh")
+    model.load(STORED)
+    want = ["0x1.e1b4f8a3dbe53p-4", "-0x1.0000000000000p+0", "inf", "nan", "-0x0.0p+0", "0x0.0000000000001p-1022"]
+    assert bits(model) == [*want, "-inf", "0x1.fffffffffffffp+1023", "0x1.999999999999ap-4"]
+
+
+TEXT = numbers_to_text({name: 0.5 for name, _ in MLP(1, [1]).named_parameters()})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "damaged"),
+        (TEXT[:-3], "damaged"),
+        (TEXT.replace("0.5", "0.5.5", 1), "damaged"),
+        (TEXT.replace("0.5", "NaN", 1), "NaN is not JSON"),
+        (TEXT.replace("0.5", "1e999", 1), "weight1 is inf"),
+        (TEXT.replace("0.5", "9" * 400, 1), "weight1 is 999"),
+        (TEXT.replace("0.5", "true", 1), "weight1 is True"),
+        (TEXT.replace("0.5", "null", 1), "weight1 is None"),
+        (TEXT.replace("0.5", '"0.5"', 1), "weight1 is '0.5'"),
+        (TEXT.replace("0.5", "[0.5]", 1), r"weight1 is \[0.5\]"),
+        (TEXT.replace("bias", "weight1"), "a name stands twice"),
+        (TEXT.replace("bias", "bios"), "lacks layer1.neuron1.bias and has besides layer1.neuron1.bios"),
+        (TEXT.replace('"version": 1', '"version": 2'), "version is 2, this program reads 1"),
+        (TEXT.replace("parameters", "weights"), "something else"),
+        (TEXT.replace('"parameters":', '"numbers":'), "has no parameters"),
+        ("[1, 2]", "something else"),
+        ("[" * 100_000, "damaged"),
+        ("\udcff", "damaged: 'utf-8'"),
+        (numbers_to_text({f"layer1.neuron{i}.bias": 1.0 for i in range(1, 9)}), "8 parameters, this network 2"),
+    ],
+)
+def test_a_bad_file_changes_nothing(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    model = MLP(1, [1])
+    before = bits(model)
+    with pytest.raises(ValueError, match=f"cannot load .*bad.json: .*({said}).*nothing was changed"):
+        model.load(path)
+    assert bits(model) == before
+
+
+@given(st.integers(0, len(TEXT) - 3))
+def test_a_file_cut_off_anywhere_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        numbers_from_text(TEXT[:length])
+
+
+def test_another_shape_is_explained(tmp_path: Path) -> None:
+    MLP(2, [16, 1]).save(tmp_path / "net.json")
+    with pytest.raises(ValueError, match=r"65 parameters, this network 49: it has besides layer1.neuron13.weight1, "):
+        MLP(2, [12, 1]).load(tmp_path / "net.json")
+    with pytest.raises(FileNotFoundError):
+        MLP(2, [12, 1]).load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_while_saving_leaves_the_old_file(
+    failing: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, path = MLP(1, [1]), tmp_path / "net.json"
+    model.save(path)
+    old = path.read_bytes()
+    model.parameters()[0].data = 42.0
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(type(error)):
+        model.save(path)
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["net.json"]
+
+
+SAVE_FOREVER = """
+import itertools, sys
+from autograd.nn import MLP
+model = MLP(10, [40, 10])
+for i in itertools.count():
+    for p in model.parameters():
+        p.data = float(i)
+    model.save(sys.argv[1])
+    print(i, flush=True)
+"""
+
+
+def test_a_process_killed_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    for delay in (0.0, 0.003, 0.011):
+        with subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, path], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+        model = MLP(10, [40, 10])
+        model.load(path)
+        assert len({p.data for p in model.parameters()}) == 1  # of one save, not of two
+
+
+def test_links_stay_links_and_files_keep_their_mode(tmp_path: Path) -> None:
+    model, link = MLP(1, [1]), tmp_path / "link.json"
+    (tmp_path / "net.json").write_text("old")
+    (tmp_path / "net.json").chmod(0o640)
+    link.symlink_to("net.json")
+    model.save(link)
+    assert link.is_symlink()
+    assert stat.S_IMODE((tmp_path / "net.json").stat().st_mode) == 0o640
+    MLP(1, [1]).load(link)
+
+
+def test_two_parameters_of_one_name_are_not_saved(tmp_path: Path) -> None:
+    class Twins(Module):
+        def __init__(self) -> None:
+            self.w1, self.w = Value(1.0), [Value(2.0)]
+
+    with pytest.raises(ValueError, match="two parameters have the name 'w1': rename"):
+        Twins().save(tmp_path / "net.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_loading_commits_at_once(tmp_path: Path) -> None:
+    """An interrupt at any point of load() leaves all numbers old or all new."""
+    path = tmp_path / "net.json"
+    MLP(1, [2, 1]).save(path)
+    seen = set()
+    for stop in itertools.count(1, 97):
+        model, left = MLP(1, [2, 1]), stop
+        for p in model.parameters():
+            p.data = 77.0
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+            return trace
+
+        try:
+            sys.settrace(trace)
+            model.load(path)
+        except KeyboardInterrupt:
+            finished = False
+        else:
+            finished = True
+        finally:
+            sys.settrace(None)
+        old = [p.data == 77.0 for p in model.parameters()]
+        assert all(old) or not any(old)
+        seen.add(any(old))
+        if finished:
+            break
+    assert seen == {True, False}
