@@ -121,7 +121,9 @@ class Optimizer:
         """The new numbers, and the attributes with which this step is remembered."""
         if len(data) != len(gradients):
             raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
-        memory = self._memory or ([0.0] * len(data),) * self.memories
+        memory = self._memory
+        if memory is None or len(memory) != self.memories:  # at first, or with momentum switched on or off
+            memory = ([0.0] * len(data),) * self.memories
         if any(len(column) != len(data) for column in memory):
             raise ValueError(
                 f"this optimizer remembers {len(memory[0])} parameters, got {len(data)}: "

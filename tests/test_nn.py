@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import json
 import math
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupts import interrupted
 
 from autograd import Value, check_gradients, dot
 from autograd.files import numbers_from_text, numbers_to_text
@@ -479,30 +481,14 @@ def test_loading_commits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     content = path.read_bytes()
     monkeypatch.setattr(Path, "read_bytes", lambda path: content)  # no file is open when the interrupt comes
     seen = set()
-    for stop in itertools.count(1):
-        model, left = MLP(1, [2, 1]), stop
+    for at in itertools.count(1, 11):
+        model = MLP(1, [2, 1])
         for p in model.parameters():
             p.data = 77.0
-
-        def trace(frame: Any, event: str, argument: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-            return trace
-
-        try:
-            sys.settrace(trace)
-            model.load(path)
-        except KeyboardInterrupt:
-            finished = False
-        else:
-            finished = True
-        finally:
-            sys.settrace(None)
+        over = not interrupted(functools.partial(model.load, path), at)
         old = [p.data == 77.0 for p in model.parameters()]
         assert all(old) or not any(old)
         seen.add(any(old))
-        if finished:
+        if over:
             break
     assert seen == {True, False}

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import importlib
 import importlib.util
+import itertools
 import json
 import math
 import pickle
 import random
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupts import interrupted
 
 from autograd import Value, nn, optim
 from autograd.optim import SGD, Adam, Optimizer
@@ -190,6 +192,15 @@ def test_the_rate_can_be_set_on_the_way() -> None:
     assert x.data == 0.25
 
 
+def test_momentum_can_be_switched_on_and_off() -> None:
+    optimizer = SGD(1.0, momentum=0.5)
+    data = optimizer.update([0.0], [1.0])
+    optimizer.momentum = 0.0
+    data = optimizer.update(data, [1.0])
+    optimizer.momentum = 0.5
+    assert optimizer.update(data, [1.0]) == [-3.0]  # the velocity was forgotten
+
+
 def test_micrograds_update_has_the_same_bits() -> None:
     random.seed(7)
     model = nn.MLP(3, [4, 1])
@@ -262,36 +273,16 @@ def test_ctrl_c_in_the_middle_moves_nothing() -> None:
 
 
 def test_ctrl_c_at_any_time_leaves_steps_and_parameters_together() -> None:
-    """A signal at each bytecode of a step, as a tracing function raises it: nothing is half done."""
-    done = False
-    for stop in range(1, 5000, 7):
+    for at in itertools.count(1, 3):
         optimizer, xs = Adam(0.5), [Value(1.0), Value(2.0)]
         for x in xs:
             x.grad = 1.0
-        left = stop
-
-        def trace(frame: Any, event: str, argument: Any) -> Any:
-            nonlocal left
-            frame.f_trace_opcodes = True
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-            return trace
-
-        try:
-            sys.settrace(trace)
-            optimizer.step(xs)
-            sys.settrace(None)
-            done = True
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(None)
+        over = not interrupted(functools.partial(optimizer.step, xs), at)
         moved = [x.data != start for x, start in zip(xs, [1.0, 2.0])]
         assert moved == [optimizer.steps == 1] * 2
-        if done:
+        if over:
             break
-    assert done
+    assert moved == [True, True]
 
 
 # ------------------------------------------------------------------------------------------- what it remembers of whom
