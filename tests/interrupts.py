@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -20,6 +21,7 @@ def interrupted(call: Callable[[], object], at: int) -> bool:
             raise KeyboardInterrupt
         return trace
 
+    gc.disable()  # whose callbacks would be interrupted too, and swallow it (Hypothesis has one)
     sys.settrace(trace)
     try:
         call()
@@ -27,4 +29,5 @@ def interrupted(call: Callable[[], object], at: int) -> bool:
         return True
     finally:
         sys.settrace(None)
+        gc.enable()
     return False

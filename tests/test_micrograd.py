@@ -17,7 +17,7 @@ import pytest
 
 from autograd import nn, optim
 
-# make_moons(n_samples=100, noise=0.1) of scikit-learn 1.x after np.random.seed(1337), classes -1 and 1; and the 100
+# make_moons(n_samples=100, noise=0.1) of scikit-learn 1.9.1 after np.random.seed(1337), classes -1 and 1; and the 100
 # losses and accuracies that micrograd's demo.ipynb shows.
 MOONS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "moons.json").read_text())
 
