@@ -20,6 +20,7 @@ from typing import Any
 import graphviz
 
 from autograd.engine import Value, graph_of, local_gradients
+from autograd.naming import Names, names_of
 from autograd.ops import Op
 
 # One font, whose widths all layout engines agree on. Shape and fill tell leaves, results and the output apart; the
@@ -41,7 +42,7 @@ _EDGES_PER_NODE = 10  # with more of them the picture is a smear however few its
 _TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 
-def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
+def draw(output: Value, *, max_nodes: int = 200, names: Names | None = None) -> Drawing:
     r"""Return a drawing of the graph that `output` was made from.
 
     Every Value shows its label, its formula, its number and its gradient. Every edge shows the local gradient: how fast
@@ -71,9 +72,9 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
     digraph "computation graph" {
         ...
         v1 [label="x\ldata 3\lgrad 6\l" ... tooltip="x\ndata 3.0\ngrad 6.0"]
-        v2 [label="v2 = x * x\ldata 9\lgrad 1\l" ... tooltip="v2 = x * x\ndata 9.0\ngrad 1.0"]
-        v1 -> v2 [label=" 3 " color="#67a9cf" tooltip="d v2 / d x = 3.0"]
-        v1 -> v2 [label=" 3 " color="#67a9cf" tooltip="d v2 / d x = 3.0"]
+        v2 [label="y = x * x\ldata 9\lgrad 1\l" ... tooltip="y = x * x\ndata 9.0\ngrad 1.0"]
+        v1 -> v2 [label=" 3 " color="#67a9cf" tooltip="d y / d x = 3.0"]
+        v1 -> v2 [label=" 3 " color="#67a9cf" tooltip="d y / d x = 3.0"]
     }
     """
     if not isinstance(output, Value):
@@ -81,7 +82,7 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
     values = graph_of(output)
     _refuse_if_too_large(values, max_nodes)
     ids = {v: f"v{i}" for i, v in enumerate(values, start=1)}
-    names = _names(ids)
+    called = names_of(values, names, repeat_labels=True)  # the edges tell them apart
     with_gradients = any(v.grad != 0 for v in values)  # before backward() they are all 0, which would mean nothing
     drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
     drawing.graph_attr.update(_GRAPH)
@@ -91,7 +92,7 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
         drawing.graph_attr["label"] = "all gradients are 0: call backward() first to see them"
     constants = 0
     for v in values:
-        title = names[v] if v.op is None else f"{names[v]} = {_formula(v.op, v.args, names)}"
+        title = called[v] if v.op is None else f"{called[v]} = {_formula(v.op, v.args, called)}"
         shown, exact = [title, f"data {_short(v.data)}"], [title, f"data {v.data!r}"]
         if with_gradients:
             shown.append(f"grad {_short(v.grad)}")
@@ -101,7 +102,7 @@ def draw(output: Value, *, max_nodes: int = 200) -> Drawing:
         drawing.node(ids[v], _label(shown), color=colour, tooltip=_tooltip(exact), **look)
         for x, local in zip(v.args, local_gradients(v), strict=True):
             if isinstance(x, Value):
-                tooltip = _tooltip([f"d {names[v]} / d {names[x]} = {local!r}"])
+                tooltip = _tooltip([f"d {called[v]} / d {called[x]} = {local!r}"])
                 label = f" {_short(local)} "  # the spaces keep it off the line
                 drawing.edge(ids[x], ids[v], label, color=_sign_colour(local), tooltip=tooltip)
             else:
@@ -125,18 +126,6 @@ def _refuse_if_too_large(values: Sequence[Value], max_nodes: int) -> None:
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
-
-
-def _names(ids: Mapping[Value, str]) -> dict[Value, str]:
-    """Labels, and where there is none the id; where that is the label of another Value, _v1 instead of v1."""
-    labels = {v.label for v in ids}
-    names = {}
-    for v, id in ids.items():
-        name = v.label or id
-        while name in labels and not v.label:
-            name = f"_{name}"
-        names[v] = name
-    return names
 
 
 def _formula(op: Op, args: Iterable[Value | float], names: Mapping[Value, str]) -> str:

@@ -89,7 +89,7 @@ def with_gradients(output: Value) -> Value:
 def attributes(output: Value) -> dict[str, dict[str, str]]:
     """The attributes in the DOT of each node by its name, and of each edge by "tail -> head"; later ones win."""
     found = {}
-    for statement in draw(output).body:
+    for statement in draw(output, names={}).body:
         name, pairs = statement.strip().removesuffix("]").split(" [", 1)
         found[name] = {key: (a or b) for key, a, b in re.findall(r'(\w+)=(?:"((?:\\.|[^"\\])*)"|(\S+))', pairs)}
     return found
@@ -234,7 +234,7 @@ def test_the_sign_of_a_gradient_has_a_colour() -> None:
 def test_names_of_values_without_a_label_are_no_labels_of_others() -> None:
     x = Value(1.0)
     z = x * Value(2.0, "v1") + Value(3.0, "_v1")
-    assert list(titles(z).values()) == ["__v1", "v1", "v3 = __v1 * v1", "_v1", "v5 = v3 + _v1"]
+    assert list(titles(z).values()) == ["v1#2", "v1", "v3 = v1#2 * v1", "_v1", "v5 = v3 + _v1"]
 
 
 def test_each_place_of_an_operand_is_an_edge_and_each_use_of_a_constant_a_node() -> None:
@@ -473,14 +473,15 @@ def check_labels(texts: list[str]) -> None:
     results = [leaf.tanh() for leaf in leaves]
     for result, text in zip(results, texts, strict=True):
         result.label = text
-    svg = draw(ops.sum(results), max_nodes=1000).pipe(encoding="utf-8")
+    svg = draw(ops.sum(results), max_nodes=1000, names={}).pipe(encoding="utf-8")
     found = parsed(svg)
     n = len(texts)
+    labels = {*texts}
     assert svg.count('class="node"') == 2 * n + 1
     assert svg.count('class="edge"') == 2 * n
     assert "href" not in re.sub(r"<text.*?</text>|title=\".*?\"", "", svg, flags=re.DOTALL)
     for i, text in enumerate(texts, start=1):
-        x, z = text or f"v{i}", text or f"v{n + i}"
+        x, z = (text or (v if v not in labels else f"{v}#2") for v in (f"v{i}", f"v{n + i}"))
         formula = f"tanh({x})" if len(f"tanh({x})") <= drawing._LONGEST_FORMULA else "tanh"
         assert found[f"v{i}"][0] == lines(f"{x}\ndata 0")
         assert found[f"v{n + i}"][0] == lines(f"{z} = {formula}\ndata 0")
