@@ -1,10 +1,4 @@
-"""Gradients without calculus: nudge a number, see how far the result moves. The check on everything else.
-
-    faux gradient of f at x = (f(x + tiny) - f(x)) / tiny
-
-The word is that of the article "Gradients for a single neuron"; the field says "finite difference". It knows nothing of
-derivative rules, so agreement with `backward()` is evidence, not repetition.
-"""
+"""The gradient check: gradients by the rules beside those by nudging, which knows no rules."""
 
 from __future__ import annotations
 
@@ -14,56 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
-from autograd.floats import number
+from autograd.nudging import as_function, faux_gradient
+
+__all__ = ["GradientMismatch", "check_gradients", "faux_gradient"]
 
 _EPSILON = sys.float_info.epsilon
 _RTOL = 1e-6
-
-
-def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "forward") -> float:
-    """Return how far `output` moves when `wrt` is nudged, divided by the nudge.
-
-    The graph is replayed aside: no `.data` changes.
-
-    Arguments:
-        output: the result to watch.
-        wrt: what to nudge, a leaf or an intermediate value; what is computed *before* it stays as it is.
-        tiny: the size of the nudge.
-        method: `"forward"`: (f(x + tiny) - f(x)) / tiny, as in the article; or `"central"`:
-            (f(x + tiny) - f(x - tiny)) / (2 tiny), whose error shrinks with the square of tiny.
-
-    Returns 0.0 where `output` does not depend on `wrt`.
-
-    Raises:
-        TypeError: `output` or `wrt` is no Value, `tiny` no number.
-        ValueError: `tiny` is zero or not finite, or an unknown method.
-
-    >>> x = Value(3.0)
-    >>> y = x * x
-    >>> round(faux_gradient(y, x), 6), round(faux_gradient(y, x, method="central"), 6)
-    (6.0001, 6.0)
-    """
-    if type(wrt) is not Value:
-        raise TypeError(f"wrt is the Value to nudge, got {type(wrt).__name__}")
-    tiny = number(tiny)
-    if not 0 < abs(tiny) < math.inf:
-        raise ValueError(f"tiny is the size of the nudge: a small number, not {tiny}")
-    f, x = _as_function(output, wrt), wrt.data
-    if method == "forward":
-        return (f(x + tiny) - f(x)) / tiny
-    if method == "central":
-        return (f(x + tiny) - f(x - tiny)) / (2 * tiny)
-    raise ValueError(f"method is 'forward' or 'central', got {method!r}")
-
-
-def _as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None) -> Callable[[float], float]:
-    """`output` as a function of the number of `wrt`; `nodes` is the graph, where it is at hand."""
-    nodes = graph_of(output) if nodes is None else nodes
-
-    def f(x: float) -> float:
-        return replay(nodes, {wrt: x}).get(output, output.data)
-
-    return f
 
 
 class GradientMismatch(AssertionError):  # noqa: N818  # a published name
@@ -141,7 +91,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     wanted = leaves if inputs is None else flatten(inputs)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):
-        numeric, verdict = _judge(_as_function(output, x, nodes), x.data, output.data, gradient.data)
+        numeric, verdict = _judge(as_function(output, x, nodes), x.data, output.data, gradient.data)
         if verdict == "wrong" and math.isnan(gradient.data) and _has_a_singularity(nodes):
             verdict = "kink"  # the chain rule came to 0 * inf
         lines.append(CheckedGradient(x.label or f"input {i}", x.data, gradient.data, numeric, verdict))
