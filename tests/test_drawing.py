@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograd import drawing, ops
+from autograd import drawing, ops, rendering
 from autograd.drawing import Drawing, draw
 from autograd.engine import Value
 
@@ -402,7 +402,7 @@ def test_a_crash_in_graphviz_is_an_exception(pretend: Path) -> None:
 
 def test_a_layout_without_end_is_an_exception(pretend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(drawing, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(rendering, "_TIMEOUT", 0.2)
     with pytest.raises(TimeoutError, match="smaller graph"):
         draw(neuron()).pipe()
 

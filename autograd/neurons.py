@@ -1,0 +1,201 @@
+"""The neurons in a graph: which nodes are one neuron's at work, found from the labels of its parameters.
+
+A network keeps no record of its neurons in the graph, so that recording one costs nothing. Its parameters have labels:
+`layer1.neuron3.weight2` and `layer1.neuron3.bias`, or in a lone neuron `weight1` and `bias`. The weighted sum of a
+neuron is what adds up products of such weights, and such a bias, and nothing else: one `dot`, or a chain of sums and
+products in any order. Numbers inside it that something else uses as well are not hidden in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from autograd import ops
+from autograd.engine import Value
+from autograd.ops import Op
+
+_PARAMETER = re.compile(r"(?:(?P<neuron>.+)\.)?(?:weight(?P<number>[0-9]{0,9})|bias)", re.DOTALL)
+_IN_A_LAYER = re.compile(r"(?:(?P<layer>.+)\.)?neuron\d+", re.DOTALL)
+
+
+@dataclass(eq=False)
+class Neuron:
+    """A neuron at work on one sample; a neuron that several samples went through is there as often."""
+
+    name: str  # "layer1.neuron3"; "neuron" where the labels are bare
+    layer: str  # "layer1"; of a neuron in no layer, its own name
+    terms: list[tuple[Value, Value | float]]  # weights with their inputs
+    bias: Value | None
+    net: Value  # the weighted sum with the bias
+    output: Value  # the activation of it; where there is none, the net itself
+    inside: list[Value]  # the nodes on the way to the output
+
+    @property
+    def activation(self) -> Op | None:
+        return None if self.output is self.net else self.output.op
+
+    @property
+    def nodes(self) -> list[Value]:
+        return [*self.inside, self.output]
+
+    @property
+    def parameters(self) -> list[Value]:
+        return [weight for weight, _ in self.terms] + ([] if self.bias is None else [self.bias])
+
+
+@dataclass(eq=False)
+class Layer:
+    """Neurons of one layer that are at work on the same inputs, in order."""
+
+    name: str
+    neurons: list[Neuron] = field(default_factory=list)
+
+
+class _Parameter(NamedTuple):
+    """What the label of a parameter says."""
+
+    neuron: str  # "layer1.neuron3", or "" in a lone neuron
+    is_bias: bool
+    number: int  # of a weight
+
+
+@dataclass(eq=False, slots=True)
+class _Sum:
+    """A sum of products with the weights of one neuron, as far as it has been found; it grows with its sums."""
+
+    owner: str
+    terms: dict[Value, Value | float]  # the input of each weight
+    bias: Value | None = None
+    inside: list[Value] = field(default_factory=list)  # the nodes on the way
+
+
+def find_layers(nodes: Sequence[Value]) -> list[Layer]:
+    """Return the layers of neurons in a graph, in the order of their making.
+
+    Arguments:
+        nodes: the graph in the order of creation, as `graph_of(output)` returns it.
+
+    >>> x = Value(0.4)
+    >>> output = (x * Value(0.5, "weight") + Value(0.6, "bias")).tanh()
+    >>> net = output.args[0]
+    >>> [layer] = find_layers([x, *net.args[0].args[1:], net.args[1], net.args[0], net, output])
+    >>> [neuron] = layer.neurons
+    >>> neuron.name, len(neuron.terms), neuron.activation
+    ('neuron', 1, <operation tanh: tanh(·)>)
+    """
+    layers: dict[object, Layer] = {}
+    times: Counter[object] = Counter()
+    for neuron in _find_neurons(nodes):
+        inputs = (neuron.layer, *(x if type(x) is Value else repr(x) for _, x in neuron.terms))
+        times[neuron.name, inputs] += 1  # once more on the same numbers it is another sample's
+        layer = layers.setdefault((times[neuron.name, inputs], inputs), Layer(neuron.layer))
+        layer.neurons.append(neuron)
+    return list(layers.values())
+
+
+def _find_neurons(nodes: Sequence[Value]) -> list[Neuron]:
+    parameters = _parameters(nodes)
+    if not parameters:
+        return []
+    only_user: dict[Value, Value | None] = {}  # None where there are several
+    for v in nodes:
+        for x in v.args:
+            if type(x) is Value:
+                only_user[x] = None if x in only_user else v
+    sums: dict[Value, _Sum] = {}
+    for v in nodes:
+        op = v.op
+        if op is ops.mul or op is ops.dot:
+            found = _products(v.args, parameters)
+        elif op is ops.add or op is ops.sum:
+            args = v.args
+            within = {x: sums[x] for x in args if type(x) is Value and x in sums and only_user[x] is v}
+            found = _added(args, within, parameters)
+            if found is not None:
+                found.inside += within
+                for x in within:
+                    del sums[x]
+        else:
+            continue
+        if found is not None:
+            sums[v] = found
+    biased = {p.neuron for p in parameters.values() if p.is_bias}
+    return [
+        _neuron(net, found, only_user.get(net), parameters)
+        for net, found in sums.items()
+        if found.bias is not None or found.owner not in biased
+    ]
+
+
+def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
+    parameters = {}
+    for v in nodes:
+        if v.label and v.op is None and (match := _PARAMETER.fullmatch(v.label)):
+            parameters[v] = _Parameter(match["neuron"] or "", match["number"] is None, int(match["number"] or 0))
+    return parameters
+
+
+def _products(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
+    """What is multiplied, where it is inputs with the weights of one neuron."""
+    half = len(args) // 2
+    owner, terms = None, dict[Value, Value | float]()
+    for x, y in zip(args[:half], args[half:], strict=True):
+        its_x = parameters.get(x) if type(x) is Value else None
+        its_y = parameters.get(y) if type(y) is Value else None
+        parameter, weight, other = (its_x, x, y) if its_y is None else (its_y, y, x)
+        if parameter is None or (its_x and its_y) or parameter.is_bias or type(weight) is not Value or weight in terms:
+            return None
+        if owner is not None and owner != parameter.neuron:
+            return None
+        owner = parameter.neuron
+        terms[weight] = other
+    return None if owner is None else _Sum(owner, terms)
+
+
+def _added(
+    args: Iterable[Value | float], sums: Mapping[Value, _Sum], parameters: Mapping[Value, _Parameter]
+) -> _Sum | None:
+    """What comes of adding up sums of one neuron, and perhaps its bias; zeros, such as Python's sum begins with, aside.
+
+    The longest of the sums takes the others in, so that a chain of a thousand sums is not a thousand copies.
+    """
+    owners, biases, parts = set(), [], list(sums.values())
+    for x in args:
+        if type(x) is not Value:
+            if x != 0:
+                return None
+        elif x in sums:
+            owners.add(sums[x].owner)
+        elif x in parameters and parameters[x].is_bias:
+            owners.add(parameters[x].neuron)
+            biases.append(x)
+        else:
+            return None
+    biases += [part.bias for part in parts if part.bias is not None]
+    if not parts or len(owners) != 1 or len(biases) > 1:
+        return None
+    longest = max(parts, key=lambda part: len(part.terms))
+    others = [part for part in parts if part is not longest]
+    new = [weight for part in others for weight in part.terms]
+    if len(set(new)) < len(new) or not longest.terms.keys().isdisjoint(new):
+        return None
+    for part in others:
+        longest.terms |= part.terms
+        longest.inside += part.inside
+    longest.bias = biases[0] if biases else None
+    return longest
+
+
+def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Value, _Parameter]) -> Neuron:
+    output = net
+    if user is not None and (op := user.op) is not None and op.arity == 1 and op.symbol == op.name:
+        output = user  # a function of the net alone: the activation
+    name = found.owner or "neuron"
+    match = _IN_A_LAYER.fullmatch(found.owner)
+    layer = (match["layer"] or "layer") if match else name
+    terms = sorted(found.terms.items(), key=lambda term: parameters[term[0]].number)
+    return Neuron(name, layer, terms, found.bias, net, output, found.inside + ([] if output is net else [net]))
