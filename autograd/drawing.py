@@ -455,7 +455,7 @@ class _Pen:
             for item in inside[frame]:
                 if isinstance(item, _Frame):
                     with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
-                        look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10"}
+                        look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10", "class": ""}
                         label, tooltip = label_of([item.title]), tooltip_of([item.title])
                         subgraph.attr(label=label, tooltip=tooltip, fillcolor=self.colours["layer"], **look)
                         write(subgraph, item)
@@ -562,14 +562,14 @@ class _Pen:
             n = len(edge.carried)
             what = "parameter" if kind == "parameters" else "value"
             look = {"style": "dashed"} if kind == "parameters" else {}
-            label = f" {n} {what}s " if n > 1 else ""
+            label = f" {n} {what}s " if n > 1 else None
             names = _cut(", ".join(self.called[v] for v in edge.carried))
             graph.edge(tail, head, label, color=neither, tooltip=tooltip_of([names]), **look)
 
     def _operand(self, graph: graphviz.Digraph, edge: _Edge) -> None:
         v = cast(Value, edge.head)
         name, x = self.called[v], self.called[cast(Value, v.args[edge.place])]
-        label, sign, tooltip = "", "neither", f"{x} to {name}"
+        label, sign, tooltip = None, "neither", f"{x} to {name}"
         if self.local:
             if v not in self.locals:
                 self.locals[v] = local_gradients(v)
@@ -590,9 +590,10 @@ class _Pen:
             tooltip.append(f"d net / d {self._name(x)} = {weight.data!r}")
         largest = self.largest[_layer_of(edge)]
         share = _size_of(edge) / largest if largest else 0.0
-        colour, label = self.colours[self._sign(weight.data)], f" {_short(weight.data)}·{_in_product(number)} "
+        colour = self.colours[self._sign(weight.data)]
+        label: str | None = f" {_short(weight.data)}·{_in_product(number)} "
         if self.dense:
-            colour, label = f"{colour}{round(255 * (0.35 + 0.65 * share)):02x}", ""
+            colour, label = f"{colour}{round(255 * (0.35 + 0.65 * share)):02x}", None
         graph.edge(
             self.ids[edge.tail],
             self.ids[edge.head],

@@ -37,7 +37,7 @@ _COLOURS = {  # light, dark
     "negative": ("#f1a340", "#f1a340"),
 }
 THEMES = ("auto", "light", "dark")
-BOTH_THEMES = "both-themes"  # the class of a graph whose SVG is light or dark as its reader's system is
+BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system is
 
 
 def palette(theme: str) -> dict[str, str]:

@@ -12,16 +12,18 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import graphviz
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import WAYS, Network, loss_of
 
-from autograd import drawing, ops, rendering
+from autograd import drawing, faux_gradient, ops, rendering
 from autograd.drawing import Drawing, draw
-from autograd.engine import Value
+from autograd.engine import Value, graph_of
 
 ENGINES = ["dot", "pygraphviz"]
 
@@ -287,10 +289,279 @@ def test_the_drawing_is_the_same_to_the_byte_in_every_process(engine: str) -> No
     folder = Path(__file__).parents[1]
 
     def run(seed: str) -> bytes:
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(folder)}
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "tests")]),
+        }
         return subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True).stdout
 
     assert run("1") == run("2") != b""
+
+
+# Names, arguments, themes ---------------------------------------------------------------------------------------------
+
+
+def test_values_have_the_names_of_variables_where_draw_is_called() -> None:
+    x = Value(2.0)
+    weights = [Value(3.0), Value(4.0, "label")]
+    y = x * weights[0] + weights[1]
+    product = y.args[0]
+    assert isinstance(product, Value)
+    assert r'"y = product + label\l' in draw(y).source
+    assert r'"product = x * weights[0]\l' in draw(y).source
+    assert r'"v4 = v1 * v2\l' in draw(y, names={}).source
+    called = {x: "a", product: "p"}
+    assert r'"p = a * v2\l' in draw(y, names=called).source
+
+
+def test_faux_gradients_are_those_of_nudging() -> None:
+    loss = with_gradients(neuron())
+    values = graph_of(loss)
+    found = re.findall(r'v(\d+) \[label="[^"]*\\lfaux (\S+)\\l"', draw(loss, faux=True).source)
+    assert [int(i) for i, _ in found] == list(range(1, 11))
+    for i, shown in found:
+        assert shown == drawing._short(faux_gradient(loss, values[int(i) - 1]))
+    assert "faux" not in draw(loss).source
+    assert "faux" in draw(neuron(), faux=True).source  # no need for backward()
+
+
+def test_without_local_gradients_edges_are_bare() -> None:
+    found = draw(with_gradients(neuron()), local=False).source
+    edges = [line for line in found.splitlines() if "->" in line]
+    assert len(edges) == 11
+    assert not any("label=" in line or "#67a9cf" in line or "#f1a340" in line for line in edges)
+    assert 'tooltip="net to output"' in found
+
+
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+def test_the_direction_is_where_the_picture_runs(engine: str, direction: str) -> None:
+    loss = neuron()
+    plain = draw(loss, direction=direction).pipe(format="plain", encoding="utf-8")
+    at = {line.split()[1]: [float(x) for x in line.split()[2:4]] for line in plain.splitlines() if line[:5] == "node "}
+    (x1, y1), (x2, y2) = at["v1"], at["v10"]  # plain coordinates: y grows upwards
+    along = {"LR": x2 - x1, "RL": x1 - x2, "TB": y1 - y2, "BT": y2 - y1}
+    assert max(along, key=lambda d: along[d]) == direction
+
+
+@pytest.mark.parametrize("argument", ["detail", "theme", "direction"])
+def test_unknown_choices_are_refused(argument: str) -> None:
+    with pytest.raises(ValueError, match=rf"{argument} is one of '.*', got 'fine'"):
+        draw(neuron(), **{argument: "fine"})  # type: ignore[arg-type]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_what_it_stands_on(theme: str) -> None:
+    colours = rendering.palette(theme)
+    for ground in ("paper", "leaf", "result", "output", "neuron", "layer"):
+        assert contrast(colours["ink"], colours[ground]) >= 4.5
+    assert contrast(colours["faint"], colours["paper"]) >= 4.5
+
+
+def test_each_use_of_a_colour_can_be_told_from_the_others() -> None:
+    """The style sheet finds a use by its light colour."""
+    light = rendering.palette("light")
+    assert len(set(light.values())) == len(light)
+
+
+COLOURS = re.compile(r'(?:fill|stroke)="([^"]+)"')
+
+
+def test_one_svg_has_both_themes(engine: str, tmp_path: Path) -> None:
+    graph = draw(loss_of(Network(2, [3, 1])), detail="neuron", expand=["layer1.neuron2"])
+    svg = graph.pipe(encoding="utf-8")
+    light, dark = rendering.palette("light"), rendering.palette("dark")
+    drawn = set(COLOURS.findall(re.sub("<style.*</style>", "", svg))) - {"none", "transparent"}
+    assert drawn <= set(light.values())  # so that none is left as it is
+    style = ElementTree.fromstring(svg).findtext(f"{SVG}style") or ""
+    assert style.startswith("@media (prefers-color-scheme:dark){")
+    rules = dict(re.findall(r'\.themes \[fill="(.*?)"\]\{fill:(.*?)\}', style))
+    assert {rules.get(colour, colour) for colour in light.values()} == set(dark.values())
+    assert {c for c in re.findall(r'class="(.*?)"', svg) if "themes" in c} == {"graph themes"}
+    for other in (
+        graph.pipe().decode(),
+        graph.copy().pipe(encoding="utf-8"),
+        Path(graph.render(tmp_path / "a.svg")).read_text("utf-8"),
+        graph._repr_mimebundle_()["image/svg+xml"],
+    ):
+        assert other == svg
+    assert graph.pipe("png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_theme_can_be_fixed(engine: str, theme: str) -> None:
+    svg = draw(with_gradients(neuron()), theme=theme).pipe(encoding="utf-8")
+    assert "<style" not in svg
+    assert set(COLOURS.findall(svg)) - {"none", "transparent"} <= set(rendering.palette(theme).values())
+
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_neuron_is_a_box_with_weight_times_input_on_its_edges(engine: str) -> None:
+    loss = with_gradients(neuron())
+    found = parsed(draw(loss, detail="neuron").pipe(encoding="utf-8"))
+    assert found["b1"][0] == ["output = neuron", "bias 0.6", "net 0.8", "tanh 0.664", "grad -0.03596"]
+    assert found["v1->b1"][0] == [" 0.5·0.4 "]
+    assert set(found["v1->b1"][1]) == {
+        "weight * input = 0.5 * 0.4 = 0.2\nweight: grad -0.008042171772040318\nd net / d input = 0.5"
+    }
+    assert "neuron: net = weight * input + bias\nactivation tanh\nbias 0.6\nnet 0.8\n" in found["b1"][1][0]
+    assert found["b1->v8"][0] == [" 1 "]
+    assert found["v8"][0][0] == "error = output - target"
+    assert not {"v2", "v3", "v5", "v6", "v7"} & found.keys()
+
+
+def boxes(output: Value, **options: Any) -> dict[str, str]:
+    """The first line of each node's text, by its name."""
+    return {name: text[0] for name, (text, _) in parsed(draw(output, **options).pipe(encoding="utf-8")).items() if text}
+
+
+def count(output: Value, **options: Any) -> tuple[int, int]:
+    """The number of nodes and of edges in the SVG."""
+    svg = draw(output, **options).pipe(encoding="utf-8")
+    return svg.count('class="node"'), svg.count('class="edge"')
+
+
+def test_a_large_network_at_each_detail(engine: str) -> None:
+    loss = loss_of(Network(2, [16, 16, 1]))  # 33 neurons; 2 inputs, 4 results and 3 constants besides
+    assert count(loss) == count(loss, detail="neuron") == (33 + 2 + 3 + 3, 2 * 16 + 16 * 16 + 16 + 6)
+    assert count(loss, detail="layer") == (3 + 2 + 3 + 3, 2 + 1 + 1 + 6)
+    svg = draw(loss).pipe(encoding="utf-8")
+    frames = [group for group in ElementTree.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "cluster"]
+    assert [frame.findtext(f".//{SVG}text") for frame in frames] == ["layer1", "layer2", "layer3"]
+    assert "·" not in " ".join(text for name, (lines, _) in parsed(svg).items() if "->" in name for text in lines)
+    weights = [tip for name, (_, tips) in parsed(svg).items() if re.fullmatch("b.*->b.*", name) for tip in set(tips)]
+    assert len(weights) == 16 * 16 + 16
+    assert all(re.match(r"layer\d\.neuron\d+\.weight\d+ \* layer\d\.neuron\d+ = ", tip) for tip in weights)
+
+
+def test_neurons_of_a_large_network_stand_in_their_order(engine: str) -> None:
+    plain = draw(loss_of(Network(2, [16, 16, 1]))).pipe(format="plain", encoding="utf-8")
+    at = {line.split()[1]: float(line.split()[3]) for line in plain.splitlines() if line[:6] == "node b"}
+    for layer in ([f"b{i}" for i in range(1, 17)], [f"b{i}" for i in range(17, 33)]):
+        assert sorted(layer, key=lambda box: -at[box]) == layer
+
+
+@pytest.mark.parametrize("weigh", WAYS)
+def test_a_network_looks_the_same_however_its_sums_are_written(weigh: Callable[..., Value]) -> None:
+    ours, theirs = loss_of(Network(2, [3, 2, 1])), loss_of(Network(2, [3, 2, 1], weigh))
+    for detail in ("neuron", "layer"):
+        assert count(ours, detail=detail) == count(theirs, detail=detail)
+
+
+def test_layers_show_what_is_in_them(engine: str) -> None:
+    found = parsed(draw(loss_of(Network(2, [3, 1])), detail="layer").pipe(encoding="utf-8"))
+    assert found["b1"][0][:3] == ["layer1", "3 relu neurons", "9 parameters"]
+    assert found["b2"][0][:3] == ["layer2", "1 linear neuron", "4 parameters"]
+    assert re.fullmatch(r"data \S+ to \S+", found["b1"][0][3])
+    assert re.fullmatch(r"grad \S+ to \S+", found["b1"][0][4])
+    assert found["b1->b2"][0] == [" 3 values "]
+
+
+def test_many_inputs_of_a_layer_are_one_box(engine: str) -> None:
+    found = boxes(loss_of(Network(20, [3, 1]), nin=20), detail="layer")
+    assert "20 inputs" in found.values()
+    network = Network(20, [3, 1])
+    found = boxes(with_gradients(network([0.5] * 20)[0] ** 2), detail="layer")
+    assert "20 constants" in found.values()
+
+
+def test_constants_into_a_layer_are_drawn_once() -> None:
+    output = Network(2, [3, 1])([0.5, 0.25])[0]
+    assert draw(output, detail="neuron").source.count("constant 0.5") == 1
+
+
+def test_several_samples_are_told_apart(engine: str) -> None:
+    found = boxes(loss_of(Network(2, [2, 1]), samples=2), detail="layer")
+    assert [title for name, title in found.items() if name[0] == "b" and "->" not in name] == [
+        f"layer{i} (sample {k} of 2)" for k in (1, 2) for i in (1, 2)
+    ]
+
+
+def test_expand_opens_one_neuron(engine: str) -> None:
+    loss = loss_of(Network(2, [3, 2, 1]))
+    closed = set(boxes(loss, detail="neuron").values())
+    for detail, rest in (("neuron", {"neuron1", "neuron2"}), ("layer", {"layer1: 2 more", "layer2", "layer3"})):
+        opened = set(boxes(loss, detail=detail, expand=("layer1.neuron3",)).values())
+        assert {"layer1.neuron3.weight1", "layer1.neuron3.weight2", "layer1.neuron3.bias"} <= opened
+        assert rest <= opened
+        assert "neuron3" not in opened
+    assert "neuron3" in closed
+    layer = set(boxes(loss, detail="layer", expand="layer1").values())
+    assert {"neuron1", "neuron2", "neuron3", "layer2", "layer3"} <= layer
+    assert "layer2.neuron1.bias" in boxes(loss, detail="neuron", expand=["layer2"]).values()
+    assert boxes(loss, expand="layer3.neuron1") == boxes(loss, detail="neuron", expand="layer3.neuron1")  # not all open
+
+
+def test_an_unknown_name_to_expand_is_refused() -> None:
+    loss = loss_of(Network(2, [3, 1]))
+    with pytest.raises(ValueError, match=r"no neuron or layer 'layer1.neuron4'.*layer1\.neuron"):
+        draw(loss, expand=("layer1.neuron4",))
+    with pytest.raises(ValueError, match="no parameter has a label"):
+        draw(Value(1.0), expand=("layer1",))
+
+
+def test_parameters_that_are_used_otherwise_too_are_a_dashed_edge(engine: str) -> None:
+    network = Network(2, [3, 1])
+    output = network([Value(1.0, "x1"), Value(2.0, "x2")])[0]
+    loss = with_gradients(output**2 + ops.dot(network.parameters(), network.parameters()))
+    found = parsed(draw(loss, detail="layer").pipe(encoding="utf-8"))
+    assert sorted(text for name, (lines, _) in found.items() if "->" in name for text in lines if "par" in text) == [
+        " 4 parameters ",
+        " 9 parameters ",
+    ]
+    assert draw(loss, detail="layer").source.count("style=dashed") == 2
+
+
+def test_auto_chooses_by_size() -> None:
+    def same(output: Value, detail: str) -> bool:
+        return str(draw(output).source) == str(draw(output, detail=detail).source)
+
+    assert same(loss_of(Network(2, [2, 1])), "value")
+    assert same(loss_of(Network(2, [16, 16, 1])), "neuron")
+    assert same(loss_of(Network(2, [60, 60, 1])), "layer")
+    chain = Value(1.0)
+    for _ in range(65):
+        chain = chain.tanh()
+    assert same(chain, "value")
+
+
+def test_a_network_too_large_is_refused_with_advice() -> None:
+    network = Network(2, [16, 16, 1])
+    one = loss_of(network)
+    with pytest.raises(
+        ValueError, match=r"pass detail='neuron', which has 41 nodes; pass detail='layer', which has 11"
+    ):
+        draw(one, detail="value")
+    with pytest.raises(ValueError, match=r"max_nodes=40\): pass detail='layer', which has 11 nodes; draw an"):
+        draw(one, detail="neuron", max_nodes=40)
+    assert draw(one, max_nodes=40).source == draw(one, detail="layer").source
+    with pytest.raises(ValueError, match=r"the graph has \d,\d{3} nodes.* at detail='layer' \d{3} nodes.*larger max"):
+        draw(loss_of(network, samples=60))
+
+
+def test_no_value_of_a_network_is_lost_or_drawn_twice() -> None:
+    """Each node of the drawing is a constant, a Value outside neurons, or a box, once; each edge joins two of them."""
+    for detail in ("neuron", "layer"):
+        for expand in ((), ("layer1.neuron1",), ("layer2",), ("layer1.neuron2", "layer2.neuron1")):
+            source = draw(loss_of(Network(2, [3, 2, 1]), samples=2), detail=detail, expand=expand).source
+            nodes = re.findall(r"^\t*([vbc]\d+) \[", source, re.MULTILINE)
+            edges = re.findall(r"^\t*([vbc]\d+) -> ([vbc]\d+) \[", source, re.MULTILINE)
+            assert len(nodes) == len(set(nodes))
+            assert {end for edge in edges for end in edge} == set(nodes)
 
 
 # What is refused -----------------------------------------------------------------------------------------------------
@@ -499,6 +770,39 @@ def test_hostile_labels_are_shown_as_they_are(engine: str) -> None:
 def test_any_text_can_be_a_label(engine: str, texts: list[str], tmp_path: Path) -> None:
     with only(engine, tmp_path):
         check_labels(texts)
+
+
+def check_names(texts: list[str]) -> None:
+    """Draw a graph whose nodes have names from `names=`, and networks whose neurons and layers have them."""
+    texts = list(dict.fromkeys(text or "x" for text in texts))
+    leaves = [Value(0.0) for _ in texts]
+    found = parsed(draw(ops.sum(leaves), max_nodes=1000, names=dict(zip(texts, leaves))).pipe(encoding="utf-8"))
+    for i, text in enumerate(texts, start=1):
+        assert found[f"v{i}"][0] == lines(f"{text}\ndata 0")
+    nets = [Value(0.5) * Value(1.0, f"{text}.weight") + Value(1.0, f"{text}.bias") for text in texts]
+    nets += [Value(0.5) * Value(1.0, f"layer {text}.neuron1.weight") + 0.0 for text in texts]
+    opened = [f"layer {text}.neuron1" for text in texts]
+    svg = draw(ops.sum(nets), detail="neuron", expand=opened, max_nodes=1000, names={}).pipe(encoding="utf-8")
+    found, n = parsed(svg), len(texts)
+    assert svg.count('class="node"') == n * 2 + n * 5 + 1
+    for i, text in enumerate(texts, start=1):
+        assert found[f"b{i}"][0] == lines(f"{text}\nbias 1\nnet 1.5")
+    frames = [group for group in ElementTree.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "cluster"]
+    shown = [[plain(element.text or "") for element in frame.iter(f"{SVG}text")] for frame in frames]
+    shown = [[line for line in frame if line.strip(" ")] for frame in shown]
+    assert [frame for frame in shown if frame != ["neuron1"]] == [lines(f"layer {text}") for text in texts]
+
+
+def test_hostile_names_are_shown_as_they_are(engine: str) -> None:
+    check_names(HOSTILE)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(labels, min_size=1, max_size=10))
+def test_any_text_can_be_a_name(engine: str, texts: list[str], tmp_path: Path) -> None:
+    with only(engine, tmp_path):
+        check_names(texts)
 
 
 def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
