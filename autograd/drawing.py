@@ -51,8 +51,8 @@ _LOOKS = {
 _CONSTANT = {"shape": "plaintext", "fontsize": "11", "margin": "0.03"}
 _DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
 _ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
-# mclimit: dot keeps the order in which nodes are written, for which it otherwise takes its time and finds none better.
-_DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true", "mclimit": "0.01"}
+_DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
+_IN_ORDER = "0.01"  # mclimit: neurons stand in their order; dot would look long for a better one, which is not there
 
 
 def draw(
@@ -83,7 +83,8 @@ def draw(
         detail: `"value"`: every Value. `"neuron"`: a neuron is one box with weight·input on the edges to it (where
             there are many edges, in their tooltips: the thicker, the larger), and its layer is a frame. `"layer"`: a
             layer is one box. `"auto"`: the first of them with up to 60 nodes, or 100 neurons. Neurons are found by the
-            labels of their parameters, such as `layer1.neuron3.weight2` and `layer1.neuron3.bias`.
+            labels of their parameters, such as `layer1.neuron3.weight2` and `layer1.neuron3.bias`; what is made of
+            parameters alone, such as the sum of their squares, is one box too.
         expand: names of neurons, or layers, to open in a drawing that is not at full detail, as in
             `expand=["layer1.neuron3"]`.
         max_nodes: the largest number of nodes, constants included, that is still drawn.
@@ -143,17 +144,18 @@ class _Frame:
 
 @dataclass(eq=False)
 class _Box:
-    """One box for several Values: a neuron, a layer, or the inputs of a layer."""
+    """One box for several Values: a neuron, a layer, the inputs of a layer, or what is made of parameters alone."""
 
-    kind: str  # "neuron", "layer" or "inputs"
+    kind: str  # "neuron", "layer", "inputs" or "penalty"
     title: str
     frame: _Frame | None = None
     neurons: Sequence[Neuron] = ()
     inputs: Sequence[Value] = ()
+    penalty: Sequence[Value] = ()  # its last one is the result
 
     @property
     def outputs(self) -> Sequence[Value]:
-        return [neuron.output for neuron in self.neurons] or self.inputs
+        return [neuron.output for neuron in self.neurons] or self.inputs or self.penalty[-1:]
 
 
 @dataclass(eq=False)
@@ -194,6 +196,7 @@ class _Plan:
                 nth[layer.name] += 1
                 several = f" (sample {nth[layer.name]} of {samples[layer.name]})" if samples[layer.name] > 1 else ""
                 self._place(layer, several, set(opened))
+            self._gather_penalty({p for layer in layers for neuron in layer.neurons for p in neuron.parameters})
         self.shown = [v for v in values if v not in self.home]
 
     def join(self, max_nodes: int) -> tuple[int, int]:
@@ -239,8 +242,23 @@ class _Plan:
                 self.home.setdefault(v, box)
                 self.parameters.add(v)
 
+    def _gather_penalty(self, parameters: set[Value]) -> None:
+        """Give one box to what is made of parameters alone, such as the sum of their squares."""
+        made: dict[Value, None] = {}
+        results = set[Value]()
+        for v in self.values:
+            operands = [x for x in v.args if isinstance(x, Value)]
+            if operands and v not in self.home and all(x in made or x in parameters for x in operands):
+                made[v] = None
+            else:
+                results.update(x for x in operands if x in made)
+        if len(made) > _FEW and len(results) == 1:
+            box = _Box("penalty", "", penalty=list(made))
+            self.boxes.append(box)
+            self.home.update(dict.fromkeys(made, box))
+
     def _join(self) -> None:
-        inputs = {box: [x for _, x in box.neurons[0].terms] for box in self.boxes}
+        inputs = {box: [x for _, x in box.neurons[0].terms] for box in self.boxes if box.neurons}
         uses = Counter(x for v in self.shown for x in set(v.args) if isinstance(x, Value))
         uses.update(x for xs in inputs.values() for x in set(xs) if isinstance(x, Value))
         for v in self.shown:
@@ -258,13 +276,16 @@ class _Plan:
                     key = (box.frame or box, place, repr(x))
                     shared[key] = shared.get(key) or self._constant([x])
                     self._edge(shared[key], box, "weighted", place)
+        for box in self.boxes:
+            if box.penalty:
+                self._join_penalty(box)
 
     def _join_operands(self, v: Value) -> None:
         bundles: dict[tuple[_Box, bool], list[int]] = {}
         for place, x in enumerate(v.args):
             if not isinstance(x, Value):
                 self._edge(self._constant([x]), v, "constant", place)
-            elif x not in self.home or (self.home[x].kind == "neuron" and x not in self.parameters):
+            elif x not in self.home or (self.home[x].kind in ("neuron", "penalty") and x not in self.parameters):
                 self._edge(x, v, "operand", place)
             else:
                 bundles.setdefault((self.home[x], x in self.parameters), []).append(place)
@@ -276,6 +297,19 @@ class _Plan:
                 self._edge(box, v, "bundle", 0, carried)
             else:
                 self._edge(box, v, "operand", places[0])
+
+    def _join_penalty(self, box: _Box) -> None:
+        parameters: dict[_Node, dict[Value, None]] = {}
+        for v in box.penalty:
+            for x in v.args:
+                if isinstance(x, Value) and self.home.get(x) is not box:
+                    parameters.setdefault(self.home.get(x, x), {})[x] = None
+        box.inputs = [x for carried in parameters.values() for x in carried]
+        for tail, carried in parameters.items():
+            if not (
+                isinstance(tail, _Box) and tail.kind == "neuron"
+            ):  # an edge from every neuron would hide the others
+                self._edge(tail, box, "parameters", 0, list(carried))
 
     def _join_layer(self, box: _Box, xs: Sequence[Value | float], own: Sequence[Value]) -> None:
         """Join a layer with its inputs: those from one box are one edge, and so are many leaves, or constants."""
@@ -416,6 +450,8 @@ class _Pen:
         text = {"fontname": _FONT, "fontcolor": self.colours["ink"]}
         drawing.graph_attr.update(text, fontsize="12", rankdir=direction, bgcolor=self.colours["paper"])
         drawing.graph_attr.update(_DENSE if self.dense else _ROOMY)
+        if self.weighs:
+            drawing.graph_attr["mclimit"] = _IN_ORDER
         if theme == "auto":
             drawing.graph_attr["class"] = BOTH_THEMES
         drawing.node_attr.update(text, fontsize="12", height="0", width="0", margin="0.12,0.08", penwidth="2")
@@ -482,13 +518,21 @@ class _Pen:
             shown, exact = self._numbers("data", box.inputs)
             names = ", ".join(self.called[v] for v in box.inputs)
             self._box_of(graph, box, "leaf", _Text([box.title, *shown], [_cut(names), *exact]), box.inputs)
+        elif box.kind == "penalty":
+            result = box.penalty[-1]
+            name, n, on = self.called[result], len(box.penalty), len(box.inputs)
+            shown, exact = self._numbers("data", [result])
+            made_of = [f"{n:,} operations", f"on {on:,} parameters"]
+            text = _Text([name, *made_of, *shown], [name, *made_of, *exact])
+            self._box_of(graph, box, "result", text, [result])
         elif box.kind == "layer":
             n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
             activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
             made_of = [f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
             shown, exact = self._numbers("data", box.outputs)
+            look = "output" if self.output in box.outputs else "neuron"
             self._box_of(
-                graph, box, "neuron", _Text([box.title, *made_of, *shown], [box.title, *made_of, *exact]), box.outputs
+                graph, box, look, _Text([box.title, *made_of, *shown], [box.title, *made_of, *exact]), box.outputs
             )
         else:
             self._neuron(graph, box, box.neurons[0])

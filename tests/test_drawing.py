@@ -526,6 +526,23 @@ def test_parameters_that_are_used_otherwise_too_are_a_dashed_edge(engine: str) -
     assert draw(loss, detail="layer").source.count("style=dashed") == 2
 
 
+def test_what_is_made_of_parameters_alone_is_one_box(engine: str) -> None:
+    """micrograd's demo: a penalty on large weights, with three nodes for each of 337 parameters."""
+    network = Network(2, [16, 16, 1])
+    parameters = network.parameters()
+    penalty = 1e-4 * ops.sum([p * p for p in parameters])
+    loss = with_gradients(network([Value(0.1), Value(0.2)])[0] + penalty)
+    found = parsed(draw(loss, detail="layer").pipe(encoding="utf-8"))
+    assert found["b4"][0] == ["penalty", "339 operations", "on 337 parameters", f"data {penalty.data:.4g}", "grad 1"]
+    assert [found[f"b{i}->b4"][0] for i in (1, 2, 3)] == [[f" {n} parameters "] for n in (48, 272, 17)]
+    assert [text for name, (text, _) in found.items() if name.startswith("b4->v")] == [[" 1 "]]
+    opened = parsed(draw(loss, expand="layer1.neuron3").pipe(encoding="utf-8")).values()
+    assert {"penalty", "layer1.neuron3.bias"} <= {text[0] for text, _ in opened if text}
+    assert count(loss) == (33 + 2 + 1 + 1, 2 * 16 + 16 * 16 + 16 + 2)
+    other = with_gradients(network([0.1, 0.2])[0] * (parameters[0] ** 2))  # small enough to be seen
+    assert "layer1.neuron1.weight1 ** 2" in draw(other, detail="layer").source
+
+
 def test_auto_chooses_by_size() -> None:
     def same(output: Value, detail: str) -> bool:
         return str(draw(output).source) == str(draw(output, detail=detail).source)
