@@ -190,11 +190,11 @@ class _Plan:
         self.constants: list[_Constant] = []
         self.edges: list[_Edge] = []
         if detail != "value":
-            samples = Counter(layer.name for layer in layers)
+            times = Counter(layer.name for layer in layers)  # once for each sample
             nth: Counter[str] = Counter()
             for layer in layers:
                 nth[layer.name] += 1
-                several = f" (sample {nth[layer.name]} of {samples[layer.name]})" if samples[layer.name] > 1 else ""
+                several = f" ({nth[layer.name]} of {times[layer.name]})" if times[layer.name] > 1 else ""
                 self._place(layer, several, set(opened))
             self._gather_penalty({p for layer in layers for neuron in layer.neurons for p in neuron.parameters})
         self.shown = [v for v in values if v not in self.home]
@@ -267,7 +267,7 @@ class _Plan:
         for box, xs in inputs.items():
             if box.kind == "layer":
                 own = [x for x in xs if isinstance(x, Value) and x.op is None and uses[x] == 1 and x not in self.home]
-                self._join_layer(box, xs, own)
+                self._join_layer(box, xs, list(dict.fromkeys(own)))
                 continue
             for place, x in enumerate(xs):
                 if isinstance(x, Value):
@@ -306,9 +306,8 @@ class _Plan:
                     parameters.setdefault(self.home.get(x, x), {})[x] = None
         box.inputs = [x for carried in parameters.values() for x in carried]
         for tail, carried in parameters.items():
-            if not (
-                isinstance(tail, _Box) and tail.kind == "neuron"
-            ):  # an edge from every neuron would hide the others
+            crowded = isinstance(tail, _Box) and tail.kind == "neuron"  # edges from all neurons would hide the others
+            if not crowded:
                 self._edge(tail, box, "parameters", 0, list(carried))
 
     def _join_layer(self, box: _Box, xs: Sequence[Value | float], own: Sequence[Value]) -> None:

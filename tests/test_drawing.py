@@ -487,7 +487,7 @@ def test_constants_into_a_layer_are_drawn_once() -> None:
 def test_several_samples_are_told_apart(engine: str) -> None:
     found = boxes(loss_of(Network(2, [2, 1]), samples=2), detail="layer")
     assert [title for name, title in found.items() if name[0] == "b" and "->" not in name] == [
-        f"layer{i} (sample {k} of 2)" for k in (1, 2) for i in (1, 2)
+        f"layer{i} ({k} of 2)" for k in (1, 2) for i in (1, 2)
     ]
 
 
@@ -777,18 +777,6 @@ def check_labels(texts: list[str]) -> None:
         assert set(found[f"v{i}->v{n + i}"][1]) == {visible(f"d {z} / d {x} = 1.0")}
 
 
-def test_hostile_labels_are_shown_as_they_are(engine: str) -> None:
-    check_labels(HOSTILE)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(labels, min_size=1, max_size=30))
-def test_any_text_can_be_a_label(engine: str, texts: list[str], tmp_path: Path) -> None:
-    with only(engine, tmp_path):
-        check_labels(texts)
-
-
 def check_names(texts: list[str]) -> None:
     """Draw a graph whose nodes have names from `names=`, and networks whose neurons and layers have them."""
     texts = list(dict.fromkeys(text or "x" for text in texts))
@@ -810,16 +798,19 @@ def check_names(texts: list[str]) -> None:
     assert [frame for frame in shown if frame != ["neuron1"]] == [lines(f"layer {text}") for text in texts]
 
 
-def test_hostile_names_are_shown_as_they_are(engine: str) -> None:
-    check_names(HOSTILE)
+@pytest.mark.parametrize("check", [check_labels, check_names])
+def test_hostile_text_is_shown_as_it_is(engine: str, check: Callable[[list[str]], None]) -> None:
+    check(HOSTILE)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(labels, min_size=1, max_size=10))
-def test_any_text_can_be_a_name(engine: str, texts: list[str], tmp_path: Path) -> None:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(labels, min_size=1, max_size=20), check=st.sampled_from([check_labels, check_names]))
+def test_any_text_can_be_a_label_or_a_name(
+    engine: str, texts: list[str], check: Callable[[list[str]], None], tmp_path: Path
+) -> None:
     with only(engine, tmp_path):
-        check_names(texts)
+        check(texts)
 
 
 def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
