@@ -424,6 +424,19 @@ def test_a_neuron_is_a_box_with_weight_times_input_on_its_edges(engine: str) -> 
     assert not {"v2", "v3", "v5", "v6", "v7"} & found.keys()
 
 
+def test_edges_to_neurons_have_the_sign_of_the_weight_and_the_width_of_the_product() -> None:
+    loss = loss_of(Network(2, [3, 2, 1]))
+    edges = re.findall(
+        r' -> b\d \[label=" (\S+)·(\S+) " color="(\S+)" penwidth=(\S+) ', draw(loss, detail="neuron").source
+    )
+    assert len(edges) == 6 + 6 + 2
+    for layer in (edges[:6], edges[6:12], edges[12:]):
+        products = [(abs(float(w) * float(x.strip("()"))), float(width)) for w, x, _, width in layer]
+        assert [colour for _, _, colour, _ in layer] == ["#67a9cf" if float(w) > 0 else "#f1a340" for w, *_ in layer]
+        assert [width for _, width in sorted(products)] == sorted(width for _, width in products)
+        assert max(products)[1] == (2.5 if max(products)[0] else 0.7)
+
+
 def boxes(output: Value, **options: Any) -> dict[str, str]:
     """The first line of each node's text, by its name."""
     return {name: text[0] for name, (text, _) in parsed(draw(output, **options).pipe(encoding="utf-8")).items() if text}
