@@ -18,6 +18,7 @@ from autograd.check import GradientMismatch, check_gradients, faux_gradient
 from autograd.codegen import compile
 from autograd.drawing import draw
 from autograd.engine import Value, grad
+from autograd.explaining import explain, to_text
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
@@ -27,11 +28,13 @@ _public = [
     "check_gradients",
     "compile",
     "draw",
+    "explain",
     "faux_gradient",
     "grad",
     "nn",
     "ops",
     "optim",
+    "to_text",
     *ops.TABLE,
 ]
 __all__ = [name for name in _public if not hasattr(builtins, name)]

@@ -5,6 +5,7 @@ from autograd.check import GradientMismatch as GradientMismatch, check_gradients
 from autograd.codegen import compile as compile
 from autograd.drawing import draw as draw
 from autograd.engine import Value as Value, grad as grad
+from autograd.explaining import explain as explain, to_text as to_text
 from autograd.ops import add as add
 from autograd.ops import sub as sub
 from autograd.ops import mul as mul
@@ -48,4 +49,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["GradientMismatch", "Value", "check_gradients", "draw", "faux_gradient", "grad", "nn", "ops", "optim", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["GradientMismatch", "Value", "check_gradients", "draw", "explain", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import graphviz
 
-from autograd import Value, draw, faux_gradient, grad
+from autograd import Value, draw, explain, faux_gradient, grad
 from autograd.nn import Neuron
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
@@ -52,6 +52,15 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([f"{row[0]:<{widths[0]}}", *numbers]).rstrip())
 
 
+def printable(text: str) -> str:
+    """The text, with - and * for the signs of books where standard output cannot write those."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.replace("−", "-").replace("×", "*")
+    return text
+
+
 # Gradients for a single neuron ---------------------------------------------------------------------------------------
 
 
@@ -83,6 +92,8 @@ def show_gradients() -> Value:
     print("faux:   (loss with it 0.0001 larger - loss) / 0.0001: no calculus, the check on the row above\n")
     print(f"Weight gradient: {weight.grad:.4f}")
     print(f"Bias gradient: {bias.grad:.4f}")
+    print("\nThe same in words, as explain(loss) tells it:\n")
+    print(printable(str(explain(loss, names={}))))
     return loss
 
 

@@ -117,7 +117,7 @@ def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Va
 def _variables() -> list[dict[str, Any]]:
     """The local and the global variables of the nearest caller that is not the package itself."""
     scopes = []
-    frame = _caller()
+    frame = caller()
     while frame is not None:
         scopes.append(_locals(frame))
         if frame.f_code.co_name not in _COMPREHENSIONS:
@@ -132,7 +132,8 @@ def _is_shown(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_")
 
 
-def _caller() -> FrameType | None:
+def caller() -> FrameType | None:
+    """The nearest frame that is not the package itself: the user's line under way."""
     try:
         frame: FrameType | None = sys._getframe(1)
     except AttributeError:  # a Python without frames: nodes are called v1, v2, ...
