@@ -14,6 +14,8 @@ Every operation of the table is a function here: floats in, float out; a Value i
 import builtins
 
 from autograd import copies, nn, ops, optim
+from autograd import copies, nn, ops
+from autograd.anomaly import AnomalyError, detect_anomaly
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
 from autograd.codegen import compile
 from autograd.drawing import draw
@@ -23,10 +25,12 @@ from autograd.explaining import explain, to_text
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
 _public = [
+    "AnomalyError",
     "GradientMismatch",
     "Value",
     "check_gradients",
     "compile",
+    "detect_anomaly",
     "draw",
     "explain",
     "faux_gradient",

@@ -1,6 +1,8 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
 from autograd import copies as copies, nn as nn, ops as ops, optim as optim
+from autograd import copies as copies, nn as nn, ops as ops
+from autograd.anomaly import AnomalyError as AnomalyError, detect_anomaly as detect_anomaly
 from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen import compile as compile
 from autograd.drawing import draw as draw
@@ -49,4 +51,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["GradientMismatch", "Value", "check_gradients", "draw", "explain", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["AnomalyError", "GradientMismatch", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

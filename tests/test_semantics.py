@@ -670,7 +670,7 @@ LAYERS = [
     {"ops"},
     {"engine"},
     {"losses", "commit"},  # what nn, optim and train share
-    {"check", "explaining", "drawing", "codegen", "nn", "optim"},
+    {"anomaly", "check", "explaining", "drawing", "codegen", "nn", "optim"},
     {"explorer", "sheet"},  # views like the others, but they share codegen's emitters
     {"train"},
     {"__init__"},
@@ -766,7 +766,7 @@ OPERATIONS = (
     "erf erfc hypot relu sigmoid softplus max min where sign step sum dot abs pow"
 ).split()
 PUBLIC = {
-    *("Value", "grad", "faux_gradient", "check_gradients", "GradientMismatch"),
+    *("Value", "grad", "faux_gradient", "check_gradients", "GradientMismatch", "detect_anomaly", "AnomalyError"),
     *("draw", "explain", "to_text", "nn"),
     *OPERATIONS,
 }
