@@ -176,10 +176,8 @@ def explain(
         )
     now = replay(nodes, {v: v.data for v in nodes if v.op is None})
     for v in nodes:
-        if now[v] != v.data and v.data == v.data:
-            raise ValueError(
-                f"a result is {v.data}, but what it is made of gives {now[v]}: call output.forward() first"
-            )
+        if repr(now[v]) != repr(v.data):  # as text, in which nan is nan
+            raise ValueError(f"a result is {v.data}, but its operands give {now[v]}: call output.forward() first")
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     stages = _stages(nodes, shown, detail)
     gradients = _backward(nodes, output)

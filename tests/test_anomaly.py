@@ -8,7 +8,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -201,12 +201,12 @@ def test_a_long_path_is_shortened_and_has_no_depth_limit() -> None:
 @given(st.lists(st.tuples(st.sampled_from(sorted(BUILT_IN)), st.floats(-2, 2)), min_size=1, max_size=8))
 def test_it_raises_exactly_where_something_is_not_finite_and_changes_no_bit(moves: list[tuple[str, float]]) -> None:
     def build(x: Value) -> Value:
-        y = x
+        y: Any = x
         for name, number in moves:
-            op = TABLE[name]
+            op: Any = TABLE[name]
             lists = {"sum": [[y, x]], "dot": [[y, number], [x, y]]}.get(name)
             y = op(*lists) if lists else op(*[y, x, number][: op.arity])
-        return y
+        return cast(Value, y)
 
     x, again = Value(0.7, "x"), Value(0.7, "x")
     y = build(x)

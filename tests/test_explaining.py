@@ -254,20 +254,38 @@ def test_a_users_rule_is_shown_as_it_is() -> None:
     "rule",
     [
         lambda g, z, x: g * math.exp(x),
-        lambda g, z, x: g * 2.0 if x > 0 else 0.0,
-        lambda g, z, x: g * 2.0 if x else 0.0,
-        lambda g, z, x: g * 2.0 if x == 1.0 else g * 3.0,
-        lambda g, z, x: g * x.data if isinstance(x, Value) else g * float(x),
-        lambda g, z, x: g * {1.0: 2.0}.get(x, 3.0),
+        lambda g, z, x: g * 2.0 if x > 0 else g * 3.0,
+        lambda g, z, x: g * 2.0 if x else g * 3.0,
+        lambda g, z, x: g * 2.0 if x != 0.0 else g * 3.0,
+        lambda g, z, x: g * float(x),
+        lambda g, z, x: g * {0.0: 2.0}.get(x, 3.0),
     ],
 )
 def test_where_a_rule_needs_numbers_the_number_stands_alone(rule: Any) -> None:
     own = Op("own({})", lambda x: x, rule)
-    x = Value(1.0, "x")
+    x = Value(0.0, "x")
     y = own(x)
-    local = rule(1.0, 1.0, 1.0)
+    local = rule(1.0, 0.0, 0.0)
     shown = f"{local:.6g}" if local == int(local) else f"{local:.4f}"
     assert explain(y, names={"y": y}).steps[-1].equation[1] == f"{shown} × d y/d y"
+
+
+def test_a_formula_too_long_to_read_gives_way_to_its_number() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    power = x**y
+    steps = explain(power, names={"power": power}).steps
+    assert steps[2].equation[1] == "12 × d power/d power"  # y * x ** (y - 1), with its care for 0 and nan
+
+
+def test_what_says_nothing_is_left_out_of_a_formula() -> None:
+    x: Any = Symbol("x")
+    for formula, text in (
+        (0.0 - x, "−x"), (x - 0.0, "x"), (0.0 + x, "x"), (x + 0.0, "x"), (-1.0 * x, "−x"), (x * -1.0, "−x"),
+        (x / 1.0, "x"), (x / -1.0, "−x"), (x**1.0, "x"), (x**0.0, "1.0"), (x * 0.0, "0.0"), (1.0 * x, "x"),
+        (autograd.where(x, 2.0, 2.0), "2.0"), (autograd.where(0.0, 1.0, x), "x"), (x.tanh(), "tanh(x)"),
+        (autograd.dot([x], [2.0]), "dot([x], [2])"), (2 - x, "2 − x"),
+    ):  # fmt: skip
+        assert str(formula) == text
 
 
 def test_choices_read_as_choices() -> None:

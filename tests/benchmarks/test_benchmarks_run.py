@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import eager
+import watching
 import workloads
 
 REQUIRE_ALL = os.environ.get("AUTOGRAD_REQUIRE_ALL") == "1"
@@ -109,3 +110,9 @@ def test_table_is_aligned() -> None:
         "| ours   |   1.5 |",
         "| theirs | 20.25 |",
     ]
+
+
+def test_the_cost_of_watching_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(watching, "ROUNDS", 1)
+    watching.main()
+    assert capsys.readouterr().out.count("watched") == 2

@@ -1,0 +1,51 @@
+"""Measure what `detect_anomaly` costs: micrograd's demo step before a watch, after one, and under one.
+
+    python tests/benchmarks/watching.py
+
+The three take turns in one process, so that whatever else the machine is doing hits all alike. Printed is the fastest
+of many steps each, on the processor's clock.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+
+import workloads
+
+from autograd import detect_anomaly, engine
+
+ROUNDS = 15
+
+
+def step_time(program: workloads.Workload) -> float:
+    start = time.process_time()
+    program.step()
+    return time.process_time() - start
+
+
+def main() -> None:
+    for name in ("autograd, atomic", "autograd, fused"):
+        program = workloads.Demo(workloads.load(name))
+        own = engine.new_node, engine.replay, engine._newest_first
+        gc.disable()
+        off: list[float] = []
+        after: list[float] = []
+        on: list[float] = []
+        program.step()
+        for _ in range(ROUNDS):
+            off.append(step_time(program))
+            with detect_anomaly():
+                on.append(step_time(program))
+            assert own == (engine.new_node, engine.replay, engine._newest_first)
+            after.append(step_time(program))
+            gc.collect()
+        best = min(off)
+        print(
+            f"{name}: off {1000 * best:.1f} ms, off again after a watch {1000 * min(after):.1f} ms "
+            f"({min(after) / best:.2f}), watched {1000 * min(on):.0f} ms ({min(on) / best:.1f} times)"
+        )
+
+
+if __name__ == "__main__":
+    main()
