@@ -388,10 +388,10 @@ def test_a_large_graph_is_refused_at_once_with_advice() -> None:
     random.seed(1)
     x = Value(0.5)
     loss: Value = autograd.sum([(x * i).tanh() for i in range(32_500)])
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ValueError, match=r"65,002 nodes.*max_nodes=200.*explain\(hidden\)"):
         explain(loss)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(to_text(loss).splitlines()) == 1002
     with pytest.raises(ValueError, match="max_nodes=3"):
         explain(neuron(), max_nodes=3)

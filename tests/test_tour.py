@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -57,6 +59,20 @@ def test_the_whole_tour(capsys: pytest.CaptureFixture[str], tmp_path: Path, monk
 def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
     _, out, _ = tour(capsys, "--rows", "--quick")
     assert len(re.findall(r"^0\.01 ", out, re.MULTILINE)) == ATTEMPTS
+
+
+def test_the_tour_explains_the_loss(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
+    _, out, _ = tour(capsys, "--quick")
+    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080\n     after net, which uses it" in out
+
+
+def test_the_tour_prints_where_only_ascii_goes(
+    capsys: pytest.CaptureFixture[str], no_graphviz: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer := io.BytesIO(), encoding="ascii"))
+    assert main(["--quick"]) == 0
+    sys.stdout.flush()
+    assert b"d loss/d weight = input * d loss/d net = 0.4 * -0.0201 = -0.0080" in buffer.getvalue()
 
 
 def test_quick_trains_less_and_says_so(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
