@@ -21,6 +21,7 @@ from autograd.codegen import compile
 from autograd.drawing import draw
 from autograd.engine import Value, grad
 from autograd.explaining import explain, to_text
+from autograd.sheet import to_spreadsheet
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
@@ -39,6 +40,7 @@ _public = [
     "ops",
     "optim",
     "to_text",
+    "to_spreadsheet",
     *ops.TABLE,
 ]
 __all__ = [name for name in _public if not hasattr(builtins, name)]
