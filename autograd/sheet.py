@@ -204,18 +204,23 @@ class _Stage:
     name: str
     words: str  # its formula, for people
     operands: list[Value]
-    program: Program  # from the operands to the value and its local gradient on each operand
+    program: Program  # from the operands to the value
+    slopes: Program  # ... to the value and its local gradient on each operand
     local: list[float]
 
-    def texts(self, cells: Sequence[str], own: str = "") -> list[Formula]:
-        """The formulas of the value and of the local gradients, given the operands' cells and its own."""
-        value, *local = self.program.outputs
+    def formula(self, cells: Sequence[str]) -> Formula:
+        """The formula of the value, given the operands' cells."""
         named = dict(enumerate(cells))
-        first = _text(value, named, formulas(self.program, named))
+        return _text(self.program.outputs[0], named, formulas(self.program, named))
+
+    def local_formulas(self, cells: Sequence[str], own: str) -> list[Formula]:
+        """The formulas of the local gradients on the operands, given their cells and the value's own."""
+        value, *local = self.slopes.outputs
+        named = dict(enumerate(cells))
         if type(value) is int:
             named.setdefault(value, own)
-        texts = formulas(self.program, named)
-        return [first, *(_text(place, named, texts) for place in local)]
+        texts = formulas(self.slopes, named)
+        return [_text(place, named, texts) for place in local]
 
 
 def _text(place: Operand, cells: Mapping[int, str], texts: Sequence[Formula]) -> Formula:
@@ -266,14 +271,16 @@ def _stages(output: Value, names: Mapping[Value, str]) -> list[_Stage]:
     chosen = _chosen(values)
     made = {v: _apart(v, chosen, names) for v in values if v in chosen and v.op is not None}
     for v, stage in list(made.items()):
-        if len(inner := _inner(v, chosen)) > 1 and max(map(len, stage.texts(["XX10000"] * 99))) > _LONGEST:
+        inner, cells = _inner(v, chosen), ["XX10000"] * len(stage.operands)
+        if len(inner) > 1 and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, "XX10000")])) > _LONGEST:
             chosen.update(inner)
             made |= {x: _apart(x, chosen, names) for x in inner}
     columns: dict[Value, _Stage] = {}
+    nothing = Program(0, [], [])
     for v in sorted(made, key=attrgetter("_order")) or [output]:
         for x in [*(made[v].operands if v in made else ()), v]:
             if x not in columns:
-                columns[x] = made.get(x) or _Stage(x, names[x], "", [], Program(0, [], []), [])
+                columns[x] = made.get(x) or _Stage(x, names[x], "", [], nothing, nothing, [])
     return list(columns.values())
 
 
@@ -309,9 +316,10 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> _
                 fresh[x], words[x] = leaves[x], Formula(names[x])
         fresh[u] = Value._record(u.op, tuple(fresh[x] if type(x) is Value else x for x in u.args))
         words[u] = _worded(u.op, [words[x] if type(x) is Value else _short(cast(float, x)) for x in u.args])
-    local = grad(fresh[v], list(leaves.values()))
-    program = lower([fresh[v], *local], list(leaves.values()))
-    return _Stage(v, names[v], words[v], list(leaves), program, [g.data for g in local])
+    inputs = list(leaves.values())
+    local = grad(fresh[v], inputs)
+    program, slopes = lower([fresh[v]], inputs), lower([fresh[v], *local], inputs)
+    return _Stage(v, names[v], words[v], list(leaves), program, slopes, [g.data for g in local])
 
 
 def _worded(op: Op, operands: Sequence[Formula]) -> Formula:
@@ -482,7 +490,7 @@ class _Gradients(_Sheet):
             self.input(self.VALUE, column, v.data)
             return
         self.text(1, column, self.shown_words(stage), "words")
-        formula = stage.texts([self.cell(x) for x in stage.operands])[0]
+        formula = stage.formula([self.cell(x) for x in stage.operands])
         self.formula(self.VALUE, column, formula, v.data, "result" if v is self.output else "number")
 
     def write_gradients(self) -> None:
@@ -491,7 +499,8 @@ class _Gradients(_Sheet):
             v, column = stage.value, self.column[stage.value]
             terms, total = [], 0.0
             for row, (later, i) in zip(self.local, self.next_stages(v)):
-                formula = later.texts([self.cell(x) for x in later.operands], self.cell(later.value))[1 + i]
+                cells = [self.cell(x) for x in later.operands]
+                formula = later.local_formulas(cells, self.cell(later.value))[i]
                 self.text(row - 1, column, _path(later.name, stage.name), "words")
                 self.formula(row, column, formula, later.local[i])
                 terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
@@ -517,7 +526,7 @@ class _Gradients(_Sheet):
                     if len(self.stages) <= _FILLED:
                         shown.update(later.operands)
                     cells = [self.cell(x, row) if x in shown else self.cell(x, pinned="row") for x in later.operands]
-                    self.formula(row, self.column[later.value], later.texts(cells)[0], data[later.value])
+                    self.formula(row, self.column[later.value], later.formula(cells), data[later.value])
             for x in shown - moved:
                 self.formula(row, self.column[x], self.cell(x, pinned="row"), x.data, "faint")
             faux = (data[self.output] - self.output.data) / self.tiny

@@ -191,7 +191,7 @@ def row_of(cells: Cells, name: str) -> int:
 def table(cells: Cells) -> dict[str, dict[str, Number]]:
     """The table on top of the sheet Gradients: by the name of the row, then by that of the stage."""
     heads = {column: str(cell.shown) for (row, column), cell in cells.items() if row == 0 and column > 0}
-    rows = {row: str(cell.shown) for (row, column), cell in cells.items() if column == 0 and 0 < row}
+    rows = {row: str(cell.shown) for (row, column), cell in cells.items() if column == 0 and row > 0}
     last = row_of(cells, "Tiny")
     return {
         name: {heads[c]: cell.shown for (r, c), cell in cells.items() if r == row and c in heads}
@@ -442,10 +442,10 @@ def test_a_wrong_formula_is_caught(office: Office, tmp_path: Path, monkeypatch: 
 
 def test_long_sums_and_long_chains(office: Office, tmp_path: Path) -> None:
     rng = random.Random(1)
-    xs, ys = ([Value(rng.uniform(-1, 1)) for _ in range(450)] for _ in range(2))
+    xs, ys = ([Value(rng.uniform(-1, 1)) for _ in range(230)] for _ in range(2))
     many = autograd.dot(xs, ys) + autograd.sum([*xs, *ys])
     chain = x = Value(0.5)
-    for _ in range(300):
+    for _ in range(100):
         chain = (chain * 1.01).sin()
     paths = [
         to_spreadsheet(many, tmp_path / "many.xlsx", max_nodes=1000, train=xs[:3], attempts=3),
