@@ -4,9 +4,10 @@ The form is that of the articles' spreadsheets: a column for each stage, below i
 gradient; then a row for each stage nudged by tiny. The training sheet has a row for each attempt. Only the input cells
 hold numbers: everything else is a formula, made from the rows of the table of operations.
 
-A *stage* is a leaf, a labelled Value, the output, or a Value that is used more than once; what lies between two stages
-is written into the formula of the later one (`net` is `input * weight + bias`). The local gradients of a stage are
-those of its formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
+A *stage* is a leaf, a labelled Value, the output, what is used more than once, and what enters or leaves a function such
+as `tanh`. The arithmetic between two stages is written into the formula of the later one: what enters the tanh of a
+neuron is `input * weight + bias`, whether it has a label or not. The local gradients of a stage are those of its formula: it is recorded apart,
+differentiated by `grad`, and lowered to a program.
 
 From the top: `to_spreadsheet` checks and refuses; `_stages` reads the graph; `_Gradients` and `_Training` write a sheet
 each. Text that users wrote is written by `write_string` alone, so it is never a formula.
@@ -68,10 +69,10 @@ def to_spreadsheet(
 ) -> Path:
     """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients by itself.
 
-    The sheet "Gradients" has a column for each stage (leaves, labelled Values, what is used more than once, and the
-    output) with its formula, value, local gradient on each following stage, global gradient on the output, and faux
-    gradient: how far the output moves when the stage is nudged by the cell Tiny, divided by it. The leaves are the
-    coloured input cells: change one, and everything is computed anew.
+    The sheet "Gradients" has a column for each stage (leaves, labelled Values, what is used more than once, what enters
+    or leaves a function such as tanh, and the output) with its formula, value, local gradient on each following stage,
+    global gradient on the output, and faux gradient: how far the output moves when the stage is nudged by the cell
+    Tiny, divided by it. The leaves are the coloured input cells: change one, and everything is computed anew.
 
     As in the article, a difference `error = output - target` is seen through: the local gradient of `output` is the one
     on the stage after `error`, because the one on `error` is always 1.
@@ -288,6 +289,9 @@ def _chosen(values: Sequence[Value]) -> set[Value]:
     """The Values that get a column: the others can be written into the formula of the one stage that uses them."""
     uses = Counter(x for v in values for x in v.args if type(x) is Value)
     chosen = {v for v in values if v.op is None or v.label or uses[v] != 1 or len(v.args) > _OPERANDS}
+    for v in values:
+        if v.op is not None and v.op.symbol == v.op.name and not v.op.variadic:  # tanh(net): net and its tanh
+            chosen |= {v, *(x for x in v.args if type(x) is Value)}
     size: dict[Value, int] = {}  # of its formula
     for v in values:
         inlined = {x for x in v.args if type(x) is Value and x not in chosen}
