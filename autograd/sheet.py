@@ -4,10 +4,10 @@ The form is that of the articles' spreadsheets: a column for each stage, below i
 gradient; then a row for each stage nudged by tiny. The training sheet has a row for each attempt. Only the input cells
 hold numbers: everything else is a formula, made from the rows of the table of operations.
 
-A *stage* is a leaf, a labelled Value, the output, what is used more than once, and what enters or leaves a function such
-as `tanh`. The arithmetic between two stages is written into the formula of the later one: what enters the tanh of a
-neuron is `input * weight + bias`, whether it has a label or not. The local gradients of a stage are those of its formula: it is recorded apart,
-differentiated by `grad`, and lowered to a program.
+A *stage* is a leaf, a labelled Value, the output, what is used more than once, and what enters or leaves a function
+such as `tanh`. The arithmetic between two stages is written into the formula of the later one: what enters the tanh of
+a neuron is `input * weight + bias`, whether it has a label or not. The local gradients of a stage are those of its
+formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
 
 From the top: `to_spreadsheet` checks and refuses; `_stages` reads the graph; `_Gradients` and `_Training` write a sheet
 each. Text that users wrote is written by `write_string` alone, so it is never a formula.
@@ -18,7 +18,7 @@ from __future__ import annotations
 import io
 import math
 import os
-import tempfile
+import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,9 +47,10 @@ from autograd.ops import TABLE, Op
 _OPERANDS_PER_NODE = 10  # a graph with more is too dense to be read in a sheet, however few its nodes are
 _INLINED = 4  # operations in the formula of a stage, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
-_TERMS = 200  # of a sum in one formula; a formula has 8,192 characters at most
+_TERMS = 200  # of a sum in one formula
 _LONGEST = 1_000  # characters of a formula made of several operations
 _CELLS = 1_000_000  # of a training sheet; a minute's work for a spreadsheet
+_FORMULA = 8_192  # characters
 _COLUMNS, _ROWS = 16_384, 1_048_576  # of any sheet
 _FILLED = 50  # stages up to which a row of faux gradients repeats the numbers it starts from, as in the article
 _TEXT = 32_767  # characters in a cell, at most
@@ -114,10 +115,15 @@ def to_spreadsheet(
     _check_arguments(path, lr, attempts, tiny)
     _check_graph(values, max_nodes)
     trained = [] if train is None else flatten(train)
-    _check_trained(trained, values)
+    if train is not None:
+        _check_trained(trained, values)
     xlsxwriter = _xlsxwriter()
     copies, names = _copied(values)
     stages = _stages(copies[output], names)
+    if len(stages) + 2 > _COLUMNS:
+        raise ValueError(
+            f"the graph needs {len(stages) + 2:,} columns, a spreadsheet has {_COLUMNS:,}: write a part of it"
+        )
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as workbook:
         workbook.set_properties({"created": datetime(2000, 1, 1), "title": "Values and gradients"})  # same bytes
@@ -170,6 +176,8 @@ def _check_graph(values: Sequence[Value], max_nodes: int) -> None:
 
 def _check_trained(trained: Sequence[Value], values: Sequence[Value]) -> None:
     graph = set(values)
+    if not trained:
+        raise ValueError("train: no leaf to train; leave it out for the gradients alone")
     for v in trained:
         if v.op is not None:
             raise ValueError(f"train takes leaves, but {v} was made by {v.op}")
@@ -181,17 +189,12 @@ def _check_trained(trained: Sequence[Value], values: Sequence[Value]) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write the file aside and move it into its place, so that nobody ever sees half of it."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = path.with_name(f".{uuid.uuid4().hex}.xlsx")  # the same folder, so the same disk
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(aside, 0o666 & ~umask)  # mkstemp's file is for its owner alone
+        aside.write_bytes(content)
         os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 # Reading the graph ---------------------------------------------------------------------------------------------------
@@ -380,8 +383,10 @@ class _Sheet:
 
     def text(self, row: int, column: int, text: str, look: str = "side") -> None:
         text = text.translate(_WRITABLE)
-        shown = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
-        self.sheet.write_string(row, column, shown, self.look(look))
+        units = text.encode("utf-16-le")  # as spreadsheets count, two bytes each
+        if len(units) > 2 * _TEXT:
+            text = units[: 2 * (_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
+        self.sheet.write_string(row, column, text, self.look(look))
 
     def input(self, row: int, column: int, x: float, look: str = "input") -> None:
         if math.isfinite(x):
@@ -391,6 +396,11 @@ class _Sheet:
 
     def formula(self, row: int, column: int, formula: str, x: float, look: str = "number") -> None:
         """Write a formula, with the number that Python has for it, for viewers that do not calculate."""
+        if len(formula) >= _FORMULA:
+            raise ValueError(
+                f"a formula would have {len(formula):,} characters, more than the {_FORMULA:,} of a spreadsheet: "
+                "a Value is used too often for that; write a smaller graph"
+            )
         shown = x if math.isfinite(x) else "#NUM!"
         self.sheet.write_formula(row, column, f"={formula}", self.look(look, x), shown)
 
@@ -469,12 +479,7 @@ class _Gradients(_Sheet):
         self.text(self.tinys, 0, "Tiny")
         self.input(self.tinys, 1, self.tiny)
         self.workbook.define_name("Tiny", f"=Gradients!{_cell(self.tinys, 1, 'both')}")
-        self.sheet.write_string(
-            self.tinys,
-            2,
-            "Coloured cells are the inputs: change one, and everything is computed anew.",
-            self.look("faint"),
-        )
+        self.text(self.tinys, 2, "Coloured cells are the inputs: change one, and everything is computed anew.", "faint")
         self.write_replays()
 
     def head(self, row: int) -> None:

@@ -26,7 +26,6 @@ from autograd.codegen.spreadsheet import ATOM, SPELLINGS, is_spelled
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE, Op
 
-
 # ------------------------------------------------------------------------------------------- reading spreadsheets
 
 Number = float | str  # a string for an error
@@ -535,6 +534,8 @@ def test_very_long_labels_are_cut(tmp_path: Path) -> None:
     output = labelled(["x" * 40_000, "y"])
     (cells,) = written(to_spreadsheet(output, tmp_path / "long.xlsx"))
     assert cells[0, 1].shown == "x" * 32_766 + "…"
+    (cells,) = written(to_spreadsheet(labelled(["🙂" * 20_000]), tmp_path / "long.xlsx"))
+    assert cells[0, 1].shown == "🙂" * 16_383 + "…"  # two units each
 
 
 # ------------------------------------------------------------------------------------------------------------ manners
@@ -607,6 +608,7 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         (TypeError, "expected a Value, or lists of Values, got float", {"train": [2.0]}),
         (ValueError, "train takes leaves, but .* was made by", {"train": y}),
         (ValueError, "does not depend on", {"train": Value(1.0)}),
+        (ValueError, "no leaf to train", {"train": []}),
         (ValueError, "stands there twice", {"train": [x, x]}),
         (ValueError, r"ends in \.xlsx", {"path": tmp_path / "a.xls"}),
         (ValueError, "tiny", {"tiny": 0}),
@@ -622,6 +624,18 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         with pytest.raises(kind, match=message):
             to_spreadsheet(arguments.pop("output"), arguments.pop("path"), **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_spreadsheet_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.xlsx"
+    monkeypatch.setattr("autograd.sheet._COLUMNS", 8)
+    with pytest.raises(ValueError, match="the graph needs 9 columns, a spreadsheet has 8"):
+        to_spreadsheet(article(), path)
+    monkeypatch.undo()
+    monkeypatch.setattr("autograd.sheet._FORMULA", 8)
+    with pytest.raises(ValueError, match="a formula would have 8 characters"):
+        to_spreadsheet(article(), path)
+    assert not path.exists()
 
 
 def test_a_large_graph_is_refused_at_once(tmp_path: Path) -> None:
