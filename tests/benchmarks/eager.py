@@ -4,9 +4,8 @@
     python tests/benchmarks/eager.py --quick                 # half a minute, noisier
     python tests/benchmarks/eager.py --write docs/speed.md   # the tables, as the page of the documentation
 
-Every engine and collector mode lives in a process of its own. They take turns, a fraction of a second each and many
-times over, so that whatever else the machine is doing hits all alike: micrograd's step, most of which is the collector
-walking its memory, takes twice as long while a neighbour uses the memory too.
+Every engine and collector mode lives in a process of its own, and they take turns (`turns.py`): micrograd's step, most
+of which is the collector walking its memory, takes twice as long while a neighbour uses the memory too.
 """
 
 from __future__ import annotations
@@ -17,18 +16,17 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import workloads
+from turns import Runner, importable, ratio, release, run, say, table, take_turns, verdict
 from workloads import Demo, Transformer, Workload
 
 # The processor's time leaves out the moments in which other programs had the core. Where its clock is coarse (Windows
@@ -176,100 +174,35 @@ def child(job: str) -> None:
 # ------------------------------------------------------------------------------------------- in the parent: the tables
 
 
-def command(job: Sequence[Any]) -> list[str]:
-    return [sys.executable, __file__, "--child", json.dumps(job)]
-
-
-def run(*job: Any) -> Any:
-    """The result of a job in a fresh process."""
-    answer = subprocess.run(command(job), stdout=subprocess.PIPE, text=True, check=False)
-    if answer.returncode:
-        raise SystemExit(f"the measurement {job} failed")
-    return json.loads(answer.stdout)
-
-
-class Runner:
-    """A process that trains with one engine in one mode, and waits while the others have their turns."""
-
-    def __init__(self, *job: str) -> None:
-        self.job = job
-        self.process = subprocess.Popen(
-            command(("steps", *job)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def turn(self, seconds: float) -> list[float]:
-        """The seconds that each step took, in a turn of at least one step and about `seconds` altogether."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(f"{seconds}\n")
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the measurement of {self.job} failed")
-        return list(map(float, json.loads(answer)))
-
-    def end(self) -> None:
-        self.process.communicate()
-
-
 def installed(engine: str) -> bool:
-    """Whether the engine can be imported, tried in another process: a peer's C code is kept out of this one."""
-    code = f"import {workloads.ENGINES[engine]}"
-    here = str(Path(__file__).parent)
-    return not subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, check=False).returncode
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned Markdown table; the first columns are words, the others numbers."""
-    words = [all(not cell[:1].isdigit() for cell in column) for column in zip(*rows)]
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-
-    def line(cells: Sequence[str]) -> str:
-        aligned = (f"{c:<{w}}" if word else f"{c:>{w}}" for c, w, word in zip(cells, widths, words))
-        return "| " + " | ".join(aligned) + " |"
-
-    rule = "|".join("-" * (w + 2) if word else "-" * (w + 1) + ":" for w, word in zip(widths, words))
-    return "\n".join([line(head), f"|{rule}|", *map(line, rows)])
-
-
-def verdict(met: bool) -> str:
-    return "yes" if met else "no"
+    return importable(workloads.ENGINES[engine])
 
 
 def steps_table(contest: Contest, rounds: int, seconds: float) -> str:
     """Milliseconds a step, and how many times as fast as the baseline."""
     runners = [
-        Runner(contest.workload, engine, mode) for engine in contest.engines if installed(engine) for mode in MODES
+        Runner(__file__, "steps", contest.workload, engine, mode)
+        for engine in contest.engines
+        if installed(engine)
+        for mode in MODES
     ]
-    turns: dict[tuple[str, ...], list[list[float]]] = {runner.job: [] for runner in runners}
-    for turn in range(rounds):
-        say(f"{contest.workload}: round {turn + 1} of {rounds}")
-        for runner in runners:
-            turns[runner.job].append(runner.turn(seconds))
-    for runner in runners:
-        runner.end()
+    turns = take_turns(runners, rounds, seconds, contest.workload)
     rows = []
-    for (workload, engine, mode), ours in turns.items():
-        theirs = turns[workload, contest.baseline, mode]
+    for (job, workload, engine, mode), ours in turns.items():
+        faster = ratio(turns[job, workload, contest.baseline, mode], ours)
         times = [time for turn in ours for time in turn]
-        median = statistics.median(times)
-        ratio = statistics.median(time for turn in theirs for time in turn) / median
-        by_round = sorted(statistics.median(t) / statistics.median(o) for t, o in zip(theirs, ours))
-        quarter = len(by_round) // 4
         bar = BARS.get((workload, engine, mode))
         rows.append(
             (
                 engine,
                 mode,
                 str(len(times)),
-                f"{median * 1e3:.1f}",
+                f"{statistics.median(times) * 1e3:.1f}",
                 f"{statistics.fmean(times) * 1e3:.1f}",
-                f"{ratio:.2f}",
-                f"{by_round[quarter]:.2f} to {by_round[-1 - quarter]:.2f}",
+                f"{faster.all:.2f}",
+                str(faster),
                 f"{bar:g}" if bar else "",
-                verdict(ratio >= bar) if bar else "",
+                verdict(faster.all >= bar) if bar else "",
             )
         )
     return table(
@@ -288,7 +221,7 @@ def bytes_table(nodes: int) -> str:
                 if instrument == "resident" and not LINUX:
                     continue
                 say(f"bytes a node: {graph}, {engine}, {instrument}")
-                size = run("bytes", graph, engine, instrument, nodes)
+                size = run(__file__, "bytes", graph, engine, instrument, nodes)
                 cells = [f"{size[key]:.0f}" if size[key] else "" for key in ("built", "peak", "after")]
                 ours = engine.startswith("autograd")
                 met = verdict(max(size["built"], size["after"] or 0) <= BYTES_BAR) if ours else ""
@@ -302,7 +235,7 @@ def depth_table(nodes: int) -> str:
     for graph, label in (("chain", f"chain of {nodes:,} nodes"), ("sum", f"sum of {nodes:,} terms")):
         for mode in MODES:
             say(f"depth: {graph}, collector {mode}")
-            seconds = run("depth", graph, mode, nodes)
+            seconds = run(__file__, "depth", graph, mode, nodes)
             cells = [f"{seconds[key]:.3f}" for key in ("forward", "backward", "free")]
             rows.append((label, mode, *cells, f"{SECONDS_BAR:g} each", verdict(max(seconds.values()) <= SECONDS_BAR)))
     return table(("graph", "collector", "forward", "backward", "free", "bar", "met"), rows)
@@ -310,12 +243,6 @@ def depth_table(nodes: int) -> str:
 
 def machine() -> str:
     """What the numbers depend on besides the code."""
-
-    def release(distribution: str) -> str:
-        try:
-            return f"{distribution} {version(distribution)}"
-        except PackageNotFoundError:
-            return f"{distribution} not installed"
 
     peers = f"{release('micrograd')}, {release('minigrad')}"
     python = f"{platform.python_implementation()} {platform.python_version()}"

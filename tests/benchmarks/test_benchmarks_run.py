@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import eager
+import turns
 import watching
 import workloads
 
@@ -87,7 +88,7 @@ def test_atomic_graphs_have_the_peers_nodes() -> None:
 
 @pytest.mark.parametrize("collector", eager.MODES)
 def test_steps_are_timed_in_a_child(collector: str) -> None:
-    runner = eager.Runner("demo", "autograd, fused", collector)
+    runner = turns.Runner(eager.__file__, "steps", "demo", "autograd, fused", collector)
     try:
         for _ in range(2):
             (seconds,) = runner.turn(0.0)
@@ -97,14 +98,14 @@ def test_steps_are_timed_in_a_child(collector: str) -> None:
 
 
 def test_bytes_and_depth_are_measured_in_a_child() -> None:
-    size = eager.run("bytes", "chain", "autograd, atomic", "tracemalloc", 1000)
+    size = turns.run(eager.__file__, "bytes", "chain", "autograd, atomic", "tracemalloc", 1000)
     assert size["nodes"] == 1002 and size["built"] > 0 and size["after"] > 0
     for graph in ("chain", "sum"):
-        assert set(eager.run("depth", graph, "on", 1000)) == {"forward", "backward", "free"}
+        assert set(turns.run(eager.__file__, "depth", graph, "on", 1000)) == {"forward", "backward", "free"}
 
 
 def test_table_is_aligned() -> None:
-    assert eager.table(("engine", "ms"), [("ours", "1.5"), ("theirs", "20.25")]).splitlines() == [
+    assert turns.table(("engine", "ms"), [("ours", "1.5"), ("theirs", "20.25")]).splitlines() == [
         "| engine |    ms |",
         "|--------|------:|",
         "| ours   |   1.5 |",
