@@ -1,0 +1,300 @@
+"""The peers of the compiled functions: the same work written by hand, and on the frameworks of the field.
+
+Each `make` function prepares everything that a user would prepare once, and returns a function without arguments: one
+step, one call. What a call returns is a fresh result, as with the compiled functions; scratch memory may be reused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import workloads
+
+Array = npt.NDArray[np.float64]
+Step = Callable[[], Any]
+
+C_SOURCE = Path(__file__).with_name("by_hand.c")
+C_FLAGS = "-O3 -march=native"
+C_TRAINING_FLAGS = "-O2 -ffp-contract=off"
+L2 = 1e-4
+
+
+def demo_numbers() -> tuple[Array, Array, Array]:
+    """micrograd's demo in arrays: the parameters (337,), the points (100, 2), the labels (100,)."""
+    demo = workloads.Demo(workloads.Engine("plain floats", float, lambda _: ()))
+    return np.array(demo.parameters), np.array(demo.points), np.array(demo.labels)
+
+
+def split(p: Any) -> tuple[Any, Any, Any]:
+    """The demo's layers, (16, 3), (16, 17) and (17,), as views of its 337 parameters; a bias is a row's last."""
+    return p[:48].reshape(16, 3), p[48:320].reshape(16, 17), p[320:]
+
+
+# ------------------------------------------------------------------------------------------- the demo on other engines
+
+
+def demo_numpy(p: Array, x: Array, y: Array) -> tuple[float, Array]:
+    """Value and gradients of the demo, as one writes them in NumPy."""
+    w1, w2, w3 = split(p)
+    n = len(y)
+    h1 = np.maximum(x @ w1[:, :2].T + w1[:, 2], 0.0)
+    h2 = np.maximum(h1 @ w2[:, :16].T + w2[:, 16], 0.0)
+    margin = np.maximum(1.0 - y * (h2 @ w3[:16] + w3[16]), 0.0)
+    loss = float(margin.sum() / n + L2 * (p @ p))
+
+    d3 = np.where(margin > 0, -y / n, 0.0)
+    d2 = np.where(h2 > 0, np.multiply.outer(d3, w3[:16]), 0.0)
+    d1 = np.where(h1 > 0, d2 @ w2[:, :16], 0.0)
+    gradient = 2 * L2 * p
+    g1, g2, g3 = split(gradient)
+    g1[:, :2] += d1.T @ x
+    g1[:, 2] += d1.sum(axis=0)
+    g2[:, :16] += d2.T @ h1
+    g2[:, 16] += d2.sum(axis=0)
+    g3[:16] += d3 @ h2
+    g3[16] += d3.sum()
+    return loss, gradient
+
+
+def make_demo_numpy() -> Step:
+    p, x, y = demo_numbers()
+    return lambda: demo_numpy(p, x, y)
+
+
+class DemoInBuffers:
+    """The demo in as few and as cheap calls of NumPy as we know, with all scratch memory allocated before.
+
+    Samples are columns, and a row of ones below them is the input of the biases: then a layer is one product, its
+    gradient another, and every array is contiguous.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.x1, self.h1, self.h2 = np.ones((3, n)), np.ones((17, n)), np.ones((17, n))
+        self.d1, self.d2 = np.empty((16, n)), np.empty((16, n))
+        self.mask, self.margin, self.d3 = np.empty((16, n), bool), np.empty(n), np.empty(n)
+
+    def __call__(self, p: Array, x: Array, y: Array) -> tuple[float, Array]:
+        x1, h1, h2, d1, d2, d3, mask, margin = (
+            self.x1, self.h1, self.h2, self.d1, self.d2, self.d3, self.mask, self.margin
+        )  # fmt: skip
+        w1, w2, w3 = split(p)
+        n = len(y)
+        top1, top2 = h1[:16], h2[:16]
+        x1[:2] = x.T
+        np.dot(w1, x1, out=top1)
+        np.maximum(top1, 0.0, out=top1)
+        np.dot(w2, h1, out=top2)
+        np.maximum(top2, 0.0, out=top2)
+        np.dot(w3, h2, out=margin)
+        np.multiply(margin, y, out=margin)
+        np.subtract(1.0, margin, out=margin)
+        np.maximum(margin, 0.0, out=margin)
+        loss = float(np.add.reduce(margin) / n + L2 * np.dot(p, p))
+
+        np.multiply(y, -1.0 / n, out=d3)
+        np.multiply(d3, np.greater(margin, 0.0, out=mask[0]), out=d3)
+        np.multiply(w3[:16, None], d3, out=d2)
+        np.multiply(d2, np.greater(top2, 0.0, out=mask), out=d2)
+        np.dot(w2[:, :16].T, d2, out=d1)
+        np.multiply(d1, np.greater(top1, 0.0, out=mask), out=d1)
+        gradient = p * (2 * L2)
+        g1, g2, g3 = split(gradient)
+        g1 += np.dot(d1, x1.T)
+        g2 += np.dot(d2, h1.T)
+        g3 += np.dot(h2, d3)
+        return loss, gradient
+
+
+def make_demo_buffers() -> Step:
+    p, x, y = demo_numbers()
+    step = DemoInBuffers(len(y))
+    return lambda: step(p, x, y)
+
+
+def make_demo_jax(arrays: str, dispatch: str) -> Step:
+    """`jax.jit` of `value_and_grad`, called with arrays of "numpy" or the "device".
+
+    By default JAX hands a call to another thread and the caller waits for it; with the `dispatch` "in the caller" there
+    is no such hand-over. The parameters are one vector: six arrays of weights and biases took longer to hand over.
+    """
+    jax = import_module("jax")
+    jax.config.update("jax_cpu_enable_async_dispatch", dispatch == "default")
+    jax.config.update("jax_enable_x64", True)
+    p, x, y = demo_numbers()
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        w1, w2, w3 = split(p)
+        h1 = jax.nn.relu(x @ w1[:, :2].T + w1[:, 2])
+        h2 = jax.nn.relu(h1 @ w2[:, :16].T + w2[:, 16])
+        hinge = jax.nn.relu(1.0 - y * (h2 @ w3[:16] + w3[16])).mean()
+        return hinge + L2 * (p @ p)
+
+    step = jax.jit(jax.value_and_grad(loss))
+    arguments = jax.device_put((p, x, y)) if arrays == "device" else (p, x, y)
+    return lambda: jax.block_until_ready(step(*arguments))
+
+
+def make_demo_torch(how: str) -> Step:
+    """PyTorch tensors in float64 on one thread: eager, or by `torch.compile`."""
+    torch = import_module("torch")
+    torch.set_num_threads(1)
+    p, x, y = map(torch.from_numpy, demo_numbers())
+    w1, w2, w3 = split(p)
+    arrays = (w1[:, :2], w1[:, 2], w2[:, :16], w2[:, 16], w3[None, :16], w3[16:])
+    parameters = [array.clone().requires_grad_() for array in arrays]
+    linear, relu = torch.nn.functional.linear, torch.relu
+
+    def loss(*layers: Any) -> Any:
+        w1, b1, w2, b2, w3, b3 = layers
+        score = linear(relu(linear(relu(linear(x, w1, b1)), w2, b2)), w3, b3)[:, 0]
+        squares = sum((w * w).sum() for w in layers)
+        return relu(1.0 - y * score).mean() + L2 * squares
+
+    forward = torch.compile(loss) if how == "compile" else loss
+
+    def step() -> Any:
+        value = forward(*parameters)
+        return value, torch.autograd.grad(value, parameters)
+
+    return step
+
+
+def flat_from_torch(result: Any) -> list[float]:
+    """Its loss and gradients in micrograd's order."""
+    value, gradients = result
+    w1, b1, w2, b2, w3, b3 = (gradient.numpy() for gradient in gradients)
+    layers = (np.column_stack([w, b]).ravel() for w, b in ((w1, b1), (w2, b2), (w3, b3)))
+    return [value.item(), *np.concatenate(list(layers)).tolist()]
+
+
+def make_demo_micrograd() -> Step:
+    """The step of micrograd's demo, without its update: forward, gradients to zero, backward."""
+    demo = workloads.Demo(workloads.load("micrograd"))
+
+    def step() -> tuple[float, list[float]]:
+        loss = demo.loss()
+        for parameter in demo.parameters:
+            parameter.grad = 0.0
+        loss.backward()
+        return loss.data, [parameter.grad for parameter in demo.parameters]
+
+    return lambda: workloads.with_deep_stack(step)
+
+
+def compiler() -> list[str]:
+    """The system's C compiler, or the one that $CC names."""
+    return shlex.split(os.environ.get("CC", "cc"))
+
+
+def build_c(folder: Path, flags: str) -> ctypes.CDLL:
+    """`by_hand.c` compiled with these flags by the system's compiler, loaded."""
+    library = folder / "by_hand.so"
+    command = [*compiler(), *flags.split(), "-shared", "-fPIC", str(C_SOURCE), "-o", str(library), "-lm"]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(library))
+
+
+def make_demo_c(name: str, folder: Path) -> Step:
+    """A function of `by_hand.c` on NumPy's arrays; their pointers are taken once, and the gradient is overwritten."""
+    function = getattr(build_c(folder, C_FLAGS), f"demo_{name}")
+    function.restype = ctypes.c_double
+    p, x, y = demo_numbers()
+    gradient = np.empty_like(p)
+    pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (p, x, y)]
+    arguments = (*pointers, ctypes.c_int(len(y)), gradient.ctypes.data_as(ctypes.c_void_p))
+    # The pointers do not keep their arrays alive; the result does.
+    return lambda: (function(*arguments), gradient, p, x, y)[:2]
+
+
+# ----------------------------------------------------------------------------------------------------- a single neuron
+
+
+def train_neuron(iterations: int, weight: float, bias: float, input: float, target: float) -> tuple[float, float]:
+    """The second article's program on Python's floats: the weight and the bias after that many iterations."""
+    for _ in range(iterations):
+        output = math.tanh(weight * input + bias)
+        slope = (output - target) * (1 - output * output)
+        weight -= 0.01 * (slope * input)
+        bias -= 0.01 * slope
+    return weight, bias
+
+
+def make_training_python(iterations: int) -> Step:
+    return lambda: train_neuron(iterations, 0.5, 0.5, 0.01, 0.1)
+
+
+def make_training_c(iterations: int, folder: Path) -> Step:
+    train = build_c(folder, C_TRAINING_FLAGS).train_neuron
+    train.restype = None
+    state = (ctypes.c_double * 2)()
+    input, target = ctypes.c_double(0.01), ctypes.c_double(0.1)
+
+    def step() -> list[float]:
+        state[:] = [0.5, 0.5]
+        train(iterations, state, input, target)
+        return list(state)
+
+    return step
+
+
+def neuron_gradients(weight: float, bias: float, input: float, target: float) -> tuple[float, float, float]:
+    """The loss of one neuron on one sample, and its gradients on the weight and the bias."""
+    output = math.tanh(weight * input + bias)
+    error = output - target
+    slope = error * (1 - output * output)
+    return error * error / 2, slope * input, slope
+
+
+def make_call_python() -> Step:
+    return lambda: neuron_gradients(0.5, 0.5, 0.01, 0.1)
+
+
+# --------------------------------------------------------------------------------------------- a network of 784-50-10
+
+
+def dense_numbers() -> tuple[Array, Array, Array]:
+    """The 39,760 parameters of a 784-50-10 network, a sample with a fifth of its inputs lit, its class as 0 and 1."""
+    generator = np.random.default_rng(1337)
+    first = generator.normal(0.0, 784**-0.5, (50, 785))
+    second = generator.normal(0.0, 50**-0.5, (10, 51))
+    sample = generator.uniform(0.0, 1.0, 784) * (generator.uniform(0.0, 1.0, 784) < 0.2)
+    return np.concatenate([first.ravel(), second.ravel()]), sample, np.eye(10)[3]
+
+
+def dense_numpy(p: Array, x: Array, t: Array) -> tuple[float, Array]:
+    """The cross-entropy of the 784-50-10 network with tanh on one sample, and its gradients.
+
+    The parameters stand neuron by neuron, the bias last: so a layer is a matrix, and its gradient one outer product,
+    written where it belongs.
+    """
+    w1, w2 = p[:39250].reshape(50, 785), p[39250:].reshape(10, 51)
+    hidden = np.tanh(w1[:, :784] @ x + w1[:, 784])
+    scores = w2[:, :50] @ hidden + w2[:, 50]
+    powers = np.exp(scores)
+    total = powers.sum()
+    loss = float(math.log(total) - scores @ t)
+
+    d2 = powers / total - t
+    d1 = (d2 @ w2[:, :50]) * (1.0 - hidden * hidden)
+    gradient = np.empty_like(p)
+    g1, g2 = gradient[:39250].reshape(50, 785), gradient[39250:].reshape(10, 51)
+    np.multiply(d1[:, None], x, out=g1[:, :784])
+    g1[:, 784] = d1
+    np.multiply(d2[:, None], hidden, out=g2[:, :50])
+    g2[:, 50] = d2
+    return loss, gradient
+
+
+def make_dense_numpy() -> Step:
+    p, x, t = dense_numbers()
+    return lambda: dense_numpy(p, x, t)

@@ -1,0 +1,136 @@
+"""The benchmark of compiled functions runs, and compares like with like: every contestant finds the same numbers.
+
+Nothing here looks at the clock; `compiled.py` measures.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# The benchmarks are scripts that import each other by name, as `python tests/benchmarks/compiled.py` finds them.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import by_hand
+import compiled
+import turns
+import workloads
+
+REQUIRE_ALL = os.environ.get("AUTOGRAD_REQUIRE_ALL") == "1"
+NEVER_REQUIRED = {"torch"}  # a gigabyte, for two lines of a table
+
+
+def need(needs: tuple[str, ...]) -> None:
+    """Skip where a peer is not installed; AUTOGRAD_REQUIRE_ALL=1 makes that a failure."""
+    for one in needs:
+        why = compiled.missing(one)
+        if why and REQUIRE_ALL and one not in NEVER_REQUIRED:
+            pytest.fail(why)
+        if why:
+            pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, list[float]]:
+    """The numbers of each contest by a way of their own: an eager engine, a formula, a difference."""
+    demo = workloads.Demo(workloads.load("stored gradients"))
+
+    def work() -> list[float]:
+        loss = demo.loss()
+        loss.backward()
+        return [loss.data, *(p.grad for p in demo.parameters)]
+
+    recorded = compiled.record_dense()
+    (loss, _), (p, x, t) = recorded.outputs, recorded.inputs
+    for leaves, numbers in zip((p, x, t), recorded.arguments):
+        for leaf, number in zip(leaves, numbers):
+            leaf.data = float(number)
+    loss.forward()
+    loss.backward()
+    w, b = 0.4959537581015022, 0.09537581015006125  # as the second article trains them
+    return {
+        "demo": workloads.with_deep_stack(work),
+        "training": [w, b],
+        "call": [0.06699275005482735, 0.00286538703019183, 0.286538703019183],
+        "dense": [loss.data, *(leaf.grad for leaf in p)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("contest", "name"),
+    [
+        (contest, name)
+        for contest, contestants in compiled.CONTESTS.items()
+        for name in contestants
+        if (contest, name) not in compiled.SLOW_TO_PREPARE
+    ],
+)
+def test_contestants_agree_and_are_timed(contest: str, name: str, expected: dict[str, list[float]]) -> None:
+    need(compiled.CONTESTS[contest][name].needs)
+    runner = turns.Runner(compiled.__file__, "serve", contest, name, environment=compiled.ONE_THREAD)
+    try:
+        result = runner.answer()
+        compiled.compare(contest, {name: result, "expected": expected[contest]})
+        if contest == "training" and sys.platform.startswith("linux"):
+            w, b = result
+            assert repr(math.tanh(w * 0.01 + b)) == compiled.TRAINED
+        (seconds,) = runner.turn(0.0)
+        assert seconds > 0
+    finally:
+        runner.end()
+
+
+def test_a_contestant_with_another_result_is_found_out() -> None:
+    compiled.compare("demo", {"ours": [1.0, 2.0 + 1e-9], "theirs": [1.0, 2.0]})
+    for wrong in ([1.0, 2.0 + 1e-7], [1.0], [1.0, math.nan]):
+        with pytest.raises(SystemExit, match="ours and theirs find different results"):
+            compiled.compare("demo", {"ours": wrong, "theirs": [1.0, 2.0]})
+
+
+def test_the_c_by_hand_has_no_warnings(tmp_path: Path) -> None:
+    need(("cc",))
+    flags = f"{by_hand.C_FLAGS} -Wall -Wextra -Werror"
+    assert by_hand.build_c(tmp_path, flags).train_neuron
+
+
+def test_claims_are_judged_by_their_bars() -> None:
+    result = compiled.Result({"ours": [[1.0], [1.0]], "theirs": [[4.0], [6.0]]}, {}, {"peer": "not installed"})
+    assert [c.met for bar in (5, 5.1) for c in compiled.at_least("", result.faster("ours", "theirs"), bar)] == [
+        True,
+        False,
+    ]
+    assert [c.met for bar in (5, 4.9) for c in compiled.at_most("", result.faster("ours", "theirs"), bar)] == [
+        True,
+        False,
+    ]
+    assert compiled.at_least("", result.faster("ours", "peer"), 1) == []  # left out: nothing is claimed
+    assert "Left out: *peer*: not installed." in compiled.times_table(result, "ms", "ours")
+    assert result.fastest("peer", "theirs", "ours") == "ours"
+
+
+@pytest.mark.parametrize("backend", compiled.BACKENDS)
+@pytest.mark.parametrize("recording", ["demo", "straight line"])
+def test_compiling_is_timed_in_a_child(recording: str, backend: str) -> None:
+    need((f"backend {backend}",))
+    size = (100,) if recording == "straight line" else ()
+    caches = ("new", "kept")
+    seconds = compiled.compile_seconds(recording, backend, caches, *size)
+    assert [len(seconds[cached]) for cached in caches] == [3, 3]
+    assert all(part > 0 for cached in caches for part in seconds[cached])
+
+
+def test_a_straight_line_has_no_dead_code() -> None:
+    source = compiled.record_straight_line(500).compile("python").source
+    assert sum(" = " in line and line.lstrip().startswith("v") for line in source.splitlines()) == 500
+
+
+def test_one_section_prints_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    compiled.main(["--only", "call", "--quick", "--rounds", "1"])
+    printed = capsys.readouterr().out
+    assert "| Python by hand " in printed
+    assert "a call, python, f([w, b], x, t): the time of Python by hand" in printed
+    assert "at most 2 ×" in printed
