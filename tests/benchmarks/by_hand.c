@@ -148,9 +148,7 @@ enum { LANES = 8 };
 typedef double vector __attribute__((vector_size(LANES * sizeof(double))));
 typedef long mask __attribute__((vector_size(LANES * sizeof(long))));
 
-static inline vector where_positive(vector condition, vector value) {
-    return (vector)((mask)value & (condition > 0));
-}
+#define WHERE_POSITIVE(condition, value) ((vector)((mask)(value) & ((condition) > 0)))
 
 double demo_vectors(const double *p, const double *x, const double *y, int n, double *gradient) {
     const double (*w1)[INPUTS + 1] = (const void *)p;
@@ -170,23 +168,23 @@ double demo_vectors(const double *p, const double *x, const double *y, int n, do
         }
         for (int i = 0; i < UNITS; i++) {
             vector net = w1[i][0] * x0 + w1[i][1] * x1 + w1[i][2];
-            h1[i] = where_positive(net, net);
+            h1[i] = WHERE_POSITIVE(net, net);
         }
         vector score = w3[UNITS] + (vector){0};
         for (int i = 0; i < UNITS; i++) {
             vector net = w2[i][UNITS] + (vector){0};
             for (int j = 0; j < UNITS; j++) net += w2[i][j] * h1[j];
-            h2[i] = where_positive(net, net);
+            h2[i] = WHERE_POSITIVE(net, net);
             score += w3[i] * h2[i];
         }
-        vector margin = where_positive(label * label, 1 - label * score);
-        margin = where_positive(margin, margin);
+        vector margin = WHERE_POSITIVE(label * label, 1 - label * score);
+        margin = WHERE_POSITIVE(margin, margin);
         hinges += margin;
 
-        vector d3 = where_positive(margin, -label);
+        vector d3 = WHERE_POSITIVE(margin, -label);
         g3[UNITS] += d3;
         for (int i = 0; i < UNITS; i++) {
-            vector d2 = where_positive(h2[i], d3 * w3[i]);
+            vector d2 = WHERE_POSITIVE(h2[i], d3 * w3[i]);
             g3[i] += d3 * h2[i];
             g2[i][UNITS] += d2;
             for (int j = 0; j < UNITS; j++) {
@@ -195,7 +193,7 @@ double demo_vectors(const double *p, const double *x, const double *y, int n, do
             }
         }
         for (int i = 0; i < UNITS; i++) {
-            vector d = where_positive(h1[i], d1[i]);
+            vector d = WHERE_POSITIVE(h1[i], d1[i]);
             g1[i][0] += d * x0;
             g1[i][1] += d * x1;
             g1[i][2] += d;
