@@ -14,7 +14,6 @@ Every operation of the table is a function here: floats in, float out; a Value i
 import builtins
 
 from autograd import copies, nn, ops, optim
-from autograd import copies, nn, ops
 from autograd.anomaly import AnomalyError, detect_anomaly
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
 from autograd.codegen import compile
