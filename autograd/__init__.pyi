@@ -1,7 +1,6 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
 from autograd import copies as copies, nn as nn, ops as ops, optim as optim
-from autograd import copies as copies, nn as nn, ops as ops
 from autograd.anomaly import AnomalyError as AnomalyError, detect_anomaly as detect_anomaly
 from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen import compile as compile

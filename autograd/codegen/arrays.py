@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any
 
 from autograd.codegen.made import Made, repeating
@@ -26,7 +26,7 @@ from autograd.codegen.shapes import (
     units_of,
     written,
 )
-from autograd.nests import described, leaves_of
+from autograd.nests import described, leaves_of, mapped
 from autograd.ops import BUILT_IN, TABLE, Op
 
 # NumPy ---------------------------------------------------------------------------------------------------------------
@@ -111,8 +111,11 @@ def _table(n: int, columns: Sequence[Any]) -> Any:
 
 
 def _sums(n: int, columns: Sequence[Any]) -> Any:
-    """The sums over the samples as floats: NumPy adds row to row, so each of them from the first sample to the last."""
-    return (0.0 + _table(n, columns).sum(axis=0)).tolist()
+    """The sums over the samples, as floats."""
+    import numpy as np  # noqa: PLC0415
+
+    spread = [column if isinstance(column, np.ndarray) else np.full(n, column) for column in columns]
+    return np.concatenate(spread).reshape(-1, n).sum(axis=1).tolist() if spread else []
 
 
 def _on_arrays(op: Op) -> Callable[..., Any]:
@@ -171,14 +174,17 @@ class ModuleSource(PythonSource):
         return "\n".join([*lines, f"    return _floats(({self._parameters()},), {self._units()})"]) + "\n"
 
     def _units(self) -> str:
-        n, suffix = (
-            "n" if any(self.batched) else "None",
-            ".sum(0)" * bool(self.reduce) + " / n" * (self.reduce == "mean"),
-        )
-        texts = [
-            f"{'_table' if isinstance(unit, list) else '_full'}({n}, {self._nest(unit)}){suffix}"
-            for unit in units_of(self.outputs)
-        ]
+        """The outputs in their nest; a list, and a batch, is one array."""
+        places, texts = count(), []
+        for unit in units_of(self.outputs):
+            build = "_table" if isinstance(unit, list) else "_full"
+            text = f"{build}({'n' if any(self.batched) else 'None'}, {self._nest(unit)})"
+            if self.reduce:
+                text += ".sum(0)" + " / n" * (self.reduce == "mean")
+                terms = mapped(lambda _: self.added.get(next(places), 0.0), unit)
+                if any(term != 0.0 for term in leaves_of(terms)):
+                    text += f" + {'n * ' * (self.reduce == 'sum')}{build}(None, {self._nest(terms)})"
+            texts.append(text)
         return written(refilled(self.outputs, iter(texts)))
 
     def _array(self, x: Any) -> Any:

@@ -17,13 +17,11 @@ without them gcc contracts a * b + c, and turns pow(x, 2) into x * x.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from autograd.codegen.layout import TERMS, Home, Layout, lists_of, runs_of, terms_of
 from autograd.codegen.loops import Unit, levels_of
-from autograd.codegen.program import Operand, Program, Step, varying_values, without_dead_steps
+from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.shapes import Signature, units_of
 from autograd.nests import leaves_of
 from autograd.ops import BUILT_IN, TABLE
@@ -133,11 +131,8 @@ class CSource:
         self.batch, self.feedback = signature.batch, signature.feedback
         self.sizes = [len(leaves_of(nest)) for nest in inputs]
         self.leaving = len(program.outputs)
-        self.added: dict[int, Operand] = {}
-        if self.reduce:
-            program = self._without_fixed_terms(program, inputs)
-        self.program = program
-        self.layout = layout = Layout(program, inputs, self.batched)
+        self.program, self.added = without_fixed_terms(program, inputs, self.batched) if self.reduce else (program, {})
+        self.layout = layout = Layout(self.program, inputs, self.batched)
         self.tables: list[str] = []
         self.called: dict[str, None] = {}  # functions, in the order of their first use
         self.has_loops = any(unit.is_loop for part in (*layout.once, *layout.each) for unit in part)
@@ -147,28 +142,6 @@ class CSource:
         doubles = sum(length * (8 if kind == "V" else 1) for kind, _, length in self._lengths())
         self.in_work = doubles + (self.sizes[0] if self.feedback else 0) > _STACK
         self.text = "\n".join(_indented(self._lines(once, each))) + "\n"
-
-    def _without_fixed_terms(self, program: Program, inputs: Sequence[Any]) -> Program:
-        """The program with `y` in place of each output `y + c` in which no sample changes c: that is added once.
-
-        The terms c, in `added` by their output, stand behind the outputs, so that they are computed.
-        """
-        varying = varying_values(program, inputs, self.batched)
-        uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
-        uses.update(x for x in program.outputs if type(x) is int)
-        outputs = list(program.outputs)
-        for i, x in enumerate(program.outputs):
-            step = program.steps[x - program.inputs] if type(x) is int and x >= program.inputs else None
-            if step and step.op is TABLE["add"] and x in varying and uses[int(x)] == 1:
-                changing = [type(operand) is int and operand in varying for operand in step.operands]
-                y, c = step.operands if changing[0] else reversed(step.operands)
-                if not all(changing):
-                    outputs[i] = y
-                    self.added[i] = len(outputs)
-                    outputs.append(c)
-        shorter = without_dead_steps(Program(program.inputs, program.steps, outputs))
-        self.added = {i: shorter.outputs[int(at)] for i, at in self.added.items()}
-        return shorter
 
     # Statements -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ x ** 0 and a `where` whose condition is known. Nothing is reassociated.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -124,3 +125,29 @@ def varying_values(program: Program, inputs: Sequence[Any], batched: Sequence[bo
         if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant
             varying.add(place)
     return varying
+
+
+def without_fixed_terms(
+    program: Program, inputs: Sequence[Any], batched: Sequence[bool]
+) -> tuple[Program, dict[int, Operand]]:
+    """For a sum over samples: the program with `y` in place of each output `y + c` in which no sample changes c.
+
+    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. They come back by
+    their outputs, and stand behind these among the outputs of the program, so that they are computed.
+    """
+    varying = varying_values(program, inputs, batched)
+    uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
+    uses.update(x for x in program.outputs if type(x) is int)
+    outputs = list(program.outputs)
+    added: dict[int, int] = {}
+    for i, x in enumerate(program.outputs):
+        step = program.steps[x - program.inputs] if type(x) is int and x >= program.inputs else None
+        if step and step.op is TABLE["add"] and x in varying and uses[int(x)] == 1:
+            changing = [type(operand) is int and operand in varying for operand in step.operands]
+            if not all(changing):
+                y, c = step.operands if changing[0] else reversed(step.operands)
+                outputs[i] = y
+                added[i] = len(outputs)
+                outputs.append(c)
+    shorter = without_dead_steps(Program(program.inputs, program.steps, outputs))
+    return shorter, {i: shorter.outputs[at] for i, at in added.items()}

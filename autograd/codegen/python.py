@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from autograd.codegen.made import Made, repeating
-from autograd.codegen.program import Operand, Program, Step, varying_values
+from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.shapes import (
     Signature,
     argument_error,
@@ -42,8 +42,14 @@ class PythonSource:
     """
 
     def __init__(self, program: Program, signature: Signature) -> None:
-        self.program = program
         self.inputs, self.outputs, self.batched, self.reduce = signature
+        self.added: dict[int, Operand] = {}  # to an output, after its sum over the samples
+        if self.reduce:
+            count = len(program.outputs)
+            program, self.added = without_fixed_terms(program, self.inputs, self.batched)
+            left = iter(program.outputs[:count])
+            self.outputs = mapped(lambda _: next(left), self.outputs)
+        self.program = program
         self.namespace: dict[str, Any] = {
             "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
             "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan,
@@ -135,7 +141,7 @@ class PythonSource:
 
     def _result(self, nest: Any, arrays: bool) -> str:
         """The outputs in such a nest; with arrays, each flat list, and each batch, as one."""
-        sums = (f"s{i}{' / n' * (self.reduce == 'mean')}" for i in range(len(leaves_of(nest))))
+        sums = map(self._sum, range(len(leaves_of(nest))))
         texts = []
         for i, unit in enumerate(units_of(nest)):
             if any(self.batched) and not self.reduce:
@@ -144,6 +150,12 @@ class PythonSource:
                 text = written(mapped(lambda _: next(sums), unit)) if self.reduce else self._nest(unit)
                 texts.append(f"_array({text})" if arrays and isinstance(unit, list) else text)
         return written(refilled(nest, iter(texts)))
+
+    def _sum(self, i: int) -> str:
+        term = self.name(self.added[i]) if i in self.added else ""
+        if self.reduce == "mean":
+            return f"s{i} / n + {term}" if term else f"s{i} / n"
+        return f"s{i} + n * {term}" if term else f"s{i}"
 
     def _collected(self, name: str, arrays: bool) -> str:
         return f"_array({name})" if arrays else name
@@ -165,17 +177,18 @@ class PythonSource:
         if not isinstance(nest, (list, tuple)):
             yield f"{indent}{self.name(nest)} = {source} if type({source}) is float else _number({source})"
             return
-        targets = [self.name(part) if is_flat(nest) else f"{source}_{i}" for i, part in enumerate(nest)]
+        flat = is_flat(nest)
+        targets = [self.name(part) if flat else f"{source}_{i}" for i, part in enumerate(nest)]
         yield f"{indent}try:"
-        if is_flat(nest) and 0 < len(nest) <= _FEW:
+        if flat and 0 < len(nest) <= _FEW:
             yield f"{indent}    [{', '.join(targets)}] = {source}"
             yield f"{indent}    if not ({' is '.join(f'type({x})' for x in targets)} is float):"
             yield f"{indent}        [{', '.join(targets)}] = map(_number, [{', '.join(targets)}])"
         else:
-            yield f"{indent}    [{', '.join(targets)}] = {f'map(_number, {source})' if is_flat(nest) else source}"
+            yield f"{indent}    [{', '.join(targets)}] = {f'map(_number, {source})' if flat else source}"
         yield f"{indent}except (TypeError, ValueError) as problem:"
         yield f"{indent}    raise _argument_error({k}, {described(nest)!r}, {source}, problem) from None"
-        if not is_flat(nest):
+        if not flat:
             for target, part in zip(targets, nest, strict=True):
                 yield from self._unpacked(target, part, k, depth)
 
