@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from autograd.codegen.layout import TERMS, Home, Layout, lists_of, runs_of, terms_of
+from autograd.codegen.layout import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
 from autograd.codegen.loops import Unit, levels_of
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.shapes import Signature, units_of
@@ -75,8 +75,10 @@ static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; r
 static inline V pick(M m, V x, V y) { return (V)((m & (M)x) | (~m & (M)y)); }
 static inline double total(V x)
 {
-    for (int half = LANES / 2; half > 0; half /= 2) for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
+    double sum = x[0];
+    #pragma GCC unroll 8
+    for (int i = 1; i < LANES; i++) sum += x[i];
+    return sum;
 }
 """
 
@@ -105,8 +107,17 @@ class _Running:
 
 def _sum(start: int, *products: tuple[int, str]) -> str:
     """An index as C: what is 0 left out, what is 1 not multiplied."""
-    terms = [name if n == 1 else f"{n} * {name}" for n, name in products if n and name != "0"]
-    return " + ".join([*terms, str(start)] if start or not terms else terms).replace("+ -", "- ")
+    text = ""
+    for n, name in sorted(products, key=lambda product: product[0] < 0):
+        if n and name != "0":
+            sign = " - " if n < 0 else " + "
+            text += sign + (name if abs(n) == 1 else f"{abs(n)} * {name}")
+    if text.startswith(" - "):
+        return f"{start}{text}"
+    text = text.removeprefix(" + ")
+    if not text or start:
+        text = f"{text} + {start}" if text else str(start)
+    return text.replace("+ -", "- ")
 
 
 class CSource:
@@ -206,14 +217,9 @@ class CSource:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Home]]) -> Iterator[str]:
-        for index, home, length in runs_of(pairs):
-            varies = home.array in "xv"
-            if length < 4:
-                for i in range(length):
-                    yield self._leaves(str(index + i), self._spread(f"{home.array}[{home.at + i}]", varies))
-            else:
-                value = self._spread(f"{home.array}[{_sum(home.at, (1, 'i'))}]", varies)
-                yield _for("i", length, self._leaves(_sum(index, (1, "i")), value))
+        for run in runs_of(pairs):
+            index, value = _along(run)
+            yield _for("i", run.length, self._leaves(index, self._spread(value, run.home.array in "xv")))
 
     def _spread(self, value: str, varies: bool) -> str:
         return value if varies or self.reduce or not self.batch else f"all({value})"
@@ -398,15 +404,17 @@ class CSource:
         if self.reduce:
             yield f"if (first < 0) {_for('i', outputs, _for('lane', '-first', 's[i][lane] = 0.0;'))}"
             yield "}"
-            yield _for("i", outputs, f"out[i] = total(s[i]){' / n' * (self.reduce == 'mean')};")
+            yield _for("i", outputs, "out[i] = total(s[i]);")
+            if self.reduce == "mean":
+                yield _for("i", outputs, "out[i] /= n;")  # on its own, it is vectorized
             times = "n * " * (self.reduce == "sum")
             homes = self.layout.homes
             local = {i: x for i, x in self.added.items() if type(x) is float or x not in homes}
             yield from (f"out[{i}] += {times}{self.name(x)};" for i, x in local.items())
             stored = ((i, homes[int(x)]) for i, x in sorted(self.added.items()) if i not in local)
-            for index, home, length in runs_of(stored):
-                value = f"{times}{home.array}[{_sum(home.at, (1, 'i'))}]"
-                yield _for("i", length, f"out[{_sum(index, (1, 'i'))}] += {value};")
+            for run in runs_of(stored):
+                index, value = _along(run)
+                yield _for("i", run.length, f"out[{index}] += {times}{value};")
         else:
             yield "for (int lane = first < 0 ? -first : 0; lane < LANES; lane++) {"
             yield "const long long row = first + lane;"
@@ -472,6 +480,11 @@ class CSource:
                     yield _for("i", "LANES", f"z[i] = {scalar}({lanes});")
                     yield "return z;"
                     yield "}"
+
+
+def _along(run: Run) -> tuple[str, str]:
+    """The index and the home of a run at i."""
+    return _sum(run.first, (1, "i")), f"{run.home.array}[{_sum(run.home.at, (run.stride, 'i'))}]"
 
 
 def _literal(x: float) -> str:

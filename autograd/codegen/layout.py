@@ -151,16 +151,26 @@ def terms_of(step: Step) -> int:
     return len(lists_of(step)[0]) if step.op.variadic else 1
 
 
-def runs_of(pairs: Iterable[tuple[int, Home]]) -> Iterator[tuple[int, Home, int]]:
-    """Pairs of an index and a home as (first index, first home, length) of the runs in which both go up by one."""
-    start: tuple[int, Home] | None = None
-    length = 0
+class Run(NamedTuple):
+    """Indices that go up by one, beside homes in one array that go up by `stride`."""
+
+    first: int
+    home: Home
+    length: int
+    stride: int
+
+
+def runs_of(pairs: Iterable[tuple[int, Home]]) -> Iterator[Run]:
+    """The runs in pairs of an index and a home."""
+    run: Run | None = None
     for index, home in pairs:
-        if start and (index, home) == (start[0] + length, Home(start[1].array, start[1].at + length)):
-            length += 1
-            continue
-        if start:
-            yield (*start, length)
-        start, length = (index, home), 1
-    if start:
-        yield (*start, length)
+        if run and index == run.first + run.length and home.array == run.home.array:
+            stride = home.at - run.home.at if run.length == 1 else run.stride
+            if home.at == run.home.at + run.length * stride:
+                run = run._replace(length=run.length + 1, stride=stride)
+                continue
+        if run:
+            yield run
+        run = Run(index, home, 1, 0)
+    if run:
+        yield run

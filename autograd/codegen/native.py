@@ -64,16 +64,21 @@ class Native:
         if self.readers and self.work is None:
             if not self.batch and all(r.lone or is_flat(r.nest) for r in self.readers):
                 lines += self._for_floats(integers)
-            if any(r.shape for r in self.readers) or self.batch:
+            if (
+                self.outputs
+                and all(r.size for r in self.readers)
+                and (self.batch or all(r.shape for r in self.readers))
+            ):
                 lines += self._for_arrays(integers)
         lines.append(
             f"    return slow(({''.join(f'{x}, ' for x in integers)}), ({''.join(f'{x}, ' for x in arguments)}))"
         )
-        namespace = {
-            "run": run, "slow": partial(self._run, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
-            "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy": None, "modules": sys.modules,
+        namespace: dict[str, Any] = {
+            "run": run, "longlong": ctypes.c_longlong, "byref": ctypes.byref, "start": ctypes.c_char.from_buffer,
+            "floats": {float}, "ndarray": None, "float64": None, "empty": None,  # NumPy's, once somebody has loaded it
             "Input": ctypes.c_double * sum(r.size for r in self.readers), "Output": ctypes.c_double * self.outputs,
         }  # fmt: skip
+        namespace["slow"] = partial(self._slow, namespace, self._run, run)
         exec("\n".join(lines), namespace)
         function: Callable[..., Any] = namespace[name]
         return function
@@ -91,21 +96,31 @@ class Native:
         yield f"            return {self.list_result}"
 
     def _for_arrays(self, integers: Sequence[str]) -> Iterator[str]:
+        arrays = [f"a{r.k}" for r in self.readers]
         batched = [f"a{r.k}" for r in self.readers if r.batch]
-        ready = [f"type(a{r.k}) is ndarray and a{r.k}.dtype is float64 and a{r.k}.flags.carray" for r in self.readers]
+        ready = [f"type({a}) is ndarray and {a}.dtype is float64" for a in arrays]
+        ready += [f"len({a})" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
         ready += [f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" for r in self.readers]
-        ready += [f"len({x}) == len({y})" for x, y in pairwise(batched)]
-        ready += [f"a{r.k}.size" for r in self.readers]
         size = f"{self.outputs} * n" if self.rowwise else str(self.outputs)
-        yield "    numpy = modules.get('numpy')"
-        yield "    if numpy:"
-        yield "        ndarray, float64 = numpy.ndarray, numpy.dtype(float)"
-        yield f"        if {' and '.join(ready)}:"
-        yield f"            n = len({batched[0]})" if batched else "            n = 1"
-        yield f"            o = numpy.empty({size})"
-        pointers = [f"byref(start({x}))" for x in (*(f"a{r.k}" for r in self.readers), "o")]
+        yield f"    if {' and '.join(ready)}:"
+        yield f"        n = len({batched[0]})" if batched else "        n = 1"
+        yield f"        o = empty({size})"
+        yield "        try:"
+        for array in (*arrays, "o"):
+            yield f"            p{array} = byref(start({array}))"
+        yield "        except TypeError:  # not contiguous, or not to be written to: C gets a copy"
+        pointers = [f"p{a}" for a in (*arrays, "o")]
+        yield "            pass"
+        yield "        else:"
         yield f"            run({', '.join([*integers, *['longlong(n)'] * self.batch, *pointers])})"
         yield f"            return {self.array_result}"
+
+    @staticmethod
+    def _slow(namespace: dict[str, Any], run: Callable[..., Any], *arguments: Any) -> Any:
+        numpy = sys.modules.get("numpy")
+        if numpy and namespace["ndarray"] is None:
+            namespace.update(ndarray=numpy.ndarray, float64=numpy.dtype(float), empty=numpy.empty)
+        return run(*arguments)
 
     def _run(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
         given = [reader(argument) for reader, argument in zip(self.readers, arguments)]
