@@ -20,6 +20,7 @@ from autograd.codegen import compile
 from autograd.drawing import draw
 from autograd.engine import Value, grad
 from autograd.explaining import explain, to_text
+from autograd.explorer import explore
 from autograd.sheet import to_spreadsheet
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
@@ -33,6 +34,7 @@ _public = [
     "detect_anomaly",
     "draw",
     "explain",
+    "explore",
     "faux_gradient",
     "grad",
     "nn",

@@ -7,6 +7,7 @@ from autograd.codegen import compile as compile
 from autograd.drawing import draw as draw
 from autograd.engine import Value as Value, grad as grad
 from autograd.explaining import explain as explain, to_text as to_text
+from autograd.explorer import explore as explore
 from autograd.sheet import to_spreadsheet as to_spreadsheet
 from autograd.ops import add as add
 from autograd.ops import sub as sub
@@ -51,4 +52,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["AnomalyError", "GradientMismatch", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["AnomalyError", "GradientMismatch", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "explore", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

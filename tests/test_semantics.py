@@ -676,7 +676,8 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-EMITTERS = {"explorer": {"codegen"}, "sheet": {"codegen"}}
+# Besides the emitters, the explorer takes its layout from Graphviz, which `drawing` knows how to run both ways.
+EMITTERS = {"explorer": {"codegen", "drawing"}, "sheet": {"codegen"}}
 
 
 def rooms() -> dict[str, set[str]]:

@@ -1,0 +1,528 @@
+// What the page does. Above stand, generated: `initial` and `constants`, numbers; `steps`, for each node the function
+// that computes it from the nodes before it, null for a leaf; `derivatives`, all gradients and then all local gradients
+// from all nodes; and `graph`, with names, formulas and places. Text of the user's is only ever set as textContent.
+
+const {nodes, sizes, layouts, train} = graph;
+const count = nodes.length, output = count - 1;
+const edges = nodes.flatMap((node, to) => node.args.map(from => ({from, to})));
+let locals = 0;
+for (const edge of edges) edge.local = edge.from < 0 ? null : locals++;
+const uses = nodes.map((_, i) => edges.filter(edge => edge.from === i));
+const leaves = nodes.flatMap((node, i) => node.slider ? [i] : []);
+
+// Numbers -------------------------------------------------------------------------------------------------------------
+
+const data = initial.slice();
+let gradients, localGradients, fauxGradients;
+
+function recompute() {
+  for (let i = 0; i < count; i++) if (steps[i]) data[i] = steps[i](data);
+  const all = derivatives(data);
+  gradients = all.slice(0, count);
+  localGradients = all.slice(count);
+  fauxGradients = nodes.map((_, i) => faux(i));
+}
+
+function faux(i) {
+  const nudged = data.slice();
+  nudged[i] += graph.tiny;
+  for (let j = i + 1; j < count; j++) if (steps[j]) nudged[j] = steps[j](nudged);
+  return (nudged[output] - data[output]) / graph.tiny;
+}
+
+const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
+const exact = x => plain(x).replaceAll("-", "−");
+
+// Four significant digits, but no exponent below a million.
+function short(x) {
+  if (!Number.isFinite(x) || x === 0) return exact(x + 0);
+  const rounded = Number(x.toPrecision(4)), size = Math.abs(rounded);
+  return exact(size >= 1e6 || size < 1e-4 ? rounded.toExponential() : rounded);
+}
+
+// "inf", "-1e-3", "−0.5" and "0,5" as numbers, undefined for what is none.
+function parsed(text) {
+  const clean = text.trim().replace("−", "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
+  const x = clean === "" ? NaN : Number(clean);
+  return Number.isNaN(x) && !/^nan$/i.test(clean) ? undefined : x;
+}
+
+// Elements ------------------------------------------------------------------------------------------------------------
+
+const $ = id => document.getElementById(id);
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const html = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+const svg = (tag, attributes = {}, ...children) =>
+  filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+const named = i => html("bdi", {}, html("b", {}, nodes[i].name));
+const rate = (y, x) => html("span", {}, "d ", html("bdi", {}, nodes[y].name), "/d ", html("bdi", {}, nodes[x].name));
+
+function listed(parts) {
+  return parts.flatMap((part, k) => k === 0 ? [part] : [k === parts.length - 1 ? " and " : ", ", part]);
+}
+
+function say(element, ...parts) {
+  element.replaceChildren(...parts);
+}
+
+// An element that shows a number; the number itself stands in its attribute `value`, and shows on hover.
+function show(element, x) {
+  const text = plain(x);
+  if (element.value === text) return;
+  element.value = text;
+  element.title = exact(x);
+  element.textContent = short(x);
+}
+
+const number = () => html("data", {class: "number"});
+
+// The formula with the operands put in by `shown`.
+function formula(node, shown) {
+  const parts = node.args.flatMap((arg, k) => [node.reads[k], shown(arg)]);
+  return [...parts, node.reads.at(-1)];
+}
+
+const byName = arg => arg < 0 ? short(constants[-1 - arg]) : html("bdi", {}, nodes[arg].name);
+
+const inText = node => formula(node, arg => arg < 0 ? short(constants[-1 - arg]) : nodes[arg].name).join("");
+
+function byNumber(node) {
+  const infix = !node.reads[0].includes("(");
+  return formula(node, arg => {
+    const text = short(arg < 0 ? constants[-1 - arg] : data[arg]);
+    return infix && text.startsWith("−") ? `(${text})` : text;
+  });
+}
+
+// The steps -----------------------------------------------------------------------------------------------------------
+// 0 shows everything; 1 ... count go forward, a node each; count + 1 ... 2 count go back.
+
+let position = 0;
+const current = () => position === 0 ? null : position <= count ? position - 1 : 2 * count - position;
+const hasValue = i => position === 0 || i < position;
+const hasGradient = i => position === 0 || (position > count && i >= current());
+
+function words() {
+  const i = current();
+  if (i === null) return overviewWords();
+  return position <= count ? forwardWords(i) : backwardWords(i);
+}
+
+function overviewWords() {
+  const shown = leaves.slice(0, 3).filter(i => i !== output);
+  return [["Everything is calculated. Next goes through it node by node: forward, from the leaves to ", named(output),
+    ", then backward, from ", named(output), " to the gradients of the leaves."],
+    [html("bdi", {}, nodes[output].name), ` = ${short(data[output])}`,
+      ...shown.flatMap(i => ["; ", rate(output, i), ` = ${short(gradients[i])}`]), shown.length < leaves.length ? "; …" : ""]];
+}
+
+function forwardWords(i) {
+  const node = nodes[i];
+  if (!steps[i]) return [["Forward. ", named(i), " is a leaf: its value is given, not calculated."],
+    [html("bdi", {}, node.name), ` = ${short(data[i])}`]];
+  const from = [...new Set(node.args.filter(arg => arg >= 0))].map(named);
+  return [["Forward. ", named(i), " is calculated from ", ...listed(from), `, known by now.`],
+    [html("bdi", {}, node.name), " = ", ...formula(node, byName), " = ", ...byNumber(node), ` = ${short(data[i])}`]];
+}
+
+function backwardWords(i) {
+  if (i === output) return [["Backward. It begins at ", named(i), " itself, which changes exactly as fast as itself."],
+    [rate(i, i), " = 1"]];
+  const to = uses[i], reached = [...new Set(to.map(edge => edge.to))].map(named);
+  const g = gradients[i], first = to[0];
+  const why = to.length === 1
+    ? [" is used once, in ", ...reached, ", which changes ", short(localGradients[first.local]), " times as fast; ",
+      named(output), " changes ", short(gradients[first.to]), " times as fast as ", named(first.to),
+      ". The chain rule multiplies the two."]
+    : [` is used ${to.length} times, in `, ...listed(reached), ". The chain rule multiplies along each path: the local "
+      + "gradient times the gradient where it arrives. Where paths meet, the products are added."];
+  const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", short(g), " times that."]
+    : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes in a way that no number tells."];
+  const shown = to.slice(0, 4), rest = to.length > 4 ? [` + … (${to.length} products)`] : [];
+  const symbols = shown.map(edge => [rate(edge.to, i), " × ", rate(output, edge.to)]);
+  const numbers = shown.map(edge => `${short(localGradients[edge.local])} × ${short(gradients[edge.to])}`);
+  return [["Backward. ", named(i), ...why],
+    [rate(output, i), " = ", ...symbols.flatMap((term, k) => k ? [" + ", ...term] : term), ...rest, " = ",
+      numbers.join(" + "), ...rest, ` = ${short(g)}`],
+    ["In short: when ", named(i), " grows by a tiny bit, ", named(output), ...effect]];
+}
+
+function moveTo(next) {
+  position = Math.min(Math.max(next, 0), 2 * count);
+  selected = current() ?? output;
+  hovered = null;
+  if ($("graph").contains(document.activeElement)) parts[selected].g.focus({preventScroll: true});
+  render();
+  reveal(selected);
+}
+
+function renderStep() {
+  const i = current();
+  $("position").textContent = i === null ? `${2 * count} steps`
+    : `Step ${position} of ${2 * count}, ${position <= count ? "forward" : "backward"}`;
+  const [sentence, arithmetic, conclusion = []] = words();
+  say($("step"), html("p", {}, ...sentence), html("p", {class: "arithmetic"}, ...arithmetic),
+    ...conclusion.length ? [html("p", {}, ...conclusion)] : []);
+  for (const [id, off] of [["overview", position === 0], ["back", position === 0], ["next", position === 2 * count],
+    ["last", position === 2 * count]]) $(id).setAttribute("aria-disabled", off);
+}
+
+// The graph -----------------------------------------------------------------------------------------------------------
+
+const narrow = matchMedia("(max-width: 700px)");
+const LINE = 16, PAD = 10;
+let parts, edgeParts, selected = output, hovered = null;
+
+function box(i, [x, y]) {
+  const node = nodes[i], [width, height] = sizes[i], left = x - width / 2, top = y - height / 2;
+  const round = node.slider ? 0 : i === output ? 2 : 9;
+  const rect = (grow, name) => svg("rect", {class: name, x: left - grow, y: top - grow, width: width + 2 * grow,
+    height: height + 2 * grow, rx: round && Math.max(round + grow, 0)});
+  let line = top + PAD / 2 + 12;
+  const row = (name, text, right) => {
+    const shown = svg("text", {class: name, x: right ? left + width - PAD : left + PAD, y: line}, text);
+    if (right) shown.setAttribute("text-anchor", "end");
+    return shown;
+  };
+  const drawn = svg("g", {"aria-hidden": "true"}, rect(5, "ring"), rect(0, "body"));  // the label says it all
+  const g = svg("g", {id: `node${i}`, role: "option", class: "node"}, drawn);
+  if (i === output) drawn.append(rect(-3, "body second"));
+  g.classList.add(node.slider ? "leaf" : i === output ? "output" : "result");
+  drawn.append(row("title", node.title));
+  if (!node.slider) line += LINE, drawn.append(row("muted", node.symbol ?? inText(node)));
+  line += LINE;
+  const value = row("", "", true);
+  drawn.append(row("muted", "value"), value);
+  line += LINE;
+  const gradient = row("", "", true);
+  drawn.append(row("muted", "grad"), gradient);
+  g.addEventListener("pointerenter", event => event.pointerType === "mouse" && hover(i));
+  g.addEventListener("pointerleave", () => hover(null));
+  g.addEventListener("focus", () => select(i));
+  g.addEventListener("click", () => g.focus({preventScroll: true}));
+  return {g, value, gradient};
+}
+
+function arrow(edge, [path, x, y]) {
+  const ends = path.match(/-?[\d.]+/g).map(Number), [x0, y0, x1, y1] = ends.slice(-4);
+  const length = Math.hypot(x1 - x0, y1 - y0) || 1, dx = (x1 - x0) / length * 7, dy = (y1 - y0) / length * 7;
+  const tip = [[x1, y1], [x1 - dx - dy / 2, y1 - dy + dx / 2], [x1 - dx + dy / 2, y1 - dy - dx / 2]];
+  const g = svg("g", {class: "edge", "aria-hidden": "true"}, svg("path", {d: path}),
+    svg("polygon", {points: tip.map(point => point.map(z => z.toFixed(1)).join()).join(" ")}));
+  if (edge.from < 0) g.classList.add("constant");
+  const label = svg("text", {x, y: y + 3, "text-anchor": "middle"});
+  return {g, label: edge.from < 0 ? null : g.appendChild(label)};
+}
+
+function build() {
+  const layout = layouts[narrow.matches ? "TB" : "LR"], picture = $("graph"), held = picture.contains(document.activeElement);
+  const width = layout.width + 16, height = layout.height + 16;
+  picture.setAttribute("viewBox", `-8 -8 ${width} ${height}`);
+  picture.style.width = `clamp(${Math.round(width * 0.72)}px, 100%, ${Math.round(width * 1.15)}px)`;
+  edgeParts = edges.map((edge, k) => arrow(edge, layout.edges[k]));
+  parts = nodes.map((_, i) => box(i, layout.boxes[i]));
+  const numbers = constants.map((x, k) => {
+    const [cx, cy] = layout.boxes[count + k];
+    return svg("text", {x: cx, y: cy + 4, "text-anchor": "middle", class: "muted", "aria-hidden": "true"}, short(x));
+  });
+  picture.replaceChildren(...edgeParts.map(part => part.g), ...numbers, ...parts.map(part => part.g));
+  if (held) parts[selected].g.focus({preventScroll: true});
+}
+
+function paint(element, gradient) {
+  element.classList.toggle("positive", gradient > 0);
+  element.classList.toggle("negative", gradient < 0);
+}
+
+function renderGraph() {
+  const now = current();
+  parts.forEach(({g, value, gradient}, i) => {
+    value.textContent = hasValue(i) ? short(data[i]) : "·";
+    gradient.textContent = hasGradient(i) ? short(gradients[i]) : "·";
+    g.classList.toggle("later", !hasValue(i));
+    g.classList.toggle("current", i === now);
+    paint(g, hasGradient(i) ? gradients[i] : 0);
+    g.setAttribute("tabindex", i === selected ? 0 : -1);
+    g.setAttribute("aria-selected", i === selected);
+    g.setAttribute("aria-label", described(i));
+  });
+  edges.forEach((edge, k) => {
+    const {g, label} = edgeParts[k], known = label && hasGradient(edge.from);
+    if (label) label.textContent = known ? short(localGradients[edge.local]) : "";
+    paint(g, known ? localGradients[edge.local] : 0);
+    g.classList.toggle("active", now !== null && (position <= count ? edge.to : edge.from) === now);
+  });
+}
+
+function described(i) {
+  const node = nodes[i], formed = node.slider ? "a leaf" : inText(node);
+  const gradient = hasGradient(i)
+    ? [...uses[i].map(edge => `local gradient on ${nodes[edge.to].name} ${short(localGradients[edge.local])}`),
+      `global gradient ${short(gradients[i])}`, `faux gradient ${short(fauxGradients[i])}`]
+    : ["gradient not calculated yet"];
+  const value = hasValue(i) ? `value ${short(data[i])}` : "not calculated yet";
+  return [`${node.name}, ${formed}`, value, ...gradient].join("; ");
+}
+
+// Scroll the graph, not the page, until the node can be seen.
+function reveal(i) {
+  const frame = $("scroller"), outer = frame.getBoundingClientRect(), inner = parts[i].g.getBoundingClientRect();
+  const missing = (low, high, from, to) => low < from ? low - from - 12 : high > to ? high - to + 12 : 0;
+  frame.scrollBy({left: missing(inner.left, inner.right, outer.left, outer.right),
+    top: missing(inner.top, inner.bottom, outer.top, outer.bottom)});
+}
+
+function select(i) {
+  if (i === selected) return;
+  selected = i;
+  renderGraph();
+  renderNode();
+  reveal(i);
+}
+
+function hover(i) {
+  hovered = i;
+  renderNode();
+}
+
+// The node that is pointed at or selected -----------------------------------------------------------------------------
+
+function renderNode() {
+  const i = hovered ?? selected, node = nodes[i];
+  const lines = [];
+  const line = (title, ...content) => lines.push(html("dt", {}, ...title), html("dd", {class: "number"}, ...content));
+  line([node.slider ? "value (a leaf: given)" : "value"], hasValue(i) ? exact(data[i]) : "not calculated yet");
+  if (!hasGradient(i)) line(["gradients"], "not calculated yet");
+  else {
+    for (const edge of uses[i]) line(["local gradient ", rate(edge.to, i)], exact(localGradients[edge.local]));
+    line(["global gradient ", rate(output, i)], exact(gradients[i]));
+    line(["faux gradient, by nudging it ", short(graph.tiny)], exact(fauxGradients[i]));
+  }
+  say($("node"), html("h3", {}, html("bdi", {}, node.name)),
+    html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName)), html("dl", {}, ...lines));
+  tableRows.forEach(({row}, k) => row.classList.toggle("selected", k === i));
+}
+
+// All numbers ---------------------------------------------------------------------------------------------------------
+
+const tableRows = nodes.map((node, i) => {
+  const value = number(), global = number(), fauxCell = number(), local = uses[i].map(number);
+  const row = html("tr", {}, html("th", {scope: "row"}, html("bdi", {}, node.name)),
+    html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName))), html("td", {}, value),
+    html("td", {}, ...uses[i].map((edge, k) => html("div", {}, local[k], " on ", html("bdi", {}, nodes[edge.to].name)))),
+    html("td", {}, global), html("td", {}, fauxCell));
+  $("rows").append(row);
+  return {row, value, local, global, fauxCell};
+});
+
+function renderTable() {
+  tableRows.forEach(({value, local, global, fauxCell}, i) => {
+    show(value, data[i]);
+    show(global, gradients[i]);
+    show(fauxCell, fauxGradients[i]);
+    local.forEach((cell, k) => show(cell, localGradients[uses[i][k].local]));
+  });
+}
+
+// Leaves --------------------------------------------------------------------------------------------------------------
+
+const sliders = leaves.map(i => {
+  const [min, max, step] = nodes[i].slider, trained = train?.includes(i);
+  const range = html("input", {type: "range", id: `slider${i}`, min, max, step});
+  const field = html("input", {type: "text", id: `field${i}`, inputmode: "decimal", autocomplete: "off", spellcheck: "false",
+    "aria-label": `${nodes[i].name}, as a number`});
+  const label = html("label", {for: range.id}, html("bdi", {}, nodes[i].name));
+  if (trained) label.append(" ", html("small", {}, "(trained)"));
+  const give = x => (data[i] = x, update());
+  range.addEventListener("input", () => give(Number(range.value)));
+  field.addEventListener("change", () => {
+    const x = parsed(field.value);
+    field.setAttribute("aria-invalid", x === undefined);
+    if (x !== undefined) give(x);
+  });
+  $("leaves").append(html("div", {class: "slider"}, label, range, field));
+  return {i, range, field};
+});
+
+function renderLeaves() {
+  for (const {i, range, field} of sliders) {
+    if (document.activeElement !== range || Number(range.value) !== data[i]) range.value = data[i];
+    range.setAttribute("aria-valuetext", short(data[i]));
+    if (field.getAttribute("aria-invalid") === "true" && document.activeElement === field) continue;
+    field.value = plain(data[i]);
+    field.setAttribute("aria-invalid", "false");
+  }
+}
+
+function restore(which) {
+  for (const i of which) data[i] = initial[i];
+  pause();
+  recompute();
+  forget();
+  render();
+}
+
+// Training ------------------------------------------------------------------------------------------------------------
+
+let learningRate = graph.lr, attempts = 0, history = [], stride = 1, playing = null;
+const quiet = matchMedia("(prefers-reduced-motion: reduce)");
+
+function forget() {
+  attempts = 0;
+  stride = 1;
+  history = [[0, data[output]]];
+  $("announcement").textContent = "";
+}
+
+// One attempt of gradient descent: all trained leaves at once, each against its gradient.
+function descend() {
+  const nudged = train.map(i => data[i] - learningRate * gradients[i]);
+  train.forEach((i, k) => data[i] = nudged[k]);
+  recompute();
+  attempts++;
+  if (attempts % stride === 0) history.push([attempts, data[output]]);
+  if (history.length > 2000) {  // the curve keeps its shape with every second point
+    history = history.filter((_, k) => k % 2 === 0);
+    stride *= 2;
+  }
+}
+
+function announce(how) {
+  $("announcement").textContent =
+    `${how} after ${attempts} attempt${attempts === 1 ? "" : "s"}: ${nodes[output].name} is ${short(data[output])}.`;
+}
+
+function pause(how) {
+  if (playing === null) return;
+  cancelAnimationFrame(playing);
+  playing = null;
+  $("play").textContent = "Play";
+  if (how) announce(how);
+}
+
+function play() {
+  let before = performance.now(), shown = before, due = 1;
+  const frame = now => {
+    playing = requestAnimationFrame(frame);
+    due = Math.min(due + (now - before) / 1000 * Number($("speed").value), 3000);
+    before = now;
+    const deadline = performance.now() + 12;
+    for (; due >= 1 && performance.now() < deadline && Number.isFinite(data[output]); due--) descend();
+    if (!Number.isFinite(data[output])) pause("Stopped, try a smaller learning rate:");
+    else if (quiet.matches && now - shown < 500) return;  // two changes a second, where less motion is wished for
+    shown = now;
+    render();
+  };
+  $("play").textContent = "Pause";
+  $("announcement").textContent = "";
+  playing = requestAnimationFrame(frame);
+}
+
+// Round numbers, three to five, from low to high.
+function ticks(low, high) {
+  const raw = (high - low) / 4, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].find(digit => digit * power >= raw) * power;
+  const found = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(Number((k * step).toPrecision(12)));
+  return found;
+}
+
+function renderTraining() {
+  const points = history.at(-1)[0] === attempts ? history.with(-1, [attempts, data[output]])
+    : [...history, [attempts, data[output]]];
+  $("progress").textContent = `Attempts: ${attempts}. ${nodes[output].name}: ${short(data[output])}`
+    + (attempts ? `, at the start ${short(points[0][1])}` : "");
+  renderChart(points);
+}
+
+function renderChart(points) {
+  const logarithmic = $("logarithmic").checked, chart = $("chart"), name = nodes[output].name;
+  const drawn = points.filter(([, y]) => Number.isFinite(logarithmic ? Math.log10(y) : y)), ys = drawn.map(([, y]) => y);
+  chart.setAttribute("aria-label", `Chart of ${name} over ${attempts} attempts` + (ys.length
+    ? `: from ${short(ys[0])} to ${short(ys.at(-1))}, lowest ${short(Math.min(...ys))}` : ": nothing to draw"));
+  if (!ys.length) return chart.replaceChildren();
+  const left = 66, right = 350, top = 22, bottom = 172, end = Math.max(10, attempts);
+  const scale = logarithmic ? Math.log10 : y => y, back = logarithmic ? y => 10 ** y : y => y;
+  const heights = ys.map(scale);
+  const low = logarithmic ? Math.floor(Math.min(...heights)) : Math.min(0, ...heights);
+  const high = Math.max(low + (logarithmic ? 1 : 1e-300), ...heights);
+  const x = attempt => left + attempt / end * (right - left), y = height => bottom - (height - low) / (high - low) * (bottom - top);
+  const text = (x, y, anchor, content) => svg("text", {x, y, "text-anchor": anchor}, content);
+  const at = ([attempt, value]) => [x(attempt).toFixed(1), y(scale(value)).toFixed(1)], [cx, cy] = at(drawn.at(-1));
+  chart.replaceChildren(
+    ...ticks(low, high).filter(height => !logarithmic || Number.isInteger(height)).flatMap(height => [
+      svg("path", {class: "axis", d: `M${left} ${y(height)}H${right}`}),
+      text(left - 6, y(height) + 4, "end", short(back(height)))]),
+    ...ticks(0, end).filter(Number.isInteger).map(attempt => text(x(attempt), bottom + 16, "middle", short(attempt))),
+    text(left - 6, 11, "start", nodes[output].title), text(right, bottom + 30, "end", "attempts"),
+    svg("path", {class: "curve", d: "M" + drawn.map(point => at(point).join(" ")).join("L")}),
+    svg("circle", {class: "now", cx, cy, r: 4}));
+}
+
+// All together --------------------------------------------------------------------------------------------------------
+
+function render() {
+  renderStep();
+  renderGraph();
+  renderNode();
+  renderTable();
+  renderLeaves();
+  if (train) renderTraining();
+}
+
+function update() {
+  recompute();
+  render();
+}
+
+const press = (id, action) => $(id).addEventListener("click", action);
+press("overview", () => moveTo(0));
+press("back", () => moveTo(position - 1));
+press("next", () => moveTo(position + 1));
+press("last", () => moveTo(2 * count));
+press("reset", () => restore(leaves));
+press("play", () => playing === null ? play() : (pause("Paused"), render()));
+press("once", () => (pause(), descend(), announce("Now"), render()));
+press("restart", () => restore(train));
+$("logarithmic").addEventListener("change", renderTraining);
+$("rate").addEventListener("change", () => {
+  const x = parsed($("rate").value), fine = x > 0 && x < Infinity;
+  $("rate").setAttribute("aria-invalid", !fine);
+  if (fine) learningRate = x;
+});
+
+document.addEventListener("keydown", event => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (event.target.closest("input, select, .wide")) return;
+  const inGraph = event.target.closest("#graph") !== null;
+  const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+  const node = inGraph ? {ArrowDown: selected + 1, ArrowUp: selected - 1, Home: 0, End: output}[event.key] : undefined;
+  if (step) moveTo(position + step);
+  else if (nodes[node]) parts[node].g.focus({preventScroll: true});
+  else if (node === undefined) return;
+  event.preventDefault();
+});
+narrow.addEventListener("change", () => (build(), renderGraph()));
+
+document.title = `${nodes[output].name} – computation graph`;
+say($("title"), "How ", named(output), " is calculated, and how fast it changes");
+say($("lead"), `${count} node${count === 1 ? "" : "s"}, ${leaves.length} of them leaves. `
+  + "Go through the calculation step by step, or move the leaves and see what follows.");
+document.querySelectorAll(".output-name").forEach(element => element.textContent = nodes[output].name);
+$("tiny").textContent = short(graph.tiny);
+$("rate").value = plain(graph.lr);
+if (train) {
+  $("training").hidden = false;
+  say($("rule"), "Gradient descent: after each attempt, each of ",
+    ...train.length > 5 ? [`the ${train.length} trained leaves`] : listed(train.map(named)), " −= learning rate × its global gradient.");
+}
+build();
+recompute();
+forget();
+render();
