@@ -1,7 +1,7 @@
 """The guided tour: `python -m autograd`.
 
 It walks through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and on
-their numbers, and draws the neuron's graph.
+their numbers, draws the neuron's graph, and makes a page of it to play with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple, cast
 
 import graphviz
 
-from autograd import Value, draw, explain, faux_gradient, grad
+from autograd import Value, draw, explain, explore, faux_gradient, grad
+from autograd.engine import graph_of
 from autograd.nn import Neuron
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
@@ -160,18 +161,23 @@ def show_progress(done: int, total: int) -> None:
 # The graph -----------------------------------------------------------------------------------------------------------
 
 
-def show_picture(loss: Value, path: Path) -> None:
-    """Draw the graph; say where it is, or how to get a Graphviz."""
+def show_picture(loss: Value, path: Path, page: Path) -> None:
+    """Draw the graph, and make a page of it to play with; say where they are, or how to get a Graphviz."""
     print("\n3. The graph")
     print("============")
+    parameters = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
     try:
         picture = draw(loss).pipe(format="svg")
+        explore(loss, page, train=parameters, names={})
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
         print(f"No picture this time: {problem}")
         return
     path.write_bytes(picture)
     print(f"The neuron's graph with its gradients is in {path.resolve()}")
     print("Open it in a browser; pointing at a node shows all digits.")
+    print(f"\nThe same graph to play with, step by step, with sliders and training: {page.resolve()}")
+    print("Open it with a double click, or with:")
+    print(f"  python -m webbrowser -t {page.resolve().as_uri()}")
 
 
 def prepare(path: Path) -> str | None:
@@ -191,24 +197,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tour; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd",
-        description="A guided tour: the gradients of a single neuron, its training, and its graph.",
+        description="A guided tour: the gradients of a single neuron, its training, its graph, a page to play with.",
     )
     parser.add_argument("--rows", action="store_true", help=f"show all {ATTEMPTS:,} rows of the training table")
     parser.add_argument(
         "--quick", action="store_true", help=f"train {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("neuron.svg"), metavar="FILE", help="the picture (default: %(default)s)"
+        "--output",
+        type=Path,
+        default=Path("neuron.svg"),
+        metavar="FILE",
+        help="the picture (default: %(default)s); the page, neuron.html, goes beside it",
     )
     options = parser.parse_args(arguments)
     path = options.output / "neuron.svg" if options.output.is_dir() else options.output
-    if problem := prepare(path):
+    page = path.with_suffix(".page.html" if path.suffix == ".html" else ".html")
+    if problem := prepare(path) or prepare(page):
         print(f"autograd: {problem}", file=sys.stderr)
         return 1
     loss = show_gradients()
     show_training(options.rows)
     show_program(QUICK_ITERATIONS if options.quick else ITERATIONS)
-    show_picture(loss, path)
+    show_picture(loss, path, page)
     return 0
 
 

@@ -103,6 +103,15 @@ def test_the_picture_goes_where_output_says(capsys: pytest.CaptureFixture[str], 
         assert status == 0
         assert str(found) in out
         assert len(ET.parse(found).findall(".//{*}g[@class='node']")) == 12  # 9 values, 3 constants
+        page = found.with_suffix(".html")
+        assert f"python -m webbrowser -t {page.as_uri()}" in out
+        assert "default-src 'none'" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_does_not_take_the_place_of_the_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    tour(capsys, "--quick", "--output", str(tmp_path / "neuron.html"))
+    assert ET.parse(tmp_path / "neuron.html").getroot().tag.endswith("svg")
+    assert (tmp_path / "neuron.page.html").exists()
 
 
 def test_an_output_that_cannot_be_written_is_said(
