@@ -7,6 +7,7 @@ import math
 import random
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 from browser import Browser, missing, strict
-from test_drawing import HOSTILE
+from test_drawing import ENGINES, HOSTILE, only
 
 from autograd import drawing, explore, faux_gradient, ops
 from autograd.codegen import javascript
 from autograd.engine import Value, graph_of, local_gradients
+from autograd.explorer.layout import lay_out
 from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
 
@@ -126,6 +128,37 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
         explore(neuron()[0], tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_each_engine_lays_out_every_box_and_edge(engine: str, direction: str, tmp_path: Path) -> None:
+    boxes = [(120.0, 60.0)] * 4 + [(30.0, 18.0)]
+    edges = [(0, 2, True), (0, 2, True), (1, 2, True), (2, 3, True), (4, 3, False)]
+    with only(engine, tmp_path):
+        layout = lay_out(boxes, edges, direction)
+    ahead = 0 if direction == "LR" else 1
+    for tail, head, _ in edges:
+        assert layout.boxes[tail][ahead] < layout.boxes[head][ahead]
+    for (path, *number), (tail, head, _) in zip(layout.edges, edges, strict=True):
+        ends = [float(x) for x in re.findall(r"[\d.]+", path)]
+        for (x, y), box in ((ends[:2], tail), (ends[-2:], head)):
+            (cx, cy), (width, height) = layout.boxes[box], boxes[box]
+            assert abs(x - cx) <= width / 2 + 1
+            assert abs(y - cy) <= height / 2 + 1
+        assert 0 < number[0] < layout.width
+        assert 0 < number[1] < layout.height
+    assert layout.edges[0][0] != layout.edges[1][0]
+
+
+def test_a_leaf_that_everything_uses_keeps_nobody_waiting(tmp_path: Path) -> None:
+    x = Value(0.5, "x")
+    v = x
+    for _ in range(90):  # Graphviz would look for the best place of its arrows for more than ten minutes
+        v = v + x
+    began = time.monotonic()
+    explore(v, tmp_path / "page.html")
+    assert time.monotonic() - began < 30
 
 
 # The JavaScript ------------------------------------------------------------------------------------------------------
@@ -560,6 +593,15 @@ def test_play_trains_until_pause(page: Callable[..., Browser]) -> None:
     assert heights[-1] > heights[0] + 100  # y grows downwards: the loss fell
     browser.click("#logarithmic")
     assert browser.run("return document.querySelector('#chart .curve').getAttribute('d')") != curve
+
+
+def test_a_loss_below_zero_that_stays_can_be_drawn(page: Callable[..., Browser]) -> None:
+    x = Value(-1.0, "x")
+    browser = page(ops.step(x) - 2, train=x)
+    browser.run("for (let i = 0; i < 5; i++) document.getElementById('once').click()")
+    assert "NaN" not in browser.run("return document.getElementById('chart').innerHTML")
+    browser.click("#logarithmic")
+    assert browser.spoken("#chart").endswith("nothing to draw")
 
 
 def test_training_that_diverges_stops_and_says_so(page: Callable[..., Browser]) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.drawing import Drawing
 
 _PIXELS = 72.0  # to an inch, Graphviz's unit
-_FLAT = {"shape": "box", "fixedsize": "true", "label": ""}
+_BOX = {"shape": "box", "fixedsize": "true", "label": ""}
+_EDGE = {"arrowhead": "none", "fontname": "Courier", "fontsize": "11"}
+_ROOM = "0.000000"  # for a number beside an edge
+# Graphviz looks for the best layout for minutes where many long edges cross (a leaf that 80 stages use): it has to stop
+# early, and the numbers of a graph with more than so many stages on all edges together get no room of their own, which
+# would double the stages.
+_PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
+_LONGEST = 1500
 
 
 class Layout(NamedTuple):
-    """Places in pixels, from the top left corner: boxes by their centre, edges by path and place of the label."""
+    """Places in pixels, from the top left corner: boxes by their centre, edges by path and place of the number."""
 
     width: float
     height: float
@@ -24,32 +32,46 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     """Return the layout of boxes of these sizes (width, height in pixels), and of edges from box to box.
 
     Arguments:
-        edges: where from, where to, and whether the edge carries a number.
+        edges: where from, where to, and whether a number stands at the edge; sorted by where to.
         direction: "LR" (left to right) or "TB" (top to bottom).
 
     Raises:
         GraphvizNotFound: there is no Graphviz.
     """
     edges = list(edges)
+    roomy = _stages(len(boxes), edges) <= _LONGEST
     drawing = Drawing("layout", format="plain")
-    drawing.graph_attr.update(rankdir=direction, nodesep="0.22", ranksep="0.3" if direction == "LR" else "0.25")
-    drawing.node_attr.update(_FLAT)
-    drawing.edge_attr.update(arrowhead="none", fontname="Courier", fontsize="11")
+    ranksep = "0.3" if direction == "LR" else "0.25"
+    drawing.graph_attr.update(_PATIENCE, rankdir=direction, nodesep="0.22", ranksep=ranksep)
+    drawing.node_attr.update(_BOX)
+    drawing.edge_attr.update(_EDGE)
     for i, (width, height) in enumerate(boxes):
         drawing.node(f"n{i}", width=f"{width / _PIXELS:.4f}", height=f"{height / _PIXELS:.4f}")
-    for i, (tail, head, numbered) in enumerate(edges):
-        # The label holds the place of the number, and tells which edge it is: several may join the same two boxes.
-        drawing.edge(f"n{tail}", f"n{head}", label=f"e{i:06}" if numbered else None)
+    for tail, head, numbered in edges:
+        drawing.edge(f"n{tail}", f"n{head}", label=_ROOM if numbered and roomy else None)
     return _read(drawing.pipe(encoding="utf-8"), len(boxes), edges)
+
+
+def _stages(boxes: int, edges: Sequence[tuple[int, int, bool]]) -> int:
+    """How many stages all edges together pass, when each box stands as early as it can, a leaf just before its use."""
+    stage, first_use = [0] * boxes, [boxes] * boxes
+    for tail, head, _ in edges:
+        stage[head] = max(stage[head], stage[tail] + 1)
+    for tail, head, _ in edges:
+        first_use[tail] = min(first_use[tail], stage[head])
+    return sum(stage[head] - (stage[tail] or first_use[tail] - 1) for tail, head, _ in edges)
 
 
 def _read(plain: str, boxes: int, edges: Sequence[tuple[int, int, bool]]) -> Layout:
     """Read Graphviz's format `plain` (https://graphviz.org/docs/outputs/plain/): inches, from the bottom left corner.
 
-    >>> _read("graph 1 2 1\\nnode n0 0.5 0.5 1 1 more\\nedge n0 n0 1 0.5 1 e000000 0.25 0.25 solid black\\nstop", 1, [(0, 0, True)])
+    >>> plain = "graph 1 2 1\\nnode n0 0.5 0.5 1 1\\nedge n0 n0 1 0.5 1 0.000000 0.25 0.25 solid black\\nstop"
+    >>> _read(plain, 1, [(0, 0, True)])
     Layout(width=144.0, height=72.0, boxes=[[36.0, 36.0]], edges=[['M36 0', 18.0, 54.0]])
-    """  # noqa: E501
-    without_number = {(f"n{tail}", f"n{head}"): i for i, (tail, head, numbered) in enumerate(edges) if not numbered}
+    """
+    open_edges: dict[tuple[str, str], deque[int]] = defaultdict(deque)  # several may join the same two boxes
+    for i, (tail, head, _) in enumerate(edges):
+        open_edges[f"n{tail}", f"n{head}"].append(i)
     size, places, paths = [0.0, 0.0], [[0.0, 0.0] for _ in range(boxes)], [["", 0.0, 0.0] for _ in edges]
 
     def pixels(x: str, y: str) -> list[float]:
@@ -63,10 +85,9 @@ def _read(plain: str, boxes: int, edges: Sequence[tuple[int, int, bool]]) -> Lay
             places[int(words[0][1:])] = pixels(words[1], words[2])
         elif kind == "edge":
             ends = 3 + 2 * int(words[2])
-            points = [f"{x:g} {y:g}" for x, y in (pixels(*words[i : i + 2]) for i in range(3, ends, 2))]
-            path = "M" + "C".join([points[0], " ".join(points[1:])] if points[1:] else points)
-            if (words[0], words[1]) in without_number:  # a constant's only edge
-                paths[without_number[words[0], words[1]]] = [path, 0.0, 0.0]
-            else:
-                paths[int(words[ends][1:])] = [path, *pixels(*words[ends + 1 : ends + 3])]
+            points = [pixels(*words[i : i + 2]) for i in range(3, ends, 2)]
+            written = [f"{x:g} {y:g}" for x, y in points]
+            path = "M" + "C".join([written[0], " ".join(written[1:])] if written[1:] else written)
+            number = pixels(*words[ends + 1 : ends + 3]) if words[ends] == _ROOM else points[len(points) // 2]
+            paths[open_edges[words[0], words[1]].popleft()] = [path, *number]
     return Layout(round(size[0], 1), round(size[1], 1), places, paths)

@@ -216,7 +216,7 @@ function arrow(edge, [path, x, y]) {
   const g = svg("g", {class: "edge", "aria-hidden": "true"}, svg("path", {d: path}),
     svg("polygon", {points: tip.map(point => point.map(z => z.toFixed(1)).join()).join(" ")}));
   if (edge.from < 0) g.classList.add("constant");
-  const label = svg("text", {x, y: y + 3, "text-anchor": "middle"});
+  const label = svg("text", {x, y: y + 2, "text-anchor": "middle"});
   return {g, label: edge.from < 0 ? null : g.appendChild(label)};
 }
 
@@ -451,7 +451,7 @@ function renderChart(points) {
   const scale = logarithmic ? Math.log10 : y => y, back = logarithmic ? y => 10 ** y : y => y;
   const heights = ys.map(scale);
   const low = logarithmic ? Math.floor(Math.min(...heights)) : Math.min(0, ...heights);
-  const high = Math.max(low + (logarithmic ? 1 : 1e-300), ...heights);
+  const highest = logarithmic ? Math.max(...heights) : Math.max(0, ...heights), high = highest > low ? highest : low + 1;
   const x = attempt => left + attempt / end * (right - left), y = height => bottom - (height - low) / (high - low) * (bottom - top);
   const text = (x, y, anchor, content) => svg("text", {x, y, "text-anchor": anchor}, content);
   const at = ([attempt, value]) => [x(attempt).toFixed(1), y(scale(value)).toFixed(1)], [cx, cy] = at(drawn.at(-1));
