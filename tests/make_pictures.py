@@ -1,4 +1,4 @@
-"""Make the screenshots of the docs anew: `python tests/make_pictures.py`. Needs a Graphviz, Chromium and ChromeDriver."""
+"""Make the screenshots of the docs anew: `python tests/make_pictures.py`. Needs Graphviz, Chromium and ChromeDriver."""
 
 from __future__ import annotations
 

@@ -510,7 +510,15 @@ def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
     assert browser.spoken("#node4") == (
         "net, v4 + bias; value 0.8; local gradient on output 0.5591; global gradient −0.02011; faux gradient −0.02009"
     )
-    assert browser.role("#step") == "status"
+    assert browser.role("#said") == "status"
+    browser.click("#next")
+    said = "Step 1 of 18, forward Forward. input is a leaf: its value is given, not calculated. input = 0.4"
+    assert text_of(browser, "#said") == said
+    set_to(browser, 0, "0.5")
+    assert text_of(browser, "#step").endswith("input = 0.5")
+    assert text_of(browser, "#said") == said  # who moves a slider has heard the number from the slider
+    browser.click("#overview")
+    set_to(browser, 0, "0.4")
     assert (browser.role("#slider0"), browser.spoken("#slider0")) == ("slider", "input")
     assert browser.spoken("#field0") == "input, as a number"
     assert browser.role("#play") == "button"

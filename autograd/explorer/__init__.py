@@ -154,11 +154,14 @@ def _program(output: Value, values: Sequence[Value]) -> str:
     used = {v.op for v in values if v.op is not None} | {step.op for step in derivatives.steps}
     return "\n".join(
         [
+            "const program = (() => {",
             javascript.helpers(used),
             f"const initial = [{', '.join(javascript.constant(v.data) for v in values)}];",
             f"const constants = [{', '.join(map(javascript.constant, constants))}];",
             "const steps = [\n  " + ",\n  ".join(steps) + "\n];",
             javascript.function(derivatives, "derivatives"),
+            "return {initial, constants, steps, derivatives};",
+            "})();",
         ]
     )
 

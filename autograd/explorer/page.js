@@ -1,7 +1,9 @@
-// What the page does. Above stand, generated: `initial` and `constants`, numbers; `steps`, for each node the function
-// that computes it from the nodes before it, null for a leaf; `derivatives`, all gradients and then all local gradients
-// from all nodes; and `graph`, with names, formulas and places. Text of the user's is only ever set as textContent.
+// What the page does. Above stand, generated: `program` with `initial` and `constants`, numbers; `steps`, for each node
+// the function that computes it from the nodes before it, null for a leaf; and `derivatives`, all gradients and then all
+// local gradients from all nodes; and `graph`, with names, formulas and places. Text of the user's is only ever set as
+// textContent.
 
+const {initial, constants, steps, derivatives} = program;
 const {nodes, sizes, layouts, train} = graph;
 const count = nodes.length, output = count - 1;
 const edges = nodes.flatMap((node, to) => node.args.map(from => ({from, to})));
@@ -160,6 +162,8 @@ function moveTo(next) {
   if ($("graph").contains(document.activeElement)) parts[selected].g.focus({preventScroll: true});
   render();
   reveal(selected);
+  // Screen readers hear a step when it is taken, not again with every number that a slider or training changes.
+  $("said").textContent = [$("position"), ...$("step").children].map(part => part.textContent).join(" ");
 }
 
 function renderStep() {
