@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_drawing import ENGINES, HOSTILE, labels, only
 
-from autograd import drawing, explore, faux_gradient, ops
+from autograd import explore, faux_gradient, ops, rendering
 from autograd.codegen import javascript
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.explorer.layout import lay_out
@@ -112,10 +112,10 @@ def test_an_own_operation_has_no_javascript(tmp_path: Path) -> None:
 
 def test_without_graphviz_the_error_of_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise drawing.GraphvizNotFound("no Graphviz found")
+        raise rendering.GraphvizNotFound("no Graphviz found")
 
-    monkeypatch.setattr(drawing.Drawing, "pipe", refuse)
-    with pytest.raises(drawing.GraphvizNotFound):
+    monkeypatch.setattr(rendering.Drawing, "pipe", refuse)
+    with pytest.raises(rendering.GraphvizNotFound):
         explore(neuron()[0], tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
 

@@ -676,8 +676,7 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-# Besides the emitters, the explorer takes its layout from Graphviz, which `drawing` knows how to run both ways.
-EMITTERS = {"explorer": {"codegen", "drawing"}, "sheet": {"codegen"}}
+EMITTERS = {"explorer": {"codegen"}, "sheet": {"codegen"}}
 
 
 def rooms() -> dict[str, set[str]]:

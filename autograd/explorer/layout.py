@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.drawing import Drawing
+from autograd.rendering import Drawing
 
 _PIXELS = 72.0  # to an inch, Graphviz's unit
 _BOX = {"shape": "box", "fixedsize": "true", "label": ""}

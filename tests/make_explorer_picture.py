@@ -1,9 +1,8 @@
-"""Make the screenshots of the docs anew: `python tests/make_pictures.py`. Needs Graphviz, Chromium and ChromeDriver."""
+"""Make docs/images/explorer.png: `python tests/make_explorer_picture.py`. Needs Graphviz, Chromium, ChromeDriver."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from browser import Browser
@@ -28,9 +27,6 @@ def explorer() -> bytes:
         return browser.picture()
 
 
-PICTURES: dict[str, Callable[[], bytes]] = {"explorer.png": explorer}
-
 if __name__ == "__main__":
-    for name, make in PICTURES.items():
-        (IMAGES / name).write_bytes(make())
-        print("wrote", IMAGES / name)
+    (IMAGES / "explorer.png").write_bytes(explorer())
+    print("wrote", IMAGES / "explorer.png")
