@@ -19,10 +19,10 @@ _FORMAT = "scalar-autograd parameters"
 _VERSION = 1
 
 
-def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file so that whoever opens `path`, at any time, finds the old text or the new one.
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file so that whoever opens `path`, at any time, finds all that it held before, or all of `content`.
 
-    The text goes to a new file in the same folder, which takes the place of the old one when it is safely on the disk.
+    It goes to a new file in the same folder, which takes the place of the old one when it is safely on the disk.
     A failure on the way leaves the old file, and no other.
 
     Raises:
@@ -31,8 +31,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     target = Path(os.path.realpath(path))  # a link stays a link
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
     try:
-        with new.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with new.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

@@ -18,7 +18,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +40,9 @@ from autograd.codegen.spreadsheet import (
     places_with_cells,
 )
 from autograd.engine import Value, flatten, grad, graph_of, replay
+from autograd.files import write_whole
 from autograd.floats import number
+from autograd.naming import Names, names_of
 from autograd.ops import TABLE, Op
 
 _OPERANDS_PER_NODE = 10  # a graph with more is too dense to be read in a sheet, however few its nodes are
@@ -66,14 +67,15 @@ def to_spreadsheet(
     lr: float = 0.1,
     attempts: int = 1000,
     tiny: float = 1e-4,
+    names: Names | None = None,
     max_nodes: int = 500,
 ) -> Path:
     """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients by itself.
 
-    The sheet "Gradients" has a column for each stage (leaves, labelled Values, what is used more than once, what enters
-    or leaves a function such as tanh, and the output) with its formula, value, local gradient on each following stage,
-    global gradient on the output, and faux gradient: how far the output moves when the stage is nudged by the cell
-    Tiny, divided by it. The leaves are the coloured input cells: change one, and everything is computed anew.
+    The sheet "Gradients" has a column for each stage (leaves, Values with a name, what is used more than once, what
+    enters or leaves a function such as tanh, and the output) with its formula, value, local gradient on each following
+    stage, global gradient on the output, and faux gradient: how far the output moves when the stage is nudged by the
+    cell Tiny, divided by it. The leaves are the coloured input cells: change one, and everything is computed anew.
 
     As in the article, a difference `error = output - target` is seen through: the local gradient of `output` is the one
     on the stage after `error`, because the one on `error` is always 1.
@@ -86,6 +88,7 @@ def to_spreadsheet(
         lr: the learning rate to begin with (cell A2 of that sheet).
         attempts: the number of rows.
         tiny: the nudge to begin with.
+        names: names to use before labels and variables, as `draw` takes them; `{}` leaves the variables' names out.
         max_nodes: the largest number of Values that is still written.
 
     Returns the path. The file appears at once or not at all, and has the same bytes every time.
@@ -118,8 +121,8 @@ def to_spreadsheet(
     if train is not None:
         _check_trained(trained, values)
     xlsxwriter = _xlsxwriter()
-    copies, names = _copied(values)
-    stages = _stages(copies[output], names)
+    copies, shown = _copied(values, names_of(values, names, repeat_labels=True))
+    stages = _stages(copies[output], shown)
     if len(stages) + 2 > _COLUMNS:
         raise ValueError(
             f"the graph needs {len(stages) + 2:,} columns, a spreadsheet has {_COLUMNS:,}: write a part of it"
@@ -131,7 +134,7 @@ def to_spreadsheet(
         gradients.write()
         if train is not None:
             _Training(workbook, gradients, [copies[v] for v in trained], lr, attempts).write()
-    _replace(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
     return path
 
 
@@ -187,16 +190,6 @@ def _check_trained(trained: Sequence[Value], values: Sequence[Value]) -> None:
         raise ValueError("train: a leaf stands there twice")
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write the file aside and move it into its place, so that nobody ever sees half of it."""
-    aside = path.with_name(f".{uuid.uuid4().hex}.xlsx")  # the same folder, so the same disk
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 # Reading the graph ---------------------------------------------------------------------------------------------------
 
 
@@ -233,18 +226,15 @@ def _text(place: Operand, cells: Mapping[int, str], texts: Sequence[Formula]) ->
     return constant(place)
 
 
-def _copied(values: Iterable[Value]) -> tuple[dict[Value, Value], dict[Value, str]]:
+def _copied(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[Value, Value], dict[Value, str]]:
     """A copy of the graph, computed anew from the leaves, with long sums taken in parts, and the names of the copies.
 
-    A Value without a label is called v1, v2, ... by its place in the order of creation.
+    A Value that somebody named has its name as its label too.
     """
     copies: dict[Value, Value] = {}
     names: dict[Value, str] = {}
-    labels = {v.label for v in values}
     for i, v in enumerate(values, start=1):
-        name = v.label or f"v{i}"
-        while name in labels and not v.label:
-            name = f"_{name}"
+        name = given[v]
         if v.op is None:
             copies[v] = Value(v.data)
         else:
@@ -253,7 +243,7 @@ def _copied(values: Iterable[Value]) -> tuple[dict[Value, Value], dict[Value, st
                 part, operands = _first_part(v.op, operands)
                 names[part] = f"{name}, begun"
             copies[v] = Value._record(v.op, tuple(operands))
-        copies[v].label = v.label or None
+        copies[v].label = v.label or (name if name != f"v{i}" else None)
         names[copies[v]] = name
     return copies, names
 

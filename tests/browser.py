@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -173,8 +172,3 @@ class Browser:
 def missing() -> list[str]:
     """The programs that are needed and are not here."""
     return [name for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER)) if not found]
-
-
-def strict() -> bool:
-    """Whether a missing program is a failure."""
-    return os.environ.get("AUTOGRAD_REQUIRE_ALL") == "1"

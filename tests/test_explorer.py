@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, missing, strict
+from browser import Browser, missing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needs import lacking
 from test_drawing import ENGINES, HOSTILE, labels, only
 
 from autograd import explore, faux_gradient, ops, rendering
@@ -174,7 +175,7 @@ def test_every_row_of_the_table_has_one_spelling() -> None:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if absent := missing():
-        (pytest.fail if strict() else pytest.skip)(f"{' and '.join(absent)} not installed")
+        lacking(f"{' and '.join(absent)} not installed")
     with Browser() as browser:
         browser.screen(1280, 900)
         yield browser

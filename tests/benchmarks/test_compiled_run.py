@@ -6,11 +6,11 @@ Nothing here looks at the clock; `compiled.py` measures.
 from __future__ import annotations
 
 import math
-import os
 import sys
 from pathlib import Path
 
 import pytest
+from needs import lacking
 
 # The benchmarks are scripts that import each other by name, as `python tests/benchmarks/compiled.py` finds them.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -20,18 +20,17 @@ import compiled
 import turns
 import workloads
 
-REQUIRE_ALL = os.environ.get("AUTOGRAD_REQUIRE_ALL") == "1"
 NEVER_REQUIRED = {"torch"}  # a gigabyte, for two lines of a table
 
 
 def need(needs: tuple[str, ...]) -> None:
-    """Skip where a peer is not installed; AUTOGRAD_REQUIRE_ALL=1 makes that a failure."""
+    """Skip where a peer is not installed."""
     for one in needs:
         why = compiled.missing(one)
-        if why and REQUIRE_ALL and one not in NEVER_REQUIRED:
-            pytest.fail(why)
-        if why:
+        if why and one in NEVER_REQUIRED:
             pytest.skip(why)
+        if why:
+            lacking(why, extra=one == "jax")
 
 
 @pytest.fixture(scope="module")
