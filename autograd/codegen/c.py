@@ -73,11 +73,15 @@ typedef double V __attribute__((vector_size(8 * LANES)));
 typedef long long M __attribute__((vector_size(8 * LANES)));
 static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; return z; }
 static inline V pick(M m, V x, V y) { return (V)((m & (M)x) | (~m & (M)y)); }
-static inline double total(V x)
+typedef double H __attribute__((vector_size(4 * LANES)));
+static inline double total(V x) /* in halves first: adding lane after lane waits for each sum */
 {
-    double sum = x[0];
+    H half[2];
+    __builtin_memcpy(half, &x, sizeof x);
+    half[0] += half[1];
+    double sum = half[0][0];
     #pragma GCC unroll 8
-    for (int i = 1; i < LANES; i++) sum += x[i];
+    for (int i = 1; i < LANES / 2; i++) sum += half[0][i];
     return sum;
 }
 """
