@@ -35,7 +35,7 @@ class Stages(NamedTuple):
     loss: Value
 
 
-def stages_of(neuron: Neuron, x: float, target: float) -> Stages:
+def stages_of(neuron: Neuron, x: float, target: Value | float) -> Stages:
     """Record net = input * weight + bias, output = tanh(net), error = output - target, loss = error ** 2 / 2."""
     entered = Value(x, "input")
     output = neuron(entered)

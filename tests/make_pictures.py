@@ -1,0 +1,90 @@
+"""Make the pictures of README and docs: `python tests/make_pictures.py [name ...]`, by default all of them.
+
+Needs Graphviz, Chromium with ChromeDriver, LibreOffice (soffice) and pdftoppm (apt install poppler-utils).
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from browser import Browser
+
+from autograd import Value, draw, explore, nn, to_spreadsheet
+from autograd.__main__ import Stages, stages_of
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+
+
+def articles_neuron(x: float, weight: float, bias: float, target: Value | float) -> Stages:
+    """The articles' neuron with its loss, and the names that they give to its stages."""
+    return stages_of(nn.Neuron(1, weights=[weight], bias=bias), x, target)
+
+
+def neuron(folder: Path) -> None:
+    """The drawing of the first article's neuron."""
+    stages = articles_neuron(0.4, 0.5, 0.6, 0.7)
+    stages.loss.backward()
+    (folder / "neuron.svg").write_bytes(draw(stages.loss).pipe(format="svg"))
+
+
+def network(folder: Path) -> None:
+    """The drawing of a small network, neuron by neuron."""
+    model = nn.MLP(2, [8, 8, 1], rng=random.Random(5))
+    loss = nn.mse(model([0.5, -1.0]), 1.0)
+    loss.backward()
+    picture = draw(loss, detail="neuron", names={"loss": loss})
+    (folder / "network.svg").write_bytes(picture.pipe(format="svg"))
+
+
+def explorer(folder: Path) -> None:
+    """The page of the second article's neuron after ten attempts, in the middle of the way back."""
+    stages = articles_neuron(0.01, 0.5, 0.5, 0.1)
+    with tempfile.TemporaryDirectory() as pages, Browser() as browser:
+        browser.screen(1200, 1260, scale=0.9, prefers_color_scheme="light")
+        browser.open(explore(stages.loss, Path(pages, "neuron.html"), train=[stages.weight, stages.bias]))
+        browser.run("for (let i = 0; i < 10; i++) document.getElementById('once').click()")
+        browser.run("for (let i = 0; i < 14; i++) document.getElementById('next').click()")
+        (folder / "explorer.png").write_bytes(browser.picture())
+
+
+def spreadsheet(folder: Path) -> None:
+    """Both sheets of the articles' neurons."""
+    with tempfile.TemporaryDirectory() as name:
+        gradients = articles_neuron(0.4, 0.5, 0.6, 0.7)
+        path = to_spreadsheet(gradients.loss, Path(name, "gradients.xlsx"))
+        _printed(path, 1, 265, folder / "spreadsheet.png")
+        training = articles_neuron(0.01, 0.5, 0.5, Value(0.1, "target"))
+        train = [training.weight, training.bias]
+        path = to_spreadsheet(training.loss, Path(name, "training.xlsx"), train=train, attempts=24)
+        _printed(path, 2, 270, folder / "spreadsheet-training.png")
+
+
+def _printed(sheet: Path, page: int, height: int, picture: Path) -> None:
+    """Print the spreadsheet to PDF, and one page of that to a picture without its margins."""
+    profile = f"-env:UserInstallation={(sheet.parent / 'profile').as_uri()}"
+    convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(sheet.parent), str(sheet)]
+    subprocess.run(convert, check=True, capture_output=True, timeout=120)
+    crop = ["-x", "70", "-y", "75", "-W", "1070", "-H", str(height)]
+    command = ["pdftoppm", "-r", "110", "-png", *crop, "-f", str(page), "-singlefile", str(sheet.with_suffix(".pdf"))]
+    subprocess.run([*command, str(picture.with_suffix(""))], check=True, timeout=120)
+
+
+PICTURES = {make.__name__: make for make in (neuron, network, explorer, spreadsheet)}
+
+
+def main(names: Sequence[str], folder: Path = IMAGES) -> None:
+    unknown = set(names) - PICTURES.keys()
+    if unknown:
+        raise SystemExit(f"no picture {', '.join(sorted(unknown))}: there are {', '.join(PICTURES)}")
+    for name in names or PICTURES:
+        PICTURES[name](folder)
+        print("made", name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
