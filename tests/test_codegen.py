@@ -24,7 +24,7 @@ from needs import lacking
 import autograd
 from autograd import Value, grad
 from autograd.codegen import c as c_emitter
-from autograd.codegen import layout
+from autograd.codegen import layout, tables
 from autograd.codegen.loops import levels_of
 from autograd.codegen.program import lower
 from autograd.nests import leaves_of
@@ -109,7 +109,18 @@ def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_batch_is_the_graph_sample_by_sample(seed: int, backend: str) -> None:
+    check_batch(random.Random(seed), backend)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
+    monkeypatch.setattr(tables, "_BATCH", eager_limits(rng))
+    check_batch(rng, "numpy")
+
+
+def check_batch(rng: random.Random, backend: str) -> None:
+    """Random graphs in a batch of special numbers: each sample as the graph has it, and the sums over them."""
     w, b, x, y = (Value(rng.uniform(-2, 2)) for _ in range(4))
     outputs = several_graphs(rng, [w, b, x, y], 3, 25)
     samples = [[random_number(rng), rng.uniform(-2, 2)] for _ in range(rng.randrange(1, 30))]
@@ -155,15 +166,25 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
+def eager_limits(rng: random.Random) -> layout.Limits:
+    """Small programs are made as large ones are."""
+    return layout.Limits(
+        straight=0,
+        members=rng.choice([1, 2]),
+        looped=rng.choice([1, 2, 8]),
+        long=rng.choice([1, 2, 64]),
+        part=math.inf,
+    )
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)
-    monkeypatch.setattr(layout, "_STRAIGHT", 0)  # small programs are made as large ones are
-    monkeypatch.setattr(layout, "_MEMBERS", rng.choice([1, 2]))
-    monkeypatch.setattr(layout, "_LOOPED", rng.choice([1, 2, 8]))
-    monkeypatch.setattr(layout, "_LONG", rng.choice([1, 2, 64]))
-    monkeypatch.setattr(layout, "_PART", rng.choice([1, 7, 30, 600]))
+    limits = eager_limits(rng)
+    monkeypatch.setattr(layout, "LIMITS", limits._replace(part=rng.choice([1, 7, 30, 600])))
+    monkeypatch.setattr(tables, "_BATCH", limits)
+    monkeypatch.setattr(tables, "_SAMPLE", limits)
     monkeypatch.setattr(c_emitter, "_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
     monkeypatch.setattr(c_emitter, "_STACK", rng.choice([0, 4096]))
     x, parameters, hidden, output = network(rng)
@@ -172,7 +193,7 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
     in_axes, reduce = rng.choice([(None, None), ((None, 0), None), ((None, 0), "sum"), ((0, None), None), (0, "mean")])
     fs = [
         autograd.compile(outputs, (parameters, x), in_axes=in_axes, reduce=reduce, backend=name)
-        for name in ("python", "c")
+        for name in ("python", "c", "numpy")
     ]
     axes = in_axes if isinstance(in_axes, tuple) else (in_axes, in_axes)
     n = rng.randrange(1, 20)
@@ -180,14 +201,15 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
         [v.data for v in leaves] if axis is None else [[rng.uniform(-1, 1) for _ in leaves] for _ in range(n)]
         for leaves, axis in zip((parameters, x), axes, strict=True)
     ]
-    want, got = (leaves_of(f(*arguments)) for f in fs)
+    want, *others = (leaves_of(f(*arguments)) for f in fs)
     assert "for (int" in fs[1].source
-    for p, q in zip(want, got, strict=True):
-        assert same(p, q) or (reduce and abs(p - q) < 1e-12)
+    assert "np.empty" in fs[2].source
+    for p, *qs in zip(want, *others, strict=True):
+        assert all(same(p, q) or (reduce and abs(p - q) < 1e-12) for q in qs)
 
 
-def test_layers_become_loops() -> None:
-    need_compiler()
+@pytest.mark.parametrize(("backend", "lines"), [("c", 150), ("numpy", 50)], indirect=["backend"])
+def test_layers_become_loops(backend: str, lines: int) -> None:
     rng = random.Random(0)
     x = [Value(rng.random()) for _ in range(200)]
     rows = [[Value(rng.uniform(-1, 1)) for _ in range(201)] for _ in range(40)]
@@ -195,14 +217,14 @@ def test_layers_become_loops() -> None:
     loss = autograd.sum([h * h for h in hidden])
     parameters = [p for w in rows for p in w]
     inputs, outputs = (parameters, x), (loss, grad(loss, parameters))
-    f = autograd.compile(outputs, inputs, backend="c")
-    assert len(f.source.splitlines()) < 150
+    f = autograd.compile(outputs, inputs, backend=backend)
+    assert len(f.source.splitlines()) < lines
     arguments = (np.array([p.data for p in parameters]), np.array([v.data for v in x]))
     value, gradients = f(*arguments)
     assert value == loss.data
     assert gradients.tolist() == [g.data for g in outputs[1]]
     long = autograd.sum(x * 20)
-    assert len(autograd.compile(long, x, backend="c").source.splitlines()) < 30
+    assert len(autograd.compile(long, x, backend=backend).source.splitlines()) < 30
 
 
 @pytest.mark.parametrize("seed", range(200))

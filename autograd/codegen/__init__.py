@@ -12,12 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from autograd.codegen.arrays import module_function, numpy_function
+from autograd.codegen.arrays import module_function
 from autograd.codegen.made import Made
 from autograd.codegen.native import c_function
 from autograd.codegen.program import Program, lower
 from autograd.codegen.python import python_function
 from autograd.codegen.shapes import Signature
+from autograd.codegen.tables import numpy_function
 from autograd.engine import Value
 from autograd.nests import leaves_of, mapped
 
@@ -54,7 +55,8 @@ def compile(
         reduce: None, or "sum" or "mean" over the batch.
         backend: what the function is made of.
             "python": statements on floats; no dependency, the same bits as the graph itself.
-            "numpy": the same statements on arrays, a batch at once; the same bits too.
+            "numpy": the same operations on arrays, a batch and a layer at once. The same bits too; a `reduce` adds the
+            samples in another order.
             "c": C, several samples in one vector instruction, compiled by the system's compiler (`CC`) and kept in a
             cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp); a
             `reduce` adds the samples in another order.

@@ -1,8 +1,10 @@
 """A program as Python source on arrays: a batch at once, one statement a step.
 
 Two kinds. With NumPy, what the batch does not change is calculated on floats, the rest on arrays with an element a
-sample. Functions such as tanh are those of the floats, called for each sample: NumPy's own differ in the last digits,
-from processor to processor too. With a module that has NumPy's names (jax.numpy, torch, or numpy itself) everything is
+sample; `tables.py` makes larger statements of programs with layers. Functions such as tanh are those of the floats,
+called for each sample: NumPy's own differ in the last digits, from processor to processor too.
+
+With a module that has NumPy's names (jax.numpy, torch, or numpy itself) everything is
 that module's arrays and functions, so that its own transformations, compilers and devices can take the function over.
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count, repeat
+from itertools import count
 from typing import Any
 
 from autograd.codegen.made import Made, repeating
@@ -37,6 +39,7 @@ class NumpySource(PythonSource):
 
     def __init__(self, program: Program, signature: Signature) -> None:
         super().__init__(program, signature)
+        self.shapes = list(map(shape_of, self.inputs))
         import numpy as np  # noqa: PLC0415  # this backend was asked for
 
         self.namespace |= {
@@ -71,26 +74,20 @@ class NumpySource(PythonSource):
         return name if arrays else f"{name}.tolist()"
 
     def _columns(self, k: int, argument: Any) -> Any:
-        """A batched argument as one array for each number of a sample."""
+        """An argument as rows, one for each of its numbers: with an element for each sample, or one without a batch."""
         import numpy as np  # noqa: PLC0415
 
-        nest = self.inputs[k]
-        if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape_of(nest) is None:
+        nest, shape, batch = self.inputs[k], self.shapes[k], self.batched[k]
+        if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
             plain = rows(argument)
-            array = np.array(flattened(k, nest, plain, len(plain)))
-        elif argument.shape[1:] != shape_of(nest):
-            raise argument_error(k, f"samples of {described(nest)}", argument, ValueError())
+            array = np.array(flattened(k, nest, plain, len(plain) if batch else None))
+        elif argument.shape[batch:] != shape:
+            raise argument_error(
+                k, f"samples of {described(nest)}" if batch else described(nest), argument, ValueError()
+            )
         else:
             array = argument.astype(float, copy=False)
-        return np.ascontiguousarray(array.reshape(len(argument), -1).T)
-
-
-def numpy_function(program: Program, signature: Signature) -> Made:
-    """The program as a function on NumPy's arrays."""
-    source = NumpySource(program, signature)
-    text = source.text()
-    function = defined("compiled", text, source.namespace)
-    return Made(text, function, repeating(function) if signature.feedback else None)
+        return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
 
 
 def _ignored() -> Any:
@@ -126,8 +123,9 @@ def _on_arrays(op: Op) -> Callable[..., Any]:
         return vectorized[op.name]
 
     def each(*xs: Any) -> Any:
-        lists = [x.tolist() if isinstance(x, np.ndarray) else repeat(x) for x in xs]
-        return np.fromiter(map(op.computes, *lists), float)
+        tables = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
+        lists = [table.ravel().tolist() for table in tables]
+        return np.fromiter(map(op.computes, *lists), float).reshape(tables[0].shape)
 
     return each
 

@@ -15,11 +15,25 @@ from autograd.codegen.program import Operand, Program, Step, varying_values
 from autograd.nests import leaves_of
 from autograd.ops import TABLE
 
-_STRAIGHT = 5_000  # terms; up to so many are written straight, without loops: a compiler takes a second for them
-_LONG = 64  # terms; a longer sum becomes a loop in any case
-_MEMBERS, _LOOPED = 4, 32  # members and terms that make a loop worth its lines
-_PART = 600  # statements in one function
 TERMS = 40  # of a sum in one statement
+
+
+class Limits(NamedTuple):
+    """When steps become loops, and how long parts are; what is given here is right for C."""
+
+    straight: int = 5_000
+    """Up to so many terms a program is written straight, without loops: a compiler takes a second for them."""
+    long: int = 64
+    """A sum of more terms becomes a loop in any case."""
+    members: int = 4
+    """So many members make a loop worth its lines,"""
+    looped: int = 32
+    """if they have so many terms together."""
+    part: float = 600
+    """Statements in one part; with infinity all are in one."""
+
+
+LIMITS = Limits()
 
 
 class Home(NamedTuple):
@@ -36,13 +50,17 @@ class Layout:
         program: what to compute.
         inputs: a nest of input numbers for each argument.
         batched: for each argument, whether its first axis is the batch.
+        limits: what makes a loop, and a part; C's where there are none.
 
     `a0`, `a1`, ... are the arguments, flat, `x` the numbers of one sample from those that are batched; `u` and `v` hold
     results that no batched argument changes, and those that one does. `once` and `each` are the parts for the former
     and the latter; without a batch all stands in `once`.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[Any], batched: Sequence[bool]) -> None:
+    def __init__(
+        self, program: Program, inputs: Sequence[Any], batched: Sequence[bool], limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or LIMITS
         self.program, self.batched = program, any(batched)
         self.homes: dict[int, Home] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
@@ -59,11 +77,12 @@ class Layout:
                 self.exits.setdefault(x, []).append(i)
 
         groups = groups_of(program, lambda i: self.homes[i].array)
-        straight = sum(map(terms_of, program.steps)) <= _STRAIGHT
+        straight = sum(map(terms_of, program.steps)) <= self.limits.straight
         units = units_of(program, groups, lambda group: self._worth_a_loop(group, straight))
         changing = [unit.steps[0] in self.varying for unit in units]
-        self.once = _parts(program, [unit for unit, changes in zip(units, changing, strict=True) if not changes])
-        self.each = _parts(program, [unit for unit, changes in zip(units, changing, strict=True) if changes])
+        self.once = self._parts([unit for unit, changes in zip(units, changing, strict=True) if not changes])
+        self.each = self._parts([unit for unit, changes in zip(units, changing, strict=True) if changes])
+        self.looped = {x for part in (*self.once, *self.each) for unit in part if unit.is_loop for x in unit.steps}
         self.whole = len(self.once) <= 1 and len(self.each) <= 1  # then all is one function
         stored = self._stored()
         for group in groups:
@@ -80,7 +99,8 @@ class Layout:
 
     def _worth_a_loop(self, group: Sequence[int], straight: bool) -> bool:
         terms = terms_of(self.step(group[0]))
-        if terms <= _LONG and (straight or len(group) < _MEMBERS or len(group) * terms < _LOOPED):
+        limits, members = self.limits, len(group)
+        if terms <= limits.long and (straight or members < limits.members or members * terms < limits.looped):
             return False
         return all(self._runs_through_arrays(place) for place in group)
 
@@ -100,16 +120,15 @@ class Layout:
         part_of = {
             place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
         }
-        looped = {place for part in parts for unit in part if unit.is_loop for place in unit.steps}
         stored: set[int] = set()
         for part in parts:
             for unit in part:
                 for place in unit.steps:
                     read = [x for x in self.step(place).operands if type(x) is int and x in part_of]
-                    stored.update(x for x in read if unit.is_loop or x in looped or part_of[x] != part_of[place])
+                    stored.update(x for x in read if unit.is_loop or x in self.looped or part_of[x] != part_of[place])
         if self.batched:  # outputs that no sample changes leave with the samples, at the end
             fixed = [x for x in self.exits if x in part_of and x not in self.varying]
-            stored.update(x for x in fixed if x in looped or not self.whole)
+            stored.update(x for x in fixed if x in self.looped or not self.whole)
         for part in parts:
             for unit in part:
                 if unit.is_loop and not (self.leaves_directly(unit.steps) and stored.isdisjoint(unit.steps)):
@@ -124,18 +143,17 @@ class Layout:
         """Whether a result that is an output can be written where it is made: what no sample changes is not."""
         return place in self.varying or not self.batched
 
-
-def _parts(program: Program, units: Iterable[Unit]) -> list[list[Unit]]:
-    parts: list[list[Unit]] = []
-    size = _PART
-    for unit in units:
-        length = 10 if unit.is_loop else 1 + terms_of(program.steps[unit.steps[0] - program.inputs]) // TERMS
-        if size + length > _PART:
-            parts.append([])
-            size = 0
-        parts[-1].append(unit)
-        size += length
-    return parts
+    def _parts(self, units: Iterable[Unit]) -> list[list[Unit]]:
+        parts: list[list[Unit]] = []
+        size = self.limits.part
+        for unit in units:
+            length = 10 if unit.is_loop else 1 + terms_of(self.step(unit.steps[0])) // TERMS
+            if not parts or size + length > self.limits.part:
+                parts.append([])
+                size = 0
+            parts[-1].append(unit)
+            size += length
+        return parts
 
 
 def lists_of(step: Step) -> list[tuple[Operand, ...]]:

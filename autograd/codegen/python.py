@@ -54,11 +54,15 @@ class PythonSource:
             "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
             "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan,
         }  # fmt: skip
-        varying = varying_values(program, self.inputs, self.batched)
         self._own: dict[Op, int] = {}
         self.once: list[str] = []
         self.each: list[str] = []
-        for place, step in enumerate(program.steps, start=program.inputs):
+        self._write_steps()
+
+    def _write_steps(self) -> None:
+        """Fill `once` and `each`, the statements of what no sample changes and of what one does."""
+        varying = varying_values(self.program, self.inputs, self.batched)
+        for place, step in enumerate(self.program.steps, start=self.program.inputs):
             varies = place in varying
             (self.each if varies else self.once).extend(self._statements(place, step, varies))
 
@@ -74,10 +78,14 @@ class PythonSource:
             terms = names if op is TABLE["sum"] else [f"{x} * {y}" for x, y in zip(names[:half], names[half:])]
             for i in range(0, len(terms), _TERMS):
                 yield f"{target} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + _TERMS]])}"
-        elif op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["neg"]):
-            yield f"{target} = {op.read(*names)}"
         else:
-            yield f"{target} = {self._call(step, names, varies)}"
+            yield f"{target} = {self._expression(step, names, varies)}"
+
+    def _expression(self, step: Step, names: Sequence[str], varies: bool) -> str:
+        """An operation on a fixed number of operands, which have these names."""
+        if step.op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["neg"]):
+            return step.op.read(*names)
+        return self._call(step, names, varies)
 
     def _call(self, step: Step, names: Sequence[str], varies: bool) -> str:
         """An operation that is no plain operator, on operands of these names."""
