@@ -24,7 +24,7 @@ from needs import lacking
 import autograd
 from autograd import Value, grad
 from autograd.codegen import c as c_emitter
-from autograd.codegen import layout, tables
+from autograd.codegen import gates, layout, python, tables
 from autograd.codegen.loops import levels_of
 from autograd.codegen.program import lower
 from autograd.nests import leaves_of
@@ -206,6 +206,60 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
     assert "np.empty" in fs[2].source
     for p, *qs in zip(want, *others, strict=True):
         assert all(same(p, q) or (reduce and abs(p - q) < 1e-12) for q in qs)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    monkeypatch.setattr(gates, "_WORTH", rng.choice([0, gates._WORTH]))
+
+    def numbers(n: int) -> list[float]:
+        special = rng.choice([0.0, 0.0, 0.02, 0.2])
+        return [rng.choice(SPECIAL) if rng.random() < special else rng.uniform(-2, 2) for _ in range(n)]
+
+    n, m, k = rng.randrange(1, 4), rng.randrange(1, 6), rng.randrange(1, 6)
+    x, t = [Value(0.5) for _ in range(n)], Value(0.5)
+    rows = [[[Value(0.5) for _ in range(i + 1)] for _ in range(o)] for i, o in ((n, m), (m, k), (k, 1))]
+    parameters = [p for layer in rows for w in layer for p in w]
+    values, first, y = x, list[Value](), x[0]
+    for layer in rows:
+        sums = [autograd.dot(w[:-1], values) + w[-1] for w in layer]
+        values = [rng.choice([v.relu(), v.relu(), v.tanh(), autograd.max(v, 0.0)]) for v in sums]
+        first = first or values
+    loss = rng.choice([(1 - t * sums[0]).relu(), (sums[0] - t) ** 2, autograd.where(t * y, sums[0], y)])
+    factors = [(y * i).exp() for i in range(len(parameters))]
+    gradients = grad(loss, parameters)
+    products = [
+        [g * factor for g, factor in zip(gradients, others, strict=True)]
+        for others in (gradients, factors, [math.inf] * len(factors))
+    ]
+    more = rng.choice([[loss], values, first, grad(loss, first), grad(loss, x), grad(loss, t), *products])
+    outputs = (gradients, more)
+    options: dict[str, Any] = {"in_axes": (None, 0, 0), "reduce": rng.choice(["sum", "mean"])}
+    make = partial(autograd.compile, outputs, (parameters, x, t), **options)
+    skipping = make()
+    monkeypatch.setattr(python, "gates_of", lambda *_: {})
+    plain = make()
+    for _ in range(5):
+        size = rng.randrange(1, 6)
+        arguments = numbers(len(parameters)), [numbers(n) for _ in range(size)], numbers(size)
+        got, want = (leaves_of(f(*arguments)) for f in (skipping, plain))
+        assert all(map(same, got, want))
+
+
+def test_what_skips_is_asked_once_a_layer() -> None:
+    x = [Value(0.5), Value(-0.5)]
+    weights = [[[Value(0.1) for _ in range(n)] for _ in range(m)] for n, m in ((2, 8), (8, 8), (8, 1))]
+    values = x
+    for layer in weights:
+        values = [autograd.dot(row, values).relu() for row in layer]
+    parameters = [w for layer in weights for row in layer for w in row]
+    outputs, inputs = grad(values[0], parameters), (parameters, x)
+    summed = autograd.compile(outputs, inputs, in_axes=(None, 0), reduce="sum").source
+    assert summed.count("_isfinite") == 2
+    assert summed.count("if v") > 16
+    assert "_isfinite" not in autograd.compile(outputs, inputs, in_axes=(None, 0)).source
+    assert "_isfinite" not in autograd.compile(outputs, inputs, in_axes=(None, 0), reduce="sum", backend="numpy").source
 
 
 @pytest.mark.parametrize(("backend", "lines"), [("c", 150), ("numpy", 50)], indirect=["backend"])

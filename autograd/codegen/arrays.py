@@ -37,6 +37,8 @@ from autograd.ops import BUILT_IN, TABLE, Op
 class NumpySource(PythonSource):
     """The text of a function that takes a batch at once; without a batch it is the text on floats."""
 
+    branches = False
+
     def __init__(self, program: Program, signature: Signature) -> None:
         super().__init__(program, signature)
         self.shapes = list(map(shape_of, self.inputs))
@@ -148,6 +150,8 @@ def _choices(xp: Any) -> dict[str, Callable[..., Any]]:
 
 class ModuleSource(PythonSource):
     """The text of a function on the arrays of `module`."""
+
+    branches = False
 
     def __init__(self, program: Program, signature: Signature, module: Any) -> None:
         self.module = module

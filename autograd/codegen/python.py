@@ -9,10 +9,12 @@ from __future__ import annotations
 import linecache
 import math
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from autograd.codegen.gates import Gate, gates_of
 from autograd.codegen.made import Made, repeating
 from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.shapes import (
@@ -41,6 +43,9 @@ class PythonSource:
         signature: its arguments and its result.
     """
 
+    branches = True
+    """Whether a value is one float, so that an `if` can ask for it."""
+
     def __init__(self, program: Program, signature: Signature) -> None:
         self.inputs, self.outputs, self.batched, self.reduce = signature
         self.added: dict[int, Operand] = {}  # to an output, after its sum over the samples
@@ -52,19 +57,57 @@ class PythonSource:
         self.program = program
         self.namespace: dict[str, Any] = {
             "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
-            "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan,
+            "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan, "_isfinite": math.isfinite,
         }  # fmt: skip
         self._own: dict[Op, int] = {}
+        self._flags: dict[tuple[int, ...], str] = {}  # what says that one of these values is infinite or nan
+        self.summed: set[int] = set()  # outputs that are added up where they are made
         self.once: list[str] = []
         self.each: list[str] = []
         self._write_steps()
 
     def _write_steps(self) -> None:
         """Fill `once` and `each`, the statements of what no sample changes and of what one does."""
-        varying = varying_values(self.program, self.inputs, self.batched)
-        for place, step in enumerate(self.program.steps, start=self.program.inputs):
-            varies = place in varying
-            (self.each if varies else self.once).extend(self._statements(place, step, varies))
+        program, leaves = self.program, leaves_of(self.outputs)
+        varying = varying_values(program, self.inputs, self.batched)
+        sums: defaultdict[int, list[int]] = defaultdict(list)
+        gates: dict[int, Gate] = {}
+        if self.reduce and self.branches:
+            for i, x in enumerate(leaves):
+                if type(x) is int and x >= program.inputs and x in varying:
+                    sums[x].append(i)
+            gates = gates_of(program, leaves, varying)
+        self.summed = {i for outputs in sums.values() for i in outputs}
+        read = {x for step in program.steps for x in step.operands if type(x) is int}
+        inside = {place for gate in gates.values() for place in gate.steps}
+
+        def lines(place: int) -> Iterator[str]:
+            step, name = program.steps[place - program.inputs], self.name(place)
+            if step.op is TABLE["mul"] and place not in read and len(sums[place]) == 1:
+                name = step.op.read(*map(self.name, step.operands))
+            else:
+                yield from self._statements(place, step, place in varying)
+            yield from (f"s{i} += {name}" for i in sums[place])
+
+        for place in range(program.inputs, program.inputs + len(program.steps)):
+            if place in gates:
+                self.each.append(f"if {' or '.join(self._asked(gates[place], varying))}:")
+                self.each += [f"    {line}" for inner in gates[place].steps for line in lines(inner)]
+                if gates[place].is_read:
+                    self.each += ["else:", f"    {self.name(place)} = 0.0"]
+            elif place not in inside:
+                (self.each if place in varying else self.once).extend(lines(place))
+
+    def _asked(self, gate: Gate, varying: Collection[int]) -> Iterator[str]:
+        """What opens a gate: its condition, or factors that are infinite or nan, which make their sum so too."""
+        yield f"{self.name(gate.condition)} > 0.0"
+        for lines, varies in ((self.each, True), (self.once, False)):
+            factors = tuple(x for x in gate.factors if (x in varying) == varies)
+            if factors and factors not in self._flags:
+                flag = self._flags[factors] = f"odd{len(self._flags)}"
+                lines += [*_added(flag, list(map(self.name, factors))), f"{flag} = not _isfinite({flag})"]
+            if factors:
+                yield self._flags[factors]
 
     def name(self, x: Operand) -> str:
         if type(x) is int:
@@ -76,8 +119,7 @@ class PythonSource:
         if op in (TABLE["sum"], TABLE["dot"]):  # strictly left to right, from 0.0
             half = len(names) // 2
             terms = names if op is TABLE["sum"] else [f"{x} * {y}" for x, y in zip(names[:half], names[half:])]
-            for i in range(0, len(terms), _TERMS):
-                yield f"{target} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + _TERMS]])}"
+            yield from _added(target, terms)
         else:
             yield f"{target} = {self._expression(step, names, varies)}"
 
@@ -90,6 +132,10 @@ class PythonSource:
     def _call(self, step: Step, names: Sequence[str], varies: bool) -> str:
         """An operation that is no plain operator, on operands of these names."""
         op = step.op
+        if op is TABLE["relu"]:
+            return f"0.0 if {names[0]} <= 0.0 else {names[0]}"
+        if op is TABLE["where"]:
+            return f"{names[1]} if {names[0]} > 0.0 else {names[2]}"
         function = self._function(op)
         self.namespace[function] = op.computes
         if op is not TABLE["div"]:
@@ -143,7 +189,7 @@ class PythonSource:
             yield from self._unpacked(f"b{k}", self.inputs[k], k, 2)
         yield from (f"        {line}" for line in self.each)
         if self.reduce:
-            yield from (f"        s{i} += {self.name(x)}" for i, x in enumerate(leaves))
+            yield from (f"        s{i} += {self.name(x)}" for i, x in enumerate(leaves) if i not in self.summed)
         else:
             yield from (f"        r{i}.append({self._nest(unit)})" for i, unit in enumerate(units))
 
@@ -202,6 +248,12 @@ class PythonSource:
 
     def _nest(self, nest: Any) -> str:
         return written(mapped(self.name, nest))
+
+
+def _added(target: str, terms: Sequence[str]) -> Iterator[str]:
+    """Statements that add up the terms, left to right, from 0.0."""
+    for i in range(0, len(terms), _TERMS):
+        yield f"{target} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + _TERMS]])}"
 
 
 def _array(numbers: Any) -> Any:

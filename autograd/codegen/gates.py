@@ -1,0 +1,100 @@
+"""What a sum over samples need not compute: the products of a gradient that an inactive ReLU has set to zero.
+
+The rule of relu, and of all that chooses, is `where(c, g, 0.0)`. Its products with finite numbers are zeros where c is
+not positive. Where such a product is only added to an output's sum, it can be left out: the sums start from 0.0 and
+never become -0.0, so that adding a zero of either sign changes no bit. What only such products read goes with them.
+A factor that is infinite or nan makes a nan of its product: so this is asked first, and then nothing is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from autograd.codegen.program import Operand, Program, Step
+from autograd.ops import TABLE
+
+_WORTH = 3  # steps to leave out for each factor that is asked in each sample
+
+
+class Gate(NamedTuple):
+    """Steps, by their places in order, that matter only where `condition` > 0, or where a factor is not finite.
+
+    Only `choice`, one of them, may be read by others: otherwise it is 0.0.
+    """
+
+    choice: int
+    condition: Operand
+    factors: tuple[int, ...]
+    steps: list[int]
+    is_read: bool
+
+
+def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:
+    """The gates of a program whose outputs are summed over samples, by their choices; those that are worth it.
+
+    All that the steps of a gate read, and its factors, comes before its choice. No step stands in two gates.
+
+    >>> from autograd import Value, grad
+    >>> from autograd.codegen.program import lower
+    >>> w, b, x = Value(0.5), Value(1.5), Value(2.0)
+    >>> program = lower(grad(((w * x + b).relu() - 1) ** 2, [w, b]), [w, b, x])
+    >>> [step.op.name for step in program.steps]
+    ['mul', 'add', 'relu', 'sub', 'mul', 'where', 'mul']
+    >>> gates_of(program, program.outputs, varying=range(2, 10))
+    {8: Gate(choice=8, condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
+    """
+    exits = {x for x in outputs if type(x) is int}
+    readers = Counter(x for step in program.steps for x in _read(step))
+    gates: dict[int, Gate] = {}
+    for choice, products in _products(program, exits, readers, varying).items():
+        factors = {x: None for place in products for x in _read(program.steps[place - program.inputs]) if x != choice}
+        condition = program.steps[choice - program.inputs].operands[0]
+        gates[choice] = Gate(choice, condition, tuple(factors), products, readers[choice] > len(products))
+    outside = {*exits, *(x for gate in gates.values() for x in gate.factors)}
+    outside.update(int(gate.condition) for gate in gates.values())
+    outside.update(x for x in readers if x < program.inputs or x not in varying)
+    left_out: Counter[tuple[int, ...]] = Counter()
+    for choice, gate in gates.items():
+        steps = _with_their_own(program, [choice, *gate.steps], readers, outside)
+        gates[choice] = gate._replace(steps=steps)
+        left_out[gate.factors] += len(steps)
+    asked = {factors: sum(x in varying for x in factors) for factors in left_out}
+    return {choice: gate for choice, gate in gates.items() if left_out[gate.factors] >= _WORTH * asked[gate.factors]}
+
+
+def _products(
+    program: Program, exits: Collection[int], readers: Counter[int], varying: Collection[int]
+) -> dict[int, list[int]]:
+    """For each choice between a number and 0.0 its products with earlier values that are only summed."""
+    products: dict[int, list[int]] = {}
+    for place, step in enumerate(program.steps, start=program.inputs):
+        if step.op is TABLE["where"] and place in varying and type(step.operands[2]) is float and step.operands[2] == 0:
+            products[place] = []
+        elif step.op is TABLE["mul"] and place in exits and not readers[place]:
+            last = max((x for x in _read(step)), default=0)
+            if last in products and all(type(x) is int or math.isfinite(x) for x in step.operands):
+                products[last].append(place)
+    return {choice: places for choice, places in products.items() if places}
+
+
+def _with_their_own(
+    program: Program, steps: Sequence[int], readers: Counter[int], others: Collection[int]
+) -> list[int]:
+    """The steps with all that only they read, and what only that reads, in order; without the `others`."""
+    inside, pending = set(steps), list(steps)
+    read: Counter[int] = Counter()
+    while pending:
+        for x in _read(program.steps[pending.pop() - program.inputs]):
+            read[x] += 1
+            if read[x] == readers[x] and x not in others:
+                inside.add(x)
+                pending.append(x)
+    return sorted(inside)
+
+
+def _read(step: Step) -> list[int]:
+    """The values that the step reads, each once."""
+    return [x for x in dict.fromkeys(step.operands) if type(x) is int]
