@@ -12,6 +12,7 @@ import random
 import shutil
 import struct
 import traceback
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -463,6 +464,9 @@ def test_long_programs_compile(n: int) -> None:
         (lambda make, x, y: make(y, [x], in_axes=0)([["a"]]), TypeError, "real number"),
         (lambda make, x, y: make(y, [x], in_axes=0)(np.array([[1j]])), TypeError, "real"),
         (lambda make, x, y: make(y, x)(), TypeError, "argument"),
+        (lambda make, x, y: make(y, x)([1.0]), ValueError, "argument 1: expected a number, got 1 number"),
+        (lambda make, x, y: make(y, [x])([10**400]), OverflowError, "argument 1: int too large"),
+        (lambda make, x, y: make(y, x, in_axes=0)(np.array(1.0)), ValueError, "argument 1 is a batch"),
         (lambda make, x, y: make(y, x)(1.0, 2.0), TypeError, "argument"),
     ],
 )
@@ -491,3 +495,86 @@ def test_every_row_has_a_spelling() -> None:
         values = [Value(special + i) for i in range(op.arity or 4)]
         z = Value._record(op, tuple(values))
         assert same(autograd.compile(z, values)([v.data for v in values]), z.data), op
+
+
+def test_an_empty_list_takes_no_room(backend: str) -> None:
+    x = Value(2.0)
+    f = autograd.compile(([], x * 2, []), x, in_axes=0, backend=backend)
+    assert f([1.0, 2.0]) == ([[], []], [2.0, 4.0], [[], []])
+    g = autograd.compile((x * 2).tanh() + x, (x, []), in_axes=0, backend=backend)
+    assert g(np.ones(3), np.zeros((3, 0))).shape == (3,)
+    assert autograd.compile([], ([], x), backend=backend).repeat(3, [], 1.0) == []
+
+
+def test_sums_of_this_and_that(backend: str) -> None:
+    rng = random.Random(1)
+    fixed, x = [Value(rng.uniform(-1, 1)) for _ in range(50)], Value(0.5)
+    total = autograd.sum([*fixed, x, *(rng.uniform(-1, 1) for _ in range(800)), *fixed])
+    product = autograd.dot([*fixed, x, *fixed], [x, *fixed, *[0.25] * 50])
+    f = autograd.compile((total, product), (fixed, x), in_axes=(None, 0), backend=backend)
+    got = f([v.data for v in fixed], [0.5])
+    assert got == ([total.data], [product.data])
+
+
+@pytest.mark.parametrize("reduce", [None, "mean"])
+def test_constants_run_through_loops_too(reduce: str | None) -> None:
+    need_compiler()
+    rng = random.Random(2)
+    image = [rng.choice([0.0, 0.5, rng.random()]) for _ in range(120)]
+    rows = [[Value(rng.uniform(-1, 1)) for _ in range(121)] for _ in range(50)]
+    target = Value(0.25)
+    outputs = [(autograd.dot(w[:-1], image) + w[-1]).tanh() for w in rows]
+    loss = autograd.sum([(y - target) ** 2 for y in outputs])
+    parameters = [p for w in rows for p in w]
+    recorded = (loss, grad(loss, parameters)), (parameters, target)
+    axes = (None, 0) if reduce else None
+    arguments = ([p.data for p in parameters], [0.25, 0.5, 0.75] if reduce else 0.25)
+    want = autograd.compile(*recorded, in_axes=axes, reduce=reduce)(*arguments)
+    f = autograd.compile(*recorded, in_axes=axes, reduce=reduce, backend="c")
+    assert len(f.source.splitlines()) < 400
+    for got, wanted in zip(leaves_of(f(*arguments)), leaves_of(want), strict=True):
+        assert got == pytest.approx(wanted, rel=1e-12, abs=1e-15) if reduce else same(got, wanted)
+
+
+def test_repeat_asks_for_a_number_of_times(backend: str) -> None:
+    w = Value(1.0)
+    step = autograd.compile(w * 0.5, w, backend=backend)
+    assert step.repeat(True, 4) == 2.0
+    assert type(step.repeat(0, 4)) is float
+    for wrong in (-1, 2**63):
+        with pytest.raises(ValueError, match="how often"):
+            step.repeat(wrong, 1.0)
+    with pytest.raises(TypeError):
+        step.repeat(2.0, 1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "odd", [{1: 2.0, 2: 3.0}, {1.0, 2.0}, "12", b"12", np.ma.masked_array([1.0, 2.0], [False, True])]
+)
+def test_what_only_looks_like_numbers_is_refused(odd: Any, backend: str) -> None:
+    w = [Value(1.0), Value(2.0)]
+    f = autograd.compile([w[0] - w[1]], w, backend=backend)
+    with pytest.raises(TypeError):
+        f(odd)
+
+
+def test_sequences_are_lists(backend: str) -> None:
+    w = [Value(1.0), Value(2.0)]
+    f = autograd.compile([w[0] - w[1]], w, backend=backend)
+    for sequence in (range(2), (0.0, 1.0), iter([0, 1])):
+        assert f(sequence) == [-1.0]
+    apart = np.arange(8.0)[::4] / 4
+    assert f(apart).tolist() == [-1.0]
+    assert f(np.frombuffer(bytes(1) + apart.tobytes(), np.uint8)[1:].view(float)).tolist() == [-1.0]
+
+
+def test_a_compiled_function_goes_with_its_last_name(backend: str) -> None:
+    x = Value(1.0)
+    f = autograd.compile(x * 2, x, backend=backend)
+    alive = weakref.ref(f)
+    gc.disable()
+    try:
+        del f
+        assert alive() is None
+    finally:
+        gc.enable()

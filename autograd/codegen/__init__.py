@@ -5,12 +5,13 @@ The graph is lowered to a straight line of steps (`program.py`), which a backend
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsIndex
 
 from autograd.codegen.arrays import module_function
 from autograd.codegen.made import Made
@@ -52,23 +53,24 @@ def compile(
         in_axes: for each argument None (the same for the whole batch) or 0 (its first axis is the batch); one of these
             for all. With a batch, each number of the outputs becomes a list over the samples, each flat list a list
             of lists.
-        reduce: None, or "sum" or "mean" over the batch.
+        reduce: None, or "sum" or "mean" over the batch. What no sample changes, such as a penalty on the weights, is
+            added once; "numpy" and "c" add the samples in an order of their own. So the last digits may differ.
         backend: what the function is made of.
             "python": statements on floats; no dependency, the same bits as the graph itself.
             "numpy": the same operations on arrays, a batch and a layer at once. The same bits too; a `reduce` adds the
             samples in another order.
             "c": C, several samples in one vector instruction, compiled by the system's compiler (`CC`) and kept in a
-            cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp); a
-            `reduce` adds the samples in another order.
+            cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp).
             A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, for
             `jax.jit`, `jax.vmap`, `torch.compile` and the devices behind them to go on from.
 
     The graph is what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that has to be
     made anew at each call.
 
-    Returns a function. `.source` is its text, and `.write(path)` saves that. `.repeat(n, state, *rest)` calls it n
-    times, with what it returned as its first argument. Floats and lists come back where every argument was a number or
-    a list; with an array among the arguments each flat list comes back as an array.
+    Returns a function; it cannot be pickled, so compile in each process. `.source` is its text, `.write(path)` saves
+    that. `.repeat(n, state, *rest)` calls it n times, with what it returned as its first argument. Floats and lists
+    come back where every argument was a number or a list; with an array among the arguments each flat list comes back
+    as an array.
 
     Raises:
         TypeError: an output or an input is no Value.
@@ -88,16 +90,16 @@ def compile(
             [x0, x1] = a0
             if not (type(x0) is type(x1) is float):
                 [x0, x1] = map(_number, [x0, x1])
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             raise _argument_error(0, '2 numbers', a0, problem) from None
-        x2 = a1 if type(a1) is float else _number(a1)
+        x2 = a1 if type(a1) is float else _lone(1, a1)
         v0 = x0 * x2
         v1 = v0 + x1
         v2 = tanh(v1)
         v3 = v2 * v2
         v4 = 1.0 - v3
         v5 = v4 * x2
-        if type(a0) not in _plain:
+        if type(a0) not in _plain and _is_array(a0):
             return (v2, _array([v5, v4]))
         return (v2, [v5, v4])
     <BLANKLINE>
@@ -122,7 +124,7 @@ def compile(
 
     function: Any = made.call
     function.source, function.backend = made.text, backend
-    function.repeat = made.repeat or _not_repeatable
+    function.repeat = _not_repeatable if made.repeat is None else partial(_repeated, made.repeat)
     function.write = partial(_write, made.text)
     result: Compiled = function
     return result
@@ -145,6 +147,13 @@ def _write(text: str, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _repeated(repeat: Callable[..., Any], n: SupportsIndex, state: Any, *rest: Any) -> Any:
+    n = operator.index(n)
+    if not 0 <= n < 2**63:
+        raise ValueError(f"n is how often to call it, 0 or more, got {n}")
+    return repeat(n, state, *rest)
 
 
 def _not_repeatable(n: int, state: Any, *rest: Any) -> Any:

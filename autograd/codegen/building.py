@@ -8,6 +8,7 @@ Entries are written under another name and then moved into place, so two process
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import hashlib
@@ -54,14 +55,26 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
         text, library = Path(work, "graph.c"), Path(work, "graph.so")
         text.write_text(source, encoding="utf-8")
         _run([*compiler, *options, "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
+        if not library.exists():
+            raise CompilerError(f"{shlex.join(compiler)} made no library: is it a C compiler? CC names it")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
         os.replace(library, entry)
-    return ctypes.CDLL(str(entry))
+    try:
+        return ctypes.CDLL(str(entry))
+    except OSError as problem:
+        raise CompilerError(
+            f"what the compiler made cannot be loaded from {folder}: {problem}. Where programs may not run from there "
+            "(noexec), name another folder in AUTOGRAD_CACHE_DIR"
+        ) from None
 
 
 def _compiler(chosen: str) -> tuple[str, ...]:
     """The command that the environment variable CC holds, or the system's."""
-    for command in [shlex.split(chosen)] if chosen.strip() else [["cc"], ["gcc"], ["clang"]]:
+    try:
+        commands = [[chosen], shlex.split(chosen)] if chosen.strip() else [["cc"], ["gcc"], ["clang"]]
+    except ValueError as problem:
+        raise CompilerError(f"CC cannot be read as a command: {problem} in {chosen}") from None
+    for command in commands:
         if shutil.which(command[0]):
             return tuple(command)
     missing = (
@@ -77,20 +90,15 @@ def cache_folder() -> Path:
         PermissionError: others can write to it, and so could choose what runs here.
     """
     chosen = os.environ.get("AUTOGRAD_CACHE_DIR")
-    if chosen:
-        folder = Path(chosen).expanduser()
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches" / "scalar-autograd"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scalar-autograd"
     try:
+        folder = Path(chosen).expanduser() if chosen else _system_s_caches() / "scalar-autograd"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: nobody knows where this user's home is
         usable = False
     if not usable:
         if chosen:
-            raise PermissionError(f"cannot write to {folder}, the cache that AUTOGRAD_CACHE_DIR names")
+            raise PermissionError(f"cannot write to {chosen}, the cache that AUTOGRAD_CACHE_DIR names")
         return _folder_of_this_process()  # no home, or one that cannot be written to
     if hasattr(os, "getuid"):
         status = folder.stat()
@@ -102,9 +110,23 @@ def cache_folder() -> Path:
     return folder
 
 
+def _system_s_caches() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return named if named.is_absolute() else Path.home() / ".cache"
+
+
 @cache
 def _folder_of_this_process() -> Path:
-    return Path(tempfile.mkdtemp(prefix="scalar-autograd-"))
+    folder, process = Path(tempfile.mkdtemp(prefix="scalar-autograd-")), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == process:  # not in a fork's child
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder
 
 
 def _fingerprint(file: Path) -> str:
@@ -152,5 +174,8 @@ def _run(command: Sequence[str]) -> str:
         raise CompilerError(f"the C compiler {command[0]!r} was not done after {_SECONDS} seconds") from None
     if done.returncode:
         complaint = (done.stderr or done.stdout).strip()[-2_000:]
-        raise CompilerError(f"the C compiler failed: {shlex.join(command)}\n{complaint}\nYou can {_HOW_TO_GET_ONE}")
+        raise CompilerError(
+            f"the C compiler failed: {shlex.join(command)}\n{complaint}\n"
+            'CC and AUTOGRAD_CACHE_DIR choose another compiler and another folder; backend="python" needs neither'
+        )
     return done.stdout

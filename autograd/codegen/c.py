@@ -30,6 +30,7 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 """What the promise of the same bits needs; the last two change no result, only errno and exception flags."""
 
 _STACK = 4_096  # doubles of arrays that a function may have on its stack
+_RUNS = 16  # loops over runs of outputs; more of them than that, and short ones, become one loop with tables
 _FEW = 16  # numbers of a state that stays in registers while a function is repeated
 _SIDE_BY_SIDE = 8  # sums that a loop adds up at once: each addition has to wait for the one before it
 
@@ -146,8 +147,12 @@ class CSource:
         self.batch, self.feedback = signature.batch, signature.feedback
         self.sizes = [len(leaves_of(nest)) for nest in inputs]
         self.leaving = len(program.outputs)
-        self.program, self.added = without_fixed_terms(program, inputs, self.batched) if self.reduce else (program, {})
-        self.layout = layout = Layout(self.program, inputs, self.batched)
+        added: dict[int, int] = {}
+        if self.reduce:
+            program, added = without_fixed_terms(program, inputs, self.batched)
+        self.layout = layout = Layout(program, inputs, self.batched)
+        self.program = layout.program
+        self.added = {i: self.program.outputs[at] for i, at in added.items()}
         self.tables: list[str] = []
         self.called: dict[str, None] = {}  # functions, in the order of their first use
         self.has_loops = any(unit.is_loop for part in (*layout.once, *layout.each) for unit in part)
@@ -184,7 +189,8 @@ class CSource:
             names = [map(self.name, xs) for xs in lists_of(step)]
             terms = [" * ".join(factors) for factors in zip(*names, strict=True)]
             for i in range(0, len(terms), TERMS):
-                yield f"{declared} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + TERMS]])};"
+                begun = self._zero(varies) if i == 0 else target
+                yield f"{declared} = {' + '.join([begun, *terms[i : i + TERMS]])};"
                 declared = target
         else:
             yield f"{declared} = {self._expression(step, list(map(self.name, step.operands)), varies)};"
@@ -221,9 +227,22 @@ class CSource:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Home]]) -> Iterator[str]:
-        for run in runs_of(pairs):
+        pairs = list(pairs)
+        runs = list(runs_of(pairs))
+        if len(runs) > _RUNS and len(pairs) < _RUNS / 4 * len(runs) and len({home.array for _, home in pairs}) == 1:
+            array = pairs[0][1].array
+            index, at = self._table(i for i, _ in pairs), self._table(home.at for _, home in pairs)
+            yield _for("i", len(pairs), self._leaves(f"{index}[i]", self._spread(f"{array}[{at}[i]]", array in "xv")))
+            return
+        for run in runs:
             index, value = _along(run)
             yield _for("i", run.length, self._leaves(index, self._spread(value, run.home.array in "xv")))
+
+    def _table(self, numbers: Iterable[int]) -> str:
+        """The name of a table of indices."""
+        name = f"t{len(self.tables)}"
+        self.tables.append(f"static const int {name}[] = {{{', '.join(map(str, numbers))}}};")
+        return name
 
     def _spread(self, value: str, varies: bool) -> str:
         return value if varies or self.reduce or not self.batch else f"all({value})"
@@ -302,9 +321,7 @@ class CSource:
             if own and len(own.counts) == 1 and r.stride is not None:
                 r.start, r.strides = own.starts[0], own.strides[0]
             else:
-                r.table = f"t{len(self.tables)}"
-                indices = ", ".join(str(i) for row in r.indices for i in row)
-                self.tables.append(f"static const int {r.table}[] = {{{indices}}};")
+                r.table = self._table(i for row in r.indices for i in row)
         return levels.counts if levels else [members]
 
     # The whole --------------------------------------------------------------------------------------------------------
@@ -324,6 +341,8 @@ class CSource:
         if self.batch:
             yield from _LANES.strip().splitlines()
         yield from self._functions()
+        if self.layout.constants:
+            yield f"static const double c[] = {{{', '.join(map(_literal, self.layout.constants))}}};"
         yield from self.tables
         if self.in_work:
             yield f"const long long work_bytes = {' + '.join(self._sizes(self.feedback))};"
@@ -400,8 +419,7 @@ class CSource:
         column = 0
         for k, size in enumerate(self.sizes):
             if self.batched[k]:
-                i = "i" if size > 1 else "0"
-                yield _for(i, size, f"x[{_sum(column, (1, i))}][lane] = a{k}[{_sum(0, (size, 'row'), (1, i))}];")
+                yield _for("i", size, f"x[{_sum(column, (1, 'i'))}][lane] = a{k}[{_sum(0, (size, 'row'), (1, 'i'))}];")
                 column += size
         yield "}"
         yield from each
@@ -425,9 +443,8 @@ class CSource:
             start = 0
             for unit in units_of(self.outputs):
                 size = len(leaves_of(unit))
-                i = "i" if size > 1 else "0"
-                at = _sum(0, (start, "n"), (size, "row"), (1, i))
-                yield _for(i, size, f"out[{at}] = s[{_sum(start, (1, i))}][lane];")
+                at = _sum(0, (start, "n"), (size, "row"), (1, "i"))
+                yield _for("i", size, f"out[{at}] = s[{_sum(start, (1, 'i'))}][lane];")
                 start += size
             yield "}"
             yield "}"
@@ -498,8 +515,8 @@ def _literal(x: float) -> str:
 
 
 def _for(variable: str, count: int | str, statement: str) -> str:
-    """The statement, as often as count says; just once where there is no variable in it."""
-    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}" if variable != "0" else statement
+    """The statement, as often as `count` says."""
+    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}"
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

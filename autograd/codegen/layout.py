@@ -7,15 +7,17 @@ than the one that makes it, stands in an array; all others are local variables o
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.loops import Unit, groups_of, units_of
 from autograd.codegen.program import Operand, Program, Step, varying_values
 from autograd.nests import leaves_of
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Op
 
 TERMS = 40  # of a sum in one statement
+_CUT = 200  # terms of a sum that cannot be a loop
 
 
 class Limits(NamedTuple):
@@ -31,6 +33,8 @@ class Limits(NamedTuple):
     """if they have so many terms together."""
     part: float = 600
     """Statements in one part; with infinity all are in one."""
+    constants: bool = True
+    """Whether lists of constants stand in an array too, `c`, so that loops can run through them."""
 
 
 LIMITS = Limits()
@@ -54,14 +58,16 @@ class Layout:
 
     `a0`, `a1`, ... are the arguments, flat, `x` the numbers of one sample from those that are batched; `u` and `v` hold
     results that no batched argument changes, and those that one does. `once` and `each` are the parts for the former
-    and the latter; without a batch all stands in `once`.
+    and the latter; without a batch all stands in `once`. `program` is the one that was given, but that its lists of
+    constants stand in `c`, as more inputs, and that long sums of this and that are cut.
     """
 
     def __init__(
         self, program: Program, inputs: Sequence[Any], batched: Sequence[bool], limits: Limits | None = None
     ) -> None:
         self.limits = limits or LIMITS
-        self.program, self.batched = program, any(batched)
+        self.batched = any(batched)
+        constants: list[float] = []
         self.homes: dict[int, Home] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
         for k, nest in enumerate(inputs):
@@ -70,6 +76,11 @@ class Layout:
                     self._settle(i, "x")
                 else:
                     self.homes[i] = Home(f"a{k}", j)
+        if self.limits.constants:
+            before = program.inputs
+            program, constants = _with_lists_in_memory(program, self.limits)
+            self.homes |= {before + k: Home("c", k) for k in range(len(constants))}
+        self.program, self.constants = program, constants
         self.varying = varying_values(program, inputs, batched)
         self.exits: dict[int, list[int]] = {}  # the outputs that a value is
         for i, x in enumerate(program.outputs):
@@ -147,13 +158,72 @@ class Layout:
         parts: list[list[Unit]] = []
         size = self.limits.part
         for unit in units:
-            length = 10 if unit.is_loop else 1 + terms_of(self.step(unit.steps[0])) // TERMS
+            # A loop is a few lines. Four terms of a long sum cost the compiler about as much as a statement.
+            length = 10 if unit.is_loop else 1 + terms_of(self.step(unit.steps[0])) // 4
             if not parts or size + length > self.limits.part:
                 parts.append([])
                 size = 0
             parts[-1].append(unit)
             size += length
         return parts
+
+
+def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, list[float]]:
+    """The program with its lists of constants as more inputs, and these constants; and with long mixed sums cut.
+
+    A sum that begins with the sum so far goes on from left to right, so cutting changes no bit.
+    """
+    straight = sum(map(terms_of, program.steps)) <= limits.straight
+    shortest = limits.long if straight else 1
+    starts: dict[tuple[bytes, ...], int] = {}
+    constants: list[float] = []
+    at: dict[bytes, int] = {}
+    for step in program.steps:
+        for xs in lists_of(step) if step.op.variadic else []:
+            if len(xs) > shortest and all(type(x) is float for x in xs):
+                key = tuple(struct.pack("d", x) for x in xs)
+                if key not in starts:
+                    starts[key] = len(constants)
+                    for bits, x in zip(key, xs, strict=True):
+                        at.setdefault(bits, len(constants))
+                        constants.append(x)
+    first = program.inputs
+    inputs = first + len(constants)
+    moved: dict[Operand, Operand] = {i: i for i in range(first)}
+    steps: list[Step] = []
+
+    def add(op: Op, operands: Iterable[Operand]) -> int:
+        steps.append(Step(op, tuple(operands)))
+        return inputs + len(steps) - 1
+
+    for place, step in enumerate(program.steps, start=first):
+        if not step.op.variadic:  # constants beside a list in a product: a gradient with the same data as its dot
+            lifted = not straight and step.op is TABLE["mul"]
+            operands = [
+                moved[x]
+                if type(x) is int
+                else first + at[struct.pack("d", x)]
+                if lifted and struct.pack("d", x) in at
+                else x
+                for x in step.operands
+            ]
+            moved[place] = add(step.op, operands)
+            continue
+        lists = []
+        for xs in lists_of(step):
+            start = starts.get(tuple(struct.pack("d", x) if type(x) is float else b"" for x in xs))
+            known = [moved[x] if type(x) is int else x for x in xs]
+            lists.append(known if start is None else [first + start + k for k in range(len(xs))])
+        mixed = any(len(set(map(type, xs))) > 1 for xs in lists)
+        if mixed and len(lists[0]) > limits.part:
+            terms = lists[0] if len(lists) == 1 else [add(TABLE["mul"], pair) for pair in zip(*lists, strict=True)]
+            total = add(TABLE["sum"], terms[:_CUT])
+            for i in range(_CUT, len(terms), _CUT):
+                total = add(TABLE["sum"], [total, *terms[i : i + _CUT]])
+            moved[place] = total
+        else:
+            moved[place] = add(step.op, [x for xs in lists for x in xs])
+    return Program(inputs, steps, [moved[x] if type(x) is int else x for x in program.outputs]), constants
 
 
 def lists_of(step: Step) -> list[tuple[Operand, ...]]:

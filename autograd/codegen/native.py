@@ -17,7 +17,9 @@ from autograd.codegen.shapes import (
     Signature,
     batch_size,
     flattened,
+    is_array,
     is_flat,
+    lone,
     refilled,
     rows,
     shape_of,
@@ -80,7 +82,7 @@ class Native:
         }  # fmt: skip
         namespace["slow"] = partial(self._slow, namespace, self._run, run)
         exec("\n".join(lines), namespace)
-        function: Callable[..., Any] = namespace[name]
+        function: Callable[..., Any] = namespace.pop(name)  # so that it is no cycle with its globals
         return function
 
     def _for_floats(self, integers: Sequence[str]) -> Iterator[str]:
@@ -98,9 +100,10 @@ class Native:
     def _for_arrays(self, integers: Sequence[str]) -> Iterator[str]:
         arrays = [f"a{r.k}" for r in self.readers]
         batched = [f"a{r.k}" for r in self.readers if r.batch]
-        ready = [f"type({a}) is ndarray and {a}.dtype is float64" for a in arrays]
+        ready = [f"type({a}) is ndarray and {a}.dtype is float64 and {a}.flags.aligned" for a in arrays]
+        ready += [f"a{r.k}.ndim == {r.batch + len(r.shape or ())}" for r in self.readers]
+        ready += [f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" for r in self.readers if r.shape or not r.batch]
         ready += [f"len({a})" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
-        ready += [f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" for r in self.readers]
         size = f"{self.outputs} * n" if self.rowwise else str(self.outputs)
         yield f"    if {' and '.join(ready)}:"
         yield f"        n = len({batched[0]})" if batched else "        n = 1"
@@ -181,17 +184,19 @@ class _Reader:
             return self.new(argument), -1, False
         if kind not in _PLAIN:
             numpy = sys.modules.get("numpy")
-            if numpy and isinstance(argument, numpy.ndarray) and argument.dtype.kind in "fiub":
+            if numpy and kind is numpy.ndarray and argument.dtype.kind in "fiub":
                 shape = argument.shape
                 if (shape[1:] == self.shape and shape) if self.batch else shape == self.shape:
                     return self._array(argument, numpy)
-        is_array = kind not in _PLAIN and (self.batch or not self.lone)
+        arrays = is_array(argument) and (self.batch or not self.lone)
+        if self.lone and not self.batch:
+            return self.new(lone(self.k, argument)), -1, False
         plain = rows(argument)
         if self.batch:
             n = batch_size((self.k, plain))
             numbers = flattened(self.k, self.nest, plain, n)
-            return (ctypes.c_double * len(numbers))(*numbers), n, is_array
-        return self.new(*flattened(self.k, self.nest, plain)), -1, is_array
+            return (ctypes.c_double * len(numbers))(*numbers), n, arrays
+        return self.new(*flattened(self.k, self.nest, plain)), -1, arrays
 
     def _array(self, array: Any, numpy: Any) -> tuple[Any, int, bool]:
         if array.dtype != numpy.float64 or not array.flags.carray:

@@ -129,11 +129,11 @@ def varying_values(program: Program, inputs: Sequence[Any], batched: Sequence[bo
 
 def without_fixed_terms(
     program: Program, inputs: Sequence[Any], batched: Sequence[bool]
-) -> tuple[Program, dict[int, Operand]]:
+) -> tuple[Program, dict[int, int]]:
     """For a sum over samples: the program with `y` in place of each output `y + c` in which no sample changes c.
 
-    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. They come back by
-    their outputs, and stand behind these among the outputs of the program, so that they are computed.
+    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. They stand behind
+    the outputs among those of the program, so that they are computed; where, comes back by the output.
     """
     varying = varying_values(program, inputs, batched)
     uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
@@ -149,5 +149,4 @@ def without_fixed_terms(
                 outputs[i] = y
                 added[i] = len(outputs)
                 outputs.append(c)
-    shorter = without_dead_steps(Program(program.inputs, program.steps, outputs))
-    return shorter, {i: shorter.outputs[at] for i, at in added.items()}
+    return without_dead_steps(Program(program.inputs, program.steps, outputs)), added

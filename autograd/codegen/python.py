@@ -12,6 +12,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
+from types import FunctionType
 from typing import Any
 
 from autograd.codegen.gates import Gate, gates_of
@@ -21,7 +22,9 @@ from autograd.codegen.shapes import (
     Signature,
     argument_error,
     batch_size,
+    is_array,
     is_flat,
+    lone,
     refilled,
     rows,
     units_of,
@@ -51,13 +54,15 @@ class PythonSource:
         self.added: dict[int, Operand] = {}  # to an output, after its sum over the samples
         if self.reduce:
             count = len(program.outputs)
-            program, self.added = without_fixed_terms(program, self.inputs, self.batched)
+            program, added = without_fixed_terms(program, self.inputs, self.batched)
+            self.added = {i: program.outputs[at] for i, at in added.items()}
             left = iter(program.outputs[:count])
             self.outputs = mapped(lambda _: next(left), self.outputs)
         self.program = program
         self.namespace: dict[str, Any] = {
             "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
-            "_array": _array, "_plain": (list, tuple), "inf": math.inf, "nan": math.nan, "_isfinite": math.isfinite,
+            "_array": _array, "_lone": lone, "_plain": (list, tuple), "_is_array": is_array, "_isfinite": math.isfinite,
+            "inf": math.inf, "nan": math.nan,
         }  # fmt: skip
         self._own: dict[Op, int] = {}
         self._flags: dict[tuple[int, ...], str] = {}  # what says that one of these values is infinite or nan
@@ -167,7 +172,7 @@ class PythonSource:
     def _returned(self, result: Callable[[bool], str]) -> Iterator[str]:
         for k, nest in enumerate(self.inputs):
             if self.batched[k] or isinstance(nest, (list, tuple)):
-                yield f"    if type(a{k}) not in _plain:"
+                yield f"    if type(a{k}) not in _plain and _is_array(a{k}):"
                 yield f"        return {result(True)}"
         yield f"    return {result(False)}"
 
@@ -220,8 +225,8 @@ class PythonSource:
         for k, nest in enumerate(self.inputs):
             lines += self._unpacked(f"a{k}", nest, k, 1)
         lines += ["    for _ in range(n):", *(f"        {line}" for line in (*self.once, *self.each))]
-        state = ", ".join(map(self.name, leaves_of(self.inputs[0])))
-        lines += [f"        {state} = {', '.join(map(self.name, leaves_of(self.outputs)))}"]
+        state, next_state = (list(map(self.name, leaves_of(nest))) for nest in (self.inputs[0], self.outputs))
+        lines += [f"        [{', '.join(state)}] = [{', '.join(next_state)}]"]
         lines += self._returned(lambda arrays: self._result(self.inputs[0], arrays))
         return "\n".join(lines) + "\n"
 
@@ -229,7 +234,7 @@ class PythonSource:
         """Statements that take an argument apart into floats, or say what it should have been."""
         indent = "    " * depth
         if not isinstance(nest, (list, tuple)):
-            yield f"{indent}{self.name(nest)} = {source} if type({source}) is float else _number({source})"
+            yield f"{indent}{self.name(nest)} = {source} if type({source}) is float else _lone({k}, {source})"
             return
         flat = is_flat(nest)
         targets = [self.name(part) if flat else f"{source}_{i}" for i, part in enumerate(nest)]
@@ -240,7 +245,7 @@ class PythonSource:
             yield f"{indent}        [{', '.join(targets)}] = map(_number, [{', '.join(targets)}])"
         else:
             yield f"{indent}    [{', '.join(targets)}] = {f'map(_number, {source})' if flat else source}"
-        yield f"{indent}except (TypeError, ValueError) as problem:"
+        yield f"{indent}except (TypeError, ValueError, OverflowError) as problem:"
         yield f"{indent}    raise _argument_error({k}, {described(nest)!r}, {source}, problem) from None"
         if not flat:
             for target, part in zip(targets, nest, strict=True):
@@ -277,12 +282,12 @@ def python_function(program: Program, signature: Signature) -> Made:
 _numbers = count(1)
 
 
-def defined(name: str, text: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
     """Run the source, registered so that tracebacks and `inspect.getsource` show it as long as the function lives."""
     filename = f"<autograd.compile {next(_numbers)}>"
     scope = dict(namespace)
     exec(compile(text, filename, "exec"), scope)
-    function: Callable[..., Any] = scope[name]
+    function: FunctionType = scope.pop(name)  # so that it is no cycle with its globals
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     weakref.finalize(function, linecache.cache.pop, filename, None)
     return function

@@ -88,13 +88,39 @@ def written(nest: Any) -> str:
 
 def rows(argument: Any) -> Any:
     """An argument as lists, where it is an array."""
-    return argument.tolist() if hasattr(argument, "tolist") else argument
+    return argument.tolist() if is_array(argument) and hasattr(argument, "tolist") else argument
+
+
+def is_array(argument: Any) -> bool:
+    """Whether it is more than Python's own numbers and sequences, so that arrays should come back.
+
+    Raises:
+        TypeError: it has no order, or is not what it looks like: a set, a dictionary, text, a masked array.
+    """
+    if isinstance(argument, (dict, set, frozenset, str, bytes)) or hasattr(argument, "mask"):
+        raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
+    return hasattr(argument, "tolist") or hasattr(argument, "__array__")
+
+
+def lone(k: int, x: Any) -> float:
+    """Argument k, which is a single number.
+
+    Raises:
+        TypeError, OverflowError: it is no real number, or too large an integer.
+        ValueError: it is a list or an array.
+    """
+    try:
+        if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
+            raise ValueError(f"expected a number, got {described(rows(x))}")
+        return number(x)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise type(problem)(f"argument {k + 1}: {problem}") from None
 
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
     """The error that says what argument k should have been, in the words of `described`."""
     found = described(rows(got))
-    if found == expected:  # then number() said what is wrong with one of them
+    if found == expected or isinstance(problem, OverflowError):  # then number() said what is wrong with one of them
         return type(problem)(f"argument {k + 1}: {problem}")
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
 

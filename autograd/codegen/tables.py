@@ -28,8 +28,10 @@ from autograd.codegen.shapes import Signature, refilled, units_of, written
 from autograd.nests import leaves_of
 from autograd.ops import TABLE
 
-_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf)
-_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=math.inf)  # against floats, not arrays
+_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
+_SAMPLE = Limits(
+    straight=400, long=64, members=8, looped=16, part=math.inf, constants=False
+)  # against floats, not arrays
 
 
 class _Rows(NamedTuple):
