@@ -167,7 +167,7 @@ class TableSource(NumpySource):
         levels = levels_of(starts) if None not in strides else None
         found = []
         for k, (run, stride) in enumerate(zip(runs, strides, strict=True)):
-            own = levels_of(starts[k : k + 1])
+            own = None if levels else levels_of(starts[k : k + 1])
             terms = len(run[0]) if variadic and k >= len(made) else None
             if levels:
                 counts, steps = levels.counts, levels.strides[k]
@@ -194,6 +194,7 @@ class TableSource(NumpySource):
     def _calculated(
         self, places: Sequence[int], changing: Sequence[int], results: Sequence[_Rows], operands: Sequence[_Rows]
     ) -> Iterator[str]:
+        """The operation on rows of `operands`, which stand at the positions `changing`; its value goes to `results`."""
         first = self.layout.step(places[0])
         if first.op.variadic:
             names, lists = "pq"[: len(operands)], list(map(str, operands))
