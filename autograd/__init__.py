@@ -21,13 +21,16 @@ from autograd.drawing import draw
 from autograd.engine import Value, grad
 from autograd.explaining import explain, to_text
 from autograd.explorer import explore
+from autograd.plotting import plot_decision_boundary
 from autograd.sheet import to_spreadsheet
+from autograd.train import History, fit
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
 _public = [
     "AnomalyError",
     "GradientMismatch",
+    "History",
     "Value",
     "check_gradients",
     "compile",
@@ -36,10 +39,12 @@ _public = [
     "explain",
     "explore",
     "faux_gradient",
+    "fit",
     "grad",
     "nn",
     "ops",
     "optim",
+    "plot_decision_boundary",
     "to_text",
     "to_spreadsheet",
     *ops.TABLE,

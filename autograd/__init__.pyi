@@ -8,7 +8,9 @@ from autograd.drawing import draw as draw
 from autograd.engine import Value as Value, grad as grad
 from autograd.explaining import explain as explain, to_text as to_text
 from autograd.explorer import explore as explore
+from autograd.plotting import plot_decision_boundary as plot_decision_boundary
 from autograd.sheet import to_spreadsheet as to_spreadsheet
+from autograd.train import History as History, fit as fit
 from autograd.ops import add as add
 from autograd.ops import sub as sub
 from autograd.ops import mul as mul
@@ -52,4 +54,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["AnomalyError", "GradientMismatch", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "explore", "faux_gradient", "grad", "nn", "ops", "optim", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["AnomalyError", "GradientMismatch", "History", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "explore", "faux_gradient", "fit", "grad", "nn", "ops", "optim", "plot_decision_boundary", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

@@ -113,6 +113,16 @@ class Optimizer:
         self.__dict__.update(remembered)
         return data
 
+    def attach(self, parameters: Sequence[Value]) -> None:
+        """Say whose numbers `update` is going to move, so that it is not mixed up with `step` for others.
+
+        Raises:
+            TypeError: a parameter is no Value.
+            ValueError: one is not a leaf or stands twice, or they are not those of the steps before.
+        """
+        self._check(parameters)
+        self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
+
     def reset(self) -> None:
         """Begin anew: at step 0, with nothing remembered."""
         self.steps, self._memory, self._known = 0, None, None

@@ -1,0 +1,226 @@
+"""The course of a training run, to read and to look at."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 40  # characters of a sparkline
+_POINTS = 600  # of a curve in the small picture; more than it has pixels
+
+
+@dataclass(eq=False)
+class History:
+    """What happened in each epoch of a training run; `autograd.fit` returns one.
+
+    Its `repr` is a sparkline of the losses and the last figures, a notebook shows the curves, and `plot()` draws them
+    with matplotlib.
+
+    >>> History(losses=[0.8, 0.4, 0.2, 0.1], accuracy=[0.5, 0.75, 1.0, 1.0])
+    █▄▂▁ 4 epochs: loss 0.1, accuracy 100.0 %
+    """
+
+    losses: list[float] = field(default_factory=list)
+    """The loss of each epoch: the mean over its samples, each with the parameters that it met, with the regularizer."""
+    accuracy: list[float] = field(default_factory=list)
+    """The part of the epoch's samples that were classified right, from 0 to 1; empty where no classes are known."""
+    validation_losses: list[float] = field(default_factory=list)
+    """The loss on the validation data after each epoch, without the regularizer; empty where there are none."""
+    validation_accuracy: list[float] = field(default_factory=list)
+    """The part of the validation data that is classified right after each epoch."""
+    seconds: float = 0.0
+    """How long the epochs took."""
+    compile_seconds: float = 0.0
+    """How long it took to record and to compile before them."""
+    backend: str = ""
+    """What the steps were calculated with: "c", "numpy", "python" or "eager"."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended the run."""
+
+    def figures(self) -> str:
+        """Return the last figures as text.
+
+        >>> History(losses=[0.5], validation_losses=[0.625]).figures()
+        'loss 0.5, validation loss 0.625'
+        """
+        parts = []
+        for name, kind, values in self._series():
+            if values:
+                shown = f"{100 * values[-1]:.1f} %" if kind == "accuracy" else f"{values[-1]:.4g}"
+                parts.append(f"{name} {shown}")
+        return ", ".join(parts)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the losses over the epochs, and the accuracy, where it is known, on an axis at the right.
+
+        Arguments:
+            ax: matplotlib's Axes to draw on; by default, new ones.
+
+        Returns the Axes.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        ax = new_axes() if ax is None else ax
+        other: Any = ax.twinx() if self.accuracy or self.validation_accuracy else None
+        for name, kind, values in self._series():
+            if values:
+                target, color = (ax, _BLUE) if kind == "loss" else (other, _ORANGE)
+                style = "--" if name.startswith("validation") else "-"
+                target.plot(range(len(values)), values, style, color=color, label=name)
+        if _spread(self.losses) > _LOGARITHMIC:
+            ax.set_yscale("log")
+        ax.set_xlabel("epoch")
+        ax.set_ylabel("loss")
+        lines = list(ax.lines)
+        if other is not None:
+            other.set_ylabel("accuracy")
+            other.set_ylim(-0.02, 1.02)
+            lines += other.lines
+        if lines:
+            ax.legend(lines, [line.get_label() for line in lines], loc="center right")
+        return ax
+
+    def _series(self) -> list[tuple[str, str, list[float]]]:
+        return [
+            ("loss", "loss", self.losses),
+            ("accuracy", "accuracy", self.accuracy),
+            ("validation loss", "loss", self.validation_losses),
+            ("validation accuracy", "accuracy", self.validation_accuracy),
+        ]
+
+    def __repr__(self) -> str:
+        n = len(self.losses)
+        if not n:
+            return "History of no epochs" + ", interrupted" * self.interrupted
+        text = f"{sparkline(self.losses)} {n:,} epoch{'s' * (n != 1)}: {self.figures()}"
+        return text + ", interrupted" * self.interrupted
+
+    def _repr_svg_(self) -> str:
+        """The curves as a small picture, for notebooks; no library is needed for it."""
+        losses = [(name, values) for name, kind, values in self._series() if kind == "loss" and values]
+        accuracies = [(name, values) for name, kind, values in self._series() if kind == "accuracy" and values]
+        logarithmic = _spread(self.losses) > _LOGARITHMIC
+        parts = [_frame(len(self.losses))]
+        finite = [y for _, values in losses for y in values if math.isfinite(y) and (y > 0 or not logarithmic)]
+        if finite:
+            scale = _Scale(min(finite), max(finite), logarithmic)
+            parts += [_curve(name, values, scale, _BLUE) for name, values in losses]
+            parts += [_text(4, 22, f"{scale.high:.3g}", _BLUE), _text(4, 132, f"{scale.low:.3g}", _BLUE)]
+            parts.append(_text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE))
+        if accuracies:
+            parts += [_curve(name, values, _Scale(0.0, 1.0, False), _ORANGE) for name, values in accuracies]
+            parts += [_text(356, 22, "100 %", _ORANGE), _text(356, 132, "0 %", _ORANGE)]
+            parts.append(_text(290, 12, "accuracy", _ORANGE))
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
+            'font-family="sans-serif" font-size="10">' + "".join(parts) + "</svg>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self._repr_svg_()}<br><code>{html.escape(repr(self))}</code></div>"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return numbers as a row of bars, at most 40; `!` stands for what is not finite.
+
+    >>> sparkline([3, 2, 1, 0, float("nan")])
+    '█▆▃▁!'
+    """
+    groups = min(len(values), _WIDTH)
+    cuts = [i * len(values) // groups for i in range(groups + 1)] if groups else []
+    means = [math.fsum(v / (b - a) for v in values[a:b]) if _finite(values[a:b]) else math.nan
+             for a, b in pairwise(cuts)]  # fmt: skip
+    finite = [mean for mean in means if math.isfinite(mean)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    return "".join(
+        _BARS[round((len(_BARS) - 1) * _part(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
+    )
+
+
+def new_axes() -> Any:
+    """Axes of matplotlib's in a figure of their own.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "scalar-autograd[plot]"') from error
+    return plt.subplots()[1]
+
+
+# The small picture ---------------------------------------------------------------------------------------------------
+
+_LOGARITHMIC = 100.0  # how many times as large as the smallest loss the largest is, for a logarithmic scale
+_BLUE, _ORANGE = "#1f77b4", "#d95f02"
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # of the curves
+
+
+def _frame(epochs: int) -> str:
+    return (
+        f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="none" stroke="#999"/>'
+        + _text(_LEFT, _BOTTOM + 14, "0", "#666")
+        + _text(170, _BOTTOM + 24, "epoch", "#666")
+        + _text(_RIGHT - 30, _BOTTOM + 14, f"{max(epochs - 1, 0):,}", "#666")
+    )
+
+
+def _text(x: int, y: int, text: str, color: str) -> str:
+    return f'<text x="{x}" y="{y}" fill="{color}">{html.escape(text)}</text>'
+
+
+class _Scale(NamedTuple):
+    """What stands at the bottom and at the top."""
+
+    low: float
+    high: float
+    logarithmic: bool
+
+    def part(self, y: float) -> float | None:
+        """How far up y lies, from 0 to 1; None where it cannot be shown."""
+        if not math.isfinite(y) or (self.logarithmic and y <= 0):
+            return None
+        return _part(*map(math.log, (y, self.low, self.high))) if self.logarithmic else _part(y, self.low, self.high)
+
+
+def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str:
+    """Lines through the values, broken where one cannot be shown."""
+    step = max(1, -(-len(values) // _POINTS))
+    chosen = sorted({*range(0, len(values), step), len(values) - 1})
+    runs: list[list[str]] = [[]]
+    for i in chosen:
+        x, part = i / max(len(values) - 1, 1), scale.part(values[i])
+        if part is None:
+            runs.append([])
+            continue
+        runs[-1].append(f"{_LEFT + x * (_RIGHT - _LEFT):.1f},{_BOTTOM - part * (_BOTTOM - _TOP):.1f}")
+    dashes = ' stroke-dasharray="4 3"' if name.startswith("validation") else ""
+    return "".join(
+        f'<polyline points="{" ".join(run * 2 if len(run) == 1 else run)}" fill="none" stroke="{color}"'
+        f'{dashes} stroke-width="1.5" stroke-linecap="round"><title>{html.escape(name)}</title></polyline>'
+        for run in runs
+        if run
+    )
+
+
+def _part(y: float, low: float, high: float) -> float:
+    """Where y lies between low and high, from 0 to 1; halved first, because high - low may be too large for a float."""
+    width = high / 2 - low / 2
+    return min(max((y / 2 - low / 2) / width, 0.0), 1.0) if width > 0 else 0.0
+
+
+def _finite(values: Sequence[float]) -> bool:
+    return all(map(math.isfinite, values))
+
+
+def _spread(values: Sequence[float]) -> float:
+    """How many times as large as the smallest the largest is; 1 where that says nothing."""
+    finite = [y for y in values if math.isfinite(y)]
+    return max(finite) / min(finite) if finite and min(finite) > 0 else 1.0

@@ -1,0 +1,64 @@
+"""How far a training run is, told while it runs: a bar of tqdm's where that is installed, some lines otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+_LINES = 10  # of a run, without tqdm
+_SECONDS = 0.1  # between two looks at a bar
+
+
+class Progress:
+    """Tells on stderr what epoch has come to an end, and with which figures.
+
+    Arguments:
+        epochs: how many there will be.
+        figures: returns the last figures as text.
+    """
+
+    def __init__(self, epochs: int, figures: Callable[[], str]) -> None:
+        self.epochs, self.figures = epochs, figures
+        self.done, self.shown = 0, 0
+        self.next = 0.0
+        self.bar = _bar(epochs)
+
+    def __call__(self) -> None:
+        """Count an epoch."""
+        self.done += 1
+        if self.bar is None:
+            if self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1:
+                self._line()
+        elif time.monotonic() >= self.next:  # far cheaper than to tell of each of 100,000 epochs
+            self._move()
+            self.next = time.monotonic() + _SECONDS
+
+    def close(self) -> None:
+        """Tell of the last epoch."""
+        if self.bar is not None:
+            self._move()
+            self.bar.close()
+        elif self.done > self.shown:
+            self._line()
+
+    def _line(self) -> None:
+        width = len(str(self.epochs))
+        print(f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}", file=sys.stderr)
+        self.shown = self.done
+
+    def _move(self) -> None:
+        self.bar.set_postfix_str(self.figures(), refresh=False)
+        self.bar.update(self.done - self.shown)
+        self.shown = self.done
+
+
+def _bar(epochs: int) -> Any:
+    """A bar, or None where there is no tqdm."""
+    try:
+        from tqdm import tqdm  # noqa: PLC0415  # optional, and slow to import
+    except ImportError:
+        return None
+    bar = type("Bar", (tqdm,), {"monitor_interval": 0})  # no thread that looks after it: we do
+    return bar(total=epochs, unit="epoch", mininterval=0, miniters=0, file=sys.stderr)
