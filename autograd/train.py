@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 from functools import partial, reduce
 from importlib.util import find_spec
 from itertools import repeat
@@ -139,23 +140,25 @@ def fit(
     started = time.perf_counter()
     history.compile_seconds = started - begin
     try:
-        for epoch in range(epochs):
-            run.epoch(rng)
+        try:
+            for epoch in range(epochs):
+                run.epoch(rng)
+                if reporter:
+                    reporter()
+                if callback:
+                    run.commit()
+                    stop = callback(epoch, history)
+                    run.read()
+                    if stop:
+                        break
+        finally:
+            run.commit()
+            history.seconds = time.perf_counter() - started
             if reporter:
-                reporter()
-            if callback:
-                run.commit()
-                stop = callback(epoch, history)
-                run.read()
-                if stop:
-                    break
+                reporter.close()
     except KeyboardInterrupt:
         history.interrupted = True
-    finally:
-        run.commit()
-        history.seconds = time.perf_counter() - started
-        if reporter:
-            reporter.close()
+        run.commit()  # once more: the interrupt may have come just there
     return history
 
 
@@ -326,14 +329,19 @@ class _Run:
             import numpy as np  # noqa: PLC0415  # it was found
 
             numbers = np.array(numbers)
-        self.kept = numbers, vars(self.optimizer).copy()  # one assignment, so that Ctrl-C finds both or neither
+        state = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
+        self.kept = numbers, vars(self.optimizer) | state  # one assignment, so that Ctrl-C finds both or neither
 
     def commit(self) -> None:
         """Give the user the parameters and the optimizer as they were after the last whole step."""
         numbers, state = self.kept
-        vars(self.optimizer).update(state)
         parameters = self.task.parameters
-        commit_data(parameters, map(float, numbers), map(_set_grad, parameters, repeat(0.0)))
+        commit_data(
+            parameters,
+            list(map(float, numbers)),
+            map(_set_grad, parameters, repeat(0.0)),
+            map(dict.update, [vars(self.optimizer)], [state]),
+        )
 
     def epoch(self, rng: Any) -> None:
         """Go through all samples once, and enter it in the history."""
@@ -382,7 +390,9 @@ class _Run:
 
 
 def _is_finite_array(numbers: Any) -> bool:
-    return math.isfinite(numbers.dot(numbers)) or _is_finite_list(numbers.tolist())  # squares may overflow
+    import numpy as np  # noqa: PLC0415  # an array was passed
+
+    return bool(np.isfinite(numbers).all())
 
 
 def _is_finite_list(numbers: Any) -> bool:
