@@ -9,7 +9,7 @@ from autograd.engine import Value
 from autograd.history import new_axes
 from autograd.nests import leaves_of
 from autograd.recording import no_frozen_branch
-from autograd.samples import samples
+from autograd.samples import nesting, samples
 
 _MARGIN = 0.5  # around the samples
 
@@ -38,7 +38,7 @@ def plot_decision_boundary(
         ValueError: samples that are not of two numbers, or not as many classes.
     """
     points, labels = samples("xs", xs), samples("ys", ys)
-    if not isinstance(points.like, list) or len(leaves_of(points.like)) != 2 or len(points.like) != 2:
+    if nesting(points.like) != [None, None]:
         raise ValueError("a plane has two dimensions: xs are rows of two numbers")
     if len(points) != len(labels):
         raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")

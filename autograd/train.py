@@ -111,12 +111,12 @@ def fit(
         CompilerError: for "c", there is no C compiler.
 
     >>> from autograd import nn, optim
-    >>> model = nn.Neuron(1, weights=[0.5], bias=0.5)
-    >>> history = fit(model, [0.01], [0.1], loss=nn.mse, optimizer=optim.SGD(0.25), epochs=100, progress=False)
+    >>> model = nn.Neuron(1, "linear", weights=[0.5], bias=0.5)
+    >>> history = fit(model, [0.0, 2.0], [1.0, 5.0], loss=nn.mse, optimizer=optim.SGD(0.25), epochs=20, progress=False)
     >>> history
-    █▄▃▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 100 epochs: loss 1.926e-33
-    >>> model(0.01)
-    Value(data=0.1, grad=0.0)
+    █▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 20 epochs: loss 1.603e-05
+    >>> print(f"{model(10.0):.3f}")
+    20.977
     """
     begin = time.perf_counter()
     epochs = _whole("epochs", epochs, least=0)

@@ -16,7 +16,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-NEEDS = {"many_devices.py": "jax"}  # examples that need more than the project itself
+NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn"}  # examples that need more than the project itself
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> str:
@@ -59,8 +59,8 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_an_example_prints_its_own_proof(example: Path, tmp_path: Path) -> None:
     needed = NEEDS.get(example.name)
     if needed and not find_spec(needed):
-        why = f'{example.name} needs {needed}: pip install -e ".[{needed}]"'
-        lacking(why, extra=True)
+        extra = "examples" if needed == "sklearn" else needed
+        lacking(f'{example.name} needs {needed}: pip install -e ".[{extra}]"', extra=needed == "jax")
     promised = re.findall(r"# prints (.*)", example.read_text())
     assert promised
     assert run(str(example), cwd=tmp_path).splitlines() == promised

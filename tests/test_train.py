@@ -92,6 +92,7 @@ OPTIMIZERS: list[Callable[[], optim.SGD | optim.Adam]] = [
     seed=st.integers(0, 1000),
 )
 def test_backends_give_the_same_training(
+    *,
     task: str,
     make_optimizer: Callable[[], Any],
     activation: str,
@@ -136,7 +137,9 @@ def test_the_sign_of_a_zero_is_the_same_too(backend: str) -> None:
     assert [math.copysign(1.0, x) for x in numbers(model)] == [-1.0, -1.0]
 
 
-def by_hand(model: Any, xs: Any, ys: Any, optimizer: Any, epochs: int, penalty: Penalty | None = None) -> list[float]:
+def by_hand(
+    model: Any, xs: Any, ys: Any, optimizer: Any, *, epochs: int, penalty: Penalty | None = None
+) -> list[float]:
     """A loop of one's own, on the whole batch."""
     losses = []
     for _ in range(epochs):
@@ -157,7 +160,7 @@ def test_it_is_the_loop_that_one_writes_by_hand(backend: str, penalty: Penalty |
     xs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(10)]
     ys = [x[0] * x[1] for x in xs]
     mine, ours = (nn.MLP(2, [4, 1], "tanh", rng=random.Random(1)) for _ in range(2))
-    losses = by_hand(mine, xs, ys, optim.Adam(0.05), 10, penalty)
+    losses = by_hand(mine, xs, ys, optim.Adam(0.05), epochs=10, penalty=penalty)
     history = quiet(ours, xs, ys, optimizer=optim.Adam(0.05), epochs=10, regularizer=penalty, backend=backend)
     assert history.losses == pytest.approx(losses, rel=1e-12)
     assert numbers(ours) == pytest.approx(numbers(mine), rel=1e-11)
@@ -305,7 +308,7 @@ def test_a_branch_on_values_would_be_frozen(backend: str) -> None:
 
 @pytest.mark.parametrize(
     "compare",
-    [lambda v: max(v, 0.0), lambda v: sorted([v, Value(1.0)])[0], lambda v: v if 0 <= v else -v, lambda v: min(1.0, v)],
+    [lambda v: max(v, 0.0), lambda v: sorted([v, Value(1.0)])[0], lambda v: v if v >= 0 else -v, lambda v: min(1.0, v)],
 )
 def test_every_comparison_is_seen(compare: Callable[[Value], Value]) -> None:
     with pytest.raises(TypeError, match="where"):
@@ -314,7 +317,7 @@ def test_every_comparison_is_seen(compare: Callable[[Value], Value]) -> None:
 
 def test_a_comparison_in_the_regularizer_is_seen_and_one_in_the_callback_is_free() -> None:
     with pytest.raises(TypeError, match="where"):
-        quiet(line(), [1.0], [2.0], regularizer=lambda ps: max(ps))
+        quiet(line(), [1.0], [2.0], regularizer=max)
     model = line()
     seen = []
     quiet(model, [1.0], [2.0], callback=lambda epoch, history: seen.append(max(model.parameters())))
@@ -620,7 +623,11 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(backend: str, batch_size:
     for at in itertools.count(1, 71):
         model, optimizer = line(), optim.Adam(0.1)
         found: list[History] = []
-        over = not interrupted(lambda: found.append(quiet(model, *data, optimizer=optimizer, **options)), at)
+
+        def run(model: Any = model, optimizer: Any = optimizer, found: list[History] = found) -> None:
+            found.append(quiet(model, *data, optimizer=optimizer, **options))
+
+        over = not interrupted(run, at)
         place = allowed.index(numbers(model))
         assert optimizer.steps == place  # the optimizer stands where the parameters do
         reached.add(place)

@@ -1,0 +1,38 @@
+"""The benchmark of training runs, and compares like with like. Nothing here looks at the clock."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from needs import lacking
+
+sys.path.insert(0, str(Path(__file__).parent))  # the benchmarks import each other by name, as scripts do
+
+import training
+
+
+def test_micrograds_demo_is_timed() -> None:
+    if not find_spec("micrograd"):
+        lacking("micrograd is not installed")
+    assert training.moons_by_micrograd(1)["step"] > 0
+
+
+@pytest.mark.parametrize("backend", ["python", "c"])
+def test_ours_ends_with_all_points_right(backend: str) -> None:
+    found = training.moons_by_fit(backend, 1)
+    assert found["accuracy"] == 1.0
+    assert 0 < found["steps"] < found["first"]
+
+
+def test_digits_are_learned_as_by_pytorch() -> None:
+    if not find_spec("sklearn"):
+        lacking('scikit-learn is not installed: pip install -e ".[examples]"')
+    (ours,) = training.digits_by_fit(1)["accuracies"]
+    assert ours >= training.ACCURACY_BAR
+    if not find_spec("torch"):
+        pytest.skip("PyTorch is not installed: it is large, and may be missing everywhere")
+    (theirs,) = training.digits_by_torch(1)["accuracies"]
+    assert abs(ours - theirs) <= training.POINTS_BAR

@@ -1,0 +1,262 @@
+"""Measure training: the moons against micrograd, the digits against PyTorch.
+
+    python tests/benchmarks/training.py [--quick] [--write docs/training.md]
+
+Every measurement runs in a process of its own. PyTorch and micrograd are peers; what is missing is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import turns
+from turns import importable, release, say, table, verdict
+
+SCRIPT = str(Path(__file__).resolve())
+MOONS = Path(__file__).parent.parent / "data" / "moons.json"
+STEPS = 100  # of the demo
+SPEED_BAR, EAGER_BAR = 20_000, 30  # times micrograd
+DEMO_BAR, DIGITS_BAR = 2.0, 20.0  # seconds
+ACCURACY_BAR, POINTS_BAR = 0.97, 0.01
+
+# Digits: what both sides train with.
+EPOCHS, BATCH, RATE = 60, 32, 0.01
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Measure training against micrograd and PyTorch.")
+    parser.add_argument("--write", metavar="FILE", help="write the page of the documentation to this file as well")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        name, *rest = json.loads(options.child)
+        print(json.dumps(JOBS[name](*rest)))
+        return
+    page = PAGE.format(machine=machine(), moons=moons_table(options.quick), digits=digits_table(options.quick))
+    print(page)
+    if options.write:
+        Path(options.write).write_text(page, encoding="utf-8")
+
+
+def machine() -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    peers = ", ".join(map(release, ("numpy", "micrograd", "torch", "scikit-learn")))
+    return f"{python}, {peers}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
+def job(*what: Any) -> Any:
+    """The result of a job in a fresh process, whose compiler's cache is empty."""
+    with tempfile.TemporaryDirectory() as cache:
+        return turns.run(SCRIPT, *what, environment={"AUTOGRAD_CACHE_DIR": cache})
+
+
+# Moons ---------------------------------------------------------------------------------------------------------------
+
+
+def moons_by_micrograd(steps: int) -> dict[str, float]:
+    """Seconds of a step of micrograd's demo."""
+    from micrograd.nn import MLP  # noqa: PLC0415  # in the child only
+
+    data = json.loads(MOONS.read_text())
+    random.seed(1337)
+    model, times = MLP(2, [16, 16, 1]), []
+    for k in range(steps + 1):
+        begin = time.perf_counter()
+        scores = [model(x) for x in data["X"]]
+        losses = [(1 + -label * score).relu() for label, score in zip(data["y"], scores)]
+        loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in model.parameters())
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= (1.0 - 0.9 * k / 100) * p.grad
+        times.append(time.perf_counter() - begin)
+    return {"step": statistics.median(times[1:])}
+
+
+def moons_by_fit(backend: str, repetitions: int) -> dict[str, float]:
+    """Seconds of the demo's 100 steps, and of all with recording and compiling; the accuracy at the end."""
+    import autograd  # noqa: PLC0415  # in the child only
+    from autograd import fit, nn, optim  # noqa: PLC0415
+
+    data = json.loads(MOONS.read_text())
+    whole, steps, accuracies = [], [], []
+    for _ in range(repetitions):
+        random.seed(1337)
+        model = nn.MLP(2, [16, 16, 1])
+        begin = time.perf_counter()
+        history = fit(
+            model, data["X"], data["y"], loss=nn.hinge, optimizer=optim.SGD(lr=lambda k: 1.0 - 0.9 * k / 100),
+            regularizer=lambda ps: 1e-4 * autograd.sum([p * p for p in ps]), epochs=STEPS, backend=backend,
+            progress=False,
+        )  # fmt: skip
+        whole.append(time.perf_counter() - begin)
+        steps.append(history.seconds)
+        accuracies.append(history.accuracy[-1])
+    return {"first": whole[0], "steps": statistics.median(steps), "accuracy": min(accuracies)}
+
+
+def moons_table(quick: bool) -> str:
+    theirs = 0.0
+    if importable("micrograd"):
+        say("moons: micrograd")
+        theirs = job("moons_by_micrograd", 3 if quick else 15)["step"] * STEPS
+    rows = [("micrograd", "", f"{theirs:.3g}", f"{theirs * 1e6 / STEPS:,.0f}", "", "1", "", "")] * bool(theirs)
+    contestants = {"eager": (3, EAGER_BAR), "python": (3, 0), "numpy": (3, 0), "c": (50, SPEED_BAR)}
+    for backend, (repetitions, bar) in contestants.items():
+        say(f"moons: {backend}")
+        found = job("moons_by_fit", backend, 1 if quick else repetitions)
+        ratio = (theirs or math.nan) / found["steps"]
+        met = (not bar or ratio >= bar) and found["accuracy"] == 1 and (backend != "c" or found["first"] < DEMO_BAR)
+        rows.append((
+            f"autograd, {backend}", f"{found['first']:.3g}", f"{found['steps']:.3g}",
+            f"{found['steps'] * 1e6 / STEPS:,.0f}",
+            f"{found['accuracy']:.0%}", f"{ratio:,.0f}", f"{bar:,}" if bar else "", verdict(met) if bar else "",
+        ))  # fmt: skip
+    head = ("engine", "all, s", "100 steps, s", "a step, µs", "accuracy", "ratio", "bar", "met")
+    return table(head, rows)
+
+
+# Digits --------------------------------------------------------------------------------------------------------------
+
+
+def digits_split(split: int) -> Any:
+    from sklearn.datasets import load_digits  # noqa: PLC0415  # in the children only
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415
+
+    pixels, digits = load_digits(return_X_y=True)
+    return train_test_split(pixels / 16, digits, test_size=1 / 3, random_state=split, stratify=digits)
+
+
+def start(split: int) -> Any:
+    from autograd import nn  # noqa: PLC0415  # in the children only
+
+    return nn.MLP(64, [32, 10], activation="tanh", init="xavier", rng=random.Random(split))
+
+
+def digits_by_fit(splits: int) -> dict[str, Any]:
+    """Seconds of the first training with the compiler's, of the others, and the accuracy on each held-out third."""
+    from autograd import fit, nn, optim  # noqa: PLC0415  # in the child only
+
+    whole, training, accuracies = [], [], []
+    for split in range(splits):
+        known, held_out, labels, held_out_labels = digits_split(split)
+        steps = EPOCHS * -(-len(known) // BATCH)
+        model = start(split)
+        begin = time.perf_counter()
+        history = fit(
+            model, known, labels, loss=nn.cross_entropy, epochs=EPOCHS, batch_size=BATCH, seed=split, backend="c",
+            optimizer=optim.Adam(lambda step: RATE * (1 - step / steps)),  # noqa: B023  # called in this turn only
+            validation=(held_out, held_out_labels), progress=False,
+        )  # fmt: skip
+        whole.append(time.perf_counter() - begin)
+        training.append(history.seconds)
+        accuracies.append(history.validation_accuracy[-1])
+    return {"first": whole[0], "training": statistics.median(training), "accuracies": accuracies}
+
+
+def digits_by_torch(splits: int) -> dict[str, Any]:
+    """The same with PyTorch, in float64: the same start, the same batches, the same optimizer."""
+    import torch  # noqa: PLC0415  # in the child only
+
+    whole, accuracies = [], []
+    for split in range(splits):
+        known, held_out, labels, held_out_labels = map(torch.tensor, digits_split(split))
+        net = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Tanh(), torch.nn.Linear(32, 10)).double()
+        with torch.no_grad():
+            for mine, theirs in zip(start(split).layers, (net[0], net[2]), strict=True):
+                theirs.weight.copy_(torch.tensor([[w.data for w in n.w] for n in mine.neurons], dtype=torch.float64))
+                theirs.bias.zero_()
+        begin = time.perf_counter()
+        n, rng = len(known), random.Random(split)
+        steps = EPOCHS * -(-n // BATCH)
+        optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)  # noqa: B023  # as above
+        order = list(range(n))
+        for _ in range(EPOCHS):
+            order.sort()
+            rng.shuffle(order)
+            for a in range(0, n, BATCH):
+                batch = order[a : a + BATCH]
+                loss = torch.nn.functional.cross_entropy(net(known[batch]), labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+        whole.append(time.perf_counter() - begin)
+        right = net(held_out).argmax(dim=1) == held_out_labels
+        accuracies.append(right.double().mean().item())
+    return {"first": whole[0], "training": statistics.median(whole), "accuracies": accuracies}
+
+
+def digits_table(quick: bool) -> str:
+    splits = 2 if quick else 10
+    rows, means = [], {}
+    for engine, name in (("autograd, c", "digits_by_fit"), ("PyTorch", "digits_by_torch")):
+        if not importable("sklearn") or (engine == "PyTorch" and not importable("torch")):
+            say(f"digits: {engine} is left out, something is not installed")
+            continue
+        say(f"digits: {engine}")
+        found = job(name, splits)
+        accuracies = found["accuracies"]
+        means[engine] = statistics.mean(accuracies)
+        ours = engine != "PyTorch"
+        met = found["first"] < DIGITS_BAR and means[engine] >= ACCURACY_BAR
+        rows.append((
+            engine, f"{found['first']:.3g}", f"{found['training']:.3g}", f"{means[engine]:.2%}",
+            f"{min(accuracies):.2%} to {max(accuracies):.2%}",
+            f"< {DIGITS_BAR:g} s, ≥ {ACCURACY_BAR:.0%}" if ours else "", verdict(met) if ours else "",
+        ))  # fmt: skip
+    text = table(("engine", "first, s", "training, s", "accuracy, mean", "of the splits", "bar", "met"), rows)
+    if len(means) == 2:
+        ours, theirs = means.values()
+        text += (
+            f"\n\nThe means differ by {100 * abs(ours - theirs):.2f} points; the bar is one point: met, "
+            f"{verdict(abs(ours - theirs) <= POINTS_BAR)}."
+        )
+    return text
+
+
+JOBS = {f.__name__: f for f in (moons_by_micrograd, moons_by_fit, digits_by_fit, digits_by_torch)}
+
+PAGE = """\
+# Training, measured
+
+{machine}. Wall clock.
+
+Made by `python tests/benchmarks/training.py --write docs/training.md`. The numbers are of one run on one machine;
+ratios travel better than seconds. Each line is a process of its own, with an empty cache of compiled functions.
+
+## Two moons
+
+micrograd's demo: a 2-16-16-1 ReLU network with 337 parameters, 100 points, hinge loss and L2, 100 steps on all points.
+*All* is the first call of `fit`: recording, compiling and the steps. *100 steps* are the steps alone, the median of
+several calls; micrograd's are 100 times the median of its steps. *Ratio*: how many times as fast as micrograd the steps
+are. The garbage collector is on. The bar for all of it with c is {demo_bar:g} seconds.
+
+{{moons}}
+
+## Digits
+
+The 1,797 handwritten digits that scikit-learn ships, 8 x 8 pixels, a third of them held out, by class: a 64-32-10 tanh
+network, cross entropy, Adam from {rate} falling to 0, {epochs} epochs in batches of {batch}. PyTorch trains the same
+network from the same start with the same batches in float64. *First* is the first call with recording and compiling,
+*training* the median of the training alone; ours measures the held-out third after each epoch as well, PyTorch once.
+
+{{digits}}
+""".format(demo_bar=DEMO_BAR, rate=RATE, epochs=EPOCHS, batch=BATCH, machine="{machine}")
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
