@@ -591,6 +591,14 @@ def test_a_gradient_that_is_no_number_stops_before_the_step(backend: str) -> Non
     assert numbers(model) == [1.0, 0.0]
 
 
+def test_detect_anomaly_finds_the_operation() -> None:
+    """What the error of a run that diverged says to do."""
+    model = line(1.0, 0.0)
+    with pytest.raises(autograd.AnomalyError, match="by sqrt"), autograd.detect_anomaly():
+        quiet(model, [0.0], [1.0], loss=lambda output, target: output.sqrt(), backend="eager")
+    assert numbers(model) == [1.0, 0.0]
+
+
 def test_data_that_are_no_numbers_are_named() -> None:
     with pytest.raises(DivergenceError, match="sample 1 of xs is not finite"):
         quiet(line(), [1.0, math.nan], [1.0, 1.0])
