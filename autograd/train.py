@@ -70,8 +70,9 @@ def fit(
 
     The graph of one sample is recorded and compiled, loss and gradients together; then the compiled function steps over
     the data. So the model's Python runs once: what it decides by an `if`, reads from `.data` or draws at random
-    (dropout) is the same for all samples from then on, and leaves that are no parameters are constants. Comparing Values
-    while recording is an error; the rest cannot be seen. With `backend="eager"` the model runs anew for each sample, as in a loop of your own.
+    (dropout) is the same for all samples from then on, and leaves that are no parameters are constants. Comparing
+    Values while recording is an error; the rest cannot be seen. With `backend="eager"` the model runs anew for each
+    sample, as in a loop of your own.
 
     Arguments:
         model: a Module, or anything that can be called with a sample's inputs and has `parameters()`. It gets a Value

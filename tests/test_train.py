@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -651,6 +651,15 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(backend: str, batch_size:
     assert {0, len(states)} <= reached
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, also where the tests run in the background of a shell that ignores it for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("call", range(1, 13))
 def test_an_interrupt_in_the_model_leaves_a_whole_step(call: int) -> None:
     calls = 0
@@ -690,6 +699,7 @@ def test_ctrl_c_in_a_terminal() -> None:
     script = """
 import os, signal
 from autograd import fit, nn, optim
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in its background
 model = nn.Neuron(1, weights=[0.5], bias=0.5)
 def callback(epoch, history):
     if epoch == 20:
