@@ -420,7 +420,6 @@ def _batches(data: _Data, size: int, form: str) -> Callable[[Any], Iterable[tupl
     cuts = [(start, min(start + size, n)) for start in range(0, n, size)]
 
     def shuffled(rng: Any) -> Iterable[tuple[Any, Any, float]]:
-        order.sort()  # a run is repeated from its seed alone
         rng.shuffle(order)
         if form == "numbers":
             return [(xs[i], ys[i], 1 / n) for i in order]

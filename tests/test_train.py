@@ -461,7 +461,7 @@ def test_samples_may_be_tables() -> None:
 @pytest.mark.parametrize(
     "loss, scores, ys, accuracy",
     [
-        (nn.hinge, [-1.0, 2.0, 0.0, 0.0, 0.0], [-1, 1, 1, -1, -1], 4 / 5),  # a score of 0 is no 1, as in micrograd's demo
+        (nn.hinge, [-1.0, 2.0, 0.0, 0.0, 0.0], [-1, 1, 1, -1, -1], 4 / 5),  # 0 is no 1, as in micrograd
         (nn.binary_cross_entropy, [-1.0, 2.0, 0.0, 3.0], [0, 0, 0, 1], 3 / 4),
         (nn.binary_cross_entropy, [-1.0, 2.0], [0.25, 0.75], 1.0),
     ],

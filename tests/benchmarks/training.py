@@ -186,7 +186,6 @@ def digits_by_torch(splits: int) -> dict[str, Any]:
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)  # noqa: B023  # as above
         order = list(range(n))
         for _ in range(EPOCHS):
-            order.sort()
             rng.shuffle(order)
             for a in range(0, n, BATCH):
                 batch = order[a : a + BATCH]
