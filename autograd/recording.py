@@ -12,7 +12,7 @@ from autograd.engine import Value
 
 _compare = engine._compare
 _lock = threading.Lock()
-_recording: list[int] = []  # the threads that record, each as often as it does
+_recording: dict[object, int] = {}  # what is being recorded, and in which thread
 
 
 @contextmanager
@@ -33,23 +33,31 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
     >>> Value(1.0) > 0
     True
     """
-    me = threading.get_ident()
 
     def watched(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
-        if threading.get_ident() not in _recording:
+        if threading.get_ident() not in _recording.values():
             return _compare(v, other, holds)
         raise TypeError(
             "Values are compared while a graph is recorded: one sample would decide for all. "
             f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
         )
 
-    with _lock:
-        _recording.append(me)
-        vars(engine)["_compare"] = watched
+    this = object()
     try:
+        with _lock:
+            _recording[this] = threading.get_ident()
+            vars(engine)["_compare"] = watched
         yield
     finally:
-        with _lock:
-            _recording.remove(me)
-            if not _recording:
-                vars(engine)["_compare"] = _compare
+        try:
+            _end(this)
+        except BaseException:  # Ctrl-C just here would forbid to compare for ever
+            _end(this)
+            raise
+
+
+def _end(recording: object) -> None:
+    with _lock:
+        _recording.pop(recording, None)
+        if not _recording:
+            vars(engine)["_compare"] = _compare

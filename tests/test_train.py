@@ -497,6 +497,11 @@ def test_accuracy_of_several_classes_is_that_of_argmax(backend: str) -> None:
     assert floats.losses == history.losses
 
 
+def test_accuracy_of_several_batches_is_a_whole_number_of_samples() -> None:
+    history = quiet(line(1.0, 0.0), [1.0] * 10, [1] * 10, loss=nn.hinge, batch_size=3, epochs=1)
+    assert history.accuracy == [1.0]  # 0.3 + 0.3 + 0.3 + 0.1 is less
+
+
 def test_accuracy_of_several_scores() -> None:
     history = quiet(Rows(), [[1.0, -1.0, 2.0]], [[1, 1, 1]], loss=nn.hinge, epochs=1)
     assert history.accuracy == [2 / 3]
@@ -636,6 +641,7 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(backend: str, batch_size:
             found.append(quiet(model, *data, optimizer=optimizer, **options))
 
         over = not interrupted(run, at)
+        assert Value(1.0) < 2  # nobody is recording now
         place = allowed.index(numbers(model))
         assert optimizer.steps == place  # the optimizer stands where the parameters do
         reached.add(place)
