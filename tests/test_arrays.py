@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import random
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -45,10 +46,14 @@ def close(got: float, want: float) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, when infinities and nans are results
-@pytest.mark.parametrize("name", sorted(BUILT_IN))
-def test_every_operation_in_every_module(name: str, xp: ModuleType) -> None:
-    if name in ("erf", "erfc") and xp is np:
-        pytest.importorskip("scipy", reason="NumPy itself has no error function")
+def test_every_operation_in_every_module(xp: ModuleType) -> None:
+    without = {"erf", "erfc"} if xp is np and find_spec("scipy") is None else set()  # NumPy has no error function
+    for name in sorted(BUILT_IN - without):
+        check_operation(name, xp)
+
+
+def check_operation(name: str, xp: ModuleType) -> None:
+    """Values and gradients, one by one and in a batch, are those of the graph to 1e-13."""
     op = TABLE[name]
     leaves = [Value(0.5) for _ in range(op.arity or 4)]
     z = Value._record(op, tuple(leaves))
@@ -65,7 +70,7 @@ def test_every_operation_in_every_module(name: str, xp: ModuleType) -> None:
         want = leaves_of(exact(sample))
         tanh_loses = name == "tanh" and abs(sample[0]) > 1  # 1 - z * z: an ulp of z is many of the gradient
         for got in (leaves_of(f(sample)), [value, *pull]):
-            assert all(map(close, got[:1] if tanh_loses else got, want)), (sample, got, want)
+            assert all(map(close, got[:1] if tanh_loses else got, want)), (name, sample, got, want)
 
 
 def layered() -> tuple[Value, list[Value], list[Value], Value]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from autograd.codegen.layout import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
 from autograd.codegen.loops import Unit, levels_of
@@ -432,7 +433,11 @@ class CSource:
             times = "n * " * (self.reduce == "sum")
             homes = self.layout.homes
             local = {i: x for i, x in self.added.items() if type(x) is float or x not in homes}
-            yield from (f"out[{i}] += {times}{self.name(x)};" for i, x in local.items())
+            # What stands in no array, a constant mostly, one statement for neighbours that get the same.
+            same = groupby(enumerate(sorted(local)), lambda pair: (self.name(local[pair[1]]), pair[1] - pair[0]))
+            for (term, _), pairs in same:
+                neighbours = [i for _, i in pairs]
+                yield _for("i", len(neighbours), f"out[{_sum(neighbours[0], (1, 'i'))}] += {times}{term};")
             stored = ((i, homes[int(x)]) for i, x in sorted(self.added.items()) if i not in local)
             for run in runs_of(stored):
                 index, value = _along(run)
