@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from autograd import Value
 from autograd.ops import TABLE
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite on all processors, file by file, where pytest-xdist is installed.
+
+    Whoever names files, chooses a number of processes or a debugger gets what they ask for.
+    """
+    option = config.option
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (option.usepdb or option.collectonly)
+    if whole and getattr(option, "numprocesses", 0) is None and "PYTEST_XDIST_WORKER" not in os.environ:
+        option.numprocesses = os.cpu_count() or 1
+        option.dist = "loadfile"
 
 
 @pytest.fixture(autouse=True)
