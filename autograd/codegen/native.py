@@ -101,8 +101,10 @@ class Native:
         arrays = [f"a{r.k}" for r in self.readers]
         batched = [f"a{r.k}" for r in self.readers if r.batch]
         ready = [f"type({a}) is ndarray and {a}.dtype is float64 and {a}.flags.aligned" for a in arrays]
-        ready += [f"a{r.k}.ndim == {r.batch + len(r.shape or ())}" for r in self.readers]
-        ready += [f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" for r in self.readers if r.shape or not r.batch]
+        ready += [
+            f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" if r.shape else f"a{r.k}.ndim == {int(r.batch)}"
+            for r in self.readers
+        ]
         ready += [f"len({a})" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
         size = f"{self.outputs} * n" if self.rowwise else str(self.outputs)
         yield f"    if {' and '.join(ready)}:"
