@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from operator import itemgetter
 from typing import NamedTuple, cast
 
 import graphviz
@@ -26,7 +27,18 @@ from autograd.naming import Names, names_of
 from autograd.neurons import Layer, Neuron, find_layers
 from autograd.nudging import faux_gradient
 from autograd.ops import Op
-from autograd.rendering import BOTH_THEMES, THEMES, Drawing, GraphvizNotFound, label_of, palette, tooltip_of
+from autograd.rendering import (
+    BOTH_THEMES,
+    MOST_STAGES,
+    PATIENCE,
+    THEMES,
+    Drawing,
+    GraphvizNotFound,
+    label_of,
+    palette,
+    stages_of,
+    tooltip_of,
+)
 
 __all__ = ["Drawing", "GraphvizNotFound", "draw"]
 
@@ -52,6 +64,7 @@ _CONSTANT = {"shape": "plaintext", "fontsize": "11", "margin": "0.03"}
 _DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
 _ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
 _DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
+_QUICK = 60  # edges; with up to so many Graphviz may look for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons stand in their order; dot would look long for a better one, which is not there
 
 
@@ -426,10 +439,17 @@ class _Pen:
         weighted = [edge for edge in plan.edges if edge.kind == "weighted"]
         self.weighs = bool(weighted)
         self.dense = len(weighted) > _LABELLED_EDGES
+        self.tangled = self._is_tangled()
         self.largest: dict[object, float] = {}  # |weight * input| to each layer
         for edge in weighted:
             layer, size = _layer_of(edge), _size_of(edge)
             self.largest[layer] = max(self.largest.get(layer, 0.0), size)
+
+    def _is_tangled(self) -> bool:
+        """Whether edges are so long that Graphviz would look for room for their numbers for minutes."""
+        places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
+        ends = [(places[edge.tail], places[edge.head]) for edge in self.plan.edges]
+        return not self.plan.boxes and stages_of(len(places), sorted(ends, key=itemgetter(1))) > MOST_STAGES
 
     def _call_outputs_after_their_neurons(self) -> set[Value]:
         """Give the outputs of neurons that have only a number the neuron's name, where that is free."""
@@ -449,6 +469,8 @@ class _Pen:
         text = {"fontname": _FONT, "fontcolor": self.colours["ink"]}
         drawing.graph_attr.update(text, fontsize="12", rankdir=direction, bgcolor=self.colours["paper"])
         drawing.graph_attr.update(_DENSE if self.dense else _ROOMY)
+        if len(self.plan.edges) > _QUICK:
+            drawing.graph_attr.update(PATIENCE)
         if self.weighs:
             drawing.graph_attr["mclimit"] = _IN_ORDER
         if theme == "auto":
@@ -467,6 +489,8 @@ class _Pen:
     def _notes(self) -> Iterator[str]:
         if not self.with_gradients:
             yield "all gradients are 0: call backward() first to see them"
+        if self.tangled and self.local:
+            yield "local gradients: too many long edges for their numbers, in SVG point at an edge"
         if self.weighs:
             yield "edges to neurons: weight·input, the thicker, the larger; blue: positive weight, orange: negative"
 
@@ -617,7 +641,7 @@ class _Pen:
             if v not in self.locals:
                 self.locals[v] = local_gradients(v)
             local = self.locals[v][edge.place]
-            label = f" {_short(local)} "  # the spaces keep it off the line
+            label = None if self.tangled else f" {_short(local)} "  # the spaces keep it off the line
             sign, tooltip = self._sign(local), f"d {name} / d {x} = {local!r}"
         tail, head = self.ids[edge.tail], self.ids[v]
         graph.edge(tail, head, label, color=self.colours[sign], tooltip=tooltip_of([tooltip]))

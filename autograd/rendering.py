@@ -215,3 +215,25 @@ def _lay_out(
         complaint = f"{complaint}\nformats that work everywhere: svg, png, pdf".strip()
         raise graphviz.CalledProcessError(child.returncode, ["pygraphviz", *arguments], child.stdout, complaint)
     return child.stdout
+
+
+# Graphviz looks for the best layout for minutes where many long edges cross (a leaf that 80 stages use): it has to stop
+# early, and the numbers of a graph with more than so many stages on all edges together get no room of their own, which
+# would double the stages.
+PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
+MOST_STAGES = 1500
+
+
+def stages_of(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
+    """How many stages all edges together pass, when each box stands as early as it can, a leaf just before its use.
+
+    Arguments:
+        edges: from box to box, by their numbers, sorted by where to.
+    """
+    edges = list(edges)
+    stage, first_use = [0] * boxes, [boxes] * boxes
+    for tail, head in edges:
+        stage[head] = max(stage[head], stage[tail] + 1)
+    for tail, head in edges:
+        first_use[tail] = min(first_use[tail], stage[head])
+    return sum(stage[head] - (stage[tail] or first_use[tail] - 1) for tail, head in edges)

@@ -831,3 +831,20 @@ def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
     graph = draw(ops.sum([Value(0.0, text) for text in HOSTILE]))
     assert graph.pipe("png").startswith(b"\x89PNG")
     assert graph.pipe("pdf").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_long_edges_keep_nobody_waiting(engine: str, tmp_path: Path) -> None:
+    """A leaf that 120 stages use: left to itself, Graphviz looks for room for the edges' numbers for minutes."""
+    require(engine)
+    x = Value(1.0, "x")
+    v = x
+    for _ in range(120):
+        v = v + x
+    v.backward()
+    drawing = draw(v, detail="value", max_nodes=130)
+    assert "point at an edge" in drawing.source
+    with only(engine, tmp_path):
+        svg = drawing.pipe(format="svg").decode()
+    assert svg.count('class="edge"') == 240
+    assert svg.count("d x / d x") == 0 and "= 1.0" in svg

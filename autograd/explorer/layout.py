@@ -6,17 +6,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.rendering import Drawing
+from autograd.rendering import MOST_STAGES, PATIENCE, Drawing, stages_of
 
 _PIXELS = 72.0  # to an inch, Graphviz's unit
 _BOX = {"shape": "box", "fixedsize": "true", "label": ""}
 _EDGE = {"arrowhead": "none", "fontname": "Courier", "fontsize": "11"}
 _ROOM = "0.000000"  # for a number beside an edge
-# Graphviz looks for the best layout for minutes where many long edges cross (a leaf that 80 stages use): it has to stop
-# early, and the numbers of a graph with more than so many stages on all edges together get no room of their own, which
-# would double the stages.
-_PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
-_LONGEST = 1500
 
 
 class Layout(NamedTuple):
@@ -39,10 +34,10 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
         GraphvizNotFound: there is no Graphviz.
     """
     edges = list(edges)
-    roomy = _stages(len(boxes), edges) <= _LONGEST
+    roomy = stages_of(len(boxes), ((tail, head) for tail, head, _ in edges)) <= MOST_STAGES
     drawing = Drawing("layout", format="plain")
     ranksep = "0.3" if direction == "LR" else "0.25"
-    drawing.graph_attr.update(_PATIENCE, rankdir=direction, nodesep="0.22", ranksep=ranksep)
+    drawing.graph_attr.update(PATIENCE, rankdir=direction, nodesep="0.22", ranksep=ranksep)
     drawing.node_attr.update(_BOX)
     drawing.edge_attr.update(_EDGE)
     for i, (width, height) in enumerate(boxes):
@@ -50,16 +45,6 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     for tail, head, numbered in edges:
         drawing.edge(f"n{tail}", f"n{head}", label=_ROOM if numbered and roomy else None)
     return _read(drawing.pipe(encoding="utf-8"), len(boxes), edges)
-
-
-def _stages(boxes: int, edges: Sequence[tuple[int, int, bool]]) -> int:
-    """How many stages all edges together pass, when each box stands as early as it can, a leaf just before its use."""
-    stage, first_use = [0] * boxes, [boxes] * boxes
-    for tail, head, _ in edges:
-        stage[head] = max(stage[head], stage[tail] + 1)
-    for tail, head, _ in edges:
-        first_use[tail] = min(first_use[tail], stage[head])
-    return sum(stage[head] - (stage[tail] or first_use[tail] - 1) for tail, head, _ in edges)
 
 
 def _read(plain: str, boxes: int, edges: Sequence[tuple[int, int, bool]]) -> Layout:
