@@ -39,6 +39,7 @@ from autograd.rendering import (
     stages_of,
     tooltip_of,
 )
+from autograd.wording import without_gradients
 
 __all__ = ["Drawing", "GraphvizNotFound", "draw"]
 
@@ -431,7 +432,8 @@ class _Pen:
         self.plan, self.output, self.called, self.colours = plan, output, called, colours
         self.local, self.faux = local, faux
         self.locals: dict[Value, Sequence[float]] = {}  # local gradients of results
-        self.with_gradients = any(v.grad != 0 for v in plan.values)  # before backward() all are 0, and mean nothing
+        self.missing = without_gradients(output, plan.values)
+        self.with_gradients = self.missing is None
         self.ids: dict[_Node, str] = {v: f"v{i}" for i, v in enumerate(plan.values, start=1)}
         self.ids |= {box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)}
         self.ids |= {constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)}
@@ -487,8 +489,8 @@ class _Pen:
         return drawing
 
     def _notes(self) -> Iterator[str]:
-        if not self.with_gradients:
-            yield "all gradients are 0: call backward() first to see them"
+        if self.missing:
+            yield self.missing
         if self.tangled and self.local:
             yield "local gradients: too many long edges for their numbers, in SVG point at an edge"
         if self.weighs:

@@ -35,9 +35,11 @@ from autograd.wording import (
     rounded,
     short_formula,
     visible,
+    without_gradients,
 )
 
 _WIDTH = 100  # of a line of text
+_OPERANDS_PER_NODE = 10  # with more of them the steps are a wall of text however few the nodes are
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
 
@@ -168,6 +170,12 @@ def explain(
     if detail not in ("stage", "value"):
         raise ValueError(f"detail is 'stage' or 'value', got {detail!r}")
     nodes = graph_of(output)
+    operands = sum(len(v.args) for v in nodes) if len(nodes) <= max_nodes else 0
+    if operands > max_nodes * _OPERANDS_PER_NODE:
+        raise ValueError(
+            f"the graph has {operands:,} operands, too many to explain one by one (max_nodes={max_nodes:,}): "
+            "explain a smaller example, or pass a larger max_nodes"
+        )
     if len(nodes) > max_nodes:
         raise ValueError(
             f"the graph has {len(nodes):,} nodes, too many to explain one by one (max_nodes={max_nodes:,}): "
@@ -435,7 +443,8 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         raise TypeError(f"to_text() takes a Value, got {type(output).__name__}: pass a Value, as in to_text(loss)")
     nodes = graph_of(output)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    with_gradients = any(v.grad != 0 for v in nodes)
+    missing = without_gradients(output, nodes)
+    with_gradients = missing is None
     written: set[Value] = set()
     rows: list[tuple[str, ...]] = []
     waiting = [(output, 0)]
@@ -457,6 +466,6 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     ]
     if len(written) < len(nodes):
         lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
-    if not with_gradients:
-        lines.append("(all gradients are 0: call backward() first to see them)")
+    if missing:
+        lines.append(f"({missing})")
     return "\n".join(lines)

@@ -56,7 +56,7 @@ def numbers_to_text(numbers: Mapping[str, float]) -> str:
      }
     }
     """
-    written = {name: x if math.isfinite(x) else str(x) for name, x in numbers.items()}
+    written = {name: x if math.isfinite(x) else _odd(x) for name, x in numbers.items()}
     document = {"format": _FORMAT, "version": _VERSION, "parameters": written}
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -84,9 +84,14 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     return {name: _read(name, x) for name, x in parameters.items()}
 
 
+def _odd(x: float) -> str:
+    """An infinity or a nan; most nans that calculations make are negative ones."""
+    return "-nan" if math.isnan(x) and math.copysign(1, x) < 0 else str(x)
+
+
 def _read(name: str, x: Any) -> float:
-    if x in ("inf", "-inf", "nan"):
-        return float(x)
+    if x in ("inf", "-inf", "nan", "-nan"):
+        return math.copysign(math.nan, -1.0) if x == "-nan" else float(x)
     if type(x) in (int, float):
         try:
             number = float(x)

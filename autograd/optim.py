@@ -41,6 +41,8 @@ class Optimizer:
     _known: tuple[weakref.ref[Value], ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.lr, (list, tuple)):
+            raise TypeError("an optimizer is made without parameters, SGD(lr=0.1): pass them to its step(parameters)")
         if not callable(self.lr):
             self.rate()
         if self.clip_norm is not None and not number(self.clip_norm) > 0:

@@ -125,6 +125,9 @@ def fit(
         raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, BACKENDS))}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), got {optimizer!r}")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
+    seed = None if seed is None else _whole("seed", seed, least=0)
     task = _Task.of(model, loss, regularizer, frozen=backend != "eager")
     optimizer.attach(task.parameters)
     data = task.data("xs", xs, "ys", ys)

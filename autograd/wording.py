@@ -88,6 +88,18 @@ def short_formula(v: Value, names: Mapping[Value, str]) -> str:
     return text if 0 < len(text) <= LONGEST_FORMULA else f"{v.op.symbol} of {len(v.args):,} operands"
 
 
+def without_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
+    """Why there are no gradients of this output to show; None where there are.
+
+    `backward()` gives the output itself its seed: where that is 0, the others are 0 too, or those of another output.
+    """
+    if output.grad != 0:
+        return None
+    if any(v.grad != 0 for v in nodes):
+        return "the gradients here are those of another output: call backward() on this one first to see its own"
+    return "all gradients are 0: call backward() first to see them"
+
+
 def mathematical(reads: str) -> str:
     """The signs of a formula as they are printed in books: × and −.
 

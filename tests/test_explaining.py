@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, explain, faux_gradient, nn, to_text
+from autograd import Value, draw, explain, faux_gradient, nn, to_text
 from autograd.engine import graph_of
 from autograd.explaining import Explanation
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -485,3 +485,22 @@ def test_the_tree_is_as_long_as_one_asks() -> None:
     assert len(to_text(loss, max_nodes=10).splitlines()) == 12
     assert len(to_text(loss, max_nodes=None).splitlines()) == 4002
     assert to_text(loss).splitlines()[0].startswith("loss = sum of 2,000 operands")
+
+
+def test_gradients_of_another_output_are_not_shown_as_ones_own() -> None:
+    w = Value(2.0, "w")
+    (w * 3).backward()
+    other = w * w + 1
+    said = "call backward() on this one first"
+    assert said in to_text(other)
+    assert said in draw(other).source
+    assert "grad" not in to_text(other).splitlines()[0]
+    other.backward()
+    assert said not in to_text(other)
+    assert said not in draw(other).source
+
+
+def test_a_wide_dot_is_refused() -> None:
+    one = Value(1.0)
+    with pytest.raises(ValueError, match="20,000 operands, too many to explain"):
+        explain(autograd.dot([one] * 10_000, [one] * 10_000))

@@ -492,3 +492,13 @@ def test_loading_commits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         if over:
             break
     assert seen == {True, False}
+
+
+def test_a_negative_nan_comes_back(tmp_path: Path) -> None:
+    neuron, twin = Neuron(1), Neuron(1)
+    for nan in (math.nan, math.copysign(math.nan, -1.0)):
+        neuron.b.data = nan
+        neuron.save(tmp_path / "nan.json")
+        twin.load(tmp_path / "nan.json")
+        assert math.isnan(twin.b.data)
+        assert math.copysign(1, twin.b.data) == math.copysign(1, nan)

@@ -402,3 +402,9 @@ if __name__ == "__main__":
     rows = [f"{json.dumps(name)}: {json.dumps(by_pytorch(*case))}" for name, case in CASES.items()]
     STORED.write_text("{\n" + ",\n".join(rows) + "\n}\n")
     print("wrote", STORED)
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam])
+def test_parameters_belong_to_the_step(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"without parameters.*step"):
+        make([Value(1.0)])
