@@ -15,6 +15,8 @@ from typing import Any
 
 import graphviz
 
+from autograd.wording import PICTURES
+
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 _TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
@@ -62,10 +64,7 @@ def _with_both_themes(svg: str) -> str:
 
 # Text ----------------------------------------------------------------------------------------------------------------
 
-# Characters that XML or UTF-8 cannot hold: Unicode has pictures of the control characters, the rest become its
-# replacement character. A line feed stays, it starts a new line in the drawing too.
-_DRAWABLE = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\n"}
-_DRAWABLE |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+_DRAWABLE = {code: shown for code, shown in PICTURES.items() if chr(code) != "\n"}  # it starts a new line here too
 
 
 def _escaped(text: str, backslash: str) -> str:

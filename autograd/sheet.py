@@ -44,6 +44,7 @@ from autograd.files import write_whole
 from autograd.floats import number
 from autograd.naming import Names, names_of
 from autograd.ops import TABLE, Op
+from autograd.wording import PICTURES
 
 _OPERANDS_PER_NODE = 10  # a graph with more is too dense to be read in a sheet, however few its nodes are
 _INLINED = 4  # operations in the formula of a stage, at most
@@ -334,9 +335,7 @@ def _short(x: float) -> Formula:
 
 # The sheets ----------------------------------------------------------------------------------------------------------
 
-# Characters that XML or UTF-8 cannot hold: Unicode has pictures of the control characters.
-_WRITABLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
-_WRITABLE |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+_WRITABLE = {code: shown for code, shown in PICTURES.items() if chr(code) not in "\t\n"}
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "head": {"bold": True, "bg_color": "#DDE6F0", "bottom": 1, "align": "right"},

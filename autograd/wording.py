@@ -132,6 +132,12 @@ def aligned(x: float) -> str:
 _LONGEST_NAME = 40
 
 
+# What XML or UTF-8 cannot hold: Unicode has pictures of the control characters, the rest become its replacement
+# character. Line feeds and tabs are among them: each view lets pass what means something in it.
+PICTURES = {code: 0x2400 + code for code in range(0x20)}
+PICTURES |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+
+
 def visible(name: str) -> str:
     r"""A name on one line: what has no place in a line of text is written as Python writes it in a string.
 

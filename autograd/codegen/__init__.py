@@ -174,7 +174,9 @@ def _check_outputs(leaves: Sequence[Any]) -> None:
 def _check_inputs(leaves: Sequence[Any]) -> None:
     for leaf in leaves:
         if not isinstance(leaf, Value):
-            raise TypeError(f"inputs are Values, got {type(leaf).__name__} {leaf!r}")
+            raise TypeError(
+                f"inputs are Values, got {type(leaf).__name__} {leaf!r}: pass leaves that the outputs were made from"
+            )
         if leaf.op is not None:
             raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
     if len(set(leaves)) != len(leaves):

@@ -42,7 +42,6 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
         CompilerError: there is no compiler, or it does not take the source.
     """
     compiler = _compiler(os.environ.get("CC", ""))
-    options = [*options, *_native(compiler)]
     decisive = [source, *compiler, _version(compiler), *options, _processor(), *platform.libc_ver(), sys.platform]
     key = hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32]
     folder = cache_folder()
@@ -54,7 +53,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as work:
         text, library = Path(work, "graph.c"), Path(work, "graph.so")
         text.write_text(source, encoding="utf-8")
-        _run([*compiler, *options, "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
+        _run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
             raise CompilerError(f"{shlex.join(compiler)} made no library: is it a C compiler? CC names it")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
@@ -143,7 +142,10 @@ def _version(compiler: tuple[str, ...]) -> str:
 
 @cache
 def _native(compiler: tuple[str, ...]) -> list[str]:
-    """The option for the processor that this is, where the compiler has one."""
+    """The option for the processor that this is, where the compiler has one.
+
+    Compiler and processor decide it, and an entry's name holds both: it is asked for only when something is built.
+    """
     for option in ("-march=native", "-mcpu=native"):
         with tempfile.TemporaryDirectory() as work:
             text = Path(work, "empty.c")

@@ -4,6 +4,7 @@ Where things stand in the generated source:
 
     a0[3]        argument 1, its number 3, flat (an argument that is the same for the whole batch)
     x[2]         a number of the batched arguments, for the samples that are calculated side by side
+    c[1]         a constant, where a loop runs through a list of them
     v7           the result of step 7: a double where no batched argument changes it, else a vector of samples
     u[5], v[5]   the same for results that a loop, or another part of the program, reads
     s[4]         output 4, a vector: what the samples have added up, or its numbers for these samples
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from autograd.codegen.layout import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
-from autograd.codegen.loops import Unit, levels_of
+from autograd.codegen.loops import Unit, levels_of, stride_of
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.shapes import Signature, units_of
 from autograd.nests import leaves_of
@@ -97,9 +98,7 @@ class _Running:
         self.indices = [[home.at for home in terms] for terms in homes]
         self.starts = [row[0] for row in self.indices]
         self.terms = len(self.indices[0])
-        step = self.indices[0][1] - self.indices[0][0] if self.terms > 1 else 0
-        even = all(index == row[0] + i * step for row in self.indices for i, index in enumerate(row))
-        self.stride = step if even else None  # from term to term
+        self.stride = stride_of(self.indices)  # from term to term
         self.start, self.strides, self.table = 0, [0], ""
 
     def at(self, variables: Sequence[str]) -> str:

@@ -7,12 +7,11 @@ than the one that makes it, stands in an array; all others are local variables o
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.loops import Unit, groups_of, units_of
-from autograd.codegen.program import Operand, Program, Step, varying_values
+from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
 from autograd.nests import leaves_of
 from autograd.ops import TABLE, Op
 
@@ -177,15 +176,15 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
     shortest = limits.long if straight else 1
     starts: dict[tuple[bytes, ...], int] = {}
     constants: list[float] = []
-    at: dict[bytes, int] = {}
+    at: dict[bytes, Operand] = {}  # the first place of each as an input
     for step in program.steps:
         for xs in lists_of(step) if step.op.variadic else []:
             if len(xs) > shortest and all(type(x) is float for x in xs):
-                key = tuple(struct.pack("d", x) for x in xs)
+                key = tuple(map(bits_of, xs))
                 if key not in starts:
                     starts[key] = len(constants)
                     for bits, x in zip(key, xs, strict=True):
-                        at.setdefault(bits, len(constants))
+                        at.setdefault(bits, program.inputs + len(constants))
                         constants.append(x)
     first = program.inputs
     inputs = first + len(constants)
@@ -198,20 +197,14 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
 
     for place, step in enumerate(program.steps, start=first):
         if not step.op.variadic:  # constants beside a list in a product: a gradient with the same data as its dot
-            lifted = not straight and step.op is TABLE["mul"]
-            operands = [
-                moved[x]
-                if type(x) is int
-                else first + at[struct.pack("d", x)]
-                if lifted and struct.pack("d", x) in at
-                else x
-                for x in step.operands
-            ]
-            moved[place] = add(step.op, operands)
+            lifted = at if step.op is TABLE["mul"] and not straight else {}
+            moved[place] = add(
+                step.op, [moved[x] if type(x) is int else lifted.get(bits_of(x), x) for x in step.operands]
+            )
             continue
         lists = []
         for xs in lists_of(step):
-            start = starts.get(tuple(struct.pack("d", x) if type(x) is float else b"" for x in xs))
+            start = starts.get(tuple(bits_of(x) if type(x) is float else b"" for x in xs))
             known = [moved[x] if type(x) is int else x for x in xs]
             lists.append(known if start is None else [first + start + k for k in range(len(xs))])
         mixed = any(len(set(map(type, xs))) > 1 for xs in lists)

@@ -8,12 +8,11 @@ can run through them. Members of a group never depend on each other: an operand'
 from __future__ import annotations
 
 import heapq
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from autograd.codegen.program import Program
+from autograd.codegen.program import Program, bits_of
 
 
 class Unit(NamedTuple):
@@ -33,7 +32,7 @@ def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[
     numbers: dict[Hashable, int] = {}
     groups: list[list[int]] = []
     for place, step in enumerate(program.steps, start=program.inputs):
-        key = (step.op, *[struct.pack("d", x) if type(x) is float else kinds[x] for x in step.operands])  # type: ignore[index]
+        key = (step.op, *[bits_of(x) if type(x) is float else kinds[x] for x in step.operands])  # type: ignore[index]
         number = numbers.setdefault(key, len(groups))
         if number == len(groups):
             groups.append([])
@@ -116,3 +115,14 @@ def levels_of(sequences: Sequence[Sequence[int]]) -> Levels | None:
             stride.insert(0, d)
         sequences = runs
     return Levels(counts, starts, strides)
+
+
+def stride_of(rows: Sequence[Sequence[int]]) -> int | None:
+    """By how much each index differs from the one before it in its row; None where that is not the same everywhere.
+
+    >>> stride_of([[0, 2, 4], [10, 12, 14]]), stride_of([[0, 2, 5]]), stride_of([[7], [9]])
+    (2, None, 0)
+    """
+    stride = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
+    even = all(at == row[0] + i * stride for row in rows for i, at in enumerate(row))
+    return stride if even else None

@@ -72,9 +72,7 @@ class Native:
                 and (self.batch or all(r.shape for r in self.readers))
             ):
                 lines += self._for_arrays(integers)
-        lines.append(
-            f"    return slow(({''.join(f'{x}, ' for x in integers)}), ({''.join(f'{x}, ' for x in arguments)}))"
-        )
+        lines.append(f"    return slow({written(tuple(integers))}, {written(tuple(arguments))})")
         namespace: dict[str, Any] = {
             "run": run, "longlong": ctypes.c_longlong, "byref": ctypes.byref, "start": ctypes.c_char.from_buffer,
             "floats": {float}, "ndarray": None, "float64": None, "empty": None,  # NumPy's, once somebody has loaded it
@@ -139,7 +137,7 @@ class Native:
         size = self.outputs * n if self.rowwise else self.outputs
         out: Any
         pointer: Any
-        arrays = any(is_array for _, _, is_array in given)
+        arrays = any(array for _, _, array in given)
         if arrays:
             import numpy as np  # noqa: PLC0415  # an array was passed
 

@@ -39,6 +39,11 @@ class Program(NamedTuple):
     outputs: list[Operand]
 
 
+def bits_of(x: float) -> bytes:
+    """A constant by its bits, which tell 0.0 from -0.0, and let a nan equal itself."""
+    return struct.pack("d", x)
+
+
 def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     """Return the program that computes `outputs` from `inputs`; other leaves become constants, with their data now.
 
@@ -61,8 +66,8 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
         operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
         place = _folded(v.op, operands)
         if place is None:
-            # A constant by its bits, which tells 0.0 from -0.0, and 1.0 from the value number 1.
-            key = (v.op, *(x if type(x) is int else struct.pack("d", x) for x in operands))
+            # Constants by their bits: 1.0 would equal the value number 1.
+            key = (v.op, *(x if type(x) is int else bits_of(x) for x in operands))
             place = known.get(key)
             if place is None:
                 place = known[key] = len(inputs) + len(steps)
@@ -91,7 +96,7 @@ def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
         x, y = operands
         unchanged = {"div": 1.0, "pow": 1.0, "sub": 0.0}.get(op.name)
         if unchanged is not None and y == unchanged and op is TABLE[op.name]:
-            return x if op.name != "sub" or struct.pack("d", y) == bytes(8) else None
+            return x if op.name != "sub" or bits_of(y) == bytes(8) else None
         if op is TABLE["pow"] and y == 0.0:
             return 1.0
     if op is TABLE["where"] and type(operands[0]) is float:

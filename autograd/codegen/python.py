@@ -53,10 +53,10 @@ class PythonSource:
         self.inputs, self.outputs, self.batched, self.reduce = signature
         self.added: dict[int, Operand] = {}  # to an output, after its sum over the samples
         if self.reduce:
-            count = len(program.outputs)
+            leaving = len(program.outputs)
             program, added = without_fixed_terms(program, self.inputs, self.batched)
             self.added = {i: program.outputs[at] for i, at in added.items()}
-            left = iter(program.outputs[:count])
+            left = iter(program.outputs[:leaving])
             self.outputs = mapped(lambda _: next(left), self.outputs)
         self.program = program
         self.namespace: dict[str, Any] = {

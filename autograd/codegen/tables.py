@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from autograd.codegen.arrays import NumpySource
 from autograd.codegen.layout import Home, Layout, Limits, lists_of
-from autograd.codegen.loops import Unit, levels_of
+from autograd.codegen.loops import Unit, levels_of, stride_of
 from autograd.codegen.made import Made, repeating
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python import defined
@@ -163,7 +163,7 @@ class TableSource(NumpySource):
         """The rows of results and operands: lists of homes for each member, in a sum with its terms outermost."""
         runs = [*made, *read]
         starts = [[homes[0].at for homes in run] for run in runs]
-        strides = [_stride([[home.at for home in homes] for homes in run]) for run in runs]
+        strides = [stride_of([[home.at for home in homes] for homes in run]) for run in runs]
         levels = levels_of(starts) if None not in strides else None
         found = []
         for k, (run, stride) in enumerate(zip(runs, strides, strict=True)):
@@ -309,13 +309,6 @@ def _together(pairs: Iterable[tuple[int, Home]]) -> Iterator[tuple[_Rows, _Rows]
             length += 1
         yield _Rows("s", None, i, [length], [by]), _Rows(array, None, at, [length], [step])
         k += length
-
-
-def _stride(indices: Sequence[Sequence[int]]) -> int | None:
-    """By how much each index differs from the one before it; None where that is not the same everywhere."""
-    stride = indices[0][1] - indices[0][0] if len(indices[0]) > 1 else 0
-    even = all(at == row[0] + i * stride for row in indices for i, at in enumerate(row))
-    return stride if even else None
 
 
 def _grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
