@@ -13,17 +13,17 @@ Every operation of the table is a function here: floats in, float out; a Value i
 
 import builtins
 
-from autograd import copies, nn, ops, optim
-from autograd.anomaly import AnomalyError, detect_anomaly
+from autograd import nn, ops, optim, pickling
 from autograd.check import GradientMismatch, check_gradients, faux_gradient
-from autograd.codegen import compile
-from autograd.drawing import draw
+from autograd.codegen.compile import compile
 from autograd.engine import Value, grad
-from autograd.explaining import explain, to_text
-from autograd.explorer import explore
-from autograd.plotting import plot_decision_boundary
-from autograd.sheet import to_spreadsheet
-from autograd.train import History, fit
+from autograd.training.fit import History, fit
+from autograd.training.plots import plot_decision_boundary
+from autograd.views.anomaly import AnomalyError, detect_anomaly
+from autograd.views.draw import draw
+from autograd.views.explain import explain, to_text
+from autograd.views.explorer import explore
+from autograd.views.sheet import to_spreadsheet
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 

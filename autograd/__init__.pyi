@@ -1,16 +1,16 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
-from autograd import copies as copies, nn as nn, ops as ops, optim as optim
-from autograd.anomaly import AnomalyError as AnomalyError, detect_anomaly as detect_anomaly
+from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling
 from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
-from autograd.codegen import compile as compile
-from autograd.drawing import draw as draw
+from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad
-from autograd.explaining import explain as explain, to_text as to_text
-from autograd.explorer import explore as explore
-from autograd.plotting import plot_decision_boundary as plot_decision_boundary
-from autograd.sheet import to_spreadsheet as to_spreadsheet
-from autograd.train import History as History, fit as fit
+from autograd.training.fit import History as History, fit as fit
+from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
+from autograd.views.anomaly import AnomalyError as AnomalyError, detect_anomaly as detect_anomaly
+from autograd.views.draw import draw as draw
+from autograd.views.explain import explain as explain, to_text as to_text
+from autograd.views.explorer import explore as explore
+from autograd.views.sheet import to_spreadsheet as to_spreadsheet
 from autograd.ops import add as add
 from autograd.ops import sub as sub
 from autograd.ops import mul as mul

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
-from autograd.nests import leaves_of, mapped
 from autograd.ops import Op
+from autograd.trees import leaves_of, mapped
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods

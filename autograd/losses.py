@@ -17,7 +17,7 @@ from typing import Any
 from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
-from autograd.nests import described, leaves_of
+from autograd.trees import described, leaves_of
 
 
 def mse(outputs: Any, targets: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import NoReturn
 
 import pytest
@@ -22,3 +23,9 @@ def lacking(reason: str, extra: bool = False) -> NoReturn:
     if is_required(extra):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_compiler() -> None:
+    """Skip the test where there is no C compiler."""
+    if not any(map(shutil.which, ["cc", "gcc", "clang"])):
+        lacking("there is no C compiler")

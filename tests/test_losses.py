@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, check_gradients, grad, nn
-from autograd.nests import leaves_of, mapped
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
+from autograd.trees import leaves_of, mapped
 
 mpmath.mp.dps = 50
 

@@ -4,7 +4,6 @@ import ast
 import builtins
 import copy
 import gc
-import graphlib
 import importlib
 import os
 import pickle
@@ -663,69 +662,7 @@ def test_a_fork_in_the_midst_of_other_threads_backward_does_not_hang_the_child()
             thread.join()
 
 
-# ---------------------------------------------------------------------------------------------- the house's imports
-
-# Each layer imports only from those before it; modules of one layer do not know each other.
-LAYERS = [
-    {"ops"},
-    {"engine"},
-    {"losses", "commit", "recording"},  # what nn, optim and train share
-    {"anomaly", "check", "explaining", "drawing", "codegen", "nn", "optim"},
-    {"explorer", "sheet"},  # views like the others, but they share codegen's emitters
-    {"train", "plotting"},
-    {"__init__"},
-    {"__main__"},
-]
-EMITTERS = {"explorer": {"codegen"}, "sheet": {"codegen"}}
-
-
-def rooms() -> dict[str, set[str]]:
-    """Every module of the package (a subpackage is one), and the others it imports, wherever in its source."""
-    files = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")]
-    names = {path.parts[0].removesuffix(".py") for path in files}
-    stubs = {path.stem for path in PACKAGE.glob("*.pyi")} - names  # for type checkers alone: nothing is imported
-    imports: dict[str, set[str]] = {name: set() for name in names}
-    for path in files:
-        room = path.parts[0].removesuffix(".py")
-        here = ("autograd", *path.parent.parts)
-        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
-            targets: list[tuple[str, ...]] = []
-            if isinstance(node, ast.Import):
-                targets = [tuple(alias.name.split(".")) for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                base = here[: len(here) - node.level + 1] if node.level else ()
-                base += tuple(node.module.split(".")) if node.module else ()
-                targets = [(*base, alias.name) for alias in node.names]
-            for target in targets:
-                if target[0] == "autograd" and target[1:2] not in [(stub,) for stub in stubs]:
-                    imports[room].add(target[1] if len(target) > 1 and target[1] in names else "__init__")
-    return {room: found - {room} for room, found in imports.items()}
-
-
-def test_imports_have_no_cycle() -> None:
-    graphlib.TopologicalSorter(rooms()).prepare()
-
-
-@pytest.mark.parametrize("room, known", [("ops", set()), ("engine", {"ops"}), ("check", {"ops", "engine"})])
-def test_the_core_knows_nothing_of_what_is_built_on_it(room: str, known: set[str]) -> None:
-    imports, layered = rooms(), set().union(*LAYERS)
-    reached, ahead = set[str](), [room]
-    while ahead:
-        found = imports[ahead.pop()] - reached
-        reached |= found
-        ahead += found
-    assert reached & layered == known  # through modules of its own too, however it is split
-
-
-def test_imports_point_one_way() -> None:
-    layer = {name: i for i, names in enumerate(LAYERS) for name in names}
-    views = LAYERS[3] | LAYERS[4]
-    for room, found in rooms().items():
-        for other in found & layer.keys():
-            if room in layer:
-                assert layer[other] < layer[room], f"{room} imports {other}"
-                if room in views and other in views:
-                    assert other in EMITTERS.get(room, set()), f"{room} imports {other}"
+# ---------------------------------------------------------------------------------------------- the core's size
 
 
 def lines_of_code(path: Path) -> int:

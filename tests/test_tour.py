@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograd import drawing
 from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
+from autograd.views import draw as drawing
 
 
 def tour(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

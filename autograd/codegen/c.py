@@ -21,12 +21,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from autograd.codegen.layout import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
+from autograd.codegen.arguments import Signature, units_of
 from autograd.codegen.loops import Unit, levels_of, stride_of
+from autograd.codegen.memory import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
-from autograd.codegen.shapes import Signature, units_of
-from autograd.nests import leaves_of
 from autograd.ops import BUILT_IN, TABLE
+from autograd.trees import leaves_of
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
 """What the promise of the same bits needs; the last two change no result, only errno and exception flags."""

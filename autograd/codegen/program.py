@@ -17,8 +17,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, graph_of
-from autograd.nests import leaves_of
 from autograd.ops import TABLE, Op
+from autograd.trees import leaves_of
 
 Operand = int | float
 """A step's operand: the number of a value (an `int`), or a constant (a `float`)."""

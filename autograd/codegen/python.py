@@ -15,10 +15,7 @@ from itertools import count
 from types import FunctionType
 from typing import Any
 
-from autograd.codegen.gates import Gate, gates_of
-from autograd.codegen.made import Made, repeating
-from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
-from autograd.codegen.shapes import (
+from autograd.codegen.arguments import (
     Signature,
     argument_error,
     batch_size,
@@ -30,9 +27,12 @@ from autograd.codegen.shapes import (
     units_of,
     written,
 )
+from autograd.codegen.backend import Made, repeating
+from autograd.codegen.inactive import Gate, gates_of
+from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
 from autograd.floats import number
-from autograd.nests import described, leaves_of, mapped
 from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.trees import described, leaves_of, mapped
 
 _FEW = 8  # numbers whose types are asked one by one: floats need no conversion, and half of a small call is that
 _TERMS = 40  # of a long sum in one statement; Python's compiler recurses into each term

@@ -1,0 +1,193 @@
+"""Recorded graphs as functions: `compile`.
+
+The graph is lowered to a straight line of steps (`program.py`), which a backend prints as source and runs.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, SupportsIndex
+
+from autograd.codegen.arguments import Signature
+from autograd.codegen.backend import Made
+from autograd.codegen.c_call import c_function
+from autograd.codegen.numpy_arrays import module_function
+from autograd.codegen.numpy_tables import numpy_function
+from autograd.codegen.program import Program, lower
+from autograd.codegen.python import python_function
+from autograd.engine import Value
+from autograd.trees import leaves_of, mapped
+
+
+class Compiled(Protocol):
+    """What `compile` returns: a function, with its source."""
+
+    source: str
+    backend: Any
+
+    def __call__(self, *arguments: Any) -> Any: ...
+
+    def repeat(self, n: int, state: Any, *rest: Any) -> Any:
+        """Call it n times, feeding its output back as its first argument, and return the last output."""
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Save the source to a file; return where."""
+
+
+def compile(
+    outputs: Any, inputs: Any, *, in_axes: Any = None, reduce: str | None = None, backend: Any = "python"
+) -> Compiled:
+    """Turn recorded graphs into a function.
+
+    Arguments:
+        outputs: a Value, or nested lists and tuples of them: what the function returns, in this nesting.
+        inputs: a tuple with one entry for each argument of the function (a lone Value or list counts as one argument);
+            an entry is a leaf, or nested lists and tuples of leaves. The argument is a number, or lists or an array
+            of numbers in the same nesting. Other leaves that the outputs depend on are frozen: constants, with the
+            data that they have now.
+        in_axes: for each argument None (the same for the whole batch) or 0 (its first axis is the batch); one of these
+            for all. With a batch, each number of the outputs becomes a list over the samples, each flat list a list
+            of lists.
+        reduce: None, or "sum" or "mean" over the batch. What no sample changes, such as a penalty on the weights, is
+            added once; "numpy" and "c" add the samples in an order of their own. So the last digits may differ.
+        backend: what the function is made of.
+            "python": statements on floats; no dependency, the same bits as the graph itself.
+            "numpy": the same operations on arrays, a batch and a layer at once. The same bits too; a `reduce` adds the
+            samples in another order.
+            "c": C, several samples in one vector instruction, compiled by the system's compiler (`CC`) and kept in a
+            cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp).
+            A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, for
+            `jax.jit`, `jax.vmap`, `torch.compile` and the devices behind them to go on from.
+
+    The graph is what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that has to be
+    made anew at each call.
+
+    Returns a function; it cannot be pickled, so compile in each process. `.source` is its text, `.write(path)` saves
+    that. `.repeat(n, state, *rest)` calls it n times, with what it returned as its first argument. Floats and lists
+    come back where every argument was a number or a list; with an array among the arguments each flat list comes back
+    as an array.
+
+    Raises:
+        TypeError: an output or an input is no Value.
+        ValueError: an input is not a leaf or stands twice, an option is not known, or a backend does not know an
+            operation, as C does not know those that users add. The function raises ValueError for arguments of the
+            wrong shape.
+        CompilerError: there is no C compiler.
+
+    >>> import autograd
+    >>> from autograd import Value, grad
+    >>> w, b, x = Value(0.5), Value(0.6), Value(0.4)
+    >>> y = (w * x + b).tanh()
+    >>> f = autograd.compile((y, grad(y, [w, b])), ([w, b], x))
+    >>> print(f.source)
+    def compiled(a0, a1):
+        try:
+            [x0, x1] = a0
+            if not (type(x0) is type(x1) is float):
+                [x0, x1] = map(_number, [x0, x1])
+        except (TypeError, ValueError, OverflowError) as problem:
+            raise _argument_error(0, '2 numbers', a0, problem) from None
+        x2 = a1 if type(a1) is float else _lone(1, a1)
+        v0 = x0 * x2
+        v1 = v0 + x1
+        v2 = tanh(v1)
+        v3 = v2 * v2
+        v4 = 1.0 - v3
+        v5 = v4 * x2
+        if type(a0) not in _plain and _is_array(a0):
+            return (v2, _array([v5, v4]))
+        return (v2, [v5, v4])
+    <BLANKLINE>
+    >>> f([0.5, 0.6], 0.4)
+    (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
+    """
+    if reduce not in (None, "sum", "mean"):
+        raise ValueError(f"reduce is None, 'sum' or 'mean', got {reduce!r}")
+    make = _backend(backend)
+    entries = inputs if isinstance(inputs, tuple) else (inputs,)
+    leaves = leaves_of(entries)
+    _check_inputs(leaves)
+    batched = _axes(in_axes, len(entries))
+    if reduce and not any(batched):
+        raise ValueError("reduce needs a batch: say with in_axes which arguments have one")
+    wanted = leaves_of(outputs)
+    _check_outputs(wanted)
+    program = lower(wanted, leaves)
+    places, results = iter(range(len(leaves))), iter(program.outputs)
+    nests = [mapped(lambda _: next(places), entry) for entry in entries]
+    made = make(program, Signature(nests, mapped(lambda _: next(results), outputs), batched, reduce))
+
+    function: Any = made.call
+    function.source, function.backend = made.text, backend
+    function.repeat = _not_repeatable if made.repeat is None else partial(_repeated, made.repeat)
+    function.write = partial(_write, made.text)
+    result: Compiled = function
+    return result
+
+
+def _backend(backend: Any) -> Callable[[Program, Signature], Made]:
+    backends = {"python": python_function, "numpy": numpy_function, "c": c_function}
+    if isinstance(backend, str) and backend in backends:
+        return backends[backend]
+    if isinstance(backend, ModuleType):
+        return partial(module_function, module=backend)
+    raise ValueError(
+        f"no backend {backend!r}: there are {', '.join(map(repr, backends))}, "
+        "and modules with NumPy's names, such as jax.numpy or torch (the module itself, not its name)"
+    )
+
+
+def _write(text: str, path: str | os.PathLike[str]) -> Path:
+    """Save the source; return where."""
+    path = Path(path)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _repeated(repeat: Callable[..., Any], n: SupportsIndex, state: Any, *rest: Any) -> Any:
+    n = operator.index(n)
+    if not 0 <= n < 2**63:
+        raise ValueError(f"n is how often to call it, 0 or more, got {n}")
+    return repeat(n, state, *rest)
+
+
+def _not_repeatable(n: int, state: Any, *rest: Any) -> Any:
+    raise ValueError("repeat() feeds the output back as the first argument: compile outputs in its nesting, unbatched")
+
+
+def _check_outputs(leaves: Sequence[Any]) -> None:
+    for leaf in leaves:
+        if callable(leaf):
+            raise TypeError("compile() takes recorded results, not a function: call it on Values first")
+        if not isinstance(leaf, Value):
+            raise TypeError(
+                f"an output is the plain {type(leaf).__name__} {leaf!r}, which would be frozen: pass a Value, "
+                "for a gradient grad(loss, x), not x.grad"
+            )
+
+
+def _check_inputs(leaves: Sequence[Any]) -> None:
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            raise TypeError(
+                f"inputs are Values, got {type(leaf).__name__} {leaf!r}: pass leaves that the outputs were made from"
+            )
+        if leaf.op is not None:
+            raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
+    if len(set(leaves)) != len(leaves):
+        twice = next(leaf for leaf in leaves if leaves.count(leaf) > 1)
+        raise ValueError(f"{twice} stands twice among the inputs")
+
+
+def _axes(in_axes: Any, arguments: int) -> list[bool]:
+    axes = list(in_axes) if isinstance(in_axes, (list, tuple)) else [in_axes] * arguments
+    if len(axes) != arguments:
+        raise ValueError(f"in_axes has {len(axes)} entries for {arguments} arguments")
+    if any(axis is not None and (axis != 0 or isinstance(axis, bool)) for axis in axes):
+        raise ValueError(f"in_axes are None or 0, got {in_axes!r}")
+    return [axis is not None for axis in axes]

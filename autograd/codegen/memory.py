@@ -1,0 +1,257 @@
+"""Where the values of a program stand, and in which units and parts it is computed: what languages with arrays need.
+
+A *unit* is a single step or a loop over a group; a *part* is a run of units that is compiled as one function, so that
+the compiler's time grows with the program's length and not faster. A value that is read by a loop, or by another part
+than the one that makes it, stands in an array; all others are local variables of their part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from autograd.codegen.loops import Unit, groups_of, units_of
+from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
+from autograd.ops import TABLE, Op
+from autograd.trees import leaves_of
+
+TERMS = 40  # of a sum in one statement
+_CUT = 200  # terms of a sum that cannot be a loop
+
+
+class Limits(NamedTuple):
+    """When steps become loops, and how long parts are; what is given here is right for C."""
+
+    straight: int = 5_000
+    """Up to so many terms a program is written straight, without loops: a compiler takes a second for them."""
+    long: int = 64
+    """A sum of more terms becomes a loop in any case."""
+    members: int = 4
+    """So many members make a loop worth its lines,"""
+    looped: int = 32
+    """if they have so many terms together."""
+    part: float = 600
+    """Statements in one part; with infinity all are in one."""
+    constants: bool = True
+    """Whether lists of constants stand in an array too, `c`, so that loops can run through them."""
+
+
+LIMITS = Limits()
+
+
+class Home(NamedTuple):
+    """Where a value stands in memory."""
+
+    array: str
+    at: int
+
+
+class Layout:
+    """A program's units in parts, and the homes of its values.
+
+    Arguments:
+        program: what to compute.
+        inputs: a nest of input numbers for each argument.
+        batched: for each argument, whether its first axis is the batch.
+        limits: what makes a loop, and a part; C's where there are none.
+
+    `a0`, `a1`, ... are the arguments, flat, `x` the numbers of one sample from those that are batched; `u` and `v` hold
+    results that no batched argument changes, and those that one does. `once` and `each` are the parts for the former
+    and the latter; without a batch all stands in `once`. `program` is the one that was given, but that its lists of
+    constants stand in `c`, as more inputs, and that long sums of this and that are cut.
+    """
+
+    def __init__(
+        self, program: Program, inputs: Sequence[Any], batched: Sequence[bool], limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or LIMITS
+        self.batched = any(batched)
+        constants: list[float] = []
+        self.homes: dict[int, Home] = {}
+        self.lengths = {"x": 0, "u": 0, "v": 0}
+        for k, nest in enumerate(inputs):
+            for j, i in enumerate(leaves_of(nest)):
+                if batched[k]:
+                    self._settle(i, "x")
+                else:
+                    self.homes[i] = Home(f"a{k}", j)
+        if self.limits.constants:
+            before = program.inputs
+            program, constants = _with_lists_in_memory(program, self.limits)
+            self.homes |= {before + k: Home("c", k) for k in range(len(constants))}
+        self.program, self.constants = program, constants
+        self.varying = varying_values(program, inputs, batched)
+        self.exits: dict[int, list[int]] = {}  # the outputs that a value is
+        for i, x in enumerate(program.outputs):
+            if type(x) is int:
+                self.exits.setdefault(x, []).append(i)
+
+        groups = groups_of(program, lambda i: self.homes[i].array)
+        straight = sum(map(terms_of, program.steps)) <= self.limits.straight
+        units = units_of(program, groups, lambda group: self._worth_a_loop(group, straight))
+        changing = [unit.steps[0] in self.varying for unit in units]
+        self.once = self._parts([unit for unit, changes in zip(units, changing, strict=True) if not changes])
+        self.each = self._parts([unit for unit, changes in zip(units, changing, strict=True) if changes])
+        self.looped = {x for part in (*self.once, *self.each) for unit in part if unit.is_loop for x in unit.steps}
+        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # then all is one function
+        stored = self._stored()
+        for group in groups:
+            for place in group:
+                if place in stored:
+                    self._settle(place, "v" if place in self.varying else "u")
+
+    def _settle(self, x: int, array: str) -> None:
+        self.homes[x] = Home(array, self.lengths[array])
+        self.lengths[array] += 1
+
+    def step(self, place: int) -> Step:
+        return self.program.steps[place - self.program.inputs]
+
+    def _worth_a_loop(self, group: Sequence[int], straight: bool) -> bool:
+        terms = terms_of(self.step(group[0]))
+        limits, members = self.limits, len(group)
+        if terms <= limits.long and (straight or members < limits.members or members * terms < limits.looped):
+            return False
+        return all(self._runs_through_arrays(place) for place in group)
+
+    def _runs_through_arrays(self, place: int) -> bool:
+        """Whether each list of a sum's or dot's operands will stand in one array."""
+        step = self.step(place)
+        return not step.op.variadic or all(
+            all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
+        )
+
+    def _array_to_be(self, x: Operand) -> str:
+        return self.homes[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
+
+    def _stored(self) -> set[int]:
+        """The results that need a home: read by a loop or by another part, or made by a loop and not just an output."""
+        parts = [*self.once, *self.each]
+        part_of = {
+            place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
+        }
+        stored: set[int] = set()
+        for part in parts:
+            for unit in part:
+                for place in unit.steps:
+                    read = [x for x in self.step(place).operands if type(x) is int and x in part_of]
+                    stored.update(x for x in read if unit.is_loop or x in self.looped or part_of[x] != part_of[place])
+        if self.batched:  # outputs that no sample changes leave with the samples, at the end
+            fixed = [x for x in self.exits if x in part_of and x not in self.varying]
+            stored.update(x for x in fixed if x in self.looped or not self.whole)
+        for part in parts:
+            for unit in part:
+                if unit.is_loop and not (self.leaves_directly(unit.steps) and stored.isdisjoint(unit.steps)):
+                    stored.update(unit.steps)
+        return stored
+
+    def leaves_directly(self, places: Sequence[int]) -> bool:
+        """Whether each result of a loop is one output, so that the loop itself can write them."""
+        return self.leaves_when_made(places[0]) and all(len(self.exits.get(place, ())) == 1 for place in places)
+
+    def leaves_when_made(self, place: int) -> bool:
+        """Whether a result that is an output can be written where it is made: what no sample changes is not."""
+        return place in self.varying or not self.batched
+
+    def _parts(self, units: Iterable[Unit]) -> list[list[Unit]]:
+        parts: list[list[Unit]] = []
+        size = self.limits.part
+        for unit in units:
+            # A loop is a few lines. Four terms of a long sum cost the compiler about as much as a statement.
+            length = 10 if unit.is_loop else 1 + terms_of(self.step(unit.steps[0])) // 4
+            if not parts or size + length > self.limits.part:
+                parts.append([])
+                size = 0
+            parts[-1].append(unit)
+            size += length
+        return parts
+
+
+def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, list[float]]:
+    """The program with its lists of constants as more inputs, and these constants; and with long mixed sums cut.
+
+    A sum that begins with the sum so far goes on from left to right, so cutting changes no bit.
+    """
+    straight = sum(map(terms_of, program.steps)) <= limits.straight
+    shortest = limits.long if straight else 1
+    starts: dict[tuple[bytes, ...], int] = {}
+    constants: list[float] = []
+    at: dict[bytes, Operand] = {}  # the first place of each as an input
+    for step in program.steps:
+        for xs in lists_of(step) if step.op.variadic else []:
+            if len(xs) > shortest and all(type(x) is float for x in xs):
+                key = tuple(map(bits_of, xs))
+                if key not in starts:
+                    starts[key] = len(constants)
+                    for bits, x in zip(key, xs, strict=True):
+                        at.setdefault(bits, program.inputs + len(constants))
+                        constants.append(x)
+    first = program.inputs
+    inputs = first + len(constants)
+    moved: dict[Operand, Operand] = {i: i for i in range(first)}
+    steps: list[Step] = []
+
+    def add(op: Op, operands: Iterable[Operand]) -> int:
+        steps.append(Step(op, tuple(operands)))
+        return inputs + len(steps) - 1
+
+    for place, step in enumerate(program.steps, start=first):
+        if not step.op.variadic:  # constants beside a list in a product: a gradient with the same data as its dot
+            lifted = at if step.op is TABLE["mul"] and not straight else {}
+            moved[place] = add(
+                step.op, [moved[x] if type(x) is int else lifted.get(bits_of(x), x) for x in step.operands]
+            )
+            continue
+        lists = []
+        for xs in lists_of(step):
+            start = starts.get(tuple(bits_of(x) if type(x) is float else b"" for x in xs))
+            known = [moved[x] if type(x) is int else x for x in xs]
+            lists.append(known if start is None else [first + start + k for k in range(len(xs))])
+        mixed = any(len(set(map(type, xs))) > 1 for xs in lists)
+        if mixed and len(lists[0]) > limits.part:
+            terms = lists[0] if len(lists) == 1 else [add(TABLE["mul"], pair) for pair in zip(*lists, strict=True)]
+            total = add(TABLE["sum"], terms[:_CUT])
+            for i in range(_CUT, len(terms), _CUT):
+                total = add(TABLE["sum"], [total, *terms[i : i + _CUT]])
+            moved[place] = total
+        else:
+            moved[place] = add(step.op, [x for xs in lists for x in xs])
+    return Program(inputs, steps, [moved[x] if type(x) is int else x for x in program.outputs]), constants
+
+
+def lists_of(step: Step) -> list[tuple[Operand, ...]]:
+    """The operands of a sum, a dot's xs and its ys."""
+    if step.op is TABLE["dot"]:
+        half = len(step.operands) // 2
+        return [step.operands[:half], step.operands[half:]]
+    return [step.operands]
+
+
+def terms_of(step: Step) -> int:
+    """How many terms the step adds up; 1 for all but sum and dot."""
+    return len(lists_of(step)[0]) if step.op.variadic else 1
+
+
+class Run(NamedTuple):
+    """Indices that go up by one, beside homes in one array that go up by `stride`."""
+
+    first: int
+    home: Home
+    length: int
+    stride: int
+
+
+def runs_of(pairs: Iterable[tuple[int, Home]]) -> Iterator[Run]:
+    """The runs in pairs of an index and a home."""
+    run: Run | None = None
+    for index, home in pairs:
+        if run and index == run.first + run.length and home.array == run.home.array:
+            stride = home.at - run.home.at if run.length == 1 else run.stride
+            if home.at == run.home.at + run.length * stride:
+                run = run._replace(length=run.length + 1, stride=stride)
+                continue
+        if run:
+            yield run
+        run = Run(index, home, 1, 0)
+    if run:
+        yield run

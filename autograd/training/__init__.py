@@ -1,0 +1,1 @@
+"""Training: `fit` steps a model over data; its history, progress and plots."""

@@ -1,0 +1,100 @@
+"""What a network has learned, as a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd.codegen.compile import compile
+from autograd.engine import Value
+from autograd.training.data import nesting, samples
+from autograd.training.history import new_axes
+from autograd.training.record import no_frozen_branch
+from autograd.trees import leaves_of
+
+_MARGIN = 0.5  # around the samples
+
+
+def plot_decision_boundary(
+    model: Any, xs: Any, ys: Any, *, ax: Any = None, resolution: int = 200, threshold: float = 0.0
+) -> Any:
+    """Draw which class a model with two inputs gives to each point of the plane, and the samples on it.
+
+    The model is recorded and calculated for all points at once; one that compares Values is called for each.
+
+    Arguments:
+        model: anything that can be called with a list of two Values; with `parameters()` or without. It returns a
+            score, whose sign tells the class, or a list with a score for each class, of which the largest counts.
+        xs: the samples, rows of two numbers.
+        ys: their classes, numbers (-1 and 1, 0 and 1, or the indices of classes), or rows with a probability for each
+            class.
+        ax: matplotlib's Axes to draw on; by default, new ones.
+        resolution: points along each side.
+        threshold: what a lone score has to exceed; 0.5 for a model that gives probabilities.
+
+    Returns the Axes.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: samples that are not of two numbers, or not as many classes.
+    """
+    points, labels = samples("xs", xs), samples("ys", ys)
+    if nesting(points.like) != [None, None]:
+        raise ValueError("a plane has two dimensions: xs are rows of two numbers")
+    if len(points) != len(labels):
+        raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")
+    ax = new_axes() if ax is None else ax
+    import numpy as np  # noqa: PLC0415  # matplotlib has brought it
+
+    places = points.as_array()
+    low, high = places.min(axis=0) - _MARGIN, places.max(axis=0) + _MARGIN
+    across, up = (np.linspace(low[i], high[i], resolution) for i in (0, 1))
+    mesh = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    scores = _scores(model, mesh)
+    classes = np.unique(labels.as_array()).tolist() if not isinstance(labels.like, list) else []
+    if scores.ndim == 1:
+        regions = (scores > threshold).astype(float)
+        kinds = 2
+        indices = labels.as_array() > (np.mean(classes) if len(classes) == 2 else threshold)
+    else:
+        regions, kinds = scores.argmax(axis=1).astype(float), scores.shape[1]
+        indices = labels.as_array() if classes else labels.as_array().argmax(axis=1)
+    colors = _colors(kinds)
+    ax.contourf(
+        across, up, regions.reshape(resolution, resolution), levels=np.arange(kinds + 1) - 0.5, colors=colors, alpha=0.4
+    )
+    ax.scatter(
+        places[:, 0],
+        places[:, 1],
+        c=[colors[int(i)] for i in indices.ravel()],
+        s=30,
+        edgecolors="black",
+        linewidths=0.6,
+    )
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    return ax
+
+
+def _scores(model: Any, mesh: Any) -> Any:
+    """The model's outputs for rows of two numbers, as an array: a number or a row for each."""
+    import numpy as np  # noqa: PLC0415  # as above
+
+    x = [Value(float(number)) for number in mesh[0]]
+    try:
+        with no_frozen_branch("or have it called for each point"):
+            output = model(x)
+        scores = compile(output, (x,), in_axes=0, backend="numpy")(mesh)
+    except (TypeError, ValueError):  # it compares Values, or is made of an own operation
+        rows = [leaves_of(model([Value(number) for number in row])) for row in mesh.tolist()]
+        scores = [[score.data for score in row] for row in rows]
+    scores = np.asarray(scores, dtype=float)
+    return scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
+
+
+def _colors(kinds: int) -> list[Any]:
+    if kinds == 2:
+        return ["tab:red", "tab:blue"]
+    import matplotlib as mpl  # noqa: PLC0415  # the Axes are here
+
+    palette = mpl.colormaps["tab10" if kinds <= 10 else "turbo"]
+    return [palette(i if kinds <= 10 else i / (kinds - 1)) for i in range(kinds)]

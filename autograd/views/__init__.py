@@ -1,0 +1,1 @@
+"""Views of a graph: drawings, explanations, pages, spreadsheets, and where a nan came from."""

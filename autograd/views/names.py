@@ -1,0 +1,154 @@
+"""Names: what a view of a graph calls each node of it.
+
+In this order: the name that the call of the view asks for; the label; the name of the variable that the node is bound
+to where the view was called; v1, v2, ... by the place in the order of creation. Every node of a graph gets a name of
+its own: where two would share one, the later is called x#2.
+
+A variable's name is right by construction, because it is looked up at the moment of the call: nothing is recorded while
+the graph is built, and a variable that has been bound to something else since names only that.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
+from types import FrameType
+from typing import Any
+
+from autograd.engine import Value
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
+_DEEPEST, _LONGEST = 3, 1_000  # lists within lists, and elements of each, that are looked into
+
+Names = Mapping[str, Any] | Mapping[Value, str]
+"""A mapping from names to Values, as `locals()` is, or from Values to names."""
+
+
+def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_labels: bool = False) -> dict[Value, str]:
+    """Return the name of each node, no two alike.
+
+    Arguments:
+        nodes: the graph in the order of creation, as `graph_of(output)` returns it.
+        names: names to use before all others, labels included: a mapping from names to Values, such as `locals()`, or
+            from Values to names. By default (None) nodes without a label take the names of variables in the function,
+            notebook or session that called the package: its local variables in the order of their definition, then
+            global ones, then elements of lists as `xs[0]`. Names that begin with an underscore are left out. An empty
+            mapping switches that off.
+        repeat_labels: whether nodes that people gave the same name keep it, where something else tells them apart.
+
+    Raises:
+        TypeError: `names` is no such mapping.
+
+    >>> x = Value(2.0)
+    >>> loss = x * Value(3.0, "weight") + 1
+    >>> [(name, v.data) for v, name in names_of([*loss.args[0].args, loss.args[0], loss]).items()]
+    [('x', 2.0), ('weight', 3.0), ('v3', 6.0), ('loss', 7.0)]
+    """
+    wanted = set(nodes)
+    asked = {} if names is None else _asked(names, wanted)
+    found = _bound(_variables(), wanted) if names is None else {}
+    given = {v: asked.get(v) or v.label or found.get(v) or f"v{i}" for i, v in enumerate(nodes, start=1)}
+    chosen = {v for v in nodes if v in asked or v.label}  # people's own words come before variables and numbers
+    return _unique(given, chosen, repeat_labels)
+
+
+def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool) -> dict[Value, str]:
+    reserved, taken = set(given.values()), set[str]()
+    counters: dict[str, Iterator[int]] = {}
+    unique = dict(given)
+    for v in chain((v for v in given if v in chosen), (v for v in given if v not in chosen)):
+        name = given[v]
+        if name in taken and not (repeat_labels and v in chosen):
+            numbers = counters.setdefault(name, count(2))
+            name = next(other for other in (f"{given[v]}#{n}" for n in numbers) if other not in reserved)
+        taken.add(name)
+        unique[v] = name
+    return unique
+
+
+def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
+    """What the user's own mapping calls the nodes, with names that begin with an underscore last."""
+    if not isinstance(names, Mapping):
+        raise TypeError(f"names is a mapping from names to Values, such as locals(), got {type(names).__name__}")
+    asked, variables = dict[Value, str](), dict[str, Any]()
+    for key, value in names.items():
+        if type(key) is Value and isinstance(value, str):
+            if value:
+                asked[key] = value
+        elif isinstance(key, str):  # to anything: locals() holds more than Values
+            variables[key] = value
+        else:
+            raise TypeError(
+                f"names maps names to Values, as in {{'loss': v}}, or Values to names; "
+                f"it has {type(key).__name__} to {type(value).__name__}"
+            )
+    return _bound([dict(sorted(variables.items(), key=lambda item: item[0].startswith("_")))], wanted) | asked
+
+
+def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Value, str]:
+    """The first name of each wanted node; variables of all scopes before elements of lists."""
+    scopes = list(scopes)
+    names: dict[Value, str] = {}
+    for scope in scopes:
+        for name, value in scope.items():
+            if name and type(value) is Value and value in wanted:
+                names.setdefault(value, name)
+    for scope in scopes:
+        for name, value in scope.items():
+            if isinstance(value, (list, tuple)):
+                for element, its_name in _elements(name, value, _DEEPEST):
+                    if element in wanted:
+                        names.setdefault(element, its_name)
+    return names
+
+
+def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Value, str]]:
+    for i, value in enumerate(values[:_LONGEST]):
+        if type(value) is Value:
+            yield value, f"{name}[{i}]"
+        elif depth > 1 and isinstance(value, (list, tuple)):
+            yield from _elements(f"{name}[{i}]", value, depth - 1)
+
+
+def _variables() -> list[dict[str, Any]]:
+    """The local and the global variables of the nearest caller that is not the package itself."""
+    scopes = []
+    frame = caller()
+    while frame is not None:
+        scopes.append(_locals(frame))
+        if frame.f_code.co_name not in _COMPREHENSIONS:
+            scopes.append({name: value for name, value in frame.f_globals.items() if name not in scopes[-1]})
+            break
+        frame = frame.f_back
+    return [{name: value for name, value in scope.items() if _is_shown(name)} for scope in scopes]
+
+
+def _is_shown(name: str) -> bool:
+    """Whether a variable is the user's to see: not a session's _12, nor what tools put there (pytest: @py_assert1)."""
+    return name.isidentifier() and not name.startswith("_")
+
+
+def caller() -> FrameType | None:
+    """The nearest frame that is not the package itself: the user's line under way."""
+    try:
+        frame: FrameType | None = sys._getframe(1)
+    except AttributeError:  # a Python without frames: nodes are called v1, v2, ...
+        return None
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def _locals(frame: FrameType) -> dict[str, Any]:
+    variables = frame.f_locals
+    copy = dict(variables)
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        # A function's frame keeps this dictionary, and with it would keep a graph alive after its last name has gone.
+        # Where the user holds it too (from locals()), it stays as it is: three references are the frame's and ours.
+        if sys.getrefcount(variables) <= 3:
+            variables.clear()
+    return copy

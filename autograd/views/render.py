@@ -1,0 +1,238 @@
+"""Graphviz, for every view that lays a graph out: colours in two themes, text that is safe in DOT, and a `Drawing`.
+
+`Drawing` is a `graphviz.Digraph` that also works where the program `dot` is missing; `_lay_out` runs the Graphviz
+libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz through `label_of` and `tooltip_of` only.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from autograd.views.text import PICTURES
+
+_PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
+_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
+
+# Colours ------------------------------------------------------------------------------------------------------------
+
+# A blue and an orange that colour-blind people tell apart, and greys; each use has its own, by which the style sheet
+# finds it. Text stands out from what it stands on by 4.5 to 1 at least in both themes (WCAG 2.2, 1.4.3).
+_COLOURS = {  # light, dark
+    "paper": ("#ffffff", "#0d1117"),
+    "ink": ("#1b1f24", "#e6edf3"),
+    "faint": ("#57606a", "#9da7b3"),  # text that matters less
+    "leaf": ("#e6e6e6", "#323a45"),
+    "result": ("#fdfdfd", "#171d26"),
+    "output": ("#ffffcc", "#45401a"),
+    "neuron": ("#eef4f9", "#1a2837"),
+    "layer": ("#f6f7f8", "#12181f"),
+    "frame": ("#d0d7de", "#3d444d"),  # around a layer
+    "neither": ("#999999", "#7d8590"),
+    "positive": ("#67a9cf", "#67a9cf"),
+    "negative": ("#f1a340", "#f1a340"),
+}
+THEMES = ("auto", "light", "dark")
+BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system is
+
+
+def palette(theme: str) -> dict[str, str]:
+    """Return each colour by the name of its use; "auto" begins with the light ones."""
+    return {use: colours[theme == "dark"] for use, colours in _COLOURS.items()}
+
+
+def _style_sheet() -> str:
+    """CSS that turns the light colours of a picture into the dark ones where the reader's system is dark."""
+    rules = [
+        f'.{BOTH_THEMES} [{kind}="{light}"]{{{kind}:{dark}}}'
+        for light, dark in _COLOURS.values()
+        for kind in ("fill", "stroke")
+        if light != dark
+    ]
+    return f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
+
+
+def _with_both_themes(svg: str) -> str:
+    return re.sub(r"<svg\b[^>]*>", lambda tag: tag[0] + _style_sheet(), svg, count=1)
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+_DRAWABLE = {code: shown for code, shown in PICTURES.items() if chr(code) != "\n"}  # it starts a new line here too
+
+
+def _escaped(text: str, backslash: str) -> str:
+    """Return DOT that shows `text` as it is: Graphviz would read escape sequences in it, and HTML entities."""
+    return text.translate(_DRAWABLE).replace("&", "&amp;").replace("\\", backslash)
+
+
+def label_of(lines: Iterable[str]) -> str:
+    """Return the DOT of a label that shows the lines as they are, flush left."""
+    lines = "\n".join(lines).split("\n")  # a title may have several
+    # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
+    label: str = graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines))
+    return label
+
+
+def tooltip_of(lines: Iterable[str]) -> str:
+    """Return the DOT of a tooltip that shows the lines as they are."""
+    text = _escaped("\n".join(lines), r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
+    tooltip: str = graphviz.nohtml(text.replace("\n", r"\n"))
+    return tooltip
+
+
+# Layout --------------------------------------------------------------------------------------------------------------
+
+
+class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types
+    """There is no Graphviz, neither the program `dot` nor pygraphviz; the message tells how to get one."""
+
+    def __init__(self, message: str) -> None:
+        RuntimeError.__init__(self, message)  # the class between the two expects a command line
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
+    """A `graphviz.Digraph` that renders with the program `dot`, or else with the Graphviz libraries in pygraphviz.
+
+    Everything that a Digraph has works with both: `.source`, `.save()`, `.pipe()`, `.render()`, `.view()`. (Only
+    `.unflatten()` needs a program of Graphviz.) A notebook shows the picture, or text that says what to install.
+
+    Raises, when it renders:
+        GraphvizNotFound: neither of the two is here. It is a `graphviz.ExecutableNotFound`.
+        graphviz.CalledProcessError: Graphviz refused, or crashed, which it may do on the odder formats.
+        TimeoutError: the layout took pygraphviz more than a minute.
+    """
+
+    def __repr__(self) -> str:
+        return '<Drawing: .view() opens it, .render("graph.svg") writes it, .source is its DOT text>'
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **options: Any
+    ) -> dict[str, Any]:
+        try:
+            bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
+        except Exception as error:  # any: a notebook that displays a thing should not show a traceback
+            bundle = {"text/plain": str(error)}
+        return bundle
+
+    def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
+        """Write the picture and return its path: `render("loss.svg")`, or any way that `graphviz.Digraph.render` knows.
+
+        A name that ends in the format of a picture is the picture's, and no DOT file stays beside it.
+        """
+        suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
+        if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
+            folder = options.pop("directory", None) or self.directory or ""
+            filename, options = None, {"cleanup": True, **options, "outfile": Path(folder, filename)}
+        rendered: str = super().render(filename, *arguments, **options)
+        return rendered
+
+    # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
+
+    def _render(self, engine: str, format: str, filepath: str, **options: Any) -> str:
+        try:
+            rendered: str = super()._render(engine, format, filepath, **options)
+        except graphviz.ExecutableNotFound:
+            suffixes = [part for part in (options["formatter"], options["renderer"], format) if part]
+            rendered = str(options["outfile"] or ".".join([filepath, *suffixes]))  # where `dot` would have written
+            Path(rendered).write_bytes(_lay_out(self.source, engine, format, **options))
+        if self._follows_the_reader(format, **options):
+            file = Path(rendered)
+            file.write_bytes(_with_both_themes(file.read_bytes().decode()).encode())
+        return rendered
+
+    def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:
+        try:
+            piped: bytes = super()._pipe_lines(engine, format, lines, **options)
+        except graphviz.ExecutableNotFound:
+            piped = _lay_out(self.source, engine, format, **options)
+        return _with_both_themes(piped.decode()).encode() if self._follows_the_reader(format, **options) else piped
+
+    def _pipe_lines_string(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> str:
+        try:
+            piped: str = super()._pipe_lines_string(engine, format, lines, **options)
+        except graphviz.ExecutableNotFound:
+            piped = _lay_out(self.source, engine, format, **options).decode(options["encoding"])
+        return _with_both_themes(piped) if self._follows_the_reader(format, **options) else piped
+
+    def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
+        """Whether the picture is an SVG in which a style sheet is to choose the colours."""
+        return format == "svg" and renderer in (None, "svg") and self.graph_attr.get("class") == BOTH_THEMES
+
+
+_HOW_TO_GET_GRAPHVIZ = """Install one of the two:
+  its libraries, with pip:  pip install "scalar-autograd[render]"
+  the program dot:          apt install graphviz, brew install graphviz,
+                            winget install graphviz, or conda install graphviz
+Without them, .source is the drawing as DOT text."""
+
+# pygraphviz runs in a process of its own: Graphviz is C code that may end its process, or take its time. from_string(),
+# because AGraph(string=...) searches the text, labels included, for a charset to encode it in.
+_CHILD = """
+import sys
+try:
+    from pygraphviz import AGraph
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
+engine, format = sys.argv[1:]
+try:
+    graph = AGraph().from_string(sys.stdin.buffer.read().decode())
+    picture = graph.draw(prog=engine, format=format)
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+sys.stdout.buffer.write(picture)
+"""
+
+
+def _lay_out(
+    source: str, engine: str, format: str, *, renderer: str | None = None, formatter: str | None = None, **_: Any
+) -> bytes:
+    """Render DOT with pygraphviz, in a child process."""
+    arguments = [engine, ":".join(part for part in (format, renderer, formatter) if part)]
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-c", _CHILD, *arguments],  # -P: without the current folder, and a user's random.py
+            input=source.encode(),
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows, no console flashes up
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"Graphviz was not done after {_TIMEOUT:g} seconds: draw a smaller graph") from None
+    complaint = child.stderr.decode(errors="replace").strip()  # after a success it is noise, Fontconfig's for example
+    if child.returncode == 3:  # from _CHILD: not installed, or a library that it needs is not
+        raise GraphvizNotFound(f"no Graphviz found (no program dot; pygraphviz: {complaint}). {_HOW_TO_GET_GRAPHVIZ}")
+    if child.returncode:
+        complaint = f"{complaint}\nformats that work everywhere: svg, png, pdf".strip()
+        raise graphviz.CalledProcessError(child.returncode, ["pygraphviz", *arguments], child.stdout, complaint)
+    return child.stdout
+
+
+# Graphviz looks for the best layout for minutes where many long edges cross (a leaf that 80 stages use): it has to stop
+# early, and the numbers of a graph with more than so many stages on all edges together get no room of their own, which
+# would double the stages.
+PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
+MOST_STAGES = 1500
+
+
+def stages_of(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
+    """How many stages all edges together pass, when each box stands as early as it can, a leaf just before its use.
+
+    Arguments:
+        edges: from box to box, by their numbers, sorted by where to.
+    """
+    edges = list(edges)
+    stage, first_use = [0] * boxes, [boxes] * boxes
+    for tail, head in edges:
+        stage[head] = max(stage[head], stage[tail] + 1)
+    for tail, head in edges:
+        first_use[tail] = min(first_use[tail], stage[head])
+    return sum(stage[head] - (stage[tail] or first_use[tail] - 1) for tail, head in edges)

@@ -1,0 +1,31 @@
+"""The two ways to Graphviz: the program `dot` and the package pygraphviz."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from needs import lacking
+
+ENGINES = ["dot", "pygraphviz"]
+
+
+def require(engine: str) -> None:
+    """Skip the test where `engine` is missing."""
+    here = shutil.which("dot") if engine == "dot" else importlib.util.find_spec(engine)
+    if not here:
+        lacking(f"{engine} is not installed")
+
+
+@contextmanager
+def only(engine: str, folder: Path) -> Iterator[None]:
+    """Render with this engine: pygraphviz has its turn when `dot` is not on the PATH, here an empty `folder`."""
+    require(engine)
+    with pytest.MonkeyPatch.context() as patch:
+        if engine == "pygraphviz":
+            patch.setenv("PATH", str(folder))
+        yield

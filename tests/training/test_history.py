@@ -1,0 +1,256 @@
+"""`History`: its text, its small picture, its plot; and the picture of what a network has learned."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import xml.etree.ElementTree as ET
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from needs import lacking
+
+from autograd import History, Value, nn, plot_decision_boundary
+from autograd.ops import Op
+from autograd.training import plots as plotting
+from autograd.training.history import sparkline
+
+FLOATS = st.lists(st.floats())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_window() -> None:
+    if find_spec("matplotlib"):
+        import matplotlib as mpl  # noqa: PLC0415  # optional
+
+        mpl.use("agg")
+
+
+@pytest.fixture
+def plt() -> Any:
+    if not find_spec("matplotlib"):
+        lacking('matplotlib is not installed: pip install -e ".[plot]"')
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
+
+    yield plt
+    plt.close("all")
+
+
+# ----------------------------------------------------------------------------------------------------------- as text
+
+
+def test_repr_is_a_sparkline_and_the_last_figures() -> None:
+    history = History(
+        losses=[8.0, 4.0, 2.0, 1.0],
+        accuracy=[0.5, 0.75, 0.9, 0.955],
+        validation_losses=[8.0, 4.0, 2.0, 1.25],
+        validation_accuracy=[0.5, 0.5, 0.5, 0.75],
+    )
+    figures = "loss 1, accuracy 95.5 %, validation loss 1.25, validation accuracy 75.0 %"
+    assert history.figures() == figures
+    assert repr(history) == f"█▄▂▁ 4 epochs: {figures}"
+    history.interrupted = True
+    assert repr(history) == f"█▄▂▁ 4 epochs: {figures}, interrupted"
+    assert repr(History()) == "History of no epochs"
+    assert repr(History(losses=[0.5])) == "▁ 1 epoch: loss 0.5"
+    assert repr(History(losses=[1.0] * 2_000)).endswith(" 2,000 epochs: loss 1")
+
+
+def test_sparkline() -> None:
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert sparkline([5, 5]) == "▁▁"
+    assert sparkline([]) == ""
+    assert sparkline([-1e308, 1e308, math.inf, math.nan]) == "▁█!!"
+    assert sparkline([float(i // 25) for i in range(1000)]) == sparkline([float(i) for i in range(40)])
+
+
+@given(FLOATS)
+def test_a_sparkline_of_anything_is_a_short_row_of_bars(values: list[float]) -> None:
+    line = sparkline(values)
+    assert len(line) == min(len(values), 40)
+    assert set(line) <= set("▁▂▃▄▅▆▇█!")
+    if values and all(map(math.isfinite, values)):
+        assert "!" not in line
+
+
+# -------------------------------------------------------------------------------------------------- the small picture
+
+
+@given(FLOATS, FLOATS, FLOATS, FLOATS)
+def test_the_small_picture_of_anything_is_an_svg(
+    losses: list[float], accuracy: list[float], validation_losses: list[float], validation_accuracy: list[float]
+) -> None:
+    history = History(losses, accuracy, validation_losses, validation_accuracy)
+    svg = ET.fromstring(history._repr_svg_())
+    for line in svg.iter("{http://www.w3.org/2000/svg}polyline"):
+        for point in line.attrib["points"].split():
+            x, y = map(float, point.split(","))
+            assert 50 <= x <= 350 and 18 <= y <= 130
+    assert history._repr_svg_() == history._repr_svg_()
+    assert history._repr_html_().startswith("<div><svg ")
+
+
+def test_what_the_small_picture_shows() -> None:
+    history = History(
+        losses=[3.0, 1.0], accuracy=[0.0, 1.0], validation_losses=[2.0, 1.0], validation_accuracy=[0.5, 0.5]
+    )
+    svg = history._repr_svg_()
+    assert 'points="50.0,18.0 350.0,130.0"' in svg  # the loss falls from top to bottom
+    assert 'points="50.0,130.0 350.0,18.0"' in svg  # the accuracy rises
+    assert svg.count("stroke-dasharray") == 2
+    assert ">3<" in svg and ">1<" in svg and "100 %" in svg
+    assert "logarithmic" not in svg
+
+
+def test_a_wide_range_is_logarithmic() -> None:
+    svg = History(losses=[1e4, 1e2, 1.0])._repr_svg_()
+    assert "logarithmic" in svg
+    assert 'points="50.0,18.0 200.0,74.0 350.0,130.0"' in svg  # 100 stands in the middle
+
+
+def test_a_curve_is_broken_where_there_is_no_number() -> None:
+    svg = History(losses=[1.0, 2.0, math.nan, 1.0, 2.0])._repr_svg_()
+    assert svg.count("<polyline") == 2
+
+
+def test_a_long_curve_has_a_small_picture() -> None:
+    history = History(losses=[1 / (i + 1) for i in range(100_000)])
+    assert len(history._repr_svg_()) < 20_000
+    assert "350.0,130.0" in history._repr_svg_()  # the last epoch is there
+
+
+# ----------------------------------------------------------------------------------------------------- with matplotlib
+
+
+def test_plot(plt: Any) -> None:
+    history = History(losses=[1e3, 1.0], accuracy=[0.25, 1.0], validation_losses=[2.0, 1.5])
+    ax = history.plot()
+    assert [list(line.get_ydata()) for line in ax.lines] == [[1e3, 1.0], [2.0, 1.5]]
+    assert ax.get_yscale() == "log"
+    other = next(axes for axes in ax.figure.axes if axes is not ax)
+    assert list(other.lines[0].get_ydata()) == [0.25, 1.0]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss", "validation loss", "accuracy"]
+    mine = plt.subplots()[1]
+    assert History(losses=[2.0, 1.0]).plot(mine) is mine
+    assert mine.get_yscale() == "linear"
+    assert History().plot().get_legend() is None
+
+
+def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    for draw in (History(losses=[1.0]).plot, lambda: plot_decision_boundary(nn.Neuron(2), [[0, 0]], [1])):
+        with pytest.raises(ImportError, match=r'pip install "scalar-autograd\[plot\]"'):
+            draw()  # type: ignore[no-untyped-call]
+
+
+# ------------------------------------------------------------------------------------------------ the decision boundary
+
+CORNERS = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
+
+
+def regions(ax: Any, resolution: int) -> Any:
+    """The class of each point, from the picture's filled areas."""
+    areas = ax.collections[0]
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    found = np.full((resolution, resolution), -1)
+    xs, ys = np.linspace(left, right, resolution), np.linspace(low, high, resolution)
+    for k, path in enumerate(areas.get_paths()):
+        for i, y in enumerate(ys):
+            for j, x in enumerate(xs):
+                if path.vertices.size and path.contains_point((x, y)):
+                    found[i, j] = k
+    return found
+
+
+def colors_of(ax: Any) -> list[tuple[float, ...]]:
+    return [tuple(color) for color in ax.collections[1].get_facecolors()]
+
+
+@pytest.mark.parametrize("ys", [[-1, 1, -1, 1], [0, 1, 0, 1], [[-1], [1], [-1], [1]], np.array([0.0, 1.0, 0.0, 1.0])])
+def test_the_boundary_is_where_the_score_changes_its_sign(plt: Any, ys: Any) -> None:
+    model = nn.Neuron(2, "linear", weights=[1.0, 0.0], bias=-0.5)  # positive right of 0.5
+    ax = plot_decision_boundary(model, CORNERS, ys, resolution=61)
+    found = regions(ax, 13)
+    assert set(found[1:-1, 1:8].ravel()) == {0}
+    assert set(found[1:-1, 9:-1].ravel()) == {1}
+    first, second, third, fourth = colors_of(ax)
+    assert first == third != second == fourth
+    assert ax.collections[0].get_facecolors()[0][:3] == pytest.approx(first[:3])  # a sample has its region's colour
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-1.5, 1.5), (-1.5, 1.5))
+
+
+def test_a_threshold_for_probabilities(plt: Any) -> None:
+    model = nn.Neuron(2, "sigmoid", weights=[1.0, 0.0])
+    found = regions(plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=61, threshold=0.5), 13)
+    assert set(found[1:-1, 1:6].ravel()) == {0}
+    assert set(found[1:-1, 7:-1].ravel()) == {1}
+
+
+@pytest.mark.parametrize("ys", [[0, 1, 2], np.eye(3)])
+def test_several_classes(plt: Any, ys: Any) -> None:
+    class Nearest(nn.Module):
+        def __call__(self, point: list[Value]) -> list[Value]:
+            return [-((point[0] - x) ** 2 + point[1] ** 2) for x in (-1.0, 0.0, 1.0)]
+
+    own = plt.subplots()[1]
+    ax = plot_decision_boundary(Nearest(), [[-1, 0], [0, 0], [1, 0]], ys, ax=own, resolution=61)
+    assert ax is own
+    found = regions(ax, 9)
+    assert [found[4, j] for j in (1, 4, 7)] == [0, 1, 2]
+    assert len(set(colors_of(ax))) == 3
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda x: max(x[0], x[1]) - 0.5,  # compares
+        lambda x: Op("twice({})", lambda x: 2 * x, lambda g, z, x: 2 * g, name="twice")(x[0]),
+        lambda x: x[0] if x[0].data > 2 else x[0] + x[1],  # what cannot be seen: recorded for the first point
+        lambda x: [x[0] * 1],
+    ],
+)
+def test_any_model_is_drawn(plt: Any, model: Any) -> None:
+    assert plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=12)
+
+
+def test_it_is_fast(plt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model runs once for 40,000 points."""
+    calls = []
+    model = nn.MLP(2, [4, 1], rng=random.Random(0))
+
+    def counted(x: Any) -> Any:
+        calls.append(x)
+        return model(x)
+
+    plot_decision_boundary(counted, CORNERS, [0, 1, 0, 1])
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "xs, ys, message",
+    [
+        ([[1, 2, 3]], [1], "rows of two numbers"),
+        ([1, 2], [1, 1], "rows of two numbers"),
+        ([[[1], [2]]], [1], "rows of two numbers"),
+        ([[1, 2]], [1, 2], "xs has 1 samples, ys 2"),
+        ([], [], "xs is empty"),
+    ],
+)
+def test_what_cannot_be_drawn(xs: Any, ys: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plot_decision_boundary(nn.Neuron(2), xs, ys)
+
+
+def test_the_models_numbers_stay() -> None:
+    if not find_spec("matplotlib"):
+        lacking("matplotlib is not installed")
+    model = nn.Neuron(2, rng=random.Random(0))
+    before = [(p.data, p.grad) for p in model.parameters()]
+    plotting._scores(model, np.zeros((3, 2)))
+    assert [(p.data, p.grad) for p in model.parameters()] == before

@@ -1,0 +1,342 @@
+"""`detect_anomaly`: the first nan or infinity is named with its cause, and nothing is left behind."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+from autograd import AnomalyError, Value, detect_anomaly, engine, faux_gradient, grad
+from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.views import anomaly
+
+HERE = Path(__file__).name
+
+
+def caught(work: Callable[[], Any]) -> AnomalyError:
+    with pytest.raises(AnomalyError) as problem, detect_anomaly():
+        work()
+    return problem.value
+
+
+# -------------------------------------------------------------------------------------------------------- forward
+
+
+def test_the_operation_its_operands_and_the_line_of_source_are_named() -> None:
+    x, scale = Value(-1.0, "x"), Value(2.0)
+
+    def work() -> None:
+        scaled = x * scale
+        scaled.log() + 1
+
+    error = caught(work)
+    lines = str(error).splitlines()
+    assert lines[0] == "nan made in forward by log: v4 = log(scaled)"
+    assert "  operand scaled = -2.0: x * scale, recorded at" in lines[1]
+    assert lines[1].endswith("scaled = x * scale")
+    assert HERE in lines[2]
+    assert lines[2].endswith(": scaled.log() + 1")
+    assert error.source is not None and error.source.endswith("scaled.log() + 1")
+    assert error.node is not None and math.isnan(error.node.data)
+    assert isinstance(error, ArithmeticError)
+
+
+@pytest.mark.parametrize(
+    "work, first",
+    [
+        (lambda x: x / 0, "inf made in forward by div (/): v2 = x / 0"),
+        (lambda x: 1 / (x - 1), "inf made in forward by div (/): v3 = 1 / v2"),
+        (lambda x: (x * 1000).exp(), "inf made in forward by exp: v3 = exp(v2)"),
+        (lambda x: -x / 0, "-inf made in forward by div (/): v3 = v2 / 0"),
+        (lambda x: (-x) ** 0.5, "nan made in forward by pow (**): v3 = v2 ** 0.5"),
+        (lambda x: autograd.hypot(1e308, x * 1.7e308), "inf made in forward by hypot: v3 = hypot(1e+308, v2)"),
+        (
+            lambda x: autograd.dot([x, x], [1e308, 1e308]),
+            "inf made in forward by dot: v2 = dot([x, x], [1e+308, 1e+308])",
+        ),
+        (lambda x: autograd.where(x, x / 0, x), "inf made in forward by div (/): v2 = x / 0"),
+        (lambda x: max(x, x - math.inf), "-inf made in forward by sub (-): v2 = x - inf"),
+    ],
+)
+def test_every_way_to_record_is_watched(work: Callable[[Value], Any], first: str) -> None:
+    assert str(caught(lambda: work(Value(1.0, "x")))).splitlines()[0] == first
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_leaf_that_is_not_finite_is_named_as_the_cause(number: float) -> None:
+    bad = Value(number, "bad")
+    lines = str(caught(lambda: bad * 2)).splitlines()
+    assert lines[0].startswith(f"{number} made in forward by mul (*): v2 = bad * 2")
+    assert lines[1] == f"  {number} came in with the leaf bad"
+    with detect_anomaly():
+        assert autograd.where(Value(1.0), 3.0, bad).data == 3.0  # it does no harm here
+
+
+def test_a_result_from_before_is_named_as_the_cause() -> None:
+    early = Value(0.0).log()
+    assert "-inf came in with the result from outside the watch, early" in str(caught(lambda: early + 1))
+
+
+def test_of_many_operands_those_that_are_not_finite_are_shown() -> None:
+    xs = [Value(float(i), f"x{i}") for i in range(50)]
+    xs[40].data = math.nan
+    lines = str(caught(lambda: autograd.sum(xs))).splitlines()
+    assert lines[0] == "nan made in forward by sum: v51 = sum of 50 operands"
+    assert lines[2] == "  operand x40 = nan: a leaf"
+    assert lines[8] == "  and 44 more operands"
+
+
+def test_a_replay_names_the_first_and_changes_nothing() -> None:
+    x = Value(2.0, "x")
+    squared = x * x
+    y = (squared - 5).exp()
+    z = y * y + squared
+    squared.label, y.label = "squared", "y"
+    before = [v.data for v in engine.graph_of(z)]
+    x.data = 40
+    error = caught(z.forward)
+    assert str(error).splitlines()[0] == "inf made in forward by exp: y = exp(v3)"
+    assert "  operand v3 = 1595.0: squared - 5" in str(error)
+    assert [v.data for v in error.path] == [y.data, (y * y).data, z.data]
+    assert [v.data for v in engine.graph_of(z)][1:] == before[1:]
+
+
+def test_gradients_as_graphs_are_watched() -> None:
+    x = Value(0.0, "x")
+    y = x.sqrt()
+    assert str(caught(lambda: grad(y, x))).startswith("inf made in forward by div (/)")
+
+
+# ------------------------------------------------------------------------------------------------------- backward
+
+
+def test_the_rule_the_gradients_and_the_path_to_the_output_are_named() -> None:
+    x, w = Value(0.0, "x"), Value(3.0, "w")
+    x.grad = w.grad = 7.0
+
+    def work() -> None:
+        root = x.sqrt()
+        product = root * w
+        loss = product + 1
+        loss.backward()
+
+    error = caught(work)
+    assert [line for line in str(error).splitlines() if "recorded at" not in line] == [
+        "inf made in backward by sqrt: the gradient that root = sqrt(x) pulls back to x",
+        "  gradient from above: 3.0, local gradient: inf",
+        "  result root = 0.0",
+        "  operand x = 0.0: a leaf",
+        "  path to the output:",
+        "    root = sqrt(x)",
+        "    product = root * w",
+        "    loss = product + 1",
+    ]
+    assert error.source is not None and error.source.endswith("root = x.sqrt()")
+    assert [v.data for v in error.path] == [0.0, 0.0, 1.0]
+    assert (x.grad, w.grad) == (7.0, 7.0)
+    assert all(v.grad == 0 for v in error.path)
+
+
+def test_a_node_recorded_before_has_no_line() -> None:
+    x = Value(0.0, "x")
+    y = x.sqrt()
+    error = caught(y.backward)
+    assert error.source is None
+    assert "recorded outside the watch" in str(error)
+    with pytest.raises(AnomalyError) as again:
+        with detect_anomaly():
+            z = x.sqrt()
+        with detect_anomaly():
+            z.backward()
+    assert again.value.source is not None  # recorded under an earlier watch is good enough
+
+
+def test_a_sum_of_finite_parts_may_overflow() -> None:
+    x = Value(1.0, "x")
+    y = x * 1e308 - x * -0.5e308
+    assert "the sum of the gradients of x, to which it adds" in str(caught(lambda: y.backward(1.2)))
+
+
+def test_which_of_two_equal_operands() -> None:
+    x = Value(0.0, "x")
+    y = autograd.atan2(x, x)
+    assert "to x (operand 1)" in str(caught(y.backward))
+
+
+def test_gradients_from_before_and_seeds() -> None:
+    x = Value(2.0, "x")
+    y = x * x
+    x.grad = math.nan
+    assert "Was zero_grad() forgotten?" in str(caught(y.backward))
+    assert math.isnan(x.grad)
+    x.grad = 0.0
+    assert "came in with the seed" in str(caught(lambda: y.backward(math.inf)))
+    with pytest.raises(TypeError), detect_anomaly():
+        y.backward("1")
+
+
+def test_a_long_path_is_shortened_and_has_no_depth_limit() -> None:
+    x = Value(0.0, "x")
+    y = x.sqrt()
+    for _ in range(100_000):
+        y = y + 1.0
+    error = caught(y.backward)
+    assert len(error.path) == 100_001
+    assert "... 99,989 more ..." in str(error)
+    assert len(str(error).splitlines()) == 6 + 13
+
+
+# ------------------------------------------------------------------------------------- what is right stays as it is
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(BUILT_IN)), st.floats(-2, 2)), min_size=1, max_size=8))
+def test_it_raises_exactly_where_something_is_not_finite_and_changes_no_bit(moves: list[tuple[str, float]]) -> None:
+    def build(x: Value) -> Value:
+        y: Any = x
+        for name, number in moves:
+            op: Any = TABLE[name]
+            lists = {"sum": [[y, x]], "dot": [[y, number], [x, y]]}.get(name)
+            y = op(*lists) if lists else op(*[y, x, number][: op.arity])
+        return cast(Value, y)
+
+    x, again = Value(0.7, "x"), Value(0.7, "x")
+    y = build(x)
+    y.backward()
+    nodes = engine.graph_of(y)
+    finite = all(math.isfinite(v.data) and math.isfinite(v.grad) for v in nodes)
+    try:
+        with detect_anomaly():
+            watched = build(again)
+            watched.backward()
+    except AnomalyError as error:
+        assert error.path[0] is error.node
+        assert again.grad == 0.0
+        assert not finite
+    else:
+        assert finite
+        assert (repr(watched.data), repr(again.grad)) == (repr(y.data), repr(x.grad))
+
+
+def test_off_means_off() -> None:
+    own = engine.new_node, engine.replay, engine._newest_first
+
+    def now() -> tuple[Any, ...]:
+        return engine.new_node, engine.replay, engine._newest_first
+
+    with detect_anomaly():
+        assert all(a is not b for a, b in zip(now(), own))
+        with detect_anomaly():
+            pass
+        assert all(a is not b for a, b in zip(now(), own))
+        with pytest.raises(AnomalyError):
+            Value(0.0).log()
+    assert now() == own
+    with pytest.raises(KeyError), detect_anomaly():
+        raise KeyError
+    assert now() == own
+    assert math.isnan(Value(-1.0).log().data)
+
+
+def test_as_a_decorator() -> None:
+    @detect_anomaly()
+    def step(number: float) -> float:
+        return Value(number).log().data
+
+    assert step(1.0) == 0.0
+    for _ in range(2):
+        with pytest.raises(AnomalyError):
+            step(0.0)
+    assert engine.new_node.__module__ == "autograd.engine"
+
+
+def test_other_threads_are_left_alone() -> None:
+    inside, done = threading.Event(), threading.Event()
+    found: list[float] = []
+
+    def work() -> None:
+        inside.wait(10)
+        x = Value(0.0)
+        y = x.sqrt()
+        y.backward()
+        found.append(x.grad)
+        found.append(x.log().data)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with detect_anomaly():
+        inside.set()
+        assert done.wait(10)
+        with pytest.raises(AnomalyError):
+            Value(0.0).log()
+    thread.join()
+    assert found == [math.inf, -math.inf]
+
+
+def test_watches_of_many_threads_end_with_the_last() -> None:
+    own = engine.new_node
+    barrier = threading.Barrier(4)
+    errors: list[str] = []
+
+    def work() -> None:
+        barrier.wait(10)
+        for _ in range(200):
+            try:
+                with detect_anomaly():
+                    Value(0.0).log()
+            except AnomalyError as error:
+                errors.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(errors) == 800
+    assert engine.new_node is own
+
+
+def test_copies_and_nudges_compute_nothing_of_the_graph() -> None:
+    x = Value(0.0, "x")
+    bad = x.log()
+    with detect_anomaly():
+        assert copy.copy(bad).data == copy.deepcopy(bad).data == -math.inf
+        assert pickle.loads(pickle.dumps(bad)).data == -math.inf
+        y = x * 2
+        assert math.isfinite(faux_gradient(y, x))
+        assert autograd.log(0.0) == -math.inf  # floats alone have no graph to tell about
+
+
+def test_a_users_operation_is_watched_at_the_line_that_used_it() -> None:
+    own = Op("own({})", lambda x: x, lambda g, z, x: g * math.nan)
+    x = Value(1.0, "x")
+    error = caught(lambda: own(x).backward())
+    assert str(error).startswith("nan made in backward by own: the gradient that v2 = own(x) pulls back to x")
+    assert error.source is not None and "own(x).backward()" in error.source
+
+
+def test_the_watch_keeps_no_graph_alive() -> None:
+    with detect_anomaly():
+        before = len(anomaly._places)
+        y = Value(1.0) * 2 + 3
+        assert len(anomaly._places) == before + 2
+        del y
+        assert len(anomaly._places) == before
+
+
+def test_the_error_survives_a_pickle_and_hostile_labels_a_line() -> None:
+    x = Value(0.0, "two\nlines\x1b[31m")
+    error = caught(x.log)
+    assert len(str(error).splitlines()) == 4
+    assert "\x1b" not in str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

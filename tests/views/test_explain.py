@@ -1,0 +1,506 @@
+"""`explain` and `to_text`: the articles' numbers, the gradients of `backward()`, formulas worth what they say."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import time
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, draw, explain, faux_gradient, nn, to_text
+from autograd.engine import graph_of
+from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.views.explain import Explanation
+from autograd.views.symbols import Symbol, local_formulas
+from autograd.views.text import aligned
+
+
+def neuron() -> Value:
+    """The first article's, recorded as it writes it."""
+    input, weight, bias = Value(0.4, "input"), Value(0.5, "weight"), Value(0.6, "bias")
+    net = input * weight + bias
+    output = autograd.tanh(net)
+    error = output - 0.7
+    loss = error**2 / 2
+    net.label, output.label, error.label, loss.label = "net", "output", "error", "loss"
+    return loss
+
+
+def random_graph(seed: int, size: int = 12) -> Value:
+    """A graph of any operations, with much sharing; some of its results have labels."""
+    rng = random.Random(seed)
+    nodes = [Value(rng.uniform(0.1, 0.9), f"x{i}") for i in range(3)]
+    some = sorted(BUILT_IN)
+    for i in range(size):
+        op = TABLE[rng.choice(some)]
+        picked: list[Any] = [rng.choice([*nodes[-4:], *nodes[-4:], rng.uniform(-2, 2)]) for _ in range(op.arity or 4)]
+        if op.name == "dot":
+            nodes.append(autograd.dot(picked[:2], [nodes[-1], *picked[3:]]))
+        elif op.variadic:
+            nodes.append(op([*picked, nodes[-1]]))
+        else:
+            nodes.append(op(nodes[-1], *picked[1:]))
+        if rng.random() < 0.4:
+            nodes[-1].label = f"r{i}"
+    return nodes[-1]
+
+
+# ------------------------------------------------------------------------------------------------ the article's neuron
+
+ARTICLE = {  # value, local gradient, global gradient, faux gradient
+    "input": ("0.4", "0.5 on net", "-0.0101", "-0.0100"),
+    "weight": ("0.5", "0.4 on net", "-0.0080", "-0.0080"),
+    "bias": ("0.6", "1 on net", "-0.0201", "-0.0201"),
+    "net": ("0.8", "0.5591 on output", "-0.0201", "-0.0201"),
+    "output": ("0.664037", "1 on error", "-0.0360", "-0.0359"),
+    "error": ("-0.035963", "-0.036 on loss", "-0.0360", "-0.0359"),  # the article files -0.036 one column before
+    "loss": ("0.0006467", "", "1", "1.0000"),
+}
+
+
+def test_the_articles_table() -> None:
+    lines = str(explain(neuron())).splitlines()
+    assert re.split(r" {2,}", lines[0]) == [
+        "name", "formula", "value", "local gradient", "global gradient", "faux gradient"
+    ]  # fmt: skip
+    formulas = {
+        "net": "input * weight + bias",
+        "output": "tanh(net)",
+        "error": "output - 0.7",
+        "loss": "error ** 2 / 2",
+    }
+    for line, (name, numbers) in zip(lines[1:], ARTICLE.items()):
+        cells = [name, formulas.get(name, ""), *numbers]
+        assert re.split(r" {2,}", line) == [cell for cell in cells if cell]
+    assert len({line.find("global gradient") for line in lines if "global gradient" in line}) == 1
+
+
+def test_the_articles_chain_rule_step_by_step() -> None:
+    steps = explain(neuron()).steps
+    assert [(" = ".join(step.equation), step.why) for step in steps] == [
+        ("d loss/d loss = 1", "first, because backward begins here"),
+        ("d loss/d error = error × d loss/d loss = −0.036 × 1 = −0.0360", "after loss, which uses it"),
+        ("d loss/d output = 1 × d loss/d error = 1 × −0.0360 = −0.0360", "after error, which uses it"),
+        (
+            "d loss/d net = (1 − output × output) × d loss/d output = 0.5591 × −0.0360 = −0.0201",
+            "after output, which uses it",
+        ),
+        ("d loss/d bias = 1 × d loss/d net = 1 × −0.0201 = −0.0201", "after net, which uses it"),
+        ("d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080", "after net, which uses it"),
+        ("d loss/d input = weight × d loss/d net = 0.5 × −0.0201 = −0.0101", "after net, which uses it"),
+    ]
+    text = str(explain(neuron()))
+    for step in steps:
+        assert " = ".join(step.equation) in text
+        assert step.why in text
+
+
+def test_variables_are_names_and_every_value_may_be_a_row() -> None:
+    a, b = Value(2.0), Value(3.0)
+    total = a * b + 1
+    assert [row.name for row in explain(total).rows] == ["a", "b", "total"]
+    assert [row.name for row in explain(total, detail="value").rows] == ["a", "b", "v3", "total"]
+    assert [row.name for row in explain(total, names={}).rows] == ["v1", "v2", "v3", "v4"]
+    assert explain(total, names={"sum of all": total}).steps[0].equation[0] == "d sum of all/d sum of all"
+
+
+def test_functions_and_long_lines_are_taken_apart() -> None:
+    x = Value(0.5, "x")
+    y = (x * 2 + 1).tanh()
+    assert [row.formula for row in explain(y, names={"y": y}).rows] == ["", "x * 2", "v2 + 1", "tanh(v3)"]
+    long = x
+    for _ in range(30):
+        long = long * 1.01 + x
+    assert len(explain(long, names={"long": long}).rows) == 61
+    shared = x * 2  # used twice: it stands inside nobody's formula
+    z = shared * shared
+    assert [row.formula for row in explain(z, names={"z": z}).rows] == ["", "x * 2", "v2 * v2"]
+
+
+def test_formulas_keep_the_parentheses_of_the_graph() -> None:
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(4.0, "c")
+    for value, formula in (
+        ((a - (b - c)), "a - (b - c)"),
+        (((a - b) - c), "a - b - c"),
+        (((a + b) * c), "(a + b) * c"),
+        ((-a) ** 2, "(-a) ** 2"),
+        (-(a**2), "-a ** 2"),
+        ((a**b) ** c, "(a ** b) ** c"),
+        (a ** (b**c), "a ** (b ** c)"),
+        (a / (b * c), "a / (b * c)"),
+        ((-2.0) * a + (-3.0), "a * (-2) + (-3)"),
+        (a * (-b), "a * (-b)"),
+    ):
+        numbers = {"a": 2.0, "b": 3.0, "c": 4.0}
+        written = explain(value, names={"y": value}).rows[-1].formula
+        assert eval(written, {}, numbers) == value.data
+        assert written == formula or written.replace("-2 * a", "a * (-2)") == formula
+
+
+# --------------------------------------------------------------------------------------------------- what backward does
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
+def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) -> None:
+    loss = random_graph(seed)
+    nodes = graph_of(loss)
+    explanation = explain(loss, detail=detail, names={}, faux=False)
+    assert all(v.grad == 0 for v in nodes)
+    loss.backward()
+    shown = {row.name: row for row in explanation.rows}
+    for i, v in enumerate(nodes, 1):
+        row = shown.pop(v.label or f"v{i}", None)
+        if row:
+            assert repr(row.global_gradient) == repr(v.grad)
+            assert row.value == v.data or math.isnan(v.data)
+        assert row or detail == "stage"
+    assert not shown
+    assert explain(loss, detail=detail, names={}, faux=False) == explanation or "nan" in str(explanation)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
+def test_every_stage_comes_after_all_that_use_it_and_is_the_sum_of_its_parts(seed: int, detail: str) -> None:
+    explanation = explain(random_graph(seed), detail=detail, names={}, faux=False)
+    gradients = {row.name: row.global_gradient for row in explanation.rows}
+    met = set[str]()
+    for step, row in zip(explanation.steps, reversed(explanation.rows)):
+        users = {user for user, _ in row.local_gradients}
+        assert users <= met
+        assert all(f"d {explanation.output}/d {user}" in " = ".join(step.equation) for user in users)
+        assert step.equation[-1] == aligned(row.global_gradient).replace("-", "−")
+        met.add(row.name)
+        if row.local_gradients and all(map(math.isfinite, gradients.values())):
+            total = sum(local * gradients[user] for user, local in row.local_gradients)
+            assert math.isclose(total, row.global_gradient, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_where_paths_meet_each_part_is_shown() -> None:
+    x, w = Value(3.0, "x"), Value(-2.0, "w")
+    net = x * w
+    net.label = "net"
+    loss = net * net + x
+    loss.label = "loss"
+    step = explain(loss).steps[-1]
+    assert step.equation == (
+        "d loss/d x",
+        "1 × d loss/d loss + w × d loss/d net",
+        "1 × 1 + (−2 × −12)",
+        "1 + 24",
+        "25",
+    )
+    assert step.why == "after loss and net, which use it: their parts add up"
+
+
+def test_the_faux_gradient_is_that_of_the_check() -> None:
+    loss = neuron()
+    for v, row in zip([v for v in graph_of(loss) if v.label], explain(loss).rows):
+        assert row.faux_gradient == faux_gradient(loss, v)
+    assert "faux" not in str(explain(loss, faux=False)) + explain(loss, faux=False)._repr_html_()
+
+
+def test_nothing_in_the_graph_changes() -> None:
+    loss = neuron()
+    nodes = graph_of(loss)
+    for i, v in enumerate(nodes):
+        v.grad = i
+    before = [(v.data, v.grad, v.label) for v in nodes]
+    str(explain(loss)), to_text(loss)
+    assert [(v.data, v.grad, v.label) for v in nodes] == before
+
+
+def test_numbers_that_do_not_fit_together_are_refused() -> None:
+    x = Value(2.0)
+    y = x * x
+    x.data = 3
+    with pytest.raises(ValueError, match="forward"):
+        explain(y)
+    assert explain(y.forward()).rows[-1].value == 9.0
+
+
+# --------------------------------------------------------------------------------------- formulas come from the table
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_a_formula_is_worth_its_number(name: str) -> None:
+    op = TABLE[name]
+    rng = random.Random(name)
+    for _ in range(20):
+        numbers = {letter: rng.uniform(0.1, 0.9) + (name == "acosh") for letter in "abcd"[: op.arity or 4]}
+        numbers["z"] = op.computes(*numbers.values())
+        operands = [Symbol(letter) for letter in list(numbers)[:-1]]
+        pulls = op.pulls(1.0, numbers["z"], *list(numbers.values())[:-1])
+        for pull, formula in zip(pulls, map(str, local_formulas(op, 1.0, Symbol("z"), operands)), strict=True):
+            worth = eval(formula.replace("×", "*").replace("−", "-"), {**TABLE, **numbers})
+            assert math.isclose(worth, pull, rel_tol=1e-3), formula  # constants are rounded
+
+
+def test_a_users_rule_is_shown_as_it_is() -> None:
+    Op("wrong({})", lambda x: x**3, lambda g, z, x: g * 5 * x)  # a planted error: no list of derivatives behind it
+    x = Value(2.0, "x")
+    y = TABLE["wrong"](x)
+    assert explain(y, names={"y": y}).steps[-1].equation[1:] == ("5 × x × d y/d y", "10 × 1", "10")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda g, z, x: g * math.exp(x),
+        lambda g, z, x: g * 2.0 if x > 0 else g * 3.0,
+        lambda g, z, x: g * 2.0 if x else g * 3.0,
+        lambda g, z, x: g * 2.0 if x != 0.0 else g * 3.0,
+        lambda g, z, x: g * float(x),
+        lambda g, z, x: g * {0.0: 2.0}.get(x, 3.0),
+    ],
+)
+def test_where_a_rule_needs_numbers_the_number_stands_alone(rule: Any) -> None:
+    own = Op("own({})", lambda x: x, rule)
+    x = Value(0.0, "x")
+    y = own(x)
+    local = rule(1.0, 0.0, 0.0)
+    shown = f"{local:.6g}" if local == int(local) else f"{local:.4f}"
+    assert explain(y, names={"y": y}).steps[-1].equation[1] == f"{shown} × d y/d y"
+
+
+def test_a_formula_too_long_to_read_gives_way_to_its_number() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    power = x**y
+    steps = explain(power, names={"power": power}).steps
+    assert steps[2].equation[1] == "12 × d power/d power"  # y * x ** (y - 1), with its care for 0 and nan
+
+
+def test_what_says_nothing_is_left_out_of_a_formula() -> None:
+    x: Any = Symbol("x")
+    for formula, text in (
+        (0.0 - x, "−x"), (x - 0.0, "x"), (0.0 + x, "x"), (x + 0.0, "x"), (-1.0 * x, "−x"), (x * -1.0, "−x"),
+        (x / 1.0, "x"), (x / -1.0, "−x"), (x**1.0, "x"), (x**0.0, "1.0"), (x * 0.0, "0.0"), (1.0 * x, "x"),
+        (autograd.where(x, 2.0, 2.0), "2.0"), (autograd.where(0.0, 1.0, x), "x"), (x.tanh(), "tanh(x)"),
+        (autograd.dot([x], [2.0]), "dot([x], [2])"), (2 - x, "2 − x"),
+    ):  # fmt: skip
+        assert str(formula) == text
+
+
+def test_choices_read_as_choices() -> None:
+    x = Value(0.5, "x")
+    y = x.relu()
+    y.label = "y"
+    assert explain(y).steps[-1].equation == ("d y/d x", "(1 if x > 0 else 0) × d y/d y", "1 × 1", "1")
+
+
+def test_operations_of_many_operands() -> None:
+    xs, ws = [Value(float(i), f"x{i}") for i in range(3)], [Value(0.5, f"w{i}") for i in range(3)]
+    net = autograd.dot(xs, ws)
+    equations = {step.equation[0]: step.equation[1] for step in explain(net, names={"net": net}).steps}
+    assert equations["d net/d x1"] == "w1 × d net/d net"
+    assert equations["d net/d w2"] == "x2 × d net/d net"
+    total = autograd.sum([*xs, xs[0]])
+    step = explain(total, names={"total": total}).steps[-1]
+    assert step.equation[1] == "1 × d total/d total + 1 × d total/d total"
+    assert step.why == "after total, which uses it twice: the parts of both paths add up"
+
+
+# ------------------------------------------------------------------------------------------------- hostile and extreme
+
+HOSTILE = [
+    "two\nlines",
+    "\x1b[31mred",
+    "a | b",
+    "<b>x</b>",
+    'a"]; evil [label="x',
+    "{0}",
+    "%s",
+    "\u202eright",
+    "\ud800",
+]
+
+
+def test_hostile_labels_break_no_line_and_no_page() -> None:
+    plain = neuron()
+    lines, tree = len(str(explain(plain)).splitlines()), len(to_text(plain).splitlines())
+    for label in HOSTILE:
+        loss = neuron()
+        graph_of(loss)[0].label = label
+        explanation = explain(loss)
+        for text, count in ((str(explanation), lines), (to_text(loss), tree)):
+            assert len(text.splitlines()) == count
+            assert all(c.isprintable() or c == "\n" for c in text)
+            text.encode()
+        page = ET.fromstring(explanation._repr_html_())
+        assert len(page.findall(".//td")) == 7 * 6
+        assert page.find(".//b") is None
+        shown = page.findall(".//td")[0].text
+        assert shown == (label if label.isprintable() else label.encode("unicode_escape").decode())
+
+
+@given(st.text())
+def test_any_label_keeps_its_line(label: str) -> None:
+    x = Value(2.0, label or None)
+    y = x * x
+    assert len(to_text(y, names={}).splitlines()) == 4
+    page = ET.fromstring(explain(y, names={})._repr_html_())
+    assert len(page.findall(".//tr")) == 3
+
+
+def test_wide_letters_keep_the_columns() -> None:
+    x = Value(2.0, "重み")
+    y = x * Value(3.0, "e\u0301te\u0301")  # two accents of their own
+    lines = str(explain(y, names={"y": y})).splitlines()[:4]
+    assert lines[1].startswith("重み   ")
+    assert lines[2].startswith("e\u0301te\u0301    ")
+
+
+def test_the_notebook_sees_a_table_with_all_digits_and_the_steps() -> None:
+    page = ET.fromstring(explain(neuron())._repr_html_())
+    assert [th.text for th in page.findall(".//th")][:2] == ["name", "formula"]
+    assert any(td.get("title") == "-0.008042171772040318" for td in page.findall(".//td"))
+    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080" in [
+        c.text for c in page.findall(".//code")
+    ]
+    assert "color" not in ET.tostring(page, encoding="unicode")  # the notebook's own, light or dark
+
+
+def test_a_bare_value_echoes_as_text_and_an_explanation_as_its_table() -> None:
+    rich = [f"_repr_{kind}_" for kind in ("html", "svg", "png", "markdown", "mimebundle", "latex")]
+    assert not any(hasattr(Value(1.0), name) for name in [*rich, "_ipython_display_", "_mime_"])
+    explanation = explain(neuron())
+    assert repr(explanation) == str(explanation)
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, math.inf, -math.inf, math.nan, 1e-300, 1e300])
+def test_rich_output_of_any_number(number: float) -> None:
+    x = Value(number, "x")
+    y = x * x + 1 / x
+    explanation = explain(y, names={"y": y})
+    ET.fromstring(explanation._repr_html_())
+    assert str(explanation)
+    assert "y = " in to_text(y, names={"y": y})
+
+
+def test_a_large_graph_is_refused_at_once_with_advice() -> None:
+    random.seed(1)
+    x = Value(0.5)
+    loss: Value = autograd.sum([(x * i).tanh() for i in range(32_500)])
+    started = time.process_time()
+    with pytest.raises(ValueError, match=r"65,002 nodes.*max_nodes=200.*explain\(hidden\)"):
+        explain(loss)
+    assert time.process_time() - started < 1.0
+    assert len(to_text(loss).splitlines()) == 1002
+    with pytest.raises(ValueError, match="max_nodes=3"):
+        explain(neuron(), max_nodes=3)
+
+
+def test_a_leaf_a_constant_and_no_value() -> None:
+    x = Value(2.0, "x")
+    assert [(step.equation, step.why) for step in explain(x).steps] == [
+        (("d x/d x", "1"), "first, because backward begins here")
+    ]
+    empty: Value = autograd.sum([x, 1.0])
+    assert explain(empty, names={"empty": empty}).rows[-1].formula == "sum([x, 1])"
+    for thing in (3.0, [x], None):
+        with pytest.raises(TypeError, match="takes a Value"):
+            explain(thing)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="takes a Value"):
+            to_text(thing)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="detail"):
+        explain(x, detail="nodes")
+
+
+def test_long_sums_are_wrapped() -> None:
+    x = Value(0.5, "x")
+    parts = [x * i for i in range(40)]
+    loss: Value = autograd.sum([p.tanh() for p in parts])
+    explanation = explain(loss, names={})
+    assert isinstance(explanation, Explanation)
+    assert max(map(len, str(explanation).splitlines()[len(explanation.rows) + 1 :])) <= 100
+    assert explanation.steps[-1].why == "after v41, v40, v39, v38 and 36 more, which use it: their parts add up"
+
+
+def test_a_neuron_with_many_inputs() -> None:
+    random.seed(1)
+    unit = nn.Neuron(64)
+    output = unit([0.1] * 64)
+    rows = explain(output, names={}).rows
+    assert rows[-3].formula == "dot of 128 operands"
+    assert len(rows) == 65 + 3
+
+
+# ------------------------------------------------------------------------------------------------------------ the tree
+
+
+def test_the_graph_as_a_tree_with_shared_values_written_once() -> None:
+    loss = neuron()
+    lines = to_text(loss).splitlines()
+    assert [line.split("  data")[0].rstrip() for line in lines[:-1]] == [
+        "loss = v8 / 2",
+        "  v8 = error ** 2",
+        "    error = output - 0.7",
+        "      output = tanh(net)",
+        "        net = v4 + bias",
+        "          v4 = input * weight",
+        "            input",
+        "            weight",
+        "          bias",
+    ]
+    assert lines[-1] == "(all gradients are 0: call backward() first to see them)"
+    loss.backward()
+    assert "grad -0.008042" in to_text(loss).splitlines()[7]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**9))
+def test_every_value_is_written_once_and_every_use_is_there(seed: int) -> None:
+    loss = random_graph(seed)
+    nodes = graph_of(loss)
+    lines = to_text(loss, names={}).splitlines()
+    uses = [re.sub(r"^\s*(\[\d+\] )?", "", line) for line in lines if not line.startswith("(")]
+    references = [line for line in uses if line.endswith("(above)")]
+    written = [re.split(r" = |  ", line)[0] for line in uses if not line.endswith("(above)")]
+    assert sorted(written) == sorted(v.label or f"v{i}" for i, v in enumerate(nodes, 1))
+    assert len(references) + len(written) == 1 + sum(isinstance(x, Value) for v in nodes for x in v.args)
+
+
+def test_a_chain_of_a_million() -> None:
+    x = Value(0.5)
+    for _ in range(1_000_000):
+        x = x + 1.0
+    with pytest.raises(ValueError, match="1,000,001 nodes"):
+        explain(x)
+    lines = to_text(x).splitlines()
+    assert lines[-2] == "... and 999,001 more Values: to_text(output, max_nodes=None) writes all"
+    assert max(map(len, lines)) < 120
+    assert lines[999].strip().startswith("[999] v999002 = v999001 + 1")
+
+
+def test_the_tree_is_as_long_as_one_asks() -> None:
+    x = Value(0.5, "x")
+    loss: Value = autograd.sum([x * i for i in range(2000)])
+    assert len(to_text(loss, max_nodes=10).splitlines()) == 12
+    assert len(to_text(loss, max_nodes=None).splitlines()) == 4002
+    assert to_text(loss).splitlines()[0].startswith("loss = sum of 2,000 operands")
+
+
+def test_gradients_of_another_output_are_not_shown_as_ones_own() -> None:
+    w = Value(2.0, "w")
+    (w * 3).backward()
+    other = w * w + 1
+    said = "call backward() on this one first"
+    assert said in to_text(other)
+    assert said in draw(other).source
+    assert "grad" not in to_text(other).splitlines()[0]
+    other.backward()
+    assert said not in to_text(other)
+    assert said not in draw(other).source
+
+
+def test_a_wide_dot_is_refused() -> None:
+    one = Value(1.0)
+    with pytest.raises(ValueError, match="20,000 operands, too many to explain"):
+        explain(autograd.dot([one] * 10_000, [one] * 10_000))

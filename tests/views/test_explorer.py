@@ -1,0 +1,788 @@
+"""`explore`: the file, the JavaScript, and the page in a real Chromium."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import Browser, missing
+from hostile import HOSTILE, labels
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layout_engines import ENGINES, only
+from needs import lacking
+
+from autograd import explore, faux_gradient, ops
+from autograd.codegen import javascript
+from autograd.engine import Value, graph_of, local_gradients
+from autograd.nn import Neuron
+from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.views import render as rendering
+from autograd.views.explorer.layout import lay_out
+
+
+def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Value, list[Value]]:
+    """The articles' neuron: its loss, and what is trained."""
+    entered, weight, b = Value(x, "input"), Value(0.5, "weight"), Value(bias, "bias")
+    net = entered * weight + b
+    output = net.tanh()
+    error = output - target
+    loss = error**2 / 2
+    net.label, output.label, error.label, loss.label = "net", "output", "error", "loss"
+    return loss, [weight, b]
+
+
+# The file ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_file_of_under_100_kb(tmp_path: Path) -> None:
+    loss, parameters = neuron()
+    path = explore(loss, tmp_path / "neuron.html", train=parameters)
+    assert path == tmp_path / "neuron.html"
+    assert path.stat().st_size < 100_000
+    page = path.read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)""", page)
+    assert "default-src 'none'" in page
+    assert "unsafe" not in page
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_path_may_be_text_and_an_old_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("old")
+    assert explore(neuron()[0], str(tmp_path / "page.html")) == tmp_path / "page.html"
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_same_graph_makes_the_same_file(tmp_path: Path) -> None:
+    assert explore(neuron()[0], tmp_path / "a").read_bytes() == explore(neuron()[0], tmp_path / "b").read_bytes()
+
+
+def test_gradients_and_numbers_in_python_stay_as_they_are(tmp_path: Path) -> None:
+    loss, parameters = neuron()
+    loss.backward()
+    before = [(v.data, v.grad, v.label) for v in graph_of(loss)]
+    explore(loss, tmp_path / "page.html", train=parameters)
+    assert [(v.data, v.grad, v.label) for v in graph_of(loss)] == before
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda loss, path: explore(3.0, path), TypeError, "explore() takes a Value, got float"),  # type: ignore[arg-type]
+        (lambda loss, path: explore(loss, path.parent), IsADirectoryError, "is a folder"),
+        (lambda loss, path: explore(loss, path / "x" / "y.html"), FileNotFoundError, "there is no folder"),
+        (lambda loss, path: explore(loss, path, train=[]), ValueError, "train is empty"),
+        (lambda loss, path: explore(loss, path, train=[0.5]), TypeError, "expected a Value"),
+        (lambda loss, path: explore(loss, path, train=loss), ValueError, "only leaves can be trained"),
+        (lambda loss, path: explore(loss, path, train=Value(1.0)), ValueError, "not in the graph"),
+        (lambda loss, path: explore(loss, path, train=[graph_of(loss)[0]] * 2), ValueError, "stands twice"),
+        (lambda loss, path: explore(loss, path, lr=0), ValueError, "lr, the learning rate, is a number above 0"),
+        (lambda loss, path: explore(loss, path, tiny=math.inf), ValueError, "tiny"),
+        (lambda loss, path: explore(loss, path, lr="fast"), TypeError, "a real number"),  # type: ignore[arg-type]
+        (lambda loss, path: explore(loss, path, max_nodes=11), ValueError, "the graph has 12 nodes"),
+    ],
+)
+def test_errors_say_what_to_do(
+    call: Callable[[Value, Path], Path], error: type[Exception], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=re.escape(says)):
+        call(neuron()[0], tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_graph_is_refused_with_advice(tmp_path: Path) -> None:
+    v = Value(0.5)
+    for _ in range(65_000):
+        v = v + 0.1
+    with pytest.raises(ValueError, match=r"65,001 nodes.*max_nodes=200.*explore\(hidden, path\)"):
+        explore(v, tmp_path / "page.html")
+
+
+def test_an_own_operation_has_no_javascript(tmp_path: Path) -> None:
+    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+    with pytest.raises(ValueError, match=r"cube\(\) has no JavaScript: it is an operation of your own"):
+        explore(cube(Value(2.0)), tmp_path / "page.html")
+
+
+def test_without_graphviz_the_error_of_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise rendering.GraphvizNotFound("no Graphviz found")
+
+    monkeypatch.setattr(rendering.Drawing, "pipe", refuse)
+    with pytest.raises(rendering.GraphvizNotFound):
+        explore(neuron()[0], tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    (tmp_path / "page.html").write_text("old")
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        explore(neuron()[0], tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_each_engine_lays_out_every_box_and_edge(engine: str, direction: str, tmp_path: Path) -> None:
+    boxes = [(120.0, 60.0)] * 4 + [(30.0, 18.0)]
+    edges = [(0, 2, True), (0, 2, True), (1, 2, True), (2, 3, True), (4, 3, False)]
+    with only(engine, tmp_path):
+        layout = lay_out(boxes, edges, direction)
+    ahead = 0 if direction == "LR" else 1
+    for tail, head, _ in edges:
+        assert layout.boxes[tail][ahead] < layout.boxes[head][ahead]
+    for (path, *number), (tail, head, _) in zip(layout.edges, edges, strict=True):
+        ends = [float(x) for x in re.findall(r"[\d.]+", path)]
+        for (x, y), box in ((ends[:2], tail), (ends[-2:], head)):
+            (cx, cy), (width, height) = layout.boxes[box], boxes[box]
+            assert abs(x - cx) <= width / 2 + 1
+            assert abs(y - cy) <= height / 2 + 1
+        assert 0 < number[0] < layout.width
+        assert 0 < number[1] < layout.height
+    assert layout.edges[0][0] != layout.edges[1][0]
+
+
+def test_a_leaf_that_everything_uses_keeps_nobody_waiting(tmp_path: Path) -> None:
+    x = Value(0.5, "x")
+    v = x
+    for _ in range(90):  # Graphviz would look for the best place of its arrows for more than ten minutes
+        v = v + x
+    began = time.monotonic()
+    explore(v, tmp_path / "page.html")
+    assert time.monotonic() - began < 30
+
+
+# The JavaScript ------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_of_the_table_has_one_spelling() -> None:
+    assert javascript.SPELLINGS.keys() | javascript.HELPERS.keys() == BUILT_IN
+    assert not javascript.SPELLINGS.keys() & javascript.HELPERS.keys()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if absent := missing():
+        lacking(f"{' and '.join(absent)} not installed")
+    with Browser() as browser:
+        browser.screen(1280, 900)
+        yield browser
+
+
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -2.0,
+    3.0,
+    27.5,
+    math.inf,
+    -math.inf,
+    math.nan,
+    1e300,
+    -1e300,
+    5e-324,
+    1e22,
+    709.7,
+]
+
+
+def points_for(op: Op) -> list[list[float]]:
+    arity, rng = op.arity or 4, random.Random(op.name)
+    points = [list(point) for point in itertools.product(SPECIAL, repeat=min(arity, 2))]
+    if arity > 2:
+        points = [[rng.choice(SPECIAL) for _ in range(arity)] for _ in range(150)]
+    spread = (
+        lambda: rng.uniform(-1, 1),
+        lambda: rng.uniform(-6, 6),
+        lambda: rng.gauss(0, 1) * 10 ** rng.randint(-9, 3),
+    )
+    return points + [[rng.choice(spread)() for _ in range(arity)] for _ in range(300)]
+
+
+def same(got: float, expected: float, rel: float = 1e-12, scale: float = 0.0) -> bool:
+    if not math.isfinite(expected):
+        return str(got) == str(expected)
+    return math.isclose(got, expected, rel_tol=rel, abs_tol=max(1e-320, rel * scale))
+
+
+def test_each_operation_gives_the_numbers_of_python(chromium: Browser) -> None:
+    chromium.run("location.href = 'about:blank'")
+    for op in TABLE.values():
+        points = points_for(op)
+        operands = [f"p[{i}]" for i in range(len(points[0]))]
+        script = f"""{javascript.helpers([op])}
+            const points = [{", ".join(f"[{', '.join(map(javascript.constant, point))}]" for point in points)}];
+            const text = x => Object.is(x, -0) ? "-0.0" : String(x).replace("Infinity", "inf");
+            return points.map(p => text({javascript.expression(op, operands)}));"""
+        for point, text in zip(points, chromium.run(script), strict=True):
+            expected, got = op.computes(*point), float(text)
+            assert same(got, expected, rel=1e-14), (op, point, got, expected)
+            assert got != 0 or math.copysign(1, got) == math.copysign(1, expected), (op, point)
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Browser]]:
+    """Opens the page of a graph. At its end nobody has complained, and nothing but the file was asked for."""
+    path = tmp_path / "page.html"
+
+    def opened(output: Value, **options: Any) -> Browser:
+        chromium.screen(1280, 900)
+        chromium.open(explore(output, path, **{"names": {}, **options}))
+        return chromium
+
+    yield opened
+    assert chromium.complaints() == []
+    assert set(chromium.requests()) == {path.as_uri()}
+
+
+NUMBERS = """
+return [...document.querySelectorAll("#rows tr")].map(row => [...row.querySelectorAll("td")].slice(1)
+    .map(cell => [...cell.querySelectorAll("data")].map(shown => [shown.value, shown.textContent])))"""
+
+
+def numbers_of(browser: Browser) -> list[list[list[float]]]:
+    """For each node its value, local gradients, global gradient and faux gradient, each in a list."""
+    table = browser.run(NUMBERS)
+    for exact, shown in (number for row in table for cell in row for number in cell):
+        assert same(float(shown.replace("−", "-")), float(exact), rel=5.1e-4)  # four digits
+    return [[[float(exact) for exact, _ in cell] for cell in row] for row in table]
+
+
+def move(browser: Browser, i: int, x: float) -> float:
+    """Drag the slider of leaf i to about x, and return the number where it came to rest."""
+    return float(
+        browser.run(
+            """const slider = document.getElementById(`slider${arguments[0]}`);
+            slider.value = arguments[1];
+            slider.dispatchEvent(new Event("input"));
+            return slider.value""",
+            i,
+            x,
+        )
+    )
+
+
+def set_to(browser: Browser, i: int, text: str) -> None:
+    browser.run(
+        """const field = document.getElementById(`field${arguments[0]}`);
+        field.value = arguments[1];
+        field.dispatchEvent(new Event("change"))""",
+        i,
+        text,
+    )
+
+
+def check_numbers(browser: Browser, output: Value) -> None:
+    """Compare every number on the page with Python's, for the leaves as they are now in both."""
+    output.forward()
+    output.zero_grad()
+    output.backward()
+    values = graph_of(output)
+    local: dict[Value, list[float]] = {v: [] for v in values}
+    for v in values:
+        for x, gradient in zip(v.args, local_gradients(v), strict=True):
+            if isinstance(x, Value):
+                local[x].append(gradient)
+    largest = 8 * max(abs(v.data) for v in values if math.isfinite(v.data))
+    table = numbers_of(browser)
+    assert len(table) == len(values)
+    for v, (values_, locals_, globals_, fauxes) in zip(values, table, strict=True):
+        assert same(values_[0], v.data), v
+        assert len(locals_) == len(local[v])
+        assert all(map(same, locals_, local[v])), (v, locals_, local[v])
+        assert same(globals_[0], v.grad), (v, globals_, v.grad)
+        # A nudge of 1e-4 makes an error in the last digit ten thousand times as large.
+        expected = faux_gradient(output, v)
+        assert same(fauxes[0], expected, scale=largest) or math.isinf(output.data), (v, fauxes, expected)
+
+
+def random_expression(rng: random.Random, rows: list[Op]) -> Value:
+    """Three leaves, each of the operations once, on leaves and earlier results, and everything joined."""
+    leaves = [Value(rng.uniform(0.3, 0.9), f"x{i}") for i in range(3)]
+    results: list[Value] = []
+
+    def operand() -> Any:
+        kind = rng.random()
+        if kind < 0.15:
+            return rng.choice([0.5, 2.0, 0.25, 1.5, 3.0, 0.1])
+        return rng.choice(results) if kind < 0.4 and results else rng.choice(leaves)
+
+    for op in rows:
+        first = [rng.choice(leaves), *(operand() for _ in range((op.arity or 4) - 1))]
+        if op.name == "sum":
+            results.append(ops.sum(first))
+        elif op.name == "dot":
+            results.append(ops.dot(first[:2], first[2:]))
+        else:
+            results.append(op(*first))
+    output: Value = ops.dot([*results, *leaves], [rng.uniform(0.5, 2.0) for _ in range(len(results) + 3)])
+    return output
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_number_is_that_of_python(page: Callable[..., Browser], seed: int) -> None:
+    rng = random.Random(seed)
+    rows = rng.sample([op for op in TABLE.values() if op.name in BUILT_IN], len(BUILT_IN))
+    for part in (rows[:12], rows[12:24], rows[24:36], rows[36:])[seed % 2 :: 2]:
+        output = random_expression(rng, part)
+        browser = page(output)
+        check_numbers(browser, output)
+        for _ in range(3):
+            for i, v in enumerate(graph_of(output)[:3]):
+                v.data = move(browser, i, rng.uniform(-1.5, 2.5))
+            check_numbers(browser, output)
+        for i, (v, x) in enumerate(zip(graph_of(output)[:3], rng.sample(SPECIAL, 3), strict=True)):
+            v.data = x
+            set_to(browser, i, repr(x))
+        check_numbers(browser, output)
+
+
+def text_of(browser: Browser, css: str) -> str:
+    text: str = browser.run("return document.querySelector(arguments[0]).textContent", css)
+    return text
+
+
+def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
+    browser = page(neuron()[0])
+    assert text_of(browser, "#position") == "18 steps"
+    assert text_of(browser, "#node0") == "inputvalue0.4grad−0.01005"
+    browser.click("#next")
+    assert text_of(browser, "#position") == "Step 1 of 18, forward"
+    assert text_of(browser, "#step") == "Forward. input is a leaf: its value is given, not calculated.input = 0.4"
+    assert text_of(browser, "#node0") == "inputvalue0.4grad·"
+    assert text_of(browser, "#node3") == "v4input * weightvalue·grad·"
+    for _ in range(4):
+        browser.click("#next")
+    assert text_of(browser, "#step") == (
+        "Forward. net is calculated from v4 and bias, known by now.net = v4 + bias = 0.2 + 0.6 = 0.8"
+    )
+    for _ in range(9):
+        browser.click("#next")
+    assert text_of(browser, "#position") == "Step 14 of 18, backward"
+    assert "d loss/d net = d output/d net × d loss/d output = 0.5591 × −0.03596 = −0.02011" in text_of(browser, "#step")
+    assert "when net grows by a tiny bit, loss falls by 0.02011 times that" in text_of(browser, "#step")
+    assert text_of(browser, "#node4") == "netv4 + biasvalue0.8grad−0.02011"
+    assert text_of(browser, "#node3") == "v4input * weightvalue0.2grad·"
+    browser.click("#last")
+    assert text_of(browser, "#position") == "Step 18 of 18, backward"
+    assert "d loss/d input = d v4/d input × d loss/d v4 = 0.5 × −0.02011 = −0.01005" in text_of(browser, "#step")
+    browser.click("#next")  # there is nothing after the last
+    assert text_of(browser, "#position") == "Step 18 of 18, backward"
+    browser.click("#back")
+    assert "d loss/d weight = d v4/d weight × d loss/d v4 = 0.4 × −0.02011 = −0.008042" in text_of(browser, "#step")
+    browser.click("#overview")
+    assert text_of(browser, "#position") == "18 steps"
+
+
+def test_the_sign_of_a_gradient_is_printed_and_coloured(page: Callable[..., Browser]) -> None:
+    x, y = Value(-2.0, "x"), Value(3.0, "y")
+    z = x - y
+    browser = page(z)
+    classes = "return [...document.querySelectorAll(arguments[0])].map(e => e.getAttribute('class'))"
+    assert browser.run(classes, ".node") == ["node leaf positive", "node leaf negative", "node output positive"]
+    assert browser.run(classes, ".edge") == ["edge positive", "edge negative"]
+    assert text_of(browser, "#node1") == "yvalue3grad−1"
+    assert [text_of(browser, f".edge:nth-child({i})") for i in (1, 2)] == ["1", "−1"]
+    browser.run("for (let i = 0; i < 3; i++) document.getElementById('next').click()")
+    assert "= x - y = (−2) - 3 = −5" in text_of(browser, "#step")
+
+
+def test_nodes_take_the_names_of_variables_or_those_asked_for(chromium: Browser, tmp_path: Path) -> None:
+    first, second = Value(1.0), Value(2.0)
+    product = first * second
+    names = "return [...document.querySelectorAll('#rows th')].map(e => e.textContent)"
+    for options, expected in (
+        ({}, ["first", "second", "product"]),
+        ({"names": {"a": first}}, ["a", "v2", "v3"]),
+        ({"names": {}}, ["v1", "v2", "v3"]),
+    ):
+        chromium.open(explore(product, tmp_path / "page.html", **options))
+        assert chromium.run(names) == expected
+
+
+def test_a_long_label_is_cut_in_its_box_alone(page: Callable[..., Browser]) -> None:
+    x = Value(1.0, "the price of a loaf of bread\nin the year 2000")
+    browser = page(x.tanh())
+    assert text_of(browser, "#node0").startswith("the price of a loaf of br…value")
+    assert text_of(browser, "#node1").startswith("v2tanhvalue")
+    assert text_of(browser, "#rows th") == "the price of a loaf of bread\nin the year 2000"
+
+
+def test_a_lone_leaf_is_a_graph_too(page: Callable[..., Browser]) -> None:
+    x = Value(1.5, "x")
+    browser = page(x, train=x)
+    browser.click("#last")
+    assert text_of(browser, "#step") == (
+        "Backward. It begins at x itself, which changes exactly as fast as itself.d x/d x = 1"
+    )
+    check_numbers(browser, x)
+
+
+def test_where_paths_meet_the_products_are_added(page: Callable[..., Browser]) -> None:
+    x = Value(3.0, "x")
+    square = x * x
+    square.label = "square"
+    total = square + 2 * x
+    total.label = "total"
+    browser = page(total)
+    browser.click("#last")
+    said = text_of(browser, "#step")
+    assert "x is used 3 times, in square and v3." in said
+    assert (
+        "d total/d x = d square/d x × d total/d square + d square/d x × d total/d square + d v3/d x × d total/d v3"
+        " = 3 × 1 + 3 × 1 + 2 × 1 = 8"
+    ) in said
+
+
+def test_everything_works_by_keyboard(page: Callable[..., Browser]) -> None:
+    loss, parameters = neuron()
+    browser = page(loss, train=parameters)
+    visited = []
+    for _ in range(25):
+        browser.press("Tab")
+        visited.append(browser.run("return document.activeElement.id || document.activeElement.className"))
+        if visited[-1] == "wide":
+            break
+    fields = [f"{kind}{i}" for i in range(3) for kind in ("slider", "field")]
+    training = ["rate", "speed", "logarithmic", "play", "once", "restart"]
+    assert visited == ["overview", "back", "next", "last", "node8", *fields, "reset", *training, "wide"]
+
+    browser.run("document.activeElement.blur()")
+    browser.press("Right", "Right", "Right", "Left")
+    assert text_of(browser, "#position") == "Step 2 of 18, forward"
+    browser.run("document.getElementById('next').focus()")
+    browser.press("Enter")
+    assert text_of(browser, "#position") == "Step 3 of 18, forward"
+
+    browser.run("document.getElementById('overview').click(); document.getElementById('node8').focus()")
+    browser.press("Up", "Up")
+    assert browser.run("return document.activeElement.id") == "node6"
+    assert "local gradient d v8/d error" in text_of(browser, "#node")
+    browser.press("Home")
+    assert text_of(browser, "#node h3") == "input"
+    browser.press("Right")  # the focus follows the steps
+    browser.press("Right")
+    assert browser.run("return document.activeElement.id") == "node1"
+
+    browser.run("document.getElementById('slider1').focus()")
+    browser.press("Right", "Right")  # moves the slider, and does not step
+    assert text_of(browser, "#position") == "Step 2 of 18, forward"
+    assert browser.run("return document.getElementById('field1').value") == "0.52"
+    loss.forward()
+    graph_of(loss)[1].data = 0.52
+    check_numbers(browser, loss)
+
+
+def test_hovering_shows_a_node_and_leaving_ends_it(page: Callable[..., Browser]) -> None:
+    loss, _ = neuron()
+    loss.backward()
+    net = graph_of(loss)[4]
+    browser = page(loss)
+    browser.point_at("#node4 .body")
+    shown = text_of(browser, "#node")
+    for number in ("0.8", "0.5590551677322437", repr(net.grad), repr(faux_gradient(loss, net))):
+        assert number.replace("-", "−") in shown
+    browser.point_at("h1")
+    assert text_of(browser, "#node h3") == "loss"
+
+
+def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
+    loss, parameters = neuron()
+    browser = page(loss, train=parameters)
+    assert browser.role("#graph") == "listbox"
+    assert browser.spoken("#graph") == "Graph"
+    assert browser.role("#node4") == "option"
+    assert browser.spoken("#node4") == (
+        "net, v4 + bias; value 0.8; local gradient on output 0.5591; global gradient −0.02011; faux gradient −0.02009"
+    )
+    assert browser.role("#said") == "status"
+    browser.click("#next")
+    said = "Step 1 of 18, forward Forward. input is a leaf: its value is given, not calculated. input = 0.4"
+    assert text_of(browser, "#said") == said
+    set_to(browser, 0, "0.5")
+    assert text_of(browser, "#step").endswith("input = 0.5")
+    assert text_of(browser, "#said") == said  # who moves a slider has heard the number from the slider
+    browser.click("#overview")
+    set_to(browser, 0, "0.4")
+    assert (browser.role("#slider0"), browser.spoken("#slider0")) == ("slider", "input")
+    assert browser.spoken("#field0") == "input, as a number"
+    assert browser.role("#play") == "button"
+    assert browser.spoken("#chart").startswith("Chart of loss over 0 attempts")
+    assert browser.spoken("#next") == "Next"
+
+
+def test_what_is_no_number_is_marked_and_changes_nothing(page: Callable[..., Browser]) -> None:
+    loss, _ = neuron()
+    browser = page(loss)
+    set_to(browser, 0, "a lot")
+    assert browser.run("return document.getElementById('field0').getAttribute('aria-invalid')") == "true"
+    check_numbers(browser, loss)
+    set_to(browser, 0, " −2,5 ")
+    assert browser.run("return document.getElementById('field0').getAttribute('aria-invalid')") == "false"
+    graph_of(loss)[0].data = -2.5
+    check_numbers(browser, loss)
+    browser.click("#reset")
+    graph_of(loss)[0].data = 0.4
+    check_numbers(browser, loss)
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def descend(loss: Value, parameters: list[Value], lr: float, attempts: int) -> None:
+    for _ in range(attempts):
+        loss.forward()
+        loss.zero_grad()
+        loss.backward()
+        for p in parameters:
+            p.data -= lr * p.grad
+    loss.forward()
+
+
+def test_training_gives_the_numbers_of_python(page: Callable[..., Browser]) -> None:
+    loss, parameters = neuron(x=0.01, bias=0.5, target=0.1)  # the second article
+    browser = page(loss, train=parameters, lr=0.1)
+    assert text_of(browser, "#progress") == "Attempts: 0. loss: 0.06699"
+    browser.run("for (let i = 0; i < 9; i++) document.getElementById('once').click()")
+    descend(loss, parameters, 0.1, 9)
+    assert round(graph_of(loss)[5].data, 6) == 0.284033  # the article's tenth attempt
+    check_numbers(browser, loss)
+    assert text_of(browser, "#progress").startswith("Attempts: 9. loss: ")
+    browser.run(
+        """const rate = document.getElementById("rate");
+        rate.value = "0.05";
+        rate.dispatchEvent(new Event("change"));
+        for (let i = 0; i < 91; i++) document.getElementById("once").click()"""
+    )
+    descend(loss, parameters, 0.05, 91)
+    check_numbers(browser, loss)
+    browser.click("#restart")
+    for p, x in zip(parameters, (0.5, 0.5), strict=True):
+        p.data = x
+    check_numbers(browser, loss)
+    assert text_of(browser, "#progress").startswith("Attempts: 0.")
+
+
+def test_play_trains_until_pause(page: Callable[..., Browser]) -> None:
+    random.seed(3)
+    hidden, last = [Neuron(2) for _ in range(3)], Neuron(3)
+    xs = [Value(0.9, "x1"), Value(-0.8, "x2")]
+    loss = (last([unit(xs) for unit in hidden]) - 0.5) ** 2
+    parameters = [p for unit in (*hidden, last) for p in unit.parameters()]
+    browser = page(loss, train=parameters, lr=0.2)
+    browser.click("#play")
+    assert text_of(browser, "#play") == "Pause"
+    browser.run("document.getElementById('speed').value = '300'")
+    browser.wait("return parseInt(document.getElementById('progress').textContent.slice(10)) >= 60")
+    browser.click("#play")
+    said = re.fullmatch(r"Paused after (\d+) attempts: v\d+ is .*\.", text_of(browser, "#announcement"))
+    assert said
+    attempts = int(said[1])
+    descend(loss, parameters, 0.2, attempts)
+    check_numbers(browser, loss)
+    curve = browser.run("return document.querySelector('#chart .curve').getAttribute('d')")
+    heights = [float(y) for _, y in (point.split() for point in curve[1:].split("L"))]
+    assert len(heights) == attempts + 1
+    assert heights[-1] > heights[0] + 100  # y grows downwards: the loss fell
+    browser.click("#logarithmic")
+    assert browser.run("return document.querySelector('#chart .curve').getAttribute('d')") != curve
+
+
+def test_a_loss_below_zero_that_stays_can_be_drawn(page: Callable[..., Browser]) -> None:
+    x = Value(-1.0, "x")
+    browser = page(ops.step(x) - 2, train=x)
+    browser.run("for (let i = 0; i < 5; i++) document.getElementById('once').click()")
+    assert "NaN" not in browser.run("return document.getElementById('chart').innerHTML")
+    browser.click("#logarithmic")
+    assert browser.spoken("#chart").endswith("nothing to draw")
+
+
+def test_training_that_diverges_stops_and_says_so(page: Callable[..., Browser]) -> None:
+    x = Value(1.0, "x")
+    browser = page(x**4, train=x, lr=10.0)
+    browser.click("#play")
+    browser.wait("return document.getElementById('announcement').textContent !== ''")
+    assert text_of(browser, "#announcement").startswith("Stopped, try a smaller learning rate:")
+    assert text_of(browser, "#play") == "Play"
+
+
+def test_without_train_there_is_no_training(page: Callable[..., Browser]) -> None:
+    browser = page(neuron()[0])
+    assert browser.run("return document.getElementById('training').hidden") is True
+
+
+# Safety --------------------------------------------------------------------------------------------------------------
+
+SCRIPTS = [
+    "</script><script>window.broken = 1</script>",
+    "<!--<script>",
+    "<img src=x onerror='window.broken = 1'>",
+    "';window.broken=1;//",
+    '"-(window.broken=1)-"',
+    "`${window.broken = 1}`",
+    "\\u0022;window.broken=1;//",
+    "{{STYLE}} {{SCRIPT}} {{NOTHING}}",
+    "\N{LINE SEPARATOR}window.broken=1\N{PARAGRAPH SEPARATOR}",
+    "__proto__",
+]
+
+
+def check_labels(browser: Browser, path: Path, texts: list[str]) -> None:
+    """Explore a graph that has each text as the label of a leaf and of a result, and look for all of it on the page."""
+    leaves = [Value(0.5, text) for text in texts]
+    results = [leaf.tanh() for leaf in leaves]
+    for result, text in zip(results, texts, strict=True):
+        result.label = text
+    output = ops.sum(results)
+    output.label = SCRIPTS[0]
+    browser.open(explore(output, path, train=leaves[:3], max_nodes=1000, names={}))
+    browser.click("#last")
+    browser.click("#once")
+    for name in ("#rows tr", "#graph .node"):
+        assert browser.run("return document.querySelectorAll(arguments[0]).length", name) == 2 * len(texts) + 1
+    assert browser.run("return [window.broken, document.scripts.length, document.images.length]") == [None, 1, 0]
+    units = """return [...document.querySelectorAll("#rows th bdi")].map(
+        shown => [...Array(shown.textContent.length).keys()].map(i => shown.textContent.charCodeAt(i)))"""
+    for i, (codes, text) in enumerate(zip(browser.run(units), texts, strict=False), start=1):  # first come the leaves
+        shown = b"".join(code.to_bytes(2, "little") for code in codes).decode("utf-16-le", "surrogatepass")
+        assert shown in (text or f"v{i}", f"{text}#{shown.rpartition('#')[2]}")  # #2 where two leaves share a label
+    assert browser.complaints() == []
+    assert set(browser.requests()) == {path.as_uri()}
+
+
+def test_no_label_becomes_a_script(chromium: Browser, tmp_path: Path) -> None:
+    check_labels(chromium, tmp_path / "page.html", [*HOSTILE, *SCRIPTS])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(labels, min_size=1, max_size=30))
+def test_any_text_can_be_a_label(chromium: Browser, texts: list[str], tmp_path: Path) -> None:
+    check_labels(chromium, tmp_path / "page.html", texts)
+
+
+def test_the_policy_lets_nothing_in_or_out(chromium: Browser, tmp_path: Path) -> None:
+    """The page's own promise, tried from within: no request, no further script, no style, no HTML."""
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        chromium.open(explore(neuron()[0], tmp_path / "page.html"))
+        tried = chromium.run(
+            f"""const address = "http://127.0.0.1:{server.server_port}/";
+            const image = new Image();
+            image.src = address + "image";
+            const link = document.createElement("link");
+            link.rel = "stylesheet";
+            link.href = address + "style";
+            document.head.append(image, link);
+            const blocked = {{}};
+            const attempt = (name, action) => {{
+                try {{ action(); }} catch (problem) {{ blocked[name] = problem.name; }}
+            }};
+            attempt("html", () => document.body.innerHTML = "<b>x</b>");
+            attempt("script", () => document.createElement("script").textContent = "window.broken = 1");
+            attempt("handler", () => document.body.setAttribute("onclick", "window.broken = 1"));
+            attempt("timer", () => setTimeout("window.broken = 1"));
+            return fetch(address + "fetch").catch(problem => blocked.fetch = problem.name).then(() => blocked);"""
+        )
+        server.shutdown()
+    assert tried == dict.fromkeys(("html", "script", "handler", "timer", "fetch"), "TypeError")
+    assert chromium.run("return window.broken") is None
+    assert asked == []
+    assert chromium.complaints()  # the browser names each of them
+
+
+# Looks ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_gets_the_graph_from_top_to_bottom(page: Callable[..., Browser]) -> None:
+    browser = page(neuron()[0])
+    shape = "const box = document.getElementById('graph').viewBox.baseVal; return box.width > box.height"
+    assert browser.run(shape) is True
+    browser.screen(390, 844, scale=2)
+    browser.wait(f"return !(() => {{ {shape} }})()")
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth") is True
+    browser.screen(320, 640, scale=2)
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth") is True
+
+
+def test_colours_follow_the_system_and_can_be_read(page: Callable[..., Browser]) -> None:
+    browser = page(neuron()[0])
+    seen = []
+    for scheme in ("light", "dark"):
+        browser.screen(1280, 900, prefers_color_scheme=scheme)
+        colours = browser.run(
+            """const style = getComputedStyle(document.documentElement);
+            const names = ["panel", "text", "muted", "accent", "positive", "negative", "edge", "leaf", "output"];
+            return Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--${name}`).trim()]))"""
+        )
+        for name, least in (
+            ("text", 7),
+            ("muted", 4.5),
+            ("accent", 4.5),
+            ("positive", 3),
+            ("negative", 3),
+            ("edge", 3),
+        ):
+            for ground in ("panel", "leaf", "output"):
+                enough = least if ground == "panel" else min(least, 4.5) if name in ("text", "muted") else 0
+                assert contrast(colours[name], colours[ground]) >= enough, (scheme, name, ground)
+        seen.append(colours["panel"])
+    assert len(set(seen)) == 2
+
+
+def contrast(x: str, y: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(x), luminance(y)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_whoever_wants_less_motion_sees_two_changes_a_second(page: Callable[..., Browser]) -> None:
+    loss, parameters = neuron()
+    browser = page(loss, train=parameters)
+    browser.screen(1280, 900, prefers_reduced_motion="reduce")
+    browser.run(
+        """window.changes = 0;
+        new MutationObserver(() => changes++).observe(document.getElementById("progress"), {childList: true});
+        window.began = performance.now()"""
+    )
+    browser.click("#play")
+    browser.wait("return performance.now() - began > 1300")
+    browser.click("#play")
+    assert 1 <= browser.run("return changes") <= 4  # and one for the pause
+    assert browser.run("return parseInt(document.getElementById('progress').textContent.slice(10)) > 20")
