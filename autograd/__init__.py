@@ -14,12 +14,13 @@ Every operation of the table is a function here: floats in, float out; a Value i
 import builtins
 
 from autograd import nn, ops, optim, pickling
-from autograd.check import GradientMismatch, check_gradients, faux_gradient
+from autograd.check import check_gradients, faux_gradient
 from autograd.codegen.compile import compile
 from autograd.engine import Value, grad
+from autograd.errors import AnomalyError, CompilerError, DivergenceError, GradientMismatch, GraphvizNotFound
 from autograd.training.fit import History, fit
 from autograd.training.plots import plot_decision_boundary
-from autograd.views.anomaly import AnomalyError, detect_anomaly
+from autograd.views.anomaly import detect_anomaly
 from autograd.views.draw import draw
 from autograd.views.explain import explain, to_text
 from autograd.views.explorer import explore
@@ -29,7 +30,10 @@ globals().update(ops.TABLE)  # so that a new row of the table is all that a new 
 
 _public = [
     "AnomalyError",
+    "CompilerError",
+    "DivergenceError",
     "GradientMismatch",
+    "GraphvizNotFound",
     "History",
     "Value",
     "check_gradients",

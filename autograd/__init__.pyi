@@ -1,12 +1,13 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
 from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling
-from autograd.check import GradientMismatch as GradientMismatch, check_gradients as check_gradients, faux_gradient as faux_gradient
+from autograd.check import check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad
+from autograd.errors import AnomalyError as AnomalyError, CompilerError as CompilerError, DivergenceError as DivergenceError, GradientMismatch as GradientMismatch, GraphvizNotFound as GraphvizNotFound
 from autograd.training.fit import History as History, fit as fit
 from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
-from autograd.views.anomaly import AnomalyError as AnomalyError, detect_anomaly as detect_anomaly
+from autograd.views.anomaly import detect_anomaly as detect_anomaly
 from autograd.views.draw import draw as draw
 from autograd.views.explain import explain as explain, to_text as to_text
 from autograd.views.explorer import explore as explore
@@ -54,4 +55,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["AnomalyError", "GradientMismatch", "History", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "explore", "faux_gradient", "fit", "grad", "nn", "ops", "optim", "plot_decision_boundary", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["AnomalyError", "CompilerError", "DivergenceError", "GradientMismatch", "GraphvizNotFound", "History", "Value", "check_gradients", "detect_anomaly", "draw", "explain", "explore", "faux_gradient", "fit", "grad", "nn", "ops", "optim", "plot_decision_boundary", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
 from autograd.ops import Op
-from autograd.trees import leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -196,9 +196,9 @@ class Value(OperationMethods):
                     for operand, pull in zip(x, pulls):
                         if type(operand) is Value:
                             operand._part += pull
-            _at_once(
-                map(_set_grad, made, map(_get_part, made)),
-                map(_set_grad, leaves, map(add, map(_get_grad, leaves), map(_get_part, leaves))),
+            at_once(
+                map(set_grad, made, map(_get_part, made)),
+                map(set_grad, leaves, map(add, map(_get_grad, leaves), map(_get_part, leaves))),
             )
 
     def forward(self) -> Value:
@@ -214,16 +214,19 @@ class Value(OperationMethods):
         """
         nodes = graph_of(self)
         data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
-        _at_once(map(_set_data, data.keys(), data.values()))
+        commit_data(data.keys(), data.values())
         return self
 
     def zero_grad(self) -> None:
         """Set the gradient of every Value in this one's graph to 0."""
-        _at_once(map(_set_grad, graph_of(self), repeat(0.0)))
+        at_once(map(set_grad, graph_of(self), repeat(0.0)))
 
     @staticmethod
-    def _record(op: Op, operands: Sequence[Any]) -> Value:
-        """Record an operation of the table on Values and numbers: what `autograd.tanh(x)` comes to."""
+    def __record__(op: Op, operands: Sequence[Any]) -> Value:
+        """Record one operation on flat operands, Values and numbers, and return its result.
+
+        `autograd.tanh(x)` calls it where `x` is a Value; see `ops.Recorder`.
+        """
         try:
             args, numbers = operands, [x._data for x in operands]
         except AttributeError:  # a constant among them
@@ -284,6 +287,8 @@ class Value(OperationMethods):
 
 
 # Recording -----------------------------------------------------------------------------------------------------------
+
+record = Value.__record__
 
 _next_order = count().__next__  # one atomic step in C: threads get different places
 _new = object.__new__
@@ -395,23 +400,26 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
     return made, leaves
 
 
-def graph_of(output: Value, known: Callable[[Value], bool] = lambda v: False) -> list[Value]:
-    """Return all Values that `output` was made from, and itself, in the order of their creation.
+def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) -> list[Value]:
+    """Return the graph of `outputs`: them and all Values they were computed from, in the order of their creation.
 
     Arguments:
-        known: tells which nodes to leave out, and all that only they were made from.
+        outputs: one Value or several; where graphs overlap, each Value is listed once.
+        known: a predicate for Values to leave out, with all that only they were computed from. Outputs stay.
 
     Raises:
-        TypeError: `output` is no Value.
+        TypeError: an output is no Value.
 
     >>> x = Value(2.0)
-    >>> [v.data for v in graph_of(x * x + 1)]
-    [2.0, 4.0, 5.0]
+    >>> y = x * x
+    >>> [v.data for v in graph_of(y + 1, y + 2)]
+    [2.0, 4.0, 5.0, 6.0]
     """
-    if type(output) is not Value:
-        raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
-    nodes = {output}
-    waiting = [output]
+    for output in outputs:
+        if type(output) is not Value:
+            raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
+    nodes = set(outputs)
+    waiting = list(nodes)
     while waiting:
         for x in waiting.pop().args:
             if type(x) is Value and x not in nodes and not known(x):
@@ -446,18 +454,34 @@ def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, f
     return data
 
 
-_set_data = Value.__dict__["_data"].__set__
-_set_grad = Value.__dict__["_grad"].__set__
+set_data: Callable[[Value, float], None] = Value.__dict__["_data"].__set__
+set_grad: Callable[[Value, float], None] = Value.__dict__["_grad"].__set__
 _get_grad, _get_part = attrgetter("_grad"), attrgetter("_part")
 
 
-def _at_once(*steps: Iterable[None]) -> None:
-    """Run maps of C functions as one step of the interpreter.
+def at_once(*steps: Iterable[None]) -> None:
+    """Run maps of C functions, such as `map(set_grad, values, gradients)`, as one step of the interpreter.
 
-    It runs no bytecode on the way, so Ctrl-C, signal handlers and other threads come before or after, never between two
+    No bytecode runs in between, so Ctrl-C, signal handlers and other threads come before or after, never between two
     nodes, nor between reading a gradient and writing the sum. (A loop in Python was torn by Ctrl-C in 5 of 8 trials.)
     """
     deque(chain(*steps), maxlen=0)
+
+
+def commit_data(values: Iterable[Value], data: Iterable[float], *others: Iterable[None]) -> None:
+    """Set the numbers of many Values in one step that Ctrl-C cannot tear: all of them change, or none does.
+
+    Arguments:
+        values: Values, already known to be nothing else.
+        data: floats, as many.
+        others: further maps of C functions to run in the same step.
+
+    >>> x, y = Value(1.0), Value(2.0)
+    >>> commit_data([x, y], [3.0, 4.0])
+    >>> x.data, y.data
+    (3.0, 4.0)
+    """
+    at_once(map(set_data, values, data), *others)
 
 
 # Gradients as graphs -------------------------------------------------------------------------------------------------
@@ -499,12 +523,12 @@ def grad(output: Value, inputs: Any) -> Any:
                     gradients[x] = gradients[x] + pull if x in gradients else pull
     found = (gradients.get(x, 0.0) for x in wanted)
     values = iter([g if type(g) is Value else Value(g) for g in found])
-    return mapped(lambda x: next(values), inputs)
+    return tree_map(lambda x: next(values), inputs)
 
 
 def flatten(inputs: Any) -> list[Value]:
     """The Values in a nest of them; a TypeError where something else is among them."""
-    values = leaves_of(inputs)
+    values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:
             raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")

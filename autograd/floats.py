@@ -37,7 +37,7 @@ def number(x: Any) -> float:
             ) from None
     if getattr(x, "shape", None) == () and hasattr(x, "item"):  # numpy.bool_ and 0-d arrays
         return number(x.item())
-    if hasattr(x, "_record"):
+    if hasattr(x, "__record__"):
         raise TypeError("expected a plain number, got a Value: take its number with .data")
     shown = repr(x)
     got = f"expected a real number, got {type(x).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

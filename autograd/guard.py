@@ -31,10 +31,10 @@ def guarded_rule(name: str, arity: int | None, rule: Callable[..., Any]) -> Call
         raise ValueError(f"a rule of {name} is called with g, z and the operands, which it does not take") from None
 
     def checked(g: Any, z: Any, *operands: Any) -> Any:
-        recorded = any(hasattr(x, "_record") for x in (g, z, *operands))
+        recorded = any(hasattr(x, "__record__") for x in (g, z, *operands))
 
         def pull(p: Any) -> Any:
-            return p if recorded and hasattr(p, "_record") else number(p)
+            return p if recorded and hasattr(p, "__record__") else number(p)
 
         if arity is not None:
             return pull(rule(g, z, *operands))

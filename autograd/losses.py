@@ -17,7 +17,7 @@ from typing import Any
 from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
-from autograd.trees import described, leaves_of
+from autograd.trees import tree_leaves, tree_shape
 
 
 def mse(outputs: Any, targets: Any) -> Any:
@@ -104,25 +104,25 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
     logits, targets = _as_lists(logits), _as_lists(targets)
     if not isinstance(logits, list):
         raise ValueError("cross_entropy takes one logit for each class: for a single one see binary_cross_entropy")
-    if not leaves_of(logits):
+    if not tree_leaves(logits):
         raise ValueError("no logits, so there is no mean")
     if not isinstance(logits[0], list):
         return _sample_cross_entropy(logits, targets)
     if not isinstance(targets, list) or len(targets) != len(logits):
-        raise ValueError(f"each sample needs a target: a list of {len(logits)}, got {described(targets)}")
+        raise ValueError(f"each sample needs a target: a list of {len(logits)}, got {tree_shape(targets)}")
     return _mean([_sample_cross_entropy(sample, target) for sample, target in zip(logits, targets)])
 
 
 def _sample_cross_entropy(logits: Any, target: Any) -> Any:
     if not isinstance(logits, list) or not logits or any(isinstance(z, list) for z in logits):
-        raise ValueError(f"a sample's logits are a list with a number for each class, got {described(logits)}")
+        raise ValueError(f"a sample's logits are a list with a number for each class, got {tree_shape(logits)}")
     largest = functools.reduce(ops.max, logits)
     shifted = [z - largest for z in logits]
     log_total = ops.log(ops.sum([ops.exp(z) for z in shifted]))
     if not isinstance(target, list):
         return log_total - shifted[_class_index(target, len(logits))]
     if len(target) != len(logits) or any(isinstance(p, list) for p in target):
-        raise ValueError(f"{len(logits)} logits need {len(logits)} probabilities as target, got {described(target)}")
+        raise ValueError(f"{len(logits)} logits need {len(logits)} probabilities as target, got {tree_shape(target)}")
     _check_distribution(target)
     return ops.dot(target, [log_total - z for z in shifted])
 
@@ -168,14 +168,14 @@ def _pairs(name: str, outputs: Any, other: str, targets: Any) -> list[tuple[Any,
     outputs, targets = _as_lists(outputs), _as_lists(targets)
     if not _same_nest(outputs, targets):
         raise ValueError(f"{name} and {other} have to stand in the same nesting: {_two(name, outputs, other, targets)}")
-    pairs = list(zip(leaves_of(outputs), leaves_of(targets)))
+    pairs = list(zip(tree_leaves(outputs), tree_leaves(targets)))
     if not pairs:
         raise ValueError(f"no {name}, so there is no mean")
     return pairs
 
 
 def _two(name: str, outputs: Any, other: str, targets: Any) -> str:
-    return f"the {name} are {described(outputs)}, the {other} {described(targets)}"
+    return f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}"
 
 
 def _same_nest(x: Any, y: Any) -> bool:

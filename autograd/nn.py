@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, SupportsIndex
 
 from autograd import ops
-from autograd.commit import commit_data
-from autograd.engine import Value
+from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, write_whole
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, mse
 

@@ -44,9 +44,13 @@ Rule = Callable[..., Any]
 
 
 class Recorder(Protocol):
-    """An operand that is more than a number: operations on it are recorded instead of computed."""
+    """An operand that is more than a number: operations on it are recorded instead of computed.
 
-    def _record(self, op: Op, operands: Sequence[Any]) -> Any: ...
+    An operation with at least one such operand returns what `__record__` of the first of them returns for the
+    operation and all operands, flat and as the user passed them.
+    """
+
+    def __record__(self, op: Op, operands: Sequence[Any]) -> Any: ...
 
 
 R = TypeVar("R", bound=Recorder)
@@ -141,8 +145,8 @@ class Op:
             # Python's own messages begin with the name of our helper: leave that out
             raise TypeError(f"{self.name}() takes ({takes}): {str(problem).partition('() ')[2] or problem}") from None
         for x in operands:
-            if hasattr(x, "_record"):
-                return x._record(self, operands)
+            if hasattr(x, "__record__"):
+                return x.__record__(self, operands)
         return self.computes(*map(number, operands))
 
     def pulls(self, g: Any, z: Any, *operands: Any) -> Sequence[Any]:

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.commit import commit_data
-from autograd.engine import Value
+from autograd.engine import Value, commit_data
 from autograd.floats import number
 
 Rate = float | Callable[[int], float]

@@ -61,7 +61,7 @@ class _FlatGraph:
 
         graph = _graph_alive(v)
         if graph is None:
-            made = [u for u in graph_of(v, known) if u.op is not None]
+            made = [u for u in graph_of(v, known=known) if u.op is not None]
             operands = dict.fromkeys(x for u in made for x in u.args if isinstance(x, Value))
             graph = cls((x for x in operands if x.op is None or known(x)), made)
         return graph

@@ -1,4 +1,7 @@
-"""Nests: lists and tuples, within each other, in which a user hands over values and gets results back."""
+"""Flatten, map and describe trees: lists and tuples, nested in each other, with values as leaves.
+
+The term and the names are JAX's (pytree); dictionaries are not among the nodes here.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +9,44 @@ from collections.abc import Callable
 from typing import Any
 
 
-def leaves_of(nest: Any) -> list[Any]:
-    """What stands in a nest, left to right.
+def tree_leaves(tree: Any) -> list[Any]:
+    """Return the leaves of a tree, from left to right.
 
-    >>> leaves_of([1, (2, [3])])
+    >>> tree_leaves([1, (2, [3])])
     [1, 2, 3]
     """
-    if isinstance(nest, (list, tuple)):
-        return [leaf for part in nest for leaf in leaves_of(part)]
-    return [nest]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for branch in tree for leaf in tree_leaves(branch)]
+    return [tree]
 
 
-def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
-    """The nest with `f` of each leaf in its place.
+def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
+    """Return a tree of the same nesting, with `f(leaf)` in the place of each leaf, called from left to right.
 
-    >>> mapped(str, [1, (2, [3])])
+    >>> tree_map(str, [1, (2, [3])])
     ['1', ('2', ['3'])]
     """
-    if isinstance(nest, list):
-        return [mapped(f, part) for part in nest]
-    return tuple(mapped(f, part) for part in nest) if isinstance(nest, tuple) else f(nest)
+    if isinstance(tree, list):
+        return [tree_map(f, branch) for branch in tree]
+    return tuple(tree_map(f, branch) for branch in tree) if isinstance(tree, tuple) else f(tree)
 
 
-def described(nest: Any) -> str:
-    """A nest in words, for errors.
+def tree_shape(tree: Any) -> str:
+    """Describe the shape of a tree in words, for error messages.
 
-    >>> described([1.0, 2.0]), described([[1, 2], [3, 4], [5, 6]]), described(1.0), described([1, [2]])
-    ('2 numbers', '3 x 2 numbers', 'a number', 'nested lists of 2 numbers')
+    >>> tree_shape(1.0), tree_shape([1.0, 2.0]), tree_shape([[1, 2], [3, 4], [5, 6]])
+    ('a number', '2 numbers', '3 x 2 numbers')
+    >>> tree_shape([1, [2]])
+    'nested lists of 2 numbers'
     """
     sizes = []
-    level = [nest]
-    while all(isinstance(part, (list, tuple)) for part in level):
-        lengths = {len(part) for part in level}
+    level = [tree]
+    while all(isinstance(branch, (list, tuple)) for branch in level):
+        lengths = {len(branch) for branch in level}
         if len(lengths) != 1:
             break
         sizes.append(str(lengths.pop()))
-        level = [inner for part in level for inner in part]
-    if any(isinstance(part, (list, tuple)) for part in level):
-        return f"nested lists of {len(leaves_of(nest))} numbers"
+        level = [child for branch in level for child in branch]
+    if any(isinstance(branch, (list, tuple)) for branch in level):
+        return f"nested lists of {len(tree_leaves(tree))} numbers"
     return f"{' x '.join(sizes)} number{'s' * (sizes != ['1'])}" if sizes else "a number"

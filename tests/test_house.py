@@ -17,7 +17,6 @@ LAYERS = [
     {"guard"},
     {"ops"},
     {"engine"},
-    {"commit", "nudging"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},

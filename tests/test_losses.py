@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, check_gradients, grad, nn
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
-from autograd.trees import leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map
 
 mpmath.mp.dps = 50
 
@@ -155,8 +155,8 @@ def test_the_gradient_check_agrees(loss: Callable[..., Value], outputs: Any, tar
 @EACH
 def test_a_batch_gives_the_mean(loss: Callable[..., Value], outputs: Any, targets: Any) -> None:
     batch, goals = [outputs, outputs[::-1]], [targets, targets[::-1]]
-    together = loss(mapped(Value, batch), goals)
-    apart = [loss(mapped(Value, sample), goal).data for sample, goal in zip(batch, goals)]
+    together = loss(tree_map(Value, batch), goals)
+    apart = [loss(tree_map(Value, sample), goal).data for sample, goal in zip(batch, goals)]
     assert together.data == pytest.approx(sum(apart) / 2, rel=1e-15)
 
 
@@ -202,7 +202,7 @@ def test_a_recorded_loss_holds_for_other_data(
 
 
 def values(nest: Any) -> Any:
-    return mapped(Value, nest)
+    return tree_map(Value, nest)
 
 
 @pytest.mark.parametrize(
@@ -256,5 +256,5 @@ def test_no_loss_branches_on_data() -> None:
             patch.setattr(Value, name, spy)
         for loss, outputs, targets in SOME:
             result = loss(values(outputs), values(targets))
-            assert leaves_of(result) == [result]
+            assert tree_leaves(result) == [result]
     assert not asked

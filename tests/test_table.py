@@ -13,7 +13,7 @@ import pytest
 from mpmath import mp
 
 import autograd
-from autograd import Value, grad
+from autograd import Value, engine, grad
 from autograd.ops import TABLE, Op
 
 ROWS = list(TABLE.values())
@@ -84,7 +84,7 @@ def points(op: Op, n: int, wide: bool = False) -> list[list[float]]:
 
 def record(op: Op, xs: list[float]) -> tuple[Value, list[Value]]:
     values = [Value(x) for x in xs]
-    return Value._record(op, tuple(values)), values
+    return engine.record(op, tuple(values)), values
 
 
 def gradient(op: Op, xs: list[float]) -> list[float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from autograd import GraphvizNotFound
 from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
 from autograd.views import draw as drawing
 
@@ -23,7 +24,7 @@ def tour(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 @pytest.fixture
 def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise drawing.GraphvizNotFound("no Graphviz here")
+        raise GraphvizNotFound("no Graphviz here")
 
     monkeypatch.setattr(drawing.Drawing, "pipe", refuse)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autograd.floats import number
-from autograd.trees import described, mapped
+from autograd.trees import tree_map, tree_shape
 
 
 class Signature(NamedTuple):
@@ -30,7 +30,7 @@ class Signature(NamedTuple):
         """Whether the outputs can be fed back as the first argument."""
         if not self.inputs or self.batched[0] or (self.batch and not self.reduce):
             return False
-        first, back = (mapped(lambda _: None, nest) for nest in (self.inputs[0], self.outputs))
+        first, back = (tree_map(lambda _: None, nest) for nest in (self.inputs[0], self.outputs))
         return bool(first == back)
 
 
@@ -111,7 +111,7 @@ def lone(k: int, x: Any) -> float:
     """
     try:
         if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
-            raise ValueError(f"expected a number, got {described(rows(x))}")
+            raise ValueError(f"expected a number, got {tree_shape(rows(x))}")
         return number(x)
     except (TypeError, ValueError, OverflowError) as problem:
         raise type(problem)(f"argument {k + 1}: {problem}") from None
@@ -119,7 +119,7 @@ def lone(k: int, x: Any) -> float:
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
     """The error that says what argument k should have been, in the words of `described`."""
-    found = described(rows(got))
+    found = tree_shape(rows(got))
     if found == expected or isinstance(problem, OverflowError):  # then number() said what is wrong with one of them
         return type(problem)(f"argument {k + 1}: {problem}")
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
@@ -136,7 +136,7 @@ def flattened(k: int, nest: Any, argument: Any, samples: int | None = None, conv
     try:
         _collect(nest if samples is None else [nest] * samples, argument, numbers)
     except (TypeError, ValueError) as problem:
-        expected = described(nest) if samples is None else f"samples of {described(nest)}"
+        expected = tree_shape(nest) if samples is None else f"samples of {tree_shape(nest)}"
         raise argument_error(k, expected, argument, problem) from None
     if not convert or set(map(type, numbers)) <= {float}:
         return numbers

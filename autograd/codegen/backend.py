@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from autograd.floats import number
-from autograd.trees import mapped
+from autograd.trees import tree_map
 
 
 class Made(NamedTuple):
@@ -25,7 +25,7 @@ def repeating(function: FunctionType) -> Callable[..., Any]:
     def repeat(n: int, state: Any, *rest: Any) -> Any:
         if n == 0:
             call(state, *rest)  # to refuse what it would refuse otherwise
-            return state.astype(float) if hasattr(state, "astype") else mapped(number, state)
+            return state.astype(float) if hasattr(state, "astype") else tree_map(number, state)
         for _ in range(n):
             state = call(state, *rest)
         return state

@@ -26,7 +26,7 @@ from autograd.codegen.loops import Unit, levels_of, stride_of
 from autograd.codegen.memory import TERMS, Home, Layout, Run, lists_of, runs_of, terms_of
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.ops import BUILT_IN, TABLE
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
 """What the promise of the same bits needs; the last two change no result, only errno and exception flags."""
@@ -145,7 +145,7 @@ class CSource:
                 )
         inputs, self.outputs, self.batched, self.reduce = signature
         self.batch, self.feedback = signature.batch, signature.feedback
-        self.sizes = [len(leaves_of(nest)) for nest in inputs]
+        self.sizes = [len(tree_leaves(nest)) for nest in inputs]
         self.leaving = len(program.outputs)
         added: dict[int, int] = {}
         if self.reduce:
@@ -446,7 +446,7 @@ class CSource:
             yield "const long long row = first + lane;"
             start = 0
             for unit in units_of(self.outputs):
-                size = len(leaves_of(unit))
+                size = len(tree_leaves(unit))
                 at = _sum(0, (start, "n"), (size, "row"), (1, "i"))
                 yield _for("i", size, f"out[{at}] = s[{_sum(start, (1, 'i'))}][lane];")
                 start += size

@@ -24,15 +24,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from autograd.errors import CompilerError
+
 _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
     'or name yours in the environment variable CC. backend="python" needs none'
 )
 _SECONDS = 600  # to wait for the compiler
-
-
-class CompilerError(RuntimeError):
-    """There is no C compiler here, or it failed; the message tells what to do."""
 
 
 def built(source: str, options: Sequence[str]) -> ctypes.CDLL:

@@ -26,7 +26,7 @@ from autograd.codegen.backend import Made
 from autograd.codegen.c import CSource
 from autograd.codegen.c_build import built
 from autograd.codegen.program import Program
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes: the program's vectors
@@ -49,7 +49,7 @@ class Native:
         work = ctypes.c_longlong.in_dll(self.library, "work_bytes").value if source.in_work else 0
         self.work = _Memory(work) if work else None
         self.readers = [_Reader(k, nest, batch) for k, (nest, batch) in enumerate(zip(inputs, batched, strict=True))]
-        self.outputs = len(leaves_of(outputs))
+        self.outputs = len(tree_leaves(outputs))
         self.batch, self.rowwise = signature.batch, signature.batch and reduce is None
         self.list_result = _result(outputs, self.rowwise, arrays=False)
         self.array_result = _result(outputs, self.rowwise, arrays=True)
@@ -175,7 +175,7 @@ class _Reader:
         self.k, self.nest, self.batch = k, nest, batch
         self.lone = not isinstance(nest, _PLAIN)
         self.shape = shape_of(nest)
-        self.size = len(leaves_of(nest))
+        self.size = len(tree_leaves(nest))
         self.new = ctypes.c_double * self.size
 
     def __call__(self, argument: Any) -> tuple[Any, int, bool]:
@@ -212,7 +212,7 @@ def _result(outputs: Any, rowwise: bool, arrays: bool) -> str:
     """The expression that cuts the outputs' nest out of the memory `o`; `rowwise` with all `n` samples of a batch."""
     texts, start = [], 0
     for unit in units_of(outputs):
-        size = len(leaves_of(unit))
+        size = len(tree_leaves(unit))
         end = start + size
         if not rowwise:
             texts.append(

@@ -21,7 +21,7 @@ from autograd.codegen.numpy_tables import numpy_function
 from autograd.codegen.program import Program, lower
 from autograd.codegen.python import python_function
 from autograd.engine import Value
-from autograd.trees import leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map
 
 
 class Compiled(Protocol):
@@ -110,17 +110,17 @@ def compile(
         raise ValueError(f"reduce is None, 'sum' or 'mean', got {reduce!r}")
     make = _backend(backend)
     entries = inputs if isinstance(inputs, tuple) else (inputs,)
-    leaves = leaves_of(entries)
+    leaves = tree_leaves(entries)
     _check_inputs(leaves)
     batched = _axes(in_axes, len(entries))
     if reduce and not any(batched):
         raise ValueError("reduce needs a batch: say with in_axes which arguments have one")
-    wanted = leaves_of(outputs)
+    wanted = tree_leaves(outputs)
     _check_outputs(wanted)
     program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
-    nests = [mapped(lambda _: next(places), entry) for entry in entries]
-    made = make(program, Signature(nests, mapped(lambda _: next(results), outputs), batched, reduce))
+    nests = [tree_map(lambda _: next(places), entry) for entry in entries]
+    made = make(program, Signature(nests, tree_map(lambda _: next(results), outputs), batched, reduce))
 
     function: Any = made.call
     function.source, function.backend = made.text, backend

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.loops import Unit, groups_of, units_of
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
 from autograd.ops import TABLE, Op
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 TERMS = 40  # of a sum in one statement
 _CUT = 200  # terms of a sum that cannot be a loop
@@ -70,7 +70,7 @@ class Layout:
         self.homes: dict[int, Home] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
         for k, nest in enumerate(inputs):
-            for j, i in enumerate(leaves_of(nest)):
+            for j, i in enumerate(tree_leaves(nest)):
                 if batched[k]:
                     self._settle(i, "x")
                 else:

@@ -29,7 +29,7 @@ from autograd.codegen.backend import Made, repeating
 from autograd.codegen.program import Program, Step
 from autograd.codegen.python import PythonSource, defined
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.trees import described, leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
 # NumPy ---------------------------------------------------------------------------------------------------------------
 
@@ -62,11 +62,11 @@ class NumpySource(PythonSource):
         batched = [k for k, batch in enumerate(self.batched) if batch]
         yield f"    n = _batch_size({', '.join(f'({k}, a{k})' for k in batched)})"
         for k in batched:
-            yield f"    [{', '.join(map(self.name, leaves_of(self.inputs[k])))}] = _columns({k}, a{k})"
+            yield f"    [{', '.join(map(self.name, tree_leaves(self.inputs[k])))}] = _columns({k}, a{k})"
         yield "    with _ignored():"
         yield from (f"        {line}" for line in self.each)
         if self.reduce:
-            outputs = leaves_of(self.outputs)
+            outputs = tree_leaves(self.outputs)
             yield f"        [{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {self._nest(outputs)})"
             return
         for i, unit in enumerate(units_of(self.outputs)):
@@ -85,7 +85,7 @@ class NumpySource(PythonSource):
             array = np.array(flattened(k, nest, plain, len(plain) if batch else None))
         elif argument.shape[batch:] != shape:
             raise argument_error(
-                k, f"samples of {described(nest)}" if batch else described(nest), argument, ValueError()
+                k, f"samples of {tree_shape(nest)}" if batch else tree_shape(nest), argument, ValueError()
             )
         else:
             array = argument.astype(float, copy=False)
@@ -168,7 +168,7 @@ class ModuleSource(PythonSource):
     def text(self) -> str:
         lines = [f"def compiled({self._parameters()}):"]
         for k, nest in enumerate(self.inputs):
-            lines.append(f"    [{', '.join(map(self.name, leaves_of(nest)))}] = _numbers({k}, a{k})")
+            lines.append(f"    [{', '.join(map(self.name, tree_leaves(nest)))}] = _numbers({k}, a{k})")
         if any(self.batched):
             batched = [f"({k}, a{k})" for k, batch in enumerate(self.batched) if batch]
             lines.append(f"    n = _batch_size({', '.join(batched)})")
@@ -183,8 +183,8 @@ class ModuleSource(PythonSource):
             text = f"{build}({'n' if any(self.batched) else 'None'}, {self._nest(unit)})"
             if self.reduce:
                 text += ".sum(0)" + " / n" * (self.reduce == "mean")
-                terms = mapped(lambda _: self.added.get(next(places), 0.0), unit)
-                if any(term != 0.0 for term in leaves_of(terms)):
+                terms = tree_map(lambda _: self.added.get(next(places), 0.0), unit)
+                if any(term != 0.0 for term in tree_leaves(terms)):
                     text += f" + {'n * ' * (self.reduce == 'sum')}{build}(None, {self._nest(terms)})"
             texts.append(text)
         return written(refilled(self.outputs, iter(texts)))
@@ -201,12 +201,12 @@ class ModuleSource(PythonSource):
             return [self._array(x) for x in flattened(k, nest, argument, convert=False)]
         if batch and isinstance(argument, (list, tuple)):
             plain = flattened(k, nest, argument, len(argument))
-            array = self._array(plain).reshape(len(argument), len(leaves_of(nest)))
+            array = self._array(plain).reshape(len(argument), len(tree_leaves(nest)))
         else:
             array = self._array(argument)
             if tuple(array.shape)[batch:] != shape_of(nest):
                 shape = " x ".join(map(str, array.shape)) or "no"
-                raise ValueError(f"argument {k + 1}: expected {described(nest)}, got an array of {shape} numbers")
+                raise ValueError(f"argument {k + 1}: expected {tree_shape(nest)}, got an array of {shape} numbers")
             array = array.reshape(*array.shape[:batch], -1)
         return list(array.T) if batch else list(array)
 
@@ -227,7 +227,7 @@ def module_function(program: Program, signature: Signature, module: Any) -> Made
 
 def _floats(arguments: Any, result: Any) -> Any:
     """The result; as floats and lists where every argument was a number or a list of numbers."""
-    if not all(isinstance(x, (int, float)) for x in leaves_of(arguments)):
+    if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
         return result
     if isinstance(result, (list, tuple)):
         return type(result)([_floats((), part) for part in result])

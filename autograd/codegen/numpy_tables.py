@@ -26,7 +26,7 @@ from autograd.codegen.numpy_arrays import NumpySource
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python import defined
 from autograd.ops import TABLE
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 _BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
 _SAMPLE = Limits(
@@ -119,7 +119,7 @@ class TableSource(NumpySource):
     def _other_outputs(self) -> Iterator[str]:
         """Outputs that are constants, inputs, or results that no sample changes."""
         layout, stored = self.layout, []
-        for i, x in enumerate(leaves_of(self.outputs)):
+        for i, x in enumerate(tree_leaves(self.outputs)):
             if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
                 continue
             if type(x) is int and x in layout.homes:
@@ -252,7 +252,7 @@ class TableSource(NumpySource):
         for table, columns in (("u", "1"), ("v", "n")):
             if self.layout.lengths[table]:
                 yield f"    {table} = np.empty(({self.layout.lengths[table]}, {columns}))"
-        outputs = len(leaves_of(self.outputs))
+        outputs = len(tree_leaves(self.outputs))
         shape = str(outputs) if self.reduce else f"({outputs}, {'n' if batched else 1})"
         yield f"    s = np.empty({shape})"
 
@@ -274,7 +274,7 @@ class TableSource(NumpySource):
         """The outputs in their nest: floats and lists where all arguments were plain, else flat lists as arrays."""
         i, texts = 0, []
         for unit in units_of(self.outputs):
-            length = len(leaves_of(unit))
+            length = len(tree_leaves(unit))
             rows = f"s[{i}:{i + length}]" if isinstance(unit, list) else f"s[{i}]"
             if self.batch and not self.reduce:
                 texts.append(f"({rows}.T.tolist() if plain else {rows}.T.copy())")

@@ -13,12 +13,11 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, graph_of
 from autograd.ops import TABLE, Op
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 Operand = int | float
 """A step's operand: the number of a value (an `int`), or a constant (a `float`)."""
@@ -57,7 +56,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
     steps: list[Step] = []
     known: dict[object, Operand] = {}
-    for v in _graph_of_all(outputs):
+    for v in graph_of(*outputs):
         if v in places:
             continue
         if v.op is None:
@@ -74,15 +73,6 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
                 steps.append(Step(v.op, operands))
         places[v] = place
     return without_dead_steps(Program(len(inputs), steps, [places[v] for v in outputs]))
-
-
-def _graph_of_all(outputs: Sequence[Value]) -> list[Value]:
-    """The nodes of all outputs' graphs, in order of creation."""
-    nodes: set[Value] = set()
-    for output in outputs:
-        if output not in nodes:
-            nodes.update(graph_of(output, known=nodes.__contains__))
-    return sorted(nodes, key=attrgetter("_order"))
 
 
 def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
@@ -125,7 +115,7 @@ def without_dead_steps(program: Program) -> Program:
 
 def varying_values(program: Program, inputs: Sequence[Any], batched: Sequence[bool]) -> set[int]:
     """The numbers of the values that change from sample to sample."""
-    varying = {i for nest, batch in zip(inputs, batched, strict=True) if batch for i in leaves_of(nest)}
+    varying = {i for nest, batch in zip(inputs, batched, strict=True) if batch for i in tree_leaves(nest)}
     for place, step in enumerate(program.steps, start=program.inputs):
         if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant
             varying.add(place)

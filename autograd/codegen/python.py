@@ -32,7 +32,7 @@ from autograd.codegen.inactive import Gate, gates_of
 from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
 from autograd.floats import number
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.trees import described, leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
 _FEW = 8  # numbers whose types are asked one by one: floats need no conversion, and half of a small call is that
 _TERMS = 40  # of a long sum in one statement; Python's compiler recurses into each term
@@ -57,7 +57,7 @@ class PythonSource:
             program, added = without_fixed_terms(program, self.inputs, self.batched)
             self.added = {i: program.outputs[at] for i, at in added.items()}
             left = iter(program.outputs[:leaving])
-            self.outputs = mapped(lambda _: next(left), self.outputs)
+            self.outputs = tree_map(lambda _: next(left), self.outputs)
         self.program = program
         self.namespace: dict[str, Any] = {
             "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": rows,
@@ -73,7 +73,7 @@ class PythonSource:
 
     def _write_steps(self) -> None:
         """Fill `once` and `each`, the statements of what no sample changes and of what one does."""
-        program, leaves = self.program, leaves_of(self.outputs)
+        program, leaves = self.program, tree_leaves(self.outputs)
         varying = varying_values(program, self.inputs, self.batched)
         sums: defaultdict[int, list[int]] = defaultdict(list)
         gates: dict[int, Gate] = {}
@@ -183,7 +183,7 @@ class PythonSource:
         """The loop over the batch, which collects the outputs or adds them up, left to right."""
         batched = [k for k, batch in enumerate(self.batched) if batch]
         yield f"    n = _batch_size({', '.join(f'({k}, a{k})' for k in batched)})"
-        units, leaves = units_of(self.outputs), leaves_of(self.outputs)
+        units, leaves = units_of(self.outputs), tree_leaves(self.outputs)
         if self.reduce:
             yield from (f"    s{i} = 0.0" for i in range(len(leaves)))
         else:
@@ -200,13 +200,13 @@ class PythonSource:
 
     def _result(self, nest: Any, arrays: bool) -> str:
         """The outputs in such a nest; with arrays, each flat list, and each batch, as one."""
-        sums = map(self._sum, range(len(leaves_of(nest))))
+        sums = map(self._sum, range(len(tree_leaves(nest))))
         texts = []
         for i, unit in enumerate(units_of(nest)):
             if any(self.batched) and not self.reduce:
                 texts.append(self._collected(f"r{i}", arrays))
             else:
-                text = written(mapped(lambda _: next(sums), unit)) if self.reduce else self._nest(unit)
+                text = written(tree_map(lambda _: next(sums), unit)) if self.reduce else self._nest(unit)
                 texts.append(f"_array({text})" if arrays and isinstance(unit, list) else text)
         return written(refilled(nest, iter(texts)))
 
@@ -225,7 +225,7 @@ class PythonSource:
         for k, nest in enumerate(self.inputs):
             lines += self._unpacked(f"a{k}", nest, k, 1)
         lines += ["    for _ in range(n):", *(f"        {line}" for line in (*self.once, *self.each))]
-        state, next_state = (list(map(self.name, leaves_of(nest))) for nest in (self.inputs[0], self.outputs))
+        state, next_state = (list(map(self.name, tree_leaves(nest))) for nest in (self.inputs[0], self.outputs))
         lines += [f"        [{', '.join(state)}] = [{', '.join(next_state)}]"]
         lines += self._returned(lambda arrays: self._result(self.inputs[0], arrays))
         return "\n".join(lines) + "\n"
@@ -246,13 +246,13 @@ class PythonSource:
         else:
             yield f"{indent}    [{', '.join(targets)}] = {f'map(_number, {source})' if flat else source}"
         yield f"{indent}except (TypeError, ValueError, OverflowError) as problem:"
-        yield f"{indent}    raise _argument_error({k}, {described(nest)!r}, {source}, problem) from None"
+        yield f"{indent}    raise _argument_error({k}, {tree_shape(nest)!r}, {source}, problem) from None"
         if not flat:
             for target, part in zip(targets, nest, strict=True):
                 yield from self._unpacked(target, part, k, depth)
 
     def _nest(self, nest: Any) -> str:
-        return written(mapped(self.name, nest))
+        return written(tree_map(self.name, nest))
 
 
 def _added(target: str, terms: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from autograd.floats import number
-from autograd.trees import described, leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
 
 class Samples(NamedTuple):
@@ -31,7 +31,7 @@ class Samples(NamedTuple):
 
     def not_finite(self) -> int | None:
         """The first sample with an infinity or a nan in it."""
-        return next((i for i, row in enumerate(self.as_lists()) if not all(map(math.isfinite, leaves_of(row)))), None)
+        return next((i for i, row in enumerate(self.as_lists()) if not all(map(math.isfinite, tree_leaves(row)))), None)
 
 
 def samples(name: str, data: Any) -> Samples:
@@ -64,13 +64,14 @@ def samples(name: str, data: Any) -> Samples:
     for i, row in enumerate(rows):
         if nesting(row) != shape:
             raise ValueError(
-                f"the samples in {name} differ in shape: the first is {described(rows[0])}, number {i} {described(row)}"
+                f"the samples in {name} differ in shape: the first is {tree_shape(rows[0])}, "
+                f"number {i} {tree_shape(row)}"
             )
         try:
-            floats.append(mapped(number, row))
+            floats.append(tree_map(number, row))
         except (TypeError, OverflowError) as problem:
             raise type(problem)(f"{name}, sample {i}: {problem}") from None
-    if not leaves_of(floats[0]):
+    if not tree_leaves(floats[0]):
         raise ValueError(f"the samples in {name} are empty")
     return Samples(floats, floats[0])
 
@@ -86,4 +87,4 @@ def _lists(data: Any) -> Any:
 
 def nesting(row: Any) -> Any:
     """Return how numbers are nested, to compare."""
-    return mapped(lambda _: None, row)
+    return tree_map(lambda _: None, row)

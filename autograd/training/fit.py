@@ -22,19 +22,18 @@ from itertools import repeat
 from typing import Any, NamedTuple, SupportsIndex
 
 from autograd import ops
-from autograd.codegen.c_build import CompilerError
 from autograd.codegen.compile import compile
-from autograd.commit import commit_data
-from autograd.engine import Value, _at_once, _set_grad, grad
+from autograd.engine import Value, at_once, commit_data, grad, set_grad
+from autograd.errors import CompilerError, DivergenceError
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge
 from autograd.optim import Optimizer
 from autograd.training.data import Samples, nesting, samples
 from autograd.training.history import History
 from autograd.training.progress import Progress
 from autograd.training.record import no_frozen_branch
-from autograd.trees import described, leaves_of, mapped
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
-__all__ = ["DivergenceError", "History", "fit"]
+__all__ = ["History", "fit"]
 
 BACKENDS = ("auto", "c", "numpy", "python", "eager")
 _FEW = 32  # parameters; up to so many, lists are faster than arrays
@@ -42,12 +41,6 @@ _TOGETHER = 64  # samples in one graph of the eager backend: a tenth faster than
 
 Step = Callable[[Any, Any, Any], tuple[float, Any, float]]
 """(parameters, xs, ys) -> (loss, gradients, hits)."""
-
-
-class DivergenceError(FloatingPointError):
-    """Training left the finite numbers. `history` is the run's up to there."""
-
-    history: History
 
 
 def fit(
@@ -210,15 +203,15 @@ class _Task(NamedTuple):
             )
         if like and nesting(inputs.like) != nesting(like.xs.like):
             raise ValueError(
-                f"a sample of {xs_name} is {described(inputs.like)}, one to learn from {described(like.xs.like)}"
+                f"a sample of {xs_name} is {tree_shape(inputs.like)}, one to learn from {tree_shape(like.xs.like)}"
             )
         if self.loss in _RIGHT:
             with self.watch():
-                output = self.model(mapped(Value, inputs.like))
+                output = self.model(tree_map(Value, inputs.like))
             targets = _checked_targets(ys_name, self.loss, output, targets)
         if like and nesting(targets.like) != nesting(like.ys.like):
             raise ValueError(
-                f"a sample of {ys_name} is {described(targets.like)}, one to learn from {described(like.ys.like)}"
+                f"a sample of {ys_name} is {tree_shape(targets.like)}, one to learn from {tree_shape(like.ys.like)}"
             )
         return _Data(inputs, targets)
 
@@ -231,14 +224,14 @@ class _Task(NamedTuple):
         value, right = self._value("loss", self.loss(output, y)), _RIGHT.get(self.loss)
         if right is None:
             return value, 0.0 if plain else Value(0.0)
-        return value, right(mapped(_data_of, output), mapped(_data_of, y)) if plain else right(output, y)
+        return value, right(tree_map(_data_of, output), tree_map(_data_of, y)) if plain else right(output, y)
 
     def penalty(self) -> Value | None:
         return self._value("regularizer", self.regularizer(self.parameters)) if self.regularizer else None
 
     def recorded(self, data: _Data) -> tuple[Any, Any, Value, Any, Value | None]:
         """The graph of the first sample: its leaves x and y, its loss, its hits, and the regularizer."""
-        x, y = mapped(Value, data.xs.like), mapped(Value, data.ys.like)
+        x, y = tree_map(Value, data.xs.like), tree_map(Value, data.ys.like)
         with self.watch():
             return x, y, *self.of_sample(x, y, plain=False), self.penalty()
 
@@ -280,7 +273,7 @@ def _right_class(logit: Any, target: Any) -> Any:
 
 def _of_all(right: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def mean(outputs: Any, targets: Any) -> Any:
-        found = [right(output, target) for output, target in zip(leaves_of(outputs), leaves_of(targets))]
+        found = [right(output, target) for output, target in zip(tree_leaves(outputs), tree_leaves(targets))]
         return ops.sum(found) / len(found)
 
     return mean
@@ -343,7 +336,7 @@ class _Run:
         commit_data(
             parameters,
             list(map(float, numbers)),
-            map(_set_grad, parameters, repeat(0.0)),
+            map(set_grad, parameters, repeat(0.0)),
             map(dict.update, [vars(self.optimizer)], [state]),
         )
 
@@ -368,13 +361,13 @@ class _Run:
         figures = self._figures(self.data, loss, hits)
         if self.judge:
             figures += self.judge(numbers)
-        _at_once(map(list.append, self.columns, figures))
+        at_once(map(list.append, self.columns, figures))
 
     def _figures(self, data: _Data, loss: float, hits: float) -> tuple[float, ...]:
         """The loss and, where it is known, the accuracy, which is a whole number of scores."""
         if self.task.loss not in _RIGHT:
             return (loss,)
-        scores = len(data.xs) * (1 if self.task.loss is cross_entropy else len(leaves_of(data.ys.like)))
+        scores = len(data.xs) * (1 if self.task.loss is cross_entropy else len(tree_leaves(data.ys.like)))
         return loss, round(hits * scores) / scores
 
     def _diverged(self, what: str) -> DivergenceError:
@@ -482,13 +475,13 @@ def _eager(task: _Task, gradients: bool) -> Step:
     parameters = task.parameters
 
     def step(numbers: Any, xs: Any, ys: Any) -> tuple[float, list[float], float]:
-        commit_data(parameters, map(float, numbers), map(_set_grad, parameters, repeat(0.0)))
+        commit_data(parameters, map(float, numbers), map(set_grad, parameters, repeat(0.0)))
         n, loss, hits = len(xs), 0.0, 0.0
         for start in range(0, n, _TOGETHER):
             chunk = slice(start, start + _TOGETHER)
             values = []
             for x, y in zip(xs[chunk], ys[chunk]):
-                value, right = task.of_sample(mapped(Value, x), mapped(Value, y), plain=True)
+                value, right = task.of_sample(tree_map(Value, x), tree_map(Value, y), plain=True)
                 values.append(value)
                 loss += value.data
                 hits += right

@@ -9,7 +9,7 @@ from autograd.engine import Value
 from autograd.training.data import nesting, samples
 from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 _MARGIN = 0.5  # around the samples
 
@@ -85,7 +85,7 @@ def _scores(model: Any, mesh: Any) -> Any:
             output = model(x)
         scores = compile(output, (x,), in_axes=0, backend="numpy")(mesh)
     except (TypeError, ValueError):  # it compares Values, or is made of an own operation
-        rows = [leaves_of(model([Value(number) for number in row])) for row in mesh.tolist()]
+        rows = [tree_leaves(model([Value(number) for number in row])) for row in mesh.tolist()]
         scores = [[score.data for score in row] for row in rows]
     scores = np.asarray(scores, dtype=float)
     return scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores

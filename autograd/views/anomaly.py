@@ -18,27 +18,12 @@ from typing import Any, NamedTuple, cast
 
 from autograd import engine
 from autograd.engine import Value, graph_of, local_gradients
+from autograd.errors import AnomalyError
 from autograd.ops import Op
 from autograd.views.names import caller, names_of
 from autograd.views.text import short_formula, visible
 
 _SHOWN = 6  # operands in a message, and stages at each end of a path
-
-
-class AnomalyError(ArithmeticError):
-    """A nan or an infinity came up under `detect_anomaly`; the message tells where.
-
-    `node` is the Value at which it came up, `path` the Values from there to the output, both included, and `source` the
-    place that recorded the node, as "file:line: text", None where that is not known.
-    """
-
-    def __init__(
-        self, message: str = "", node: Value | None = None, path: Sequence[Value] = (), source: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.node = node
-        self.path = tuple(path)
-        self.source = source
 
 
 @contextmanager
@@ -60,7 +45,7 @@ def detect_anomaly() -> Iterator[None]:
     ...     y.backward()
     Traceback (most recent call last):
         ...
-    autograd.views.anomaly.AnomalyError: inf made in backward by sqrt: the gradient that v2 = sqrt(x) pulls back to x
+    autograd.errors.AnomalyError: inf made in backward by sqrt: the gradient that v2 = sqrt(x) pulls back to x
       gradient from above: 2.0, local gradient: inf
       result v2 = 0.0
       operand x = 0.0: a leaf

@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from autograd.check import faux_gradient
 from autograd.engine import Value, graph_of, replay
-from autograd.nudging import faux_gradient
 from autograd.views.names import Names, names_of
 from autograd.views.symbols import Symbol, local_formulas, term_of
 from autograd.views.text import (

@@ -15,6 +15,7 @@ from typing import Any
 
 import graphviz
 
+from autograd.errors import GraphvizNotFound
 from autograd.views.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
@@ -88,13 +89,6 @@ def tooltip_of(lines: Iterable[str]) -> str:
 
 
 # Layout --------------------------------------------------------------------------------------------------------------
-
-
-class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types
-    """There is no Graphviz, neither the program `dot` nor pygraphviz; the message tells how to get one."""
-
-    def __init__(self, message: str) -> None:
-        RuntimeError.__init__(self, message)  # the class between the two expects a command line
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types

@@ -46,7 +46,7 @@ class Symbol:
         return lambda *others: op(self, *others)
 
     @staticmethod
-    def _record(op: Op, operands: Sequence[Any]) -> Any:
+    def __record__(op: Op, operands: Sequence[Any]) -> Any:
         operands = [x if type(x) is Symbol else number(x) for x in operands]
         simpler: Callable[..., Any] = _SIMPLER.get(op.name, _as_it_is)
         simple = simpler(*operands)

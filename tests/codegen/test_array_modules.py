@@ -15,8 +15,9 @@ from needs import lacking
 
 import autograd
 from autograd import Value, grad
+from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 LEAST_NORMAL = 2.2250738585072014e-308  # JAX takes smaller numbers as 0
 
@@ -56,7 +57,7 @@ def check_operation(name: str, xp: ModuleType) -> None:
     """Values and gradients, one by one and in a batch, are those of the graph to 1e-13."""
     op = TABLE[name]
     leaves = [Value(0.5) for _ in range(op.arity or 4)]
-    z = Value._record(op, tuple(leaves))
+    z = record(op, tuple(leaves))
     outputs = (z, grad(z, leaves))
     f = autograd.compile(outputs, leaves, backend=xp)
     exact = autograd.compile(outputs, leaves)
@@ -67,9 +68,9 @@ def check_operation(name: str, xp: ModuleType) -> None:
     ]
     values, pulls = batch(samples)
     for sample, value, pull in zip(samples, values, pulls, strict=True):
-        want = leaves_of(exact(sample))
+        want = tree_leaves(exact(sample))
         tanh_loses = name == "tanh" and abs(sample[0]) > 1  # 1 - z * z: an ulp of z is many of the gradient
-        for got in (leaves_of(f(sample)), [value, *pull]):
+        for got in (tree_leaves(f(sample)), [value, *pull]):
             assert all(map(close, got[:1] if tanh_loses else got, want)), (name, sample, got, want)
 
 
@@ -89,8 +90,8 @@ def test_a_batch_reduced(xp: ModuleType) -> None:
     xs, ts = [[rng.uniform(-1, 1) for _ in x] for _ in range(9)], [rng.uniform(-1, 1) for _ in range(9)]
     for reduce in ("sum", "mean"):
         f = autograd.compile(outputs, inputs, in_axes=axes, reduce=reduce, backend=xp)
-        want = leaves_of(autograd.compile(outputs, inputs, in_axes=axes, reduce=reduce)(parameters, xs, ts))
-        assert leaves_of(f(parameters, xs, ts)) == pytest.approx(want, rel=1e-13)
+        want = tree_leaves(autograd.compile(outputs, inputs, in_axes=axes, reduce=reduce)(parameters, xs, ts))
+        assert tree_leaves(f(parameters, xs, ts)) == pytest.approx(want, rel=1e-13)
         value, gradients = f(*(xp.asarray(a, dtype=float) for a in (parameters, xs, ts)))
         assert [float(value), *gradients.tolist()] == pytest.approx(want, rel=1e-13)
         assert type(gradients) is type(xp.asarray([0.5]))

@@ -20,7 +20,7 @@ from needs import need_compiler
 import autograd
 from autograd import Value, grad
 from autograd.codegen import c_build as building
-from autograd.codegen.c_build import CompilerError
+from autograd.errors import CompilerError
 
 
 @pytest.fixture

@@ -30,8 +30,9 @@ from autograd.codegen import numpy_tables as tables
 from autograd.codegen import python
 from autograd.codegen.loops import levels_of
 from autograd.codegen.program import lower
+from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.trees import leaves_of
+from autograd.trees import tree_leaves
 
 BACKENDS = ["python", "numpy", "c"]
 
@@ -70,7 +71,7 @@ def random_graph(rng: random.Random, leaves: list[Value], steps: int) -> Value:
         count = op.arity or 2 * rng.randrange(1, 4)
         operands = [rng.choice(pool) if rng.random() < 0.8 else rng.choice(constants) for _ in range(count)]
         operands[0] = rng.choice(pool)
-        pool.append(Value._record(op, tuple(operands)))
+        pool.append(record(op, tuple(operands)))
     output: Value = autograd.sum(pool[-6:])
     return output
 
@@ -94,9 +95,9 @@ def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
     leaves = [Value(rng.uniform(-3, 3)) for _ in range(4)]
     outputs = several_graphs(rng, leaves, 8, 40)
     f = autograd.compile(outputs, (leaves[:3], leaves[3]), backend=backend)
-    recorded = leaves_of(outputs)
+    recorded = tree_leaves(outputs)
     for _ in range(6):
-        got = leaves_of(f([v.data for v in leaves[:3]], leaves[3].data))
+        got = tree_leaves(f([v.data for v in leaves[:3]], leaves[3].data))
         assert all(map(same, got, (v.data for v in recorded)))
         for v in leaves:
             v.data = random_number(rng)
@@ -123,7 +124,7 @@ def check_batch(rng: random.Random, backend: str) -> None:
     samples = [[random_number(rng), rng.uniform(-2, 2)] for _ in range(rng.randrange(1, 30))]
     want: list[list[float]] = []
     for x.data, y.data in samples:
-        want.append([v.forward().data for v in leaves_of(outputs)])
+        want.append([v.forward().data for v in tree_leaves(outputs)])
     arguments = ([w.data, b.data], samples)
     inputs, axes = ([w, b], [x, y]), (None, 0)
     results = autograd.compile(outputs, inputs, in_axes=axes, backend=backend)(*arguments)
@@ -132,7 +133,7 @@ def check_batch(rng: random.Random, backend: str) -> None:
         assert all(map(same, got, row))
     sums = autograd.compile(outputs, inputs, in_axes=axes, reduce="sum", backend=backend)(*arguments)
     means = autograd.compile(outputs, inputs, in_axes=axes, reduce="mean", backend=backend)(*arguments)
-    for total, mean, column in zip(leaves_of(sums), leaves_of(means), zip(*want, strict=True), strict=True):
+    for total, mean, column in zip(tree_leaves(sums), tree_leaves(means), zip(*want, strict=True), strict=True):
         added = 0.0
         for term in column:
             added += term
@@ -198,7 +199,7 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
         [v.data for v in leaves] if axis is None else [[rng.uniform(-1, 1) for _ in leaves] for _ in range(n)]
         for leaves, axis in zip((parameters, x), axes, strict=True)
     ]
-    want, *others = (leaves_of(f(*arguments)) for f in fs)
+    want, *others = (tree_leaves(f(*arguments)) for f in fs)
     assert "for (int" in fs[1].source
     assert "np.empty" in fs[2].source
     for p, *qs in zip(want, *others, strict=True):
@@ -240,7 +241,7 @@ def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pyte
     for _ in range(5):
         size = rng.randrange(1, 6)
         arguments = numbers(len(parameters)), [numbers(n) for _ in range(size)], numbers(size)
-        got, want = (leaves_of(f(*arguments)) for f in (skipping, plain))
+        got, want = (tree_leaves(f(*arguments)) for f in (skipping, plain))
         assert all(map(same, got, want))
 
 
@@ -489,7 +490,7 @@ def test_what_no_batch_changes_is_computed_once() -> None:
 def test_every_row_has_a_spelling() -> None:
     for op, special in itertools.product((TABLE[name] for name in sorted(BUILT_IN)), (0.5, -0.25, 0.0, math.inf)):
         values = [Value(special + i) for i in range(op.arity or 4)]
-        z = Value._record(op, tuple(values))
+        z = record(op, tuple(values))
         assert same(autograd.compile(z, values)([v.data for v in values]), z.data), op
 
 
@@ -528,7 +529,7 @@ def test_constants_run_through_loops_too(reduce: str | None) -> None:
     want = autograd.compile(*recorded, in_axes=axes, reduce=reduce)(*arguments)
     f = autograd.compile(*recorded, in_axes=axes, reduce=reduce, backend="c")
     assert len(f.source.splitlines()) < 400
-    for got, wanted in zip(leaves_of(f(*arguments)), leaves_of(want), strict=True):
+    for got, wanted in zip(tree_leaves(f(*arguments)), tree_leaves(want), strict=True):
         assert got == pytest.approx(wanted, rel=1e-12, abs=1e-15) if reduce else same(got, wanted)
 
 

@@ -25,10 +25,9 @@ from needs import lacking
 
 import autograd
 from autograd import History, Value, fit, nn, optim
-from autograd.codegen.c_build import CompilerError
+from autograd.errors import CompilerError, DivergenceError
 from autograd.ops import Op
 from autograd.training import fit as train
-from autograd.training.fit import DivergenceError
 
 MOONS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "moons.json").read_text())
 BACKENDS = ["eager", "python", "numpy", "c"]

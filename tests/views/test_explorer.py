@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from layout_engines import ENGINES, only
 from needs import lacking
 
-from autograd import explore, faux_gradient, ops
+from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.codegen import javascript
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.nn import Neuron
@@ -115,10 +115,10 @@ def test_an_own_operation_has_no_javascript(tmp_path: Path) -> None:
 
 def test_without_graphviz_the_error_of_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise rendering.GraphvizNotFound("no Graphviz found")
+        raise GraphvizNotFound("no Graphviz found")
 
     monkeypatch.setattr(rendering.Drawing, "pipe", refuse)
-    with pytest.raises(rendering.GraphvizNotFound):
+    with pytest.raises(GraphvizNotFound):
         explore(neuron()[0], tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
 

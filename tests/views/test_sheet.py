@@ -24,7 +24,7 @@ from needs import lacking
 import autograd
 from autograd import Value, faux_gradient, tanh, to_spreadsheet
 from autograd.codegen.spreadsheet import ATOM, SPELLINGS, is_spelled
-from autograd.engine import graph_of
+from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
 
 # ------------------------------------------------------------------------------------------- reading spreadsheets
@@ -350,10 +350,10 @@ def test_every_operation_in_libreoffice(office: Office, tmp_path: Path) -> None:
         count = op.arity or 4
         cases: list[tuple[float, ...]] = [(x,) for x in POINTS] if count == 1 else list(PAIRS) if count == 2 else []
         cases += [tuple(rng.uniform(-3, 3) for _ in range(count)) for _ in range(4)]
-        results = [Value._record(op, tuple(map(Value, case))) for case in cases]
+        results = [record(op, tuple(map(Value, case))) for case in cases]
         if count == 2:  # with constants, which make some formulas shorter
-            results += [Value._record(op, (Value(x), y)) for x, y in cases]
-            results += [Value._record(op, (x, Value(y))) for x, y in cases]
+            results += [record(op, (Value(x), y)) for x, y in cases]
+            results += [record(op, (x, Value(y))) for x, y in cases]
         paths.append(to_spreadsheet(autograd.sum(results), tmp_path / f"{op.name}.xlsx"))
     found = {}
     for path, computed in zip(paths, office.all_computed(paths, {}), strict=True):
@@ -380,7 +380,7 @@ def random_graph(rng: random.Random, steps: int, labels: bool) -> Value:
         count = op.arity or 2 * rng.randrange(1, 4)
         operands: list[Any] = [rng.choice(pool) if rng.random() < 0.8 else rng.uniform(-2, 2) for _ in range(count)]
         operands[0] = rng.choice(pool[-6:])
-        v = Value._record(op, tuple(operands))
+        v = record(op, tuple(operands))
         pulls = autograd.grad(v, pool)
         if abs(v.data) < 10 and all(abs(x.data) < 1e3 and math.isfinite(x.data) for x in pulls):
             pool.append(v)

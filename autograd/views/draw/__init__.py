@@ -22,8 +22,8 @@ from typing import NamedTuple, cast
 
 import graphviz
 
+from autograd.check import faux_gradient
 from autograd.engine import Value, graph_of, local_gradients
-from autograd.nudging import faux_gradient
 from autograd.ops import Op
 from autograd.views.names import Names, names_of
 from autograd.views.network import Layer, Neuron, find_layers
@@ -33,7 +33,6 @@ from autograd.views.render import (
     PATIENCE,
     THEMES,
     Drawing,
-    GraphvizNotFound,
     label_of,
     palette,
     stages_of,
@@ -41,7 +40,7 @@ from autograd.views.render import (
 )
 from autograd.views.text import without_gradients
 
-__all__ = ["Drawing", "GraphvizNotFound", "draw"]
+__all__ = ["Drawing", "draw"]
 
 DETAILS = ("auto", "value", "neuron", "layer")
 _ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one

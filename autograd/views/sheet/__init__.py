@@ -22,7 +22,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +38,7 @@ from autograd.codegen.spreadsheet import (
     is_spelled,
     places_with_cells,
 )
-from autograd.engine import Value, flatten, grad, graph_of, replay
+from autograd.engine import Value, flatten, grad, graph_of, record, replay
 from autograd.files import write_whole
 from autograd.floats import number
 from autograd.ops import TABLE, Op
@@ -243,7 +242,7 @@ def _copied(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[V
             while v.op.variadic and len(operands) > _TERMS:
                 part, operands = _first_part(v.op, operands)
                 names[part] = f"{name}, begun"
-            copies[v] = Value._record(v.op, tuple(operands))
+            copies[v] = record(v.op, tuple(operands))
         copies[v].label = v.label or (name if name != f"v{i}" else None)
         names[copies[v]] = name
     return copies, names
@@ -252,11 +251,11 @@ def _copied(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[V
 def _first_part(op: Op, operands: list[Any]) -> tuple[Value, list[Any]]:
     """The first terms of a long sum or dot, and the operands of the sum that goes on from there, left to right."""
     if op is TABLE["sum"]:
-        part = Value._record(op, tuple(operands[:_TERMS]))
+        part = record(op, tuple(operands[:_TERMS]))
         return part, [part, *operands[_TERMS:]]
     half, terms = len(operands) // 2, _TERMS // 2
     xs, ys = operands[:half], operands[half:]
-    part = Value._record(op, (*xs[:terms], *ys[:terms]))
+    part = record(op, (*xs[:terms], *ys[:terms]))
     return part, [part, *xs[terms:], 1.0, *ys[terms:]]
 
 
@@ -272,7 +271,7 @@ def _stages(output: Value, names: Mapping[Value, str]) -> list[_Stage]:
             made |= {x: _apart(x, chosen, names) for x in inner}
     columns: dict[Value, _Stage] = {}
     nothing = Program(0, [], [])
-    for v in sorted(made, key=attrgetter("_order")) or [output]:
+    for v in [v for v in values if v in made] or [output]:
         for x in [*(made[v].operands if v in made else ()), v]:
             if x not in columns:
                 columns[x] = made.get(x) or _Stage(x, names[x], "", [], nothing, nothing, [])
@@ -312,7 +311,7 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> _
             if type(x) is Value and x in chosen:
                 leaves.setdefault(x, Value(x.data))
                 fresh[x], words[x] = leaves[x], Formula(names[x])
-        fresh[u] = Value._record(u.op, tuple(fresh[x] if type(x) is Value else x for x in u.args))
+        fresh[u] = record(u.op, tuple(fresh[x] if type(x) is Value else x for x in u.args))
         words[u] = _worded(u.op, [words[x] if type(x) is Value else _short(cast(float, x)) for x in u.args])
     inputs = list(leaves.values())
     local = grad(fresh[v], inputs)

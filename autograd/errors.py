@@ -1,0 +1,55 @@
+"""Every exception of the package that a user can catch; `autograd` exports them.
+
+Those that Python has are raised as they are: `TypeError` for what is no number, `ValueError` for arguments that do not
+fit each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import graphviz
+
+
+class AnomalyError(ArithmeticError):
+    """A nan or an infinity was computed under `detect_anomaly`; the message says where.
+
+    Attributes:
+        node: the Value at which it was computed.
+        path: the Values from `node` to the output, both included.
+        source: the line that recorded `node`, as "file:line: text"; None where that is not known.
+    """
+
+    def __init__(
+        self, message: str = "", node: Any = None, path: Sequence[Any] = (), source: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.node = node
+        self.path = tuple(path)
+        self.source = source
+
+
+class GradientMismatch(AssertionError):  # noqa: N818  # a published name
+    """An analytic gradient and its numeric check disagree. The message is the table, side by side."""
+
+
+class DivergenceError(FloatingPointError):
+    """A loss, a gradient or a parameter became inf or nan in training.
+
+    Attributes:
+        history: the `History` of the run up to there.
+    """
+
+    history: Any
+
+
+class CompilerError(RuntimeError):
+    """There is no C compiler, or it failed; the message says what to do."""
+
+
+class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types
+    """There is no Graphviz, neither the program `dot` nor pygraphviz; the message says how to install one."""
+
+    def __init__(self, message: str) -> None:
+        RuntimeError.__init__(self, message)  # the class between the two expects a command line
