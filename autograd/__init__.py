@@ -22,8 +22,9 @@ from autograd.training.fit import History, fit
 from autograd.training.plots import plot_decision_boundary
 from autograd.views.anomaly import detect_anomaly
 from autograd.views.draw import draw
-from autograd.views.explain import explain, to_text
+from autograd.views.explain import explain
 from autograd.views.explorer import explore
+from autograd.views.outline import to_text
 from autograd.views.sheet import to_spreadsheet
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs

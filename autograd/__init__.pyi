@@ -9,8 +9,9 @@ from autograd.training.fit import History as History, fit as fit
 from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
 from autograd.views.anomaly import detect_anomaly as detect_anomaly
 from autograd.views.draw import draw as draw
-from autograd.views.explain import explain as explain, to_text as to_text
+from autograd.views.explain import explain as explain
 from autograd.views.explorer import explore as explore
+from autograd.views.outline import to_text as to_text
 from autograd.views.sheet import to_spreadsheet as to_spreadsheet
 from autograd.ops import add as add
 from autograd.ops import sub as sub

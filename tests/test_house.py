@@ -22,7 +22,7 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-VIEWS = {"anomaly", "draw", "explain", "explorer", "sheet"}  # what else is in that room, they share
+VIEWS = {"anomaly", "draw", "explain", "explorer", "outline", "sheet"}  # what else is in that room, they share
 
 
 def module_of(path: Path) -> str:

@@ -20,8 +20,9 @@ from autograd import engine
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.errors import AnomalyError
 from autograd.ops import Op
+from autograd.views.formulas import short_formula
 from autograd.views.names import caller, names_of
-from autograd.views.text import short_formula, visible
+from autograd.views.text import visible
 
 _SHOWN = 6  # operands in a message, and stages at each end of a path
 

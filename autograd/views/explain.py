@@ -1,21 +1,21 @@
-"""The graph in words and numbers: `explain(output)` and `to_text(output)`.
+"""Explain the gradients of a graph in words and numbers: `explain(output)`.
 
-The words are those of the article "Gradients for a single neuron". A *stage* is what a table has a row for: a leaf, or
-a result. The *local gradient* says how fast the next stage changes with this one, the *global gradient* how fast the
-output does, and the *faux gradient* is (f(x + tiny) - f(x)) / tiny, the check on it without calculus.
+The words are those of the article "Gradients for a single neuron". A *stage* is a row of the table (the article turns
+it on its side: a column): a leaf, or a result. The *local gradient* is how fast the next stage changes with this one,
+the *global gradient* how fast the output does, and the *faux gradient* is (f(x + tiny) - f(x)) / tiny, which checks it
+without calculus.
 
-What a person writes in one line of arithmetic and gives a name, such as net = input * weight + bias, is one stage, with
-the unnamed results inside it. Paths through them keep apart: each is one term of the sum that the chain rule makes.
+A line of arithmetic that was given a name, such as net = input * weight + bias, is one stage, with the unnamed results
+inside it. Paths through them keep apart: each is one term of the sum that the chain rule makes.
 
-The formulas of local gradients are the table's rules, called on symbols (`symbols.py`); the numbers are the same rules,
-called on floats in the order of `backward()`, so they are its numbers to the bit.
+All gradients come from the rules of the table, by way of the engine (`gradients.py`): the numbers are those of
+`backward()` to the bit, and the formulas are what the same rules record.
 """
 
 from __future__ import annotations
 
 import html
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,23 +23,14 @@ from typing import NamedTuple
 
 from autograd.check import faux_gradient
 from autograd.engine import Value, graph_of, replay
+from autograd.views.formulas import Term, constant, graph_formulas, short_formula
+from autograd.views.gradients import gradients_of, local_gradients
+from autograd.views.limits import LONGEST_FORMULA, size_of, too_large
 from autograd.views.names import Names, names_of
-from autograd.views.symbols import Symbol, local_formulas, term_of
-from autograd.views.text import (
-    LONGEST_FORMULA,
-    Term,
-    aligned,
-    constant,
-    formulas,
-    mathematical,
-    rounded,
-    short_formula,
-    visible,
-    without_gradients,
-)
+from autograd.views.numbers import aligned, decimals, typeset
+from autograd.views.text import filled, visible, width
 
-_WIDTH = 100  # of a line of text
-_OPERANDS_PER_NODE = 10  # with more of them the steps are a wall of text however few the nodes are
+_WIDTH = 100  # columns of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
 
@@ -47,10 +38,10 @@ _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
 
 class Row(NamedTuple):
-    """A line of the table: a stage and its numbers.
+    """A row of the table: a stage and its numbers.
 
-    `local_gradients` are pairs, the name of a stage that uses this one and how fast that changes with it, one for each
-    path between the two. `faux_gradient` is None where it was not asked for.
+    `local_gradients` has a pair for each path to a stage that uses this one: its name, and how fast it changes with
+    this one. `faux_gradient` is None where it was not asked for.
     """
 
     name: str
@@ -61,8 +52,8 @@ class Row(NamedTuple):
     faux_gradient: float | None
 
 
-class Step(NamedTuple):
-    """The chain rule at one stage: an equation, as the texts between its equals signs, and why it comes here."""
+class ChainRule(NamedTuple):
+    """The chain rule at one stage: an equation, as the texts between its equals signs, and why it is its turn."""
 
     equation: tuple[str, ...]
     why: str
@@ -70,23 +61,23 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `explain` returns: `print` it, or let a notebook show it as HTML.
+    """The table and the steps that `explain` returns: `print` it, or let a notebook show it as HTML.
 
     `rows` holds the table, in the order of the calculation; `steps` the chain rule, in the order of `backward()`.
     """
 
     output: str
     rows: tuple[Row, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ChainRule, ...]
 
     def __str__(self) -> str:
         cells = [_cells(row) for row in self.rows]
         head = _HEAD if self._has_faux else _HEAD[:-1]
-        lines = _columns([head, *cells])
+        lines = _lines([head, *cells])
         lines += ["", *textwrap.wrap(self._introduction, _WIDTH), ""]
         margin = len(str(len(self.steps))) + 2
         for i, step in enumerate(self.steps, start=1):
-            lines += _written(step, f"{i}. ".rjust(margin))
+            lines += _wrapped(step, f"{i}. ".rjust(margin))
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -103,7 +94,7 @@ class Explanation:
         )
 
     def _repr_html_(self) -> str:
-        """A table with the steps below it, for notebooks; it takes their colours and fonts."""
+        """Return a table with the steps below it, in the colours and fonts of the notebook."""
         head = _HEAD if self._has_faux else _HEAD[:-1]
         lines = ['<div style="overflow-x: auto">', '<table style="border-collapse: collapse">', "<thead><tr>"]
         lines += [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(head)]
@@ -128,24 +119,24 @@ def explain(
 ) -> Explanation:
     """Explain the gradients of `output`: a table of all numbers, then the chain rule step by step.
 
-    The gradients are those that `output.backward()` gives, computed aside: no `.grad` is read or changed, so it does
-    not matter whether `backward()` was called.
+    The gradients are those that `output.backward()` gives. They are computed on a copy: no `.grad` is read or changed,
+    so it does not matter whether `backward()` was called.
 
     Arguments:
         output: the Value to explain, usually the loss.
         names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
-        detail: `"stage"`: a line of arithmetic that was given a name is one row, as in the articles; `"value"`: each
-            Value is a row.
-        faux: whether to nudge every value for the last column; that replays the graph once a row.
-        max_nodes: the largest number of Values that is still explained.
+        detail: `"stage"` makes one row of a line of arithmetic that was given a name, as in the articles; `"value"`
+            makes one of each Value.
+        faux: whether to fill the last column, by nudging every value in turn; this replays the graph once per row.
+        max_nodes: the largest number of Values to explain.
 
-    Returns an `Explanation`: its `str` is the text, a notebook shows an HTML table, and `.rows` and `.steps` hold what
-    they show.
+    Returns an `Explanation`: `str` gives the text, a notebook shows it as HTML, and `.rows` and `.steps` hold the
+    numbers and equations.
 
     Raises:
-        TypeError: `output` is no Value, or `names` no mapping.
-        ValueError: more than `max_nodes` Values, an unknown `detail`, or a number in the graph was changed without
-            `forward()`, so that it does not fit together.
+        TypeError: `output` is not a Value, or `names` not a mapping.
+        ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; or a
+            number in the graph was changed without `forward()`, so that the numbers do not belong together.
 
     >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
     >>> y = x * w + x
@@ -170,17 +161,16 @@ def explain(
     if detail not in ("stage", "value"):
         raise ValueError(f"detail is 'stage' or 'value', got {detail!r}")
     nodes = graph_of(output)
-    operands = sum(len(v.args) for v in nodes) if len(nodes) <= max_nodes else 0
-    if operands > max_nodes * _OPERANDS_PER_NODE:
-        raise ValueError(
-            f"the graph has {operands:,} operands, too many to explain one by one (max_nodes={max_nodes:,}): "
-            "explain a smaller example, or pass a larger max_nodes"
-        )
-    if len(nodes) > max_nodes:
-        raise ValueError(
-            f"the graph has {len(nodes):,} nodes, too many to explain one by one (max_nodes={max_nodes:,}): "
-            "explain an intermediate value of it, as in explain(hidden), or a smaller example; "
-            "to_text(output) shows the beginning of a large graph; or pass a larger max_nodes"
+    size = size_of(nodes, max_nodes, constants=False)
+    if not size.fits(max_nodes):
+        raise too_large(
+            f"the graph has {size}",
+            "to explain line by line",
+            max_nodes,
+            [
+                "explain an intermediate value of it, as in explain(hidden), or a smaller example",
+                "to_text(output) shows the beginning of a large graph",
+            ],
         )
     now = replay(nodes, {v: v.data for v in nodes if v.op is None})
     for v in nodes:
@@ -188,8 +178,8 @@ def explain(
             raise ValueError(f"a result is {v.data}, but its operands give {now[v]}: call output.forward() first")
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     stages = _stages(nodes, shown, detail)
-    gradients = _backward(nodes, output)
-    paths: dict[Value, list[_Path]] = {v: [] for v in nodes}  # from those that use it, in the order of backward()
+    gradients = gradients_of(output, nodes)
+    paths: dict[Value, list[_Path]] = {v: [] for v in nodes}  # to those that use it, in the order of backward()
     for stage in reversed(stages):
         for path in stage.paths:
             paths[path.operand].append(path)
@@ -201,12 +191,12 @@ def explain(
                 shown[v],
                 stage.formula,
                 v.data,
-                tuple((path.user, path.local) for path in paths[v]),
+                tuple((shown[path.result], path.local) for path in paths[v]),
                 gradients[v],
                 faux_gradient(output, v) if faux else None,
             )
         )
-        steps.append(_step(v, paths[v], gradients, shown, output))
+        steps.append(_chain_rule(v, paths[v], gradients, shown, output))
     return Explanation(shown[output], tuple(rows), tuple(reversed(steps)))
 
 
@@ -218,32 +208,31 @@ class _Path(NamedTuple):
 
     operand: Value
     result: Value
-    user: str  # the stage's name
     formula: Term | None
     local: float
 
 
-class _Stage(NamedTuple):
+class _ExplainedStage(NamedTuple):
     result: Value
     formula: str
     paths: Sequence[_Path]
 
 
-def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> list[_Stage]:
-    """The graph as stages, in the order of creation."""
+def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> list[_ExplainedStage]:
+    """Divide the graph into stages, in the order of creation."""
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
     once = {v for v in numbered if uses[v] == 1}  # these can stand inside the formula of the one that uses them
-    stages: list[_Stage] = []
+    stages: list[_ExplainedStage] = []
     inside: set[Value] = set()
     for v in reversed(nodes):
         if v not in inside:
             inner = _arithmetic_inside(v, once) if detail == "stage" and v not in numbered else []
-            line = formulas([*inner, v], names)[v].text if inner else ""
+            line = graph_formulas([*inner, v], names)[v].text if inner else ""
             if not 0 < len(line) <= LONGEST_FORMULA:
                 inner, line = [], "" if v.op is None else short_formula(v, names)
             inside.update(inner)
-            stages.append(_Stage(v, line, _paths(v, inner, names)))
+            stages.append(_ExplainedStage(v, line, _paths(v, inner, names)))
     return stages[::-1]
 
 
@@ -252,7 +241,7 @@ def _is_arithmetic(v: Value) -> bool:
 
 
 def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
-    """The results that belong to the line of arithmetic that ends in `v`, operands before results."""
+    """Return the unnamed results on the line of arithmetic that ends in `v`, operands before results."""
     inner: list[Value] = []
     waiting = [v] if _is_arithmetic(v) else []
     while waiting and len(inner) < LONGEST_FORMULA:
@@ -263,68 +252,40 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
 
 
 def _paths(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[_Path]:
-    """Every path from the stage's result back to an operand."""
-    written = formulas(inner, names, mathematical)
-    pulled: dict[Value, tuple[Symbol | float | None, float]] = {result: (1.0, 1.0)}
-    paths = []
-    for v in [result, *reversed(inner)]:
-        if v.op is None:
-            break
-        g_formula, g = pulled[v]
-        operands = [Symbol(written.get(x, names[x])) if isinstance(x, Value) else x for x in v.args]
-        z = Symbol(written.get(v, names[v]))
-        pulls = local_formulas(v.op, g_formula, z, operands), v.op.pulls(g, v.data, *_numbers(v))
-        for x, pulled_formula, pull in zip(v.args, *pulls):
-            if isinstance(x, Value):
-                if x in written:
-                    pulled[x] = pulled_formula, pull
-                else:
-                    term = None if pulled_formula is None else term_of(pulled_formula)
-                    paths.append(_Path(x, result, names[result], term, pull))
-    return paths
+    """Return every path from a stage's result back to an operand."""
+    if result.op is None:
+        return []
+    line = [*inner, result]
+    terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
+    terms |= graph_formulas(inner, names, mathematical=True)
+    return [_Path(x, result, term, local) for x, local, term in local_gradients(line, terms)]
 
 
-def _backward(nodes: Sequence[Value], output: Value) -> dict[Value, float]:
-    """The gradients that `output.backward()` gives: the same rules, on the same floats, in the same order."""
-    gradients = dict.fromkeys(nodes, 0.0)
-    gradients[output] = 1.0
-    for v in reversed(nodes):
-        if v.op is not None:
-            for x, pull in zip(v.args, v.op.pulls(gradients[v], v.data, *_numbers(v))):
-                if isinstance(x, Value):
-                    gradients[x] += pull
-    return gradients
+# The chain rule ------------------------------------------------------------------------------------------------------
 
 
-def _numbers(v: Value) -> list[float]:
-    return [x.data if isinstance(x, Value) else x for x in v.args]
-
-
-# Steps ---------------------------------------------------------------------------------------------------------------
-
-
-def _step(
+def _chain_rule(
     v: Value, paths: Sequence[_Path], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
-) -> Step:
+) -> ChainRule:
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
 
-    total = aligned(gradients[v]).replace("-", "−")
+    total = typeset(aligned(gradients[v]))
     if v is output:
-        return Step((d(v), total), "first, because backward begins here")
-    symbolic, numeric, parts = [], [], []
+        return ChainRule((d(v), total), "first, because backward begins here")
+    symbolic, numeric, products = [], [], []
     for path in paths:
         above = gradients[path.result]
-        local = rounded(path.local, 4).replace("-", "−")
+        local = typeset(decimals(path.local, 4))
         # In place of a formula too long to read stands its number.
         term = path.formula if path.formula and len(path.formula.text) <= LONGEST_FORMULA else constant(local)
-        symbolic.append(f"{term.within(1)} × {d(path.result)}")
-        numeric.append(f"{local} × {aligned(above)}".replace("-", "−"))
-        parts.append(aligned(path.local * above).replace("-", "−"))
+        symbolic.append(f"{term.factor} × {d(path.result)}")
+        numeric.append(f"{local} × {typeset(aligned(above))}")
+        products.append(typeset(aligned(path.local * above)))
     equation = [d(v), _summed(symbolic), _summed(numeric)]
-    if len(parts) > 1:
-        equation.append(_summed(parts))
-    return Step((*equation, total), _why([path.user for path in paths]))
+    if len(products) > 1:
+        equation.append(_summed(products))
+    return ChainRule((*equation, total), _why([names[path.result] for path in paths]))
 
 
 def _summed(terms: Sequence[str]) -> str:
@@ -333,7 +294,7 @@ def _summed(terms: Sequence[str]) -> str:
 
 
 def _why(users: Sequence[str]) -> str:
-    """Which stages had to come first."""
+    """Say which stages had to come first."""
     times = Counter(users)
     if len(times) == 1:
         (user, n), *_ = times.items()
@@ -357,10 +318,10 @@ _NUMBERS = {2, 4, 5}  # the columns that are flush right
 
 
 def _cells(row: Row) -> list[str]:
-    local = [f"{rounded(x, 4)} on {user}" for user, x in row.local_gradients]
+    local = [f"{decimals(x, 4)} on {user}" for user, x in row.local_gradients]
     if len(local) > _SHOWN_USES:
         local = [*local[: _SHOWN_USES - 1], f"{len(local) - _SHOWN_USES + 1} more"]
-    cells = [row.name, row.formula, rounded(row.value, 6), ", ".join(local), aligned(row.global_gradient)]
+    cells = [row.name, row.formula, decimals(row.value, 6), ", ".join(local), aligned(row.global_gradient)]
     return cells if row.faux_gradient is None else [*cells, aligned(row.faux_gradient)]
 
 
@@ -368,32 +329,23 @@ def _side(column: int) -> str:
     return f"text-align: {'right' if column in _NUMBERS else 'left'}; white-space: nowrap; padding: 0.2em 0.8em"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = []
-        for i, (cell, width) in enumerate(zip(row, widths)):
-            filled = _filled(cell, width)
-            cells.append(filled[len(cell) :] + cell if i in _NUMBERS else filled)
+        for i, (cell, columns) in enumerate(zip(row, widths)):
+            spaces = filled(cell, columns)[len(cell) :]
+            cells.append(spaces + cell if i in _NUMBERS else cell + spaces)
         lines.append("  ".join(cells).rstrip())
     return lines
 
 
-def _filled(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
-
-
-def _width(text: str) -> int:
-    """The columns that a terminal takes for it: letters of East Asia take two, accents of their own none."""
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
-def _written(step: Step, number: str) -> list[str]:
-    """A step on as few lines as fit: broken before an equals sign, and where that is not enough, within a sum."""
+def _wrapped(step: ChainRule, number: str) -> list[str]:
+    """Write a step on as few lines as fit, broken before an equals sign, and where that is not enough, within a sum."""
     margin = " " * len(number)
     lines = [number + " = ".join(step.equation)]
-    if _width(lines[0]) > _WIDTH:
+    if width(lines[0]) > _WIDTH:
         lines = [number + step.equation[0]]
         for part in step.equation[1:]:
             lines += textwrap.wrap(
@@ -405,67 +357,3 @@ def _written(step: Step, number: str) -> list[str]:
                 break_on_hyphens=False,
             )
     return [*lines, *textwrap.wrap(step.why, _WIDTH, initial_indent=margin + "  ", subsequent_indent=margin + "  ")]
-
-
-# The graph as a tree -------------------------------------------------------------------------------------------------
-
-_DEEPEST = 20  # levels of the tree that are indented; deeper ones say their number instead
-
-
-def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> str:
-    """Return the graph as an indented tree: the output at the top, below each result its operands.
-
-    A Value that is used more than once is written where it is met first, and referred to after. From level
-    20 on a line says its level in brackets instead of going further to the right.
-
-    Arguments:
-        output: the Value at the top.
-        names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
-        max_nodes: the largest number of lines, references included; of a larger graph the beginning is written, and how
-            many Values are left out. None for all.
-
-    Gradients are those that the Values have now; before `backward()` there are none to show.
-
-    Raises:
-        TypeError: `output` is no Value, or `names` no mapping.
-
-    >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
-    >>> net = x * w + x
-    >>> net.backward()
-    >>> print(to_text(net))
-    net = v3 + x  data -3  grad 1
-      v3 = x * w  data -6  grad 1
-        x         data 3   grad -1
-        w         data -2  grad 3
-      x (above)
-    """
-    if type(output) is not Value:
-        raise TypeError(f"to_text() takes a Value, got {type(output).__name__}: pass a Value, as in to_text(loss)")
-    nodes = graph_of(output)
-    shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    missing = without_gradients(output, nodes)
-    with_gradients = missing is None
-    written: set[Value] = set()
-    rows: list[tuple[str, ...]] = []
-    waiting = [(output, 0)]
-    while waiting and (max_nodes is None or len(rows) < max_nodes):
-        v, level = waiting.pop()
-        indent = "  " * level if level <= _DEEPEST else "  " * _DEEPEST + f"[{level}] "
-        if v in written:
-            rows.append((f"{indent}{shown[v]} (above)",))
-            continue
-        written.add(v)
-        title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown)}"
-        numbers = [f"data {rounded(v.data, 6)}", f"grad {rounded(v.grad, 6)}"][: 1 + with_gradients]
-        rows.append((indent + title, *numbers))
-        waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
-    columns = 2 + with_gradients
-    widths = [max((_width(row[i]) for row in rows if len(row) > 1), default=0) for i in range(columns)]
-    lines = [
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths)).rstrip() for row in rows
-    ]
-    if len(written) < len(nodes):
-        lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
-    if missing:
-        lines.append(f"({missing})")
-    return "\n".join(lines)

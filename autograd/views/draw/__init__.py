@@ -25,6 +25,7 @@ import graphviz
 from autograd.check import faux_gradient
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.ops import Op
+from autograd.views.gradients import missing_gradients as without_gradients
 from autograd.views.names import Names, names_of
 from autograd.views.network import Layer, Neuron, find_layers
 from autograd.views.render import (
@@ -38,7 +39,6 @@ from autograd.views.render import (
     stages_of,
     tooltip_of,
 )
-from autograd.views.text import without_gradients
 
 __all__ = ["Drawing", "draw"]
 

@@ -1,0 +1,149 @@
+"""Print formulas: operations on named operands, with no more parentheses than the order of operations needs.
+
+A `Term` is a formula with the binding strength of its outermost operator. `formula` makes one from an operation and
+the terms of its operands; every formula that a view shows comes from there. Those of a graph are valid Python
+(`weight * input + bias`); with `mathematical=True` they have the signs of books (`weight × input + bias`), and a
+choice reads `1 if x > 0 else 0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from autograd.codegen.program import Program
+from autograd.engine import Value
+from autograd.ops import TABLE, Op
+from autograd.views.limits import LONGEST_FORMULA
+from autograd.views.numbers import decimals, typeset
+
+# How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses.
+_BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
+_LOOSE, _ATOM = 0, 5
+
+
+class Term(NamedTuple):
+    """A formula, and how tightly its outermost operator binds."""
+
+    text: str
+    binding: int = _ATOM
+
+    def within(self, tightest: int) -> str:
+        """Return the formula as an operand of an operator that binds that tightly, in parentheses where needed."""
+        return self.text if self.binding > tightest else f"({self.text})"
+
+    @property
+    def factor(self) -> str:
+        """The formula as a factor of a product: a sum in parentheses."""
+        return self.within(_BINDING["add"])
+
+
+def constant(text: str) -> Term:
+    """Return a number as a term: a negative one binds as its sign does, as in (-2) ** x."""
+    return Term(text, _BINDING["neg"] if text[0] in "-−" else _ATOM)
+
+
+def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> Term:
+    """Return the formula of an operation.
+
+    Arguments:
+        op: the operation; its row in the table says how it reads.
+        operands: the formulas of its operands.
+        mathematical: whether to write × and − in place of * and -, and `where` as a choice.
+
+    >>> net = formula(TABLE["add"], [Term("x"), Term("bias")])
+    >>> formula(TABLE["mul"], [constant("-2"), net]).text, formula(TABLE["tanh"], [net]).text
+    ('-2 * (x + bias)', 'tanh(x + bias)')
+    >>> formula(TABLE["where"], [net, constant("1"), constant("0")], mathematical=True).text
+    '1 if x + bias > 0 else 0'
+    """
+    if mathematical and op is TABLE["where"]:  # its condition counts as true above 0
+        condition, x, y = (operand.within(_LOOSE) for operand in operands)
+        return Term(f"{x} if {condition} > 0 else {y}", _LOOSE)
+    if "(" in op.reads:
+        return Term(op.read(*(x.text for x in operands)))
+    binding = _BINDING.get(op.name, _LOOSE)
+    held = binding or _ATOM - 1  # of an unknown operator only single names and numbers stand bare
+    if len(operands) == 1:
+        shown = [operands[0].within(held - 1)]
+    else:
+        left, *others = operands
+        # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
+        signed = max(held, _BINDING["neg"])
+        shown = [left.within(held if op.name == "pow" else held - 1)]
+        shown += [x.within(signed if x.text[0] in "-−" else held) for x in others]
+    reads = typeset(op.reads).replace(" * ", " × ") if mathematical else op.reads
+    return Term(reads.format(*shown), binding)
+
+
+def _constant(x: float, mathematical: bool) -> Term:
+    text = decimals(x, 6)
+    return constant(typeset(text) if mathematical else text)
+
+
+def graph_formulas(
+    values: Iterable[Value], names: Mapping[Value, str], *, mathematical: bool = False
+) -> dict[Value, Term]:
+    """Return the formula of each Value, with those of earlier ones among them put in; a leaf's is its name.
+
+    >>> x = Value(2.0)
+    >>> square = x * x
+    >>> y = square + 1
+    >>> graph_formulas([square, y], {x: "x", square: "square"})[y].text
+    'x * x + 1'
+    """
+    written: dict[Value, Term] = {}
+
+    def operand(x: Value | float) -> Term:
+        if isinstance(x, Value):
+            return written.get(x) or Term(names[x])
+        return _constant(x, mathematical)
+
+    for v in values:
+        operands = [operand(x) for x in v.args]
+        written[v] = Term(names[v]) if v.op is None else formula(v.op, operands, mathematical=mathematical)
+    return written
+
+
+def program_formulas(program: Program, inputs: Sequence[Term], *, mathematical: bool = False) -> list[Term]:
+    """Return the formulas of a program's outputs, given those of its inputs.
+
+    >>> from autograd.codegen.program import lower
+    >>> x, w = Value(2.0), Value(3.0)
+    >>> program_formulas(lower([x * w + w], [x, w]), [Term("x"), Term("w")], mathematical=True)
+    [Term(text='x × w + w', binding=1)]
+    """
+    written = list(inputs)
+
+    def term(x: float) -> Term:
+        return written[x] if type(x) is int else _constant(x, mathematical)
+
+    for op, operands in program.steps:
+        written.append(formula(op, [term(x) for x in operands], mathematical=mathematical))
+    return [term(x) for x in program.outputs]
+
+
+def short_formula(v: Value, names: Mapping[Value, str]) -> str:
+    """Return the formula of one Value, or in place of one too long for a line, such as a dot of many, `summary(v.op)`.
+
+    >>> x = Value(2.0)
+    >>> short_formula(x * x, {x: "x"})
+    'x * x'
+    """
+    if v.op is None:
+        return names[v]
+    text = graph_formulas([v], names)[v].text if len(v.args) <= LONGEST_FORMULA else ""
+    return text if 0 < len(text) <= LONGEST_FORMULA else summary(v)
+
+
+def summary(v: Value) -> str:
+    """Return the operation of a result in a few words: its sign or name, and how many operands where that varies.
+
+    >>> from autograd import ops
+    >>> x = Value(2.0)
+    >>> summary(x * x), summary(x.tanh()), summary(ops.sum([x] * 2000))
+    ('*', 'tanh', 'sum of 2,000 operands')
+    """
+    if v.op is None:
+        return ""
+    return f"{v.op.symbol} of {len(v.args):,} operands" if v.op.variadic else v.op.symbol

@@ -1,0 +1,136 @@
+"""Gradients for a view to show, computed on copies, so that no gradient of the user's graph is read or changed.
+
+A copy is recorded anew by `recorded_anew`, then the engine differentiates it: `backward()` gives the numbers, `grad`
+the formulas. A local gradient's formula is what its rule recorded on fresh leaves, with a gradient of 1 from above,
+lowered to a program (which leaves out × 1 and the like) and printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from autograd.codegen.program import Program, Step, lower
+from autograd.engine import Value, grad, record
+from autograd.ops import TABLE
+from autograd.views.formulas import Term, program_formulas
+
+
+def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
+    """Return why the Values hold no gradients of this output to show; None where they do.
+
+    `backward()` gives the output itself its seed: where that is 0, the others are 0 too, or those of another output.
+    """
+    if output.grad != 0:
+        return None
+    if any(v.grad != 0 for v in nodes):
+        return "the gradients here are those of another output: call backward() on this one first to see its own"
+    return "all gradients are 0: call backward() first to see them"
+
+
+def recorded_anew(
+    nodes: Iterable[Value], leaf: Callable[[Value], Value] = lambda x: Value(x.data)
+) -> dict[Value, Value]:
+    """Record nodes again, and return the copy of each.
+
+    Arguments:
+        nodes: Values, operands before results.
+        leaf: makes the leaf that stands for a leaf among the nodes, or for an operand that is not among them; it is
+            called for each use of such an operand.
+
+    >>> x = Value(3.0)
+    >>> square = x * x
+    >>> copies = recorded_anew([x, square, square + 1])
+    >>> len(copies), copies[square], copies[square] is square
+    (3, Value(data=9.0, grad=0.0), False)
+    """
+    copies: dict[Value, Value] = {}
+    for v in nodes:
+        if v.op is None:
+            copies[v] = leaf(v)
+        else:
+            operands = ((copies[x] if x in copies else leaf(x)) if isinstance(x, Value) else x for x in v.args)
+            copies[v] = record(v.op, tuple(operands))
+    return copies
+
+
+def gradients_of(output: Value, nodes: Iterable[Value]) -> dict[Value, float]:
+    """Return the gradients that `output.backward()` would give to nodes without gradients.
+
+    >>> x = Value(3.0)
+    >>> square = x * x
+    >>> gradients_of(square, [x, square]), x.grad
+    ({Value(data=3.0, grad=0.0): 6.0, Value(data=9.0, grad=0.0): 1.0}, 0.0)
+    """
+    copies = recorded_anew(nodes)
+    copies[output].backward()
+    return {v: copy.grad for v, copy in copies.items()}
+
+
+class LocalGradient(NamedTuple):
+    """How fast a result changes with one use of an operand: as a number, and as a formula where there is one."""
+
+    operand: Value
+    number: float
+    formula: Term | None
+
+
+def local_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[LocalGradient]:
+    """Return the local gradients of a line of arithmetic, one for each use of an operand.
+
+    Arguments:
+        line: the results on the line, operands before results; the last is that of the line.
+        terms: the formulas of these, and of the operands that come from outside.
+
+    The uses nearest to the result come first. A rule that asks for more than a formula knows, such as the sign of its
+    operand or its float, has no formula.
+
+    >>> x, w = Value(3.0), Value(-2.0)
+    >>> product = x * w
+    >>> y = product.tanh()
+    >>> names = {x: Term("x"), w: Term("w"), product: Term("net"), y: Term("y")}
+    >>> [(found.number, found.formula.text) for found in local_gradients([product], names)]
+    [(-2.0, 'w'), (3.0, 'x')]
+    >>> [found.formula.text for found in local_gradients([y], names)]
+    ['1 − y × y']
+    """
+    result, copies = line[-1], recorded_anew(line)
+    found = [  # each use has its own leaf, so that paths keep apart
+        (x, fresh)
+        for v in reversed(line)
+        for x, fresh in zip(v.args, copies[v].args)
+        if isinstance(x, Value) and isinstance(fresh, Value) and x not in copies
+    ]
+    copies[result].backward()
+    numbers = [fresh.grad for _, fresh in found]
+    inputs = {fresh: terms[x] for x, fresh in found} | {copy: terms[v] for v, copy in copies.items()}
+    formulas = _formulas(copies[result], [fresh for _, fresh in found], numbers, inputs)
+    return [LocalGradient(x, number, term) for (x, _), number, term in zip(found, numbers, formulas)]
+
+
+def _formulas(
+    result: Value, leaves: Sequence[Value], numbers: Sequence[float], inputs: Mapping[Value, Term]
+) -> list[Term | None]:
+    try:
+        gradients: list[Value | None] = grad(result, leaves)
+    except Exception:  # any: a user's rule may ask its operands for anything
+        if len(leaves) == 1:
+            return [None]
+        return [
+            term for x, number in zip(leaves, numbers) for term in _formulas(result, [x], [number], inputs)
+        ]  # one rule without a formula leaves the others theirs
+    # A rule may have taken its operands for numbers without an error, as dict.get does: then its number is another.
+    sound = [g if g is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
+    program = lower([g for g in sound if g is not None], list(inputs))
+    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True))
+    return [None if g is None else next(terms) for g in sound]
+
+
+def _with_signs(program: Program) -> Program:
+    """Write -x in place of -1 * x, which is how rules write the sign of a gradient."""
+    steps = []
+    for op, operands in program.steps:
+        others = tuple(x for x in operands if type(x) is int or x != -1.0)
+        is_sign = op is TABLE["mul"] and len(others) == 1
+        steps.append(Step(TABLE["neg"], others) if is_sign else Step(op, operands))
+    return Program(program.inputs, steps, program.outputs)

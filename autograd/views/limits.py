@@ -1,0 +1,97 @@
+"""Limits on what a view shows, and checks of the arguments that several views take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from autograd.engine import Value, flatten
+from autograd.floats import number
+
+LONGEST_FORMULA = 60  # characters of a formula that is still read at a glance
+_EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are
+
+
+class Size(NamedTuple):
+    """The size of a graph as a view shows it; `edges` is 0 where the nodes are too many already."""
+
+    nodes: int
+    edges: int
+
+    def fits(self, max_nodes: int) -> bool:
+        """Whether a graph of this size is still readable."""
+        return self.nodes <= max_nodes and self.edges <= max_nodes * _EDGES_PER_NODE
+
+    def __str__(self) -> str:
+        return f"{self.nodes:,} nodes" + (f" and {self.edges:,} edges" if self.edges else "")
+
+
+def size_of(values: Sequence[Value], max_nodes: int, *, constants: bool) -> Size:
+    """Return the size of a graph whose Values are shown one by one.
+
+    Arguments:
+        values: the graph, as `graph_of(output)` returns it.
+        max_nodes: with more Values than that, neither constants nor edges are counted: there may be millions.
+        constants: whether each use of a constant is a node too.
+    """
+    if len(values) > max_nodes:
+        return Size(len(values), 0)
+    edges = sum(len(v.args) for v in values)
+    if not constants:
+        return Size(len(values), edges)
+    return Size(len(values) + sum(not isinstance(x, Value) for v in values for x in v.args), edges)
+
+
+def too_large(what: str, purpose: str, max_nodes: int, advice: Iterable[str]) -> ValueError:
+    """Return the error for a graph that is too large to be shown.
+
+    >>> print(too_large(f"the graph has {Size(300, 0)}", "to explain", 200, ["explain a part"]))
+    the graph has 300 nodes, too large to explain (max_nodes=200): explain a part; or pass a larger max_nodes
+    """
+    return ValueError(
+        f"{what}, too large {purpose} (max_nodes={max_nodes:,}): {'; '.join(advice)}; or pass a larger max_nodes"
+    )
+
+
+def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
+    """Return the leaves that a view is asked to train.
+
+    Arguments:
+        train: a leaf, nested lists or tuples of leaves, or an iterable of them.
+        values: the graph that they have to be in.
+
+    Raises:
+        TypeError: something in `train` is no Value.
+        ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
+    """
+    leaves = flatten(train if isinstance(train, (Value, list, tuple)) or not _is_iterable(train) else list(train))
+    if not leaves:
+        raise ValueError("train is empty: name the leaves to train, or leave it out")
+    graph = set(values)
+    for v in leaves:
+        if v.op is not None:
+            raise ValueError(f"only leaves can be trained, but {v} was made by {v.op}")
+        if v not in graph:
+            raise ValueError(f"{v} cannot be trained: it is not in the graph of the output")
+    if len(set(leaves)) != len(leaves):
+        twice = next(v for v in leaves if leaves.count(v) > 1)
+        raise ValueError(f"train has {twice} twice: name each leaf once")
+    return leaves
+
+
+def _is_iterable(x: Any) -> bool:
+    return hasattr(x, "__iter__")
+
+
+def positive(what: str, x: Any) -> float:
+    """Return a number above 0 as a float.
+
+    Raises:
+        TypeError: it is no real number.
+        ValueError: it is not above 0, or not finite.
+    """
+    size = number(x)
+    if not 0 < size < math.inf:
+        raise ValueError(f"{what} is a number above 0, got {size}")
+    return size

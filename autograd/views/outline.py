@@ -1,0 +1,69 @@
+"""Write a graph as an indented outline, the output at the top: `to_text(output)`."""
+
+from __future__ import annotations
+
+from autograd.engine import Value, graph_of
+from autograd.views.formulas import short_formula
+from autograd.views.gradients import missing_gradients
+from autograd.views.names import Names, names_of
+from autograd.views.numbers import decimals
+from autograd.views.text import filled, visible, width
+
+_DEEPEST = 20  # levels that are indented; a deeper line has the number of its level instead
+
+
+def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> str:
+    """Return the graph as an indented outline: the output at the top, below each result its operands.
+
+    A Value that is used more than once is written out at its first use, and referred to at the others. Lines deeper
+    than level 20 are indented no further and begin with their level in brackets.
+
+    Arguments:
+        output: the Value at the top.
+        names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
+        max_nodes: the largest number of lines, references included. A larger graph ends with the number of Values that
+            are left out. None writes all.
+
+    Gradients are those that the Values hold now; before `backward()` there are none to show.
+
+    Raises:
+        TypeError: `output` is not a Value, or `names` not a mapping.
+
+    >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
+    >>> net = x * w + x
+    >>> net.backward()
+    >>> print(to_text(net))
+    net = v3 + x  data -3  grad 1
+      v3 = x * w  data -6  grad 1
+        x         data 3   grad -1
+        w         data -2  grad 3
+      x (above)
+    """
+    if type(output) is not Value:
+        raise TypeError(f"to_text() takes a Value, got {type(output).__name__}: pass a Value, as in to_text(loss)")
+    nodes = graph_of(output)
+    shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
+    missing = missing_gradients(output, nodes)
+    with_gradients = missing is None
+    written = set[Value]()
+    rows: list[tuple[str, ...]] = []
+    waiting = [(output, 0)]
+    while waiting and (max_nodes is None or len(rows) < max_nodes):
+        v, level = waiting.pop()
+        indent = "  " * level if level <= _DEEPEST else "  " * _DEEPEST + f"[{level}] "
+        if v in written:
+            rows.append((f"{indent}{shown[v]} (above)",))
+            continue
+        written.add(v)
+        title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown)}"
+        numbers = [f"data {decimals(v.data, 6)}", f"grad {decimals(v.grad, 6)}"][: 1 + with_gradients]
+        rows.append((indent + title, *numbers))
+        waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
+    columns = 2 + with_gradients
+    widths = [max((width(row[i]) for row in rows if len(row) > 1), default=0) for i in range(columns)]
+    lines = ["  ".join(filled(cell, columns) for cell, columns in zip(row, widths)).rstrip() for row in rows]
+    if len(written) < len(nodes):
+        lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
+    if missing:
+        lines.append(f"({missing})")
+    return "\n".join(lines)
