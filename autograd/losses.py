@@ -1,9 +1,12 @@
-"""Losses: how wrong outputs are, as one number to make small.
+"""Loss functions: how wrong outputs are, as one number to minimize.
 
-Each takes the outputs of one sample or of a batch, and targets in the same nesting, and returns the mean. Targets are
-numbers or Values. Everything is built from operations of the table, without a branch on data, so that a graph recorded
-once stays right for other numbers. Plain numbers that cannot be targets are refused; what a Value will hold later
-cannot be known.
+Each loss takes the outputs of one sample or of a batch, with targets in the same nesting, and returns the mean. Targets
+are numbers or Values. A loss is built from operations of the table, without a branch on data, so a graph recorded for
+one sample holds for any other. Numbers that cannot be targets are refused; what a Value will hold later cannot be
+checked.
+
+A loss for classification carries two more functions, its `accuracy` and its `targets`, which `fit` calls. Give them to
+a loss of your own with the decorator `loss`.
 """
 
 from __future__ import annotations
@@ -12,19 +15,87 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
 from autograd.trees import tree_leaves, tree_shape
 
+Loss = TypeVar("Loss", bound=Callable[..., Any])
+Accuracy = Callable[[Any, Any], Any]
+"""(output, target) -> the share that is right, from 0 to 1."""
+Targets = Callable[[Any, list[Any]], list[Any]]
+"""(output, ys) -> the targets to use in place of ys, as many."""
+
+
+def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) -> Callable[[Loss], Loss]:
+    """Decorate a loss function with its accuracy and its targets, for `fit`.
+
+    They become attributes of the function and are also found through `functools.partial`, on an object that is called
+    as a loss, and on its `__call__`.
+
+    Arguments:
+        accuracy: a function of one sample's output and target that returns the share that is right, 0 to 1; with it,
+            `fit` fills `History.accuracy`. Compiled backends record it on Values, once, as they do the loss; "eager"
+            calls it on floats. So write it with operations that take both: `autograd.where`, `autograd.step`.
+        targets: a function of the model's output for one sample and of the list of all targets. It returns the targets
+            to train with, the same list or another of that length, and raises `ValueError` for one that does not fit.
+            `fit` calls it before the first step.
+
+    >>> import autograd
+    >>> from autograd import fit, nn, optim
+    >>> @loss(accuracy=lambda output, target: autograd.where(0.5 - abs(output - target), 1.0, 0.0))
+    ... def absolute_error(output, target):
+    ...     return abs(output - target)
+    >>> model = nn.Neuron(1, "linear", weights=[2.0], bias=0.25)
+    >>> fit(model, [1.0, 2.0], [2.0, 5.0], loss=absolute_error, optimizer=optim.SGD(0.1), epochs=1, progress=False)
+    ▁ 1 epoch: loss 0.5, accuracy 50.0 %
+    """
+
+    def decorate(function: Loss) -> Loss:
+        for name, carried in (("accuracy", accuracy), ("targets", targets)):
+            if carried is not None:  # in a class, a bare function would become a method
+                setattr(function, name, staticmethod(carried) if isinstance(function, type) else carried)
+        return function
+
+    return decorate
+
+
+def accuracy_of(loss: Any) -> Accuracy | None:
+    """Return the accuracy that a loss carries, or None.
+
+    >>> accuracy_of(functools.partial(hinge)) is accuracy_of(hinge), accuracy_of(mse)
+    (True, None)
+    """
+    accuracy: Accuracy | None = _carried(loss, "accuracy")
+    return accuracy
+
+
+def targets_of(loss: Any) -> Targets | None:
+    """Return the function that checks and converts the targets of a loss, or None."""
+    targets: Targets | None = _carried(loss, "targets")
+    return targets
+
+
+def _carried(loss: Any, name: str) -> Any:
+    while True:
+        found = getattr(loss, name, None)
+        if callable(found):
+            return found
+        if not isinstance(loss, functools.partial):
+            return getattr(type(loss).__call__, name, None)
+        loss = loss.func
+
+
+# Regression ----------------------------------------------------------------------------------------------------------
+
 
 def mse(outputs: Any, targets: Any) -> Any:
     """Return the mean squared error: the mean of (output - target)² over all numbers.
 
     Arguments:
-        outputs: a Value, or nested lists of them.
+        outputs: a Value, or nested lists of Values.
         targets: numbers or Values, in the same nesting.
 
     Raises:
@@ -33,16 +104,57 @@ def mse(outputs: Any, targets: Any) -> Any:
     >>> mse([Value(1.0), Value(3.0)], [0.0, 1.0])
     Value(data=2.5, grad=0.0)
     """
-    pairs = _pairs("outputs", outputs, "targets", targets)
-    errors = [output - target for output, target in pairs]
+    errors = [output - target for output, target in _pairs("outputs", outputs, "targets", targets)]
     return errors[0] * errors[0] if len(errors) == 1 else ops.dot(errors, errors) / len(errors)
 
 
+# Two classes ---------------------------------------------------------------------------------------------------------
+
+
+def _checked_labels(scores: Any, labels: Any) -> list[tuple[Any, Any]]:
+    pairs = _pairs("scores", scores, "labels", labels)
+    _check(pairs, lambda label: label in (-1, 1), "a label is -1 or 1 (for classes 0 and 1 pass 2 * y - 1)")
+    return pairs
+
+
+def _checked_probabilities(logits: Any, targets: Any) -> list[tuple[Any, Any]]:
+    pairs = _pairs("logits", logits, "targets", targets)
+    _check(pairs, _is_probability, "a target is 0, 1 or a probability between (for labels -1 and 1 pass (1 + y) / 2)")
+    return pairs
+
+
+def _share_of_signs(scores: Any, labels: Any) -> Any:
+    """Return the share of scores with the sign of their label; a score of 0 counts as -1, as in micrograd."""
+    return _mean([ops.step(ops.where(score, 1.0, -1.0) * label) for score, label in _checked_labels(scores, labels)])
+
+
+def _share_of_sides(logits: Any, targets: Any) -> Any:
+    """Return the share of logits on their target's side: above 0 for a probability above 1/2."""
+    return _mean([
+        ops.where(target - 0.5, ops.where(z, 1.0, 0.0), ops.where(z, 0.0, 1.0))
+        for z, target in _checked_probabilities(logits, targets)
+    ])  # fmt: skip
+
+
+def _each(check: Callable[[Any, Any], object]) -> Targets:
+    """Return a `targets` that checks each different target against the output, and keeps them all."""
+
+    def targets(output: Any, ys: list[Any]) -> list[Any]:
+        for y in {str(y): y for y in ys}.values():
+            check(output, y)
+        return ys
+
+    return targets
+
+
+@loss(accuracy=_share_of_signs, targets=_each(_checked_labels))
 def hinge(scores: Any, labels: Any) -> Any:
     """Return the hinge loss, that of a support vector machine: the mean of relu(1 - label * score).
 
+    Its accuracy is the share of scores with the sign of their label; a score of 0 counts as -1.
+
     Arguments:
-        scores: a Value, or nested lists of them.
+        scores: a Value, or nested lists of Values.
         labels: -1 or 1 for each score, in the same nesting.
 
     Raises:
@@ -51,20 +163,20 @@ def hinge(scores: Any, labels: Any) -> Any:
     >>> hinge([Value(0.5), Value(-2.0)], [1, -1])
     Value(data=0.25, grad=0.0)
     """
-    pairs = _pairs("scores", scores, "labels", labels)
-    _check(pairs, lambda label: label in (-1, 1), "a label is -1 or 1 (of classes 0 and 1 make 2 * y - 1)")
-    return _mean([ops.relu(1 - label * score) for score, label in pairs])
+    return _mean([ops.relu(1 - label * score) for score, label in _checked_labels(scores, labels)])
 
 
+@loss(accuracy=_share_of_sides, targets=_each(_checked_probabilities))
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where sigmoid(logit) is the probability of class 1.
 
-    Arguments:
-        logits: a Value, or nested lists of them: what the network gives *before* a sigmoid.
-        targets: for each logit the class, 0 or 1, or the probability of class 1, in the same nesting.
+    It is computed as target * softplus(-logit) + (1 - target) * softplus(logit), which has no cancellation: value and
+    gradient keep their digits for every finite logit. Its accuracy is the share of logits that are above 0 exactly
+    where the target is above 1/2.
 
-    target * softplus(-logit) + (1 - target) * softplus(logit) has no cancellation: value and gradient keep their digits
-    for every finite logit.
+    Arguments:
+        logits: a Value, or nested lists of Values: the network's output *before* a sigmoid.
+        targets: for each logit the class, 0 or 1, or the probability of class 1, in the same nesting.
 
     Raises:
         ValueError: no logits, targets in another nesting, or a target that is not between 0 and 1.
@@ -72,21 +184,62 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     >>> binary_cross_entropy([Value(0.0), Value(1e4)], [1, 0])
     Value(data=5000.34657359028, grad=0.0)
     """
-    pairs = _pairs("logits", logits, "targets", targets)
-    _check(pairs, _is_probability, "a target is 0, 1 or a probability between (of labels -1 and 1 make (1 + y) / 2)")
+    pairs = _checked_probabilities(logits, targets)
     return _mean([target * ops.softplus(-z) + (1 - target) * ops.softplus(z) for z, target in pairs])
 
 
+# Several classes -----------------------------------------------------------------------------------------------------
+
+
+def _share_of_choices(logits: Any, targets: Any) -> Any:
+    """Return the share of samples whose first largest logit is that of a most probable class."""
+    return _mean(list(map(_is_right_choice, *zip(*_by_sample(logits, targets)))))
+
+
+def _is_right_choice(logits: list[Any], target: Any) -> Any:
+    if not isinstance(target, list):
+        target = _one_hot(_class_index(target, len(logits)), len(logits))
+    largest, chosen = logits[0], target[0]
+    for logit, probability in zip(logits[1:], target[1:]):
+        chosen = ops.where(logit - largest, probability, chosen)
+        largest = ops.max(largest, logit)
+    return ops.where(functools.reduce(ops.max, target) - chosen, 0.0, 1.0)
+
+
+def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
+    """Check the targets of samples with such logits; where they are class indices, return them one-hot.
+
+    >>> _class_targets([Value(0.5), Value(1.5)], [1.0, 0.0])
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    if isinstance(ys[0], list):
+        return _each(cross_entropy)(logits, ys)
+    for y in ys:
+        if y % 1:  # of a nan or an infinity it is nan
+            raise ValueError(f"a class index is an integer, got {y}")
+    one_hot = {}
+    for y in set(ys):
+        cross_entropy(logits, int(y))
+        one_hot[y] = _one_hot(int(y), len(logits))
+    return [one_hot[y] for y in ys]
+
+
+def _one_hot(index: int, classes: int) -> list[float]:
+    return [float(i == index) for i in range(classes)]
+
+
+@loss(accuracy=_share_of_choices, targets=_class_targets)
 def cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where softmax(logits) are the probabilities of the classes.
 
-    Arguments:
-        logits: for one sample a list with a Value for each class, what the network gives *before* a softmax; for a
-            batch a list of such lists.
-        targets: for each sample the index of its class, an integer from 0, or a list with the probability of each class
-            (one-hot, where the class is known). Only such a list can be of Values.
+    The logits are shifted by their maximum, so no finite logit overflows; the gradient is softmax(logits) - target. Its
+    accuracy is the share of samples whose largest logit (the first of equal ones) is that of the most probable class.
 
-    The logits are shifted by their maximum, so no finite logit overflows; the gradient is softmax(logits) - target.
+    Arguments:
+        logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch
+            a list of such lists.
+        targets: for each sample the index of its class, an integer from 0, or a list with the probability of each class
+            (one-hot, if the class is known). Only such a list can be of Values.
 
     Raises:
         TypeError: a class index that is no integer.
@@ -94,28 +247,34 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
             for each class, not between 0 and 1, or do not add up to 1.
 
     >>> z = [Value(1.0), Value(2.0), Value(0.5)]
-    >>> loss = cross_entropy(z, 1)
-    >>> loss.backward()
+    >>> output = cross_entropy(z, 1)
+    >>> output.backward()
     >>> [round(x.grad, 4) for x in z]
     [0.2312, -0.3715, 0.1402]
-    >>> cross_entropy([z, z], [1, [0, 1, 0]]).data == loss.data
+    >>> cross_entropy([z, z], [1, [0, 1, 0]]).data == output.data
     True
     """
+    return _mean([_sample_cross_entropy(sample, target) for sample, target in _by_sample(logits, targets)])
+
+
+def _by_sample(logits: Any, targets: Any) -> list[tuple[list[Any], Any]]:
+    """Return the logits of each sample with its target, checked, of one sample or of a batch."""
     logits, targets = _as_lists(logits), _as_lists(targets)
     if not isinstance(logits, list):
         raise ValueError("cross_entropy takes one logit for each class: for a single one see binary_cross_entropy")
     if not tree_leaves(logits):
         raise ValueError("no logits, so there is no mean")
     if not isinstance(logits[0], list):
-        return _sample_cross_entropy(logits, targets)
-    if not isinstance(targets, list) or len(targets) != len(logits):
+        logits, targets = [logits], [targets]
+    elif not isinstance(targets, list) or len(targets) != len(logits):
         raise ValueError(f"each sample needs a target: a list of {len(logits)}, got {tree_shape(targets)}")
-    return _mean([_sample_cross_entropy(sample, target) for sample, target in zip(logits, targets)])
+    for sample in logits:
+        if not isinstance(sample, list) or not sample or any(isinstance(z, list) for z in sample):
+            raise ValueError(f"a sample's logits are a list with a number for each class, got {tree_shape(sample)}")
+    return list(zip(logits, targets))
 
 
-def _sample_cross_entropy(logits: Any, target: Any) -> Any:
-    if not isinstance(logits, list) or not logits or any(isinstance(z, list) for z in logits):
-        raise ValueError(f"a sample's logits are a list with a number for each class, got {tree_shape(logits)}")
+def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
     largest = functools.reduce(ops.max, logits)
     shifted = [z - largest for z in logits]
     log_total = ops.log(ops.sum([ops.exp(z) for z in shifted]))
@@ -149,38 +308,37 @@ def _check_distribution(target: list[Any]) -> None:
         raise ValueError(f"probabilities lie between 0 and 1 and add up to 1, got {target}")
 
 
-# What they share -----------------------------------------------------------------------------------------------------
+# Shared --------------------------------------------------------------------------------------------------------------
 
 
 def _mean(terms: Sequence[Any]) -> Any:
     return terms[0] if len(terms) == 1 else ops.sum(terms) / len(terms)
 
 
-def _as_lists(nest: Any) -> Any:
-    """The nest in lists, where arrays or tuples stand in it."""
-    if hasattr(nest, "tolist"):  # NumPy's arrays and scalars
-        nest = nest.tolist()
-    return [_as_lists(part) for part in nest] if isinstance(nest, (list, tuple)) else nest
+def _as_lists(tree: Any) -> Any:
+    """Return the tree with lists in place of arrays and tuples."""
+    if hasattr(tree, "tolist"):  # NumPy's arrays and scalars
+        tree = tree.tolist()
+    return [_as_lists(part) for part in tree] if isinstance(tree, (list, tuple)) else tree
 
 
 def _pairs(name: str, outputs: Any, other: str, targets: Any) -> list[tuple[Any, Any]]:
-    """Each output with its target, left to right."""
+    """Return each output with its target, left to right."""
     outputs, targets = _as_lists(outputs), _as_lists(targets)
-    if not _same_nest(outputs, targets):
-        raise ValueError(f"{name} and {other} have to stand in the same nesting: {_two(name, outputs, other, targets)}")
+    if not _same_structure(outputs, targets):
+        raise ValueError(
+            f"{name} and {other} need the same nesting: "
+            f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}"
+        )
     pairs = list(zip(tree_leaves(outputs), tree_leaves(targets)))
     if not pairs:
         raise ValueError(f"no {name}, so there is no mean")
     return pairs
 
 
-def _two(name: str, outputs: Any, other: str, targets: Any) -> str:
-    return f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}"
-
-
-def _same_nest(x: Any, y: Any) -> bool:
+def _same_structure(x: Any, y: Any) -> bool:
     if isinstance(x, list) and isinstance(y, list):
-        return len(x) == len(y) and all(map(_same_nest, x, y))
+        return len(x) == len(y) and all(map(_same_structure, x, y))
     return not isinstance(x, list) and not isinstance(y, list)
 
 
@@ -188,7 +346,7 @@ def _is_probability(x: float) -> bool:
     return 0 <= x <= 1
 
 
-def _check(pairs: list[tuple[Any, Any]], fits: Callable[[float], bool], what: str) -> None:
+def _check(pairs: list[tuple[Any, Any]], fits: Callable[[float], bool], message: str) -> None:
     for _, target in pairs:
         if not isinstance(target, Value) and not fits(number(target)):
-            raise ValueError(f"{what}, got {target!r}")
+            raise ValueError(f"{message}, got {target!r}")

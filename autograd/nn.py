@@ -21,9 +21,9 @@ from typing import Any, ClassVar, SupportsIndex
 from autograd import ops
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, write_whole
-from autograd.losses import binary_cross_entropy, cross_entropy, hinge, mse
+from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "mse"]
+__all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
 
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for none."""

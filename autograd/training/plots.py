@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd.codegen.compile import compile
 from autograd.engine import Value
-from autograd.training.data import nesting, samples
+from autograd.training.data import samples, structure
 from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
 from autograd.trees import tree_leaves
@@ -38,7 +38,7 @@ def plot_decision_boundary(
         ValueError: samples that are not of two numbers, or not as many classes.
     """
     points, labels = samples("xs", xs), samples("ys", ys)
-    if nesting(points.like) != [None, None]:
+    if structure(points.like) != [None, None]:
         raise ValueError("a plane has two dimensions: xs are rows of two numbers")
     if len(points) != len(labels):
         raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")

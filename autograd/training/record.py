@@ -1,14 +1,18 @@
-"""One sample's graph, recorded for other numbers: what would be decided there and then, for good, is refused."""
+"""Record the graph of one sample, to be compiled for all, and refuse what would freeze a decision in it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, nullcontext
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 from autograd import engine
 from autograd.engine import Value
+from autograd.training.data import Dataset
+from autograd.training.objective import Objective
+from autograd.trees import tree_map
 
 _compare = engine._compare
 _lock = threading.Lock()
@@ -61,3 +65,50 @@ def _end(recording: object) -> None:
         _recording.pop(recording, None)
         if not _recording:
             vars(engine)["_compare"] = _compare
+
+
+class SampleGraph(NamedTuple):
+    """The graph of one sample: its leaves, and the results that training needs."""
+
+    parameters: list[Value]
+    x: Any
+    y: Any
+    loss: Value
+    accuracy: Value
+    penalty: Value | None
+
+
+class Sample:
+    """The first sample, on its way through the model and the loss.
+
+    The model is called when the output is first needed, and only once: the check of the targets and all compiled
+    functions share its output.
+
+    Arguments:
+        objective: what to record.
+        like: the inputs of the sample, numbers.
+        frozen: whether the graph is to be used for other samples, so that Values must not be compared.
+    """
+
+    def __init__(self, objective: Objective, like: Any, *, frozen: bool) -> None:
+        self.objective = objective
+        self.x = tree_map(Value, like)
+        self.watch = partial(no_frozen_branch, 'or pass backend="eager"') if frozen else nullcontext
+
+    @cached_property
+    def output(self) -> Any:
+        with self.watch():
+            return self.objective.model(self.x)
+
+    def with_targets(self, data: Dataset) -> Dataset:
+        """Return the data with its targets checked against the output, and converted, where the loss can do that."""
+        targets = self.objective.targets
+        return data.with_targets(partial(targets, self.output)) if targets else data
+
+    def graph(self, like: Any) -> SampleGraph:
+        """Record the rest for a target with the nesting of `like`."""
+        objective, y = self.objective, tree_map(Value, like)
+        output = self.output
+        with self.watch():
+            loss, accuracy = objective.loss_of(output, y), objective.accuracy_of(output, y)
+            return SampleGraph(objective.parameters, self.x, y, loss, accuracy, objective.penalty())

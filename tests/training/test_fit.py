@@ -27,7 +27,7 @@ import autograd
 from autograd import History, Value, fit, nn, optim
 from autograd.errors import CompilerError, DivergenceError
 from autograd.ops import Op
-from autograd.training import fit as train
+from autograd.training import steps
 
 MOONS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "moons.json").read_text())
 BACKENDS = ["eager", "python", "numpy", "c"]
@@ -257,7 +257,7 @@ def test_auto_is_numpy_without_a_compiler_and_python_without_both(monkeypatch: p
     assert quiet(line(), [1.0], [2.0]).backend == "numpy"
     with pytest.raises(CompilerError, match="no-such-compiler"):
         quiet(line(), [1.0], [2.0], backend="c")
-    monkeypatch.setattr(train, "_has_numpy", lambda: False)
+    monkeypatch.setattr(steps, "has_numpy", lambda: False)
     assert quiet(line(), [1.0], [2.0]).backend == "python"
 
 
@@ -273,9 +273,8 @@ def test_without_numpy() -> None:
     script = """
 import sys
 sys.modules["numpy"] = None
-import random, autograd.training.fit
+import random
 from autograd import fit, nn, optim
-autograd.training.fit.find_spec = lambda name: None
 for backend in ("c", "python", "auto"):
     for batch_size in (1, 2, 3):
         model = nn.MLP(2, [2, 1], rng=random.Random(0))
@@ -375,7 +374,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"ys": [[1, 0], [1, 1]], "loss": nn.cross_entropy, "model": nn.Layer(1, 2)}, ValueError, "add up to 1"),
     ({"validation": [1.0]}, TypeError, "validation is a tuple"),
     ({"validation": ([[1.0]], [1.0, 2.0])}, ValueError, "validation ys 2"),
-    ({"validation": ([[1.0, 2.0]], [1.0])}, ValueError, "validation xs is 2 numbers, one to learn from 1 number"),
+    ({"validation": ([[1.0, 2.0]], [1.0])}, ValueError, "validation xs is 2 numbers, one of xs 1 number"),
     ({"validation": ([[1.0]], [[1.0]])}, ValueError, "a sample of validation ys"),
 ]
 
