@@ -1,11 +1,12 @@
-"""Measure compiled functions against the same work by hand and on other frameworks, side by side in one run.
+"""Measure compiled functions against hand-written code and other frameworks, side by side in one run.
 
-    python tests/benchmarks/compiled.py                            # some minutes; prints the tables
+    python tests/benchmarks/compiled.py                            # several minutes; prints the page
     python tests/benchmarks/compiled.py --quick                    # less than half a minute, noisier
-    python tests/benchmarks/compiled.py --write docs/compiled.md   # the tables, as the page of the documentation
+    python tests/benchmarks/compiled.py --write docs/compiled.md   # also writes the page of the documentation
 
-Every contestant lives in a process of its own, on one thread, and they take turns (`turns.py`). Before the clock runs,
-each shows its result, and all results have to agree. Peers that are not installed are left out, and said to be.
+Each contestant runs in a separate process, on one thread, and the processes take turns (`turns.py`). Before timing
+starts, each prints its result, and all results must agree. Peers that are not installed are left out, and the page says
+so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -32,29 +33,43 @@ import by_hand
 import numpy as np
 import workloads
 from by_hand import Step
-from turns import Ratio, Runner, Turns, importable, median_of, ratio, release, run, say, table, take_turns, verdict
+from turns import (
+    Ratio,
+    Runner,
+    Turns,
+    about,
+    importable,
+    in_words,
+    median_of,
+    ratio,
+    release,
+    run,
+    say,
+    table,
+    take_turns,
+)
 
 import autograd
 from autograd import Value, grad
 
 BACKENDS = ("c", "numpy", "python")
 ITERATIONS = 100_000
-TRAINED = "0.1000000000000007"  # what the second article prints
-TOLERANCE = 1e-9  # between the contestants' results, which add in different orders
-SAMPLE_SECONDS = 1e-3  # short calls are timed together, until they take about this long
+TRAINED = "0.1000000000000007"  # as printed in the second article
+TOLERANCE = 1e-9  # between the results of contestants, which add in different orders
+SAMPLE_SECONDS = 1e-3  # shorter calls are timed in groups that take about this long
 
-# One thread for everyone: the networks are so small that more would only wait for each other.
+# One thread each: the networks are so small that more threads would only wait for each other.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "JAX_PLATFORMS": "cpu",
 }
 
 
-# --------------------------------------------------------------------------------------------- ours, as users write it
+# --------------------------------------------------------------------------------------- this engine, as users write it
 
 
 class Recorded(NamedTuple):
-    """What `autograd.compile` takes, and the arguments of the function it makes."""
+    """The arguments of `autograd.compile`, and those of the function that it returns."""
 
     outputs: Any
     inputs: Any
@@ -66,7 +81,7 @@ class Recorded(NamedTuple):
 
 
 def record_demo() -> Recorded:
-    """micrograd's demo on one sample; the batch is left to the compiled function."""
+    """Record micrograd's demo on one sample; the compiled function handles the batch."""
     demo = workloads.Demo(workloads.load("autograd, fused"))
     parameters: list[Value] = demo.parameters
     x, y = [Value(0.0), Value(0.0)], Value(1.0)
@@ -76,7 +91,7 @@ def record_demo() -> Recorded:
 
 
 def record_dense() -> Recorded:
-    """A 784-50-10 network with tanh, cross-entropy on one sample."""
+    """Record a 784-50-10 tanh network with cross-entropy on one sample."""
     p, sample, classes = by_hand.dense_numbers()
     parameters, x, t = ([Value(0.5) for _ in array] for array in (p, sample, classes))
     weights = iter(parameters)
@@ -91,7 +106,7 @@ def record_dense() -> Recorded:
 
 
 def record_straight_line(operations: int) -> Recorded:
-    """A mix of operations, each on the newest value, half of them on an earlier one too: none of them is dead code."""
+    """Record a mix of operations, each on the newest value, half of them also on an earlier one: no dead code."""
     generator = random.Random(operations)
     leaves = [Value(generator.uniform(-1, 1)) for _ in range(16)]
     values = list(leaves)
@@ -104,7 +119,7 @@ def record_straight_line(operations: int) -> Recorded:
 
 
 def record_neuron(form: str) -> Recorded:
-    """One neuron's loss and gradients: with its parameters in a list, as the documentation has it, or one by one."""
+    """Record one neuron's loss and gradients: parameters in a list, as in the documentation, or as single arguments."""
     w, b, x, t = (Value(0.5) for _ in range(4))
     loss = ((w * x + b).tanh() - t) ** 2 / 2
     gradients = grad(loss, [w, b])
@@ -121,7 +136,7 @@ RECORDINGS: dict[str, Callable[..., Recorded]] = {
 
 
 def make_ours(record: Callable[[], Recorded], backend: str) -> Step:
-    """A call of the compiled function; arrays as lists where the backend is Python's floats."""
+    """Prepare a call of the compiled function; the Python backend gets lists instead of arrays."""
     recorded = record()
     function = recorded.compile(backend)
     arguments = [a.tolist() if backend == "python" and hasattr(a, "tolist") else a for a in recorded.arguments]
@@ -129,7 +144,7 @@ def make_ours(record: Callable[[], Recorded], backend: str) -> Step:
 
 
 def make_training(backend: str, iterations: int) -> Step:
-    """The second article's training by `repeat`."""
+    """Prepare the second article's training with `repeat`."""
     w, b, x, t = (Value(0.5) for _ in range(4))
     loss = ((w * x + b).tanh() - t) ** 2 / 2
     new = [p - 0.01 * g for p, g in zip([w, b], grad(loss, [w, b]))]
@@ -141,14 +156,14 @@ def make_training(backend: str, iterations: int) -> Step:
 
 
 def flat(result: Any) -> list[float]:
-    """All numbers of a result, in order."""
+    """Flatten a result into its numbers, in order."""
     if isinstance(result, (list, tuple)):
         return [number for part in result for number in flat(part)]
     return list(map(float, np.ravel(np.asarray(result))))
 
 
 class Contestant(NamedTuple):
-    """Who takes part, how it is made ready (in a temporary folder), what it needs, and the numbers of its result."""
+    """A name, how to prepare the step (in a temporary folder), what that needs, and how to flatten its result."""
 
     name: str
     make: Callable[[Path], Step]
@@ -198,7 +213,7 @@ CALL = (
     Contestant("Python by hand", lambda _: by_hand.make_call_python()),
 )
 DENSE = (
-    *ours(record_dense, ("c", "numpy")),  # as Python it took more than a minute to compile
+    *ours(record_dense, ("c", "numpy")),  # the Python backend takes more than a minute to compile
     Contestant("NumPy by hand", lambda _: by_hand.make_dense_numpy()),
 )
 CONTESTS: dict[str, dict[str, Contestant]] = {
@@ -210,7 +225,7 @@ SLOW_TO_PREPARE = {("demo", "torch.compile"), ("dense", "autograd, numpy")}
 
 @cache
 def missing(need: str) -> str:
-    """What is missing, in words; empty if nothing is."""
+    """Say what is missing; empty if nothing is."""
     if need.startswith("backend "):
         x = Value(1.0)
         try:
@@ -227,7 +242,7 @@ def left_out(contestant: Contestant) -> str:
     return next(filter(None, map(missing, contestant.needs)), "")
 
 
-# --------------------------------------------------------------------------------------------------------- in the child
+# ------------------------------------------------------------------------------------------------------ child processes
 
 
 def moments() -> tuple[float, float]:
@@ -235,15 +250,15 @@ def moments() -> tuple[float, float]:
 
 
 def elapsed(start: tuple[float, float]) -> float:
-    """Seconds since then: by the wall clock, less the moments in which other programs had the core."""
+    """Seconds since `start` by the wall clock, less the moments in which other programs had the core."""
     return min(now - then for now, then in zip(moments(), start))
 
 
 def serve(contest: str, name: str) -> None:
-    """Show the result, then say how long calls took: a turn for each number of seconds on standard input."""
+    """Print the result, then how long calls took: one turn for each number of seconds on standard input."""
     contestant = CONTESTS[contest][name]
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("AUTOGRAD_CACHE_DIR", folder)  # the user's own is left as it is
+        os.environ.setdefault("AUTOGRAD_CACHE_DIR", folder)  # leaves the user's cache alone
         step = contestant.make(Path(folder))
         print(json.dumps(contestant.flat(step())), flush=True)
         calls = 1
@@ -257,7 +272,7 @@ def serve(contest: str, name: str) -> None:
 
 
 def time_of(step: Step, calls: int) -> float:
-    """Seconds of one of so many calls."""
+    """Seconds per call, averaged over `calls`."""
     start = moments()
     for _ in range(calls):
         step()
@@ -265,7 +280,7 @@ def time_of(step: Step, calls: int) -> float:
 
 
 def time_compiling(recording: str, backend: str, *arguments: int) -> list[float]:
-    """Seconds, by the wall clock, to record with gradients, to compile, and to call for the first time."""
+    """Time recording with gradients, compiling, and the first call, by the wall clock in seconds."""
     start = time.perf_counter()
     recorded = RECORDINGS[recording](*arguments)
     at_recorded = time.perf_counter()
@@ -284,40 +299,36 @@ def child(job: str) -> None:
         print(json.dumps(time_compiling(*arguments)))
 
 
-# ------------------------------------------------------------------------------------------- in the parent: the tables
-
-
-class Claim(NamedTuple):
-    """One line of what it must show."""
-
-    what: str
-    measured: str
-    bar: str
-    met: bool
+# ---------------------------------------------------------------------------------------- parent process: the tables
 
 
 class Result(NamedTuple):
-    """What a contest measured: seconds, turn by turn, and the numbers that each contestant showed."""
+    """The figures of a contest: seconds, turn by turn, each contestant's result, and who was left out and why."""
 
     times: dict[str, list[list[float]]]
     results: dict[str, list[float]]
     absent: dict[str, str]
 
     def faster(self, one: str, than: str) -> Ratio | None:
-        """How many times as fast, where both took part."""
+        """How many times as fast one is; None unless both took part."""
         return ratio(self.times[than], self.times[one]) if {one, than} <= self.times.keys() else None
 
+    def in_words(self, ours: str, *others: str) -> str:
+        """Compare one contestant with the others, as far as they took part."""
+        found = {f"*{other}*": self.faster(ours, other) for other in others}
+        return in_words(f"*{ours}*", {name: figure.all for name, figure in found.items() if figure})
+
     def fastest(self, *names: str) -> str:
-        """Of those that took part; the first where none did."""
+        """The fastest of those that took part; the first name if none did."""
         return min((n for n in names if n in self.times), key=lambda n: median_of(self.times[n]), default=names[0])
 
     def notes(self) -> str:
-        """A line for each that did not take part."""
+        """A line for each contestant that was left out."""
         return "".join(f"\nLeft out: *{name}*: {why}.\n" for name, why in self.absent.items())
 
 
 class Plan(NamedTuple):
-    """How long to measure."""
+    """How long to measure, and what to leave out."""
 
     quick: bool
     rounds: int
@@ -325,12 +336,12 @@ class Plan(NamedTuple):
 
 
 def contest(title: str, plan: Plan) -> Result:
-    """Let the contestants show their results, compare them, and let them take turns."""
+    """Compare the contestants' results, then let them take turns."""
     entered, absent = [], {}
     for name, contestant in CONTESTS[title].items():
         why = left_out(contestant)
         if plan.quick and (title, name) in SLOW_TO_PREPARE:
-            why = "takes long to prepare, left to a full run"
+            why = "takes long to prepare, measured in a full run only"
         if why:
             absent[name] = why
         else:
@@ -343,7 +354,7 @@ def contest(title: str, plan: Plan) -> Result:
 
 
 def compare(title: str, results: dict[str, list[float]]) -> None:
-    """Stop where a result is not that of the last contestant, which is the plainest."""
+    """Stop if a result differs from that of the last contestant, which is the simplest."""
     *_, (reference, expected) = results.items()
     for name, numbers in results.items():
         scale = max(map(abs, expected))
@@ -354,12 +365,12 @@ def compare(title: str, results: dict[str, list[float]]) -> None:
 
 
 def shown(figure: float) -> str:
-    """Three digits, and no more zeros than it takes."""
+    """Format with three digits, without padding zeros."""
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def times_table(result: Result, unit: str, reference: str, **columns: dict[str, str]) -> str:
-    """A line for each contestant, the fastest first; ratios to one of ours."""
+    """One line per contestant, the fastest first, with ratios to `reference`."""
     factor = {"ms": 1e3, "µs": 1e6}[unit]
     rows = []
     for name, turns in sorted(result.times.items(), key=lambda item: median_of(item[1])):
@@ -377,65 +388,50 @@ def times_table(result: Result, unit: str, reference: str, **columns: dict[str, 
     return table(head, rows) + "\n" + result.notes()
 
 
-def at_least(what: str, figure: Ratio | None, bar: float) -> list[Claim]:
-    return [Claim(what, f"{shown(figure.all)} ×", f"at least {bar:,g} ×", figure.all >= bar)] if figure else []
-
-
-def at_most(what: str, slower: Ratio | None, bar: float) -> list[Claim]:
-    """For a ratio of how many times as fast the *other* is."""
-    return [Claim(what, f"{shown(slower.all)} ×", f"at most {bar:g} ×", slower.all <= bar)] if slower else []
-
-
-def demo_section(plan: Plan) -> tuple[str, list[Claim]]:
+def demo_section(plan: Plan) -> tuple[str, str]:
     result = contest("demo", plan)
-    ours, faster = "autograd, c", result.faster
+    ours = result.fastest("autograd, c", "autograd, python")
     jax = [
         result.fastest(f"jax.jit, {dispatch}, numpy arrays", f"jax.jit, {dispatch}, device arrays")
         for dispatch in ("default", "in the caller")
     ]
-    claims = [
-        *at_least("the demo, c: as fast as NumPy by hand", faster(ours, "NumPy by hand"), 4),
-        *at_least("the demo, c: as fast as NumPy by hand, in buffers", faster(ours, "NumPy by hand, in buffers"), 4),
-        *(claim for peer in jax for claim in at_least(f"the demo, c: as fast as {peer}", faster(ours, peer), 5)),
-        *at_least("the demo, c: as fast as PyTorch", faster(ours, "PyTorch"), 30),
-        *at_most("the demo, c: the time of C by hand, skipping", faster("C by hand, skipping", ours), 1.5),
-        *at_most("the demo, c: the time of C by hand, vectors", faster("C by hand, vectors", ours), 1.5),
-        *at_least("the demo, numpy: as fast as micrograd", faster("autograd, numpy", "micrograd"), 1000),
-        *at_least("the demo, python: as fast as micrograd", faster("autograd, python", "micrograd"), 400),
+    by_hand = ("NumPy by hand", "NumPy by hand, in buffers", "C by hand, skipping", "C by hand, vectors")
+    words = [
+        "One step of micrograd's demo, value and all gradients:",
+        result.in_words(ours, *by_hand, *jax, "PyTorch", "micrograd"),
+        result.in_words("autograd, numpy", "micrograd"),
+        result.in_words("autograd, python", "micrograd"),
     ]
-    return times_table(result, "ms", result.fastest("autograd, c", "autograd, python")), claims
+    return times_table(result, "ms", ours), " ".join(filter(None, words))
 
 
-def training_section(plan: Plan) -> tuple[str, list[Claim]]:
+def training_section(plan: Plan) -> tuple[str, str]:
     result = contest("training", plan)
     prints = {name: repr(math.tanh(w * 0.01 + b)) for name, (w, b) in result.results.items()}
-    claims = []
-    for backend, hand, bar in (("c", "C by hand", 1.3), ("python", "Python by hand", 1.5)):
-        name = f"autograd, {backend}"
-        claims += at_most(f"training, {backend}: the time of {hand}", result.faster(hand, name), bar)
-        if name in prints:
-            claims.append(Claim(f"training, {backend}: prints", prints[name], TRAINED, prints[name] == TRAINED))
-    return times_table(result, "ms", result.fastest("autograd, c", "autograd, python"), prints=prints), claims
+    words = (
+        f"{ITERATIONS:,} iterations of the second article's training: {result.in_words('autograd, c', 'C by hand')} "
+        f"{result.in_words('autograd, python', 'Python by hand')}"
+    )
+    return times_table(result, "ms", result.fastest("autograd, c", "autograd, python"), prints=prints), words
 
 
-def call_section(plan: Plan) -> tuple[str, list[Claim]]:
+def call_section(plan: Plan) -> tuple[str, str]:
     result = contest("call", plan)
-    claims = []
-    for backend, bar in (("python", 2.0), ("c", 20.0)):
-        for form in ("f([w, b], x, t)", "f(w, b, x, t)"):
-            figure = result.faster("Python by hand", f"autograd, {backend}, {form}")
-            claims += at_most(f"a call, {backend}, {form}: the time of Python by hand", figure, bar)
-    return times_table(result, "µs", "Python by hand"), claims
+    others = [name for name in CONTESTS["call"] if name != "Python by hand"]
+    words = "One call with four floats: " + result.in_words("Python by hand", *others)
+    return times_table(result, "µs", "Python by hand"), words
 
 
-def dense_section(plan: Plan) -> tuple[str, list[Claim]]:
+def dense_section(plan: Plan) -> tuple[str, str]:
     result = contest("dense", plan)
-    slower = result.faster("NumPy by hand", "autograd, c")
-    return times_table(result, "µs", "NumPy by hand"), at_most("784-50-10, c: the time of NumPy by hand", slower, 1)
+    words = "One sample of a 784-50-10 network, value and all gradients: " + result.in_words(
+        "NumPy by hand", "autograd, c", "autograd, numpy"
+    )
+    return times_table(result, "µs", "NumPy by hand"), words
 
 
 def compile_seconds(recording: str, backend: str, caches: Sequence[str], *arguments: int) -> dict[str, list[float]]:
-    """Seconds to record, compile and call first, in fresh processes: with a new cache, then from that cache."""
+    """Time recording, compiling and the first call, in fresh processes: with a new cache, then with the same again."""
     with tempfile.TemporaryDirectory() as folder:
         environment = ONE_THREAD | {"AUTOGRAD_CACHE_DIR": folder}
         return {
@@ -444,8 +440,8 @@ def compile_seconds(recording: str, backend: str, caches: Sequence[str], *argume
         }
 
 
-def compiling_section(plan: Plan) -> tuple[str, list[Claim]]:
-    """How long until the functions of the demo and of the dense network can be called, and have been once."""
+def compiling_section(plan: Plan) -> tuple[str, str]:
+    """Time the demo and the dense network from recording to the end of the first call."""
     jobs = [("demo", "c"), ("demo", "numpy"), ("demo", "python"), ("dense", "c")]
     jobs += [] if plan.quick else [("dense", "numpy")]
     seconds: dict[tuple[str, str, str], list[list[float]]] = {}
@@ -456,18 +452,30 @@ def compiling_section(plan: Plan) -> tuple[str, list[Claim]]:
                 caches = ("new", "kept") if backend == "c" else ("",)
                 for cached, parts in compile_seconds(recording, backend, caches).items():
                     seconds.setdefault((recording, backend, cached), []).append(parts)
-    bars = {("demo", "c", "new"): 2.0, ("demo", "c", "kept"): 0.3, ("dense", "c", "new"): 3.0}
-    rows, claims = [], []
-    for key, rounds in seconds.items():
-        together = statistics.median(map(sum, rounds))
-        rows.append((*key, *(f"{statistics.median(part):.3f}" for part in zip(*rounds)), f"{together:.3f}"))
-        if key in bars:
-            what = f"{key[0]}, c, {key[2]} cache: record, compile and call first"
-            claims.append(Claim(what, f"{together:.3g} s", f"under {bars[key]:g} s", together < bars[key]))
-    return table(("", "backend", "cache", "record, s", "compile", "call first", "together"), rows), claims
+    together = {key: statistics.median(map(sum, rounds)) for key, rounds in seconds.items()}
+    rows = [
+        (*key, *(f"{statistics.median(part):.3f}" for part in zip(*rounds)), f"{together[key]:.3f}")
+        for key, rounds in seconds.items()
+    ]
+    head = ("", "backend", "cache", "record, s", "compile", "call first", "together")
+    return table(head, rows), compiling_in_words(together)
 
 
-def growth_section(plan: Plan) -> tuple[str, list[Claim]]:
+def compiling_in_words(together: Mapping[tuple[str, str, str], float]) -> str:
+    """Say how long each recording takes until its function has been called once."""
+    caches = {"new": " and a new cache", "kept": " and a warm cache", "": ""}
+    sentences = []
+    for recording in dict.fromkeys(recording for recording, _, _ in together):
+        times = [
+            f"{about(time)} s with {backend}{caches[cache]}"
+            for (name, backend, cache), time in together.items()
+            if name == recording
+        ]
+        sentences.append(f"The {recording} network is recorded, compiled and called once in {', '.join(times)}.")
+    return " ".join(sentences)
+
+
+def growth_section(plan: Plan) -> tuple[str, str]:
     sizes = (1_000, 2_000, 4_000) if plan.quick else (10_000, 20_000, 40_000)
     backends = [backend for backend in BACKENDS if not missing(f"backend {backend}")]
     seconds: dict[tuple[str, int], list[float]] = {(b, size): [] for b in backends for size in sizes}
@@ -476,19 +484,18 @@ def growth_section(plan: Plan) -> tuple[str, list[Claim]]:
         for (backend, size), measured in seconds.items():
             parts = compile_seconds("straight line", backend, ("new",), size)["new"]
             measured.append(sum(parts[1:]))
-    rows, claims = [], []
+    rows, largest = [], []
     for backend in backends:
         times = [statistics.median(seconds[backend, size]) for size in sizes]
         ratios = [after / before for before, after in pairwise(times)]
         rows.append((backend, *(f"{t:.3f}" for t in times), *(f"{r:.2f}" for r in ratios)))
-        if not plan.quick:
-            what = f"growth, {backend}: the larger of two doublings"
-            claims.append(Claim(what, f"{max(ratios):.3g} ×", "at most 2.3 ×", max(ratios) <= 2.3))
-    return table(("backend", *(f"{size:,}, s" for size in sizes), "first doubling", "second"), rows), claims
+        largest.append(f"{about(max(ratios))} times ({backend})")
+    words = f"Twice as many operations take at most {', '.join(largest)} as long to compile."
+    return table(("backend", *(f"{size:,}, s" for size in sizes), "first doubling", "second"), rows), words
 
 
 def machine() -> str:
-    """What the numbers depend on besides the code."""
+    """Name the interpreter, the peers, the compiler and the machine that the figures depend on."""
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
@@ -508,93 +515,87 @@ PAGE = """\
 
 {machine}.
 
-Made by `python tests/benchmarks/compiled.py --write docs/compiled.md`. The numbers are of one run on one machine;
-ratios travel better than milliseconds.
+Made by `python tests/benchmarks/compiled.py --write docs/compiled.md`: one run on one machine. Ratios carry over to
+other machines better than milliseconds do.
 
-Each contestant ran in its own process, on one thread, with the cyclic garbage collector as Python sets it, and took
-{rounds} turns of {seconds} s with all the others. Before that all of them showed their results, which agree to 1e-9.
-Calls shorter than a millisecond are timed together, up to that. Times are by the wall clock, less the moments in which
-other programs had the core; compiling is by the wall clock alone. Medians of all calls. *Half of rounds*: the ratio
-within one round lay between these numbers in the middle half of the rounds.
+Each contestant ran in a separate process, on one thread, with the cyclic garbage collector as Python configures it, and
+took {rounds} turns of {seconds} s in rotation with all others. Before timing started, all printed their results, which
+agree to 1e-9. Calls shorter than a millisecond are timed in groups of about that length. Times are by the wall clock,
+less the moments in which other programs had the core; compiling is by the wall clock alone. Figures are medians of all
+calls. *Half of rounds*: the range of the ratio within one round, over the middle half of the rounds.
 
-## What it shows
+## In short
 
-{claims}
+{words}
 
 ## micrograd's demo
 
 A 2-16-16-1 ReLU network with 337 parameters on 100 points, hinge loss and L2; value and all gradients, called from
-Python, at the parameters of the start.
+Python with the initial parameters.
 
-- *autograd*: the loss of one sample, recorded once; `in_axes=(None, 0, 0)`, `reduce="mean"`. Backends c and numpy are
-  called with NumPy's arrays, python with lists.
-- *C by hand*: `tests/benchmarks/by_hand.c`, `{c_flags}`, called by ctypes with pointers taken before, into the same
-  memory each time. *Plain*: loops as the formulas read. *Skipping*: inactive ReLUs cost nothing. *Vectors*: eight
-  samples at a time, with the compiler's vector types.
-- *NumPy by hand*: `tests/benchmarks/by_hand.py`, as one writes it; *in buffers*: with all scratch memory allocated
-  before, the biases inside the products, and as few calls as we could find.
-- *jax.jit*: `value_and_grad`, float64, results awaited; arguments from NumPy, or on the device already. By *default*
-  JAX hands a call to a thread of its own; *in the caller* is `jax_cpu_enable_async_dispatch=False`.
-- *PyTorch*: tensors in float64, `torch.autograd.grad`; eager, or the forward pass by `torch.compile`.
+- *autograd*: the loss of one sample, recorded once; `in_axes=(None, 0, 0)`, `reduce="mean"`. The c and numpy backends
+  are called with NumPy arrays, python with lists.
+- *C by hand*: `tests/benchmarks/by_hand.c`, `{c_flags}`, called through ctypes with pointers taken in advance, writing
+  to the same memory each time. *Plain*: loops as the formulas read. *Skipping*: skips the work of inactive ReLUs.
+  *Vectors*: eight samples at a time, with the compiler's vector types.
+- *NumPy by hand*: `tests/benchmarks/by_hand.py`, in idiomatic NumPy; *in buffers*: all scratch memory allocated in
+  advance, the biases inside the products, and as few calls as we could find.
+- *jax.jit*: `value_and_grad`, float64, waiting for the results; arguments from NumPy, or already on the device. By
+  *default* JAX hands a call over to another thread; *in the caller* means `jax_cpu_enable_async_dispatch=False`.
+- *PyTorch*: tensors in float64, `torch.autograd.grad`; eager, or with the forward pass compiled by `torch.compile`.
 - *micrograd*: its own step without the update.
 
 {demo}
 ## One neuron learns
 
-The second article's program: {iterations:,} iterations with the learning rate 0.01, compiled as one iteration and run
+The second article's program: {iterations:,} iterations with a learning rate of 0.01, compiled as one iteration and run
 by `repeat`. *C by hand*: `{c_training_flags}`.
 
 {training}
-## The price of a call
+## The cost of a call
 
 The loss of that neuron and its two gradients, called with floats.
 
 {call}
 ## A larger network
 
-784-50-10 with tanh, 39,760 parameters: cross-entropy of one sample, value and all gradients, called with NumPy's
-arrays.
+784-50-10 with tanh, 39,760 parameters: cross-entropy of one sample, value and all gradients, called with NumPy arrays.
 
 {dense}
 ## Compiling
 
 Seconds to record the loss and its gradients, to compile, and to call the function for the first time, in a fresh
-process. The c backend with a *new* cache, and with the one that the run before it *kept*.
+process. The c backend with a *new* cache, and with the cache that the run before *kept*.
 
 {compiling}
 
 ### Growth
 
-Seconds to compile, and to call first, a straight line of so many operations: a mix of + − × ÷, tanh, sin, sigmoid and
-relu without long sums, in a fresh process with a new cache.
+Seconds to compile, and to call for the first time, a straight line of so many operations: a mix of + − × ÷, tanh, sin,
+sigmoid and relu without long sums, in a fresh process with a new cache.
 
 {growth}
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure compiled functions against their peers, in one run.")
-    parser.add_argument("--write", metavar="FILE", help="write the page of the documentation to this file as well")
+    parser = argparse.ArgumentParser(description="Measure compiled functions against their peers, within one run.")
+    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
     parser.add_argument("--quick", action="store_true", help="three short rounds, smaller graphs: noisier")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each contestant has its turn (15)")
-    parser.add_argument("--only", metavar="SECTION", choices=SECTIONS, help="measure this section alone")
+    parser.add_argument("--rounds", type=int, metavar="N", help="number of turns for each contestant (15)")
+    parser.add_argument("--only", metavar="SECTION", choices=SECTIONS, help="measure only this section")
     parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         child(options.child)
         return
     if options.only and options.write:
-        raise SystemExit("the page has all sections: --write without --only")
+        raise SystemExit("the page needs all sections: use --write without --only")
     rounds, seconds = (3, 0.05) if options.quick else (15, 0.2)
     plan = Plan(options.quick, options.rounds or rounds, seconds)
-    parts, claims = {}, []
-    for name in [options.only] if options.only else SECTIONS:
-        parts[name], more = SECTIONS[name](plan)
-        claims += more
-    rows = [(claim.what, claim.measured, claim.bar, verdict(claim.met)) for claim in claims]
-    judged = table(("", "measured", "bar", "met"), rows) if rows else ""
+    sections = {name: SECTIONS[name](plan) for name in ([options.only] if options.only else SECTIONS)}
     if options.only:
-        print(parts[options.only], judged, sep="\n")
+        print(*sections[options.only], sep="\n")
         return
     page = PAGE.format(
         machine=machine(),
@@ -603,15 +604,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         iterations=ITERATIONS,
         c_flags=by_hand.C_FLAGS,
         c_training_flags=by_hand.C_TRAINING_FLAGS,
-        claims=judged,
-        **parts,
+        words="\n".join(f"- {words}" for _, words in sections.values()),
+        **{name: section for name, (section, _) in sections.items()},
     )
     print(page)
     if options.write:
         Path(options.write).write_text(page, encoding="utf-8")
 
 
-SECTIONS: dict[str, Callable[[Plan], tuple[str, list[Claim]]]] = {
+SECTIONS: dict[str, Callable[[Plan], tuple[str, str]]] = {
     "demo": demo_section,
     "training": training_section,
     "call": call_section,

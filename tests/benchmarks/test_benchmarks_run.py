@@ -117,3 +117,22 @@ def test_the_cost_of_watching_is_measured(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(watching, "ROUNDS", 1)
     watching.main()
     assert capsys.readouterr().out.count("watched") == 2
+
+
+def test_times_are_compared_in_words() -> None:
+    times = {"A": 31.91, "B": 1.05, "C": 1.0, "D": 0.5}
+    assert turns.in_words("ours", times) == (
+        "A takes 32 times as long as ours and B 1.1 times. C takes about as long as ours. "
+        "D is faster: ours takes 2.0 times as long."
+    )
+    assert turns.in_words("ours", {}) == ""
+
+
+def test_steps_are_compared_within_one_mode_of_the_collector() -> None:
+    medians = {("peer", "on"): 3.0, ("ours", "on"): 1.0, ("peer", "off"): 0.5, ("ours", "off"): 1.0}
+    assert eager.steps_in_words("ours", medians, "on") == (
+        "With the collector on: *peer* takes 3.0 times as long as *ours*."
+    )
+    assert eager.steps_in_words("ours", medians, "off") == (
+        "With the collector off: *peer* is faster: *ours* takes 2.0 times as long."
+    )

@@ -1,13 +1,14 @@
-"""What the benchmarks share: processes that take turns, and tables of what they measured.
+"""Run measurements in processes that take turns, and print them as tables and sentences. All benchmarks share this.
 
-A script of measurements runs itself again for each of its jobs, in a process of its own, as
-`script.py --child '["name", argument, ...]'`. Runners live on and take turns, a fraction of a second each and many
-times over, so that whatever else the machine is doing hits all alike.
+A benchmark script starts itself again for each job, in a separate process, as
+`script.py --child '["name", argument, ...]'`. Runners stay alive and take turns, a fraction of a second each and many
+times over, so that any other load on the machine affects all of them alike.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -25,7 +26,7 @@ def command(script: str, job: Sequence[Any]) -> list[str]:
 
 
 def run(script: str, *job: Any, environment: Mapping[str, str] | None = None) -> Any:
-    """The result of a job in a fresh process."""
+    """Run a job in a fresh process and return its result."""
     answer = subprocess.run(
         command(script, job), env=os.environ | (environment or {}), stdout=subprocess.PIPE, text=True, check=False
     )
@@ -35,7 +36,7 @@ def run(script: str, *job: Any, environment: Mapping[str, str] | None = None) ->
 
 
 class Runner:
-    """A process that does one job over and over, and waits while the others have their turns."""
+    """A process that repeats one job, and waits while the others take their turns."""
 
     def __init__(self, script: str, *job: str, environment: Mapping[str, str] | None = None) -> None:
         self.job = job
@@ -49,7 +50,7 @@ class Runner:
         )
 
     def answer(self) -> Any:
-        """The next thing that the process says."""
+        """Read the next line of JSON from the process."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
@@ -57,7 +58,7 @@ class Runner:
         return json.loads(line)
 
     def turn(self, seconds: float) -> list[float]:
-        """The seconds that each step took, in a turn of at least one step and about `seconds` altogether."""
+        """Take a turn of about `seconds`, at least one step; return the seconds that each step took."""
         assert self.process.stdin
         self.process.stdin.write(f"{seconds}\n")
         return list(map(float, self.answer()))
@@ -88,7 +89,7 @@ def median_of(turns: Iterable[Iterable[float]]) -> float:
 
 
 class Ratio(NamedTuple):
-    """How many times as fast: by the medians of all steps, and within a round in the middle half of the rounds."""
+    """How many times as fast: by the medians of all steps, and the range of the middle half of the rounds."""
 
     all: float
     low: float
@@ -105,13 +106,13 @@ def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) ->
 
 
 def importable(module: str) -> bool:
-    """Whether a module can be imported, tried in another process: a peer's C code is kept out of this one."""
+    """Try to import a module in another process, which keeps a peer's C code out of this one."""
     code = f"import {module}"
     return not subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, check=False).returncode
 
 
 def release(distribution: str) -> str:
-    """Its name and version, for the line that says what was measured."""
+    """Return the distribution's name and version, for the line that says what was measured."""
     try:
         return f"{distribution} {version(distribution)}"
     except PackageNotFoundError:
@@ -123,7 +124,7 @@ def say(text: str) -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned Markdown table; the first columns are words, the others numbers."""
+    """Format an aligned Markdown table: words to the left, numbers to the right."""
     words = [all(not cell[:1].isdigit() for cell in column) for column in zip(*rows)]
     widths = [max(map(len, column)) for column in zip(head, *rows)]
 
@@ -135,5 +136,29 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(head), f"|{rule}|", *map(line, rows)])
 
 
-def verdict(met: bool) -> str:
-    return "yes" if met else "no"
+def about(figure: float) -> str:
+    """Round to two digits.
+
+    >>> about(3.06), about(0.577), about(122_163.0)
+    ('3.1', '0.58', '120,000')
+    """
+    decimals = 1 - math.floor(math.log10(figure))
+    return f"{round(figure, decimals):,.{max(0, decimals)}f}"
+
+
+def in_words(ours: str, others: Mapping[str, float]) -> str:
+    """Say who takes longer than ours and who is faster, from their times as multiples of ours.
+
+    >>> in_words("autograd", {"NumPy": 6.6, "JAX": 3.06, "C": 0.61})
+    'NumPy takes 6.6 times as long as autograd and JAX 3.1 times. C is faster: autograd takes 1.6 times as long.'
+    """
+    by_time = sorted(others.items(), key=lambda item: item[1], reverse=True)
+    sentences = []
+    if slower := [(name, about(times)) for name, times in by_time if times >= 1.05]:
+        (name, times), *more = slower
+        parts = [f"{name} takes {times} times as long as {ours}", *(f"{name} {times} times" for name, times in more)]
+        sentences.append(" and ".join([", ".join(parts[:-1]), parts[-1]]) if more else parts[0])
+    sentences += [f"{name} takes about as long as {ours}" for name, times in by_time if 0.95 < times < 1.05]
+    faster = [(name, about(1 / times)) for name, times in by_time if times <= 0.95]
+    sentences += [f"{name} is faster: {ours} takes {times} times as long" for name, times in faster]
+    return " ".join(f"{sentence}." for sentence in sentences)
