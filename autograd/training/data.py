@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from autograd.floats import number
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
+Convert = Callable[[list[Any]], list[Any]]
+"""All targets -> the targets to train with; the same list, if it only checks them."""
 
-class Samples(NamedTuple):
+
+@dataclass(frozen=True)
+class Samples:
     """The numbers of many samples."""
 
     name: str
@@ -44,7 +49,8 @@ Batch = tuple[Any, Any, float]
 """The inputs and the targets of one step, and their share of the epoch. No NamedTuple: ten times as slow to make."""
 
 
-class Dataset(NamedTuple):
+@dataclass(frozen=True)
+class Dataset:
     """Inputs and as many targets."""
 
     xs: Samples
@@ -58,21 +64,19 @@ class Dataset(NamedTuple):
         """The number of single scores that can be right: one for each number of each target."""
         return len(self) * len(tree_leaves(self.ys.like))
 
-    def with_targets(self, convert: Callable[[list[Any]], list[Any]]) -> Dataset:
-        """Return the dataset with converted targets.
-
-        Raises:
-            TypeError, ValueError: as `convert` raises for targets that do not fit, with their name in front.
-        """
+    def converted(self, convert: Convert) -> Dataset:
+        """Return the dataset with converted targets; an error gets their name in front."""
         ys = self.ys.as_lists()
         try:
-            converted = convert(ys)
+            rows = convert(ys)
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
             raise kind(f"{self.ys.name}: {problem}") from problem
-        if converted is ys:
-            return self
-        return _paired(self.xs, samples(self.ys.name, converted))
+        return self if rows is ys else _paired(self.xs, samples(self.ys.name, rows))
+
+    def whole(self, *, arrays: bool) -> tuple[Any, Any]:
+        """Return all inputs and all targets, as NumPy arrays or else as lists."""
+        return (self.xs.as_array(), self.ys.as_array()) if arrays else (self.xs.as_lists(), self.ys.as_lists())
 
     def batches(self, size: int, *, arrays: bool, alone: bool) -> Callable[[Any], Iterable[Batch]]:
         """Return a function of a random generator that returns an epoch's batches, shuffled if there are several.
@@ -82,7 +86,7 @@ class Dataset(NamedTuple):
             arrays: whether batches are NumPy arrays, or else lists.
             alone: whether a batch, of size 1, is the sample itself, not a list with one sample.
         """
-        xs, ys = (part.as_array() if arrays else part.as_lists() for part in self)
+        xs, ys = self.whole(arrays=arrays)
         n = len(self)
         if size == n:
             whole = [(xs[0], ys[0], 1.0) if alone else (xs, ys, 1.0)]
@@ -103,18 +107,44 @@ class Dataset(NamedTuple):
         return shuffled
 
 
-def dataset(prefix: str, xs: Any, ys: Any) -> Dataset:
-    """Check the user's inputs and targets.
+@dataclass(frozen=True)
+class Data:
+    """The user's data: the samples to train with, and those held out for validation, if any."""
 
-    Arguments:
-        prefix: stands before "xs" and "ys" in errors: "", or "validation ".
-        xs, ys: see `samples`.
+    known: Dataset
+    held_out: Dataset | None
 
-    Raises:
-        TypeError: one is no list, or something in it is no real number.
-        ValueError: there are no samples, they differ in shape, or there are not as many targets.
-    """
-    return _paired(samples(f"{prefix}xs", xs), samples(f"{prefix}ys", ys))
+    @classmethod
+    def of(cls, xs: Any, ys: Any, validation: Any) -> Data:
+        """Check the user's arguments; whether the targets fit the loss, `with_targets` checks.
+
+        Raises:
+            TypeError: `validation` is no pair, one of the others is no list, or something in it is no real number.
+            ValueError: there are no samples, they differ in shape, or there are not as many targets.
+        """
+        known = _paired(samples("xs", xs), samples("ys", ys))
+        if validation is None:
+            return cls(known, None)
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise TypeError(f"validation is a tuple (xs, ys), got {type(validation).__name__}")
+        xs, ys = validation
+        held_out = _paired(samples("validation xs", xs), samples("validation ys", ys))
+        _check_alike(held_out.xs, known.xs)
+        return cls(known, held_out)
+
+    def with_targets(self, convert: Convert | None) -> Data:
+        """Return the data with converted targets, or as it is if there is nothing to convert them.
+
+        Raises:
+            TypeError, ValueError: as `convert` raises for targets that do not fit, with their name in front.
+            ValueError: the targets for validation have another nesting than the others.
+        """
+        known, held_out = self.known, self.held_out
+        if convert:
+            known, held_out = known.converted(convert), held_out and held_out.converted(convert)
+        if held_out:
+            _check_alike(held_out.ys, known.ys)
+        return Data(known, held_out)
 
 
 def _paired(xs: Samples, ys: Samples) -> Dataset:
@@ -123,8 +153,7 @@ def _paired(xs: Samples, ys: Samples) -> Dataset:
     return Dataset(xs, ys)
 
 
-def check_alike(held_out: Samples, known: Samples) -> None:
-    """Raise a ValueError if samples for validation have another nesting than those to train with."""
+def _check_alike(held_out: Samples, known: Samples) -> None:
     if structure(held_out.like) != structure(known.like):
         raise ValueError(
             f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"

@@ -22,7 +22,7 @@ from autograd.engine import Value, at_once
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.training.checkpoint import Checkpoint
-from autograd.training.data import Dataset, check_alike, dataset
+from autograd.training.data import Data, Dataset
 from autograd.training.history import History
 from autograd.training.objective import Objective
 from autograd.training.progress import Progress
@@ -113,35 +113,28 @@ def fit(
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
     objective = Objective.of(model, loss, regularizer)
     optimizer.attach(objective.parameters)
-    data = dataset("", xs, ys)
-    held_out = None if validation is None else _held_out(validation, data)
-    size = len(data) if batch_size is None else min(_integer("batch_size", batch_size, least=1), len(data))
+    data = Data.of(xs, ys, validation)
+    n = len(data.known)
+    size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
 
-    sample = Sample(objective, data.xs.like, frozen=backend != "eager")
+    sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
     data = sample.with_targets(data)
-    if held_out:
-        held_out = sample.with_targets(held_out)
-        check_alike(held_out.ys, data.ys)
     if backend == "eager":
-        learn, judge = eager_stepper(objective), eager_stepper(objective, gradients=False)
+        stepper = eager_stepper(objective)
     else:
-        graph = sample.graph(data.ys.like)
-        learn = judge = compiled_stepper(graph, size, backend)
-        if held_out:
-            judge = compiled_stepper(graph, len(held_out), learn.backend, gradients=False)
+        graph = sample.graph(data.known.ys.like)
+        stepper = compiled_stepper(graph, size, backend, judge=data.held_out is not None)
 
-    checkpoint = Checkpoint(objective.parameters, optimizer, arrays=learn.arrays)
-    history = History(backend=learn.backend)
-    epoch_of_steps = _EpochOfSteps(learn, data, size, checkpoint, history, accuracy=objective.accuracy is not None)
-    if held_out:
-        epoch_of_steps.validate(judge, held_out)
+    checkpoint = Checkpoint(objective.parameters, optimizer, arrays=stepper.arrays)
+    history = History(backend=stepper.backend)
+    run_epoch = _Epoch(stepper, data, size, checkpoint, history, accuracy=objective.accuracy is not None)
     reporter = Progress(epochs, history.figures) if progress and epochs else None
     started = time.perf_counter()
     history.compile_seconds = started - began
     try:
         try:
             for epoch in range(epochs):
-                epoch_of_steps(rng)
+                run_epoch(rng)
                 if reporter:
                     reporter()
                 if callback:
@@ -171,42 +164,29 @@ def _integer(name: str, number: SupportsIndex, least: int) -> int:
     return integer
 
 
-def _held_out(validation: Any, data: Dataset) -> Dataset:
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError(f"validation is a tuple (xs, ys), got {type(validation).__name__}")
-    held_out = dataset("validation ", *validation)
-    check_alike(held_out.xs, data.xs)
-    return held_out
-
-
-class _EpochOfSteps:
+class _Epoch:
     """One pass over the data, step by step, entered in the history."""
 
     def __init__(
-        self, learn: Stepper, data: Dataset, size: int, checkpoint: Checkpoint, history: History, *, accuracy: bool
+        self, stepper: Stepper, data: Data, size: int, checkpoint: Checkpoint, history: History, *, accuracy: bool
     ) -> None:
-        self.learn, self.data, self.checkpoint, self.history = learn, data, checkpoint, history
-        self.batches = data.batches(size, arrays=learn.arrays, alone=learn.alone)
-        self.is_finite = _is_finite_array if learn.arrays else _is_finite_list
+        self.stepper, self.data, self.checkpoint, self.history = stepper, data, checkpoint, history
+        self.batches = data.known.batches(size, arrays=stepper.arrays, alone=stepper.alone)
+        self.is_finite = _is_finite_array if stepper.arrays else _is_finite_list
         self.steps_before = checkpoint.optimizer.steps
         self.accuracy = accuracy
-        self.columns = [history.losses, history.accuracy] if accuracy else [history.losses]
-        self.judged: Callable[[Any], tuple[float, ...]] = lambda numbers: ()
-
-    def validate(self, judge: Stepper, held_out: Dataset) -> None:
-        """Measure the held-out data after each epoch, too."""
-        ((x, y, _),) = held_out.batches(len(held_out), arrays=judge.arrays, alone=judge.alone)(None)
-        self.judged = lambda numbers: self._figures(held_out, *judge.compute(numbers, x, y)[::2])
-        columns = [self.history.validation_losses, self.history.validation_accuracy]
-        self.columns += columns if self.accuracy else columns[:1]
+        self.columns = [history.losses, history.accuracy][: 1 + accuracy]
+        if data.held_out:
+            self.held_out = data.held_out.whole(arrays=stepper.arrays)
+            self.columns += [history.validation_losses, history.validation_accuracy][: 1 + accuracy]
 
     def __call__(self, rng: Any) -> None:
-        checkpoint, compute, is_finite = self.checkpoint, self.learn.compute, self.is_finite
+        checkpoint, learn, is_finite = self.checkpoint, self.stepper.learn, self.is_finite
         update, state = checkpoint.optimizer.update, vars(checkpoint.optimizer)
         numbers, _ = checkpoint.kept
         loss = accuracy = 0.0
         for x, y, weight in self.batches(rng):
-            batch_loss, gradients, batch_accuracy = compute(numbers, x, y)
+            batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
             if not math.isfinite(batch_loss):
                 raise self._diverged(f"the loss became {batch_loss}")
             moved = update(numbers, gradients)
@@ -217,7 +197,10 @@ class _EpochOfSteps:
             checkpoint.kept = numbers, state.copy()
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
-        figures = self._figures(self.data, loss, accuracy) + self.judged(numbers)
+        figures = self._figures(self.data.known, loss, accuracy)
+        if self.data.held_out and self.stepper.judge:
+            loss, accuracy = self.stepper.judge(numbers, *self.held_out)
+            figures += self._figures(self.data.held_out, loss, accuracy)
         at_once(map(list.append, self.columns, figures))
 
     def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
@@ -225,7 +208,7 @@ class _EpochOfSteps:
 
     def _diverged(self, what: str) -> DivergenceError:
         step, epoch = self.checkpoint.optimizer.steps - self.steps_before, len(self.history.losses)
-        places = [(samples.name, samples.first_not_finite()) for samples in self.data]
+        places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
         causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
         advice = causes or [
             "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "

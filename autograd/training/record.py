@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from autograd import engine
 from autograd.engine import Value
-from autograd.training.data import Dataset
+from autograd.training.data import Data
 from autograd.training.objective import Objective
 from autograd.trees import tree_map
 
@@ -100,13 +100,13 @@ class Sample:
         with self.watch():
             return self.objective.model(self.x)
 
-    def with_targets(self, data: Dataset) -> Dataset:
-        """Return the data with its targets checked against the output, and converted, where the loss can do that."""
+    def with_targets(self, data: Data) -> Data:
+        """Return the data with its targets checked against the output and converted, if the loss can do that."""
         targets = self.objective.targets
-        return data.with_targets(partial(targets, self.output)) if targets else data
+        return data.with_targets(partial(targets, self.output) if targets else None)
 
     def graph(self, like: Any) -> SampleGraph:
-        """Record the rest for a target with the nesting of `like`."""
+        """Record the loss and the accuracy too, for a target with the nesting of `like`."""
         objective, y = self.objective, tree_map(Value, like)
         output = self.output
         with self.watch():

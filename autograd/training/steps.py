@@ -10,6 +10,7 @@ In every backend they compute the same, with the same operations in the same ord
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -29,52 +30,53 @@ BACKENDS = ("auto", *FASTEST_FIRST, "eager")
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
 _SAMPLES_TOGETHER = 64  # in one graph of the eager backend: a tenth faster than one by one, in little memory
 
-BatchFunction = Callable[[Any, Any, Any], tuple[float, Any, float]]
-"""(parameters, xs, ys) -> (loss, gradients, accuracy)."""
-
 
 class Stepper(NamedTuple):
-    """A function of a batch, and the form in which it takes its arguments."""
+    """The functions of a batch, and the form in which they take their arguments."""
 
-    compute: BatchFunction
+    learn: Callable[[Any, Any, Any], tuple[float, Any, float]]
+    """(parameters, xs, ys) -> (loss, gradients, accuracy)."""
+    judge: Callable[[Any, Any, Any], tuple[float, float]] | None
+    """(parameters, xs, ys) -> (loss, accuracy) of samples held out, without the regularizer; None if there are none."""
     backend: str
     arrays: bool = False
     """Parameters and batches are NumPy arrays, or else lists."""
     alone: bool = False
-    """A batch is a single sample, not a list of samples."""
+    """`learn` takes a single sample, not a list of samples."""
 
 
-def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, gradients: bool = True) -> Stepper:
-    """Compile one sample's graph to a function of a batch.
+# Compiled ------------------------------------------------------------------------------------------------------------
+
+
+def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, judge: bool) -> Stepper:
+    """Compile the graph of one sample to functions of a batch.
 
     Arguments:
         graph: the recorded sample.
-        size: how many samples a batch has.
-        backend: "auto" for the first of the fastest that can be made here.
-        gradients: whether to compute them; without them, the loss has no regularizer.
+        size: the number of samples in a batch.
+        backend: "auto" for the first of the fastest that is available.
+        judge: whether to compile a function for samples held out as well.
 
     Raises:
         CompilerError: the backend needs a C compiler.
         ValueError: the backend does not know an operation.
     """
     loss, parameters = graph.loss, graph.parameters
-    wanted: Any = []
-    if gradients:
-        # 0.0 is where sums begin, in backward() and over a batch: it turns -0.0 into 0.0.
-        wanted = [0.0 + g for g in grad(loss, parameters)]
-        if graph.penalty is not None:
-            wanted = [g + other for g, other in zip(wanted, grad(graph.penalty, parameters))]
-            loss = loss + graph.penalty
+    gradients = [0.0 + g for g in grad(loss, parameters)]  # as sums begin, in backward() and over a batch: -0.0 -> 0.0
+    if graph.penalty is not None:
+        gradients = [g + other for g, other in zip(gradients, grad(graph.penalty, parameters))]
+        loss = loss + graph.penalty
+    inputs: Any = (parameters, graph.x, graph.y)
+    batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
     def made(backend: str) -> Stepper:
         arrays = backend != "python" and has_numpy()
-        alone = gradients and size == 1
-        if alone and arrays:  # a single sample needs no arrays, but many parameters are faster in one
-            arrays = backend != "c" or len(parameters) > _FASTER_IN_LISTS
-            alone = not arrays
-        batch: Any = {} if alone else {"in_axes": (None, 0, 0), "reduce": "mean"}
-        function = compile((loss, wanted, graph.accuracy), (parameters, graph.x, graph.y), backend=backend, **batch)
-        return Stepper(function, backend, arrays, alone)
+        if size == 1 and backend == "c" and len(parameters) <= _FASTER_IN_LISTS:
+            arrays = False
+        alone = size == 1 and not arrays
+        learning = compile((loss, gradients, graph.accuracy), inputs, backend=backend, **({} if alone else batch))
+        judging = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch) if judge else None
+        return Stepper(learning, judging, backend, arrays, alone)
 
     if backend != "auto":
         return made(backend)
@@ -87,14 +89,17 @@ def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, gradients: 
     return made(last)
 
 
-def eager_stepper(objective: Objective, *, gradients: bool = True) -> Stepper:
-    """Return a function of a batch that runs the model anew for each sample, and calls `backward()`."""
+# Eager ---------------------------------------------------------------------------------------------------------------
+
+
+def eager_stepper(objective: Objective) -> Stepper:
+    """Return functions of a batch that run the model anew for each sample, and call `backward()`."""
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
-    def compute(numbers: Any, xs: Any, ys: Any) -> tuple[float, list[float], float]:
+    def mean(numbers: Any, xs: Any, ys: Any, *, backward: bool) -> tuple[float, float]:
         commit_data(parameters, map(float, numbers), map(set_grad, parameters, repeat(0.0)))
-        n, loss, accuracy = len(xs), 0.0, 0.0
-        for start in range(0, n, _SAMPLES_TOGETHER):
+        loss = accuracy = 0.0
+        for start in range(0, len(xs), _SAMPLES_TOGETHER):
             chunk = slice(start, start + _SAMPLES_TOGETHER)
             losses = []
             for x, y in zip(xs[chunk], ys[chunk]):
@@ -103,20 +108,21 @@ def eager_stepper(objective: Objective, *, gradients: bool = True) -> Stepper:
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), y))
-            if gradients:
+            if backward:
                 (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
-        loss, accuracy = loss / n, accuracy / n
-        if not gradients:
-            return loss, [], accuracy
+        return loss / len(xs), accuracy / len(xs)
+
+    def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
+        loss, accuracy = mean(numbers, xs, ys, backward=True)
         for p in parameters:
-            p.grad /= n
+            p.grad /= len(xs)
         penalty = objective.penalty()
         if penalty is not None:
             penalty.backward()
             loss += penalty.data
         return loss, [p.grad for p in parameters], accuracy
 
-    return Stepper(compute, "eager")
+    return Stepper(learn, partial(mean, backward=False), "eager")
 
 
 def _number_of(output: Any) -> float:
