@@ -1,1 +1,4 @@
-"""Recorded graphs as functions: a graph is lowered to a program of steps, which a backend prints as source and runs."""
+"""Compile recorded graphs: lower them to a program of steps, print it as source, build it, and call it.
+
+`compile.py` lists the backends, `backend.py` says what a backend is.
+"""

@@ -1,8 +1,8 @@
-"""The nests in which a compiled function gets its arguments and returns its results."""
+"""Describe a compiled function's arguments and result, and check and convert the arguments while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.floats import number
@@ -10,12 +10,12 @@ from autograd.trees import tree_map, tree_shape
 
 
 class Signature(NamedTuple):
-    """How a compiled function is called: which of a program's numbers stand where in its arguments and its result."""
+    """How a compiled function is called: where the program's numbers stand in its arguments and its result."""
 
     inputs: Sequence[Any]
-    """For each argument a nest of input numbers."""
+    """For each argument, a tree of input numbers."""
     outputs: Any
-    """The nest of output numbers and constants."""
+    """The tree of the results: numbers of values, and constants."""
     batched: Sequence[bool]
     """For each argument, whether its first axis is the batch."""
     reduce: str | None
@@ -26,84 +26,80 @@ class Signature(NamedTuple):
         return any(self.batched)
 
     @property
+    def batched_arguments(self) -> list[int]:
+        return [k for k, batch in enumerate(self.batched) if batch]
+
+    @property
     def feedback(self) -> bool:
         """Whether the outputs can be fed back as the first argument."""
         if not self.inputs or self.batched[0] or (self.batch and not self.reduce):
             return False
-        first, back = (tree_map(lambda _: None, nest) for nest in (self.inputs[0], self.outputs))
+        first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
         return bool(first == back)
 
 
-def is_flat(nest: Any) -> bool:
-    """Whether it is a list or tuple of leaves only: what comes back as one array."""
-    return isinstance(nest, (list, tuple)) and not any(isinstance(part, (list, tuple)) for part in nest)
+# Trees ---------------------------------------------------------------------------------------------------------------
 
 
-def is_unit(nest: Any) -> bool:
-    """Whether it is a lone number or a flat list, which a batch collects into one list or array."""
-    return not isinstance(nest, (list, tuple)) or (isinstance(nest, list) and is_flat(nest))
+def is_flat(tree: Any) -> bool:
+    """Whether it is a list or tuple of leaves only."""
+    return isinstance(tree, (list, tuple)) and not any(isinstance(part, (list, tuple)) for part in tree)
 
 
-def units_of(nest: Any) -> list[Any]:
-    """The parts of the outputs that a batch collects: lone numbers and flat lists.
+def is_piece(tree: Any) -> bool:
+    """Whether it is a lone number or a flat list: what a batch collects into one list or array."""
+    return not isinstance(tree, (list, tuple)) or (isinstance(tree, list) and is_flat(tree))
 
-    >>> units_of((1, [2, 3], [[4], (5, 6)]))
+
+def pieces_of(tree: Any) -> list[Any]:
+    """Return the pieces of a result: its lone numbers and flat lists, left to right.
+
+    >>> pieces_of((1, [2, 3], [[4], (5, 6)]))
     [1, [2, 3], [4], 5, 6]
     """
-    return [nest] if is_unit(nest) else [unit for part in nest for unit in units_of(part)]
+    return [tree] if is_piece(tree) else [piece for part in tree for piece in pieces_of(part)]
 
 
-def refilled(nest: Any, units: Any) -> Any:
-    """The nest with the next of `units`, an iterator, in the place of each of its units."""
-    return next(units) if is_unit(nest) else type(nest)([refilled(part, units) for part in nest])
+def with_pieces(tree: Any, pieces: Iterator[Any]) -> Any:
+    """Return the tree with the next of `pieces` in place of each of its own."""
+    return next(pieces) if is_piece(tree) else type(tree)([with_pieces(part, pieces) for part in tree])
 
 
-def shape_of(nest: Any) -> tuple[int, ...] | None:
-    """The shape of the array that the nest is; None where its lists differ in length.
+def shape_of(tree: Any) -> tuple[int, ...] | None:
+    """Return the shape of the array that the tree makes; None where its lists differ in length.
 
     >>> shape_of(1.0), shape_of([[1, 2], [3, 4], [5, 6]]), shape_of([[1], 2])
     ((), (3, 2), None)
     """
-    if not isinstance(nest, (list, tuple)):
+    if not isinstance(tree, (list, tuple)):
         return ()
-    shapes = {shape_of(part) for part in nest}
+    shapes = {shape_of(part) for part in tree}
     if len(shapes) > 1 or None in shapes:
         return None
-    return (len(nest), *(shapes.pop() or ())) if shapes else (0,)
+    return (len(tree), *(shapes.pop() or ())) if shapes else (0,)
 
 
-def written(nest: Any) -> str:
-    """A nest of names as Python writes it.
-
-    >>> written(("a", ["b"], ("c",)))
-    '(a, [b], (c,))'
-    """
-    if isinstance(nest, list):
-        return f"[{', '.join(map(written, nest))}]"
-    return f"({', '.join(map(written, nest))}{',' * (len(nest) == 1)})" if isinstance(nest, tuple) else str(nest)
+# Checks and conversions, while the function runs ---------------------------------------------------------------------
 
 
-# Arguments -----------------------------------------------------------------------------------------------------------
-
-
-def rows(argument: Any) -> Any:
-    """An argument as lists, where it is an array."""
+def as_lists(argument: Any) -> Any:
+    """Return an array as lists, anything else unchanged."""
     return argument.tolist() if is_array(argument) and hasattr(argument, "tolist") else argument
 
 
 def is_array(argument: Any) -> bool:
-    """Whether it is more than Python's own numbers and sequences, so that arrays should come back.
+    """Whether it is more than Python's own numbers and sequences, so that the results should be arrays.
 
     Raises:
-        TypeError: it has no order, or is not what it looks like: a set, a dictionary, text, a masked array.
+        TypeError: it is unordered, or only looks like numbers: a set, a dictionary, text, a masked array.
     """
     if isinstance(argument, (dict, set, frozenset, str, bytes)) or hasattr(argument, "mask"):
         raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
     return hasattr(argument, "tolist") or hasattr(argument, "__array__")
 
 
-def lone(k: int, x: Any) -> float:
-    """Argument k, which is a single number.
+def lone_number(k: int, x: Any) -> float:
+    """Return argument k, a single number, as a float.
 
     Raises:
         TypeError, OverflowError: it is no real number, or too large an integer.
@@ -111,22 +107,29 @@ def lone(k: int, x: Any) -> float:
     """
     try:
         if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
-            raise ValueError(f"expected a number, got {tree_shape(rows(x))}")
+            raise ValueError(f"expected a number, got {tree_shape(as_lists(x))}")
         return number(x)
     except (TypeError, ValueError, OverflowError) as problem:
         raise type(problem)(f"argument {k + 1}: {problem}") from None
 
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
-    """The error that says what argument k should have been, in the words of `described`."""
-    found = tree_shape(rows(got))
-    if found == expected or isinstance(problem, OverflowError):  # then number() said what is wrong with one of them
+    """Return the error that says what argument k should have been, in the words of `tree_shape`."""
+    found = tree_shape(as_lists(got))
+    if found == expected or isinstance(problem, OverflowError):  # the shape is right: `number` said what is wrong
         return type(problem)(f"argument {k + 1}: {problem}")
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
 
 
-def flattened(k: int, nest: Any, argument: Any, samples: int | None = None, convert: bool = True) -> list[Any]:
-    """The numbers of argument k, which is such a nest; with `samples`, that many of them; as floats, or as they are.
+def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, convert: bool = True) -> list[Any]:
+    """Return the numbers of argument k in one list.
+
+    Arguments:
+        k: the argument's place, for errors.
+        tree: what the argument, or each sample of it, should look like.
+        argument: what was passed.
+        samples: the length of the batch, None without one.
+        convert: whether to make floats of the numbers.
 
     Raises:
         ValueError: it has another shape.
@@ -134,9 +137,9 @@ def flattened(k: int, nest: Any, argument: Any, samples: int | None = None, conv
     """
     numbers: list[Any] = []
     try:
-        _collect(nest if samples is None else [nest] * samples, argument, numbers)
+        _collect(tree if samples is None else [tree] * samples, argument, numbers)
     except (TypeError, ValueError) as problem:
-        expected = tree_shape(nest) if samples is None else f"samples of {tree_shape(nest)}"
+        expected = tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
         raise argument_error(k, expected, argument, problem) from None
     if not convert or set(map(type, numbers)) <= {float}:
         return numbers
@@ -146,25 +149,25 @@ def flattened(k: int, nest: Any, argument: Any, samples: int | None = None, conv
         raise type(problem)(f"argument {k + 1}: {problem}") from None
 
 
-def _collect(nest: Any, argument: Any, numbers: list[Any]) -> None:
-    if not isinstance(nest, (list, tuple)):
+def _collect(tree: Any, argument: Any, numbers: list[Any]) -> None:
+    if not isinstance(tree, (list, tuple)):
         numbers.append(argument)
         return
     parts = list(argument)
-    if len(parts) != len(nest):
+    if len(parts) != len(tree):
         raise ValueError
-    if is_flat(nest):
+    if is_flat(tree):
         numbers += parts
     else:
-        for inner, part in zip(nest, parts):
+        for inner, part in zip(tree, parts):
             _collect(inner, part, numbers)
 
 
 def batch_size(*arguments: tuple[int, Any]) -> int:
-    """The length that all batched arguments, each with its place, share.
+    """Return the length that all batched arguments share; each comes with its place.
 
     Raises:
-        ValueError: they have different lengths, or none, or one is not a list of samples.
+        ValueError: the lengths differ or are 0, or an argument has none.
     """
     sizes = {}
     for k, argument in arguments:

@@ -1,138 +1,46 @@
-"""A program as Python source on arrays: a batch at once, one statement a step.
+"""Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
-Two kinds. With NumPy, what the batch does not change is calculated on floats, the rest on arrays with an element a
-sample; `tables.py` makes larger statements of programs with layers. Functions such as tanh are those of the floats,
-called for each sample: NumPy's own differ in the last digits, from processor to processor too.
-
-With a module that has NumPy's names (jax.numpy, torch, or numpy itself) everything is
-that module's arrays and functions, so that its own transformations, compilers and devices can take the function over.
+All numbers are that module's arrays, and all functions its own, so that its transformations, compilers and devices can
+take the compiled function over. Its bits are the module's too.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from autograd.codegen.arguments import (
-    Signature,
-    argument_error,
-    flattened,
-    refilled,
-    rows,
-    shape_of,
-    units_of,
-    written,
-)
-from autograd.codegen.backend import Made, repeating
-from autograd.codegen.program import Program, Step
-from autograd.codegen.python import PythonSource, defined
+from autograd.codegen.arguments import Signature, flattened, pieces_of, shape_of
+from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.program import Operand, Program, Step
+from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch, tree_text
+from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
-# NumPy ---------------------------------------------------------------------------------------------------------------
+_NUMPY_NAMES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
+    "atanh": "arctanh",
+}  # fmt: skip
 
 
-class NumpySource(PythonSource):
-    """The text of a function that takes a batch at once; without a batch it is the text on floats."""
+class ModuleSpelling:
+    """How Python writes an operation on a module's arrays."""
 
-    branches = False
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.functions: dict[str, Any] = {}
 
-    def __init__(self, program: Program, signature: Signature) -> None:
-        super().__init__(program, signature)
-        self.shapes = list(map(shape_of, self.inputs))
-        import numpy as np  # noqa: PLC0415  # this backend was asked for
-
-        self.namespace |= {
-            "_columns": self._columns, "_sums": _sums, "_table": _table, "_full": np.full, "_ignored": _ignored,
-        }  # fmt: skip
-
-    def _call(self, step: Step, names: Sequence[str], varies: bool) -> str:
-        if not varies:
-            return super()._call(step, names, varies)
-        if step.op is TABLE["div"]:
-            return step.op.read(*names)
-        function = f"{self._function(step.op)}_each"
-        self.namespace[function] = _on_arrays(step.op)
-        return f"{function}({', '.join(names)})"
-
-    def _loop(self) -> Iterator[str]:
-        """No loop: the batch at once."""
-        batched = [k for k, batch in enumerate(self.batched) if batch]
-        yield f"    n = _batch_size({', '.join(f'({k}, a{k})' for k in batched)})"
-        for k in batched:
-            yield f"    [{', '.join(map(self.name, tree_leaves(self.inputs[k])))}] = _columns({k}, a{k})"
-        yield "    with _ignored():"
-        yield from (f"        {line}" for line in self.each)
-        if self.reduce:
-            outputs = tree_leaves(self.outputs)
-            yield f"        [{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {self._nest(outputs)})"
-            return
-        for i, unit in enumerate(units_of(self.outputs)):
-            yield f"        r{i} = {'_table' if isinstance(unit, list) else '_full'}(n, {self._nest(unit)})"
-
-    def _collected(self, name: str, arrays: bool) -> str:
-        return name if arrays else f"{name}.tolist()"
-
-    def _columns(self, k: int, argument: Any) -> Any:
-        """An argument as rows, one for each of its numbers: with an element for each sample, or one without a batch."""
-        import numpy as np  # noqa: PLC0415
-
-        nest, shape, batch = self.inputs[k], self.shapes[k], self.batched[k]
-        if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
-            plain = rows(argument)
-            array = np.array(flattened(k, nest, plain, len(plain) if batch else None))
-        elif argument.shape[batch:] != shape:
-            raise argument_error(
-                k, f"samples of {tree_shape(nest)}" if batch else tree_shape(nest), argument, ValueError()
-            )
-        else:
-            array = argument.astype(float, copy=False)
-        return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
+    def expression(self, step: Step, names: Sequence[str]) -> str:
+        op = step.op
+        if op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["div"], TABLE["neg"]):
+            return op.read(*names)
+        self.functions[op.name] = _in_module(op, self.module)
+        return f"{op.name}({', '.join(names)})"
 
 
-def _ignored() -> Any:
-    """Without NumPy's warnings: infinities and nans are results here."""
-    import numpy as np  # noqa: PLC0415
-
-    return np.errstate(all="ignore")
-
-
-def _table(n: int, columns: Sequence[Any]) -> Any:
-    """Columns, arrays of n or numbers, side by side."""
-    import numpy as np  # noqa: PLC0415
-
-    table = np.empty((n, len(columns)))
-    for j, column in enumerate(columns):
-        table[:, j] = column
-    return table
-
-
-def _sums(n: int, columns: Sequence[Any]) -> Any:
-    """The sums over the samples, as floats."""
-    import numpy as np  # noqa: PLC0415
-
-    spread = [column if isinstance(column, np.ndarray) else np.full(n, column) for column in columns]
-    return np.concatenate(spread).reshape(-1, n).sum(axis=1).tolist() if spread else []
-
-
-def _on_arrays(op: Op) -> Callable[..., Any]:
-    import numpy as np  # noqa: PLC0415
-
-    vectorized: dict[str, Callable[..., Any]] = {**_choices(np), "sqrt": np.sqrt}
-    if op.name in BUILT_IN and op.name in vectorized:
-        return vectorized[op.name]
-
-    def each(*xs: Any) -> Any:
-        tables = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
-        lists = [table.ravel().tolist() for table in tables]
-        return np.fromiter(map(op.computes, *lists), float).reshape(tables[0].shape)
-
-    return each
-
-
-def _choices(xp: Any) -> dict[str, Callable[..., Any]]:
+def choices(xp: Any) -> dict[str, Callable[..., Any]]:
     """The operations that only choose, in the words that NumPy and its likes share: the same bits everywhere."""
     return {
         "abs": xp.abs,
@@ -143,101 +51,6 @@ def _choices(xp: Any) -> dict[str, Callable[..., Any]]:
         "min": lambda x, y: xp.where((x < y) | xp.isnan(x), x, y),
         "where": lambda c, x, y: xp.where(c > 0, x, y),
     }
-
-
-# A module with NumPy's names -----------------------------------------------------------------------------------------
-
-
-class ModuleSource(PythonSource):
-    """The text of a function on the arrays of `module`."""
-
-    branches = False
-
-    def __init__(self, program: Program, signature: Signature, module: Any) -> None:
-        self.module = module
-        super().__init__(program, signature)
-        self.namespace |= {"_numbers": self._numbers, "_table": self._table, "_full": self._full, "_floats": _floats}
-
-    def _call(self, step: Step, names: Sequence[str], varies: bool) -> str:
-        if step.op is TABLE["div"]:
-            return step.op.read(*names)
-        function = self._function(step.op)
-        self.namespace[function] = _in_module(step.op, self.module)
-        return f"{function}({', '.join(names)})"
-
-    def text(self) -> str:
-        lines = [f"def compiled({self._parameters()}):"]
-        for k, nest in enumerate(self.inputs):
-            lines.append(f"    [{', '.join(map(self.name, tree_leaves(nest)))}] = _numbers({k}, a{k})")
-        if any(self.batched):
-            batched = [f"({k}, a{k})" for k, batch in enumerate(self.batched) if batch]
-            lines.append(f"    n = _batch_size({', '.join(batched)})")
-        lines += [f"    {line}" for line in (*self.once, *self.each)]
-        return "\n".join([*lines, f"    return _floats(({self._parameters()},), {self._units()})"]) + "\n"
-
-    def _units(self) -> str:
-        """The outputs in their nest; a list, and a batch, is one array."""
-        places, texts = count(), []
-        for unit in units_of(self.outputs):
-            build = "_table" if isinstance(unit, list) else "_full"
-            text = f"{build}({'n' if any(self.batched) else 'None'}, {self._nest(unit)})"
-            if self.reduce:
-                text += ".sum(0)" + " / n" * (self.reduce == "mean")
-                terms = tree_map(lambda _: self.added.get(next(places), 0.0), unit)
-                if any(term != 0.0 for term in tree_leaves(terms)):
-                    text += f" + {'n * ' * (self.reduce == 'sum')}{build}(None, {self._nest(terms)})"
-            texts.append(text)
-        return written(refilled(self.outputs, iter(texts)))
-
-    def _array(self, x: Any) -> Any:
-        """What is not yet one as the module's array; what stands for one while a function is traced stays."""
-        ready = hasattr(x, "dtype") and type(x).__module__ != "numpy"
-        return x if ready else self.module.asarray(x, dtype=float)
-
-    def _numbers(self, k: int, argument: Any) -> list[Any]:
-        """An argument as one array for each number: without dimensions, or with the batch's alone."""
-        nest, batch = self.inputs[k], self.batched[k]
-        if isinstance(argument, (list, tuple)) and not batch:
-            return [self._array(x) for x in flattened(k, nest, argument, convert=False)]
-        if batch and isinstance(argument, (list, tuple)):
-            plain = flattened(k, nest, argument, len(argument))
-            array = self._array(plain).reshape(len(argument), len(tree_leaves(nest)))
-        else:
-            array = self._array(argument)
-            if tuple(array.shape)[batch:] != shape_of(nest):
-                shape = " x ".join(map(str, array.shape)) or "no"
-                raise ValueError(f"argument {k + 1}: expected {tree_shape(nest)}, got an array of {shape} numbers")
-            array = array.reshape(*array.shape[:batch], -1)
-        return list(array.T) if batch else list(array)
-
-    def _full(self, n: int | None, x: Any) -> Any:
-        return self.module.broadcast_to(self._array(x), () if n is None else (n,))
-
-    def _table(self, n: int | None, xs: Sequence[Any]) -> Any:
-        return self.module.stack([self._full(n, x) for x in xs], -1)
-
-
-def module_function(program: Program, signature: Signature, module: Any) -> Made:
-    """The program as a function on the arrays of a module that has NumPy's names."""
-    source = ModuleSource(program, signature, module)
-    text = source.text()
-    function = defined("compiled", text, source.namespace)
-    return Made(text, function, repeating(function) if signature.feedback else None)
-
-
-def _floats(arguments: Any, result: Any) -> Any:
-    """The result; as floats and lists where every argument was a number or a list of numbers."""
-    if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
-        return result
-    if isinstance(result, (list, tuple)):
-        return type(result)([_floats((), part) for part in result])
-    return result.tolist()
-
-
-_NUMPY_NAMES = {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh",
-}  # fmt: skip
 
 
 def _in_module(op: Op, xp: Any) -> Callable[..., Any]:
@@ -252,17 +65,17 @@ def _in_module(op: Op, xp: Any) -> Callable[..., Any]:
             "Write it with the table's operations, or compile with backend='python' or 'numpy'"
         )
 
-    choices = _choices(xp)
+    chosen = choices(xp)
 
     def sigmoid(x: Any) -> Any:
         z = xp.exp(-xp.abs(x))  # never overflows
         return xp.where(x < 0, z, 1.0) / (1.0 + z)
 
     def softplus(x: Any) -> Any:
-        return choices["relu"](x) + xp.log1p(xp.exp(-xp.abs(x)))
+        return chosen["relu"](x) + xp.log1p(xp.exp(-xp.abs(x)))
 
     spelled: dict[str, Callable[..., Any]] = {
-        **choices,
+        **chosen,
         "sigmoid": sigmoid,
         "softplus": softplus,
         "pow": lambda x, y: x**y,
@@ -295,3 +108,91 @@ def _special(xp: Any, name: str) -> Callable[..., Any] | None:
         return None
     function: Callable[..., Any] | None = getattr(special, name, None)
     return function
+
+
+def module_backend(program: Program, signature: Signature, module: Any) -> CompiledCode:
+    """Compile to a function on the arrays of `module`.
+
+    Raises:
+        ValueError: the module lacks an operation.
+    """
+    program, signature, terms = with_fixed_terms_apart(program, signature)
+    name, spelling = variable_names(program), ModuleSpelling(module)
+    statements = straight_statements(program, signature, name, spelling)
+    lines = [f"def compiled({parameters(signature)}):"]
+    for k, tree in enumerate(signature.inputs):
+        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})")
+    if signature.batch:
+        lines.append(f"    {size_of_the_batch(signature)}")
+    lines += indented([*statements.once, *statements.each])
+    arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
+    lines.append(f"    return _floats({arguments}, {_result(signature, terms, name)})")
+    text = "\n".join(lines) + "\n"
+    arrays = _Arrays(module, signature)
+    namespace = {
+        **NAMES, **spelling.functions,
+        "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full, "_floats": _floats,
+    }  # fmt: skip
+    function = defined("compiled", text, namespace)
+    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+
+
+def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
+    """Return the expression for the outputs: a flat list is one array, and so is a batch."""
+    n, places, texts = "n" if signature.batch else "None", count(), []
+    for piece in pieces_of(signature.outputs):
+        build = "_table" if isinstance(piece, list) else "_full"
+        text = f"{build}({n}, {tree_text(tree_map(name, piece))})"
+        if signature.reduce:
+            text += ".sum(0)" + " / n" * (signature.reduce == "mean")
+            fixed = tree_map(lambda _: terms.get(next(places), 0.0), piece)
+            if any(type(term) is int or term != 0.0 for term in tree_leaves(fixed)):
+                text += f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))})"
+        texts.append(text)
+    return packed_pieces(signature.outputs, texts)
+
+
+# What the generated source calls -------------------------------------------------------------------------------------
+
+
+class _Arrays:
+    """Arguments and results as arrays of `module`."""
+
+    def __init__(self, module: Any, signature: Signature) -> None:
+        self.module, self.signature = module, signature
+
+    def array(self, x: Any) -> Any:
+        """Return x as the module's array; what stands in for one while a function is traced stays."""
+        ready = hasattr(x, "dtype") and type(x).__module__ != "numpy"
+        return x if ready else self.module.asarray(x, dtype=float)
+
+    def numbers(self, k: int, argument: Any) -> list[Any]:
+        """Return argument k as one array for each number, which has no dimensions, or the batch's alone."""
+        tree, batch = self.signature.inputs[k], self.signature.batched[k]
+        if isinstance(argument, (list, tuple)) and not batch:
+            return [self.array(x) for x in flattened(k, tree, argument, convert=False)]
+        if batch and isinstance(argument, (list, tuple)):
+            plain = flattened(k, tree, argument, len(argument))
+            array = self.array(plain).reshape(len(argument), len(tree_leaves(tree)))
+        else:
+            array = self.array(argument)
+            if tuple(array.shape)[batch:] != shape_of(tree):
+                shape = " x ".join(map(str, array.shape)) or "no"
+                raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
+            array = array.reshape(*array.shape[:batch], -1)
+        return list(array.T) if batch else list(array)
+
+    def full(self, n: int | None, x: Any) -> Any:
+        return self.module.broadcast_to(self.array(x), () if n is None else (n,))
+
+    def table(self, n: int | None, xs: Sequence[Any]) -> Any:
+        return self.module.stack([self.full(n, x) for x in xs], -1)
+
+
+def _floats(arguments: Any, result: Any) -> Any:
+    """Return the result, as floats and lists where every argument was a number or a list of numbers."""
+    if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
+        return result
+    if isinstance(result, (list, tuple)):
+        return type(result)([_floats((), part) for part in result])
+    return result.tolist()

@@ -1,30 +1,100 @@
-"""What a backend makes of a program."""
+"""Define the contract of a backend: a function from a program and a signature to compiled code.
+
+To add a backend, write one file with such a function, and list it in `BACKENDS` in `compile.py`. The arithmetic is the
+program's (`program.py`): a list of steps in order of execution, each an operation on the numbers of earlier values
+(`int`) and on constants (`float`). The signature (`arguments.py`) says where those numbers stand in the function's
+arguments and results. `reduce` and batches are the backend's task; whoever cannot do them raises a ValueError.
+
+A backend is put together from parts that know nothing of each other:
+
+    spelling      how the target writes one operation: an object with `expression`, as `Spelling` describes
+    statements    steps as lines, those that no sample changes apart from the others: `straight_statements`
+    arguments     checks and conversions while the function runs (`arguments.py`), and the lines of a Python function
+                  that takes its arguments apart and puts its result together (`python_call.py`)
+    `defined`     source made a function that tracebacks can show
+    `repeating`   a loop around the function, where the target has none of its own
+
+`python.py` puts them together for floats. A backend for `decimal` differs in its spelling, and in the lines that
+convert the numbers on their way in and out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import linecache
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import count
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from autograd.codegen.arguments import Signature
+from autograd.codegen.program import Program, Step
 from autograd.floats import number
 from autograd.trees import tree_map
 
 
-class Made(NamedTuple):
-    """A program's text and its functions."""
+class CompiledCode(NamedTuple):
+    """What a backend makes of a program."""
 
     text: str
+    """The source, for `.source` and `.write`: complete, and free of any text of the user's."""
     call: Callable[..., Any]
-    repeat: Callable[..., Any] | None = None  # where the outputs can be fed back
+    """The function of the signature's arguments. It must accept attributes, and be freed with its last name."""
+    repeat: Callable[..., Any] | None = None
+    """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
+
+
+class Backend(Protocol):
+    """Turn a program into code that is called as the signature says.
+
+    Raises:
+        ValueError: the backend cannot express an operation; the message says what to do instead.
+        CompilerError: the backend needs a compiler, and there is none.
+    """
+
+    def __call__(self, program: Program, signature: Signature) -> CompiledCode: ...
+
+
+class Spelling(Protocol):
+    """How a target written as Python spells one operation."""
+
+    functions: dict[str, Any]
+    """The functions that the expressions so far call, by name."""
+
+    def expression(self, step: Step, names: Sequence[str]) -> str:
+        """Return one operation, of a fixed number of operands, as an expression.
+
+        Arguments:
+            step: the operation with its operands, for spellings that depend on a constant.
+            names: the operands as they are written, constants and all.
+        """
+
+
+_numbers = count(1)
+
+
+def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
+    """Run the source and return its function of that name.
+
+    The source is registered, so that tracebacks and `inspect.getsource` show it, for as long as the function lives.
+    """
+    filename = f"<autograd.compile {next(_numbers)}>"
+    scope = dict(namespace)
+    exec(compile(text, filename, "exec"), scope)
+    function: FunctionType = scope.pop(name)  # a function among its own globals would be a reference cycle
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    weakref.finalize(function, linecache.cache.pop, filename, None)
+    return function
 
 
 def repeating(function: FunctionType) -> Callable[..., Any]:
-    """`repeat` for a backend that has no loop of its own."""
-    call = FunctionType(function.__code__, function.__globals__)  # a twin: the function will hold what is returned
+    """Return `repeat` for a backend without a loop of its own: it calls the function and feeds back the result."""
+    # A twin, because the function itself will hold `repeat`: another reference cycle.
+    call = FunctionType(function.__code__, function.__globals__)
 
     def repeat(n: int, state: Any, *rest: Any) -> Any:
         if n == 0:
-            call(state, *rest)  # to refuse what it would refuse otherwise
+            call(state, *rest)  # refuses what any other n would refuse
             return state.astype(float) if hasattr(state, "astype") else tree_map(number, state)
         for _ in range(n):
             state = call(state, *rest)

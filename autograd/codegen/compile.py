@@ -14,14 +14,21 @@ from types import ModuleType
 from typing import Any, Protocol, SupportsIndex
 
 from autograd.codegen.arguments import Signature
-from autograd.codegen.backend import Made
-from autograd.codegen.c_call import c_function
-from autograd.codegen.numpy_arrays import module_function
-from autograd.codegen.numpy_tables import numpy_function
-from autograd.codegen.program import Program, lower
-from autograd.codegen.python import python_function
+from autograd.codegen.array_module import module_backend
+from autograd.codegen.backend import Backend
+from autograd.codegen.c import c_backend
+from autograd.codegen.numpy_tables import numpy_backend
+from autograd.codegen.program import lower
+from autograd.codegen.python import python_backend
 from autograd.engine import Value
 from autograd.trees import tree_leaves, tree_map
+
+BACKENDS: dict[str, Backend] = {
+    "python": python_backend,
+    "numpy": numpy_backend,
+    "c": c_backend,
+}
+"""The backends by the names that `compile` takes; `backend.py` says how to add one."""
 
 
 class Compiled(Protocol):
@@ -120,24 +127,23 @@ def compile(
     program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
     nests = [tree_map(lambda _: next(places), entry) for entry in entries]
-    made = make(program, Signature(nests, tree_map(lambda _: next(results), outputs), batched, reduce))
+    code = make(program, Signature(nests, tree_map(lambda _: next(results), outputs), batched, reduce))
 
-    function: Any = made.call
-    function.source, function.backend = made.text, backend
-    function.repeat = _not_repeatable if made.repeat is None else partial(_repeated, made.repeat)
-    function.write = partial(_write, made.text)
+    function: Any = code.call
+    function.source, function.backend = code.text, backend
+    function.repeat = _not_repeatable if code.repeat is None else partial(_repeated, code.repeat)
+    function.write = partial(_write, code.text)
     result: Compiled = function
     return result
 
 
-def _backend(backend: Any) -> Callable[[Program, Signature], Made]:
-    backends = {"python": python_function, "numpy": numpy_function, "c": c_function}
-    if isinstance(backend, str) and backend in backends:
-        return backends[backend]
+def _backend(backend: Any) -> Backend:
+    if isinstance(backend, str) and backend in BACKENDS:
+        return BACKENDS[backend]
     if isinstance(backend, ModuleType):
-        return partial(module_function, module=backend)
+        return partial(module_backend, module=backend)
     raise ValueError(
-        f"no backend {backend!r}: there are {', '.join(map(repr, backends))}, "
+        f"no backend {backend!r}: there are {', '.join(map(repr, BACKENDS))}, "
         "and modules with NumPy's names, such as jax.numpy or torch (the module itself, not its name)"
     )
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program, Step
 from autograd.ops import TABLE
 
-_WORTH = 3  # steps to leave out for each factor that is asked in each sample
+STEPS_FOR_A_FACTOR = 3  # steps to leave out for each factor that is asked in each sample
 
 
 class Gate(NamedTuple):
@@ -62,7 +62,11 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
         gates[choice] = gate._replace(steps=steps)
         left_out[gate.factors] += len(steps)
     asked = {factors: sum(x in varying for x in factors) for factors in left_out}
-    return {choice: gate for choice, gate in gates.items() if left_out[gate.factors] >= _WORTH * asked[gate.factors]}
+    return {
+        choice: gate
+        for choice, gate in gates.items()
+        if left_out[gate.factors] >= STEPS_FOR_A_FACTOR * asked[gate.factors]
+    }
 
 
 def _products(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Program, bits_of
 
 
-class Unit(NamedTuple):
+class LoopOrStep(NamedTuple):
     """What is done in one go: a loop over the steps of a group, or a single step."""
 
     steps: list[int]  # their places in the program
@@ -41,15 +41,17 @@ def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[
     return groups
 
 
-def units_of(program: Program, groups: Sequence[Sequence[int]], is_loop: Callable[[Sequence[int]], bool]) -> list[Unit]:
+def scheduled(
+    program: Program, groups: Sequence[Sequence[int]], is_loop: Callable[[Sequence[int]], bool]
+) -> list[LoopOrStep]:
     """The program as units, each after those that it needs, otherwise as recorded."""
     unit_of: dict[int, int] = {}
-    units: list[Unit] = []
+    units: list[LoopOrStep] = []
     for group in groups:
         loop = is_loop(group)
         for steps in [list(group)] if loop else [[place] for place in group]:
             unit_of |= dict.fromkeys(steps, len(units))
-            units.append(Unit(steps, loop))
+            units.append(LoopOrStep(steps, loop))
     needed_by: defaultdict[int, list[int]] = defaultdict(list)
     missing = [0] * len(units)
     for u, unit in enumerate(units):
@@ -75,7 +77,7 @@ def _steps_read(program: Program, place: int) -> list[int]:
     return [x for x in step.operands if type(x) is int and x >= program.inputs]
 
 
-class Levels(NamedTuple):
+class NestedLoops(NamedTuple):
     """Nested loops, the outermost first, that run through several sequences of indices at once.
 
     `counts` are the loops' lengths; for each sequence there is a start, and a stride for each loop.
@@ -86,12 +88,12 @@ class Levels(NamedTuple):
     strides: list[list[int]]
 
 
-def levels_of(sequences: Sequence[Sequence[int]]) -> Levels | None:
+def nested_loops(sequences: Sequence[Sequence[int]]) -> NestedLoops | None:
     """The nested loops that give these sequences, all of one length; None where it would take more than three.
 
-    >>> levels_of([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
-    Levels(counts=[2, 3], starts=[0, 5], strides=[[10, 1], [2, 0]])
-    >>> levels_of([[3, 1, 4, 1, 5, 9, 2, 6]]) is None
+    >>> nested_loops([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
+    NestedLoops(counts=[2, 3], starts=[0, 5], strides=[[10, 1], [2, 0]])
+    >>> nested_loops([[3, 1, 4, 1, 5, 9, 2, 6]]) is None
     True
     """
     starts = [sequence[0] for sequence in sequences]
@@ -114,7 +116,7 @@ def levels_of(sequences: Sequence[Sequence[int]]) -> Levels | None:
         for stride, d in zip(strides, steps, strict=True):
             stride.insert(0, d)
         sequences = runs
-    return Levels(counts, starts, strides)
+    return NestedLoops(counts, starts, strides)
 
 
 def stride_of(rows: Sequence[Sequence[int]]) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from autograd.codegen.loops import Unit, groups_of, units_of
+from autograd.codegen.loops import LoopOrStep, groups_of, scheduled
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 LIMITS = Limits()
 
 
-class Home(NamedTuple):
+class Slot(NamedTuple):
     """Where a value stands in memory."""
 
     array: str
@@ -47,7 +47,7 @@ class Home(NamedTuple):
 
 
 class Layout:
-    """A program's units in parts, and the homes of its values.
+    """A program's units in parts, and the slots of its values.
 
     Arguments:
         program: what to compute.
@@ -67,18 +67,18 @@ class Layout:
         self.limits = limits or LIMITS
         self.batched = any(batched)
         constants: list[float] = []
-        self.homes: dict[int, Home] = {}
+        self.slots: dict[int, Slot] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
         for k, nest in enumerate(inputs):
             for j, i in enumerate(tree_leaves(nest)):
                 if batched[k]:
                     self._settle(i, "x")
                 else:
-                    self.homes[i] = Home(f"a{k}", j)
+                    self.slots[i] = Slot(f"a{k}", j)
         if self.limits.constants:
             before = program.inputs
             program, constants = _with_lists_in_memory(program, self.limits)
-            self.homes |= {before + k: Home("c", k) for k in range(len(constants))}
+            self.slots |= {before + k: Slot("c", k) for k in range(len(constants))}
         self.program, self.constants = program, constants
         self.varying = varying_values(program, inputs, batched)
         self.exits: dict[int, list[int]] = {}  # the outputs that a value is
@@ -86,9 +86,9 @@ class Layout:
             if type(x) is int:
                 self.exits.setdefault(x, []).append(i)
 
-        groups = groups_of(program, lambda i: self.homes[i].array)
+        groups = groups_of(program, lambda i: self.slots[i].array)
         straight = sum(map(terms_of, program.steps)) <= self.limits.straight
-        units = units_of(program, groups, lambda group: self._worth_a_loop(group, straight))
+        units = scheduled(program, groups, lambda group: self._worth_a_loop(group, straight))
         changing = [unit.steps[0] in self.varying for unit in units]
         self.once = self._parts([unit for unit, changes in zip(units, changing, strict=True) if not changes])
         self.each = self._parts([unit for unit, changes in zip(units, changing, strict=True) if changes])
@@ -101,7 +101,7 @@ class Layout:
                     self._settle(place, "v" if place in self.varying else "u")
 
     def _settle(self, x: int, array: str) -> None:
-        self.homes[x] = Home(array, self.lengths[array])
+        self.slots[x] = Slot(array, self.lengths[array])
         self.lengths[array] += 1
 
     def step(self, place: int) -> Step:
@@ -122,10 +122,10 @@ class Layout:
         )
 
     def _array_to_be(self, x: Operand) -> str:
-        return self.homes[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
+        return self.slots[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
 
     def _stored(self) -> set[int]:
-        """The results that need a home: read by a loop or by another part, or made by a loop and not just an output."""
+        """The results that need a slot: read by a loop or by another part, or made by a loop and not just an output."""
         parts = [*self.once, *self.each]
         part_of = {
             place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
@@ -153,8 +153,8 @@ class Layout:
         """Whether a result that is an output can be written where it is made: what no sample changes is not."""
         return place in self.varying or not self.batched
 
-    def _parts(self, units: Iterable[Unit]) -> list[list[Unit]]:
-        parts: list[list[Unit]] = []
+    def _parts(self, units: Iterable[LoopOrStep]) -> list[list[LoopOrStep]]:
+        parts: list[list[LoopOrStep]] = []
         size = self.limits.part
         for unit in units:
             # A loop is a few lines. Four terms of a long sum cost the compiler about as much as a statement.
@@ -232,26 +232,26 @@ def terms_of(step: Step) -> int:
     return len(lists_of(step)[0]) if step.op.variadic else 1
 
 
-class Run(NamedTuple):
-    """Indices that go up by one, beside homes in one array that go up by `stride`."""
+class StridedRun(NamedTuple):
+    """Indices that go up by one, beside slots in one array that go up by `stride`."""
 
     first: int
-    home: Home
+    slot: Slot
     length: int
     stride: int
 
 
-def runs_of(pairs: Iterable[tuple[int, Home]]) -> Iterator[Run]:
-    """The runs in pairs of an index and a home."""
-    run: Run | None = None
-    for index, home in pairs:
-        if run and index == run.first + run.length and home.array == run.home.array:
-            stride = home.at - run.home.at if run.length == 1 else run.stride
-            if home.at == run.home.at + run.length * stride:
+def strided_runs(pairs: Iterable[tuple[int, Slot]]) -> Iterator[StridedRun]:
+    """The runs in pairs of an index and a slot."""
+    run: StridedRun | None = None
+    for index, slot in pairs:
+        if run and index == run.first + run.length and slot.array == run.slot.array:
+            stride = slot.at - run.slot.at if run.length == 1 else run.stride
+            if slot.at == run.slot.at + run.length * stride:
                 run = run._replace(length=run.length + 1, stride=stride)
                 continue
         if run:
             yield run
-        run = Run(index, home, 1, 0)
+        run = StridedRun(index, slot, 1, 0)
     if run:
         yield run

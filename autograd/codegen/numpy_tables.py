@@ -18,20 +18,40 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from autograd.codegen.arguments import Signature, refilled, units_of, written
-from autograd.codegen.backend import Made, repeating
-from autograd.codegen.loops import Unit, levels_of, stride_of
-from autograd.codegen.memory import Home, Layout, Limits, lists_of
-from autograd.codegen.numpy_arrays import NumpySource
+from autograd.codegen.arguments import Signature, pieces_of
+from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
+from autograd.codegen.memory import Layout, Limits, Slot, lists_of
+from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend, ignored_warnings
 from autograd.codegen.program import Operand, Program, Step
-from autograd.codegen.python import defined
+from autograd.codegen.python import FloatSpelling, python_backend
+from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch
+from autograd.codegen.python_statements import assignment, variable_names, with_fixed_terms_apart
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
-_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
-_SAMPLE = Limits(
-    straight=400, long=64, members=8, looped=16, part=math.inf, constants=False
-)  # against floats, not arrays
+LIMITS_OF_A_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
+LIMITS_OF_A_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=math.inf, constants=False)
+"""Higher, because straight statements are on floats there, which are faster than arrays of one element."""
+
+
+def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
+    """Compile to NumPy: on tables where the program has layers, else one statement for each step."""
+    import numpy as np  # noqa: PLC0415  # this backend was asked for
+
+    apart, its_signature, terms = with_fixed_terms_apart(program, signature)
+    limits = LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE
+    layout = Layout(apart, signature.inputs, signature.batched, limits)
+    if not layout.looped:
+        return arrays_backend(program, signature) if signature.batch else python_backend(program, signature)
+    tables = _Tables(apart, its_signature, terms, layout)
+    text = tables.text()
+    namespace = {
+        **NAMES, **tables.floats.functions, "np": np, "_grid": _grid, "_columns": Columns(signature),
+        "_ignored": ignored_warnings,
+    }  # fmt: skip
+    function = defined("compiled", text, namespace)
+    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
 
 
 class _Rows(NamedTuple):
@@ -73,81 +93,83 @@ class _Rows(NamedTuple):
         return f"{self}[:]" if str(self).startswith("_grid") else str(self)
 
 
-class TableSource(NumpySource):
-    """The text of a function on tables, for a program in which `layout.looped` is not empty."""
+class _Tables:
+    """Writes a function on tables.
 
-    def __init__(self, program: Program, signature: Signature) -> None:
-        super().__init__(program, signature)
-        import numpy as np  # noqa: PLC0415  # this backend was asked for
+    Arguments:
+        program: what to compute.
+        signature: its arguments and its result.
+        terms: what is added to each output after its sum over the samples.
+        layout: the program's loops and tables; at least one loop.
+    """
 
-        self.namespace |= {"np": np, "_grid": _grid}
-
-    def _write_steps(self) -> None:
-        self.batch = any(self.batched)
+    def __init__(self, program: Program, signature: Signature, terms: dict[int, Operand], layout: Layout) -> None:
+        self.program, self.signature, self.terms, self.layout = program, signature, terms, layout
+        self.outputs = tree_leaves(signature.outputs)
+        self.variable = variable_names(program)
+        self.floats = FloatSpelling()
+        self.arrays = ArraySpelling(self.floats)
         self.indices: list[str] = []
-        self.layout = layout = Layout(self.program, self.inputs, self.batched, _BATCH if self.batch else _SAMPLE)
-        if layout.looped:
-            self.once = [line for part in layout.once for unit in part for line in self._unit(unit)]
-            self.each = [line for part in layout.each for unit in part for line in self._unit(unit)]
-            self.each += self._other_outputs()
 
     # Single steps ----------------------------------------------------------------------------------------------------
 
     def name(self, x: Operand) -> str:
         """A local variable; or what stands in a table, as a float where it is the same for all samples."""
-        home = self.layout.homes.get(x) if type(x) is int else None
-        if home is None or (x >= self.program.inputs and x not in self.layout.looped):
-            return super().name(x)
-        return f"{home.array}[{home.at}]" if home.array in "xv" else f"{home.array}.item({home.at})"
+        slot = self.layout.slots.get(x) if type(x) is int else None
+        if slot is None or (x >= self.program.inputs and x not in self.layout.looped):
+            return self.variable(x)
+        return f"{slot.array}[{slot.at}]" if slot.array in "xv" else f"{slot.array}.item({slot.at})"
 
-    def _unit(self, unit: Unit) -> Iterator[str]:
+    def _unit(self, unit: LoopOrStep) -> Iterator[str]:
         if unit.is_loop:
             yield from self._group(unit.steps)
             return
         (place,) = unit.steps
         layout, name = self.layout, self.name(place)
-        yield from self._statements(place, layout.step(place), place in layout.varying)
-        if place in layout.homes:
-            home = layout.homes[place]
-            yield f"{home.array}[{home.at}] = {name}"
+        spelling = self.arrays if place in layout.varying else self.floats
+        yield from assignment(place, layout.step(place), self.name, spelling)
+        if place in layout.slots:
+            slot = layout.slots[place]
+            yield f"{slot.array}[{slot.at}] = {name}"
         if layout.leaves_when_made(place):
             yield from (f"s[{i}] = {self._leaving(name)}" for i in layout.exits.get(place, ()))
 
     def _leaving(self, value: str) -> str:
-        return f"{value}.sum(-1)" if self.reduce else value
+        return f"{value}.sum(-1)" if self.signature.reduce else value
 
     def _other_outputs(self) -> Iterator[str]:
         """Outputs that are constants, inputs, or results that no sample changes."""
         layout, stored = self.layout, []
-        for i, x in enumerate(tree_leaves(self.outputs)):
+        for i, x in enumerate(self.outputs):
             if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
                 continue
-            if type(x) is int and x in layout.homes:
-                stored.append((i, layout.homes[x]))
+            if type(x) is int and x in layout.slots:
+                stored.append((i, layout.slots[x]))
             else:
-                yield f"s[{i}] = {'n * ' * bool(self.reduce)}{self.name(x)}"
+                yield f"s[{i}] = {'n * ' * bool(self.signature.reduce)}{self.name(x)}"
         yield from self._copied(stored)
 
-    def _copied(self, pairs: Iterable[tuple[int, Home]]) -> Iterator[str]:
+    def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
         """Rows of tables as outputs."""
         for outputs, rows in _together(pairs):
             varies = rows.array in "xv"
-            yield f"{outputs} = {f'n * {rows}[:, 0]' if self.reduce and not varies else self._leaving(str(rows))}"
+            fixed = self.signature.reduce and not varies
+            yield f"{outputs} = {f'n * {rows}[:, 0]' if fixed else self._leaving(str(rows))}"
 
     # Groups ----------------------------------------------------------------------------------------------------------
 
     def _group(self, places: Sequence[int]) -> Iterator[str]:
         """The statements for all steps of a group at once."""
         layout, first = self.layout, self.layout.step(places[0])
-        made = [[[layout.homes[place]] for place in places]] if places[0] in layout.homes else []
+        made = [[[layout.slots[place]] for place in places]] if places[0] in layout.slots else []
         if layout.leaves_directly(places):
-            made.append([[Home("s", layout.exits[place][0])] for place in places])
+            made.append([[Slot("s", layout.exits[place][0])] for place in places])
         changing = [p for p, x in enumerate(first.operands) if type(x) is int]
         if first.op.variadic:
             lists = [lists_of(layout.step(place)) for place in places]
         else:
             lists = [[layout.step(place).operands[p : p + 1] for p in changing] for place in places]
-        read = [[[layout.homes[int(x)] for x in xs] for xs in position] for position in zip(*lists, strict=True)]
+        read = [[[layout.slots[int(x)] for x in xs] for xs in position] for position in zip(*lists, strict=True)]
         results, operands = self._rows(made, read, first.op.variadic)
         matrices = self._as_matrices(first, results, operands)
         if matrices:
@@ -155,22 +177,22 @@ class TableSource(NumpySource):
         else:
             yield from self._calculated(places, changing, results, operands)
         if layout.leaves_when_made(places[0]) and not layout.leaves_directly(places):
-            yield from self._copied((i, layout.homes[place]) for place in places for i in layout.exits.get(place, ()))
+            yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
 
     def _rows(
-        self, made: Sequence[Sequence[Sequence[Home]]], read: Sequence[Sequence[Sequence[Home]]], variadic: bool
+        self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], variadic: bool
     ) -> tuple[list[_Rows], list[_Rows]]:
-        """The rows of results and operands: lists of homes for each member, in a sum with its terms outermost."""
+        """The rows of results and operands: lists of slots for each member, in a sum with its terms outermost."""
         runs = [*made, *read]
-        starts = [[homes[0].at for homes in run] for run in runs]
-        strides = [stride_of([[home.at for home in homes] for homes in run]) for run in runs]
-        levels = levels_of(starts) if None not in strides else None
+        starts = [[slots[0].at for slots in run] for run in runs]
+        strides = [stride_of([[slot.at for slot in slots] for slots in run]) for run in runs]
+        loops = nested_loops(starts) if None not in strides else None
         found = []
         for k, (run, stride) in enumerate(zip(runs, strides, strict=True)):
-            own = None if levels else levels_of(starts[k : k + 1])
+            own = None if loops else nested_loops(starts[k : k + 1])
             terms = len(run[0]) if variadic and k >= len(made) else None
-            if levels:
-                counts, steps = levels.counts, levels.strides[k]
+            if loops:
+                counts, steps = loops.counts, loops.strides[k]
             elif own and len(own.counts) == 1 and stride is not None:
                 counts, steps = own.counts, own.strides[0]
             else:
@@ -181,9 +203,9 @@ class TableSource(NumpySource):
             found.append(_Rows(run[0][0].array, terms, starts[k][0], counts, steps, stride or 0))
         return found[: len(made)], found[len(made) :]
 
-    def _indices(self, run: Sequence[Sequence[Home]], terms: int | None) -> str:
-        """The name of an array with the homes' indices."""
-        indices: Any = [[home.at for home in homes] for homes in run]
+    def _indices(self, run: Sequence[Sequence[Slot]], terms: int | None) -> str:
+        """The name of an array with the slots' indices."""
+        indices: Any = [[slot.at for slot in slots] for slots in run]
         if terms is not None:
             indices = [list(row) for row in zip(*indices, strict=True)]
         if terms is None or len(run) == 1:
@@ -207,17 +229,17 @@ class TableSource(NumpySource):
                 yield f"    z += {' * '.join(names)}"
         else:
             texts = dict(zip(changing, map(str, operands), strict=True))
-            value = self._expression(first, [texts.get(p) or self.name(x) for p, x in enumerate(first.operands)], True)
+            value = self.arrays.expression(first, [texts.get(p) or self.name(x) for p, x in enumerate(first.operands)])
         if len(results) > 1 and value != "z":
             yield f"z = {value}"
             value = "z"
         for rows in results:
-            summed = rows.array == "s" and self.reduce
+            summed = rows.array == "s" and self.signature.reduce
             yield f"{rows.whole} = {self._leaving(f'({value})' if value != 'z' else value) if summed else value}"
 
     def _as_matrices(self, first: Step, results: Sequence[_Rows], operands: Sequence[_Rows]) -> str | None:
         """All products of two lists, summed over the samples, as a product of matrices."""
-        if first.op is not TABLE["mul"] or not self.reduce or [rows.array for rows in results] != ["s"]:
+        if first.op is not TABLE["mul"] or not self.signature.reduce or [rows.array for rows in results] != ["s"]:
             return None
         if len(operands) != 2 or any(
             rows.table or rows.array not in "xv" or len(rows.counts) != 2 for rows in operands
@@ -233,38 +255,43 @@ class TableSource(NumpySource):
     # The whole -------------------------------------------------------------------------------------------------------
 
     def text(self) -> str:
-        """`compiled(a0, a1, ...)`."""
-        lines = [*self.indices, f"def compiled({self._parameters()}):", *self._tables(), "    with _ignored():"]
-        lines += [f"        {line}" for line in (*self.once, *self.each, *self._finished())]
+        """Return `compiled(a0, a1, ...)`."""
+        steps = [line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._unit(unit)]
+        body = [*self._tables(), "with _ignored():", *indented([*steps, *self._other_outputs(), *self._finished()])]
+        lines = [*self.indices, f"def compiled({parameters(self.signature)}):", *indented(body)]
         return "\n".join([*lines, f"    return {self._results()}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
-        yield "    # Tables, a row for each number: x of a sample, a0 and so on of the other arguments, v of results,"
-        yield "    # u of results that no sample changes, s of outputs. x and v have a column for each sample."
-        asked = [k for k, nest in enumerate(self.inputs) if self.batched[k] or isinstance(nest, (list, tuple))]
-        yield f"    plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
-        batched = [k for k, batch in enumerate(self.batched) if batch]
+        yield "# Tables, a row for each number: x of a sample, a0 and so on of the other arguments, v of results,"
+        yield "# u of results that no sample changes, s of outputs. x and v have a column for each sample."
+        asked = [
+            k
+            for k, nest in enumerate(self.signature.inputs)
+            if self.signature.batched[k] or isinstance(nest, (list, tuple))
+        ]
+        yield f"plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
+        batched = self.signature.batched_arguments
         if batched:
-            yield f"    n = _batch_size({', '.join(f'({k}, a{k})' for k in batched)})"
+            yield size_of_the_batch(self.signature)
             samples = ", ".join(f"_columns({k}, a{k})" for k in batched)
-            yield f"    x = {samples if len(batched) == 1 else f'np.concatenate([{samples}])'}"
-        yield from (f"    a{k} = _columns({k}, a{k})" for k in range(len(self.inputs)) if k not in batched)
+            yield f"x = {samples if len(batched) == 1 else f'np.concatenate([{samples}])'}"
+        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(self.signature.inputs)) if k not in batched)
         for table, columns in (("u", "1"), ("v", "n")):
             if self.layout.lengths[table]:
-                yield f"    {table} = np.empty(({self.layout.lengths[table]}, {columns}))"
-        outputs = len(tree_leaves(self.outputs))
-        shape = str(outputs) if self.reduce else f"({outputs}, {'n' if batched else 1})"
-        yield f"    s = np.empty({shape})"
+                yield f"{table} = np.empty(({self.layout.lengths[table]}, {columns}))"
+        outputs = len(self.outputs)
+        shape = str(outputs) if self.signature.reduce else f"({outputs}, {'n' if batched else 1})"
+        yield f"s = np.empty({shape})"
 
     def _finished(self) -> Iterator[str]:
         """What is done to sums over samples: the mean, and terms that no sample changes."""
-        if self.reduce == "mean":
+        if self.signature.reduce == "mean":
             yield "s /= n"
-        times = "n * " * (self.reduce == "sum")
+        times = "n * " * (self.signature.reduce == "sum")
         stored = []
-        for i, x in sorted(self.added.items()):
-            if type(x) is int and x in self.layout.homes:
-                stored.append((i, self.layout.homes[x]))
+        for i, x in sorted(self.terms.items()):
+            if type(x) is int and x in self.layout.slots:
+                stored.append((i, self.layout.slots[x]))
             else:
                 yield f"s[{i}] += {times}{self.name(x)}"
         for outputs, rows in _together(stored):
@@ -273,31 +300,22 @@ class TableSource(NumpySource):
     def _results(self) -> str:
         """The outputs in their nest: floats and lists where all arguments were plain, else flat lists as arrays."""
         i, texts = 0, []
-        for unit in units_of(self.outputs):
-            length = len(tree_leaves(unit))
-            rows = f"s[{i}:{i + length}]" if isinstance(unit, list) else f"s[{i}]"
-            if self.batch and not self.reduce:
+        for piece in pieces_of(self.signature.outputs):
+            length = len(tree_leaves(piece))
+            rows = f"s[{i}:{i + length}]" if isinstance(piece, list) else f"s[{i}]"
+            if self.signature.batch and not self.signature.reduce:
                 texts.append(f"({rows}.T.tolist() if plain else {rows}.T.copy())")
-            elif isinstance(unit, list):
-                column = rows if self.reduce else f"s[{i}:{i + length}, 0]"
+            elif isinstance(piece, list):
+                column = rows if self.signature.reduce else f"s[{i}:{i + length}, 0]"
                 texts.append(f"({column}.tolist() if plain else {column})")
             else:
                 texts.append(f"s.item({i})")
             i += length
-        return written(refilled(self.outputs, iter(texts)))
+        return packed_pieces(self.signature.outputs, texts)
 
 
-def numpy_function(program: Program, signature: Signature) -> Made:
-    """The program as a function on NumPy's arrays: on tables where it has layers, else one statement a step."""
-    tables = TableSource(program, signature)
-    source = tables if tables.layout.looped else NumpySource(program, signature)
-    text = source.text()
-    function = defined("compiled", text, source.namespace)
-    return Made(text, function, repeating(function) if signature.feedback else None)
-
-
-def _together(pairs: Iterable[tuple[int, Home]]) -> Iterator[tuple[_Rows, _Rows]]:
-    """Outputs and their homes, as few pairs of rows."""
+def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]]:
+    """Outputs and their slots, as few pairs of rows."""
     left = list(pairs)
     k = 0
     while k < len(left):
@@ -305,7 +323,7 @@ def _together(pairs: Iterable[tuple[int, Home]]) -> Iterator[tuple[_Rows, _Rows]
         by = step = length = 1
         if k + 1 < len(left):
             by, step = left[k + 1][0] - i, left[k + 1][1].at - at
-        while step and left[k + length : k + length + 1] == [(i + length * by, Home(array, at + length * step))]:
+        while step and left[k + length : k + length + 1] == [(i + length * by, Slot(array, at + length * step))]:
             length += 1
         yield _Rows("s", None, i, [length], [by]), _Rows(array, None, at, [length], [step])
         k += length

@@ -23,12 +23,8 @@ from needs import need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c as c_emitter
-from autograd.codegen import inactive as gates
-from autograd.codegen import memory as layout
-from autograd.codegen import numpy_tables as tables
-from autograd.codegen import python
-from autograd.codegen.loops import levels_of
+from autograd.codegen import c, c_statements, inactive, memory, numpy_tables, python
+from autograd.codegen.loops import nested_loops
 from autograd.codegen.program import lower
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -113,7 +109,7 @@ def test_a_batch_is_the_graph_sample_by_sample(seed: int, backend: str) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    monkeypatch.setattr(tables, "_BATCH", eager_limits(rng))
+    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng))
     check_batch(rng, "numpy")
 
 
@@ -164,9 +160,9 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
-def eager_limits(rng: random.Random) -> layout.Limits:
+def eager_limits(rng: random.Random) -> memory.Limits:
     """Small programs are made as large ones are."""
-    return layout.Limits(
+    return memory.Limits(
         straight=0,
         members=rng.choice([1, 2]),
         looped=rng.choice([1, 2, 8]),
@@ -180,11 +176,11 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
     need_compiler()
     rng = random.Random(seed)
     limits = eager_limits(rng)
-    monkeypatch.setattr(layout, "LIMITS", limits._replace(part=rng.choice([1, 7, 30, 600])))
-    monkeypatch.setattr(tables, "_BATCH", limits)
-    monkeypatch.setattr(tables, "_SAMPLE", limits)
-    monkeypatch.setattr(c_emitter, "_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
-    monkeypatch.setattr(c_emitter, "_STACK", rng.choice([0, 4096]))
+    monkeypatch.setattr(memory, "LIMITS", limits._replace(part=rng.choice([1, 7, 30, 600])))
+    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", limits)
+    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_SAMPLE", limits)
+    monkeypatch.setattr(c_statements, "SUMS_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
+    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", rng.choice([0, 4096]))
     x, parameters, hidden, output = network(rng)
     loss = autograd.sum([v * v for v in output])
     outputs = rng.choice([(loss, grad(loss, parameters)), (hidden, grad(loss, x), grad(loss, parameters), x, output)])
@@ -209,7 +205,7 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("seed", range(60))
 def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    monkeypatch.setattr(gates, "_WORTH", rng.choice([0, gates._WORTH]))
+    monkeypatch.setattr(inactive, "STEPS_FOR_A_FACTOR", rng.choice([0, inactive.STEPS_FOR_A_FACTOR]))
 
     def numbers(n: int) -> list[float]:
         special = rng.choice([0.0, 0.0, 0.02, 0.2])
@@ -280,14 +276,14 @@ def test_layers_become_loops(backend: str, lines: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_levels_are_the_loops_that_give_the_sequences(seed: int) -> None:
+def test_nested_loops_are_the_loops_that_give_the_sequences(seed: int) -> None:
     rng = random.Random(seed)
     counts = [rng.randrange(1, 5) for _ in range(rng.randrange(1, 4))]
     strides = [[rng.randrange(-3, 4) for _ in counts] for _ in range(3)]
     sequences = [
         [100 + sum(map(int.__mul__, stride, at)) for at in itertools.product(*map(range, counts))] for stride in strides
     ]
-    found = levels_of(sequences)
+    found = nested_loops(sequences)
     assert found
     for start, stride, sequence in zip(found.starts, found.strides, sequences, strict=True):
         loops = itertools.product(*map(range, found.counts))
@@ -327,7 +323,7 @@ def test_repeat_trains_on_a_batch(backend: str) -> None:
     assert step.repeat(5, [p.data for p in w], xs, ts) == state
 
 
-def test_nests_come_back_as_they_were(backend: str) -> None:
+def test_trees_come_back_as_they_were(backend: str) -> None:
     a, b, c = Value(1.0), Value(2.0), Value(3.0)
     f = autograd.compile(([a + b, [c, (a,)]], (b * c,)), ([[a, b], [c]],), backend=backend)
     assert f([[1, 2], [3]]) == ([3.0, [3.0, (1.0,)]], (6.0,))

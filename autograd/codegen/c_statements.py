@@ -1,0 +1,261 @@
+"""Write a program's steps as C statements: one for each step, and loops for the groups of steps that repeat.
+
+The arrays and variables that they read and write are described in `c.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from autograd.codegen.arguments import Signature
+from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
+from autograd.codegen.memory import TERMS, Layout, Slot, StridedRun, lists_of, strided_runs, terms_of
+from autograd.codegen.program import Operand, Step
+from autograd.ops import Op
+
+_COPYING_LOOPS = 16  # at most, where their runs of outputs are short; more of them become one loop with tables
+SUMS_SIDE_BY_SIDE = 8  # in one loop: each addition has to wait for the one before it in its sum
+
+
+class _LoopOperand:
+    """One operand of all members of a loop: a list of terms for each member, all of them in one array."""
+
+    def __init__(self, slots: Sequence[Sequence[Slot]]) -> None:
+        self.array = slots[0][0].array
+        self.indices = [[slot.at for slot in terms] for terms in slots]
+        self.starts = [row[0] for row in self.indices]
+        self.terms = len(self.indices[0])
+        self.stride = stride_of(self.indices)  # from term to term
+        self.start, self.strides, self.table = 0, [0], ""
+
+    def at(self, variables: Sequence[str]) -> str:
+        """The element, as C; `variables` are those of the loops, and in a sum that of the terms."""
+        loops = variables[: len(self.strides)]
+        term = variables[len(self.strides)] if len(variables) > len(self.strides) else "0"
+        if self.table:
+            return f"{self.array}[{self.table}[{index_text(0, (self.terms, loops[0]), (1, term))}]]"
+        return (
+            f"{self.array}[{index_text(self.start, *zip(self.strides, loops, strict=True), (self.stride or 0, term))}]"
+        )
+
+
+class COperations(Protocol):
+    """How C writes one operation: what `c_statements` needs of a spelling."""
+
+    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
+        """Return one operation, of a fixed number of operands, as an expression.
+
+        Arguments:
+            names: the operands as they are written.
+            vectors: for an operation on vectors, which operands are vectors; None for one on doubles.
+        """
+
+
+class CStatements:
+    """Writes the units of a layout.
+
+    Arguments:
+        layout: the program in units, and its arrays.
+        signature: decides how outputs leave.
+        outputs: how many of the program's outputs leave; the others are terms that are added to them later.
+        operations: how operations are written.
+    """
+
+    def __init__(self, layout: Layout, signature: Signature, outputs: int, operations: COperations) -> None:
+        self.layout, self.outputs, self.operations = layout, outputs, operations
+        self.batch, self.reduce = signature.batch, signature.reduce
+        self.tables: list[str] = []
+        """The declarations of the tables of indices that the statements read."""
+
+    def name(self, x: Operand) -> str:
+        if type(x) is float:
+            return literal(x)
+        slot = self.layout.slots.get(int(x))
+        return f"{slot.array}[{slot.at}]" if slot else f"v{int(x) - self.layout.program.inputs}"
+
+    def _varies(self, x: Operand) -> bool:
+        return type(x) is int and x in self.layout.varying
+
+    def lines(self, units: Iterable[LoopOrStep]) -> list[str]:
+        """Return the statements of some units."""
+        return [
+            line
+            for unit in units
+            for line in (self._loop(unit.steps) if unit.is_loop else self._statement(unit.steps[0]))
+        ]
+
+    def _statement(self, place: int) -> Iterator[str]:
+        step, varies = self.layout.step(place), self._varies(place)
+        target = self.name(place)
+        declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
+        if step.op.variadic:
+            names = [map(self.name, xs) for xs in lists_of(step)]
+            terms = [" * ".join(factors) for factors in zip(*names, strict=True)]
+            for i in range(0, len(terms), TERMS):
+                begun = self._zero(varies) if i == 0 else target
+                yield f"{declared} = {' + '.join([begun, *terms[i : i + TERMS]])};"
+                declared = target
+        else:
+            yield f"{declared} = {self._expression(step, list(map(self.name, step.operands)), varies)};"
+        if self.layout.leaves_when_made(place):
+            for i in self.layout.exits.get(place, ()):
+                yield self._leaves(str(i), target)
+
+    def _expression(self, step: Step, names: Sequence[str], varies: bool) -> str:
+        return self.operations.expression(step.op, names, list(map(self._varies, step.operands)) if varies else None)
+
+    def _leaves(self, index: str, value: str) -> str:
+        """Return the statement that makes a value an output."""
+        if not self.batch:
+            return f"out[{index}] = {value};"
+        return f"s[{index}] {'+=' if self.reduce else '='} {value};"
+
+    def other_outputs(self) -> Iterator[str]:
+        """Yield the statements for outputs that are constants, inputs, or results that no sample changes."""
+        stored = []
+        for i, x in enumerate(self.layout.program.outputs[: self.outputs]):
+            if type(x) is int and x >= self.layout.program.inputs and self.layout.leaves_when_made(x):
+                continue
+            if type(x) is int and x in self.layout.slots:
+                stored.append((i, self.layout.slots[x]))
+            else:
+                yield self._leaves(str(i), self._spread(self.name(x), varies=False))
+        yield from self._copied(stored)
+
+    def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
+        pairs = list(pairs)
+        runs = list(strided_runs(pairs))
+        if (
+            len(runs) > _COPYING_LOOPS
+            and len(pairs) < _COPYING_LOOPS / 4 * len(runs)
+            and len({slot.array for _, slot in pairs}) == 1
+        ):
+            array = pairs[0][1].array
+            index, at = self._table(i for i, _ in pairs), self._table(slot.at for _, slot in pairs)
+            yield for_loop(
+                "i", len(pairs), self._leaves(f"{index}[i]", self._spread(f"{array}[{at}[i]]", array in "xv"))
+            )
+            return
+        for run in runs:
+            index, value = along(run)
+            yield for_loop("i", run.length, self._leaves(index, self._spread(value, run.slot.array in "xv")))
+
+    def _table(self, numbers: Iterable[int]) -> str:
+        """Declare a table of indices, and return its name."""
+        name = f"t{len(self.tables)}"
+        self.tables.append(f"static const int {name}[] = {{{', '.join(map(str, numbers))}}};")
+        return name
+
+    def _spread(self, value: str, varies: bool) -> str:
+        return value if varies or self.reduce or not self.batch else f"all({value})"
+
+    # Loops ------------------------------------------------------------------------------------------------------------
+
+    def _loop(self, places: Sequence[int]) -> Iterator[str]:
+        """Yield one loop, or nested ones, for all steps of a group."""
+        layout, first = self.layout, self.layout.step(places[0])
+        varies, sums = self._varies(places[0]), first.op.variadic
+        members = [layout.step(place) for place in places]
+        # Operands by position, each a list of terms for each member; without a sum it is one term. None: a constant.
+        positions: list[_LoopOperand | None] = []
+        for p in range(len(lists_of(first)) if sums else len(first.operands)):
+            lists = [lists_of(step)[p] if sums else step.operands[p : p + 1] for step in members]
+            positions.append(None if type(lists[0][0]) is float else _LoopOperand([self._slots(xs) for xs in lists]))
+        results = [_LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []
+        if layout.leaves_directly(places):
+            results.append(_LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
+        running = [r for r in (*positions, *results) if r]
+        counts = self._loops_through(running, len(places))
+
+        def value(variables: Sequence[str]) -> str:
+            names = [
+                position.at(variables) if position else self.name(x)
+                for position, x in zip(positions, first.operands, strict=False)
+            ]
+            return " * ".join(names) if sums else self._expression(first, names, varies)
+
+        def leave(variables: Sequence[str], result: str) -> Iterator[str]:
+            for r in results:
+                at = r.at(variables)
+                yield f"{at} = {result};" if at[0] != "[" else self._leaves(at[1:-1], result)
+
+        outer, inner = [f"for (int {v} = 0; {v} < {n}; {v}++) {{" for v, n in zip("ij", counts[:-1], strict=False)], "k"
+        variables = [*"ij"[: len(counts) - 1]]
+        kind, n = "V" if varies else "double", counts[-1]
+        yield from outer
+        if not sums:
+            yield f"for (int {inner} = 0; {inner} < {n}; {inner}++) {{"
+            yield f"const {kind} z = {value([*variables, inner])};"
+            yield from leave([*variables, inner], "z")
+            yield "}"
+        else:
+            together = SUMS_SIDE_BY_SIDE if n >= SUMS_SIDE_BY_SIDE else 1
+            for start, end, stride in ((0, n - n % together, together), (n - n % together, n, 1)):
+                if start == end:
+                    continue
+                yield f"for (int {inner} = {start}; {inner} < {end}; {inner} += {stride}) {{"
+                shifted = [[*variables, f"({inner} + {i})" if i else inner] for i in range(stride)]
+                yield f"{kind} {', '.join(f'z{i} = {self._zero(varies)}' for i in range(stride))};"
+                yield f"for (int t = 0; t < {terms_of(first)}; t++) {{"
+                yield from (f"z{i} = z{i} + {value([*vs, 't'])};" for i, vs in enumerate(shifted))
+                yield "}"
+                for i, vs in enumerate(shifted):
+                    yield from leave(vs, f"z{i}")
+                yield "}"
+        yield from "}" * len(outer)
+        if self.layout.leaves_when_made(places[0]) and not self.layout.leaves_directly(places):
+            yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
+
+    def _slots(self, xs: Iterable[Operand]) -> list[Slot]:
+        return [self.layout.slots[int(x)] for x in xs]
+
+    def _zero(self, varies: bool) -> str:
+        return "all(0.0)" if varies else "0.0"
+
+    def _loops_through(self, running: Sequence[_LoopOperand], members: int) -> list[int]:
+        """Find the loops that run through all of these, else one loop with tables of indices; return their lengths."""
+        loops = nested_loops([r.starts for r in running]) if all(r.stride is not None for r in running) else None
+        for n, r in enumerate(running):
+            if loops:
+                r.start, r.strides = loops.starts[n], loops.strides[n]
+                continue
+            own = nested_loops([r.starts])
+            if own and len(own.counts) == 1 and r.stride is not None:
+                r.start, r.strides = own.starts[0], own.strides[0]
+            else:
+                r.table = self._table(i for row in r.indices for i in row)
+        return loops.counts if loops else [members]
+
+
+def index_text(start: int, *products: tuple[int, str]) -> str:
+    """Return an index: a start plus products, without factors of 1 and terms of 0."""
+    text = ""
+    for n, name in sorted(products, key=lambda product: product[0] < 0):
+        if n and name != "0":
+            sign = " - " if n < 0 else " + "
+            text += sign + (name if abs(n) == 1 else f"{abs(n)} * {name}")
+    if text.startswith(" - "):
+        return f"{start}{text}"
+    text = text.removeprefix(" + ")
+    if not text or start:
+        text = f"{text} + {start}" if text else str(start)
+    return text.replace("+ -", "- ")
+
+
+def along(run: StridedRun) -> tuple[str, str]:
+    """Return the index and the element of a run at i."""
+    return index_text(run.first, (1, "i")), f"{run.slot.array}[{index_text(run.slot.at, (run.stride, 'i'))}]"
+
+
+def literal(x: float) -> str:
+    """Return a constant that the compiler reads to the last bit."""
+    if math.isfinite(x):
+        return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)
+    return "NAN" if math.isnan(x) else "INFINITY" if x > 0 else "(-INFINITY)"
+
+
+def for_loop(variable: str, count: int | str, statement: str) -> str:
+    """Return a loop of one statement."""
+    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}"

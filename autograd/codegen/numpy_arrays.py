@@ -1,0 +1,159 @@
+"""Compile to Python source on NumPy's arrays: a batch at once, one statement for each step.
+
+What no sample changes is computed on floats, the rest on arrays with an element for each sample. Functions such as tanh
+are those of the floats, called for each sample: NumPy's own differ in the last digits, and from processor to processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from autograd.codegen.arguments import Signature, argument_error, as_lists, flattened, pieces_of, shape_of
+from autograd.codegen.array_module import choices
+from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.program import Program, Step
+from autograd.codegen.python import FloatSpelling
+from autograd.codegen.python_call import (
+    NAMES,
+    finished_sums,
+    function_text,
+    indented,
+    packed,
+    packed_pieces,
+    parameters,
+    size_of_the_batch,
+    tree_text,
+)
+from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
+from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.trees import tree_leaves, tree_map, tree_shape
+
+
+class ArraySpelling:
+    """How Python writes an operation on NumPy's arrays.
+
+    Arguments:
+        floats: the spelling that is used beside it; both share their `functions`.
+    """
+
+    def __init__(self, floats: FloatSpelling) -> None:
+        self.functions = floats.functions
+        self._floats = floats
+
+    def expression(self, step: Step, names: Sequence[str]) -> str:
+        op = step.op
+        if op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["div"], TABLE["neg"]):
+            return op.read(*names)
+        function = f"{self._floats.function_name(op)}_each"
+        self.functions[function] = _on_arrays(op)
+        return f"{function}({', '.join(names)})"
+
+
+def _on_arrays(op: Op) -> Callable[..., Any]:
+    import numpy as np  # noqa: PLC0415
+
+    vectorized: dict[str, Callable[..., Any]] = {**choices(np), "sqrt": np.sqrt}
+    if op.name in BUILT_IN and op.name in vectorized:
+        return vectorized[op.name]
+
+    def each(*xs: Any) -> Any:
+        tables = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
+        lists = [table.ravel().tolist() for table in tables]
+        return np.fromiter(map(op.computes, *lists), float).reshape(tables[0].shape)
+
+    return each
+
+
+def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
+    """Compile to a function that computes a batch at once; a signature without a batch is the floats' affair."""
+    program, signature, terms = with_fixed_terms_apart(program, signature)
+    name, floats = variable_names(program), FloatSpelling()
+    statements = straight_statements(program, signature, name, ArraySpelling(floats), fixed=floats)
+
+    def result(arrays: bool) -> str:
+        if signature.reduce:
+            return packed(signature.outputs, finished_sums(signature, terms, name), arrays)
+        pieces = [f"r{i}" for i in range(len(pieces_of(signature.outputs)))]
+        return packed_pieces(signature.outputs, pieces if arrays else [f"{r}.tolist()" for r in pieces])
+
+    body = [*statements.once, *_at_once(statements.each, signature, name)]
+    text = function_text(f"compiled({parameters(signature)})", signature, name, body, result)
+    namespace = {
+        **NAMES, **floats.functions,
+        "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": _full, "_ignored": ignored_warnings,
+    }  # fmt: skip
+    function = defined("compiled", text, namespace)
+    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+
+
+def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[str]:
+    """Yield the statements that compute the batch, and collect the outputs or add them up."""
+    yield size_of_the_batch(signature)
+    for k in signature.batched_arguments:
+        yield f"[{', '.join(map(name, tree_leaves(signature.inputs[k])))}] = _columns({k}, a{k})"
+    yield "with _ignored():"
+    yield from indented(each)
+    if signature.reduce:
+        outputs = list(map(name, tree_leaves(signature.outputs)))
+        yield f"    [{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {tree_text(outputs)})"
+        return
+    for i, piece in enumerate(pieces_of(signature.outputs)):
+        build = "_table" if isinstance(piece, list) else "_full"
+        yield f"    r{i} = {build}(n, {tree_text(tree_map(name, piece))})"
+
+
+# What the generated source calls -------------------------------------------------------------------------------------
+
+
+class Columns:
+    """Turns an argument into rows, one for each of its numbers, with an element for each sample (one without batch)."""
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self.shapes = list(map(shape_of, signature.inputs))
+
+    def __call__(self, k: int, argument: Any) -> Any:
+        import numpy as np  # noqa: PLC0415
+
+        tree, shape, batch = self.signature.inputs[k], self.shapes[k], self.signature.batched[k]
+        if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
+            plain = as_lists(argument)
+            array = np.array(flattened(k, tree, plain, len(plain) if batch else None))
+        elif argument.shape[batch:] != shape:
+            expected = f"samples of {tree_shape(tree)}" if batch else tree_shape(tree)
+            raise argument_error(k, expected, argument, ValueError())
+        else:
+            array = argument.astype(float, copy=False)
+        return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
+
+
+def ignored_warnings() -> Any:
+    """Return a context without NumPy's warnings: infinities and nans are results here."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.errstate(all="ignore")
+
+
+def _full(n: int, x: Any) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    return np.full(n, x)
+
+
+def _table(n: int, columns: Sequence[Any]) -> Any:
+    """Return columns, arrays of n or numbers, side by side."""
+    import numpy as np  # noqa: PLC0415
+
+    table = np.empty((n, len(columns)))
+    for j, column in enumerate(columns):
+        table[:, j] = column
+    return table
+
+
+def _sums(n: int, columns: Sequence[Any]) -> Any:
+    """Return the sums over the samples, as floats."""
+    import numpy as np  # noqa: PLC0415
+
+    spread = [column if isinstance(column, np.ndarray) else np.full(n, column) for column in columns]
+    return np.concatenate(spread).reshape(-1, n).sum(axis=1).tolist() if spread else []

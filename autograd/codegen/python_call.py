@@ -1,0 +1,159 @@
+"""Write the Python function around a program's statements: arguments taken apart, the result put together.
+
+The lines below call the functions in `NAMES`, which the namespace of the generated source has to contain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from autograd.codegen.arguments import (
+    Signature,
+    argument_error,
+    as_lists,
+    batch_size,
+    is_array,
+    is_flat,
+    lone_number,
+    pieces_of,
+    with_pieces,
+)
+from autograd.codegen.program import Operand
+from autograd.codegen.python_statements import Name
+from autograd.floats import number
+from autograd.trees import tree_leaves, tree_map, tree_shape
+
+_CHECKED_ONE_BY_ONE = 8  # numbers at most: floats need no conversion, which would be half of a small function's time
+
+
+def _array(numbers: Any) -> Any:
+    import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
+
+    return np.array(numbers, dtype=float)
+
+
+NAMES: Mapping[str, Any] = {
+    "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": as_lists,
+    "_array": _array, "_lone": lone_number, "_plain": (list, tuple), "_is_array": is_array,
+    "inf": math.inf, "nan": math.nan,
+}  # fmt: skip
+
+
+def function_text(
+    head: str, signature: Signature, name: Name, body: Iterable[str], result: Callable[[bool], str]
+) -> str:
+    """Return a function that takes apart its unbatched arguments, runs `body`, and returns arrays for arrays.
+
+    Arguments:
+        head: the function's name and parameters.
+        name: how input numbers are written.
+        body: lines without indentation.
+        result: the returned expression, with arrays (True) or with floats and lists (False).
+    """
+    lines = [f"def {head}:"]
+    for k, tree in enumerate(signature.inputs):
+        if not signature.batched[k]:
+            lines += indented(unpacking(f"a{k}", tree, k, name))
+    lines += indented(body)
+    for k, tree in enumerate(signature.inputs):
+        if signature.batched[k] or isinstance(tree, (list, tuple)):
+            lines += [f"    if type(a{k}) not in _plain and _is_array(a{k}):", f"        return {result(True)}"]
+    return "\n".join([*lines, f"    return {result(False)}"]) + "\n"
+
+
+def parameters(signature: Signature) -> str:
+    """Return the parameters of a function: `a0, a1, ...`."""
+    return ", ".join(f"a{k}" for k in range(len(signature.inputs)))
+
+
+def indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
+
+
+# Arguments -----------------------------------------------------------------------------------------------------------
+
+
+def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
+    """Yield statements that take argument k apart into floats, or raise what `argument_error` says.
+
+    Arguments:
+        source: the variable that holds the argument, or a part of it.
+        tree: the input numbers in it.
+        name: how they are written.
+    """
+    if not isinstance(tree, (list, tuple)):
+        yield f"{name(tree)} = {source} if type({source}) is float else _lone({k}, {source})"
+        return
+    flat = is_flat(tree)
+    targets = [name(part) if flat else f"{source}_{i}" for i, part in enumerate(tree)]
+    yield "try:"
+    if flat and 0 < len(tree) <= _CHECKED_ONE_BY_ONE:
+        yield f"    [{', '.join(targets)}] = {source}"
+        yield f"    if not ({' is '.join(f'type({x})' for x in targets)} is float):"
+        yield f"        [{', '.join(targets)}] = map(_number, [{', '.join(targets)}])"
+    else:
+        yield f"    [{', '.join(targets)}] = {f'map(_number, {source})' if flat else source}"
+    yield "except (TypeError, ValueError, OverflowError) as problem:"
+    yield f"    raise _argument_error({k}, {tree_shape(tree)!r}, {source}, problem) from None"
+    if not flat:
+        for target, part in zip(targets, tree, strict=True):
+            yield from unpacking(target, part, k, name)
+
+
+def size_of_the_batch(signature: Signature) -> str:
+    """Return the statement that finds `n`, the number of samples."""
+    return f"n = _batch_size({', '.join(f'({k}, a{k})' for k in signature.batched_arguments)})"
+
+
+# Results -------------------------------------------------------------------------------------------------------------
+
+
+def tree_text(tree: Any) -> str:
+    """Return a tree of expressions as one expression.
+
+    >>> tree_text(("a", ["b"], ("c",)))
+    '(a, [b], (c,))'
+    """
+    if isinstance(tree, list):
+        return f"[{', '.join(map(tree_text, tree))}]"
+    return f"({', '.join(map(tree_text, tree))}{',' * (len(tree) == 1)})" if isinstance(tree, tuple) else str(tree)
+
+
+def packed(tree: Any, numbers: Iterable[str], arrays: bool) -> str:
+    """Return the expression for a result made of these numbers, in order; with `arrays`, each flat list is one.
+
+    >>> packed((0, [1, 2]), ["a", "b", "c"], arrays=True)
+    '(a, _array([b, c]))'
+    """
+    left = iter(numbers)
+    texts = [tree_text(tree_map(lambda _: next(left), piece)) for piece in pieces_of(tree)]
+    if arrays:
+        texts = [f"_array({t})" if isinstance(p, list) else t for p, t in zip(pieces_of(tree), texts, strict=True)]
+    return packed_pieces(tree, texts)
+
+
+def packed_pieces(tree: Any, pieces: Iterable[str]) -> str:
+    """Return the expression for a result made of these pieces, in order.
+
+    >>> packed_pieces((0, [1, 2]), ["r0", "r1"])
+    '(r0, r1)'
+    """
+    return tree_text(with_pieces(tree, iter(pieces)))
+
+
+def finished_sums(signature: Signature, terms: Mapping[int, Operand], name: Name) -> Sequence[str]:
+    """Return the outputs of a `reduce`, from the sums `s0`, `s1`, ... over `n` samples.
+
+    Arguments:
+        terms: what is added to an output once, as `with_fixed_terms_apart` returns it.
+    """
+    texts = []
+    for i in range(len(tree_leaves(signature.outputs))):
+        term = name(terms[i]) if i in terms else ""
+        if signature.reduce == "mean":
+            texts.append(f"s{i} / n + {term}" if term else f"s{i} / n")
+        else:
+            texts.append(f"s{i} + n * {term}" if term else f"s{i}")
+    return texts
