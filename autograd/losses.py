@@ -32,8 +32,8 @@ Targets = Callable[[Any, list[Any]], list[Any]]
 def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) -> Callable[[Loss], Loss]:
     """Decorate a loss function with its accuracy and its targets, for `fit`.
 
-    They become attributes of the function and are also found through `functools.partial`, on an object that is called
-    as a loss, and on its `__call__`.
+    They become attributes of the function, and are also found through `functools.partial`, on an object that is called
+    as a loss, and on its `__call__`. To give a loss of `nn` other ones, decorate `functools.partial(nn.mse)`.
 
     Arguments:
         accuracy: a function of one sample's output and target that returns the share that is right, 0 to 1; with it,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, check_gradients, grad, nn
+from autograd.losses import accuracy_of, targets_of
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
 from autograd.trees import tree_leaves, tree_map
 
@@ -175,6 +177,75 @@ def test_arrays_and_tuples(loss: Callable[..., Value], outputs: Any, targets: An
 def test_numbers_give_a_number() -> None:
     assert mse([1.0, 2.0], [0.0, 0.0]) == 2.5
     assert cross_entropy([0.0, 0.0], 1) == math.log(2)
+
+
+# ------------------------------------------------------------------------------------------------ accuracy and targets
+
+JUDGED: list[tuple[Callable[..., Value], Any, Any, float]] = [
+    (hinge, [0.3, -1.5, 0.0, 0.0], [1, 1, 1, -1], 2 / 4),  # 0 counts as -1, as in micrograd
+    (hinge, [[0.3], [-1.5]], [[1], [-1]], 1.0),
+    (hinge, 2.0, -1, 0.0),
+    (binary_cross_entropy, [0.3, -1.5, 0.0, 2.0], [1, 0, 0, 0.25], 3 / 4),
+    (cross_entropy, [0.5, 2.0, 2.0], 1, 1.0),
+    (cross_entropy, [0.5, 2.0, 2.0], 2, 0.0),  # the first of equal ones
+    (cross_entropy, [0.5, 2.0, 1.0], [0.25, 0.5, 0.25], 1.0),
+    (cross_entropy, [[0.5, 2.0], [3.0, 1.0], [1.0, 0.0]], [1, [0.5, 0.5], 1], 2 / 3),
+]
+
+
+@pytest.mark.parametrize("loss, outputs, targets, share", JUDGED)
+def test_accuracy_on_floats_and_on_values(loss: Any, outputs: Any, targets: Any, share: float) -> None:
+    assert loss.accuracy(outputs, targets) == share
+    assert loss.accuracy(tree_map(Value, outputs), targets).data == share
+
+
+@pytest.mark.parametrize(
+    "loss, output, ys, kept",
+    [
+        (hinge, Value(1.0), [1.0, -1.0, 1.0], True),
+        (binary_cross_entropy, [Value(1.0)], [[0.5], [1.0]], True),
+        (cross_entropy, [Value(1.0)] * 2, [[0.5, 0.5], [1.0, 0.0]], True),
+        (cross_entropy, [Value(1.0)] * 2, [1.0, 0.0], False),
+    ],
+)
+def test_targets(loss: Any, output: Any, ys: Any, kept: bool) -> None:
+    found = loss.targets(output, ys)
+    assert (found is ys) == kept
+    assert kept or found == [[0.0, 1.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "loss, output, ys, said",
+    [
+        (hinge, Value(1.0), [1.0, 0.0], "a label is -1 or 1"),
+        (hinge, Value(1.0), [[1.0], [-1.0]], "the scores are a number, the labels 1 number"),
+        (binary_cross_entropy, Value(1.0), [0.0, 2.0], "0, 1 or a probability"),
+        (cross_entropy, [Value(1.0)] * 2, [0.0, 2.0], "classes 0 to 1, got 2"),
+        (cross_entropy, [Value(1.0)] * 2, [0.0, math.nan], "a class index is an integer, got nan"),
+        (cross_entropy, [Value(1.0)] * 2, [[1.0, 0.0], [1.0, 1.0]], "add up to 1"),
+        (cross_entropy, Value(1.0), [0.0, 1.0], "see binary_cross_entropy"),
+    ],
+)
+def test_targets_that_do_not_fit(loss: Any, output: Any, ys: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        loss.targets(output, ys)
+
+
+def test_what_a_loss_carries_is_found_where_it_is() -> None:
+    class Plain:
+        accuracy = 0.5  # no function: something else of the user's
+
+        def __call__(self, output: Any, target: Any) -> Any:
+            return mse(output, target)
+
+    with_own = functools.partial(hinge)
+    vars(with_own)["accuracy"] = accuracy_of(cross_entropy)
+    assert accuracy_of(mse) is targets_of(mse) is accuracy_of(Plain()) is accuracy_of(lambda o, t: o) is None
+    assert accuracy_of(functools.partial(mse)) is accuracy_of(3) is None
+    assert accuracy_of(functools.partial(functools.partial(hinge))) is accuracy_of(hinge) is not None
+    assert targets_of(functools.partial(cross_entropy)) is targets_of(cross_entropy) is not None
+    assert accuracy_of(with_own) is accuracy_of(cross_entropy)
+    assert targets_of(with_own) is targets_of(hinge)
 
 
 # ----------------------------------------------------------------------------------------- recorded once, for any data

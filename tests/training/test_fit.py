@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
@@ -504,6 +505,168 @@ def test_accuracy_of_several_batches_is_a_whole_number_of_samples() -> None:
 def test_accuracy_of_several_scores() -> None:
     history = quiet(Rows(), [[1.0, -1.0, 2.0]], [[1, 1, 1]], loss=nn.hinge, epochs=1)
     assert history.accuracy == [2 / 3]
+
+
+def share_within(margin: float, outputs: Any, targets: Any) -> Any:
+    """The share of outputs less than a margin from their targets, on Values and on floats."""
+    near = [autograd.where(margin - abs(o - t), 1.0, 0.0) for o, t in zip(outputs, targets)]
+    return autograd.sum(near) / len(near)
+
+
+@nn.loss(accuracy=functools.partial(share_within, 0.5))
+def absolute_error(outputs: Any, targets: Any) -> Any:
+    return autograd.sum([abs(o - t) for o, t in zip(outputs, targets)])
+
+
+class Within:
+    """A loss that is an object, with a method for its accuracy."""
+
+    def __init__(self, margin: float) -> None:
+        self.margin = margin
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        return absolute_error(outputs, targets)
+
+    def accuracy(self, outputs: Any, targets: Any) -> Any:
+        return share_within(self.margin, outputs, targets)
+
+
+class DecoratedCall:
+    @nn.loss(accuracy=functools.partial(share_within, 0.5))
+    def __call__(self, outputs: Any, targets: Any, scale: float = 1.0) -> Any:
+        return scale * absolute_error(outputs, targets)
+
+
+@nn.loss(accuracy=functools.partial(share_within, 0.5))
+class DecoratedClass(Within):
+    pass
+
+
+@functools.wraps(nn.hinge)
+def doubled_hinge(outputs: Any, targets: Any) -> Any:
+    return 2 * nn.hinge(outputs, targets)
+
+
+ROWS = [[0.0, 2.0, -1.0], [1.0, 1.0, 0.5], [-1.0, 3.0, 4.0]]
+SIGNS = [[-1, 1, -1], [1, -1, 1], [-1, -1, -1]]
+CARRIED: dict[str, tuple[Any, Any, float]] = {
+    # loss, targets of ROWS, the accuracy
+    "partial of hinge": (functools.partial(nn.hinge), SIGNS, 6 / 9),
+    "partial of a partial": (functools.partial(functools.partial(nn.hinge)), SIGNS, 6 / 9),
+    "wraps hinge": (doubled_hinge, SIGNS, 6 / 9),
+    "partial of binary_cross_entropy": (
+        functools.partial(nn.binary_cross_entropy), [[0, 1, 0], [1, 0, 1], [0, 0, 0.25]], 6 / 9,
+    ),
+    "partial of cross_entropy": (functools.partial(nn.cross_entropy), [1, 1, 2], 2 / 3),
+    "partial of cross_entropy, probabilities": (
+        functools.partial(nn.cross_entropy), [[0, 1, 0], [0.5, 0.5, 0], [1, 0, 0]], 2 / 3,
+    ),
+    "own": (absolute_error, [[0.25, 1.0, -1.0], [1.0, 1.25, 9.0], [9.0, 9.0, 9.0]], 4 / 9),
+    "object": (Within(0.125), [[0.25, 1.0, -1.0], [1.0, 1.25, 9.0], [9.0, 9.0, 9.0]], 2 / 9),
+    "partial of an object": (functools.partial(Within(8.0)), [[9.0] * 3] * 3, 3 / 9),
+    "decorated __call__": (DecoratedCall(), [[0.25, 1.0, -1.0], [1.0, 1.25, 9.0], [9.0, 9.0, 9.0]], 4 / 9),
+    "partial of a decorated __call__": (
+        functools.partial(DecoratedCall(), scale=2.0), [[0.25, 1.0, -1.0], [1.0, 1.25, 9.0], [9.0, 9.0, 9.0]], 4 / 9,
+    ),
+    "decorated class": (DecoratedClass(9.0), [[0.25, 1.0, -1.0], [1.0, 1.25, 9.0], [9.0, 9.0, 9.0]], 4 / 9),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+@pytest.mark.parametrize("name", CARRIED)
+def test_a_loss_carries_its_accuracy(name: str, batch_size: int | None, backend: str) -> None:
+    loss, ys, accuracy = CARRIED[name]
+    history = quiet(
+        Rows(), ROWS, ys, loss=loss, epochs=2, batch_size=batch_size, backend=backend, optimizer=optim.SGD(0.0),
+        validation=(ROWS[:1], ys[:1]),
+    )  # fmt: skip
+    assert history.accuracy == [accuracy] * 2
+    assert len(history.validation_accuracy) == 2
+
+
+def test_a_partial_trains_to_the_bit_as_its_loss_does() -> None:
+    xs, ys = ROWS, [1, 1, 2]
+    runs = [
+        quiet(Rows(), xs, ys, loss=loss, backend="python")
+        for loss in (nn.cross_entropy, functools.partial(nn.cross_entropy))
+    ]
+    assert runs[0].losses == runs[1].losses
+    assert runs[0].accuracy == runs[1].accuracy
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_accuracy_need_not_be_a_share_of_whole_scores(backend: str) -> None:
+    @nn.loss(accuracy=lambda output, target: autograd.sigmoid(output) * 0.123)
+    def own(output: Any, target: Any) -> Any:
+        return nn.mse(output, target)
+
+    history = quiet(line(1.0, 0.0), [0.0, 0.0], [0.0, 0.0], loss=own, backend=backend, epochs=1)
+    assert history.accuracy == [pytest.approx(0.0615, rel=1e-15)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_loss_carries_its_targets(backend: str) -> None:
+    """Targets of its own form, converted once for training and for validation."""
+    asked = []
+
+    def from_letters(output: Any, ys: list[Any]) -> list[Any]:
+        asked.append((len(output), ys))
+        if any(y not in (0.0, 1.0) for y in ys):
+            raise ValueError("a letter is 0 or 1")
+        return [[y, 1 - y, 0] for y in ys]
+
+    @nn.loss(targets=from_letters)
+    def own(output: Any, target: Any) -> Any:
+        return nn.mse(output, target)
+
+    quiet_own = functools.partial(quiet, Rows(), ROWS, loss=own, backend=backend, optimizer=optim.SGD(0.0), epochs=1)
+    history = quiet_own([0, 1, 1], validation=(ROWS[:1], [1]))
+    assert asked == [(3, [0.0, 1.0, 1.0]), (3, [1.0])]
+    goals = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    assert history.losses == [pytest.approx(nn.mse(ROWS, goals), rel=1e-15)]
+    assert history.validation_losses == [pytest.approx(nn.mse(ROWS[0], [1.0, 0.0, 0.0]), rel=1e-15)]
+    assert history.accuracy == []
+    with pytest.raises(ValueError, match="validation ys: a letter is 0 or 1"):
+        quiet_own([0, 1, 1], validation=(ROWS[:1], [2]))
+
+
+def test_targets_that_are_no_numbers_are_refused_with_their_name() -> None:
+    own = nn.loss(targets=lambda output, ys: [None for y in ys])(functools.partial(nn.mse))
+    with pytest.raises(TypeError, match="ys, sample 0"):
+        quiet(line(), [1.0], [1.0], loss=own)
+    short = nn.loss(targets=lambda output, ys: ys[1:])(functools.partial(nn.mse))
+    with pytest.raises(ValueError, match="xs has 2 samples, ys 1"):
+        quiet(line(), [1.0, 2.0], [1.0, 2.0], loss=short)
+
+
+def test_an_accuracy_in_plain_python_is_for_eager_only() -> None:
+    @nn.loss(accuracy=lambda output, target: (output > 0) == (target > 0))
+    def own(output: Any, target: Any) -> Any:
+        return nn.mse(output, target)
+
+    xs, ys = [1.0, -1.0, 2.0], [1.0, 1.0, 1.0]
+    history = quiet(line(1.0, 0.0), xs, ys, loss=own, backend="eager", optimizer=optim.SGD(0.0))
+    assert history.accuracy == [2 / 3] * 5
+    with pytest.raises(TypeError, match=r"Values are compared.*backend=\"eager\""):
+        quiet(line(1.0, 0.0), xs, ys, loss=own, backend="python")
+    frozen = nn.loss(accuracy=lambda output, target: 1.0)(functools.partial(nn.mse))
+    with pytest.raises(TypeError, match=r"accuracy has to return a Value, got float 1\.0"):
+        quiet(line(1.0, 0.0), xs, ys, loss=frozen, backend="python")
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "c", "auto"])
+def test_the_model_is_recorded_once(backend: str) -> None:
+    """For the check of the targets, the steps, and the validation."""
+    calls = []
+
+    class Counted(Rows):
+        def __call__(self, xs: list[Value]) -> list[Value]:
+            calls.append(len(xs))
+            return super().__call__(xs)
+
+    quiet(Counted(), ROWS, [0, 1, 2], loss=nn.cross_entropy, validation=(ROWS, [2, 1, 0]), backend=backend)
+    assert calls == [3]
 
 
 @pytest.mark.parametrize("backend", ["eager", "c"])
