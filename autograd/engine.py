@@ -1,20 +1,22 @@
-"""The engine: numbers that remember how they were made, and the walk back that gives every one its gradient.
+"""The engine: numbers that remember how they were computed, and the backward pass that gives each its gradient.
 
 Representation. A `Value` is a node `v` of the graph: its number, its gradient, the row of the table that made it, its
-operands and its place in the order of creation. Operands are nodes or plain floats (constants); one or two stand in
-slots of the node, any other number in one tuple. Edges point from results to operands only, so there are no cycles: a
-graph is freed the moment its last name goes, without the garbage collector.
+operands, and its place in the order of creation. Operands are nodes or plain floats (constants); one or two have slots
+in the node, any other number is a tuple in the first slot. Edges point from results to operands only, so there are no
+cycles: a graph is freed the moment its last name goes, without the garbage collector.
 
 Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
 the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
 
-Why it is written like this (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
-- One object a node for the garbage collector to walk: no closures, no `__dict__`, no tuple for one or two operands. The
-  collector costs micrograd nine tenths of a step, ours a fifth.
-- Local gradients are not stored: a node is smaller for it, and `grad` needs the rules to be called later anyway.
-- What a walk has to remember of a node, that it was met and its part of the gradient so far, stands in slots of the
+Events. Whoever wants to watch the engine at work, as `detect_anomaly` does, passes functions to `listening`.
+
+Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
+- The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
+  The collector takes nine tenths of micrograd's step, and a fifth of ours.
+- Local gradients are not stored: a node is smaller without them, and `grad` needs to call the rules later anyway.
+- The state of a backward pass (a mark that it met the node, the gradient accumulated so far) lives in slots of the
   node: 24 ms a step. In a set and a dict it was 32; hashing was the most expensive part of `backward`.
-- Sorting a list that is nearly in order is 2 ms of these.
+- Sorting a list that is nearly in order takes 2 of these 24 ms.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, count, repeat
 from numbers import Number
 from operator import add, attrgetter
@@ -40,15 +43,15 @@ else:
 
 
 class Value(OperationMethods):
-    """A number that remembers how it was made.
+    """A number that remembers how it was computed.
 
     Arguments:
         data: the number: anything real, kept as a `float`.
         label: a name to show in drawings and tables.
 
-    Calculate with it as with any number, by operators, methods (`x.tanh()`) or functions (`autograd.tanh(x)`). Then
-    `backward()` on the result gives every Value that it was made from its gradient: how fast the result changes with
-    it.
+    Calculate with it as with any number: with operators, methods (`x.tanh()`) or functions (`autograd.tanh(x)`). Then
+    `backward()` on the result sets the gradient of every Value it was computed from: how fast the result changes with
+    that Value.
 
     >>> x, w = Value(2.0), Value(-3.0)
     >>> y = x * w + x
@@ -56,11 +59,11 @@ class Value(OperationMethods):
     >>> x.grad, w.grad
     (-2.0, 2.0)
 
-    Comparison: `<` and `>` compare numbers; `==` and `hash` tell *which* Value it is, so Values can be dictionary keys.
+    `<`, `<=`, `>` and `>=` compare numbers. `==` and `hash` go by identity, so Values can be dictionary keys.
 
     Raises:
         TypeError: `data` is no real number, or `label` no string.
-        OverflowError: an integer too large for a float.
+        OverflowError: `data` is an integer too large for a float.
     """
 
     __slots__ = ("_data", "_grad", "_label", "_made_by", "_order", "_part", "_walk", "_x", "_y", "__weakref__")
@@ -70,10 +73,10 @@ class Value(OperationMethods):
     _label: str | None
     _made_by: Op | None
     _order: int  # of creation
-    _part: float  # of the gradient, as far as a backward() under way has come
+    _part: float  # the gradient that the backward() under way has accumulated so far
     _walk: object  # the mark of the last backward() that met the node
     _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
-    _y: Value | float | None  # the second
+    _y: Value | float | None  # the second operand
 
     def __init__(self, data: Any, label: str | None = None) -> None:
         if type(data) is Value:
@@ -103,7 +106,7 @@ class Value(OperationMethods):
 
     @property
     def grad(self) -> float:
-        """The gradient, set by `backward()`: how fast that result changes with this number."""
+        """The gradient, set by `backward()` on a result: how fast that result changes with this number."""
         return self._grad
 
     @grad.setter
@@ -139,7 +142,7 @@ class Value(OperationMethods):
         return cast("tuple[Value | float, ...]", (x,) if y is None else (x, y))
 
     @property
-    def _prev(self) -> set[Value]:  # drawing code written for micrograd reads _prev and _op
+    def _prev(self) -> set[Value]:  # drawing code for micrograd reads _prev and _op
         return {x for x in self.args if type(x) is Value}
 
     @property
@@ -147,19 +150,19 @@ class Value(OperationMethods):
         return self._made_by.symbol if self._made_by else ""
 
     def backward(self, seed: Any = 1.0) -> None:
-        """Give every Value that this one was made from its gradient.
+        """Set the gradient of every Value that this one was computed from.
 
-        The gradients of leaves add up over calls, until `zero_grad()`; all others are those of this call. If you
-        changed a leaf, call `forward()` first: else new numbers meet old results, and the gradient fits neither.
+        The gradients of leaves accumulate over calls, until `zero_grad()`; all others are those of this call. After
+        changing a leaf, call `forward()` first: otherwise new operands meet old results, and the gradient fits neither.
 
         Arguments:
-            seed: the gradient to begin with at this Value.
+            seed: the gradient of this Value itself, to start from.
 
         Raises:
             TypeError: the seed is no real number.
-            RuntimeError: called from a rule, or from a signal handler in the middle of another `backward()`.
+            RuntimeError: called from a rule or a listener, or from a signal handler during another `backward()`.
 
-        An exception, or Ctrl-C, on the way leaves every gradient as it was.
+        An exception, or Ctrl-C, leaves every gradient unchanged.
 
         >>> a = Value(2.0)
         >>> y = a * a * a
@@ -171,12 +174,13 @@ class Value(OperationMethods):
         seed = number(seed)
         if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
             raise RuntimeError(
-                "a backward() is under way in this thread: a rule or a signal handler cannot begin another"
+                "a backward() is under way in this thread: a rule, a listener or a signal handler cannot start another"
             )
         with _turn:
             made, leaves = _newest_first(self)
             self._part = seed
-            for v in made:  # each rule sees plain floats: the gradient g, the result z, the operands
+            for v in _announced(self, made, leaves) if _pulled else made:
+                # Each rule gets plain floats: the gradient g, the result z, the operands.
                 g, z, op = v._part, v._data, v._made_by
                 x, y = v._x, v._y
                 if op.arity == 2:
@@ -202,9 +206,9 @@ class Value(OperationMethods):
             )
 
     def forward(self) -> Value:
-        """Replay the graph with the numbers that the leaves have now, and return this Value.
+        """Recompute the graph from the numbers that its leaves have now, and return this Value.
 
-        Gradients stay as they are: they belong to the numbers before, until the next `backward()`.
+        Gradients do not change: until the next `backward()` they are those of the old numbers.
 
         >>> x = Value(3.0)
         >>> y = x * x
@@ -214,6 +218,7 @@ class Value(OperationMethods):
         """
         nodes = graph_of(self)
         data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
+        _announce(_replayed, nodes, data)
         commit_data(data.keys(), data.values())
         return self
 
@@ -225,7 +230,7 @@ class Value(OperationMethods):
     def __record__(op: Op, operands: Sequence[Any]) -> Value:
         """Record one operation on flat operands, Values and numbers, and return its result.
 
-        `autograd.tanh(x)` calls it where `x` is a Value; see `ops.Recorder`.
+        `autograd.tanh(x)` calls it for a Value `x`: see `ops.Recorder`.
         """
         try:
             args, numbers = operands, [x._data for x in operands]
@@ -233,7 +238,7 @@ class Value(OperationMethods):
             args = tuple(x if type(x) is Value else number(x) for x in operands)
             numbers = _numbers(args)
         data = number(op.computes(*numbers))
-        return new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
+        return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 
     # Comparison, conversion, display -------------------------------------------------------------------------------
 
@@ -280,7 +285,7 @@ class Value(OperationMethods):
         label = "" if self._label is None else f", label={self._label!r}"
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
-    def __copy__(self) -> Value:  # deepcopy and pickle: copies.py
+    def __copy__(self) -> Value:  # deepcopy and pickle are in pickling.py
         twin = new_node(cast(Op, self._made_by), self._data, self._x, self._y)
         twin._grad, twin._label = self._grad, self._label
         return twin
@@ -288,14 +293,12 @@ class Value(OperationMethods):
 
 # Recording -----------------------------------------------------------------------------------------------------------
 
-record = Value.__record__
-
 _next_order = count().__next__  # one atomic step in C: threads get different places
 _new = object.__new__
 
 
 def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
-    """A node made by `op` from the operands `x` and `y`, or from those in the tuple `x`."""
+    """Make a node from its parts: operands `x` and `y`, or those in the tuple `x`. Nothing is computed or announced."""
     v = _new(Value)
     v._data = data
     v._grad = 0.0
@@ -308,6 +311,16 @@ def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     return v
 
 
+def _announced_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
+    v = new_node(op, data, x, y)
+    _announce(_recorded, v)
+    return v
+
+
+_new_result: Callable[..., Value] = new_node  # what operations call; _announced_node while anybody listens
+record = Value.__record__
+
+
 def _numbers(args: Iterable[Any]) -> list[float]:
     try:
         return [x._data for x in args]
@@ -316,8 +329,8 @@ def _numbers(args: Iterable[Any]) -> list[float]:
 
 
 def _install(op: Op) -> None:
-    """Give every Value the operation as a method, and where the row asks for it, as an operator from both sides."""
-    old = ops.TABLE.get(op.name)  # redefined, as in a notebook
+    """Give `Value` the operation as a method, and if the row names one, as Python's operator, reflected too."""
+    old = ops.TABLE.get(op.name)  # a redefinition, as in a notebook
     own = {old.name, old.method} if old else set()
     for name in ({op.name, op.method} & vars(Value).keys()) - own:
         raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
@@ -328,22 +341,22 @@ def _install(op: Op) -> None:
     computes = op.computes
 
     def unary(x: Value) -> Value:
-        return new_node(op, computes(x._data), x)
+        return _new_result(op, computes(x._data), x)
 
     def by_name(x: Value, *others: Any) -> Any:
         return op(x, *others)
 
     def operator(x: Value, y: Any) -> Any:
         if type(y) is Value:
-            return new_node(op, computes(x._data, y._data), x, y)
+            return _new_result(op, computes(x._data, y._data), x, y)
         if type(y) is not float:
             y = _operand(y)
-        return y if y is NotImplemented else new_node(op, computes(x._data, y), x, y)
+        return y if y is NotImplemented else _new_result(op, computes(x._data, y), x, y)
 
     def reflected(y: Value, x: Any) -> Any:
         if type(x) is not float:
             x = _operand(x)
-        return x if x is NotImplemented else new_node(op, computes(x, y._data), x, y)
+        return x if x is NotImplemented else _new_result(op, computes(x, y._data), x, y)
 
     methods: dict[str, Callable[..., Any]] = {op.name: unary if op.arity == 1 else by_name}
     if op.method:
@@ -357,29 +370,118 @@ def _install(op: Op) -> None:
 
 
 def _operand(x: Any) -> Any:
-    """What stands beside a Value at an operator, as a float; NotImplemented for types that may know better."""
-    return number(x) if isinstance(x, KNOWN_TYPES) else NotImplemented  # arrays do it element by element
+    """Return the other operand of an operator as a float; NotImplemented for types that may know better."""
+    return number(x) if isinstance(x, KNOWN_TYPES) else NotImplemented  # arrays: NumPy goes element by element
 
 
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
+    if _compared:
+        _announce(_compared, v, other)
     if type(other) is Value:
         return holds(v._data, other._data)
     other = _operand(other)
     return NotImplemented if other is NotImplemented else holds(v._data, other)
 
 
-# Walking the graph ---------------------------------------------------------------------------------------------------
+# Events --------------------------------------------------------------------------------------------------------------
+
+_recorded: dict[object, Callable[..., object]] = {}  # the listeners of each event, by their `with` statement
+_compared: dict[object, Callable[..., object]] = {}
+_replayed: dict[object, Callable[..., object]] = {}
+_pulled: dict[object, Callable[..., object]] = {}
+_registry = threading.RLock()  # reentrant: a signal handler may listen too
+
+
+@contextmanager
+def listening(
+    *,
+    recorded: Callable[[Value], object] | None = None,
+    compared: Callable[[Value, Any], object] | None = None,
+    replayed: Callable[[Sequence[Value], Mapping[Value, float]], object] | None = None,
+    pulled: Callable[[Value, Value, Callable[[Value], float]], object] | None = None,
+) -> Iterator[None]:
+    """Call these functions at events of the engine while the body of the `with` statement runs.
+
+    Arguments:
+        recorded: `recorded(v)`, when an operation on Values has made `v`, which is complete, and before the caller gets
+            it. The Values that `grad` makes are recorded; leaves, copies and unpickled Values are not.
+        compared: `compared(v, other)`, before `<`, `<=`, `>` or `>=` answers. `v` is the Value whose method Python
+            called (the left operand, unless only the right one is a Value), `other` is whatever it is compared with.
+        replayed: `replayed(nodes, data)`, when `forward()` has computed the new numbers, before it commits them.
+            `nodes` is the graph in order of creation; `data` maps its leaves, and all that depends on them, to numbers.
+        pulled: `pulled(output, v, part)`, during `output.backward()`, before it commits any gradient. It is called for
+            each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
+            the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
+            accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
+
+    Any number of listeners may listen, nested and in several threads. They are called in the thread that raises the
+    event, whichever it is, in the order in which they began to listen. An exception that a listener raises is raised by
+    the operation, the comparison, `forward()` or `backward()`; no number and no gradient has changed then.
+
+    Costs nothing while nobody listens.
+
+    >>> x = Value(3.0)
+    >>> with listening(recorded=lambda v: print("recorded", v.op.name, v.data)):
+    ...     y = x * x + 1
+    recorded mul 9.0
+    recorded add 10.0
+    """
+    events = [(_recorded, recorded), (_compared, compared), (_replayed, replayed), (_pulled, pulled)]
+    this = object()
+    try:
+        with _registry:
+            for listeners, listener in events:
+                if listener is not None:
+                    listeners[this] = listener
+            _choose_new_result()
+        yield
+    finally:
+        try:
+            _stop_listening(this)
+        except BaseException:  # Ctrl-C, just here, would leave the listeners installed for good
+            _stop_listening(this)
+            raise
+
+
+def _stop_listening(this: object) -> None:
+    with _registry:
+        for listeners in (_recorded, _compared, _replayed, _pulled):
+            listeners.pop(this, None)
+        _choose_new_result()
+
+
+def _choose_new_result() -> None:
+    global _new_result  # noqa: PLW0603  # asking at each operation whether anybody listens would cost all the others
+    _new_result = _announced_node if _recorded else new_node
+
+
+def _announce(listeners: dict[object, Callable[..., object]], *event: Any) -> None:
+    for listener in tuple(listeners.values()):  # a copy: other threads come and go
+        listener(*event)
+
+
+def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Iterator[Any]:
+    """Yield the results for `backward` to pull back, and announce each when `backward` asks for the next."""
+    for v in made:
+        yield v
+        _announce(_pulled, output, v, _get_part)
+    for v in leaves:
+        _announce(_pulled, output, v, _get_part)
+
+
+# Traversing the graph ------------------------------------------------------------------------------------------------
 
 _turn = threading.RLock()  # one backward() at a time, because it leaves marks and parts on the nodes
-if hasattr(os, "register_at_fork"):  # no child is born while another thread holds the lock
-    os.register_at_fork(before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release)
+if hasattr(os, "register_at_fork"):  # no child is born while another thread holds a lock
+    for _lock in (_registry, _turn):  # acquired in reverse, as by a listener that listens during backward()
+        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
-    """The results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
+    """Return the results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
 
-    A node that carries the mark of this walk has been met. Marks of earlier walks differ, so nobody has to clean up,
-    not even after Ctrl-C. (`graph_of` walks the same way with a set: slower, but without marks, so without the lock.)
+    A node that carries the mark of this walk has been met. Marks of earlier walks differ, so nothing has to be cleaned
+    up, not even after Ctrl-C. (`graph_of` keeps a set instead: slower, but without marks, hence without the lock.)
     """
     walk = output._walk = object()
     output._part = 0.0
@@ -429,7 +531,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
 
 
 def local_gradients(v: Value) -> Sequence[float]:
-    """Return how fast `v` changes with each of its operands: its rules with a gradient of 1; for a leaf, nothing.
+    """Return the derivative of `v` by each of its operands: its rules with a gradient of 1; for a leaf, nothing.
 
     >>> local_gradients(Value(2.0) * Value(5.0))
     (5.0, 2.0)
@@ -438,13 +540,13 @@ def local_gradients(v: Value) -> Sequence[float]:
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
-    """Return the numbers that nodes would have if those in `changed` had others; no node itself is changed.
+    """Compute the numbers that nodes would have if some had others. No node changes.
 
     Arguments:
-        made: results, operands before the results made of them.
-        changed: the new numbers.
+        made: the results to recompute, operands before the results computed from them; leaves among them are skipped.
+        changed: the nodes that have another number, and this number.
 
-    Returns the new number of each node that depends on a changed one, the changed ones included.
+    Returns the number of each node that depends on a changed one, the changed ones included.
     """
     data = dict(changed)
     for v in made:
@@ -488,14 +590,14 @@ def commit_data(values: Iterable[Value], data: Iterable[float], *others: Iterabl
 
 
 def grad(output: Value, inputs: Any) -> Any:
-    """Return the gradients of `output` with respect to `inputs`, as Values: they can be differentiated again.
+    """Return the gradients of `output` with respect to `inputs` as Values, which can be differentiated again.
 
     Arguments:
         output: a Value.
-        inputs: a Value (a leaf or an intermediate one), or nested lists or tuples of them.
+        inputs: a Value (a leaf or an intermediate one), or a tree of them: nested lists and tuples.
 
-    Returns one Value for each input, in the shape of `inputs`; `Value(0.0)` where the output does not depend on it.
-    No `.grad` is touched.
+    Returns a tree of the same nesting with the gradient of each input; `Value(0.0)` where the output does not depend on
+    it. No `.grad` changes.
 
     Raises:
         TypeError: `output` or an input is no Value.
@@ -508,7 +610,7 @@ def grad(output: Value, inputs: Any) -> Any:
     """
     made = [v for v in graph_of(output) if v._made_by is not None]
     wanted = flatten(inputs)
-    leading = set(wanted)  # the inputs, and all nodes on a path from one to the output
+    leading = set(wanted)  # the inputs, and every result that depends on one
     for v in made:
         if any(type(x) is Value and x in leading for x in v.args):
             leading.add(v)
@@ -527,7 +629,11 @@ def grad(output: Value, inputs: Any) -> Any:
 
 
 def flatten(inputs: Any) -> list[Value]:
-    """The Values in a nest of them; a TypeError where something else is among them."""
+    """Return the Values in a tree of them, from left to right.
+
+    Raises:
+        TypeError: a leaf of the tree is no Value.
+    """
     values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:

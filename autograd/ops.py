@@ -1,13 +1,13 @@
-"""The table of operations: what each one computes and how it pulls a gradient back.
+"""The table of operations: what each one computes, and how it pulls a gradient back to its operands.
 
 This module knows numbers, not graphs. An operation is declared once, as one row:
 
     how it reads, what it computes, and one derivative rule for each operand.
 
-A rule takes the gradient `g` from above, the result `z` and the operands `x, y`, and returns the gradient that this
-operation pulls back to one operand. Rules are ordinary functions over *any* number. Called on floats they give
-`backward()`; called on graph nodes they build the graph of the gradient, so gradients of gradients come for free; with
-g = 1 they give the local gradients on a drawing's edges.
+A rule is a pullback, also called a vector-Jacobian product (VJP): it takes the gradient `g` of the result, the result
+`z` and the operands `x, y`, and returns what `g` contributes to the gradient of one operand. Rules are ordinary
+functions over *any* number. Called on floats they give `backward()`; called on graph nodes they build the graph of the
+gradient, so gradients of gradients come for free; with g = 1 they give the local gradients on a drawing's edges.
 
 Two rules for rules:
 
@@ -17,14 +17,14 @@ Two rules for rules:
 - They keep the digits: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`, where the short
   form would lose them. `tanh` is the exception, see its note.
 
-Arithmetic is IEEE 754 double precision throughout; `floats.py` has what Python's `math` lacks for that.
+Arithmetic is IEEE 754 double precision throughout; `floats.py` provides what Python's `math` lacks for that.
 
-To add an operation, add a row. It becomes a function (`autograd.name`), a method of every `Value`, and is tested,
+To add an operation, add a row. It becomes a function (`autograd.name`) and a method of every `Value`, and is tested,
 differentiated and drawn like the others.
 """
 
 # mypy: disable-error-code="has-type"
-# (rules call rows that stand further down in the table, whose type mypy does not know yet)
+# (rules call rows further down in the table, whose type mypy does not know yet)
 
 from __future__ import annotations
 
@@ -38,16 +38,15 @@ from typing import Any, Protocol, TypeVar, cast, overload
 
 from autograd import floats
 from autograd.floats import ieee, number
-from autograd.guard import guarded_function, guarded_rule
 
 Rule = Callable[..., Any]
 
 
 class Recorder(Protocol):
-    """An operand that is more than a number: operations on it are recorded instead of computed.
+    """An operand that records operations instead of computing them, as a `Value` does.
 
-    An operation with at least one such operand returns what `__record__` of the first of them returns for the
-    operation and all operands, flat and as the user passed them.
+    An operation with such an operand returns `operand.__record__(operation, operands)`, asking the first one it has;
+    `operands` is the flat sequence of all operands, the plain numbers as the user passed them.
     """
 
     def __record__(self, op: Op, operands: Sequence[Any]) -> Any: ...
@@ -62,22 +61,22 @@ class Op:
     Arguments:
         reads: the formula, with `{}` for each operand: `"{} * {}"`, `"tanh({})"`.
         computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
-        rules: one for each operand, called `rule(g, z, x, ...)` with the gradient from above, the result and the
-            operands; it returns the gradient pulled back to its operand. An operation with any number of operands
-            (`variadic=True`) has a single rule that returns all pulls.
-        name: the name of function and method; taken from `reads` where that has the form `name(...)`.
-        method: the special method of Python's operator, `"__mul__"`; its reflected twin is made from it.
-        arrange: turns what the user passes into the flat operands, where they are not the same thing.
+        rules: one pullback for each operand, called `rule(g, z, x, ...)` with the gradient of the result, the result
+            and the operands; it returns what this adds to the gradient of its operand. An operation with any number of
+            operands (`variadic=True`) has a single rule, which returns one such number per operand.
+        name: the name of the function and the method; by default taken from `reads` of the form `name(...)`.
+        method: the special method of Python's operator, `"__mul__"`; its reflected twin is derived from it.
+        arrange: a function from the user's arguments to the flat operands, where the two differ.
         domain: for each operand the interval `(low, high)` on which the operation is smooth; all reals by default.
         kink: a function of the operands that is zero where the derivative jumps.
-        note: one more thing to know, for `help`.
+        note: a sentence more for `help`.
 
     Write rules with operations (`div`, `exp`, `where`, ...), not with `math`, `/` or `if`: a branch would be decided
     once and for all when a gradient is recorded as a graph.
 
     Raises:
-        ValueError: no name, a name that is taken, not one rule or interval for each operand, or a rule that does not
-            take `g`, `z` and the operands.
+        ValueError: there is no name, the name is taken, the numbers of rules or intervals do not match the operands, or
+            a rule does not take `g`, `z` and the operands.
 
     >>> cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     >>> cube(2.0), cube.pulls(1.0, 8.0, 2.0)
@@ -98,9 +97,6 @@ class Op:
         note: str = "",
     ) -> None:
         self.reads = reads
-        # The rows below return floats and cost nothing to trust; what users' functions return is checked.
-        by_user = bool(BUILT_IN)  # empty while the table itself is being read
-        self.computes: Callable[..., float] = guarded_function(computes) if by_user else computes
         self.name = name or reads.partition("(")[0].strip()
         self.method = method
         self.variadic = variadic
@@ -114,11 +110,14 @@ class Op:
         places = reads.count("{}")
         if places == 0 or not rules or len(rules) != (1 if variadic else places):
             raise ValueError(
-                f"{reads!r} has {places} times {{}}, and needs as many rules (variadic: one), got {len(rules)}"
+                f"{reads!r} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
             )
         if len(self.domain) != len(rules):
             raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
-        self.rules = tuple(guarded_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
+        # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
+        by_user = bool(BUILT_IN)  # empty while the table itself is being read
+        self.computes: Callable[..., float] = _checked_function(computes) if by_user else computes
+        self.rules = tuple(_checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)
 
@@ -139,7 +138,7 @@ class Op:
             if self.arrange is not None:
                 operands = self.arrange(*operands)
             elif len(operands) != self.arity:
-                self.__signature__.bind(*operands)  # says what is missing or too much
+                self.__signature__.bind(*operands)  # raises, and says which argument is missing or too many
         except TypeError as problem:
             takes = ", ".join(self.__signature__.parameters)
             # Python's own messages begin with the name of our helper: leave that out
@@ -150,7 +149,9 @@ class Op:
         return self.computes(*map(number, operands))
 
     def pulls(self, g: Any, z: Any, *operands: Any) -> Sequence[Any]:
-        """Return what the gradient `g` of the result `z` pulls back to each operand; with g = 1, the local gradients.
+        """Return what the gradient `g` of the result `z` contributes to the gradient of each operand.
+
+        With g = 1 these are the local gradients.
 
         >>> mul.pulls(1.0, 6.0, 2.0, 3.0)
         (3.0, 2.0)
@@ -160,7 +161,7 @@ class Op:
         return tuple([rule(g, z, *operands) for rule in self.rules])
 
     def read(self, *names: str) -> str:
-        """Return the formula with the operands' names put in.
+        """Return the formula with the operands' names filled in.
 
         >>> mul.read("input", "weight"), dot.read("x1", "x2", "w1", "w2")
         ('input * weight', 'dot([x1, x2], [w1, w2])')
@@ -169,6 +170,11 @@ class Op:
             share = len(names) // self.reads.count("{}")
             return self.reads.format(*(", ".join(names[i : i + share]) for i in range(0, len(names), share)))
         return self.reads.format(*names)
+
+    @property
+    def built_in(self) -> bool:
+        """True for the rows of this file, False for an operation that a user added."""
+        return self.name in BUILT_IN
 
     @property
     def symbol(self) -> str:
@@ -196,28 +202,28 @@ class Op:
 
 
 TABLE: dict[str, Op] = {}
-"""Every operation by its name, the table's own and those that users add."""
-
-on_new_operation: list[Callable[[Op], None]] = []
-"""Called with each operation that is added: the engine gives `Value` a method of that name."""
+"""Every operation by its name: the rows of this file, then those that users add."""
 
 BUILT_IN: set[str] = set()
-"""The names of the table's own rows."""
+"""The names of the rows of this file."""
+
+on_new_operation: list[Callable[[Op], None]] = []
+"""Functions to call with each operation that is added: the engine gives `Value` a method of that name."""
 
 
 def _register(op: Op) -> None:
-    if op.name in BUILT_IN:
+    if op.built_in:
         raise ValueError(f"there is an operation {op.name!r} already: give yours another name")
-    for tell in on_new_operation:
-        tell(op)
+    for announce in on_new_operation:
+        announce(op)
     TABLE[op.name] = op
 
 
 def operation(name: str) -> Op:
-    """Return the operation of that name, as `pickle` needs it.
+    """Return the operation of that name; a pickle of an operation calls this.
 
     Raises:
-        LookupError: no such operation; the one who added it has to be imported first.
+        LookupError: there is no such operation, because the module that adds it was not imported.
     """
     try:
         return TABLE[name]
@@ -225,27 +231,58 @@ def operation(name: str) -> Op:
         raise LookupError(f"no operation {name!r} here: import the module that defines it first") from None
 
 
-# What the rows need besides: rules too long for a line, and the users' arguments made flat. --------------------------
+# Checks around users' functions, so that a mistake is reported where it was made, not three calls later. ---------------
+
+
+def _checked_function(computes: Callable[..., Any]) -> Callable[..., float]:
+    return lambda *operands: number(computes(*operands))
+
+
+def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
+    """Wrap a rule so that its results are floats or recorded, one for each operand; `arity` is None if variadic."""
+    try:
+        inspect.signature(rule).bind(*range(2 + (arity or 3)))
+    except TypeError:
+        raise ValueError(f"a rule of {name} is called with g, z and the operands, which it does not take") from None
+
+    def checked(g: Any, z: Any, *operands: Any) -> Any:
+        recorded = any(hasattr(x, "__record__") for x in (g, z, *operands))
+
+        def pull(p: Any) -> Any:
+            return p if recorded and hasattr(p, "__record__") else number(p)
+
+        if arity is not None:
+            return pull(rule(g, z, *operands))
+        pulls = [pull(p) for p in rule(g, z, *operands)]
+        if len(pulls) != len(operands):
+            raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
+        return pulls
+
+    checked.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # an attribute that inspect reads
+    return checked
+
+
+# Rules too long for a line of the table, and functions that flatten the users' arguments. ------------------------------
 #
 # From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
 # where(c, x, y) is x if c > 0, else y.
 
 
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
-    # y * x**(y-1) is 0 * inf or 0 * nan for x**0 at nan, at 0 and so near 0 that 1/x overflows, where the derivative
-    # is 0: there the base becomes 1.
+    # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that 1/x overflows. The derivative
+    # there is 0, so 1 takes the place of the base.
     base = where(abs(y), x, where(abs(x) - 2.0**-1024, x, 1.0))
     return g * y * pow(base, y - 1)
 
 
 def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
-    # z * log(x) is 0 * -inf for 0**y, y >= 0, where the derivative is 0: there the logarithm is taken of 1.
+    # For 0**y, y >= 0, z * log(x) is 0 * -inf. The derivative there is 0, so the logarithm is taken of 1.
     base = where(abs(x), x, where(-y, x, 1.0))
     return g * z * log(base)
 
 
 def _share(g: Any, lead: Any) -> Any:
-    """All of `g` to the operand that leads, none to the one that trails, half to each at a tie."""
+    """Pass `g` to an operand that leads by more than 0, nothing to one that trails, half at a tie."""
     return where(lead, g, where(-lead, 0.0, 0.5 * g))
 
 

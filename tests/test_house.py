@@ -14,7 +14,6 @@ PACKAGE = Path(autograd.__file__).parent
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
     {"floats", "trees", "files", "errors"},
-    {"guard"},
     {"ops"},
     {"engine"},
     {"check", "pickling", "optim", "losses", "codegen"},

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from autograd import engine
-from autograd.engine import Value
+from autograd.engine import Value, listening
 from autograd.training.data import Data
 from autograd.training.objective import Objective
 from autograd.trees import tree_map
 
-_compare = engine._compare
-_lock = threading.Lock()
-_recording: dict[object, int] = {}  # what is being recorded, and in which thread
-
 
 @contextmanager
 def no_frozen_branch(otherwise: str) -> Iterator[None]:
-    """Refuse to compare Values in this thread: what followed would be recorded for one sample and done for all.
+    """Refuse to compare Values in this thread: the branch that one sample takes would be recorded for all samples.
 
     Arguments:
-        otherwise: what else there is to do, for the end of the error's text.
+        otherwise: an alternative to rewriting the comparison, for the end of the error message.
 
     Raises:
         TypeError: at the comparison.
@@ -37,34 +32,17 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
     >>> Value(1.0) > 0
     True
     """
+    thread = threading.get_ident()
 
-    def watched(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
-        if threading.get_ident() not in _recording.values():
-            return _compare(v, other, holds)
-        raise TypeError(
-            "Values are compared while a graph is recorded: one sample would decide for all. "
-            f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
-        )
+    def refuse(v: Value, other: object) -> None:
+        if threading.get_ident() == thread:
+            raise TypeError(
+                "Values are compared while a graph is recorded: one sample would decide for all. "
+                f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
+            )
 
-    this = object()
-    try:
-        with _lock:
-            _recording[this] = threading.get_ident()
-            vars(engine)["_compare"] = watched
+    with listening(compared=refuse):
         yield
-    finally:
-        try:
-            _end(this)
-        except BaseException:  # Ctrl-C just here would forbid to compare for ever
-            _end(this)
-            raise
-
-
-def _end(recording: object) -> None:
-    with _lock:
-        _recording.pop(recording, None)
-        if not _recording:
-            vars(engine)["_compare"] = _compare
 
 
 class SampleGraph(NamedTuple):

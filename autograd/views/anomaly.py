@@ -1,44 +1,40 @@
-"""Where the first nan or infinity came from: `with detect_anomaly(): ...`.
+"""Report where the first nan or infinity was computed: `with detect_anomaly(): ...`.
 
-The engine knows nothing of this. While somebody watches, three of its names stand for watching versions (the recording
-of a node, the replay, the walk back), and afterwards for their own again. So it costs nothing when it is off.
+It listens to the engine's events, so it costs nothing while it is off.
 """
 
 from __future__ import annotations
 
 import linecache
 import math
-import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
-from autograd import engine
-from autograd.engine import Value, graph_of, local_gradients
+from autograd.engine import Value, graph_of, listening, local_gradients
 from autograd.errors import AnomalyError
 from autograd.ops import Op
 from autograd.views.formulas import short_formula
 from autograd.views.names import caller, names_of
 from autograd.views.text import visible
 
-_SHOWN = 6  # operands in a message, and stages at each end of a path
+_SHOWN = 6  # operands in a message, and results at each end of a path
 
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
     """Raise an `AnomalyError` at the first nan or infinity, in a `with` statement or as a decorator.
 
-    It watches every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
+    It checks every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
     When `backward()` or `forward()` raises, it has changed no gradient and no number.
 
-    An infinity that you mean raises too: leave that part outside, or use a large number. A leaf may be nan or infinite;
-    the first operation whose result is so because of it raises, and names the leaf. Lines are known for what was
-    recorded under the watch. Only the thread (or task) that entered is watched. Operations on plain floats are not, and
-    functions made by `compile` neither: record the graph anew, or call `forward()` on it.
+    An infinity that you intend raises too: keep that part outside, or use a large number. A leaf may be nan or
+    infinite; the first operation whose result is not finite because of it raises, and the message names the leaf. Lines
+    are known for what was recorded inside. Only the thread (or task) that entered is checked. Operations on plain
+    floats are not, nor are functions made by `compile`: record the graph anew, or call `forward()` on it.
 
     >>> x = Value(0.0, "x")
     >>> with detect_anomaly():
@@ -55,46 +51,17 @@ def detect_anomaly() -> Iterator[None]:
         v2 = sqrt(x)
         y = v2 * 2
     """
-    _enter()
-    _watches_here.set(_watches_here.get() + 1)
-    try:
-        yield
-    finally:
-        _watches_here.set(_watches_here.get() - 1)
-        _leave()
+    with listening(recorded=_check_result, replayed=_check_replay, pulled=_check_pull):
+        _depth.set(_depth.get() + 1)
+        try:
+            yield
+        finally:
+            _depth.set(_depth.get() - 1)
 
 
-# Switching on and off ------------------------------------------------------------------------------------------------
+# The listeners -------------------------------------------------------------------------------------------------------
 
-_watches_here: ContextVar[int] = ContextVar("watches_here", default=0)  # of this thread or task
-_watches = 0  # of all together
-_lock = threading.Lock()
-_NAMES = ("new_node", "replay", "_newest_first")  # the engine looks them up at each use
-_own_new_node, _own_replay, _own_newest_first = engine.new_node, engine.replay, engine._newest_first
-
-
-def _enter() -> None:
-    global _watches  # noqa: PLW0603  # the count belongs to the engine, of which there is one
-    with _lock:
-        _watches += 1
-        if _watches == 1:
-            _put(_new_node, _replay, _newest_first)
-
-
-def _leave() -> None:
-    global _watches  # noqa: PLW0603
-    with _lock:
-        _watches -= 1
-        if _watches == 0:
-            _put(_own_new_node, _own_replay, _own_newest_first)
-
-
-def _put(*versions: Callable[..., Any]) -> None:
-    for name, version in zip(_NAMES, versions):
-        setattr(engine, name, version)
-
-
-# The watching versions -----------------------------------------------------------------------------------------------
+_depth: ContextVar[int] = ContextVar("depth", default=0)  # of `with detect_anomaly()` in this thread or task
 
 
 class _Place(NamedTuple):
@@ -110,62 +77,37 @@ class _Place(NamedTuple):
 _places: weakref.WeakKeyDictionary[Value, _Place] = weakref.WeakKeyDictionary()  # where nodes were recorded
 
 
-def _new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
-    v = _own_new_node(op, data, x, y)
-    if _watches_here.get():
-        frame = caller()
-        if frame is not None:
-            _places[v] = _Place(frame.f_code.co_filename, frame.f_lineno)
-        if not math.isfinite(data) and not _is_a_copy():
-            numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
-            raise _forward_error(v, {**numbers, v: data}, graph_of(v))
-    return v
+def _check_result(v: Value) -> None:
+    if not _depth.get():
+        return
+    frame = caller()
+    if frame is not None:
+        _places[v] = _Place(frame.f_code.co_filename, frame.f_lineno)
+    if not math.isfinite(v.data):
+        numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
+        raise _forward_error(v, {**numbers, v: v.data}, graph_of(v))
 
 
-def _is_a_copy() -> bool:
-    """Whether `copy.copy` is making the node: then nothing was computed."""
-    return sys._getframe(2).f_code is Value.__copy__.__code__
+def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
+    if not _depth.get():
+        return
+    for v in nodes:
+        if v.op is not None and not math.isfinite(data.get(v, v.data)):
+            raise _forward_error(v, data, nodes)
 
 
-def _replay(made: Any, changed: Mapping[Value, float]) -> dict[Value, float]:
-    nodes = list(made)
-    data = _own_replay(nodes, changed)
-    if _watches_here.get():
-        for v in nodes:
-            if v.op is not None and not math.isfinite(data.get(v, v.data)):
-                raise _forward_error(v, data, nodes)
-    return data
-
-
-def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
-    made, leaves = _own_newest_first(output)
-    return (_WatchedWalk(output, made, leaves) if _watches_here.get() else made), leaves
-
-
-class _WatchedWalk(list[Value]):
-    """The results that `backward()` goes through: asked for the next, it looks at what came of the one before."""
-
-    def __init__(self, output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> None:
-        super().__init__(made)
-        self._output, self._leaves = output, leaves
-        self._walked = False
-
-    def __iter__(self) -> Iterator[Value]:
-        return super().__iter__() if self._walked else self._watched()  # to commit, it is a list as any
-
-    def _watched(self) -> Iterator[Value]:
-        seed = self._output._part
-        if not math.isfinite(seed):
-            raise AnomalyError(f"{seed} came in with the seed of backward()", self._output, [self._output])
-        for v in super().__iter__():
-            yield v
-            for x in v.args:
-                if isinstance(x, Value) and not math.isfinite(x._part):
-                    raise _backward_error(v, x, graph_of(self._output))
-        for x in self._leaves:
-            if not math.isfinite(x.grad + x._part):
-                raise _leaf_error(x, graph_of(self._output))
-        self._walked = True
+def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None:
+    if not _depth.get():
+        return
+    if v is output and not math.isfinite(part(v)):
+        raise AnomalyError(f"{part(v)} came in with the seed of backward()", v, [v])
+    if v.op is None:
+        if not math.isfinite(v.grad + part(v)):
+            raise _leaf_error(v, part(v), graph_of(output))
+        return
+    for x in v.args:
+        if isinstance(x, Value) and not math.isfinite(part(x)):
+            raise _backward_error(v, x, part, graph_of(output))
 
 
 # What the errors say -------------------------------------------------------------------------------------------------
@@ -183,11 +125,11 @@ def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]
     return _error(lines, v, path, names)
 
 
-def _backward_error(v: Value, x: Value, nodes: Sequence[Value]) -> AnomalyError:
-    """`v` pulled back to its operand `x`, and what `x` has so far is not finite any more."""
+def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: Sequence[Value]) -> AnomalyError:
+    """Describe a pull of `v` to its operand `x` that left the gradient of `x` not finite."""
     names, op = _names(nodes), cast(Op, v.op)
     numbers = [operand.data if isinstance(operand, Value) else operand for operand in v.args]
-    pulls = op.pulls(v._part, v.data, *numbers)
+    pulls = op.pulls(part(v), v.data, *numbers)
     places = [place for place, operand in enumerate(v.args) if operand is x]
     place = next((place for place in places if not math.isfinite(pulls[place])), places[-1])
     what = f"the gradient that {names[v]} = {short_formula(v, names)} pulls back to {names[x]}"
@@ -197,8 +139,8 @@ def _backward_error(v: Value, x: Value, nodes: Sequence[Value]) -> AnomalyError:
         what = f"the sum of the gradients of {names[x]}, to which it adds {pulls[place]!r}"
     return _error(
         [
-            f"{x._part} made in backward by {_named(v)}: {what}",
-            f"gradient from above: {v._part!r}, local gradient: {local_gradients(v)[place]!r}",
+            f"{part(x)} made in backward by {_named(v)}: {what}",
+            f"gradient from above: {part(v)!r}, local gradient: {local_gradients(v)[place]!r}",
             f"result {names[v]} = {v.data!r}",
             *_operands(v, {}, names),
         ],
@@ -208,10 +150,10 @@ def _backward_error(v: Value, x: Value, nodes: Sequence[Value]) -> AnomalyError:
     )
 
 
-def _leaf_error(x: Value, nodes: Sequence[Value]) -> AnomalyError:
+def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
     message = (
-        f"{x.grad + x._part} made in backward by adding to the gradient of {_names(nodes)[x]}: it has {x.grad} from "
-        f"before, and this backward() adds {x._part}. Was zero_grad() forgotten?"
+        f"{x.grad + added} made in backward by adding to the gradient of {_names(nodes)[x]}: it has {x.grad} from "
+        f"before, and this backward() adds {added}. Was zero_grad() forgotten?"
     )
     return AnomalyError(message, x, _path(x, nodes))
 
@@ -236,7 +178,7 @@ def _named(v: Value) -> str:
 
 
 def _operands(v: Value, data: Mapping[Value, float], names: Mapping[Value, str]) -> list[str]:
-    """Each operand with its number and where it comes from; of many, those that are not finite first."""
+    """List each operand with its number and its origin; of many, those that are not finite first."""
     numbers = [data.get(x, x.data) if isinstance(x, Value) else x for x in v.args]
     lines = []
     for x, its_number in sorted(zip(v.args, numbers), key=lambda pair: math.isfinite(pair[1])):
@@ -260,7 +202,7 @@ def _source(v: Value) -> str | None:
 
 
 def _path(v: Value, nodes: Sequence[Value]) -> list[Value]:
-    """A way from `v` to the output, which is the last of `nodes`: from each Value to the newest that uses it."""
+    """Follow the graph from `v` to the output, the last of `nodes`: from each Value to the newest that uses it."""
     user: dict[Value, Value] = {}
     for u in reversed(nodes):
         for x in u.args:
