@@ -429,18 +429,18 @@ def listening(
     events = [(_recorded, recorded), (_compared, compared), (_replayed, replayed), (_pulled, pulled)]
     this = object()
     try:
-        with _registry:
-            for listeners, listener in events:
-                if listener is not None:
-                    listeners[this] = listener
-            _choose_new_result()
-        yield
-    finally:
         try:
+            with _registry:
+                for listeners, listener in events:
+                    if listener is not None:
+                        listeners[this] = listener
+                _choose_new_result()
+            yield
+        finally:
             _stop_listening(this)
-        except BaseException:  # Ctrl-C, just here, would leave the listeners installed for good
-            _stop_listening(this)
-            raise
+    except BaseException:  # Ctrl-C in the line above would leave the listeners installed for good
+        _stop_listening(this)
+        raise
 
 
 def _stop_listening(this: object) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C at a chosen place of a call, for tests of what it leaves behind."""
+"""Raise KeyboardInterrupt at a chosen bytecode of a call, for tests of what Ctrl-C leaves behind."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from typing import Any
 
 
 def interrupted(call: Callable[[], object], at: int) -> bool:
-    """Call it with a KeyboardInterrupt at that bytecode, counted from 1; tell whether it was not over by then."""
+    """Call a function, and interrupt it before it executes bytecode number `at`, counted from 1.
+
+    This is stricter than Ctrl-C, which Python only looks for after calls, in loops, and where functions begin.
+
+    Returns True if the interrupt came through, False if the call was over before.
+    """
     left = at
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
         frame.f_trace_opcodes = True
-        left -= 1
-        if left == 0:
-            raise KeyboardInterrupt
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
         return trace
 
     gc.disable()  # whose callbacks would be interrupted too, and swallow it (Hypothesis has one)

@@ -683,7 +683,7 @@ def lines_of_code(path: Path) -> int:
 
 def test_the_core_is_read_in_one_sitting() -> None:
     sizes = {name: lines_of_code(PACKAGE / name) for name in ("ops.py", "engine.py")}
-    assert 0 < sum(sizes.values()) <= 500, sizes
+    assert 0 < sum(sizes.values()) <= 600, sizes
 
 
 def test_the_core_needs_the_standard_library_alone() -> None:
