@@ -607,18 +607,18 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
     cases: list[tuple[type[Exception], str, dict[str, Any]]] = [
         (TypeError, "expected a Value, got float", {"output": 2.0}),
         (TypeError, "expected a Value, or lists of Values, got float", {"train": [2.0]}),
-        (ValueError, "train takes leaves, but .* was made by", {"train": y}),
-        (ValueError, "does not depend on", {"train": Value(1.0)}),
-        (ValueError, "no leaf to train", {"train": []}),
-        (ValueError, "stands there twice", {"train": [x, x]}),
+        (ValueError, "only leaves can be trained, but .* was made by", {"train": y}),
+        (ValueError, "not in the graph of the output", {"train": Value(1.0)}),
+        (ValueError, "train is empty", {"train": []}),
+        (ValueError, "name each leaf once", {"train": [x, x]}),
         (ValueError, r"ends in \.xlsx", {"path": tmp_path / "a.xls"}),
         (ValueError, "tiny", {"tiny": 0}),
         (ValueError, "learning rate", {"lr": math.nan}),
         (ValueError, "from 1 to 1,048,574", {"attempts": 0}),
         (TypeError, "attempts is the number of rows", {"attempts": 10.0}),
         (ValueError, "fewer attempts", {"train": x, "attempts": 1_000_000}),
-        (ValueError, r"2 Values, too large .*max_nodes=1\b.*intermediate", {"max_nodes": 1}),
-        (ValueError, "1,001 operands, too large", {"output": autograd.sum([x] * 1001), "max_nodes": 100}),
+        (ValueError, r"2 nodes, too large .*max_nodes=1\b.*intermediate", {"max_nodes": 1}),
+        (ValueError, "1,001 edges, too large", {"output": autograd.sum([x] * 1001), "max_nodes": 100}),
     ]
     for kind, message, wrong in cases:
         arguments: dict[str, Any] = {"output": y, "path": path} | wrong
@@ -629,11 +629,11 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
 
 def test_what_no_spreadsheet_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.xlsx"
-    monkeypatch.setattr("autograd.views.sheet._COLUMNS", 8)
+    monkeypatch.setattr("autograd.views.sheet.COLUMNS", 8)
     with pytest.raises(ValueError, match="the graph needs 9 columns, a spreadsheet has 8"):
         to_spreadsheet(article(), path)
     monkeypatch.undo()
-    monkeypatch.setattr("autograd.views.sheet._FORMULA", 8)
+    monkeypatch.setattr("autograd.views.sheet.worksheet._LONGEST_CODE", 8)
     with pytest.raises(ValueError, match="a formula would have 8 characters"):
         to_spreadsheet(article(), path)
     assert not path.exists()
@@ -644,7 +644,7 @@ def test_a_large_graph_is_refused_at_once(tmp_path: Path) -> None:
     for _ in range(65_000):
         x = x + 1
     began = time.perf_counter()
-    with pytest.raises(ValueError, match="65,001 Values"):
+    with pytest.raises(ValueError, match="65,001 nodes"):
         to_spreadsheet(x, tmp_path / "a.xlsx")
     assert time.perf_counter() - began < 5  # seconds; it takes 0.1
 

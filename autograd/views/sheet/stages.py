@@ -1,0 +1,157 @@
+"""Read a graph into the columns of a spreadsheet.
+
+A *stage*, which gets a column, is a leaf, a labelled Value, the output, a Value that is used more than once, or one
+that enters or leaves a function such as `tanh`. The arithmetic between two stages is written into the formula of the
+later one: what enters the tanh of a neuron is `input * weight + bias`, whether it has a label or not. The local
+gradients of a stage are those of its formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd.codegen.program import Operand, Program, lower
+from autograd.codegen.spreadsheet import Formula, constant, formulas
+from autograd.engine import Value, grad, graph_of, record
+from autograd.ops import TABLE, Op
+from autograd.views.formulas import graph_formulas, summary
+from autograd.views.gradients import recorded_anew
+from autograd.views.limits import LONGEST_FORMULA
+
+_INLINED = 4  # operations in the formula of a stage, at most
+_OPERANDS = 12  # of an operation within a longer formula, at most
+_TERMS = 200  # of a sum in one formula
+_LONGEST = 1_000  # characters of a formula made of several operations
+_FAR_CELL = "XX10000"  # a reference about as long as they get
+
+
+@dataclass
+class Stage:
+    """A column: a Value, and the earlier stages that its formula is made of."""
+
+    value: Value
+    name: str
+    words: str  # its formula, for people; of a long one, the operation alone
+    operands: list[Value]
+    program: Program  # from the operands to the value
+    slopes: Program  # ... to the value and its local gradient on each operand
+    local: list[float]
+
+    def formula(self, cells: Sequence[str]) -> Formula:
+        """Return the formula of the value, given the operands' cells."""
+        named = dict(enumerate(cells))
+        return formula_of(self.program.outputs[0], named, formulas(self.program, named))
+
+    def local_formulas(self, cells: Sequence[str], own: str) -> list[Formula]:
+        """Return the formulas of the local gradients on the operands, given their cells and the value's own."""
+        value, *local = self.slopes.outputs
+        named = dict(enumerate(cells))
+        if type(value) is int:
+            named.setdefault(value, own)
+        texts = formulas(self.slopes, named)
+        return [formula_of(place, named, texts) for place in local]
+
+
+def formula_of(place: Operand, cells: Mapping[int, str], texts: Sequence[Formula]) -> Formula:
+    """Return a number of a program as a formula: its cell, else its own formula, or a constant's digits."""
+    if type(place) is int:
+        return Formula(cells[place]) if place in cells else texts[place]
+    return constant(place)
+
+
+def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[Value, Value], dict[Value, str]]:
+    """Return a copy of each Value, and the names of the copies.
+
+    The copy is computed anew from the leaves, with long sums taken in parts. Each Value that has a name of the user's
+    has it as its label too.
+    """
+    copies: dict[Value, Value] = {}
+    names: dict[Value, str] = {}
+    for i, v in enumerate(values, start=1):
+        name = given[v]
+        if v.op is None:
+            copies[v] = Value(v.data)
+        else:
+            operands = [copies[x] if type(x) is Value else x for x in v.args]
+            while v.op.variadic and len(operands) > _TERMS:
+                part, operands = _first_part(v.op, operands)
+                names[part] = f"{name}, begun"
+            copies[v] = record(v.op, tuple(operands))
+        copies[v].label = v.label or (name if name != f"v{i}" else None)
+        names[copies[v]] = name
+    return copies, names
+
+
+def _first_part(op: Op, operands: list[Any]) -> tuple[Value, list[Any]]:
+    """Return the sum of the first terms of a long sum or dot, and the operands of the sum that continues from it."""
+    if op is TABLE["sum"]:
+        part = record(op, tuple(operands[:_TERMS]))
+        return part, [part, *operands[_TERMS:]]
+    half, terms = len(operands) // 2, _TERMS // 2
+    xs, ys = operands[:half], operands[half:]
+    part = record(op, (*xs[:terms], *ys[:terms]))
+    return part, [part, *xs[terms:], 1.0, *ys[terms:]]
+
+
+def stages_of(output: Value, names: Mapping[Value, str]) -> list[Stage]:
+    """Return the columns from left to right: in order of creation, but each leaf before the first stage it enters."""
+    values = graph_of(output)
+    chosen = _chosen(values)
+    made = {v: _apart(v, chosen, names) for v in values if v in chosen and v.op is not None}
+    for v, stage in list(made.items()):
+        inner, cells = _inner(v, chosen), [_FAR_CELL] * len(stage.operands)
+        if len(inner) > 1 and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, _FAR_CELL)])) > _LONGEST:
+            chosen.update(inner)
+            made |= {x: _apart(x, chosen, names) for x in inner}
+    columns: dict[Value, Stage] = {}
+    nothing = Program(0, [], [])
+    for v in [v for v in values if v in made] or [output]:
+        for x in [*(made[v].operands if v in made else ()), v]:
+            if x not in columns:
+                columns[x] = made.get(x) or Stage(x, names[x], "", [], nothing, nothing, [])
+    return list(columns.values())
+
+
+def _chosen(values: Sequence[Value]) -> set[Value]:
+    """Return the Values that get a column; each other is written into the formula of the one stage that uses it."""
+    uses = Counter(x for v in values for x in v.args if type(x) is Value)
+    chosen = {v for v in values if v.op is None or v.label or uses[v] != 1 or len(v.args) > _OPERANDS}
+    for v in values:
+        if v.op is not None and v.op.symbol == v.op.name and not v.op.variadic:  # tanh(net): net and its tanh
+            chosen |= {v, *(x for x in v.args if type(x) is Value)}
+    size: dict[Value, int] = {}  # of its formula
+    for v in values:
+        inlined = {x for x in v.args if type(x) is Value and x not in chosen}
+        if sum(size[x] for x in inlined) >= _INLINED or (inlined and len(v.args) > _OPERANDS):
+            chosen |= inlined
+            inlined = set()
+        size[v] = 1 + sum(size[x] for x in inlined)
+    return chosen
+
+
+def _inner(v: Value, chosen: Collection[Value]) -> list[Value]:
+    """Return the Values that are written into the formula of `v`, and `v` itself, in order of creation."""
+    return graph_of(v, known=chosen.__contains__)
+
+
+def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> Stage:
+    """Return the stage of `v`: its formula recorded on leaves in the place of earlier stages, and differentiated."""
+    inner = _inner(v, chosen)
+    leaves: dict[Value, Value] = {}
+    result = recorded_anew(inner, lambda x: leaves.setdefault(x, Value(x.data)))[v]
+    words = graph_formulas(inner, names)[v].text
+    inputs = list(leaves.values())
+    local = grad(result, inputs)
+    program, slopes = lower([result], inputs), lower([result, *local], inputs)
+    return Stage(
+        value=v,
+        name=names[v],
+        words=words if len(words) <= LONGEST_FORMULA else summary(v),
+        operands=list(leaves),
+        program=program,
+        slopes=slopes,
+        local=[g.data for g in local],
+    )
