@@ -76,7 +76,8 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     return Term(reads.format(*shown), binding)
 
 
-def _constant(x: float, mathematical: bool) -> Term:
+def number_term(x: float, *, mathematical: bool = False) -> Term:
+    """Return the term of a constant, with the digits that all formulas have."""
     text = decimals(x, 6)
     return constant(typeset(text) if mathematical else text)
 
@@ -97,7 +98,7 @@ def graph_formulas(
     def operand(x: Value | float) -> Term:
         if isinstance(x, Value):
             return written.get(x) or Term(names[x])
-        return _constant(x, mathematical)
+        return number_term(x, mathematical=mathematical)
 
     for v in values:
         operands = [operand(x) for x in v.args]
@@ -116,7 +117,7 @@ def program_formulas(program: Program, inputs: Sequence[Term], *, mathematical: 
     written = list(inputs)
 
     def term(x: float) -> Term:
-        return written[x] if type(x) is int else _constant(x, mathematical)
+        return written[x] if type(x) is int else number_term(x, mathematical=mathematical)
 
     for op, operands in program.steps:
         written.append(formula(op, [term(x) for x in operands], mathematical=mathematical))

@@ -28,6 +28,7 @@ from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.views import render as rendering
 from autograd.views.explorer.layout import lay_out
+from autograd.views.numbers import short, typeset
 
 
 def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Value, list[Value]]:
@@ -84,7 +85,7 @@ def test_gradients_and_numbers_in_python_stay_as_they_are(tmp_path: Path) -> Non
         (lambda loss, path: explore(loss, path, train=[0.5]), TypeError, "expected a Value"),
         (lambda loss, path: explore(loss, path, train=loss), ValueError, "only leaves can be trained"),
         (lambda loss, path: explore(loss, path, train=Value(1.0)), ValueError, "not in the graph"),
-        (lambda loss, path: explore(loss, path, train=[graph_of(loss)[0]] * 2), ValueError, "stands twice"),
+        (lambda loss, path: explore(loss, path, train=[graph_of(loss)[0]] * 2), ValueError, "name each leaf once"),
         (lambda loss, path: explore(loss, path, lr=0), ValueError, "lr, the learning rate, is a number above 0"),
         (lambda loss, path: explore(loss, path, tiny=math.inf), ValueError, "tiny"),
         (lambda loss, path: explore(loss, path, lr="fast"), TypeError, "a real number"),  # type: ignore[arg-type]
@@ -264,7 +265,7 @@ def numbers_of(browser: Browser) -> list[list[list[float]]]:
     """For each node its value, local gradients, global gradient and faux gradient, each in a list."""
     table = browser.run(NUMBERS)
     for exact, shown in (number for row in table for cell in row for number in cell):
-        assert same(float(shown.replace("−", "-")), float(exact), rel=5.1e-4)  # four digits
+        assert shown == typeset(short(float(exact)))  # the rule of the other views, in JavaScript
     return [[[float(exact) for exact, _ in cell] for cell in row] for row in table]
 
 
@@ -374,7 +375,7 @@ def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
     for _ in range(4):
         browser.click("#next")
     assert text_of(browser, "#step") == (
-        "Forward. net is calculated from v4 and bias, known by now.net = v4 + bias = 0.2 + 0.6 = 0.8"
+        "Forward. net is calculated from v4 and bias, whose values are known by now.net = v4 + bias = 0.2 + 0.6 = 0.8"
     )
     for _ in range(9):
         browser.click("#next")

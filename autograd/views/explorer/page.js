@@ -1,7 +1,8 @@
-// What the page does. Above stand, generated: `program` with `initial` and `constants`, numbers; `steps`, for each node
-// the function that computes it from the nodes before it, null for a leaf; and `derivatives`, all gradients and then all
-// local gradients from all nodes; and `graph`, with names, formulas and places. Text of the user's is only ever set as
-// textContent.
+// Show the graph, step through it, compute it anew, and train its leaves.
+//
+// Two generated objects stand above. `program` has numbers, `initial` and `constants`, and functions: `steps` has one for
+// each node, which computes it from the nodes before it (null for a leaf), and `derivatives` returns all gradients, then
+// all local gradients, from all nodes. `graph` has names, formulas and layouts. Users' text is only set as textContent.
 
 const {initial, constants, steps, derivatives} = program;
 const {nodes, sizes, layouts, train} = graph;
@@ -35,14 +36,17 @@ function faux(i) {
 const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
 const exact = x => plain(x).replaceAll("-", "−");
 
-// Four significant digits, but no exponent below a million.
+// The same text as `short` in views/numbers.py: four significant digits; of a number below a million, all digits before
+// the point; an exponent, of two digits at least, outside 0.0001 to a million.
 function short(x) {
   if (!Number.isFinite(x) || x === 0) return exact(x + 0);
   const rounded = Number(x.toPrecision(4)), size = Math.abs(rounded);
-  return exact(size >= 1e6 || size < 1e-4 ? rounded.toExponential() : rounded);
+  if (size >= 1e4 && Math.abs(x) < 1e6) return exact(x.toFixed(0));
+  if (size >= 1e-4 && size < 1e6) return exact(rounded);
+  return exact(x.toExponential(3).replace(/\.?0*e/, "e").replace(/e(.)(\d)$/, "e$10$2"));
 }
 
-// "inf", "-1e-3", "−0.5" and "0,5" as numbers, undefined for what is none.
+// Read "inf", "-1e-3", "−0.5" and "0,5" as numbers; undefined for other text.
 function parsed(text) {
   const clean = text.trim().replace("−", "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
   const x = clean === "" ? NaN : Number(clean);
@@ -73,7 +77,7 @@ function say(element, ...parts) {
   element.replaceChildren(...parts);
 }
 
-// An element that shows a number; the number itself stands in its attribute `value`, and shows on hover.
+// Show a number in an element, with all its digits in the attribute `value` and on hover.
 function show(element, x) {
   const text = plain(x);
   if (element.value === text) return;
@@ -84,26 +88,25 @@ function show(element, x) {
 
 const number = () => html("data", {class: "number"});
 
-// The formula with the operands put in by `shown`.
+// The formula of a node, with its operands as `shown` gives them; constants are part of its text.
 function formula(node, shown) {
-  const parts = node.args.flatMap((arg, k) => [node.reads[k], shown(arg)]);
-  return [...parts, node.reads.at(-1)];
+  const operands = node.args.filter(arg => arg >= 0);
+  return [...operands.flatMap((arg, k) => [node.formula[k], shown(arg)]), node.formula.at(-1)];
 }
 
-const byName = arg => arg < 0 ? short(constants[-1 - arg]) : html("bdi", {}, nodes[arg].name);
+const byName = arg => html("bdi", {}, nodes[arg].name);
 
-const inText = node => formula(node, arg => arg < 0 ? short(constants[-1 - arg]) : nodes[arg].name).join("");
+const inText = node => formula(node, arg => nodes[arg].name).join("");
 
 function byNumber(node) {
-  const infix = !node.reads[0].includes("(");
   return formula(node, arg => {
-    const text = short(arg < 0 ? constants[-1 - arg] : data[arg]);
-    return infix && text.startsWith("−") ? `(${text})` : text;
+    const text = short(data[arg]);
+    return node.infix && text.startsWith("−") ? `(${text})` : text;
   });
 }
 
 // The steps -----------------------------------------------------------------------------------------------------------
-// 0 shows everything; 1 ... count go forward, a node each; count + 1 ... 2 count go back.
+// Position 0 is the overview; 1 ... count go forward, a node each; count + 1 ... 2 count go backward.
 
 let position = 0;
 const current = () => position === 0 ? null : position <= count ? position - 1 : 2 * count - position;
@@ -118,7 +121,7 @@ function words() {
 
 function overviewWords() {
   const shown = leaves.slice(0, 3).filter(i => i !== output);
-  return [["Everything is calculated. Next goes through it node by node: forward, from the leaves to ", named(output),
+  return [["All numbers are calculated. Next goes through them node by node: forward, from the leaves to ", named(output),
     ", then backward, from ", named(output), " to the gradients of the leaves."],
     [html("bdi", {}, nodes[output].name), ` = ${short(data[output])}`,
       ...shown.flatMap(i => ["; ", rate(output, i), ` = ${short(gradients[i])}`]), shown.length < leaves.length ? "; …" : ""]];
@@ -129,7 +132,7 @@ function forwardWords(i) {
   if (!steps[i]) return [["Forward. ", named(i), " is a leaf: its value is given, not calculated."],
     [html("bdi", {}, node.name), ` = ${short(data[i])}`]];
   const from = [...new Set(node.args.filter(arg => arg >= 0))].map(named);
-  return [["Forward. ", named(i), " is calculated from ", ...listed(from), `, known by now.`],
+  return [["Forward. ", named(i), " is calculated from ", ...listed(from), ", whose values are known by now."],
     [html("bdi", {}, node.name), " = ", ...formula(node, byName), " = ", ...byNumber(node), ` = ${short(data[i])}`]];
 }
 
@@ -145,7 +148,7 @@ function backwardWords(i) {
     : [` is used ${to.length} times, in `, ...listed(reached), ". The chain rule multiplies along each path: the local "
       + "gradient times the gradient where it arrives. Where paths meet, the products are added."];
   const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", short(g), " times that."]
-    : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes in a way that no number tells."];
+    : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes by an amount that is not a number."];
   const shown = to.slice(0, 4), rest = to.length > 4 ? [` + … (${to.length} products)`] : [];
   const symbols = shown.map(edge => [rate(edge.to, i), " × ", rate(output, edge.to)]);
   const numbers = shown.map(edge => `${short(localGradients[edge.local])} × ${short(gradients[edge.to])}`);
@@ -162,7 +165,7 @@ function moveTo(next) {
   if ($("graph").contains(document.activeElement)) parts[selected].g.focus({preventScroll: true});
   render();
   reveal(selected);
-  // Screen readers hear a step when it is taken, not again with every number that a slider or training changes.
+  // Announce a step to screen readers once, not again with every number that a slider or training changes.
   $("said").textContent = [$("position"), ...$("step").children].map(part => part.textContent).join(" ");
 }
 
@@ -194,12 +197,12 @@ function box(i, [x, y]) {
     if (right) shown.setAttribute("text-anchor", "end");
     return shown;
   };
-  const drawn = svg("g", {"aria-hidden": "true"}, rect(5, "ring"), rect(0, "body"));  // the label says it all
+  const drawn = svg("g", {"aria-hidden": "true"}, rect(5, "ring"), rect(0, "body"));  // its label has all the text
   const g = svg("g", {id: `node${i}`, role: "option", class: "node"}, drawn);
   if (i === output) drawn.append(rect(-3, "body second"));
   g.classList.add(node.slider ? "leaf" : i === output ? "output" : "result");
   drawn.append(row("title", node.title));
-  if (!node.slider) line += LINE, drawn.append(row("muted", node.symbol ?? inText(node)));
+  if (!node.slider) line += LINE, drawn.append(row("muted", node.summary ?? inText(node)));
   line += LINE;
   const value = row("", "", true);
   drawn.append(row("muted", "value"), value);
@@ -274,7 +277,7 @@ function described(i) {
   return [`${node.name}, ${formed}`, value, ...gradient].join("; ");
 }
 
-// Scroll the graph, not the page, until the node can be seen.
+// Scroll the graph, not the page, until the node is visible.
 function reveal(i) {
   const frame = $("scroller"), outer = frame.getBoundingClientRect(), inner = parts[i].g.getBoundingClientRect();
   const missing = (low, high, from, to) => low < from ? low - from - 12 : high > to ? high - to + 12 : 0;
@@ -295,7 +298,7 @@ function hover(i) {
   renderNode();
 }
 
-// The node that is pointed at or selected -----------------------------------------------------------------------------
+// The node under the pointer, or the selected one ---------------------------------------------------------------------
 
 function renderNode() {
   const i = hovered ?? selected, node = nodes[i];
@@ -384,14 +387,14 @@ function forget() {
   $("announcement").textContent = "";
 }
 
-// One attempt of gradient descent: all trained leaves at once, each against its gradient.
+// Make one attempt of gradient descent: move all trained leaves at once, each against its gradient.
 function descend() {
   const nudged = train.map(i => data[i] - learningRate * gradients[i]);
   train.forEach((i, k) => data[i] = nudged[k]);
   recompute();
   attempts++;
   if (attempts % stride === 0) history.push([attempts, data[output]]);
-  if (history.length > 2000) {  // the curve keeps its shape with every second point
+  if (history.length > 2000) {  // every second point is enough to keep the shape of the curve
     history = history.filter((_, k) => k % 2 === 0);
     stride *= 2;
   }
@@ -419,7 +422,7 @@ function play() {
     const deadline = performance.now() + 12;
     for (; due >= 1 && performance.now() < deadline && Number.isFinite(data[output]); due--) descend();
     if (!Number.isFinite(data[output])) pause("Stopped, try a smaller learning rate:");
-    else if (quiet.matches && now - shown < 500) return;  // two changes a second, where less motion is wished for
+    else if (quiet.matches && now - shown < 500) return;  // two changes a second for users who prefer less motion
     shown = now;
     render();
   };
@@ -428,7 +431,7 @@ function play() {
   playing = requestAnimationFrame(frame);
 }
 
-// Round numbers, three to five, from low to high.
+// Three to five round numbers from low to high.
 function ticks(low, high) {
   const raw = (high - low) / 4, power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].find(digit => digit * power >= raw) * power;
@@ -517,7 +520,7 @@ narrow.addEventListener("change", () => (build(), renderGraph()));
 document.title = `${nodes[output].name} – computation graph`;
 say($("title"), "How ", named(output), " is calculated, and how fast it changes");
 say($("lead"), `${count} node${count === 1 ? "" : "s"}, ${leaves.length} of them leaves. `
-  + "Go through the calculation step by step, or move the leaves and see what follows.");
+  + "Step through the calculation, or move the sliders of the leaves and watch the numbers follow.");
 document.querySelectorAll(".output-name").forEach(element => element.textContent = nodes[output].name);
 $("tiny").textContent = short(graph.tiny);
 $("rate").value = plain(graph.lr);
