@@ -1,7 +1,7 @@
 """The guided tour: `python -m autograd`.
 
-It walks through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and on
-their numbers, draws the neuron's graph, and makes a page of it to play with.
+Work through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and their
+numbers, then draw the neuron's graph and write it as an interactive page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ITERATIONS, QUICK_ITERATIONS = 100_000, 1_000  # of the article's program
 
 
 class Stages(NamedTuple):
-    """A neuron at work on one example: each stage of the calculation is made from the ones before it."""
+    """The columns of the first article's table: the stages of a neuron's calculation on one example."""
 
     input: Value
     weight: Value
@@ -54,7 +54,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def printable(text: str) -> str:
-    """The text, with - and * for the signs of books where standard output cannot write those."""
+    """Replace typographic minus and times signs by - and * if standard output cannot encode them."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -66,7 +66,7 @@ def printable(text: str) -> str:
 
 
 def show_gradients() -> Value:
-    """Print the first article's table and its program's two lines; return the loss."""
+    """Print the first article's table and the two lines of its program; return the loss."""
     print("1. Gradients for a single neuron")
     print("================================")
     print("net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2")
@@ -74,8 +74,8 @@ def show_gradients() -> Value:
     stages = stages_of(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
     x, weight, bias, net, output, error, loss = stages
     loss.backward()
-    # The article files the local gradient of the loss, on the error, in the output's column: that of the error on the
-    # output, which would stand there, is 1, so the two coincide.
+    # The article puts the local gradient of the loss with respect to the error into the output's column: the local
+    # gradient of the error with respect to the output, which belongs there, is 1.
     local = [*grad(net, [x, weight, bias]), grad(output, net), grad(loss, error)]
     columns = [x, weight, bias, net, output]
     print_table(
@@ -89,11 +89,11 @@ def show_gradients() -> Value:
     )
     print()
     print("local:  how fast the next stage changes with this one")
-    print("global: how fast the loss changes with it: backward() multiplies local gradients, from the loss back")
-    print("faux:   (loss with it 0.0001 larger - loss) / 0.0001: no calculus, the check on the row above\n")
+    print("global: how fast the loss changes with this one; backward() multiplies local gradients, from the loss back")
+    print("faux:   (the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus\n")
     print(f"Weight gradient: {weight.grad:.4f}")
     print(f"Bias gradient: {bias.grad:.4f}")
-    print("\nThe same in words, as explain(loss) tells it:\n")
+    print("\nThe same in words, by explain(loss):\n")
     print(printable(str(explain(loss, names={}))))
     return loss
 
@@ -102,7 +102,7 @@ def show_gradients() -> Value:
 
 
 def train(learning_rate: float, attempts: int) -> Iterator[Stages]:
-    """Learn to multiply 0.01 by 10, one attempt after the other: calculate, `backward()`, nudge weight and bias."""
+    """Learn to multiply 0.01 by 10. Each attempt: compute, `backward()`, update weight and bias."""
     neuron = Neuron(1, weights=[0.5], bias=0.5)
     for _ in range(attempts):
         stages = stages_of(neuron, x=0.01, target=0.1)
@@ -117,8 +117,10 @@ def show_training(all_rows: bool) -> None:
     """Print the rows of the second article's spreadsheet, and its chart of the falling error."""
     print("\n2. Training a single neuron")
     print("===========================")
-    print("It learns to multiply by 10: input 0.01, target 0.1. Learning rate 0.1; weight and bias begin at 0.5.")
-    print("After each attempt: weight -= learning rate * weight gradient, and the bias likewise.\n")
+    print(
+        "It learns to multiply by 10: input 0.01, target 0.1. The learning rate is 0.1; weight and bias start at 0.5."
+    )
+    print("After each attempt: weight -= learning rate * weight gradient, and the same for the bias.\n")
     rows = [
         ["", "", "weight", "", "bias", "", "", "", "", "", ""],
         ["input", "weight", "gradient", "bias", "gradient", "net", "output", "target", "attempt", "error", "loss"],
@@ -137,19 +139,19 @@ def show_training(all_rows: bool) -> None:
 
 
 def show_program(iterations: int) -> None:
-    """Train as the second article's program does, and print its line."""
-    print(f"\nThe article's program: learning rate 0.01, {iterations:,} iterations of calculate, backward(), nudge.")
+    """Train as the second article's program does, and print the line that it prints."""
+    print(f"\nThe article's program: learning rate 0.01, {iterations:,} iterations of the same.")
     sys.stdout.flush()
     for i, stages in enumerate(train(0.01, iterations), 1):
         output = stages.output
         if i % (iterations // 10) == 0:
             show_progress(i, iterations)
-    # After the last attempt the parameters were nudged once more: replay its graph with what they are now.
+    # The parameters were updated after the last attempt: replay its graph with their final values.
     print(f"Trained output: {output.forward().data}")
 
 
 def show_progress(done: int, total: int) -> None:
-    """On a terminal a bar that draws over itself, elsewhere (a file, a log) a line for each tenth."""
+    """Show a bar that redraws itself on a terminal; elsewhere (a file, a log), print a line for each tenth."""
     if sys.stderr.isatty():
         bar = "#" * (30 * done // total)
         end = "\r" if done < total else "\r" + " " * 60 + "\r"
@@ -162,7 +164,7 @@ def show_progress(done: int, total: int) -> None:
 
 
 def show_picture(loss: Value, path: Path, page: Path) -> None:
-    """Draw the graph, and make a page of it to play with; say where they are, or how to get a Graphviz."""
+    """Draw the graph and write it as a page; print where both are, or how to install Graphviz."""
     print("\n3. The graph")
     print("============")
     parameters = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
@@ -174,20 +176,20 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
         return
     path.write_bytes(picture)
     print(f"The neuron's graph with its gradients is in {path.resolve()}")
-    print("Open it in a browser; pointing at a node shows all digits.")
-    print(f"\nThe same graph to play with, step by step, with sliders and training: {page.resolve()}")
-    print("Open it with a double click, or with:")
+    print("Open it in a browser; hover over a node to see all digits.")
+    print(f"\nThe same graph as an interactive page, with steps, sliders and training: {page.resolve()}")
+    print("Double-click the file, or run:")
     print(f"  python -m webbrowser -t {page.resolve().as_uri()}")
 
 
 def prepare(path: Path) -> str | None:
-    """Make sure that the picture can be written, before the work begins; return what is in the way."""
+    """Check that the file can be written before the tour begins; return the problem if not."""
     existed = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
     except OSError as problem:
-        return f"cannot write {path}: {problem.strerror}. Choose another place with --output."
+        return f"cannot write {path}: {problem.strerror}. Choose another file with --output."
     if not existed:
         path.unlink()
     return None
@@ -197,18 +199,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tour; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m autograd",
-        description="A guided tour: the gradients of a single neuron, its training, its graph, a page to play with.",
+        description="A guided tour: the gradients of a single neuron, its training, its graph, an interactive page.",
     )
     parser.add_argument("--rows", action="store_true", help=f"show all {ATTEMPTS:,} rows of the training table")
     parser.add_argument(
-        "--quick", action="store_true", help=f"train {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
+        "--quick", action="store_true", help=f"train for {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
     )
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("neuron.svg"),
         metavar="FILE",
-        help="the picture (default: %(default)s); the page, neuron.html, goes beside it",
+        help="the picture (default: %(default)s); the page is written next to it, as neuron.html",
     )
     options = parser.parse_args(arguments)
     path = options.output / "neuron.svg" if options.output.is_dir() else options.output
@@ -230,4 +232,4 @@ if __name__ == "__main__":
         sys.stderr.close()
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit("\nStopped. (--quick trains fewer iterations.)")
+        sys.exit("\nStopped. (--quick runs fewer iterations.)")

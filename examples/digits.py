@@ -1,6 +1,6 @@
-"""The 1,797 handwritten digits that scikit-learn ships, 8 x 8 pixels each, learned by a 64-32-10 network.
+"""Train a 64-32-10 network on the 1,797 handwritten digits that scikit-learn ships, 8 x 8 pixels each.
 
-A third of them is held out and never trained on. Needs scikit-learn: pip install "scalar-autograd[examples]".
+A third of them is held out for validation. Needs scikit-learn: pip install "scalar-autograd[examples]".
 """
 
 import argparse
@@ -15,7 +15,9 @@ from sklearn.model_selection import train_test_split
 from autograd import fit, nn, optim
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--output", default="digits.png", help="the picture to write (%(default)s), with matplotlib")
+parser.add_argument(
+    "--output", default="digits.png", help="where to save the picture, if matplotlib is installed (%(default)s)"
+)
 arguments = parser.parse_args()
 
 pixels, digits = load_digits(return_X_y=True)
@@ -43,7 +45,7 @@ history = fit(
 seconds = time.perf_counter() - begin
 print(f"at least 97 % of the held-out digits: {history.validation_accuracy[-1] >= 0.97}")
 # prints at least 97 % of the held-out digits: True
-print(f"under 20 seconds, compiler included: {seconds < 20}")  # prints under 20 seconds, compiler included: True
+print(f"in under 20 seconds, with compiling: {seconds < 20}")  # prints in under 20 seconds, with compiling: True
 
 if find_spec("matplotlib"):
     import matplotlib.pyplot as plt
@@ -52,5 +54,5 @@ if find_spec("matplotlib"):
     history.plot(left)
     scores = [score.data for score in model(held_out[0])]
     right.imshow(held_out[0].reshape(8, 8), cmap="gray_r")
-    right.set_title(f"digit {held_out_labels[0]}, taken for {scores.index(max(scores))}")
+    right.set_title(f"digit {held_out_labels[0]}, classified as {scores.index(max(scores))}")
     figure.savefig(Path(arguments.output))

@@ -1,9 +1,9 @@
-"""Scalar code on many devices: a network trained data-parallel by JAX, from the loss of one sample.
+"""Scalar code on many devices: data-parallel training by JAX, from the loss of one sample.
 
-The loss of one sample is written in scalars, and `autograd.compile` makes it and its gradients a function of
-`jax.numpy`. From there on it is JAX: `jax.vmap` runs it on a batch, and `jax.jit` divides the work among the devices in
-the way the arguments are placed on them. Here the devices are eight parts of one processor; with eight GPUs, the two
-lines of the environment would go, and nothing else change. Needs JAX: pip install "scalar-autograd[jax]"
+The loss of one sample is written in scalars, and `autograd.compile` turns it and its gradients into a function of
+`jax.numpy`. The rest is JAX: `jax.vmap` runs it on a batch, and `jax.jit` divides the work among the devices according
+to where the arguments are placed. Here the devices are eight parts of one processor; for eight GPUs, remove the two
+lines that set the environment, and change nothing else. Needs JAX: pip install "scalar-autograd[jax]"
 """
 
 import math
@@ -34,13 +34,13 @@ loss = autograd.softplus(-label * score)
 one_sample = autograd.compile((loss, grad(loss, parameters)), (parameters, point, label), backend=jnp)
 
 
-# A step of training on a batch.
+# One training step on a batch.
 def step(p: jax.Array, points: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
     losses, gradients = jax.vmap(one_sample, in_axes=(None, 0, 0))(p, points, labels)
     return p - 2.0 * gradients.mean(axis=0), losses.mean()
 
 
-# 512 points of a disc: which of them lie near its middle?
+# 512 points in a disc, labelled by whether they lie near its center.
 angles = [2 * math.pi * generator.random() for _ in range(512)]
 radii = [math.sqrt(generator.random()) for _ in range(512)]
 points = [[r * math.cos(a), r * math.sin(a)] for r, a in zip(radii, angles)]
@@ -48,7 +48,7 @@ labels = [1.0 if r < 0.6 else -1.0 for r in radii]
 
 
 def train(everywhere: jax.sharding.Sharding, divided: jax.sharding.Sharding) -> tuple[jax.Array, list[float]]:
-    """The parameters and losses of fifty steps: parameters are placed `everywhere`, the batch is `divided`."""
+    """Train for fifty steps, the parameters placed `everywhere` and the batch `divided`; return parameters and losses."""
     p = jax.device_put(jnp.array([p.data for p in parameters]), everywhere)
     batch = jax.device_put((jnp.array(points), jnp.array(labels)), divided)
     print(f"{len(batch[0].addressable_shards)} x {batch[0].addressable_shards[0].data.shape[0]} samples")

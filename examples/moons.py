@@ -1,6 +1,6 @@
-"""micrograd's demo: two moons, a 2-16-16-1 network, a hundred steps on all points, and the boundary it finds.
+"""micrograd's demo: two moons, a 2-16-16-1 network, a hundred steps on all points, and the decision boundary.
 
-The points are made here, without scikit-learn: two half circles with noise.
+The points are generated here, without scikit-learn: two half circles with noise.
 """
 
 import argparse
@@ -13,7 +13,9 @@ import autograd
 from autograd import Value, fit, nn, optim, plot_decision_boundary
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--output", default="moons.png", help="the picture to write (%(default)s), with matplotlib")
+parser.add_argument(
+    "--output", default="moons.png", help="where to save the picture, if matplotlib is installed (%(default)s)"
+)
 arguments = parser.parse_args()
 
 random.seed(1337)
@@ -29,7 +31,7 @@ print(f"{len(model.parameters())} parameters")  # prints 337 parameters
 
 
 def decay(parameters: list[Value]) -> Value:
-    """The demo's regularization."""
+    """Return the demo's L2 penalty."""
     total: Value = 1e-4 * autograd.sum([p * p for p in parameters])
     return total
 

@@ -1,4 +1,4 @@
-"""An operation of one's own is one row: how it reads, what it computes, how it pulls a gradient back.
+"""Add your own operation as one row: how it reads, what it computes, how it pulls a gradient back.
 
 GELU, x Φ(x) with Φ the normal distribution function, is an activation of large language models (Hendrycks and Gimpel,
 "Gaussian Error Linear Units", 2016, arXiv:1606.08415). Its derivative is Φ(x) + x φ(x) with φ the normal density.
@@ -10,7 +10,7 @@ from autograd import Value, check_gradients, draw, erf, exp, grad
 from autograd.nn import Neuron
 from autograd.ops import Op
 
-# The rule calls autograd's operations (erf, exp), not math's: so it works on floats and on Values alike.
+# The rule calls autograd's operations (erf, exp), not math's, so it works on floats and on Values alike.
 gelu = Op(
     "gelu({})",
     lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))),
@@ -20,7 +20,7 @@ gelu = Op(
 x = Value(0.5, label="x")
 y = gelu(x)  # a function
 print(f"{y:.6f}")  # prints 0.345731
-by_method = x.gelu()  # type: ignore[attr-defined]  # ... and a method, though type checkers cannot know
+by_method = x.gelu()  # type: ignore[attr-defined]  # ... and a method, which type checkers cannot see
 print(by_method.data == y.data == gelu(0.5))  # prints True
 y.backward()  # ... with a gradient, and a second derivative
 print(f"{x.grad:.6f}")  # prints 0.867495

@@ -1,9 +1,9 @@
-"""Gradients of gradients: Newton's method finds the lowest point of a curve in a few steps."""
+"""Gradients of gradients: Newton's method finds the minimum of a curve in a few steps."""
 
 from autograd import Value, exp, grad
 
 x = Value(1.0, label="x")
-y = exp(x) - 3 * x  # lowest where exp(x) = 3, at log(3) = 1.0986122886681...
+y = exp(x) - 3 * x  # its minimum is where exp(x) = 3, at log(3) = 1.0986122886681...
 
 slope = grad(y, x)  # a graph like any other ...
 curvature = grad(slope, x)  # ... so it has a gradient too

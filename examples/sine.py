@@ -1,4 +1,4 @@
-"""Regression: a network of tanh neurons learns a period of the sine from noisy samples."""
+"""Regression: a network of tanh neurons learns one period of the sine from noisy samples."""
 
 import argparse
 import math
@@ -9,7 +9,9 @@ from pathlib import Path
 from autograd import fit, nn, optim
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--output", default="sine.png", help="the picture to write (%(default)s), with matplotlib")
+parser.add_argument(
+    "--output", default="sine.png", help="where to save the picture, if matplotlib is installed (%(default)s)"
+)
 arguments = parser.parse_args()
 
 rng = random.Random(1)
@@ -22,10 +24,9 @@ history = fit(model, xs, ys, loss=nn.mse, optimizer=optim.Adam(lr=0.01), epochs=
 grid = [-3 + i / 20 for i in range(121)]
 predicted = [model(x).data for x in grid]
 error = max(abs(y - math.sin(x)) for x, y in zip(grid, predicted))
-print(
-    f"the loss is that of the noise: {history.losses[-1] < 2 * 0.05**2}"
-)  # prints the loss is that of the noise: True
-print(f"nowhere off by more than 0.1: {error < 0.1}")  # prints nowhere off by more than 0.1: True
+print(f"the loss is as low as the noise: {history.losses[-1] < 2 * 0.05**2}")
+# prints the loss is as low as the noise: True
+print(f"the error is below 0.1 everywhere: {error < 0.1}")  # prints the error is below 0.1 everywhere: True
 
 if find_spec("matplotlib"):
     import matplotlib.pyplot as plt

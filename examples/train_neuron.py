@@ -1,4 +1,4 @@
-"""The third article: a single neuron learns to multiply 0.01 by 10, in 100,000 steps."""
+"""The program of "Training a single neuron": a neuron learns to multiply 0.01 by 10, in 100,000 steps."""
 
 from autograd import Value, fit, optim
 from autograd.nn import Neuron

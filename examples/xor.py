@@ -1,4 +1,4 @@
-"""Exclusive or: what no single neuron can learn, two layers can."""
+"""Exclusive or: no single neuron can learn it, but two layers can."""
 
 import random
 
@@ -9,7 +9,7 @@ outputs = [0, 1, 1, 0]
 
 
 def learn(model: nn.Module) -> float:
-    """Train the model; return the part of the four answers that is right then."""
+    """Train the model; return the fraction of the four answers that are right."""
     optimizer = optim.Adam(lr=0.1)
     history = fit(model, inputs, outputs, loss=nn.binary_cross_entropy, optimizer=optimizer, epochs=300)
     return history.accuracy[-1]
