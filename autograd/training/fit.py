@@ -27,7 +27,7 @@ from autograd.training.history import History
 from autograd.training.objective import Objective
 from autograd.training.progress import Progress
 from autograd.training.record import Sample
-from autograd.training.steps import BACKENDS, Stepper, compiled_stepper, eager_stepper
+from autograd.training.steps import CHOICES, Steps, compiled_steps, eager_steps
 
 __all__ = ["History", "fit"]
 
@@ -71,9 +71,10 @@ def fit(
         regularizer: a function of the list of parameters, added to the loss of each step, such as
             `lambda ps: 1e-4 * autograd.sum([p * p for p in ps])`.
         validation: (xs, ys) to measure after each epoch.
-        backend: "c", "numpy" or "python" compile, as `autograd.compile` does; "eager" calls `backward()`. "auto" is the
-            fastest available: "c" with a C compiler, else "numpy", else "python". With batches of one, the losses are
-            the same to the bit in all of them (`hypot` aside); larger batches may be summed in another order.
+        backend: one of `autograd.compile`'s, "python", "numpy" or "c"; "eager", which compiles nothing and calls
+            `backward()`; or "auto", the fastest available: "c" with a C compiler, else "numpy", else "python". With
+            batches of one, the losses are the same to the bit in all of them (`hypot` aside); larger batches may be
+            summed in another order.
         seed: the seed of the shuffling; None to shuffle with the module `random`, so that `random.seed(...)` applies.
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
@@ -104,8 +105,8 @@ def fit(
     """
     began = time.perf_counter()
     epochs = _integer("epochs", epochs, least=0)
-    if backend not in BACKENDS:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, BACKENDS))}")
+    if backend not in CHOICES:
+        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, CHOICES))}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), got {optimizer!r}")
     if callback is not None and not callable(callback):
@@ -120,14 +121,14 @@ def fit(
     sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
     data = sample.with_targets(data)
     if backend == "eager":
-        stepper = eager_stepper(objective)
+        steps = eager_steps(objective)
     else:
         graph = sample.graph(data.known.ys.like)
-        stepper = compiled_stepper(graph, size, backend, judge=data.held_out is not None)
+        steps = compiled_steps(graph, size, backend, judge=data.held_out is not None)
 
-    checkpoint = Checkpoint(objective.parameters, optimizer, arrays=stepper.arrays)
-    history = History(backend=stepper.backend)
-    run_epoch = _Epoch(stepper, data, size, checkpoint, history, accuracy=objective.accuracy is not None)
+    checkpoint = Checkpoint(objective.parameters, optimizer, arrays=steps.learn.arrays)
+    history = History(backend=steps.backend)
+    run_epoch = _Epoch(steps, data, size, checkpoint, history, accuracy=objective.accuracy is not None)
     reporter = Progress(epochs, history.figures) if progress and epochs else None
     started = time.perf_counter()
     history.compile_seconds = started - began
@@ -168,20 +169,20 @@ class _Epoch:
     """One pass over the data, step by step, entered in the history."""
 
     def __init__(
-        self, stepper: Stepper, data: Data, size: int, checkpoint: Checkpoint, history: History, *, accuracy: bool
+        self, steps: Steps, data: Data, size: int, checkpoint: Checkpoint, history: History, *, accuracy: bool
     ) -> None:
-        self.stepper, self.data, self.checkpoint, self.history = stepper, data, checkpoint, history
-        self.batches = data.known.batches(size, arrays=stepper.arrays, alone=stepper.alone)
-        self.is_finite = _is_finite_array if stepper.arrays else _is_finite_list
+        self.steps, self.data, self.checkpoint, self.history = steps, data, checkpoint, history
         self.steps_before = checkpoint.optimizer.steps
+        self.batches = data.known.batches(size, arrays=steps.learn.arrays, alone=steps.learn.alone)
+        self.is_finite = _is_finite_array if steps.learn.arrays else _is_finite_list
         self.accuracy = accuracy
         self.columns = [history.losses, history.accuracy][: 1 + accuracy]
-        if data.held_out:
-            self.held_out = data.held_out.whole(arrays=stepper.arrays)
+        if data.held_out and steps.judge:
+            self.held_out = data.held_out.whole(arrays=steps.judge.arrays)
             self.columns += [history.validation_losses, history.validation_accuracy][: 1 + accuracy]
 
     def __call__(self, rng: Any) -> None:
-        checkpoint, learn, is_finite = self.checkpoint, self.stepper.learn, self.is_finite
+        checkpoint, learn, is_finite = self.checkpoint, self.steps.learn.compute, self.is_finite
         update, state = checkpoint.optimizer.update, vars(checkpoint.optimizer)
         numbers, _ = checkpoint.kept
         loss = accuracy = 0.0
@@ -198,8 +199,8 @@ class _Epoch:
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
         figures = self._figures(self.data.known, loss, accuracy)
-        if self.data.held_out and self.stepper.judge:
-            loss, accuracy = self.stepper.judge(numbers, *self.held_out)
+        if self.data.held_out and self.steps.judge:
+            loss, accuracy = self.steps.judge.compute(numbers, *self.held_out)
             figures += self._figures(self.data.held_out, loss, accuracy)
         at_once(map(list.append, self.columns, figures))
 

@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from autograd import ops
-from autograd.codegen.compile import compile
+from autograd.codegen.compile import BACKENDS, compile
 from autograd.engine import Value, commit_data, grad, set_grad
 from autograd.errors import CompilerError
 from autograd.floats import number
@@ -24,36 +24,44 @@ from autograd.training.objective import Objective
 from autograd.training.record import SampleGraph
 from autograd.trees import tree_map
 
-FASTEST_FIRST = ("c", "numpy", "python")
-BACKENDS = ("auto", *FASTEST_FIRST, "eager")
+CHOICES = ("auto", *BACKENDS, "eager")
+"""The names that `fit` takes for its backend."""
+_FASTEST_FIRST = ("c", "numpy", "python")  # "auto" tries these, the last of which needs nothing
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
 _SAMPLES_TOGETHER = 64  # in one graph of the eager backend: a tenth faster than one by one, in little memory
 
 
-class Stepper(NamedTuple):
-    """The functions of a batch, and the form in which they take their arguments."""
+class BatchFunction(NamedTuple):
+    """A function of a batch, and the form in which it takes its arguments."""
 
-    learn: Callable[[Any, Any, Any], tuple[float, Any, float]]
-    """(parameters, xs, ys) -> (loss, gradients, accuracy)."""
-    judge: Callable[[Any, Any, Any], tuple[float, float]] | None
-    """(parameters, xs, ys) -> (loss, accuracy) of samples held out, without the regularizer; None if there are none."""
-    backend: str
+    compute: Callable[[Any, Any, Any], Any]
+    """(parameters, xs, ys) -> the results."""
     arrays: bool = False
-    """Parameters and batches are NumPy arrays, or else lists."""
+    """The batch is in NumPy arrays, or else in lists."""
     alone: bool = False
-    """`learn` takes a single sample, not a list of samples."""
+    """The batch is a single sample, not a list of samples."""
+
+
+class Steps(NamedTuple):
+    """The functions of a run."""
+
+    learn: BatchFunction
+    """Returns loss, gradients and accuracy of a batch to train with."""
+    judge: BatchFunction | None
+    """Returns loss and accuracy, without the regularizer, of the samples held out; None if there are none."""
+    backend: str
 
 
 # Compiled ------------------------------------------------------------------------------------------------------------
 
 
-def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, judge: bool) -> Stepper:
-    """Compile the graph of one sample to functions of a batch.
+def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) -> Steps:
+    """Compile the graph of one sample to the functions of a run.
 
     Arguments:
         graph: the recorded sample.
-        size: the number of samples in a batch.
+        size: the number of samples in a batch to train with.
         backend: "auto" for the first of the fastest that is available.
         judge: whether to compile a function for samples held out as well.
 
@@ -69,18 +77,19 @@ def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, judge: bool
     inputs: Any = (parameters, graph.x, graph.y)
     batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
-    def made(backend: str) -> Stepper:
+    def made(backend: str) -> Steps:
         arrays = backend != "python" and has_numpy()
-        if size == 1 and backend == "c" and len(parameters) <= _FASTER_IN_LISTS:
-            arrays = False
-        alone = size == 1 and not arrays
-        learning = compile((loss, gradients, graph.accuracy), inputs, backend=backend, **({} if alone else batch))
-        judging = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch) if judge else None
-        return Stepper(learning, judging, backend, arrays, alone)
+        alone = size == 1 and not (arrays and (backend != "c" or len(parameters) > _FASTER_IN_LISTS))
+        compute = compile((loss, gradients, graph.accuracy), inputs, backend=backend, **({} if alone else batch))
+        learning, judging = BatchFunction(compute, arrays and not alone, alone), None
+        if judge:
+            compute = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch)
+            judging = BatchFunction(compute, arrays)
+        return Steps(learning, judging, backend)
 
     if backend != "auto":
         return made(backend)
-    *faster, last = (name for name in FASTEST_FIRST if name != "numpy" or has_numpy())
+    *faster, last = (name for name in _FASTEST_FIRST if name != "numpy" or has_numpy())
     for name in faster:
         try:
             return made(name)
@@ -92,8 +101,8 @@ def compiled_stepper(graph: SampleGraph, size: int, backend: str, *, judge: bool
 # Eager ---------------------------------------------------------------------------------------------------------------
 
 
-def eager_stepper(objective: Objective) -> Stepper:
-    """Return functions of a batch that run the model anew for each sample, and call `backward()`."""
+def eager_steps(objective: Objective) -> Steps:
+    """Return functions that run the model anew for each sample, and call `backward()`."""
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
     def mean(numbers: Any, xs: Any, ys: Any, *, backward: bool) -> tuple[float, float]:
@@ -122,7 +131,7 @@ def eager_stepper(objective: Objective) -> Stepper:
             loss += penalty.data
         return loss, [p.grad for p in parameters], accuracy
 
-    return Stepper(learn, partial(mean, backward=False), "eager")
+    return Steps(BatchFunction(learn), BatchFunction(partial(mean, backward=False)), "eager")
 
 
 def _number_of(output: Any) -> float:

@@ -354,7 +354,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"epochs": 1.5}, TypeError, "epochs is an integer"),
     ({"epochs": -1}, ValueError, "epochs is at least 0"),
     ({"batch_size": 0}, ValueError, "batch_size is at least 1"),
-    ({"backend": "cuda"}, ValueError, "no backend 'cuda'.*'auto', 'c', 'numpy', 'python', 'eager'"),
+    ({"backend": "cuda"}, ValueError, "no backend 'cuda'.*'auto', 'python', 'numpy', 'c', 'eager'"),
     ({"xs": []}, ValueError, "xs is empty"),
     ({"xs": 3.0}, TypeError, "xs is a list"),
     ({"xs": "abc"}, TypeError, "xs is a list"),
