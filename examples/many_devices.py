@@ -48,7 +48,7 @@ labels = [1.0 if r < 0.6 else -1.0 for r in radii]
 
 
 def train(everywhere: jax.sharding.Sharding, divided: jax.sharding.Sharding) -> tuple[jax.Array, list[float]]:
-    """Train for fifty steps, the parameters placed `everywhere` and the batch `divided`; return parameters and losses."""
+    """Train for fifty steps, parameters placed `everywhere`, the batch `divided`; return parameters and losses."""
     p = jax.device_put(jnp.array([p.data for p in parameters]), everywhere)
     batch = jax.device_put((jnp.array(points), jnp.array(labels)), divided)
     print(f"{len(batch[0].addressable_shards)} x {batch[0].addressable_shards[0].data.shape[0]} samples")

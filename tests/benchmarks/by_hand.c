@@ -1,8 +1,8 @@
-/* The same work written by hand in C: what the compiled functions are compared with.
+/* Hand-written C that the compiled functions are compared with.
  *
  * The network is micrograd's demo: 2-16-16-1 with ReLU, hinge loss plus L2, value and all gradients over a batch. The
- * 337 parameters stand as micrograd orders them, neuron by neuron, a neuron's bias after its weights: so a layer is a
- * matrix with the biases as its last column.
+ * 337 parameters are in micrograd's order, neuron by neuron, a neuron's bias after its weights. So a layer is a matrix
+ * with the biases as its last column.
  */
 
 #include <math.h>
@@ -13,7 +13,7 @@ enum { PARAMETERS = FIRST + SECOND + LAST };
 
 #define L2 1e-4
 
-/* What both versions end with: the mean over the batch, and the L2 term. Returns the loss. */
+/* Finish all versions: the mean over the batch, and the L2 term. Returns the loss. */
 static double finish(const double *p, double hinge, int n, double *gradient) {
     double squares = 0.0;
     for (int i = 0; i < PARAMETERS; i++) {
@@ -75,10 +75,10 @@ double demo_plain(const double *p, const double *x, const double *y, int n, doub
     return finish(p, hinge, n, gradient);
 }
 
-/* As an expert writes it: inactive ReLUs cost nothing, and every inner loop runs along a row of memory.
+/* Expert code: inactive ReLUs cost nothing, and every inner loop runs along contiguous memory.
  *
- * The second layer is kept once more with its columns as rows, so that an active unit of the first layer adds its
- * column to all sums of the second; and its gradient is gathered by rows, one for each active unit of the second.
+ * A transposed copy of the second layer lets an active unit of the first layer add its column to all sums of the
+ * second; the gradient is gathered by rows, one for each active unit of the second.
  */
 double demo_skipping(const double *p, const double *x, const double *y, int n, double *gradient) {
     const double *w2 = p + FIRST, *w3 = p + FIRST + SECOND;
@@ -141,8 +141,8 @@ double demo_skipping(const double *p, const double *x, const double *y, int n, d
     return finish(p, hinge, n, gradient);
 }
 
-/* Eight samples at a time, one in each lane of a vector (an extension of gcc and clang); the sums stay apart lane by lane
- * until the end. Lanes without a sample have the label 0, and no part in the loss.
+/* Eight samples at a time, one in each lane of a vector (an extension of gcc and clang). Sums are kept per lane until
+ * the end. Lanes without a sample have the label 0 and do not contribute to the loss.
  */
 enum { LANES = 8 };
 typedef double vector __attribute__((vector_size(LANES * sizeof(double))));
@@ -208,7 +208,7 @@ double demo_vectors(const double *p, const double *x, const double *y, int n, do
     return finish(p, hinge, n, gradient);
 }
 
-/* The second article's program: one neuron learns, with the learning rate 0.01. `state` is the weight and the bias. */
+/* The second article's program: train one neuron with a learning rate of 0.01. `state` is the weight and the bias. */
 void train_neuron(int iterations, double *state, double input, double target) {
     double weight = state[0], bias = state[1];
     for (int i = 0; i < iterations; i++) {

@@ -1,7 +1,7 @@
-"""The peers of the compiled functions: the same work written by hand, and on the frameworks of the field.
+"""Provide the peers of the compiled functions: the same work written by hand, and in other frameworks.
 
-Each `make` function prepares everything that a user would prepare once, and returns a function without arguments: one
-step, one call. What a call returns is a fresh result, as with the compiled functions; scratch memory may be reused.
+Each `make` function prepares everything that a user would prepare once, and returns a function without arguments that
+does one step. Every call returns a fresh result, as the compiled functions do; scratch memory may be reused.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ L2 = 1e-4
 
 
 def demo_numbers() -> tuple[Array, Array, Array]:
-    """micrograd's demo in arrays: the parameters (337,), the points (100, 2), the labels (100,)."""
+    """Return micrograd's demo as arrays: the parameters (337,), the points (100, 2), the labels (100,)."""
     demo = workloads.Demo(workloads.Engine("plain floats", float, lambda _: ()))
     return np.array(demo.parameters), np.array(demo.points), np.array(demo.labels)
 
 
 def split(p: Any) -> tuple[Any, Any, Any]:
-    """The demo's layers, (16, 3), (16, 17) and (17,), as views of its 337 parameters; a bias is a row's last."""
+    """Return the layers (16, 3), (16, 17) and (17,) of the demo as views of its 337 parameters, the bias last in a row."""
     return p[:48].reshape(16, 3), p[48:320].reshape(16, 17), p[320:]
 
 
@@ -44,7 +44,7 @@ def split(p: Any) -> tuple[Any, Any, Any]:
 
 
 def demo_numpy(p: Array, x: Array, y: Array) -> tuple[float, Array]:
-    """Value and gradients of the demo, as one writes them in NumPy."""
+    """Compute the value and gradients of the demo, in idiomatic NumPy."""
     w1, w2, w3 = split(p)
     n = len(y)
     h1 = np.maximum(x @ w1[:, :2].T + w1[:, 2], 0.0)
@@ -72,9 +72,9 @@ def make_demo_numpy() -> Step:
 
 
 class DemoInBuffers:
-    """The demo in as few and as cheap calls of NumPy as we know, with all scratch memory allocated before.
+    """The demo in as few and as cheap calls of NumPy as we know, with all scratch memory allocated in advance.
 
-    Samples are columns, and a row of ones below them is the input of the biases: then a layer is one product, its
+    Samples are columns, and a row of ones below them is the input of the biases. So a layer is one product, its
     gradient another, and every array is contiguous.
     """
 
@@ -122,10 +122,10 @@ def make_demo_buffers() -> Step:
 
 
 def make_demo_jax(arrays: str, dispatch: str) -> Step:
-    """`jax.jit` of `value_and_grad`, called with arrays of "numpy" or the "device".
+    """Prepare `jax.jit` of `value_and_grad`, called with arrays of "numpy" or the "device".
 
-    By default JAX hands a call to another thread and the caller waits for it; with the `dispatch` "in the caller" there
-    is no such hand-over. The parameters are one vector: six arrays of weights and biases took longer to hand over.
+    By default JAX hands a call over to another thread, and the caller waits; with the `dispatch` "in the caller" it
+    does not. The parameters are one vector: passing six arrays of weights and biases took longer.
     """
     jax = import_module("jax")
     jax.config.update("jax_cpu_enable_async_dispatch", dispatch == "default")
@@ -145,7 +145,7 @@ def make_demo_jax(arrays: str, dispatch: str) -> Step:
 
 
 def make_demo_torch(how: str) -> Step:
-    """PyTorch tensors in float64 on one thread: eager, or by `torch.compile`."""
+    """Prepare PyTorch with float64 tensors on one thread: eager, or with `torch.compile`."""
     torch = import_module("torch")
     torch.set_num_threads(1)
     p, x, y = map(torch.from_numpy, demo_numbers())
@@ -170,7 +170,7 @@ def make_demo_torch(how: str) -> Step:
 
 
 def flat_from_torch(result: Any) -> list[float]:
-    """Its loss and gradients in micrograd's order."""
+    """Flatten PyTorch's loss and gradients in micrograd's order."""
     value, gradients = result
     w1, b1, w2, b2, w3, b3 = (gradient.numpy() for gradient in gradients)
     layers = (np.column_stack([w, b]).ravel() for w, b in ((w1, b1), (w2, b2), (w3, b3)))
@@ -178,7 +178,7 @@ def flat_from_torch(result: Any) -> list[float]:
 
 
 def make_demo_micrograd() -> Step:
-    """The step of micrograd's demo, without its update: forward, gradients to zero, backward."""
+    """Prepare the step of micrograd's demo without its update: forward, gradients to zero, backward."""
     demo = workloads.Demo(workloads.load("micrograd"))
 
     def step() -> tuple[float, list[float]]:
@@ -192,12 +192,12 @@ def make_demo_micrograd() -> Step:
 
 
 def compiler() -> list[str]:
-    """The system's C compiler, or the one that $CC names."""
+    """Return the command of the system's C compiler, or of the one that $CC names."""
     return shlex.split(os.environ.get("CC", "cc"))
 
 
 def build_c(folder: Path, flags: str) -> ctypes.CDLL:
-    """`by_hand.c` compiled with these flags by the system's compiler, loaded."""
+    """Compile `by_hand.c` with these flags, and load it."""
     library = folder / "by_hand.so"
     command = [*compiler(), *flags.split(), "-shared", "-fPIC", str(C_SOURCE), "-o", str(library), "-lm"]
     subprocess.run(command, check=True)
@@ -205,14 +205,14 @@ def build_c(folder: Path, flags: str) -> ctypes.CDLL:
 
 
 def make_demo_c(name: str, folder: Path) -> Step:
-    """A function of `by_hand.c` on NumPy's arrays; their pointers are taken once, and the gradient is overwritten."""
+    """Prepare a function of `by_hand.c` on NumPy arrays; pointers are taken once, and the gradient is overwritten."""
     function = getattr(build_c(folder, C_FLAGS), f"demo_{name}")
     function.restype = ctypes.c_double
     p, x, y = demo_numbers()
     gradient = np.empty_like(p)
     pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (p, x, y)]
     arguments = (*pointers, ctypes.c_int(len(y)), gradient.ctypes.data_as(ctypes.c_void_p))
-    # The pointers do not keep their arrays alive; the result does.
+    # The pointers do not keep their arrays alive, but the closure does.
     return lambda: (function(*arguments), gradient, p, x, y)[:2]
 
 
@@ -220,7 +220,7 @@ def make_demo_c(name: str, folder: Path) -> Step:
 
 
 def train_neuron(iterations: int, weight: float, bias: float, input: float, target: float) -> tuple[float, float]:
-    """The second article's program on Python's floats: the weight and the bias after that many iterations."""
+    """Run the second article's program on Python floats; return the weight and the bias."""
     for _ in range(iterations):
         output = math.tanh(weight * input + bias)
         slope = (output - target) * (1 - output * output)
@@ -248,7 +248,7 @@ def make_training_c(iterations: int, folder: Path) -> Step:
 
 
 def neuron_gradients(weight: float, bias: float, input: float, target: float) -> tuple[float, float, float]:
-    """The loss of one neuron on one sample, and its gradients on the weight and the bias."""
+    """Compute the loss of one neuron on one sample, and its gradients with respect to weight and bias."""
     output = math.tanh(weight * input + bias)
     error = output - target
     slope = error * (1 - output * output)
@@ -263,7 +263,7 @@ def make_call_python() -> Step:
 
 
 def dense_numbers() -> tuple[Array, Array, Array]:
-    """The 39,760 parameters of a 784-50-10 network, a sample with a fifth of its inputs lit, its class as 0 and 1."""
+    """Return the 39,760 parameters of a 784-50-10 network, a sample with a fifth of the inputs set, a one-hot class."""
     generator = np.random.default_rng(1337)
     first = generator.normal(0.0, 784**-0.5, (50, 785))
     second = generator.normal(0.0, 50**-0.5, (10, 51))
@@ -272,10 +272,10 @@ def dense_numbers() -> tuple[Array, Array, Array]:
 
 
 def dense_numpy(p: Array, x: Array, t: Array) -> tuple[float, Array]:
-    """The cross-entropy of the 784-50-10 network with tanh on one sample, and its gradients.
+    """Compute the cross-entropy of the 784-50-10 tanh network on one sample, and its gradients.
 
-    The parameters stand neuron by neuron, the bias last: so a layer is a matrix, and its gradient one outer product,
-    written where it belongs.
+    Parameters are ordered neuron by neuron, the bias last. So a layer is a matrix, and its gradient one outer product
+    that is written in place.
     """
     w1, w2 = p[:39250].reshape(50, 785), p[39250:].reshape(10, 51)
     hidden = np.tanh(w1[:, :784] @ x + w1[:, 784])

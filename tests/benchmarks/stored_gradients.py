@@ -1,9 +1,9 @@
-"""The design most scalar engines are written in since micrograd: slots, and each node stores its local gradients.
+"""Implement the design of most scalar engines since micrograd: slots, and local gradients stored on each node.
 
-This is the other side of the comparison in `eager.py`, so it is written as its authors would write it and with what
-makes it fast: four slots, no closures, no cycles, constant tuples where the local gradients are constants, and a
-recursive search that lives in one local function. (An explicit stack was 1.0 to 1.1 times as slow, so the recursion
-is no handicap; `workloads.with_deep_stack` makes room for it.)
+This engine is the other side of the comparison in `eager.py`, so it is written the way its authors would, and to be
+fast: four slots, no closures, no cycles, constant tuples where the local gradients are constants, and a recursive
+search in one local function. (With an explicit stack a step took 1.0 to 1.1 times as long, so the recursion is no
+handicap; `workloads.with_deep_stack` makes room for it.)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 
 
 class Value:
-    """A number, its operands, and the derivative of the number by each operand."""
+    """A number, its operands, and its derivative with respect to each operand."""
 
     __slots__ = ("data", "grad", "children", "local_gradients")
 

@@ -1,6 +1,6 @@
-"""The benchmarks run, and compare like with like: every engine finds the same loss and the same gradients.
+"""Check that the eager benchmark runs and compares like with like: every engine finds the same loss and gradients.
 
-Nothing here looks at the clock; `eager.py` measures.
+Nothing here depends on time; `eager.py` measures.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ REFERENCE = "stored gradients"
 
 
 def need(engine: str) -> None:
-    """Skip where a peer is not installed."""
+    """Skip the test if a peer is not installed."""
     if not eager.installed(engine):
-        if (
-            engine == "minigrad"
-        ):  # it is for orientation and has no wheels, so it may be missing even where nothing else may
+        if engine == "minigrad":  # for orientation only, and without wheels: it may be missing where nothing else may
             pytest.skip("minigrad is not installed")
         lacking(f"{engine} is not installed: {eager.INSTALL}")
 
 
 def first_step(workload: str, engine: str) -> tuple[float, list[float]]:
-    """The loss of the first step and the gradients of all parameters."""
+    """Compute the loss of the first step and the gradients of all parameters."""
 
     def work() -> tuple[float, list[float]]:
         program = eager.make(workload, workloads.load(engine))
@@ -62,7 +60,7 @@ def test_engines_agree(workload: str, engine: str) -> None:
 
 
 def test_demo_is_micrograds_network() -> None:
-    """Same parameters from the same seed, same scores: the demo is a fair stand-in for `micrograd.nn.MLP`."""
+    """The same seed gives the same parameters and scores: the demo stands in for `micrograd.nn.MLP`."""
     need("micrograd")
     engine = workloads.load("micrograd")
     demo = workloads.Demo(engine, seed=1337)
@@ -75,7 +73,7 @@ def test_demo_is_micrograds_network() -> None:
 
 
 def test_atomic_graphs_have_the_peers_nodes() -> None:
-    """Ours are micrograd's graphs, node by node, but for the constants: those are Values there and floats here."""
+    """Our graphs are micrograd's, node by node, except for constants, which are Values there and floats here."""
     need("micrograd")
 
     def nodes(name: str) -> int:

@@ -1,6 +1,6 @@
-"""The benchmark of compiled functions runs, and compares like with like: every contestant finds the same numbers.
+"""Check that the benchmark of compiled functions runs and compares like with like: all results agree.
 
-Nothing here looks at the clock; `compiled.py` measures.
+Nothing here depends on time; `compiled.py` measures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NEVER_REQUIRED = {"torch"}  # a gigabyte, for two lines of a table
 
 
 def need(needs: tuple[str, ...]) -> None:
-    """Skip where a peer is not installed."""
+    """Skip the test if a peer is not installed."""
     for one in needs:
         why = compiled.missing(one)
         if why and one in NEVER_REQUIRED:
@@ -35,7 +35,7 @@ def need(needs: tuple[str, ...]) -> None:
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, list[float]]:
-    """The numbers of each contest by a way of their own: an eager engine, a formula, a difference."""
+    """Compute the numbers of each contest in an independent way: another engine, a formula, constants."""
     demo = workloads.Demo(workloads.load("stored gradients"))
 
     def work() -> list[float]:

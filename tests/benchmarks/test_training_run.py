@@ -1,4 +1,4 @@
-"""The benchmark of training runs, and compares like with like. Nothing here looks at the clock."""
+"""Check that the training benchmark runs and compares like with like. Nothing here depends on time."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Measure what `detect_anomaly` costs: micrograd's demo step before a watch, after one, and under one.
+"""Measure the cost of `detect_anomaly`: micrograd's demo step without it, under it, and after it.
 
     python tests/benchmarks/watching.py
 
-The three take turns in one process, so that whatever else the machine is doing hits all alike. Printed is the fastest
-of many steps each, on the processor's clock.
+The three take turns in one process, so that any other load on the machine affects all of them alike. The figures are
+the fastest of many steps, in processor time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What is measured: two training programs and two extreme graphs, each written once and run on every engine.
+"""Define the workloads: two training programs and an extreme graph, each written once and run on every engine.
 
-An `Engine` is all that differs between the runs: where `Value` comes from and how a neuron adds its products.
-Everything here uses only what the engine at hand documents, so the same lines run on all of them.
+Runs differ only in their `Engine`: where `Value` comes from and how a neuron adds its products. All code here uses only
+what every engine documents, so the same lines run on all of them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Result = TypeVar("Result")
 
 
 def add_products(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Any:
-    """A neuron's sum in atomic `*` and `+` nodes, built as micrograd's `Neuron` builds it."""
+    """Build a neuron's sum from atomic `*` and `+` nodes, as micrograd's `Neuron` does."""
     return sum((weight * value for weight, value in zip(weights, inputs)), bias)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Where `Value` comes from, how a neuron adds its products, and which Values a Value was made from."""
+    """An engine: its `Value`, how a neuron adds its products, and how to get the operands of a Value."""
 
     name: str
     value: Callable[[float], Any]
@@ -35,7 +35,7 @@ class Engine:
     constant: Callable[[float], Any] = float
 
 
-# The name on the left is the one in the tables; on the right the module to import.
+# Names as in the tables, and the modules to import.
 ENGINES = {
     "micrograd": "micrograd.engine",
     "minigrad": "minigrad.engine",
@@ -46,7 +46,7 @@ ENGINES = {
 
 
 def load(name: str) -> Engine:
-    """The engine of that name; an ImportError where it is not installed."""
+    """Return the engine of that name; raise an ImportError if it is not installed."""
     module = import_module(ENGINES[name])
     if name == "autograd, fused":
         dot = module.dot
@@ -56,15 +56,15 @@ def load(name: str) -> Engine:
 
         return Engine(name, module.Value, lambda value: value._prev, fused)
     if name == "minigrad":
-        # It has no names for a Value's operands, and reads every operand's memory as a Value's: a plain number on
-        # either side of an operator gives a wrong answer and then a crash (0.0.6). So constants become Values by hand.
+        # It does not expose a Value's operands, and reads the memory of every operand as a Value's: a plain number on
+        # either side of an operator gives a wrong answer and then a crash (0.0.6). So constants are made Values here.
         return Engine(name, module.Value, lambda value: (), constant=module.Value)
     operands = (lambda value: value.children) if name == "stored gradients" else (lambda value: value._prev)
     return Engine(name, module.Value, operands)
 
 
 def with_deep_stack(work: Callable[[], Result]) -> Result:
-    """Run `work` where recursive engines find the room they need: a thread with a large stack, no recursion limit."""
+    """Run `work` in a thread with a large stack and no recursion limit, which recursive engines need."""
     results: list[Result] = []
     limit = sys.getrecursionlimit()
     size = threading.stack_size(512 * 1024 * 1024)
@@ -77,12 +77,12 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
         threading.stack_size(size)
         sys.setrecursionlimit(limit)
     if not results:
-        raise RuntimeError("the work failed; its traceback is above")
+        raise RuntimeError("the work failed, see the traceback above")
     return results[0]
 
 
 class Workload(Protocol):
-    """A program that trains: its parameters, the graph of one step's loss, and the whole step."""
+    """A training program: its parameters, the graph of the loss, and a complete step."""
 
     parameters: list[Any]
 
@@ -92,7 +92,7 @@ class Workload(Protocol):
 
 
 def two_moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[list[list[float]], list[float]]:
-    """Points on two interlocking half circles, with labels +1 and -1."""
+    """Return points on two interlocking half circles, with labels +1 and -1."""
     generator = random.Random(seed)
     points, labels = [], []
     for index in range(samples):
@@ -107,8 +107,8 @@ def two_moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[list[
 class Demo:
     """micrograd's own demo: a 2-16-16-1 ReLU network, hinge loss and L2 over 100 points, full batch.
 
-    The parameters are drawn as `micrograd.nn.MLP(2, [16, 16, 1])` draws them, and the loss is the demo's, line by
-    line. (`constant` is `float`, save for minigrad.)
+    The parameters are drawn in the order of `micrograd.nn.MLP(2, [16, 16, 1])`, and the loss is the demo's, line by
+    line. (`constant` is `float` except for minigrad.)
     """
 
     def __init__(self, engine: Engine, samples: int = 100, sizes: Sequence[int] = (2, 16, 16, 1), seed: int = 1337):
@@ -126,7 +126,7 @@ class Demo:
         self.steps = 0
 
     def score(self, inputs: Sequence[Any]) -> Any:
-        """The network's answer for one point: hidden layers with ReLU, the last one linear."""
+        """Compute the network's output for one point: hidden layers with ReLU, the last one linear."""
         weighted_sum = self.engine.weighted_sum
         *hidden, last = self.layers
         for layer in hidden:
@@ -143,7 +143,7 @@ class Demo:
         return data_loss + constant(1e-4) * sum((p * p for p in self.parameters), constant(0.0))
 
     def step(self) -> float:
-        """Forward, zero_grad, backward, update; leaving the function drops the graph, so that counts too."""
+        """Forward, zero_grad, backward, update. Returning frees the graph, so a step includes that."""
         loss = self.loss()
         for parameter in self.parameters:
             parameter.grad = 0.0
@@ -156,10 +156,10 @@ class Demo:
 
 
 class Transformer:
-    """A decoder block over scalars: the code people write for an engine that stores local gradients.
+    """A decoder block over scalars, as it is usually written for an engine that stores local gradients.
 
-    Token and position embeddings, RMS norms, causal attention, a ReLU network, residuals, softmax and cross-entropy;
-    all of it made from `+ - * / **`, exp, log, relu and Python's built-in `sum`.
+    Token and position embeddings, RMS norms, causal attention, a ReLU network, residuals, softmax and cross-entropy,
+    all made from `+ - * / **`, exp, log, relu and Python's built-in `sum`.
     """
 
     def __init__(self, engine: Engine, vocabulary: int = 27, width: int = 16, heads: int = 4, length: int = 12):
@@ -188,14 +188,14 @@ class Transformer:
 
     @staticmethod
     def softmax(scores: list[Any]) -> list[Any]:
-        # Shifting by the largest score changes no probability and keeps exp in range; it needs no gradient.
+        # Subtracting the largest score changes no probability and keeps exp in range; it needs no gradient.
         top = max(score.data for score in scores)
         powers = [(score - top).exp() for score in scores]
         total = sum(powers)
         return [power / total for power in powers]
 
     def attend(self, query: list[Any], keys: list[list[Any]], values: list[list[Any]]) -> list[Any]:
-        """What the newest token reads from all tokens so far, head by head."""
+        """Attend from the newest token to all tokens so far, head by head."""
         size = self.width // self.heads
         read = []
         for start in range(0, self.width, size):
@@ -223,7 +223,7 @@ class Transformer:
         return sum(losses) / len(losses)
 
     def step(self) -> float:
-        """Forward, backward, update, gradients back to zero; leaving the function drops the graph."""
+        """Forward, backward, update, gradients to zero. Returning frees the graph, so a step includes that."""
         loss = self.loss()
         loss.backward()
         for parameter in self.parameters:
@@ -233,7 +233,7 @@ class Transformer:
 
 
 def chain(engine: Engine, nodes: int) -> Any:
-    """The deepest graph there is: each node is made from the one before, `*` and `+` in turn."""
+    """Build the deepest graph of that many nodes: each is made from the one before, by `*` and `+` in turn."""
     value = engine.value(1.0)
     factor = engine.value(1.0 - 1e-7)
     for _ in range(nodes // 2):
@@ -243,7 +243,7 @@ def chain(engine: Engine, nodes: int) -> Any:
 
 
 def count_nodes(engine: Engine, output: Any) -> int:
-    """How many Values the graph of `output` holds, itself and its leaves included."""
+    """Count the Values in the graph of `output`, including itself and its leaves."""
     seen = {output}
     stack = [output]
     while stack:
