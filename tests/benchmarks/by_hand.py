@@ -36,7 +36,7 @@ def demo_numbers() -> tuple[Array, Array, Array]:
 
 
 def split(p: Any) -> tuple[Any, Any, Any]:
-    """Return the layers (16, 3), (16, 17) and (17,) of the demo as views of its 337 parameters, the bias last in a row."""
+    """Return the layers (16, 3), (16, 17) and (17,) of the demo as views of its 337 parameters, biases last."""
     return p[:48].reshape(16, 3), p[48:320].reshape(16, 17), p[320:]
 
 
