@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from autograd.floats import number
 from autograd.trees import tree_map, tree_shape
 
 
-class Signature(NamedTuple):
+@dataclass(frozen=True)
+class Signature:
     """How a compiled function is called: where the program's numbers stand in its arguments and its result."""
 
     inputs: Sequence[Any]
@@ -21,15 +24,17 @@ class Signature(NamedTuple):
     reduce: str | None
     """None, "sum" or "mean" over the batch."""
 
-    @property
+    @cached_property
     def batch(self) -> bool:
+        """Whether any argument is a batch."""
         return any(self.batched)
 
-    @property
+    @cached_property
     def batched_arguments(self) -> list[int]:
+        """The places of the arguments that are batches."""
         return [k for k, batch in enumerate(self.batched) if batch]
 
-    @property
+    @cached_property
     def feedback(self) -> bool:
         """Whether the outputs can be fed back as the first argument."""
         if not self.inputs or self.batched[0] or (self.batch and not self.reduce):

@@ -1,9 +1,9 @@
-"""From C source to a loaded library: the system's compiler, and a cache of what it made.
+"""Build C source into a loaded library with the system's compiler, and cache the result.
 
-The cache is a folder that only its user can write to: `AUTOGRAD_CACHE_DIR`, or `scalar-autograd` where the system keeps
-caches. An entry's name is made of the hash of all that decides what the compiler makes (source, compiler, options,
-processor, C library), and of the hash of the entry itself: a damaged one does not fit its name and is made anew.
-Entries are written under another name and then moved into place, so two processes never see each other's halves.
+The cache is a folder that only its user can write to: `AUTOGRAD_CACHE_DIR`, or `scalar-autograd` in the system's
+folder for caches. The name of an entry consists of a hash of everything that decides what the compiler makes (source,
+compiler, options, processor, C library), and of a hash of the entry itself: a damaged entry does not match its name and
+is built again. Entries are written under another name and then moved into place, so no process sees half of one.
 """
 
 from __future__ import annotations
@@ -30,28 +30,29 @@ _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
     'or name yours in the environment variable CC. backend="python" needs none'
 )
-_SECONDS = 600  # to wait for the compiler
+_TIMEOUT = 600  # seconds, for the compiler
 
 
 def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
-    """The library that the C compiler makes of the source, or made of it before.
+    """Return the library that the C compiler makes of the source, from the cache if it is there.
 
     Raises:
-        CompilerError: there is no compiler, or it does not take the source.
+        CompilerError: there is no compiler, or it fails.
+        PermissionError: others can write to the cache, or nobody can.
     """
-    compiler = _compiler(os.environ.get("CC", ""))
-    decisive = [source, *compiler, _version(compiler), *options, _processor(), *platform.libc_ver(), sys.platform]
+    compiler = compiler_command(os.environ.get("CC", ""))
+    decisive = [source, *compiler, version_of(compiler), *options, processor(), *platform.libc_ver(), sys.platform]
     key = hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32]
     folder = cache_folder()
     for entry in sorted(folder.glob(f"{key}-*.so")):
-        with contextlib.suppress(OSError):  # damaged, or gone since it was listed
+        with contextlib.suppress(OSError):  # damaged, or deleted since it was listed
             if entry.stem.partition("-")[2] == _fingerprint(entry):
                 return ctypes.CDLL(str(entry))
             entry.unlink()
     with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as work:
         text, library = Path(work, "graph.c"), Path(work, "graph.so")
         text.write_text(source, encoding="utf-8")
-        _run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
+        run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
             raise CompilerError(f"{shlex.join(compiler)} made no library: is it a C compiler? CC names it")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
@@ -60,13 +61,13 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
         return ctypes.CDLL(str(entry))
     except OSError as problem:
         raise CompilerError(
-            f"what the compiler made cannot be loaded from {folder}: {problem}. Where programs may not run from there "
-            "(noexec), name another folder in AUTOGRAD_CACHE_DIR"
+            f"what the compiler made cannot be loaded from {folder}: {problem}. If that file system does not allow "
+            "programs to run (noexec), name another folder in AUTOGRAD_CACHE_DIR"
         ) from None
 
 
-def _compiler(chosen: str) -> tuple[str, ...]:
-    """The command that the environment variable CC holds, or the system's."""
+def compiler_command(chosen: str) -> tuple[str, ...]:
+    """Return the command in the environment variable CC, passed as `chosen`, or the system's compiler."""
     try:
         commands = [[chosen], shlex.split(chosen)] if chosen.strip() else [["cc"], ["gcc"], ["clang"]]
     except ValueError as problem:
@@ -81,33 +82,33 @@ def _compiler(chosen: str) -> tuple[str, ...]:
 
 
 def cache_folder() -> Path:
-    """The folder of the cache, made if need be.
+    """Return the folder of the cache, created if necessary.
 
     Raises:
-        PermissionError: others can write to it, and so could choose what runs here.
+        PermissionError: it cannot be written to, or others can write to it and so choose what runs here.
     """
     chosen = os.environ.get("AUTOGRAD_CACHE_DIR")
     try:
-        folder = Path(chosen).expanduser() if chosen else _system_s_caches() / "scalar-autograd"
+        folder = Path(chosen).expanduser() if chosen else _system_caches() / "scalar-autograd"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK | os.X_OK)
-    except (OSError, RuntimeError):  # RuntimeError: nobody knows where this user's home is
+    except (OSError, RuntimeError):  # RuntimeError: this user has no known home
         usable = False
     if not usable:
         if chosen:
             raise PermissionError(f"cannot write to {chosen}, the cache that AUTOGRAD_CACHE_DIR names")
-        return _folder_of_this_process()  # no home, or one that cannot be written to
+        return _folder_of_this_process()  # there is no home, or it is read-only
     if hasattr(os, "getuid"):
         status = folder.stat()
         if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(
-                f"others can write to {folder}, where compiled functions are kept: "
+                f"others can write to {folder}, where compiled functions are cached: "
                 f"make it yours alone (chmod 700), or name another folder in AUTOGRAD_CACHE_DIR"
             )
     return folder
 
 
-def _system_s_caches() -> Path:
+def _system_caches() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -131,47 +132,47 @@ def _fingerprint(file: Path) -> str:
 
 
 @cache
-def _version(compiler: tuple[str, ...]) -> str:
-    """What the compiler says of itself; with its file's size and time, for those that do not say much."""
+def version_of(compiler: tuple[str, ...]) -> str:
+    """Return what the compiler says about itself, and its file's size and time, because some say little."""
     program = shutil.which(compiler[0]) or compiler[0]
     status = os.stat(program)
-    return f"{_run([*compiler, '--version'])} {os.path.realpath(program)} {status.st_size} {status.st_mtime_ns}"
+    return f"{run([*compiler, '--version'])} {os.path.realpath(program)} {status.st_size} {status.st_mtime_ns}"
 
 
 @cache
 def _native(compiler: tuple[str, ...]) -> list[str]:
-    """The option for the processor that this is, where the compiler has one.
+    """Return the option that makes the compiler use all of this processor, if it has one.
 
-    Compiler and processor decide it, and an entry's name holds both: it is asked for only when something is built.
+    It follows from compiler and processor, both of which are in an entry's name; so it is only tested before a build.
     """
     for option in ("-march=native", "-mcpu=native"):
         with tempfile.TemporaryDirectory() as work:
             text = Path(work, "empty.c")
             text.write_text("int empty;\n", encoding="utf-8")
             with contextlib.suppress(CompilerError):
-                _run([*compiler, option, "-c", "-o", str(Path(work, "empty.o")), str(text)])
+                run([*compiler, option, "-c", "-o", str(Path(work, "empty.o")), str(text)])
                 return [option]
     return []
 
 
 @cache
-def _processor() -> str:
-    """The processor and what it can do: -march=native means that."""
+def processor() -> str:
+    """Return the processor's model and features, on which -march=native depends."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
         about = {line for line in file if line.startswith(("model", "flags", "Features", "CPU part"))}
         return platform.machine() + "".join(sorted(about))
     return f"{platform.machine()} {platform.processor()}"
 
 
-def _run(command: Sequence[str]) -> str:
+def run(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False)
     except OSError as problem:
         raise CompilerError(
             f"the C compiler {command[0]!r} does not start: {problem}. You can {_HOW_TO_GET_ONE}"
         ) from None
     except subprocess.TimeoutExpired:
-        raise CompilerError(f"the C compiler {command[0]!r} was not done after {_SECONDS} seconds") from None
+        raise CompilerError(f"the C compiler {command[0]!r} did not finish within {_TIMEOUT} seconds") from None
     if done.returncode:
         complaint = (done.stderr or done.stdout).strip()[-2_000:]
         raise CompilerError(

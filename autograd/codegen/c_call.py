@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -163,10 +163,19 @@ class _GeneralCall:
     """
 
     def __init__(self, readers: Sequence[_Reader], signature: Signature, work: _Memory | None) -> None:
-        self.readers, self.work, self.batch, self.rowwise = readers, work, signature.batch, _is_rowwise(signature)
+        self.readers, self.signature, self.work = readers, signature, work
+        self.batch, self.rowwise = signature.batch, _is_rowwise(signature)
         self.outputs = len(tree_leaves(signature.outputs))
-        self.lists = defined("lists", f"def lists(o, n):\n    return {_result(signature, arrays=False)}\n", {})
-        self.arrays = defined("arrays", f"def arrays(o, n):\n    return {_result(signature, arrays=True)}\n", {})
+
+    @cached_property
+    def lists(self) -> Callable[[Any, int], Any]:
+        """Makes the result of the memory `o` and `n` samples, as lists."""
+        return defined("lists", f"def lists(o, n):\n    return {_result(self.signature, arrays=False)}\n", {})
+
+    @cached_property
+    def arrays(self) -> Callable[[Any, int], Any]:
+        """The same as arrays."""
+        return defined("arrays", f"def arrays(o, n):\n    return {_result(self.signature, arrays=True)}\n", {})
 
     def __call__(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
         """Call `run` with the integers in `first` and these arguments."""

@@ -1,6 +1,6 @@
-"""Recorded graphs as functions: `compile`.
+"""Turn recorded graphs into functions: `compile`, and the table of backends.
 
-The graph is lowered to a straight line of steps (`program.py`), which a backend prints as source and runs.
+The graph is lowered to a list of steps (`program.py`), which a backend turns into source and a function.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ BACKENDS: dict[str, Backend] = {
 
 
 class Compiled(Protocol):
-    """What `compile` returns: a function, with its source."""
+    """A compiled function."""
 
     source: str
+    """The generated source."""
     backend: Any
+    """What was passed to `compile`."""
 
     def __call__(self, *arguments: Any) -> Any: ...
 
@@ -43,7 +45,7 @@ class Compiled(Protocol):
         """Call it n times, feeding its output back as its first argument, and return the last output."""
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Save the source to a file; return where."""
+        """Save the source to a file, and return its path."""
 
 
 def compile(
@@ -52,36 +54,37 @@ def compile(
     """Turn recorded graphs into a function.
 
     Arguments:
-        outputs: a Value, or nested lists and tuples of them: what the function returns, in this nesting.
+        outputs: what the function returns: a Value, or nested lists and tuples of them. Results have the same nesting.
         inputs: a tuple with one entry for each argument of the function (a lone Value or list counts as one argument);
             an entry is a leaf, or nested lists and tuples of leaves. The argument is a number, or lists or an array
             of numbers in the same nesting. Other leaves that the outputs depend on are frozen: constants, with the
             data that they have now.
-        in_axes: for each argument None (the same for the whole batch) or 0 (its first axis is the batch); one of these
-            for all. With a batch, each number of the outputs becomes a list over the samples, each flat list a list
-            of lists.
-        reduce: None, or "sum" or "mean" over the batch. What no sample changes, such as a penalty on the weights, is
-            added once; "numpy" and "c" add the samples in an order of their own. So the last digits may differ.
-        backend: what the function is made of.
+        in_axes: as in `jax.vmap`, for each argument None (the same for the whole batch) or 0 (its first axis is the
+            batch), or one of these for all. With a batch, each number of the outputs becomes a list over the samples,
+            each flat list a list of lists.
+        reduce: None, or "sum" or "mean" over the batch. Terms that no sample changes, such as a penalty on the
+            weights, are added once, and "numpy" and "c" add the samples in another order; so the last digits may
+            differ.
+        backend: the target.
             "python": statements on floats; no dependency, the same bits as the graph itself.
-            "numpy": the same operations on arrays, a batch and a layer at once. The same bits too; a `reduce` adds the
-            samples in another order.
-            "c": C, several samples in one vector instruction, compiled by the system's compiler (`CC`) and kept in a
-            cache (`AUTOGRAD_CACHE_DIR`, by default the user's). The same bits, but for `hypot` (within 2 ulp).
-            A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, for
-            `jax.jit`, `jax.vmap`, `torch.compile` and the devices behind them to go on from.
+            "numpy": the same operations on arrays, a batch and a layer at once. The same bits too, except that a
+            `reduce` adds the samples in another order.
+            "c": C, several samples in one vector instruction, compiled by the system's compiler (or the one in `CC`)
+            and cached (in `AUTOGRAD_CACHE_DIR`, or the user's cache). The same bits, except for `hypot` (within 2 ulp).
+            A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, which
+            `jax.jit`, `jax.vmap` or `torch.compile` can transform.
 
-    The graph is what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that has to be
-    made anew at each call.
+    The function computes what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that
+    has to be made at each call.
 
-    Returns a function; it cannot be pickled, so compile in each process. `.source` is its text, `.write(path)` saves
-    that. `.repeat(n, state, *rest)` calls it n times, with what it returned as its first argument. Floats and lists
-    come back where every argument was a number or a list; with an array among the arguments each flat list comes back
-    as an array.
+    Returns a function. `.source` is its source, `.write(path)` saves that. `.repeat(n, state, *rest)` calls it n times,
+    feeding its result back as its first argument. Results are floats and lists where every argument was a number or a
+    list; with an array among the arguments, each flat list is returned as an array. The function cannot be pickled: to
+    use it in several processes, compile in each.
 
     Raises:
-        TypeError: an output or an input is no Value.
-        ValueError: an input is not a leaf or stands twice, an option is not known, or a backend does not know an
+        TypeError: an output or an input is not a Value.
+        ValueError: an input is not a leaf or occurs twice, an option is unknown, or a backend does not know an
             operation, as C does not know those that users add. The function raises ValueError for arguments of the
             wrong shape.
         CompilerError: there is no C compiler.
@@ -121,13 +124,13 @@ def compile(
     _check_inputs(leaves)
     batched = _axes(in_axes, len(entries))
     if reduce and not any(batched):
-        raise ValueError("reduce needs a batch: say with in_axes which arguments have one")
+        raise ValueError("reduce needs a batch: in_axes says which arguments have one")
     wanted = tree_leaves(outputs)
     _check_outputs(wanted)
     program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
-    nests = [tree_map(lambda _: next(places), entry) for entry in entries]
-    code = make(program, Signature(nests, tree_map(lambda _: next(results), outputs), batched, reduce))
+    trees = [tree_map(lambda _: next(places), entry) for entry in entries]
+    code = make(program, Signature(trees, tree_map(lambda _: next(results), outputs), batched, reduce))
 
     function: Any = code.call
     function.source, function.backend = code.text, backend
@@ -149,7 +152,6 @@ def _backend(backend: Any) -> Backend:
 
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:
-    """Save the source; return where."""
     path = Path(path)
     path.write_text(text, encoding="utf-8")
     return path
@@ -181,13 +183,13 @@ def _check_inputs(leaves: Sequence[Any]) -> None:
     for leaf in leaves:
         if not isinstance(leaf, Value):
             raise TypeError(
-                f"inputs are Values, got {type(leaf).__name__} {leaf!r}: pass leaves that the outputs were made from"
+                f"inputs are Values, got {type(leaf).__name__} {leaf!r}: pass leaves that the outputs depend on"
             )
         if leaf.op is not None:
             raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
     if len(set(leaves)) != len(leaves):
         twice = next(leaf for leaf in leaves if leaves.count(leaf) > 1)
-        raise ValueError(f"{twice} stands twice among the inputs")
+        raise ValueError(f"{twice} occurs twice among the inputs")
 
 
 def _axes(in_axes: Any, arguments: int) -> list[bool]:

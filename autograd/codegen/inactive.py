@@ -1,9 +1,10 @@
-"""What a sum over samples need not compute: the products of a gradient that an inactive ReLU has set to zero.
+"""Skip, in sums over samples, the products of gradients that an inactive ReLU has set to zero.
 
-The rule of relu, and of all that chooses, is `where(c, g, 0.0)`. Its products with finite numbers are zeros where c is
-not positive. Where such a product is only added to an output's sum, it can be left out: the sums start from 0.0 and
-never become -0.0, so that adding a zero of either sign changes no bit. What only such products read goes with them.
-A factor that is infinite or nan makes a nan of its product: so this is asked first, and then nothing is left out.
+The rule of relu, and of every operation that chooses, is `where(c, g, 0.0)`. Its products with finite numbers are zeros
+where c is not positive. A product that is only added to an output's sum can then be skipped: sums start from 0.0 and
+never become -0.0, so adding a zero of either sign changes no bit. Steps that only such products read are skipped with
+them. An infinite or nan factor makes its product nan, so factors are tested first, and one that is not finite prevents
+the skipping.
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program, Step
 from autograd.ops import TABLE
 
-STEPS_FOR_A_FACTOR = 3  # steps to leave out for each factor that is asked in each sample
+STEPS_FOR_A_FACTOR = 3  # to skip, at least, for each factor that is tested in every sample
 
 
 class Gate(NamedTuple):
-    """Steps, by their places in order, that matter only where `condition` > 0, or where a factor is not finite.
-
-    Only `choice`, one of them, may be read by others: otherwise it is 0.0.
-    """
+    """Steps that matter only where `condition` > 0, or where one of `factors` is not finite."""
 
     choice: int
+    """The `where`, the only one of the steps that others may read; it is 0.0 where the steps are skipped."""
     condition: Operand
     factors: tuple[int, ...]
     steps: list[int]
+    """Their places, in order."""
     is_read: bool
+    """Whether a step outside reads the choice."""
 
 
 def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:
-    """The gates of a program whose outputs are summed over samples, by their choices; those that are worth it.
+    """Return the gates, by their choices, that save time in a program whose outputs are summed over samples.
 
-    All that the steps of a gate read, and its factors, comes before its choice. No step stands in two gates.
+    Whatever the steps of a gate read comes before its choice, and so do its factors. No step is in two gates.
 
     >>> from autograd import Value, grad
     >>> from autograd.codegen.program import lower
@@ -72,7 +73,7 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
 def _products(
     program: Program, exits: Collection[int], readers: Counter[int], varying: Collection[int]
 ) -> dict[int, list[int]]:
-    """For each choice between a number and 0.0 its products with earlier values that are only summed."""
+    """Return, for each choice between a number and 0.0, its products with earlier values that are only summed."""
     products: dict[int, list[int]] = {}
     for place, step in enumerate(program.steps, start=program.inputs):
         if step.op is TABLE["where"] and place in varying and type(step.operands[2]) is float and step.operands[2] == 0:
@@ -87,7 +88,7 @@ def _products(
 def _with_their_own(
     program: Program, steps: Sequence[int], readers: Counter[int], others: Collection[int]
 ) -> list[int]:
-    """The steps with all that only they read, and what only that reads, in order; without the `others`."""
+    """Return the steps, those that only they read, and so on, in order; without the `others`."""
     inside, pending = set(steps), list(steps)
     read: Counter[int] = Counter()
     while pending:
@@ -100,5 +101,5 @@ def _with_their_own(
 
 
 def _read(step: Step) -> list[int]:
-    """The values that the step reads, each once."""
+    """Return the values that the step reads, each once."""
     return [x for x in dict.fromkeys(step.operands) if type(x) is int]

@@ -1,8 +1,8 @@
-"""Steps that do the same to their neighbours in memory, found and made loops.
+"""Group repeated steps, so that one loop can compute them.
 
-A layer of neurons is recorded as thousands of steps that differ only in where their operands stand. Steps of one
-*group* have the same operation on operands from the same groups; a group's values stand side by side, so that one loop
-can run through them. Members of a group never depend on each other: an operand's group is always an earlier one.
+A layer of neurons is recorded as thousands of steps that differ only in the addresses of their operands. Steps of one
+*group* have the same operation on operands from the same groups; a group's values are adjacent in memory, so that one
+loop can run through them. Members of a group never depend on each other: an operand's group is always an earlier one.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from autograd.codegen.program import Program, bits_of
 
 
 class LoopOrStep(NamedTuple):
-    """What is done in one go: a loop over the steps of a group, or a single step."""
+    """A unit of a schedule: a loop over the steps of a group, or a single step."""
 
-    steps: list[int]  # their places in the program
+    steps: list[int]
+    """Their places in the program."""
     is_loop: bool
 
 
 def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[list[int]]:
-    """The steps that can share a loop, as lists of their places, in the order of their first steps.
+    """Return the steps that can share a loop, as lists of their places, in the order of their first steps.
 
     Arguments:
-        argument_of: tells for an input which array it stands in.
+        argument_of: returns the array that holds an input.
     """
     kinds: list[Hashable] = [("argument", argument_of(i)) for i in range(program.inputs)]
     numbers: dict[Hashable, int] = {}
@@ -44,7 +45,7 @@ def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[
 def scheduled(
     program: Program, groups: Sequence[Sequence[int]], is_loop: Callable[[Sequence[int]], bool]
 ) -> list[LoopOrStep]:
-    """The program as units, each after those that it needs, otherwise as recorded."""
+    """Return the program as units, each after those that it needs, otherwise in the order of recording."""
     unit_of: dict[int, int] = {}
     units: list[LoopOrStep] = []
     for group in groups:
@@ -78,18 +79,18 @@ def _steps_read(program: Program, place: int) -> list[int]:
 
 
 class NestedLoops(NamedTuple):
-    """Nested loops, the outermost first, that run through several sequences of indices at once.
-
-    `counts` are the loops' lengths; for each sequence there is a start, and a stride for each loop.
-    """
+    """Nested loops, the outermost first, that run through several sequences of indices at once."""
 
     counts: list[int]
+    """The loops' lengths."""
     starts: list[int]
+    """For each sequence, its first index."""
     strides: list[list[int]]
+    """For each sequence, the stride of each loop."""
 
 
 def nested_loops(sequences: Sequence[Sequence[int]]) -> NestedLoops | None:
-    """The nested loops that give these sequences, all of one length; None where it would take more than three.
+    """Return the loops that generate these sequences, all of one length; None if it takes more than three.
 
     >>> nested_loops([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
     NestedLoops(counts=[2, 3], starts=[0, 5], strides=[[10, 1], [2, 0]])
@@ -120,7 +121,7 @@ def nested_loops(sequences: Sequence[Sequence[int]]) -> NestedLoops | None:
 
 
 def stride_of(rows: Sequence[Sequence[int]]) -> int | None:
-    """By how much each index differs from the one before it in its row; None where that is not the same everywhere.
+    """Return the constant difference between neighbours in all rows, or None.
 
     >>> stride_of([[0, 2, 4], [10, 12, 14]]), stride_of([[0, 2, 5]]), stride_of([[7], [9]])
     (2, None, 0)

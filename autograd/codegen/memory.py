@@ -1,8 +1,8 @@
-"""Where the values of a program stand, and in which units and parts it is computed: what languages with arrays need.
+"""Lay out a program in memory and in parts, for targets that have arrays and loops.
 
-A *unit* is a single step or a loop over a group; a *part* is a run of units that is compiled as one function, so that
-the compiler's time grows with the program's length and not faster. A value that is read by a loop, or by another part
-than the one that makes it, stands in an array; all others are local variables of their part.
+A *unit* is a single step or a loop over a group; a *part* is a sequence of units that is compiled as one function, so
+that the compiler's time grows linearly with the program's length. A value that is read by a loop, or by another part
+than the one that makes it, has a slot in an array; all others are local variables of their part.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
 TERMS = 40  # of a sum in one statement
-_CUT = 200  # terms of a sum that cannot be a loop
+_TERMS_OF_A_CUT_SUM = 200  # in one step, where it cannot be a loop
 
 
 class Limits(NamedTuple):
-    """When steps become loops, and how long parts are; what is given here is right for C."""
+    """When steps become loops, and how long parts are. The defaults are right for C."""
 
     straight: int = 5_000
-    """Up to so many terms a program is written straight, without loops: a compiler takes a second for them."""
+    """A program of at most so many terms has no loops: a compiler takes a second for them."""
     long: int = 64
-    """A sum of more terms becomes a loop in any case."""
+    """A sum of more terms than this becomes a loop in any case."""
     members: int = 4
-    """So many members make a loop worth its lines,"""
+    """A group becomes a loop if it has at least this many members,"""
     looped: int = 32
-    """if they have so many terms together."""
+    """and at least this many terms together."""
     part: float = 600
-    """Statements in one part; with infinity all are in one."""
+    """The statements in one part; with infinity there is one part."""
     constants: bool = True
-    """Whether lists of constants stand in an array too, `c`, so that loops can run through them."""
+    """Whether lists of constants are in an array too, `c`, so that loops can run through them."""
 
 
 LIMITS = Limits()
 
 
 class Slot(NamedTuple):
-    """Where a value stands in memory."""
+    """A place in memory: an element of an array."""
 
     array: str
     at: int
 
 
 class Layout:
-    """A program's units in parts, and the slots of its values.
+    """A program's units, in parts, and the slots of its values.
 
     Arguments:
         program: what to compute.
-        inputs: a nest of input numbers for each argument.
+        inputs: for each argument, a tree of input numbers.
         batched: for each argument, whether its first axis is the batch.
-        limits: what makes a loop, and a part; C's where there are none.
+        limits: what makes a loop, and a part; by default what is right for C.
 
-    `a0`, `a1`, ... are the arguments, flat, `x` the numbers of one sample from those that are batched; `u` and `v` hold
-    results that no batched argument changes, and those that one does. `once` and `each` are the parts for the former
-    and the latter; without a batch all stands in `once`. `program` is the one that was given, but that its lists of
-    constants stand in `c`, as more inputs, and that long sums of this and that are cut.
+    The arrays `a0`, `a1`, ... are the arguments, flat; `x` has the numbers of one sample from those that are batched;
+    `u` has results that no batched argument changes, `v` those that one does. `once` and `each` are the parts that
+    compute the former and the latter; without a batch everything is in `once`. `program` is the given one, except that
+    its lists of constants are in `c`, as additional inputs, and that long sums of values and constants are cut.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Layout:
         constants: list[float] = []
         self.slots: dict[int, Slot] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
-        for k, nest in enumerate(inputs):
-            for j, i in enumerate(tree_leaves(nest)):
+        for k, tree in enumerate(inputs):
+            for j, i in enumerate(tree_leaves(tree)):
                 if batched[k]:
-                    self._settle(i, "x")
+                    self._allot(i, "x")
                 else:
                     self.slots[i] = Slot(f"a{k}", j)
         if self.limits.constants:
@@ -81,7 +81,7 @@ class Layout:
             self.slots |= {before + k: Slot("c", k) for k in range(len(constants))}
         self.program, self.constants = program, constants
         self.varying = varying_values(program, inputs, batched)
-        self.exits: dict[int, list[int]] = {}  # the outputs that a value is
+        self.exits: dict[int, list[int]] = {}  # for each value that is an output, which ones it is
         for i, x in enumerate(program.outputs):
             if type(x) is int:
                 self.exits.setdefault(x, []).append(i)
@@ -93,14 +93,14 @@ class Layout:
         self.once = self._parts([unit for unit, changes in zip(units, changing, strict=True) if not changes])
         self.each = self._parts([unit for unit, changes in zip(units, changing, strict=True) if changes])
         self.looped = {x for part in (*self.once, *self.each) for unit in part if unit.is_loop for x in unit.steps}
-        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # then all is one function
+        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # one function, then
         stored = self._stored()
         for group in groups:
             for place in group:
                 if place in stored:
-                    self._settle(place, "v" if place in self.varying else "u")
+                    self._allot(place, "v" if place in self.varying else "u")
 
-    def _settle(self, x: int, array: str) -> None:
+    def _allot(self, x: int, array: str) -> None:
         self.slots[x] = Slot(array, self.lengths[array])
         self.lengths[array] += 1
 
@@ -115,7 +115,7 @@ class Layout:
         return all(self._runs_through_arrays(place) for place in group)
 
     def _runs_through_arrays(self, place: int) -> bool:
-        """Whether each list of a sum's or dot's operands will stand in one array."""
+        """Whether each list of a sum's or dot's operands will be in one array."""
         step = self.step(place)
         return not step.op.variadic or all(
             all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
@@ -125,7 +125,7 @@ class Layout:
         return self.slots[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
 
     def _stored(self) -> set[int]:
-        """The results that need a slot: read by a loop or by another part, or made by a loop and not just an output."""
+        """Return the results that need a slot: read by a loop or another part, or made by a loop unless just outputs."""
         parts = [*self.once, *self.each]
         part_of = {
             place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
@@ -150,7 +150,7 @@ class Layout:
         return self.leaves_when_made(places[0]) and all(len(self.exits.get(place, ())) == 1 for place in places)
 
     def leaves_when_made(self, place: int) -> bool:
-        """Whether a result that is an output can be written where it is made: what no sample changes is not."""
+        """Whether an output is written where it is made; those that no sample changes are written later."""
         return place in self.varying or not self.batched
 
     def _parts(self, units: Iterable[LoopOrStep]) -> list[list[LoopOrStep]]:
@@ -168,9 +168,10 @@ class Layout:
 
 
 def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, list[float]]:
-    """The program with its lists of constants as more inputs, and these constants; and with long mixed sums cut.
+    """Return the program with its lists of constants as additional inputs, and these constants.
 
-    A sum that begins with the sum so far goes on from left to right, so cutting changes no bit.
+    Long sums of values and constants are cut on the way. The next sum begins with the sum so far, so the order of
+    addition, and every bit, is the same.
     """
     straight = sum(map(terms_of, program.steps)) <= limits.straight
     shortest = limits.long if straight else 1
@@ -210,9 +211,9 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
         mixed = any(len(set(map(type, xs))) > 1 for xs in lists)
         if mixed and len(lists[0]) > limits.part:
             terms = lists[0] if len(lists) == 1 else [add(TABLE["mul"], pair) for pair in zip(*lists, strict=True)]
-            total = add(TABLE["sum"], terms[:_CUT])
-            for i in range(_CUT, len(terms), _CUT):
-                total = add(TABLE["sum"], [total, *terms[i : i + _CUT]])
+            total = add(TABLE["sum"], terms[:_TERMS_OF_A_CUT_SUM])
+            for i in range(_TERMS_OF_A_CUT_SUM, len(terms), _TERMS_OF_A_CUT_SUM):
+                total = add(TABLE["sum"], [total, *terms[i : i + _TERMS_OF_A_CUT_SUM]])
             moved[place] = total
         else:
             moved[place] = add(step.op, [x for xs in lists for x in xs])
@@ -220,7 +221,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
 
 
 def lists_of(step: Step) -> list[tuple[Operand, ...]]:
-    """The operands of a sum, a dot's xs and its ys."""
+    """Return the operands of a sum as one list, those of a dot as two: its xs and its ys."""
     if step.op is TABLE["dot"]:
         half = len(step.operands) // 2
         return [step.operands[:half], step.operands[half:]]
@@ -228,12 +229,12 @@ def lists_of(step: Step) -> list[tuple[Operand, ...]]:
 
 
 def terms_of(step: Step) -> int:
-    """How many terms the step adds up; 1 for all but sum and dot."""
+    """Return how many terms the step adds up; 1 except for sum and dot."""
     return len(lists_of(step)[0]) if step.op.variadic else 1
 
 
 class StridedRun(NamedTuple):
-    """Indices that go up by one, beside slots in one array that go up by `stride`."""
+    """Indices that go up by 1, paired with slots in one array that go up by `stride`."""
 
     first: int
     slot: Slot
@@ -242,7 +243,7 @@ class StridedRun(NamedTuple):
 
 
 def strided_runs(pairs: Iterable[tuple[int, Slot]]) -> Iterator[StridedRun]:
-    """The runs in pairs of an index and a slot."""
+    """Yield the runs in pairs of an index and a slot."""
     run: StridedRun | None = None
     for index, slot in pairs:
         if run and index == run.first + run.length and slot.array == run.slot.array:

@@ -1,6 +1,6 @@
-"""A program as Python source on NumPy's tables: a layer of a network is one statement, a batch at once.
+"""Compile to Python source on tables of NumPy's: one statement for each layer of a network, a batch at once.
 
-Where things stand in the generated source, as in C (`layout.py`); a table has a row for each number:
+The tables and variables of the generated source, laid out as for C (`memory.py`); a table has a row for each number:
 
     a0[3]        argument 1, its number 3, flat; one column
     x[2]         a number of the batched arguments, a column for each sample
@@ -8,7 +8,7 @@ Where things stand in the generated source, as in C (`layout.py`); a table has a
     u[5], v[5]   the same, as rows of tables, for results that a loop makes or reads
     s[4]         output 4: its sum over the samples, or a row with all of them
 
-A loop over the members of a group is one expression on rows of these tables; sums and dots go through their terms one
+A loop over the members of a group is one expression on rows of these tables. Sums and dots go through their terms one
 by one, from left to right, each for all members and samples at once: the same bits as the graph.
 """
 
@@ -57,9 +57,8 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
 class _Rows(NamedTuple):
     """Rows of a table, for one result or operand of a group.
 
-    They stand in nested loops over the members, the outermost first, with so many rounds and such strides; or where
-    the indices in `table` say. `terms` is how many rows each member of a sum adds up, and `stride` leads from one to
-    the next.
+    Nested loops over the members, the outermost first, with these counts and strides, run through them; or their
+    indices are in `table`. Each member of a sum adds up `terms` rows, `stride` apart.
     """
 
     array: str
@@ -71,7 +70,7 @@ class _Rows(NamedTuple):
     table: str = ""
 
     def __str__(self) -> str:
-        """A table with the members first, or in a sum a list of such tables; what stays the same is left to NumPy."""
+        """Return a table with the members first, or in a sum a list of such tables; NumPy broadcasts the rest."""
         if self.table:
             return f"{self.array}[{self.table}]"
         counts, strides = [*self.counts], [*self.strides]
@@ -89,7 +88,7 @@ class _Rows(NamedTuple):
 
     @property
     def whole(self) -> str:
-        """The same, as what is assigned to."""
+        """The same as the target of an assignment."""
         return f"{self}[:]" if str(self).startswith("_grid") else str(self)
 
 
@@ -114,13 +113,13 @@ class _Tables:
     # Single steps ----------------------------------------------------------------------------------------------------
 
     def name(self, x: Operand) -> str:
-        """A local variable; or what stands in a table, as a float where it is the same for all samples."""
+        """Return a local variable, or an element of a table, as a float where it is the same for all samples."""
         slot = self.layout.slots.get(x) if type(x) is int else None
         if slot is None or (x >= self.program.inputs and x not in self.layout.looped):
             return self.variable(x)
         return f"{slot.array}[{slot.at}]" if slot.array in "xv" else f"{slot.array}.item({slot.at})"
 
-    def _unit(self, unit: LoopOrStep) -> Iterator[str]:
+    def _statements(self, unit: LoopOrStep) -> Iterator[str]:
         if unit.is_loop:
             yield from self._group(unit.steps)
             return
@@ -138,7 +137,7 @@ class _Tables:
         return f"{value}.sum(-1)" if self.signature.reduce else value
 
     def _other_outputs(self) -> Iterator[str]:
-        """Outputs that are constants, inputs, or results that no sample changes."""
+        """Yield statements for outputs that are constants, inputs, or results that no sample changes."""
         layout, stored = self.layout, []
         for i, x in enumerate(self.outputs):
             if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
@@ -150,7 +149,7 @@ class _Tables:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        """Rows of tables as outputs."""
+        """Yield statements that make rows of tables outputs."""
         for outputs, rows in _together(pairs):
             varies = rows.array in "xv"
             fixed = self.signature.reduce and not varies
@@ -159,7 +158,7 @@ class _Tables:
     # Groups ----------------------------------------------------------------------------------------------------------
 
     def _group(self, places: Sequence[int]) -> Iterator[str]:
-        """The statements for all steps of a group at once."""
+        """Yield the statements for all steps of a group at once."""
         layout, first = self.layout, self.layout.step(places[0])
         made = [[[layout.slots[place]] for place in places]] if places[0] in layout.slots else []
         if layout.leaves_directly(places):
@@ -182,7 +181,7 @@ class _Tables:
     def _rows(
         self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], variadic: bool
     ) -> tuple[list[_Rows], list[_Rows]]:
-        """The rows of results and operands: lists of slots for each member, in a sum with its terms outermost."""
+        """Return the rows of results and operands, given as lists of slots for each member; terms come outermost."""
         runs = [*made, *read]
         starts = [[slots[0].at for slots in run] for run in runs]
         strides = [stride_of([[slot.at for slot in slots] for slots in run]) for run in runs]
@@ -204,7 +203,7 @@ class _Tables:
         return found[: len(made)], found[len(made) :]
 
     def _indices(self, run: Sequence[Sequence[Slot]], terms: int | None) -> str:
-        """The name of an array with the slots' indices."""
+        """Declare an array with the slots' indices, and return its name."""
         indices: Any = [[slot.at for slot in slots] for slots in run]
         if terms is not None:
             indices = [list(row) for row in zip(*indices, strict=True)]
@@ -216,7 +215,7 @@ class _Tables:
     def _calculated(
         self, places: Sequence[int], changing: Sequence[int], results: Sequence[_Rows], operands: Sequence[_Rows]
     ) -> Iterator[str]:
-        """The operation on rows of `operands`, which stand at the positions `changing`; its value goes to `results`."""
+        """Yield the operation on rows; `operands` are at the positions `changing`, the value goes to `results`."""
         first = self.layout.step(places[0])
         if first.op.variadic:
             names, lists = "pq"[: len(operands)], list(map(str, operands))
@@ -238,7 +237,7 @@ class _Tables:
             yield f"{rows.whole} = {self._leaving(f'({value})' if value != 'z' else value) if summed else value}"
 
     def _as_matrices(self, first: Step, results: Sequence[_Rows], operands: Sequence[_Rows]) -> str | None:
-        """All products of two lists, summed over the samples, as a product of matrices."""
+        """Return all products of two lists, summed over the samples, as a product of matrices; None for others."""
         if first.op is not TABLE["mul"] or not self.signature.reduce or [rows.array for rows in results] != ["s"]:
             return None
         if len(operands) != 2 or any(
@@ -256,7 +255,9 @@ class _Tables:
 
     def text(self) -> str:
         """Return `compiled(a0, a1, ...)`."""
-        steps = [line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._unit(unit)]
+        steps = [
+            line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._statements(unit)
+        ]
         body = [*self._tables(), "with _ignored():", *indented([*steps, *self._other_outputs(), *self._finished()])]
         lines = [*self.indices, f"def compiled({parameters(self.signature)}):", *indented(body)]
         return "\n".join([*lines, f"    return {self._results()}"]) + "\n"
@@ -284,7 +285,7 @@ class _Tables:
         yield f"s = np.empty({shape})"
 
     def _finished(self) -> Iterator[str]:
-        """What is done to sums over samples: the mean, and terms that no sample changes."""
+        """Yield what remains to be done with sums over samples: the mean, and terms that no sample changes."""
         if self.signature.reduce == "mean":
             yield "s /= n"
         times = "n * " * (self.signature.reduce == "sum")
@@ -298,7 +299,7 @@ class _Tables:
             yield f"{outputs} += {times}{rows}[:, 0]"
 
     def _results(self) -> str:
-        """The outputs in their nest: floats and lists where all arguments were plain, else flat lists as arrays."""
+        """Return the result: floats and lists where all arguments were plain, else flat lists as arrays."""
         i, texts = 0, []
         for piece in pieces_of(self.signature.outputs):
             length = len(tree_leaves(piece))
@@ -315,7 +316,7 @@ class _Tables:
 
 
 def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]]:
-    """Outputs and their slots, as few pairs of rows."""
+    """Yield outputs and their slots, as few pairs of rows."""
     left = list(pairs)
     k = 0
     while k < len(left):
@@ -330,7 +331,7 @@ def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]
 
 
 def _grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
-    """Rows of a table in nested loops, as a view."""
+    """Return the rows of a table that nested loops run through, as a view."""
     import numpy as np  # noqa: PLC0415  # a table is NumPy's
 
     row = table.strides[0]

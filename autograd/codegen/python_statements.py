@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -86,5 +87,5 @@ def with_fixed_terms_apart(program: Program, signature: Signature) -> tuple[Prog
         return program, signature, {}
     program, places = without_fixed_terms(program, signature.inputs, signature.batched)
     outputs = iter(program.outputs)  # the terms come last
-    signature = signature._replace(outputs=tree_map(lambda _: next(outputs), signature.outputs))
+    signature = replace(signature, outputs=tree_map(lambda _: next(outputs), signature.outputs))
     return program, signature, {i: program.outputs[at] for i, at in places.items()}

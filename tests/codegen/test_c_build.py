@@ -19,7 +19,7 @@ from needs import need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c_build as building
+from autograd.codegen import c_build
 from autograd.errors import CompilerError
 
 
@@ -45,7 +45,7 @@ def entries(cache: Path) -> list[Path]:
 def test_the_same_function_is_built_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     want = neuron()([0.1, 0.2], 0.3)
     (entry,) = entries(cache)
-    monkeypatch.setattr(building, "_run", lambda command: pytest.fail(f"run again: {command}"))
+    monkeypatch.setattr(c_build, "run", lambda command: pytest.fail(f"run again: {command}"))
     assert neuron()([0.1, 0.2], 0.3) == want
     assert entries(cache) == [entry]
 
@@ -63,13 +63,13 @@ def test_a_damaged_entry_is_built_anew(cache: Path) -> None:
 
 def test_what_decides_the_code_decides_the_entry(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     neuron()
-    monkeypatch.setattr(building, "_processor", lambda: "another processor")
+    monkeypatch.setattr(c_build, "processor", lambda: "another processor")
     neuron()
     assert len(entries(cache)) == 2
     monkeypatch.setattr(platform, "libc_ver", lambda: ("another", "C library"))
     neuron()
     assert len(entries(cache)) == 3
-    monkeypatch.setattr(building, "_version", lambda compiler: "another compiler")
+    monkeypatch.setattr(c_build, "version_of", lambda compiler: "another compiler")
     neuron()
     assert len(entries(cache)) == 4
 
@@ -125,7 +125,7 @@ def test_the_source_compiles_alone(cache: Path, tmp_path: Path) -> None:
     f = autograd.compile((y, grad(y, w)), (w, x), in_axes=(None, 0), reduce="mean", backend="c")
     path = f.write(tmp_path / "graph.c")
     assert path.read_text(encoding="utf-8") == f.source
-    (compiler,) = building._compiler("")
+    (compiler,) = c_build.compiler_command("")
     subprocess.run([compiler, "-Wall", "-Werror", "-Wno-psabi", "-c", "-o", tmp_path / "graph.o", path], check=True)
 
 
@@ -151,7 +151,7 @@ def test_a_compiler_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatc
 
 def test_the_environment_chooses_the_compiler(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrapper, log = tmp_path / "wrapper", tmp_path / "log"
-    (compiler,) = building._compiler("")
+    (compiler,) = c_build.compiler_command("")
     wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {compiler} "$@"\n')
     wrapper.chmod(0o755)
     monkeypatch.setenv("CC", f"{wrapper} -DCHOSEN")
