@@ -125,7 +125,7 @@ class Layout:
         return self.slots[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
 
     def _stored(self) -> set[int]:
-        """Return the results that need a slot: read by a loop or another part, or made by a loop unless just outputs."""
+        """Return the results that need a slot: those that a loop or another part reads, and most that a loop makes."""
         parts = [*self.once, *self.each]
         part_of = {
             place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
