@@ -1,4 +1,4 @@
-"""Make the pictures of README and docs: `python tests/make_pictures.py [name ...]`, by default all of them.
+"""Make the pictures in README and docs: `python tests/make_pictures.py [name ...]`, by default all of them.
 
 Needs Graphviz, Chromium with ChromeDriver, LibreOffice (soffice) and pdftoppm (apt install poppler-utils).
 """
@@ -9,10 +9,12 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import graphviz
 from browser import Browser
+from test_house import LAYERS, MODULES, imports_of
 
 from autograd import Value, draw, explore, nn, to_spreadsheet
 from autograd.__main__ import Stages, stages_of
@@ -21,19 +23,19 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
 def articles_neuron(x: float, weight: float, bias: float, target: Value | float) -> Stages:
-    """The articles' neuron with its loss, and the names that they give to its stages."""
+    """Record the articles' neuron with its loss, and label the stages as they do."""
     return stages_of(nn.Neuron(1, weights=[weight], bias=bias), x, target)
 
 
 def neuron(folder: Path) -> None:
-    """The drawing of the first article's neuron."""
+    """Draw the first article's neuron."""
     stages = articles_neuron(0.4, 0.5, 0.6, 0.7)
     stages.loss.backward()
     (folder / "neuron.svg").write_bytes(draw(stages.loss).pipe(format="svg"))
 
 
 def network(folder: Path) -> None:
-    """The drawing of a small network, neuron by neuron."""
+    """Draw a small network, neuron by neuron."""
     model = nn.MLP(2, [8, 8, 1], rng=random.Random(5))
     loss = nn.mse(model([0.5, -1.0]), 1.0)
     loss.backward()
@@ -42,7 +44,7 @@ def network(folder: Path) -> None:
 
 
 def explorer(folder: Path) -> None:
-    """The page of the second article's neuron after ten attempts, in the middle of the way back."""
+    """Photograph the page of the second article's neuron after ten attempts, in the middle of the backward pass."""
     stages = articles_neuron(0.01, 0.5, 0.5, 0.1)
     with tempfile.TemporaryDirectory() as pages, Browser() as browser:
         browser.screen(1200, 1260, scale=0.9, prefers_color_scheme="light")
@@ -53,7 +55,7 @@ def explorer(folder: Path) -> None:
 
 
 def spreadsheet(folder: Path) -> None:
-    """Both sheets of the articles' neurons."""
+    """Photograph both sheets of the articles' neurons."""
     with tempfile.TemporaryDirectory() as name:
         gradients = articles_neuron(0.4, 0.5, 0.6, 0.7)
         path = to_spreadsheet(gradients.loss, Path(name, "gradients.xlsx"))
@@ -65,7 +67,7 @@ def spreadsheet(folder: Path) -> None:
 
 
 def _printed(sheet: Path, page: int, height: int, picture: Path) -> None:
-    """Print the spreadsheet to PDF, and one page of that to a picture without its margins."""
+    """Convert the spreadsheet to PDF, and one page of that to a picture without margins."""
     profile = f"-env:UserInstallation={(sheet.parent / 'profile').as_uri()}"
     convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(sheet.parent), str(sheet)]
     subprocess.run(convert, check=True, capture_output=True, timeout=120)
@@ -74,7 +76,42 @@ def _printed(sheet: Path, page: int, height: int, picture: Path) -> None:
     subprocess.run([*command, str(picture.with_suffix(""))], check=True, timeout=120)
 
 
-PICTURES = {make.__name__: make for make in (neuron, network, explorer, spreadsheet)}
+def house(folder: Path) -> None:
+    """Draw the rooms of the package, from what they import."""
+    picture = graphviz.Digraph(node_attr={"shape": "box", "fontname": "Helvetica"}, edge_attr={"color": "#666666"})
+    picture.attr(bgcolor="white", ranksep="0.35")
+    imports = imports_of_rooms()
+    for layer in LAYERS:
+        with picture.subgraph() as row:
+            row.attr(rank="same")
+            for room in sorted(layer):
+                row.node(room, label=f"{room}/" if any(m.startswith(f"{room}.") for m in MODULES) else f"{room}.py")
+    picture.edges(edge for room in imports for edge in direct(room, imports))
+    (folder / "house.svg").write_bytes(picture.pipe(format="svg"))
+
+
+def imports_of_rooms() -> dict[str, set[str]]:
+    """Return the rooms that each room imports."""
+    rooms = {module: module.partition(".")[0] for module in MODULES}
+    imports: dict[str, set[str]] = {room: set() for room in rooms.values()}
+    for module, room in rooms.items():
+        imports[room].update(rooms[other] for other in imports_of(module) if rooms[other] != room)
+    return imports
+
+
+def direct(room: str, imports: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+    """Return the edges from a room to the rooms that it reaches in no other way than by importing them itself."""
+    indirect: set[str] = set()
+    waiting = [further for other in imports[room] for further in imports[other]]
+    while waiting:
+        other = waiting.pop()
+        if other not in indirect:
+            indirect.add(other)
+            waiting.extend(imports[other])
+    return [(room, other) for other in sorted(imports[room] - indirect)]
+
+
+PICTURES = {make.__name__: make for make in (neuron, network, explorer, spreadsheet, house)}
 
 
 def main(names: Sequence[str], folder: Path = IMAGES) -> None:

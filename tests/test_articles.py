@@ -1,6 +1,6 @@
-"""The articles in numbers: a single neuron, its gradients, its training; and the example of micrograd's README.
+"""Reproduce the articles' numbers: a single neuron, its gradients, its training; and the example of micrograd's README.
 
-A number is written as the article prints it: with as many digits, as a string.
+Numbers are strings with as many digits as the article prints.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ TINY = 0.0001
 
 
 def shown(number: float, like: str) -> str:
-    """`number` with as many decimals as `like`."""
+    """Format `number` with as many decimals as `like`."""
     return format(number, f".{len(like.partition('.')[2])}f")
 
 
 def digits(number: float) -> object:
-    """To the last digit where `math.tanh` is glibc's, and to twelve elsewhere."""
+    """Compare to the last digit where `math.tanh` is glibc's, and to twelve digits elsewhere."""
     return number if sys.platform.startswith("linux") else pytest.approx(number, rel=1e-12)
 
 
@@ -73,7 +73,7 @@ VALUES = {
     "error": "-0.035963",
     "loss": "0.0006467",
 }
-# the stage, the next stage, the local gradient of the next on the first
+# a stage, the next stage, the local gradient of the next with respect to the first
 LOCAL = [
     ("input", "net", "0.5"),
     ("weight", "net", "0.4"),
@@ -159,7 +159,7 @@ def test_faux_gradients_from_both_sides_come_close_to_the_real_ones(build: Calla
 
 # ------------------------------------------------------------------------------------- training a single neuron
 
-# a way to hold the parameters: the output for an input, and the parameters
+# a function from the input to the output, and the parameters
 Model = tuple[Callable[[float], Value], list[Value]]
 
 
@@ -175,7 +175,7 @@ def neuron_model() -> Model:
 
 
 def replayed_model() -> Model:
-    """Records once; every later call replays the graph."""
+    """Record once; every later call replays the graph."""
     output, parameters = plain_model()
     recorded: dict[float, Value] = {}
 
@@ -195,7 +195,7 @@ every_model = pytest.mark.parametrize(
 
 
 def train(model: Model, rate: float, attempts: int, at: Callable[[int, float, float], None]) -> float:
-    """The articles' loop: teaches the model that 0.01 times 10 is 0.1; tells `at` attempt, output and loss."""
+    """Run the articles' loop, in which the model learns 0.01 times 10; report attempt, output and loss to `at`."""
     output_for, parameters = model
     for attempt in range(1, attempts + 1):
         output = output_for(0.01)
@@ -303,7 +303,7 @@ print(y.data)
 print(x.grad)
 """
 
-# the walk over the graph with which micrograd's notebooks draw it
+# how micrograd's notebooks walk the graph to draw it
 TRACE = """
 from micrograd.engine import Value
 

@@ -1,14 +1,16 @@
-"""What the README, the docs and the examples say is what happens."""
+"""Check that README, docs and examples print what they say."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from make_pictures import IMAGES, direct, imports_of_rooms
 from needs import lacking
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
@@ -16,7 +18,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn"}  # examples that need more than the project itself
+NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn"}  # examples with more dependencies than the project
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> str:
@@ -55,6 +57,13 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_picture_of_the_rooms_is_fresh() -> None:
+    titles = [title.text for title in ET.parse(IMAGES / "house.svg").findall(".//{*}g[@class='edge']/{*}title")]
+    imports = imports_of_rooms()
+    expected = [f"{room}->{other}" for room in imports for _, other in direct(room, imports)]
+    assert sorted(titles, key=str) == sorted(expected), "run: python tests/make_pictures.py house"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

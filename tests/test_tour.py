@@ -1,4 +1,4 @@
-"""The tour, `python -m autograd`: with a Graphviz and without, on a terminal and in a pipe."""
+"""Test the tour, `python -m autograd`: with and without Graphviz, on a terminal and in a pipe."""
 
 from __future__ import annotations
 
