@@ -1,6 +1,6 @@
-"""Copies of graphs, by `pickle` and `copy.deepcopy`: flat, so that no depth of graph exhausts the stack.
+"""Pickle and deep-copy graphs as flat lists, so that no depth of graph exhausts the stack.
 
-Both look in `copyreg` for what to do with a Value, so the engine need not know about this module.
+`pickle` and `copy.deepcopy` look up in `copyreg` how to reduce a Value, so the engine does not know this module.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import copyreg
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from autograd.engine import Value, graph_of, new_node
@@ -27,7 +27,7 @@ def _leaf(data: float, grad: float, label: str | None) -> Value:
     return v
 
 
-_alive: dict[int, weakref.ref[_FlatGraph]] = {}  # by the id of a node, as long as the graph holds it
+_alive: dict[int, weakref.ref[_FlatGraph]] = {}  # by the id of a node, while the graph keeps the node alive
 
 
 def _graph_alive(v: Value) -> _FlatGraph | None:
@@ -36,25 +36,25 @@ def _graph_alive(v: Value) -> _FlatGraph | None:
 
 
 class _FlatGraph:
-    """A graph as pickle and deepcopy see it; a node is "number i of that graph".
+    """A graph as pickle and deepcopy see it: a node reduces to "number i of that graph".
 
-    While they remember a graph, further nodes of it that are copied along refer to it, so Values that share a subgraph
-    still share it afterwards.
+    Both remember the graph while they work, so other nodes of it that they meet reduce to the same graph: Values that
+    share a subgraph still share it afterwards.
     """
 
     def __init__(self, heads: Iterable[Value], made: Iterable[Value]) -> None:
-        self.heads = list(heads)  # what pickles by itself: leaves, and nodes of graphs pickled before
+        self.heads = list(heads)  # these reduce on their own: leaves, and nodes of graphs met before
         self.made = list(made)
         self.place = {v: i for i, v in enumerate(self.made)}
         _alive.update(dict.fromkeys(map(id, self.made), weakref.ref(self)))
 
-    def __del__(self) -> None:  # the pickler is done: forget the nodes while they still exist
+    def __del__(self) -> None:  # the pickler is done: forget the ids while the nodes still exist
         for v in self.made:
             _alive.pop(id(v), None)
 
     @classmethod
     def holding(cls, v: Value) -> _FlatGraph:
-        """The graph that holds `v` in the pickle being written, else a new one."""
+        """Return the graph that holds `v` in the pickle being written, or else a new one."""
 
         def known(u: Value) -> bool:
             return _graph_alive(u) is not None
@@ -70,13 +70,12 @@ class _FlatGraph:
         return self.made[i]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """What each result is made of, with its operands as numbers of nodes (`int`) and constants (`float`)."""
+        """Return a row for each result; its operands are numbers of nodes (`int`) and constants (`float`)."""
         place = {v: i for i, v in enumerate(self.heads + self.made)}
-
-        def flat(x: Any) -> Any:
-            return place[x] if type(x) is Value else x
-
-        return [(v.op, v.data, v.grad, v.label, _each(flat, v._x), _each(flat, v._y)) for v in self.made]
+        return [
+            (v.op, v.data, v.grad, v.label, tuple([place[x] if isinstance(x, Value) else x for x in v.args]))
+            for v in self.made
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _built, (self.heads, self.rows())
@@ -87,20 +86,12 @@ class _FlatGraph:
 
 def _built(heads: list[Value], rows: list[tuple[Any, ...]]) -> _FlatGraph:
     nodes = list(heads)
-
-    def node(x: Any) -> Any:
-        return nodes[x] if type(x) is int else x
-
-    for op, data, gradient, label, x, y in rows:
-        v = new_node(op, data, _each(node, x), _each(node, y))
+    for op, data, gradient, label, operands in rows:
+        args = tuple([nodes[x] if type(x) is int else x for x in operands])
+        v = new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
         v.grad, v.label = gradient, label
         nodes.append(v)
     return _FlatGraph(heads, nodes[len(heads) :])
-
-
-def _each(f: Callable[[Any], Any], x: Any) -> Any:
-    """`f` of what stands in an operand slot: of the one operand, or of each in a tuple."""
-    return tuple(map(f, x)) if type(x) is tuple else f(x)
 
 
 copyreg.pickle(Value, _reduce)

@@ -1,4 +1,4 @@
-"""The rooms of the package: what may import what."""
+"""The rooms of the package: which module may import which, and what modules may know of each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 import graphlib
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import autograd
 
@@ -76,3 +78,102 @@ def test_views_do_not_know_each_other() -> None:
 def test_no_module_has_the_name_of_a_public_function() -> None:
     modules = {module for module in MODULES if "." not in module}
     assert not {name for name in autograd.__dir__() if callable(getattr(autograd, name))} & modules
+
+
+# What modules may know of each other ---------------------------------------------------------------------------------
+
+OPTIONAL = {"numpy", "matplotlib", "tqdm", "xlsxwriter", "pygraphviz", "IPython"}  # imported when they are first used
+PUBLIC_ALL_THE_SAME = {
+    *("_asdict", "_fields", "_make", "_replace"),  # of namedtuple, which keeps its fields' names free
+    "_getframe",  # of sys, which documents it
+    "_is_owned",  # of threading.RLock, as threading.Condition asks it
+}
+BY_STRING = {"attrgetter", "delattr", "getattr", "hasattr", "methodcaller", "setattr"}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("_")
+
+
+def is_named(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def members_defined_in(tree: ast.Module) -> set[str]:
+    """The names that the classes of a module give to their members: methods, attributes, fields."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    names.add(part.name)
+                elif isinstance(part, (ast.Assign, ast.AnnAssign)):
+                    targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                    names |= {x.id for target in targets for x in ast.walk(target) if isinstance(x, ast.Name)}
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names |= {node.attr} if is_named(node.value, "self", "cls") else set()
+    return names
+
+
+def private_names_of_others_in(tree: ast.Module) -> Iterator[str]:
+    """The private names that a module takes from elsewhere: imported, after a dot, or as a string."""
+    own = members_defined_in(tree) | PUBLIC_ALL_THE_SAME
+    for node in ast.walk(tree):
+        found: list[str] = []
+        if isinstance(node, ast.ImportFrom):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and node.attr not in own:
+            found = [node.attr]
+        elif isinstance(node, ast.Call) and is_named(node.func, *BY_STRING):
+            strings = (x.value for x in node.args if isinstance(x, ast.Constant) and isinstance(x.value, str))
+            found = [x for x in strings if x not in own]
+        yield from (f"{name} in {ast.unparse(node)}" for name in found if is_private(name))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_reaches_for_private_names_of_another(module: str) -> None:
+    assert not list(private_names_of_others_in(MODULES[module]))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from autograd.engine import _newest_first",
+        "from autograd import engine; engine._newest_first(v)",
+        "v._part",
+        "def _part(): pass\nv._part",
+        "attrgetter('_order')",
+        "hasattr(x, '_record')",
+    ],
+)
+def test_reaching_for_a_private_name_is_seen(source: str) -> None:
+    assert list(private_names_of_others_in(ast.parse(source)))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_replaces_what_another_defines(module: str) -> None:
+    tree = MODULES[module]
+    modules = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module == "autograd")
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            assert not is_named(node.value, *modules), ast.unparse(node)
+        elif isinstance(node, ast.Call) and is_named(node.func, "setattr", "delattr", "vars") and node.args:
+            assert not is_named(node.args[0], *modules), ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_import_optional_packages_only(module: str) -> None:
+    for function in ast.walk(MODULES[module]):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for node in ast.walk(function):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                assert {name.partition(".")[0] for name in names} <= OPTIONAL, ast.unparse(node)
