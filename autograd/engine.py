@@ -641,6 +641,33 @@ def flatten(inputs: Any) -> list[Value]:
     return values
 
 
+def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
+    """Raise an error unless all values are leaves, and different ones.
+
+    Arguments:
+        values: the values to check.
+        name: their name in errors, a plural.
+        advice: what to pass instead of something that is no Value.
+
+    Raises:
+        TypeError: something else than a Value is among them.
+        ValueError: a result of an operation is among them, or one Value twice.
+
+    >>> check_leaves([Value(1.0), Value(3.0) * 2], "parameters", "pass model.parameters()")
+    Traceback (most recent call last):
+        ...
+    ValueError: parameters are leaves, but Value(data=6.0, grad=0.0) was made by mul
+    """
+    for x in values:
+        if type(x) is not Value:
+            raise TypeError(f"expected a Value, got {type(x).__name__} {x!r} among the {name}: {advice}")
+        if x._made_by is not None:
+            raise ValueError(f"{name} are leaves, but {x} was made by {x._made_by.name}")
+    if len(set(values)) != len(values):
+        twice = next(x for x in values if values.count(x) > 1)
+        raise ValueError(f"{twice} occurs twice among the {name}: name each leaf once")
+
+
 for _op in ops.TABLE.values():
     _install(_op)
 ops.on_new_operation.append(_install)

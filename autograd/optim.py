@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd.engine import Value, commit_data
+from autograd.engine import Value, check_leaves, commit_data
 from autograd.floats import number
 
 Rate = float | Callable[[int], float]
@@ -154,14 +154,7 @@ class Optimizer:
         return gradients * scale if hasattr(gradients, "__array__") else [g * scale for g in gradients]
 
     def _check(self, parameters: Sequence[Any]) -> None:
-        for p in parameters:
-            if not isinstance(p, Value):
-                raise TypeError(f"parameters are Values, got {type(p).__name__} {p!r}: pass model.parameters()")
-            if p.op is not None:
-                raise ValueError(f"{p} was made by {p.op!r}: only leaves can be moved")
-        if len(set(parameters)) != len(parameters):
-            twice = next(p for p in parameters if parameters.count(p) > 1)
-            raise ValueError(f"{twice} stands twice among the parameters, so it would move twice")
+        check_leaves(parameters, "parameters", "pass model.parameters()")
         known = self._known
         if known and (len(known) != len(parameters) or any(k() is not p for k, p in zip(known, parameters))):
             raise ValueError(

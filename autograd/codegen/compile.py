@@ -20,7 +20,7 @@ from autograd.codegen.c import c_backend
 from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
-from autograd.engine import Value
+from autograd.engine import Value, check_leaves
 from autograd.trees import tree_leaves, tree_map
 
 BACKENDS: dict[str, Backend] = {
@@ -121,7 +121,7 @@ def compile(
     make = _backend(backend)
     entries = inputs if isinstance(inputs, tuple) else (inputs,)
     leaves = tree_leaves(entries)
-    _check_inputs(leaves)
+    check_leaves(leaves, "inputs", "pass leaves that the outputs depend on")
     batched = _axes(in_axes, len(entries))
     if reduce and not any(batched):
         raise ValueError("reduce needs a batch: in_axes says which arguments have one")
@@ -177,19 +177,6 @@ def _check_outputs(leaves: Sequence[Any]) -> None:
                 f"an output is the plain {type(leaf).__name__} {leaf!r}, which would be frozen: pass a Value, "
                 "for a gradient grad(loss, x), not x.grad"
             )
-
-
-def _check_inputs(leaves: Sequence[Any]) -> None:
-    for leaf in leaves:
-        if not isinstance(leaf, Value):
-            raise TypeError(
-                f"inputs are Values, got {type(leaf).__name__} {leaf!r}: pass leaves that the outputs depend on"
-            )
-        if leaf.op is not None:
-            raise ValueError(f"an input has to be a leaf, but {leaf} was made by {leaf.op}")
-    if len(set(leaves)) != len(leaves):
-        twice = next(leaf for leaf in leaves if leaves.count(leaf) > 1)
-        raise ValueError(f"{twice} occurs twice among the inputs")
 
 
 def _axes(in_axes: Any, arguments: int) -> list[bool]:

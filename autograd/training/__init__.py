@@ -1,1 +1,1 @@
-"""Training: `fit` steps a model over data; its history, progress and plots."""
+"""Train models: `fit`, the history of a run, its progress and plots."""

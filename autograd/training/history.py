@@ -1,4 +1,4 @@
-"""The course of a training run, to read and to look at."""
+"""Record the losses and accuracies of a training run, and show them: as text, as a sparkline, as curves."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from typing import Any, NamedTuple
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # characters of a sparkline
-_POINTS = 600  # of a curve in the small picture; more than it has pixels
+_POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 
 
 @dataclass(eq=False)
 class History:
-    """What happened in each epoch of a training run; `autograd.fit` returns one.
+    """The losses and accuracies of a training run, epoch by epoch; `autograd.fit` returns one.
 
-    Its `repr` is a sparkline of the losses and the last figures, a notebook shows the curves, and `plot()` draws them
-    with matplotlib.
+    Its `repr` is a sparkline of the losses with the latest figures. A notebook shows the curves, without any library;
+    `plot()` draws them with matplotlib.
 
     >>> History(losses=[0.8, 0.4, 0.2, 0.1], accuracy=[0.5, 0.75, 1.0, 1.0])
     █▄▂▁ 4 epochs: loss 0.1, accuracy 100.0 %
     """
 
     losses: list[float] = field(default_factory=list)
-    """The loss of each epoch: the mean over its samples, each with the parameters that it met, with the regularizer."""
+    """The loss of each epoch, regularizer included: the mean over its samples, each before its batch's step."""
     accuracy: list[float] = field(default_factory=list)
-    """The part of the epoch's samples that were classified right, from 0 to 1; empty where no classes are known."""
+    """The share of each epoch's samples classified right, from 0 to 1; empty if the loss has no accuracy."""
     validation_losses: list[float] = field(default_factory=list)
-    """The loss on the validation data after each epoch, without the regularizer; empty where there are none."""
+    """The loss of the validation data after each epoch, without the regularizer; empty if there are none."""
     validation_accuracy: list[float] = field(default_factory=list)
-    """The part of the validation data that is classified right after each epoch."""
+    """The share of the validation data classified right after each epoch, from 0 to 1."""
     seconds: float = 0.0
-    """How long the epochs took."""
+    """The time that the epochs took, in seconds."""
     compile_seconds: float = 0.0
-    """How long it took to record and to compile before them."""
+    """The time that recording and compiling took before them, in seconds."""
     backend: str = ""
-    """What the steps were calculated with: "c", "numpy", "python" or "eager"."""
+    """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False
     """Whether Ctrl-C ended the run."""
 
     def figures(self) -> str:
-        """Return the last figures as text.
+        """Return the figures of the last epoch as text.
 
         >>> History(losses=[0.5], validation_losses=[0.625]).figures()
         'loss 0.5, validation loss 0.625'
@@ -56,10 +56,12 @@ class History:
         return ", ".join(parts)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the losses over the epochs, and the accuracy, where it is known, on an axis at the right.
+        """Plot the losses against the epochs, and accuracies, if there are any, on a second axis at the right.
+
+        The scale is logarithmic if the losses span more than a factor of 100.
 
         Arguments:
-            ax: matplotlib's Axes to draw on; by default, new ones.
+            ax: the matplotlib Axes to draw on; by default, new ones.
 
         Returns the Axes.
 
@@ -102,7 +104,7 @@ class History:
         return text + ", interrupted" * self.interrupted
 
     def _repr_svg_(self) -> str:
-        """The curves as a small picture, for notebooks; no library is needed for it."""
+        """Return the curves as an SVG picture, for notebooks."""
         losses = [(name, values) for name, kind, values in self._series() if kind == "loss" and values]
         accuracies = [(name, values) for name, kind, values in self._series() if kind == "accuracy" and values]
         logarithmic = _spread(self.losses) > _LOGARITHMIC
@@ -127,7 +129,7 @@ class History:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return numbers as a row of bars, at most 40; `!` stands for what is not finite.
+    """Return numbers as a row of at most 40 bars, each the mean of its share; `!` marks one that is not finite.
 
     >>> sparkline([3, 2, 1, 0, float("nan")])
     '█▆▃▁!'
@@ -144,7 +146,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def new_axes() -> Any:
-    """Axes of matplotlib's in a figure of their own.
+    """Return matplotlib Axes in a new figure.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -156,11 +158,11 @@ def new_axes() -> Any:
     return plt.subplots()[1]
 
 
-# The small picture ---------------------------------------------------------------------------------------------------
+# The picture for notebooks -------------------------------------------------------------------------------------------
 
-_LOGARITHMIC = 100.0  # how many times as large as the smallest loss the largest is, for a logarithmic scale
+_LOGARITHMIC = 100.0  # the ratio of the largest to the smallest loss from which the scale is logarithmic
 _BLUE, _ORANGE = "#1f77b4", "#d95f02"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # of the curves
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in pixels
 
 
 def _frame(epochs: int) -> str:
@@ -177,21 +179,21 @@ def _text(x: int, y: int, text: str, color: str) -> str:
 
 
 class _Scale(NamedTuple):
-    """What stands at the bottom and at the top."""
+    """The range of an axis, from bottom to top."""
 
     low: float
     high: float
     logarithmic: bool
 
     def part(self, y: float) -> float | None:
-        """How far up y lies, from 0 to 1; None where it cannot be shown."""
+        """Return the height of y, from 0 to 1; None if it cannot be shown."""
         if not math.isfinite(y) or (self.logarithmic and y <= 0):
             return None
         return _part(*map(math.log, (y, self.low, self.high))) if self.logarithmic else _part(y, self.low, self.high)
 
 
 def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str:
-    """Lines through the values, broken where one cannot be shown."""
+    """Draw lines through the values, broken at those that cannot be shown."""
     step = max(1, -(-len(values) // _POINTS))
     chosen = sorted({*range(0, len(values), step), len(values) - 1})
     runs: list[list[str]] = [[]]
@@ -211,7 +213,10 @@ def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str
 
 
 def _part(y: float, low: float, high: float) -> float:
-    """Where y lies between low and high, from 0 to 1; halved first, because high - low may be too large for a float."""
+    """Return the position of y between low and high, from 0 to 1.
+
+    The numbers are halved first, because high - low may be too large for a float.
+    """
     width = high / 2 - low / 2
     return min(max((y / 2 - low / 2) / width, 0.0), 1.0) if width > 0 else 0.0
 
@@ -221,6 +226,6 @@ def _finite(values: Sequence[float]) -> bool:
 
 
 def _spread(values: Sequence[float]) -> float:
-    """How many times as large as the smallest the largest is; 1 where that says nothing."""
+    """Return the ratio of the largest to the smallest value; 1 if the smallest is not positive."""
     finite = [y for y in values if math.isfinite(y)]
     return max(finite) / min(finite) if finite and min(finite) > 0 else 1.0

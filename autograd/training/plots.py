@@ -1,4 +1,4 @@
-"""What a network has learned, as a picture."""
+"""Plot the decision boundary of a model with two inputs."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
 from autograd.trees import tree_leaves
 
-_MARGIN = 0.5  # around the samples
+_MARGIN = 0.5  # around the samples, in their units
 
 
 def plot_decision_boundary(
     model: Any, xs: Any, ys: Any, *, ax: Any = None, resolution: int = 200, threshold: float = 0.0
 ) -> Any:
-    """Draw which class a model with two inputs gives to each point of the plane, and the samples on it.
+    """Plot the class that a model with two inputs predicts for each point of the plane, with the samples on top.
 
-    The model is recorded and calculated for all points at once; one that compares Values is called for each.
+    The model is recorded once and computed for all points together; a model that compares Values is called for each
+    point.
 
     Arguments:
-        model: anything that can be called with a list of two Values; with `parameters()` or without. It returns a
-            score, whose sign tells the class, or a list with a score for each class, of which the largest counts.
+        model: anything that can be called with a list of two Values, with or without `parameters()`. It returns one
+            score, whose sign is the class, or a list with a score for each class, the largest of which is the class.
         xs: the samples, rows of two numbers.
-        ys: their classes, numbers (-1 and 1, 0 and 1, or the indices of classes), or rows with a probability for each
-            class.
-        ax: matplotlib's Axes to draw on; by default, new ones.
-        resolution: points along each side.
-        threshold: what a lone score has to exceed; 0.5 for a model that gives probabilities.
+        ys: their classes: numbers (-1 and 1, 0 and 1, or class indices), or rows with a probability for each class.
+        ax: the matplotlib Axes to draw on; by default, new ones.
+        resolution: the number of points along each side.
+        threshold: the score above which a single score means the second class; 0.5 for a model that returns
+            probabilities.
 
     Returns the Axes.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: samples that are not of two numbers, or not as many classes.
+        ValueError: samples that are not rows of two numbers, or not one class per sample.
     """
     points, labels = samples("xs", xs), samples("ys", ys)
     if structure(points.like) != [None, None]:
@@ -43,7 +44,7 @@ def plot_decision_boundary(
     if len(points) != len(labels):
         raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")
     ax = new_axes() if ax is None else ax
-    import numpy as np  # noqa: PLC0415  # matplotlib has brought it
+    import numpy as np  # noqa: PLC0415  # matplotlib depends on it
 
     places = points.as_array()
     low, high = places.min(axis=0) - _MARGIN, places.max(axis=0) + _MARGIN
@@ -76,15 +77,15 @@ def plot_decision_boundary(
 
 
 def _scores(model: Any, mesh: Any) -> Any:
-    """The model's outputs for rows of two numbers, as an array: a number or a row for each."""
+    """Return the model's outputs for rows of two numbers, as an array: a number or a row for each."""
     import numpy as np  # noqa: PLC0415  # as above
 
     x = [Value(float(number)) for number in mesh[0]]
     try:
-        with no_frozen_branch("or have it called for each point"):
+        with no_frozen_branch("or let the model be called for each point"):
             output = model(x)
         scores = compile(output, (x,), in_axes=0, backend="numpy")(mesh)
-    except (TypeError, ValueError):  # it compares Values, or is made of an own operation
+    except (TypeError, ValueError):  # it compares Values, or has an operation that cannot be compiled
         rows = [tree_leaves(model([Value(number) for number in row])) for row in mesh.tolist()]
         scores = [[score.data for score in row] for row in rows]
     scores = np.asarray(scores, dtype=float)
@@ -94,7 +95,7 @@ def _scores(model: Any, mesh: Any) -> Any:
 def _colors(kinds: int) -> list[Any]:
     if kinds == 2:
         return ["tab:red", "tab:blue"]
-    import matplotlib as mpl  # noqa: PLC0415  # the Axes are here
+    import matplotlib as mpl  # noqa: PLC0415  # it has made the Axes
 
     palette = mpl.colormaps["tab10" if kinds <= 10 else "turbo"]
     return [palette(i if kinds <= 10 else i / (kinds - 1)) for i in range(kinds)]

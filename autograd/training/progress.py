@@ -1,4 +1,4 @@
-"""How far a training run is, told while it runs: a bar of tqdm's where that is installed, some lines otherwise."""
+"""Report the progress of a training run on stderr: as a tqdm bar if tqdm is installed, else in a few lines."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_LINES = 10  # of a run, without tqdm
-_SECONDS = 0.1  # between two looks at a bar
+_LINES = 10  # in a run, without tqdm
+_SECONDS = 0.1  # between two updates of the bar
 
 
 class Progress:
-    """Tells on stderr what epoch has come to an end, and with which figures.
+    """A report of the epochs completed, with the latest figures; call it after each epoch.
 
     Arguments:
-        epochs: how many there will be.
-        figures: returns the last figures as text.
+        epochs: the number of epochs in the run.
+        figures: a function that returns the latest figures as text.
     """
 
     def __init__(self, epochs: int, figures: Callable[[], str]) -> None:
@@ -26,17 +26,17 @@ class Progress:
         self.bar = _bar(epochs)
 
     def __call__(self) -> None:
-        """Count an epoch."""
+        """Count an epoch, and report it if it is time to."""
         self.done += 1
         if self.bar is None:
             if self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1:
                 self._line()
-        elif time.monotonic() >= self.next:  # far cheaper than to tell of each of 100,000 epochs
+        elif time.monotonic() >= self.next:  # far cheaper than an update for each of 100,000 epochs
             self._move()
             self.next = time.monotonic() + _SECONDS
 
     def close(self) -> None:
-        """Tell of the last epoch."""
+        """Report the last epoch."""
         if self.bar is not None:
             self._move()
             self.bar.close()
@@ -55,10 +55,10 @@ class Progress:
 
 
 def _bar(epochs: int) -> Any:
-    """A bar, or None where there is no tqdm."""
+    """Return a tqdm bar; None if tqdm is not installed."""
     try:
         from tqdm import tqdm  # noqa: PLC0415  # optional, and slow to import
     except ImportError:
         return None
-    bar = type("Bar", (tqdm,), {"monitor_interval": 0})  # no thread that looks after it: we do
+    bar = type("Bar", (tqdm,), {"monitor_interval": 0})  # no monitoring thread: we update the bar ourselves
     return bar(total=epochs, unit="epoch", mininterval=0, miniters=0, file=sys.stderr)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, flatten
+from autograd.engine import Value, check_leaves
 from autograd.floats import number
+from autograd.trees import tree_leaves
 
 LONGEST_FORMULA = 60  # characters of a formula that is still read at a glance
 _EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are
@@ -65,18 +66,14 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         TypeError: something in `train` is no Value.
         ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
     """
-    leaves = flatten(train if isinstance(train, (Value, list, tuple)) or not _is_iterable(train) else list(train))
+    leaves = tree_leaves(train if isinstance(train, (Value, list, tuple)) or not _is_iterable(train) else list(train))
     if not leaves:
         raise ValueError("train is empty: name the leaves to train, or leave it out")
+    check_leaves(leaves, "Values to train", "pass leaves of the graph")
     graph = set(values)
     for v in leaves:
-        if v.op is not None:
-            raise ValueError(f"only leaves can be trained, but {v} was made by {v.op}")
         if v not in graph:
             raise ValueError(f"{v} cannot be trained: it is not in the graph of the output")
-    if len(set(leaves)) != len(leaves):
-        twice = next(v for v in leaves if leaves.count(v) > 1)
-        raise ValueError(f"train has {twice} twice: name each leaf once")
     return leaves
 
 

@@ -83,7 +83,7 @@ def test_gradients_and_numbers_in_python_stay_as_they_are(tmp_path: Path) -> Non
         (lambda loss, path: explore(loss, path / "x" / "y.html"), FileNotFoundError, "there is no folder"),
         (lambda loss, path: explore(loss, path, train=[]), ValueError, "train is empty"),
         (lambda loss, path: explore(loss, path, train=[0.5]), TypeError, "expected a Value"),
-        (lambda loss, path: explore(loss, path, train=loss), ValueError, "only leaves can be trained"),
+        (lambda loss, path: explore(loss, path, train=loss), ValueError, "Values to train are leaves"),
         (lambda loss, path: explore(loss, path, train=Value(1.0)), ValueError, "not in the graph"),
         (lambda loss, path: explore(loss, path, train=[graph_of(loss)[0]] * 2), ValueError, "name each leaf once"),
         (lambda loss, path: explore(loss, path, lr=0), ValueError, "lr, the learning rate, is a number above 0"),

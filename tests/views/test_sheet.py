@@ -606,8 +606,8 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     cases: list[tuple[type[Exception], str, dict[str, Any]]] = [
         (TypeError, "expected a Value, got float", {"output": 2.0}),
-        (TypeError, "expected a Value, or lists of Values, got float", {"train": [2.0]}),
-        (ValueError, "only leaves can be trained, but .* was made by", {"train": y}),
+        (TypeError, "expected a Value, got float 2.0 among the Values to train", {"train": [2.0]}),
+        (ValueError, "Values to train are leaves, but .* was made by", {"train": y}),
         (ValueError, "not in the graph of the output", {"train": Value(1.0)}),
         (ValueError, "train is empty", {"train": []}),
         (ValueError, "name each leaf once", {"train": [x, x]}),
