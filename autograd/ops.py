@@ -117,6 +117,7 @@ class Op:
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
         self.computes: Callable[..., float] = _checked_function(computes) if by_user else computes
+        self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
         self.rules = tuple(_checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)

@@ -7,6 +7,7 @@ take the compiled function over. Its bits are the module's too.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -16,13 +17,9 @@ from autograd.codegen.backend import CompiledCode, defined, repeating
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch, tree_text
 from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
-from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
-
-_NUMPY_NAMES = {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh",
-}  # fmt: skip
 
 
 class ModuleSpelling:
@@ -34,69 +31,52 @@ class ModuleSpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
-        if op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["div"], TABLE["neg"]):
-            return op.read(*names)
-        self.functions[op.name] = _in_module(op, self.module)
+        text = spelling_of(op).write("arrays", names)
+        if "xp." not in text:  # an operator
+            return text
+        self.functions[op.name] = array_function(op, self.module)
         return f"{op.name}({', '.join(names)})"
 
 
-def choices(xp: Any) -> dict[str, Callable[..., Any]]:
-    """The operations that only choose, in the words that NumPy and its likes share: the same bits everywhere."""
-    return {
-        "abs": xp.abs,
-        "relu": lambda x: xp.where(x <= 0, 0.0, x),
-        "sign": lambda x: xp.where(xp.isnan(x), x, xp.where(x > 0, 1.0, 0.0) - xp.where(x < 0, 1.0, 0.0)),
-        "step": lambda x: xp.where(xp.isnan(x), x, xp.where(x > 0, 1.0, 0.0)),
-        "max": lambda x, y: xp.where((x > y) | xp.isnan(x), x, y),
-        "min": lambda x, y: xp.where((x < y) | xp.isnan(x), x, y),
-        "where": lambda c, x, y: xp.where(c > 0, x, y),
-    }
-
-
-def _in_module(op: Op, xp: Any) -> Callable[..., Any]:
-    """The operation on the module's arrays.
+class _Names:
+    """A module's functions by NumPy's names, with those that stand beside the module or are missing in it.
 
     Raises:
-        ValueError: the module has nothing like it, or a user added the operation.
+        ValueError: the module has nothing of that name.
     """
-    if op.name not in BUILT_IN:
-        raise ValueError(
-            f"the operation {op.name!r} is your own: {xp.__name__} cannot look into it. "
-            "Write it with the table's operations, or compile with backend='python' or 'numpy'"
-        )
 
-    chosen = choices(xp)
+    def __init__(self, module: Any) -> None:
+        self._module = module
 
-    def sigmoid(x: Any) -> Any:
-        z = xp.exp(-xp.abs(x))  # never overflows
-        return xp.where(x < 0, z, 1.0) / (1.0 + z)
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        xp = self._module
+        function: Callable[..., Any] | None = getattr(xp, name, None) or _special(xp, name)
+        if function is None and name == "cbrt":
+            return lambda x: xp.sign(x) * xp.abs(x) ** (1 / 3)
+        if function is None:
+            raise ValueError(f"{xp.__name__} has no {name}")
+        return function
 
-    def softplus(x: Any) -> Any:
-        return chosen["relu"](x) + xp.log1p(xp.exp(-xp.abs(x)))
 
-    spelled: dict[str, Callable[..., Any]] = {
-        **chosen,
-        "sigmoid": sigmoid,
-        "softplus": softplus,
-        "pow": lambda x, y: x**y,
-    }
-    if op.name in spelled:
-        return spelled[op.name]
-    name = _NUMPY_NAMES.get(op.name, op.name)
-    function = getattr(xp, name, None) or _special(xp, name)
-    if function is None and op.name == "cbrt":
-        return lambda x: xp.sign(x) * xp.abs(x) ** (1 / 3)
-    if function is None:
-        raise ValueError(f"{xp.__name__} has no {name}")
+def array_function(op: Op, module: Any) -> Callable[..., Any]:
+    """Return an operation of the table as a function on the arrays of `module`.
+
+    Raises:
+        ValueError: the module lacks something that the operation is spelled with.
+    """
+    row, names = spelling_of(op), _Names(module)
+    text = row.write("arrays", row.operands)
+    for name in re.findall(r"xp\.(\w+)", text):
+        getattr(names, name)  # a name that is missing is missed now, not in the first call
+    function: Callable[..., Any] = eval(f"lambda {', '.join(row.operands)}: {text}", {"xp": names})
     if op.arity == 1:
         return function
 
-    def binary(x: Any, y: Any) -> Any:  # a constant becomes an array like the other operand
-        if not hasattr(x, "dtype"):
-            x = xp.full_like(y, x)
-        return function(x, y if hasattr(y, "dtype") else xp.full_like(x, y))
+    def on_arrays(*operands: Any) -> Any:  # a constant becomes an array like the other operand
+        like = next(x for x in operands if hasattr(x, "dtype"))
+        return function(*[x if hasattr(x, "dtype") else module.full_like(like, x) for x in operands])
 
-    return binary
+    return on_arrays
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:

@@ -30,7 +30,8 @@ from autograd.codegen.c_call import callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
 from autograd.codegen.memory import Layout, strided_runs
 from autograd.codegen.program import Operand, Program, without_fixed_terms
-from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import Op
 from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
@@ -39,34 +40,6 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 DOUBLES_ON_THE_STACK = 4_096  # in the arrays of a function; larger ones are in memory that the caller provides
 _STATE_IN_REGISTERS = 16  # numbers at most that stay in registers while a function is repeated
 
-_OPERATORS = {"add", "sub", "mul", "div", "neg"}
-_LIBRARY = set(
-    "exp expm1 exp2 log log1p log2 log10 cbrt sin cos tan asin acos atan atan2 hypot sinh cosh tanh asinh acosh atanh "
-    "erf erfc pow".split()
-)
-# The other operations, on doubles; and on vectors, those for which a loop over the lanes would not do. Comparing
-# vectors gives a mask: in each lane all bits or none.
-_DOUBLES = {
-    "abs": "(double x) { return __builtin_fabs(x); }",
-    "sqrt": "(double x) { return __builtin_sqrt(x); }",
-    "sigmoid": "(double x) { if (x >= 0) return 1 / (1 + exp(-x)); double z = exp(x); return z / (1 + z); }",
-    "softplus": "(double x) { return (x <= 0 ? 0.0 : x) + log1p(exp(-__builtin_fabs(x))); }",
-    "relu": "(double x) { return x <= 0 ? 0.0 : x; }",
-    "sign": "(double x) { return x != x ? x : (x > 0) - (x < 0); }",
-    "step": "(double x) { return x != x ? x : x > 0; }",
-    "max": "(double x, double y) { return x > y || x != x ? x : y; }",
-    "min": "(double x, double y) { return x < y || x != x ? x : y; }",
-    "where": "(double c, double x, double y) { return c > 0 ? x : y; }",
-}
-_VECTORS = {
-    "abs": "(V x) { return (V)((M)x & 0x7fffffffffffffff); }",
-    "relu": "(V x) { return (V)(~(M)(x <= 0.0) & (M)x); }",
-    "sign": "(V x) { return pick(x != x, x, pick(x > 0.0, all(1.0), pick(x < 0.0, all(-1.0), all(0.0)))); }",
-    "step": "(V x) { return pick(x != x, x, pick(x > 0.0, all(1.0), all(0.0))); }",
-    "max": "(V x, V y) { return pick((M)(x > y) | (M)(x != x), x, y); }",
-    "min": "(V x, V y) { return pick((M)(x < y) | (M)(x != x), x, y); }",
-    "where": "(V c, V x, V y) { return pick(c > 0.0, x, y); }",
-}
 _LANES = """
 #if defined __AVX512F__
 #define LANES 8 /* samples in a vector, calculated side by side */
@@ -97,47 +70,28 @@ class CSpelling:
     """How C writes an operation, on doubles or on vectors of them; remembers which functions that needs."""
 
     def __init__(self) -> None:
-        self._called: dict[str, None] = {}  # in the order of their first use
+        self._by_lanes: dict[Op, None] = {}  # operations that take a vector's lanes one by one, as first used
 
     def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
-        if op.name not in BUILT_IN:
-            raise ValueError(
-                f"the operation {op.name!r} is your own, so it has no C: "
-                "write it with the table's operations, or compile with backend='python'"
-            )
-        if op.name in _OPERATORS:
-            return op.read(*names)
-        if vectors:
-            names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
-        function = f"{op.name}_each" if vectors else op.name if op.name in _LIBRARY else f"{op.name}_of"
-        self._called[function] = None
-        return f"{function}({', '.join(names)})"
+        row = spelling_of(op)
+        if vectors is None or row.c == row.vector:  # an operator takes a number beside a vector too
+            return row.write("c", names)
+        names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
+        if row.vector:
+            return row.write("vector", names)
+        self._by_lanes[op] = None
+        return f"{op.name}_each({', '.join(names)})"
 
     def definitions(self) -> Iterator[str]:
-        """Yield the functions that the expressions so far call, and those that these call in turn."""
-        done = set()
-        for function in self._called:
-            name = function.removesuffix("_each").removesuffix("_of")
-            if (
-                name in _DOUBLES
-                and f"{name}_of" not in done
-                and (name not in _VECTORS or not function.endswith("_each"))
-            ):
-                done.add(f"{name}_of")
-                yield f"static inline double {name}_of{_DOUBLES[name]}"
-            if function.endswith("_each"):
-                if name in _VECTORS:
-                    yield f"static inline V {function}{_VECTORS[name]}"
-                else:
-                    operands = "x" if TABLE[name].arity == 1 else "x, y"
-                    scalar = name if name in _LIBRARY else f"{name}_of"
-                    yield f"static inline V {function}(V {operands.replace(', ', ', V ')})"
-                    yield "{"
-                    yield "V z;"
-                    lanes = ", ".join(f"{x}[i]" for x in operands.split(", "))
-                    yield for_loop("i", "LANES", f"z[i] = {scalar}({lanes});")
-                    yield "return z;"
-                    yield "}"
+        """Yield the functions that the expressions so far call."""
+        for op in self._by_lanes:
+            row = spelling_of(op)
+            yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
+            yield "{"
+            yield "V z;"
+            yield for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
+            yield "return z;"
+            yield "}"
 
 
 class CSource(NamedTuple):

@@ -13,6 +13,7 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
 from autograd.codegen.memory import TERMS, Layout, Slot, StridedRun, lists_of, strided_runs, terms_of
 from autograd.codegen.program import Operand, Step
+from autograd.codegen.spelling import spelling_of
 from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, where their runs of outputs are short; more of them become one loop with tables
@@ -91,8 +92,7 @@ class CStatements:
         target = self.name(place)
         declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
         if step.op.variadic:
-            names = [map(self.name, xs) for xs in lists_of(step)]
-            terms = [" * ".join(factors) for factors in zip(*names, strict=True)]
+            terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
             for i in range(0, len(terms), TERMS):
                 begun = self._zero(varies) if i == 0 else target
                 yield f"{declared} = {' + '.join([begun, *terms[i : i + TERMS]])};"
@@ -174,7 +174,7 @@ class CStatements:
                 position.at(variables) if position else self.name(x)
                 for position, x in zip(positions, first.operands, strict=False)
             ]
-            return " * ".join(names) if sums else self._expression(first, names, varies)
+            return spelling_of(first.op).write("c", names) if sums else self._expression(first, names, varies)
 
         def leave(variables: Sequence[str], result: str) -> Iterator[str]:
             for r in results:

@@ -1,8 +1,8 @@
 """A program as JavaScript: what a page in a browser computes with.
 
-JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. The rest is written out
-below: what `Math` lacks, and where it differs from C and Python (`Math.pow(1, NaN)` is NaN, `Math.sign(-0)` is -0).
-The functions of `Math` may differ from Python's in the last digits, the four operations of arithmetic do not.
+JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Two have a helper here:
+the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C and Python have 1). The functions of
+`Math` may differ from Python's in the last digits, the four operations of arithmetic do not.
 
 Nothing that a user wrote reaches the source, except numbers.
 """
@@ -10,27 +10,11 @@ Nothing that a user wrote reaches the source, except numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autograd.codegen.program import Operand, Program
-from autograd.ops import TABLE, Op
-
-SPELLINGS = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
-    "div": "{} / {}",
-    "neg": "-{}",
-    "exp2": "Math.pow(2, {})",
-    "atan2": "Math.atan2({}, {})",
-    "hypot": "Math.hypot({}, {})",
-    **{
-        name: f"Math.{name}({{}})"
-        for name in "abs exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan "
-        "sinh cosh tanh asinh acosh atanh".split()
-    },
-}
-"""How JavaScript writes an operation. Those in `HELPERS` are called by their name."""
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import Op
 
 _ERF = """
 const erf = x => {
@@ -51,34 +35,8 @@ HELPERS = {
     "pow": "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
     "erf": _ERF,
     "erfc": _ERF,
-    "sigmoid": """
-const sigmoid = x => {
-  if (x >= 0) return 1 / (1 + Math.exp(-x));
-  const z = Math.exp(x);
-  return z / (1 + z);
-};""",
-    "softplus": "const softplus = x => (x <= 0 ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)));",
-    "relu": "const relu = x => x <= 0 ? 0 : x;",
-    "sign": "const sign = x => x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : NaN;",
-    "step": "const step = x => x > 0 ? 1 : x <= 0 ? 0 : NaN;",
-    "max": "const max = (x, y) => x > y || x !== x ? x : y;",
-    "min": "const min = (x, y) => x < y || x !== x ? x : y;",
-    "where": "const where = (c, x, y) => c > 0 ? x : y;",
-    "sum": """
-const sum = (...xs) => {
-  let total = 0;
-  for (const x of xs) total += x;
-  return total;
-};""",
-    "dot": """
-const dot = (...xys) => {
-  const half = xys.length / 2;
-  let total = 0;
-  for (let i = 0; i < half; i++) total += xys[i] * xys[half + i];
-  return total;
-};""",
 }
-"""The functions that `Math` lacks. Each is what the row computes, in the same order."""
+"""Functions that do not fit in a cell of the table of spellings, by the operations whose cells call them."""
 
 
 def constant(x: float) -> str:
@@ -91,28 +49,19 @@ def constant(x: float) -> str:
     return f"({text})" if math.copysign(1, x) < 0 else text  # -2 ** 2 is an error, - -2 reads badly
 
 
-def expression(op: Op, operands: Iterable[str]) -> str:
-    """One operation on operands that are names or constants.
+def expression(op: Op, operands: Sequence[str]) -> str:
+    """Write one operation of the table on operands that are names or constants.
 
-    Raises:
-        ValueError: an operation that somebody added: its Python cannot be written as JavaScript.
-
-    >>> expression(TABLE["mul"], ["x0", "2.0"]), expression(TABLE["where"], ["c", "x", "y"])
-    ('x0 * 2.0', 'where(c, x, y)')
+    >>> from autograd.ops import TABLE
+    >>> expression(TABLE["mul"], ["x0", "2.0"]), expression(TABLE["sum"], ["x", "y"])
+    ('x0 * 2.0', '0.0 + x + y')
     """
-    if op is TABLE.get(op.name):
-        if op.name in HELPERS:
-            return f"{op.name}({', '.join(operands)})"
-        if op.name in SPELLINGS:
-            return SPELLINGS[op.name].format(*operands)
-    raise ValueError(
-        f"{op.name}() has no JavaScript: it is an operation of your own, whose Python a browser cannot run; "
-        "write this graph with the table's operations"
-    )
+    row = spelling_of(op)
+    return " + ".join(["0.0", *row.terms("javascript", operands)]) if op.variadic else row.write("javascript", operands)
 
 
 def function(program: Program, name: str) -> str:
-    """A program as a function from an array of its inputs to an array of its outputs.
+    """Write a program as a function from an array of its inputs to an array of its outputs.
 
     >>> from autograd import Value
     >>> from autograd.codegen.program import lower
@@ -124,16 +73,43 @@ def function(program: Program, name: str) -> str:
       return [v1, x[1]];
     }
     """
+    statements, outputs = _statements(program)
+    return "\n".join([f"function {name}(x) {{", *statements, f"  return [{', '.join(outputs)}];", "}"])
+
+
+def arrow(program: Program) -> str:
+    """Write a program with one output as an arrow function from an array of its inputs to a number.
+
+    >>> from autograd import Value
+    >>> from autograd.codegen.program import lower
+    >>> x = Value(2.0)
+    >>> arrow(lower([x * x], [x])), arrow(lower([x], [x]))
+    ('x => x[0] * x[0]', 'x => x[0]')
+    >>> print(arrow(lower([x * x + 1], [x])))
+    x => {
+      const v0 = x[0] * x[0];
+      return v0 + 1.0;
+    }
+    """
+    statements, (output,) = _statements(program)
+    if statements and output == f"v{len(program.steps) - 1}":
+        output = statements.pop().partition(" = ")[2].removesuffix(";")
+    if not statements:
+        return f"x => {output}"
+    return "\n".join(["x => {", *statements, f"  return {output};", "}"])
+
+
+def _statements(program: Program) -> tuple[list[str], list[str]]:
+    """The statements that compute a program's steps, and its outputs."""
 
     def named(x: Operand) -> str:
         if type(x) is int:
             return f"x[{x}]" if x < program.inputs else f"v{x - program.inputs}"
         return constant(x)
 
-    lines = [f"function {name}(x) {{"]
-    for i, step in enumerate(program.steps):
-        lines.append(f"  const v{i} = {expression(step.op, map(named, step.operands))};")
-    return "\n".join([*lines, f"  return [{', '.join(map(named, program.outputs))}];", "}"])
+    steps = enumerate(program.steps)
+    statements = [f"  const v{i} = {expression(step.op, [*map(named, step.operands)])};" for i, step in steps]
+    return statements, [*map(named, program.outputs)]
 
 
 def helpers(ops: Iterable[Op]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd.codegen.arguments import Signature, argument_error, as_lists, flattened, pieces_of, shape_of
-from autograd.codegen.array_module import choices
+from autograd.codegen.array_module import array_function
 from autograd.codegen.backend import CompiledCode, defined, repeating
 from autograd.codegen.program import Program, Step
 from autograd.codegen.python import FloatSpelling
@@ -26,8 +26,13 @@ from autograd.codegen.python_call import (
     tree_text,
 )
 from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
-from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
+
+_OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
+_SAME_BITS = {TABLE[name] for name in ("abs", "sqrt", "relu", "sign", "step", "max", "min", "where")}
+"""Operations for which NumPy's own functions give Python's bits."""
 
 
 class ArraySpelling:
@@ -43,8 +48,8 @@ class ArraySpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
-        if op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["div"], TABLE["neg"]):
-            return op.read(*names)
+        if op in _OPERATORS:
+            return spelling_of(op).write("arrays", names)
         function = f"{self._floats.function_name(op)}_each"
         self.functions[function] = _on_arrays(op)
         return f"{function}({', '.join(names)})"
@@ -53,9 +58,8 @@ class ArraySpelling:
 def _on_arrays(op: Op) -> Callable[..., Any]:
     import numpy as np  # noqa: PLC0415
 
-    vectorized: dict[str, Callable[..., Any]] = {**choices(np), "sqrt": np.sqrt}
-    if op.name in BUILT_IN and op.name in vectorized:
-        return vectorized[op.name]
+    if op in _SAME_BITS:
+        return array_function(op, np)
 
     def each(*xs: Any) -> Any:
         tables = np.broadcast_arrays(*xs) if len(xs) > 1 else xs

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from autograd.codegen.expansion import is_recordable, recorded
+from autograd.codegen.spelling import is_spelled
 from autograd.engine import Value, graph_of
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -43,6 +45,34 @@ def bits_of(x: float) -> bytes:
     return struct.pack("d", x)
 
 
+class _Steps:
+    """The steps of a program while it is built: each is folded where it can be, and taken once.
+
+    Arguments:
+        inputs: the number of the program's inputs.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self.inputs = inputs
+        self.steps: list[Step] = []
+        self._known: dict[object, Operand] = {}
+
+    def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
+        """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
+        place = _folded(op, operands)
+        if place is None:
+            # Constants by their bits: 1.0 would equal the value number 1.
+            key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
+            place = self._known.get(key)
+            if place is None:
+                place = self._known[key] = self.inputs + len(self.steps)
+                self.steps.append(Step(op, operands))
+        return place
+
+    def program(self, outputs: list[Operand]) -> Program:
+        return without_dead_steps(Program(self.inputs, self.steps, outputs))
+
+
 def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     """Return the program that computes `outputs` from `inputs`; other leaves become constants, with their data now.
 
@@ -54,25 +84,59 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     [3, 0]
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
-    steps: list[Step] = []
-    known: dict[object, Operand] = {}
+    steps = _Steps(len(inputs))
     for v in graph_of(*outputs):
         if v in places:
             continue
         if v.op is None:
             places[v] = v.data
-            continue
-        operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
-        place = _folded(v.op, operands)
-        if place is None:
-            # Constants by their bits: 1.0 would equal the value number 1.
-            key = (v.op, *(x if type(x) is int else bits_of(x) for x in operands))
-            place = known.get(key)
-            if place is None:
-                place = known[key] = len(inputs) + len(steps)
-                steps.append(Step(v.op, operands))
-        places[v] = place
-    return without_dead_steps(Program(len(inputs), steps, [places[v] for v in outputs]))
+        else:
+            places[v] = steps.add(v.op, tuple(places[x] if isinstance(x, Value) else x for x in v.args))
+    return steps.program([places[v] for v in outputs])
+
+
+def expanded(program: Program, target: str) -> Program:
+    """Return the program with operations written out that a target has no spelling for.
+
+    Arguments:
+        target: a column of the table in `spelling.py`; or "numpy", which writes out what users have added, where it
+            can be written out, and calls the rest.
+
+    Raises:
+        ValueError: a user's function cannot be written out.
+
+    >>> x = Value(0.5)
+    >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
+    ['relu', 'abs', 'neg', 'exp', 'log1p', 'add']
+    """
+    written: dict[tuple[Op, int], Program | None] = {}
+
+    def expansion(step: Step) -> Program | None:
+        op, operands = step.op, len(step.operands)
+        if (op, operands) not in written:
+            kept = is_spelled(op, target) or (target == "numpy" and not is_recordable(op, operands))
+            written[op, operands] = None if kept else _recorded_program(op, operands)
+        return written[op, operands]
+
+    if all(expansion(step) is None for step in program.steps):
+        return program
+    steps = _Steps(program.inputs)
+
+    def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
+        """Add a program's steps, on these operands in the place of its inputs, and return its outputs."""
+        places = list(operands)
+        for step in program.steps:
+            own = tuple(places[x] if type(x) is int else x for x in step.operands)
+            inner = expansion(step)
+            places.append(steps.add(step.op, own) if inner is None else add(inner, own)[0])
+        return [places[x] if type(x) is int else x for x in program.outputs]
+
+    return steps.program(add(program, range(program.inputs)))
+
+
+def _recorded_program(op: Op, operands: int) -> Program:
+    leaves, result = recorded(op, operands)
+    return lower([result], leaves)
 
 
 def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:

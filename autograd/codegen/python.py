@@ -36,7 +36,8 @@ from autograd.codegen.python_statements import (
     variable_names,
     with_fixed_terms_apart,
 )
-from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves, tree_map
 
 
@@ -49,23 +50,17 @@ class FloatSpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
-        if op in (TABLE["add"], TABLE["sub"], TABLE["mul"], TABLE["neg"]):
-            return op.read(*names)
-        if op is TABLE["relu"]:
-            return f"0.0 if {names[0]} <= 0.0 else {names[0]}"
-        if op is TABLE["where"]:
-            return f"{names[1]} if {names[0]} > 0.0 else {names[2]}"
         function = self.function_name(op)
-        self.functions[function] = op.computes
-        if op is not TABLE["div"]:
+        self.functions[function] = op.computes  # a cell may call it
+        if not op.built_in:
             return f"{function}({', '.join(names)})"
-        x, y = names
-        never_zero = type(step.operands[1]) is float and step.operands[1] != 0
-        return f"{x} / {y}" if never_zero else f"{x} / {y} if {y} else div({x}, {y})"
+        if op is TABLE["div"] and type(step.operands[1]) is float and step.operands[1] != 0:
+            return op.read(*names)
+        return spelling_of(op).write("python", names)
 
     def function_name(self, op: Op) -> str:
         """Return the row's name; for users' rows one that is neither a value's nor that of a redefined twin."""
-        return op.name if op.name in BUILT_IN else f"own{self._own.setdefault(op, len(self._own))}_{op.name}"
+        return op.name if op.built_in else f"own{self._own.setdefault(op, len(self._own))}_{op.name}"
 
 
 def python_backend(program: Program, signature: Signature) -> CompiledCode:

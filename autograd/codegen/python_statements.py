@@ -10,6 +10,7 @@ from typing import NamedTuple
 from autograd.codegen.arguments import Signature
 from autograd.codegen.backend import Spelling
 from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
+from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE
 from autograd.trees import tree_map
 
@@ -62,11 +63,8 @@ def straight_statements(
 def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterator[str]:
     """Yield the statement that computes one step; several for a long sum."""
     target, names = name(place), list(map(name, step.operands))
-    if step.op is TABLE["sum"]:
-        yield from added(target, names)
-    elif step.op is TABLE["dot"]:
-        half = len(names) // 2
-        yield from added(target, [f"{x} * {y}" for x, y in zip(names[:half], names[half:])])
+    if step.op in (TABLE["sum"], TABLE["dot"]):
+        yield from added(target, spelling_of(step.op).terms("python", names))
     else:
         yield f"{target} = {spelling.expression(step, names)}"
 

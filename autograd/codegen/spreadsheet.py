@@ -16,11 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
 from autograd.codegen.program import Operand, Program
+from autograd.codegen.spelling import ATOM, POWER, PRODUCT, SUM, spelling_of
 from autograd.ops import TABLE, Op
-
-SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
-"""How tightly a formula binds: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum here; to a
-spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
 
 
 class Formula(str):
@@ -43,59 +40,6 @@ class Formula(str):
         return "(" + self + ")" if least and self.binds < int(least) else str(self)
 
 
-# fmt: off
-SPELLINGS: dict[str, tuple[str, int]] = {
-    "add":      ("{0:1}+{1:2}",    SUM),
-    "sub":      ("{0:1}-{1:2}",    SUM),
-    "mul":      ("{0:2}*{1:3}",    PRODUCT),
-    "div":      ("{0:2}/{1:3}",    PRODUCT),
-    "neg":      ("-{0:4}",         SUM),
-    "abs":      ("ABS({0})",       ATOM),
-    "exp":      ("EXP({0})",       ATOM),
-    "expm1":    ("TANH({0:2}/2)*(EXP({0})+1)", PRODUCT),  # EXP(x)-1 has no digits left near 0
-    "exp2":     ("2^{0:4}",        POWER),
-    "log":      ("LN({0})",        ATOM),
-    "log1p":    ("IF(ABS({0})<0.5,2*ATANH({0:2}/(2+{0:2})),LN(1+{0:2}))", ATOM),
-    "log2":     ("LN({0})/LN(2)",  PRODUCT),
-    "log10":    ("LOG10({0})",     ATOM),
-    "sqrt":     ("SQRT({0})",      ATOM),
-    "cbrt":     ("SIGN({0})*ABS({0})^(1/3)", PRODUCT),
-    "sin":      ("SIN({0})",       ATOM),
-    "cos":      ("COS({0})",       ATOM),
-    "tan":      ("TAN({0})",       ATOM),
-    "asin":     ("ASIN({0})",      ATOM),
-    "acos":     ("ACOS({0})",      ATOM),
-    "atan":     ("ATAN({0})",      ATOM),
-    "atan2":    ("IF(AND({0}=0,{1}=0),0,ATAN2({1},{0}))", ATOM),  # the x first, and nothing at the origin
-    "hypot":    ("IF(AND({0}=0,{1}=0),0,MAX(ABS({0}),ABS({1}))"  # SQRT(x*x+y*y) overflows
-                 "*SQRT(1+(MIN(ABS({0}),ABS({1}))/MAX(ABS({0}),ABS({1})))^2))", ATOM),
-    "sinh":     ("SINH({0})",      ATOM),
-    "cosh":     ("COSH({0})",      ATOM),
-    "tanh":     ("TANH({0})",      ATOM),
-    "asinh":    ("ASINH({0})",     ATOM),
-    "acosh":    ("ACOSH({0})",     ATOM),
-    "atanh":    ("ATANH({0})",     ATOM),
-    "erf":      ("ERF({0})",       ATOM),
-    "erfc":     ("ERFC({0})",      ATOM),
-    "sigmoid":  ("IF({0}>=0,1/(1+EXP(-{0:4})),EXP({0})/(1+EXP({0})))", ATOM),
-    "softplus": ("MAX({0},0)+2*ATANH(EXP(-ABS({0}))/(2+EXP(-ABS({0}))))", SUM),  # log1p(t) as above
-    "relu":     ("MAX({0},0)",     ATOM),
-    "sign":     ("SIGN({0})",      ATOM),
-    "step":     ("IF({0}>0,1,0)",  ATOM),
-    "max":      ("MAX({0},{1})",   ATOM),
-    "min":      ("MIN({0},{1})",   ATOM),
-    "where":    ("IF({0}>0,{1},{2})", ATOM),
-    "pow":      ("IF({1}=0,1,IF(AND({0}<0,{1}<>INT({1})),SQRT({0}),{0:4}^{1:4}))", ATOM),  # 0^0 is an error in Excel
-}
-# fmt: on
-"""How each operation is spelled, and how tightly that binds. (`sum` and `dot`: in `spelled`.) To write an operation of
-your own into spreadsheets, add a line: `SPELLINGS["cube"] = ("{0:4}^3", POWER)`."""
-
-
-def is_spelled(op: Op) -> bool:
-    return op.name in SPELLINGS or op in (TABLE["sum"], TABLE["dot"])
-
-
 def constant(x: float) -> Formula:
     """A number as a formula has it.
 
@@ -111,7 +55,7 @@ def constant(x: float) -> Formula:
 
 
 def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | None] = ()) -> Formula:
-    """The operation on these operands.
+    """Write an operation of the table on these operands.
 
     Arguments:
         constants: the numbers of those operands that are constants, None for the others; they make some forms shorter.
@@ -122,11 +66,11 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
     >>> spelled(TABLE["dot"], [a, b, b, a])
     'A1*B1+B1*A1'
     """
+    row = spelling_of(op)
     if op is TABLE["sum"]:
         return _added(operands)
     if op is TABLE["dot"]:
-        half = len(operands) // 2
-        return _added([spelled(TABLE["mul"], pair) for pair in zip(operands[:half], operands[half:], strict=True)])
+        return _added([Formula(term, row.binds) for term in row.terms("spreadsheet", operands)])
     if op is TABLE["pow"] and constants:
         base, exponent = constants
         x, y = operands
@@ -135,8 +79,7 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
             return Formula(f"{x:4}^{y:4}", POWER)
         if exponent is not None and exponent != 0:  # LibreOffice finds odd roots of negative numbers, we have nan
             return Formula(f"IF({x}<0,SQRT({x}),{x:4}^{y:4})")
-    text, binds = SPELLINGS[op.name]
-    return Formula(text.format(*operands), binds)
+    return Formula(row.write("spreadsheet", operands), row.binds)
 
 
 def _added(terms: Sequence[Formula]) -> Formula:

@@ -23,6 +23,7 @@ from needs import lacking
 
 from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.codegen import javascript
+from autograd.codegen.program import Program, Step, expanded
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -108,12 +109,6 @@ def test_a_large_graph_is_refused_with_advice(tmp_path: Path) -> None:
         explore(v, tmp_path / "page.html")
 
 
-def test_an_own_operation_has_no_javascript(tmp_path: Path) -> None:
-    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
-    with pytest.raises(ValueError, match=r"cube\(\) has no JavaScript: it is an operation of your own"):
-        explore(cube(Value(2.0)), tmp_path / "page.html")
-
-
 def test_without_graphviz_the_error_of_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise GraphvizNotFound("no Graphviz found")
@@ -170,11 +165,6 @@ def test_a_leaf_that_everything_uses_keeps_nobody_waiting(tmp_path: Path) -> Non
 # The JavaScript ------------------------------------------------------------------------------------------------------
 
 
-def test_every_row_of_the_table_has_one_spelling() -> None:
-    assert javascript.SPELLINGS.keys() | javascript.HELPERS.keys() == BUILT_IN
-    assert not javascript.SPELLINGS.keys() & javascript.HELPERS.keys()
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if absent := missing():
@@ -227,11 +217,13 @@ def test_each_operation_gives_the_numbers_of_python(chromium: Browser) -> None:
     chromium.run("location.href = 'about:blank'")
     for op in TABLE.values():
         points = points_for(op)
-        operands = [f"p[{i}]" for i in range(len(points[0]))]
-        script = f"""{javascript.helpers([op])}
+        n = len(points[0])
+        program = expanded(Program(n, [Step(op, tuple(range(n)))], [n]), "javascript")
+        script = f"""{javascript.helpers(step.op for step in program.steps)}
+            const f = {javascript.arrow(program)};
             const points = [{", ".join(f"[{', '.join(map(javascript.constant, point))}]" for point in points)}];
             const text = x => Object.is(x, -0) ? "-0.0" : String(x).replace("Infinity", "inf");
-            return points.map(p => text({javascript.expression(op, operands)}));"""
+            return points.map(p => text(f(p)));"""
         for point, text in zip(points, chromium.run(script), strict=True):
             expected, got = op.computes(*point), float(text)
             assert same(got, expected, rel=1e-14), (op, point, got, expected)

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from autograd.codegen import javascript
-from autograd.codegen.program import lower
+from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, graph_of
 from autograd.files import write_whole
+from autograd.ops import Op
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, formula, graph_formulas, number_term, summary
 from autograd.views.limits import leaves_to_train, positive, size_of, too_large
@@ -68,8 +69,8 @@ def explore(
     Raises:
         TypeError: `output`, or something in `train`, is not a Value.
         ValueError: the graph has more than `max_nodes` nodes, or more than ten times as many edges; `train` has
-            something other than leaves of the graph, or one twice; `lr` or `tiny` is not above zero; or an operation
-            of your own has no JavaScript.
+            something other than leaves of the graph, or one twice; `lr` or `tiny` is not above zero; or the function
+            of an operation of your own runs in Python only.
         GraphvizNotFound: Graphviz is not installed; the message says how to install it.
         OSError: the file cannot be written.
 
@@ -114,13 +115,20 @@ def _program(output: Value, values: Sequence[Value]) -> str:
     """Return JavaScript that computes each node from those before it, and all derivatives from the nodes."""
     places = {v: i for i, v in enumerate(values)}
     constants: list[float] = []
+    used: set[Op] = set()
     steps = []
     for v in values:
-        names = [f"x[{places[x]}]" if isinstance(x, Value) else javascript.constant(x) for x in v.args]
         constants += [x for x in v.args if not isinstance(x, Value)]
-        steps.append("null" if v.op is None else f"x => {javascript.expression(v.op, names)}")
-    derivatives = lower([*grad(output, list(values)), *_local_gradients(values)], values)
-    used = {v.op for v in values if v.op is not None} | {step.op for step in derivatives.steps}
+        if v.op is None:
+            steps.append("null")
+            continue
+        step = Step(v.op, tuple(places[x] if isinstance(x, Value) else x for x in v.args))
+        node = expanded(Program(len(values), [step], [len(values)]), "javascript")
+        used.update(step.op for step in node.steps)
+        steps.append(javascript.arrow(node))
+    gradients = lower([*grad(output, list(values)), *_local_gradients(values)], values)
+    derivatives = expanded(gradients, "javascript")
+    used.update(step.op for step in derivatives.steps)
     return "\n".join(
         [
             "const program = (() => {",

@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from autograd.codegen.spreadsheet import is_spelled
 from autograd.engine import Value, graph_of
 from autograd.files import write_whole
 from autograd.floats import number
@@ -71,7 +70,7 @@ def to_spreadsheet(
 
     Raises:
         TypeError: `output` is not a Value, or `train` has something other than Values.
-        ValueError: the graph is too large, or has an operation of your own that spreadsheets do not know; `train` has
+        ValueError: the graph is too large; the function of an operation of your own runs in Python only; `train` has
             something other than leaves of the graph, or one twice; or another argument is out of range.
         ModuleNotFoundError: XlsxWriter is not installed: `pip install "scalar-autograd[sheet]"`.
 
@@ -93,7 +92,6 @@ def to_spreadsheet(
     if not size.fits(max_nodes):
         advice = ["write an intermediate value of it, or a smaller example"]
         raise too_large(f"the graph has {size}", "for a readable spreadsheet", max_nodes, advice)
-    _check_operations(values)
     trained = [] if train is None else leaves_to_train(train, values)
     xlsxwriter = _xlsxwriter()
     copies, shown = copied_graph(values, names_of(values, names, repeat_labels=True))
@@ -134,12 +132,3 @@ def _check_arguments(path: Path, lr: float, attempts: int, tiny: float) -> None:
         raise TypeError(f"attempts is the number of rows, got {type(attempts).__name__} {attempts!r}")
     if not 1 <= attempts <= ROWS - 2:
         raise ValueError(f"attempts is the number of rows, from 1 to {ROWS - 2:,}, got {attempts:,}")
-
-
-def _check_operations(values: Iterable[Value]) -> None:
-    for v in values:
-        if v.op is not None and not is_spelled(v.op):
-            raise ValueError(
-                f"no spreadsheet knows the operation {v.op.name}: add its formula, with {{0}} for the operand, to "
-                f"autograd.codegen.spreadsheet.SPELLINGS, or write it with the table's operations"
-            )

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.codegen.program import Operand, Program, lower
+from autograd.codegen.program import Operand, Program, expanded, lower
 from autograd.codegen.spreadsheet import Formula, constant, formulas
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
@@ -76,7 +76,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
             copies[v] = Value(v.data)
         else:
             operands = [copies[x] if type(x) is Value else x for x in v.args]
-            while v.op.variadic and len(operands) > _TERMS:
+            while v.op in (TABLE["sum"], TABLE["dot"]) and len(operands) > _TERMS:
                 part, operands = _first_part(v.op, operands)
                 names[part] = f"{name}, begun"
             copies[v] = record(v.op, tuple(operands))
@@ -145,7 +145,7 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> S
     words = graph_formulas(inner, names)[v].text
     inputs = list(leaves.values())
     local = grad(result, inputs)
-    program, slopes = lower([result], inputs), lower([result, *local], inputs)
+    program, slopes = (expanded(lower(outputs, inputs), "spreadsheet") for outputs in ([result], [result, *local]))
     return Stage(
         value=v,
         name=names[v],

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.codegen.program import Operand, lower
+from autograd.codegen.program import Operand, expanded, lower
 from autograd.codegen.spreadsheet import formulas, places_with_cells
 from autograd.engine import Value, grad
 from autograd.views.sheet.gradients import GradientsSheet
@@ -36,7 +36,7 @@ class TrainingSheet(Worksheet):
         self.leaves = [stage.value for stage in stages if stage.value.op is None]
         inner = [stage.value for stage in stages if stage.value.op is not None and stage.value is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
-        program = lower([*(stage.value for stage in stages), *slopes], self.leaves)
+        program = expanded(lower([*(stage.value for stage in stages), *slopes], self.leaves), "spreadsheet")
         self.program = program
         places = iter(program.outputs)
         self.place: dict[Value, Operand] = {stage.value: next(places) for stage in stages}

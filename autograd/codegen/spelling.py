@@ -1,0 +1,191 @@
+"""The table of spellings: how each target writes each operation. One row an operation, one column a target.
+
+A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are atoms (names, numbers in
+parentheses where they are negative), so a cell needs no parentheses around them; only in a spreadsheet they are whole
+formulas, and `{x:2}` puts parentheses around those that bind less than 2. The cells of `sum` and `dot` spell one term:
+every target adds the terms strictly left to right, from 0.0.
+
+An empty cell stands for what the target has under the operation's own name:
+
+    Python        a call of the row's own `computes`
+    arrays        `xp.name(...)`, where `xp` is NumPy, jax.numpy, torch or another module with NumPy's names
+    C             the C library's `name(...)`
+    C vector      a loop over the lanes of a vector, which does in each what the cell for C says
+    JavaScript    `Math.name(...)`
+    spreadsheet   `NAME(...)`
+
+unless the row ends in `formula=`, the operation written with other operations of the table. Then an empty cell of
+arrays, C or JavaScript stands for this formula: `program.expanded` puts its operations in the operation's place. A
+formula gives the row's own bits, so that a target needs a spelling only for what it cannot derive, or can do faster.
+
+A target whose words do not fit in a cell (JavaScript's error function) has a helper of that name in its own file.
+Operations that users add have no row: what their functions record on Values is written instead, as a formula's is.
+
+To add an operation to the table in `ops.py`, add its row here; a test for each column runs it through the real target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from autograd import ops
+from autograd.ops import Op, abs, exp, log1p, relu, sign, where
+
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
+"""How tightly a spreadsheet formula binds: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
+here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
+
+
+class Row(NamedTuple):
+    """A row: a template for each target, and how tightly the spreadsheet's binds."""
+
+    operands: tuple[str, ...]
+    python: str
+    arrays: str
+    c: str
+    vector: str
+    javascript: str
+    binds: int
+    spreadsheet: str
+    formula: Callable[..., Any] | None
+
+    def write(self, column: str, operands: Sequence[str]) -> str:
+        """Return the template of a column with the operands put in; for `sum` and `dot`, one term.
+
+        >>> SPELLINGS["where"].write("javascript", ["a", "b", "c"])
+        'a > 0 ? b : c'
+        """
+        template: str = getattr(self, column)
+        return template.format(**dict(zip(self.operands, operands, strict=True)))
+
+    def terms(self, column: str, operands: Sequence[str]) -> list[str]:
+        """Return the terms of a `sum` or `dot` of these operands.
+
+        >>> SPELLINGS["dot"].terms("c", ["x1", "x2", "w1", "w2"])
+        ['x1 * w1', 'x2 * w2']
+        """
+        count = len(operands) // len(self.operands)
+        lists = [operands[i * count : (i + 1) * count] for i in range(len(self.operands))]
+        return [self.write(column, term) for term in zip(*lists, strict=True)]
+
+
+SPELLINGS: dict[str, Row] = {}
+"""The rows by the operations' names."""
+
+
+def spell(  # noqa: PLR0917  # a row of the table
+    op: Op,
+    python: str,
+    arrays: str,
+    c: str,
+    vector: str,
+    javascript: str,
+    binds: int,
+    spreadsheet: str,
+    *,
+    formula: Callable[..., Any] | None = None,
+) -> None:
+    """Register the row of an operation, with the empty cells filled in as the module's docstring says."""
+    operands = ("x", "y")[: op.reads.count("{}")] if op.variadic else tuple(op.__signature__.parameters)
+    call = f"{op.name}({', '.join(f'{{{x}}}' for x in operands)})"
+    upper = call.replace(op.name, op.name.upper(), 1)
+    derived = formula is not None
+    SPELLINGS[op.name] = Row(
+        operands,
+        python or call,
+        arrays or ("" if derived else f"xp.{call}"),
+        c or ("" if derived else call),
+        vector,
+        javascript or ("" if derived else f"Math.{call}"),
+        binds,
+        spreadsheet or upper,
+        formula,
+    )
+
+
+def spelling_of(op: Op) -> Row:
+    """Return the row of an operation.
+
+    Raises:
+        LookupError: it has none.
+    """
+    found = SPELLINGS.get(op.name)
+    if found is None:
+        raise LookupError(f"no target knows how to write {op.name}: add its row to autograd/codegen/spelling.py")
+    return found
+
+
+def is_spelled(op: Op, target: str) -> bool:
+    """Tell whether a target writes the operation itself. What a user added, only Python does.
+
+    Arguments:
+        target: a column. Any other target has a spelling of its own for the whole table.
+
+    Raises:
+        LookupError: an operation of the table has no row.
+    """
+    if not op.built_in:
+        return target == "python"
+    return getattr(spelling_of(op), target, None) != ""
+
+
+def _sigmoid(x: Any) -> Any:
+    z = exp(-abs(x))  # never overflows, and keeps the digits of results near 0
+    return ops.div(where(-x, z, 1.0), 1.0 + z)
+
+
+# fmt: off
+
+#     operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
+spell(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}")
+spell(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}")
+spell(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}")
+spell(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}")
+spell(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}")
+spell(ops.pow,       "",                                     "{x} ** {y}",            "",                     "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))")  # 0^0 is an error in Excel
+spell(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     "")
+
+spell(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.expm1,     "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "TANH({x:2}/2)*(EXP({x})+1)")  # EXP(x)-1 has no digits left near 0
+spell(ops.exp2,      "",                                     "",                      "",                     "",                                  "Math.pow(2, {x})",  POWER,    "2^{x:4}")
+spell(ops.log,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "LN({x})")
+spell(ops.log1p,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(ABS({x})<0.5,2*ATANH({x:2}/(2+{x:2})),LN(1+{x:2}))")
+spell(ops.log2,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "LN({x})/LN(2)")
+spell(ops.log10,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.sqrt,      "",                                     "",                      "__builtin_sqrt({x})",  "",                                  "",                  ATOM,     "")
+spell(ops.cbrt,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "SIGN({x})*ABS({x})^(1/3)")
+
+spell(ops.sin,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.cos,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.tan,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     "")
+spell(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     "")
+spell(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     "")
+spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))")  # the x first, and nothing at the origin
+spell(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(1+(MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))^2))")  # SQRT(x*x+y*y) overflows
+
+spell(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.cosh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.tanh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
+spell(ops.asinh,     "",                                     "xp.arcsinh({x})",       "",                     "",                                  "",                  ATOM,     "")
+spell(ops.acosh,     "",                                     "xp.arccosh({x})",       "",                     "",                                  "",                  ATOM,     "")
+spell(ops.atanh,     "",                                     "xp.arctanh({x})",       "",                     "",                                  "",                  ATOM,     "")
+
+spell(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     "")
+spell(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     "")
+spell(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", formula=_sigmoid)
+spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(-abs(x))))
+
+#     operation   Python                         arrays                                              C                                       C vector                                             JavaScript                               spreadsheet
+spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                     "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)")
+spell(ops.sign,   "",                            "xp.sign({x}) + 0.0",                               "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x))))  # + 0 makes 0 of -0
+spell(ops.step,   "",                            "xp.where({x} <= 0, 0.0, xp.sign({x}))",            "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x)))
+spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",  "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "")
+spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",  "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "")
+spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                      "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})")
+
+spell(ops.sum,    "{x}",                         "{x}",                                              "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}")
+spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                        "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}")
+
+# fmt: on
