@@ -8,7 +8,7 @@ choice reads `1 if x > 0 else 0`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen.program import Program
@@ -76,16 +76,26 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     return Term(reads.format(*shown), binding)
 
 
-def number_term(x: float, *, mathematical: bool = False) -> Term:
-    """Return the term of a constant, with the digits that all formulas have."""
-    text = decimals(x, 6)
+def number_term(x: float, most_decimals: int = 6, *, mathematical: bool = False) -> Term:
+    """Return the term of a constant."""
+    text = decimals(x, most_decimals)
     return constant(typeset(text) if mathematical else text)
 
 
 def graph_formulas(
-    values: Iterable[Value], names: Mapping[Value, str], *, mathematical: bool = False
+    values: Iterable[Value],
+    names: Mapping[Value, str],
+    *,
+    mathematical: bool = False,
+    number: Callable[[float], Term] | None = None,
 ) -> dict[Value, Term]:
     """Return the formula of each Value, with those of earlier ones among them put in; a leaf's is its name.
+
+    Arguments:
+        values: Values, operands before results.
+        names: the names of these and of their operands.
+        mathematical: as for `formula`.
+        number: makes the terms of constants, by default `number_term`.
 
     >>> x = Value(2.0)
     >>> square = x * x
@@ -98,7 +108,7 @@ def graph_formulas(
     def operand(x: Value | float) -> Term:
         if isinstance(x, Value):
             return written.get(x) or Term(names[x])
-        return number_term(x, mathematical=mathematical)
+        return number(x) if number else number_term(x, mathematical=mathematical)
 
     for v in values:
         operands = [operand(x) for x in v.args]
@@ -106,7 +116,9 @@ def graph_formulas(
     return written
 
 
-def program_formulas(program: Program, inputs: Sequence[Term], *, mathematical: bool = False) -> list[Term]:
+def program_formulas(
+    program: Program, inputs: Sequence[Term], *, mathematical: bool = False, most_decimals: int = 6
+) -> list[Term]:
     """Return the formulas of a program's outputs, given those of its inputs.
 
     >>> from autograd.codegen.program import lower
@@ -117,15 +129,21 @@ def program_formulas(program: Program, inputs: Sequence[Term], *, mathematical: 
     written = list(inputs)
 
     def term(x: float) -> Term:
-        return written[x] if type(x) is int else number_term(x, mathematical=mathematical)
+        return written[x] if type(x) is int else number_term(x, most_decimals, mathematical=mathematical)
 
     for op, operands in program.steps:
         written.append(formula(op, [term(x) for x in operands], mathematical=mathematical))
     return [term(x) for x in program.outputs]
 
 
-def short_formula(v: Value, names: Mapping[Value, str]) -> str:
-    """Return the formula of one Value, or in place of one too long for a line, such as a dot of many, `summary(v.op)`.
+def short_formula(
+    v: Value,
+    names: Mapping[Value, str],
+    longest: int = LONGEST_FORMULA,
+    *,
+    number: Callable[[float], Term] | None = None,
+) -> str:
+    """Return the formula of one Value; in place of one that is too long, such as a dot of many, its `summary`.
 
     >>> x = Value(2.0)
     >>> short_formula(x * x, {x: "x"})
@@ -133,8 +151,8 @@ def short_formula(v: Value, names: Mapping[Value, str]) -> str:
     """
     if v.op is None:
         return names[v]
-    text = graph_formulas([v], names)[v].text if len(v.args) <= LONGEST_FORMULA else ""
-    return text if 0 < len(text) <= LONGEST_FORMULA else summary(v)
+    text = graph_formulas([v], names, number=number)[v].text if len(v.args) <= longest else ""
+    return text if 0 < len(text) <= longest else summary(v)
 
 
 def summary(v: Value) -> str:

@@ -122,7 +122,7 @@ def _formulas(
     # A rule may have taken its operands for numbers without an error, as dict.get does: then its number is another.
     sound = [g if g is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
     program = lower([g for g in sound if g is not None], list(inputs))
-    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True))
+    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, most_decimals=4))
     return [None if g is None else next(terms) for g in sound]
 
 

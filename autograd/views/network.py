@@ -1,9 +1,9 @@
-"""The neurons in a graph: which nodes are one neuron's at work, found from the labels of its parameters.
+"""Find the neurons in a graph: which nodes belong to one neuron, by the labels of its parameters.
 
-A network keeps no record of its neurons in the graph, so that recording one costs nothing. Its parameters have labels:
+A network leaves no record of its neurons in the graph, so that recording one costs nothing. Its parameters have labels:
 `layer1.neuron3.weight2` and `layer1.neuron3.bias`, or in a lone neuron `weight1` and `bias`. The weighted sum of a
-neuron is what adds up products of such weights, and such a bias, and nothing else: one `dot`, or a chain of sums and
-products in any order. Numbers inside it that something else uses as well are not hidden in it.
+neuron is any node that adds up products of such weights, and such a bias, and nothing else: one `dot`, or a chain of
+sums and products in any order. A node inside it that is used elsewhere as well is not hidden in it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _IN_A_LAYER = re.compile(r"(?:(?P<layer>.+)\.)?neuron\d+", re.DOTALL)
 
 
 @dataclass(eq=False)
-class Neuron:
-    """A neuron at work on one sample; a neuron that several samples went through is there as often."""
+class FoundNeuron:
+    """A neuron as it computed one sample; a neuron that computed several samples is found as many times."""
 
     name: str  # "layer1.neuron3"; "neuron" where the labels are bare
-    layer: str  # "layer1"; of a neuron in no layer, its own name
+    layer: str  # "layer1"; for a neuron in no layer, its own name
     terms: list[tuple[Value, Value | float]]  # weights with their inputs
     bias: Value | None
     net: Value  # the weighted sum with the bias
-    output: Value  # the activation of it; where there is none, the net itself
+    output: Value  # its activation; where there is none, the net itself
     inside: list[Value]  # the nodes on the way to the output
 
     @property
@@ -48,15 +48,15 @@ class Neuron:
 
 
 @dataclass(eq=False)
-class Layer:
-    """Neurons of one layer that are at work on the same inputs, in order."""
+class FoundLayer:
+    """The neurons of one layer that computed the same inputs, in order."""
 
     name: str
-    neurons: list[Neuron] = field(default_factory=list)
+    neurons: list[FoundNeuron] = field(default_factory=list)
 
 
 class _Parameter(NamedTuple):
-    """What the label of a parameter says."""
+    """The label of a parameter, taken apart."""
 
     neuron: str  # "layer1.neuron3", or "" in a lone neuron
     is_bias: bool
@@ -65,7 +65,7 @@ class _Parameter(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class _Sum:
-    """A sum of products with the weights of one neuron, as far as it has been found; it grows with its sums."""
+    """A sum of products with the weights of one neuron, as far as it has been found; it grows sum by sum."""
 
     owner: str
     terms: dict[Value, Value | float]  # the input of each weight
@@ -73,8 +73,8 @@ class _Sum:
     inside: list[Value] = field(default_factory=list)  # the nodes on the way
 
 
-def find_layers(nodes: Sequence[Value]) -> list[Layer]:
-    """Return the layers of neurons in a graph, in the order of their making.
+def find_layers(nodes: Sequence[Value]) -> list[FoundLayer]:
+    """Return the layers of neurons in a graph, in the order of creation.
 
     Arguments:
         nodes: the graph in the order of creation, as `graph_of(output)` returns it.
@@ -87,17 +87,17 @@ def find_layers(nodes: Sequence[Value]) -> list[Layer]:
     >>> neuron.name, len(neuron.terms), neuron.activation
     ('neuron', 1, <operation tanh: tanh(·)>)
     """
-    layers: dict[object, Layer] = {}
+    layers: dict[object, FoundLayer] = {}
     times: Counter[object] = Counter()
     for neuron in _find_neurons(nodes):
         inputs = (neuron.layer, *(x if type(x) is Value else repr(x) for _, x in neuron.terms))
-        times[neuron.name, inputs] += 1  # once more on the same numbers it is another sample's
-        layer = layers.setdefault((times[neuron.name, inputs], inputs), Layer(neuron.layer))
+        times[neuron.name, inputs] += 1  # the same neuron on the same numbers again is another sample's
+        layer = layers.setdefault((times[neuron.name, inputs], inputs), FoundLayer(neuron.layer))
         layer.neurons.append(neuron)
     return list(layers.values())
 
 
-def _find_neurons(nodes: Sequence[Value]) -> list[Neuron]:
+def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
     parameters = _parameters(nodes)
     if not parameters:
         return []
@@ -140,7 +140,7 @@ def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
 
 
 def _products(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
-    """What is multiplied, where it is inputs with the weights of one neuron."""
+    """Return the sum of these products, if they are of inputs with the weights of one neuron."""
     half = len(args) // 2
     owner, terms = None, dict[Value, Value | float]()
     for x, y in zip(args[:half], args[half:], strict=True):
@@ -159,9 +159,10 @@ def _products(args: Sequence[Value | float], parameters: Mapping[Value, _Paramet
 def _added(
     args: Iterable[Value | float], sums: Mapping[Value, _Sum], parameters: Mapping[Value, _Parameter]
 ) -> _Sum | None:
-    """What comes of adding up sums of one neuron, and perhaps its bias; zeros, such as Python's sum begins with, aside.
+    """Return the sum of several sums of one neuron and perhaps its bias, if these operands are nothing else.
 
-    The longest of the sums takes the others in, so that a chain of a thousand sums is not a thousand copies.
+    A constant 0, with which Python's `sum` begins, does not count. The longest of the sums takes the others in, so that
+    a chain of a thousand sums is not a thousand copies.
     """
     owners, biases, parts = set(), [], list(sums.values())
     for x in args:
@@ -190,7 +191,7 @@ def _added(
     return longest
 
 
-def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Value, _Parameter]) -> Neuron:
+def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Value, _Parameter]) -> FoundNeuron:
     output = net
     if user is not None and (op := user.op) is not None and op.arity == 1 and op.symbol == op.name:
         output = user  # a function of the net alone: the activation
@@ -198,4 +199,4 @@ def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Val
     match = _IN_A_LAYER.fullmatch(found.owner)
     layer = (match["layer"] or "layer") if match else name
     terms = sorted(found.terms.items(), key=lambda term: parameters[term[0]].number)
-    return Neuron(name, layer, terms, found.bias, net, output, found.inside + ([] if output is net else [net]))
+    return FoundNeuron(name, layer, terms, found.bias, net, output, found.inside + ([] if output is net else [net]))

@@ -4,7 +4,7 @@
 |-----------------------------------------------------------|------------------|--------------|------------|
 | boxes and arrows of a drawing, all of an explorer page    | `short(x)`       | `65000`      | `0.03596`  |
 | constants in formulas; the values of a table              | `decimals(x, 6)` | `65000.1`    | `0.035963` |
-| local gradients in a table                                | `decimals(x, 4)` | `65000.1`    | `0.036`    |
+| local gradients in a table, constants in their formulas   | `decimals(x, 4)` | `65000.1`    | `0.036`    |
 | global and faux gradients in a table, one below the other | `aligned(x)`     | `65000.1230` | `0.0360`   |
 | tooltips and error messages, where all digits count       | `repr(x)`        | `65000.123`  | `0.0359632`|
 

@@ -1,4 +1,4 @@
-"""Graphviz, for every view that lays a graph out: colours in two themes, text that is safe in DOT, and a `Drawing`.
+"""Render graphs with Graphviz: colours in two themes, text that is safe in DOT, and a `Drawing`.
 
 `Drawing` is a `graphviz.Digraph` that also works where the program `dot` is missing; `_lay_out` runs the Graphviz
 libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz through `label_of` and `tooltip_of` only.
@@ -23,8 +23,8 @@ _TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 # Colours ------------------------------------------------------------------------------------------------------------
 
-# A blue and an orange that colour-blind people tell apart, and greys; each use has its own, by which the style sheet
-# finds it. Text stands out from what it stands on by 4.5 to 1 at least in both themes (WCAG 2.2, 1.4.3).
+# A blue and an orange that colour-blind people can tell apart, and greys. No two uses share a light colour, because the
+# style sheet finds a use by it. Text has a contrast of at least 4.5 to 1 in both themes (WCAG 2.2, 1.4.3).
 _COLOURS = {  # light, dark
     "paper": ("#ffffff", "#0d1117"),
     "ink": ("#1b1f24", "#e6edf3"),
@@ -40,16 +40,16 @@ _COLOURS = {  # light, dark
     "negative": ("#f1a340", "#f1a340"),
 }
 THEMES = ("auto", "light", "dark")
-BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system is
+BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system
 
 
 def palette(theme: str) -> dict[str, str]:
-    """Return each colour by the name of its use; "auto" begins with the light ones."""
+    """Return the colour of each use; "auto" has the light ones, which a style sheet can replace."""
     return {use: colours[theme == "dark"] for use, colours in _COLOURS.items()}
 
 
 def _style_sheet() -> str:
-    """CSS that turns the light colours of a picture into the dark ones where the reader's system is dark."""
+    """Return CSS that replaces the light colours of a picture by the dark ones where the reader's system is dark."""
     rules = [
         f'.{BOTH_THEMES} [{kind}="{light}"]{{{kind}:{dark}}}'
         for light, dark in _COLOURS.values()
@@ -69,12 +69,12 @@ _DRAWABLE = {code: shown for code, shown in PICTURES.items() if chr(code) != "\n
 
 
 def _escaped(text: str, backslash: str) -> str:
-    """Return DOT that shows `text` as it is: Graphviz would read escape sequences in it, and HTML entities."""
+    """Return DOT that shows `text` unchanged: Graphviz would read escape sequences and HTML entities in it."""
     return text.translate(_DRAWABLE).replace("&", "&amp;").replace("\\", backslash)
 
 
 def label_of(lines: Iterable[str]) -> str:
-    """Return the DOT of a label that shows the lines as they are, flush left."""
+    """Return the DOT of a label that shows the lines unchanged, flush left."""
     lines = "\n".join(lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
     label: str = graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines))
@@ -82,7 +82,7 @@ def label_of(lines: Iterable[str]) -> str:
 
 
 def tooltip_of(lines: Iterable[str]) -> str:
-    """Return the DOT of a tooltip that shows the lines as they are."""
+    """Return the DOT of a tooltip that shows the lines unchanged."""
     text = _escaped("\n".join(lines), r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
     tooltip: str = graphviz.nohtml(text.replace("\n", r"\n"))
     return tooltip
@@ -98,8 +98,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     `.unflatten()` needs a program of Graphviz.) A notebook shows the picture, or text that says what to install.
 
     Raises, when it renders:
-        GraphvizNotFound: neither of the two is here. It is a `graphviz.ExecutableNotFound`.
-        graphviz.CalledProcessError: Graphviz refused, or crashed, which it may do on the odder formats.
+        GraphvizNotFound: neither of the two is installed. It is a `graphviz.ExecutableNotFound`.
+        graphviz.CalledProcessError: Graphviz refused, or crashed, as it may on rare formats.
         TimeoutError: the layout took pygraphviz more than a minute.
     """
 
@@ -111,14 +111,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     ) -> dict[str, Any]:
         try:
             bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
-        except Exception as error:  # any: a notebook that displays a thing should not show a traceback
+        except Exception as error:  # any: a notebook should not show a traceback for a display
             bundle = {"text/plain": str(error)}
         return bundle
 
     def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
-        """Write the picture and return its path: `render("loss.svg")`, or any way that `graphviz.Digraph.render` knows.
+        """Write the picture and return its path: `render("loss.svg")`, or as `graphviz.Digraph.render` is called.
 
-        A name that ends in the format of a picture is the picture's, and no DOT file stays beside it.
+        A filename with the suffix of a picture format is the name of the picture, and no DOT file is left beside it.
         """
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
         if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
@@ -156,7 +156,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         return _with_both_themes(piped) if self._follows_the_reader(format, **options) else piped
 
     def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
-        """Whether the picture is an SVG in which a style sheet is to choose the colours."""
+        """Whether the picture is an SVG in which a style sheet chooses the colours."""
         return format == "svg" and renderer in (None, "svg") and self.graph_attr.get("class") == BOTH_THEMES
 
 
@@ -166,7 +166,7 @@ _HOW_TO_GET_GRAPHVIZ = """Install one of the two:
                             winget install graphviz, or conda install graphviz
 Without them, .source is the drawing as DOT text."""
 
-# pygraphviz runs in a process of its own: Graphviz is C code that may end its process, or take its time. from_string(),
+# pygraphviz runs in a child process: Graphviz is C code that may end its process, or take very long. from_string(),
 # because AGraph(string=...) searches the text, labels included, for a charset to encode it in.
 _CHILD = """
 import sys
@@ -192,7 +192,7 @@ def _lay_out(
     arguments = [engine, ":".join(part for part in (format, renderer, formatter) if part)]
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-c", _CHILD, *arguments],  # -P: without the current folder, and a user's random.py
+            [sys.executable, "-P", "-c", _CHILD, *arguments],  # -P: do not import a user's random.py
             input=source.encode(),
             capture_output=True,
             check=False,
@@ -200,9 +200,9 @@ def _lay_out(
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows, no console flashes up
         )
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"Graphviz was not done after {_TIMEOUT:g} seconds: draw a smaller graph") from None
-    complaint = child.stderr.decode(errors="replace").strip()  # after a success it is noise, Fontconfig's for example
-    if child.returncode == 3:  # from _CHILD: not installed, or a library that it needs is not
+        raise TimeoutError(f"Graphviz did not finish within {_TIMEOUT:g} seconds: draw a smaller graph") from None
+    complaint = child.stderr.decode(errors="replace").strip()  # after a success it is noise, such as Fontconfig's
+    if child.returncode == 3:  # from _CHILD: it is not installed, or a library that it needs is missing
         raise GraphvizNotFound(f"no Graphviz found (no program dot; pygraphviz: {complaint}). {_HOW_TO_GET_GRAPHVIZ}")
     if child.returncode:
         complaint = f"{complaint}\nformats that work everywhere: svg, png, pdf".strip()
@@ -210,23 +210,26 @@ def _lay_out(
     return child.stdout
 
 
-# Graphviz looks for the best layout for minutes where many long edges cross (a leaf that 80 stages use): it has to stop
-# early, and the numbers of a graph with more than so many stages on all edges together get no room of their own, which
-# would double the stages.
+# Where many long edges cross (a leaf with 80 uses), Graphviz would look for the best layout for minutes: it has to stop
+# early. Labels on edges double the ranks, so a graph whose edges span more ranks than this gets no room for them.
 PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
-MOST_STAGES = 1500
+MOST_RANKS_SPANNED = 1500
 
 
-def stages_of(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
-    """How many stages all edges together pass, when each box stands as early as it can, a leaf just before its use.
+def ranks_spanned(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
+    """Return how many ranks all edges together span.
+
+    Each box has the lowest rank that it can have, a leaf the one before its first use. (Ranks are Graphviz's word for
+    the columns of a layout from left to right.)
 
     Arguments:
+        boxes: how many there are.
         edges: from box to box, by their numbers, sorted by where to.
     """
     edges = list(edges)
-    stage, first_use = [0] * boxes, [boxes] * boxes
+    rank, first_use = [0] * boxes, [boxes] * boxes
     for tail, head in edges:
-        stage[head] = max(stage[head], stage[tail] + 1)
+        rank[head] = max(rank[head], rank[tail] + 1)
     for tail, head in edges:
-        first_use[tail] = min(first_use[tail], stage[head])
-    return sum(stage[head] - (stage[tail] or first_use[tail] - 1) for tail, head in edges)
+        first_use[tail] = min(first_use[tail], rank[head])
+    return sum(rank[head] - (rank[tail] or first_use[tail] - 1) for tail, head in edges)

@@ -22,9 +22,10 @@ from networks import WAYS, Network, loss_of
 
 from autograd import faux_gradient, ops
 from autograd.engine import Value, graph_of
-from autograd.views import draw as drawing
 from autograd.views import render as rendering
 from autograd.views.draw import Drawing, draw
+from autograd.views.limits import LONGEST_FORMULA
+from autograd.views.numbers import short
 
 
 @pytest.fixture(params=ENGINES)
@@ -231,12 +232,12 @@ def test_each_place_of_an_operand_is_an_edge_and_each_use_of_a_constant_a_node()
 @pytest.mark.parametrize(
     ("make", "title"),
     [
-        (lambda x: -2 * x, "v2 = (-2) * x"),
+        (lambda x: -2 * x, "v2 = -2 * x"),
         (lambda x: (-2) ** x, "v2 = (-2) ** x"),
         (lambda x: ops.max(x, -2), "v2 = max(x, -2)"),
         (lambda x: ops.where(x, x, 0.5), "v2 = where(x, x, 0.5)"),
         (lambda x: ops.dot([x, 1], [3, x]), "v2 = dot([x, 1], [3, x])"),
-        (lambda x: ops.sum([x] * 50), "v2 = sum"),
+        (lambda x: ops.sum([x] * 50), "v2 = sum of 50 operands"),
     ],
 )
 def test_formulas(make: Callable[[Value], Value], title: str) -> None:
@@ -303,7 +304,7 @@ def test_faux_gradients_are_those_of_nudging() -> None:
     found = re.findall(r'v(\d+) \[label="[^"]*\\lfaux (\S+)\\l"', draw(loss, faux=True).source)
     assert [int(i) for i, _ in found] == list(range(1, 11))
     for i, shown in found:
-        assert shown == drawing._short(faux_gradient(loss, values[int(i) - 1]))
+        assert shown == short(faux_gradient(loss, values[int(i) - 1]))
     assert "faux" not in draw(loss).source
     assert "faux" in draw(neuron(), faux=True).source  # no need for backward()
 
@@ -723,7 +724,7 @@ def check_labels(texts: list[str]) -> None:
     assert "href" not in re.sub(r"<text.*?</text>|title=\".*?\"", "", svg, flags=re.DOTALL)
     for i, text in enumerate(texts, start=1):
         x, z = (text or (v if v not in labels else f"{v}#2") for v in (f"v{i}", f"v{n + i}"))
-        formula = f"tanh({x})" if len(f"tanh({x})") <= drawing._LONGEST_FORMULA else "tanh"
+        formula = f"tanh({x})" if len(f"tanh({x})") <= LONGEST_FORMULA else "tanh"
         assert found[f"v{i}"][0] == lines(f"{x}\ndata 0")
         assert found[f"v{n + i}"][0] == lines(f"{z} = {formula}\ndata 0")
         assert set(found[f"v{i}"][1]) == {visible(f"{x}\ndata 0.0")}
@@ -774,7 +775,7 @@ def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_long_edges_keep_nobody_waiting(engine: str, tmp_path: Path) -> None:
-    """A leaf that 120 stages use: left to itself, Graphviz looks for room for the edges' numbers for minutes."""
+    """A leaf with 120 uses: left to itself, Graphviz looks for room for the edges' numbers for minutes."""
     require(engine)
     x = Value(1.0, "x")
     v = x

@@ -244,7 +244,9 @@ def test_a_formula_is_worth_its_number(name: str) -> None:
             assert found.number == pull
             assert found.formula
             formula = found.formula.text.replace("×", "*").replace("−", "-")
-            assert math.isclose(eval(formula, {**TABLE, **numbers, "z": z.data}), pull, rel_tol=1e-5), formula
+            assert math.isclose(eval(formula, {**TABLE, **numbers, "z": z.data}), pull, rel_tol=1e-3), (
+                formula
+            )  # constants are rounded
 
 
 def test_a_users_rule_is_shown_as_it_is() -> None:

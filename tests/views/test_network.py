@@ -9,11 +9,11 @@ from networks import WAYS, Network, loss_of
 
 from autograd import Value, ops
 from autograd.engine import graph_of
-from autograd.nn import Neuron as Trainable
-from autograd.views.network import Neuron, find_layers
+from autograd.nn import Neuron
+from autograd.views.network import FoundNeuron, find_layers
 
 
-def found(output: Value) -> list[Neuron]:
+def found(output: Value) -> list[FoundNeuron]:
     return [neuron for layer in find_layers(graph_of(output)) for neuron in layer.neurons]
 
 
@@ -49,12 +49,12 @@ def test_several_samples_are_as_many_layers() -> None:
 
 def test_a_lone_neuron_and_hand_made_ones() -> None:
     x = Value(0.4)
-    assert [(n.name, n.layer, len(n.terms)) for n in found(Trainable(2)([x, 1.0]))] == [("neuron", "neuron", 2)]
+    assert [(n.name, n.layer, len(n.terms)) for n in found(Neuron(2)([x, 1.0]))] == [("neuron", "neuron", 2)]
     by_hand = (x * Value(0.5, "hidden.weight") + Value(0.6, "hidden.bias")).tanh()
     assert [(n.name, n.layer) for n in found(by_hand)] == [("hidden", "hidden")]
-    both = Trainable(1)(Trainable(1)(x))  # two neurons whose parameters have the same labels
+    both = Neuron(1)(Neuron(1)(x))  # two neurons whose parameters have the same labels
     assert [n.name for n in found(both)] == ["neuron", "neuron"]
-    linear = Trainable(1, "linear")(x) + Trainable(1, "linear")(x)
+    linear = Neuron(1, "linear")(x) + Neuron(1, "linear")(x)
     assert len(found(linear)) == 2
 
 
@@ -65,7 +65,7 @@ def test_without_a_bias() -> None:
 
 
 def test_the_same_neuron_again_on_its_own_output() -> None:
-    neuron = Trainable(1, "linear")
+    neuron = Neuron(1, "linear")
     first, second = found(neuron(neuron(Value(0.5))))
     assert second.terms[0][1] is first.output
 

@@ -1,4 +1,4 @@
-"""Where the boxes and arrows of a page stand: Graphviz lays out boxes of known sizes, without a word in them."""
+"""Lay out the boxes and arrows of a page: Graphviz places boxes of known sizes, without any text in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.views.render import MOST_STAGES, PATIENCE, Drawing, stages_of
+from autograd.views.render import MOST_RANKS_SPANNED, PATIENCE, Drawing, ranks_spanned
 
 _PIXELS = 72.0  # to an inch, Graphviz's unit
 _BOX = {"shape": "box", "fixedsize": "true", "label": ""}
@@ -15,7 +15,7 @@ _ROOM = "0.000000"  # for a number beside an edge
 
 
 class Layout(NamedTuple):
-    """Places in pixels, from the top left corner: boxes by their centre, edges by path and place of the number."""
+    """Positions in pixels from the top left corner: centres of boxes; paths of edges, and centres of their numbers."""
 
     width: float
     height: float
@@ -27,14 +27,14 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     """Return the layout of boxes of these sizes (width, height in pixels), and of edges from box to box.
 
     Arguments:
-        edges: where from, where to, and whether a number stands at the edge; sorted by where to.
+        edges: tail, head, and whether a number stands beside the edge; sorted by head.
         direction: "LR" (left to right) or "TB" (top to bottom).
 
     Raises:
-        GraphvizNotFound: there is no Graphviz.
+        GraphvizNotFound: Graphviz is not installed.
     """
     edges = list(edges)
-    roomy = stages_of(len(boxes), ((tail, head) for tail, head, _ in edges)) <= MOST_STAGES
+    spanned = ranks_spanned(len(boxes), ((tail, head) for tail, head, _ in edges))
     drawing = Drawing("layout", format="plain")
     ranksep = "0.3" if direction == "LR" else "0.25"
     drawing.graph_attr.update(PATIENCE, rankdir=direction, nodesep="0.22", ranksep=ranksep)
@@ -43,7 +43,7 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     for i, (width, height) in enumerate(boxes):
         drawing.node(f"n{i}", width=f"{width / _PIXELS:.4f}", height=f"{height / _PIXELS:.4f}")
     for tail, head, numbered in edges:
-        drawing.edge(f"n{tail}", f"n{head}", label=_ROOM if numbered and roomy else None)
+        drawing.edge(f"n{tail}", f"n{head}", label=_ROOM if numbered and spanned <= MOST_RANKS_SPANNED else None)
     return _read(drawing.pipe(encoding="utf-8"), len(boxes), edges)
 
 

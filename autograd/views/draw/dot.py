@@ -1,0 +1,389 @@
+"""Write a plan as DOT: the text, the colours and the lines of a drawing.
+
+Nodes are named by counters; the text of users goes through `label_of` and `tooltip_of` of `render.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import singledispatchmethod
+from itertools import count
+from operator import itemgetter
+from typing import NamedTuple
+
+import graphviz
+
+from autograd.check import faux_gradient
+from autograd.engine import Value, local_gradients
+from autograd.ops import TABLE
+from autograd.views.draw.plan import (
+    Box,
+    BundleEdge,
+    Constant,
+    ConstantEdge,
+    Edge,
+    Frame,
+    InputsBox,
+    LayerBox,
+    NeuronBox,
+    Node,
+    OperandEdge,
+    ParametersEdge,
+    Plan,
+    RegularizerBox,
+    WeightedEdge,
+)
+from autograd.views.formulas import Term, constant, formula, short_formula
+from autograd.views.gradients import missing_gradients
+from autograd.views.network import FoundNeuron
+from autograd.views.numbers import short
+from autograd.views.render import (
+    BOTH_THEMES,
+    MOST_RANKS_SPANNED,
+    PATIENCE,
+    Drawing,
+    label_of,
+    ranks_spanned,
+    tooltip_of,
+)
+from autograd.views.text import cut
+
+ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
+_LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
+_LONGEST_TOOLTIP = 400  # columns of a formula or of a list of names
+
+# One font, whose widths all layout engines agree on. Shape and fill tell leaves, results, neurons and the output apart;
+# the outline tells the sign of a gradient, and so does the minus sign.
+_FONT = "Courier"
+_LOOKS = {
+    "leaf": {"shape": "box", "style": "filled"},
+    "result": {"shape": "box", "style": "rounded,filled"},
+    "output": {"shape": "box", "style": "filled", "peripheries": "2"},
+    "neuron": {"shape": "box", "style": "rounded,filled"},
+}
+_CONSTANT = {"shape": "plaintext", "fontsize": "11", "margin": "0.03"}
+_DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
+_ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
+_DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
+_QUICK = 60  # edges; with up to so many Graphviz may look for the best layout
+_IN_ORDER = "0.01"  # mclimit: neurons stand in their order; dot would search long for a better one, which is not there
+
+
+class _Lines(NamedTuple):
+    """The lines of text in a box, and those of its tooltip, where numbers have all digits."""
+
+    shown: Sequence[str]
+    exact: Sequence[str]
+
+
+class Pen:
+    """Writes one plan.
+
+    Arguments:
+        plan: the boxes and edges.
+        output: the Value at the end of the graph.
+        names: the name of each Value.
+        colours: the colour of each use.
+        local: whether edges show local gradients.
+        faux: whether nodes show faux gradients.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        output: Value,
+        names: dict[Value, str],
+        colours: Mapping[str, str],
+        *,
+        local: bool,
+        faux: bool,
+    ) -> None:
+        self.plan, self.output, self.names, self.colours = plan, output, names, colours
+        self.local, self.faux = local, faux
+        self.locals: dict[Value, Sequence[float]] = {}  # local gradients of results
+        self.missing = missing_gradients(output, plan.values)
+        self.with_gradients = self.missing is None
+        self.ids: dict[Node, str] = {v: f"v{i}" for i, v in enumerate(plan.values, start=1)}
+        self.ids |= {box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)}
+        self.ids |= {constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)}
+        self.named_after_neurons = self._name_outputs_after_their_neurons()
+        weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
+        self.weighs = bool(weighted)
+        self.dense = len(weighted) > _LABELLED_EDGES
+        self.tangled = self._is_tangled()
+        self.largest: dict[object, float] = {}  # |weight * input| of the edges into each layer
+        for edge in weighted:
+            self.largest[edge.group] = max(self.largest.get(edge.group, 0.0), edge.size)
+
+    def _is_tangled(self) -> bool:
+        """Whether edges are so long that Graphviz would search minutes for room for their numbers."""
+        places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
+        ends = [(places[edge.tail], places[edge.head]) for edge in self.plan.edges]
+        return not self.plan.boxes and ranks_spanned(len(places), sorted(ends, key=itemgetter(1))) > MOST_RANKS_SPANNED
+
+    def _name_outputs_after_their_neurons(self) -> set[Value]:
+        """Give outputs of neurons that have only a number for a name the neuron's, where that is free."""
+        taken, times, renamed = set(self.names.values()), Counter[str](), set()
+        boxes = [box for box in self.plan.boxes if isinstance(box, (NeuronBox, LayerBox))]
+        for neuron in (neuron for box in boxes for neuron in box.neurons):
+            v = neuron.output
+            times[neuron.name] += 1
+            nth = times[neuron.name]
+            name = neuron.name if nth == 1 else f"{neuron.name}#{nth}"
+            if self.names[v].partition("#")[0] == self.ids[v] and name not in taken:
+                self.names[v] = name
+                renamed.add(v)
+        return renamed
+
+    def drawing(self, theme: str, direction: str) -> Drawing:
+        """Return the drawing."""
+        drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
+        text = {"fontname": _FONT, "fontcolor": self.colours["ink"]}
+        drawing.graph_attr.update(text, fontsize="12", rankdir=direction, bgcolor=self.colours["paper"])
+        drawing.graph_attr.update(_DENSE if self.dense else _ROOMY)
+        if len(self.plan.edges) > _QUICK:
+            drawing.graph_attr.update(PATIENCE)
+        if self.weighs:
+            drawing.graph_attr["mclimit"] = _IN_ORDER
+        if theme == "auto":
+            drawing.graph_attr["class"] = BOTH_THEMES
+        drawing.node_attr.update(text, fontsize="12", height="0", width="0", margin="0.12,0.08", penwidth="2")
+        drawing.edge_attr.update(text, fontsize="11", arrowsize="0.7", penwidth="1.5")
+        if self.dense:  # straight lines, from the end of a box to the beginning of the next, cross no box
+            drawing.edge_attr.update(tailport=ENDS[direction][0], headport=ENDS[direction][1])
+        if notes := list(self._notes()):
+            drawing.graph_attr["label"] = r"\n".join(notes)
+        self._write_nodes(drawing)
+        for edge in self.plan.edges:
+            self._write_edge(edge, drawing)
+        return drawing
+
+    def _notes(self) -> Iterator[str]:
+        if self.missing:
+            yield self.missing
+        if self.tangled and self.local:
+            yield "local gradients: too many long edges for their numbers, in SVG point at an edge"
+        if self.weighs:
+            yield "edges to neurons: weight·input, the thicker, the larger; blue: positive weight, orange: negative"
+
+    # Nodes -----------------------------------------------------------------------------------------------------------
+
+    def _write_nodes(self, drawing: Drawing) -> None:
+        """Write the nodes in the order of creation, each frame with its first node."""
+        inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
+        home, parameters = self.plan.home, self.plan.parameters
+        for v in self.plan.values:
+            if v in parameters:
+                continue
+            node: Node = home.get(v, v)
+            item: Node | Frame = node
+            frame = node.frame if isinstance(node, Box) else self.plan.frames.get(v)
+            while frame is not None:
+                inside.setdefault(frame, {})[item] = None
+                item, frame = frame, frame.parent
+            inside[None][item] = None
+        clusters = count(1)
+
+        def write(graph: graphviz.Digraph, frame: Frame | None) -> None:
+            for item in inside[frame]:
+                if isinstance(item, Frame):
+                    with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
+                        look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10", "class": ""}
+                        label, tooltip = label_of([item.title]), tooltip_of([item.title])
+                        subgraph.attr(label=label, tooltip=tooltip, fillcolor=self.colours["layer"], **look)
+                        write(subgraph, item)
+                else:
+                    self._write_node(item, graph)
+
+        write(drawing, None)
+        for number in self.plan.constants:
+            self._write_node(number, drawing)
+
+    @singledispatchmethod
+    def _write_node(self, node: Node, graph: graphviz.Digraph) -> None:
+        raise NotImplementedError(type(node))
+
+    @_write_node.register
+    def _(self, v: Value, graph: graphviz.Digraph) -> None:
+        name, op = self.names[v], v.op
+        look = "output" if v is self.output else "leaf" if op is None else "result"
+        title = name if op is None else f"{name} = {short_formula(v, self.names)}"
+        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=_exact)}"
+        source = [] if op is None else [f"operation {op.name}"]
+        shown, exact = self._numbers("data", [v])
+        self._write_box(graph, v, look, _Lines([title, *shown], [full, *source, *exact]), [v])
+
+    @_write_node.register
+    def _(self, box: NeuronBox, graph: graphviz.Digraph) -> None:
+        neuron = box.neuron
+        output, name = neuron.output, self.names[neuron.output]
+        title = box.title if output in self.named_after_neurons else f"{name} = {box.title}"
+        activation = _activation(neuron)
+        shown, exact = self._numbers("net" if activation == "linear" else activation, [output])
+        biases = [] if neuron.bias is None else [neuron.bias]
+        inner = [("bias", b) for b in biases] + ([] if output is neuron.net else [("net", neuron.net)])
+        products = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
+        summed = " + ".join(products + [self.names[b] for b in biases])
+        inside = [(word, v.data) for word, v in inner]
+        lines = [title, *(f"{word} {short(x)}" for word, x in inside), *shown]
+        if self.dense:
+            lines = [f"{title} {short(output.data)}", *shown[1:]]
+        text = _Lines(
+            lines,
+            [
+                cut(f"{neuron.name}: net = {summed}", _LONGEST_TOOLTIP),
+                f"activation {activation}",
+                *(f"{word} {x!r}" for word, x in inside),
+                *exact,
+            ],
+        )
+        self._write_box(graph, box, "output" if output is self.output else "neuron", text, [output])
+
+    @_write_node.register
+    def _(self, box: LayerBox, graph: graphviz.Digraph) -> None:
+        n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
+        activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
+        content = [f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
+        shown, exact = self._numbers("data", box.outputs)
+        look = "output" if self.output in box.outputs else "neuron"
+        text = _Lines([box.title, *content, *shown], [box.title, *content, *exact])
+        self._write_box(graph, box, look, text, box.outputs)
+
+    @_write_node.register
+    def _(self, box: InputsBox, graph: graphviz.Digraph) -> None:
+        shown, exact = self._numbers("data", box.inputs)
+        text = _Lines([f"{len(box.inputs)} inputs", *shown], [self._listed(box.inputs), *exact])
+        self._write_box(graph, box, "leaf", text, box.inputs)
+
+    @_write_node.register
+    def _(self, box: RegularizerBox, graph: graphviz.Digraph) -> None:
+        name = self.names[box.values[-1]]
+        content = [f"{len(box.values):,} operations", f"on {len(box.parameters):,} parameters"]
+        shown, exact = self._numbers("data", box.outputs)
+        text = _Lines([name, *content, *shown], [name, *content, *exact])
+        self._write_box(graph, box, "result", text, box.outputs)
+
+    @_write_node.register
+    def _(self, node: Constant, graph: graphviz.Digraph) -> None:
+        numbers = node.numbers
+        lone = len(numbers) == 1
+        label = short(numbers[0]) if lone else f"{len(numbers)} constants"
+        exact = f"constant {numbers[0]!r}" if lone else cut(", ".join(map(repr, numbers)), _LONGEST_TOOLTIP)
+        look = {**_CONSTANT, "fontcolor": self.colours["faint"]}
+        graph.node(self.ids[node], label, tooltip=exact, **look)
+
+    def _write_box(self, graph: graphviz.Digraph, node: Node, look: str, text: _Lines, values: Iterable[Value]) -> None:
+        """Write a box with its lines of text; its outline is the sign of the gradient, if all its values have one."""
+        signs = {_sign(v.grad) for v in values} if self.with_gradients else {"neither"}
+        graph.node(
+            self.ids[node],
+            label_of(text.shown),
+            color=self.colours[signs.pop() if len(signs) == 1 else "neither"],
+            fillcolor=self.colours[look],
+            tooltip=tooltip_of(text.exact),
+            width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
+            **_LOOKS[look],
+        )
+
+    def _numbers(self, word: str, values: Sequence[Value]) -> tuple[list[str], list[str]]:
+        """Return lines with the numbers and gradients of values, short ones and exact ones; of many, the range."""
+        rows = [(word, [v.data for v in values])]
+        if self.with_gradients:
+            rows.append(("grad", [v.grad for v in values]))
+        if self.faux:
+            rows.append(("faux", [faux_gradient(self.output, v) for v in values]))
+        shown = [f"{word} {_range(numbers, short)}" for word, numbers in rows]
+        return shown, [f"{word} {_range(numbers, repr)}" for word, numbers in rows]
+
+    # Edges -----------------------------------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def _write_edge(self, edge: Edge, graph: graphviz.Digraph) -> None:
+        raise NotImplementedError(type(edge))
+
+    @_write_edge.register
+    def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
+        v, name, x = edge.head, self.names[edge.head], self.names[edge.operand]
+        label, sign, tooltip = None, "neither", f"{x} to {name}"
+        if self.local:
+            if v not in self.locals:
+                self.locals[v] = local_gradients(v)
+            local = self.locals[v][edge.place]
+            label = None if self.tangled else f" {short(local)} "  # the spaces keep it off the line
+            sign, tooltip = _sign(local), f"d {name} / d {x} = {local!r}"
+        self._line(graph, edge, label, color=self.colours[sign], tooltip=tooltip_of([tooltip]))
+
+    @_write_edge.register
+    def _(self, edge: ConstantEdge, graph: graphviz.Digraph) -> None:
+        self._line(graph, edge, color=self.colours["neither"], style="dotted", tooltip="a constant: no gradient")
+
+    @_write_edge.register
+    def _(self, edge: WeightedEdge, graph: graphviz.Digraph) -> None:
+        """Write an edge into a neuron: blue or orange for the sign of the weight, which is its local gradient."""
+        weight, name, x = edge.weight, self.names[edge.weight], self._term(edge.input)
+        product = f"{weight.data!r} * {edge.number!r} = {weight.data * edge.number!r}"
+        tooltip = [f"{_product(Term(name), x)} = {product}"]
+        if self.with_gradients:
+            tooltip.append(f"{name}: grad {weight.grad!r}")
+        if self.local and isinstance(edge.input, Value):
+            tooltip.append(f"d net / d {x.text} = {weight.data!r}")
+        largest = self.largest[edge.group]
+        share = edge.size / largest if largest else 0.0
+        colour = self.colours[_sign(weight.data)]
+        numbers = _product(constant(short(weight.data)), constant(short(edge.number))).replace(" * ", "·")
+        label: str | None = f" {numbers} "
+        if self.dense:
+            colour, label = f"{colour}{round(255 * (0.35 + 0.65 * share)):02x}", None
+        width = f"{0.7 + 1.8 * share:.2f}"
+        self._line(graph, edge, label, color=colour, penwidth=width, tooltip=tooltip_of(tooltip))
+
+    @_write_edge.register
+    def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:
+        self._write_carried(graph, edge, edge.carried, "values")
+
+    @_write_edge.register
+    def _(self, edge: ParametersEdge, graph: graphviz.Digraph) -> None:
+        self._write_carried(graph, edge, edge.carried, "parameters", style="dashed")
+
+    def _write_carried(
+        self, graph: graphviz.Digraph, edge: Edge, carried: Sequence[Value], what: str, **look: str
+    ) -> None:
+        label = f" {len(carried)} {what} " if len(carried) > 1 else None
+        tooltip = tooltip_of([self._listed(carried)])
+        self._line(graph, edge, label, color=self.colours["neither"], tooltip=tooltip, **look)
+
+    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str) -> None:
+        graph.edge(self.ids[edge.tail], self.ids[edge.head], label, **look)
+
+    # Text ------------------------------------------------------------------------------------------------------------
+
+    def _term(self, x: Value | float) -> Term:
+        return Term(self.names[x]) if isinstance(x, Value) else constant(short(x))
+
+    def _listed(self, values: Iterable[Value]) -> str:
+        return cut(", ".join(self.names[v] for v in values), _LONGEST_TOOLTIP)
+
+
+def _sign(gradient: float) -> str:
+    return "positive" if gradient > 0 else "negative" if gradient < 0 else "neither"
+
+
+def _activation(neuron: FoundNeuron) -> str:
+    return neuron.activation.name if neuron.activation else "linear"
+
+
+def _product(x: Term, y: Term) -> str:
+    return formula(TABLE["mul"], [x, y]).text
+
+
+def _exact(x: float) -> Term:
+    return constant(repr(x))
+
+
+def _range(numbers: Sequence[float], text: Callable[[float], str]) -> str:
+    """Return a number, or the smallest and the largest of several; nan counts where there is nothing else."""
+    some = [x for x in numbers if not math.isnan(x)] or numbers
+    low, high = text(min(some)), text(max(some))
+    return low if low == high else f"{low} to {high}"
