@@ -110,7 +110,7 @@ def _reaches(function: Any, wanted: Any) -> bool:
         if isinstance(f, FunctionType) and f not in seen and not f.__module__.startswith("autograd."):
             seen.add(f)
             for name in _global_names(f.__code__):
-                waiting.append(f.__globals__.get(name, vars(builtins).get(name)))
+                waiting.append(f.__globals__.get(name, getattr(builtins, name, None)))
             waiting += f.__defaults__ or ()
             for cell in f.__closure__ or ():
                 with contextlib.suppress(ValueError):  # a cell that is not filled yet

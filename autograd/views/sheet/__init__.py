@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
