@@ -1,11 +1,11 @@
-"""Networks of neurons, built on the engine, and their losses.
+"""Build networks of neurons: `Neuron`, `Layer`, `MLP`, the base class `Module`, and the losses to train them with.
 
 net = inputs · weights + bias        output = activation(net)
 
-The weighted sum is one `dot` node, to which the bias is added. micrograd begins with the bias and adds product after
-product, a node each. Measured on its demo, the 100 losses of the training run agree to 14 digits and the first ones to
-the bit, in a third of the time; `dot` with the bias in front has micrograd's very order, but is half as slow again and
-no longer looks like the formula in a drawing.
+The weighted sum is one `dot` node, to which the bias is added. micrograd starts from the bias and adds one product
+after another, a node each. On its demo, the 100 losses of the training run agree to 14 digits and the first ones to the
+bit, in a third of the time. A `dot` with the bias in front has exactly micrograd's order, but takes half as long again
+and no longer looks like the formula in a drawing.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, ms
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
 
 Activation = str | Callable[[Value], Value] | None
-"""The name of an operation of one operand, a function of a Value, or None for none."""
+"""The name of an operation of one operand, a function of a Value, or None for no activation."""
 
-_FEW = 500  # parameters: a network with more is summed up in its repr; micrograd's demo has 337
+_PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
 
 
 class Module:
-    """What has parameters: numbers that training changes.
+    """The base of everything that has parameters, the numbers that training changes.
 
-    Subclass it, and make Values and Modules attributes, by themselves or in lists, tuples or dictionaries. All leaves
+    Subclass it, and assign Values and Modules to attributes, directly or in lists, tuples or dictionaries. All leaves
     among them are parameters; results of operations are not.
 
     >>> class Line(Module):
@@ -51,16 +51,16 @@ class Module:
 
     __slots__ = ()
 
-    _part_names: ClassVar[dict[str, str]] = {}  # of attributes whose parts have another name than they
+    _part_names: ClassVar[dict[str, str]] = {}  # for attributes whose parts have a name other than theirs
 
     def parameters(self) -> list[Value]:
-        """Return what training changes, in order of definition; what is shared stands there once."""
+        """Return the parameters in order of definition, each once, even if several attributes share it."""
         return [p for _, p in _named(self, "", set())]
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yield each parameter with its name: `layer1.neuron3.weight2`, the attributes on the way to it.
+        """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
 
-        The items of a list are numbered from 1. A subclass that returns its own list from `parameters()` gets these.
+        List items are numbered from 1. If a subclass overrides `parameters()`, those parameters are named.
         """
         if type(self).parameters is Module.parameters:
             yield from _named(self, "", set())
@@ -77,8 +77,8 @@ class Module:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the parameters to a JSON file, by name.
 
-        They are read back to the bit, inf and nan too. An old file of that name is replaced only when the new one is
-        complete: a failure on the way leaves the old file.
+        `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
+        complete: if writing fails, the old file stays.
 
         Raises:
             OSError: the file cannot be written.
@@ -87,11 +87,11 @@ class Module:
         write_whole(path, numbers_to_text({name: p.data for name, p in self._by_name().items()}))
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Read the parameters from a file that `save` wrote; gradients stay as they are.
+        """Read the parameters from a file that `save` wrote; gradients do not change.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: it is damaged, or of a network of another shape. No parameter has changed then.
+            ValueError: it is damaged, or of a network of another shape; then no parameter has changed.
         """
         ours = self._by_name()
         try:
@@ -107,11 +107,11 @@ class Module:
         by_name = dict(named)
         if len(by_name) != len(named):
             twice = next(name for name, p in named if by_name[name] is not p)
-            raise ValueError(f"two parameters have the name {twice!r}: rename one of the attributes it is made of")
+            raise ValueError(f"two parameters have the name {twice!r}: rename one of the attributes in it")
         return by_name
 
     def _summary(self) -> str:
-        """The number of parameters, and where they are."""
+        """Count the parameters, in all and by attribute."""
         parts: dict[str, int] = {}
         for attribute, part in _attributes(self):
             parts[attribute] = len(list(_named(part, attribute, set())))
@@ -123,22 +123,23 @@ class Module:
 
 
 class Neuron(Module):
-    """A single neuron: the weighted sum of its inputs, plus a bias, through an activation.
+    """A neuron: the weighted sum of its inputs, plus a bias, passed through an activation.
 
     Arguments:
         nin: the number of inputs.
-        activation: `"tanh"`, the name of any other operation of one operand (`"relu"`, `"sigmoid"`), a function from a
-            Value to a Value, or `"linear"` (None) for none.
-        nonlin: as in micrograd, instead of an activation: True for relu, False for linear.
-        weights: `nin` numbers to begin with; by default random ones.
-        bias: the number to begin with.
-        labels: names for the weights and the bias, in that order; by default `weight` (`weight1`, `weight2`, ... where
+        activation: the name of an operation of one operand (`"tanh"`, `"relu"`, `"sigmoid"`, ...), a function from a
+            Value to a Value, or `"linear"` (or None) for no activation.
+        nonlin: micrograd's argument in place of `activation`: True for relu, False for linear.
+        weights: the `nin` initial weights; random by default.
+        bias: the initial bias.
+        labels: labels for the weights and the bias, in that order; by default `weight` (`weight1`, `weight2`, ... if
             there are several) and `bias`.
-        init: how far from 0 random weights may lie, uniformly: "uniform", up to 1, as micrograd's; "xavier", up to
-            sqrt(6 / (nin + nout)); "he", up to sqrt(6 / nin). For tanh and sigmoid xavier keeps the size of numbers and
-            gradients from layer to layer, for relu he does (Glorot and Bengio 2010; He et al. 2015).
-        rng: where random weights come from, by `rng.uniform(low, high)`: a `random.Random(seed)`, or a NumPy generator;
-            by default the module `random`, so that `random.seed(...)` counts.
+        init: the distribution of random weights, uniform between -bound and bound. "uniform": bound 1, as in micrograd.
+            "xavier": sqrt(6 / (nin + nout)), which keeps the variance of activations and gradients from layer to layer
+            with tanh and sigmoid (Glorot and Bengio 2010, equation 16). "he": sqrt(6 / nin), which does so with relu
+            (He et al. 2015, equation 10).
+        rng: the source of random weights, by its `uniform(low, high)`: a `random.Random(seed)` or a NumPy generator; by
+            default the module `random`, so that `random.seed(...)` applies.
 
     The parameters are `w`, a list of Values, and `b`, a Value. The weighted sum is one `dot` node; with a single input,
     one product.
@@ -156,7 +157,7 @@ class Neuron(Module):
     0.2236 0.5591
     """
 
-    __slots__ = ("w", "b", "activation", "_activate")  # so that a slip such as neuron.bias = 3 does not pass
+    __slots__ = ("w", "b", "activation", "_activate")  # so that a slip such as neuron.bias = 3 is an error
     _part_names: ClassVar[dict[str, str]] = {"w": "weight", "b": "bias"}
 
     def __init__(
@@ -187,10 +188,10 @@ class Neuron(Module):
             p.label = label
 
     def __call__(self, inputs: Any) -> Value:
-        """Return the neuron's output for its inputs: `nin` Values or numbers; a single one need not stand in a list.
+        """Return the neuron's output for `nin` Values or numbers, in a list; a single one may be passed alone.
 
         Raises:
-            ValueError: another number of inputs than the neuron has weights.
+            ValueError: the number of inputs is not the number of weights.
         """
         xs = inputs if type(inputs) is list else _listed(inputs)
         if len(xs) != len(self.w):
@@ -200,13 +201,13 @@ class Neuron(Module):
         return self._activate(weighted + self.b)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yield each parameter with its name: the weights, `weight1` and so on (`weight`, if it is one), and `bias`."""
+        """Yield each parameter with its name: the weights, `weight1` and so on (a single one: `weight`), and `bias`."""
         for name, p in super().named_parameters():
             yield ("weight" if name == "weight1" and len(self.w) == 1 else name), p
 
     @property
     def nonlin(self) -> bool:
-        """Whether there is an activation."""
+        """True if the neuron has an activation, as in micrograd."""
         return self.activation != "linear"
 
     def __repr__(self) -> str:
@@ -214,13 +215,13 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """Neurons side by side: all take the same inputs.
+    """A layer of neurons that all take the same inputs.
 
     Arguments:
         nin: the number of inputs.
         nout: the number of neurons.
-        activation: of each neuron, see `Neuron`; relu by default, as in micrograd.
-        nonlin, init, rng: see `Neuron`.
+        activation: the activation of each neuron, as for `Neuron`; relu by default, as in micrograd.
+        nonlin, init, rng: as for `Neuron`.
 
     Raises:
         TypeError: a size is no integer, or `rng` no generator.
@@ -252,13 +253,13 @@ class Layer(Module):
         _label(self, self.neurons)
 
     def __call__(self, inputs: Any) -> Any:
-        """Return the outputs for `nin` inputs: a list of Values; of a layer with one neuron, the Value alone."""
+        """Return the outputs for `nin` inputs: a list of `nout` Values; for a single neuron, the Value itself."""
         xs = _listed(inputs)
         outputs = [neuron(xs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def __repr__(self) -> str:
-        if len(self.parameters()) <= _FEW:
+        if len(self.parameters()) <= _PARAMETERS_SPELLED_OUT:
             return f"{type(self).__name__} of [{', '.join(map(repr, self.neurons))}]"
         return f"{type(self).__name__} of {self._row()}: {_counted(len(self.parameters()))}"
 
@@ -268,13 +269,13 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """A multilayer perceptron: layers one after another, each fed with the outputs of the one before.
+    """A multilayer perceptron: layers in sequence, each taking the outputs of the one before.
 
     Arguments:
         nin: the number of inputs.
-        nouts: the number of neurons of each layer, a list.
-        activation: of the neurons in all layers but the last, which is linear; see `Neuron`.
-        init, rng: see `Neuron`.
+        nouts: a list with the number of neurons of each layer.
+        activation: the activation of all layers but the last, which is linear; as for `Neuron`.
+        init, rng: as for `Neuron`.
 
     Raises:
         TypeError: a size is no integer, `nouts` no list, or `rng` no generator.
@@ -319,7 +320,7 @@ class MLP(Module):
         _label(self, [neuron for layer in self.layers for neuron in layer.neurons])
 
     def __call__(self, inputs: Any) -> Any:
-        """Return the outputs for `nin` inputs: a list of Values; if the last layer has one neuron, the Value alone."""
+        """Return the last layer's outputs for `nin` inputs: a list of Values; for a single neuron, the Value itself."""
         outputs = inputs
         for layer in self.layers:
             outputs = layer(outputs)
@@ -327,7 +328,7 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         name, n = type(self).__name__, len(self.parameters())
-        if n <= _FEW:
+        if n <= _PARAMETERS_SPELLED_OUT:
             return f"{name} of [{', '.join(map(repr, self.layers))}]"
         rows = [
             f"  layer{i}: {layer._row()}, {_counted(len(layer.parameters()))}" for i, layer in enumerate(self.layers, 1)
@@ -339,7 +340,7 @@ class MLP(Module):
 
 
 def _named(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
-    """The leaves in a module, a list, a dictionary, or the one that `part` is, each with its name, each once."""
+    """Yield each leaf in `part` once, with its name: those of a module, a list or a dictionary, or `part` itself."""
     if id(part) in met:
         return
     if isinstance(part, Value):
@@ -357,13 +358,13 @@ def _named(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
         named, separator = [(str(key), inner) for key, inner in part.items()], "."
     else:
         return
-    met.add(id(part))  # a module may know the one that holds it
+    met.add(id(part))  # a module may refer to the one that holds it
     for inner_name, inner in named:
         yield from _named(inner, f"{name}{separator}{inner_name}", met)
 
 
 def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
-    """The attributes of a module in order of definition, wherever they are kept."""
+    """Yield the attributes of a module in order of definition, those in slots and those in `__dict__`."""
     for kind in reversed(type(module).__mro__):
         slots = vars(kind).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
@@ -381,9 +382,9 @@ def _label(module: Module, neurons: Sequence[Neuron]) -> None:
 
 
 def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    """How the names in a file differ from those of a network, in a sentence."""
+    """Describe how the names in a file differ from those of a network."""
     missing, unknown = [n for n in ours if n not in set(theirs)], [n for n in theirs if n not in set(ours)]
-    parts = [f"{what} {_first(names)}" for what, names in (("lacks", missing), ("has besides", unknown)) if names]
+    parts = [f"{what} {_first(names)}" for what, names in (("lacks", missing), ("also has", unknown)) if names]
     return f"it has {_counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
 
 
@@ -395,7 +396,7 @@ def _counted(n: int) -> str:
     return f"{n:,} parameter{'s' * (n != 1)}"
 
 
-# What neurons are made of --------------------------------------------------------------------------------------------
+# Arguments of neurons ------------------------------------------------------------------------------------------------
 
 _BOUNDS: dict[str, Callable[[int, int], float]] = {
     "uniform": lambda nin, nout: 1.0,
@@ -405,7 +406,7 @@ _BOUNDS: dict[str, Callable[[int, int], float]] = {
 
 
 def _initial(nin: int, nout: int, init: str, rng: Any) -> list[float]:
-    """The weights that a neuron with `nin` inputs begins with, in a layer of `nout`."""
+    """Return random initial weights for a neuron with `nin` inputs in a layer of `nout`."""
     if init not in _BOUNDS:
         raise ValueError(f"unknown init {init!r}: there are {', '.join(map(repr, _BOUNDS))}")
     rng = random if rng is None else rng
@@ -423,7 +424,7 @@ def _size(name: str, size: SupportsIndex, least: str) -> int:
 
 
 def _listed(values: Any) -> list[Any]:
-    """The values as a list; a single one need not stand in one."""
+    """Return the values as a list, a single one in a list of its own."""
     try:
         return list(values)
     except TypeError:
@@ -431,12 +432,12 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _chosen(activation: Activation | bool, nonlin: bool | None) -> str | Callable[[Value], Value]:
-    """The activation, where micrograd's `nonlin` may stand instead, by name or in its place."""
+    """Return the activation; micrograd's `nonlin` may replace it, by name or in its position."""
     if isinstance(activation, bool):
         nonlin = activation
     if nonlin is not None:
         return "relu" if nonlin else "linear"
-    return "linear" if activation is None else activation  # type: ignore[return-value]  # a bool was seen to above
+    return "linear" if activation is None else activation  # type: ignore[return-value]  # a bool has been handled above
 
 
 def _function(activation: str | Callable[[Value], Value]) -> Callable[[Value], Value]:
@@ -456,7 +457,7 @@ def _linear(net: Value) -> Value:
 
 
 def _title(activation: str | Callable[[Value], Value]) -> str:
-    """The activation's name as micrograd begins a neuron's text with it."""
+    """Return the activation's name as it starts the `repr` of a micrograd neuron."""
     if isinstance(activation, str):
         name = "ReLU" if activation == "relu" else activation
     else:

@@ -1,11 +1,11 @@
-"""Optimizers: how parameters move, once their gradients are known.
+"""Optimizers: move parameters against their gradients.
 
-An optimizer is made without parameters and applied to them: `optimizer.step(parameters)` after each `backward()`. Below
-`step` lies `update`, which knows no Values: numbers and their gradients in, new numbers out, in lists or NumPy arrays,
-with the same bits. Training in compiled code calls that.
+An optimizer is made without parameters and applied to them: `optimizer.step(parameters)` after each `backward()`.
+Beneath `step` is `update`, which knows no Values: it takes numbers and their gradients, in lists or NumPy arrays, and
+returns new numbers, with the same bits for both. Compiled training calls `update`.
 
-The rules are PyTorch's, to the last digits: docs.pytorch.org, torch.optim.SGD and torch.optim.AdamW, and
-torch.nn.utils.clip_grad_norm_ for `clip_norm`.
+The rules agree with PyTorch's to the last digits: torch.optim.SGD, torch.optim.AdamW, and, for `clip_norm`,
+torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 """
 
 from __future__ import annotations
@@ -23,14 +23,22 @@ Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""
 
 Rule = Callable[..., tuple[Any, ...]]
-"""(number, gradient, memories...) -> (new number, new memories...), on floats as well as on arrays."""
+"""(number, gradient, memories...) -> (new number, new memories...), on floats and on arrays."""
 
 
 @dataclass(eq=False)
 class Optimizer:
-    """What all optimizers share: the learning rate, clipping, and what they remember of each parameter.
+    """The base of all optimizers: the learning rate, gradient clipping, and the memory of each parameter.
 
-    A subclass has a `rule` and says how many numbers it remembers of a parameter (`memories`).
+    A subclass defines `rule`, and `memories`, the count of numbers that it remembers of each parameter.
+
+    Arguments:
+        lr: the learning rate, a number or a function of the step, which counts from 0.
+        clip_norm: the largest norm of the vector of all gradients; longer vectors are scaled down to it. None for no
+            clipping.
+
+    Attributes:
+        steps: the number of steps made.
     """
 
     lr: Rate
@@ -41,7 +49,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         if isinstance(self.lr, (list, tuple)):
-            raise TypeError("an optimizer is made without parameters, SGD(lr=0.1): pass them to its step(parameters)")
+            raise TypeError("make an optimizer without parameters, SGD(lr=0.1), and pass them to its step(parameters)")
         if not callable(self.lr):
             self.rate()
         if self.clip_norm is not None and not number(self.clip_norm) > 0:
@@ -49,15 +57,15 @@ class Optimizer:
 
     @property
     def memories(self) -> int:
-        """How many numbers it remembers of each parameter; they begin with 0."""
+        """The count of numbers remembered of each parameter; each starts at 0."""
         return 0
 
     def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
-        """Return how one parameter moves.
+        """Return the function that moves one parameter.
 
         Arguments:
-            lr: the learning rate now.
-            step: the number of this step, from 0.
+            lr: the learning rate of this step.
+            step: the number of this step, counted from 0.
             sqrt: the square root, of a float or of an array.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a rule")
@@ -66,7 +74,7 @@ class Optimizer:
         """Return the learning rate of the next step.
 
         Raises:
-            TypeError: `lr`, or what it returns, is no number.
+            TypeError: `lr`, or its result, is no number.
             ValueError: it is negative, infinite or nan.
         """
         lr = number(self.lr(self.steps) if callable(self.lr) else self.lr)
@@ -75,17 +83,17 @@ class Optimizer:
         return lr
 
     def step(self, parameters: Iterable[Value]) -> None:
-        """Move the parameters along their `.grad`.
+        """Move the parameters against their `.grad`.
 
-        All of them move, or, where an exception or Ctrl-C comes on the way, none.
+        All of them move, or none, if an exception or Ctrl-C interrupts the step.
 
         Arguments:
-            parameters: leaves, such as `model.parameters()`. An optimizer that remembers something of each parameter
-                (momentum, Adam) stays with the parameters of its first step; `reset()` frees it.
+            parameters: leaves, such as `model.parameters()`. An optimizer with a memory of each parameter (momentum,
+                Adam) stays with the parameters of its first step until `reset()`.
 
         Raises:
             TypeError: a parameter is no Value.
-            ValueError: one is not a leaf or stands twice, or they are not those of the steps before.
+            ValueError: one is no leaf or occurs twice, or they are not those of the steps before.
         """
         parameters = list(parameters)
         self._check(parameters)
@@ -96,16 +104,16 @@ class Optimizer:
         )
 
     def update(self, data: Any, gradients: Any) -> Any:
-        """Return the numbers that parameters move to; `step` without Values.
+        """Return the parameters' numbers after a step: `step` without Values.
 
         Arguments:
-            data: the parameters' numbers: a list of floats, or a flat NumPy array.
-            gradients: as many gradients, in the same order at each call.
+            data: the parameters' numbers: a list of n floats, or a NumPy array of shape (n,).
+            gradients: n gradients, in the same order at each call.
 
-        Returns a new list, or a new array where `data` is one. The bits are the same.
+        Returns a new list, or a new array if `data` is an array, with the same bits.
 
         Raises:
-            ValueError: not as many gradients as numbers, or another number of them than before.
+            ValueError: the lengths of `data` and `gradients` differ, or differ from those of the steps before.
 
         >>> SGD(0.5).update([1.0, 2.0], [0.25, -1.0])
         [0.875, 2.5]
@@ -115,25 +123,25 @@ class Optimizer:
         return data
 
     def attach(self, parameters: Sequence[Value]) -> None:
-        """Say whose numbers `update` is going to move, so that it is not mixed up with `step` for others.
+        """Tie the optimizer to the parameters whose numbers `update` moves, so that `step` refuses others.
 
         Raises:
             TypeError: a parameter is no Value.
-            ValueError: one is not a leaf or stands twice, or they are not those of the steps before.
+            ValueError: one is no leaf or occurs twice, or they are not those of the steps before.
         """
         self._check(parameters)
         self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
 
     def reset(self) -> None:
-        """Begin anew: at step 0, with nothing remembered."""
+        """Start over: at step 0, without memory, free for other parameters."""
         self.steps, self._memory, self._known = 0, None, None
 
     def _moved(self, data: Any, gradients: Any) -> tuple[Any, dict[str, Any]]:
-        """The new numbers, and the attributes with which this step is remembered."""
+        """Return the new numbers, and the attributes to set once the step is made."""
         if len(data) != len(gradients):
             raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
         memory = self._memory
-        if memory is None or len(memory) != self.memories:  # at first, or with momentum switched on or off
+        if memory is None or len(memory) != self.memories:  # the first step, or momentum switched on or off
             memory = ([0.0] * len(data),) * self.memories
         if any(len(column) != len(data) for column in memory):
             raise ValueError(
@@ -150,7 +158,7 @@ class Optimizer:
         if self.clip_norm is None:
             return gradients
         norm = math.hypot(*_floats(gradients))
-        scale = min(1.0, number(self.clip_norm) / (norm + 1e-6))  # 1e-6: as clip_grad_norm_ has it
+        scale = min(1.0, number(self.clip_norm) / (norm + 1e-6))  # 1e-6 as in clip_grad_norm_
         return gradients * scale if hasattr(gradients, "__array__") else [g * scale for g in gradients]
 
     def _check(self, parameters: Sequence[Any]) -> None:
@@ -158,25 +166,26 @@ class Optimizer:
         known = self._known
         if known and (len(known) != len(parameters) or any(k() is not p for k, p in zip(known, parameters))):
             raise ValueError(
-                "these are not the parameters of the steps before, of which this optimizer remembers how they moved: "
+                "these are not the parameters of the steps before, whose memory this optimizer keeps: "
                 "make another one for other parameters, or call reset()"
             )
 
-    def __getstate__(self) -> dict[str, Any]:  # a copy begins with the copies of the parameters
+    def __getstate__(self) -> dict[str, Any]:  # a copy is for the copies of the parameters
         return {**self.__dict__, "_known": None}
 
 
 @dataclass(eq=False)
 class SGD(Optimizer):
-    """Stochastic gradient descent: against the gradient, with momentum where wanted.
+    """Stochastic gradient descent, with or without momentum.
 
     velocity = momentum * velocity + gradient        parameter -= lr * velocity
 
     Arguments:
         lr: the learning rate, a number or a function of the step, which counts from 0.
-        momentum: the share of the velocity that stays from step to step, from 0 to below 1.
-        nesterov: move by gradient + momentum * velocity, as if looking one step ahead.
-        clip_norm: the longest that the vector of all gradients may be; a longer one is scaled down.
+        momentum: the share of the velocity kept from step to step, in [0, 1).
+        nesterov: whether to move by gradient + momentum * velocity, which looks one step ahead (Nesterov's momentum as
+            in PyTorch).
+        clip_norm: the largest norm of the vector of all gradients; longer vectors are scaled down to it.
 
     Raises:
         ValueError: a number out of its range, or `nesterov` without momentum.
@@ -197,9 +206,9 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= number(self.momentum) < 1:
-            raise ValueError(f"momentum is a number from 0 to below 1, got {self.momentum!r}")
+            raise ValueError(f"momentum is a number from 0 to less than 1, got {self.momentum!r}")
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov looks ahead along the momentum: pass momentum=0.9, for example")
+            raise ValueError("nesterov needs a momentum to look ahead: pass momentum=0.9, for example")
 
     @property
     def memories(self) -> int:
@@ -224,17 +233,20 @@ class SGD(Optimizer):
 
 @dataclass(eq=False)
 class Adam(Optimizer):
-    """Adam: each parameter by its own measure, the mean gradient over its root mean square.
+    """Adam: step sizes adapted to each parameter, by its mean gradient over the root of its mean squared gradient.
 
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015. With `weight_decay` it is AdamW: the decay is
-    apart from the gradient (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015. With `weight_decay` it is AdamW, whose decay is
+    not part of the gradient (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+
+    mean = beta1 * mean + (1 - beta1) * gradient        square = beta2 * square + (1 - beta2) * gradient²
+    parameter -= lr * (mean / (1 - beta1^t)) / (sqrt(square / (1 - beta2^t)) + eps)        t = 1, 2, ...
 
     Arguments:
         lr: the learning rate, a number or a function of the step, which counts from 0.
-        betas: how much of the mean gradient, and of the mean square, stays from step to step; from 0 to below 1.
-        eps: is added to the root mean square, so that nothing is divided by 0.
-        weight_decay: in each step, first, parameter *= 1 - lr * weight_decay.
-        clip_norm: the longest that the vector of all gradients may be; a longer one is scaled down.
+        betas: (beta1, beta2), the shares of the mean and of the mean square kept from step to step, in [0, 1).
+        eps: a small number that keeps the divisor from being 0.
+        weight_decay: each step first multiplies the parameter by 1 - lr * weight_decay.
+        clip_norm: the largest norm of the vector of all gradients; longer vectors are scaled down to it.
 
     Raises:
         ValueError: a number out of its range.
@@ -255,7 +267,7 @@ class Adam(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.betas) != 2 or not all(0 <= number(beta) < 1 for beta in self.betas):
-            raise ValueError(f"betas are two numbers from 0 to below 1, got {self.betas!r}")
+            raise ValueError(f"betas are two numbers from 0 to less than 1, got {self.betas!r}")
         if not 0 < number(self.eps) < math.inf:
             raise ValueError(f"eps is a small positive number, got {self.eps!r}")
         if not 0 <= number(self.weight_decay) < math.inf:
@@ -267,7 +279,7 @@ class Adam(Optimizer):
 
     def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
         beta1, beta2 = map(number, self.betas)
-        # The means begin at 0, which makes the first ones too small by these factors.
+        # The means start at 0; dividing by these factors corrects the bias of the first steps.
         rate = lr / (1 - beta1 ** (step + 1))
         missing = math.sqrt(1 - beta2 ** (step + 1))
         eps, kept = number(self.eps), 1 - lr * number(self.weight_decay)
@@ -281,14 +293,14 @@ class Adam(Optimizer):
 
 
 def _move_lists(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
-    """The new numbers and the new memories, each a list."""
+    """Return the new numbers and the new memories, each a list."""
     rows = map(rule, *map(_floats, (data, gradients, *memory)))
     return list(map(list, zip(*rows))) or [[], *memory]
 
 
 def _move_arrays(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
-    """The new numbers and the new memories, each an array."""
-    import numpy as np  # noqa: PLC0415  # an array was passed, so it is here
+    """Return the new numbers and the new memories, each an array."""
+    import numpy as np  # noqa: PLC0415  # an array was passed
 
     with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
         return list(rule(data, *map(np.asarray, (gradients, *memory))))

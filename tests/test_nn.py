@@ -374,7 +374,7 @@ TEXT = numbers_to_text({name: 0.5 for name, _ in MLP(1, [1]).named_parameters()}
         (TEXT.replace("0.5", '"0.5"', 1), "weight1 is '0.5'"),
         (TEXT.replace("0.5", "[0.5]", 1), r"weight1 is \[0.5\]"),
         (TEXT.replace("bias", "weight1"), "a name stands twice"),
-        (TEXT.replace("bias", "bios"), "lacks layer1.neuron1.bias and has besides layer1.neuron1.bios"),
+        (TEXT.replace("bias", "bios"), "lacks layer1.neuron1.bias and also has layer1.neuron1.bios"),
         (TEXT.replace('"version": 1', '"version": 2'), "version is 2, this program reads 1"),
         (TEXT.replace("parameters", "weights"), "something else"),
         (TEXT.replace('"parameters":', '"numbers":'), "has no parameters"),
@@ -402,7 +402,7 @@ def test_a_file_cut_off_anywhere_is_refused(length: int) -> None:
 
 def test_another_shape_is_explained(tmp_path: Path) -> None:
     MLP(2, [16, 1]).save(tmp_path / "net.json")
-    with pytest.raises(ValueError, match=r"65 parameters, this network 49: it has besides layer1.neuron13.weight1, "):
+    with pytest.raises(ValueError, match=r"65 parameters, this network 49: it also has layer1.neuron13.weight1, "):
         MLP(2, [12, 1]).load(tmp_path / "net.json")
     with pytest.raises(FileNotFoundError):
         MLP(2, [12, 1]).load(tmp_path / "none.json")
