@@ -1,1 +1,1 @@
-"""Views of a graph: drawings, explanations, pages, spreadsheets, and where a nan came from."""
+"""Show a graph: drawings, explanations, outlines, pages, spreadsheets, and the origin of a nan."""

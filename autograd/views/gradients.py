@@ -1,4 +1,4 @@
-"""Gradients for a view to show, computed on copies, so that no gradient of the user's graph is read or changed.
+"""Compute gradients for views on copies of a graph, so that no gradient of the user's graph is read or changed.
 
 A copy is recorded anew by `recorded_anew`, then the engine differentiates it: `backward()` gives the numbers, `grad`
 the formulas. A local gradient's formula is what its rule recorded on fresh leaves, with a gradient of 1 from above,
@@ -68,7 +68,7 @@ def gradients_of(output: Value, nodes: Iterable[Value]) -> dict[Value, float]:
 
 
 class LocalGradient(NamedTuple):
-    """How fast a result changes with one use of an operand: as a number, and as a formula where there is one."""
+    """The local gradient of a result on one use of an operand: a number, and a formula where there is one."""
 
     operand: Value
     number: float

@@ -10,7 +10,7 @@ from autograd.engine import Value, check_leaves
 from autograd.floats import number
 from autograd.trees import tree_leaves
 
-LONGEST_FORMULA = 64  # characters of a formula that is still read at a glance
+LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 _EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are
 
 
@@ -21,7 +21,7 @@ class Size(NamedTuple):
     edges: int
 
     def fits(self, max_nodes: int) -> bool:
-        """Whether a graph of this size is still readable."""
+        """Return True for a size that is still readable."""
         return self.nodes <= max_nodes and self.edges <= max_nodes * _EDGES_PER_NODE
 
     def __str__(self) -> str:

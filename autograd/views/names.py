@@ -1,11 +1,11 @@
-"""Names: what a view of a graph calls each node of it.
+"""Name the nodes of a graph for a view.
 
-In this order: the name that the call of the view asks for; the label; the name of the variable that the node is bound
-to where the view was called; v1, v2, ... by the place in the order of creation. Every node of a graph gets a name of
-its own: where two would share one, the later is called x#2.
+The name of a node is the first of these: the name given in the call of the view; its label; the name of the variable
+that it is bound to where the view was called; v1, v2, ... by its place in the order of creation. No two nodes of one
+graph have the same name: where two would, the later one is called x#2.
 
-A variable's name is right by construction, because it is looked up at the moment of the call: nothing is recorded while
-the graph is built, and a variable that has been bound to something else since names only that.
+The name of a variable is always right, because it is looked up at the moment of the call. Nothing is recorded while the
+graph is built, and a variable that has since been bound to another Value names only that one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autograd.engine import Value
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
-_DEEPEST, _LONGEST = 3, 1_000  # lists within lists, and elements of each, that are looked into
+_DEEPEST, _LONGEST = 3, 1_000  # how deep, and how far, lists are searched
 
 Names = Mapping[str, Any] | Mapping[Value, str]
 """A mapping from names to Values, as `locals()` is, or from Values to names."""
@@ -37,11 +37,12 @@ def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_label
             from Values to names. By default (None) nodes without a label take the names of variables in the function,
             notebook or session that called the package: its local variables in the order of their definition, then
             global ones, then elements of lists as `xs[0]`. Names that begin with an underscore are left out. An empty
-            mapping switches that off.
-        repeat_labels: whether nodes that people gave the same name keep it, where something else tells them apart.
+            mapping switches this off.
+        repeat_labels: whether nodes to which the user gave the same name keep it, for views in which something else
+            tells them apart.
 
     Raises:
-        TypeError: `names` is no such mapping.
+        TypeError: `names` is not such a mapping.
 
     >>> x = Value(2.0)
     >>> loss = x * Value(3.0, "weight") + 1
@@ -52,7 +53,7 @@ def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_label
     asked = {} if names is None else _asked(names, wanted)
     found = _bound(_variables(), wanted) if names is None else {}
     given = {v: asked.get(v) or v.label or found.get(v) or f"v{i}" for i, v in enumerate(nodes, start=1)}
-    chosen = {v for v in nodes if v in asked or v.label}  # people's own words come before variables and numbers
+    chosen = {v for v in nodes if v in asked or v.label}  # names given by the user come before variables and numbers
     return _unique(given, chosen, repeat_labels)
 
 
@@ -71,7 +72,7 @@ def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool)
 
 
 def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
-    """What the user's own mapping calls the nodes, with names that begin with an underscore last."""
+    """Return the names that the user's own mapping gives, those that begin with an underscore last."""
     if not isinstance(names, Mapping):
         raise TypeError(f"names is a mapping from names to Values, such as locals(), got {type(names).__name__}")
     asked, variables = dict[Value, str](), dict[str, Any]()
@@ -79,7 +80,7 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
         if type(key) is Value and isinstance(value, str):
             if value:
                 asked[key] = value
-        elif isinstance(key, str):  # to anything: locals() holds more than Values
+        elif isinstance(key, str):  # bound to anything: locals() holds more than Values
             variables[key] = value
         else:
             raise TypeError(
@@ -90,7 +91,7 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
 
 
 def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Value, str]:
-    """The first name of each wanted node; variables of all scopes before elements of lists."""
+    """Return the first name of each wanted node; variables of all scopes come before elements of lists."""
     scopes = list(scopes)
     names: dict[Value, str] = {}
     for scope in scopes:
@@ -115,7 +116,7 @@ def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Va
 
 
 def _variables() -> list[dict[str, Any]]:
-    """The local and the global variables of the nearest caller that is not the package itself."""
+    """Return the local and the global variables of the nearest caller outside the package."""
     scopes = []
     frame = caller()
     while frame is not None:
@@ -128,12 +129,12 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def _is_shown(name: str) -> bool:
-    """Whether a variable is the user's to see: not a session's _12, nor what tools put there (pytest: @py_assert1)."""
+    """Return True for a variable of the user's, not a session's _12 or a tool's (pytest's @py_assert1)."""
     return name.isidentifier() and not name.startswith("_")
 
 
 def caller() -> FrameType | None:
-    """The nearest frame that is not the package itself: the user's line under way."""
+    """Return the nearest frame outside the package: the line of the user's that is running."""
     try:
         frame: FrameType | None = sys._getframe(1)
     except AttributeError:  # a Python without frames: nodes are called v1, v2, ...
@@ -147,8 +148,8 @@ def _locals(frame: FrameType) -> dict[str, Any]:
     variables = frame.f_locals
     copy = dict(variables)
     if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-        # A function's frame keeps this dictionary, and with it would keep a graph alive after its last name has gone.
-        # Where the user holds it too (from locals()), it stays as it is: three references are the frame's and ours.
+        # The frame of a function keeps this dictionary, which would keep a graph alive after its last name is gone.
+        # Three references are the frame's and ours; with more, the user holds it too (from locals()), so it stays.
         if sys.getrefcount(variables) <= 3:
             variables.clear()
     return copy

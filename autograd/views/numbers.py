@@ -18,7 +18,7 @@ _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 
 
 def is_plain(x: float) -> bool:
-    """Whether a number is written without an exponent; infinities and nan are not numbers to ask about."""
+    """Return True for a finite number that is written without an exponent."""
     return x == 0 or _SMALLEST_PLAIN <= abs(x) < _LARGEST_PLAIN
 
 

@@ -156,7 +156,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         return _with_both_themes(piped) if self._follows_the_reader(format, **options) else piped
 
     def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
-        """Whether the picture is an SVG in which a style sheet chooses the colours."""
+        """Return True for an SVG in which a style sheet chooses the colours."""
         return format == "svg" and renderer in (None, "svg") and self.graph_attr.get("class") == BOTH_THEMES
 
 

@@ -367,7 +367,7 @@ def test_one_svg_has_both_themes(engine: str, tmp_path: Path) -> None:
     svg = graph.pipe(encoding="utf-8")
     light, dark = rendering.palette("light"), rendering.palette("dark")
     drawn = set(COLOURS.findall(re.sub("<style.*</style>", "", svg))) - {"none", "transparent"}
-    assert drawn <= set(light.values())  # so that none is left as it is
+    assert drawn <= set(light.values())  # so that every colour is replaced
     style = ElementTree.fromstring(svg).findtext(f"{SVG}style") or ""
     assert style.startswith("@media (prefers-color-scheme:dark){")
     rules = dict(re.findall(r'\.themes \[fill="(.*?)"\]\{fill:(.*?)\}', style))
@@ -774,7 +774,7 @@ def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_long_edges_keep_nobody_waiting(engine: str, tmp_path: Path) -> None:
+def test_a_graph_with_long_edges_is_laid_out_in_seconds(engine: str, tmp_path: Path) -> None:
     """A leaf with 120 uses: left to itself, Graphviz looks for room for the edges' numbers for minutes."""
     require(engine)
     x = Value(1.0, "x")

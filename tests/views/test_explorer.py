@@ -152,7 +152,7 @@ def test_each_engine_lays_out_every_box_and_edge(engine: str, direction: str, tm
     assert layout.edges[0][0] != layout.edges[1][0]
 
 
-def test_a_leaf_that_everything_uses_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_leaf_with_many_uses_is_laid_out_in_seconds(tmp_path: Path) -> None:
     x = Value(0.5, "x")
     v = x
     for _ in range(90):  # Graphviz would look for the best place of its arrows for more than ten minutes
@@ -235,7 +235,7 @@ def test_each_operation_gives_the_numbers_of_python(chromium: Browser) -> None:
 
 @pytest.fixture
 def page(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Browser]]:
-    """Opens the page of a graph. At its end nobody has complained, and nothing but the file was asked for."""
+    """Open pages of graphs; in the end the console is empty, and nothing but the file was requested."""
     path = tmp_path / "page.html"
 
     def opened(output: Value, **options: Any) -> Browser:

@@ -81,7 +81,7 @@ _RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Office:
-    """LibreOffice without a window, with a profile of its own that computes every formula when it opens a file."""
+    """LibreOffice without a window, with an own profile in which it computes every formula of a file that it opens."""
 
     def __init__(self, folder: Path) -> None:
         self.program = shutil.which("soffice")

@@ -79,7 +79,7 @@ class _Lines(NamedTuple):
 
 
 class Pen:
-    """Writes one plan.
+    """The writer of one plan.
 
     Arguments:
         plan: the boxes and edges.
@@ -118,13 +118,13 @@ class Pen:
             self.largest[edge.group] = max(self.largest.get(edge.group, 0.0), edge.size)
 
     def _is_tangled(self) -> bool:
-        """Whether edges are so long that Graphviz would search minutes for room for their numbers."""
+        """Return True for edges so long that Graphviz would search for minutes for room for their numbers."""
         places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
         ends = [(places[edge.tail], places[edge.head]) for edge in self.plan.edges]
         return not self.plan.boxes and ranks_spanned(len(places), sorted(ends, key=itemgetter(1))) > MOST_RANKS_SPANNED
 
     def _name_outputs_after_their_neurons(self) -> set[Value]:
-        """Give outputs of neurons that have only a number for a name the neuron's, where that is free."""
+        """Give the neuron's name to each output of a neuron that has only a number, where the name is free."""
         taken, times, renamed = set(self.names.values()), Counter[str](), set()
         boxes = [box for box in self.plan.boxes if isinstance(box, (NeuronBox, LayerBox))]
         for neuron in (neuron for box in boxes for neuron in box.neurons):
@@ -138,7 +138,7 @@ class Pen:
         return renamed
 
     def drawing(self, theme: str, direction: str) -> Drawing:
-        """Return the drawing."""
+        """Write everything, and return the drawing."""
         drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
         text = {"fontname": _FONT, "fontcolor": self.colours["ink"]}
         drawing.graph_attr.update(text, fontsize="12", rankdir=direction, bgcolor=self.colours["paper"])

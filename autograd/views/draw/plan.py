@@ -36,7 +36,7 @@ class Box:
     """A box for several Values."""
 
     frame: Frame | None = field(default=None, kw_only=True)
-    is_one_value: ClassVar[bool] = False  # whether an edge from the box has the number of one Value
+    is_one_value: ClassVar[bool] = False  # if so, an edge from it has one local gradient
 
     @property
     def outputs(self) -> Sequence[Value]:
@@ -163,7 +163,7 @@ class WeightedEdge(Edge):
 
     @property
     def group(self) -> object:
-        """What the edges have in common whose sizes are compared: the layer that they enter."""
+        """The layer that the edge enters: widths are relative to the largest size in it."""
         return self.head.frame or self.head
 
 

@@ -34,7 +34,7 @@ class GradientsSheet(Worksheet):
         self.faux, self.tinys, self.nudged = (self.globals + i for i in (1, 3, 5))
 
     def is_difference(self, v: Value) -> bool:
-        """Whether `v` is an error, output - target: a stage minus a leaf or a constant, on the way to one stage."""
+        """Return True for an error, output - target: a stage minus a leaf or a constant, used by one stage alone."""
         if v.op is not TABLE["sub"] or len(self.uses[v]) != 1:
             return False
         x, target = v.args

@@ -1,0 +1,109 @@
+"""Formulas: with their parentheses, and without those that change nothing."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphs import random_graph
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, explore, ops, to_spreadsheet
+from autograd.engine import graph_of
+from autograd.ops import BUILT_IN, TABLE
+from autograd.views.formulas import Term, constant, formula, graph_formulas, summary
+
+FUNCTIONS = {name: TABLE[name] for name in BUILT_IN}
+
+
+def arithmetic(seed: int, size: int = 12) -> Value:
+    """Operators alone, on three leaves, results and constants of both signs."""
+    rng = random.Random(seed)
+    nodes = [Value(rng.uniform(0.5, 2.0), name) for name in "abc"]
+    operators = [TABLE[name] for name in ("add", "sub", "mul", "div", "pow", "neg")]
+    for _ in range(size):
+        op = rng.choice(operators)
+        operands: list[Any] = [rng.choice([*nodes[-5:], rng.choice([-2.0, 0.5, 3.0])]) for _ in range(op.arity or 0)]
+        operands[rng.randrange(len(operands))] = rng.choice(nodes[-3:])
+        nodes.append(op(*operands))
+    return nodes[-1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 10**9))
+def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:
+    output = arithmetic(seed)
+    nodes = graph_of(output)
+    leaves = {v: str(v.label) for v in nodes if v.op is None}
+    written = graph_formulas([v for v in nodes if v.op], leaves, number=lambda x: constant(repr(x)))
+    numbers = {name: Value(v.data) for v, name in leaves.items()}
+    worth = eval(written[output].text, {}, numbers)
+    assert repr(worth.data) == repr(output.data)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**9))
+def test_so_it_does_with_every_operation_of_the_table(seed: int) -> None:
+    output = random_graph(seed)
+    nodes = graph_of(output)
+    names = {v: f"v{i}" for i, v in enumerate(nodes)}
+    numbers = {name: Value(v.data) for v, name in names.items()}
+    for v in nodes:
+        if v.op is not None:
+            text = graph_formulas([v], names, number=lambda x: constant(repr(x)))[v].text
+            assert repr(eval(text, {**FUNCTIONS, **numbers}).data) == repr(v.data)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-2 * x", lambda x: -2 * x),
+        ("(-2) ** x", lambda x: (-2) ** x),
+        ("x - (x - x)", lambda x: x - (x - x)),
+        ("x - x - x", lambda x: x - x - x),
+        ("-x ** x", lambda x: -(x**x)),
+        ("(-x) ** x", lambda x: (-x) ** x),
+        ("x + (-0.5)", lambda x: x + -0.5),
+        ("x * (x + 1)", lambda x: x * (x + 1)),
+        ("max(x, -2)", lambda x: ops.max(x, -2)),
+        ("where(x, x + 1, 0.5)", lambda x: ops.where(x, x + 1, 0.5)),
+        ("dot([x, 1], [3, x])", lambda x: ops.dot([x, 1], [3, x])),
+    ],
+)
+def test_parentheses_stand_where_they_are_needed(text: str, value: Any) -> None:
+    x = Value(0.5)
+    output = value(x)
+    results = [v for v in graph_of(output) if v.op]
+    assert graph_formulas(results, {x: "x"})[output].text == text
+
+
+def test_with_the_signs_of_books_a_choice_reads_as_one() -> None:
+    terms = [Term("x"), Term("y"), Term("z")]
+    assert formula(TABLE["where"], terms, mathematical=True).text == "y if x > 0 else z"
+    assert formula(TABLE["mul"], [constant("−2"), Term("x − y", 1)], mathematical=True).text == "−2 × (x − y)"
+
+
+def test_every_view_prints_a_formula_the_same_way(tmp_path: Path) -> None:
+    x = Value(65000.123, "x")
+    y = (-2 * x + 65000.123).tanh()
+    product, net = graph_of(y)[1:3]
+    net.label, y.label = "net", "y"
+    text = "-2 * x + 65000.1"
+    assert graph_formulas([product, net], {x: "x"})[net].text == text
+    assert [row.formula for row in autograd.explain(y, names={}).rows] == ["", text, "tanh(net)"]
+    assert r"net = v2 + 65000.1\l" in autograd.draw(y, names={}).source
+    assert "net = v2 + 65000.1 " in autograd.to_text(y, names={})
+    assert '["-2 * ",""]' in explore(y, tmp_path / "a.html", names={}).read_text("utf-8")
+    with zipfile.ZipFile(to_spreadsheet(y, tmp_path / "a.xlsx", names={})) as file:
+        assert text in file.read("xl/sharedStrings.xml").decode()
+
+
+def test_in_place_of_a_long_formula_stands_its_operation() -> None:
+    x = Value(0.5)
+    assert summary(ops.dot([x] * 50, [x] * 50)) == "dot of 100 operands"
+    assert (summary(x + x), summary(x.tanh()), summary(x)) == ("+", "tanh", "")
