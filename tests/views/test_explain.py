@@ -188,6 +188,14 @@ def test_nothing_in_the_graph_changes() -> None:
     assert [(v.data, v.grad, v.label) for v in nodes] == before
 
 
+def test_a_nan_can_be_explained_while_anomalies_are_watched() -> None:
+    x = Value(-1.0, "x")
+    y = x.log() * 2
+    with autograd.detect_anomaly():
+        rows = explain(y, names={"y": y}).rows
+    assert (rows[0].global_gradient, math.isnan(rows[-1].value)) == (-2.0, True)
+
+
 def test_numbers_that_do_not_fit_together_are_refused() -> None:
     x = Value(2.0)
     y = x * x
