@@ -29,31 +29,7 @@ from autograd.views.sheet import to_spreadsheet
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 
-_public = [
-    "AnomalyError",
-    "CompilerError",
-    "DivergenceError",
-    "GradientMismatch",
-    "GraphvizNotFound",
-    "History",
-    "Value",
-    "check_gradients",
-    "compile",
-    "detect_anomaly",
-    "draw",
-    "explain",
-    "explore",
-    "faux_gradient",
-    "fit",
-    "grad",
-    "nn",
-    "ops",
-    "optim",
-    "plot_decision_boundary",
-    "to_text",
-    "to_spreadsheet",
-    *ops.TABLE,
-]
+_public = ["nn", "ops", "optim", *(name for name, x in globals().items() if callable(x) and not name.startswith("_"))]
 __all__ = [name for name in _public if not hasattr(builtins, name)]
 
 

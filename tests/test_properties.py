@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, grad
-from autograd.ops import BUILT_IN, TABLE
+from autograd.ops import BUILT_IN, TABLE, Op
 
 thorough = settings(deadline=None, max_examples=150)
 
@@ -32,11 +32,15 @@ thorough = settings(deadline=None, max_examples=150)
 Node = tuple[str, tuple[int | float, ...]]
 Graph = tuple[Node, ...]
 
-UNARY = (
-    "exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
-    "erf erfc relu sigmoid softplus sign step abs"
-).split()
 
+def spread(op: Op) -> Callable[..., Any]:
+    """An operation of any number of operands, called with them side by side instead of in lists."""
+    lists = op.reads.count("{}")
+    return lambda *xs: op(*[xs[i * len(xs) // lists : (i + 1) * len(xs) // lists] for i in range(lists)])
+
+
+ROWS = [op for op in TABLE.values() if op.built_in]
+ARITY = {op.name: op.arity or 0 for op in ROWS}  # 0: any number
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -44,12 +48,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "/": operator.truediv,
     "**": operator.pow,
     "neg": operator.neg,
-    **{name: getattr(autograd, name) for name in UNARY},
-    **{name: getattr(autograd, name) for name in ["pow", "max", "min", "atan2", "hypot", "where"]},
-    "sum": lambda *xs: autograd.sum(xs),
-    "dot": lambda *xs: autograd.dot(xs[: len(xs) // 2], xs[len(xs) // 2 :]),
+    **{op.name: op if op.arity else spread(op) for op in ROWS if op.name not in ("add", "sub", "mul", "div", "neg")},
 }
-ARITY = dict.fromkeys(UNARY, 1) | {"neg": 1, "where": 3, "sum": 0, "dot": 0}  # 0: any number; the others take 2
 POLYNOMIAL = ["+", "-", "*", "neg", "sum", "dot"]
 RATIONAL = [*POLYNOMIAL, "/"]
 EVERYTHING = list(OPERATIONS)
