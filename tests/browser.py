@@ -1,4 +1,4 @@
-"""Chromium, driven by ChromeDriver: what the explorer's tests and screenshots need of the W3C WebDriver protocol.
+"""Drive Chromium by ChromeDriver: the part of the W3C WebDriver protocol that tests and screenshots need.
 
 https://www.w3.org/TR/webdriver2/ is JSON over HTTP, so the standard library is all it takes.
 """
@@ -93,16 +93,16 @@ class Browser:
         return self._call("GET", self._session + path)
 
     def open(self, page: Path) -> None:
-        """Load a file, with the logs of earlier pages emptied."""
+        """Empty the logs of earlier pages, and load a file."""
         self.complaints(), self.requests()
         self._post("/url", url=page.resolve().as_uri())
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Run a function's body in the page; JSON in, JSON out."""
+        """Run the body of a function in the page, with JSON as its arguments and result."""
         return self._post("/execute/sync", script=script, args=list(arguments))
 
     def wait(self, script: str, seconds: float = 10.0) -> None:
-        """Wait until a function's body returns something true."""
+        """Wait until the body of a function returns something true."""
         until = time.monotonic() + seconds
         while not self.run(script):
             if time.monotonic() > until:
@@ -110,7 +110,7 @@ class Browser:
             time.sleep(0.02)
 
     def element(self, css: str) -> str:
-        """The first element that fits a selector."""
+        """Return the id of the first element that matches a selector."""
         found: str = self._post("/element", using="css selector", value=css)[_ELEMENT]
         return found
 
@@ -118,32 +118,32 @@ class Browser:
         self._post(f"/element/{self.element(css)}/click")
 
     def point_at(self, css: str) -> None:
-        """Move the mouse there."""
+        """Move the mouse to an element."""
         origin = {_ELEMENT: self.element(css)}
         move = {"type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": origin}
         self._post("/actions", actions=[{"type": "pointer", "id": "mouse", "actions": [move]}])
 
     def press(self, *keys: str) -> None:
-        """Press keys, one after the other, on whatever has the focus."""
+        """Press keys, one after the other, on the element that has the focus."""
         actions = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
         self._post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
 
     def role(self, css: str) -> str:
-        """What a screen reader takes it for."""
+        """Return the role that a screen reader announces."""
         role: str = self._get(f"/element/{self.element(css)}/computedrole")
         return role
 
     def spoken(self, css: str) -> str:
-        """The name that a screen reader gives it."""
+        """Return the name that a screen reader announces."""
         label: str = self._get(f"/element/{self.element(css)}/computedlabel")
         return label
 
     def complaints(self) -> list[str]:
-        """What the console said since the last call."""
+        """Return the messages of the console since the last call."""
         return [entry["message"] for entry in self._post("/se/log", type="browser")]
 
     def requests(self) -> list[str]:
-        """The addresses that the page asked for since the last call."""
+        """Return the addresses that the page requested since the last call."""
         events = [json.loads(entry["message"])["message"] for entry in self._post("/se/log", type="performance")]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 
@@ -160,7 +160,7 @@ class Browser:
         self._tools("Emulation.setEmulatedMedia", features=features)
 
     def picture(self, whole: bool = False) -> bytes:
-        """What is to be seen, as PNG: the screen, or the whole page."""
+        """Return a screenshot as PNG, of the visible part or of the whole page."""
         return base64.b64decode(
             self._tools("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         )
@@ -170,5 +170,5 @@ class Browser:
 
 
 def missing() -> list[str]:
-    """The programs that are needed and are not here."""
+    """Return the names of the programs that are not installed."""
     return [name for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER)) if not found]

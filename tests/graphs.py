@@ -11,7 +11,7 @@ from autograd.ops import BUILT_IN, TABLE
 
 
 def neuron() -> Value:
-    """The first article's, recorded as it writes it."""
+    """Return the loss of the neuron in the first article."""
     input, weight, bias = Value(0.4, "input"), Value(0.5, "weight"), Value(0.6, "bias")
     net = input * weight + bias
     output = autograd.tanh(net)
@@ -22,7 +22,7 @@ def neuron() -> Value:
 
 
 def random_graph(seed: int, size: int = 12) -> Value:
-    """A graph of any operations, with much sharing; some of its results have labels."""
+    """Return a graph of random operations, with much sharing; some of its results have labels."""
     rng = random.Random(seed)
     nodes = [Value(rng.uniform(0.1, 0.9), f"x{i}") for i in range(3)]
     some = sorted(BUILT_IN)

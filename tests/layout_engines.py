@@ -23,7 +23,7 @@ def require(engine: str) -> None:
 
 @contextmanager
 def only(engine: str, folder: Path) -> Iterator[None]:
-    """Render with this engine: pygraphviz has its turn when `dot` is not on the PATH, here an empty `folder`."""
+    """Render with this engine; for pygraphviz, the PATH is an empty `folder` in which there is no `dot`."""
     require(engine)
     with pytest.MonkeyPatch.context() as patch:
         if engine == "pygraphviz":

@@ -16,7 +16,7 @@ def weighted_by_dot(neuron: Neuron, xs: Sequence[Any]) -> Value:
 
 
 def weighted_by_micrograd(neuron: Neuron, xs: Sequence[Any]) -> Value:
-    """b + w1 x1 + w2 x2 ..., a node each."""
+    """Compute b + w1 x1 + w2 x2 ..., one node for each operation."""
     total = neuron.b
     for w, x in zip(neuron.w, xs, strict=True):
         total = total + w * x
@@ -24,7 +24,7 @@ def weighted_by_micrograd(neuron: Neuron, xs: Sequence[Any]) -> Value:
 
 
 def weighted_by_builtin_sum(neuron: Neuron, xs: Sequence[Any]) -> Value:
-    """0 + x1 w1 + x2 w2 + ... + b"""
+    """Compute 0 + x1 w1 + x2 w2 + ... + b."""
     products: list[Value] = [x * w for w, x in zip(neuron.w, xs, strict=True)]
     return sum(products) + neuron.b
 
@@ -35,7 +35,7 @@ def weighted_by_sum(neuron: Neuron, xs: Sequence[Any]) -> Value:
 
 
 def weighted_from_the_right(neuron: Neuron, xs: Sequence[Any]) -> Value:
-    """w1 x1 + (w2 x2 + (... + b))"""
+    """Compute w1 x1 + (w2 x2 + (... + b))."""
     total = neuron.b
     for w, x in zip(reversed(neuron.w), reversed(xs), strict=True):
         total = w * x + total
@@ -52,7 +52,7 @@ WAYS: list[Callable[[Neuron, Sequence[Any]], Value]] = [
 
 
 class Network:
-    """Fully connected layers, relu but in the last."""
+    """Fully connected layers, with a relu in all but the last."""
 
     def __init__(self, nin: int, nouts: Sequence[int], weigh: Callable[..., Value] = weighted_by_dot) -> None:
         rng = random.Random(1)
@@ -83,7 +83,7 @@ class Network:
 
 
 def loss_of(network: Network, samples: int = 1, nin: int = 2) -> Value:
-    """Squared errors, after backward(); inputs are x1, x2, ... of the first sample, then Values without a label."""
+    """Return the sum of squared errors, after backward(). Inputs have labels in the first sample alone: x1, x2, ..."""
     total = Value(0.0, "zero")
     for sample in range(samples):
         xs = [Value(0.1 * (sample + i), f"x{i}" if sample == 0 else None) for i in range(1, nin + 1)]

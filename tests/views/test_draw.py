@@ -1,4 +1,4 @@
-"""`draw`: what the DOT says, and what comes out of the program `dot`, of pygraphviz, and with neither of them."""
+"""`draw`: its DOT, and the pictures of the program `dot`, of pygraphviz, and with neither of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No `dot`, and a file to write a pretended pygraphviz into."""
+    """Hide `dot`, and return a file to write a fake pygraphviz into."""
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -45,7 +45,7 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nothing(pretend: Path) -> None:
-    """Neither `dot` nor pygraphviz."""
+    """Hide `dot` and pygraphviz."""
     pretend.write_text("raise ImportError('libglib-2.0.so.0: cannot open shared object file')")
 
 
@@ -72,7 +72,7 @@ def with_gradients(output: Value) -> Value:
 
 
 def attributes(output: Value) -> dict[str, dict[str, str]]:
-    """The attributes in the DOT of each node by its name, and of each edge by "tail -> head"; later ones win."""
+    """Return the DOT attributes of each node by its name, and of each edge by "tail -> head"; later ones win."""
     found = {}
     for statement in draw(output, names={}).body:
         name, pairs = statement.strip().removesuffix("]").split(" [", 1)
@@ -81,7 +81,7 @@ def attributes(output: Value) -> dict[str, dict[str, str]]:
 
 
 def titles(output: Value) -> dict[str, str]:
-    """The first line of each node's text: label, or label = formula."""
+    """Return the first line of each node's text: label, or label = formula."""
     return {name: each["label"].split(r"\l")[0] for name, each in attributes(output).items() if "->" not in name}
 
 
@@ -89,7 +89,7 @@ SVG, TIP = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}title"
 
 
 def parsed(svg: str) -> dict[str, tuple[list[str], list[str]]]:
-    """For each node and edge of the SVG: its lines of text and its tooltips.
+    """Return the lines of text and the tooltips of each node and edge of the SVG.
 
     Graphviz writes a run of spaces with no-break spaces. Blank lines are left out.
     """
@@ -108,7 +108,7 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """What a drawing has to show for a label."""
+    """Return the text that a drawing has to show for a label."""
     shown = ""
     for character in text:
         if unicodedata.category(character) == "Cs" or character in "\ufffe\uffff":
@@ -149,7 +149,7 @@ def test_local_gradients_on_the_edges_are_the_articles() -> None:
 
 
 def test_gradients_multiply_along_the_edges() -> None:
-    """The chain rule, from the tooltips of the drawing alone."""
+    """The chain rule holds for the numbers in the tooltips."""
     loss = with_gradients(neuron())
     found = attributes(loss)
     gradient = {v: float(each["tooltip"].split("grad ")[1]) for v, each in found.items() if "grad " in each["tooltip"]}
@@ -346,7 +346,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_stands_out_from_what_it_stands_on(theme: str) -> None:
+def test_text_has_enough_contrast(theme: str) -> None:
     colours = rendering.palette(theme)
     for ground in ("paper", "leaf", "result", "output", "neuron", "layer"):
         assert contrast(colours["ink"], colours[ground]) >= 4.5
@@ -421,12 +421,12 @@ def test_edges_to_neurons_have_the_sign_of_the_weight_and_the_width_of_the_produ
 
 
 def boxes(output: Value, **options: Any) -> dict[str, str]:
-    """The first line of each node's text, by its name."""
+    """Return the first line of each node's text, by its name."""
     return {name: text[0] for name, (text, _) in parsed(draw(output, **options).pipe(encoding="utf-8")).items() if text}
 
 
 def count(output: Value, **options: Any) -> tuple[int, int]:
-    """The number of nodes and of edges in the SVG."""
+    """Return the number of nodes and of edges in the SVG."""
     svg = draw(output, **options).pipe(encoding="utf-8")
     return svg.count('class="node"'), svg.count('class="edge"')
 
@@ -522,8 +522,8 @@ def test_parameters_that_are_used_otherwise_too_are_a_dashed_edge(engine: str) -
     assert draw(loss, detail="layer").source.count("style=dashed") == 2
 
 
-def test_what_is_made_of_parameters_alone_is_one_box(engine: str) -> None:
-    """micrograd's demo: a penalty on large weights, with three nodes for each of 337 parameters."""
+def test_everything_computed_from_parameters_alone_is_one_box(engine: str) -> None:
+    """As in micrograd's demo: a penalty on large weights, with three nodes for each of 337 parameters."""
     network = Network(2, [16, 16, 1])
     parameters = network.parameters()
     penalty = 1e-4 * ops.sum([p * p for p in parameters])
@@ -535,7 +535,7 @@ def test_what_is_made_of_parameters_alone_is_one_box(engine: str) -> None:
     opened = parsed(draw(loss, expand="layer1.neuron3").pipe(encoding="utf-8")).values()
     assert {"penalty", "layer1.neuron3.bias"} <= {text[0] for text, _ in opened if text}
     assert count(loss) == (33 + 2 + 1 + 1, 2 * 16 + 16 * 16 + 16 + 2)
-    other = with_gradients(network([0.1, 0.2])[0] * (parameters[0] ** 2))  # small enough to be seen
+    other = with_gradients(network([0.1, 0.2])[0] * (parameters[0] ** 2))  # small enough to be drawn
     assert "layer1.neuron1.weight1 ** 2" in draw(other, detail="layer").source
 
 
@@ -638,7 +638,7 @@ def test_render_and_view_write_where_graphviz_would(
 
 
 @pytest.mark.parametrize("name", ["a.svg", "b.png"])
-def test_a_name_that_ends_like_a_picture_is_the_picture_s(engine: str, tmp_path: Path, name: str) -> None:
+def test_a_name_with_the_suffix_of_a_picture_is_the_name_of_the_picture(engine: str, tmp_path: Path, name: str) -> None:
     assert draw(neuron()).render(tmp_path / name) == str(tmp_path / name)
     assert draw(neuron()).render(name, directory=tmp_path / "new") == str(tmp_path / "new" / name)
     assert (tmp_path / name).read_bytes()[:5] in (b"<?xml", b"\x89PNG\r")
@@ -684,7 +684,7 @@ def test_a_crash_in_graphviz_is_an_exception(pretend: Path) -> None:
     assert "text/plain" in draw(neuron())._repr_mimebundle_()
 
 
-def test_a_layout_without_end_is_an_exception(pretend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_layout_is_an_exception(pretend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend.write_text("import time; time.sleep(60)")
     monkeypatch.setattr(rendering, "_TIMEOUT", 0.2)
     with pytest.raises(TimeoutError, match="smaller graph"):
@@ -753,7 +753,7 @@ def check_names(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("check", [check_labels, check_names])
-def test_hostile_text_is_shown_as_it_is(engine: str, check: Callable[[list[str]], None]) -> None:
+def test_hostile_text_is_shown_unchanged(engine: str, check: Callable[[list[str]], None]) -> None:
     check(HOSTILE)
 
 

@@ -1,4 +1,4 @@
-"""`explain`: the articles' numbers, the gradients of `backward()`, formulas worth what they say."""
+"""`explain`: the articles' numbers, the gradients of `backward()`, formulas that evaluate to their numbers."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_numbers_that_do_not_fit_together_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
-def test_a_formula_is_worth_its_number(name: str) -> None:
+def test_a_formula_evaluates_to_its_number(name: str) -> None:
     op = TABLE[name]
     rng = random.Random(name)
     for _ in range(20):
@@ -227,8 +227,10 @@ def test_a_formula_is_worth_its_number(name: str) -> None:
             )  # constants are rounded
 
 
-def test_a_users_rule_is_shown_as_it_is() -> None:
-    Op("wrong({})", lambda x: x**3, lambda g, z, x: g * 5 * x)  # a planted error: no list of derivatives behind it
+def test_a_users_rule_is_shown_as_it_was_written() -> None:
+    Op(
+        "wrong({})", lambda x: x**3, lambda g, z, x: g * 5 * x
+    )  # a planted error: there is no second list of derivatives
     x = Value(2.0, "x")
     y = TABLE["wrong"](x)
     assert explain(y, names={"y": y}).steps[-1].equation[1:] == ("5 × x × d y/d y", "10 × 1", "10")
@@ -258,7 +260,7 @@ def test_a_formula_too_long_to_read_gives_way_to_its_number() -> None:
     x, y = Value(2.0, "x"), Value(3.0, "y")
     power = x**y
     steps = explain(power, names={"power": power}).steps
-    assert steps[2].equation[1] == "12 × d power/d power"  # y * x ** (y - 1), with its care for 0 and nan
+    assert steps[2].equation[1] == "12 × d power/d power"  # y * x ** (y - 1), guarded against 0 and nan
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_a_formula_too_long_to_read_gives_way_to_its_number() -> None:
         (lambda x: autograd.dot([x], [2.0]), "dot([x], [2])"),
     ],
 )  # fmt: skip
-def test_what_says_nothing_is_left_out_of_a_formula(pull: Any, text: str) -> None:
+def test_operations_that_change_nothing_are_left_out_of_a_formula(pull: Any, text: str) -> None:
     own = Op("own({})", lambda x: x, lambda g, z, x: g * pull(x) if isinstance(x, Value) else g * pull(Value(x)).data)
     x = Value(0.5, "x")
     y = own(x)
@@ -340,7 +342,7 @@ def test_any_label_keeps_its_line(label: str) -> None:
 
 def test_wide_letters_keep_the_columns() -> None:
     x = Value(2.0, "重み")
-    y = x * Value(3.0, "e\u0301te\u0301")  # two accents of their own
+    y = x * Value(3.0, "e\u0301te\u0301")  # two combining accents
     lines = str(explain(y, names={"y": y})).splitlines()[:4]
     assert lines[1].startswith("重み   ")
     assert lines[2].startswith("e\u0301te\u0301    ")

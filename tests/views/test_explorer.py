@@ -33,7 +33,7 @@ from autograd.views.numbers import short, typeset
 
 
 def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Value, list[Value]]:
-    """The articles' neuron: its loss, and what is trained."""
+    """Return the loss of the articles' neuron, and its trained leaves."""
     entered, weight, b = Value(x, "input"), Value(0.5, "weight"), Value(bias, "bias")
     net = entered * weight + b
     output = net.tanh()
@@ -68,7 +68,7 @@ def test_the_same_graph_makes_the_same_file(tmp_path: Path) -> None:
     assert explore(neuron()[0], tmp_path / "a").read_bytes() == explore(neuron()[0], tmp_path / "b").read_bytes()
 
 
-def test_gradients_and_numbers_in_python_stay_as_they_are(tmp_path: Path) -> None:
+def test_gradients_and_numbers_in_python_do_not_change(tmp_path: Path) -> None:
     loss, parameters = neuron()
     loss.backward()
     before = [(v.data, v.grad, v.label) for v in graph_of(loss)]
@@ -155,7 +155,7 @@ def test_each_engine_lays_out_every_box_and_edge(engine: str, direction: str, tm
 def test_a_leaf_with_many_uses_is_laid_out_in_seconds(tmp_path: Path) -> None:
     x = Value(0.5, "x")
     v = x
-    for _ in range(90):  # Graphviz would look for the best place of its arrows for more than ten minutes
+    for _ in range(90):  # Graphviz would search for the best place of its arrows for more than ten minutes
         v = v + x
     began = time.monotonic()
     explore(v, tmp_path / "page.html")
@@ -254,7 +254,7 @@ return [...document.querySelectorAll("#rows tr")].map(row => [...row.querySelect
 
 
 def numbers_of(browser: Browser) -> list[list[list[float]]]:
-    """For each node its value, local gradients, global gradient and faux gradient, each in a list."""
+    """Return the value, local gradients, global gradient and faux gradient of each node, each in a list."""
     table = browser.run(NUMBERS)
     for exact, shown in (number for row in table for cell in row for number in cell):
         assert shown == typeset(short(float(exact)))  # the rule of the other views, in JavaScript
@@ -286,7 +286,7 @@ def set_to(browser: Browser, i: int, text: str) -> None:
 
 
 def check_numbers(browser: Browser, output: Value) -> None:
-    """Compare every number on the page with Python's, for the leaves as they are now in both."""
+    """Compare every number on the page with Python's, for the present numbers of the leaves."""
     output.forward()
     output.zero_grad()
     output.backward()
@@ -310,7 +310,7 @@ def check_numbers(browser: Browser, output: Value) -> None:
 
 
 def random_expression(rng: random.Random, rows: list[Op]) -> Value:
-    """Three leaves, each of the operations once, on leaves and earlier results, and everything joined."""
+    """Return a graph of three leaves that has each operation once, on leaves and earlier results."""
     leaves = [Value(rng.uniform(0.3, 0.9), f"x{i}") for i in range(3)]
     results: list[Value] = []
 
@@ -514,7 +514,7 @@ def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
     assert text_of(browser, "#said") == said
     set_to(browser, 0, "0.5")
     assert text_of(browser, "#step").endswith("input = 0.5")
-    assert text_of(browser, "#said") == said  # who moves a slider has heard the number from the slider
+    assert text_of(browser, "#said") == said  # screen readers have already announced the number of the slider
     browser.click("#overview")
     set_to(browser, 0, "0.4")
     assert (browser.role("#slider0"), browser.spoken("#slider0")) == ("slider", "input")
@@ -524,7 +524,7 @@ def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
     assert browser.spoken("#next") == "Next"
 
 
-def test_what_is_no_number_is_marked_and_changes_nothing(page: Callable[..., Browser]) -> None:
+def test_text_that_is_no_number_is_marked_and_changes_nothing(page: Callable[..., Browser]) -> None:
     loss, _ = neuron()
     browser = page(loss)
     set_to(browser, 0, "a lot")
@@ -674,7 +674,7 @@ def test_any_text_can_be_a_label(chromium: Browser, texts: list[str], tmp_path: 
 
 
 def test_the_policy_lets_nothing_in_or_out(chromium: Browser, tmp_path: Path) -> None:
-    """The page's own promise, tried from within: no request, no further script, no style, no HTML."""
+    """From within the page, no request, no further script, no style and no HTML gets through."""
     asked: list[str] = []
 
     class Server(BaseHTTPRequestHandler):
@@ -754,7 +754,7 @@ def test_colours_follow_the_system_and_can_be_read(page: Callable[..., Browser])
 
 
 def contrast(x: str, y: str) -> float:
-    """WCAG 2.2, contrast ratio."""
+    """Return the contrast ratio of WCAG 2.2."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -765,7 +765,7 @@ def contrast(x: str, y: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_whoever_wants_less_motion_sees_two_changes_a_second(page: Callable[..., Browser]) -> None:
+def test_users_who_prefer_less_motion_see_two_changes_a_second(page: Callable[..., Browser]) -> None:
     loss, parameters = neuron()
     browser = page(loss, train=parameters)
     browser.screen(1280, 900, prefers_reduced_motion="reduce")
@@ -777,5 +777,5 @@ def test_whoever_wants_less_motion_sees_two_changes_a_second(page: Callable[...,
     browser.click("#play")
     browser.wait("return performance.now() - began > 1300")
     browser.click("#play")
-    assert 1 <= browser.run("return changes") <= 4  # and one for the pause
+    assert 1 <= browser.run("return changes") <= 4  # one of them is the pause
     assert browser.run("return parseInt(document.getElementById('progress').textContent.slice(10)) > 20")

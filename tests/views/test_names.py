@@ -1,4 +1,4 @@
-"""Names of nodes: asked for, labels, variables of the caller, numbers; and no two alike."""
+"""Names of nodes: given names, labels, variables of the caller, numbers; no two alike."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_local_variables_come_before_global_ones() -> None:
 
 
 def test_a_local_variable_hides_a_global_one_of_its_name() -> None:
-    """`shadowed` is here another Value, so the module's one cannot be called that."""
+    """`shadowed` is another Value here, so it cannot be the name of the module's one."""
     glob, shadowed = globals()["shadowed"], Value(0.0)
     assert listed(glob * shadowed) == ["glob", "shadowed", "v3"]
 
@@ -71,7 +71,7 @@ def test_of_two_variables_the_one_defined_first_names_a_node() -> None:
 def test_names_that_begin_with_an_underscore_are_left_out() -> None:
     _ = _12 = _x = Value(1.0)
     assert listed(_x) == ["v1"]
-    assert listed(_12, {"_x": _}) == ["_x"]  # unless it is asked for
+    assert listed(_12, {"_x": _}) == ["_x"]  # unless it is given
     assert listed(_, {"_": _, "x": _}) == ["x"]
 
 
@@ -128,7 +128,7 @@ def test_without_frames_nodes_have_numbers(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_asking_for_the_names_of_a_graph_does_not_keep_it() -> None:
-    """The dictionary that a frame keeps of its variables would, up to Python 3.12."""
+    """Up to Python 3.12, the dictionary that a frame keeps of its variables would."""
     gc.disable()
     try:
         x = Value(1.0)

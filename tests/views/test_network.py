@@ -1,4 +1,4 @@
-"""Neurons are found in a graph from the labels of their parameters, however their sums were written."""
+"""Neurons are found in a graph by the labels of their parameters, however their sums are written."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def test_the_same_neuron_again_on_its_own_output() -> None:
     assert second.terms[0][1] is first.output
 
 
-def test_what_something_else_uses_is_not_hidden() -> None:
+def test_a_node_with_other_uses_is_not_hidden() -> None:
     x, w, b = Value(0.4), Value(0.5, "weight"), Value(0.6, "bias")
     product = x * w
     net = product + b
     assert found(net.tanh() + product) == []
     [neuron] = found(net.tanh() + net)
-    assert neuron.output is net  # the tanh is not all that becomes of it
+    assert neuron.output is net  # the net has another use than the tanh
 
 
-def test_what_only_looks_like_a_neuron_is_none() -> None:
+def test_a_sum_that_only_looks_like_a_neuron_is_none() -> None:
     x = Value(0.4)
     w, w2, b = Value(0.5, "weight1"), Value(0.6, "weight2"), Value(0.7, "bias")
     assert found(w * w2 + b) == []
@@ -89,7 +89,7 @@ def test_what_only_looks_like_a_neuron_is_none() -> None:
     assert found(w * x + b * 2) == []
     assert found(ops.dot([w, x], [x, b]) + b) == []
     assert found(ops.sum([p * p for p in (w, w2, b)])) == []  # a penalty on large weights
-    assert found(0.1 * w + 0.1 * w2) != []  # a neuron without a bias, and constant inputs, for all that one can see
+    assert found(0.1 * w + 0.1 * w2) != []  # it cannot be told from a neuron without a bias on constant inputs
     other = Value(0.5, "neuron2.weight1")
     assert [n.name for n in found(w * x + other * x + b)] == ["neuron2"]  # which has no bias here
     assert found(Value(1.0, "weight" + "9" * 5000) * x) == []

@@ -1,4 +1,4 @@
-"""`to_text`: every Value once, every use of it, and as many lines as one asks for."""
+"""`to_text`: every Value once, every use of it, and no more lines than asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spreadsheets, computed anew by LibreOffice: every cell as Python has it; the articles' tables; hostile labels."""
+"""Spreadsheets, recalculated by LibreOffice: the same numbers as Python's, the articles' tables, hostile labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Number = float | str  # a string for an error
 
 
 class Cell(NamedTuple):
-    """What a cell shows, and its formula, where it has one."""
+    """The number or text of a cell, and its formula, where it has one."""
 
     shown: Number
     formula: str | None = None
@@ -53,7 +53,7 @@ def position(reference: str) -> tuple[int, int]:
 
 
 def written(path: Path) -> list[Cells]:
-    """The cells of each sheet as they stand in the file, with the numbers stored for the formulas."""
+    """Return the cells of each sheet as they are in the file, with the numbers stored for the formulas."""
     with zipfile.ZipFile(path) as file:
         parts = {name: ElementTree.fromstring(file.read(name)) for name in file.namelist()}  # every part is XML
     texts = ["".join(part.text or "" for part in item.iter(f"{_MAIN}t")) for item in parts["xl/sharedStrings.xml"]]
@@ -81,7 +81,7 @@ _RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Office:
-    """LibreOffice without a window, with an own profile in which it computes every formula of a file that it opens."""
+    """LibreOffice without a window; its profile makes it recalculate every formula of a file that it opens."""
 
     def __init__(self, folder: Path) -> None:
         self.program = shutil.which("soffice")
@@ -91,12 +91,12 @@ class Office:
         options.write_text(_RECALCULATE)
 
     def computed(self, path: Path, inputs: Mapping[str, float] | None = None) -> list[Cells]:
-        """The cells of each sheet as LibreOffice computes them, with other numbers in some input cells."""
+        """Return the cells of each sheet as LibreOffice computes them, with other numbers in some input cells."""
         (sheets,) = self.all_computed([path], inputs or {})
         return sheets
 
     def all_computed(self, paths: Sequence[Path], inputs: Mapping[str, float]) -> list[list[Cells]]:
-        """The same for many files. Every number stored for a formula is made wrong first, so that none is just read."""
+        """The same for many files. Every stored result of a formula is made wrong first, so that none is just read."""
         folder = self.folder / str(time.monotonic_ns())
         folder.mkdir()
         wrong = [folder / f"{i}.xlsx" for i in range(len(paths))]
@@ -111,7 +111,7 @@ class Office:
         return [[self.cells(sheet) for sheet in ElementTree.parse(result).findall(sheets)] for result in results]
 
     def spoil(self, path: Path, copy: Path, inputs: Mapping[str, float]) -> None:
-        """A copy with a wrong number stored for each formula, and with other numbers in input cells."""
+        """Copy a file, with a wrong number stored for each formula, and other numbers in input cells."""
         with zipfile.ZipFile(path) as file, zipfile.ZipFile(copy, "w") as spoiled:
             for name in file.namelist():
                 content = file.read(name).decode()
@@ -159,14 +159,14 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
 
 
 def close(got: Number, want: Number, scale: float = 1.0) -> bool:
-    """The same to 1e-9; near 0, to 1e-12 of what the number was made of. An error for an error."""
+    """Return True for numbers that agree to 1e-9 (near 0, to 1e-12 of `scale`), and for two errors."""
     if isinstance(got, str) or isinstance(want, str):
         return isinstance(got, str) and isinstance(want, str)
     return math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-12 * scale)
 
 
 def differences(computed: Sequence[Cells], stored: Sequence[Cells], scale: float = 1.0) -> list[str]:
-    """The formula cells in which LibreOffice and Python differ."""
+    """Return the formula cells in which LibreOffice and Python differ."""
     assert len(computed) == len(stored)
     found, compared = [], 0
     for i, (got, want) in enumerate(zip(computed, stored, strict=True)):
@@ -187,7 +187,7 @@ def row_of(cells: Cells, name: str) -> int:
 
 
 def table(cells: Cells) -> dict[str, dict[str, Number]]:
-    """The table on top of the sheet Gradients: by the name of the row, then by that of the stage."""
+    """Return the table on top of the sheet Gradients, by the name of the row, then by that of the stage."""
     heads = {column: str(cell.shown) for (row, column), cell in cells.items() if row == 0 and column > 0}
     rows = {row: str(cell.shown) for (row, column), cell in cells.items() if column == 0 and row > 0}
     last = row_of(cells, "Tiny")
@@ -199,7 +199,7 @@ def table(cells: Cells) -> dict[str, dict[str, Number]]:
 
 
 def attempts(cells: Cells) -> list[dict[str, Number]]:
-    """The rows of the sheet Training."""
+    """Return the rows of the sheet Training."""
     heads = {column: str(cell.shown) for (row, column), cell in cells.items() if row == 1 and column > 1}
     rows = sorted({row for row, column in cells if row > 1 and column in heads})
     return [{name: cells[row, column].shown for column, name in heads.items()} for row in rows]
@@ -224,7 +224,7 @@ def article(**targets: Any) -> Value:
 
 
 def shown(number: Number, like: str) -> str:
-    """`number` with as many decimals as `like`."""
+    """Format `number` with as many decimals as `like`."""
     assert isinstance(number, float)
     return format(number, f".{len(like.partition('.')[2])}f")
 
@@ -291,7 +291,7 @@ def test_training_in_libreoffice(office: Office, tmp_path: Path) -> None:
         "loss",
     ]  # fmt: skip
     w = b = 0.5
-    for i, row in enumerate(rows, start=1):  # as the article's program does it
+    for i, row in enumerate(rows, start=1):  # as in the article's program
         net = 0.01 * w + b
         output = math.tanh(net)
         error = output - 0.1
@@ -343,7 +343,7 @@ PAIRS += [(-1.5, -2.5), (0.3, 1e-9), (1e100, 1e100), (3e-100, 4e-100), (0.25, 10
 
 
 def test_every_operation_in_libreoffice(office: Office, tmp_path: Path) -> None:
-    """Each at its edges, with its gradients: numbers where Python has numbers, errors where it has inf or nan."""
+    """At its edges, with its gradients: numbers where Python has numbers, errors where it has inf or nan."""
     rng = random.Random(5)
     paths = []
     for op in (TABLE[name] for name in sorted(BUILT_IN)):
@@ -358,7 +358,7 @@ def test_every_operation_in_libreoffice(office: Office, tmp_path: Path) -> None:
     found = {}
     for path, computed in zip(paths, office.all_computed(paths, {}), strict=True):
         (stored,) = written(path)
-        last = row_of(stored, "faux gradient")  # nudges of such points as 0 are for the other tests
+        last = row_of(stored, "faux gradient")  # nudges at such points as 0 are left to the other tests
         table_alone = {place: cell for place, cell in stored.items() if place[0] < last}
         found[path.stem] = differences(computed, [table_alone], scale=1e-8)  # fods has 20 decimals
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
@@ -368,7 +368,7 @@ def test_every_operation_in_libreoffice(office: Office, tmp_path: Path) -> None:
 
 
 def random_graph(rng: random.Random, steps: int, labels: bool) -> Value:
-    """Operations of the whole table on leaves, results and constants, on which no number grows out of hand."""
+    """Return a graph of operations of the whole table on leaves, results and constants, with no huge numbers."""
     pool: list[Value] = [Value(rng.uniform(-2, 2)) for _ in range(4)]
     while len(pool) < steps:
         op = TABLE[rng.choice(sorted(BUILT_IN))]
@@ -400,7 +400,7 @@ def test_random_expressions_in_libreoffice(office: Office, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_stored_numbers_are_the_engine_s(tmp_path: Path, seed: int) -> None:
-    """What LibreOffice is compared with: values, global gradients and faux gradients from the engine itself."""
+    """Values, global gradients and faux gradients, with which LibreOffice is compared, are the engine's own."""
     output = random_graph(random.Random(seed), 25, labels=True)
     found = table(written(to_spreadsheet(output, tmp_path / "random.xlsx"))[0])
     output.zero_grad()
@@ -477,7 +477,7 @@ REPLACED = {"a\x00b": "a␀b", "\x01\x1f": "␁␟", "\x7f": "␡", "\ud800x": "
 
 
 def labelled(labels: Sequence[str]) -> Value:
-    """A graph with a leaf and a result for each label, and one at the end."""
+    """Return a graph with a leaf and a result for each label, and one at the end."""
     results = []
     for label in labels:
         v = Value(0.5, label).tanh()
@@ -557,7 +557,7 @@ def test_a_lone_leaf_is_a_graph_too(tmp_path: Path) -> None:
     assert [row["x"] for row in attempts(training)] == [3.0, 2.9]
 
 
-def test_the_user_s_graph_stays_as_it_is(tmp_path: Path) -> None:
+def test_the_user_s_graph_does_not_change(tmp_path: Path) -> None:
     loss = article()
     loss.backward()
     before = [(v.data, v.grad, v.label) for v in graph_of(loss)]
@@ -622,7 +622,7 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_no_spreadsheet_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_too_large_for_any_spreadsheet_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.xlsx"
     monkeypatch.setattr("autograd.views.sheet.COLUMNS", 8)
     with pytest.raises(ValueError, match="the graph needs 9 columns, a spreadsheet has 8"):

@@ -1,4 +1,4 @@
-"""Text of users: on one line, with nothing invisible in it, and no wider than there is room."""
+"""Users' text: on one line, with nothing invisible in it, and cut to the room that there is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autograd.views.text import LONGEST_NAME, cut, filled, visible, width
 
 
 @given(labels, st.integers(1, 50))
-def test_what_is_cut_fits(text: str, columns: int) -> None:
+def test_a_cut_text_fits(text: str, columns: int) -> None:
     shown = cut(text, columns)
     assert width(shown) <= max(columns, 1)
     assert shown == text or (shown.endswith("…") and text.startswith(shown[:-1]))
