@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from make_pictures import IMAGES, direct, imports_of_rooms
 from needs import lacking
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+from autograd.codegen.compile import BACKENDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,6 +31,16 @@ def run(*arguments: str, cwd: Path = ROOT) -> str:
     return result.stdout
 
 
+@pytest.fixture
+def backends_as_before() -> Iterator[None]:
+    """Backends that a page adds do not reach other tests."""
+    before = dict(BACKENDS)
+    yield
+    BACKENDS.clear()
+    BACKENDS.update(before)
+
+
+@pytest.mark.usefixtures("backends_as_before")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_on_a_page_prints_what_it_says(page: Path) -> None:
     document = Document.parse(str(page), PythonCodeBlockParser())
