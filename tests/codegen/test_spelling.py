@@ -1,0 +1,280 @@
+"""The table of spellings, column by column: every row, run in its real target, is what the row computes."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+import os
+import random
+import struct
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import Browser, missing
+from needs import lacking, need_compiler
+from office import Office, office  # noqa: F401  # a fixture
+
+import autograd
+from autograd import Value
+from autograd.codegen import javascript
+from autograd.codegen.program import Program, Step, expanded
+from autograd.codegen.spelling import SPELLINGS, spelling_of
+from autograd.codegen.spreadsheet import formulas
+from autograd.engine import record
+from autograd.ops import BUILT_IN, TABLE, Op
+
+EDGES = [
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1 / 3, 0.999999, 1.000001, 20.0, -20.0, 709.7, -745.0, 1e22,
+    1e160, -1e160, 1e-160, -1e-160, 1e300, -1e300, 1e-300, sys.float_info.max, sys.float_info.min, 5e-324, -1e-310,
+    math.inf, -math.inf, math.nan,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A cache of the tests' own."""
+    os.environ["AUTOGRAD_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def rows() -> list[Op]:
+    return [TABLE[name] for name in sorted(BUILT_IN)]
+
+
+def operands_of(op: Op) -> int:
+    return op.arity or 4
+
+
+def points(operands: int, edges: Sequence[float] = EDGES) -> list[list[float]]:
+    """All edges, or all pairs of them; of more than two operands, some combinations. And random numbers."""
+    rng = random.Random(operands)
+    if operands <= 2:
+        found = [list(point) for point in itertools.product(edges, repeat=operands)]
+    else:
+        found = [[rng.choice(edges) for _ in range(operands)] for _ in range(300)]
+    spread: list[Callable[[], float]] = [
+        lambda: rng.uniform(-1, 1),
+        lambda: rng.uniform(-6, 6),
+        lambda: rng.gauss(0, 1) * 10 ** rng.randint(-9, 3),
+    ]
+    return found + [[rng.choice(spread)() for _ in range(operands)] for _ in range(200)]
+
+
+def bits(x: float) -> bytes:
+    return b"nan" if math.isnan(x) else struct.pack("d", x)
+
+
+def same_bits(op: Op, got: float, want: float) -> bool:
+    return bits(got) == bits(want)
+
+
+def same_bits_in_c(op: Op, got: float, want: float) -> bool:
+    """CPython has a `hypot` of its own: within 2 ULP."""
+    near = op is TABLE["hypot"] and math.isfinite(want) and abs(got - want) <= 2 * math.ulp(want)
+    return near or same_bits(op, got, want)
+
+
+def same_to_13_digits(op: Op, got: float, want: float) -> bool:
+    if op is TABLE["pow"] and want == math.inf and math.isnan(got):
+        return True  # (-inf) ** 0.5: where an exponent is a constant, the modules take the square root
+    if not math.isfinite(want):
+        return str(got) == str(want)
+    return math.isclose(got, want, rel_tol=1e-13, abs_tol=1e-300)
+
+
+def check_column(
+    backend: Any,
+    agree: Callable[[Op, float, float], bool],
+    batch: bool = True,
+    edges: Sequence[float] = EDGES,
+    without: frozenset[str] = frozenset(),
+) -> None:
+    """Compile every row for a backend, also with constants among its operands, and run it at all points."""
+    chosen = [op for op in rows() if op.name not in without]
+    for operands in sorted(set(map(operands_of, chosen))):
+        leaves = [Value(0.5) for _ in range(operands)]
+        calls: list[tuple[Op, tuple[Any, ...]]] = [(op, tuple(leaves)) for op in chosen if operands_of(op) == operands]
+        if operands == 1:  # a constant beside it
+            pairs = [op for op in chosen if op.arity == 2]
+            calls += [(op, args) for op in pairs for c in (0.5, -2.0) for args in ((leaves[0], c), (c, leaves[0]))]
+        f = autograd.compile(
+            [record(op, args) for op, args in calls], (leaves,), in_axes=0 if batch else None, backend=backend
+        )
+        samples = points(operands, edges)
+        results = f(samples) if batch else [f(sample) for sample in samples]
+        wrong = []
+        for sample, result in zip(samples, results, strict=True):
+            number_of = dict(zip(leaves, sample, strict=True))
+            for (op, args), got in zip(calls, result, strict=True):
+                point = [x if isinstance(x, float) else number_of[x] for x in args]
+                want = op.computes(*point)
+                if not agree(op, got, want):
+                    wrong.append((op.name, point, got, want))
+        assert not wrong, f"{len(wrong)} wrong, such as {wrong[:5]}"
+
+
+def test_python() -> None:
+    check_column("python", same_bits, batch=False)
+
+
+def test_numpy() -> None:
+    check_column("numpy", same_bits)
+
+
+def test_c() -> None:
+    need_compiler()
+    check_column("c", same_bits_in_c, batch=False)
+
+
+def test_c_vectors() -> None:
+    need_compiler()
+    check_column("c", same_bits_in_c)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, when infinities and nans are results
+def test_arrays_of_numpy() -> None:
+    without = frozenset({"erf", "erfc"}) if find_spec("scipy") is None else frozenset()  # NumPy has no error function
+    check_column(np, same_to_13_digits, without=without)
+
+
+NORMAL = [x for x in EDGES if x == 0 or not abs(x) < sys.float_info.min]  # subnormal numbers are 0 to JAX
+
+
+def test_arrays_of_jax() -> None:
+    try:
+        jnp = importlib.import_module("jax.numpy")
+    except ImportError:
+        lacking("JAX is not installed", extra=True)
+    importlib.import_module("jax").config.update("jax_enable_x64", True)
+    check_column(jnp, same_to_13_digits, edges=NORMAL)
+
+
+def test_arrays_of_torch() -> None:
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError:
+        lacking("PyTorch is not installed", extra=True)
+    check_column(torch, same_to_13_digits)
+
+
+# JavaScript ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if absent := missing():
+        lacking(f"{' and '.join(absent)} not installed")
+    with Browser() as browser:
+        yield browser
+
+
+def program_of(op: Op, target: str) -> Program:
+    n = operands_of(op)
+    return expanded(Program(n, [Step(op, tuple(range(n)))], [n]), target)
+
+
+def test_javascript(chromium: Browser) -> None:
+    """To 1e-14: the functions of `Math` are the browser's."""
+    chromium.run("location.href = 'about:blank'")
+    for op in rows():
+        program, samples = program_of(op, "javascript"), points(operands_of(op))
+        script = f"""{javascript.helpers(step.op for step in program.steps)}
+            const f = {javascript.arrow(program)};
+            const points = [{", ".join(f"[{', '.join(map(javascript.constant, point))}]" for point in samples)}];
+            const text = x => Object.is(x, -0) ? "-0.0" : String(x).replace("Infinity", "inf");
+            return points.map(p => text(f(p)));"""
+        for point, text in zip(samples, chromium.run(script), strict=True):
+            want, got = op.computes(*point), float(text)
+            if math.isfinite(want):
+                assert math.isclose(got, want, rel_tol=1e-14, abs_tol=1e-320), (op, point, got, want)
+                assert got != 0 or math.copysign(1, got) == math.copysign(1, want), (op, point, got, want)
+            else:
+                assert str(got) == str(want), (op, point, got, want)
+
+
+# Spreadsheets --------------------------------------------------------------------------------------------------------
+
+# Spreadsheets have neither inf nor nan, nor -0.0; and numbers near the ends of the range are an error on the way.
+IN_SHEETS = [0.0, *(x for x in EDGES if 1e-200 < abs(x) < 1e200)]
+
+
+def test_spreadsheet(office: Office, tmp_path: Path) -> None:  # noqa: F811
+    """To 1e-9, and to 1e-20 near 0; an error where Python has inf or nan."""
+    xlsxwriter = importlib.import_module("xlsxwriter")
+    path = tmp_path / "rows.xlsx"
+    asked: list[tuple[Op, list[float]]] = []
+    with xlsxwriter.Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        for op in rows():
+            program = program_of(op, "spreadsheet")
+            for point in points(operands_of(op), IN_SHEETS):
+                row = len(asked)
+                for column, x in enumerate(point):
+                    sheet.write_number(row, column, x)
+                names = {i: f"{'ABCD'[i]}{row + 1}" for i in range(len(point))}
+                sheet.write_formula(row, 4, f"={formulas(program, names)[int(program.outputs[0])]}")
+                asked.append((op, point))
+    (cells,) = office.computed(path)
+    wrong = []
+    for row, (op, point) in enumerate(asked):
+        got, want = cells[row, 4].shown, op.computes(*point)
+        if isinstance(got, str):  # of huge numbers, sine and its like are an error; so is a power nearer to 0
+            huge = op.name in ("sin", "cos", "tan") and abs(point[0]) > 1e9
+            right = not math.isfinite(want) or huge or abs(want) < sys.float_info.min
+        else:
+            right = math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-20)
+        if not right:
+            wrong.append((op.name, point, got, want))
+    assert not wrong, f"{len(wrong)} wrong, such as {wrong[:5]}"
+
+
+# The table itself ----------------------------------------------------------------------------------------------------
+
+
+def test_rows_and_operations_are_the_same() -> None:
+    assert SPELLINGS.keys() == BUILT_IN
+
+
+def test_formulas_are_written_with_other_rows() -> None:
+    for op in rows():
+        if spelling_of(op).formula:
+            assert op not in {step.op for step in program_of(op, "c").steps}
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> Op:
+    """A row of the table that nobody has spelled."""
+    op = Op("planted({})", lambda x: 3 * x, lambda g, z, x: 3 * g)
+    monkeypatch.setattr(autograd.ops, "BUILT_IN", {*BUILT_IN, "planted"})
+    monkeypatch.setitem(globals(), "BUILT_IN", {*BUILT_IN, "planted"})
+    return op
+
+
+COLUMNS = ["python", "numpy", "c", "c_vectors", "arrays_of_numpy", "arrays_of_jax", "arrays_of_torch", "javascript"]
+
+
+@pytest.mark.parametrize("column", [*COLUMNS, "spreadsheet"])
+def test_a_row_without_spellings_is_missed(column: str, planted: Op, request: pytest.FixtureRequest) -> None:
+    """The test of each column fails, it does not skip."""
+    assert planted.built_in
+    arguments = {"javascript": ["chromium"], "spreadsheet": ["office", "tmp_path"]}.get(column, [])
+    with pytest.raises(LookupError, match="planted: add its row"):
+        globals()[f"test_{column}"](*map(request.getfixturevalue, arguments))
+
+
+@pytest.mark.parametrize("column", [*COLUMNS[2:], "spreadsheet"])
+def test_a_row_with_empty_cells_is_missed(
+    column: str, planted: Op, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Only Python, and NumPy on its floats, call the row; no other target has a function of that name."""
+    texts = {name: text for name, text in SPELLINGS["tanh"]._asdict().items() if isinstance(text, str)}
+    called = {name: text.replace("tanh", "planted").replace("TANH", "PLANTED") for name, text in texts.items()}
+    monkeypatch.setitem(SPELLINGS, "planted", SPELLINGS["tanh"]._replace(**called))  # type: ignore[arg-type]
+    arguments = {"javascript": ["chromium"], "spreadsheet": ["office", "tmp_path"]}.get(column, [])
+    with pytest.raises(Exception, match=r"(?i)planted"):
+        globals()[f"test_{column}"](*map(request.getfixturevalue, arguments))
