@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
 from autograd.ops import TABLE

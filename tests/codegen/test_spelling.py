@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from browser import Browser, missing
 from needs import lacking, need_compiler
-from office import Office, office  # noqa: F401  # a fixture
+from office import Office
 
 import autograd
 from autograd import Value
@@ -203,7 +203,7 @@ def test_javascript(chromium: Browser) -> None:
 IN_SHEETS = [0.0, *(x for x in EDGES if 1e-200 < abs(x) < 1e200)]
 
 
-def test_spreadsheet(office: Office, tmp_path: Path) -> None:  # noqa: F811
+def test_spreadsheet(office: Office, tmp_path: Path) -> None:
     """To 1e-9, and to 1e-20 near 0; an error where Python has inf or nan."""
     xlsxwriter = importlib.import_module("xlsxwriter")
     path = tmp_path / "rows.xlsx"
