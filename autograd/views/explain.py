@@ -24,7 +24,7 @@ from typing import NamedTuple
 from autograd.check import faux_gradient
 from autograd.engine import Value, graph_of, replay
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
-from autograd.views.gradients import gradients_of, local_gradients
+from autograd.views.gradients import LocalGradient, gradients_of, local_gradients
 from autograd.views.limits import LONGEST_FORMULA, size_of, too_large
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import aligned, decimals, typeset
@@ -179,10 +179,10 @@ def explain(
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     stages = _stages(nodes, shown, detail)
     gradients = gradients_of(output, nodes)
-    paths: dict[Value, list[_Path]] = {v: [] for v in nodes}  # to those that use it, in the order of backward()
+    uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
-        for path in stage.paths:
-            paths[path.operand].append(path)
+        for found in stage.local_gradients:
+            uses[found.operand].append((stage.result, found))
     rows, steps = [], []
     for stage in stages:
         v = stage.result
@@ -191,31 +191,25 @@ def explain(
                 shown[v],
                 stage.formula,
                 v.data,
-                tuple((shown[path.result], path.local) for path in paths[v]),
+                tuple((shown[user], local.number) for user, local in uses[v]),
                 gradients[v],
                 faux_gradient(output, v) if faux else None,
             )
         )
-        steps.append(_chain_rule(v, paths[v], gradients, shown, output))
+        steps.append(_chain_rule(v, uses[v], gradients, shown, output))
     return Explanation(shown[output], tuple(rows), tuple(reversed(steps)))
 
 
 # Stages --------------------------------------------------------------------------------------------------------------
 
 
-class _Path(NamedTuple):
-    """The way from a stage back to one of its operands: how fast the stage changes with it, as formula and number."""
-
-    operand: Value
-    result: Value
-    formula: Term | None
-    local: float
+_Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
 
 
 class _ExplainedStage(NamedTuple):
     result: Value
     formula: str
-    paths: Sequence[_Path]
+    local_gradients: Sequence[LocalGradient]  # one for each path from the result back to an operand
 
 
 def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> list[_ExplainedStage]:
@@ -232,7 +226,7 @@ def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> 
             if not 0 < len(line) <= LONGEST_FORMULA:
                 inner, line = [], "" if v.op is None else short_formula(v, names)
             inside.update(inner)
-            stages.append(_ExplainedStage(v, line, _paths(v, inner, names)))
+            stages.append(_ExplainedStage(v, line, _local_gradients(v, inner, names)))
     return stages[::-1]
 
 
@@ -251,21 +245,20 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
     return [] if waiting else inner[::-1]
 
 
-def _paths(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[_Path]:
-    """Return every path from a stage's result back to an operand."""
+def _local_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[LocalGradient]:
     if result.op is None:
         return []
     line = [*inner, result]
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
     terms |= graph_formulas(inner, names, mathematical=True)
-    return [_Path(x, result, term, local) for x, local, term in local_gradients(line, terms)]
+    return local_gradients(line, terms)
 
 
 # The chain rule ------------------------------------------------------------------------------------------------------
 
 
 def _chain_rule(
-    v: Value, paths: Sequence[_Path], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
+    v: Value, uses: Sequence[_Use], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
 ) -> ChainRule:
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
@@ -274,18 +267,17 @@ def _chain_rule(
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
     symbolic, numeric, products = [], [], []
-    for path in paths:
-        above = gradients[path.result]
-        local = typeset(decimals(path.local, 4))
+    for user, (_, number, formula) in uses:
+        above, local = gradients[user], typeset(decimals(number, 4))
         # In place of a formula too long to read stands its number.
-        term = path.formula if path.formula and len(path.formula.text) <= LONGEST_FORMULA else constant(local)
-        symbolic.append(f"{term.factor} × {d(path.result)}")
+        term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
+        symbolic.append(f"{term.factor} × {d(user)}")
         numeric.append(f"{local} × {typeset(aligned(above))}")
-        products.append(typeset(aligned(path.local * above)))
+        products.append(typeset(aligned(number * above)))
     equation = [d(v), _summed(symbolic), _summed(numeric)]
     if len(products) > 1:
         equation.append(_summed(products))
-    return ChainRule((*equation, total), _why([names[path.result] for path in paths]))
+    return ChainRule((*equation, total), _why([names[user] for user, _ in uses]))
 
 
 def _summed(terms: Sequence[str]) -> str:

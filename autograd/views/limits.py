@@ -66,7 +66,8 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         TypeError: something in `train` is no Value.
         ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
     """
-    leaves = tree_leaves(train if isinstance(train, (Value, list, tuple)) or not _is_iterable(train) else list(train))
+    is_tree = isinstance(train, (list, tuple)) or not hasattr(train, "__iter__")
+    leaves = tree_leaves(train if is_tree else list(train))
     if not leaves:
         raise ValueError("train is empty: name the leaves to train, or leave it out")
     check_leaves(leaves, "Values to train", "pass leaves of the graph")
@@ -75,10 +76,6 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         if v not in graph:
             raise ValueError(f"{v} cannot be trained: it is not in the graph of the output")
     return leaves
-
-
-def _is_iterable(x: Any) -> bool:
-    return hasattr(x, "__iter__")
 
 
 def positive(what: str, x: Any) -> float:

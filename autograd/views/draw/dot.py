@@ -246,10 +246,11 @@ class Pen:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
         content = [f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
-        shown, exact = self._numbers("data", box.outputs)
-        look = "output" if self.output in box.outputs else "neuron"
+        outputs = [neuron.output for neuron in box.neurons]
+        shown, exact = self._numbers("data", outputs)
+        look = "output" if self.output in outputs else "neuron"
         text = _Lines([box.title, *content, *shown], [box.title, *content, *exact])
-        self._write_box(graph, box, look, text, box.outputs)
+        self._write_box(graph, box, look, text, outputs)
 
     @_write_node.register
     def _(self, box: InputsBox, graph: graphviz.Digraph) -> None:
@@ -259,11 +260,12 @@ class Pen:
 
     @_write_node.register
     def _(self, box: RegularizerBox, graph: graphviz.Digraph) -> None:
-        name = self.names[box.values[-1]]
+        result = box.values[-1]
+        name = self.names[result]
         content = [f"{len(box.values):,} operations", f"on {len(box.parameters):,} parameters"]
-        shown, exact = self._numbers("data", box.outputs)
+        shown, exact = self._numbers("data", [result])
         text = _Lines([name, *content, *shown], [name, *content, *exact])
-        self._write_box(graph, box, "result", text, box.outputs)
+        self._write_box(graph, box, "result", text, [result])
 
     @_write_node.register
     def _(self, node: Constant, graph: graphviz.Digraph) -> None:

@@ -38,11 +38,6 @@ class Box:
     frame: Frame | None = field(default=None, kw_only=True)
     is_one_value: ClassVar[bool] = False  # if so, an edge from it has one local gradient
 
-    @property
-    def outputs(self) -> Sequence[Value]:
-        """The Values whose numbers the box shows."""
-        raise NotImplementedError
-
 
 @dataclass(eq=False)
 class NeuronBox(Box):
@@ -56,10 +51,6 @@ class NeuronBox(Box):
     def neurons(self) -> Sequence[FoundNeuron]:
         return [self.neuron]
 
-    @property
-    def outputs(self) -> Sequence[Value]:
-        return [self.neuron.output]
-
 
 @dataclass(eq=False)
 class LayerBox(Box):
@@ -68,20 +59,12 @@ class LayerBox(Box):
     title: str
     neurons: Sequence[FoundNeuron]
 
-    @property
-    def outputs(self) -> Sequence[Value]:
-        return [neuron.output for neuron in self.neurons]
-
 
 @dataclass(eq=False)
 class InputsBox(Box):
     """Many leaves that enter nothing but one layer."""
 
     inputs: Sequence[Value]
-
-    @property
-    def outputs(self) -> Sequence[Value]:
-        return self.inputs
 
 
 @dataclass(eq=False)
@@ -91,10 +74,6 @@ class RegularizerBox(Box):
     values: Sequence[Value]  # the last one is the result
     parameters: Sequence[Value] = ()
     is_one_value = True
-
-    @property
-    def outputs(self) -> Sequence[Value]:
-        return self.values[-1:]
 
 
 @dataclass(eq=False)
