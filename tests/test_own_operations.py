@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import random
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browser import Browser, missing
+from needs import lacking, need_compiler
+from office import Office, written
 
 import autograd
-from autograd import Value, check_gradients, draw, grad
+from autograd import Value, check_gradients, draw, exp, explore, grad, sign, to_spreadsheet, where
+from autograd.engine import graph_of
 from autograd.ops import TABLE, Op
+from autograd.trees import tree_leaves
 
 
 def mean_rule(g: Any, z: Any, *xs: Any) -> list[Any]:
@@ -178,3 +187,220 @@ def test_lists_of_any_sequence_type_are_summed() -> None:
     values: Sequence[Value] = [Value(1.0), Value(2.0)]
     assert autograd.sum(iter(values)).data == 3.0
     assert autograd.sum(dict.fromkeys(values)).data == 3.0
+
+
+# In every target -----------------------------------------------------------------------------------------------------
+
+
+def own_rows() -> dict[str, Op]:
+    """Operations written with the table's: alone, in each other, with several operands, with any number, with none."""
+    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+    bell = Op("bell({})", lambda x: exp(-x * x), lambda g, z, x: g * -2 * x * z)
+    return {
+        "cube": cube,
+        "bell": bell,
+        "hump": Op("hump({})", lambda x: bell(cube(x)) + 0.5, lambda g, z, x: g * (z - 0.5) * -2 * cube(x) * 3 * x * x),
+        "huber": Op(
+            "huber({}, {})",
+            lambda x, y: where(abs(x) - y, y * (abs(x) - y / 2), x * x / 2),
+            lambda g, z, x, y: g * where(abs(x) - y, y * sign(x), x),
+            lambda g, z, x, y: g * where(abs(x) - y, abs(x) - y, 0.0),
+        ),
+        "mean": Op("mean([{}])", lambda *xs: autograd.sum(xs) / len(xs), mean_rule, variadic=True),
+        "second": Op("second({}, {})", lambda x, y: y, lambda g, z, x, y: 0.0, lambda g, z, x, y: g),
+        "seven": Op("seven({})", lambda x: 7, lambda g, z, x: 0.0),
+    }
+
+
+def own_graphs(leaves: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+    """A graph of each own row, its gradients, and second derivatives."""
+    rows = own_rows()
+    x, y = leaves
+    outputs = [rows[name](x * y) for name in ("cube", "bell", "hump", "seven")]
+    outputs += [rows["huber"](x, y), rows["huber"](x, 0.25), rows["second"](x, y), rows["mean"]([x, y, 2.0, x * x])]
+    first = [g for z in outputs for g in grad(z, list(leaves))]
+    return outputs, [*first, *(g for z in first for g in grad(z, list(leaves)))]
+
+
+POINTS = [[0.5, 1.5], [-1.25, 0.75], [3.0, -0.3], [0.0, 2.0], [-0.0, -1.0], [0.1, 0.1]]
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "c"])
+def test_own_rows_have_the_graph_s_bits(backend: str) -> None:
+    if backend == "c":
+        need_compiler()
+    leaves = [Value(0.5), Value(1.5)]
+    outputs, gradients = own_graphs(leaves)
+    recorded = [*outputs, *gradients]
+    one = autograd.compile(recorded, (leaves,), backend=backend)
+    batch = autograd.compile(recorded, (leaves,), in_axes=0, backend=backend)
+    for point, in_batch in zip(POINTS, batch(POINTS), strict=True):
+        for v, x in zip(leaves, point, strict=True):
+            v.data = x
+        want = [repr(v.forward().data) for v in recorded]
+        assert list(map(repr, one(point))) == want
+        assert list(map(repr, in_batch)) == want
+
+
+@pytest.mark.parametrize("module", ["numpy", "jax.numpy", "torch"])
+def test_own_rows_on_a_module_s_arrays(module: str) -> None:
+    try:
+        xp = importlib.import_module(module)
+    except ImportError:
+        lacking(f"{module} is not installed", extra=True)
+    if module == "jax.numpy":
+        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    leaves = [Value(0.5), Value(1.5)]
+    outputs, gradients = own_graphs(leaves)
+    recorded = [*outputs, *gradients]
+    want = autograd.compile(recorded, (leaves,), in_axes=0)(POINTS)
+    got = autograd.compile(recorded, (leaves,), in_axes=0, backend=xp)(POINTS)
+    assert np.allclose(got, want, rtol=1e-13, atol=1e-300)
+
+
+def test_own_rows_in_a_browser(tmp_path: Path) -> None:
+    if absent := missing():
+        lacking(f"{' and '.join(absent)} not installed")
+    leaves = [Value(0.5, "x"), Value(1.5, "y")]
+    outputs, _ = own_graphs(leaves)
+    second = grad(outputs[0] + outputs[2], leaves[0])
+    output = autograd.sum([*outputs, second])
+    with Browser() as browser:
+        browser.open(explore(output, tmp_path / "page.html", names={}))
+        shown = browser.run(
+            """return [...document.querySelectorAll("#rows tr")].map(row =>
+                [...row.querySelectorAll("td")].slice(1).map(cell =>
+                    [...cell.querySelectorAll("data")].map(number => Number(number.value))))"""
+        )
+        assert browser.complaints() == []
+    output.backward()
+    for v, cells in zip(graph_of(output), shown, strict=True):
+        assert cells[0][0] == pytest.approx(v.data, rel=1e-12)
+        assert cells[2][0] == pytest.approx(v.grad, rel=1e-12, abs=1e-300)
+
+
+def test_own_rows_in_libreoffice(office: Office, tmp_path: Path) -> None:
+    leaves = [Value(0.5, "x"), Value(1.5, "y")]
+    outputs, _ = own_graphs(leaves)
+    second = grad(outputs[0] + outputs[2], leaves[0])
+    path = to_spreadsheet(autograd.sum([*outputs, second]), tmp_path / "own.xlsx", names={}, train=leaves, attempts=3)
+    for computed, stored in zip(office.computed(path), written(path), strict=True):
+        for place, cell in stored.items():
+            if cell.formula is not None:
+                assert computed[place].shown == pytest.approx(cell.shown, rel=1e-9, abs=1e-9), (place, cell)
+
+
+def test_own_rows_in_loops_and_long_means(tmp_path: Path) -> None:
+    need_compiler()
+    rows = own_rows()
+    rng = random.Random(1)
+    w, x = [[Value(rng.uniform(-1, 1)) for _ in range(9)] for _ in range(20)], [Value(0.25 * i) for i in range(9)]
+    hidden = [rows["hump"](autograd.dot(row, x)) for row in w]
+    loss = rows["mean"](hidden)
+    outputs, inputs = (loss, grad(loss, w)), (w, x)
+    arguments = [[[v.data for v in row] for row in w], [v.data for v in x]]
+    want = tree_leaves(autograd.compile(outputs, inputs)(*arguments))
+    for backend in ("numpy", "c"):
+        got = tree_leaves(autograd.compile(outputs, inputs, backend=backend)(*arguments))
+        assert list(map(repr, got)) == list(map(repr, want))
+
+
+def test_what_a_function_reads_may_change() -> None:
+    """A notebook defines a slope, or another operation, again: what is compiled then is what the graph computes."""
+    slope = [0.5]
+    leak = Op("leak({})", lambda x: x * slope[0], lambda g, z, x: g * slope[0])
+    x = Value(3.0)
+    assert autograd.compile(leak(x), x, in_axes=0, backend=np)([3.0]) == [1.5]
+    slope[0] = 0.25
+    assert autograd.compile(leak(x), x, in_axes=0, backend=np)([3.0]) == [0.75]
+
+
+# Functions that only Python can run ----------------------------------------------------------------------------------
+
+
+def by_hand(*xs: float) -> float:
+    total = 0
+    for x in xs:
+        total = total + x  # type: ignore[assignment]
+    return total
+
+
+def helper(*xs: float) -> float:
+    return sum(xs)
+
+
+BUILT_IN_SUM = sum
+
+PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
+    "math": (lambda x, y: math.exp(x) + y, "a plain number would lose the gradient"),
+    "a branch": (lambda x, y: x if x > 0 else y, "compares its operands"),
+    "max": (max, "compares its operands"),
+    "truth": (lambda x, y: x or y, "neither true nor false"),
+    "float": (lambda x, y: float(x) * y, "a plain number would lose the gradient"),
+    "sum": (lambda x, y: sum([x, y]), "calls Python's sum"),
+    "sum in a helper": (lambda x, y: 2 * helper(x, y), "calls Python's sum"),
+    "sum by another name": (lambda x, y: BUILT_IN_SUM((x, y)), "calls Python's sum"),
+    "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "calls Python's sum"),
+    "identity": (lambda x, y: x * 2 if x == y else x, "something else on Values"),
+    "data": (lambda x, y: y + getattr(x, "data", x), "something else on Values"),
+    "no number": (lambda x, y: [x, y][0] if isinstance(x, float) else "x", "on Values it raises TypeError"),
+}
+
+
+@pytest.mark.parametrize(("function", "reason"), PYTHON_ONLY.values(), ids=PYTHON_ONLY)
+def test_a_function_that_only_python_can_run(function: Callable[..., Any], reason: str, tmp_path: Path) -> None:
+    """Python and NumPy call it; every other target refuses it with one message, which says how to write it."""
+    own = Op("own({}, {})", function, lambda g, z, x, y: g, lambda g, z, x, y: 0.0)
+    x, y = Value(0.5, "x"), Value(2.0, "y")
+    z = own(x, y) * 3
+    for backend in ("python", "numpy"):
+        assert autograd.compile(z, (x, y), backend=backend)(0.5, 2.0) == z.data
+        assert autograd.compile(z, (x, y), in_axes=0, backend=backend)([0.5], [2.0]) == [z.data]
+    targets: list[Callable[[], Any]] = [
+        lambda: autograd.compile(z, (x, y), backend="c"),
+        lambda: autograd.compile(z, (x, y), backend=np),
+        lambda: explore(z, tmp_path / "page.html"),
+        lambda: to_spreadsheet(z, tmp_path / "own.xlsx"),
+    ]
+    messages = set()
+    for target in targets:
+        with pytest.raises(ValueError, match=f"'own' runs in Python only: .*{reason}") as refused:
+            target()
+        messages.add(str(refused.value))
+    (message,) = messages
+    for advice in (
+        "autograd.tanh(x), not math.tanh(x)",
+        "where(c, x, y)",
+        "autograd.sum, not sum",
+        "'python' or 'numpy'",
+    ):
+        assert advice in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_adding_by_hand_is_no_python_sum() -> None:
+    total = Op("total([{}])", by_hand, lambda g, z, *xs: [g] * len(xs), variadic=True)
+    tail = Op("tail({})", lambda x: autograd.sum([x, x]), lambda g, z, x: g * 2)  # an attribute of that name
+    x, y = Value(0.1), Value(0.2)
+    z = total([x, y, tail(x)])
+    assert autograd.compile(z, (x, y), backend=np)(0.1, 0.2) == z.data
+
+
+def test_comparisons_in_other_threads_are_not_the_function_s() -> None:
+    stop = threading.Event()
+
+    def compare() -> None:
+        v = Value(1.0)
+        while not stop.is_set():
+            assert not v > 2
+
+    thread = threading.Thread(target=compare)
+    thread.start()
+    try:
+        x = Value(2.0)
+        y = own_rows()["cube"](x)
+        for _ in range(50):
+            assert autograd.compile(y, x, backend=np)(2.0) == 8.0
+    finally:
+        stop.set()
+        thread.join()
