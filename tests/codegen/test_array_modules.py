@@ -148,3 +148,15 @@ def test_an_operation_of_ones_own() -> None:
     y = own(x) + x
     assert autograd.compile((y, grad(y, x)), x, in_axes=0, backend="numpy")([3.0, 2.0]) == ([30.0, 10.0], [28.0, 13.0])
     assert autograd.compile((y, grad(y, x)), x, in_axes=0, backend=np)([3.0, 2.0]) == ([30.0, 10.0], [28.0, 13.0])
+
+
+def test_a_fixed_term_that_is_the_first_input_is_added(xp: ModuleType) -> None:
+    w, x = Value(3.0), Value(2.0)
+    for reduce, want in (("mean", 5.5), ("sum", 11.0)):
+        f = autograd.compile(x * x + w, (w, x), in_axes=(None, 0), reduce=reduce, backend=xp)
+        assert f(3.0, [1.0, 2.0]) == want
+
+
+def test_a_function_without_arguments(xp: ModuleType) -> None:
+    x = Value(1.0)
+    assert autograd.compile([x * 2, x], (), backend=xp)() == [2.0, 1.0]
