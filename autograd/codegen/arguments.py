@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,11 @@ class Signature:
             return False
         first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
         return bool(first == back)
+
+    def with_outputs(self, outputs: Iterable[Any]) -> Signature:
+        """Return the signature with other numbers in the tree of its outputs."""
+        left = iter(outputs)
+        return replace(self, outputs=tree_map(lambda _: next(left), self.outputs))
 
 
 # Trees ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from autograd.codegen.arguments import Signature, flattened, pieces_of, shape_of
-from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch, tree_text
 from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
@@ -96,7 +96,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     Raises:
         ValueError: the module lacks an operation.
     """
-    program, signature, terms = with_fixed_terms_apart(program, signature)
+    program, signature, terms = with_fixed_terms_apart(*spelled_out(program, signature, "arrays"))
     name, spelling = variable_names(program), ModuleSpelling(module)
     statements = straight_statements(program, signature, name, spelling)
     lines = [f"def compiled({parameters(signature)}):"]

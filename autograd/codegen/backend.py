@@ -7,6 +7,7 @@ arguments and results. `reduce` and batches are the backend's task; whoever cann
 
 A backend is put together from parts that know nothing of each other:
 
+    `spelled_out` writes operations that the target does not spell as others that it does
     spelling      how the target writes one operation: an object with `expression`, as `Spelling` describes
     statements    steps as lines, those that no sample changes apart from the others: `straight_statements`
     arguments     checks and conversions while the function runs (`arguments.py`), and the lines of a Python function
@@ -28,8 +29,9 @@ from types import FunctionType
 from typing import Any, NamedTuple, Protocol
 
 from autograd.codegen.arguments import Signature
-from autograd.codegen.program import Program, Step
+from autograd.codegen.program import Program, Step, expanded
 from autograd.floats import number
+from autograd.ops import Op
 from autograd.trees import tree_map
 
 
@@ -68,6 +70,14 @@ class Spelling(Protocol):
             step: the operation with its operands, for spellings that depend on a constant.
             names: the operands as they are written, constants and all.
         """
+
+
+def spelled_out(
+    program: Program, signature: Signature, target: str | Callable[[Op], bool]
+) -> tuple[Program, Signature]:
+    """Return program and signature with operations written out that `target`, as for `expanded`, does not spell."""
+    program = expanded(program, target)
+    return program, signature.with_outputs(program.outputs)
 
 
 _numbers = count(1)

@@ -24,14 +24,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_of
-from autograd.codegen.backend import CompiledCode
+from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
-from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
+from autograd.codegen.c_statements import CSpelling, CStatements, along, for_loop, index_text, literal
 from autograd.codegen.memory import Layout, strided_runs
 from autograd.codegen.program import Operand, Program, without_fixed_terms
-from autograd.codegen.spelling import spelling_of
-from autograd.ops import Op
 from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
@@ -66,34 +64,6 @@ static inline double total(V x) /* in halves first: adding lane after lane waits
 """
 
 
-class CSpelling:
-    """How C writes an operation, on doubles or on vectors of them; remembers which functions that needs."""
-
-    def __init__(self) -> None:
-        self._by_lanes: dict[Op, None] = {}  # operations that take a vector's lanes one by one, as first used
-
-    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
-        row = spelling_of(op)
-        if vectors is None or row.c == row.vector:  # an operator takes a number beside a vector too
-            return row.write("c", names)
-        names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
-        if row.vector:
-            return row.write("vector", names)
-        self._by_lanes[op] = None
-        return f"{op.name}_each({', '.join(names)})"
-
-    def definitions(self) -> Iterator[str]:
-        """Yield the functions that the expressions so far call."""
-        for op in self._by_lanes:
-            row = spelling_of(op)
-            yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
-            yield "{"
-            yield "V z;"
-            yield for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
-            yield "return z;"
-            yield "}"
-
-
 class CSource(NamedTuple):
     """A C program, and what is needed to build and call it."""
 
@@ -109,7 +79,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
 
     Raises:
         CompilerError: there is no C compiler.
-        ValueError: an operation that has no C.
+        ValueError: an operation that has no C: a user's, whose function cannot be written out.
     """
     source = c_source(program, signature)
     library = built(source.text, source.options)
@@ -120,8 +90,9 @@ def c_source(program: Program, signature: Signature) -> CSource:
     """Return the program as C: a function `compiled`, and `repeated` where its outputs can be fed back.
 
     Raises:
-        ValueError: an operation that has no C, because a user added it.
+        ValueError: an operation that has no C: a user's, whose function cannot be written out.
     """
+    program, signature = spelled_out(program, signature, "c")
     outputs, added = len(program.outputs), dict[int, int]()
     if signature.reduce:
         program, added = without_fixed_terms(program, signature.inputs, signature.batched)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
@@ -18,6 +17,40 @@ from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, where their runs of outputs are short; more of them become one loop with tables
 SUMS_SIDE_BY_SIDE = 8  # in one loop: each addition has to wait for the one before it in its sum
+
+
+class CSpelling:
+    """How C writes an operation, on doubles or on vectors of them; remembers which functions that needs."""
+
+    def __init__(self) -> None:
+        self._by_lanes: dict[Op, None] = {}  # operations that take a vector's lanes one by one, as first used
+
+    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
+        """Return one operation, of a fixed number of operands, as an expression.
+
+        Arguments:
+            names: the operands as they are written.
+            vectors: for an operation on vectors, which operands are vectors; None for one on doubles.
+        """
+        row = spelling_of(op)
+        if vectors is None or row.c == row.vector:  # an operator takes a number beside a vector too
+            return row.write("c", names)
+        names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
+        if row.vector:
+            return row.write("vector", names)
+        self._by_lanes[op] = None
+        return f"{op.name}_each({', '.join(names)})"
+
+    def definitions(self) -> Iterator[str]:
+        """Yield the functions that the expressions so far call."""
+        for op in self._by_lanes:
+            row = spelling_of(op)
+            yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
+            yield "{"
+            yield "V z;"
+            yield for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
+            yield "return z;"
+            yield "}"
 
 
 class _LoopOperand:
@@ -32,7 +65,7 @@ class _LoopOperand:
         self.start, self.strides, self.table = 0, [0], ""
 
     def at(self, variables: Sequence[str]) -> str:
-        """The element, as C; `variables` are those of the loops, and in a sum that of the terms."""
+        """Return the element, as C; `variables` are those of the loops, and in a sum that of the terms."""
         loops = variables[: len(self.strides)]
         term = variables[len(self.strides)] if len(variables) > len(self.strides) else "0"
         if self.table:
@@ -40,18 +73,6 @@ class _LoopOperand:
         return (
             f"{self.array}[{index_text(self.start, *zip(self.strides, loops, strict=True), (self.stride or 0, term))}]"
         )
-
-
-class COperations(Protocol):
-    """How C writes one operation: what `c_statements` needs of a spelling."""
-
-    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
-        """Return one operation, of a fixed number of operands, as an expression.
-
-        Arguments:
-            names: the operands as they are written.
-            vectors: for an operation on vectors, which operands are vectors; None for one on doubles.
-        """
 
 
 class CStatements:
@@ -64,7 +85,7 @@ class CStatements:
         operations: how operations are written.
     """
 
-    def __init__(self, layout: Layout, signature: Signature, outputs: int, operations: COperations) -> None:
+    def __init__(self, layout: Layout, signature: Signature, outputs: int, operations: CSpelling) -> None:
         self.layout, self.outputs, self.operations = layout, outputs, operations
         self.batch, self.reduce = signature.batch, signature.reduce
         self.tables: list[str] = []

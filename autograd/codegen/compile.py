@@ -18,7 +18,7 @@ from autograd.codegen.array_module import module_backend
 from autograd.codegen.backend import Backend
 from autograd.codegen.c import c_backend
 from autograd.codegen.numpy_tables import numpy_backend
-from autograd.codegen.program import expanded, lower
+from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value, check_leaves
 from autograd.trees import tree_leaves, tree_map
@@ -127,7 +127,7 @@ def compile(
         raise ValueError("reduce needs a batch: in_axes says which arguments have one")
     wanted = tree_leaves(outputs)
     _check_outputs(wanted)
-    program = expanded(lower(wanted, leaves), backend if isinstance(backend, str) else "arrays")
+    program = lower(wanted, leaves)
     places, results = iter(range(len(leaves))), iter(program.outputs)
     trees = [tree_map(lambda _: next(places), entry) for entry in entries]
     code = make(program, Signature(trees, tree_map(lambda _: next(results), outputs), batched, reduce))

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_of
-from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
 from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
 from autograd.codegen.memory import Layout, Limits, Slot, lists_of
 from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend, ignored_warnings
@@ -39,6 +39,7 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to NumPy: on tables where the program has layers, else one statement for each step."""
     import numpy as np  # noqa: PLC0415  # this backend was asked for
 
+    program, signature = spelled_out(program, signature, "numpy")
     apart, its_signature, terms = with_fixed_terms_apart(program, signature)
     limits = LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE
     layout = Layout(apart, signature.inputs, signature.batched, limits)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.expansion import is_recordable, recorded
-from autograd.codegen.spelling import is_spelled
+from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -95,12 +95,13 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     return steps.program([places[v] for v in outputs])
 
 
-def expanded(program: Program, target: str) -> Program:
+def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
     """Return the program with operations written out that a target has no spelling for.
 
     Arguments:
         target: a column of the table in `spelling.py`; or "numpy", which writes out what users have added, where it
-            can be written out, and calls the rest.
+            can be written out, and calls the rest; or a function that tells whether the target spells an operation.
+            What it does not spell, and what has no formula in the table either, is left for it to refuse.
 
     Raises:
         ValueError: a user's function cannot be written out.
@@ -114,7 +115,10 @@ def expanded(program: Program, target: str) -> Program:
     def expansion(step: Step) -> Program | None:
         op, operands = step.op, len(step.operands)
         if (op, operands) not in written:
-            kept = is_spelled(op, target) or (target == "numpy" and not is_recordable(op, operands))
+            if callable(target):
+                kept = target(op) or (op.built_in and spelling_of(op).formula is None)
+            else:
+                kept = is_spelled(op, target) or (target == "numpy" and not is_recordable(op, operands))
             written[op, operands] = None if kept else _recorded_program(op, operands)
         return written[op, operands]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -12,7 +11,6 @@ from autograd.codegen.backend import Spelling
 from autograd.codegen.program import Operand, Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE
-from autograd.trees import tree_map
 
 Name = Callable[[Operand], str]
 """Writes a value or a constant as an operand."""
@@ -64,15 +62,15 @@ def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterat
     """Yield the statement that computes one step; several for a long sum."""
     target, names = name(place), list(map(name, step.operands))
     if step.op in (TABLE["sum"], TABLE["dot"]):
-        yield from added(target, spelling_of(step.op).terms("python", names))
+        yield from added(target, spelling_of(step.op).terms("python", names), name(0.0))
     else:
         yield f"{target} = {spelling.expression(step, names)}"
 
 
-def added(target: str, terms: Sequence[str]) -> Iterator[str]:
-    """Yield statements that add up the terms strictly left to right, from 0.0."""
+def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]:
+    """Yield statements that add up the terms strictly left to right, from `zero`."""
     for i in range(0, len(terms), _TERMS_IN_A_STATEMENT):
-        yield f"{target} = {' + '.join(['0.0' if i == 0 else target, *terms[i : i + _TERMS_IN_A_STATEMENT]])}"
+        yield f"{target} = {' + '.join([zero if i == 0 else target, *terms[i : i + _TERMS_IN_A_STATEMENT]])}"
 
 
 def with_fixed_terms_apart(program: Program, signature: Signature) -> tuple[Program, Signature, dict[int, Operand]]:
@@ -84,6 +82,5 @@ def with_fixed_terms_apart(program: Program, signature: Signature) -> tuple[Prog
     if not signature.reduce:
         return program, signature, {}
     program, places = without_fixed_terms(program, signature.inputs, signature.batched)
-    outputs = iter(program.outputs)  # the terms come last
-    signature = replace(signature, outputs=tree_map(lambda _: next(outputs), signature.outputs))
-    return program, signature, {i: program.outputs[at] for i, at in places.items()}
+    terms = {i: program.outputs[at] for i, at in places.items()}
+    return program, signature.with_outputs(program.outputs), terms  # in program.outputs, the terms come last

@@ -12,12 +12,15 @@ import pytest
 import autograd
 from autograd import Value, grad
 from autograd.codegen.arguments import Signature
-from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
 from autograd.codegen.compile import BACKENDS
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python_call import NAMES, function_text, packed, parameters
 from autograd.codegen.python_statements import straight_statements, variable_names
+from autograd.ops import Op
 from autograd.trees import tree_leaves
+
+SPELLED = {"add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sum", "dot"}
 
 
 class DecimalSpelling:
@@ -28,17 +31,18 @@ class DecimalSpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op.name
-        if op in ("add", "sub", "mul", "div", "neg"):
-            return step.op.read(*names)
+        if op not in SPELLED:
+            raise ValueError(f"there is no decimal {op}: use arithmetic, exp, log and sqrt, or backend='python'")
         if op in ("exp", "log", "sqrt"):
             return f"{names[0]}.{'ln' if op == 'log' else op}()"
-        raise ValueError(f"there is no decimal {op}: use arithmetic, exp, log and sqrt, or backend='python'")
+        return step.op.read(*names)
 
 
 def decimal_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to Python source on decimals of 28 digits."""
     if signature.batch:
         raise ValueError("decimals have no batches: call the function for each sample")
+    program, signature = spelled_out(program, signature, lambda op: op.built_in and op.name in SPELLED)
     variable = variable_names(program)
 
     def name(x: Operand) -> str:
@@ -80,6 +84,13 @@ def test_decimals_have_digits_that_floats_lose() -> None:
     y = (x + 1.0) - 1.0
     assert autograd.compile(y, x)(1e-17) == 0.0
     assert autograd.compile(y, x, backend="decimal")(1e-17) == 1e-17
+
+
+def test_an_operation_of_ones_own_is_written_out() -> None:
+    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+    x = Value(0.5)
+    f = autograd.compile((cube(x), grad(cube(x), x)), x, backend="decimal")
+    assert f(0.5) == (0.125, 0.75)
 
 
 def test_repeat_comes_with_the_parts() -> None:
