@@ -6,14 +6,15 @@ GELU, x Φ(x) with Φ the normal distribution function, is an activation of larg
 
 import math
 
-from autograd import Value, check_gradients, draw, erf, exp, grad
+from autograd import Value, check_gradients, compile, draw, erf, exp, grad
 from autograd.nn import Neuron
 from autograd.ops import Op
 
-# The rule calls autograd's operations (erf, exp), not math's, so it works on floats and on Values alike.
+# Both functions call autograd's operations (erf, exp), not math's. So the rule works on floats and on Values alike, and
+# what the first one records on Values can be compiled for every target.
 gelu = Op(
     "gelu({})",
-    lambda x: x / 2 * (1 + math.erf(x / math.sqrt(2))),
+    lambda x: x / 2 * (1 + erf(x / math.sqrt(2))),
     lambda g, z, x: g * ((1 + erf(x * math.sqrt(0.5))) / 2 + x * exp(-x * x / 2) * (1 / math.sqrt(2 * math.pi))),
 )
 
@@ -29,3 +30,5 @@ print(check_gradients(y)[0].verdict)  # prints ok
 print("gelu(x)" in draw(y).source)  # prints True
 neuron = Neuron(2, activation="gelu", weights=[0.5, -1.0])
 print(f"{neuron([1.0, 0.25]):.6f}")  # prints 0.149677
+compiled = compile((y, grad(y, x)), x, backend="numpy")
+print(compiled(0.5) == (y.data, x.grad))  # prints True

@@ -17,7 +17,7 @@ from needs import lacking, need_compiler
 from office import Office, written
 
 import autograd
-from autograd import Value, check_gradients, draw, exp, explore, grad, sign, to_spreadsheet, where
+from autograd import Value, check_gradients, detect_anomaly, draw, exp, explore, grad, sign, to_spreadsheet, where
 from autograd.engine import graph_of
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -313,6 +313,14 @@ def test_what_a_function_reads_may_change() -> None:
     assert autograd.compile(leak(x), x, in_axes=0, backend=np)([3.0]) == [1.5]
     slope[0] = 0.25
     assert autograd.compile(leak(x), x, in_axes=0, backend=np)([3.0]) == [0.75]
+
+
+def test_what_is_recorded_for_a_target_is_no_anomaly() -> None:
+    far = Op("far({})", lambda x: autograd.acosh(x) * 2, lambda g, z, x: g)
+    x = Value(3.0)
+    with detect_anomaly():
+        y = far(x)
+        assert autograd.compile(y, x, backend="numpy")(3.0) == y.data
 
 
 # Functions that only Python can run ----------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ def compile(
     Raises:
         TypeError: an output or an input is not a Value.
         ValueError: an input is not a leaf or occurs twice, an option is unknown, or a backend does not know an
-            operation, as C does not know those that users add. The function raises ValueError for arguments of the
-            wrong shape.
+            operation: the function of a user's own may run in Python only. The compiled function raises ValueError
+            for arguments of the wrong shape.
         CompilerError: there is no C compiler.
 
     >>> import autograd

@@ -1,12 +1,11 @@
-"""Write an operation out in other operations: record what its function does to Values.
+"""Write an operation in terms of others, by recording what its function does to Values.
 
 A user's `Op("cube({})", lambda x: x * x * x, ...)` has no spelling in any target, but its function is written with the
-table's operations. Called on Values, it records a graph of them, which every target can write. The graph is recorded
-anew for each program, because a function may read names that change: a constant, or an operation that a notebook
-defines again.
+table's operations. Called on Values, it records a graph, which every target can write. The graph is recorded anew for
+each program, because a function may read names that change: a constant, or an operation that a notebook redefines.
 
-A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) decides something that a graph does not
-keep. Python and NumPy call such a function; every other target refuses it, with the message that is made here.
+A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) does something that no graph can hold.
+Python and NumPy call such a function; every other target refuses it, with the message that is written here.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import Context
 from threading import get_ident
 from types import CodeType, FunctionType
 from typing import Any
@@ -30,21 +30,29 @@ from autograd.ops import Op
 
 
 def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
-    """Return leaves for so many operands, and the result of the operation as a graph of other operations on them.
+    """Return leaves in place of the operands, and the operation's result as a graph of other operations on them.
 
     Raises:
-        ValueError: a user's function that does not come to such a graph. The message says how to write it instead.
+        ValueError: a user's function runs in Python only. The message says how to write it instead.
+
+    >>> from autograd import tanh
+    >>> swing = Op("swing({})", lambda x: x * tanh(x), lambda g, z, x: g * (tanh(x) + x * (1 - tanh(x) * tanh(x))))
+    >>> [x], result = recorded(swing, 1)
+    >>> [v.op.name for v in graph_of(result) if v.op]
+    ['tanh', 'mul']
     """
-    leaves = [Value(0.5 + i / 8) for i in range(operands)]
+    leaves = [Value(math.nan) for _ in range(operands)]  # nan: there is no number to go by
     formula = spelling_of(op).formula if op.built_in else None
     if formula:
         return leaves, formula(*leaves)
-    function, compared = op.function, []
+    function = op.function
+    compared: list[int] = []  # the threads in which Values were compared
     if _reaches(function, builtins.sum):
         raise _refusal(op, "it calls Python's sum(), which does not add strictly from left to right since Python 3.12")
     try:
+        # An empty context: `detect_anomaly` watches the user's graph, not this one.
         with listening(compared=lambda *_: compared.append(get_ident())):
-            result = function(*leaves)
+            result = Context().run(function, *leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
         raise _refusal(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
@@ -53,15 +61,6 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     if not _agrees(function, leaves, result):
         raise _refusal(op, "it computes something else on Values than on numbers")
     return leaves, result
-
-
-def is_recordable(op: Op, operands: int) -> bool:
-    """Tell whether the operation can be written out in others."""
-    try:
-        recorded(op, operands)
-    except ValueError:
-        return False
-    return True
 
 
 def _refusal(op: Op, reason: str) -> ValueError:
@@ -74,7 +73,7 @@ def _refusal(op: Op, reason: str) -> ValueError:
 
 
 def _agrees(function: Callable[..., Any], leaves: Sequence[Value], result: Value) -> bool:
-    """Compare the graph with the function at some points: the same bits, wherever the function returns a number."""
+    """Tell whether the graph has the function's bits at some points, those at which the function returns a number."""
     nodes = graph_of(result)
     for point in _points(len(leaves)):
         try:
@@ -88,7 +87,7 @@ def _agrees(function: Callable[..., Any], leaves: Sequence[Value], result: Value
 
 
 def _points(operands: int) -> Iterator[list[float]]:
-    """Numbers at which a choice, a comparison or another order of additions shows."""
+    """Yield operands at which a choice, a comparison or another order of additions would show."""
     for x in (0.0, -0.0, 1.0, -2.5, math.inf, -math.inf, math.nan):
         yield [x] * operands
     rng = random.Random(operands)
@@ -98,7 +97,7 @@ def _points(operands: int) -> Iterator[list[float]]:
 
 
 def _reaches(function: Any, wanted: Any) -> bool:
-    """Tell whether a function, or one that it calls by name, names `wanted`."""
+    """Tell whether a function, or one that it refers to by name, refers to `wanted` by name."""
     waiting, seen = [function], set()
     while waiting:
         f = waiting.pop()
@@ -119,6 +118,7 @@ def _reaches(function: Any, wanted: Any) -> bool:
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
+    """Yield the global names that the code reads, that of inner functions included; attributes are no names."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield instruction.argval

@@ -1,11 +1,14 @@
-"""From graphs to a program: what every backend prints.
+"""Lower graphs to programs, the straight-line code that every backend prints.
 
-A `Program` is a straight line of steps over numbered values: the inputs come first, each step adds one. It holds no
-names and no text of the user's. Recording order is kept, so every backend does the same arithmetic in the same order.
+A `Program` is a list of steps over numbered values: the inputs come first, and each step adds one. It contains no names
+and no text of the user's. It keeps the order of recording, so every backend does the same arithmetic in the same order.
 
-On the way: what no output needs is left out, equal steps are taken once, and steps whose operands are all known are
-computed here, by the row itself. Only folds that are exact for every float are made: x * 1, x / 1, x - 0, x ** 1,
-x ** 0 and a `where` whose condition is known. Nothing is reassociated.
+Lowering drops steps that no output needs, merges equal steps, and evaluates steps on constants, by the row itself. It
+makes only folds that are exact for every float: x * 1, x / 1, x - 0, x ** 1, x ** 0, and a `where` whose condition is a
+constant. Nothing is reassociated.
+
+`expanded` then adapts a program to a target: an operation without a spelling there, such as one that a user has added,
+is replaced by what its function records.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.codegen.expansion import is_recordable, recorded
+from autograd.codegen.expansion import recorded
 from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
 from autograd.ops import TABLE, Op
@@ -96,15 +99,15 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
 
 
 def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
-    """Return the program with operations written out that a target has no spelling for.
+    """Replace the operations that a target has no spelling for by others: those of formulas, and of users' functions.
 
     Arguments:
-        target: a column of the table in `spelling.py`; or "numpy", which writes out what users have added, where it
-            can be written out, and calls the rest; or a function that tells whether the target spells an operation.
-            What it does not spell, and what has no formula in the table either, is left for it to refuse.
+        target: a column of the table in `spelling.py`; or "numpy", which can call users' functions, and keeps those
+            that record nothing; or a function that tells whether the target spells an operation. What that one does
+            not spell, and what has no formula in the table either, is left for the target to refuse.
 
     Raises:
-        ValueError: a user's function cannot be written out.
+        ValueError: a user's function runs in Python only.
 
     >>> x = Value(0.5)
     >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
@@ -118,8 +121,16 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
             if callable(target):
                 kept = target(op) or (op.built_in and spelling_of(op).formula is None)
             else:
-                kept = is_spelled(op, target) or (target == "numpy" and not is_recordable(op, operands))
-            written[op, operands] = None if kept else _recorded_program(op, operands)
+                kept = is_spelled(op, target)
+            written[op, operands] = None
+            if not kept:
+                try:
+                    leaves, result = recorded(op, operands)
+                except ValueError:
+                    if target != "numpy":
+                        raise
+                else:
+                    written[op, operands] = lower([result], leaves)
         return written[op, operands]
 
     if all(expansion(step) is None for step in program.steps):
@@ -138,13 +149,8 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
     return steps.program(add(program, range(program.inputs)))
 
 
-def _recorded_program(op: Op, operands: int) -> Program:
-    leaves, result = recorded(op, operands)
-    return lower([result], leaves)
-
-
 def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
-    """What the step comes to where no step is needed: a constant, or an earlier value."""
+    """Return the constant or the earlier value that a step equals, for every float; None where the step is needed."""
     if all(type(x) is float for x in operands):
         return op.computes(*operands)
     if op is TABLE["mul"] and 1.0 in operands:
@@ -163,7 +169,7 @@ def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
 
 
 def without_dead_steps(program: Program) -> Program:
-    """The program without the steps that no output needs."""
+    """Drop the steps that no output needs."""
     inputs, steps, outputs = program
     needed = {x for x in outputs if type(x) is int}
     for i in range(len(steps) - 1, -1, -1):

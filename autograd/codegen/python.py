@@ -50,13 +50,13 @@ class FloatSpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
-        function = self.function_name(op)
-        self.functions[function] = op.computes  # a cell may call it
-        if not op.built_in:
-            return f"{function}({', '.join(names)})"
         if op is TABLE["div"] and type(step.operands[1]) is float and step.operands[1] != 0:
             return op.read(*names)
-        return spelling_of(op).write("python", names)
+        function = self.function_name(op)
+        text = spelling_of(op).write("python", names) if op.built_in else f"{function}({', '.join(names)})"
+        if f"{function}(" in text:
+            self.functions[function] = op.computes
+        return text
 
     def function_name(self, op: Op) -> str:
         """Return the row's name; for users' rows one that is neither a value's nor that of a redefined twin."""
