@@ -315,7 +315,7 @@ def test_mistakes_are_explained(make: Callable[[], Any], error: type[Exception],
 
 
 def test_no_loss_branches_on_data() -> None:
-    """Bools of comparisons would freeze a choice in silence: none is asked of a Value."""
+    """No loss compares Values, which would silently freeze a choice in a recorded graph."""
     asked = []
 
     def spy(x: Value, y: Any) -> bool:

@@ -23,7 +23,7 @@ MOONS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "moons.json
 
 
 def run(program: str, package: str, **names: Any) -> dict[str, Any]:
-    """What a program has calculated: its names."""
+    """Run a program, and return the names it has defined."""
     names["__name__"] = "program"
     exec(compile(program.replace("micrograd", package), f"<{package}>", "exec"), names)
     return names

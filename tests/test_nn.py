@@ -1,4 +1,4 @@
-"""The neuron, and the networks made of it."""
+"""Neurons, layers, networks, and their files."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Checkpoint:
 
     Arguments:
         parameters: the Values that training moves.
-        optimizer: what moves them.
+        optimizer: the optimizer that moves them.
         arrays: whether to keep the parameters' numbers in a NumPy array, or else in a list.
     """
 

@@ -40,11 +40,11 @@ class Objective(NamedTuple):
             raise ValueError("the model has no parameters, so there is nothing to learn")
         return cls(model, parameters, loss, accuracy_of(loss), targets_of(loss), regularizer)
 
-    def loss_of(self, output: Any, y: Any) -> Value:
+    def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""
         return _value("loss", self.loss(output, y))
 
-    def accuracy_of(self, output: Any, y: Any) -> Value:
+    def sample_accuracy(self, output: Any, y: Any) -> Value:
         """Return the share of one sample that is right, as a graph; 0 if the loss has no accuracy."""
         return _value("accuracy", self.accuracy(output, y)) if self.accuracy else Value(0.0)
 

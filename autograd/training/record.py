@@ -65,7 +65,7 @@ class Sample:
     Arguments:
         objective: what to record.
         like: the inputs of the sample, numbers.
-        frozen: whether the graph is to be used for other samples, so that Values must not be compared.
+        frozen: whether the graph will serve other samples as well, so that comparing Values is an error.
     """
 
     def __init__(self, objective: Objective, like: Any, *, frozen: bool) -> None:
@@ -88,5 +88,5 @@ class Sample:
         objective, y = self.objective, tree_map(Value, like)
         output = self.output
         with self.watch():
-            loss, accuracy = objective.loss_of(output, y), objective.accuracy_of(output, y)
+            loss, accuracy = objective.sample_loss(output, y), objective.sample_accuracy(output, y)
             return SampleGraph(objective.parameters, self.x, y, loss, accuracy, objective.penalty())

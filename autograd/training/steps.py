@@ -113,7 +113,7 @@ def eager_steps(objective: Objective) -> Steps:
             losses = []
             for x, y in zip(xs[chunk], ys[chunk]):
                 output = objective.model(tree_map(Value, x))
-                losses.append(objective.loss_of(output, tree_map(Value, y)))
+                losses.append(objective.sample_loss(output, tree_map(Value, y)))
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), y))

@@ -1,4 +1,4 @@
-"""`History`: its text, its small picture, its plot; and the picture of what a network has learned."""
+"""`History`: its text, its picture in notebooks, its plot; and the plot of a decision boundary."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ CORNERS = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
 
 
 def regions(ax: Any, resolution: int) -> Any:
-    """The class of each point, from the picture's filled areas."""
+    """Return the class of each point, read from the plot's filled areas."""
     areas = ax.collections[0]
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     found = np.full((resolution, resolution), -1)
