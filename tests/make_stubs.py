@@ -1,6 +1,6 @@
 """Write the type stubs that the table of operations implies: `python tests/make_stubs.py`.
 
-Functions and methods come from the table at run time, which type checkers cannot see. A test fails when one is stale.
+The table makes functions and methods at run time, which type checkers cannot see. A test fails when a stub is stale.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import inspect
 from pathlib import Path
 
 import autograd
-from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.ops import TABLE, Op
 
-ROWS = [op for op in TABLE.values() if op.name in BUILT_IN]  # without those that somebody added
+ROWS = [op for op in TABLE.values() if op.built_in]
 PACKAGE = Path(autograd.__file__).parent
 HEAD = "# Generated from the table of operations by tests/make_stubs.py: do not edit.\n"
 
 
 def method_stubs() -> str:
-    """`_methods.pyi`: a class with every method that the table gives to a Value."""
+    """Return `_methods.pyi`: a class with every method that the table gives to a Value."""
     lines = [HEAD + "from typing import Any\n", "from autograd.engine import Value\n", "class OperationMethods:"]
     for op in ROWS:
         if not op.variadic:
@@ -36,7 +36,7 @@ def methods(op: Op) -> list[tuple[str, list[str]]]:
 
 
 def package_stubs() -> str:
-    """`__init__.pyi`: the public names, the operations among them."""
+    """Return `__init__.pyi`: the public names, with the operations."""
     source = (PACKAGE / "__init__.py").read_text()
     imports = [line for line in source.splitlines() if line.startswith("from autograd")]
     lines = [HEAD]
