@@ -39,7 +39,7 @@ class ModuleSpelling:
 
 
 class _Names:
-    """A module's functions by NumPy's names, with those that stand beside the module or are missing in it.
+    """A module's functions by NumPy's names, including those that are in a submodule or missing.
 
     Raises:
         ValueError: the module has nothing of that name.
@@ -68,7 +68,7 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
     text = row.write("arrays", row.operands)
     for name in re.findall(r"xp\.(\w+)", text):
         getattr(names, name)  # a name that is missing is missed now, not in the first call
-    function: Callable[..., Any] = eval(f"lambda {', '.join(row.operands)}: {text}", {"xp": names})
+    function = defined(op.name, f"def {op.name}({', '.join(row.operands)}):\n    return {text}\n", {"xp": names})
     if op.arity == 1 or module.__name__ == "numpy":  # NumPy takes constants as they are
         return function
 
@@ -80,7 +80,7 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:
-    """The error function stands beside the module: jax.scipy.special.erf for jax.numpy, scipy.special.erf for numpy."""
+    """Return a function of `scipy.special`, as jax.numpy has it in jax.scipy.special; None where there is none."""
     root = xp.__name__.partition(".")[0]
     try:
         special = importlib.import_module("scipy.special" if root == "numpy" else f"{root}.scipy.special")

@@ -249,7 +249,7 @@ class _Reader:
 
 
 class _Block:
-    """So many bytes, aligned."""
+    """Memory of `size` bytes, aligned for vectors."""
 
     def __init__(self, size: int) -> None:
         self.memory = ctypes.create_string_buffer(size + _ALIGNMENT)

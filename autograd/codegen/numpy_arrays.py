@@ -70,7 +70,9 @@ def _on_arrays(op: Op) -> Callable[..., Any]:
 
 
 def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
-    """Compile to a function that computes a batch at once; a signature without a batch is the floats' affair."""
+    """Compile to a function that computes a batch at once; for signatures with a batch."""
+    import numpy as np  # noqa: PLC0415  # this backend was asked for
+
     program, signature, terms = with_fixed_terms_apart(program, signature)
     name, floats = variable_names(program), FloatSpelling()
     statements = straight_statements(program, signature, name, ArraySpelling(floats), fixed=floats)
@@ -85,7 +87,8 @@ def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
     text = function_text(f"compiled({parameters(signature)})", signature, name, body, result)
     namespace = {
         **NAMES, **floats.functions,
-        "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": _full, "_ignored": ignored_warnings,
+        "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": np.full,
+        "_ignored": ignored_warnings,
     }  # fmt: skip
     function = defined("compiled", text, namespace)
     return CompiledCode(text, function, repeating(function) if signature.feedback else None)
@@ -137,12 +140,6 @@ def ignored_warnings() -> Any:
     import numpy as np  # noqa: PLC0415
 
     return np.errstate(all="ignore")
-
-
-def _full(n: int, x: Any) -> Any:
-    import numpy as np  # noqa: PLC0415
-
-    return np.full(n, x)
 
 
 def _table(n: int, columns: Sequence[Any]) -> Any:

@@ -158,7 +158,7 @@ def _summing_statements(
         yield from (f"s{i} += {text}" for i in sums[place])
 
     def conditions(gate: Gate) -> Iterator[str]:
-        """What opens a gate: its condition, or factors that are infinite or nan, which make their sum so too."""
+        """Yield what opens a gate: its condition, or a factor that is not finite, which shows in the factors' sum."""
         yield f"{name(gate.condition)} > 0.0"
         for flagged, varies in ((statements.each, True), (statements.once, False)):
             factors = tuple(x for x in gate.factors if (x in varying) == varies)
@@ -177,4 +177,4 @@ def _summing_statements(
                 statements.each.extend(["else:", f"    {name(place)} = 0.0"])
         elif place not in inside:
             (statements.each if place in varying else statements.once).extend(lines(place))
-    return statements, {i for outputs in sums.values() for i in outputs}
+    return statements, {i for indices in sums.values() for i in indices}
