@@ -290,6 +290,17 @@ def test_own_rows_in_libreoffice(office: Office, tmp_path: Path) -> None:
                 assert computed[place].shown == pytest.approx(cell.shown, rel=1e-9, abs=1e-9), (place, cell)
 
 
+def test_a_formula_that_grows_with_every_step_is_refused(tmp_path: Path) -> None:
+    def orbit(x: Any) -> Any:
+        for _ in range(60):
+            x = x * x - 0.5
+        return x
+
+    own = Op("orbit({})", orbit, lambda g, z, x: g)
+    with pytest.raises(ValueError, match=r"more than 100,000 characters: .* used too often"):
+        to_spreadsheet(own(Value(0.5)), tmp_path / "own.xlsx")
+
+
 def test_own_rows_in_loops_and_long_means(tmp_path: Path) -> None:
     need_compiler()
     rows = own_rows()

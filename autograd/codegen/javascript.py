@@ -1,4 +1,4 @@
-"""A program as JavaScript: what a page in a browser computes with.
+"""Write a program as JavaScript, for pages that compute in a browser.
 
 JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Two have a helper here:
 the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C and Python have 1). The functions of
@@ -36,11 +36,11 @@ HELPERS = {
     "erf": _ERF,
     "erfc": _ERF,
 }
-"""Functions that do not fit in a cell of the table of spellings, by the operations whose cells call them."""
+"""Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
 
 
 def constant(x: float) -> str:
-    """A float as JavaScript reads it, to the last bit.
+    """Write a float, exact to the bit.
 
     >>> constant(0.1), constant(-2.0), constant(float("-inf")), constant(-0.0)
     ('0.1', '(-2.0)', '(-Infinity)', '(-0.0)')
@@ -100,7 +100,7 @@ def arrow(program: Program) -> str:
 
 
 def _statements(program: Program) -> tuple[list[str], list[str]]:
-    """The statements that compute a program's steps, and its outputs."""
+    """Return the statements that compute a program's steps, and the names or constants that are its outputs."""
 
     def named(x: Operand) -> str:
         if type(x) is int:
@@ -113,6 +113,6 @@ def _statements(program: Program) -> tuple[list[str], list[str]]:
 
 
 def helpers(ops: Iterable[Op]) -> str:
-    """The functions that expressions of these operations call, each once."""
+    """Return the definitions of the functions that expressions of these operations call, each once."""
     names = sorted({op.name for op in ops} & HELPERS.keys())
     return "\n".join(dict.fromkeys(HELPERS[name].strip() for name in names))

@@ -1,27 +1,27 @@
-"""The table of spellings: how each target writes each operation. One row an operation, one column a target.
+"""List how each target writes each operation: a table with one row for each operation, one column for each target.
 
-A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are atoms (names, numbers in
-parentheses where they are negative), so a cell needs no parentheses around them; only in a spreadsheet they are whole
-formulas, and `{x:2}` puts parentheses around those that bind less than 2. The cells of `sum` and `dot` spell one term:
-every target adds the terms strictly left to right, from 0.0.
+A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
+(negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
+themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The cells of `sum` and `dot`
+spell one term: every target adds the terms strictly left to right, from 0.0.
 
-An empty cell stands for what the target has under the operation's own name:
+An empty cell stands for the target's function of the operation's name:
 
     Python        a call of the row's own `computes`
     arrays        `xp.name(...)`, where `xp` is NumPy, jax.numpy, torch or another module with NumPy's names
     C             the C library's `name(...)`
-    C vector      a loop over the lanes of a vector, which does in each what the cell for C says
+    C vector      a loop over the lanes of a vector, with the cell for C in each
     JavaScript    `Math.name(...)`
     spreadsheet   `NAME(...)`
 
-unless the row ends in `formula=`, the operation written with other operations of the table. Then an empty cell of
-arrays, C or JavaScript stands for this formula: `program.expanded` puts its operations in the operation's place. A
-formula gives the row's own bits, so that a target needs a spelling only for what it cannot derive, or can do faster.
+unless the row ends in `formula=`, which gives the operation in terms of other operations of the table. Then an empty
+cell of arrays, C or JavaScript stands for this formula: `program.expanded` replaces the operation by those of the
+formula. A formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster.
 
-A target whose words do not fit in a cell (JavaScript's error function) has a helper of that name in its own file.
-Operations that users add have no row: what their functions record on Values is written instead, as a formula's is.
+Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
+Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 
-To add an operation to the table in `ops.py`, add its row here; a test for each column runs it through the real target.
+To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
 """
 
 from __future__ import annotations

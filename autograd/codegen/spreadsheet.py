@@ -1,11 +1,11 @@
-"""Steps of a program as spreadsheet formulas, in functions that Excel and LibreOffice both have.
+"""Write the steps of a program as spreadsheet formulas, in functions that both Excel and LibreOffice have.
 
 Spreadsheets have no infinity and no nan: where Python has one, a cell shows an error (`#NUM!`, `#DIV/0!`), and so does
-every cell computed from it, also where Python comes back to a number (`1 / inf`). Sine, cosine and tangent of huge
-numbers are an error too, and in LibreOffice a power nearer to 0 than 1e-308.
+every cell computed from it, even where Python gets a number again (`1 / inf`). Sine, cosine and tangent of huge numbers
+are errors too, and in LibreOffice so is a power closer to 0 than 1e-308.
 
-Sums and differences are taken as the spreadsheet takes them: a difference of two numbers that agree to some 15 digits
-is 0 there. So formulas avoid them where a difference of neighbours would decide: `log1p(x)` is not `LN(1+x)`.
+To a spreadsheet, the difference of two numbers that agree to about 15 digits is 0. So no formula depends on the
+difference of close numbers: `log1p(x)` is not `LN(1+x)`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from autograd.codegen.program import Operand, Program
 from autograd.codegen.spelling import ATOM, POWER, PRODUCT, SUM, spelling_of
 from autograd.ops import TABLE, Op
 
+_ENDLESS = 100_000  # characters; a spreadsheet takes less than a tenth of that
+
 
 class Formula(str):
-    """A formula without its `=`, and how tightly it binds. In f-strings, `{x:3}` is x in parentheses if it binds less.
+    """A formula without its `=`, and how tightly it binds.
+
+    In templates and f-strings, `{x:3}` puts x in parentheses if it binds less tightly than 3.
 
     >>> x = Formula("A1+B1", SUM)
     >>> f"{x:2}*2, EXP({x})"
@@ -41,7 +45,7 @@ class Formula(str):
 
 
 def constant(x: float) -> Formula:
-    """A number as a formula has it.
+    """Write a number.
 
     >>> constant(2.0), constant(-0.5), constant(1e-20)
     ('2', '-0.5', '1E-20')
@@ -89,7 +93,10 @@ def _added(terms: Sequence[Formula]) -> Formula:
 
 
 def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
-    """The formula of every value of the program, inputs included; a value that has a cell is referred to by it.
+    """Return the formula of every value of the program, inputs included; `cells` names the values that have a cell.
+
+    Raises:
+        ValueError: a formula is far longer than any spreadsheet takes.
 
     >>> from autograd.engine import Value
     >>> from autograd.codegen.program import lower
@@ -102,6 +109,11 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
     for step in program.steps:
         operands = [_operand(x, found, cells) for x in step.operands]
         found.append(spelled(step.op, operands, [x if type(x) is float else None for x in step.operands]))
+        if len(found[-1]) > _ENDLESS:  # a value used twice doubles it; thirty of them make a billion
+            raise ValueError(
+                f"a formula would have more than {_ENDLESS:,} characters: some Value, or a step of your own operation, "
+                "is used too often for that; write a smaller graph"
+            )
     return found
 
 
@@ -113,7 +125,7 @@ def _operand(x: Operand, found: Sequence[Formula], cells: Mapping[int, str]) -> 
 
 
 def places_with_cells(program: Program, named: Collection[int], longest: int = 200) -> list[int]:
-    """The values that need a cell of their own so that those `named` can be written as short formulas.
+    """Return the values that need a cell each for the `named` ones to have short formulas.
 
     Those are the named ones, what is used more than once on the way to them, and what would make a formula longer than
     `longest` characters. (Of a sum of many cells the formula may still be longer.) Returned in the program's order.
