@@ -61,6 +61,7 @@ class Op:
     Arguments:
         reads: the formula, with `{}` for each operand: `"{} * {}"`, `"tanh({})"`.
         computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
+            Written with operations of the table, it can be compiled for every target; with `math`, for Python only.
         rules: one pullback for each operand, called `rule(g, z, x, ...)` with the gradient of the result, the result
             and the operands; it returns what this adds to the gradient of its operand. An operation with any number of
             operands (`variadic=True`) has a single rule, which returns one such number per operand.

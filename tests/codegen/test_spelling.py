@@ -240,6 +240,12 @@ def test_rows_and_operations_are_the_same() -> None:
     assert SPELLINGS.keys() == BUILT_IN
 
 
+def test_no_cell_and_no_helper_is_left_over() -> None:
+    for name, row in SPELLINGS.items():
+        assert row.c or not row.vector, name  # a formula stands for both
+        assert (f"{name}(" in row.javascript.replace(f"Math.{name}(", "")) == (name in javascript.HELPERS), name
+
+
 def test_formulas_are_written_with_other_rows() -> None:
     for op in rows():
         if spelling_of(op).formula:
