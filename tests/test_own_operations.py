@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import math
 import random
@@ -359,6 +360,7 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "sum": (lambda x, y: sum([x, y]), "calls Python's sum"),
     "sum in a helper": (lambda x, y: 2 * helper(x, y), "calls Python's sum"),
     "sum by another name": (lambda x, y: BUILT_IN_SUM((x, y)), "calls Python's sum"),
+    "sum of a module": (lambda x, y: builtins.sum([x, y]), "calls Python's sum"),
     "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "calls Python's sum"),
     "identity": (lambda x, y: x * 2 if x == y else x, "something else on Values"),
     "data": (lambda x, y: y + getattr(x, "data", x), "something else on Values"),

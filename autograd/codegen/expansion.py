@@ -91,7 +91,7 @@ def _points(operands: int) -> Iterator[list[float]]:
     for x in (0.0, -0.0, 1.0, -2.5, math.inf, -math.inf, math.nan):
         yield [x] * operands
     rng = random.Random(operands)
-    for size in (1.0, 1.0, 3.0, 3.0, 30.0, 1e3):
+    for size in [1.0, 3.0, 30.0, 1e3] * 6:
         yield [rng.uniform(-size, size) for _ in range(operands)]
     yield [x for x, _ in zip(itertools.cycle([1e16, 1.0, -1e16, 0.1]), range(operands))]
 
@@ -101,7 +101,7 @@ def _reaches(function: Any, wanted: Any) -> bool:
     waiting, seen = [function], set()
     while waiting:
         f = waiting.pop()
-        if f is wanted:
+        if f is wanted or f is builtins:  # which has it as an attribute
             return True
         if isinstance(f, functools.partial):
             waiting += [f.func, *f.args]
