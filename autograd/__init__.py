@@ -7,8 +7,8 @@
 >>> x.grad
 6.0
 
-Every operation of the table is a function here: floats in, float out; a Value in, a Value out. `abs`, `max`, `min`,
-`pow`, `sum` and `compile` are reached as `autograd.max` ...: `from autograd import *` shadows no builtin.
+Every operation of the table is also a function: floats in, float out; a Value in, a Value out. `from autograd import *`
+shadows no builtin: call `abs`, `max`, `min`, `pow`, `sum` and `compile` as `autograd.max` and so on.
 """
 
 import builtins

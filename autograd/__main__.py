@@ -1,4 +1,4 @@
-"""The guided tour: `python -m autograd`.
+"""Run the guided tour: `python -m autograd`.
 
 Work through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and their
 numbers, then draw the neuron's graph and write it as an interactive page.
