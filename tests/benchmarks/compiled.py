@@ -38,6 +38,7 @@ from turns import (
     Runner,
     Turns,
     about,
+    filled,
     importable,
     in_words,
     median_of,
@@ -604,7 +605,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         iterations=ITERATIONS,
         c_flags=by_hand.C_FLAGS,
         c_training_flags=by_hand.C_TRAINING_FLAGS,
-        words="\n".join(f"- {words}" for _, words in sections.values()),
+        words="\n".join(filled(words, "- ") for _, words in sections.values()),
         **{name: section for name, (section, _) in sections.items()},
     )
     print(page)

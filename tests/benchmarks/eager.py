@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import workloads
-from turns import Runner, importable, in_words, median_of, ratio, release, run, say, table, take_turns
+from turns import Runner, filled, importable, in_words, median_of, ratio, release, run, say, table, take_turns
 from workloads import Demo, Transformer, Workload
 
 # Processor time excludes the moments in which other programs had the core. Where that clock is coarse (Windows counts
@@ -202,7 +202,7 @@ def steps_table(contest: Contest, rounds: int, seconds: float) -> str:
         )
     head = ("engine", "collector", "steps", "median ms", "mean ms", "ratio", "half of rounds")
     medians = {job: median_of(times) for job, times in turns.items()}
-    return "\n\n".join([table(head, rows), *(steps_in_words(contest.ours, medians, mode) for mode in MODES)])
+    return "\n\n".join([table(head, rows), *(filled(steps_in_words(contest.ours, medians, mode)) for mode in MODES)])
 
 
 def steps_in_words(ours: str, medians: Mapping[tuple[str, str], float], mode: str) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import turns
-from turns import importable, in_words, release, say, table
+from turns import filled, importable, in_words, release, say, table
 
 SCRIPT = str(Path(__file__).resolve())
 MOONS = Path(__file__).parent.parent / "data" / "moons.json"
@@ -120,7 +120,7 @@ def moons_table(quick: bool) -> str:
     if "micrograd" in steps:
         rows.insert(0, ("micrograd", "", *moons_cells(steps, "micrograd", "")))
     text = table(("engine", "all, s", "100 steps, s", "a step, µs", "accuracy", "ratio"), rows)
-    return f"{text}\n\nThe steps: {compared(steps)} Everything: {compared(whole)}"
+    return text + "\n\n" + filled(f"The steps: {compared(steps)} Everything: {compared(whole)}")
 
 
 def moons_cells(steps: Mapping[str, float], engine: str, accuracy: str) -> tuple[str, ...]:
@@ -229,8 +229,8 @@ def digits_table(quick: bool) -> str:
     text = table(("engine", "first, s", "training, s", "accuracy, mean", "of the splits"), rows)
     if len(means) == 2:
         ours, theirs = means.values()
-        text += (
-            f"\n\nTraining: {compared(training)} The first call: {compared(whole)} "
+        text += "\n\n" + filled(
+            f"Training: {compared(training)} The first call: {compared(whole)} "
             f"The mean accuracies differ by {100 * abs(ours - theirs):.2f} percentage points."
         )
     return text

@@ -13,6 +13,7 @@ import os
 import statistics
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -134,6 +135,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "|".join("-" * (w + 2) if word else "-" * (w + 1) + ":" for w, word in zip(widths, words))
     return "\n".join([line(head), f"|{rule}|", *map(line, rows)])
+
+
+def filled(text: str, first: str = "") -> str:
+    """Wrap a paragraph as the pages are wrapped; `first` begins an item of a list."""
+    return textwrap.fill(text, 120, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False)
 
 
 def about(figure: float) -> str:
