@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Share fixtures among all tests, and run the whole suite on all processors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from autograd.ops import TABLE
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run the whole suite on all processors, file by file, where pytest-xdist is installed.
+    """Run the whole suite on all processors, file by file, if pytest-xdist is installed.
 
-    Whoever names files, chooses a number of processes or a debugger gets what they ask for.
+    Runs that name files, a number of processes or a debugger are left alone.
     """
     option = config.option
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (option.usepdb or option.collectonly)
@@ -27,7 +27,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def operations_of_a_test_end_with_it() -> Iterator[None]:
-    """Operations that a test adds do not reach the next one."""
+    """Remove the operations that a test added."""
     before = set(TABLE)
     yield
     for name in set(TABLE) - before:

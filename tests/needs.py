@@ -1,4 +1,4 @@
-"""What to do where a test needs more than Python."""
+"""Skip or fail tests that need a program or a package that is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def is_required(extra: bool = False) -> bool:
-    """Whether a missing program fails a test instead of skipping it.
+    """Tell whether a missing program fails a test instead of skipping it.
 
     AUTOGRAD_REQUIRE_ALL=1 requires the programs, AUTOGRAD_REQUIRE_EXTRAS=1 also the packages that the README's command
     for the tests leaves out because they are large.
@@ -19,13 +19,13 @@ def is_required(extra: bool = False) -> bool:
 
 
 def lacking(reason: str, extra: bool = False) -> NoReturn:
-    """Skip the test, or fail it where nothing may be missing."""
+    """Skip the test, or fail it if nothing may be missing."""
     if is_required(extra):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def need_compiler() -> None:
-    """Skip the test where there is no C compiler."""
+    """Skip the test if there is no C compiler."""
     if not any(map(shutil.which, ["cc", "gcc", "clang"])):
         lacking("there is no C compiler")

@@ -33,7 +33,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> str:
 
 @pytest.fixture
 def backends_as_before() -> Iterator[None]:
-    """Backends that a page adds do not reach other tests."""
+    """Remove the backends that a page added."""
     before = dict(BACKENDS)
     yield
     BACKENDS.clear()

@@ -1,4 +1,4 @@
-"""The generated type stubs follow the table."""
+"""Check that the generated type stubs agree with the table."""
 
 from __future__ import annotations
 
