@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
@@ -29,3 +31,22 @@ def need_compiler() -> None:
     """Skip the test if there is no C compiler."""
     if not any(map(shutil.which, ["cc", "gcc", "clang"])):
         lacking("there is no C compiler")
+
+
+def array_module(name: str) -> ModuleType:
+    """Import `numpy`, `jax.numpy` or `torch`, with 64 bits a number, or skip the test.
+
+    JAX is one of the extras. PyTorch, several times as large, is required where AUTOGRAD_REQUIRE_TORCH=1 says so, in a
+    run of its own.
+    """
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        if name != "torch":
+            lacking(f"{name} is not installed", extra=True)
+        if os.environ.get("AUTOGRAD_REQUIRE_TORCH") == "1":
+            pytest.fail("PyTorch is not installed")
+        pytest.skip("PyTorch is not installed")
+    if name == "jax.numpy":
+        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 import math
 import random
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Browser, missing
-from needs import lacking, need_compiler
+from needs import array_module, lacking, need_compiler
 from office import Office, written
 
 import autograd
@@ -245,12 +244,7 @@ def test_own_rows_have_the_graph_s_bits(backend: str) -> None:
 
 @pytest.mark.parametrize("module", ["numpy", "jax.numpy", "torch"])
 def test_own_rows_on_a_module_s_arrays(module: str) -> None:
-    try:
-        xp = importlib.import_module(module)
-    except ImportError:
-        lacking(f"{module} is not installed", extra=True)
-    if module == "jax.numpy":
-        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    xp = array_module(module)
     leaves = [Value(0.5), Value(1.5)]
     outputs, gradients = own_graphs(leaves)
     recorded = [*outputs, *gradients]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import random
 from importlib.util import find_spec
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from needs import lacking
+from needs import array_module
 
 import autograd
 from autograd import Value, grad
@@ -22,22 +21,9 @@ from autograd.trees import tree_leaves
 LEAST_NORMAL = 2.2250738585072014e-308  # JAX takes smaller numbers as 0
 
 
-def module(name: str) -> ModuleType:
-    """Import it, or skip the test; PyTorch, which is too large for a run of all tests, is never required."""
-    try:
-        found = importlib.import_module(name)
-    except ImportError:
-        if name == "torch":
-            pytest.skip("PyTorch is not installed")
-        lacking(f"{name} is not installed", extra=True)
-    if name == "jax.numpy":
-        importlib.import_module("jax").config.update("jax_enable_x64", True)
-    return found
-
-
 @pytest.fixture(params=["numpy", "jax.numpy", "torch"])
 def xp(request: pytest.FixtureRequest) -> ModuleType:
-    return module(request.param)
+    return array_module(request.param)
 
 
 def close(got: float, want: float) -> bool:
@@ -107,7 +93,7 @@ def test_arrays_of_a_wrong_shape_are_explained(xp: ModuleType) -> None:
 
 
 def test_jax_transforms_it() -> None:
-    jnp, jax = module("jax.numpy"), module("jax")
+    jnp, jax = array_module("jax.numpy"), array_module("jax")
     loss, w, x, t = layered()
     f = autograd.compile((loss, grad(loss, w)), (w, x, t), backend=jnp)
     exact = autograd.compile((loss, grad(loss, w)), (w, x, t), in_axes=(None, 0, 0))
@@ -124,7 +110,7 @@ def test_jax_transforms_it() -> None:
 
 
 def test_torch_goes_on_from_it() -> None:
-    torch = module("torch")
+    torch = array_module("torch")
     loss, w, x, t = layered()
     forward: Any = autograd.compile(loss, (w, x, t), backend=torch)
     parameters = torch.tensor([p.data for p in w], dtype=torch.float64, requires_grad=True)

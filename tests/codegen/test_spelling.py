@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Browser, missing
-from needs import lacking, need_compiler
+from needs import array_module, lacking, need_compiler
 from office import Office
 
 import autograd
@@ -146,20 +146,11 @@ NORMAL = [x for x in EDGES if x == 0 or not abs(x) < sys.float_info.min]  # subn
 
 
 def test_arrays_of_jax() -> None:
-    try:
-        jnp = importlib.import_module("jax.numpy")
-    except ImportError:
-        lacking("JAX is not installed", extra=True)
-    importlib.import_module("jax").config.update("jax_enable_x64", True)
-    check_column(jnp, same_to_13_digits, edges=NORMAL)
+    check_column(array_module("jax.numpy"), same_to_13_digits, edges=NORMAL)
 
 
 def test_arrays_of_torch() -> None:
-    try:
-        torch = importlib.import_module("torch")
-    except ImportError:
-        lacking("PyTorch is not installed", extra=True)
-    check_column(torch, same_to_13_digits)
+    check_column(array_module("torch"), same_to_13_digits)
 
 
 # JavaScript ----------------------------------------------------------------------------------------------------------
