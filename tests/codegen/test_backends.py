@@ -105,5 +105,5 @@ def test_a_backend_may_refuse() -> None:
         autograd.compile(x.tanh(), x, backend="decimal")
     with pytest.raises(ValueError, match="no batches"):
         autograd.compile(x * x, x, in_axes=0, backend="decimal")
-    with pytest.raises(ValueError, match="'python', 'numpy', 'c', 'decimal'"):
+    with pytest.raises(ValueError, match=", ".join(map(repr, BACKENDS))):
         autograd.compile(x * x, x, backend="octal")
