@@ -26,6 +26,7 @@ from needs import lacking
 
 import autograd
 from autograd import History, Value, fit, nn, optim
+from autograd.codegen.compile import BACKENDS as TARGETS
 from autograd.errors import CompilerError, DivergenceError
 from autograd.ops import Op
 from autograd.training import steps
@@ -356,7 +357,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"epochs": 1.5}, TypeError, "epochs is an integer"),
     ({"epochs": -1}, ValueError, "epochs is at least 0"),
     ({"batch_size": 0}, ValueError, "batch_size is at least 1"),
-    ({"backend": "cuda"}, ValueError, "no backend 'cuda'.*'auto', 'python', 'numpy', 'c', 'eager'"),
+    ({"backend": "cuda"}, ValueError, f"no backend 'cuda'.*'auto', {', '.join(map(repr, TARGETS))}, 'eager'"),
     ({"xs": []}, ValueError, "xs is empty"),
     ({"xs": 3.0}, TypeError, "xs is a list"),
     ({"xs": "abc"}, TypeError, "xs is a list"),
