@@ -1,4 +1,7 @@
-"""The gradient check: gradients by the rules beside those by nudging, which knows no rules."""
+"""Numeric gradients, by perturbing one number and replaying the graph, and the check of the rules against them.
+
+A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,25 @@ _RTOL = 1e-6
 
 
 def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "forward") -> float:
-    """Return how far `output` moves when `wrt` is nudged, divided by the nudge.
+    """Return the numeric gradient of `output` with respect to `wrt`: nudge it, and see how far the output moves.
 
-    The graph is replayed aside: no `.data` changes.
+        faux gradient of f at x = (f(x + tiny) - f(x)) / tiny
+
+    The term is that of the article "Gradients for a single neuron"; the field says finite difference. The graph is
+    replayed on copies of its numbers: no `.data` changes.
 
     Arguments:
-        output: the result to watch.
-        wrt: what to nudge, a leaf or an intermediate value; what is computed *before* it stays as it is.
+        output: a Value.
+        wrt: the Value to nudge, a leaf or an intermediate one; what `wrt` itself is computed from does not move.
         tiny: the size of the nudge.
-        method: `"forward"`: (f(x + tiny) - f(x)) / tiny, as in the article; or `"central"`:
+        method: `"forward"`, the formula above, as in the article; or `"central"`,
             (f(x + tiny) - f(x - tiny)) / (2 tiny), whose error shrinks with the square of tiny.
 
-    Returns 0.0 where `output` does not depend on `wrt`.
+    Returns 0.0 if `output` does not depend on `wrt`.
 
     Raises:
-        TypeError: `output` or `wrt` is no Value, `tiny` no number.
-        ValueError: `tiny` is zero or not finite, or an unknown method.
+        TypeError: `output` or `wrt` is no Value, or `tiny` no number.
+        ValueError: `tiny` is zero or not finite, or the method is unknown.
 
     >>> x = Value(3.0)
     >>> y = x * x
@@ -52,7 +58,17 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
 
 
 def as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None) -> Callable[[float], float]:
-    """`output` as a function of the number of `wrt`; `nodes` is the graph, where it is at hand."""
+    """Return `output` as a function of the number of `wrt`, for finite differences.
+
+    Arguments:
+        output: a Value.
+        wrt: the Value that becomes the argument, a leaf or an intermediate one.
+        nodes: `graph_of(output)`, if the caller has it already.
+
+    >>> x = Value(3.0)
+    >>> as_function(x * x + x, x)(10.0)
+    110.0
+    """
     nodes = graph_of(output) if nodes is None else nodes
 
     def f(x: float) -> float:
@@ -62,10 +78,10 @@ def as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None)
 
 
 class CheckedGradient(NamedTuple):
-    """One line of `check_gradients`: an input, its gradient by the rules and by nudging, and what came of it.
+    """One line of `check_gradients`: an input, its analytic and its numeric gradient, and the verdict.
 
-    `verdict` is "ok", "wrong", or "kink": the function, or a stage of it, has a corner, a jump, a vertical tangent or
-    the edge of its domain here, so nudging says nothing about the rules.
+    `verdict` is "ok", "wrong", or "kink": the function, or an operation in it, has a corner, a jump, a vertical tangent
+    or the edge of its domain here, so a numeric gradient says nothing about the rules.
     """
 
     name: str
@@ -101,21 +117,21 @@ class CheckedGradients(Sequence[CheckedGradient]):
 
 
 def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
-    """Compare the gradients of `output` by the rules with those by nudging.
+    """Compare the gradients of `output` by the rules with numeric ones.
 
-    Central differences with a nudge of ε^⅓ · max(1, |x|), where truncation and rounding balance; relative tolerance
-    1e-6, widened by what the numeric gradient itself is unsure of. Where they disagree, smaller nudges are tried before
-    the rules are blamed, for functions that bend sharply.
+    These are central differences with a perturbation of ε^⅓ · max(1, |x|), where truncation and rounding balance. The
+    relative tolerance is 1e-6, plus the uncertainty of the numeric gradient itself. If the two disagree, smaller
+    perturbations are tried before the verdict is "wrong", because the function may bend sharply.
 
     Arguments:
         output: the result whose gradients are checked. Nothing in its graph changes.
-        inputs: a Value or nested lists of them, leaves or intermediate; all leaves of the graph by default.
+        inputs: a Value or a tree of them (nested lists), leaves or intermediate; by default, all leaves of the graph.
 
     Returns a sequence of lines (name, value, analytic, numeric, verdict), whose `repr` is a table.
 
     Raises:
-        GradientMismatch: they differ; the message is the table.
-        ValueError: a number in the graph was changed without `forward()`, so that it does not fit together.
+        GradientMismatch: a gradient is wrong; the message is the table.
+        ValueError: a number in the graph was changed without `forward()`, so that results do not match their operands.
         TypeError: `output` or an input is no Value.
 
     >>> x, y = Value(3.0, "x"), Value(-2.0, "y")
@@ -134,7 +150,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):
         numeric, verdict = _judge(as_function(output, x, nodes), x.data, output.data, gradient.data)
         if verdict == "wrong" and math.isnan(gradient.data) and _has_a_singularity(nodes):
-            verdict = "kink"  # the chain rule came to 0 * inf
+            verdict = "kink"  # the chain rule gave 0 * inf
         lines.append(CheckedGradient(x.label or f"input {i}", x.data, gradient.data, numeric, verdict))
     table = CheckedGradients(lines)
     wrong = sum(line.verdict == "wrong" for line in table)
@@ -144,14 +160,14 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
 
 def _has_a_singularity(nodes: Sequence[Value]) -> bool:
-    """Whether a local gradient on the way does not exist or is infinite, as at sqrt(0) or asin(1)."""
+    """Return True if a local gradient in the graph does not exist or is infinite, as at sqrt(0) or asin(1)."""
     return any(
         isinstance(x, Value) and not math.isfinite(local) for v in nodes for x, local in zip(v.args, local_gradients(v))
     )
 
 
 def _judge(f: Callable[[float], float], x: float, here: float, analytic: float) -> tuple[float, str]:
-    """The numeric gradient of f at x, where f(x) is `here`, and whether the analytic one agrees with it."""
+    """Return the numeric gradient of f at x, where f(x) is `here`, and the verdict on the analytic one."""
 
     def slopes(h: float) -> tuple[float, float, float]:
         below, above = f(x - h), f(x + h)
@@ -167,16 +183,16 @@ def _judge(f: Callable[[float], float], x: float, here: float, analytic: float) 
         rounding = 4 * _EPSILON * abs(here) / h
         scale = max(abs(numeric), abs(analytic))
         if h < widest and rounding > _RTOL * scale:
-            break  # smaller nudges drown in rounding
-        # A corner or a jump: the slopes on both sides differ, as much for half the nudge, and the analytic one is
-        # between. On a smooth function their difference is h f'', half of it for half the nudge.
+            break  # smaller perturbations drown in rounding
+        # A corner or a jump: the slopes on both sides differ, by as much for half of h, and the analytic one lies
+        # between them. On a smooth function they differ by h f'', which halves with h.
         gap, near_gap = abs(right - left), abs(near_right - near_left)
         between = math.isnan(analytic) or min(left, right) - rounding <= analytic <= max(left, right) + rounding
         if between and near_gap > 0.75 * gap and gap > 4 * rounding + 1e-4 * max(abs(left), abs(right)):
             return reported, "kink"
-        # The truncation error goes with h², so it is 4/3 of the difference to half the nudge.
+        # The truncation error goes with h², so it is 4/3 of the difference to the gradient for half of h.
         if math.isfinite(scale) and abs(numeric - analytic) <= _RTOL * scale + 1.5 * abs(numeric - near) + rounding:
             return numeric, "ok"
         edge = not math.isfinite(numeric)  # a neighbour is outside the domain, or infinite
-        vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as the nudge shrinks
+        vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as h shrinks
     return reported, "kink" if edge or vertical else "wrong"

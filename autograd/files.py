@@ -1,7 +1,7 @@
-"""Parameters in a file, and files that are there whole or not at all.
+"""Write files whole or not at all, and convert parameters to and from the text of a file.
 
-The file is strict JSON: the name of the format, its version, and each parameter's number by its name. Numbers are
-written so that they are read back to the bit; JSON has no inf and nan, so these stand there as strings.
+The file is strict JSON: the name of the format, its version, and each parameter's number by its name. Numbers are read
+back to the bit. JSON has no inf and nan, so these are written as strings.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ _VERSION = 1
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file so that whoever opens `path`, at any time, finds all that it held before, or all of `content`.
+    """Write a file atomically: a reader finds all of its old content or all of the new, at any time.
 
-    It goes to a new file in the same folder, which takes the place of the old one when it is safely on the disk.
-    A failure on the way leaves the old file, and no other.
+    The content goes to a new file in the same folder, which replaces the old one once it is safely on the disk. A
+    failure leaves the old file, and no other.
+
+    Arguments:
+        path: the file; a link is followed, and stays a link.
+        content: text, written as UTF-8, or bytes.
 
     Raises:
         OSError: the file cannot be written.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
+    target = Path(os.path.realpath(path))
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
     try:
         with new.open("xb") as file:
@@ -44,7 +48,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
 
 
 def numbers_to_text(numbers: Mapping[str, float]) -> str:
-    """The text of a file of parameters.
+    """Return the text of a file of parameters.
 
     >>> print(numbers_to_text({"weight": 0.5, "bias": math.inf}), end="")
     {
@@ -62,20 +66,20 @@ def numbers_to_text(numbers: Mapping[str, float]) -> str:
 
 
 def numbers_from_text(text: str | bytes) -> dict[str, float]:
-    """The parameters' numbers by name, from the text of a file, or its bytes.
+    """Return the parameters' numbers by name, from the text or the bytes of a file.
 
     Raises:
-        ValueError: the text is damaged, or something else.
+        ValueError: the text is damaged, or is not a file of parameters.
 
     >>> numbers_from_text(numbers_to_text({"weight": 0.5, "bias": math.inf}))
     {'weight': 0.5, 'bias': inf}
     """
     try:
         document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:  # lists within lists within lists
+    except (ValueError, RecursionError) as problem:  # thousands of nested lists
         raise ValueError(f"it is damaged: {problem}") from None
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise ValueError(f'it is something else: it does not say "format": "{_FORMAT}"')
+        raise ValueError(f'it is no file of parameters: it does not say "format": "{_FORMAT}"')
     if document.get("version") != _VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, this program reads {_VERSION}")
     parameters = document.get("parameters")
@@ -85,7 +89,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
 
 
 def _odd(x: float) -> str:
-    """An infinity or a nan; most nans that calculations make are negative ones."""
+    """Spell an infinity or a nan; most nans that calculations produce have a negative sign."""
     return "-nan" if math.isnan(x) and math.copysign(1, x) < 0 else str(x)
 
 
@@ -106,7 +110,7 @@ def _read(name: str, x: Any) -> float:
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in it")
+        raise ValueError("a name occurs twice in it")
     return found
 
 

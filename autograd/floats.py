@@ -1,7 +1,7 @@
-"""Floats as IEEE 754 has them: how numbers enter, and what the table's rows compute where Python's own would raise.
+"""IEEE 754 arithmetic that Python's `math` lacks, and the conversion of a user's numbers to floats.
 
-Python raises where the standard gives an answer: `1 / 0`, `log(0)`, `exp(1000)`, `sin(inf)`. In the middle of training
-an infinity or a nan that shows is better than a traceback.
+Python raises where the standard defines a result: `1 / 0`, `log(0)`, `exp(1000)`, `sin(inf)`. In the middle of training
+a visible infinity or nan is better than a traceback.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from typing import Any
 
 
 def number(x: Any) -> float:
-    """Return `x` as a plain float, or say what to do instead.
+    """Return `x` as a plain float.
 
-    Accepts every real number: `int`, `float`, `bool`, `Fraction`, NumPy's scalars, anything that is `numbers.Real`.
+    Every real number is accepted: `int`, `float`, `bool`, `Fraction`, NumPy's scalars, anything that is `numbers.Real`.
+
+    Raises:
+        TypeError: `x` is something else; the message says what to do instead.
+        OverflowError: `x` is too large for a float.
 
     >>> number(3), number(True)
     (3.0, 1.0)
@@ -58,13 +62,22 @@ _ADVICE: list[tuple[tuple[type, ...], str]] = [
     ((list, tuple, set, dict, range), "a Value holds one number, so make one of each element: [Value(x) for x in ...]"),
 ]
 KNOWN_TYPES = (int, float, Number, *(kind for kinds, _ in _ADVICE for kind in kinds))
-"""The types that `number` knows for sure, to accept or to refuse; others may know themselves what to do."""
+"""The types that `number` certainly accepts or refuses; others may handle an operation with a Value themselves."""
 
 
 def ieee(
     f: Callable[[float], float], poles: dict[float, float] | None = None, odd: bool = False
 ) -> Callable[[float], float]:
-    """`f` with IEEE 754's answers where `math` raises: nan outside the domain, an infinity at a pole or an overflow."""
+    """Wrap `f` to return IEEE 754's results where `math` raises: nan outside the domain, inf at a pole or an overflow.
+
+    Arguments:
+        f: a function of `math`.
+        poles: its infinite results, by the argument.
+        odd: the sign of an overflow is that of the argument; otherwise it is positive.
+
+    >>> ieee(math.log, {0: -inf})(0.0), ieee(math.log)(-1.0), ieee(math.sinh, odd=True)(-1000.0)
+    (-inf, nan, -inf)
+    """
 
     def computes(x: float) -> float:
         try:
@@ -118,7 +131,7 @@ def relu(x: float) -> float:
 def sigmoid(x: float) -> float:
     if x >= 0:
         return 1 / (1 + math.exp(-x))
-    z = math.exp(x)  # keeps the digits, and the subnormals, of results near 0
+    z = math.exp(x)  # results near 0 keep their digits, subnormals included
     return z / (1 + z)
 
 
@@ -131,7 +144,7 @@ def where(c: float, x: float, y: float) -> float:
 
 
 def sum_(*xs: float) -> float:
-    total = 0.0  # not the built-in sum, which compensates since Python 3.12: strictly left to right
+    total = 0.0  # strictly left to right, unlike the built-in sum, which compensates from Python 3.12 on
     for x in xs:
         total += x
     return total
