@@ -1,6 +1,6 @@
 """The edge cases, decided: one table row each, for values, gradients, types, comparison, conversion, copies, arrays.
 
-The general rule is IEEE arithmetic as PyTorch float64 has it, a TypeError for what is not a real number, nothing lost.
+The general rule is IEEE arithmetic as PyTorch float64 has it, a TypeError for anything that is not a real number, and nothing lost.
 """
 
 import builtins
@@ -338,7 +338,7 @@ def test_dot_of_unequal_lengths_is_an_error_that_says_so(xs: list[float], ys: li
 
 
 class Half:
-    """A real number of somebody else's."""
+    """A third-party type that is `numbers.Real`."""
 
     def __float__(self) -> float:
         return 0.5

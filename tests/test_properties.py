@@ -34,7 +34,7 @@ Graph = tuple[Node, ...]
 
 
 def spread(op: Op) -> Callable[..., Any]:
-    """An operation of any number of operands, called with them side by side instead of in lists."""
+    """A variadic operation, called with its operands as arguments instead of in lists."""
     lists = op.reads.count("{}")
     return lambda *xs: op(*[xs[i * len(xs) // lists : (i + 1) * len(xs) // lists] for i in range(lists)])
 
@@ -80,7 +80,7 @@ def graphs(
 
 
 def record(graph: Graph, order: Iterable[int] | None = None, beside: Callable[[Value], object] = id) -> list[Value]:
-    """The nodes of the graph as Values, made in the given order; `beside` is told of every node when it is made."""
+    """Record the graph as Values, in the given order; `beside` is called with every node as it is made."""
     nodes: dict[int, Value] = {}
     for i in range(len(graph)) if order is None else order:
         name, operands = graph[i]
@@ -93,7 +93,7 @@ def record(graph: Graph, order: Iterable[int] | None = None, beside: Callable[[V
 
 
 def bits(x: float) -> str:
-    """The number to the last bit; one nan is like another, and one zero like the other."""
+    """Return the number to the last bit; all nans are alike, and so are both zeros."""
     assert type(x) is float
     return "nan" if math.isnan(x) else (x + 0.0).hex()
 
@@ -111,7 +111,7 @@ def leaves(graph: Graph) -> list[int]:
 
 
 def ancestors(graph: Graph, output: int) -> set[int]:
-    """The nodes the output depends on, itself among them."""
+    """Return the nodes that the output depends on, itself included."""
     found = {output}
     for i in reversed(range(output + 1)):
         if i in found:
@@ -147,7 +147,7 @@ def total(numbers: Iterable[Dual]) -> Dual:
 
 
 def slopes(name: str, x: list[Dual]) -> list[Dual]:
-    """The derivatives of a polynomial operation by its operands."""
+    """Return the derivatives of a polynomial operation by its operands."""
     half = len(x) // 2
     if name in ("*", "dot"):
         return x[half:] + x[:half]
@@ -182,7 +182,7 @@ def exact(graph: Graph, direction: Sequence[float] = ()) -> tuple[list[Dual], li
 
 
 def exact_in_floats(graph: Graph) -> bool:
-    """Whether no sum on the way, however ordered, in values, gradients or gradients of gradients, needs rounding.
+    """Tell whether no sum, however ordered, in values, gradients or gradients of gradients, needs rounding.
 
     True where even the graph of the magnitudes, in which nothing cancels, stays below 2**53.
     """
@@ -234,7 +234,7 @@ def test_gradients_of_gradients_of_integer_graphs_agree_with_fractions_exactly(
 
 
 def swept(graph: Graph, nodes: list[Value]) -> list[float]:
-    """The gradients of the last node, added in floats: nodes in reverse order of creation, operands in order."""
+    """Return the gradients of the last node, added in floats: nodes in reverse order of creation, operands in order."""
     expected = [0.0] * len(graph)
     expected[-1] = 1.0
     for i in sorted(ancestors(graph, len(graph) - 1), reverse=True):
@@ -413,7 +413,7 @@ def test_the_order_of_construction_does_not_matter(graph: Graph, rng: random.Ran
 
 
 def structure(nodes: list[Value]) -> list[tuple[object, ...]]:
-    """What a list of nodes says, with the nodes in it told by their places."""
+    """Return the content of a list of nodes, with references to nodes replaced by their indices."""
     place = {v: i for i, v in enumerate(nodes)}
     told: list[tuple[object, ...]] = []
     for v in nodes:

@@ -1,4 +1,4 @@
-"""What holds beyond single values: depth, memory, threads, interrupts, and the shape of the package itself."""
+"""Test semantics beyond single values: depth, memory, threads, interrupts, and the size of the core."""
 
 import ast
 import builtins
@@ -33,7 +33,7 @@ PACKAGE = Path(autograd.__file__).parent
 
 
 def python(script: str, **environment: str) -> str:
-    """What a fresh interpreter prints when it runs the script."""
+    """Run the script in a fresh interpreter and return its output."""
     command = [sys.executable, "-c", script]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, env=os.environ | environment, check=False
@@ -204,7 +204,7 @@ def deep(request: pytest.FixtureRequest) -> Deep:
 
 @pytest.fixture
 def shallow_stack() -> Iterator[None]:
-    """The default recursion limit; and no collector, which would walk the million nodes again and again."""
+    """Set the default recursion limit, and stop the collector, which would walk the million nodes again and again."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000)
     gc.disable()
@@ -420,7 +420,7 @@ def hasty_switching() -> Iterator[None]:
 
 
 def in_threads(count: int, job: Callable[[int], None]) -> None:
-    """Runs job(0) … job(count - 1) at the same time; an exception in one is raised here."""
+    """Run job(0) … job(count - 1) at the same time; an exception in one is raised here."""
     errors: list[BaseException] = []
     start = threading.Barrier(count)
 
@@ -666,7 +666,7 @@ def test_a_fork_in_the_midst_of_other_threads_backward_does_not_hang_the_child()
 
 
 def lines_of_code(path: Path) -> int:
-    """Lines with something on them but comments and docstrings."""
+    """Count the lines that hold code: no blanks, comments or docstrings."""
     with tokenize.open(path) as file:
         source = file.read()
     docstrings: set[int] = set()

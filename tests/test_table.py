@@ -51,7 +51,7 @@ def arity(op: Op) -> int:
 
 
 def reference(op: Op) -> Callable[..., Any] | None:
-    """What the row computes, at 50 digits: the formula as it reads, evaluated by mpmath."""
+    """Return the row's value at 50 digits: its formula, evaluated by mpmath."""
     names = [f"x{i}" for i in range(arity(op))]
     formula = op.read(*names)
     function = REFERENCES.get(op.name, getattr(mpmath, op.name, None))

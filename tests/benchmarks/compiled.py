@@ -311,7 +311,7 @@ class Result(NamedTuple):
     absent: dict[str, str]
 
     def faster(self, one: str, than: str) -> Ratio | None:
-        """How many times as fast one is; None unless both took part."""
+        """Return the ratio of two contestants' speeds; None unless both took part."""
         return ratio(self.times[than], self.times[one]) if {one, than} <= self.times.keys() else None
 
     def in_words(self, ours: str, *others: str) -> str:
@@ -329,7 +329,7 @@ class Result(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How long to measure, and what to leave out."""
+    """The duration of the measurements, and the contestants to leave out."""
 
     quick: bool
     rounds: int

@@ -90,7 +90,7 @@ def median_of(turns: Iterable[Iterable[float]]) -> float:
 
 
 class Ratio(NamedTuple):
-    """How many times as fast: by the medians of all steps, and the range of the middle half of the rounds."""
+    """Return the ratio of speeds: by the medians of all steps, and the range of the middle half of the rounds."""
 
     all: float
     low: float

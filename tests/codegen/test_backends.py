@@ -24,7 +24,7 @@ SPELLED = {"add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sum", "dot"
 
 
 class DecimalSpelling:
-    """How Python writes an operation on decimals."""
+    """Spell operations on decimals in Python."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Any] = {"Decimal": Decimal}
