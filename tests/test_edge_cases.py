@@ -1,6 +1,7 @@
 """The edge cases, decided: one table row each, for values, gradients, types, comparison, conversion, copies, arrays.
 
-The general rule is IEEE arithmetic as PyTorch float64 has it, a TypeError for anything that is not a real number, and nothing lost.
+The general rule is IEEE arithmetic as PyTorch float64 has it, a TypeError for anything that is not a real number, and
+nothing lost.
 """
 
 import builtins
