@@ -3,11 +3,9 @@
 A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
 """
 
-from __future__ import annotations
-
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
@@ -102,9 +100,6 @@ class CheckedGradients(Sequence[CheckedGradient]):
 
     def __len__(self) -> int:
         return len(self._lines)
-
-    def __iter__(self) -> Iterator[CheckedGradient]:
-        return iter(self._lines)
 
     def __repr__(self) -> str:
         width = max([5, *(len(line.name) for line in self)])

@@ -4,8 +4,6 @@ Those that Python has are raised as they are: `TypeError` for what is no number,
 fit each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

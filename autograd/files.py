@@ -4,8 +4,6 @@ The file is strict JSON: the name of the format, its version, and each parameter
 back to the bit. JSON has no inf and nan, so these are written as strings.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

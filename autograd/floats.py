@@ -4,8 +4,6 @@ Python raises where the standard defines a result: `1 / 0`, `log(0)`, `exp(1000)
 a visible infinity or nan is better than a traceback.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from decimal import Decimal

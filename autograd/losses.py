@@ -9,8 +9,6 @@ A loss for classification carries two more functions, its `accuracy` and its `ta
 a loss of your own with the decorator `loss`.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import operator
@@ -20,13 +18,14 @@ from typing import Any, TypeVar
 from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
-from autograd.trees import tree_leaves, tree_shape
+from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
 Accuracy = Callable[[Any, Any], Any]
 """(output, target) -> the share that is right, from 0 to 1."""
 Targets = Callable[[Any, list[Any]], list[Any]]
 """(output, ys) -> the targets to use in place of ys, as many."""
+Pairs = list[tuple[Any, Any]]
 
 
 def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) -> Callable[[Loss], Loss]:
@@ -62,30 +61,16 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
     return decorate
 
 
-def accuracy_of(loss: Any) -> Accuracy | None:
-    """Return the accuracy that a loss carries, or None.
+def carried(loss: Any, name: str) -> Any:
+    """Return the function that a loss carries under a name, "accuracy" or "targets", or None.
 
-    >>> accuracy_of(functools.partial(hinge)) is accuracy_of(hinge), accuracy_of(mse)
+    >>> carried(functools.partial(hinge), "accuracy") is hinge.accuracy, carried(mse, "accuracy")
     (True, None)
     """
-    accuracy: Accuracy | None = _carried(loss, "accuracy")
-    return accuracy
-
-
-def targets_of(loss: Any) -> Targets | None:
-    """Return the function that checks and converts the targets of a loss, or None."""
-    targets: Targets | None = _carried(loss, "targets")
-    return targets
-
-
-def _carried(loss: Any, name: str) -> Any:
-    while True:
-        found = getattr(loss, name, None)
-        if callable(found):
-            return found
-        if not isinstance(loss, functools.partial):
-            return getattr(type(loss).__call__, name, None)
-        loss = loss.func
+    found = getattr(loss, name, None)
+    if callable(found):
+        return found
+    return carried(loss.func, name) if isinstance(loss, functools.partial) else getattr(type(loss).__call__, name, None)
 
 
 # Regression ----------------------------------------------------------------------------------------------------------
@@ -111,16 +96,14 @@ def mse(outputs: Any, targets: Any) -> Any:
 # Two classes ---------------------------------------------------------------------------------------------------------
 
 
-def _checked_labels(scores: Any, labels: Any) -> list[tuple[Any, Any]]:
-    pairs = _pairs("scores", scores, "labels", labels)
-    _check(pairs, lambda label: label in (-1, 1), "a label is -1 or 1 (for classes 0 and 1 pass 2 * y - 1)")
-    return pairs
+def _checked_labels(scores: Any, labels: Any) -> Pairs:
+    message = "a label is -1 or 1 (for classes 0 and 1 pass 2 * y - 1)"
+    return _checked(_pairs("scores", scores, "labels", labels), lambda label: label in (-1, 1), message)
 
 
-def _checked_probabilities(logits: Any, targets: Any) -> list[tuple[Any, Any]]:
-    pairs = _pairs("logits", logits, "targets", targets)
-    _check(pairs, _is_probability, "a target is 0, 1 or a probability between (for labels -1 and 1 pass (1 + y) / 2)")
-    return pairs
+def _checked_probabilities(logits: Any, targets: Any) -> Pairs:
+    message = "a target is 0, 1 or a probability between (for labels -1 and 1 pass (1 + y) / 2)"
+    return _checked(_pairs("logits", logits, "targets", targets), _is_probability, message)
 
 
 def _share_of_signs(scores: Any, labels: Any) -> Any:
@@ -136,18 +119,14 @@ def _share_of_sides(logits: Any, targets: Any) -> Any:
     ])  # fmt: skip
 
 
-def _each(check: Callable[[Any, Any], object]) -> Targets:
-    """Return a `targets` that checks each different target against the output, and keeps them all."""
-
-    def targets(output: Any, ys: list[Any]) -> list[Any]:
-        for y in {str(y): y for y in ys}.values():
-            check(output, y)
-        return ys
-
-    return targets
+def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any]) -> list[Any]:
+    """Check each different target against the output, and return them all."""
+    for y in {str(y): y for y in ys}.values():
+        check(output, y)
+    return ys
 
 
-@loss(accuracy=_share_of_signs, targets=_each(_checked_labels))
+@loss(accuracy=_share_of_signs, targets=functools.partial(_check_each, _checked_labels))
 def hinge(scores: Any, labels: Any) -> Any:
     """Return the hinge loss, that of a support vector machine: the mean of relu(1 - label * score).
 
@@ -166,7 +145,7 @@ def hinge(scores: Any, labels: Any) -> Any:
     return _mean([ops.relu(1 - label * score) for score, label in _checked_labels(scores, labels)])
 
 
-@loss(accuracy=_share_of_sides, targets=_each(_checked_probabilities))
+@loss(accuracy=_share_of_sides, targets=functools.partial(_check_each, _checked_probabilities))
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where sigmoid(logit) is the probability of class 1.
 
@@ -213,15 +192,12 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
     [[0.0, 1.0], [1.0, 0.0]]
     """
     if isinstance(ys[0], list):
-        return _each(cross_entropy)(logits, ys)
+        return _check_each(cross_entropy, logits, ys)
     for y in ys:
         if y % 1:  # of a nan or an infinity it is nan
             raise ValueError(f"a class index is an integer, got {y}")
-    one_hot = {}
-    for y in set(ys):
-        cross_entropy(logits, int(y))
-        one_hot[y] = _one_hot(int(y), len(logits))
-    return [one_hot[y] for y in ys]
+    indices = _check_each(cross_entropy, logits, list(map(int, ys)))
+    return [_one_hot(index, len(logits)) for index in indices]
 
 
 def _one_hot(index: int, classes: int) -> list[float]:
@@ -257,9 +233,9 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
     return _mean([_sample_cross_entropy(sample, target) for sample, target in _by_sample(logits, targets)])
 
 
-def _by_sample(logits: Any, targets: Any) -> list[tuple[list[Any], Any]]:
+def _by_sample(logits: Any, targets: Any) -> Pairs:
     """Return the logits of each sample with its target, checked, of one sample or of a batch."""
-    logits, targets = _as_lists(logits), _as_lists(targets)
+    logits, targets = tree_lists(logits), tree_lists(targets)
     if not isinstance(logits, list):
         raise ValueError("cross_entropy takes one logit for each class: for a single one see binary_cross_entropy")
     if not tree_leaves(logits):
@@ -282,7 +258,10 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
         return log_total - shifted[_class_index(target, len(logits))]
     if len(target) != len(logits) or any(isinstance(p, list) for p in target):
         raise ValueError(f"{len(logits)} logits need {len(logits)} probabilities as target, got {tree_shape(target)}")
-    _check_distribution(target)
+    if not any(isinstance(p, Value) for p in target):
+        target = list(map(number, target))
+        if not all(map(_is_probability, target)) or not math.isclose(math.fsum(target), 1, rel_tol=1e-6):
+            raise ValueError(f"probabilities lie between 0 and 1 and add up to 1, got {target}")
     return ops.dot(target, [log_total - z for z in shifted])
 
 
@@ -300,14 +279,6 @@ def _class_index(target: Any, classes: int) -> int:
     return index
 
 
-def _check_distribution(target: list[Any]) -> None:
-    if any(isinstance(p, Value) for p in target):
-        return
-    target = list(map(number, target))
-    if not all(map(_is_probability, target)) or not math.isclose(math.fsum(target), 1, rel_tol=1e-6):
-        raise ValueError(f"probabilities lie between 0 and 1 and add up to 1, got {target}")
-
-
 # Shared --------------------------------------------------------------------------------------------------------------
 
 
@@ -315,17 +286,10 @@ def _mean(terms: Sequence[Any]) -> Any:
     return terms[0] if len(terms) == 1 else ops.sum(terms) / len(terms)
 
 
-def _as_lists(tree: Any) -> Any:
-    """Return the tree with lists in place of arrays and tuples."""
-    if hasattr(tree, "tolist"):  # NumPy's arrays and scalars
-        tree = tree.tolist()
-    return [_as_lists(part) for part in tree] if isinstance(tree, (list, tuple)) else tree
-
-
-def _pairs(name: str, outputs: Any, other: str, targets: Any) -> list[tuple[Any, Any]]:
+def _pairs(name: str, outputs: Any, other: str, targets: Any) -> Pairs:
     """Return each output with its target, left to right."""
-    outputs, targets = _as_lists(outputs), _as_lists(targets)
-    if not _same_structure(outputs, targets):
+    outputs, targets = tree_lists(outputs), tree_lists(targets)
+    if tree_structure(outputs) != tree_structure(targets):
         raise ValueError(
             f"{name} and {other} need the same nesting: "
             f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}"
@@ -336,17 +300,12 @@ def _pairs(name: str, outputs: Any, other: str, targets: Any) -> list[tuple[Any,
     return pairs
 
 
-def _same_structure(x: Any, y: Any) -> bool:
-    if isinstance(x, list) and isinstance(y, list):
-        return len(x) == len(y) and all(map(_same_structure, x, y))
-    return not isinstance(x, list) and not isinstance(y, list)
-
-
 def _is_probability(x: float) -> bool:
     return 0 <= x <= 1
 
 
-def _check(pairs: list[tuple[Any, Any]], fits: Callable[[float], bool], message: str) -> None:
+def _checked(pairs: Pairs, fits: Callable[[float], bool], message: str) -> Pairs:
     for _, target in pairs:
         if not isinstance(target, Value) and not fits(number(target)):
             raise ValueError(f"{message}, got {target!r}")
+    return pairs

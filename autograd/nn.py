@@ -8,8 +8,6 @@ bit, in a third of the time. A `dot` with the bias in front has exactly microgra
 and no longer looks like the formula in a drawing.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 import os
@@ -110,16 +108,10 @@ class Module:
             raise ValueError(f"two parameters have the name {twice!r}: rename one of the attributes in it")
         return by_name
 
-    def _summary(self) -> str:
-        """Count the parameters, in all and by attribute."""
-        parts: dict[str, int] = {}
-        for attribute, part in _attributes(self):
-            parts[attribute] = len(list(_named(part, attribute, set())))
-        where = ", ".join(f"{n:,} in {attribute}" for attribute, n in parts.items() if n)
-        return _counted(len(self.parameters())) + (f": {where}" if where else "")
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__} with {self._summary()}"
+        sizes = {attribute: len(list(_named(part, attribute, set()))) for attribute, part in _attributes(self)}
+        where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
+        return f"{type(self).__name__} with {_counted(len(self.parameters()))}" + (f": {where}" if where else "")
 
 
 class Neuron(Module):

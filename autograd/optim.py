@@ -8,8 +8,6 @@ The rules agree with PyTorch's to the last digits: torch.optim.SGD, torch.optim.
 torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 """
 
-from __future__ import annotations
-
 import math
 import weakref
 from collections.abc import Callable, Iterable, Sequence

@@ -3,8 +3,6 @@
 The term and the names are JAX's (pytree); dictionaries are not among the nodes here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +27,26 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
     if isinstance(tree, list):
         return [tree_map(f, branch) for branch in tree]
     return tuple(tree_map(f, branch) for branch in tree) if isinstance(tree, tuple) else f(tree)
+
+
+def tree_lists(tree: Any, kinds: tuple[type[Any], ...] = (list, tuple)) -> Any:
+    """Return a tree with lists in place of NumPy's arrays and of the branches of these kinds.
+
+    >>> tree_lists([1, (2, range(2))]), tree_lists([1, (2, range(2))], (list, tuple, range))
+    ([1, [2, range(0, 2)]], [1, [2, [0, 1]]])
+    """
+    if hasattr(tree, "tolist"):  # NumPy's arrays and scalars
+        tree = tree.tolist()
+    return [tree_lists(branch, kinds) for branch in tree] if isinstance(tree, kinds) else tree
+
+
+def tree_structure(tree: Any) -> Any:
+    """Return the nesting of a tree, to compare with that of others.
+
+    >>> tree_structure([1.0, [2.0]])
+    [None, [None]]
+    """
+    return tree_map(lambda _: None, tree)
 
 
 def tree_shape(tree: Any) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, check_gradients, grad, nn
-from autograd.losses import accuracy_of, targets_of
+from autograd.losses import carried
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
 from autograd.trees import tree_leaves, tree_map
 
@@ -239,13 +239,14 @@ def test_what_a_loss_carries_is_found_where_it_is() -> None:
             return mse(output, target)
 
     with_own = functools.partial(hinge)
-    vars(with_own)["accuracy"] = accuracy_of(cross_entropy)
-    assert accuracy_of(mse) is targets_of(mse) is accuracy_of(Plain()) is accuracy_of(lambda o, t: o) is None
-    assert accuracy_of(functools.partial(mse)) is accuracy_of(3) is None
-    assert accuracy_of(functools.partial(functools.partial(hinge))) is accuracy_of(hinge) is not None
-    assert targets_of(functools.partial(cross_entropy)) is targets_of(cross_entropy) is not None
-    assert accuracy_of(with_own) is accuracy_of(cross_entropy)
-    assert targets_of(with_own) is targets_of(hinge)
+    vars(with_own)["accuracy"] = carried(cross_entropy, "accuracy")
+    for loss in (mse, Plain(), lambda o, t: o, functools.partial(mse), 3):
+        assert carried(loss, "accuracy") is None
+    assert carried(mse, "targets") is None
+    assert carried(functools.partial(functools.partial(hinge)), "accuracy") is carried(hinge, "accuracy") is not None
+    assert carried(functools.partial(cross_entropy), "targets") is carried(cross_entropy, "targets") is not None
+    assert carried(with_own, "accuracy") is carried(cross_entropy, "accuracy")
+    assert carried(with_own, "targets") is carried(hinge, "targets")
 
 
 # ----------------------------------------------------------------------------------------- recorded once, for any data

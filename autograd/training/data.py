@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.floats import number
-from autograd.trees import tree_leaves, tree_map, tree_shape
-
-Convert = Callable[[list[Any]], list[Any]]
-"""All targets -> the targets to train with; the same list, if it only checks them."""
+from autograd.trees import tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,11 @@ class Dataset:
     xs: Samples
     ys: Samples
 
+    def __post_init__(self) -> None:
+        xs, ys = self.xs, self.ys
+        if len(xs) != len(ys):
+            raise ValueError(f"each sample needs a target: {xs.name} has {len(xs)} samples, {ys.name} {len(ys)}")
+
     def __len__(self) -> int:
         return len(self.xs)
 
@@ -64,15 +66,18 @@ class Dataset:
         """The number of single scores that can be right: one for each number of each target."""
         return len(self) * len(tree_leaves(self.ys.like))
 
-    def converted(self, convert: Convert) -> Dataset:
-        """Return the dataset with converted targets; an error gets their name in front."""
+    def converted(self, convert: Callable[[list[Any]], list[Any]]) -> Dataset:
+        """Return the dataset with the targets that `convert` makes of all of them; an error gets their name in front.
+
+        If `convert` only checks the targets, it returns the same list.
+        """
         ys = self.ys.as_lists()
         try:
             rows = convert(ys)
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
             raise kind(f"{self.ys.name}: {problem}") from problem
-        return self if rows is ys else _paired(self.xs, samples(self.ys.name, rows))
+        return self if rows is ys else Dataset(self.xs, samples(self.ys.name, rows))
 
     def whole(self, *, arrays: bool) -> tuple[Any, Any]:
         """Return all inputs and all targets, as NumPy arrays or else as lists."""
@@ -122,17 +127,17 @@ class Data:
             TypeError: `validation` is no pair, one of the others is no list, or something in it is no real number.
             ValueError: there are no samples, they differ in shape, or there are not as many targets.
         """
-        known = _paired(samples("xs", xs), samples("ys", ys))
+        known = Dataset(samples("xs", xs), samples("ys", ys))
         if validation is None:
             return cls(known, None)
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise TypeError(f"validation is a tuple (xs, ys), got {type(validation).__name__}")
         xs, ys = validation
-        held_out = _paired(samples("validation xs", xs), samples("validation ys", ys))
+        held_out = Dataset(samples("validation xs", xs), samples("validation ys", ys))
         _check_alike(held_out.xs, known.xs)
         return cls(known, held_out)
 
-    def with_targets(self, convert: Convert | None) -> Data:
+    def with_targets(self, convert: Callable[[list[Any]], list[Any]] | None) -> Data:
         """Return the data with converted targets, or as it is if there is nothing to convert them.
 
         Raises:
@@ -147,14 +152,8 @@ class Data:
         return Data(known, held_out)
 
 
-def _paired(xs: Samples, ys: Samples) -> Dataset:
-    if len(xs) != len(ys):
-        raise ValueError(f"each sample needs a target: {xs.name} has {len(xs)} samples, {ys.name} {len(ys)}")
-    return Dataset(xs, ys)
-
-
 def _check_alike(held_out: Samples, known: Samples) -> None:
-    if structure(held_out.like) != structure(known.like):
+    if tree_structure(held_out.like) != tree_structure(known.like):
         raise ValueError(
             f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"
         )
@@ -180,15 +179,15 @@ def samples(name: str, data: Any) -> Samples:
         data = np.asarray(data)
         if data.dtype.kind in "fiub" and data.ndim and data.size:
             return Samples(name, np.ascontiguousarray(data, dtype=np.float64), data[0].astype(float).tolist())
-    rows = _lists(data)
+    rows = tree_lists(data, (list, tuple, range, Iterator))
     if not isinstance(rows, list):
         kind = type(data).__name__
         raise TypeError(f"{name} is a list or an array with an entry for each sample, got {kind} {data!r}")
     if not rows:
         raise ValueError(f"{name} is empty: there is nothing to learn from")
-    expected, floats = structure(rows[0]), []
+    expected, floats = tree_structure(rows[0]), []
     for i, row in enumerate(rows):
-        if structure(row) != expected:
+        if tree_structure(row) != expected:
             raise ValueError(
                 f"the samples in {name} differ in shape: the first is {tree_shape(rows[0])}, "
                 f"number {i} {tree_shape(row)}"
@@ -200,21 +199,3 @@ def samples(name: str, data: Any) -> Samples:
     if not tree_leaves(floats[0]):
         raise ValueError(f"the samples in {name} are empty")
     return Samples(name, floats, floats[0])
-
-
-def _lists(data: Any) -> Any:
-    """Return the data with lists in place of tuples, arrays and iterators."""
-    if hasattr(data, "tolist"):
-        data = data.tolist()
-    if isinstance(data, (list, tuple, range, Iterator)):
-        return list(map(_lists, data))
-    return data
-
-
-def structure(row: Any) -> Any:
-    """Return the nesting of a sample, to compare with that of others.
-
-    >>> structure([1.0, [2.0]])
-    [None, [None]]
-    """
-    return tree_map(lambda _: None, row)

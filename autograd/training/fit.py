@@ -2,32 +2,28 @@
 
 A model and its data pass through this folder in one direction:
 
-    objective.py, data.py    the user's arguments, checked
-    record.py                the graph of one sample
+    data.py                  the samples, checked
+    record.py                the loss, checked, and the graph of one sample
     steps.py                 a function of a batch, compiled from the graph or eager
-    fit.py                   epochs of steps; checkpoint.py holds the state after each step
+    run.py                   epochs of steps, and the state after each step
     history.py, progress.py  what the user sees of it
 """
 
-from __future__ import annotations
-
-import math
+import functools
 import operator
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, SupportsIndex
 
-from autograd.engine import Value, at_once
-from autograd.errors import DivergenceError
+from autograd.engine import Value
 from autograd.optim import Optimizer
-from autograd.training.checkpoint import Checkpoint
-from autograd.training.data import Data, Dataset
+from autograd.training.data import Data
 from autograd.training.history import History
-from autograd.training.objective import Objective
 from autograd.training.progress import Progress
-from autograd.training.record import Sample
-from autograd.training.steps import CHOICES, Steps, compiled_steps, eager_steps
+from autograd.training.record import Objective, Sample
+from autograd.training.run import Run
+from autograd.training.steps import CHOICES, compiled_steps, eager_steps
 
 __all__ = ["History", "fit"]
 
@@ -119,39 +115,38 @@ def fit(
     size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
 
     sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
-    data = sample.with_targets(data)
+    data = data.with_targets(functools.partial(objective.targets, sample.output) if objective.targets else None)
     if backend == "eager":
         steps = eager_steps(objective)
     else:
         graph = sample.graph(data.known.ys.like)
         steps = compiled_steps(graph, size, backend, judge=data.held_out is not None)
 
-    checkpoint = Checkpoint(objective.parameters, optimizer, arrays=steps.learn.arrays)
-    history = History(backend=steps.backend)
-    run_epoch = _Epoch(steps, data, size, checkpoint, history, accuracy=objective.accuracy is not None)
+    run = Run(objective, optimizer, data, size, steps)
+    history = run.history
     reporter = Progress(epochs, history.figures) if progress and epochs else None
     started = time.perf_counter()
     history.compile_seconds = started - began
     try:
         try:
             for epoch in range(epochs):
-                run_epoch(rng)
+                run.epoch(rng)
                 if reporter:
                     reporter()
                 if callback:
-                    checkpoint.commit()
+                    run.commit()
                     stop = callback(epoch, history)
-                    checkpoint.read()
+                    run.read()
                     if stop:
                         break
         finally:
-            checkpoint.commit()
+            run.commit()
             history.seconds = time.perf_counter() - started
             if reporter:
                 reporter.close()
     except KeyboardInterrupt:
         history.interrupted = True
-        checkpoint.commit()  # again: the interrupt may have come during the first one
+        run.commit()  # again: the interrupt may have come during the first one
     return history
 
 
@@ -163,92 +158,3 @@ def _integer(name: str, number: SupportsIndex, least: int) -> int:
     if integer < least:
         raise ValueError(f"{name} is at least {least}, got {integer}")
     return integer
-
-
-class _Epoch:
-    """One pass over the data, step by step, entered in the history."""
-
-    def __init__(
-        self, steps: Steps, data: Data, size: int, checkpoint: Checkpoint, history: History, *, accuracy: bool
-    ) -> None:
-        self.steps, self.data, self.checkpoint, self.history = steps, data, checkpoint, history
-        self.steps_before = checkpoint.optimizer.steps
-        self.batches = data.known.batches(size, arrays=steps.learn.arrays, alone=steps.learn.alone)
-        self.is_finite = _is_finite_array if steps.learn.arrays else _is_finite_list
-        self.accuracy = accuracy
-        self.columns = [history.losses, history.accuracy][: 1 + accuracy]
-        if data.held_out and steps.judge:
-            self.held_out = data.held_out.whole(arrays=steps.judge.arrays)
-            self.columns += [history.validation_losses, history.validation_accuracy][: 1 + accuracy]
-
-    def __call__(self, rng: Any) -> None:
-        checkpoint, learn, is_finite = self.checkpoint, self.steps.learn.compute, self.is_finite
-        update, state = checkpoint.optimizer.update, vars(checkpoint.optimizer)
-        numbers, _ = checkpoint.kept
-        loss = accuracy = 0.0
-        for x, y, weight in self.batches(rng):
-            batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
-            if not math.isfinite(batch_loss):
-                raise self._diverged(f"the loss became {batch_loss}")
-            moved = update(numbers, gradients)
-            if not is_finite(moved):
-                checkpoint.restore_optimizer()
-                raise self._diverged(_not_finite(checkpoint.parameters, gradients, moved))
-            numbers = moved
-            checkpoint.kept = numbers, state.copy()
-            loss += batch_loss * weight
-            accuracy += batch_accuracy * weight
-        figures = self._figures(self.data.known, loss, accuracy)
-        if self.data.held_out and self.steps.judge:
-            loss, accuracy = self.steps.judge.compute(numbers, *self.held_out)
-            figures += self._figures(self.data.held_out, loss, accuracy)
-        at_once(map(list.append, self.columns, figures))
-
-    def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
-        return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)
-
-    def _diverged(self, what: str) -> DivergenceError:
-        step, epoch = self.checkpoint.optimizer.steps - self.steps_before, len(self.history.losses)
-        places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
-        causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
-        advice = causes or [
-            "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "
-            'backend="eager" finds the operation'
-        ]
-        error = DivergenceError(
-            f"{what} at step {step} (epoch {epoch}, both counted from 0): {'; '.join(advice)}. "
-            "The parameters are those before that step"
-        )
-        error.history = self.history
-        return error
-
-
-def _as_fraction(accuracy: float, scores: int) -> float:
-    """Round off what the sum over batches has added, if the accuracy is a whole number of scores.
-
-    >>> _as_fraction(0.3 + 0.3 + 0.3 + 0.1, 10), _as_fraction(0.123, 10)
-    (1.0, 0.123)
-    """
-    if not math.isfinite(accuracy):
-        return accuracy
-    fraction = round(accuracy * scores) / scores
-    return fraction if math.isclose(accuracy, fraction, abs_tol=1e-9) else accuracy
-
-
-def _is_finite_array(numbers: Any) -> bool:
-    import numpy as np  # noqa: PLC0415  # an array was passed
-
-    return bool(np.isfinite(numbers).all())
-
-
-def _is_finite_list(numbers: Any) -> bool:
-    return all(map(math.isfinite, numbers))
-
-
-def _not_finite(parameters: Sequence[Value], gradients: Any, moved: Any) -> str:
-    """Say which parameter, or whose gradient, is the first that is not finite after a step."""
-    for what, numbers in (("the gradient of", gradients), ("", moved)):
-        for i, (p, number) in enumerate(zip(parameters, numbers)):
-            if not math.isfinite(number):
-                return f"{what} {p.label or f'parameter {i}'} became {float(number)}".lstrip()
-    raise AssertionError("all is finite")

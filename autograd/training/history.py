@@ -1,7 +1,5 @@
 """Record the losses and accuracies of a training run, and show them: as text, as a sparkline, as curves."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Sequence
@@ -136,8 +134,7 @@ def sparkline(values: Sequence[float]) -> str:
     """
     groups = min(len(values), _WIDTH)
     cuts = [i * len(values) // groups for i in range(groups + 1)] if groups else []
-    means = [math.fsum(v / (b - a) for v in values[a:b]) if _finite(values[a:b]) else math.nan
-             for a, b in pairwise(cuts)]  # fmt: skip
+    means = [_mean(values[a:b]) for a, b in pairwise(cuts)]
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     return "".join(
@@ -221,8 +218,9 @@ def _part(y: float, low: float, high: float) -> float:
     return min(max((y / 2 - low / 2) / width, 0.0), 1.0) if width > 0 else 0.0
 
 
-def _finite(values: Sequence[float]) -> bool:
-    return all(map(math.isfinite, values))
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean; nan if one of the values is not finite."""
+    return math.fsum(v / len(values) for v in values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _spread(values: Sequence[float]) -> float:

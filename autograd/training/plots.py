@@ -1,15 +1,13 @@
 """Plot the decision boundary of a model with two inputs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from autograd.codegen.compile import compile
 from autograd.engine import Value
-from autograd.training.data import samples, structure
+from autograd.training.data import samples
 from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
-from autograd.trees import tree_leaves
+from autograd.trees import tree_leaves, tree_structure
 
 _MARGIN = 0.5  # around the samples, in their units
 
@@ -39,7 +37,7 @@ def plot_decision_boundary(
         ValueError: samples that are not rows of two numbers, or not one class per sample.
     """
     points, labels = samples("xs", xs), samples("ys", ys)
-    if structure(points.like) != [None, None]:
+    if tree_structure(points.like) != [None, None]:
         raise ValueError("a plane has two dimensions: xs are rows of two numbers")
     if len(points) != len(labels):
         raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")

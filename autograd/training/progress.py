@@ -1,7 +1,5 @@
 """Report the progress of a training run on stderr: as a tqdm bar if tqdm is installed, else in a few lines."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

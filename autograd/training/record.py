@@ -1,16 +1,15 @@
-"""Record the graph of one sample, to be compiled for all, and refuse what would freeze a decision in it."""
+"""Record the graph of what training minimizes for one sample, and refuse what would freeze a decision in it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, listening
-from autograd.training.data import Data
-from autograd.training.objective import Objective
+from autograd.losses import Accuracy, Targets, carried
 from autograd.trees import tree_map
 
 
@@ -43,6 +42,52 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
 
     with listening(compared=refuse):
         yield
+
+
+class Objective(NamedTuple):
+    """What training minimizes: the loss of a model's outputs, plus a regularizer of its parameters."""
+
+    model: Callable[[Any], Any]
+    parameters: list[Value]
+    loss: Callable[[Any, Any], Any]
+    accuracy: Accuracy | None
+    targets: Targets | None
+    regularizer: Callable[[list[Value]], Any] | None
+
+    @classmethod
+    def of(cls, model: Any, loss: Any, regularizer: Any) -> Objective:
+        """Check the user's arguments.
+
+        Raises:
+            TypeError: one is of the wrong kind.
+            ValueError: the model has no parameters.
+        """
+        if not callable(model) or not hasattr(model, "parameters"):
+            raise TypeError(
+                f"a model can be called and has parameters(), as autograd.nn's Modules do, got {type(model).__name__}"
+            )
+        if not callable(loss):
+            raise TypeError(f"loss is a function of an output and a target, such as nn.mse, got {loss!r}")
+        if regularizer is not None and not callable(regularizer):
+            raise TypeError(f"regularizer is a function of the list of parameters, got {regularizer!r}")
+        parameters = list(model.parameters())
+        if not parameters:
+            raise ValueError("the model has no parameters, so there is nothing to learn")
+        return cls(model, parameters, loss, carried(loss, "accuracy"), carried(loss, "targets"), regularizer)
+
+    def sample_loss(self, output: Any, y: Any) -> Value:
+        """Return the loss of one sample."""
+        return _value("loss", self.loss(output, y))
+
+    def penalty(self) -> Value | None:
+        """Return the regularizer's share of the loss."""
+        return _value("regularizer", self.regularizer(self.parameters)) if self.regularizer else None
+
+
+def _value(name: str, result: Any) -> Value:
+    if not isinstance(result, Value):
+        raise TypeError(f"the {name} has to return a Value, got {type(result).__name__} {result!r}")
+    return result
 
 
 class SampleGraph(NamedTuple):
@@ -78,15 +123,11 @@ class Sample:
         with self.watch():
             return self.objective.model(self.x)
 
-    def with_targets(self, data: Data) -> Data:
-        """Return the data with its targets checked against the output and converted, if the loss can do that."""
-        targets = self.objective.targets
-        return data.with_targets(partial(targets, self.output) if targets else None)
-
     def graph(self, like: Any) -> SampleGraph:
-        """Record the loss and the accuracy too, for a target with the nesting of `like`."""
+        """Record the loss and the accuracy too, for a target with the nesting of `like`; 0 if there is no accuracy."""
         objective, y = self.objective, tree_map(Value, like)
         output = self.output
         with self.watch():
-            loss, accuracy = objective.sample_loss(output, y), objective.sample_accuracy(output, y)
+            loss = objective.sample_loss(output, y)
+            accuracy = _value("accuracy", objective.accuracy(output, y)) if objective.accuracy else Value(0.0)
             return SampleGraph(objective.parameters, self.x, y, loss, accuracy, objective.penalty())

@@ -7,9 +7,8 @@ In every backend they compute the same, with the same operations in the same ord
     accuracy   mean over the batch of the share that is right
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
@@ -20,13 +19,11 @@ from autograd.codegen.compile import BACKENDS, compile
 from autograd.engine import Value, commit_data, grad, set_grad
 from autograd.errors import CompilerError
 from autograd.floats import number
-from autograd.training.objective import Objective
-from autograd.training.record import SampleGraph
+from autograd.training.record import Objective, SampleGraph
 from autograd.trees import tree_map
 
 CHOICES = ("auto", *BACKENDS, "eager")
 """The names that `fit` takes for its backend."""
-_FASTEST_FIRST = ("c", "numpy", "python")  # "auto" tries these, the last of which needs nothing
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
 _SAMPLES_TOGETHER = 64  # in one graph of the eager backend: a tenth faster than one by one, in little memory
@@ -89,13 +86,10 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
 
     if backend != "auto":
         return made(backend)
-    *faster, last = (name for name in _FASTEST_FIRST if name != "numpy" or has_numpy())
-    for name in faster:
-        try:
-            return made(name)
-        except (CompilerError, ValueError):
-            continue
-    return made(last)
+    for faster in ("c", *["numpy"] * has_numpy()):
+        with suppress(CompilerError, ValueError):
+            return made(faster)
+    return made("python")  # needs nothing
 
 
 # Eager ---------------------------------------------------------------------------------------------------------------

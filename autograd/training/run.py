@@ -1,0 +1,128 @@
+"""Step over the data, and keep the parameters and the optimizer as of the last whole step."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import repeat
+from typing import Any
+
+from autograd.engine import Value, at_once, commit_data, set_grad
+from autograd.errors import DivergenceError
+from autograd.optim import Optimizer
+from autograd.training.data import Data, Dataset
+from autograd.training.history import History
+from autograd.training.record import Objective
+from autograd.training.steps import Steps
+
+
+class Run:
+    """A run of training: its epochs, entered in the history, and its state after the last whole step.
+
+    The Values and the optimizer that the user sees get the state from `commit`, in one piece.
+    """
+
+    def __init__(self, objective: Objective, optimizer: Optimizer, data: Data, size: int, steps: Steps) -> None:
+        self.parameters, self.optimizer, self.data, self.steps = objective.parameters, optimizer, data, steps
+        self.history = history = History(backend=steps.backend)
+        self.steps_before = optimizer.steps
+        self.arrays = steps.learn.arrays
+        self.batches = data.known.batches(size, arrays=self.arrays, alone=steps.learn.alone)
+        self.accuracy = objective.accuracy is not None
+        self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
+        if data.held_out and steps.judge:
+            self.held_out = data.held_out.whole(arrays=steps.judge.arrays)
+            self.columns += [history.validation_losses, history.validation_accuracy][: 1 + self.accuracy]
+        self.read()
+
+    def read(self) -> None:
+        """Take over the parameters and the optimizer's attributes, which the user may have changed."""
+        numbers: Any = [p.data for p in self.parameters]
+        if self.arrays:
+            import numpy as np  # noqa: PLC0415  # the backend has found it
+
+            numbers = np.array(numbers)
+        defaults = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
+        self.kept = numbers, vars(self.optimizer) | defaults  # one assignment, so that Ctrl-C finds both or neither
+        """The parameters' numbers, and the optimizer's attributes. The loop over steps assigns both at once."""
+
+    def commit(self) -> None:
+        """Give the parameters and the optimizer the kept state, and set the gradients to 0, all of it or nothing."""
+        numbers, state = self.kept
+        commit_data(
+            self.parameters,
+            list(map(float, numbers)),
+            map(set_grad, self.parameters, repeat(0.0)),
+            map(dict.update, [vars(self.optimizer)], [state]),
+        )
+
+    def epoch(self, rng: Any) -> None:
+        """Pass over the data once, step by step, and enter the figures in the history."""
+        learn, update, state = self.steps.learn.compute, self.optimizer.update, vars(self.optimizer)
+        is_finite = _is_finite_array if self.arrays else _is_finite_list
+        numbers, _ = self.kept
+        loss = accuracy = 0.0
+        for x, y, weight in self.batches(rng):
+            batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
+            if not math.isfinite(batch_loss):
+                raise self._diverged(f"the loss became {batch_loss}")
+            moved = update(numbers, gradients)
+            if not is_finite(moved):
+                state.update(self.kept[1])  # undo the optimizer's step
+                raise self._diverged(_not_finite(self.parameters, gradients, moved))
+            numbers = moved
+            self.kept = numbers, state.copy()
+            loss += batch_loss * weight
+            accuracy += batch_accuracy * weight
+        figures = self._figures(self.data.known, loss, accuracy)
+        if self.data.held_out and self.steps.judge:
+            figures += self._figures(self.data.held_out, *self.steps.judge.compute(numbers, *self.held_out))
+        at_once(map(list.append, self.columns, figures))
+
+    def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
+        return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)
+
+    def _diverged(self, what: str) -> DivergenceError:
+        step, epoch = self.optimizer.steps - self.steps_before, len(self.history.losses)
+        places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
+        causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
+        advice = causes or [
+            "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "
+            'backend="eager" finds the operation'
+        ]
+        error = DivergenceError(
+            f"{what} at step {step} (epoch {epoch}, both counted from 0): {'; '.join(advice)}. "
+            "The parameters are those before that step"
+        )
+        error.history = self.history
+        return error
+
+
+def _as_fraction(accuracy: float, scores: int) -> float:
+    """Round off what the sum over batches has added, if the accuracy is a whole number of scores.
+
+    >>> _as_fraction(0.3 + 0.3 + 0.3 + 0.1, 10), _as_fraction(0.123, 10)
+    (1.0, 0.123)
+    """
+    if not math.isfinite(accuracy):
+        return accuracy
+    fraction = round(accuracy * scores) / scores
+    return fraction if math.isclose(accuracy, fraction, abs_tol=1e-9) else accuracy
+
+
+def _is_finite_array(numbers: Any) -> bool:
+    import numpy as np  # noqa: PLC0415  # an array was passed
+
+    return bool(np.isfinite(numbers).all())
+
+
+def _is_finite_list(numbers: Any) -> bool:
+    return all(map(math.isfinite, numbers))
+
+
+def _not_finite(parameters: Sequence[Value], gradients: Any, moved: Any) -> str:
+    """Say which parameter, or whose gradient, is the first that is not finite after a step."""
+    for what, numbers in (("the gradient of", gradients), ("", moved)):
+        for i, (p, number) in enumerate(zip(parameters, numbers)):
+            if not math.isfinite(number):
+                return f"{what} {p.label or f'parameter {i}'} became {float(number)}".lstrip()
+    raise AssertionError("all is finite")
