@@ -89,17 +89,8 @@ class CheckedGradient(NamedTuple):
     verdict: str
 
 
-class CheckedGradients(Sequence[CheckedGradient]):
+class CheckedGradients(tuple[CheckedGradient, ...]):
     """The table that `check_gradients` returns: a sequence of lines, printed as a table."""
-
-    def __init__(self, lines: Sequence[CheckedGradient]) -> None:
-        self._lines = tuple(lines)
-
-    def __getitem__(self, i: Any) -> Any:
-        return self._lines[i]
-
-    def __len__(self) -> int:
-        return len(self._lines)
 
     def __repr__(self) -> str:
         width = max([5, *(len(line.name) for line in self)])

@@ -9,6 +9,7 @@ import math
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -94,13 +95,8 @@ def _odd(x: float) -> str:
 def _read(name: str, x: Any) -> float:
     if x in ("inf", "-inf", "nan", "-nan"):
         return math.copysign(math.nan, -1.0) if x == "-nan" else float(x)
-    if type(x) in (int, float):
-        try:
-            number = float(x)
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
+    if type(x) in (int, float) and abs(x) <= sys.float_info.max:
+        return float(x)
     shown = repr(x)
     raise ValueError(f"it is damaged: {name} is {shown if len(shown) < 40 else shown[:37] + '...'}")
 

@@ -147,9 +147,16 @@ class Optimizer:
                 "make another one for other parameters, or call reset()"
             )
         gradients = self._clipped(gradients)
-        arrays = hasattr(data, "__array__")
-        rule = self.rule(self.rate(), self.steps, _array_sqrt if arrays else math.sqrt)
-        moved, *new_memory = (_move_arrays if arrays else _move_lists)(rule, data, gradients, memory)
+        rate = self.rate()
+        if hasattr(data, "__array__"):
+            import numpy as np  # noqa: PLC0415  # an array was passed
+
+            with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
+                rule = self.rule(rate, self.steps, np.sqrt)
+                moved, *new_memory = rule(data, *map(np.asarray, (gradients, *memory)))
+        else:
+            rows = map(self.rule(rate, self.steps, math.sqrt), *map(_floats, (data, gradients, *memory)))
+            moved, *new_memory = list(map(list, zip(*rows))) or [[], *memory]
         return moved, {"_memory": tuple(new_memory), "steps": self.steps + 1}
 
     def _clipped(self, gradients: Any) -> Any:
@@ -288,26 +295,6 @@ class Adam(Optimizer):
             return x * kept - rate * (mean / (sqrt(square) / missing + eps)), mean, square
 
         return adam
-
-
-def _move_lists(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
-    """Return the new numbers and the new memories, each a list."""
-    rows = map(rule, *map(_floats, (data, gradients, *memory)))
-    return list(map(list, zip(*rows))) or [[], *memory]
-
-
-def _move_arrays(rule: Rule, data: Any, gradients: Any, memory: Sequence[Any]) -> list[Any]:
-    """Return the new numbers and the new memories, each an array."""
-    import numpy as np  # noqa: PLC0415  # an array was passed
-
-    with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
-        return list(rule(data, *map(np.asarray, (gradients, *memory))))
-
-
-def _array_sqrt(x: Any) -> Any:
-    import numpy as np  # noqa: PLC0415  # as above
-
-    return np.sqrt(x)
 
 
 def _floats(numbers: Any) -> list[float]:

@@ -111,12 +111,18 @@ class History:
         if finite:
             scale = _Scale(min(finite), max(finite), logarithmic)
             parts += [_curve(name, values, scale, _BLUE) for name, values in losses]
-            parts += [_text(4, 22, f"{scale.high:.3g}", _BLUE), _text(4, 132, f"{scale.low:.3g}", _BLUE)]
-            parts.append(_text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE))
+            parts += [
+                _text(4, 22, f"{scale.high:.3g}", _BLUE),
+                _text(4, 132, f"{scale.low:.3g}", _BLUE),
+                _text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE),
+            ]
         if accuracies:
             parts += [_curve(name, values, _Scale(0.0, 1.0, False), _ORANGE) for name, values in accuracies]
-            parts += [_text(356, 22, "100 %", _ORANGE), _text(356, 132, "0 %", _ORANGE)]
-            parts.append(_text(290, 12, "accuracy", _ORANGE))
+            parts += [
+                _text(356, 22, "100 %", _ORANGE),
+                _text(356, 132, "0 %", _ORANGE),
+                _text(290, 12, "accuracy", _ORANGE),
+            ]
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
             'font-family="sans-serif" font-size="10">' + "".join(parts) + "</svg>"
@@ -198,8 +204,8 @@ def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str
         x, part = i / max(len(values) - 1, 1), scale.part(values[i])
         if part is None:
             runs.append([])
-            continue
-        runs[-1].append(f"{_LEFT + x * (_RIGHT - _LEFT):.1f},{_BOTTOM - part * (_BOTTOM - _TOP):.1f}")
+        else:
+            runs[-1].append(f"{_LEFT + x * (_RIGHT - _LEFT):.1f},{_BOTTOM - part * (_BOTTOM - _TOP):.1f}")
     dashes = ' stroke-dasharray="4 3"' if name.startswith("validation") else ""
     return "".join(
         f'<polyline points="{" ".join(run * 2 if len(run) == 1 else run)}" fill="none" stroke="{color}"'

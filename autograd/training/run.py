@@ -121,8 +121,6 @@ def _is_finite_list(numbers: Any) -> bool:
 
 def _not_finite(parameters: Sequence[Value], gradients: Any, moved: Any) -> str:
     """Say which parameter, or whose gradient, is the first that is not finite after a step."""
-    for what, numbers in (("the gradient of", gradients), ("", moved)):
-        for i, (p, number) in enumerate(zip(parameters, numbers)):
-            if not math.isfinite(number):
-                return f"{what} {p.label or f'parameter {i}'} became {float(number)}".lstrip()
-    raise AssertionError("all is finite")
+    kinds = (("the gradient of ", gradients), ("", moved))
+    what, i, x = next((what, i, x) for what, numbers in kinds for i, x in enumerate(numbers) if not math.isfinite(x))
+    return f"{what}{parameters[i].label or f'parameter {i}'} became {float(x)}"

@@ -78,11 +78,12 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
         arrays = backend != "python" and has_numpy()
         alone = size == 1 and not (arrays and (backend != "c" or len(parameters) > _FASTER_IN_LISTS))
         compute = compile((loss, gradients, graph.accuracy), inputs, backend=backend, **({} if alone else batch))
-        learning, judging = BatchFunction(compute, arrays and not alone, alone), None
-        if judge:
-            compute = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch)
-            judging = BatchFunction(compute, arrays)
-        return Steps(learning, judging, backend)
+        score = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch) if judge else None
+        return Steps(
+            BatchFunction(compute, arrays and not alone, alone),
+            BatchFunction(score, arrays) if score else None,
+            backend,
+        )
 
     if backend != "auto":
         return made(backend)
