@@ -197,7 +197,8 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
         if y % 1:  # of a nan or an infinity it is nan
             raise ValueError(f"a class index is an integer, got {y}")
     indices = _check_each(cross_entropy, logits, list(map(int, ys)))
-    return [_one_hot(index, len(logits)) for index in indices]
+    one_hot = [_one_hot(index, len(logits)) for index in range(len(logits))]
+    return [one_hot[index] for index in indices]
 
 
 def _one_hot(index: int, classes: int) -> list[float]:

@@ -46,7 +46,7 @@ def tree_structure(tree: Any) -> Any:
     >>> tree_structure([1.0, [2.0]])
     [None, [None]]
     """
-    return tree_map(lambda _: None, tree)
+    return [tree_structure(branch) for branch in tree] if isinstance(tree, (list, tuple)) else None
 
 
 def tree_shape(tree: Any) -> str:
