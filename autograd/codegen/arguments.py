@@ -1,11 +1,9 @@
 """Describe a compiled function's arguments and result, and check and convert the arguments while it runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from autograd.floats import number
 from autograd.trees import tree_map, tree_shape
@@ -35,14 +33,19 @@ class Signature:
         return [k for k, batch in enumerate(self.batched) if batch]
 
     @cached_property
+    def rowwise(self) -> bool:
+        """Whether the outputs come for each sample."""
+        return self.batch and self.reduce is None
+
+    @cached_property
     def feedback(self) -> bool:
         """Whether the outputs can be fed back as the first argument."""
-        if not self.inputs or self.batched[0] or (self.batch and not self.reduce):
+        if not self.inputs or self.batched[0] or self.rowwise:
             return False
         first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
         return bool(first == back)
 
-    def with_outputs(self, outputs: Iterable[Any]) -> Signature:
+    def with_outputs(self, outputs: Iterable[Any]) -> Self:
         """Return the signature with other numbers in the tree of its outputs."""
         left = iter(outputs)
         return replace(self, outputs=tree_map(lambda _: next(left), self.outputs))
@@ -188,7 +191,6 @@ def batch_size(*arguments: tuple[int, Any]) -> int:
     if len(set(sizes.values())) != 1:
         found = ", ".join(f"argument {k + 1} has {size}" for k, size in sizes.items())
         raise ValueError(f"batches of different sizes: {found}")
-    (size,) = set(sizes.values())
-    if size == 0:
+    if 0 in sizes.values():
         raise ValueError("an empty batch")
-    return size
+    return next(iter(sizes.values()))

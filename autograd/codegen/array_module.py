@@ -4,8 +4,6 @@ All numbers are that module's arrays, and all functions its own, so that its tra
 take the compiled function over. Its bits are the module's too.
 """
 
-from __future__ import annotations
-
 import importlib
 import re
 from collections.abc import Callable, Sequence
@@ -13,10 +11,19 @@ from itertools import count
 from typing import Any
 
 from autograd.codegen.arguments import Signature, flattened, pieces_of, shape_of
-from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
-from autograd.codegen.program import Operand, Program, Step
-from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch, tree_text
-from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
+from autograd.codegen.backend import CompiledCode, defined, spelled_out
+from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
+from autograd.codegen.python_source import (
+    Name,
+    compiled_source,
+    indented,
+    packed_pieces,
+    parameters,
+    size_of_the_batch,
+    straight_statements,
+    tree_text,
+    variable_names,
+)
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
@@ -96,7 +103,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     Raises:
         ValueError: the module lacks an operation.
     """
-    program, signature, terms = with_fixed_terms_apart(*spelled_out(program, signature, "arrays"))
+    program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
     name, spelling = variable_names(program), ModuleSpelling(module)
     statements = straight_statements(program, signature, name, spelling)
     lines = [f"def compiled({parameters(signature)}):"]
@@ -109,12 +116,10 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     lines.append(f"    return _floats({arguments}, {_result(signature, terms, name)})")
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
-    namespace = {
-        **NAMES, **spelling.functions,
+    return compiled_source(text, signature, {
+        **spelling.functions,
         "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full, "_floats": _floats,
-    }  # fmt: skip
-    function = defined("compiled", text, namespace)
-    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+    })  # fmt: skip
 
 
 def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:

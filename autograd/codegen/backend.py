@@ -11,15 +11,13 @@ A backend is put together from parts that know nothing of each other:
     spelling      how the target writes one operation: an object with `expression`, as `Spelling` describes
     statements    steps as lines, those that no sample changes apart from the others: `straight_statements`
     arguments     checks and conversions while the function runs (`arguments.py`), and the lines of a Python function
-                  that takes its arguments apart and puts its result together (`python_call.py`)
+                  that takes its arguments apart and puts its result together (`python_source.py`)
     `defined`     source made a function that tracebacks can show
-    `repeating`   a loop around the function, where the target has none of its own
+    `repeating`   a loop around the function, where the target has none of its own (`compiled_source` does both)
 
 `python.py` puts them together for floats. A backend for `decimal` differs in its spelling, and in the lines that
 convert the numbers on their way in and out.
 """
-
-from __future__ import annotations
 
 import linecache
 import weakref

@@ -15,10 +15,7 @@ Python calls too (CPython's `hypot` is its own: within 2 ulp). For that the sour
 without them gcc contracts a * b + c, and turns pow(x, 2) into x * x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -27,9 +24,9 @@ from autograd.codegen.arguments import Signature, pieces_of
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
-from autograd.codegen.c_statements import CSpelling, CStatements, along, for_loop, index_text, literal
+from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
 from autograd.codegen.memory import Layout, strided_runs
-from autograd.codegen.program import Operand, Program, without_fixed_terms
+from autograd.codegen.program import Program, without_fixed_terms
 from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
@@ -92,41 +89,28 @@ def c_source(program: Program, signature: Signature) -> CSource:
     Raises:
         ValueError: an operation that has no C: a user's, whose function cannot be written out.
     """
-    program, signature = spelled_out(program, signature, "c")
-    outputs, added = len(program.outputs), dict[int, int]()
-    if signature.reduce:
-        program, added = without_fixed_terms(program, signature.inputs, signature.batched)
-    layout, operations = Layout(program, signature.inputs, signature.batched), CSpelling()
-    statements = CStatements(layout, signature, outputs, operations)
-    once, each = (list(map(statements.lines, parts)) for parts in (layout.once, layout.each))
-    (each if signature.batch else once).append(list(statements.other_outputs()))
-    terms = {i: layout.program.outputs[at] for i, at in added.items()}
-    return _TranslationUnit(signature, layout, once, each, outputs, terms, statements, operations).source()
+    return _TranslationUnit(*spelled_out(program, signature, "c")).source()
 
 
-@dataclass(frozen=True)
 class _TranslationUnit:
-    """A C file: the functions around the statements."""
+    """A C file: the statements, and the functions around them.
 
-    signature: Signature
-    layout: Layout
-    once: list[list[str]]
-    """For each part of what no sample changes, its statements."""
-    each: list[list[str]]
-    """The same for what differs from sample to sample."""
-    outputs: int
-    """The length of `out`, for one sample."""
-    terms: dict[int, Operand]
-    """What is added to an output once, after its sum over the samples."""
-    statements: CStatements
-    """Writes values; knows the tables that the statements read."""
-    operations: CSpelling
-    """Knows the functions that the statements call."""
+    Arguments:
+        program: what to compute, with operations that C spells.
+        signature: its arguments and its result.
+    """
 
-    @cached_property
-    def sizes(self) -> list[int]:
-        """The lengths of the arguments, for one sample."""
-        return [len(tree_leaves(tree)) for tree in self.signature.inputs]
+    def __init__(self, program: Program, signature: Signature) -> None:
+        self.outputs = len(program.outputs)  # the length of `out`, for one sample
+        program, self.signature, terms = without_fixed_terms(program, signature)
+        self.sizes = [len(tree_leaves(tree)) for tree in signature.inputs]  # of the arguments, for one sample
+        self.layout = Layout(program, signature)
+        self.terms = dict(zip(terms, self.layout.program.outputs[self.outputs :], strict=True))
+        self.statements = CStatements(self.layout, signature, self.outputs)
+        self.once, self.each = (  # for each part, its statements
+            list(map(self.statements.lines, parts)) for parts in (self.layout.once, self.layout.each)
+        )
+        (self.each if signature.batch else self.once).append(list(self.statements.other_outputs()))
 
     @cached_property
     def in_work(self) -> bool:
@@ -149,7 +133,7 @@ class _TranslationUnit:
         yield "#include <math.h>"
         if self.signature.batch:
             yield from _LANES.strip().splitlines()
-        yield from self.operations.definitions()
+        yield from self.statements.operations.definitions()
         if self.layout.constants:
             yield f"static const double c[] = {{{', '.join(map(literal, self.layout.constants))}}};"
         yield from self.statements.tables

@@ -6,8 +6,6 @@ compiler, options, processor, C library), and of a hash of the entry itself: a d
 is built again. Entries are written under another name and then moved into place, so no process sees half of one.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import ctypes

@@ -1,7 +1,5 @@
 """Call a compiled C program from Python: arguments into memory, results out of it."""
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,49 +19,118 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.backend import defined
-from autograd.codegen.python_call import packed_pieces, tree_text
+from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes: the program's vectors
 
 
-def callable_functions(
-    library: ctypes.CDLL, signature: Signature, needs_work: bool
-) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
+# Calls without a shortcut --------------------------------------------------------------------------------------------
 
-    Each is written out for its arguments, with a shortcut for those that are ready as they are (flat lists of floats,
-    or arrays that C can read in place), because a small function spends most of its time on them. `_GeneralCall` takes
-    all others, and explains what is wrong with them.
+
+class _Reader:
+    """Reads one argument into memory: returns C's pointer to it, the batch's size or -1, and whether it is an array."""
+
+    def __init__(self, k: int, tree: Any, batch: bool) -> None:
+        self.k, self.tree, self.batch = k, tree, batch
+        self.lone = not isinstance(tree, _PLAIN)
+        self.shape = shape_of(tree)
+        self.size = len(tree_leaves(tree))
+        self.new = ctypes.c_double * self.size
+
+    def __call__(self, argument: Any) -> tuple[Any, int, bool]:
+        kind = type(argument)
+        if kind is float and self.lone and not self.batch:
+            return self.new(argument), -1, False
+        if kind not in _PLAIN:
+            numpy = sys.modules.get("numpy")
+            if numpy and kind is numpy.ndarray and argument.dtype.kind in "fiub":
+                shape = argument.shape
+                if (shape[1:] == self.shape and shape) if self.batch else shape == self.shape:
+                    return self._array(argument, numpy)
+        arrays = is_array(argument) and (self.batch or not self.lone)
+        if self.lone and not self.batch:
+            return self.new(lone_number(self.k, argument)), -1, False
+        plain = as_lists(argument)
+        if self.batch:
+            n = batch_size((self.k, plain))
+            numbers = flattened(self.k, self.tree, plain, n)
+            return (ctypes.c_double * len(numbers))(*numbers), n, arrays
+        return self.new(*flattened(self.k, self.tree, plain)), -1, arrays
+
+    def _array(self, array: Any, numpy: Any) -> tuple[Any, int, bool]:
+        if array.dtype != numpy.float64 or not array.flags.carray:
+            array = numpy.array(array, numpy.float64, order="C")
+        n = len(array) if self.batch else -1
+        if not array.size:
+            return None, n, True
+        memory = ctypes.c_char.from_buffer(array)
+        return ctypes.byref(memory), n, not (self.lone and not self.batch)
+
+
+class _GeneralCall:
+    """Calls a C function with arguments of any kind that the signature allows.
 
     Arguments:
-        library: the compiled program.
-        signature: of its functions.
-        needs_work: whether it exports `work_bytes`, the size of a piece of memory that its functions take last.
+        readers: one for each argument.
+        signature: of the function.
+        work: the size of the memory that it takes last, if any.
     """
-    work = _Memory(ctypes.c_longlong.in_dll(library, "work_bytes").value) if needs_work else None
-    readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
-    general = _GeneralCall(readers, signature, work)
 
-    def function(name: str, *integers: str) -> Callable[..., Any]:
-        run: Any = getattr(library, name)
-        run.restype = None
-        text = _text(name, integers, readers, signature, shortcuts=work is None)
-        return defined(name, text, {
-            "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
-            "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
-            "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
-            "Input": ctypes.c_double * sum(r.size for r in readers), "Output": ctypes.c_double * general.outputs,
-        })  # fmt: skip
+    def __init__(self, readers: Sequence[_Reader], signature: Signature, work: int | None) -> None:
+        self.readers, self.signature, self.work = readers, signature, work
+        self.free: list[ctypes.Array[ctypes.c_char]] = []  # such memory, kept because fresh one is slow to touch
+        self.outputs = len(tree_leaves(signature.outputs))
 
-    return function("compiled"), function("repeated", "times") if signature.feedback else None
+    @cached_property
+    def lists(self) -> Callable[[Any, int], Any]:
+        """Makes the result of the memory `o` and `n` samples, as lists."""
+        return defined("lists", f"def lists(o, n):\n    return {_result(self.signature, arrays=False)}\n", {})
+
+    @cached_property
+    def arrays(self) -> Callable[[Any, int], Any]:
+        """The same as arrays."""
+        return defined("arrays", f"def arrays(o, n):\n    return {_result(self.signature, arrays=True)}\n", {})
+
+    def __call__(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
+        """Call `run` with the integers in `first` and these arguments."""
+        given = [reader(argument) for reader, argument in zip(self.readers, arguments)]
+        n = 1
+        if self.signature.batch:
+            sizes = {size for _, size, _ in given if size >= 0}
+            if len(sizes) != 1 or 0 in sizes:
+                batch_size(*((r.k, a) for r, a in zip(self.readers, arguments) if r.batch))  # says what is wrong
+            n = sizes.pop()
+            first = (*first, ctypes.c_longlong(n))
+        size = self.outputs * n if self.signature.rowwise else self.outputs
+        out: Any
+        pointer: Any
+        arrays = any(array for _, _, array in given)
+        if arrays:
+            import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
+
+            out = np.empty(size)
+            pointer = ctypes.byref(ctypes.c_char.from_buffer(out)) if size else None
+        else:
+            out = pointer = (ctypes.c_double * size)()
+        pointers = [pointer for pointer, _, _ in given]
+        if self.work is None:
+            run(*first, *pointers, pointer)
+        else:
+            try:
+                memory = self.free.pop()  # one step of the interpreter: no two threads get the same memory
+            except IndexError:
+                memory = _aligned(self.work)
+            run(*first, *pointers, pointer, memory)
+            self.free.append(memory)
+        return self.arrays(out, n) if arrays else self.lists(out, n)
 
 
-def _numpy_names() -> tuple[Any, Any, Any]:
-    """Return NumPy's array type, its dtype of doubles and `empty`; None for each until NumPy is loaded."""
-    numpy = sys.modules.get("numpy")
-    return (numpy.ndarray, numpy.dtype(float), numpy.empty) if numpy else (None, None, None)
+def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
+    """Return memory of `size` bytes, aligned for vectors."""
+    memory = ctypes.create_string_buffer(size + _ALIGNMENT)
+    return (ctypes.c_char * size).from_buffer(memory, -ctypes.addressof(memory) % _ALIGNMENT)
 
 
 # The functions as source ---------------------------------------------------------------------------------------------
@@ -112,7 +179,7 @@ def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
     outputs = len(tree_leaves(signature.outputs))
     yield f"    if {' and '.join(ready)}:"
     yield f"        n = len({batched[0]})" if batched else "        n = 1"
-    yield f"        o = empty({f'{outputs} * n' if _is_rowwise(signature) else outputs})"
+    yield f"        o = empty({f'{outputs} * n' if signature.rowwise else outputs})"
     yield "        try:"
     for array in (*arrays, "o"):
         yield f"            p{array} = byref(start({array}))"
@@ -124,18 +191,13 @@ def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
     yield f"            return {_result(signature, arrays=True)}"
 
 
-def _is_rowwise(signature: Signature) -> bool:
-    """Whether the outputs come for each sample."""
-    return signature.batch and signature.reduce is None
-
-
 def _result(signature: Signature, arrays: bool) -> str:
     """Return the expression that cuts the outputs' tree out of the memory `o`, which may hold `n` samples."""
     texts, start = [], 0
     for piece in pieces_of(signature.outputs):
         size = len(tree_leaves(piece))
         end = start + size
-        if not _is_rowwise(signature):
+        if not signature.rowwise:
             one = f"o.item({start})" if arrays else f"o[{start}]"
             texts.append(f"o[{start}:{end}]" if isinstance(piece, list) else one)
         elif not isinstance(piece, list):
@@ -150,125 +212,42 @@ def _result(signature: Signature, arrays: bool) -> str:
     return packed_pieces(signature.outputs, texts)
 
 
-# Calls without a shortcut --------------------------------------------------------------------------------------------
+# Both together -------------------------------------------------------------------------------------------------------
 
 
-class _GeneralCall:
-    """Calls a C function with arguments of any kind that the signature allows.
+def callable_functions(
+    library: ctypes.CDLL, signature: Signature, needs_work: bool
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
+
+    Each is written out for its arguments, with a shortcut for those that are ready as they are (flat lists of floats,
+    or arrays that C can read in place), because a small function spends most of its time on them. `_GeneralCall` takes
+    all others, and explains what is wrong with them.
 
     Arguments:
-        readers: one for each argument.
-        signature: of the function.
-        work: the memory that it takes last, if any.
+        library: the compiled program.
+        signature: of its functions.
+        needs_work: whether it exports `work_bytes`, the size of a piece of memory that its functions take last.
     """
+    work = ctypes.c_longlong.in_dll(library, "work_bytes").value if needs_work else None
+    readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
+    general = _GeneralCall(readers, signature, work)
 
-    def __init__(self, readers: Sequence[_Reader], signature: Signature, work: _Memory | None) -> None:
-        self.readers, self.signature, self.work = readers, signature, work
-        self.batch, self.rowwise = signature.batch, _is_rowwise(signature)
-        self.outputs = len(tree_leaves(signature.outputs))
+    def function(name: str, *integers: str) -> Callable[..., Any]:
+        run: Any = getattr(library, name)
+        run.restype = None
+        text = _text(name, integers, readers, signature, shortcuts=work is None)
+        return defined(name, text, {
+            "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
+            "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
+            "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
+            "Input": ctypes.c_double * sum(r.size for r in readers), "Output": ctypes.c_double * general.outputs,
+        })  # fmt: skip
 
-    @cached_property
-    def lists(self) -> Callable[[Any, int], Any]:
-        """Makes the result of the memory `o` and `n` samples, as lists."""
-        return defined("lists", f"def lists(o, n):\n    return {_result(self.signature, arrays=False)}\n", {})
-
-    @cached_property
-    def arrays(self) -> Callable[[Any, int], Any]:
-        """The same as arrays."""
-        return defined("arrays", f"def arrays(o, n):\n    return {_result(self.signature, arrays=True)}\n", {})
-
-    def __call__(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
-        """Call `run` with the integers in `first` and these arguments."""
-        given = [reader(argument) for reader, argument in zip(self.readers, arguments)]
-        n = 1
-        if self.batch:
-            sizes = {size for _, size, _ in given if size >= 0}
-            if len(sizes) != 1 or 0 in sizes:
-                batch_size(*((r.k, a) for r, a in zip(self.readers, arguments) if r.batch))  # says what is wrong
-            n = sizes.pop()
-            first = (*first, ctypes.c_longlong(n))
-        size = self.outputs * n if self.rowwise else self.outputs
-        out: Any
-        pointer: Any
-        arrays = any(array for _, _, array in given)
-        if arrays:
-            import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
-
-            out = np.empty(size)
-            pointer = ctypes.byref(ctypes.c_char.from_buffer(out)) if size else None
-        else:
-            out = pointer = (ctypes.c_double * size)()
-        pointers = [pointer for pointer, _, _ in given]
-        if self.work is None:
-            run(*first, *pointers, pointer)
-        else:
-            block = self.work.take()
-            run(*first, *pointers, pointer, ctypes.c_void_p(block.address))
-            self.work.give_back(block)
-        return self.arrays(out, n) if arrays else self.lists(out, n)
+    return function("compiled"), function("repeated", "times") if signature.feedback else None
 
 
-class _Reader:
-    """Reads one argument into memory: returns C's pointer to it, the batch's size or -1, and whether it is an array."""
-
-    def __init__(self, k: int, tree: Any, batch: bool) -> None:
-        self.k, self.tree, self.batch = k, tree, batch
-        self.lone = not isinstance(tree, _PLAIN)
-        self.shape = shape_of(tree)
-        self.size = len(tree_leaves(tree))
-        self.new = ctypes.c_double * self.size
-
-    def __call__(self, argument: Any) -> tuple[Any, int, bool]:
-        kind = type(argument)
-        if kind is float and self.lone and not self.batch:
-            return self.new(argument), -1, False
-        if kind not in _PLAIN:
-            numpy = sys.modules.get("numpy")
-            if numpy and kind is numpy.ndarray and argument.dtype.kind in "fiub":
-                shape = argument.shape
-                if (shape[1:] == self.shape and shape) if self.batch else shape == self.shape:
-                    return self._array(argument, numpy)
-        arrays = is_array(argument) and (self.batch or not self.lone)
-        if self.lone and not self.batch:
-            return self.new(lone_number(self.k, argument)), -1, False
-        plain = as_lists(argument)
-        if self.batch:
-            n = batch_size((self.k, plain))
-            numbers = flattened(self.k, self.tree, plain, n)
-            return (ctypes.c_double * len(numbers))(*numbers), n, arrays
-        return self.new(*flattened(self.k, self.tree, plain)), -1, arrays
-
-    def _array(self, array: Any, numpy: Any) -> tuple[Any, int, bool]:
-        if array.dtype != numpy.float64 or not array.flags.carray:
-            array = numpy.array(array, numpy.float64, order="C")
-        n = len(array) if self.batch else -1
-        if not array.size:
-            return None, n, True
-        memory = ctypes.c_char.from_buffer(array)
-        return ctypes.byref(memory), n, not (self.lone and not self.batch)
-
-
-class _Block:
-    """Memory of `size` bytes, aligned for vectors."""
-
-    def __init__(self, size: int) -> None:
-        self.memory = ctypes.create_string_buffer(size + _ALIGNMENT)
-        start = ctypes.addressof(self.memory)
-        self.address = start + -start % _ALIGNMENT
-
-
-class _Memory:
-    """Blocks for the functions that are running, reused because fresh memory is slow to touch."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.free: list[_Block] = []
-
-    def take(self) -> _Block:
-        try:
-            return self.free.pop()  # one step of the interpreter: no two threads get the same block
-        except IndexError:
-            return _Block(self.size)
-
-    def give_back(self, block: _Block) -> None:
-        self.free.append(block)
+def _numpy_names() -> tuple[Any, Any, Any]:
+    """Return NumPy's array type, its dtype of doubles and `empty`; None for each until NumPy is loaded."""
+    numpy = sys.modules.get("numpy")
+    return (numpy.ndarray, numpy.dtype(float), numpy.empty) if numpy else (None, None, None)

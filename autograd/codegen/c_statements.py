@@ -3,8 +3,6 @@
 The arrays and variables that they read and write are described in `c.py`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -82,11 +80,10 @@ class CStatements:
         layout: the program in units, and its arrays.
         signature: decides how outputs leave.
         outputs: how many of the program's outputs leave; the others are terms that are added to them later.
-        operations: how operations are written.
     """
 
-    def __init__(self, layout: Layout, signature: Signature, outputs: int, operations: CSpelling) -> None:
-        self.layout, self.outputs, self.operations = layout, outputs, operations
+    def __init__(self, layout: Layout, signature: Signature, outputs: int) -> None:
+        self.layout, self.outputs, self.operations = layout, outputs, CSpelling()
         self.batch, self.reduce = signature.batch, signature.reduce
         self.tables: list[str] = []
         """The declarations of the tables of indices that the statements read."""
@@ -183,7 +180,11 @@ class CStatements:
         positions: list[_LoopOperand | None] = []
         for p in range(len(lists_of(first)) if sums else len(first.operands)):
             lists = [lists_of(step)[p] if sums else step.operands[p : p + 1] for step in members]
-            positions.append(None if type(lists[0][0]) is float else _LoopOperand([self._slots(xs) for xs in lists]))
+            positions.append(
+                None
+                if type(lists[0][0]) is float
+                else _LoopOperand([[layout.slots[int(x)] for x in xs] for xs in lists])
+            )
         results = [_LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []
         if layout.leaves_directly(places):
             results.append(_LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
@@ -202,22 +203,22 @@ class CStatements:
                 at = r.at(variables)
                 yield f"{at} = {result};" if at[0] != "[" else self._leaves(at[1:-1], result)
 
-        outer, inner = [f"for (int {v} = 0; {v} < {n}; {v}++) {{" for v, n in zip("ij", counts[:-1], strict=False)], "k"
+        outer = [f"for (int {v} = 0; {v} < {n}; {v}++) {{" for v, n in zip("ij", counts[:-1], strict=False)]
         variables = [*"ij"[: len(counts) - 1]]
         kind, n = "V" if varies else "double", counts[-1]
         yield from outer
         if not sums:
-            yield f"for (int {inner} = 0; {inner} < {n}; {inner}++) {{"
-            yield f"const {kind} z = {value([*variables, inner])};"
-            yield from leave([*variables, inner], "z")
+            yield f"for (int k = 0; k < {n}; k++) {{"
+            yield f"const {kind} z = {value([*variables, 'k'])};"
+            yield from leave([*variables, "k"], "z")
             yield "}"
         else:
             together = SUMS_SIDE_BY_SIDE if n >= SUMS_SIDE_BY_SIDE else 1
             for start, end, stride in ((0, n - n % together, together), (n - n % together, n, 1)):
                 if start == end:
                     continue
-                yield f"for (int {inner} = {start}; {inner} < {end}; {inner} += {stride}) {{"
-                shifted = [[*variables, f"({inner} + {i})" if i else inner] for i in range(stride)]
+                yield f"for (int k = {start}; k < {end}; k += {stride}) {{"
+                shifted = [[*variables, f"(k + {i})" if i else "k"] for i in range(stride)]
                 yield f"{kind} {', '.join(f'z{i} = {self._zero(varies)}' for i in range(stride))};"
                 yield f"for (int t = 0; t < {terms_of(first)}; t++) {{"
                 yield from (f"z{i} = z{i} + {value([*vs, 't'])};" for i, vs in enumerate(shifted))
@@ -228,9 +229,6 @@ class CStatements:
         yield from "}" * len(outer)
         if self.layout.leaves_when_made(places[0]) and not self.layout.leaves_directly(places):
             yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
-
-    def _slots(self, xs: Iterable[Operand]) -> list[Slot]:
-        return [self.layout.slots[int(x)] for x in xs]
 
     def _zero(self, varies: bool) -> str:
         return "all(0.0)" if varies else "0.0"

@@ -3,8 +3,6 @@
 The graph is lowered to a list of steps (`program.py`), which a backend turns into source and a function.
 """
 
-from __future__ import annotations
-
 import operator
 import os
 from collections.abc import Callable, Sequence

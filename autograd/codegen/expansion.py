@@ -8,8 +8,6 @@ A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) 
 Python and NumPy call such a function; every other target refuses it, with the message that is written here.
 """
 
-from __future__ import annotations
-
 import builtins
 import contextlib
 import dis

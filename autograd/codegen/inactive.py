@@ -7,8 +7,6 @@ them. An infinite or nan factor makes its product nan, so factors are tested fir
 the skipping.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -23,8 +21,6 @@ STEPS_FOR_A_FACTOR = 3  # to skip, at least, for each factor that is tested in e
 class Gate(NamedTuple):
     """Steps that matter only where `condition` > 0, or where one of `factors` is not finite."""
 
-    choice: int
-    """The `where`, the only one of the steps that others may read; it is 0.0 where the steps are skipped."""
     condition: Operand
     factors: tuple[int, ...]
     steps: list[int]
@@ -34,8 +30,9 @@ class Gate(NamedTuple):
 
 
 def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:
-    """Return the gates, by their choices, that save time in a program whose outputs are summed over samples.
+    """Return the gates that save time in a program whose outputs are summed over samples, each by its choice.
 
+    The choice is the `where`, the only step of a gate that others may read; it is 0.0 where the steps are skipped.
     Whatever the steps of a gate read comes before its choice, and so do its factors. No step is in two gates.
 
     >>> from autograd import Value, grad
@@ -45,7 +42,7 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
     >>> [step.op.name for step in program.steps]
     ['mul', 'add', 'relu', 'sub', 'mul', 'where', 'mul']
     >>> gates_of(program, program.outputs, varying=range(2, 10))
-    {8: Gate(choice=8, condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
+    {8: Gate(condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
     """
     exits = {x for x in outputs if type(x) is int}
     readers = Counter(x for step in program.steps for x in _read(step))
@@ -53,7 +50,7 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
     for choice, products in _products(program, exits, readers, varying).items():
         factors = {x: None for place in products for x in _read(program.steps[place - program.inputs]) if x != choice}
         condition = program.steps[choice - program.inputs].operands[0]
-        gates[choice] = Gate(choice, condition, tuple(factors), products, readers[choice] > len(products))
+        gates[choice] = Gate(condition, tuple(factors), products, readers[choice] > len(products))
     outside = {*exits, *(x for gate in gates.values() for x in gate.factors)}
     outside.update(int(gate.condition) for gate in gates.values())
     outside.update(x for x in readers if x < program.inputs or x not in varying)

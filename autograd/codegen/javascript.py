@@ -7,8 +7,6 @@ the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C
 Nothing that a user wrote reaches the source, except numbers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

@@ -5,8 +5,6 @@ A layer of neurons is recorded as thousands of steps that differ only in the add
 loop can run through them. Members of a group never depend on each other: an operand's group is always an earlier one.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
@@ -56,7 +54,8 @@ def scheduled(
     needed_by: defaultdict[int, list[int]] = defaultdict(list)
     missing = [0] * len(units)
     for u, unit in enumerate(units):
-        operands = {unit_of[x] for place in unit.steps for x in _steps_read(program, place)}
+        read = (x for place in unit.steps for x in program.steps[place - program.inputs].operands)
+        operands = {unit_of[x] for x in read if type(x) is int and x >= program.inputs}
         missing[u] = len(operands)
         for operand in operands:
             needed_by[operand].append(u)
@@ -71,11 +70,6 @@ def scheduled(
             if not missing[other]:
                 heapq.heappush(ready, (units[other].steps[0], other))
     return ordered
-
-
-def _steps_read(program: Program, place: int) -> list[int]:
-    step = program.steps[place - program.inputs]
-    return [x for x in step.operands if type(x) is int and x >= program.inputs]
 
 
 class NestedLoops(NamedTuple):

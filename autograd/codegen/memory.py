@@ -5,11 +5,10 @@ that the compiler's time grows linearly with the program's length. A value that 
 than the one that makes it, has a slot in an array; all others are local variables of their part.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep, groups_of, scheduled
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
 from autograd.ops import TABLE, Op
@@ -51,8 +50,7 @@ class Layout:
 
     Arguments:
         program: what to compute.
-        inputs: for each argument, a tree of input numbers.
-        batched: for each argument, whether its first axis is the batch.
+        signature: its arguments and its result.
         limits: what makes a loop, and a part; by default what is right for C.
 
     The arrays `a0`, `a1`, ... are the arguments, flat; `x` has the numbers of one sample from those that are batched;
@@ -61,17 +59,15 @@ class Layout:
     its lists of constants are in `c`, as additional inputs, and that long sums of values and constants are cut.
     """
 
-    def __init__(
-        self, program: Program, inputs: Sequence[Any], batched: Sequence[bool], limits: Limits | None = None
-    ) -> None:
+    def __init__(self, program: Program, signature: Signature, limits: Limits | None = None) -> None:
         self.limits = limits or LIMITS
-        self.batched = any(batched)
+        self.batched = signature.batch
         constants: list[float] = []
         self.slots: dict[int, Slot] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
-        for k, tree in enumerate(inputs):
+        for k, tree in enumerate(signature.inputs):
             for j, i in enumerate(tree_leaves(tree)):
-                if batched[k]:
+                if signature.batched[k]:
                     self._allot(i, "x")
                 else:
                     self.slots[i] = Slot(f"a{k}", j)
@@ -80,7 +76,7 @@ class Layout:
             program, constants = _with_lists_in_memory(program, self.limits)
             self.slots |= {before + k: Slot("c", k) for k in range(len(constants))}
         self.program, self.constants = program, constants
-        self.varying = varying_values(program, inputs, batched)
+        self.varying = varying_values(program, signature)
         self.exits: dict[int, list[int]] = {}  # for each value that is an output, which ones it is
         for i, x in enumerate(program.outputs):
             if type(x) is int:

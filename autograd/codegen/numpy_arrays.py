@@ -4,18 +4,18 @@ What no sample changes is computed on floats, the rest on arrays with an element
 are those of the floats, called for each sample: NumPy's own differ in the last digits, and from processor to processor.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from autograd.codegen.arguments import Signature, argument_error, as_lists, flattened, pieces_of, shape_of
 from autograd.codegen.array_module import array_function
-from autograd.codegen.backend import CompiledCode, defined, repeating
-from autograd.codegen.program import Program, Step
+from autograd.codegen.backend import CompiledCode
+from autograd.codegen.program import Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling
-from autograd.codegen.python_call import (
-    NAMES,
+from autograd.codegen.python_source import (
+    Name,
+    compiled_source,
     finished_sums,
     function_text,
     indented,
@@ -23,9 +23,10 @@ from autograd.codegen.python_call import (
     packed_pieces,
     parameters,
     size_of_the_batch,
+    straight_statements,
     tree_text,
+    variable_names,
 )
-from autograd.codegen.python_statements import Name, straight_statements, variable_names, with_fixed_terms_apart
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
@@ -73,7 +74,7 @@ def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to a function that computes a batch at once; for signatures with a batch."""
     import numpy as np  # noqa: PLC0415  # this backend was asked for
 
-    program, signature, terms = with_fixed_terms_apart(program, signature)
+    program, signature, terms = without_fixed_terms(program, signature)
     name, floats = variable_names(program), FloatSpelling()
     statements = straight_statements(program, signature, name, ArraySpelling(floats), fixed=floats)
 
@@ -85,13 +86,10 @@ def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
 
     body = [*statements.once, *_at_once(statements.each, signature, name)]
     text = function_text(f"compiled({parameters(signature)})", signature, name, body, result)
-    namespace = {
-        **NAMES, **floats.functions,
-        "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": np.full,
-        "_ignored": ignored_warnings,
-    }  # fmt: skip
-    function = defined("compiled", text, namespace)
-    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+    return compiled_source(text, signature, {
+        **floats.functions, "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": np.full,
+        "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results
+    })  # fmt: skip
 
 
 def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[str]:
@@ -133,13 +131,6 @@ class Columns:
         else:
             array = argument.astype(float, copy=False)
         return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
-
-
-def ignored_warnings() -> Any:
-    """Return a context without NumPy's warnings: infinities and nans are results here."""
-    import numpy as np  # noqa: PLC0415
-
-    return np.errstate(all="ignore")
 
 
 def _table(n: int, columns: Sequence[Any]) -> Any:

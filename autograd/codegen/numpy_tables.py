@@ -12,21 +12,27 @@ A loop over the members of a group is one expression on rows of these tables. Su
 by one, from left to right, each for all members and samples at once: the same bits as the graph.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_of
-from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
+from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
 from autograd.codegen.memory import Layout, Limits, Slot, lists_of
-from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend, ignored_warnings
-from autograd.codegen.program import Operand, Program, Step
+from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
+from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
-from autograd.codegen.python_call import NAMES, indented, packed_pieces, parameters, size_of_the_batch
-from autograd.codegen.python_statements import assignment, variable_names, with_fixed_terms_apart
+from autograd.codegen.python_source import (
+    assignment,
+    compiled_source,
+    indented,
+    packed_pieces,
+    parameters,
+    size_of_the_batch,
+    variable_names,
+)
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
@@ -40,19 +46,16 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     import numpy as np  # noqa: PLC0415  # this backend was asked for
 
     program, signature = spelled_out(program, signature, "numpy")
-    apart, its_signature, terms = with_fixed_terms_apart(program, signature)
-    limits = LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE
-    layout = Layout(apart, signature.inputs, signature.batched, limits)
+    apart, its_signature, terms = without_fixed_terms(program, signature)
+    layout = Layout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)
     if not layout.looped:
         return arrays_backend(program, signature) if signature.batch else python_backend(program, signature)
     tables = _Tables(apart, its_signature, terms, layout)
     text = tables.text()
-    namespace = {
-        **NAMES, **tables.floats.functions, "np": np, "_grid": _grid, "_columns": Columns(signature),
-        "_ignored": ignored_warnings,
-    }  # fmt: skip
-    function = defined("compiled", text, namespace)
-    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+    return compiled_source(text, signature, {
+        **tables.floats.functions, "np": np, "_grid": _grid, "_columns": Columns(signature),
+        "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results
+    })  # fmt: skip
 
 
 class _Rows(NamedTuple):
@@ -305,7 +308,7 @@ class _Tables:
         for piece in pieces_of(self.signature.outputs):
             length = len(tree_leaves(piece))
             rows = f"s[{i}:{i + length}]" if isinstance(piece, list) else f"s[{i}]"
-            if self.signature.batch and not self.signature.reduce:
+            if self.signature.rowwise:
                 texts.append(f"({rows}.T.tolist() if plain else {rows}.T.copy())")
             elif isinstance(piece, list):
                 column = rows if self.signature.reduce else f"s[{i}:{i + length}, 0]"

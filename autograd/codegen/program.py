@@ -11,13 +11,12 @@ constant. Nothing is reassociated.
 is replaced by what its function records.
 """
 
-from __future__ import annotations
-
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from autograd.codegen.arguments import Signature
 from autograd.codegen.expansion import recorded
 from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
@@ -187,35 +186,35 @@ def without_dead_steps(program: Program) -> Program:
     )
 
 
-def varying_values(program: Program, inputs: Sequence[Any], batched: Sequence[bool]) -> set[int]:
+def varying_values(program: Program, signature: Signature) -> set[int]:
     """The numbers of the values that change from sample to sample."""
-    varying = {i for nest, batch in zip(inputs, batched, strict=True) if batch for i in tree_leaves(nest)}
+    varying = {i for k in signature.batched_arguments for i in tree_leaves(signature.inputs[k])}
     for place, step in enumerate(program.steps, start=program.inputs):
         if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant
             varying.add(place)
     return varying
 
 
-def without_fixed_terms(
-    program: Program, inputs: Sequence[Any], batched: Sequence[bool]
-) -> tuple[Program, dict[int, int]]:
-    """For a sum over samples: the program with `y` in place of each output `y + c` in which no sample changes c.
+def without_fixed_terms(program: Program, signature: Signature) -> tuple[Program, Signature, dict[int, Operand]]:
+    """For a sum over samples: put `y` in place of each output `y + c` in which no sample changes c.
 
-    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. They stand behind
-    the outputs among those of the program, so that they are computed; where, comes back by the output.
+    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. Returns program and
+    signature without them, and the terms by the numbers of their outputs. In this order they stand behind the outputs
+    among those of the program, so that they are computed. Without a `reduce` nothing changes.
     """
-    varying = varying_values(program, inputs, batched)
+    if not signature.reduce:
+        return program, signature, {}
+    varying = varying_values(program, signature)
     uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
     uses.update(x for x in program.outputs if type(x) is int)
     outputs = list(program.outputs)
-    added: dict[int, int] = {}
+    fixed: dict[int, Operand] = {}
     for i, x in enumerate(program.outputs):
         step = program.steps[x - program.inputs] if type(x) is int and x >= program.inputs else None
         if step and step.op is TABLE["add"] and x in varying and uses[int(x)] == 1:
             changing = [type(operand) is int and operand in varying for operand in step.operands]
             if not all(changing):
-                y, c = step.operands if changing[0] else reversed(step.operands)
-                outputs[i] = y
-                added[i] = len(outputs)
-                outputs.append(c)
-    return without_dead_steps(Program(program.inputs, program.steps, outputs)), added
+                outputs[i], fixed[i] = step.operands if changing[0] else reversed(step.operands)
+    program = without_dead_steps(Program(program.inputs, program.steps, [*outputs, *fixed.values()]))
+    terms = dict(zip(fixed, program.outputs[len(outputs) :], strict=True))
+    return program, signature.with_outputs(program.outputs), terms

@@ -4,8 +4,6 @@ Division, and the functions of `math` that raise, are called by the rows' own IE
 computed once, before the loop over the batch.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -14,9 +12,13 @@ from typing import Any
 from autograd.codegen.arguments import Signature, pieces_of
 from autograd.codegen.backend import CompiledCode, defined, repeating
 from autograd.codegen.inactive import Gate, gates_of
-from autograd.codegen.program import Program, Step, varying_values
-from autograd.codegen.python_call import (
+from autograd.codegen.program import Program, Step, varying_values, without_fixed_terms
+from autograd.codegen.python_source import (
     NAMES,
+    Name,
+    Statements,
+    added,
+    assignment,
     finished_sums,
     function_text,
     indented,
@@ -24,17 +26,10 @@ from autograd.codegen.python_call import (
     packed_pieces,
     parameters,
     size_of_the_batch,
+    straight_statements,
     tree_text,
     unpacking,
-)
-from autograd.codegen.python_statements import (
-    Name,
-    Statements,
-    added,
-    assignment,
-    straight_statements,
     variable_names,
-    with_fixed_terms_apart,
 )
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
@@ -65,7 +60,7 @@ class FloatSpelling:
 
 def python_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to a function on Python's floats."""
-    program, signature, terms = with_fixed_terms_apart(program, signature)
+    program, signature, terms = without_fixed_terms(program, signature)
     name, spelling = variable_names(program), FloatSpelling()
     if signature.reduce:
         statements, summed = _summing_statements(program, signature, name, spelling)
@@ -74,7 +69,7 @@ def python_backend(program: Program, signature: Signature) -> CompiledCode:
     outputs = tree_leaves(signature.outputs)
 
     def result(arrays: bool) -> str:
-        if signature.batch and not signature.reduce:
+        if signature.rowwise:
             pieces = [f"r{i}" for i in range(len(pieces_of(signature.outputs)))]
             return packed_pieces(signature.outputs, [f"_array({r})" for r in pieces] if arrays else pieces)
         numbers = finished_sums(signature, terms, name) if signature.reduce else map(name, outputs)
@@ -138,7 +133,7 @@ def _summing_statements(
     So what an inactive ReLU makes zero can be skipped together with its sums (`inactive.py`).
     """
     outputs = tree_leaves(signature.outputs)
-    varying = varying_values(program, signature.inputs, signature.batched)
+    varying = varying_values(program, signature)
     sums: defaultdict[int, list[int]] = defaultdict(list)
     for i, x in enumerate(outputs):
         if type(x) is int and x >= program.inputs and x in varying:

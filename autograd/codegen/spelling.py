@@ -24,8 +24,6 @@ Operations that users add have no row: `program.expanded` replaces them by what 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 

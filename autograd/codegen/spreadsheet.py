@@ -8,14 +8,12 @@ To a spreadsheet, the difference of two numbers that agree to about 15 digits is
 difference of close numbers: `log1p(x)` is not `LN(1+x)`.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
-from autograd.codegen.program import Operand, Program
+from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.spelling import ATOM, POWER, PRODUCT, SUM, spelling_of
 from autograd.ops import TABLE, Op
 
@@ -107,8 +105,7 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
     """
     found = [Formula(cells.get(i, "")) for i in range(program.inputs)]
     for step in program.steps:
-        operands = [_operand(x, found, cells) for x in step.operands]
-        found.append(spelled(step.op, operands, [x if type(x) is float else None for x in step.operands]))
+        found.append(_result(step, found, cells))
         if len(found[-1]) > _ENDLESS:  # a value used twice doubles it; thirty of them make a billion
             raise ValueError(
                 f"a formula would have more than {_ENDLESS:,} characters: some Value, or a step of your own operation, "
@@ -117,11 +114,16 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
     return found
 
 
-def _operand(x: Operand, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
-    if type(x) is float:
+def _result(step: Step, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
+    """Write a step on earlier values, by their cells where they have one."""
+
+    def operand(x: Operand) -> Formula:
+        if type(x) is int:
+            return Formula(cells[x]) if x in cells else found[x]
         return constant(x)
-    place = int(x)
-    return Formula(cells[place]) if place in cells else found[place]
+
+    constants = [x if type(x) is float else None for x in step.operands]
+    return spelled(step.op, list(map(operand, step.operands)), constants)
 
 
 def places_with_cells(program: Program, named: Collection[int], longest: int = 200) -> list[int]:
@@ -144,10 +146,9 @@ def places_with_cells(program: Program, named: Collection[int], longest: int = 2
     for place, step in enumerate(program.steps, start=program.inputs):
         text = Formula("")
         if place in needed:
-            constants = [x if type(x) is float else None for x in step.operands]
-            text = spelled(step.op, [_operand(x, found, cells) for x in step.operands], constants)
+            text = _result(step, found, cells)
             if len(text) > longest:
                 cells |= {x: cell for x in step.operands if type(x) is int}
-                text = spelled(step.op, [_operand(x, found, cells) for x in step.operands], constants)
+                text = _result(step, found, cells)
         found.append(text)
     return sorted(cells)

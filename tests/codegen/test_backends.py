@@ -12,11 +12,17 @@ import pytest
 import autograd
 from autograd import Value, grad
 from autograd.codegen.arguments import Signature
-from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
+from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.compile import BACKENDS
 from autograd.codegen.program import Operand, Program, Step
-from autograd.codegen.python_call import NAMES, function_text, packed, parameters
-from autograd.codegen.python_statements import straight_statements, variable_names
+from autograd.codegen.python_source import (
+    compiled_source,
+    function_text,
+    packed,
+    parameters,
+    straight_statements,
+    variable_names,
+)
 from autograd.ops import Op
 from autograd.trees import tree_leaves
 
@@ -56,8 +62,7 @@ def decimal_backend(program: Program, signature: Signature) -> CompiledCode:
         f"compiled({parameters(signature)})", signature, name, [*converted, *statements.once, *statements.each],
         lambda arrays: packed(signature.outputs, numbers, arrays),
     )  # fmt: skip
-    function = defined("compiled", text, {**NAMES, **spelling.functions})
-    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
+    return compiled_source(text, signature, spelling.functions)
 
 
 @pytest.fixture(autouse=True)

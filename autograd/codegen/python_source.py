@@ -1,13 +1,12 @@
-"""Write the Python function around a program's statements: arguments taken apart, the result put together.
+"""Write Python source: a program's steps as assignments, and the function around them.
 
-The lines below call the functions in `NAMES`, which the namespace of the generated source has to contain.
+That function takes its arguments apart and puts its result together. It calls the functions in `NAMES`, which the
+namespace of the generated source has to contain.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import (
     Signature,
@@ -20,12 +19,79 @@ from autograd.codegen.arguments import (
     pieces_of,
     with_pieces,
 )
-from autograd.codegen.program import Operand
-from autograd.codegen.python_statements import Name
+from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
+from autograd.codegen.program import Operand, Program, Step, varying_values
+from autograd.codegen.spelling import spelling_of
 from autograd.floats import number
+from autograd.ops import TABLE
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
+Name = Callable[[Operand], str]
+"""Writes a value or a constant as an operand."""
+
+_TERMS_IN_A_STATEMENT = 40  # Python's compiler recurses into each term of a sum
 _CHECKED_ONE_BY_ONE = 8  # numbers at most: floats need no conversion, which would be half of a small function's time
+
+
+# Steps ---------------------------------------------------------------------------------------------------------------
+
+
+class Statements(NamedTuple):
+    """Lines without indentation, in order of execution."""
+
+    once: list[str]
+    """What no sample changes."""
+    each: list[str]
+    """What differs from sample to sample."""
+
+
+def variable_names(program: Program) -> Name:
+    """Return the usual names: `x0`, `x1`, ... for inputs, `v0`, `v1`, ... for results, constants as literals."""
+
+    def name(x: Operand) -> str:
+        if type(x) is int:
+            return f"x{x}" if x < program.inputs else f"v{x - program.inputs}"
+        return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)  # -2.0 ** 2 would be -4.0
+
+    return name
+
+
+def straight_statements(
+    program: Program, signature: Signature, name: Name, spelling: Spelling, fixed: Spelling | None = None
+) -> Statements:
+    """Return one assignment for each step.
+
+    Arguments:
+        name: how values are written.
+        spelling: how operations are written.
+        fixed: how those are written that no sample changes, where that differs.
+    """
+    varying = varying_values(program, signature)
+    statements = Statements([], [])
+    for place, step in enumerate(program.steps, start=program.inputs):
+        if place in varying:
+            statements.each.extend(assignment(place, step, name, spelling))
+        else:
+            statements.once.extend(assignment(place, step, name, fixed or spelling))
+    return statements
+
+
+def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterator[str]:
+    """Yield the statement that computes one step; several for a long sum."""
+    target, names = name(place), list(map(name, step.operands))
+    if step.op in (TABLE["sum"], TABLE["dot"]):
+        yield from added(target, spelling_of(step.op).terms("python", names), name(0.0))
+    else:
+        yield f"{target} = {spelling.expression(step, names)}"
+
+
+def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]:
+    """Yield statements that add up the terms strictly left to right, from `zero`."""
+    for i in range(0, len(terms), _TERMS_IN_A_STATEMENT):
+        yield f"{target} = {' + '.join([zero if i == 0 else target, *terms[i : i + _TERMS_IN_A_STATEMENT]])}"
+
+
+# The function around them --------------------------------------------------------------------------------------------
 
 
 def _array(numbers: Any) -> Any:
@@ -61,6 +127,12 @@ def function_text(
         if signature.batched[k] or isinstance(tree, (list, tuple)):
             lines += [f"    if type(a{k}) not in _plain and _is_array(a{k}):", f"        return {result(True)}"]
     return "\n".join([*lines, f"    return {result(False)}"]) + "\n"
+
+
+def compiled_source(text: str, signature: Signature, functions: Mapping[str, Any]) -> CompiledCode:
+    """Make source with a function `compiled` compiled code; `functions` are those that it calls besides `NAMES`."""
+    function = defined("compiled", text, {**NAMES, **functions})
+    return CompiledCode(text, function, repeating(function) if signature.feedback else None)
 
 
 def parameters(signature: Signature) -> str:
@@ -147,13 +219,8 @@ def finished_sums(signature: Signature, terms: Mapping[int, Operand], name: Name
     """Return the outputs of a `reduce`, from the sums `s0`, `s1`, ... over `n` samples.
 
     Arguments:
-        terms: what is added to an output once, as `with_fixed_terms_apart` returns it.
+        terms: what is added to an output once, as `without_fixed_terms` returns it.
     """
-    texts = []
-    for i in range(len(tree_leaves(signature.outputs))):
-        term = name(terms[i]) if i in terms else ""
-        if signature.reduce == "mean":
-            texts.append(f"s{i} / n + {term}" if term else f"s{i} / n")
-        else:
-            texts.append(f"s{i} + n * {term}" if term else f"s{i}")
-    return texts
+    mean, times = (" / n", "") if signature.reduce == "mean" else ("", "n * ")
+    sums = [f"s{i}{mean}" for i in range(len(tree_leaves(signature.outputs)))]
+    return [f"{s} + {times}{name(terms[i])}" if i in terms else s for i, s in enumerate(sums)]
