@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from autograd.floats import number
-from autograd.trees import tree_map, tree_shape
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,19 @@ def pieces_of(tree: Any) -> list[Any]:
     [1, [2, 3], [4], 5, 6]
     """
     return [tree] if is_piece(tree) else [piece for part in tree for piece in pieces_of(part)]
+
+
+def pieces_in_place(tree: Any) -> Iterator[tuple[Any, int, int]]:
+    """Yield the pieces of a result, each with the place of its first number among all of them, and its length.
+
+    >>> list(pieces_in_place((1, [2, 3], 4)))
+    [(1, 0, 1), ([2, 3], 1, 2), (4, 3, 1)]
+    """
+    start = 0
+    for piece in pieces_of(tree):
+        size = len(tree_leaves(piece))
+        yield piece, start, size
+        start += size
 
 
 def with_pieces(tree: Any, pieces: Iterator[Any]) -> Any:

@@ -15,7 +15,7 @@ from autograd.codegen.arguments import (
     is_array,
     is_flat,
     lone_number,
-    pieces_of,
+    pieces_in_place,
     shape_of,
 )
 from autograd.codegen.backend import defined
@@ -193,9 +193,8 @@ def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
 
 def _result(signature: Signature, arrays: bool) -> str:
     """Return the expression that cuts the outputs' tree out of the memory `o`, which may hold `n` samples."""
-    texts, start = [], 0
-    for piece in pieces_of(signature.outputs):
-        size = len(tree_leaves(piece))
+    texts = []
+    for piece, start, size in pieces_in_place(signature.outputs):
         end = start + size
         if not signature.rowwise:
             one = f"o.item({start})" if arrays else f"o[{start}]"
@@ -208,7 +207,6 @@ def _result(signature: Signature, arrays: bool) -> str:
             texts.append(f"[o[i:i + {size}] for i in range({start} * n, {end} * n, {size})]")
         else:
             texts.append("[[] for _ in range(n)]")
-        start = end
     return packed_pieces(signature.outputs, texts)
 
 

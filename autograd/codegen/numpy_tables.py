@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from autograd.codegen.arguments import Signature, pieces_of
+from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
 from autograd.codegen.memory import Layout, Limits, Slot, lists_of
@@ -304,9 +304,8 @@ class _Tables:
 
     def _results(self) -> str:
         """Return the result: floats and lists where all arguments were plain, else flat lists as arrays."""
-        i, texts = 0, []
-        for piece in pieces_of(self.signature.outputs):
-            length = len(tree_leaves(piece))
+        texts = []
+        for piece, i, length in pieces_in_place(self.signature.outputs):
             rows = f"s[{i}:{i + length}]" if isinstance(piece, list) else f"s[{i}]"
             if self.signature.rowwise:
                 texts.append(f"({rows}.T.tolist() if plain else {rows}.T.copy())")
@@ -315,7 +314,6 @@ class _Tables:
                 texts.append(f"({column}.tolist() if plain else {column})")
             else:
                 texts.append(f"s.item({i})")
-            i += length
         return packed_pieces(self.signature.outputs, texts)
 
 
