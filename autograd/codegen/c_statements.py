@@ -7,8 +7,18 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from autograd.codegen.arguments import Signature
-from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
-from autograd.codegen.memory import TERMS, Layout, Slot, StridedRun, lists_of, strided_runs, terms_of
+from autograd.codegen.loops import LoopOrStep
+from autograd.codegen.memory import (
+    TERMS,
+    Layout,
+    LoopOperand,
+    Slot,
+    StridedRun,
+    lists_of,
+    run_through,
+    strided_runs,
+    terms_of,
+)
 from autograd.codegen.program import Operand, Step
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import Op
@@ -51,26 +61,15 @@ class CSpelling:
             yield "}"
 
 
-class _LoopOperand:
-    """One operand of all members of a loop: a list of terms for each member, all of them in one array."""
-
-    def __init__(self, slots: Sequence[Sequence[Slot]]) -> None:
-        self.array = slots[0][0].array
-        self.indices = [[slot.at for slot in terms] for terms in slots]
-        self.starts = [row[0] for row in self.indices]
-        self.terms = len(self.indices[0])
-        self.stride = stride_of(self.indices)  # from term to term
-        self.start, self.strides, self.table = 0, [0], ""
-
-    def at(self, variables: Sequence[str]) -> str:
-        """Return the element, as C; `variables` are those of the loops, and in a sum that of the terms."""
-        loops = variables[: len(self.strides)]
-        term = variables[len(self.strides)] if len(variables) > len(self.strides) else "0"
-        if self.table:
-            return f"{self.array}[{self.table}[{index_text(0, (self.terms, loops[0]), (1, term))}]]"
-        return (
-            f"{self.array}[{index_text(self.start, *zip(self.strides, loops, strict=True), (self.stride or 0, term))}]"
-        )
+def _element(operand: LoopOperand, variables: Sequence[str]) -> str:
+    """Return an element of an array; `variables` are those of the loops, and in a sum that of the terms."""
+    loops = variables[: len(operand.strides)]
+    term = variables[len(loops)] if len(variables) > len(loops) else "0"
+    if operand.table:
+        at = f"{operand.table}[{index_text(0, (len(operand.indices[0]), loops[0]), (1, term))}]"
+    else:
+        at = index_text(operand.start, *zip(operand.strides, loops, strict=True), (operand.stride or 0, term))
+    return f"{operand.array}[{at}]"
 
 
 class CStatements:
@@ -177,30 +176,28 @@ class CStatements:
         varies, sums = self._varies(places[0]), first.op.variadic
         members = [layout.step(place) for place in places]
         # Operands by position, each a list of terms for each member; without a sum it is one term. None: a constant.
-        positions: list[_LoopOperand | None] = []
+        positions: list[LoopOperand | None] = []
         for p in range(len(lists_of(first)) if sums else len(first.operands)):
             lists = [lists_of(step)[p] if sums else step.operands[p : p + 1] for step in members]
-            positions.append(
-                None
-                if type(lists[0][0]) is float
-                else _LoopOperand([[layout.slots[int(x)] for x in xs] for xs in lists])
-            )
-        results = [_LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []
+            constant = type(lists[0][0]) is float
+            positions.append(None if constant else LoopOperand([[layout.slots[int(x)] for x in xs] for xs in lists]))
+        results = [LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []
         if layout.leaves_directly(places):
-            results.append(_LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
+            results.append(LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
         running = [r for r in (*positions, *results) if r]
-        counts = self._loops_through(running, len(places))
+        loops = run_through(running, lambda operand: self._table(i for row in operand.indices for i in row))
+        counts = loops.counts if loops else [len(places)]
 
         def value(variables: Sequence[str]) -> str:
             names = [
-                position.at(variables) if position else self.name(x)
+                _element(position, variables) if position else self.name(x)
                 for position, x in zip(positions, first.operands, strict=False)
             ]
             return spelling_of(first.op).write("c", names) if sums else self._expression(first, names, varies)
 
         def leave(variables: Sequence[str], result: str) -> Iterator[str]:
             for r in results:
-                at = r.at(variables)
+                at = _element(r, variables)
                 yield f"{at} = {result};" if at[0] != "[" else self._leaves(at[1:-1], result)
 
         outer = [f"for (int {v} = 0; {v} < {n}; {v}++) {{" for v, n in zip("ij", counts[:-1], strict=False)]
@@ -232,20 +229,6 @@ class CStatements:
 
     def _zero(self, varies: bool) -> str:
         return "all(0.0)" if varies else "0.0"
-
-    def _loops_through(self, running: Sequence[_LoopOperand], members: int) -> list[int]:
-        """Find the loops that run through all of these, else one loop with tables of indices; return their lengths."""
-        loops = nested_loops([r.starts for r in running]) if all(r.stride is not None for r in running) else None
-        for n, r in enumerate(running):
-            if loops:
-                r.start, r.strides = loops.starts[n], loops.strides[n]
-                continue
-            own = nested_loops([r.starts])
-            if own and len(own.counts) == 1 and r.stride is not None:
-                r.start, r.strides = own.starts[0], own.strides[0]
-            else:
-                r.table = self._table(i for row in r.indices for i in row)
-        return loops.counts if loops else [members]
 
 
 def index_text(start: int, *products: tuple[int, str]) -> str:

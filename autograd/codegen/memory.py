@@ -5,11 +5,11 @@ that the compiler's time grows linearly with the program's length. A value that 
 than the one that makes it, has a slot in an array; all others are local variables of their part.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
-from autograd.codegen.loops import LoopOrStep, groups_of, scheduled
+from autograd.codegen.loops import LoopOrStep, NestedLoops, groups_of, nested_loops, scheduled, stride_of
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -227,6 +227,42 @@ def lists_of(step: Step) -> list[tuple[Operand, ...]]:
 def terms_of(step: Step) -> int:
     """Return how many terms the step adds up; 1 except for sum and dot."""
     return len(lists_of(step)[0]) if step.op.variadic else 1
+
+
+class LoopOperand:
+    """One operand of all members of a loop: a list of terms for each member, all of them in one array.
+
+    Nested loops over the members, the outermost first, with these `counts` and `strides`, run through the first terms
+    from `start`, and `stride` is from term to term; or all indices are in `table`.
+
+    Arguments:
+        slots: the lists.
+        added: whether each list is added up; `terms` is then its length, else None.
+    """
+
+    def __init__(self, slots: Sequence[Sequence[Slot]], added: bool = False) -> None:
+        self.array, self.terms = slots[0][0].array, len(slots[0]) if added else None
+        self.indices = [[slot.at for slot in terms] for terms in slots]
+        self.starts = [row[0] for row in self.indices]
+        self.stride = stride_of(self.indices)
+        self.start, self.counts, self.strides, self.table = 0, [0], [0], ""
+
+
+def run_through(operands: Sequence[LoopOperand], table: Callable[[LoopOperand], str]) -> NestedLoops | None:
+    """Find the loops that run through all these operands, or through each: one loop, or `table` declares its indices.
+
+    Returns the loops that run through all.
+    """
+    loops = nested_loops([o.starts for o in operands]) if all(o.stride is not None for o in operands) else None
+    for n, o in enumerate(operands):
+        own = nested_loops([o.starts]) if not loops and o.stride is not None else None
+        if loops:
+            o.start, o.counts, o.strides = loops.starts[n], loops.counts, loops.strides[n]
+        elif own and len(own.counts) == 1:
+            o.start, o.counts, o.strides = own.starts[0], own.counts, own.strides[0]
+        else:
+            o.table = table(o)
+    return loops
 
 
 class StridedRun(NamedTuple):

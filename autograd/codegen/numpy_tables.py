@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
-from autograd.codegen.loops import LoopOrStep, nested_loops, stride_of
-from autograd.codegen.memory import Layout, Limits, Slot, lists_of
+from autograd.codegen.loops import LoopOrStep
+from autograd.codegen.memory import Layout, Limits, LoopOperand, Slot, lists_of, run_through
 from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
@@ -186,32 +186,20 @@ class _Tables:
         self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], variadic: bool
     ) -> tuple[list[_Rows], list[_Rows]]:
         """Return the rows of results and operands, given as lists of slots for each member; terms come outermost."""
-        runs = [*made, *read]
-        starts = [[slots[0].at for slots in run] for run in runs]
-        strides = [stride_of([[slot.at for slot in slots] for slots in run]) for run in runs]
-        loops = nested_loops(starts) if None not in strides else None
-        found = []
-        for k, (run, stride) in enumerate(zip(runs, strides, strict=True)):
-            own = None if loops else nested_loops(starts[k : k + 1])
-            terms = len(run[0]) if variadic and k >= len(made) else None
-            if loops:
-                counts, steps = loops.counts, loops.strides[k]
-            elif own and len(own.counts) == 1 and stride is not None:
-                counts, steps = own.counts, own.strides[0]
-            else:
-                found.append(_Rows(run[0][0].array, terms, table=self._indices(run, terms)))
-                continue
-            if len(run) == 1:
-                counts, steps = [], []
-            found.append(_Rows(run[0][0].array, terms, starts[k][0], counts, steps, stride or 0))
-        return found[: len(made)], found[len(made) :]
+        operands = [*map(LoopOperand, made), *(LoopOperand(slots, variadic) for slots in read)]
+        run_through(operands, self._indices)
+        rows = []
+        for o in operands:
+            counts, strides = (o.counts, o.strides) if len(o.starts) > 1 else ([], [])
+            rows.append(_Rows(o.array, o.terms, o.start, counts, strides, o.stride or 0, o.table))
+        return rows[: len(made)], rows[len(made) :]
 
-    def _indices(self, run: Sequence[Sequence[Slot]], terms: int | None) -> str:
-        """Declare an array with the slots' indices, and return its name."""
-        indices: Any = [[slot.at for slot in slots] for slots in run]
-        if terms is not None:
+    def _indices(self, operand: LoopOperand) -> str:
+        """Declare an array with the operand's indices, and return its name."""
+        indices: Any = operand.indices
+        if operand.terms is not None:
             indices = [list(row) for row in zip(*indices, strict=True)]
-        if terms is None or len(run) == 1:
+        if operand.terms is None or len(operand.starts) == 1:
             indices = [at for row in indices for at in row]
         self.indices.append(f"t{len(self.indices)} = np.array({indices})")
         return f"t{len(self.indices) - 1}"
