@@ -104,7 +104,7 @@ class _TranslationUnit:
 
     @property
     def options(self) -> list[str]:
-        """The options for the compiler."""
+        """For the compiler: `FLAGS`, and how much to optimize."""
         # Loops profit from the compiler's third level; straight code does not, and takes longer there.
         return ["-O3" if self.layout.looped else "-O2", *FLAGS]
 

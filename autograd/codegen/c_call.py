@@ -80,7 +80,7 @@ class _GeneralCall:
 
     def __init__(self, readers: Sequence[_Reader], signature: Signature, work: int | None) -> None:
         self.readers, self.signature, self.work = readers, signature, work
-        self.free: list[ctypes.Array[ctypes.c_char]] = []  # such memory, kept because fresh one is slow to touch
+        self.free: list[ctypes.Array[ctypes.c_char]] = []  # kept, because fresh memory is slow to touch
         self.outputs = len(tree_leaves(signature.outputs))
 
     @cached_property
@@ -210,7 +210,7 @@ def _result(signature: Signature, arrays: bool) -> str:
     return packed_pieces(signature.outputs, texts)
 
 
-# Both together -------------------------------------------------------------------------------------------------------
+# The library's functions ---------------------------------------------------------------------------------------------
 
 
 def callable_functions(

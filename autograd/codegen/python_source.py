@@ -130,7 +130,7 @@ def function_text(
 
 
 def compiled_source(text: str, signature: Signature, functions: Mapping[str, Any]) -> CompiledCode:
-    """Make source with a function `compiled` compiled code; `functions` are those that it calls besides `NAMES`."""
+    """Run source that defines `compiled`; `functions` are those that it calls besides the ones in `NAMES`."""
     function = defined("compiled", text, {**NAMES, **functions})
     return CompiledCode(text, function, repeating(function) if signature.feedback else None)
 
