@@ -4,8 +4,6 @@ Work through two articles, "Gradients for a single neuron" and "Training a singl
 numbers, then draw the neuron's graph and write it as an interactive page.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 It listens to the engine's events, so it costs nothing while it is off.
 """
 
-from __future__ import annotations
-
 import linecache
 import math
 import weakref

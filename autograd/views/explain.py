@@ -12,8 +12,6 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 `backward()` to the bit, and the formulas are what the same rules record.
 """
 
-from __future__ import annotations
-
 import html
 import textwrap
 from collections import Counter

@@ -6,8 +6,6 @@ the terms of its operands; every formula that a view shows comes from there. Tho
 choice reads `1 if x > 0 else 0`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 

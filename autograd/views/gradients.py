@@ -5,8 +5,6 @@ the formulas. A local gradient's formula is what its rule recorded on fresh leav
 lowered to a program (which leaves out × 1 and the like) and printed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from functools import wraps

@@ -1,7 +1,5 @@
 """Limits on what a view shows, and checks of the arguments that several views take."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -38,10 +36,8 @@ def size_of(values: Sequence[Value], max_nodes: int, *, constants: bool) -> Size
     """
     if len(values) > max_nodes:
         return Size(len(values), 0)
-    edges = sum(len(v.args) for v in values)
-    if not constants:
-        return Size(len(values), edges)
-    return Size(len(values) + sum(not isinstance(x, Value) for v in values for x in v.args), edges)
+    counted = sum(not isinstance(x, Value) for v in values for x in v.args) if constants else 0
+    return Size(len(values) + counted, sum(len(v.args) for v in values))
 
 
 def too_large(what: str, purpose: str, max_nodes: int, advice: Iterable[str]) -> ValueError:

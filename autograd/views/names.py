@@ -8,8 +8,6 @@ The name of a variable is always right, because it is looked up at the moment of
 graph is built, and a variable that has since been bound to another Value names only that one.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 import sys

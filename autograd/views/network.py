@@ -6,8 +6,6 @@ neuron is any node that adds up products of such weights, and such a bias, and n
 sums and products in any order. A node inside it that is used elsewhere as well is not hidden in it.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

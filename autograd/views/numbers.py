@@ -12,8 +12,6 @@ What the formats share: -0 is shown as 0, and a number from 0.0001 up to a milli
 `short` in JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 """
 
-from __future__ import annotations
-
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 
 

@@ -1,7 +1,5 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
-from __future__ import annotations
-
 from autograd.engine import Value, graph_of
 from autograd.views.formulas import short_formula
 from autograd.views.gradients import missing_gradients

@@ -4,8 +4,6 @@
 libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz through `label_of` and `tooltip_of` only.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Prepare the text of users for display: make it visible, measure its width, cut it."""
 
-from __future__ import annotations
-
 import unicodedata
 
 LONGEST_NAME = 40  # columns of a name in a line of text

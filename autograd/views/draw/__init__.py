@@ -4,21 +4,25 @@ At full detail there is one node for each Value, one small node for each use of 
 operand, with the local gradient on it. A network is drawn coarser: a box for a neuron, or for a whole layer. The
 picture runs from the leaves on the left to the output on the right.
 
-`detail.py` chooses the detail, `plan.py` decides which Values share a box and which edges join the boxes, and `dot.py`
-writes that as DOT.
+`draw` chooses the detail: the finest that is still readable, and refuses a graph that is too large at any. `plan.py`
+decides which Values share a box and which edges join the boxes, and `dot.py` writes that as DOT.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 
 from autograd.engine import Value, graph_of
-from autograd.views.draw.detail import DETAILS, choose_plan
 from autograd.views.draw.dot import ENDS, Pen
+from autograd.views.draw.plan import Plan
+from autograd.views.limits import Size, size_of, too_large
 from autograd.views.names import Names, names_of
+from autograd.views.network import FoundLayer, find_layers
 from autograd.views.render import THEMES, Drawing, palette
 
 __all__ = ["Drawing", "draw"]
+
+_DETAILS = ("auto", "value", "neuron", "layer")
+_MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
 
 
 def draw(
@@ -86,13 +90,61 @@ def draw(
     if not isinstance(output, Value):
         raise TypeError(f"draw() takes a Value, got {type(output).__name__}: pass a Value, as in draw(loss)")
     for argument, given, known in (
-        ("detail", detail, DETAILS),
+        ("detail", detail, _DETAILS),
         ("theme", theme, THEMES),
         ("direction", direction, ENDS),
     ):
         if given not in known:
             raise ValueError(f"{argument} is one of {', '.join(map(repr, known))}, got {given!r}")
     values = graph_of(output)
-    plan = choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
+    plan = _choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
     return Pen(plan, output, shown, palette(theme), local=local, faux=faux).drawing(theme, direction)
+
+
+def _choose_plan(values: Sequence[Value], detail: str, expand: Sequence[str], max_nodes: int) -> Plan:
+    """Return the plan at this detail, for "auto" at the finest that is readable.
+
+    Raises:
+        ValueError: the drawing is too large, or a name in `expand` is unknown.
+    """
+    layers = find_layers(values) if detail != "value" or expand else []
+    _check_expand(expand, layers)
+    for tried in [detail] if detail != "auto" else _readable(values, layers, expand):
+        plan = Plan(values, layers, tried, expand)
+        size = plan.join(max_nodes)
+        if size.fits(max_nodes):
+            return plan
+    raise _refusal(plan, layers or find_layers(values), expand, size, max_nodes)
+
+
+def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Sequence[str]) -> list[str]:
+    """Return the details for "auto" to try: every Value of a small graph, unless a neuron is to be opened in it."""
+    if not layers or (size_of(values, _MOST_VALUES, constants=True).nodes <= _MOST_VALUES and not expand):
+        return ["value"]
+    return ["neuron", "layer"] if sum(len(layer.neurons) for layer in layers) <= _MOST_NEURONS else ["layer"]
+
+
+def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:
+    known = dict.fromkeys(name for layer in layers for name in (layer.name, *(n.name for n in layer.neurons)))
+    for name in expand:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5) or list(known)[:3]
+            there = f"there is {', '.join(close)}, ..." if known else "no parameter has a label such as weight1"
+            raise ValueError(f"expand: no neuron or layer {name!r} in this graph: {there}")
+
+
+def _refusal(plan: Plan, layers: Sequence[FoundLayer], expand: Sequence[str], size: Size, max_nodes: int) -> ValueError:
+    """Return the error that says how large the drawing would be, and which arguments to try."""
+    found = f"the graph has {size}"
+    if plan.detail != "value":
+        found = f"the graph has {len(plan.values):,} nodes, and its drawing at detail={plan.detail!r} {size}"
+    advice = []
+    for coarser in _DETAILS[_DETAILS.index(plan.detail) + 1 :] if layers else ():
+        fewer = Plan(plan.values, layers, coarser, ()).join(max_nodes)
+        if fewer.fits(max_nodes):
+            advice.append(f"pass detail={coarser!r}, which has {fewer.nodes:,} nodes")
+    if expand:
+        advice.append("expand less")
+    advice.append("draw an intermediate value of it, as in draw(hidden), or a smaller example, of one sample")
+    return too_large(found, "for a readable picture", max_nodes, advice)

@@ -3,15 +3,13 @@
 Nodes are named by counters; the text of users goes through `label_of` and `tooltip_of` of `render.py`.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import singledispatchmethod
 from itertools import count
 from operator import itemgetter
-from typing import NamedTuple
+from typing import cast
 
 import graphviz
 
@@ -22,7 +20,6 @@ from autograd.views.draw.plan import (
     Box,
     BundleEdge,
     Constant,
-    ConstantEdge,
     Edge,
     Frame,
     InputsBox,
@@ -30,7 +27,6 @@ from autograd.views.draw.plan import (
     NeuronBox,
     Node,
     OperandEdge,
-    ParametersEdge,
     Plan,
     RegularizerBox,
     WeightedEdge,
@@ -71,13 +67,6 @@ _QUICK = 60  # edges; with up to so many Graphviz may look for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons stand in their order; dot would search long for a better one, which is not there
 
 
-class _Lines(NamedTuple):
-    """The lines of text in a box, and those of its tooltip, where numbers have all digits."""
-
-    shown: Sequence[str]
-    exact: Sequence[str]
-
-
 class Pen:
     """The writer of one plan.
 
@@ -101,8 +90,8 @@ class Pen:
         faux: bool,
     ) -> None:
         self.plan, self.output, self.names, self.colours = plan, output, names, colours
-        self.local, self.faux = local, faux
-        self.locals: dict[Value, Sequence[float]] = {}  # local gradients of results
+        self.faux = faux
+        self.locals = {v: local_gradients(v) for v in plan.shown} if local else {}
         self.missing = missing_gradients(output, plan.values)
         self.with_gradients = self.missing is None
         self.ids: dict[Node, str] = {v: f"v{i}" for i, v in enumerate(plan.values, start=1)}
@@ -126,8 +115,7 @@ class Pen:
     def _name_outputs_after_their_neurons(self) -> set[Value]:
         """Give the neuron's name to each output of a neuron that has only a number, where the name is free."""
         taken, times, renamed = set(self.names.values()), Counter[str](), set()
-        boxes = [box for box in self.plan.boxes if isinstance(box, (NeuronBox, LayerBox))]
-        for neuron in (neuron for box in boxes for neuron in box.neurons):
+        for neuron in (neuron for box in self.plan.boxes if isinstance(box, LayerBox) for neuron in box.neurons):
             v = neuron.output
             times[neuron.name] += 1
             nth = times[neuron.name]
@@ -163,7 +151,7 @@ class Pen:
     def _notes(self) -> Iterator[str]:
         if self.missing:
             yield self.missing
-        if self.tangled and self.local:
+        if self.tangled and self.locals:
             yield "local gradients: too many long edges for their numbers, in SVG point at an edge"
         if self.weighs:
             yield "edges to neurons: weight·input, the thicker, the larger; blue: positive weight, orange: negative"
@@ -173,13 +161,11 @@ class Pen:
     def _write_nodes(self, drawing: Drawing) -> None:
         """Write the nodes in the order of creation, each frame with its first node."""
         inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
-        home, parameters = self.plan.home, self.plan.parameters
         for v in self.plan.values:
-            if v in parameters:
+            if v in self.plan.parameters:
                 continue
-            node: Node = home.get(v, v)
-            item: Node | Frame = node
-            frame = node.frame if isinstance(node, Box) else self.plan.frames.get(v)
+            item: Node | Frame = self.plan.home.get(v, v)
+            frame = item.frame if isinstance(item, Box) else self.plan.frames.get(v)
             while frame is not None:
                 inside.setdefault(frame, {})[item] = None
                 item, frame = frame, frame.parent
@@ -213,33 +199,33 @@ class Pen:
         full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=_exact)}"
         source = [] if op is None else [f"operation {op.name}"]
         shown, exact = self._numbers("data", [v])
-        self._write_box(graph, v, look, _Lines([title, *shown], [full, *source, *exact]), [v])
+        self._write_box(graph, v, look, [v], lines=[title, *shown], tooltip=[full, *source, *exact])
 
     @_write_node.register
     def _(self, box: NeuronBox, graph: graphviz.Digraph) -> None:
-        neuron = box.neuron
+        [neuron] = box.neurons
         output, name = neuron.output, self.names[neuron.output]
         title = box.title if output in self.named_after_neurons else f"{name} = {box.title}"
         activation = _activation(neuron)
         shown, exact = self._numbers("net" if activation == "linear" else activation, [output])
-        biases = [] if neuron.bias is None else [neuron.bias]
-        inner = [("bias", b) for b in biases] + ([] if output is neuron.net else [("net", neuron.net)])
-        products = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
-        summed = " + ".join(products + [self.names[b] for b in biases])
-        inside = [(word, v.data) for word, v in inner]
+        summands = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
+        inside = []
+        if neuron.bias is not None:
+            summands.append(self.names[neuron.bias])
+            inside.append(("bias", neuron.bias.data))
+        if output is not neuron.net:
+            inside.append(("net", neuron.net.data))
         lines = [title, *(f"{word} {short(x)}" for word, x in inside), *shown]
         if self.dense:
             lines = [f"{title} {short(output.data)}", *shown[1:]]
-        text = _Lines(
-            lines,
-            [
-                cut(f"{neuron.name}: net = {summed}", _LONGEST_TOOLTIP),
-                f"activation {activation}",
-                *(f"{word} {x!r}" for word, x in inside),
-                *exact,
-            ],
-        )
-        self._write_box(graph, box, "output" if output is self.output else "neuron", text, [output])
+        tooltip = [
+            cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_TOOLTIP),
+            f"activation {activation}",
+            *(f"{word} {x!r}" for word, x in inside),
+            *exact,
+        ]
+        look = "output" if output is self.output else "neuron"
+        self._write_box(graph, box, look, [output], lines=lines, tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: LayerBox, graph: graphviz.Digraph) -> None:
@@ -249,42 +235,50 @@ class Pen:
         outputs = [neuron.output for neuron in box.neurons]
         shown, exact = self._numbers("data", outputs)
         look = "output" if self.output in outputs else "neuron"
-        text = _Lines([box.title, *content, *shown], [box.title, *content, *exact])
-        self._write_box(graph, box, look, text, outputs)
+        head = [box.title, *content]
+        self._write_box(graph, box, look, outputs, lines=[*head, *shown], tooltip=[*head, *exact])
 
     @_write_node.register
     def _(self, box: InputsBox, graph: graphviz.Digraph) -> None:
         shown, exact = self._numbers("data", box.inputs)
-        text = _Lines([f"{len(box.inputs)} inputs", *shown], [self._listed(box.inputs), *exact])
-        self._write_box(graph, box, "leaf", text, box.inputs)
+        lines, tooltip = [f"{len(box.inputs)} inputs", *shown], [self._listed(box.inputs), *exact]
+        self._write_box(graph, box, "leaf", box.inputs, lines=lines, tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: RegularizerBox, graph: graphviz.Digraph) -> None:
         result = box.values[-1]
-        name = self.names[result]
-        content = [f"{len(box.values):,} operations", f"on {len(box.parameters):,} parameters"]
+        operations, parameters = len(box.values), len(box.parameters)
+        head = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
         shown, exact = self._numbers("data", [result])
-        text = _Lines([name, *content, *shown], [name, *content, *exact])
-        self._write_box(graph, box, "result", text, [result])
+        self._write_box(graph, box, "result", [result], lines=[*head, *shown], tooltip=[*head, *exact])
 
     @_write_node.register
     def _(self, node: Constant, graph: graphviz.Digraph) -> None:
-        numbers = node.numbers
-        lone = len(numbers) == 1
-        label = short(numbers[0]) if lone else f"{len(numbers)} constants"
-        exact = f"constant {numbers[0]!r}" if lone else cut(", ".join(map(repr, numbers)), _LONGEST_TOOLTIP)
-        look = {**_CONSTANT, "fontcolor": self.colours["faint"]}
-        graph.node(self.ids[node], label, tooltip=exact, **look)
+        first, *others = node.numbers
+        label, exact = short(first), f"constant {first!r}"
+        if others:
+            label = f"{len(node.numbers)} constants"
+            exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_TOOLTIP)
+        graph.node(self.ids[node], label, tooltip=exact, fontcolor=self.colours["faint"], **_CONSTANT)
 
-    def _write_box(self, graph: graphviz.Digraph, node: Node, look: str, text: _Lines, values: Iterable[Value]) -> None:
+    def _write_box(
+        self,
+        graph: graphviz.Digraph,
+        node: Node,
+        look: str,
+        values: Iterable[Value],
+        *,
+        lines: Iterable[str],
+        tooltip: Iterable[str],
+    ) -> None:
         """Write a box with its lines of text; its outline is the sign of the gradient, if all its values have one."""
         signs = {_sign(v.grad) for v in values} if self.with_gradients else {"neither"}
         graph.node(
             self.ids[node],
-            label_of(text.shown),
+            label_of(lines),
             color=self.colours[signs.pop() if len(signs) == 1 else "neither"],
             fillcolor=self.colours[look],
-            tooltip=tooltip_of(text.exact),
+            tooltip=tooltip_of(tooltip),
             width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
             **_LOOKS[look],
         )
@@ -303,23 +297,17 @@ class Pen:
 
     @singledispatchmethod
     def _write_edge(self, edge: Edge, graph: graphviz.Digraph) -> None:
-        raise NotImplementedError(type(edge))
+        self._line(graph, edge, color=self.colours["neither"], style="dotted", tooltip="a constant: no gradient")
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
-        v, name, x = edge.head, self.names[edge.head], self.names[edge.operand]
+        name, x = self.names[edge.head], self.names[cast(Value, edge.head.args[edge.place])]
         label, sign, tooltip = None, "neither", f"{x} to {name}"
-        if self.local:
-            if v not in self.locals:
-                self.locals[v] = local_gradients(v)
-            local = self.locals[v][edge.place]
+        if self.locals:
+            local = self.locals[edge.head][edge.place]
             label = None if self.tangled else f" {short(local)} "  # the spaces keep it off the line
             sign, tooltip = _sign(local), f"d {name} / d {x} = {local!r}"
         self._line(graph, edge, label, color=self.colours[sign], tooltip=tooltip_of([tooltip]))
-
-    @_write_edge.register
-    def _(self, edge: ConstantEdge, graph: graphviz.Digraph) -> None:
-        self._line(graph, edge, color=self.colours["neither"], style="dotted", tooltip="a constant: no gradient")
 
     @_write_edge.register
     def _(self, edge: WeightedEdge, graph: graphviz.Digraph) -> None:
@@ -329,34 +317,26 @@ class Pen:
         tooltip = [f"{_product(Term(name), x)} = {product}"]
         if self.with_gradients:
             tooltip.append(f"{name}: grad {weight.grad!r}")
-        if self.local and isinstance(edge.input, Value):
+        if self.locals and isinstance(edge.input, Value):
             tooltip.append(f"d net / d {x.text} = {weight.data!r}")
         largest = self.largest[edge.group]
         share = edge.size / largest if largest else 0.0
-        colour = self.colours[_sign(weight.data)]
-        numbers = _product(constant(short(weight.data)), constant(short(edge.number))).replace(" * ", "·")
-        label: str | None = f" {numbers} "
+        colour, label = self.colours[_sign(weight.data)], None
         if self.dense:
-            colour, label = f"{colour}{round(255 * (0.35 + 0.65 * share)):02x}", None
+            colour += f"{round(255 * (0.35 + 0.65 * share)):02x}"  # the opacity
+        else:
+            label = f" {_product(constant(short(weight.data)), constant(short(edge.number)))} ".replace(" * ", "·")
         width = f"{0.7 + 1.8 * share:.2f}"
         self._line(graph, edge, label, color=colour, penwidth=width, tooltip=tooltip_of(tooltip))
 
     @_write_edge.register
     def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:
-        self._write_carried(graph, edge, edge.carried, "values")
+        what, style = ("parameters", "dashed") if edge.are_parameters else ("values", None)
+        label = f" {len(edge.carried)} {what} " if len(edge.carried) > 1 else None
+        tooltip = tooltip_of([self._listed(edge.carried)])
+        self._line(graph, edge, label, color=self.colours["neither"], tooltip=tooltip, style=style)
 
-    @_write_edge.register
-    def _(self, edge: ParametersEdge, graph: graphviz.Digraph) -> None:
-        self._write_carried(graph, edge, edge.carried, "parameters", style="dashed")
-
-    def _write_carried(
-        self, graph: graphviz.Digraph, edge: Edge, carried: Sequence[Value], what: str, **look: str
-    ) -> None:
-        label = f" {len(carried)} {what} " if len(carried) > 1 else None
-        tooltip = tooltip_of([self._listed(carried)])
-        self._line(graph, edge, label, color=self.colours["neither"], tooltip=tooltip, **look)
-
-    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str) -> None:
+    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str | None) -> None:
         graph.edge(self.ids[edge.tail], self.ids[edge.head], label, **look)
 
     # Text ------------------------------------------------------------------------------------------------------------

@@ -4,11 +4,9 @@ A plan has no text in it, and can be counted before any is written. There is a c
 `dot.py` knows how each is written.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -28,7 +26,7 @@ class Frame:
     """A line around the neurons of a layer, or around the Values of an open neuron."""
 
     title: str
-    parent: Frame | None = None
+    parent: "Frame | None" = None
 
 
 @dataclass(eq=False)
@@ -40,24 +38,18 @@ class Box:
 
 
 @dataclass(eq=False)
-class NeuronBox(Box):
-    """A neuron with its parameters."""
-
-    title: str
-    neuron: FoundNeuron
-    is_one_value = True
-
-    @property
-    def neurons(self) -> Sequence[FoundNeuron]:
-        return [self.neuron]
-
-
-@dataclass(eq=False)
 class LayerBox(Box):
     """A layer, or those of its neurons that are not open."""
 
     title: str
     neurons: Sequence[FoundNeuron]
+
+
+@dataclass(eq=False)
+class NeuronBox(LayerBox):
+    """A single neuron, with its parameters."""
+
+    is_one_value = True
 
 
 @dataclass(eq=False)
@@ -72,7 +64,7 @@ class RegularizerBox(Box):
     """Everything that is computed from parameters alone, such as the sum of their squares."""
 
     values: Sequence[Value]  # the last one is the result
-    parameters: Sequence[Value] = ()
+    parameters: Sequence[Value]
     is_one_value = True
 
 
@@ -91,7 +83,7 @@ Node = Value | Box | Constant
 
 @dataclass(eq=False)
 class Edge:
-    """A line between two nodes."""
+    """A line between two nodes. A plain one is the use of a constant, which has no gradient."""
 
     tail: Node
     head: Node
@@ -104,30 +96,14 @@ class OperandEdge(Edge):
     head: Value
     place: int  # of the operand
 
-    @property
-    def operand(self) -> Value:
-        return cast(Value, self.head.args[self.place])
-
-
-@dataclass(eq=False)
-class ConstantEdge(Edge):
-    """The use of a constant, which has no gradient."""
-
 
 @dataclass(eq=False)
 class WeightedEdge(Edge):
     """An input of a neuron, with its weight."""
 
     head: NeuronBox
-    place: int  # of the input
-
-    @property
-    def weight(self) -> Value:
-        return self.head.neuron.terms[self.place][0]
-
-    @property
-    def input(self) -> Value | float:
-        return self.head.neuron.terms[self.place][1]
+    weight: Value
+    input: Value | float
 
     @property
     def number(self) -> float:
@@ -148,16 +124,10 @@ class WeightedEdge(Edge):
 
 @dataclass(eq=False)
 class BundleEdge(Edge):
-    """One or several Values that enter a layer, or leave one together."""
+    """One or several Values that enter a layer, or leave one together; or parameters that are used outside too."""
 
     carried: Sequence[Value]
-
-
-@dataclass(eq=False)
-class ParametersEdge(Edge):
-    """Parameters of a neuron or a layer that something outside of it uses too."""
-
-    carried: Sequence[Value]
+    are_parameters: bool = False
 
 
 # The plan ------------------------------------------------------------------------------------------------------------
@@ -174,7 +144,6 @@ class Plan:
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # among those at home in a box
         self.frames: dict[Value, Frame] = {}
-        self.constants: list[Constant] = []
         self.edges: list[Edge] = []
         if detail != "value":
             times = Counter(layer.name for layer in layers)  # once for each sample
@@ -198,6 +167,8 @@ class Plan:
             if not size.fits(max_nodes):
                 return size
         self._join()
+        constants = (edge.tail for edge in self.edges if isinstance(edge.tail, Constant))
+        self.constants = list(dict.fromkeys(constants))
         return Size(len(self.shown) + len(self.boxes) + len(self.constants), len(self.edges))
 
     def _place(self, layer: FoundLayer, several: str, opened: set[str]) -> None:
@@ -218,9 +189,9 @@ class Plan:
                 for v in [*neuron.parameters, *neuron.nodes]:
                     self.frames.setdefault(v, around)
             elif not as_one:
-                self._add(NeuronBox(title, neuron, frame=frame))
+                self._add(NeuronBox(title, [neuron], frame=frame))
 
-    def _add(self, box: NeuronBox | LayerBox) -> None:
+    def _add(self, box: LayerBox) -> None:
         self.boxes.append(box)
         for neuron in box.neurons:
             self.home.update(dict.fromkeys(neuron.nodes, box))
@@ -239,12 +210,13 @@ class Plan:
             else:
                 results.update(x for x in operands if x in computed)
         if len(computed) >= _SMALLEST_REGULARIZER and len(results) == 1:
-            box = RegularizerBox(list(computed))
+            used = dict.fromkeys(x for v in computed for x in v.args if isinstance(x, Value) and x not in computed)
+            box = RegularizerBox(list(computed), list(used))
             self.boxes.append(box)
             self.home.update(dict.fromkeys(computed, box))
 
     def _join(self) -> None:
-        entered = [box for box in self.boxes if isinstance(box, (NeuronBox, LayerBox))]
+        entered = [box for box in self.boxes if isinstance(box, LayerBox)]
         inputs = {box: [x for _, x in box.neurons[0].terms] for box in entered}
         uses = Counter(x for v in self.shown for x in set(v.args) if isinstance(x, Value))
         uses.update(x for xs in inputs.values() for x in set(xs) if isinstance(x, Value))
@@ -253,75 +225,57 @@ class Plan:
         shared: dict[object, Constant] = {}  # a layer's neurons have the same inputs, so one node for each constant
         for box, xs in inputs.items():
             if isinstance(box, NeuronBox):
-                self._join_neuron(box, xs, shared)
+                self._join_neuron(box, shared)
             else:
                 self._join_layer(box, xs, uses)
         for other in self.boxes:
             if isinstance(other, RegularizerBox):
-                self._join_regularizer(other)
+                for tail, carried in self._by_node(other.parameters).items():
+                    if not isinstance(tail, NeuronBox):  # edges from all neurons would hide the others
+                        self.edges.append(BundleEdge(tail, other, carried, are_parameters=True))
 
     def _join_operands(self, v: Value) -> None:
         bundles: dict[tuple[Box, bool], list[int]] = {}
         for place, x in enumerate(v.args):
             if not isinstance(x, Value):
-                self.edges.append(ConstantEdge(self._constant([x]), v))
+                self.edges.append(Edge(Constant([x]), v))
             elif x not in self.home or (self.home[x].is_one_value and x not in self.parameters):
-                self.edges.append(OperandEdge(self._node_of(x), v, place))
+                self.edges.append(OperandEdge(self.home.get(x, x), v, place))
             else:
                 bundles.setdefault((self.home[x], x in self.parameters), []).append(place)
         for (box, are_parameters), places in bundles.items():
             carried = list(dict.fromkeys(cast(Value, v.args[place]) for place in places))
-            if are_parameters:
-                self.edges.append(ParametersEdge(box, v, carried))
-            elif len(carried) > 1:
-                self.edges.append(BundleEdge(box, v, carried))
+            if are_parameters or len(carried) > 1:
+                self.edges.append(BundleEdge(box, v, carried, are_parameters))
             else:
                 self.edges.append(OperandEdge(box, v, places[0]))
 
-    def _join_neuron(self, box: NeuronBox, xs: Sequence[Value | float], shared: dict[object, Constant]) -> None:
-        for place, x in enumerate(xs):
+    def _join_neuron(self, box: NeuronBox, shared: dict[object, Constant]) -> None:
+        for place, (weight, x) in enumerate(box.neurons[0].terms):
             if isinstance(x, Value):
-                self.edges.append(WeightedEdge(self._node_of(x), box, place))
+                tail: Node = self.home.get(x, x)
             else:
-                key = (box.frame or box, place, repr(x))
-                shared[key] = shared.get(key) or self._constant([x])
-                self.edges.append(WeightedEdge(shared[key], box, place))
+                tail = shared.setdefault((box.frame or box, place, repr(x)), Constant([x]))
+            self.edges.append(WeightedEdge(tail, box, weight, x))
 
-    def _join_layer(self, box: LayerBox, xs: Sequence[Value | float], uses: Mapping[Value, int]) -> None:
+    def _join_layer(self, box: LayerBox, xs: Sequence[Value | float], uses: Counter[Value]) -> None:
         """Join a layer with its inputs, with one edge for those from one box, for many leaves, or many constants."""
-        own = [x for x in xs if isinstance(x, Value) and x.op is None and uses[x] == 1 and x not in self.home]
-        own = list(dict.fromkeys(own))
+        nodes = [x for x in xs if isinstance(x, Value)]
+        own = dict.fromkeys(x for x in nodes if x.op is None and uses[x] == 1 and x not in self.home)
         if len(own) > _INPUTS_ONE_BY_ONE:
-            leaves = InputsBox(own)
+            leaves = InputsBox(list(own))
             self.boxes.append(leaves)
             self.home.update(dict.fromkeys(own, leaves))
             self.shown = [v for v in self.shown if v not in self.home]
-        bundles: dict[Node, list[Value]] = {}
-        numbers = []
-        for x in xs:
-            if isinstance(x, Value):
-                bundles.setdefault(self._node_of(x), []).append(x)
-            else:
-                numbers.append(x)
-        for tail, carried in bundles.items():
+        for tail, carried in self._by_node(nodes).items():
             self.edges.append(BundleEdge(tail, box, carried))
+        numbers = [x for x in xs if not isinstance(x, Value)]
         for some in [numbers] if len(numbers) > _INPUTS_ONE_BY_ONE else [[x] for x in numbers]:
-            self.edges.append(ConstantEdge(self._constant(some), box))
+            self.edges.append(Edge(Constant(some), box))
 
-    def _join_regularizer(self, box: RegularizerBox) -> None:
-        parameters: dict[Node, dict[Value, None]] = {}
-        for v in box.values:
-            for x in v.args:
-                if isinstance(x, Value) and self.home.get(x) is not box:
-                    parameters.setdefault(self._node_of(x), {})[x] = None
-        box.parameters = [x for carried in parameters.values() for x in carried]
-        for tail, carried in parameters.items():
-            if not isinstance(tail, NeuronBox):  # edges from all neurons would hide the others
-                self.edges.append(ParametersEdge(tail, box, list(carried)))
-
-    def _constant(self, numbers: Sequence[float]) -> Constant:
-        self.constants.append(Constant(numbers))
-        return self.constants[-1]
-
-    def _node_of(self, v: Value) -> Node:
-        return self.home.get(v, v)
+    def _by_node(self, values: Iterable[Value]) -> dict[Node, list[Value]]:
+        """Return the values that each node of the drawing holds."""
+        held: dict[Node, list[Value]] = {}
+        for v in values:
+            held.setdefault(self.home.get(v, v), []).append(v)
+        return held

@@ -7,8 +7,6 @@ Text that users wrote reaches the page as JSON in its script, with `<`, `>`, `&`
 escaped; the script shows it as text. A content-security policy blocks all other scripts, styles and files.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Lay out the boxes and arrows of a page: Graphviz places boxes of known sizes, without any text in them."""
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple

@@ -8,8 +8,6 @@ hold numbers: everything else is a formula, made from the rows of the table of o
 a sheet each, and `worksheet.py` writes cells.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import os

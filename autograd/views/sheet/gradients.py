@@ -1,7 +1,5 @@
 """Write the sheet "Gradients": the table of the first article, and below it the replays with one stage nudged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ later one: what enters the tanh of a neuron is `input * weight + bias`, whether 
 gradients of a stage are those of its formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Write the sheet "Training": gradient descent, a row for each attempt, as in the article on training."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Write cells: text that is never taken for a formula, numbers in a format that suits them, formulas."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
