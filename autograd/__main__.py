@@ -15,6 +15,7 @@ import graphviz
 from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
 from autograd.nn import Neuron
+from autograd.views.text import table
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
 ATTEMPTS = 1_000  # rows of the article's spreadsheet
@@ -45,10 +46,7 @@ def stages_of(neuron: Neuron, x: float, target: Value | float) -> Stages:
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        numbers = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        print("  ".join([f"{row[0]:<{widths[0]}}", *numbers]).rstrip())
+    print(*table(rows, flush_right=range(1, len(rows[0]))), sep="\n")
 
 
 def printable(text: str) -> str:

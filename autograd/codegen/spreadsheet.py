@@ -116,14 +116,15 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
 
 def _result(step: Step, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
     """Write a step on earlier values, by their cells where they have one."""
-
-    def operand(x: Operand) -> Formula:
-        if type(x) is int:
-            return Formula(cells[x]) if x in cells else found[x]
-        return constant(x)
-
     constants = [x if type(x) is float else None for x in step.operands]
-    return spelled(step.op, list(map(operand, step.operands)), constants)
+    return spelled(step.op, [operand(x, found, cells) for x in step.operands], constants)
+
+
+def operand(x: Operand, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
+    """Return an operand or an output of a program as a formula: its cell, else its formula; or a constant's digits."""
+    if type(x) is int:
+        return Formula(cells[x]) if x in cells else found[x]
+    return constant(x)
 
 
 def places_with_cells(program: Program, named: Collection[int], longest: int = 200) -> list[int]:

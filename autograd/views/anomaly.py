@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple, cast
+from typing import cast
 
 from autograd.engine import Value, graph_of, listening, local_gradients
 from autograd.errors import AnomalyError
@@ -62,17 +62,8 @@ def detect_anomaly() -> Iterator[None]:
 _depth: ContextVar[int] = ContextVar("depth", default=0)  # of `with detect_anomaly()` in this thread or task
 
 
-class _Place(NamedTuple):
-    """A line of the user's source."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {linecache.getline(self.file, self.line).strip()}".rstrip(": ")
-
-
-_places: weakref.WeakKeyDictionary[Value, _Place] = weakref.WeakKeyDictionary()  # where nodes were recorded
+_places: weakref.WeakKeyDictionary[Value, tuple[str, int]] = weakref.WeakKeyDictionary()
+"""The file and the line of the user's source where nodes were recorded."""
 
 
 def _check_result(v: Value) -> None:
@@ -80,18 +71,17 @@ def _check_result(v: Value) -> None:
         return
     frame = caller()
     if frame is not None:
-        _places[v] = _Place(frame.f_code.co_filename, frame.f_lineno)
+        _places[v] = frame.f_code.co_filename, frame.f_lineno
     if not math.isfinite(v.data):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
         raise _forward_error(v, {**numbers, v: v.data}, graph_of(v))
 
 
 def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
-    if not _depth.get():
-        return
-    for v in nodes:
-        if v.op is not None and not math.isfinite(data.get(v, v.data)):
-            raise _forward_error(v, data, nodes)
+    if _depth.get():
+        for v in nodes:
+            if v.op is not None and not math.isfinite(data.get(v, v.data)):
+                raise _forward_error(v, data, nodes)
 
 
 def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None:
@@ -112,15 +102,14 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
 
 
 def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]) -> AnomalyError:
-    names, path = _names(nodes), _path(v, nodes)
+    names = _names(nodes)
     lines = [f"{data[v]} made in forward by {_named(v)}: {names[v]} = {short_formula(v, names)}"]
     for x in v.args:
         if isinstance(x, Value) and not math.isfinite(data.get(x, x.data)):
             kind = "leaf" if x.op is None else "result from outside the watch,"
             lines.append(f"{data.get(x, x.data)} came in with the {kind} {names[x]}")
             break
-    lines += _operands(v, data, names)
-    return _error(lines, v, path, names)
+    return _error([*lines, *_operands(v, data, names)], v, nodes, names)
 
 
 def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: Sequence[Value]) -> AnomalyError:
@@ -143,7 +132,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
             *_operands(v, {}, names),
         ],
         v,
-        _path(v, nodes),
+        nodes,
         names,
     )
 
@@ -156,8 +145,8 @@ def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
     return AnomalyError(message, x, _path(x, nodes))
 
 
-def _error(lines: list[str], v: Value, path: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:
-    source = _source(v)
+def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:
+    source, path = _source(v), _path(v, nodes)
     lines.append(f"recorded at {source}" if source else "recorded outside the watch: record it inside to see the line")
     if len(path) == 1:
         lines.append(f"path to the output: {names[v]} is the newest result, nothing was made of it yet")
@@ -185,7 +174,7 @@ def _operands(v: Value, data: Mapping[Value, float], names: Mapping[Value, str])
         elif x.op is None:
             lines.append(f"operand {names[x]} = {its_number!r}: a leaf")
         else:
-            place = f", recorded at {_places[x]}" if x in _places else ""
+            place = f", recorded at {_source(x)}" if x in _places else ""
             lines.append(f"operand {names[x]} = {its_number!r}: {short_formula(x, names)}{place}")
     more = len(lines) - _SHOWN
     return lines if more <= 0 else [*lines[:_SHOWN], f"and {more:,} more operands"]
@@ -196,7 +185,11 @@ def _names(nodes: Sequence[Value]) -> dict[Value, str]:
 
 
 def _source(v: Value) -> str | None:
-    return str(_places[v]) if v in _places else None
+    """Return where a node was recorded, with the text of that line."""
+    if v not in _places:
+        return None
+    file, line = _places[v]
+    return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
 
 
 def _path(v: Value, nodes: Sequence[Value]) -> list[Value]:

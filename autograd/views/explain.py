@@ -16,17 +16,18 @@ import html
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from autograd.check import faux_gradient
-from autograd.engine import Value, graph_of, replay
+from autograd.engine import Value, replay
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
 from autograd.views.gradients import LocalGradient, gradients_of, local_gradients
-from autograd.views.limits import LONGEST_FORMULA, size_of, too_large
+from autograd.views.limits import LONGEST_FORMULA, check_size, graph_to_show
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import aligned, decimals, typeset
-from autograd.views.text import filled, visible, width
+from autograd.views.text import table, visible, width
 
 _WIDTH = 100  # columns of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
@@ -69,9 +70,7 @@ class Explanation:
     steps: tuple[ChainRule, ...]
 
     def __str__(self) -> str:
-        cells = [_cells(row) for row in self.rows]
-        head = _HEAD if self._has_faux else _HEAD[:-1]
-        lines = _lines([head, *cells])
+        lines = table([self._head, *map(_cells, self.rows)], flush_right=_NUMBERS)
         lines += ["", *textwrap.wrap(self._introduction, _WIDTH), ""]
         margin = len(str(len(self.steps))) + 2
         for i, step in enumerate(self.steps, start=1):
@@ -81,8 +80,8 @@ class Explanation:
     __repr__ = __str__
 
     @property
-    def _has_faux(self) -> bool:
-        return self.rows[-1].faux_gradient is not None
+    def _head(self) -> Sequence[str]:
+        return _HEAD[:-1] if self.rows[-1].faux_gradient is None else _HEAD
 
     @property
     def _introduction(self) -> str:
@@ -93,9 +92,8 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return a table with the steps below it, in the colours and fonts of the notebook."""
-        head = _HEAD if self._has_faux else _HEAD[:-1]
         lines = ['<div style="overflow-x: auto">', '<table style="border-collapse: collapse">', "<thead><tr>"]
-        lines += [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(head)]
+        lines += [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
         lines.append("</tr></thead><tbody>")
         for row in self.rows:
             exact = ["", "", repr(row.value), "\n".join(f"{x!r} on {name}" for name, x in row.local_gradients)]
@@ -154,29 +152,22 @@ def explain(
     3. d y/d x = 1 × d y/d y + w × d y/d y = 1 × 1 + (−2 × 1) = 1 + (−2) = −1
          after y, which uses it twice: the parts of both paths add up
     """
-    if type(output) is not Value:
-        raise TypeError(f"explain() takes a Value, got {type(output).__name__}: pass a Value, as in explain(loss)")
+    nodes = graph_to_show(output, "explain(loss)")
     if detail not in ("stage", "value"):
         raise ValueError(f"detail is 'stage' or 'value', got {detail!r}")
-    nodes = graph_of(output)
-    size = size_of(nodes, max_nodes, constants=False)
-    if not size.fits(max_nodes):
-        raise too_large(
-            f"the graph has {size}",
-            "to explain line by line",
-            max_nodes,
-            [
-                "explain an intermediate value of it, as in explain(hidden), or a smaller example",
-                "to_text(output) shows the beginning of a large graph",
-            ],
-        )
+    advice = [
+        "explain an intermediate value of it, as in explain(hidden), or a smaller example",
+        "to_text(output) shows the beginning of a large graph",
+    ]
+    check_size(nodes, max_nodes, "to explain line by line", advice)
     now = replay(nodes, {v: v.data for v in nodes if v.op is None})
     for v in nodes:
         if repr(now[v]) != repr(v.data):  # as text, in which nan is nan
             raise ValueError(f"a result is {v.data}, but its operands give {now[v]}: call output.forward() first")
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    stages = _stages(nodes, shown, detail)
-    gradients = gradients_of(output, nodes)
+    unwatched = Context()  # detect_anomaly watches the user's graph, not the copies of a view
+    stages = unwatched.run(_stages, nodes, shown, detail)
+    gradients = unwatched.run(gradients_of, output, nodes)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
         for found in stage.local_gradients:
@@ -317,18 +308,6 @@ def _cells(row: Row) -> list[str]:
 
 def _side(column: int) -> str:
     return f"text-align: {'right' if column in _NUMBERS else 'left'}; white-space: nowrap; padding: 0.2em 0.8em"
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = []
-        for i, (cell, columns) in enumerate(zip(row, widths)):
-            spaces = filled(cell, columns)[len(cell) :]
-            cells.append(spaces + cell if i in _NUMBERS else cell + spaces)
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _wrapped(step: ChainRule, number: str) -> list[str]:

@@ -6,9 +6,7 @@ lowered to a program (which leaves out × 1 and the like) and printed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import Context
-from functools import wraps
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 from autograd.codegen.program import Program, Step, lower
 from autograd.engine import Value, grad, record
@@ -54,21 +52,6 @@ def recorded_anew(
     return copies
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _unwatched(f: Callable[P, R]) -> Callable[P, R]:
-    """Run a function in an empty context: `detect_anomaly` watches the user's graph, not the copies of a view."""
-
-    @wraps(f)
-    def run(*arguments: P.args, **options: P.kwargs) -> R:
-        return Context().run(f, *arguments, **options)
-
-    return run
-
-
-@_unwatched
 def gradients_of(output: Value, nodes: Iterable[Value]) -> dict[Value, float]:
     """Return the gradients that `output.backward()` would give to nodes without gradients.
 
@@ -90,7 +73,6 @@ class LocalGradient(NamedTuple):
     formula: Term | None
 
 
-@_unwatched
 def local_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[LocalGradient]:
     """Return the local gradients of a line of arithmetic, one for each use of an operand.
 

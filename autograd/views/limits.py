@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, check_leaves
+from autograd.engine import Value, check_leaves, graph_of
 from autograd.floats import number
 from autograd.trees import tree_leaves
 
@@ -24,6 +24,18 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.nodes:,} nodes" + (f" and {self.edges:,} edges" if self.edges else "")
+
+
+def graph_to_show(output: Any, call: str) -> list[Value]:
+    """Return the graph of what a view was called with; `call` is an example such as `"draw(loss)"`.
+
+    Raises:
+        TypeError: it is no Value.
+    """
+    if type(output) is not Value:
+        view = call.partition("(")[0]
+        raise TypeError(f"{view}() takes a Value, got {type(output).__name__}: pass a Value, as in {call}")
+    return graph_of(output)
 
 
 def size_of(values: Sequence[Value], max_nodes: int, *, constants: bool) -> Size:
@@ -51,6 +63,15 @@ def too_large(what: str, purpose: str, max_nodes: int, advice: Iterable[str]) ->
     )
 
 
+def check_size(
+    values: Sequence[Value], max_nodes: int, purpose: str, advice: Iterable[str], *, constants: bool = False
+) -> None:
+    """Refuse a graph that is too large to be shown Value by Value; the arguments are those of the functions above."""
+    size = size_of(values, max_nodes, constants=constants)
+    if not size.fits(max_nodes):
+        raise too_large(f"the graph has {size}", purpose, max_nodes, advice)
+
+
 def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
     """Return the leaves that a view is asked to train.
 
@@ -62,8 +83,8 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         TypeError: something in `train` is no Value.
         ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
     """
-    is_tree = isinstance(train, (list, tuple)) or not hasattr(train, "__iter__")
-    leaves = tree_leaves(train if is_tree else list(train))
+    is_other_iterable = hasattr(train, "__iter__") and not isinstance(train, (list, tuple))
+    leaves = tree_leaves(list(train) if is_other_iterable else train)
     if not leaves:
         raise ValueError("train is empty: name the leaves to train, or leave it out")
     check_leaves(leaves, "Values to train", "pass leaves of the graph")

@@ -90,18 +90,15 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
 
 def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Value, str]:
     """Return the first name of each wanted node; variables of all scopes come before elements of lists."""
-    scopes = list(scopes)
+    variables = [variable for scope in scopes for variable in scope.items()]
+    lists = [(name, value) for name, value in variables if isinstance(value, (list, tuple))]
     names: dict[Value, str] = {}
-    for scope in scopes:
-        for name, value in scope.items():
-            if name and type(value) is Value and value in wanted:
-                names.setdefault(value, name)
-    for scope in scopes:
-        for name, value in scope.items():
-            if isinstance(value, (list, tuple)):
-                for element, its_name in _elements(name, value, _DEEPEST):
-                    if element in wanted:
-                        names.setdefault(element, its_name)
+    for name, value in variables:
+        if name and type(value) is Value and value in wanted:
+            names.setdefault(value, name)
+    for element, name in chain.from_iterable(_elements(name, value, _DEEPEST) for name, value in lists):
+        if element in wanted:
+            names.setdefault(element, name)
     return names
 
 
@@ -123,12 +120,8 @@ def _variables() -> list[dict[str, Any]]:
             scopes.append({name: value for name, value in frame.f_globals.items() if name not in scopes[-1]})
             break
         frame = frame.f_back
-    return [{name: value for name, value in scope.items() if _is_shown(name)} for scope in scopes]
-
-
-def _is_shown(name: str) -> bool:
-    """Return True for a variable of the user's, not a session's _12 or a tool's (pytest's @py_assert1)."""
-    return name.isidentifier() and not name.startswith("_")
+    # Not a session's _12, nor a tool's variable (pytest's @py_assert1).
+    return [{x: scope[x] for x in scope if x.isidentifier() and not x.startswith("_")} for scope in scopes]
 
 
 def caller() -> FrameType | None:
@@ -145,9 +138,9 @@ def caller() -> FrameType | None:
 def _locals(frame: FrameType) -> dict[str, Any]:
     variables = frame.f_locals
     copy = dict(variables)
-    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-        # The frame of a function keeps this dictionary, which would keep a graph alive after its last name is gone.
-        # Three references are the frame's and ours; with more, the user holds it too (from locals()), so it stays.
-        if sys.getrefcount(variables) <= 3:
-            variables.clear()
+    is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    # Up to Python 3.12 the frame of a function keeps this dictionary, which would keep a graph alive after its last
+    # name is gone. Three references are the frame's and ours; with more, the user holds it too (from locals()).
+    if sys.version_info < (3, 13) and is_function and sys.getrefcount(variables) <= 3:
+        variables.clear()
     return copy

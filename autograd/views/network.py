@@ -30,15 +30,11 @@ class FoundNeuron:
     bias: Value | None
     net: Value  # the weighted sum with the bias
     output: Value  # its activation; where there is none, the net itself
-    inside: list[Value]  # the nodes on the way to the output
+    nodes: list[Value]  # the results on the way to the output, and the output
 
     @property
     def activation(self) -> Op | None:
         return None if self.output is self.net else self.output.op
-
-    @property
-    def nodes(self) -> list[Value]:
-        return [*self.inside, self.output]
 
     @property
     def parameters(self) -> list[Value]:
@@ -106,19 +102,16 @@ def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
                 only_user[x] = None if x in only_user else v
     sums: dict[Value, _Sum] = {}
     for v in nodes:
-        op = v.op
-        if op is ops.mul or op is ops.dot:
+        found = None
+        if v.op in (ops.mul, ops.dot):
             found = _products(v.args, parameters)
-        elif op is ops.add or op is ops.sum:
-            args = v.args
-            within = {x: sums[x] for x in args if type(x) is Value and x in sums and only_user[x] is v}
-            found = _added(args, within, parameters)
+        elif v.op in (ops.add, ops.sum):
+            within = {x: sums[x] for x in v.args if type(x) is Value and x in sums and only_user[x] is v}
+            found = _added(v.args, within, parameters)
             if found is not None:
                 found.inside += within
                 for x in within:
                     del sums[x]
-        else:
-            continue
         if found is not None:
             sums[v] = found
     biased = {p.neuron for p in parameters.values() if p.is_bias}
@@ -190,11 +183,12 @@ def _added(
 
 
 def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Value, _Parameter]) -> FoundNeuron:
-    output = net
+    output, nodes = net, [*found.inside, net]
     if user is not None and (op := user.op) is not None and op.arity == 1 and op.symbol == op.name:
         output = user  # a function of the net alone: the activation
+        nodes.append(user)
     name = found.owner or "neuron"
     match = _IN_A_LAYER.fullmatch(found.owner)
     layer = (match["layer"] or "layer") if match else name
     terms = sorted(found.terms.items(), key=lambda term: parameters[term[0]].number)
-    return FoundNeuron(name, layer, terms, found.bias, net, output, found.inside + ([] if output is net else [net]))
+    return FoundNeuron(name, layer, terms, found.bias, net, output, nodes)

@@ -1,8 +1,9 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value
 from autograd.views.formulas import short_formula
 from autograd.views.gradients import missing_gradients
+from autograd.views.limits import graph_to_show
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import decimals
 from autograd.views.text import filled, visible, width
@@ -37,9 +38,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         w         data -2  grad 3
       x (above)
     """
-    if type(output) is not Value:
-        raise TypeError(f"to_text() takes a Value, got {type(output).__name__}: pass a Value, as in to_text(loss)")
-    nodes = graph_of(output)
+    nodes = graph_to_show(output, "to_text(loss)")
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
     with_gradients = missing is None

@@ -7,9 +7,9 @@ libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz thro
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import graphviz
 
@@ -75,15 +75,13 @@ def label_of(lines: Iterable[str]) -> str:
     """Return the DOT of a label that shows the lines unchanged, flush left."""
     lines = "\n".join(lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
-    label: str = graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines))
-    return label
+    return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines)))
 
 
 def tooltip_of(lines: Iterable[str]) -> str:
     """Return the DOT of a tooltip that shows the lines unchanged."""
     text = _escaped("\n".join(lines), r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
-    tooltip: str = graphviz.nohtml(text.replace("\n", r"\n"))
-    return tooltip
+    return cast(str, graphviz.nohtml(text.replace("\n", r"\n")))
 
 
 # Layout --------------------------------------------------------------------------------------------------------------
@@ -108,10 +106,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **options: Any
     ) -> dict[str, Any]:
         try:
-            bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
+            return cast(dict[str, Any], super()._repr_mimebundle_(include, exclude, **options))
         except Exception as error:  # any: a notebook should not show a traceback for a display
-            bundle = {"text/plain": str(error)}
-        return bundle
+            return {"text/plain": str(error)}
 
     def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
         """Write the picture and return its path: `render("loss.svg")`, or as `graphviz.Digraph.render` is called.
@@ -122,8 +119,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
             filename, options = None, {"cleanup": True, **options, "outfile": Path(folder, filename)}
-        rendered: str = super().render(filename, *arguments, **options)
-        return rendered
+        return cast(str, super().render(filename, *arguments, **options))
 
     # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
 
@@ -135,8 +131,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             rendered = str(options["outfile"] or ".".join([filepath, *suffixes]))  # where `dot` would have written
             Path(rendered).write_bytes(_lay_out(self.source, engine, format, **options))
         if self._follows_the_reader(format, **options):
-            file = Path(rendered)
-            file.write_bytes(_with_both_themes(file.read_bytes().decode()).encode())
+            Path(rendered).write_bytes(_with_both_themes(Path(rendered).read_bytes().decode()).encode())
         return rendered
 
     def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:
@@ -214,7 +209,7 @@ PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
 MOST_RANKS_SPANNED = 1500
 
 
-def ranks_spanned(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
+def ranks_spanned(boxes: int, edges: Sequence[tuple[int, int]]) -> int:
     """Return how many ranks all edges together span.
 
     Each box has the lowest rank that it can have, a leaf the one before its first use. (Ranks are Graphviz's word for
@@ -224,7 +219,6 @@ def ranks_spanned(boxes: int, edges: Iterable[tuple[int, int]]) -> int:
         boxes: how many there are.
         edges: from box to box, by their numbers, sorted by where to.
     """
-    edges = list(edges)
     rank, first_use = [0] * boxes, [boxes] * boxes
     for tail, head in edges:
         rank[head] = max(rank[head], rank[tail] + 1)

@@ -1,6 +1,7 @@
 """Prepare the text of users for display: make it visible, measure its width, cut it."""
 
 import unicodedata
+from collections.abc import Container, Sequence
 
 LONGEST_NAME = 40  # columns of a name in a line of text
 
@@ -52,6 +53,20 @@ def cut(text: str, columns: int) -> str:
     return text[:kept] + "…"
 
 
-def filled(text: str, columns: int) -> str:
-    """Return the text with spaces behind it, up to that width."""
-    return text + " " * (columns - width(text))
+def filled(text: str, columns: int, *, flush_right: bool = False) -> str:
+    """Return the text with spaces behind it, or before it, up to that width."""
+    spaces = " " * (columns - width(text))
+    return spaces + text if flush_right else text + spaces
+
+
+def table(rows: Sequence[Sequence[str]], flush_right: Container[int]) -> list[str]:
+    """Return rows of cells as lines of text.
+
+    >>> table([["x", "1", "a leaf"], ["net", "-20", ""]], flush_right={1})
+    ['x      1  a leaf', 'net  -20']
+    """
+    columns = []
+    for i, column in enumerate(zip(*rows, strict=True)):
+        widest = max(map(width, column))
+        columns.append([filled(cell, widest, flush_right=i in flush_right) for cell in column])
+    return ["  ".join(cells).rstrip() for cells in zip(*columns)]

@@ -11,10 +11,10 @@ decides which Values share a box and which edges join the boxes, and `dot.py` wr
 import difflib
 from collections.abc import Iterable, Sequence
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value
 from autograd.views.draw.dot import ENDS, Pen
 from autograd.views.draw.plan import Plan
-from autograd.views.limits import Size, size_of, too_large
+from autograd.views.limits import Size, graph_to_show, size_of, too_large
 from autograd.views.names import Names, names_of
 from autograd.views.network import FoundLayer, find_layers
 from autograd.views.render import THEMES, Drawing, palette
@@ -87,8 +87,7 @@ def draw(
         v1 -> v2 [label=" 3 " color="#67a9cf" tooltip="d y / d x = 3.0"]
     }
     """
-    if not isinstance(output, Value):
-        raise TypeError(f"draw() takes a Value, got {type(output).__name__}: pass a Value, as in draw(loss)")
+    values = graph_to_show(output, "draw(loss)")
     for argument, given, known in (
         ("detail", detail, _DETAILS),
         ("theme", theme, THEMES),
@@ -96,7 +95,6 @@ def draw(
     ):
         if given not in known:
             raise ValueError(f"{argument} is one of {', '.join(map(repr, known))}, got {given!r}")
-    values = graph_of(output)
     plan = _choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
     return Pen(plan, output, shown, palette(theme), local=local, faux=faux).drawing(theme, direction)

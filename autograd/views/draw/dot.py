@@ -196,7 +196,11 @@ class Pen:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
         title = name if op is None else f"{name} = {short_formula(v, self.names)}"
-        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=_exact)}"
+        full = (
+            name
+            if op is None
+            else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=lambda x: constant(repr(x)))}"
+        )
         source = [] if op is None else [f"operation {op.name}"]
         shown, exact = self._numbers("data", [v])
         self._write_box(graph, v, look, [v], lines=[title, *shown], tooltip=[full, *source, *exact])
@@ -358,10 +362,6 @@ def _activation(neuron: FoundNeuron) -> str:
 
 def _product(x: Term, y: Term) -> str:
     return formula(TABLE["mul"], [x, y]).text
-
-
-def _exact(x: float) -> Term:
-    return constant(repr(x))
 
 
 def _range(numbers: Sequence[float], text: Callable[[float], str]) -> str:

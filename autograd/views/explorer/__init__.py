@@ -19,12 +19,12 @@ from typing import Any
 
 from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded, lower
-from autograd.engine import Value, grad, graph_of
+from autograd.engine import Value, grad
 from autograd.files import write_whole
 from autograd.ops import Op
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, formula, graph_formulas, number_term, summary
-from autograd.views.limits import leaves_to_train, positive, size_of, too_large
+from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import short
 from autograd.views.text import cut, width
@@ -77,17 +77,14 @@ def explore(
     >>> explore(loss, "neuron.html", train=[weight, bias])  # doctest: +SKIP
     PosixPath('neuron.html')
     """
-    if not isinstance(output, Value):
-        raise TypeError(
-            f"explore() takes a Value, got {type(output).__name__}: pass a Value, as in explore(loss, path)"
-        )
+    values = graph_to_show(output, "explore(loss, path)")
     path = Path(path)
-    _refuse_if_no_file(path)
-    values = graph_of(output)
-    size = size_of(values, max_nodes, constants=True)
-    if not size.fits(max_nodes):
-        advice = ["explore an intermediate value of it, as in explore(hidden, path), or a smaller example"]
-        raise too_large(f"the graph has {size}", "for a readable page", max_nodes, advice)
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}, make it first")
+    advice = ["explore an intermediate value of it, as in explore(hidden, path), or a smaller example"]
+    check_size(values, max_nodes, "for a readable page", advice, constants=True)
     trained = [] if train is None else leaves_to_train(train, values)
     graph = {
         **_described(values, names_of(values, names)),
@@ -97,13 +94,6 @@ def explore(
     }
     write_whole(path, _page(_program(output, values), graph))
     return path
-
-
-def _refuse_if_no_file(path: Path) -> None:
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}, make it first")
 
 
 # What the page computes ----------------------------------------------------------------------------------------------
@@ -124,8 +114,7 @@ def _program(output: Value, values: Sequence[Value]) -> str:
         node = expanded(Program(len(values), [step], [len(values)]), "javascript")
         used.update(step.op for step in node.steps)
         steps.append(javascript.arrow(node))
-    gradients = lower([*grad(output, list(values)), *_local_gradients(values)], values)
-    derivatives = expanded(gradients, "javascript")
+    derivatives = expanded(lower([*grad(output, list(values)), *_local_gradients(values)], values), "javascript")
     used.update(step.op for step in derivatives.steps)
     return "\n".join(
         [
@@ -221,8 +210,7 @@ def _page(program: str, graph: dict[str, Any]) -> str:
     data = json.dumps(graph, separators=(",", ":"))  # ASCII: no U+2028, no lone surrogate
     for character in "<>&":  # no </script>, no <!--
         data = data.replace(character, f"\\u{ord(character):04x}")
-    runtime = _part("page.js")
-    script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{runtime}}})();\n'
+    script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{_part("page.js")}}})();\n'
     style = f"\n{_part('page.css')}"
     parts = {"SCRIPT-HASH": _hash(script), "STYLE-HASH": _hash(style), "SCRIPT": script, "STYLE": style}
     # In one pass: a part may contain {{ too.

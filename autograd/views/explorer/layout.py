@@ -1,7 +1,7 @@
 """Lay out the boxes and arrows of a page: Graphviz places boxes of known sizes, without any text in them."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autograd.views.render import MOST_RANKS_SPANNED, PATIENCE, Drawing, ranks_spanned
@@ -21,7 +21,7 @@ class Layout(NamedTuple):
     edges: list[list[Any]]
 
 
-def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int, bool]], direction: str) -> Layout:
+def lay_out(boxes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int, bool]], direction: str) -> Layout:
     """Return the layout of boxes of these sizes (width, height in pixels), and of edges from box to box.
 
     Arguments:
@@ -31,11 +31,11 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     Raises:
         GraphvizNotFound: Graphviz is not installed.
     """
-    edges = list(edges)
-    spanned = ranks_spanned(len(boxes), ((tail, head) for tail, head, _ in edges))
+    spanned = ranks_spanned(len(boxes), [(tail, head) for tail, head, _ in edges])
     drawing = Drawing("layout", format="plain")
-    ranksep = "0.3" if direction == "LR" else "0.25"
-    drawing.graph_attr.update(PATIENCE, rankdir=direction, nodesep="0.22", ranksep=ranksep)
+    drawing.graph_attr.update(
+        PATIENCE, rankdir=direction, nodesep="0.22", ranksep="0.3" if direction == "LR" else "0.25"
+    )
     drawing.node_attr.update(_BOX)
     drawing.edge_attr.update(_EDGE)
     for i, (width, height) in enumerate(boxes):

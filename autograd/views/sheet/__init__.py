@@ -18,7 +18,7 @@ from typing import Any
 from autograd.engine import Value, graph_of
 from autograd.files import write_whole
 from autograd.floats import number
-from autograd.views.limits import leaves_to_train, size_of, too_large
+from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.names import Names, names_of
 from autograd.views.sheet.gradients import GradientsSheet
 from autograd.views.sheet.stages import copied_graph, stages_of
@@ -85,10 +85,8 @@ def to_spreadsheet(
     path = Path(path)
     lr, tiny = number(lr), number(tiny)
     _check_arguments(path, lr, attempts, tiny)
-    size = size_of(values, max_nodes, constants=False)
-    if not size.fits(max_nodes):
-        advice = ["write an intermediate value of it, or a smaller example"]
-        raise too_large(f"the graph has {size}", "for a readable spreadsheet", max_nodes, advice)
+    advice = ["write an intermediate value of it, or a smaller example"]
+    check_size(values, max_nodes, "for a readable spreadsheet", advice)
     trained = [] if train is None else leaves_to_train(train, values)
     xlsxwriter = _xlsxwriter()
     copies, shown = copied_graph(values, names_of(values, names, repeat_labels=True))

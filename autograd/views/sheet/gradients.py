@@ -57,11 +57,10 @@ class GradientsSheet(Worksheet):
             self.sheet.set_column(column, column, column_width(stage.name, stage.words))
         self.sheet.set_column(last + 1, last + 1, NARROWEST)
         self.head(0)
-        for row, name in [(1, "formula"), (self.VALUE, "value"), (self.globals, "global gradient")]:
-            self.text(row, 0, name)
-        self.text(self.faux, 0, "faux gradient")
-        for i, row in enumerate(self.local):
-            self.text(row, 0, "local gradient" if i == 0 else f"local gradient, path {i + 1}")
+        rows = {1: "formula", self.VALUE: "value", self.globals: "global gradient", self.faux: "faux gradient"}
+        rows |= {row: f"local gradient, path {i}" for i, row in enumerate(self.local, start=1)}
+        for row, name in rows.items():
+            self.text(row, 0, name.removesuffix(", path 1"))
         for stage in self.stages:
             self.write_value(stage)
         self.write_gradients()
@@ -97,7 +96,8 @@ class GradientsSheet(Worksheet):
             for row, (later, i) in zip(self.local, self.next_stages(v)):
                 cells = [self.cell(x) for x in later.operands]
                 formula = later.local_formulas(cells, self.cell(later.value))[i]
-                self.text(row - 1, column, _path(later.name, stage.name), "words")
+                path = f"d {later.name} / d {stage.name}"
+                self.text(row - 1, column, path if len(path) <= LONGEST_FORMULA else "", "words")
                 self.formula(row, column, formula, later.local[i])
                 terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
                 total += later.local[i] * gradients[later.value]
@@ -129,9 +129,3 @@ class GradientsSheet(Worksheet):
             moved_by = f"({self.cell(self.output, row)}-{self.cell(self.output, pinned='row')})/Tiny"
             self.formula(row, last, moved_by, faux, "result")
             self.formula(self.faux, self.column[v], cell_name(row, last), faux)
-
-
-def _path(later: str, name: str) -> str:
-    """Say which local gradient stands below; nothing where that would be too long for the column."""
-    path = f"d {later} / d {name}"
-    return path if len(path) <= LONGEST_FORMULA else ""

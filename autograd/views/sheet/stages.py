@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.codegen.program import Operand, Program, expanded, lower
-from autograd.codegen.spreadsheet import Formula, constant, formulas
+from autograd.codegen.program import Program, expanded, lower
+from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
 from autograd.views.formulas import graph_formulas, summary
@@ -41,7 +41,7 @@ class Stage:
     def formula(self, cells: Sequence[str]) -> Formula:
         """Return the formula of the value, given the operands' cells."""
         named = dict(enumerate(cells))
-        return formula_of(self.program.outputs[0], named, formulas(self.program, named))
+        return operand(self.program.outputs[0], formulas(self.program, named), named)
 
     def local_formulas(self, cells: Sequence[str], own: str) -> list[Formula]:
         """Return the formulas of the local gradients on the operands, given their cells and the value's own."""
@@ -50,14 +50,7 @@ class Stage:
         if type(value) is int:
             named.setdefault(value, own)
         texts = formulas(self.slopes, named)
-        return [formula_of(place, named, texts) for place in local]
-
-
-def formula_of(place: Operand, cells: Mapping[int, str], texts: Sequence[Formula]) -> Formula:
-    """Return a number of a program as a formula: its cell, else its own formula, or a constant's digits."""
-    if type(place) is int:
-        return Formula(cells[place]) if place in cells else texts[place]
-    return constant(place)
+        return [operand(place, texts, named) for place in local]
 
 
 def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[Value, Value], dict[Value, str]]:

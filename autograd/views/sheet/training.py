@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd.codegen.program import Operand, expanded, lower
-from autograd.codegen.spreadsheet import formulas, places_with_cells
+from autograd.codegen.spreadsheet import formulas, operand, places_with_cells
 from autograd.engine import Value, grad
 from autograd.views.sheet.gradients import GradientsSheet
-from autograd.views.sheet.stages import formula_of
 from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
 
 _CELLS = 1_000_000  # of the sheet, at most; a minute's work for a spreadsheet
@@ -34,17 +33,15 @@ class TrainingSheet(Worksheet):
         self.leaves = [stage.value for stage in stages if stage.value.op is None]
         inner = [stage.value for stage in stages if stage.value.op is not None and stage.value is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
-        program = expanded(lower([*(stage.value for stage in stages), *slopes], self.leaves), "spreadsheet")
-        self.program = program
-        places = iter(program.outputs)
+        self.program = expanded(lower([*(stage.value for stage in stages), *slopes], self.leaves), "spreadsheet")
+        places = iter(self.program.outputs)
         self.place: dict[Value, Operand] = {stage.value: next(places) for stage in stages}
         self.slope: dict[Value, Operand] = {v: next(places) for v in [*trained, *inner]}
         self.trained = trained
         error = [v for v in inner if gradients.is_difference(v)][-1:]
         self.charted = [*error, gradients.output] if gradients.output.op is not None else []
         self.columns = self.laid_out()
-        cells = (len(self.columns) + 1) * attempts
-        if cells > _CELLS or len(self.columns) + self.LEFT > COLUMNS:
+        if (len(self.columns) + 1) * attempts > _CELLS or len(self.columns) + self.LEFT > COLUMNS:
             raise ValueError(
                 f"the training sheet would have {len(self.columns):,} columns and {attempts:,} rows, too many for a "
                 f"spreadsheet ({_CELLS:,} cells are): pass fewer attempts, or a smaller graph"
@@ -90,13 +87,12 @@ class TrainingSheet(Worksheet):
             self.write_chart(outputs)
 
     def write_attempts(self) -> None:
-        templates = self.templates()
+        columns = list(zip(self.columns, self.templates()))
         history: list[list[float]] = []
         state = {v: v.data for v in self.leaves}
         for row in range(self.FIRST, self.FIRST + self.attempts):
             numbers = self.run(list(state.values()))
-            for column, (_, place) in enumerate(self.columns, start=self.LEFT):
-                first, later, look = templates[column - self.LEFT]
+            for column, ((_, place), (first, later, look)) in enumerate(columns, start=self.LEFT):
                 formula = (first if row == self.FIRST else later).replace(_ROW, str(row + 1)).replace(_ABOVE, str(row))
                 x = float(row - self.FIRST + 1) if place is None else numbers[place] if type(place) is int else place
                 self.formula(row, column, formula, x, look)
@@ -122,14 +118,14 @@ class TrainingSheet(Worksheet):
             elif (
                 type(place) is not int or cells[place] != letter + _ROW
             ):  # a constant, or a number that another column has
-                formula = formula_of(place, cells, texts)
+                formula = operand(place, texts, cells)
                 found.append((formula, formula, look))
             elif place >= self.program.inputs:
                 found.append((texts[place], texts[place], look))
             else:
                 v, above = self.leaves[place], letter + _ABOVE
                 if v in self.trained:
-                    slope = formula_of(self.slope[v], cells, texts).replace(_ROW, _ABOVE)
+                    slope = operand(self.slope[v], texts, cells).replace(_ROW, _ABOVE)
                     above = f"{above}-{slope}*Learning_rate"
                 found.append((f"Gradients!{self.gradients.cell(v, pinned='both')}", above, "number"))
         return found
