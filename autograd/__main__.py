@@ -63,10 +63,12 @@ def printable(text: str) -> str:
 
 def show_gradients() -> Value:
     """Print the first article's table and the two lines of its program; return the loss."""
-    print("1. Gradients for a single neuron")
-    print("================================")
-    print("net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2")
-    print("with input 0.4, weight 0.5, bias 0.6 and target 0.7\n")
+    print(
+        "1. Gradients for a single neuron\n"
+        "================================\n"
+        "net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2\n"
+        "with input 0.4, weight 0.5, bias 0.6 and target 0.7\n"
+    )
     stages = stages_of(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
     x, weight, bias, net, output, error, loss = stages
     loss.backward()
@@ -83,13 +85,17 @@ def show_gradients() -> Value:
             ["faux gradient", *(f"{faux_gradient(loss, v, tiny=0.0001):.4f}" for v in columns), "", ""],
         ]
     )
-    print()
-    print("local:  how fast the next stage changes with this one")
-    print("global: how fast the loss changes with this one; backward() multiplies local gradients, from the loss back")
-    print("faux:   (the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus\n")
-    print(f"Weight gradient: {weight.grad:.4f}")
-    print(f"Bias gradient: {bias.grad:.4f}")
-    print("\nThe same in words, by explain(loss):\n")
+    print(
+        "\n"
+        "local:  how fast the next stage changes with this one\n"
+        "global: how fast the loss changes with this one; backward() multiplies local gradients, from the loss back\n"
+        "faux:   (the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus\n"
+        "\n"
+        f"Weight gradient: {weight.grad:.4f}\n"
+        f"Bias gradient: {bias.grad:.4f}\n"
+        "\n"
+        "The same in words, by explain(loss):\n"
+    )
     print(printable(str(explain(loss, names={}))))
     return loss
 
@@ -111,12 +117,13 @@ def train(learning_rate: float, attempts: int) -> Iterator[Stages]:
 
 def show_training(all_rows: bool) -> None:
     """Print the rows of the second article's spreadsheet, and its chart of the falling error."""
-    print("\n2. Training a single neuron")
-    print("===========================")
     print(
-        "It learns to multiply by 10: input 0.01, target 0.1. The learning rate is 0.1; weight and bias start at 0.5."
+        "\n"
+        "2. Training a single neuron\n"
+        "===========================\n"
+        "It learns to multiply by 10: input 0.01, target 0.1. The learning rate is 0.1; weight and bias start at 0.5.\n"
+        "After each attempt: weight -= learning rate * weight gradient, and the same for the bias.\n"
     )
-    print("After each attempt: weight -= learning rate * weight gradient, and the same for the bias.\n")
     rows = [
         ["", "", "weight", "", "bias", "", "", "", "", "", ""],
         ["input", "weight", "gradient", "bias", "gradient", "net", "output", "target", "attempt", "error", "loss"],
@@ -161,8 +168,7 @@ def show_progress(done: int, total: int) -> None:
 
 def show_picture(loss: Value, path: Path, page: Path) -> None:
     """Draw the graph and write it as a page; print where both are, or how to install Graphviz."""
-    print("\n3. The graph")
-    print("============")
+    print("\n3. The graph\n============")
     parameters = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
     try:
         picture = draw(loss).pipe(format="svg")
@@ -171,11 +177,14 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
         print(f"No picture this time: {problem}")
         return
     path.write_bytes(picture)
-    print(f"The neuron's graph with its gradients is in {path.resolve()}")
-    print("Open it in a browser; hover over a node to see all digits.")
-    print(f"\nThe same graph as an interactive page, with steps, sliders and training: {page.resolve()}")
-    print("Double-click the file, or run:")
-    print(f"  python -m webbrowser -t {page.resolve().as_uri()}")
+    print(
+        f"The neuron's graph with its gradients is in {path.resolve()}\n"
+        "Open it in a browser; hover over a node to see all digits.\n"
+        "\n"
+        f"The same graph as an interactive page, with steps, sliders and training: {page.resolve()}\n"
+        "Double-click the file, or run:\n"
+        f"  python -m webbrowser -t {page.resolve().as_uri()}"
+    )
 
 
 def prepare(path: Path) -> str | None:

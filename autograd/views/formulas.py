@@ -85,7 +85,7 @@ def graph_formulas(
     names: Mapping[Value, str],
     *,
     mathematical: bool = False,
-    number: Callable[[float], Term] | None = None,
+    number: Callable[[float], str] | None = None,
 ) -> dict[Value, Term]:
     """Return the formula of each Value, with those of earlier ones among them put in; a leaf's is its name.
 
@@ -93,7 +93,7 @@ def graph_formulas(
         values: Values, operands before results.
         names: the names of these and of their operands.
         mathematical: as for `formula`.
-        number: makes the terms of constants, by default `number_term`.
+        number: writes constants; by default they are those of `number_term`.
 
     >>> x = Value(2.0)
     >>> square = x * x
@@ -106,7 +106,7 @@ def graph_formulas(
     def operand(x: Value | float) -> Term:
         if isinstance(x, Value):
             return written.get(x) or Term(names[x])
-        return number(x) if number else number_term(x, mathematical=mathematical)
+        return constant(number(x)) if number else number_term(x, mathematical=mathematical)
 
     for v in values:
         operands = [operand(x) for x in v.args]
@@ -139,7 +139,7 @@ def short_formula(
     names: Mapping[Value, str],
     longest: int = LONGEST_FORMULA,
     *,
-    number: Callable[[float], Term] | None = None,
+    number: Callable[[float], str] | None = None,
 ) -> str:
     """Return the formula of one Value; in place of one that is too long, such as a dot of many, its `summary`.
 

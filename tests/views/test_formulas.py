@@ -40,7 +40,7 @@ def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:
     output = arithmetic(seed)
     nodes = graph_of(output)
     leaves = {v: str(v.label) for v in nodes if v.op is None}
-    written = graph_formulas([v for v in nodes if v.op], leaves, number=lambda x: constant(repr(x)))
+    written = graph_formulas([v for v in nodes if v.op], leaves, number=repr)
     numbers = {name: Value(v.data) for v, name in leaves.items()}
     worth = eval(written[output].text, {}, numbers)
     assert repr(worth.data) == repr(output.data)
@@ -55,7 +55,7 @@ def test_so_it_does_with_every_operation_of_the_table(seed: int) -> None:
     numbers = {name: Value(v.data) for v, name in names.items()}
     for v in nodes:
         if v.op is not None:
-            text = graph_formulas([v], names, number=lambda x: constant(repr(x)))[v].text
+            text = graph_formulas([v], names, number=repr)[v].text
             assert repr(eval(text, {**FUNCTIONS, **numbers}).data) == repr(v.data)
 
 

@@ -196,11 +196,7 @@ class Pen:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
         title = name if op is None else f"{name} = {short_formula(v, self.names)}"
-        full = (
-            name
-            if op is None
-            else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=lambda x: constant(repr(x)))}"
-        )
+        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
         shown, exact = self._numbers("data", [v])
         self._write_box(graph, v, look, [v], lines=[title, *shown], tooltip=[full, *source, *exact])
