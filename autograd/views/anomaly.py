@@ -69,8 +69,7 @@ _places: weakref.WeakKeyDictionary[Value, tuple[str, int]] = weakref.WeakKeyDict
 def _check_result(v: Value) -> None:
     if not _depth.get():
         return
-    frame = caller()
-    if frame is not None:
+    if frame := caller():
         _places[v] = frame.f_code.co_filename, frame.f_lineno
     if not math.isfinite(v.data):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
@@ -138,11 +137,12 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
 
 
 def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
-    message = (
+    return AnomalyError(
         f"{x.grad + added} made in backward by adding to the gradient of {_names(nodes)[x]}: it has {x.grad} from "
-        f"before, and this backward() adds {added}. Was zero_grad() forgotten?"
+        f"before, and this backward() adds {added}. Was zero_grad() forgotten?",
+        x,
+        _path(x, nodes),
     )
-    return AnomalyError(message, x, _path(x, nodes))
 
 
 def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:

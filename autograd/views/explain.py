@@ -72,9 +72,8 @@ class Explanation:
     def __str__(self) -> str:
         lines = table([self._head, *map(_cells, self.rows)], flush_right=_NUMBERS)
         lines += ["", *textwrap.wrap(self._introduction, _WIDTH), ""]
-        margin = len(str(len(self.steps))) + 2
         for i, step in enumerate(self.steps, start=1):
-            lines += _wrapped(step, f"{i}. ".rjust(margin))
+            lines += _wrapped(step, f"{i:>{len(str(len(self.steps)))}}. ")
         return "\n".join(lines)
 
     __repr__ = __str__

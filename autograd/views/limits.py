@@ -33,8 +33,9 @@ def graph_to_show(output: Any, call: str) -> list[Value]:
         TypeError: it is no Value.
     """
     if type(output) is not Value:
-        view = call.partition("(")[0]
-        raise TypeError(f"{view}() takes a Value, got {type(output).__name__}: pass a Value, as in {call}")
+        raise TypeError(
+            f"{call.partition('(')[0]}() takes a Value, got {type(output).__name__}: pass a Value, as in {call}"
+        )
     return graph_of(output)
 
 

@@ -6,7 +6,7 @@ from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import decimals
-from autograd.views.text import filled, visible, width
+from autograd.views.text import table, visible
 
 _DEEPEST = 20  # levels that are indented; a deeper line has the number of its level instead
 
@@ -41,7 +41,6 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     nodes = graph_to_show(output, "to_text(loss)")
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
-    with_gradients = missing is None
     written = set[Value]()
     rows: list[tuple[str, ...]] = []
     waiting = [(output, 0)]
@@ -53,12 +52,10 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
             continue
         written.add(v)
         title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown)}"
-        numbers = [f"data {decimals(v.data, 6)}", f"grad {decimals(v.grad, 6)}"][: 1 + with_gradients]
-        rows.append((indent + title, *numbers))
+        gradient = () if missing else (f"grad {decimals(v.grad, 6)}",)
+        rows.append((indent + title, f"data {decimals(v.data, 6)}", *gradient))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
-    columns = 2 + with_gradients
-    widths = [max((width(row[i]) for row in rows if len(row) > 1), default=0) for i in range(columns)]
-    lines = ["  ".join(filled(cell, columns) for cell, columns in zip(row, widths)).rstrip() for row in rows]
+    lines = table(rows)
     if len(written) < len(nodes):
         lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
     if missing:

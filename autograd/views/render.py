@@ -46,19 +46,16 @@ def palette(theme: str) -> dict[str, str]:
     return {use: colours[theme == "dark"] for use, colours in _COLOURS.items()}
 
 
-def _style_sheet() -> str:
-    """Return CSS that replaces the light colours of a picture by the dark ones where the reader's system is dark."""
+def _with_both_themes(svg: str) -> str:
+    """Add CSS that replaces the light colours of a picture by the dark ones where the reader's system is dark."""
     rules = [
         f'.{BOTH_THEMES} [{kind}="{light}"]{{{kind}:{dark}}}'
         for light, dark in _COLOURS.values()
         for kind in ("fill", "stroke")
         if light != dark
     ]
-    return f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
-
-
-def _with_both_themes(svg: str) -> str:
-    return re.sub(r"<svg\b[^>]*>", lambda tag: tag[0] + _style_sheet(), svg, count=1)
+    style = f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
+    return re.sub(r"<svg\b[^>]*>", lambda tag: tag[0] + style, svg, count=1)
 
 
 # Text ----------------------------------------------------------------------------------------------------------------

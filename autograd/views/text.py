@@ -59,14 +59,15 @@ def filled(text: str, columns: int, *, flush_right: bool = False) -> str:
     return spaces + text if flush_right else text + spaces
 
 
-def table(rows: Sequence[Sequence[str]], flush_right: Container[int]) -> list[str]:
-    """Return rows of cells as lines of text.
+def table(rows: Sequence[Sequence[str]], flush_right: Container[int] = ()) -> list[str]:
+    """Return rows of cells as lines of text. A row of a single cell may be wider than the first column.
 
-    >>> table([["x", "1", "a leaf"], ["net", "-20", ""]], flush_right={1})
-    ['x      1  a leaf', 'net  -20']
+    >>> table([["x", "1", "a leaf"], ["net", "-20", ""], ["and others"]], flush_right={1})
+    ['x      1  a leaf', 'net  -20', 'and others']
     """
-    columns = []
-    for i, column in enumerate(zip(*rows, strict=True)):
-        widest = max(map(width, column))
-        columns.append([filled(cell, widest, flush_right=i in flush_right) for cell in column])
-    return ["  ".join(cells).rstrip() for cells in zip(*columns)]
+    widths = [max(map(width, column)) for column in zip(*(row for row in rows if len(row) > 1), strict=True)]
+    lines = []
+    for row in rows:
+        cells = [filled(cell, widths[i], flush_right=i in flush_right) for i, cell in enumerate(row)]
+        lines.append("  ".join(cells).rstrip())
+    return lines

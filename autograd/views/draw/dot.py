@@ -94,9 +94,11 @@ class Pen:
         self.locals = {v: local_gradients(v) for v in plan.shown} if local else {}
         self.missing = missing_gradients(output, plan.values)
         self.with_gradients = self.missing is None
-        self.ids: dict[Node, str] = {v: f"v{i}" for i, v in enumerate(plan.values, start=1)}
-        self.ids |= {box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)}
-        self.ids |= {constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)}
+        self.ids: dict[Node, str] = {
+            **{v: f"v{i}" for i, v in enumerate(plan.values, start=1)},
+            **{box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)},
+            **{constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)},
+        }
         self.named_after_neurons = self._name_outputs_after_their_neurons()
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
         self.weighs = bool(weighted)

@@ -167,8 +167,7 @@ class Plan:
             if not size.fits(max_nodes):
                 return size
         self._join()
-        constants = (edge.tail for edge in self.edges if isinstance(edge.tail, Constant))
-        self.constants = list(dict.fromkeys(constants))
+        self.constants = list(dict.fromkeys(edge.tail for edge in self.edges if isinstance(edge.tail, Constant)))
         return Size(len(self.shown) + len(self.boxes) + len(self.constants), len(self.edges))
 
     def _place(self, layer: FoundLayer, several: str, opened: set[str]) -> None:
@@ -216,8 +215,7 @@ class Plan:
             self.home.update(dict.fromkeys(computed, box))
 
     def _join(self) -> None:
-        entered = [box for box in self.boxes if isinstance(box, LayerBox)]
-        inputs = {box: [x for _, x in box.neurons[0].terms] for box in entered}
+        inputs = {box: [x for _, x in box.neurons[0].terms] for box in self.boxes if isinstance(box, LayerBox)}
         uses = Counter(x for v in self.shown for x in set(v.args) if isinstance(x, Value))
         uses.update(x for xs in inputs.values() for x in set(xs) if isinstance(x, Value))
         for v in self.shown:

@@ -93,7 +93,7 @@ def stages_of(output: Value, names: Mapping[Value, str]) -> list[Stage]:
     chosen = _chosen(values)
     made = {v: _apart(v, chosen, names) for v in values if v in chosen and v.op is not None}
     for v, stage in list(made.items()):
-        inner, cells = _inner(v, chosen), [_FAR_CELL] * len(stage.operands)
+        inner, cells = graph_of(v, known=chosen.__contains__), [_FAR_CELL] * len(stage.operands)
         if len(inner) > 1 and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, _FAR_CELL)])) > _LONGEST:
             chosen.update(inner)
             made |= {x: _apart(x, chosen, names) for x in inner}
@@ -123,14 +123,9 @@ def _chosen(values: Sequence[Value]) -> set[Value]:
     return chosen
 
 
-def _inner(v: Value, chosen: Collection[Value]) -> list[Value]:
-    """Return the Values that are written into the formula of `v`, and `v` itself, in order of creation."""
-    return graph_of(v, known=chosen.__contains__)
-
-
 def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> Stage:
     """Return the stage of `v`: its formula recorded on leaves in the place of earlier stages, and differentiated."""
-    inner = _inner(v, chosen)
+    inner = graph_of(v, known=chosen.__contains__)  # the Values that are written into its formula, and itself
     leaves: dict[Value, Value] = {}
     result = recorded_anew(inner, lambda x: leaves.setdefault(x, Value(x.data)))[v]
     words = graph_formulas(inner, names)[v].text
