@@ -155,19 +155,18 @@ def _added(
     A constant 0, with which Python's `sum` begins, does not count. The longest of the sums takes the others in, so that
     a chain of a thousand sums is not a thousand copies.
     """
-    owners, biases, parts = set(), [], list(sums.values())
+    parts = list(sums.values())
+    owners = {part.owner for part in parts}
+    biases = [part.bias for part in parts if part.bias is not None]
     for x in args:
         if type(x) is not Value:
             if x != 0:
                 return None
-        elif x in sums:
-            owners.add(sums[x].owner)
         elif x in parameters and parameters[x].is_bias:
             owners.add(parameters[x].neuron)
             biases.append(x)
-        else:
+        elif x not in sums:
             return None
-    biases += [part.bias for part in parts if part.bias is not None]
     if not parts or len(owners) != 1 or len(biases) > 1:
         return None
     longest = max(parts, key=lambda part: len(part.terms))

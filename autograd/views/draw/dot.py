@@ -200,8 +200,7 @@ class Pen:
         title = name if op is None else f"{name} = {short_formula(v, self.names)}"
         full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
-        shown, exact = self._numbers("data", [v])
-        self._write_box(graph, v, look, [v], lines=[title, *shown], tooltip=[full, *source, *exact])
+        self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
 
     @_write_node.register
     def _(self, box: NeuronBox, graph: graphviz.Digraph) -> None:
@@ -209,7 +208,6 @@ class Pen:
         output, name = neuron.output, self.names[neuron.output]
         title = box.title if output in self.named_after_neurons else f"{name} = {box.title}"
         activation = _activation(neuron)
-        shown, exact = self._numbers("net" if activation == "linear" else activation, [output])
         summands = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
         inside = []
         if neuron.bias is not None:
@@ -217,42 +215,37 @@ class Pen:
             inside.append(("bias", neuron.bias.data))
         if output is not neuron.net:
             inside.append(("net", neuron.net.data))
-        lines = [title, *(f"{word} {short(x)}" for word, x in inside), *shown]
-        if self.dense:
-            lines = [f"{title} {short(output.data)}", *shown[1:]]
-        tooltip = [
-            cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_TOOLTIP),
-            f"activation {activation}",
-            *(f"{word} {x!r}" for word, x in inside),
-            *exact,
-        ]
-        look = "output" if output is self.output else "neuron"
-        self._write_box(graph, box, look, [output], lines=lines, tooltip=tooltip)
+        summed = cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_TOOLTIP)
+        self._write_box(
+            graph,
+            box,
+            "output" if output is self.output else "neuron",
+            [output],
+            word="net" if activation == "linear" else activation,
+            lines=[title, *(f"{word} {short(x)}" for word, x in inside)],
+            tooltip=[summed, f"activation {activation}", *(f"{word} {x!r}" for word, x in inside)],
+        )
 
     @_write_node.register
     def _(self, box: LayerBox, graph: graphviz.Digraph) -> None:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
-        content = [f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
+        text = [box.title, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
         outputs = [neuron.output for neuron in box.neurons]
-        shown, exact = self._numbers("data", outputs)
         look = "output" if self.output in outputs else "neuron"
-        head = [box.title, *content]
-        self._write_box(graph, box, look, outputs, lines=[*head, *shown], tooltip=[*head, *exact])
+        self._write_box(graph, box, look, outputs, lines=text, tooltip=text)
 
     @_write_node.register
     def _(self, box: InputsBox, graph: graphviz.Digraph) -> None:
-        shown, exact = self._numbers("data", box.inputs)
-        lines, tooltip = [f"{len(box.inputs)} inputs", *shown], [self._listed(box.inputs), *exact]
+        lines, tooltip = [f"{len(box.inputs)} inputs"], [self._listed(box.inputs)]
         self._write_box(graph, box, "leaf", box.inputs, lines=lines, tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: RegularizerBox, graph: graphviz.Digraph) -> None:
         result = box.values[-1]
         operations, parameters = len(box.values), len(box.parameters)
-        head = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
-        shown, exact = self._numbers("data", [result])
-        self._write_box(graph, box, "result", [result], lines=[*head, *shown], tooltip=[*head, *exact])
+        text = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
+        self._write_box(graph, box, "result", [result], lines=text, tooltip=text)
 
     @_write_node.register
     def _(self, node: Constant, graph: graphviz.Digraph) -> None:
@@ -268,32 +261,34 @@ class Pen:
         graph: graphviz.Digraph,
         node: Node,
         look: str,
-        values: Iterable[Value],
+        values: Sequence[Value],
         *,
-        lines: Iterable[str],
-        tooltip: Iterable[str],
+        word: str = "data",
+        lines: Sequence[str],
+        tooltip: Sequence[str],
     ) -> None:
-        """Write a box with its lines of text; its outline is the sign of the gradient, if all its values have one."""
-        signs = {_sign(v.grad) for v in values} if self.with_gradients else {"neither"}
-        graph.node(
-            self.ids[node],
-            label_of(lines),
-            color=self.colours[signs.pop() if len(signs) == 1 else "neither"],
-            fillcolor=self.colours[look],
-            tooltip=tooltip_of(tooltip),
-            width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
-            **_LOOKS[look],
-        )
+        """Write a box with its lines of text, then the numbers and gradients of its values; of many, the range.
 
-    def _numbers(self, word: str, values: Sequence[Value]) -> tuple[list[str], list[str]]:
-        """Return lines with the numbers and gradients of values, short ones and exact ones; of many, the range."""
+        In the tooltip, numbers have all digits. The outline is the sign of the gradient, if all values have one.
+        """
         rows = [(word, [v.data for v in values])]
         if self.with_gradients:
             rows.append(("grad", [v.grad for v in values]))
         if self.faux:
             rows.append(("faux", [faux_gradient(self.output, v) for v in values]))
-        shown = [f"{word} {_range(numbers, short)}" for word, numbers in rows]
-        return shown, [f"{word} {_range(numbers, repr)}" for word, numbers in rows]
+        shown = [*lines, *(f"{word} {_range(numbers, short)}" for word, numbers in rows)]
+        if self.dense and isinstance(node, NeuronBox):  # what is left of it: the title with the number, the gradients
+            shown = [f"{lines[0]} {_range(rows[0][1], short)}", *shown[len(lines) + 1 :]]
+        signs = {_sign(v.grad) for v in values} if self.with_gradients else {"neither"}
+        graph.node(
+            self.ids[node],
+            label_of(shown),
+            color=self.colours[signs.pop() if len(signs) == 1 else "neither"],
+            fillcolor=self.colours[look],
+            tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers in rows)]),
+            width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
+            **_LOOKS[look],
+        )
 
     # Edges -----------------------------------------------------------------------------------------------------------
 

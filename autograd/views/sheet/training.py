@@ -34,9 +34,8 @@ class TrainingSheet(Worksheet):
         inner = [stage.value for stage in stages if stage.value.op is not None and stage.value is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
         self.program = expanded(lower([*(stage.value for stage in stages), *slopes], self.leaves), "spreadsheet")
-        places = iter(self.program.outputs)
-        self.place: dict[Value, Operand] = {stage.value: next(places) for stage in stages}
-        self.slope: dict[Value, Operand] = {v: next(places) for v in [*trained, *inner]}
+        self.place = {stage.value: place for stage, place in zip(stages, self.program.outputs)}
+        self.slope = dict(zip([*trained, *inner], self.program.outputs[len(stages) :], strict=True))
         self.trained = trained
         error = [v for v in inner if gradients.is_difference(v)][-1:]
         self.charted = [*error, gradients.output] if gradients.output.op is not None else []
@@ -105,13 +104,12 @@ class TrainingSheet(Worksheet):
     def templates(self) -> list[tuple[str, str, str]]:
         """Return the formula of each column in the first row and in later ones, with placeholders, and its look."""
         letters = [cell_name(0, column)[:-1] for column in range(self.LEFT, self.LEFT + len(self.columns))]
-        cells: dict[int, str] = {}
-        for letter, (_, place) in zip(letters, self.columns):
-            if type(place) is int:
-                cells.setdefault(place, letter + _ROW)
+        columns = list(zip(letters, self.columns))
+        # Of two columns with the same number, the first one is the number's cell.
+        cells = {place: letter + _ROW for letter, (_, place) in reversed(columns) if type(place) is int}
         texts = formulas(self.program, cells)
         found = []
-        for letter, (_, place) in zip(letters, self.columns):
+        for letter, (_, place) in columns:
             look = "charted" if place in [self.place[v] for v in self.charted] else "number"
             if place is None:
                 found.append(("1", f"{letter}{_ABOVE}+1", "count"))
