@@ -113,6 +113,13 @@ def as_lists(argument: Any) -> Any:
     return argument.tolist() if is_array(argument) and hasattr(argument, "tolist") else argument
 
 
+def as_array(numbers: Any) -> Any:
+    """Return numbers as an array; only called where an array was passed."""
+    import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
+
+    return np.array(numbers, dtype=float)
+
+
 def is_array(argument: Any) -> bool:
     """Whether it is more than Python's own numbers and sequences, so that the results should be arrays.
 

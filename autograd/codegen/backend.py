@@ -14,6 +14,7 @@ A backend is put together from parts that know nothing of each other:
                   that takes its arguments apart and puts its result together (`python_source.py`)
     `defined`     source made a function that tracebacks can show
     `repeating`   a loop around the function, where the target has none of its own (`compiled_source` does both)
+    `over_samples`  batches for a backend without them: a call for each sample, then lists, a sum or a mean
 
 `python.py` puts them together for floats. A backend for `decimal` differs in its spelling, and in the lines that
 convert the numbers on their way in and out.
@@ -22,15 +23,16 @@ convert the numbers on their way in and out.
 import linecache
 import weakref
 from collections.abc import Callable, Sequence
-from itertools import count
+from dataclasses import replace
+from itertools import count, repeat
 from types import FunctionType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
-from autograd.codegen.arguments import Signature
+from autograd.codegen.arguments import Signature, as_array, as_lists, batch_size, is_array, pieces_of, with_pieces
 from autograd.codegen.program import Program, Step, expanded
-from autograd.floats import number
+from autograd.floats import number, sum_
 from autograd.ops import Op
-from autograd.trees import tree_map
+from autograd.trees import tree_leaves, tree_map
 
 
 class CompiledCode(NamedTuple):
@@ -98,9 +100,9 @@ def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
 def repeating(function: FunctionType) -> Callable[..., Any]:
     """Return `repeat` for a backend without a loop of its own: it calls the function and feeds back the result."""
     # A twin, because the function itself will hold `repeat`: another reference cycle.
-    call = FunctionType(function.__code__, function.__globals__)
+    call = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
 
-    def repeat(n: int, state: Any, *rest: Any) -> Any:
+    def repeated(n: int, state: Any, *rest: Any) -> Any:
         if n == 0:
             call(state, *rest)  # refuses what any other n would refuse
             return state.astype(float) if hasattr(state, "astype") else tree_map(number, state)
@@ -108,4 +110,36 @@ def repeating(function: FunctionType) -> Callable[..., Any]:
             state = call(state, *rest)
         return state
 
-    return repeat
+    return repeated
+
+
+def over_samples(backend: Backend) -> Backend:
+    """Return a backend with batches, made of one without: it calls the function for each sample.
+
+    The results of the samples are listed, or added in floats, left to right. `fit` compiles batches with
+    `reduce="mean"`. The source is that of one sample.
+    """
+
+    def batched_backend(program: Program, signature: Signature) -> CompiledCode:
+        if not signature.batch:
+            return backend(program, signature)
+        code = backend(program, replace(signature, batched=[False] * len(signature.inputs), reduce=None))
+
+        def call(*arguments: Any) -> Any:
+            n = batch_size(*((k, arguments[k]) for k in signature.batched_arguments))
+            lists = map(as_lists, arguments)
+            columns = [x if k in signature.batched_arguments else repeat(x) for k, x in enumerate(lists)]
+            results = [code.call(*sample) for sample in zip(*columns)]
+            if signature.reduce:
+                share = n if signature.reduce == "mean" else 1
+                sums = [sum_(*terms) / share for terms in zip(*map(tree_leaves, results))]
+                pieces = pieces_of(signature.with_outputs(sums).outputs)
+            else:
+                pieces = list(map(list, zip(*map(pieces_of, results))))
+            if any(is_array(x) and getattr(x, "shape", True) for x in arguments):
+                pieces = [as_array(piece) if isinstance(piece, list) else piece for piece in pieces]
+            return with_pieces(signature.outputs, iter(pieces))
+
+        return CompiledCode(code.text, call, repeating(cast(FunctionType, call)) if signature.feedback else None)
+
+    return batched_backend

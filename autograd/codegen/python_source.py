@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.arguments import (
     Signature,
     argument_error,
+    as_array,
     as_lists,
     batch_size,
     is_array,
@@ -94,15 +95,9 @@ def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]
 # The function around them --------------------------------------------------------------------------------------------
 
 
-def _array(numbers: Any) -> Any:
-    import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
-
-    return np.array(numbers, dtype=float)
-
-
 NAMES: Mapping[str, Any] = {
     "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": as_lists,
-    "_array": _array, "_lone": lone_number, "_plain": (list, tuple), "_is_array": is_array,
+    "_array": as_array, "_lone": lone_number, "_plain": (list, tuple), "_is_array": is_array,
     "inf": math.inf, "nan": math.nan,
 }  # fmt: skip
 

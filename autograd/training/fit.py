@@ -1,4 +1,4 @@
-"""Train a model: `fit` checks its arguments, has one sample's graph compiled, and steps over the data in epochs.
+"""Train a model: `fit` checks, records one sample, compiles it, and runs epochs until the end or Ctrl-C.
 
 A model and its data pass through this folder in one direction:
 
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, SupportsIndex
 
+from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.optim import Optimizer
 from autograd.training.data import Data
@@ -23,7 +24,7 @@ from autograd.training.history import History
 from autograd.training.progress import Progress
 from autograd.training.record import Objective, Sample
 from autograd.training.run import Run
-from autograd.training.steps import CHOICES, compiled_steps, eager_steps
+from autograd.training.steps import compiled_steps, eager_steps
 
 __all__ = ["History", "fit"]
 
@@ -101,8 +102,9 @@ def fit(
     """
     began = time.perf_counter()
     epochs = _integer("epochs", epochs, least=0)
-    if backend not in CHOICES:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, CHOICES))}")
+    choices = ("auto", *BACKENDS, "eager")
+    if backend not in choices:
+        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, choices))}")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), got {optimizer!r}")
     if callback is not None and not callable(callback):

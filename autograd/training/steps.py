@@ -15,15 +15,12 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from autograd import ops
-from autograd.codegen.compile import BACKENDS, compile
+from autograd.codegen.compile import compile
 from autograd.engine import Value, commit_data, grad, set_grad
 from autograd.errors import CompilerError
 from autograd.floats import number
 from autograd.training.record import Objective, SampleGraph
 from autograd.trees import tree_map
-
-CHOICES = ("auto", *BACKENDS, "eager")
-"""The names that `fit` takes for its backend."""
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
 _SAMPLES_TOGETHER = 64  # in one graph of the eager backend: a tenth faster than one by one, in little memory

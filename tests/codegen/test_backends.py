@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, grad
+from autograd import Value, grad, nn, optim
 from autograd.codegen.arguments import Signature
-from autograd.codegen.backend import CompiledCode, spelled_out
+from autograd.codegen.backend import CompiledCode, defined, over_samples, repeating, spelled_out
 from autograd.codegen.compile import BACKENDS
 from autograd.codegen.program import Operand, Program, Step
 from autograd.codegen.python_source import (
@@ -68,6 +68,7 @@ def decimal_backend(program: Program, signature: Signature) -> CompiledCode:
 @pytest.fixture(autouse=True)
 def listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BACKENDS, "decimal", decimal_backend)
+    monkeypatch.setitem(BACKENDS, "decimals", over_samples(decimal_backend))
 
 
 def test_a_backend_of_parts_computes_what_the_graph_does() -> None:
@@ -102,6 +103,53 @@ def test_repeat_comes_with_the_parts() -> None:
     x = Value(1.0)
     halved = autograd.compile([x * 0.5], [x], backend="decimal")
     assert halved.repeat(10, [1.0]) == [2.0**-10]
+
+
+def test_a_closure_can_be_repeated() -> None:
+    outer = defined("outer", "def outer(step):\n    return lambda x: x + step\n", {})
+    assert repeating(outer(0.5))(4, 1.0) == 3.0
+
+
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+@pytest.mark.parametrize("make", [list, np.array])
+def test_batches_are_made_of_calls_for_each_sample(reduce: str | None, make: Any) -> None:
+    w, b, x = Value(0.5), Value(0.6), [Value(0.4), Value(0.3)]
+    y = (w * x[0] + b * x[1]).exp()
+    outputs, inputs = (y, grad(y, [w, b]), (y * w,)), ([w, b], x)
+    f, like = (
+        autograd.compile(outputs, inputs, in_axes=(None, 0), reduce=reduce, backend=backend)
+        for backend in ("decimals", "python")
+    )
+    arguments = make([0.5, 0.25]), make([[1.0, 2.0], [3.0, 4.0], [-1.0, 0.5]])
+    for got, want in zip(tree_leaves(f(*arguments)), tree_leaves(like(*arguments)), strict=True):
+        assert type(got) is type(want)
+        assert got == pytest.approx(want, rel=1e-14)
+    with pytest.raises(ValueError, match="argument 2: expected 2 numbers, got 3 numbers"):
+        f([0.5, 0.25], [[1.0, 2.0, 3.0]])
+    with pytest.raises(ValueError, match="an empty batch"):
+        f([0.5, 0.25], [])
+
+
+def test_a_sum_over_samples_can_be_repeated() -> None:
+    w, x = Value(0.5), Value(1.0)
+    f = autograd.compile([w - 0.5 * (w - x)], ([w], x), in_axes=(None, 0), reduce="mean", backend="decimals")
+    assert f.repeat(2, [0.0], [1.0, 3.0]) == [1.5]
+    assert autograd.compile(w * x, (w, x), backend="decimals")(2.0, 3.0) == 6.0
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, None])
+def test_fit_takes_a_listed_backend(batch_size: int | None) -> None:
+    models = [nn.Neuron(1, "linear", weights=[0.5], bias=0.5) for _ in range(2)]
+    histories = [
+        autograd.fit(
+            model, [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], loss=lambda output, y: (output - y) * (output - y),
+            optimizer=optim.SGD(0.1), epochs=3, batch_size=batch_size, seed=1, backend=backend, progress=False,
+            validation=([[3.0]], [7.0]),
+        )
+        for model, backend in zip(models, ("decimals", "python"), strict=True)
+    ]  # fmt: skip
+    assert histories[0].losses == pytest.approx(histories[1].losses, rel=1e-12)
+    assert [p.data for p in models[0].parameters()] == pytest.approx([p.data for p in models[1].parameters()])
 
 
 def test_a_backend_may_refuse() -> None:
