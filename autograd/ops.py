@@ -19,7 +19,7 @@ Two rules for rules:
 
 Arithmetic is IEEE 754 double precision throughout; `floats.py` provides what Python's `math` lacks for that.
 
-To add an operation, add a row. It becomes a function (`autograd.name`) and a method of every `Value`, and is tested,
+To add an operation, add a row here, and one to `codegen/spelling.py`, how each target writes it. It becomes a function (`autograd.name`) and a method of every `Value`, and is tested,
 differentiated and drawn like the others.
 """
 
@@ -264,7 +264,8 @@ def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
     return checked
 
 
-# Rules too long for a line of the table, and functions that flatten the users' arguments. ------------------------------
+# Functions too long for a line of the table: rules, what a row computes by operations, and functions that flatten the
+# users' arguments. What a row computes by `math` stands in floats.py. --------------------------------------------------
 #
 # From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
 # where(c, x, y) is x if c > 0, else y.

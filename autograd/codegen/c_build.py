@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import stat
@@ -58,6 +59,11 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(entry))
     except OSError as problem:
+        if missing := re.search(r"undefined symbol: (\w+)", str(problem)):
+            raise CompilerError(
+                f"no `{missing[1]}` in the C library: fill the operation's cell for C in autograd/codegen/spelling.py, "
+                "or give it a `formula`"
+            ) from None
         raise CompilerError(
             f"what the compiler made cannot be loaded from {folder}: {problem}. If that file system does not allow "
             "programs to run (noexec), name another folder in AUTOGRAD_CACHE_DIR"

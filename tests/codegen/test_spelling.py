@@ -245,10 +245,10 @@ def test_formulas_are_written_with_other_rows() -> None:
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> Op:
-    """A row of the table that nobody has spelled."""
+    """A row of the table that nobody has spelled; the tests of columns see no other."""
     op = Op("planted({})", lambda x: 3 * x, lambda g, z, x: 3 * g)
     monkeypatch.setattr(autograd.ops, "BUILT_IN", {*BUILT_IN, "planted"})
-    monkeypatch.setitem(globals(), "BUILT_IN", {*BUILT_IN, "planted"})
+    monkeypatch.setitem(globals(), "BUILT_IN", {"planted"})
     return op
 
 
@@ -273,5 +273,6 @@ def test_a_row_with_empty_cells_is_missed(
     called = {name: text.replace("tanh", "planted").replace("TANH", "PLANTED") for name, text in texts.items()}
     monkeypatch.setitem(SPELLINGS, "planted", SPELLINGS["tanh"]._replace(**called))  # type: ignore[arg-type]
     arguments = {"javascript": ["chromium"], "spreadsheet": ["office", "tmp_path"]}.get(column, [])
-    with pytest.raises(Exception, match=r"(?i)planted"):
+    in_c = column in ("c", "c_vectors") and sys.platform == "linux"  # elsewhere the linker says it
+    with pytest.raises(Exception, match="no `planted` in the C library.*`formula`" if in_c else "(?i)planted"):
         globals()[f"test_{column}"](*map(request.getfixturevalue, arguments))
