@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from office import Cell, Cells, Number, Office, written
 
@@ -382,8 +382,11 @@ def test_hostile_labels_are_text(office: Office, tmp_path: Path) -> None:
     assert all(cell.formula is None for place, cell in computed[0].items() if place[0] in (0, 1))
 
 
-@settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=60, max_size=80))
+@example(["a\t\nb", "a\n\tb\tc", "a\tb", "a\nb"])
 def test_any_text_comes_back(office: Office, tmp_path: Path, labels: list[str]) -> None:
     output = labelled([f"{label}." for label in labels])
     path = to_spreadsheet(output, tmp_path / "text.xlsx")
@@ -392,7 +395,9 @@ def test_any_text_comes_back(office: Office, tmp_path: Path, labels: list[str]) 
     )
     kept |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
     want = [f"{label}.".translate(kept) for label in labels for _ in range(2)]
-    assert heads(office.computed(path)[0])[:-1] == want
+    assert heads(written(path)[0])[:-1] == want
+    # LibreOffice leaves out the tabs in a text of several lines; the file, as the line above shows, has them.
+    assert heads(office.computed(path)[0])[:-1] == [x.replace("\t", "") if "\n" in x else x for x in want]
 
 
 def test_very_long_labels_are_cut(tmp_path: Path) -> None:
