@@ -15,16 +15,18 @@ from autograd.ops import TABLE, Op
 from autograd.views.limits import LONGEST_FORMULA
 from autograd.views.numbers import decimals, typeset
 
-# How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses.
-_BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
-_LOOSE, _ATOM = 0, 5
+BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
+"""How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses."""
+
+LOOSE, ATOM = 0, 5
+"""The binding of a choice, and of a name, a number or a call."""
 
 
 class Term(NamedTuple):
     """A formula, and how tightly its outermost operator binds."""
 
     text: str
-    binding: int = _ATOM
+    binding: int = ATOM
 
     def within(self, tightest: int) -> str:
         """Return the formula as an operand of an operator that binds that tightly, in parentheses where needed."""
@@ -33,12 +35,12 @@ class Term(NamedTuple):
     @property
     def factor(self) -> str:
         """The formula as a factor of a product: a sum in parentheses."""
-        return self.within(_BINDING["add"])
+        return self.within(BINDING["add"])
 
 
 def constant(text: str) -> Term:
     """Return a number as a term: a negative one binds as its sign does, as in (-2) ** x."""
-    return Term(text, _BINDING["neg"] if text[0] in "-−" else _ATOM)
+    return Term(text, BINDING["neg"] if text[0] in "-−" else ATOM)
 
 
 def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> Term:
@@ -56,18 +58,18 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     '1 if x + bias > 0 else 0'
     """
     if mathematical and op is TABLE["where"]:  # its condition counts as true above 0
-        condition, x, y = (operand.within(_LOOSE) for operand in operands)
-        return Term(f"{x} if {condition} > 0 else {y}", _LOOSE)
+        condition, x, y = (operand.within(LOOSE) for operand in operands)
+        return Term(f"{x} if {condition} > 0 else {y}", LOOSE)
     if "(" in op.reads:
         return Term(op.read(*(x.text for x in operands)))
-    binding = _BINDING.get(op.name, _LOOSE)
-    held = binding or _ATOM - 1  # of an unknown operator only single names and numbers stand bare
+    binding = BINDING.get(op.name, LOOSE)
+    held = binding or ATOM - 1  # of an unknown operator only single names and numbers stand bare
     if len(operands) == 1:
         shown = [operands[0].within(held - 1)]
     else:
         left, *others = operands
         # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
-        signed = max(held, _BINDING["neg"])
+        signed = max(held, BINDING["neg"])
         shown = [left.within(held if op.name == "pow" else held - 1)]
         shown += [x.within(signed if x.text[0] in "-−" else held) for x in others]
     reads = typeset(op.reads).replace(" * ", " × ") if mathematical else op.reads
