@@ -1,7 +1,7 @@
 """Limits on what a view shows, and checks of the arguments that several views take.
 
 The limits of one view alone are constants in its own files: for drawings, `draw/__init__.py` (the detail that "auto"
-chooses), `draw/plan.py` (what shares a box) and `draw/dot.py` (numbers and tooltips); for spreadsheets, those in `sheet/`.
+chooses), `draw/plan.py` (what shares a box) and `draw/dot.py` (numbers and tooltips); for spreadsheets, `sheet/`.
 """
 
 import math
