@@ -9,7 +9,7 @@ A rule is a pullback, also called a vector-Jacobian product (VJP): it takes the 
 functions over *any* number. Called on floats they give `backward()`; called on graph nodes they build the graph of the
 gradient, so gradients of gradients come for free; with g = 1 they give the local gradients on a drawing's edges.
 
-Two rules for rules:
+Two requirements for derivative rules:
 
 - They call operations, never `math`, and never branch in Python on a number: a choice is itself an operation (`where`),
   so that it survives being recorded and differentiated. `+`, `-`, `*` and negation may be written as they are; `/` and
@@ -141,6 +141,7 @@ class Op:
                 operands = self.arrange(*operands)
             elif len(operands) != self.arity:
                 self.__signature__.bind(*operands)  # raises, and says which argument is missing or too many
+                raise TypeError(f"expected {self.arity} operands, got {len(operands)}")  # a rule with *args binds any
         except TypeError as problem:
             takes = ", ".join(self.__signature__.parameters)
             # Python's own messages begin with the name of our helper: leave that out
@@ -242,10 +243,13 @@ def _checked_function(computes: Callable[..., Any]) -> Callable[..., float]:
 
 def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
     """Wrap a rule so that its results are floats or recorded, one for each operand; `arity` is None if variadic."""
+    signature = inspect.signature(rule)
     try:
-        inspect.signature(rule).bind(*range(2 + (arity or 3)))
+        signature.bind(*range(2 + (arity or 3)))
     except TypeError:
         raise ValueError(f"a rule of {name} is called with g, z and the operands, which it does not take") from None
+    if arity and any(p.kind is p.VAR_POSITIONAL for p in [*signature.parameters.values()][2:]):
+        raise ValueError(f"a rule of {name} takes any number of operands, with *args: pass variadic=True")
 
     def checked(g: Any, z: Any, *operands: Any) -> Any:
         recorded = any(hasattr(x, "__record__") for x in (g, z, *operands))
@@ -260,7 +264,7 @@ def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
             raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
         return pulls
 
-    checked.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # an attribute that inspect reads
+    checked.__signature__ = signature  # type: ignore[attr-defined]  # an attribute that inspect reads
     return checked
 
 

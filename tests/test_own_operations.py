@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import math
+import operator
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -132,6 +134,10 @@ def keep(g: Any, z: Any, x: Any) -> Any:
     return g
 
 
+def keep_all(g: Any, z: Any, *xs: Any) -> Any:
+    return g
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -145,6 +151,8 @@ def keep(g: Any, z: Any, x: Any) -> Any:
         (lambda: Op("exp({})", float, keep), "already"),
         (lambda: Op("backward({})", float, keep), "already"),
         (lambda: Op("{} @ {}", float, keep, keep), "no name"),
+        (lambda: Op("w({})", by_hand, mean_rule), r"any number of operands, with \*args: pass variadic=True"),
+        (lambda: Op("w({}, {})", by_hand, keep_all, keep_all), r"with \*args: pass variadic=True"),
         (lambda: Op("twice({})", float), "as many rules"),
         (lambda: Op("twice({})", float, keep, keep), "as many rules"),
     ],
@@ -175,6 +183,15 @@ def test_rows_that_make_no_sense_are_refused(make: Callable[[], Op], said: str) 
 def test_a_wrong_call_names_the_operation_and_what_it_takes(call: Callable[[Any], Any], said: str) -> None:
     with pytest.raises(TypeError, match=said):
         call(Value(1.0))
+
+
+@pytest.mark.parametrize("rule", [lambda *_: 0.0, lambda g, *_: g])
+@pytest.mark.parametrize("operands", [0, 2, 3])
+def test_a_rule_that_names_no_operands_takes_no_others(rule: Callable[..., Any], operands: int) -> None:
+    level = Op("level({})", lambda *xs: xs[0], rule)
+    assert level(Value(2.0)).data == 2.0
+    with pytest.raises(TypeError, match=r"level\(\) takes"):
+        level(*[Value(1.0)] * operands)
 
 
 def test_help_shows_no_annotations() -> None:
@@ -345,17 +362,38 @@ def helper(*xs: float) -> float:
 
 BUILT_IN_SUM = sum
 
+
+class Total:
+    """A callable object, and a bound method that reaches Python's sum through an attribute."""
+
+    def __init__(self) -> None:
+        self.total = sum
+
+    def __call__(self, *xs: Any) -> Any:
+        return 2 * sum(xs)
+
+    def method(self, *xs: Any) -> Any:
+        return self.total(xs) / 2
+
+
 PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "math": (lambda x, y: math.exp(x) + y, "a plain number would lose the gradient"),
     "a branch": (lambda x, y: x if x > 0 else y, "compares its operands"),
     "max": (max, "compares its operands"),
     "truth": (lambda x, y: x or y, "neither true nor false"),
     "float": (lambda x, y: float(x) * y, "a plain number would lose the gradient"),
-    "sum": (lambda x, y: sum([x, y]), "calls Python's sum"),
-    "sum in a helper": (lambda x, y: 2 * helper(x, y), "calls Python's sum"),
-    "sum by another name": (lambda x, y: BUILT_IN_SUM((x, y)), "calls Python's sum"),
-    "sum of a module": (lambda x, y: builtins.sum([x, y]), "calls Python's sum"),
-    "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "calls Python's sum"),
+    "sum": (lambda x, y: sum([x, y]), "adds with Python's sum"),
+    "sum in a helper": (lambda x, y: 2 * helper(x, y), "adds with Python's sum"),
+    "sum by another name": (lambda x, y: BUILT_IN_SUM((x, y)), "adds with Python's sum"),
+    "sum of a module": (lambda x, y: builtins.sum([x, y]), "adds with Python's sum"),
+    "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "adds with Python's sum"),
+    "sum in an object": (Total(), "adds with Python's sum"),
+    "sum in a method": (Total().method, "adds with Python's sum"),
+    "sum in a partial": (lambda x, y: functools.partial(sum, (x, y))(), "adds with Python's sum"),
+    "sum in a map": (lambda x, y: next(map(sum, [(x, y)])), "adds with Python's sum"),
+    "sum from a float": (lambda x, y: sum((x, y), 0.0), "adds with Python's sum"),
+    "sum from a number": (lambda x, y: Total().total([x, y], 2.5), "adds with Python's sum"),
+    "sum from an operand": (lambda x, y: sum([y], x), "adds with Python's sum"),
     "identity": (lambda x, y: x * 2 if x == y else x, "something else on Values"),
     "data": (lambda x, y: y + getattr(x, "data", x), "something else on Values"),
     "no number": (lambda x, y: [x, y][0] if isinstance(x, float) else "x", "on Values it raises TypeError"),
@@ -399,6 +437,46 @@ def test_adding_by_hand_is_no_python_sum() -> None:
     x, y = Value(0.1), Value(0.2)
     z = total([x, y, tail(x)])
     assert autograd.compile(z, (x, y), backend=np)(0.1, 0.2) == z.data
+
+
+def without_a_module() -> Callable[..., Any]:
+    """A function whose `__module__` is None, as `exec` makes it without `__name__`."""
+    names: dict[str, Any] = {}
+    exec("def own(x, y):\n    return x * y", {}, names)
+    own: Callable[..., Any] = names["own"]
+    assert own.__module__ in (None, "builtins")
+    own.__module__ = None  # type: ignore[assignment]
+    return own
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        without_a_module(),
+        functools.partial(without_a_module(), 0.5),
+        lambda x, y: x * y * sum(1 for _ in range(3)),
+        lambda x, y: x * builtins.max(2.0, 0.5) + y,
+        lambda x, y: x + len(builtins.range(3)) * y,
+        lambda x, y: 0 + x + y,
+        lambda x, y: autograd.ops.add(1.0, x) * sum([0.5, 0.25]),
+        lambda x, y: functools.reduce(operator.add, [x, y, x]),
+        lambda x, y: operator.add(x, y).__add__(2.0),
+        by_hand,
+    ],
+)
+def test_functions_that_add_no_operand_with_sum_run_everywhere(function: Callable[..., Any], tmp_path: Path) -> None:
+    if isinstance(function, functools.partial):
+        own, leaves = Op("own({})", function, lambda g, z, x: g * 0.5), [Value(0.1, "x")]
+    else:
+        own, leaves = (
+            Op("own({}, {})", function, lambda g, z, x, y: g, lambda g, z, x, y: 0.0),
+            [Value(0.1, "x"), Value(0.7, "y")],
+        )
+    z = own(*leaves)
+    for backend in ("python", "numpy", np):
+        assert autograd.compile(z, (leaves,), backend=backend)([v.data for v in leaves]) == z.data
+    assert explore(z, tmp_path / "page.html").exists()
+    assert to_spreadsheet(z, tmp_path / "own.xlsx").exists()
 
 
 def test_comparisons_in_other_threads_are_not_the_function_s() -> None:

@@ -9,22 +9,22 @@ Python and NumPy call such a function; every other target refuses it, with the m
 """
 
 import builtins
-import contextlib
 import dis
-import functools
 import itertools
 import math
 import random
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from threading import get_ident
-from types import CodeType, FunctionType
 from typing import Any
 
 from autograd.codegen.spelling import spelling_of
 from autograd.engine import Value, graph_of, listening, replay
 from autograd.floats import number
-from autograd.ops import Op
+from autograd.ops import TABLE, Op
+
+_SUMS = "it adds with Python's sum() or a call like it, which need not add strictly from left to right (Python 3.12)"
 
 
 def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
@@ -44,18 +44,19 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     if formula:
         return leaves, formula(*leaves)
     function = op.function
-    compared: list[int] = []  # the threads in which Values were compared
-    if _reaches(function, builtins.sum):
-        raise _refusal(op, "it calls Python's sum(), which does not add strictly from left to right since Python 3.12")
+    refused: dict[int, str] = {}  # the reason, by the thread: other threads compare and add Values of their own
     try:
         # An empty context: `detect_anomaly` watches the user's graph, not this one.
-        with listening(compared=lambda *_: compared.append(get_ident())):
+        with listening(
+            recorded=lambda v: _is_summed(v) and refused.setdefault(get_ident(), _SUMS),
+            compared=lambda *_: refused.setdefault(get_ident(), "it compares its operands"),
+        ):
             result = Context().run(function, *leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
         raise _refusal(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
-    if get_ident() in compared:
-        raise _refusal(op, "it compares its operands")
+    if get_ident() in refused:
+        raise _refusal(op, refused[get_ident()])
     if not _agrees(function, leaves, result):
         raise _refusal(op, "it computes something else on Values than on numbers")
     return leaves, result
@@ -94,32 +95,21 @@ def _points(operands: int) -> Iterator[list[float]]:
     yield [x for x, _ in zip(itertools.cycle([1e16, 1.0, -1e16, 0.1]), range(operands))]
 
 
-def _reaches(function: Any, wanted: Any) -> bool:
-    """Tell whether a function, or one that it refers to by name, refers to `wanted` by name."""
-    waiting, seen = [function], set()
-    while waiting:
-        f = waiting.pop()
-        if f is wanted or f is builtins:  # which has it as an attribute
-            return True
-        if isinstance(f, functools.partial):
-            waiting += [f.func, *f.args]
-        f = getattr(f, "__func__", f)  # of a method
-        if isinstance(f, FunctionType) and f not in seen and not f.__module__.startswith("autograd."):
-            seen.add(f)
-            for name in _global_names(f.__code__):
-                waiting.append(f.__globals__.get(name, getattr(builtins, name, None)))
-            waiting += f.__defaults__ or ()
-            for cell in f.__closure__ or ():
-                with contextlib.suppress(ValueError):  # a cell that is not filled yet
-                    waiting.append(cell.cell_contents)
-    return False
+def _is_summed(v: Value) -> bool:
+    """Return True if Python's sum has just recorded this Value, judging by the code that called the engine.
 
-
-def _global_names(code: CodeType) -> Iterator[str]:
-    """Yield the global names that the code reads, that of inner functions included; attributes are no names."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _global_names(constant)
+    Code that writes `x + y` is at that operator now; code that calls sum is at the call. So is code that calls
+    `functools.reduce` with `operator.add`, but that has a number on the left only if it starts from one, as sum does.
+    """
+    frame = sys._getframe()
+    while frame.f_back and (frame.f_globals is globals() or frame.f_globals is Value.backward.__globals__):
+        frame = frame.f_back
+    code = frame.f_code
+    if (
+        v.op is not TABLE["add"]
+        or dis.opname[code.co_code[frame.f_lasti]] == "BINARY_OP"
+        or frame.f_globals is Op.__call__.__globals__  # autograd.add(1, x)
+    ):
+        return False
+    named = [frame.f_globals.get(name, getattr(builtins, name, None)) for name in code.co_names]
+    return type(v.args[0]) is float or any(x is builtins.sum for x in (*named, *frame.f_locals.values()))
