@@ -37,10 +37,10 @@ HELPERS = {
 """Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
 
 
-def constant(x: float) -> str:
+def number_literal(x: float) -> str:
     """Write a float, exact to the bit.
 
-    >>> constant(0.1), constant(-2.0), constant(float("-inf")), constant(-0.0)
+    >>> number_literal(0.1), number_literal(-2.0), number_literal(float("-inf")), number_literal(-0.0)
     ('0.1', '(-2.0)', '(-Infinity)', '(-0.0)')
     """
     text = repr(x).replace("inf", "Infinity").replace("nan", "NaN")
@@ -103,7 +103,7 @@ def _statements(program: Program) -> tuple[list[str], list[str]]:
     def named(x: Operand) -> str:
         if type(x) is int:
             return f"x[{x}]" if x < program.inputs else f"v{x - program.inputs}"
-        return constant(x)
+        return number_literal(x)
 
     steps = enumerate(program.steps)
     statements = [f"  const v{i} = {expression(step.op, [*map(named, step.operands)])};" for i, step in steps]

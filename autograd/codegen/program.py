@@ -196,11 +196,11 @@ def varying_values(program: Program, signature: Signature) -> set[int]:
 
 
 def without_fixed_terms(program: Program, signature: Signature) -> tuple[Program, Signature, dict[int, Operand]]:
-    """For a sum over samples: put `y` in place of each output `y + c` in which no sample changes c.
+    """Move terms that are the same for every sample out of a sum.
 
-    Such terms, as a penalty on the weights gives every gradient one, are added once, after the sum. Returns program and
-    signature without them, and the terms by the numbers of their outputs. In this order they stand behind the outputs
-    among those of the program, so that they are computed. Without a `reduce` nothing changes.
+    Such terms, as a penalty on the weights adds one to every gradient, are added once, after the sum. Returns the
+    program with each such output `y + c` reduced to `y`, and each `c` appended to its outputs, so that it is computed;
+    the signature without them; and a dict from an output's index to its term. Without a `reduce` nothing changes.
     """
     if not signature.reduce:
         return program, signature, {}

@@ -1,11 +1,11 @@
-"""List how each target writes each operation: a table with one row for each operation, one column for each target.
+"""Define how each target writes each operation: one row per operation, one column per target.
 
 A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
 (negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
 themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The cells of `sum` and `dot`
 spell one term: every target adds the terms strictly left to right, from 0.0.
 
-An empty cell stands for the target's function of the operation's name:
+An empty cell means the target's function of the operation's name:
 
     Python        a call of the row's own `computes`
     arrays        `xp.name(...)`, where `xp` is NumPy, jax.numpy, torch or another module with NumPy's names
@@ -15,10 +15,13 @@ An empty cell stands for the target's function of the operation's name:
     spreadsheet   `NAME(...)`
 
 unless the row ends in `formula=`, which gives the operation in terms of other operations of the table. Then an empty
-cell of arrays, C or JavaScript stands for this formula: `program.expanded` replaces the operation by those of the
+cell of arrays, C or JavaScript means this formula: `program.expanded` replaces the operation by those of the
 formula. A formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster.
 
 Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
+Where constants among the operands allow a shorter form, the target's own file has it: Python's `div` by a constant other
+than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
+`array_module.py` replaces `cbrt` for modules that lack it (torch).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
@@ -115,7 +118,7 @@ def spelling_of(op: Op) -> Row:
 
 
 def is_spelled(op: Op, target: str) -> bool:
-    """Tell whether a target writes the operation itself. What a user added, only Python does.
+    """Return True if a target writes the operation itself. Only Python does so for what a user added.
 
     Arguments:
         target: a column. Any other target has a spelling of its own for the whole table.

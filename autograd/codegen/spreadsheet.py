@@ -42,10 +42,10 @@ class Formula(str):
         return "(" + self + ")" if least and self.binds < int(least) else str(self)
 
 
-def constant(x: float) -> Formula:
+def number_formula(x: float) -> Formula:
     """Write a number.
 
-    >>> constant(2.0), constant(-0.5), constant(1e-20)
+    >>> number_formula(2.0), number_formula(-0.5), number_formula(1e-20)
     ('2', '-0.5', '1E-20')
     """
     if not math.isfinite(x):
@@ -86,7 +86,7 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
 
 def _added(terms: Sequence[Formula]) -> Formula:
     if len(terms) < 2:
-        return terms[0] if terms else constant(0.0)
+        return terms[0] if terms else number_formula(0.0)
     return Formula("+".join([f"{terms[0]:1}", *(f"{term:2}" for term in terms[1:])]), SUM)
 
 
@@ -124,14 +124,14 @@ def operand(x: Operand, found: Sequence[Formula], cells: Mapping[int, str]) -> F
     """Return an operand or an output of a program as a formula: its cell, else its formula; or a constant's digits."""
     if type(x) is int:
         return Formula(cells[x]) if x in cells else found[x]
-    return constant(x)
+    return number_formula(x)
 
 
 def places_with_cells(program: Program, named: Collection[int], longest: int = 200) -> list[int]:
     """Return the values that need a cell each for the `named` ones to have short formulas.
 
     Those are the named ones, what is used more than once on the way to them, and what would make a formula longer than
-    `longest` characters. (Of a sum of many cells the formula may still be longer.) Returned in the program's order.
+    `longest` characters. (The formula of a sum of many cells may still exceed it.) They are returned in program order.
     """
     needed = set(named)
     uses = dict.fromkeys(range(program.inputs + len(program.steps)), 0)

@@ -176,7 +176,7 @@ def test_javascript(chromium: Browser) -> None:
         program, samples = program_of(op, "javascript"), points(operands_of(op))
         script = f"""{javascript.helpers(step.op for step in program.steps)}
             const f = {javascript.arrow(program)};
-            const points = [{", ".join(f"[{', '.join(map(javascript.constant, point))}]" for point in samples)}];
+            const points = [{", ".join(f"[{', '.join(map(javascript.number_literal, point))}]" for point in samples)}];
             const text = x => Object.is(x, -0) ? "-0.0" : String(x).replace("Infinity", "inf");
             return points.map(p => text(f(p)));"""
         for point, text in zip(samples, chromium.run(script), strict=True):

@@ -120,8 +120,8 @@ def _program(output: Value, values: Sequence[Value]) -> str:
         [
             "const program = (() => {",
             javascript.helpers(used),
-            f"const initial = [{', '.join(javascript.constant(v.data) for v in values)}];",
-            f"const constants = [{', '.join(map(javascript.constant, constants))}];",
+            f"const initial = [{', '.join(javascript.number_literal(v.data) for v in values)}];",
+            f"const constants = [{', '.join(map(javascript.number_literal, constants))}];",
             "const steps = [\n  " + ",\n  ".join(steps) + "\n];",
             javascript.function(derivatives, "derivatives"),
             "return {initial, constants, steps, derivatives};",
