@@ -11,42 +11,42 @@ from autograd.trees import tree_leaves, tree_map, tree_shape
 
 @dataclass(frozen=True)
 class Signature:
-    """How a compiled function is called: where the program's numbers stand in its arguments and its result."""
+    """The calling convention of a compiled function: its arguments and result as trees of the program's numbers."""
 
     inputs: Sequence[Any]
     """For each argument, a tree of input numbers."""
     outputs: Any
     """The tree of the results: numbers of values, and constants."""
     batched: Sequence[bool]
-    """For each argument, whether its first axis is the batch."""
+    """For each argument, True if its first axis is the batch."""
     reduce: str | None
     """None, "sum" or "mean" over the batch."""
 
     @cached_property
     def batch(self) -> bool:
-        """Whether any argument is a batch."""
+        """True if any argument is a batch."""
         return any(self.batched)
 
     @cached_property
     def batched_arguments(self) -> list[int]:
-        """The places of the arguments that are batches."""
+        """The positions of the arguments that are batches."""
         return [k for k, batch in enumerate(self.batched) if batch]
 
     @cached_property
     def rowwise(self) -> bool:
-        """Whether the outputs come for each sample."""
+        """True if the function returns outputs for each sample, rather than sums or means."""
         return self.batch and self.reduce is None
 
     @cached_property
     def feedback(self) -> bool:
-        """Whether the outputs can be fed back as the first argument."""
+        """True if the outputs can be fed back as the first argument, because both have the same structure."""
         if not self.inputs or self.batched[0] or self.rowwise:
             return False
         first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
         return bool(first == back)
 
     def with_outputs(self, outputs: Iterable[Any]) -> Self:
-        """Return the signature with other numbers in the tree of its outputs."""
+        """Return a copy with other numbers in the tree of outputs."""
         left = iter(outputs)
         return replace(self, outputs=tree_map(lambda _: next(left), self.outputs))
 
@@ -55,17 +55,17 @@ class Signature:
 
 
 def is_flat(tree: Any) -> bool:
-    """Whether it is a list or tuple of leaves only."""
+    """Return True if the tree is a list or tuple of leaves only."""
     return isinstance(tree, (list, tuple)) and not any(isinstance(part, (list, tuple)) for part in tree)
 
 
 def is_piece(tree: Any) -> bool:
-    """Whether it is a lone number or a flat list: what a batch collects into one list or array."""
+    """Return True if the tree is a single number or a flat list, which a batch collects into one list or array."""
     return not isinstance(tree, (list, tuple)) or (isinstance(tree, list) and is_flat(tree))
 
 
 def pieces_of(tree: Any) -> list[Any]:
-    """Return the pieces of a result: its lone numbers and flat lists, left to right.
+    """Return the pieces of a result: its single numbers and flat lists, left to right.
 
     >>> pieces_of((1, [2, 3], [[4], (5, 6)]))
     [1, [2, 3], [4], 5, 6]
@@ -74,7 +74,7 @@ def pieces_of(tree: Any) -> list[Any]:
 
 
 def pieces_in_place(tree: Any) -> Iterator[tuple[Any, int, int]]:
-    """Yield the pieces of a result, each with the place of its first number among all of them, and its length.
+    """Yield the pieces of a result, each with the index of its first number and its length.
 
     >>> list(pieces_in_place((1, [2, 3], 4)))
     [(1, 0, 1), ([2, 3], 1, 2), (4, 3, 1)]
@@ -87,12 +87,12 @@ def pieces_in_place(tree: Any) -> Iterator[tuple[Any, int, int]]:
 
 
 def with_pieces(tree: Any, pieces: Iterator[Any]) -> Any:
-    """Return the tree with the next of `pieces` in place of each of its own."""
+    """Return the tree with its pieces replaced, in order, by `pieces`."""
     return next(pieces) if is_piece(tree) else type(tree)([with_pieces(part, pieces) for part in tree])
 
 
 def shape_of(tree: Any) -> tuple[int, ...] | None:
-    """Return the shape of the array that the tree makes; None where its lists differ in length.
+    """Return the shape of the tree as an array; None if its lists differ in length.
 
     >>> shape_of(1.0), shape_of([[1, 2], [3, 4], [5, 6]]), shape_of([[1], 2])
     ((), (3, 2), None)
@@ -109,22 +109,22 @@ def shape_of(tree: Any) -> tuple[int, ...] | None:
 
 
 def as_lists(argument: Any) -> Any:
-    """Return an array as lists, anything else unchanged."""
+    """Convert an array to lists; return anything else unchanged."""
     return argument.tolist() if is_array(argument) and hasattr(argument, "tolist") else argument
 
 
 def as_array(numbers: Any) -> Any:
-    """Return numbers as an array; only called where an array was passed."""
+    """Convert numbers to an array; called only if an array was passed."""
     import numpy as np  # noqa: PLC0415  # an array was passed, so NumPy is installed
 
     return np.array(numbers, dtype=float)
 
 
 def is_array(argument: Any) -> bool:
-    """Whether it is more than Python's own numbers and sequences, so that the results should be arrays.
+    """Return True if the argument is an array, rather than a number or sequence, so that results should be arrays.
 
     Raises:
-        TypeError: it is unordered, or only looks like numbers: a set, a dictionary, text, a masked array.
+        TypeError: it is unordered (a set, a dictionary), or not plainly numbers (text, a masked array).
     """
     if isinstance(argument, (dict, set, frozenset, str, bytes)) or hasattr(argument, "mask"):
         raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
@@ -135,7 +135,7 @@ def lone_number(k: int, x: Any) -> float:
     """Return argument k, a single number, as a float.
 
     Raises:
-        TypeError, OverflowError: it is no real number, or too large an integer.
+        TypeError, OverflowError: it is not a real number, or is too large an integer.
         ValueError: it is a list or an array.
     """
     try:
@@ -147,26 +147,26 @@ def lone_number(k: int, x: Any) -> float:
 
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
-    """Return the error that says what argument k should have been, in the words of `tree_shape`."""
+    """Return the error that states the expected form of argument k, described by `tree_shape`."""
     found = tree_shape(as_lists(got))
-    if found == expected or isinstance(problem, OverflowError):  # the shape is right: `number` said what is wrong
+    if found == expected or isinstance(problem, OverflowError):  # the shape is right: `number` has explained
         return type(problem)(f"argument {k + 1}: {problem}")
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
 
 
 def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, convert: bool = True) -> list[Any]:
-    """Return the numbers of argument k in one list.
+    """Flatten argument k into one list of numbers.
 
     Arguments:
-        k: the argument's place, for errors.
-        tree: what the argument, or each sample of it, should look like.
-        argument: what was passed.
-        samples: the length of the batch, None without one.
-        convert: whether to make floats of the numbers.
+        k: the argument's index, for errors.
+        tree: the expected nesting of the argument, or of each sample.
+        argument: the argument as passed.
+        samples: the size of the batch; None without a batch.
+        convert: if True, convert the numbers to floats.
 
     Raises:
         ValueError: it has another shape.
-        TypeError: something in it is no real number.
+        TypeError: an element is not a real number.
     """
     numbers: list[Any] = []
     try:
@@ -197,10 +197,10 @@ def _collect(tree: Any, argument: Any, numbers: list[Any]) -> None:
 
 
 def batch_size(*arguments: tuple[int, Any]) -> int:
-    """Return the length that all batched arguments share; each comes with its place.
+    """Return the size shared by all batched arguments, given as pairs of index and argument.
 
     Raises:
-        ValueError: the lengths differ or are 0, or an argument has none.
+        ValueError: the sizes differ or are 0, or an argument has no length.
     """
     sizes = {}
     for k, argument in arguments:

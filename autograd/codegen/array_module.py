@@ -1,7 +1,7 @@
 """Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
-All numbers are that module's arrays, and all functions its own, so that its transformations, compilers and devices can
-take the compiled function over. Its bits are the module's too.
+All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
+the compiled function. Results are bit for bit the module's, not eager mode's.
 """
 
 import importlib
@@ -30,7 +30,7 @@ from autograd.trees import tree_leaves, tree_map, tree_shape
 
 
 class ModuleSpelling:
-    """How Python writes an operation on a module's arrays."""
+    """The spelling of operations on a module's arrays, in Python."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -46,10 +46,10 @@ class ModuleSpelling:
 
 
 class _Names:
-    """A module's functions by NumPy's names, including those that are in a submodule or missing.
+    """Look up a module's functions by NumPy's names, including those in a submodule, or derived from others.
 
     Raises:
-        ValueError: the module has nothing of that name.
+        ValueError: the module has no such function.
     """
 
     def __init__(self, module: Any) -> None:
@@ -69,17 +69,17 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
     """Return an operation of the table as a function on the arrays of `module`.
 
     Raises:
-        ValueError: the module lacks something that the operation is spelled with.
+        ValueError: the module lacks a function in the operation's spelling.
     """
     row, names = spelling_of(op), _Names(module)
     text = row.write("arrays", row.operands)
     for name in re.findall(r"xp\.(\w+)", text):
-        getattr(names, name)  # a name that is missing is missed now, not in the first call
+        getattr(names, name)  # so that a missing name raises now, not in the first call
     function = defined(op.name, f"def {op.name}({', '.join(row.operands)}):\n    return {text}\n", {"xp": names})
     if op.arity == 1 or module.__name__ == "numpy":  # NumPy takes constants as they are
         return function
 
-    def on_arrays(*operands: Any) -> Any:  # a constant becomes an array like the other operand
+    def on_arrays(*operands: Any) -> Any:  # a constant becomes an array like another operand
         like = next(x for x in operands if hasattr(x, "dtype"))
         return function(*[x if hasattr(x, "dtype") else module.full_like(like, x) for x in operands])
 
@@ -87,7 +87,7 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:
-    """Return a function of `scipy.special`, as jax.numpy has it in jax.scipy.special; None where there is none."""
+    """Return a function of `scipy.special`, for jax.numpy of `jax.scipy.special`; None if there is none."""
     root = xp.__name__.partition(".")[0]
     try:
         special = importlib.import_module("scipy.special" if root == "numpy" else f"{root}.scipy.special")
@@ -123,7 +123,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
 
 
 def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
-    """Return the expression for the outputs: a flat list is one array, and so is a batch."""
+    """Return the expression for the outputs: each flat list, or batch, becomes one array."""
     n, places, texts = "n" if signature.batch else "None", count(), []
     for piece in pieces_of(signature.outputs):
         build = "_table" if isinstance(piece, list) else "_full"
@@ -137,7 +137,7 @@ def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
     return packed_pieces(signature.outputs, texts)
 
 
-# What the generated source calls -------------------------------------------------------------------------------------
+# Functions called by the generated source ----------------------------------------------------------------------------
 
 
 class _Arrays:
@@ -147,12 +147,12 @@ class _Arrays:
         self.module, self.signature = module, signature
 
     def array(self, x: Any) -> Any:
-        """Return x as the module's array; what stands in for one while a function is traced stays."""
+        """Convert x to the module's array; leave a tracer, which represents an array, unchanged."""
         ready = hasattr(x, "dtype") and type(x).__module__ != "numpy"
         return x if ready else self.module.asarray(x, dtype=float)
 
     def numbers(self, k: int, argument: Any) -> list[Any]:
-        """Return argument k as one array for each number, which has no dimensions, or the batch's alone."""
+        """Return one array for each number of argument k: a scalar, or the vector of a batch."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
         if isinstance(argument, (list, tuple)) and not batch:
             return [self.array(x) for x in flattened(k, tree, argument, convert=False)]
@@ -175,7 +175,7 @@ class _Arrays:
 
 
 def _floats(arguments: Any, result: Any) -> Any:
-    """Return the result, as floats and lists where every argument was a number or a list of numbers."""
+    """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
     if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
         return result
     if isinstance(result, (list, tuple)):

@@ -2,22 +2,25 @@
 
 To add a backend, write one file with such a function, and list it in `BACKENDS` in `compile.py`. The arithmetic is the
 program's (`program.py`): a list of steps in order of execution, each an operation on the numbers of earlier values
-(`int`) and on constants (`float`). The signature (`arguments.py`) says where those numbers stand in the function's
-arguments and results. `reduce` and batches are the backend's task; whoever cannot do them raises a ValueError.
+(`int`) and on constants (`float`). The signature (`arguments.py`) maps those numbers to the function's arguments and
+results. A backend also implements batches and `reduce`, or raises a ValueError.
 
-A backend is put together from parts that know nothing of each other:
+A value is *batch-invariant* if no batched argument affects it: it is the same for every sample, so it is computed once
+in a call. Without a batch, all values are.
 
-    `spelled_out` writes operations that the target does not spell as others that it does
-    spelling      how the target writes one operation: an object with `expression`, as `Spelling` describes
-    statements    steps as lines, those that no sample changes apart from the others: `straight_statements`
+A backend is composed of independent parts:
+
+    `spelled_out` replaces operations that the target does not spell by others that it does
+    spelling      one operation as the target writes it: an object with `expression` (see `Spelling`)
+    statements    steps as lines, batch-invariant ones apart from the others: `straight_statements`
     arguments     checks and conversions while the function runs (`arguments.py`), and the lines of a Python function
-                  that takes its arguments apart and puts its result together (`python_source.py`)
-    `defined`     source made a function that tracebacks can show
-    `repeating`   a loop around the function, where the target has none of its own (`compiled_source` does both)
+                  that unpacks its arguments and assembles its result (`python_source.py`)
+    `defined`     turns source into a function that tracebacks can show
+    `repeating`   loops over the function in Python, if the target has no loop (`compiled_source` does both)
     `over_samples`  batches for a backend without them: a call for each sample, then lists, a sum or a mean
 
-`python.py` puts them together for floats. A backend for `decimal` differs in its spelling, and in the lines that
-convert the numbers on their way in and out.
+`python.py` combines them for floats. A backend for `decimal` would differ in its spelling, and in the conversion of
+arguments and results.
 """
 
 import linecache
@@ -36,18 +39,18 @@ from autograd.trees import tree_leaves, tree_map
 
 
 class CompiledCode(NamedTuple):
-    """What a backend makes of a program."""
+    """A program compiled by a backend."""
 
     text: str
-    """The source, for `.source` and `.write`: complete, and free of any text of the user's."""
+    """The complete source, for `.source` and `.write`; it contains no text written by the user."""
     call: Callable[..., Any]
-    """The function of the signature's arguments. It must accept attributes, and be freed with its last name."""
+    """The function, called with the signature's arguments. It must accept attributes, and be in no reference cycle."""
     repeat: Callable[..., Any] | None = None
     """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
 
 
 class Backend(Protocol):
-    """Turn a program into code that is called as the signature says.
+    """Compile a program to code with this signature.
 
     Raises:
         ValueError: the backend cannot express an operation; the message says what to do instead.
@@ -58,37 +61,37 @@ class Backend(Protocol):
 
 
 class Spelling(Protocol):
-    """How a target written as Python spells one operation."""
+    """The spelling of operations in a target that is written in Python."""
 
     functions: dict[str, Any]
-    """The functions that the expressions so far call, by name."""
+    """The functions called by the expressions so far, by name."""
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         """Return one operation, of a fixed number of operands, as an expression.
 
         Arguments:
             step: the operation with its operands, for spellings that depend on a constant.
-            names: the operands as they are written, constants and all.
+            names: the operands as written, constants included.
         """
 
 
 def spelled_out(
     program: Program, signature: Signature, target: str | Callable[[Op], bool]
 ) -> tuple[Program, Signature]:
-    """Return program and signature with operations written out that `target`, as for `expanded`, does not spell."""
+    """Expand the operations that `target` does not spell (see `expanded`), in program and signature."""
     program = expanded(program, target)
     return program, signature.with_outputs(program.outputs)
 
 
-_numbers = count(1)
+_serial = count(1)
 
 
 def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
-    """Run the source and return its function of that name.
+    """Run the source and return the function `name`.
 
-    The source is registered, so that tracebacks and `inspect.getsource` show it, for as long as the function lives.
+    The source is registered, so that tracebacks and `inspect.getsource` show it while the function exists.
     """
-    filename = f"<autograd.compile {next(_numbers)}>"
+    filename = f"<autograd.compile {next(_serial)}>"
     scope = dict(namespace)
     exec(compile(text, filename, "exec"), scope)
     function: FunctionType = scope.pop(name)  # a function among its own globals would be a reference cycle

@@ -1,17 +1,17 @@
-"""Compile to C: one statement for each step, several samples in a vector, loops where layers repeat themselves.
+"""Compile to C: one statement for each step, several samples in a vector, loops for repeated steps.
 
 The arrays and variables of the generated source:
 
-    a0[3]        argument 1, its number 3, flat (an argument that is the same for the whole batch)
-    x[2]         a number of the batched arguments, for the samples that are computed side by side
-    c[1]         a constant, where a loop runs through a list of them
-    v7           the result of step 7: a double where no batched argument changes it, else a vector of samples
-    u[5], v[5]   the same for results that a loop, or another part of the program, reads
+    a0[3]        argument 1, flattened: its number 3 (if the argument is the same for the whole batch)
+    x[2]         a number of the batched arguments, for the samples that are computed together
+    c[1]         a constant, if a loop runs through a list of them
+    v7           the result of step 7: a double if it is batch-invariant (`backend.py`), else a vector of samples
+    u[5], v[5]   the same, for results read by a loop or by another part of the program
     s[4]         output 4, a vector: the sums of the samples so far, or its numbers for these samples
     out[4]       output 4
 
-The arithmetic is IEEE's, and eager's to the bit: nothing is reassociated, and the functions are the C library's, which
-Python calls too (CPython's `hypot` is its own: within 2 ulp). For that the source has to be compiled with `FLAGS`:
+The arithmetic is IEEE's, bit for bit that of eager mode: nothing is reassociated, and the functions are those of the C
+library, which Python calls too (CPython implements `hypot` itself: within 2 ulp). This requires compiling with `FLAGS`:
 without them gcc contracts a * b + c, and turns pow(x, 2) into x * x.
 """
 
@@ -24,15 +24,15 @@ from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
-from autograd.codegen.memory import Layout, strided_runs
+from autograd.codegen.memory import MemoryLayout, strided_runs
 from autograd.codegen.program import Program, without_fixed_terms
 from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
-"""What the promise of the same bits needs; the last two change no result, only errno and exception flags."""
+"""Required for the same bits as Python; the last two change no result, only errno and exception flags."""
 
-DOUBLES_ON_THE_STACK = 4_096  # in the arrays of a function; larger ones are in memory that the caller provides
-_STATE_IN_REGISTERS = 16  # numbers at most that stay in registers while a function is repeated
+DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
+_STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 
 _LANES = """
 #if defined __AVX512F__
@@ -65,7 +65,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
 
     Raises:
         CompilerError: there is no C compiler.
-        ValueError: an operation that has no C: a user's, whose function cannot be written out.
+        ValueError: an operation cannot be expressed in C, because its function runs in Python only.
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()
@@ -77,7 +77,7 @@ class _TranslationUnit:
     """A C file: a function `compiled`, and `repeated` where its outputs can be fed back.
 
     Arguments:
-        program: what to compute, with operations that C spells.
+        program: the program, with operations that C spells.
         signature: its arguments and its result.
     """
 
@@ -85,27 +85,27 @@ class _TranslationUnit:
         self.outputs = len(program.outputs)  # the length of `out`, for one sample
         program, self.signature, terms = without_fixed_terms(program, signature)
         self.sizes = [len(tree_leaves(tree)) for tree in signature.inputs]  # of the arguments, for one sample
-        self.layout = Layout(program, signature)
+        self.layout = MemoryLayout(program, signature)
         self.terms = dict(zip(terms, self.layout.program.outputs[self.outputs :], strict=True))
         self.statements = CStatements(self.layout, signature, self.outputs)
-        self.once, self.each = (  # for each part, its statements
+        self.once, self.each = (  # the statements of each part: batch-invariant, and for each sample
             list(map(self.statements.lines, parts)) for parts in (self.layout.once, self.layout.each)
         )
         (self.each if signature.batch else self.once).append(list(self.statements.other_outputs()))
 
     @cached_property
     def in_work(self) -> bool:
-        """Whether the functions take a last argument, memory of `work_bytes` bytes, a constant that the file exports.
+        """True if the functions take memory as their last argument, because their arrays are too large for the stack.
 
-        Their arrays are there where the stack is too small.
+        The file exports its size, `work_bytes`.
         """
         doubles = sum(length * (8 if kind == "V" else 1) for kind, _, length in self._lengths())
         return doubles + (self.sizes[0] if self.signature.feedback else 0) > DOUBLES_ON_THE_STACK
 
     @property
     def options(self) -> list[str]:
-        """For the compiler: `FLAGS`, and how much to optimize."""
-        # Loops profit from the compiler's third level; straight code does not, and takes longer there.
+        """Compiler options: `FLAGS` and the level of optimization."""
+        # -O3 speeds up loops; straight-line code gains nothing and compiles more slowly.
         return ["-O3" if self.layout.looped else "-O2", *FLAGS]
 
     def text(self) -> str:
@@ -153,7 +153,7 @@ class _TranslationUnit:
 
     @property
     def _in_registers(self) -> bool:
-        """Whether `repeated` has the program inlined, and keeps the few numbers of the state out of memory."""
+        """True if `repeated` inlines the program and keeps its state, a few numbers, in registers."""
         alone = self.signature.feedback and not self.signature.batch and self.layout.whole
         return alone and self.sizes[0] <= _STATE_IN_REGISTERS
 
@@ -164,7 +164,7 @@ class _TranslationUnit:
         return parameters + [("char *restrict ", "work")] * self.in_work
 
     def _shared(self) -> list[tuple[str, str]]:
-        """Return the parameters of the parts, as types and names."""
+        """Return the types and names of the parts' parameters."""
         unbatched = [k for k, batch in enumerate(self.signature.batched) if not batch]
         arguments = [("const double *restrict ", f"a{k}") for k in unbatched]
         shared = [*arguments, ("double *restrict ", "u")]
@@ -173,7 +173,7 @@ class _TranslationUnit:
         return [*shared, ("double *restrict ", "out")]
 
     def _lengths(self) -> list[tuple[str, str, int]]:
-        """Return type, name and length of the arrays of `compiled`, those with the stricter alignment first."""
+        """Return type, name and length of each array in `compiled`, those with stricter alignment first."""
         lengths = self.layout.lengths
         vectors = [("V", "x", lengths["x"]), ("V", "v", lengths["v"]), ("V", "s", self.outputs)]
         return [*(vectors if self.signature.batch else []), ("double", "u", lengths["u"])]
@@ -214,7 +214,7 @@ class _TranslationUnit:
             yield "}"
 
     def _rows(self) -> Iterator[str]:
-        """Yield the loop that writes the outputs of the samples in a vector."""
+        """Yield the loop that writes the outputs of the samples in one vector."""
         yield "for (int lane = first < 0 ? -first : 0; lane < LANES; lane++) {"
         yield "const long long row = first + lane;"
         for _, start, size in pieces_in_place(self.signature.outputs):
@@ -226,11 +226,11 @@ class _TranslationUnit:
         """Yield the loops that write the outputs of a `reduce`."""
         yield for_loop("i", self.outputs, "out[i] = total(s[i]);")
         if self.signature.reduce == "mean":
-            yield for_loop("i", self.outputs, "out[i] /= n;")  # in a loop of its own, which is vectorized
+            yield for_loop("i", self.outputs, "out[i] /= n;")  # a separate loop, because it is vectorized
         times = "n * " * (self.signature.reduce == "sum")
         slots, name = self.layout.slots, self.statements.name
         local = {i: x for i, x in self.terms.items() if type(x) is float or x not in slots}
-        # For terms outside arrays, mostly constants, one statement for neighbours that get the same.
+        # Terms outside arrays are mostly constants: one statement for adjacent outputs with the same term.
         same = groupby(enumerate(sorted(local)), lambda pair: (name(local[pair[1]]), pair[1] - pair[0]))
         for (term, _), pairs in same:
             neighbours = [i for _, i in pairs]
@@ -241,7 +241,7 @@ class _TranslationUnit:
             yield for_loop("i", run.length, f"out[{index}] += {times}{value};")
 
     def _repeated(self, parameters: str) -> Iterator[str]:
-        """Yield the function that feeds the outputs back; no round writes to where it reads the state."""
+        """Yield the function that feeds the outputs back; each round writes to a buffer other than the one it reads."""
         size = self.sizes[0]
 
         def copy(target: str, source: str) -> Iterator[str]:

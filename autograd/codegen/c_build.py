@@ -1,9 +1,9 @@
 """Build C source into a loaded library with the system's compiler, and cache the result.
 
-The cache is a folder that only its user can write to: `AUTOGRAD_CACHE_DIR`, or `scalar-autograd` in the system's
-folder for caches. The name of an entry consists of a hash of everything that decides what the compiler makes (source,
-compiler, options, processor, C library), and of a hash of the entry itself: a damaged entry does not match its name and
-is built again. Entries are written under another name and then moved into place, so no process sees half of one.
+The cache is a folder that only its owner can write to: `AUTOGRAD_CACHE_DIR`, or `scalar-autograd` in the system's
+folder for caches. An entry's name has two hashes: one of everything that determines the compiler's output (source,
+compiler, options, processor, C library), and one of the entry itself. A damaged entry does not match its name and is
+built again. Entries are written under a temporary name, then moved into place, so no process sees a partial one.
 """
 
 import atexit
@@ -33,11 +33,11 @@ _TIMEOUT = 600  # seconds, for the compiler
 
 
 def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
-    """Return the library that the C compiler makes of the source, from the cache if it is there.
+    """Return the compiled library, from the cache if it is there.
 
     Raises:
         CompilerError: there is no compiler, or it fails.
-        PermissionError: others can write to the cache, or nobody can.
+        PermissionError: the cache is not writable, or others can write to it.
     """
     compiler = compiler_command(os.environ.get("CC", ""))
     decisive = [source, *compiler, version_of(compiler), *options, processor(), *platform.libc_ver(), sys.platform]
@@ -65,7 +65,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
                 "or give it a `formula`"
             ) from None
         raise CompilerError(
-            f"what the compiler made cannot be loaded from {folder}: {problem}. If that file system does not allow "
+            f"the compiled library cannot be loaded from {folder}: {problem}. If that file system does not allow "
             "programs to run (noexec), name another folder in AUTOGRAD_CACHE_DIR"
         ) from None
 
@@ -79,9 +79,7 @@ def compiler_command(chosen: str) -> tuple[str, ...]:
     for command in commands:
         if shutil.which(command[0]):
             return tuple(command)
-    missing = (
-        f"CC names {chosen!r}, which is not here" if chosen.strip() else "there is no program cc, gcc or clang here"
-    )
+    missing = f"CC is set to {chosen!r}, which was not found" if chosen.strip() else "found none of cc, gcc and clang"
     raise CompilerError(f"no C compiler: {missing}. You can {_HOW_TO_GET_ONE}")
 
 
@@ -89,14 +87,14 @@ def cache_folder() -> Path:
     """Return the folder of the cache, created if necessary.
 
     Raises:
-        PermissionError: it cannot be written to, or others can write to it and so choose what runs here.
+        PermissionError: it is not writable, or others can write to it, and so choose the code that runs here.
     """
     chosen = os.environ.get("AUTOGRAD_CACHE_DIR")
     try:
         folder = Path(chosen).expanduser() if chosen else _system_caches() / "scalar-autograd"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK | os.X_OK)
-    except (OSError, RuntimeError):  # RuntimeError: this user has no known home
+    except (OSError, RuntimeError):  # RuntimeError: this user's home is unknown
         usable = False
     if not usable:
         if chosen:
@@ -107,7 +105,7 @@ def cache_folder() -> Path:
         if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(
                 f"others can write to {folder}, where compiled functions are cached: "
-                f"make it yours alone (chmod 700), or name another folder in AUTOGRAD_CACHE_DIR"
+                f"make it private (chmod 700), or name another folder in AUTOGRAD_CACHE_DIR"
             )
     return folder
 
@@ -124,7 +122,7 @@ def _folder_of_this_process() -> Path:
     folder, process = Path(tempfile.mkdtemp(prefix="scalar-autograd-")), os.getpid()
 
     def remove() -> None:
-        if os.getpid() == process:  # not in a fork's child
+        if os.getpid() == process:  # not in a forked child
             shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(remove)
@@ -137,7 +135,7 @@ def _fingerprint(file: Path) -> str:
 
 @cache
 def version_of(compiler: tuple[str, ...]) -> str:
-    """Return what the compiler says about itself, and its file's size and time, because some say little."""
+    """Return the compiler's version, and its executable's size and date, because some version strings are vague."""
     program = shutil.which(compiler[0]) or compiler[0]
     status = os.stat(program)
     return f"{run([*compiler, '--version'])} {os.path.realpath(program)} {status.st_size} {status.st_mtime_ns}"
@@ -145,9 +143,9 @@ def version_of(compiler: tuple[str, ...]) -> str:
 
 @cache
 def _native(compiler: tuple[str, ...]) -> list[str]:
-    """Return the option that makes the compiler use all of this processor, if it has one.
+    """Return the option that enables all features of this processor, if the compiler has one.
 
-    It follows from compiler and processor, both of which are in an entry's name; so it is only tested before a build.
+    It depends on compiler and processor only, which the name of an entry includes, so it is tested only before a build.
     """
     for option in ("-march=native", "-mcpu=native"):
         with tempfile.TemporaryDirectory() as work:

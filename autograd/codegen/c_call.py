@@ -1,4 +1,4 @@
-"""Call a compiled C program from Python: arguments into memory, results out of it."""
+"""Call a compiled C program from Python: copy arguments into memory and read results from it."""
 
 import ctypes
 import sys
@@ -23,14 +23,14 @@ from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
-_ALIGNMENT = 64  # bytes: the program's vectors
+_ALIGNMENT = 64  # bytes, for the program's vectors
 
 
 # Calls without a shortcut --------------------------------------------------------------------------------------------
 
 
 class _Reader:
-    """Reads one argument into memory: returns C's pointer to it, the batch's size or -1, and whether it is an array."""
+    """Copies an argument into memory: returns a C pointer, the size of the batch or -1, and True for an array."""
 
     def __init__(self, k: int, tree: Any, batch: bool) -> None:
         self.k, self.tree, self.batch = k, tree, batch
@@ -70,27 +70,27 @@ class _Reader:
 
 
 class _GeneralCall:
-    """Calls a C function with arguments of any kind that the signature allows.
+    """Calls a C function with any arguments that the signature allows.
 
     Arguments:
         readers: one for each argument.
-        signature: of the function.
-        work: the size of the memory that it takes last, if any.
+        signature: the signature of the function.
+        work: the size in bytes of the memory that it takes as its last argument; None if it takes none.
     """
 
     def __init__(self, readers: Sequence[_Reader], signature: Signature, work: int | None) -> None:
         self.readers, self.signature, self.work = readers, signature, work
-        self.free: list[ctypes.Array[ctypes.c_char]] = []  # kept, because fresh memory is slow to touch
+        self.free: list[ctypes.Array[ctypes.c_char]] = []  # kept, because the first access to new memory is slow
         self.outputs = len(tree_leaves(signature.outputs))
 
     @cached_property
     def lists(self) -> Callable[[Any, int], Any]:
-        """Makes the result of the memory `o` and `n` samples, as lists."""
+        """Rebuilds the tree of outputs from the buffer `o` with `n` samples, as lists."""
         return defined("lists", f"def lists(o, n):\n    return {_result(self.signature, arrays=False)}\n", {})
 
     @cached_property
     def arrays(self) -> Callable[[Any, int], Any]:
-        """The same as arrays."""
+        """Rebuilds the tree of outputs, with arrays in place of its lists."""
         return defined("arrays", f"def arrays(o, n):\n    return {_result(self.signature, arrays=True)}\n", {})
 
     def __call__(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
@@ -100,7 +100,7 @@ class _GeneralCall:
         if self.signature.batch:
             sizes = {size for _, size, _ in given if size >= 0}
             if len(sizes) != 1 or 0 in sizes:
-                batch_size(*((r.k, a) for r, a in zip(self.readers, arguments) if r.batch))  # says what is wrong
+                batch_size(*((r.k, a) for r, a in zip(self.readers, arguments) if r.batch))  # explains what is wrong
             n = sizes.pop()
             first = (*first, ctypes.c_longlong(n))
         size = self.outputs * n if self.signature.rowwise else self.outputs
@@ -119,7 +119,7 @@ class _GeneralCall:
             run(*first, *pointers, pointer)
         else:
             try:
-                memory = self.free.pop()  # one step of the interpreter: no two threads get the same memory
+                memory = self.free.pop()  # atomic: no two threads get the same memory
             except IndexError:
                 memory = _aligned(self.work)
             run(*first, *pointers, pointer, memory)
@@ -137,7 +137,7 @@ def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
 
 
 def _text(name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, shortcuts: bool) -> str:
-    """Return the function `name`, whose arguments are the integers and then those of the signature."""
+    """Return the source of the function `name`, which takes the integers, then the arguments of the signature."""
     arguments = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
     outputs = len(tree_leaves(signature.outputs))
@@ -192,7 +192,7 @@ def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
 
 
 def _result(signature: Signature, arrays: bool) -> str:
-    """Return the expression that cuts the outputs' tree out of the memory `o`, which may hold `n` samples."""
+    """Return the expression that rebuilds the tree of outputs from the buffer `o`, with `n` samples in a batch."""
     texts = []
     for piece, start, size in pieces_in_place(signature.outputs):
         end = start + size
@@ -218,14 +218,14 @@ def callable_functions(
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
 
-    Each is written out for its arguments, with a shortcut for those that are ready as they are (flat lists of floats,
-    or arrays that C can read in place), because a small function spends most of its time on them. `_GeneralCall` takes
-    all others, and explains what is wrong with them.
+    Each is generated for its arguments, with a shortcut for arguments that need no conversion (flat lists of floats, or
+    arrays that C can read in place), because a small function spends most of its time on them. `_GeneralCall` handles
+    all others, and explains errors.
 
     Arguments:
         library: the compiled program.
-        signature: of its functions.
-        needs_work: whether it exports `work_bytes`, the size of a piece of memory that its functions take last.
+        signature: the signature of its functions.
+        needs_work: True if it exports `work_bytes`, the size of the memory that its functions take last.
     """
     work = ctypes.c_longlong.in_dll(library, "work_bytes").value if needs_work else None
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
@@ -246,6 +246,6 @@ def callable_functions(
 
 
 def _numpy_names() -> tuple[Any, Any, Any]:
-    """Return NumPy's array type, its dtype of doubles and `empty`; None for each until NumPy is loaded."""
+    """Return NumPy's array type, its dtype of doubles, and `empty`; None for each while NumPy is not loaded."""
     numpy = sys.modules.get("numpy")
     return (numpy.ndarray, numpy.dtype(float), numpy.empty) if numpy else (None, None, None)

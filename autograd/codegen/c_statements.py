@@ -1,4 +1,4 @@
-"""Write a program's steps as C statements: one for each step, and loops for the groups of steps that repeat.
+"""Write a program's steps as C statements: one for each step, and loops for groups of repeated steps.
 
 The arrays and variables that they read and write are described in `c.py`.
 """
@@ -10,8 +10,8 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep
 from autograd.codegen.memory import (
     TERMS,
-    Layout,
     LoopOperand,
+    MemoryLayout,
     Slot,
     StridedRun,
     lists_of,
@@ -23,25 +23,25 @@ from autograd.codegen.program import Operand, Step
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import Op
 
-_COPYING_LOOPS = 16  # at most, where their runs of outputs are short; more of them become one loop with tables
-SUMS_SIDE_BY_SIDE = 8  # in one loop: each addition has to wait for the one before it in its sum
+_COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
+SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interleaving sums hides their latency
 
 
 class CSpelling:
-    """How C writes an operation, on doubles or on vectors of them; remembers which functions that needs."""
+    """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
 
     def __init__(self) -> None:
-        self._by_lanes: dict[Op, None] = {}  # operations that take a vector's lanes one by one, as first used
+        self._by_lanes: dict[Op, None] = {}  # operations computed lane by lane, in order of first use
 
     def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
         """Return one operation, of a fixed number of operands, as an expression.
 
         Arguments:
-            names: the operands as they are written.
-            vectors: for an operation on vectors, which operands are vectors; None for one on doubles.
+            names: the operands as written.
+            vectors: for an operation on vectors, True for each operand that is one; None for an operation on doubles.
         """
         row = spelling_of(op)
-        if vectors is None or row.c == row.vector:  # an operator takes a number beside a vector too
+        if vectors is None or row.c == row.vector:  # an operator accepts a number with a vector
             return row.write("c", names)
         names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
         if row.vector:
@@ -50,7 +50,7 @@ class CSpelling:
         return f"{op.name}_each({', '.join(names)})"
 
     def definitions(self) -> Iterator[str]:
-        """Yield the functions that the expressions so far call."""
+        """Yield the functions called by the expressions so far."""
         for op in self._by_lanes:
             row = spelling_of(op)
             yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
@@ -62,7 +62,7 @@ class CSpelling:
 
 
 def _element(operand: LoopOperand, variables: Sequence[str]) -> str:
-    """Return an element of an array; `variables` are those of the loops, and in a sum that of the terms."""
+    """Return an element of an array; `variables` are those of the loops and, in a sum, of its terms."""
     loops = variables[: len(operand.strides)]
     term = variables[len(loops)] if len(variables) > len(loops) else "0"
     if operand.table:
@@ -73,19 +73,19 @@ def _element(operand: LoopOperand, variables: Sequence[str]) -> str:
 
 
 class CStatements:
-    """Writes the units of a layout.
+    """Writes the units of a memory layout.
 
     Arguments:
         layout: the program in units, and its arrays.
-        signature: decides how outputs leave.
-        outputs: how many of the program's outputs leave; the others are terms that are added to them later.
+        signature: its arguments and result, which determine where outputs are written.
+        outputs: the number of outputs that the statements write; the program's others are terms added to them later.
     """
 
-    def __init__(self, layout: Layout, signature: Signature, outputs: int) -> None:
+    def __init__(self, layout: MemoryLayout, signature: Signature, outputs: int) -> None:
         self.layout, self.outputs, self.operations = layout, outputs, CSpelling()
         self.batch, self.reduce = signature.batch, signature.reduce
         self.tables: list[str] = []
-        """The declarations of the tables of indices that the statements read."""
+        """Declarations of the index tables that the statements read."""
 
     def name(self, x: Operand) -> str:
         if type(x) is float:
@@ -124,13 +124,13 @@ class CStatements:
         return self.operations.expression(step.op, names, list(map(self._varies, step.operands)) if varies else None)
 
     def _leaves(self, index: str, value: str) -> str:
-        """Return the statement that makes a value an output."""
+        """Return the statement that writes a value to an output, or adds it."""
         if not self.batch:
             return f"out[{index}] = {value};"
         return f"s[{index}] {'+=' if self.reduce else '='} {value};"
 
     def other_outputs(self) -> Iterator[str]:
-        """Yield the statements for outputs that are constants, inputs, or results that no sample changes."""
+        """Yield the statements for outputs that are constants, inputs, or batch-invariant results."""
         stored = []
         for i, x in enumerate(self.layout.program.outputs[: self.outputs]):
             if type(x) is int and x >= self.layout.program.inputs and self.layout.leaves_when_made(x):
@@ -160,7 +160,7 @@ class CStatements:
             yield for_loop("i", run.length, self._leaves(index, self._spread(value, run.slot.array in "xv")))
 
     def _table(self, numbers: Iterable[int]) -> str:
-        """Declare a table of indices, and return its name."""
+        """Declare an index table and return its name."""
         name = f"t{len(self.tables)}"
         self.tables.append(f"static const int {name}[] = {{{', '.join(map(str, numbers))}}};")
         return name
@@ -171,11 +171,11 @@ class CStatements:
     # Loops ------------------------------------------------------------------------------------------------------------
 
     def _loop(self, places: Sequence[int]) -> Iterator[str]:
-        """Yield one loop, or nested ones, for all steps of a group."""
+        """Yield the loop, or nested loops, for all steps of a group."""
         layout, first = self.layout, self.layout.step(places[0])
         varies, sums = self._varies(places[0]), first.op.variadic
         members = [layout.step(place) for place in places]
-        # Operands by position, each a list of terms for each member; without a sum it is one term. None: a constant.
+        # For each operand, the list of terms of each member (one term unless it is a sum); None for a constant.
         positions: list[LoopOperand | None] = []
         for p in range(len(lists_of(first)) if sums else len(first.operands)):
             lists = [lists_of(step)[p] if sums else step.operands[p : p + 1] for step in members]
@@ -232,7 +232,7 @@ class CStatements:
 
 
 def index_text(start: int, *products: tuple[int, str]) -> str:
-    """Return an index: a start plus products, without factors of 1 and terms of 0."""
+    """Return an index, a start plus products, omitting factors of 1 and terms of 0."""
     text = ""
     for n, name in sorted(products, key=lambda product: product[0] < 0):
         if n and name != "0":
@@ -247,12 +247,12 @@ def index_text(start: int, *products: tuple[int, str]) -> str:
 
 
 def along(run: StridedRun) -> tuple[str, str]:
-    """Return the index and the element of a run at i."""
+    """Return the index and the array element of a run at position i."""
     return index_text(run.first, (1, "i")), f"{run.slot.array}[{index_text(run.slot.at, (run.stride, 'i'))}]"
 
 
 def literal(x: float) -> str:
-    """Return a constant that the compiler reads to the last bit."""
+    """Return a constant as C, exact to the bit; in parentheses if its sign bit is set."""
     if math.isfinite(x):
         return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)
     return "NAN" if math.isnan(x) else "INFINITY" if x > 0 else "(-INFINITY)"

@@ -1,6 +1,6 @@
 """Skip, in sums over samples, the products of gradients that an inactive ReLU has set to zero.
 
-The rule of relu, and of every operation that chooses, is `where(c, g, 0.0)`. Its products with finite numbers are zeros
+The rule of relu, and of every operation that selects, is `where(c, g, 0.0)`. Its products with finite numbers are zeros
 where c is not positive. A product that is only added to an output's sum can then be skipped: sums start from 0.0 and
 never become -0.0, so adding a zero of either sign changes no bit. Steps that only such products read are skipped with
 them. An infinite or nan factor makes its product nan, so factors are tested first, and one that is not finite prevents
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program, Step
 from autograd.ops import TABLE
 
-STEPS_FOR_A_FACTOR = 3  # to skip, at least, for each factor that is tested in every sample
+STEPS_FOR_A_FACTOR = 3  # steps to skip, at least, for each factor that every sample tests
 
 
 class Gate(NamedTuple):
@@ -24,16 +24,16 @@ class Gate(NamedTuple):
     condition: Operand
     factors: tuple[int, ...]
     steps: list[int]
-    """Their places, in order."""
+    """Their places in the program, in order."""
     is_read: bool
-    """Whether a step outside reads the choice."""
+    """True if a step outside the gate reads the choice."""
 
 
 def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:
-    """Return the gates that save time in a program whose outputs are summed over samples, each by its choice.
+    """Return the gates worth their tests, by choice, in a program whose outputs are summed over samples.
 
     The choice is the `where`, the only step of a gate that others may read; it is 0.0 where the steps are skipped.
-    Whatever the steps of a gate read comes before its choice, and so do its factors. No step is in two gates.
+    The inputs of a gate's steps, and its factors, precede its choice. No step is in two gates.
 
     >>> from autograd import Value, grad
     >>> from autograd.codegen.program import lower
@@ -85,7 +85,7 @@ def _products(
 def _with_their_own(
     program: Program, steps: Sequence[int], readers: Counter[int], others: Collection[int]
 ) -> list[int]:
-    """Return the steps, those that only they read, and so on, in order; without the `others`."""
+    """Return the steps and, transitively, all steps that only they read, in order; without the `others`."""
     inside, pending = set(steps), list(steps)
     read: Counter[int] = Counter()
     while pending:
@@ -98,5 +98,5 @@ def _with_their_own(
 
 
 def _read(step: Step) -> list[int]:
-    """Return the values that the step reads, each once."""
+    """Return the distinct values that the step reads."""
     return [x for x in dict.fromkeys(step.operands) if type(x) is int]

@@ -1,7 +1,7 @@
 """Group repeated steps, so that one loop can compute them.
 
 A layer of neurons is recorded as thousands of steps that differ only in the addresses of their operands. Steps of one
-*group* have the same operation on operands from the same groups; a group's values are adjacent in memory, so that one
+*group* have the same operation, on operands from the same groups; a group's values are adjacent in memory, so that one
 loop can run through them. Members of a group never depend on each other: an operand's group is always an earlier one.
 """
 
@@ -43,7 +43,7 @@ def groups_of(program: Program, argument_of: Callable[[int], Hashable]) -> list[
 def scheduled(
     program: Program, groups: Sequence[Sequence[int]], is_loop: Callable[[Sequence[int]], bool]
 ) -> list[LoopOrStep]:
-    """Return the program as units, each after those that it needs, otherwise in the order of recording."""
+    """Return the program as units, each after its operands' units, otherwise in recorded order."""
     unit_of: dict[int, int] = {}
     units: list[LoopOrStep] = []
     for group in groups:
@@ -76,7 +76,7 @@ class NestedLoops(NamedTuple):
     """Nested loops, the outermost first, that run through several sequences of indices at once."""
 
     counts: list[int]
-    """The loops' lengths."""
+    """The number of iterations of each loop."""
     starts: list[int]
     """For each sequence, its first index."""
     strides: list[list[int]]
@@ -84,7 +84,7 @@ class NestedLoops(NamedTuple):
 
 
 def nested_loops(sequences: Sequence[Sequence[int]]) -> NestedLoops | None:
-    """Return the loops that generate these sequences, all of one length; None if it takes more than three.
+    """Return loops that generate these sequences of equal length; None if that takes more than three.
 
     >>> nested_loops([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
     NestedLoops(counts=[2, 3], starts=[0, 5], strides=[[10, 1], [2, 0]])

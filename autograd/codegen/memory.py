@@ -1,8 +1,8 @@
 """Lay out a program in memory and in parts, for targets that have arrays and loops.
 
 A *unit* is a single step or a loop over a group; a *part* is a sequence of units that is compiled as one function, so
-that the compiler's time grows linearly with the program's length. A value that is read by a loop, or by another part
-than the one that makes it, has a slot in an array; all others are local variables of their part.
+that the compiler's time grows linearly with the program's length. A value that is read by a loop, or outside the part
+that computes it, has a slot in an array; all others are local variables of their part.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,25 +14,25 @@ from autograd.codegen.program import Operand, Program, Step, bits_of, varying_va
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
-TERMS = 40  # of a sum in one statement
-_TERMS_OF_A_CUT_SUM = 200  # in one step, where it cannot be a loop
+TERMS = 40  # of a sum, at most, in one statement
+_TERMS_OF_A_SPLIT_SUM = 200  # in one step, if it cannot be a loop
 
 
 class Limits(NamedTuple):
-    """When steps become loops, and how long parts are. The defaults are right for C."""
+    """Thresholds for loops and for the length of parts; defaults suit C."""
 
     straight: int = 5_000
-    """A program of at most so many terms has no loops: a compiler takes a second for them."""
+    """A program of at most this many terms has no loops but for long sums: it compiles in a second without."""
     long: int = 64
-    """A sum of more terms than this becomes a loop in any case."""
+    """A sum of more terms than this always becomes a loop."""
     members: int = 4
     """A group becomes a loop if it has at least this many members,"""
     looped: int = 32
     """and at least this many terms together."""
     part: float = 600
-    """The statements in one part; with infinity there is one part."""
+    """The maximum number of statements in a part; infinity makes one part."""
     constants: bool = True
-    """Whether lists of constants are in an array too, `c`, so that loops can run through them."""
+    """True if lists of constants are stored in an array, `c`, so that loops can run through them."""
 
 
 LIMITS = Limits()
@@ -45,18 +45,18 @@ class Slot(NamedTuple):
     at: int
 
 
-class Layout:
+class MemoryLayout:
     """A program's units, in parts, and the slots of its values.
 
     Arguments:
-        program: what to compute.
+        program: the program.
         signature: its arguments and its result.
-        limits: what makes a loop, and a part; by default what is right for C.
+        limits: thresholds for loops and parts; defaults suit C.
 
-    The arrays `a0`, `a1`, ... are the arguments, flat; `x` has the numbers of one sample from those that are batched;
-    `u` has results that no batched argument changes, `v` those that one does. `once` and `each` are the parts that
-    compute the former and the latter; without a batch everything is in `once`. `program` is the given one, except that
-    its lists of constants are in `c`, as additional inputs, and that long sums of values and constants are cut.
+    The arrays `a0`, `a1`, ... are the unbatched arguments, flattened; `x` holds the numbers of one sample from the
+    batched arguments; `u` holds batch-invariant results (`backend.py`), `v` those that differ between samples. `once`
+    and `each` are the parts that compute the former and the latter; without a batch everything is in `once`. `program`
+    is the given one, with lists of constants moved to `c`, as additional inputs, and long mixed sums split.
     """
 
     def __init__(self, program: Program, signature: Signature, limits: Limits | None = None) -> None:
@@ -77,7 +77,7 @@ class Layout:
             self.slots |= {before + k: Slot("c", k) for k in range(len(constants))}
         self.program, self.constants = program, constants
         self.varying = varying_values(program, signature)
-        self.exits: dict[int, list[int]] = {}  # for each value that is an output, which ones it is
+        self.exits: dict[int, list[int]] = {}  # for each value that is an output, the indices of these outputs
         for i, x in enumerate(program.outputs):
             if type(x) is int:
                 self.exits.setdefault(x, []).append(i)
@@ -89,7 +89,7 @@ class Layout:
         self.once = self._parts([unit for unit, changes in zip(units, changing, strict=True) if not changes])
         self.each = self._parts([unit for unit, changes in zip(units, changing, strict=True) if changes])
         self.looped = {x for part in (*self.once, *self.each) for unit in part if unit.is_loop for x in unit.steps}
-        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # one function, then
+        self.whole = len(self.once) <= 1 and len(self.each) <= 1  # so one function suffices
         stored = self._stored()
         for group in groups:
             for place in group:
@@ -111,7 +111,7 @@ class Layout:
         return all(self._runs_through_arrays(place) for place in group)
 
     def _runs_through_arrays(self, place: int) -> bool:
-        """Whether each list of a sum's or dot's operands will be in one array."""
+        """Return True if each operand list of a sum or dot will be in one array."""
         step = self.step(place)
         return not step.op.variadic or all(
             all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
@@ -121,7 +121,7 @@ class Layout:
         return self.slots[int(x)].array if x < self.program.inputs else "v" if x in self.varying else "u"
 
     def _stored(self) -> set[int]:
-        """Return the results that need a slot: those that a loop or another part reads, and most that a loop makes."""
+        """Return the results that need a slot: those read by a loop or another part, and most results of loops."""
         parts = [*self.once, *self.each]
         part_of = {
             place: 0 if self.whole else n for n, part in enumerate(parts) for unit in part for place in unit.steps
@@ -132,7 +132,7 @@ class Layout:
                 for place in unit.steps:
                     read = [x for x in self.step(place).operands if type(x) is int and x in part_of]
                     stored.update(x for x in read if unit.is_loop or x in self.looped or part_of[x] != part_of[place])
-        if self.batched:  # outputs that no sample changes leave with the samples, at the end
+        if self.batched:  # batch-invariant outputs are written after the others, in `each`
             fixed = [x for x in self.exits if x in part_of and x not in self.varying]
             stored.update(x for x in fixed if x in self.looped or not self.whole)
         for part in parts:
@@ -142,18 +142,18 @@ class Layout:
         return stored
 
     def leaves_directly(self, places: Sequence[int]) -> bool:
-        """Whether each result of a loop is one output, so that the loop itself can write them."""
+        """Return True if each result of a loop is exactly one output, so that the loop can write it."""
         return self.leaves_when_made(places[0]) and all(len(self.exits.get(place, ())) == 1 for place in places)
 
     def leaves_when_made(self, place: int) -> bool:
-        """Whether an output is written where it is made; those that no sample changes are written later."""
+        """Return True if an output is written as it is computed; batch-invariant ones of a batch are written later."""
         return place in self.varying or not self.batched
 
     def _parts(self, units: Iterable[LoopOrStep]) -> list[list[LoopOrStep]]:
         parts: list[list[LoopOrStep]] = []
         size = self.limits.part
         for unit in units:
-            # A loop is a few lines. Four terms of a long sum cost the compiler about as much as a statement.
+            # A loop counts as a few statements. Four terms of a long sum cost the compiler about as much as one.
             length = 10 if unit.is_loop else 1 + terms_of(self.step(unit.steps[0])) // 4
             if not parts or size + length > self.limits.part:
                 parts.append([])
@@ -166,14 +166,14 @@ class Layout:
 def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, list[float]]:
     """Return the program with its lists of constants as additional inputs, and these constants.
 
-    Long sums of values and constants are cut on the way. The next sum begins with the sum so far, so the order of
-    addition, and every bit, is the same.
+    Long sums of values and constants are split. Each part starts with the sum so far, so the order of addition, and
+    every bit, stays the same.
     """
     straight = sum(map(terms_of, program.steps)) <= limits.straight
     shortest = limits.long if straight else 1
     starts: dict[tuple[bytes, ...], int] = {}
     constants: list[float] = []
-    at: dict[bytes, Operand] = {}  # the first place of each as an input
+    at: dict[bytes, Operand] = {}  # the first input that holds each
     for step in program.steps:
         for xs in lists_of(step) if step.op.variadic else []:
             if len(xs) > shortest and all(type(x) is float for x in xs):
@@ -193,7 +193,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
         return inputs + len(steps) - 1
 
     for place, step in enumerate(program.steps, start=first):
-        if not step.op.variadic:  # constants beside a list in a product: a gradient with the same data as its dot
+        if not step.op.variadic:  # a constant that a list has too: in a gradient, the data of its dot
             lifted = at if step.op is TABLE["mul"] and not straight else {}
             moved[place] = add(
                 step.op, [moved[x] if type(x) is int else lifted.get(bits_of(x), x) for x in step.operands]
@@ -207,9 +207,9 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
         mixed = any(len(set(map(type, xs))) > 1 for xs in lists)
         if mixed and len(lists[0]) > limits.part:
             terms = lists[0] if len(lists) == 1 else [add(TABLE["mul"], pair) for pair in zip(*lists, strict=True)]
-            total = add(TABLE["sum"], terms[:_TERMS_OF_A_CUT_SUM])
-            for i in range(_TERMS_OF_A_CUT_SUM, len(terms), _TERMS_OF_A_CUT_SUM):
-                total = add(TABLE["sum"], [total, *terms[i : i + _TERMS_OF_A_CUT_SUM]])
+            total = add(TABLE["sum"], terms[:_TERMS_OF_A_SPLIT_SUM])
+            for i in range(_TERMS_OF_A_SPLIT_SUM, len(terms), _TERMS_OF_A_SPLIT_SUM):
+                total = add(TABLE["sum"], [total, *terms[i : i + _TERMS_OF_A_SPLIT_SUM]])
             moved[place] = total
         else:
             moved[place] = add(step.op, [x for xs in lists for x in xs])
@@ -217,7 +217,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
 
 
 def lists_of(step: Step) -> list[tuple[Operand, ...]]:
-    """Return the operands of a sum as one list, those of a dot as two: its xs and its ys."""
+    """Return the operands of a sum as one list, and those of a dot as two, its xs and its ys."""
     if step.op is TABLE["dot"]:
         half = len(step.operands) // 2
         return [step.operands[:half], step.operands[half:]]
@@ -225,7 +225,7 @@ def lists_of(step: Step) -> list[tuple[Operand, ...]]:
 
 
 def terms_of(step: Step) -> int:
-    """Return how many terms the step adds up; 1 except for sum and dot."""
+    """Return the number of terms that the step adds; 1 except for sum and dot."""
     return len(lists_of(step)[0]) if step.op.variadic else 1
 
 
@@ -237,7 +237,7 @@ class LoopOperand:
 
     Arguments:
         slots: the lists.
-        added: whether each list is added up; `terms` is then its length, else None.
+        added: True if each list is summed; `terms` is then its length, else None.
     """
 
     def __init__(self, slots: Sequence[Sequence[Slot]], added: bool = False) -> None:
@@ -249,9 +249,9 @@ class LoopOperand:
 
 
 def run_through(operands: Sequence[LoopOperand], table: Callable[[LoopOperand], str]) -> NestedLoops | None:
-    """Find the loops that run through all these operands, or through each: one loop, or `table` declares its indices.
+    """Find loops that run through all these operands at once, and return them; None if there are none.
 
-    Returns the loops that run through all.
+    Then each operand gets its own loop or, if it has none, the name that `table` returns for a table of its indices.
     """
     loops = nested_loops([o.starts for o in operands]) if all(o.stride is not None for o in operands) else None
     for n, o in enumerate(operands):

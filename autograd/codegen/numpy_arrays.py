@@ -1,7 +1,8 @@
-"""Compile to Python source on NumPy's arrays: a batch at once, one statement for each step.
+"""Compile to Python source on NumPy arrays: a batch at once, one statement for each step.
 
-What no sample changes is computed on floats, the rest on arrays with an element for each sample. Functions such as tanh
-are those of the floats, called for each sample: NumPy's own differ in the last digits, and from processor to processor.
+Batch-invariant steps (`backend.py`) are computed on floats, all others on arrays with one element per sample. Functions
+such as tanh are called with the float of each sample, because NumPy's own differ in the last digits, and between
+processors.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,14 +34,14 @@ from autograd.trees import tree_leaves, tree_map, tree_shape
 
 _OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
 _SAME_BITS = {TABLE[name] for name in ("abs", "sqrt", "relu", "sign", "step", "max", "min", "where")}
-"""Operations for which NumPy's own functions give Python's bits."""
+"""Operations for which NumPy's functions give the same bits as Python's."""
 
 
 class ArraySpelling:
-    """How Python writes an operation on NumPy's arrays.
+    """The spelling of operations on NumPy arrays, in Python.
 
     Arguments:
-        floats: the spelling that is used beside it; both share their `functions`.
+        floats: the spelling of batch-invariant steps; both share one dictionary, `functions`.
     """
 
     def __init__(self, floats: FloatSpelling) -> None:
@@ -93,7 +94,7 @@ def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
 
 
 def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[str]:
-    """Yield the statements that compute the batch, and collect the outputs or add them up."""
+    """Yield the statements that compute the batch, then collect or sum the outputs."""
     yield size_of_the_batch(signature)
     for k in signature.batched_arguments:
         yield f"[{', '.join(map(name, tree_leaves(signature.inputs[k])))}] = _columns({k}, a{k})"
@@ -108,11 +109,11 @@ def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[
         yield f"    r{i} = {build}(n, {tree_text(tree_map(name, piece))})"
 
 
-# What the generated source calls -------------------------------------------------------------------------------------
+# Functions called by the generated source ----------------------------------------------------------------------------
 
 
 class Columns:
-    """Turns an argument into rows, one for each of its numbers, with an element for each sample (one without batch)."""
+    """Convert an argument to rows, one per number, with one element per sample."""
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -134,7 +135,7 @@ class Columns:
 
 
 def _table(n: int, columns: Sequence[Any]) -> Any:
-    """Return columns, arrays of n or numbers, side by side."""
+    """Combine columns, each an array of length n or a number, into one table."""
     import numpy as np  # noqa: PLC0415
 
     table = np.empty((n, len(columns)))

@@ -1,15 +1,15 @@
-"""Compile to Python source on tables of NumPy's: one statement for each layer of a network, a batch at once.
+"""Compile to Python source on NumPy tables: one statement for each layer of a network, a batch at once.
 
 The tables and variables of the generated source, laid out as for C (`memory.py`); a table has a row for each number:
 
-    a0[3]        argument 1, its number 3, flat; one column
+    a0[3]        argument 1, flattened: its number 3; one column
     x[2]         a number of the batched arguments, a column for each sample
-    v7           the result of step 7: a float where no batched argument changes it, else an array of samples
-    u[5], v[5]   the same, as rows of tables, for results that a loop makes or reads
-    s[4]         output 4: its sum over the samples, or a row with all of them
+    v7           the result of step 7: a float if it is batch-invariant (`backend.py`), else an array of samples
+    u[5], v[5]   the same, as rows of tables, for results that a loop computes or reads
+    s[4]         output 4: its sum over the samples, or a row with its value for each
 
-A loop over the members of a group is one expression on rows of these tables. Sums and dots go through their terms one
-by one, from left to right, each for all members and samples at once: the same bits as the graph.
+A loop over the members of a group is one expression on rows of these tables. Sums and dots add their terms one
+by one, left to right, each for all members and samples at once: the same bits as the graph.
 """
 
 import math
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.loops import LoopOrStep
-from autograd.codegen.memory import Layout, Limits, LoopOperand, Slot, lists_of, run_through
+from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, lists_of, run_through
 from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
@@ -38,16 +38,16 @@ from autograd.trees import tree_leaves
 
 LIMITS_OF_A_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
 LIMITS_OF_A_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=math.inf, constants=False)
-"""Higher, because straight statements are on floats there, which are faster than arrays of one element."""
+"""Higher, because single statements compute on floats, which are faster than arrays of one element."""
 
 
 def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
-    """Compile to NumPy: on tables where the program has layers, else one statement for each step."""
+    """Compile to NumPy: on tables if the program has loops, else one statement for each step."""
     import numpy as np  # noqa: PLC0415  # this backend was asked for
 
     program, signature = spelled_out(program, signature, "numpy")
     apart, its_signature, terms = without_fixed_terms(program, signature)
-    layout = Layout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)
+    layout = MemoryLayout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)
     if not layout.looped:
         return arrays_backend(program, signature) if signature.batch else python_backend(program, signature)
     tables = _Tables(apart, its_signature, terms, layout)
@@ -62,7 +62,7 @@ class _Rows(NamedTuple):
     """Rows of a table, for one result or operand of a group.
 
     Nested loops over the members, the outermost first, with these counts and strides, run through them; or their
-    indices are in `table`. Each member of a sum adds up `terms` rows, `stride` apart.
+    indices are in `table`. Each member of a sum adds `terms` rows, `stride` apart.
     """
 
     array: str
@@ -74,7 +74,7 @@ class _Rows(NamedTuple):
     table: str = ""
 
     def __str__(self) -> str:
-        """Return a table with the members first, or in a sum a list of such tables; NumPy broadcasts the rest."""
+        """Return an expression for a table with the members on its first axes, after the terms in a sum."""
         if self.table:
             return f"{self.array}[{self.table}]"
         counts, strides = [*self.counts], [*self.strides]
@@ -92,7 +92,7 @@ class _Rows(NamedTuple):
 
     @property
     def whole(self) -> str:
-        """The same as the target of an assignment."""
+        """The same rows, as the target of an assignment."""
         return f"{self}[:]" if str(self).startswith("_grid") else str(self)
 
 
@@ -100,13 +100,13 @@ class _Tables:
     """Writes a function on tables.
 
     Arguments:
-        program: what to compute.
+        program: the program.
         signature: its arguments and its result.
-        terms: what is added to each output after its sum over the samples.
+        terms: the batch-invariant term to add to an output after its sum over the samples.
         layout: the program's loops and tables; at least one loop.
     """
 
-    def __init__(self, program: Program, signature: Signature, terms: dict[int, Operand], layout: Layout) -> None:
+    def __init__(self, program: Program, signature: Signature, terms: dict[int, Operand], layout: MemoryLayout) -> None:
         self.program, self.signature, self.terms, self.layout = program, signature, terms, layout
         self.outputs = tree_leaves(signature.outputs)
         self.variable = variable_names(program)
@@ -117,7 +117,7 @@ class _Tables:
     # Single steps ----------------------------------------------------------------------------------------------------
 
     def name(self, x: Operand) -> str:
-        """Return a local variable, or an element of a table, as a float where it is the same for all samples."""
+        """Return a local variable or an element of a table, as a float if it is batch-invariant."""
         slot = self.layout.slots.get(x) if type(x) is int else None
         if slot is None or (x >= self.program.inputs and x not in self.layout.looped):
             return self.variable(x)
@@ -141,7 +141,7 @@ class _Tables:
         return f"{value}.sum(-1)" if self.signature.reduce else value
 
     def _other_outputs(self) -> Iterator[str]:
-        """Yield statements for outputs that are constants, inputs, or results that no sample changes."""
+        """Yield statements for outputs that are constants, inputs, or batch-invariant results."""
         layout, stored = self.layout, []
         for i, x in enumerate(self.outputs):
             if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
@@ -153,7 +153,7 @@ class _Tables:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        """Yield statements that make rows of tables outputs."""
+        """Yield statements that copy rows of tables to outputs, or their sums."""
         for outputs, rows in _together(pairs):
             varies = rows.array in "xv"
             fixed = self.signature.reduce and not varies
@@ -185,7 +185,7 @@ class _Tables:
     def _rows(
         self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], variadic: bool
     ) -> tuple[list[_Rows], list[_Rows]]:
-        """Return the rows of results and operands, given as lists of slots for each member; terms come outermost."""
+        """Return the rows of results and operands, given as a list of slots for each member."""
         operands = [*map(LoopOperand, made), *(LoopOperand(slots, variadic) for slots in read)]
         run_through(operands, self._indices)
         rows = []
@@ -195,7 +195,7 @@ class _Tables:
         return rows[: len(made)], rows[len(made) :]
 
     def _indices(self, operand: LoopOperand) -> str:
-        """Declare an array with the operand's indices, and return its name."""
+        """Declare an array of the operand's indices and return its name."""
         indices: Any = operand.indices
         if operand.terms is not None:
             indices = [list(row) for row in zip(*indices, strict=True)]
@@ -207,7 +207,7 @@ class _Tables:
     def _calculated(
         self, places: Sequence[int], changing: Sequence[int], results: Sequence[_Rows], operands: Sequence[_Rows]
     ) -> Iterator[str]:
-        """Yield the operation on rows; `operands` are at the positions `changing`, the value goes to `results`."""
+        """Yield the operation on rows, which writes the value to `results`; `changing`: positions of `operands`."""
         first = self.layout.step(places[0])
         if first.op.variadic:
             names, lists = "pq"[: len(operands)], list(map(str, operands))
@@ -229,7 +229,7 @@ class _Tables:
             yield f"{rows.whole} = {self._leaving(f'({value})' if value != 'z' else value) if summed else value}"
 
     def _as_matrices(self, first: Step, results: Sequence[_Rows], operands: Sequence[_Rows]) -> str | None:
-        """Return all products of two lists, summed over the samples, as a product of matrices; None for others."""
+        """Return a matrix product for all products of two lists, summed over the samples; None for other steps."""
         if first.op is not TABLE["mul"] or not self.signature.reduce or [rows.array for rows in results] != ["s"]:
             return None
         if len(operands) != 2 or any(
@@ -246,7 +246,7 @@ class _Tables:
     # The whole -------------------------------------------------------------------------------------------------------
 
     def text(self) -> str:
-        """Return `compiled(a0, a1, ...)`."""
+        """Return the source of `compiled(a0, a1, ...)`."""
         steps = [
             line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._statements(unit)
         ]
@@ -256,11 +256,11 @@ class _Tables:
 
     def _tables(self) -> Iterator[str]:
         yield "# Tables, a row for each number: x of a sample, a0 and so on of the other arguments, v of results,"
-        yield "# u of results that no sample changes, s of outputs. x and v have a column for each sample."
+        yield "# u of results that are the same for all samples, s of outputs. x and v have a column for each sample."
         asked = [
             k
-            for k, nest in enumerate(self.signature.inputs)
-            if self.signature.batched[k] or isinstance(nest, (list, tuple))
+            for k, tree in enumerate(self.signature.inputs)
+            if self.signature.batched[k] or isinstance(tree, (list, tuple))
         ]
         yield f"plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
         batched = self.signature.batched_arguments
@@ -277,7 +277,7 @@ class _Tables:
         yield f"s = np.empty({shape})"
 
     def _finished(self) -> Iterator[str]:
-        """Yield what remains to be done with sums over samples: the mean, and terms that no sample changes."""
+        """Yield the last statements for sums over samples: the mean, and the batch-invariant terms."""
         if self.signature.reduce == "mean":
             yield "s /= n"
         times = "n * " * (self.signature.reduce == "sum")
@@ -291,7 +291,7 @@ class _Tables:
             yield f"{outputs} += {times}{rows}[:, 0]"
 
     def _results(self) -> str:
-        """Return the result: floats and lists where all arguments were plain, else flat lists as arrays."""
+        """Return the expression for the result: floats and lists if all arguments were, else arrays for flat lists."""
         texts = []
         for piece, i, length in pieces_in_place(self.signature.outputs):
             rows = f"s[{i}:{i + length}]" if isinstance(piece, list) else f"s[{i}]"
@@ -306,7 +306,7 @@ class _Tables:
 
 
 def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]]:
-    """Yield outputs and their slots, as few pairs of rows."""
+    """Yield pairs of rows, outputs and their slots, as few as possible."""
     left = list(pairs)
     k = 0
     while k < len(left):
@@ -321,7 +321,7 @@ def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]
 
 
 def _grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
-    """Return the rows of a table that nested loops run through, as a view."""
+    """Return a view of the rows of a table that nested loops run through."""
     import numpy as np  # noqa: PLC0415  # a table is NumPy's
 
     row = table.strides[0]

@@ -1,7 +1,7 @@
 """Compile to Python source on floats: no dependency, one statement for each step, the same bits as the graph.
 
-Division, and the functions of `math` that raise, are called by the rows' own IEEE versions. What no sample changes is
-computed once, before the loop over the batch.
+For division, and for functions of `math` that raise, it calls the IEEE versions of the table of operations.
+Batch-invariant steps (`backend.py`) are computed once, before the loop over the batch.
 """
 
 import math
@@ -37,7 +37,7 @@ from autograd.trees import tree_leaves, tree_map
 
 
 class FloatSpelling:
-    """How Python writes an operation on floats."""
+    """The spelling of operations on floats, in Python."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class FloatSpelling:
         return text
 
     def function_name(self, op: Op) -> str:
-        """Return the row's name; for users' rows one that is neither a value's nor that of a redefined twin."""
+        """Return the operation's name; for a user's, one distinct from values and from operations of that name."""
         return op.name if op.built_in else f"own{self._own.setdefault(op, len(self._own))}_{op.name}"
 
 
@@ -103,10 +103,10 @@ def _repeated_text(statements: Statements, signature: Signature, name: Name) -> 
 
 
 def _loop(each: Sequence[str], signature: Signature, name: Name, summed: Collection[int]) -> Iterator[str]:
-    """Yield the loop over the batch, which collects the outputs or adds them up, left to right.
+    """Yield the loop over the batch, which collects the outputs or adds them, left to right.
 
     Arguments:
-        summed: the outputs that `each` adds up already.
+        summed: the outputs whose sums are already in `each`.
     """
     pieces, outputs, batched = pieces_of(signature.outputs), tree_leaves(signature.outputs), signature.batched_arguments
     yield size_of_the_batch(signature)
@@ -128,9 +128,9 @@ def _loop(each: Sequence[str], signature: Signature, name: Name, summed: Collect
 def _summing_statements(
     program: Program, signature: Signature, name: Name, spelling: FloatSpelling
 ) -> tuple[Statements, set[int]]:
-    """Return statements that add outputs to their sums `s0`, `s1`, ... where they are made, and these outputs.
+    """Return statements that add each output to its sum, `s0`, `s1`, ..., as soon as it is computed; and these outputs.
 
-    So what an inactive ReLU makes zero can be skipped together with its sums (`inactive.py`).
+    Products that an inactive ReLU sets to zero can then be skipped together with their sums (`inactive.py`).
     """
     outputs = tree_leaves(signature.outputs)
     varying = varying_values(program, signature)
@@ -142,7 +142,7 @@ def _summing_statements(
     inside = {place for gate in gates.values() for place in gate.steps}
     read = {x for step in program.steps for x in step.operands if type(x) is int}
     statements = Statements([], [])
-    flags: dict[tuple[int, ...], str] = {}  # the variables that say whether one of these values is infinite or nan
+    flags: dict[tuple[int, ...], str] = {}  # variables that are True if one of these values is infinite or nan
 
     def lines(place: int) -> Iterator[str]:
         step, text = program.steps[place - program.inputs], name(place)
@@ -153,7 +153,7 @@ def _summing_statements(
         yield from (f"s{i} += {text}" for i in sums[place])
 
     def conditions(gate: Gate) -> Iterator[str]:
-        """Yield what opens a gate: its condition, or a factor that is not finite, which shows in the factors' sum."""
+        """Yield the tests that open a gate: its condition, or a factor (so the sum of factors) that is not finite."""
         yield f"{name(gate.condition)} > 0.0"
         for flagged, varies in ((statements.each, True), (statements.once, False)):
             factors = tuple(x for x in gate.factors if (x in varying) == varies)

@@ -1,7 +1,7 @@
 """Write Python source: a program's steps as assignments, and the function around them.
 
-That function takes its arguments apart and puts its result together. It calls the functions in `NAMES`, which the
-namespace of the generated source has to contain.
+That function unpacks its arguments and assembles its result. It calls the functions in `NAMES`, which the namespace of
+the generated source must contain.
 """
 
 import math
@@ -41,9 +41,9 @@ class Statements(NamedTuple):
     """Lines without indentation, in order of execution."""
 
     once: list[str]
-    """What no sample changes."""
+    """Batch-invariant steps (`backend.py`)."""
     each: list[str]
-    """What differs from sample to sample."""
+    """Steps whose results differ between samples."""
 
 
 def variable_names(program: Program) -> Name:
@@ -63,9 +63,9 @@ def straight_statements(
     """Return one assignment for each step.
 
     Arguments:
-        name: how values are written.
-        spelling: how operations are written.
-        fixed: how those are written that no sample changes, where that differs.
+        name: returns a value as it is written.
+        spelling: the spelling of operations.
+        fixed: the spelling of batch-invariant ones, if that differs.
     """
     varying = varying_values(program, signature)
     statements = Statements([], [])
@@ -78,7 +78,7 @@ def straight_statements(
 
 
 def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterator[str]:
-    """Yield the statement that computes one step; several for a long sum."""
+    """Yield the statement that computes a step; several for a long sum."""
     target, names = name(place), list(map(name, step.operands))
     if step.op in (TABLE["sum"], TABLE["dot"]):
         yield from added(target, spelling_of(step.op).terms("python", names), name(0.0))
@@ -87,7 +87,7 @@ def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterat
 
 
 def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]:
-    """Yield statements that add up the terms strictly left to right, from `zero`."""
+    """Yield statements that add the terms strictly left to right, starting from `zero`."""
     for i in range(0, len(terms), _TERMS_IN_A_STATEMENT):
         yield f"{target} = {' + '.join([zero if i == 0 else target, *terms[i : i + _TERMS_IN_A_STATEMENT]])}"
 
@@ -105,13 +105,13 @@ NAMES: Mapping[str, Any] = {
 def function_text(
     head: str, signature: Signature, name: Name, body: Iterable[str], result: Callable[[bool], str]
 ) -> str:
-    """Return a function that takes apart its unbatched arguments, runs `body`, and returns arrays for arrays.
+    """Return a function that unpacks its unbatched arguments, runs `body`, and returns arrays for arrays.
 
     Arguments:
         head: the function's name and parameters.
-        name: how input numbers are written.
+        name: returns an input as it is written.
         body: lines without indentation.
-        result: the returned expression, with arrays (True) or with floats and lists (False).
+        result: returns the expression for the result, with arrays (True) or with floats and lists (False).
     """
     lines = [f"def {head}:"]
     for k, tree in enumerate(signature.inputs):
@@ -125,7 +125,7 @@ def function_text(
 
 
 def compiled_source(text: str, signature: Signature, functions: Mapping[str, Any]) -> CompiledCode:
-    """Run source that defines `compiled`; `functions` are those that it calls besides the ones in `NAMES`."""
+    """Run source that defines `compiled`; `functions` are those that it calls in addition to `NAMES`."""
     function = defined("compiled", text, {**NAMES, **functions})
     return CompiledCode(text, function, repeating(function) if signature.feedback else None)
 
@@ -143,12 +143,12 @@ def indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
-    """Yield statements that take argument k apart into floats, or raise what `argument_error` says.
+    """Yield statements that unpack argument k into floats, or raise the error of `argument_error`.
 
     Arguments:
         source: the variable that holds the argument, or a part of it.
-        tree: the input numbers in it.
-        name: how they are written.
+        tree: the tree of its input numbers.
+        name: returns an input as it is written.
     """
     if not isinstance(tree, (list, tuple)):
         yield f"{name(tree)} = {source} if type({source}) is float else _lone({k}, {source})"
@@ -189,7 +189,7 @@ def tree_text(tree: Any) -> str:
 
 
 def packed(tree: Any, numbers: Iterable[str], arrays: bool) -> str:
-    """Return the expression for a result made of these numbers, in order; with `arrays`, each flat list is one.
+    """Return the expression that packs these numbers into a result, in order; `arrays` makes each flat list an array.
 
     >>> packed((0, [1, 2]), ["a", "b", "c"], arrays=True)
     '(a, _array([b, c]))'
@@ -202,7 +202,7 @@ def packed(tree: Any, numbers: Iterable[str], arrays: bool) -> str:
 
 
 def packed_pieces(tree: Any, pieces: Iterable[str]) -> str:
-    """Return the expression for a result made of these pieces, in order.
+    """Return the expression that packs these pieces into a result, in order.
 
     >>> packed_pieces((0, [1, 2]), ["r0", "r1"])
     '(r0, r1)'
@@ -211,10 +211,10 @@ def packed_pieces(tree: Any, pieces: Iterable[str]) -> str:
 
 
 def finished_sums(signature: Signature, terms: Mapping[int, Operand], name: Name) -> Sequence[str]:
-    """Return the outputs of a `reduce`, from the sums `s0`, `s1`, ... over `n` samples.
+    """Return expressions for the outputs of a `reduce`, from the sums `s0`, `s1`, ... over `n` samples.
 
     Arguments:
-        terms: what is added to an output once, as `without_fixed_terms` returns it.
+        terms: the terms to add once to an output, as `without_fixed_terms` returns them.
     """
     mean, times = (" / n", "") if signature.reduce == "mean" else ("", "n * ")
     sums = [f"s{i}{mean}" for i in range(len(tree_leaves(signature.outputs)))]
