@@ -35,7 +35,7 @@ class Compiled(Protocol):
     source: str
     """The generated source."""
     backend: Any
-    """What was passed to `compile`."""
+    """The `backend` that was passed to `compile`."""
 
     def __call__(self, *arguments: Any) -> Any: ...
 

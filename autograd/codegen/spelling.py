@@ -34,7 +34,7 @@ from autograd import ops
 from autograd.ops import Op, abs, exp, log1p, relu, sign, where
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
-"""How tightly a spreadsheet formula binds: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
+"""Binding strengths of spreadsheet formulas: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
 here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
 
 

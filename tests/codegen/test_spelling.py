@@ -19,6 +19,7 @@ import pytest
 from browser import Browser, missing
 from needs import array_module, lacking, need_compiler
 from office import Office
+from test_edge_cases import VALUES
 
 import autograd
 from autograd import Value
@@ -29,11 +30,14 @@ from autograd.codegen.spreadsheet import formulas
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
 
-EDGES = [
+_EDGES = [
+    *(x for _, operands, *_ in VALUES for x in operands),
     0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1 / 3, 0.999999, 1.000001, 20.0, -20.0, 709.7, -745.0, 1e22,
     1e160, -1e160, 1e-160, -1e-160, 1e300, -1e300, 1e-300, sys.float_info.max, sys.float_info.min, 5e-324, -1e-310,
     math.inf, -math.inf, math.nan,
 ]  # fmt: skip
+EDGES = list({repr(x): x for x in _EDGES}.values())
+"""The operands whose results the table of edge cases decides, and more."""
 
 
 @pytest.fixture(scope="module", autouse=True)
