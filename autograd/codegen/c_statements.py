@@ -3,7 +3,6 @@
 The arrays and variables that they read and write are described in `c.py`.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from autograd.codegen.arguments import Signature
@@ -20,7 +19,7 @@ from autograd.codegen.memory import (
     terms_of,
 )
 from autograd.codegen.program import Operand, Step
-from autograd.codegen.spelling import spelling_of
+from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
@@ -253,9 +252,7 @@ def along(run: StridedRun) -> tuple[str, str]:
 
 def literal(x: float) -> str:
     """Return a constant as C, exact to the bit; in parentheses if its sign bit is set."""
-    if math.isfinite(x):
-        return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)
-    return "NAN" if math.isnan(x) else "INFINITY" if x > 0 else "(-INFINITY)"
+    return float_literal(x, "INFINITY", "NAN")
 
 
 def for_loop(variable: str, count: int | str, statement: str) -> str:

@@ -7,11 +7,10 @@ the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C
 Nothing that a user wrote reaches the source, except numbers.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 
 from autograd.codegen.program import Operand, Program
-from autograd.codegen.spelling import spelling_of
+from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.ops import Op
 
 _ERF = """
@@ -43,8 +42,7 @@ def number_literal(x: float) -> str:
     >>> number_literal(0.1), number_literal(-2.0), number_literal(float("-inf")), number_literal(-0.0)
     ('0.1', '(-2.0)', '(-Infinity)', '(-0.0)')
     """
-    text = repr(x).replace("inf", "Infinity").replace("nan", "NaN")
-    return f"({text})" if math.copysign(1, x) < 0 else text  # -2 ** 2 is an error, - -2 reads badly
+    return float_literal(x, "Infinity", "NaN")
 
 
 def expression(op: Op, operands: Sequence[str]) -> str:

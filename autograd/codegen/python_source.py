@@ -22,7 +22,7 @@ from autograd.codegen.arguments import (
 )
 from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
 from autograd.codegen.program import Operand, Program, Step, varying_values
-from autograd.codegen.spelling import spelling_of
+from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.floats import number
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves, tree_map, tree_shape
@@ -52,7 +52,7 @@ def variable_names(program: Program) -> Name:
     def name(x: Operand) -> str:
         if type(x) is int:
             return f"x{x}" if x < program.inputs else f"v{x - program.inputs}"
-        return f"({x!r})" if math.copysign(1, x) < 0 else repr(x)  # -2.0 ** 2 would be -4.0
+        return float_literal(x)
 
     return name
 

@@ -27,6 +27,7 @@ Operations that users add have no row: `program.expanded` replaces them by what 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -115,6 +116,19 @@ def spelling_of(op: Op) -> Row:
     if found is None:
         raise LookupError(f"no target knows how to write {op.name}: add its row to autograd/codegen/spelling.py")
     return found
+
+
+def float_literal(x: float, inf: str = "inf", nan: str = "nan") -> str:
+    """Write a constant, exact to the bit; in parentheses if its sign bit is set, because -2.0 ** 2 is -4.0.
+
+    Arguments:
+        inf, nan: names of infinity and nan in the target.
+
+    >>> float_literal(0.1), float_literal(-2.0), float_literal(-0.0), float_literal(-math.inf, inf="INFINITY")
+    ('0.1', '(-2.0)', '(-0.0)', '(-INFINITY)')
+    """
+    text = repr(x).replace("inf", inf).replace("nan", nan)
+    return f"({text})" if math.copysign(1, x) < 0 else text
 
 
 def is_spelled(op: Op, target: str) -> bool:
