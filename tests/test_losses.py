@@ -273,8 +273,8 @@ def test_a_recorded_loss_holds_for_other_data(
 # ------------------------------------------------------------------------------------------------------------ mistakes
 
 
-def values(nest: Any) -> Any:
-    return tree_map(Value, nest)
+def values(tree: Any) -> Any:
+    return tree_map(Value, tree)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ typedef long long M __attribute__((vector_size(8 * LANES)));
 static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; return z; }
 static inline V pick(M m, V x, V y) { return (V)((m & (M)x) | (~m & (M)y)); }
 typedef double H __attribute__((vector_size(4 * LANES)));
-static inline double total(V x) /* in halves first: adding lane after lane waits for each sum */
+static inline double total(V x) /* halves first: adding lane by lane would wait for each sum */
 {
     H half[2];
     __builtin_memcpy(half, &x, sizeof x);
@@ -194,7 +194,7 @@ class _TranslationUnit:
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:
         if self.signature.reduce:
             yield for_loop("i", self.outputs, "s[i] = all(0.0);")
-        yield "/* The first vector may begin before sample 0: its lanes there hold copies of it, which do not count. */"
+        yield "/* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */"
         yield "for (long long first = n % LANES ? n % LANES - LANES : 0; first < n; first += LANES) {"
         yield "for (int lane = 0; lane < LANES; lane++) {"
         yield "const long long row = first + lane < 0 ? 0 : first + lane;"

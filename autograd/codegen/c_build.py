@@ -27,7 +27,7 @@ from autograd.errors import CompilerError
 
 _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
-    'or name yours in the environment variable CC. backend="python" needs none'
+    'or set the environment variable CC to yours. backend="python" needs none'
 )
 _TIMEOUT = 600  # seconds, for the compiler
 
@@ -53,7 +53,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
         text.write_text(source, encoding="utf-8")
         run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
-            raise CompilerError(f"{shlex.join(compiler)} made no library: is it a C compiler? CC names it")
+            raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? To use another, set CC")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
         os.replace(library, entry)
     try:

@@ -133,7 +133,7 @@ def check_batch(rng: random.Random, backend: str) -> None:
         added = 0.0
         for term in column:
             added += term
-        # C adds up each lane on its own; and all add once, after the sum, what no sample changes.
+        # C sums each lane separately; all add batch-invariant terms once, after the sum.
         close = 1e-13 * (1 + sum(map(abs, column)))
         assert same(total, added) or abs(total - added) <= close
         assert same(mean, added / len(samples)) or abs(mean - added / len(samples)) <= close
