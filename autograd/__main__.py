@@ -15,7 +15,7 @@ import graphviz
 from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
 from autograd.nn import Neuron
-from autograd.views.text import table
+from autograd.text import table
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
 ATTEMPTS = 1_000  # rows of the article's spreadsheet

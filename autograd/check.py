@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
 from autograd.errors import GradientMismatch
 from autograd.floats import number
+from autograd.text import table
 
 _EPSILON = sys.float_info.epsilon
 _RTOL = 1e-6
@@ -93,13 +94,12 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
     """The table that `check_gradients` returns: a sequence of lines, printed as a table."""
 
     def __repr__(self) -> str:
-        width = max([5, *(len(line.name) for line in self)])
-        rows = [f"{'input':{width}}  {'value':>12}  {'analytic':>18}  {'numeric':>18}  verdict"]
+        rows = [["input", f"{'value':>12}", f"{'analytic':>18}", f"{'numeric':>18}", "verdict"]]
         rows += [
-            f"{line.name:{width}}  {line.value:12.6g}  {line.analytic:18.11g}  {line.numeric:18.9g}  {line.verdict}"
+            [line.name, f"{line.value:12.6g}", f"{line.analytic:18.11g}", f"{line.numeric:18.9g}", line.verdict]
             for line in self
         ]
-        return "\n".join(rows)
+        return "\n".join(table(rows))
 
 
 def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
@@ -138,11 +138,11 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
         if verdict == "wrong" and math.isnan(gradient.data) and _has_a_singularity(nodes):
             verdict = "kink"  # the chain rule gave 0 * inf
         lines.append(CheckedGradient(x.label or f"input {i}", x.data, gradient.data, numeric, verdict))
-    table = CheckedGradients(lines)
-    wrong = sum(line.verdict == "wrong" for line in table)
+    checked = CheckedGradients(lines)
+    wrong = sum(line.verdict == "wrong" for line in checked)
     if wrong:
-        raise GradientMismatch(f"{wrong} of {len(table)} gradients disagree with their numeric check\n{table!r}")
-    return table
+        raise GradientMismatch(f"{wrong} of {len(checked)} gradients disagree with their numeric check\n{checked!r}")
+    return checked
 
 
 def _has_a_singularity(nodes: Sequence[Value]) -> bool:

@@ -13,6 +13,7 @@ import autograd
 from autograd import GradientMismatch, Value, check_gradients, faux_gradient
 from autograd.engine import graph_of
 from autograd.ops import Op
+from autograd.text import width
 
 nudge: Any = faux_gradient  # for calls that a type checker would refuse
 check: Any = check_gradients
@@ -156,3 +157,8 @@ def test_the_table_is_a_sequence() -> None:
     assert len(table) == 2
     assert table[0].analytic == 1.0
     assert repr(table).count("\n") == 2
+
+
+def test_east_asian_labels_align() -> None:
+    lines = repr(check_gradients(Value(3.0, "重みの値") * Value(2.0, "x"))).splitlines()
+    assert len({width(line[: line.rindex("  ")]) for line in lines}) == 1

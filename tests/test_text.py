@@ -6,7 +6,7 @@ from hostile import HOSTILE, labels
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.views.text import LONGEST_NAME, cut, filled, visible, width
+from autograd.text import LONGEST_NAME, cut, filled, visible, width
 
 
 @given(labels, st.integers(1, 50))

@@ -14,9 +14,9 @@ from typing import cast
 from autograd.engine import Value, graph_of, listening, local_gradients
 from autograd.errors import AnomalyError
 from autograd.ops import Op
+from autograd.text import visible
 from autograd.views.formulas import short_formula
 from autograd.views.names import caller, names_of
-from autograd.views.text import visible
 
 _SHOWN = 6  # operands in a message, and results at each end of a path
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
-from autograd.views.text import PICTURES
+from autograd.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 _TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most

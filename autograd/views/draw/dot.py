@@ -16,6 +16,7 @@ import graphviz
 from autograd.check import faux_gradient
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE
+from autograd.text import cut
 from autograd.views.draw.plan import (
     Box,
     BundleEdge,
@@ -44,7 +45,6 @@ from autograd.views.render import (
     ranks_spanned,
     tooltip_of,
 )
-from autograd.views.text import cut
 
 ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
 _LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips

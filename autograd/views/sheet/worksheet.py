@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from autograd.text import PICTURES, width
 from autograd.views.limits import LONGEST_FORMULA
 from autograd.views.numbers import is_plain
-from autograd.views.text import PICTURES, width
 
 COLUMNS, ROWS = 16_384, 1_048_576  # of any sheet
 _LONGEST_CODE = 8_192  # characters of a formula
