@@ -53,7 +53,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
         text.write_text(source, encoding="utf-8")
         run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
-            raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? To use another, set CC")
+            raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? Set CC to another")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
         os.replace(library, entry)
     try:
