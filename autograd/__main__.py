@@ -22,8 +22,8 @@ ATTEMPTS = 1_000  # rows of the article's spreadsheet
 ITERATIONS, QUICK_ITERATIONS = 100_000, 1_000  # of the article's program
 
 
-class Stages(NamedTuple):
-    """The columns of the first article's table: the stages of a neuron's calculation on one example."""
+class Example(NamedTuple):
+    """The columns of the first article's table: the steps of a neuron's calculation on one example."""
 
     input: Value
     weight: Value
@@ -34,7 +34,7 @@ class Stages(NamedTuple):
     loss: Value
 
 
-def stages_of(neuron: Neuron, x: float, target: Value | float) -> Stages:
+def record_example(neuron: Neuron, x: float, target: Value | float) -> Example:
     """Record net = input * weight + bias, output = tanh(net), error = output - target, loss = error ** 2 / 2."""
     entered = Value(x, "input")
     output = neuron(entered)
@@ -42,7 +42,7 @@ def stages_of(neuron: Neuron, x: float, target: Value | float) -> Stages:
     error = output - target
     loss = error**2 / 2
     net.label, output.label, error.label, loss.label = "net", "output", "error", "loss"
-    return Stages(entered, neuron.w[0], neuron.b, net, output, error, loss)
+    return Example(entered, neuron.w[0], neuron.b, net, output, error, loss)
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
@@ -69,8 +69,8 @@ def show_gradients() -> Value:
         "net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2\n"
         "with input 0.4, weight 0.5, bias 0.6 and target 0.7\n"
     )
-    stages = stages_of(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
-    x, weight, bias, net, output, error, loss = stages
+    example = record_example(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
+    x, weight, bias, net, output, error, loss = example
     loss.backward()
     # The article puts the local gradient of the loss with respect to the error into the output's column: the local
     # gradient of the error with respect to the output, which belongs there, is 1.
@@ -78,8 +78,8 @@ def show_gradients() -> Value:
     columns = [x, weight, bias, net, output]
     print_table(
         [
-            ["", *Stages._fields],
-            ["value", *(f"{v.data:.{5 if v is error else 4}g}" for v in stages)],
+            ["", *Example._fields],
+            ["value", *(f"{v.data:.{5 if v is error else 4}g}" for v in example)],
             ["local gradient", *(f"{round(g.data, 4):g}" for g in local), "", ""],
             ["global gradient", *(f"{v.grad:.4f}" for v in columns), "", ""],
             ["faux gradient", *(f"{faux_gradient(loss, v, tiny=0.0001):.4f}" for v in columns), "", ""],
@@ -103,14 +103,14 @@ def show_gradients() -> Value:
 # Training a single neuron --------------------------------------------------------------------------------------------
 
 
-def train(learning_rate: float, attempts: int) -> Iterator[Stages]:
+def train(learning_rate: float, attempts: int) -> Iterator[Example]:
     """Learn to multiply 0.01 by 10. Each attempt: compute, `backward()`, update weight and bias."""
     neuron = Neuron(1, weights=[0.5], bias=0.5)
     for _ in range(attempts):
-        stages = stages_of(neuron, x=0.01, target=0.1)
+        example = record_example(neuron, x=0.01, target=0.1)
         neuron.zero_grad()
-        stages.loss.backward()
-        yield stages
+        example.loss.backward()
+        yield example
         for p in neuron.parameters():
             p.data -= learning_rate * p.grad
 
@@ -145,8 +145,8 @@ def show_program(iterations: int) -> None:
     """Train as the second article's program does, and print the line that it prints."""
     print(f"\nThe article's program: learning rate 0.01, {iterations:,} iterations of the same.")
     sys.stdout.flush()
-    for i, stages in enumerate(train(0.01, iterations), 1):
-        output = stages.output
+    for i, example in enumerate(train(0.01, iterations), 1):
+        output = example.output
         if i % (iterations // 10) == 0:
             show_progress(i, iterations)
     # The parameters were updated after the last attempt: replay its graph with their final values.

@@ -102,11 +102,11 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
 
 def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]) -> AnomalyError:
     names = _names(nodes)
-    lines = [f"{data[v]} made in forward by {_named(v)}: {names[v]} = {short_formula(v, names)}"]
+    lines = [f"{data[v]} produced in the forward pass by {_named(v)}: {names[v]} = {short_formula(v, names)}"]
     for x in v.args:
         if isinstance(x, Value) and not math.isfinite(data.get(x, x.data)):
-            kind = "leaf" if x.op is None else "result from outside the watch,"
-            lines.append(f"{data.get(x, x.data)} came in with the {kind} {names[x]}")
+            kind = "leaf" if x.op is None else "result recorded outside detect_anomaly(),"
+            lines.append(f"{data.get(x, x.data)} came from the {kind} {names[x]}")
             break
     return _error([*lines, *_operands(v, data, names)], v, nodes, names)
 
@@ -147,7 +147,8 @@ def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
 
 def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:
     source, path = _source(v), _path(v, nodes)
-    lines.append(f"recorded at {source}" if source else "recorded outside the watch: record it inside to see the line")
+    outside = "recorded outside detect_anomaly(): record it inside to see the line"
+    lines.append(f"recorded at {source}" if source else outside)
     if len(path) == 1:
         lines.append(f"path to the output: {names[v]} is the newest result, nothing was made of it yet")
     else:

@@ -15,7 +15,7 @@ from autograd.views.formulas import Term, program_formulas
 
 
 def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
-    """Return why the Values hold no gradients of this output to show; None where they do.
+    """Return why there are no gradients of this output to show; None if there are.
 
     `backward()` gives the output itself its seed: where that is 0, the others are 0 too, or those of another output.
     """

@@ -91,7 +91,7 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
     is_other_iterable = hasattr(train, "__iter__") and not isinstance(train, (list, tuple))
     leaves = tree_leaves(list(train) if is_other_iterable else train)
     if not leaves:
-        raise ValueError("train is empty: name the leaves to train, or leave it out")
+        raise ValueError("train is empty: list the leaves to train, or omit the argument")
     check_leaves(leaves, "Values to train", "pass leaves of the graph")
     graph = set(values)
     for v in leaves:

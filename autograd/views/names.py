@@ -125,7 +125,7 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def caller() -> FrameType | None:
-    """Return the nearest frame outside the package: the line of the user's that is running."""
+    """Return the nearest frame outside the package: the user's current line."""
     try:
         frame: FrameType | None = sys._getframe(1)
     except AttributeError:  # a Python without frames: nodes are called v1, v2, ...

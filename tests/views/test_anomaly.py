@@ -40,7 +40,7 @@ def test_the_operation_its_operands_and_the_line_of_source_are_named() -> None:
 
     error = caught(work)
     lines = str(error).splitlines()
-    assert lines[0] == "nan made in forward by log: v4 = log(scaled)"
+    assert lines[0] == "nan produced in the forward pass by log: v4 = log(scaled)"
     assert "  operand scaled = -2.0: x * scale, recorded at" in lines[1]
     assert lines[1].endswith("scaled = x * scale")
     assert HERE in lines[2]
@@ -53,18 +53,21 @@ def test_the_operation_its_operands_and_the_line_of_source_are_named() -> None:
 @pytest.mark.parametrize(
     "work, first",
     [
-        (lambda x: x / 0, "inf made in forward by div (/): v2 = x / 0"),
-        (lambda x: 1 / (x - 1), "inf made in forward by div (/): v3 = 1 / v2"),
-        (lambda x: (x * 1000).exp(), "inf made in forward by exp: v3 = exp(v2)"),
-        (lambda x: -x / 0, "-inf made in forward by div (/): v3 = v2 / 0"),
-        (lambda x: (-x) ** 0.5, "nan made in forward by pow (**): v3 = v2 ** 0.5"),
-        (lambda x: autograd.hypot(1e308, x * 1.7e308), "inf made in forward by hypot: v3 = hypot(1e+308, v2)"),
+        (lambda x: x / 0, "inf produced in the forward pass by div (/): v2 = x / 0"),
+        (lambda x: 1 / (x - 1), "inf produced in the forward pass by div (/): v3 = 1 / v2"),
+        (lambda x: (x * 1000).exp(), "inf produced in the forward pass by exp: v3 = exp(v2)"),
+        (lambda x: -x / 0, "-inf produced in the forward pass by div (/): v3 = v2 / 0"),
+        (lambda x: (-x) ** 0.5, "nan produced in the forward pass by pow (**): v3 = v2 ** 0.5"),
+        (
+            lambda x: autograd.hypot(1e308, x * 1.7e308),
+            "inf produced in the forward pass by hypot: v3 = hypot(1e+308, v2)",
+        ),
         (
             lambda x: autograd.dot([x, x], [1e308, 1e308]),
-            "inf made in forward by dot: v2 = dot([x, x], [1e+308, 1e+308])",
+            "inf produced in the forward pass by dot: v2 = dot([x, x], [1e+308, 1e+308])",
         ),
-        (lambda x: autograd.where(x, x / 0, x), "inf made in forward by div (/): v2 = x / 0"),
-        (lambda x: max(x, x - math.inf), "-inf made in forward by sub (-): v2 = x - inf"),
+        (lambda x: autograd.where(x, x / 0, x), "inf produced in the forward pass by div (/): v2 = x / 0"),
+        (lambda x: max(x, x - math.inf), "-inf produced in the forward pass by sub (-): v2 = x - inf"),
     ],
 )
 def test_every_way_to_record_is_watched(work: Callable[[Value], Any], first: str) -> None:
@@ -75,22 +78,22 @@ def test_every_way_to_record_is_watched(work: Callable[[Value], Any], first: str
 def test_a_leaf_that_is_not_finite_is_named_as_the_cause(number: float) -> None:
     bad = Value(number, "bad")
     lines = str(caught(lambda: bad * 2)).splitlines()
-    assert lines[0].startswith(f"{number} made in forward by mul (*): v2 = bad * 2")
-    assert lines[1] == f"  {number} came in with the leaf bad"
+    assert lines[0].startswith(f"{number} produced in the forward pass by mul (*): v2 = bad * 2")
+    assert lines[1] == f"  {number} came from the leaf bad"
     with detect_anomaly():
         assert autograd.where(Value(1.0), 3.0, bad).data == 3.0  # it does no harm here
 
 
 def test_a_result_from_before_is_named_as_the_cause() -> None:
     early = Value(0.0).log()
-    assert "-inf came in with the result from outside the watch, early" in str(caught(lambda: early + 1))
+    assert "-inf came from the result recorded outside detect_anomaly(), early" in str(caught(lambda: early + 1))
 
 
 def test_of_many_operands_those_that_are_not_finite_are_shown() -> None:
     xs = [Value(float(i), f"x{i}") for i in range(50)]
     xs[40].data = math.nan
     lines = str(caught(lambda: autograd.sum(xs))).splitlines()
-    assert lines[0] == "nan made in forward by sum: v51 = sum of 50 operands"
+    assert lines[0] == "nan produced in the forward pass by sum: v51 = sum of 50 operands"
     assert lines[2] == "  operand x40 = nan: a leaf"
     assert lines[8] == "  and 44 more operands"
 
@@ -104,7 +107,7 @@ def test_a_replay_names_the_first_and_changes_nothing() -> None:
     before = [v.data for v in engine.graph_of(z)]
     x.data = 40
     error = caught(z.forward)
-    assert str(error).splitlines()[0] == "inf made in forward by exp: y = exp(v3)"
+    assert str(error).splitlines()[0] == "inf produced in the forward pass by exp: y = exp(v3)"
     assert "  operand v3 = 1595.0: squared - 5" in str(error)
     assert [v.data for v in error.path] == [y.data, (y * y).data, z.data]
     assert [v.data for v in engine.graph_of(z)][1:] == before[1:]
@@ -113,7 +116,7 @@ def test_a_replay_names_the_first_and_changes_nothing() -> None:
 def test_gradients_as_graphs_are_watched() -> None:
     x = Value(0.0, "x")
     y = x.sqrt()
-    assert str(caught(lambda: grad(y, x))).startswith("inf made in forward by div (/)")
+    assert str(caught(lambda: grad(y, x))).startswith("inf produced in the forward pass by div (/)")
 
 
 # ------------------------------------------------------------------------------------------------------- backward
@@ -151,7 +154,7 @@ def test_a_node_recorded_before_has_no_line() -> None:
     y = x.sqrt()
     error = caught(y.backward)
     assert error.source is None
-    assert "recorded outside the watch" in str(error)
+    assert "recorded outside detect_anomaly()" in str(error)
     with pytest.raises(AnomalyError) as again:
         with detect_anomaly():
             z = x.sqrt()

@@ -334,7 +334,7 @@ def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
     for _ in range(4):
         browser.click("#next")
     assert text_of(browser, "#step") == (
-        "Forward. net is calculated from v4 and bias, whose values are known by now.net = v4 + bias = 0.2 + 0.6 = 0.8"
+        "Forward. net is calculated from v4 and bias, which are already known.net = v4 + bias = 0.2 + 0.6 = 0.8"
     )
     for _ in range(9):
         browser.click("#next")
@@ -393,7 +393,7 @@ def test_a_lone_leaf_is_a_graph_too(page: Callable[..., Browser]) -> None:
     browser = page(x, train=x)
     browser.click("#last")
     assert text_of(browser, "#step") == (
-        "Backward. It begins at x itself, which changes exactly as fast as itself.d x/d x = 1"
+        "Backward. It starts at x: the derivative of x with respect to itself is 1.d x/d x = 1"
     )
     check_numbers(browser, x)
 

@@ -132,12 +132,12 @@ function forwardWords(i) {
   if (!steps[i]) return [["Forward. ", named(i), " is a leaf: its value is given, not calculated."],
     [html("bdi", {}, node.name), ` = ${short(data[i])}`]];
   const from = [...new Set(node.args.filter(arg => arg >= 0))].map(named);
-  return [["Forward. ", named(i), " is calculated from ", ...listed(from), ", whose values are known by now."],
+  return [["Forward. ", named(i), " is calculated from ", ...listed(from), ", which are already known."],
     [html("bdi", {}, node.name), " = ", ...formula(node, byName), " = ", ...byNumber(node), ` = ${short(data[i])}`]];
 }
 
 function backwardWords(i) {
-  if (i === output) return [["Backward. It begins at ", named(i), " itself, which changes exactly as fast as itself."],
+  if (i === output) return [["Backward. It starts at ", named(i), ": the derivative of ", named(i), " with respect to itself is 1."],
     [rate(i, i), " = 1"]];
   const to = uses[i], reached = [...new Set(to.map(edge => edge.to))].map(named);
   const g = gradients[i], first = to[0];
