@@ -17,14 +17,14 @@ from browser import Browser
 from test_house import LAYERS, MODULES, imports_of
 
 from autograd import Value, draw, explore, nn, to_spreadsheet
-from autograd.__main__ import Stages, stages_of
+from autograd.__main__ import Example, record_example
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
-def articles_neuron(x: float, weight: float, bias: float, target: Value | float) -> Stages:
+def articles_neuron(x: float, weight: float, bias: float, target: Value | float) -> Example:
     """Record the articles' neuron with its loss, and label the stages as they do."""
-    return stages_of(nn.Neuron(1, weights=[weight], bias=bias), x, target)
+    return record_example(nn.Neuron(1, weights=[weight], bias=bias), x, target)
 
 
 def neuron(folder: Path) -> None:
