@@ -8,6 +8,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from autograd import engine
+
+LOCKS: list[Any] = [engine._registry, engine._turn]
+
 
 def interrupted(call: Callable[[], object], at: int) -> bool:
     """Call a function, and interrupt it before it executes bytecode number `at`, counted from 1.
@@ -36,4 +40,9 @@ def interrupted(call: Callable[[], object], at: int) -> bool:
     finally:
         sys.settrace(None)
         gc.enable()
+        # Between the last statement of a `with` and its end Ctrl-C never comes. This does, and the lock stays held:
+        # by the main thread, which may go on, while all others would wait for ever.
+        for lock in LOCKS:
+            if lock._is_owned():
+                lock.release()
     return False
