@@ -11,10 +11,10 @@ torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 import math
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from autograd.engine import Value, check_leaves, commit_data
+from autograd.engine import Value, at_once, check_leaves, commit_data
 from autograd.floats import number
 
 Rate = float | Callable[[int], float]
@@ -46,6 +46,8 @@ class Optimizer:
     _known: tuple[weakref.ref[Value], ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        # Also what has its default from the class: so the instance's dictionary is all of the state.
+        self.__dict__.update({attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
         if isinstance(self.lr, (list, tuple)):
             raise TypeError("make an optimizer without parameters, SGD(lr=0.1), and pass them to its step(parameters)")
         if not callable(self.lr):
@@ -129,6 +131,26 @@ class Optimizer:
         """
         self._check(parameters)
         self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the optimizer holds now, its settings included, for `restore`."""
+        return self.__dict__.copy()
+
+    def restore(self, state: dict[str, Any], *others: Iterable[None]) -> None:
+        """Go back to a state in one step that Ctrl-C cannot tear.
+
+        Arguments:
+            state: what `state()` has returned.
+            others: further maps of C functions to run in the same step, as in `commit_data`.
+
+        >>> optimizer = Adam(0.5)
+        >>> state = optimizer.state()
+        >>> first = optimizer.update([3.0], [6.0])
+        >>> optimizer.restore(state)
+        >>> optimizer.steps, optimizer.update([3.0], [6.0]) == first
+        (0, True)
+        """
+        at_once(map(dict.update, [self.__dict__], [state]), *others)
 
     def reset(self) -> None:
         """Start over: at step 0, without memory, free for other parameters."""

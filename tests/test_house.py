@@ -151,6 +151,38 @@ def test_reaching_for_a_private_name_is_seen(source: str) -> None:
     assert list(private_names_of_others_in(ast.parse(source)))
 
 
+ATTRIBUTES_OF_OTHERS = {
+    ("nn", "vars(kind)"),  # a user's module is searched for its parameters
+    ("nn", "getattr(module, '__dict__', {})"),
+    ("engine", "function.__dict__"),  # of a function that engine has just made
+}
+
+
+def attributes_of_others_in(tree: ast.Module) -> Iterator[str]:
+    """Where a module takes all attributes of an object at once, but of `self` and of its own classes."""
+    own = {"self", *(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+            seen = not is_named(node.value, *own)
+        elif isinstance(node, ast.Call) and is_named(node.func, "vars"):
+            seen = not node.args or not is_named(node.args[0], *own)
+        else:
+            seen = isinstance(node, ast.Call) and is_named(node.func, *BY_STRING) and "'__dict__'" in ast.unparse(node)
+        if seen:
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_takes_all_attributes_of_an_object_of_another(module: str) -> None:
+    found = {(module, source) for source in attributes_of_others_in(MODULES[module])}
+    assert found == {entry for entry in ATTRIBUTES_OF_OTHERS if entry[0] == module}
+
+
+@pytest.mark.parametrize("source", ["vars(optimizer)", "run.optimizer.__dict__", "getattr(x, '__dict__')"])
+def test_taking_all_attributes_is_seen(source: str) -> None:
+    assert list(attributes_of_others_in(ast.parse(source)))
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_replaces_what_another_defines(module: str) -> None:
     tree = MODULES[module]

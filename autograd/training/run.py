@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import repeat
 from typing import Any
 
-from autograd.engine import Value, at_once, commit_data, set_grad
+from autograd.engine import Value, at_once, set_data, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.training.data import Data, Dataset
@@ -35,29 +34,27 @@ class Run:
         self.read()
 
     def read(self) -> None:
-        """Take over the parameters and the optimizer's attributes, which the user may have changed."""
+        """Take over the parameters and the optimizer's state, which the user may have changed."""
         numbers: Any = [p.data for p in self.parameters]
         if self.arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it
 
             numbers = np.array(numbers)
-        defaults = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
-        self.kept = numbers, vars(self.optimizer) | defaults  # one assignment, so that Ctrl-C finds both or neither
-        """The parameters' numbers, and the optimizer's attributes. The loop over steps assigns both at once."""
+        self.kept = numbers, self.optimizer.state()  # one assignment, so that Ctrl-C finds both or neither
+        """The parameters' numbers, and the optimizer's state. The loop over steps assigns both at once."""
 
     def commit(self) -> None:
         """Give the parameters and the optimizer the kept state, and set the gradients to 0, all of it or nothing."""
         numbers, state = self.kept
-        commit_data(
-            self.parameters,
-            list(map(float, numbers)),
+        self.optimizer.restore(
+            state,
+            map(set_data, self.parameters, list(map(float, numbers))),
             map(set_grad, self.parameters, repeat(0.0)),
-            map(dict.update, [vars(self.optimizer)], [state]),
         )
 
     def epoch(self, rng: Any) -> None:
         """Pass over the data once, step by step, and enter the figures in the history."""
-        learn, update, state = self.steps.learn.compute, self.optimizer.update, vars(self.optimizer)
+        learn, update, state = self.steps.learn.compute, self.optimizer.update, self.optimizer.state
         is_finite = _is_finite_array if self.arrays else _is_finite_list
         numbers, _ = self.kept
         loss = accuracy = 0.0
@@ -67,10 +64,10 @@ class Run:
                 raise self._diverged(f"the loss became {batch_loss}")
             moved = update(numbers, gradients)
             if not is_finite(moved):
-                state.update(self.kept[1])  # undo the optimizer's step
+                self.optimizer.restore(self.kept[1])
                 raise self._diverged(_not_finite(self.parameters, gradients, moved))
             numbers = moved
-            self.kept = numbers, state.copy()
+            self.kept = numbers, state()
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
         figures = self._figures(self.data.known, loss, accuracy)
