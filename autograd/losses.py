@@ -42,6 +42,9 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
             to train with, the same list or another of that length, and raises `ValueError` for one that does not fit.
             `fit` calls it before the first step.
 
+    Raises:
+        TypeError: `accuracy` or `targets` is not a function.
+
     >>> import autograd
     >>> from autograd import fit, nn, optim
     >>> @loss(accuracy=lambda output, target: autograd.where(0.5 - abs(output - target), 1.0, 0.0))
@@ -51,6 +54,10 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
     >>> fit(model, [1.0, 2.0], [2.0, 5.0], loss=absolute_error, optimizer=optim.SGD(0.1), epochs=1, progress=False)
     ▁ 1 epoch: loss 0.5, accuracy 50.0 %
     """
+
+    for name, given in (("accuracy", accuracy), ("targets", targets)):
+        if given is not None and not callable(given):
+            raise TypeError(f"{name} is a function, as the documentation of nn.loss says, got {given!r}")
 
     def decorate(function: Loss) -> Loss:
         for name, carried in (("accuracy", accuracy), ("targets", targets)):

@@ -330,3 +330,10 @@ def test_no_loss_branches_on_data() -> None:
             result = loss(values(outputs), values(targets))
             assert tree_leaves(result) == [result]
     assert not asked
+
+
+@pytest.mark.parametrize("name", ["accuracy", "targets"])
+def test_what_a_loss_carries_is_a_function(name: str) -> None:
+    carried: dict[str, Any] = {name: 0.9}
+    with pytest.raises(TypeError, match=f"^{name} is a function, .* got 0.9$"):
+        nn.loss(**carried)
