@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase, example, given, settings
-from test_properties import EVERYTHING, EXACT, WILD, Graph, graphs, record
+from reference import EVERYTHING, Graph, record
+from test_properties import EXACT, WILD, graphs
 
 from autograd import Value
 from autograd.engine import graph_of

@@ -9,7 +9,6 @@ import linecache
 import math
 import os
 import random
-import struct
 import traceback
 import weakref
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import need_compiler
+from programs import SPECIAL, check_batch, check_program, same
 
 import autograd
 from autograd import Value, grad
@@ -49,56 +49,9 @@ def backend(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def bits(x: float) -> bytes:
-    return b"nan" if math.isnan(x) else struct.pack("d", x)
-
-
-def same(got: float, want: float) -> bool:
-    return bits(got) == bits(want)
-
-
-def random_graph(rng: random.Random, leaves: list[Value], steps: int) -> Value:
-    """Operations of the whole table on leaves, results and constants, some of them special."""
-    pool: list[Any] = list(leaves)
-    constants = [0.0, -0.0, 1.0, -2.0, 0.5, 3.0, math.inf, -math.inf, math.nan, 1e-320, -1e300]
-    ops = [TABLE[name] for name in sorted(BUILT_IN)]
-    for _ in range(steps):
-        op = rng.choice(ops)
-        count = op.arity or 2 * rng.randrange(1, 4)
-        operands = [rng.choice(pool) if rng.random() < 0.8 else rng.choice(constants) for _ in range(count)]
-        operands[0] = rng.choice(pool)
-        pool.append(record(op, tuple(operands)))
-    output: Value = autograd.sum(pool[-6:])
-    return output
-
-
-SPECIAL = [0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 1e-310]
-
-
-def random_number(rng: random.Random) -> float:
-    return rng.choice([rng.uniform(-3, 3), rng.uniform(-1e3, 1e3), rng.choice(SPECIAL)])
-
-
-def several_graphs(rng: random.Random, leaves: list[Value], graphs: int, steps: int) -> list[tuple[Value, list[Value]]]:
-    """Random outputs with their gradients."""
-    outputs = [random_graph(rng, leaves, steps) for _ in range(graphs)]
-    return [(output, grad(output, leaves)) for output in outputs]
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
-    rng = random.Random(seed)
-    leaves = [Value(rng.uniform(-3, 3)) for _ in range(4)]
-    outputs = several_graphs(rng, leaves, 8, 40)
-    f = autograd.compile(outputs, (leaves[:3], leaves[3]), backend=backend)
-    recorded = tree_leaves(outputs)
-    for _ in range(6):
-        got = tree_leaves(f([v.data for v in leaves[:3]], leaves[3].data))
-        assert all(map(same, got, (v.data for v in recorded)))
-        for v in leaves:
-            v.data = random_number(rng)
-        for v in recorded:
-            v.forward()
+    check_program(random.Random(seed), backend)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -111,32 +64,6 @@ def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.Mo
     rng = random.Random(seed)
     monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng))
     check_batch(rng, "numpy")
-
-
-def check_batch(rng: random.Random, backend: str) -> None:
-    """Random graphs in a batch of special numbers: each sample as the graph has it, and the sums over them."""
-    w, b, x, y = (Value(rng.uniform(-2, 2)) for _ in range(4))
-    outputs = several_graphs(rng, [w, b, x, y], 3, 25)
-    samples = [[random_number(rng), rng.uniform(-2, 2)] for _ in range(rng.randrange(1, 30))]
-    want: list[list[float]] = []
-    for x.data, y.data in samples:
-        want.append([v.forward().data for v in tree_leaves(outputs)])
-    arguments = ([w.data, b.data], samples)
-    inputs, axes = ([w, b], [x, y]), (None, 0)
-    results = autograd.compile(outputs, inputs, in_axes=axes, backend=backend)(*arguments)
-    rows = [[value for values, pulls in results for value in (values[i], *pulls[i])] for i in range(len(samples))]
-    for got, row in zip(rows, want, strict=True):
-        assert all(map(same, got, row))
-    sums = autograd.compile(outputs, inputs, in_axes=axes, reduce="sum", backend=backend)(*arguments)
-    means = autograd.compile(outputs, inputs, in_axes=axes, reduce="mean", backend=backend)(*arguments)
-    for total, mean, column in zip(tree_leaves(sums), tree_leaves(means), zip(*want, strict=True), strict=True):
-        added = 0.0
-        for term in column:
-            added += term
-        # C sums each lane separately; all add batch-invariant terms once, after the sum.
-        close = 1e-13 * (1 + sum(map(abs, column)))
-        assert same(total, added) or abs(total - added) <= close
-        assert same(mean, added / len(samples)) or abs(mean - added / len(samples)) <= close
 
 
 def test_what_no_sample_changes_is_added_once(backend: str) -> None:
