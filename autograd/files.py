@@ -84,7 +84,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     parameters = document.get("parameters")
     if not isinstance(parameters, dict):
         raise ValueError("it is damaged: it has no parameters")
-    return {name: _read(name, x) for name, x in parameters.items()}
+    return {name: _number_from(name, x) for name, x in parameters.items()}
 
 
 def _odd(x: float) -> str:
@@ -92,7 +92,7 @@ def _odd(x: float) -> str:
     return "-nan" if math.isnan(x) and math.copysign(1, x) < 0 else str(x)
 
 
-def _read(name: str, x: Any) -> float:
+def _number_from(name: str, x: Any) -> float:
     if x in ("inf", "-inf", "nan", "-nan"):
         return math.copysign(math.nan, -1.0) if x == "-nan" else float(x)
     if type(x) in (int, float) and abs(x) <= sys.float_info.max:

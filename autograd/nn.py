@@ -53,7 +53,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it."""
-        return [p for _, p in _named(self, "", set())]
+        return [p for _, p in _named_leaves(self, "", set())]
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
@@ -61,9 +61,9 @@ class Module:
         List items are numbered from 1. If a subclass overrides `parameters()`, those parameters are named.
         """
         if type(self).parameters is Module.parameters:
-            yield from _named(self, "", set())
+            yield from _named_leaves(self, "", set())
         else:
-            names = {p: name for name, p in _named(self, "", set())}
+            names = {p: name for name, p in _named_leaves(self, "", set())}
             for i, p in enumerate(self.parameters(), 1):
                 yield names.get(p, f"parameter{i}"), p
 
@@ -109,7 +109,7 @@ class Module:
         return by_name
 
     def __repr__(self) -> str:
-        sizes = {attribute: len(list(_named(part, attribute, set()))) for attribute, part in _attributes(self)}
+        sizes = {attribute: len(list(_named_leaves(part, attribute, set()))) for attribute, part in _attributes(self)}
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         return f"{type(self).__name__} with {_counted(len(self.parameters()))}" + (f": {where}" if where else "")
 
@@ -170,7 +170,7 @@ class Neuron(Module):
             raise ValueError(f"{nin} inputs need {nin} weights, got {len(weights)}")
         self.w = [Value(w) for w in weights]
         self.b = Value(bias)
-        self.activation = _chosen(activation, nonlin)
+        self.activation = _activation_to_use(activation, nonlin)
         self._activate = _function(self.activation)
         if labels is None:
             labels = [name for name, _ in self.named_parameters()][: nin + 1]
@@ -240,7 +240,7 @@ class Layer(Module):
             _size("nin", nin, "a layer has at least one input"),
             _size("nout", nout, "a layer has at least one neuron"),
         )
-        chosen = _chosen(activation, nonlin)
+        chosen = _activation_to_use(activation, nonlin)
         self.neurons = [Neuron(nin, chosen, weights=_initial(nin, nout, init, rng)) for _ in range(nout)]
         _label(self, self.neurons)
 
@@ -331,7 +331,7 @@ class MLP(Module):
 # Parameters and their names ------------------------------------------------------------------------------------------
 
 
-def _named(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
+def _named_leaves(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
     """Yield each leaf in `part` once, with its name: those of a module, a list or a dictionary, or `part` itself."""
     if id(part) in met:
         return
@@ -352,7 +352,7 @@ def _named(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
         return
     met.add(id(part))  # a module may refer to the one that holds it
     for inner_name, inner in named:
-        yield from _named(inner, f"{name}{separator}{inner_name}", met)
+        yield from _named_leaves(inner, f"{name}{separator}{inner_name}", met)
 
 
 def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
@@ -423,7 +423,7 @@ def _listed(values: Any) -> list[Any]:
         return [values]
 
 
-def _chosen(activation: Activation | bool, nonlin: bool | None) -> str | Callable[[Value], Value]:
+def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> str | Callable[[Value], Value]:
     """Return the activation; micrograd's `nonlin` may replace it, by name or in its position."""
     if isinstance(activation, bool):
         nonlin = activation

@@ -298,7 +298,7 @@ def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
     return [g * partner for partner in xys[half:] + xys[:half]]
 
 
-def _pairs(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
+def _two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
     try:
         xs, ys = tuple(xs), tuple(ys)
     except TypeError:
@@ -385,7 +385,7 @@ where    = Op("where({}, {}, {})",  floats.where,                    lambda g, z
 
 #             reads                 computes                         pulls g back to all operands
 sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=_values, note="Added strictly left to right; of nothing, 0.0.")
-dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=_pairs, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
+dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=_two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
 
 # fmt: on
 BUILT_IN.update(TABLE)

@@ -20,7 +20,7 @@ from autograd.floats import number
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""
 
-Rule = Callable[..., tuple[Any, ...]]
+UpdateRule = Callable[..., tuple[Any, ...]]
 """(number, gradient, memories...) -> (new number, new memories...), on floats and on arrays."""
 
 
@@ -60,7 +60,7 @@ class Optimizer:
         """The count of numbers remembered of each parameter; each starts at 0."""
         return 0
 
-    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> UpdateRule:
         """Return the function that moves one parameter.
 
         Arguments:
@@ -177,14 +177,14 @@ class Optimizer:
                 rule = self.rule(rate, self.steps, np.sqrt)
                 moved, *new_memory = rule(data, *map(np.asarray, (gradients, *memory)))
         else:
-            rows = map(self.rule(rate, self.steps, math.sqrt), *map(_floats, (data, gradients, *memory)))
+            rows = map(self.rule(rate, self.steps, math.sqrt), *map(_as_floats, (data, gradients, *memory)))
             moved, *new_memory = list(map(list, zip(*rows))) or [[], *memory]
         return moved, {"_memory": tuple(new_memory), "steps": self.steps + 1}
 
     def _clipped(self, gradients: Any) -> Any:
         if self.clip_norm is None:
             return gradients
-        norm = math.hypot(*_floats(gradients))
+        norm = math.hypot(*_as_floats(gradients))
         scale = min(1.0, number(self.clip_norm) / (norm + 1e-6))  # 1e-6 as in clip_grad_norm_
         return gradients * scale if hasattr(gradients, "__array__") else [g * scale for g in gradients]
 
@@ -241,7 +241,7 @@ class SGD(Optimizer):
     def memories(self) -> int:
         return 1 if self.momentum else 0
 
-    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> UpdateRule:
         momentum = number(self.momentum)
 
         def plain(x: Any, g: Any) -> tuple[Any, ...]:
@@ -304,7 +304,7 @@ class Adam(Optimizer):
     def memories(self) -> int:
         return 2
 
-    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> Rule:
+    def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> UpdateRule:
         beta1, beta2 = map(number, self.betas)
         # The means start at 0; dividing by these factors corrects the bias of the first steps.
         rate = lr / (1 - beta1 ** (step + 1))
@@ -319,5 +319,5 @@ class Adam(Optimizer):
         return adam
 
 
-def _floats(numbers: Any) -> list[float]:
+def _as_floats(numbers: Any) -> list[float]:
     return list(map(number, numbers.tolist() if hasattr(numbers, "tolist") else numbers))

@@ -113,12 +113,12 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
     arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
-    lines.append(f"    return _floats({arguments}, {_result(signature, terms, name)})")
+    lines.append(f"    return _plain({arguments}, {_result(signature, terms, name)})")
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {
         **spelling.functions,
-        "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full, "_floats": _floats,
+        "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full, "_plain": _plain,
     })  # fmt: skip
 
 
@@ -174,10 +174,10 @@ class _Arrays:
         return self.module.stack([self.full(n, x) for x in xs], -1)
 
 
-def _floats(arguments: Any, result: Any) -> Any:
+def _plain(arguments: Any, result: Any) -> Any:
     """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
     if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
         return result
     if isinstance(result, (list, tuple)):
-        return type(result)([_floats((), part) for part in result])
+        return type(result)([_plain((), part) for part in result])
     return result.tolist()

@@ -29,7 +29,7 @@ _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
     'or set the environment variable CC to yours. backend="python" needs none'
 )
-_TIMEOUT = 600  # seconds, for the compiler
+_COMPILER_TIMEOUT = 600  # seconds, for the compiler
 
 
 def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
@@ -51,7 +51,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as work:
         text, library = Path(work, "graph.c"), Path(work, "graph.so")
         text.write_text(source, encoding="utf-8")
-        run([*compiler, *options, *_native(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
+        run([*compiler, *options, *_native_options(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
             raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? Set CC to another")
         entry = folder / f"{key}-{_fingerprint(library)}.so"
@@ -142,7 +142,7 @@ def version_of(compiler: tuple[str, ...]) -> str:
 
 
 @cache
-def _native(compiler: tuple[str, ...]) -> list[str]:
+def _native_options(compiler: tuple[str, ...]) -> list[str]:
     """Return the option that enables all features of this processor, if the compiler has one.
 
     It depends on compiler and processor only, which the name of an entry includes, so it is tested only before a build.
@@ -168,13 +168,17 @@ def processor() -> str:
 
 def run(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_COMPILER_TIMEOUT, check=False
+        )
     except OSError as problem:
         raise CompilerError(
             f"the C compiler {command[0]!r} does not start: {problem}. You can {_HOW_TO_GET_ONE}"
         ) from None
     except subprocess.TimeoutExpired:
-        raise CompilerError(f"the C compiler {command[0]!r} did not finish within {_TIMEOUT} seconds") from None
+        raise CompilerError(
+            f"the C compiler {command[0]!r} did not finish within {_COMPILER_TIMEOUT} seconds"
+        ) from None
     if done.returncode:
         complaint = (done.stderr or done.stdout).strip()[-2_000:]
         raise CompilerError(

@@ -136,7 +136,9 @@ def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
 # The functions as source ---------------------------------------------------------------------------------------------
 
 
-def _text(name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, shortcuts: bool) -> str:
+def _wrapper_source(
+    name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, shortcuts: bool
+) -> str:
     """Return the source of the function `name`, which takes the integers, then the arguments of the signature."""
     arguments = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
@@ -234,7 +236,7 @@ def callable_functions(
     def function(name: str, *integers: str) -> Callable[..., Any]:
         run: Any = getattr(library, name)
         run.restype = None
-        text = _text(name, integers, readers, signature, shortcuts=work is None)
+        text = _wrapper_source(name, integers, readers, signature, shortcuts=work is None)
         return defined(name, text, {
             "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
             "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,

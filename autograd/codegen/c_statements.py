@@ -149,7 +149,7 @@ class CStatements:
             and len({slot.array for _, slot in pairs}) == 1
         ):
             array = pairs[0][1].array
-            index, at = self._table(i for i, _ in pairs), self._table(slot.at for _, slot in pairs)
+            index, at = self._index_table(i for i, _ in pairs), self._index_table(slot.at for _, slot in pairs)
             yield for_loop(
                 "i", len(pairs), self._leaves(f"{index}[i]", self._spread(f"{array}[{at}[i]]", array in "xv"))
             )
@@ -158,7 +158,7 @@ class CStatements:
             index, value = along(run)
             yield for_loop("i", run.length, self._leaves(index, self._spread(value, run.slot.array in "xv")))
 
-    def _table(self, numbers: Iterable[int]) -> str:
+    def _index_table(self, numbers: Iterable[int]) -> str:
         """Declare an index table and return its name."""
         name = f"t{len(self.tables)}"
         self.tables.append(f"static const int {name}[] = {{{', '.join(map(str, numbers))}}};")
@@ -184,7 +184,7 @@ class CStatements:
         if layout.leaves_directly(places):
             results.append(LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
         running = [r for r in (*positions, *results) if r]
-        loops = run_through(running, lambda operand: self._table(i for row in operand.indices for i in row))
+        loops = run_through(running, lambda operand: self._index_table(i for row in operand.indices for i in row))
         counts = loops.counts if loops else [len(places)]
 
         def value(variables: Sequence[str]) -> str:

@@ -54,15 +54,15 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
             result = Context().run(function, *leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
-        raise _refusal(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
+        raise _runs_in_python_only(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
     if get_ident() in refused:
-        raise _refusal(op, refused[get_ident()])
+        raise _runs_in_python_only(op, refused[get_ident()])
     if not _agrees(function, leaves, result):
-        raise _refusal(op, "it computes something else on Values than on numbers")
+        raise _runs_in_python_only(op, "it computes something else on Values than on numbers")
     return leaves, result
 
 
-def _refusal(op: Op, reason: str) -> ValueError:
+def _runs_in_python_only(op: Op, reason: str) -> ValueError:
     return ValueError(
         f"the operation {op.name!r} runs in Python only: {reason}. Every other target is given what its function "
         "records when it is called on Values, so write it with autograd's operations: autograd.tanh(x), not "

@@ -45,10 +45,12 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
     {8: Gate(condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
     """
     exits = {x for x in outputs if type(x) is int}
-    readers = Counter(x for step in program.steps for x in _read(step))
+    readers = Counter(x for step in program.steps for x in _values_read(step))
     gates: dict[int, Gate] = {}
-    for choice, products in _products(program, exits, readers, varying).items():
-        factors = {x: None for place in products for x in _read(program.steps[place - program.inputs]) if x != choice}
+    for choice, products in _products_of_choices(program, exits, readers, varying).items():
+        factors = {
+            x: None for place in products for x in _values_read(program.steps[place - program.inputs]) if x != choice
+        }
         condition = program.steps[choice - program.inputs].operands[0]
         gates[choice] = Gate(condition, tuple(factors), products, readers[choice] > len(products))
     outside = {*exits, *(x for gate in gates.values() for x in gate.factors)}
@@ -67,7 +69,7 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
     }
 
 
-def _products(
+def _products_of_choices(
     program: Program, exits: Collection[int], readers: Counter[int], varying: Collection[int]
 ) -> dict[int, list[int]]:
     """Return, for each choice between a number and 0.0, its products with earlier values that are only summed."""
@@ -76,7 +78,7 @@ def _products(
         if step.op is TABLE["where"] and place in varying and type(step.operands[2]) is float and step.operands[2] == 0:
             products[place] = []
         elif step.op is TABLE["mul"] and place in exits and not readers[place]:
-            last = max((x for x in _read(step)), default=0)
+            last = max((x for x in _values_read(step)), default=0)
             if last in products and all(type(x) is int or math.isfinite(x) for x in step.operands):
                 products[last].append(place)
     return {choice: places for choice, places in products.items() if places}
@@ -89,7 +91,7 @@ def _with_their_own(
     inside, pending = set(steps), list(steps)
     read: Counter[int] = Counter()
     while pending:
-        for x in _read(program.steps[pending.pop() - program.inputs]):
+        for x in _values_read(program.steps[pending.pop() - program.inputs]):
             read[x] += 1
             if read[x] == readers[x] and x not in others:
                 inside.add(x)
@@ -97,6 +99,6 @@ def _with_their_own(
     return sorted(inside)
 
 
-def _read(step: Step) -> list[int]:
+def _values_read(step: Step) -> list[int]:
     """Return the distinct values that the step reads."""
     return [x for x in dict.fromkeys(step.operands) if type(x) is int]

@@ -39,8 +39,8 @@ SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
 
 
-class Row(NamedTuple):
-    """A row: a template for each target, and how tightly the spreadsheet's binds."""
+class SpellingRow(NamedTuple):
+    """How each target writes one operation: a template for each, and how tightly the spreadsheet's binds."""
 
     operands: tuple[str, ...]
     python: str
@@ -72,7 +72,7 @@ class Row(NamedTuple):
         return [self.write(column, term) for term in zip(*lists, strict=True)]
 
 
-SPELLINGS: dict[str, Row] = {}
+SPELLINGS: dict[str, SpellingRow] = {}
 """The rows by the operations' names."""
 
 
@@ -93,7 +93,7 @@ def spell(  # noqa: PLR0917  # a row of the table
     call = f"{op.name}({', '.join(f'{{{x}}}' for x in operands)})"
     upper = call.replace(op.name, op.name.upper(), 1)
     derived = formula is not None
-    SPELLINGS[op.name] = Row(
+    SPELLINGS[op.name] = SpellingRow(
         operands,
         python or call,
         arrays or ("" if derived else f"xp.{call}"),
@@ -106,7 +106,7 @@ def spell(  # noqa: PLR0917  # a row of the table
     )
 
 
-def spelling_of(op: Op) -> Row:
+def spelling_of(op: Op) -> SpellingRow:
     """Return the row of an operation.
 
     Raises:

@@ -70,9 +70,9 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
     """
     row = spelling_of(op)
     if op is TABLE["sum"]:
-        return _added(operands)
+        return _sum_formula(operands)
     if op is TABLE["dot"]:
-        return _added([Formula(term, row.binds) for term in row.terms("spreadsheet", operands)])
+        return _sum_formula([Formula(term, row.binds) for term in row.terms("spreadsheet", operands)])
     if op is TABLE["pow"] and constants:
         base, exponent = constants
         x, y = operands
@@ -84,7 +84,7 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
     return Formula(row.write("spreadsheet", operands), row.binds)
 
 
-def _added(terms: Sequence[Formula]) -> Formula:
+def _sum_formula(terms: Sequence[Formula]) -> Formula:
     if len(terms) < 2:
         return terms[0] if terms else number_formula(0.0)
     return Formula("+".join([f"{terms[0]:1}", *(f"{term:2}" for term in terms[1:])]), SUM)
@@ -105,7 +105,7 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
     """
     found = [Formula(cells.get(i, "")) for i in range(program.inputs)]
     for step in program.steps:
-        found.append(_result(step, found, cells))
+        found.append(_step_formula(step, found, cells))
         if len(found[-1]) > _ENDLESS:  # a value used twice doubles it; thirty of them make a billion
             raise ValueError(
                 f"a formula would have more than {_ENDLESS:,} characters: some Value, or a step of your own operation, "
@@ -114,7 +114,7 @@ def formulas(program: Program, cells: Mapping[int, str]) -> list[Formula]:
     return found
 
 
-def _result(step: Step, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
+def _step_formula(step: Step, found: Sequence[Formula], cells: Mapping[int, str]) -> Formula:
     """Write a step on earlier values, by their cells where they have one."""
     constants = [x if type(x) is float else None for x in step.operands]
     return spelled(step.op, [operand(x, found, cells) for x in step.operands], constants)
@@ -147,9 +147,9 @@ def places_with_cells(program: Program, named: Collection[int], longest: int = 2
     for place, step in enumerate(program.steps, start=program.inputs):
         text = Formula("")
         if place in needed:
-            text = _result(step, found, cells)
+            text = _step_formula(step, found, cells)
             if len(text) > longest:
                 cells |= {x: cell for x in step.operands if type(x) is int}
-                text = _result(step, found, cells)
+                text = _step_formula(step, found, cells)
         found.append(text)
     return sorted(cells)

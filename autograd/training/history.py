@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 40  # characters of a sparkline
+_MOST_BARS = 40  # characters of a sparkline
 _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 
 
@@ -112,16 +112,16 @@ class History:
             scale = _Scale(min(finite), max(finite), logarithmic)
             parts += [_curve(name, values, scale, _BLUE) for name, values in losses]
             parts += [
-                _text(4, 22, f"{scale.high:.3g}", _BLUE),
-                _text(4, 132, f"{scale.low:.3g}", _BLUE),
-                _text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE),
+                _svg_text(4, 22, f"{scale.high:.3g}", _BLUE),
+                _svg_text(4, 132, f"{scale.low:.3g}", _BLUE),
+                _svg_text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE),
             ]
         if accuracies:
             parts += [_curve(name, values, _Scale(0.0, 1.0, False), _ORANGE) for name, values in accuracies]
             parts += [
-                _text(356, 22, "100 %", _ORANGE),
-                _text(356, 132, "0 %", _ORANGE),
-                _text(290, 12, "accuracy", _ORANGE),
+                _svg_text(356, 22, "100 %", _ORANGE),
+                _svg_text(356, 132, "0 %", _ORANGE),
+                _svg_text(290, 12, "accuracy", _ORANGE),
             ]
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
@@ -138,13 +138,13 @@ def sparkline(values: Sequence[float]) -> str:
     >>> sparkline([3, 2, 1, 0, float("nan")])
     '█▆▃▁!'
     """
-    groups = min(len(values), _WIDTH)
+    groups = min(len(values), _MOST_BARS)
     cuts = [i * len(values) // groups for i in range(groups + 1)] if groups else []
-    means = [_mean(values[a:b]) for a, b in pairwise(cuts)]
+    means = [_finite_mean(values[a:b]) for a, b in pairwise(cuts)]
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     return "".join(
-        _BARS[round((len(_BARS) - 1) * _part(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
+        _BARS[round((len(_BARS) - 1) * _height(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
     )
 
 
@@ -171,13 +171,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in p
 def _frame(epochs: int) -> str:
     return (
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="none" stroke="#999"/>'
-        + _text(_LEFT, _BOTTOM + 14, "0", "#666")
-        + _text(170, _BOTTOM + 24, "epoch", "#666")
-        + _text(_RIGHT - 30, _BOTTOM + 14, f"{max(epochs - 1, 0):,}", "#666")
+        + _svg_text(_LEFT, _BOTTOM + 14, "0", "#666")
+        + _svg_text(170, _BOTTOM + 24, "epoch", "#666")
+        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{max(epochs - 1, 0):,}", "#666")
     )
 
 
-def _text(x: int, y: int, text: str, color: str) -> str:
+def _svg_text(x: int, y: int, text: str, color: str) -> str:
     return f'<text x="{x}" y="{y}" fill="{color}">{html.escape(text)}</text>'
 
 
@@ -192,7 +192,9 @@ class _Scale(NamedTuple):
         """Return the height of y, from 0 to 1; None if it cannot be shown."""
         if not math.isfinite(y) or (self.logarithmic and y <= 0):
             return None
-        return _part(*map(math.log, (y, self.low, self.high))) if self.logarithmic else _part(y, self.low, self.high)
+        return (
+            _height(*map(math.log, (y, self.low, self.high))) if self.logarithmic else _height(y, self.low, self.high)
+        )
 
 
 def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str:
@@ -215,7 +217,7 @@ def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str
     )
 
 
-def _part(y: float, low: float, high: float) -> float:
+def _height(y: float, low: float, high: float) -> float:
     """Return the position of y between low and high, from 0 to 1.
 
     The numbers are halved first, because high - low may be too large for a float.
@@ -224,7 +226,7 @@ def _part(y: float, low: float, high: float) -> float:
     return min(max((y / 2 - low / 2) / width, 0.0), 1.0) if width > 0 else 0.0
 
 
-def _mean(values: Sequence[float]) -> float:
+def _finite_mean(values: Sequence[float]) -> float:
     """Return the mean; nan if one of the values is not finite."""
     return math.fsum(v / len(values) for v in values) if all(map(math.isfinite, values)) else math.nan
 

@@ -102,7 +102,7 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
 
 def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]) -> AnomalyError:
     names = _names(nodes)
-    lines = [f"{data[v]} produced in the forward pass by {_named(v)}: {names[v]} = {short_formula(v, names)}"]
+    lines = [f"{data[v]} produced in the forward pass by {_operation_of(v)}: {names[v]} = {short_formula(v, names)}"]
     for x in v.args:
         if isinstance(x, Value) and not math.isfinite(data.get(x, x.data)):
             kind = "leaf" if x.op is None else "result recorded outside detect_anomaly(),"
@@ -125,7 +125,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         what = f"the sum of the gradients of {names[x]}, to which it adds {pulls[place]!r}"
     return _error(
         [
-            f"{part(x)} made in backward by {_named(v)}: {what}",
+            f"{part(x)} made in backward by {_operation_of(v)}: {what}",
             f"gradient from above: {part(v)!r}, local gradient: {local_gradients(v)[place]!r}",
             f"result {names[v]} = {v.data!r}",
             *_operands(v, {}, names),
@@ -141,12 +141,12 @@ def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
         f"{x.grad + added} made in backward by adding to the gradient of {_names(nodes)[x]}: it has {x.grad} from "
         f"before, and this backward() adds {added}. Was zero_grad() forgotten?",
         x,
-        _path(x, nodes),
+        _path_to_output(x, nodes),
     )
 
 
 def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:
-    source, path = _source(v), _path(v, nodes)
+    source, path = _source(v), _path_to_output(v, nodes)
     outside = "recorded outside detect_anomaly(): record it inside to see the line"
     lines.append(f"recorded at {source}" if source else outside)
     if len(path) == 1:
@@ -160,7 +160,7 @@ def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Va
     return AnomalyError("\n  ".join(lines), v, path, source)
 
 
-def _named(v: Value) -> str:
+def _operation_of(v: Value) -> str:
     op = cast(Op, v.op)
     return op.name if op.symbol == op.name else f"{op.name} ({op.symbol})"
 
@@ -193,7 +193,7 @@ def _source(v: Value) -> str | None:
     return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
 
 
-def _path(v: Value, nodes: Sequence[Value]) -> list[Value]:
+def _path_to_output(v: Value, nodes: Sequence[Value]) -> list[Value]:
     """Follow the graph from `v` to the output, the last of `nodes`: from each Value to the newest that uses it."""
     user: dict[Value, Value] = {}
     for u in reversed(nodes):

@@ -24,12 +24,12 @@ from autograd.check import faux_gradient
 from autograd.engine import Value, replay
 from autograd.text import table, visible, width
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
-from autograd.views.gradients import LocalGradient, gradients_of, local_gradients
+from autograd.views.gradients import LocalGradient, gradients_of, line_gradients
 from autograd.views.limits import LONGEST_FORMULA, check_size, graph_to_show
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import aligned, decimals, typeset
 
-_WIDTH = 100  # columns of the text
+_TEXT_WIDTH = 100  # columns of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
 
@@ -71,7 +71,7 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = table([self._head, *map(_cells, self.rows)], flush_right=_NUMBERS)
-        lines += ["", *textwrap.wrap(self._introduction, _WIDTH), ""]
+        lines += ["", *textwrap.wrap(self._introduction, _TEXT_WIDTH), ""]
         for i, step in enumerate(self.steps, start=1):
             lines += _wrapped(step, f"{i:>{len(str(len(self.steps)))}}. ")
         return "\n".join(lines)
@@ -214,7 +214,7 @@ def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> 
             if not 0 < len(line) <= LONGEST_FORMULA:
                 inner, line = [], "" if v.op is None else short_formula(v, names)
             inside.update(inner)
-            stages.append(_ExplainedStage(v, line, _local_gradients(v, inner, names)))
+            stages.append(_ExplainedStage(v, line, _stage_gradients(v, inner, names)))
     return stages[::-1]
 
 
@@ -233,13 +233,13 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
     return [] if waiting else inner[::-1]
 
 
-def _local_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[LocalGradient]:
+def _stage_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[LocalGradient]:
     if result.op is None:
         return []
     line = [*inner, result]
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
     terms |= graph_formulas(inner, names, mathematical=True)
-    return local_gradients(line, terms)
+    return line_gradients(line, terms)
 
 
 # The chain rule ------------------------------------------------------------------------------------------------------
@@ -313,15 +313,18 @@ def _wrapped(step: ChainRule, number: str) -> list[str]:
     """Write a step on as few lines as fit, broken before an equals sign, and where that is not enough, within a sum."""
     margin = " " * len(number)
     lines = [number + " = ".join(step.equation)]
-    if width(lines[0]) > _WIDTH:
+    if width(lines[0]) > _TEXT_WIDTH:
         lines = [number + step.equation[0]]
         for part in step.equation[1:]:
             lines += textwrap.wrap(
                 f"= {part}",
-                _WIDTH,
+                _TEXT_WIDTH,
                 initial_indent=margin + "    ",
                 subsequent_indent=margin + "      ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    return [*lines, *textwrap.wrap(step.why, _WIDTH, initial_indent=margin + "  ", subsequent_indent=margin + "  ")]
+    return [
+        *lines,
+        *textwrap.wrap(step.why, _TEXT_WIDTH, initial_indent=margin + "  ", subsequent_indent=margin + "  "),
+    ]

@@ -18,7 +18,7 @@ from autograd.views.numbers import decimals, typeset
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
 """How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses."""
 
-LOOSE, ATOM = 0, 5
+LOOSE, BARE = 0, 5
 """The binding of a choice, and of a name, a number or a call."""
 
 
@@ -26,7 +26,7 @@ class Term(NamedTuple):
     """A formula, and how tightly its outermost operator binds."""
 
     text: str
-    binding: int = ATOM
+    binding: int = BARE
 
     def within(self, tightest: int) -> str:
         """Return the formula as an operand of an operator that binds that tightly, in parentheses where needed."""
@@ -40,7 +40,7 @@ class Term(NamedTuple):
 
 def constant(text: str) -> Term:
     """Return a number as a term: a negative one binds as its sign does, as in (-2) ** x."""
-    return Term(text, BINDING["neg"] if text[0] in "-−" else ATOM)
+    return Term(text, BINDING["neg"] if text[0] in "-−" else BARE)
 
 
 def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> Term:
@@ -63,7 +63,7 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     if "(" in op.reads:
         return Term(op.read(*(x.text for x in operands)))
     binding = BINDING.get(op.name, LOOSE)
-    held = binding or ATOM - 1  # of an unknown operator only single names and numbers stand bare
+    held = binding or BARE - 1  # of an unknown operator only single names and numbers stand bare
     if len(operands) == 1:
         shown = [operands[0].within(held - 1)]
     else:

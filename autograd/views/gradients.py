@@ -73,7 +73,7 @@ class LocalGradient(NamedTuple):
     formula: Term | None
 
 
-def local_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[LocalGradient]:
+def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[LocalGradient]:
     """Return the local gradients of a line of arithmetic, one for each use of an operand.
 
     Arguments:
@@ -87,9 +87,9 @@ def local_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[
     >>> product = x * w
     >>> y = product.tanh()
     >>> names = {x: Term("x"), w: Term("w"), product: Term("net"), y: Term("y")}
-    >>> [(found.number, found.formula.text) for found in local_gradients([product], names)]
+    >>> [(found.number, found.formula.text) for found in line_gradients([product], names)]
     [(-2.0, 'w'), (3.0, 'x')]
-    >>> [found.formula.text for found in local_gradients([y], names)]
+    >>> [found.formula.text for found in line_gradients([y], names)]
     ['1 − y × y']
     """
     result, copies = line[-1], recorded_anew(line)

@@ -20,7 +20,7 @@ from autograd.engine import Value
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
-_DEEPEST, _LONGEST = 3, 1_000  # how deep, and how far, lists are searched
+_DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
 
 Names = Mapping[str, Any] | Mapping[Value, str]
 """A mapping from names to Values, as `locals()` is, or from Values to names."""
@@ -96,14 +96,14 @@ def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Valu
     for name, value in variables:
         if name and type(value) is Value and value in wanted:
             names.setdefault(value, name)
-    for element, name in chain.from_iterable(_elements(name, value, _DEEPEST) for name, value in lists):
+    for element, name in chain.from_iterable(_elements(name, value, _DEEPEST_LIST) for name, value in lists):
         if element in wanted:
             names.setdefault(element, name)
     return names
 
 
 def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Value, str]]:
-    for i, value in enumerate(values[:_LONGEST]):
+    for i, value in enumerate(values[:_LONGEST_LIST]):
         if type(value) is Value:
             yield value, f"{name}[{i}]"
         elif depth > 1 and isinstance(value, (list, tuple)):

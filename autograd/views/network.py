@@ -104,10 +104,10 @@ def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
     for v in nodes:
         found = None
         if v.op in (ops.mul, ops.dot):
-            found = _products(v.args, parameters)
+            found = _weighted_sum(v.args, parameters)
         elif v.op in (ops.add, ops.sum):
             within = {x: sums[x] for x in v.args if type(x) is Value and x in sums and only_user[x] is v}
-            found = _added(v.args, within, parameters)
+            found = _joined_sum(v.args, within, parameters)
             if found is not None:
                 found.inside += within
                 for x in within:
@@ -130,7 +130,7 @@ def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
     return parameters
 
 
-def _products(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
+def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
     """Return the sum of these products, if they are of inputs with the weights of one neuron."""
     half = len(args) // 2
     owner, terms = None, dict[Value, Value | float]()
@@ -147,7 +147,7 @@ def _products(args: Sequence[Value | float], parameters: Mapping[Value, _Paramet
     return None if owner is None else _Sum(owner, terms)
 
 
-def _added(
+def _joined_sum(
     args: Iterable[Value | float], sums: Mapping[Value, _Sum], parameters: Mapping[Value, _Parameter]
 ) -> _Sum | None:
     """Return the sum of several sums of one neuron and perhaps its bias, if these operands are nothing else.

@@ -8,7 +8,7 @@ from autograd.views.limits import graph_to_show
 from autograd.views.names import Names, names_of
 from autograd.views.numbers import decimals
 
-_DEEPEST = 20  # levels that are indented; a deeper line has the number of its level instead
+_DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
 
 
 def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> str:
@@ -46,7 +46,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     waiting = [(output, 0)]
     while waiting and (max_nodes is None or len(rows) < max_nodes):
         v, level = waiting.pop()
-        indent = "  " * level if level <= _DEEPEST else "  " * _DEEPEST + f"[{level}] "
+        indent = "  " * level if level <= _DEEPEST_INDENT else "  " * _DEEPEST_INDENT + f"[{level}] "
         if v in written:
             rows.append((f"{indent}{shown[v]} (above)",))
             continue

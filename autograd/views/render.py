@@ -17,7 +17,7 @@ from autograd.errors import GraphvizNotFound
 from autograd.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
-_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
+_GRAPHVIZ_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 # Colours ------------------------------------------------------------------------------------------------------------
 
@@ -186,11 +186,13 @@ def _lay_out(
             input=source.encode(),
             capture_output=True,
             check=False,
-            timeout=_TIMEOUT,
+            timeout=_GRAPHVIZ_TIMEOUT,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows, no console flashes up
         )
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"Graphviz did not finish within {_TIMEOUT:g} seconds: draw a smaller graph") from None
+        raise TimeoutError(
+            f"Graphviz did not finish within {_GRAPHVIZ_TIMEOUT:g} seconds: draw a smaller graph"
+        ) from None
     complaint = child.stderr.decode(errors="replace").strip()  # after a success it is noise, such as Fontconfig's
     if child.returncode == 3:  # from _CHILD: it is not installed, or a library that it needs is missing
         raise GraphvizNotFound(f"no Graphviz found (no program dot; pygraphviz: {complaint}). {_HOW_TO_GET_GRAPHVIZ}")

@@ -686,7 +686,7 @@ def test_a_crash_in_graphviz_is_an_exception(pretend: Path) -> None:
 
 def test_an_endless_layout_is_an_exception(pretend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(rendering, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(rendering, "_GRAPHVIZ_TIMEOUT", 0.2)
     with pytest.raises(TimeoutError, match="smaller graph"):
         draw(neuron()).pipe()
 

@@ -20,7 +20,7 @@ from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.views.explain import Explanation
 from autograd.views.formulas import Term
-from autograd.views.gradients import local_gradients
+from autograd.views.gradients import line_gradients
 from autograd.views.numbers import aligned, typeset
 
 # ------------------------------------------------------------------------------------------------ the article's neuron
@@ -218,7 +218,7 @@ def test_a_formula_evaluates_to_its_number(name: str) -> None:
         z = record(op, tuple(operands))
         pulls = op.pulls(1.0, z.data, *numbers.values())
         terms = {v: Term(letter) for v, letter in {**operands, z: "z"}.items()}
-        for pull, found in zip(pulls, local_gradients([z], terms), strict=True):
+        for pull, found in zip(pulls, line_gradients([z], terms), strict=True):
             assert found.number == pull
             assert found.formula
             formula = found.formula.text.replace("×", "*").replace("−", "-")

@@ -113,7 +113,7 @@ def _choose_plan(values: Sequence[Value], detail: str, expand: Sequence[str], ma
         size = plan.join(max_nodes)
         if size.fits(max_nodes):
             return plan
-    raise _refusal(plan, layers or find_layers(values), expand, size, max_nodes)
+    raise _too_many_nodes(plan, layers or find_layers(values), expand, size, max_nodes)
 
 
 def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Sequence[str]) -> list[str]:
@@ -132,7 +132,9 @@ def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:
             raise ValueError(f"expand: no neuron or layer {name!r} in this graph: {there}")
 
 
-def _refusal(plan: Plan, layers: Sequence[FoundLayer], expand: Sequence[str], size: Size, max_nodes: int) -> ValueError:
+def _too_many_nodes(
+    plan: Plan, layers: Sequence[FoundLayer], expand: Sequence[str], size: Size, max_nodes: int
+) -> ValueError:
     """Return the error that says how large the drawing would be, and which arguments to try."""
     found = f"the graph has {size}"
     if plan.detail != "value":

@@ -53,7 +53,7 @@ _LONGEST_TOOLTIP = 400  # columns of a formula or of a list of names
 # One font, whose widths all layout engines agree on. Shape and fill tell leaves, results, neurons and the output apart;
 # the outline tells the sign of a gradient, and so does the minus sign.
 _FONT = "Courier"
-_LOOKS = {
+_BOX_LOOKS = {
     "leaf": {"shape": "box", "style": "filled"},
     "result": {"shape": "box", "style": "rounded,filled"},
     "output": {"shape": "box", "style": "filled", "peripheries": "2"},
@@ -287,7 +287,7 @@ class Pen:
             fillcolor=self.colours[look],
             tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers in rows)]),
             width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
-            **_LOOKS[look],
+            **_BOX_LOOKS[look],
         )
 
     # Edges -----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from autograd.views.numbers import short
 _FOLDER = Path(__file__).parent
 
 # Sizes in pixels, in which page.js draws: a character of the monospaced font, a line, the space around the text.
-_CHARACTER, _LINE, _MARGIN = 7.3, 16.0, 10.0
+_CHARACTER, _LINE, _PADDING = 7.3, 16.0, 10.0
 _NARROWEST = 16  # characters in a box: "value", a space and "−1.235e−06"
 _WIDEST = 26  # characters in a box; longer text is cut
 
@@ -114,7 +114,7 @@ def _program(output: Value, values: Sequence[Value]) -> str:
         node = expanded(Program(len(values), [step], [len(values)]), "javascript")
         used.update(step.op for step in node.steps)
         steps.append(javascript.arrow(node))
-    derivatives = expanded(lower([*grad(output, list(values)), *_local_gradients(values)], values), "javascript")
+    derivatives = expanded(lower([*grad(output, list(values)), *_local_gradient_graphs(values)], values), "javascript")
     used.update(step.op for step in derivatives.steps)
     return "\n".join(
         [
@@ -130,7 +130,7 @@ def _program(output: Value, values: Sequence[Value]) -> str:
     )
 
 
-def _local_gradients(values: Iterable[Value]) -> list[Value]:
+def _local_gradient_graphs(values: Iterable[Value]) -> list[Value]:
     """Return the local gradient on each operand that is a Value, as a graph: its rule with a gradient of 1."""
     found = []
     for v in values:
@@ -177,7 +177,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
             if width(" ".join(text.split())) > _WIDEST:
                 shown = node["summary"] = _one_line(summary(v))
         columns = max(_NARROWEST, width(node["title"]), width(shown))
-        sizes.append((columns * _CHARACTER + 2 * _MARGIN, (3 if v.op is None else 4) * _LINE + _MARGIN))
+        sizes.append((columns * _CHARACTER + 2 * _PADDING, (3 if v.op is None else 4) * _LINE + _PADDING))
         nodes.append(node)
     boxes = sizes + of_constants
     layouts = {direction: lay_out(boxes, edges, direction)._asdict() for direction in ("LR", "TB")}
@@ -210,14 +210,14 @@ def _page(program: str, graph: dict[str, Any]) -> str:
     data = json.dumps(graph, separators=(",", ":"))  # ASCII: no U+2028, no lone surrogate
     for character in "<>&":  # no </script>, no <!--
         data = data.replace(character, f"\\u{ord(character):04x}")
-    script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{_part("page.js")}}})();\n'
-    style = f"\n{_part('page.css')}"
+    script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{_file("page.js")}}})();\n'
+    style = f"\n{_file('page.css')}"
     parts = {"SCRIPT-HASH": _hash(script), "STYLE-HASH": _hash(style), "SCRIPT": script, "STYLE": style}
     # In one pass: a part may contain {{ too.
-    return re.sub("{{([A-Z-]+)}}", lambda found: parts[found[1]], _part("page.html"))
+    return re.sub("{{([A-Z-]+)}}", lambda found: parts[found[1]], _file("page.html"))
 
 
-def _part(name: str) -> str:
+def _file(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 

@@ -42,14 +42,14 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
         drawing.node(f"n{i}", width=f"{width / _PIXELS:.4f}", height=f"{height / _PIXELS:.4f}")
     for tail, head, numbered in edges:
         drawing.edge(f"n{tail}", f"n{head}", label=_ROOM if numbered and spanned <= MOST_RANKS_SPANNED else None)
-    return _read(drawing.pipe(encoding="utf-8"), len(boxes), edges)
+    return _from_plain(drawing.pipe(encoding="utf-8"), len(boxes), edges)
 
 
-def _read(plain: str, boxes: int, edges: Sequence[tuple[int, int, bool]]) -> Layout:
+def _from_plain(plain: str, boxes: int, edges: Sequence[tuple[int, int, bool]]) -> Layout:
     """Read Graphviz's format `plain` (https://graphviz.org/docs/outputs/plain/): inches, from the bottom left corner.
 
     >>> plain = "graph 1 2 1\\nnode n0 0.5 0.5 1 1\\nedge n0 n0 1 0.5 1 0.000000 0.25 0.25 solid black\\nstop"
-    >>> _read(plain, 1, [(0, 0, True)])
+    >>> _from_plain(plain, 1, [(0, 0, True)])
     Layout(width=144.0, height=72.0, boxes=[[36.0, 36.0]], edges=[['M36 0', 18.0, 54.0]])
     """
     open_edges: dict[tuple[str, str], deque[int]] = defaultdict(deque)  # several may join the same two boxes

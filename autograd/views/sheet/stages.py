@@ -22,7 +22,7 @@ from autograd.views.limits import LONGEST_FORMULA
 _INLINED = 4  # operations in the formula of a stage, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
 _TERMS = 200  # of a sum in one formula
-_LONGEST = 1_000  # characters of a formula made of several operations
+_LONGEST_OF_SEVERAL = 1_000  # characters of a formula made of several operations
 _FAR_CELL = "XX10000"  # a reference about as long as they get
 
 
@@ -90,11 +90,14 @@ def _first_part(op: Op, operands: list[Any]) -> tuple[Value, list[Any]]:
 def stages_of(output: Value, names: Mapping[Value, str]) -> list[Stage]:
     """Return the columns from left to right: in order of creation, but each leaf before the first stage it enters."""
     values = graph_of(output)
-    chosen = _chosen(values)
+    chosen = _with_columns(values)
     made = {v: _apart(v, chosen, names) for v in values if v in chosen and v.op is not None}
     for v, stage in list(made.items()):
         inner, cells = graph_of(v, known=chosen.__contains__), [_FAR_CELL] * len(stage.operands)
-        if len(inner) > 1 and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, _FAR_CELL)])) > _LONGEST:
+        if (
+            len(inner) > 1
+            and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, _FAR_CELL)])) > _LONGEST_OF_SEVERAL
+        ):
             chosen.update(inner)
             made |= {x: _apart(x, chosen, names) for x in inner}
     columns: dict[Value, Stage] = {}
@@ -106,7 +109,7 @@ def stages_of(output: Value, names: Mapping[Value, str]) -> list[Stage]:
     return list(columns.values())
 
 
-def _chosen(values: Sequence[Value]) -> set[Value]:
+def _with_columns(values: Sequence[Value]) -> set[Value]:
     """Return the Values that get a column; each other is written into the formula of the one stage that uses it."""
     uses = Counter(x for v in values for x in v.args if type(x) is Value)
     chosen = {v for v in values if v.op is None or v.label or uses[v] != 1 or len(v.args) > _OPERANDS}

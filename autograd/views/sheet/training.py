@@ -12,7 +12,7 @@ from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column
 
 _CELLS = 1_000_000  # of the sheet, at most; recalculating it takes about a minute
 _ROW, _ABOVE = "{row}", "{above}"  # placeholders in a column's formula; no formula has braces of its own
-_COLOURS = ["#F1A340", "#2166AC"]  # of the error and of the loss
+_CURVE_COLOURS = ["#F1A340", "#2166AC"]  # of the error and of the loss
 _TRAINING_NOTES = [
     "Each row is an attempt. Its parameters are those of the row above,",
     "less their gradient times the learning rate.",
@@ -139,7 +139,9 @@ class TrainingSheet(Worksheet):
         """Chart the error and the loss over the attempts, as far as they move; the reader can extend the axis."""
         last = self.FIRST + self.attempts - 1
         chart = self.workbook.add_chart({"type": "scatter", "subtype": "straight"})
-        for column, colour in zip(range(attempt + 1, attempt + 1 + len(self.charted)), _COLOURS[-len(self.charted) :]):
+        for column, colour in zip(
+            range(attempt + 1, attempt + 1 + len(self.charted)), _CURVE_COLOURS[-len(self.charted) :]
+        ):
             chart.add_series(
                 {
                     "name": [self.name, self.HEAD, column],

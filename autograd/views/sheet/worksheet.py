@@ -14,7 +14,7 @@ NARROWEST = 14  # width of a column, in characters
 
 _WRITABLE = {code: shown for code, shown in PICTURES.items() if chr(code) not in "\t\n"}
 
-_LOOKS: dict[str, dict[str, Any]] = {
+_CELL_LOOKS: dict[str, dict[str, Any]] = {
     "head": {"bold": True, "bg_color": "#DDE6F0", "bottom": 1, "align": "right"},
     "side": {"bold": True},
     "words": {"italic": True, "font_color": "#666666", "align": "right"},
@@ -25,7 +25,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "faint": {"font_color": "#888888"},
     "count": {"num_format": "0"},
 }
-_LOOKS["rate"] = _LOOKS["input"] | {"align": "left"}  # below its name, in a wide column
+_CELL_LOOKS["rate"] = _CELL_LOOKS["input"] | {"align": "left"}  # below its name, in a wide column
 _DECIMALS, _EXPONENT = "0.0000000", "0.000000E+00"
 
 
@@ -43,7 +43,7 @@ class Worksheet:
         """Return a cell format; with `x`, one whose digits suit that number."""
         digits = "" if x is None else _DECIMALS if is_plain(x) or not math.isfinite(x) else _EXPONENT
         if (name, digits) not in self.looks:
-            options = ({"num_format": digits} if digits else {}) | _LOOKS[name]
+            options = ({"num_format": digits} if digits else {}) | _CELL_LOOKS[name]
             self.looks[name, digits] = self.workbook.add_format(options)
         return self.looks[name, digits]
 
