@@ -4,7 +4,7 @@ The form is that of the articles' spreadsheets: a column for each stage, below i
 gradient; then a row for each stage nudged by tiny. The training sheet has a row for each attempt. Only the input cells
 hold numbers: everything else is a formula, made from the rows of the table of operations.
 
-`to_spreadsheet` checks its arguments, `stages.py` reads the graph into columns, `gradients.py` and `training.py` write
+`to_spreadsheet` checks its arguments, `columns.py` reads the graph into columns, `gradients.py` and `training.py` write
 a sheet each, and `worksheet.py` writes cells.
 """
 
@@ -20,8 +20,8 @@ from autograd.files import write_whole
 from autograd.floats import number
 from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.names import Names, names_of
+from autograd.views.sheet.columns import copied_graph, stages_of
 from autograd.views.sheet.gradients import GradientsSheet
-from autograd.views.sheet.stages import copied_graph, stages_of
 from autograd.views.sheet.training import TrainingSheet
 from autograd.views.sheet.worksheet import COLUMNS, ROWS
 

@@ -6,7 +6,7 @@ from typing import Any
 from autograd.engine import Value, graph_of, replay
 from autograd.ops import TABLE
 from autograd.views.limits import LONGEST_FORMULA
-from autograd.views.sheet.stages import Stage
+from autograd.views.sheet.columns import Stage
 from autograd.views.sheet.worksheet import NARROWEST, Worksheet, cell_name, column_width
 
 _FILLED = 50  # stages up to which a row of faux gradients repeats the numbers it starts from, as in the article
