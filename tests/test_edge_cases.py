@@ -778,11 +778,11 @@ def test_common_slips_are_explained(slip: Callable[[Value], object], said: str) 
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
-def test_a_list_of_all_stages_is_copied_once_each(copied: Callable[[Any], Any]) -> None:
+def test_a_list_of_all_results_is_copied_once_each(copied: Callable[[Any], Any]) -> None:
     x = Value(1.0)
-    stages = [x]
+    results = [x]
     for _ in range(3_000):
-        stages.append(stages[-1] + x)
-    twins = copied(stages)
+        results.append(results[-1] + x)
+    twins = copied(results)
     assert all(twin.args == (before, twins[0]) for before, twin in pairwise(twins))
-    assert len(pickle.dumps(stages)) < 150 * len(stages)
+    assert len(pickle.dumps(results)) < 150 * len(results)

@@ -56,7 +56,7 @@ def row_of(cells: Cells, name: str) -> int:
 
 
 def table(cells: Cells) -> dict[str, dict[str, Number]]:
-    """Return the table on top of the sheet Gradients, by the name of the row, then by that of the stage."""
+    """Return the table on top of the sheet Gradients, by the name of the row, then by that of the column."""
     heads = {column: str(cell.shown) for (row, column), cell in cells.items() if row == 0 and column > 0}
     rows = {row: str(cell.shown) for (row, column), cell in cells.items() if column == 0 and row > 0}
     last = row_of(cells, "Tiny")
@@ -297,7 +297,7 @@ def test_local_gradients_are_one_for_each_path(tmp_path: Path) -> None:
     assert [cells[row, 1].shown for row in (3, 5)] == ["d square / d x", "d y / d x"]
 
 
-def test_stages_need_no_labels(tmp_path: Path) -> None:
+def test_columns_need_no_labels(tmp_path: Path) -> None:
     loss = article()
     for v in graph_of(loss):
         v.label = None

@@ -1,8 +1,9 @@
 """Write a graph as a spreadsheet that computes itself: `to_spreadsheet(output, path)`.
 
-The form is that of the articles' spreadsheets: a column for each stage, below it its value, its local, global and faux
-gradient; then a row for each stage nudged by tiny. The training sheet has a row for each attempt. Only the input cells
-hold numbers: everything else is a formula, made from the rows of the table of operations.
+The form is that of the articles' spreadsheets: a column for each leaf and for each result that does not go into the
+formula of another, below it its value, its local, global and faux gradient; then a row for each column, with its value
+nudged by tiny. The training sheet has a row for each attempt. Only the input cells hold numbers: everything else is a
+formula, made from the rows of the table of operations.
 
 `to_spreadsheet` checks its arguments, `columns.py` reads the graph into columns, `gradients.py` and `training.py` write
 a sheet each, and `worksheet.py` writes cells.
@@ -20,7 +21,7 @@ from autograd.files import write_whole
 from autograd.floats import number
 from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.names import Names, names_of
-from autograd.views.sheet.columns import copied_graph, stages_of
+from autograd.views.sheet.columns import columns_of, copied_graph
 from autograd.views.sheet.gradients import GradientsSheet
 from autograd.views.sheet.training import TrainingSheet
 from autograd.views.sheet.worksheet import COLUMNS, ROWS
@@ -39,14 +40,14 @@ def to_spreadsheet(
 ) -> Path:
     """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients by itself.
 
-    The sheet "Gradients" has a column for each stage: each leaf, each Value that has a name or is used more than once,
-    the input and the result of each function such as tanh, and the output. Below it stand its formula, its value, its
-    local gradient on each following stage, its global gradient on the output, and its faux gradient: how far the output
-    moves when the stage is nudged by the cell Tiny, divided by that. The leaves are the coloured input cells: change
+    The sheet "Gradients" has a column for each leaf, each Value that has a name or is used more than once, the input
+    and the result of each function such as tanh, and the output. Below it stand its formula, its value, its local
+    gradient on each column that uses it, its global gradient on the output, and its faux gradient: how far the output
+    moves when the value is nudged by the cell Tiny, divided by that. The leaves are the coloured input cells: change
     one, and everything is computed anew.
 
     As in the article, a difference `error = output - target` is skipped: the local gradient of `output` is the one on
-    the stage after `error`, because the one on `error` is always 1.
+    the column after `error`, because the one on `error` is always 1.
 
     Arguments:
         output: the Value to explain, usually the loss.
@@ -90,15 +91,15 @@ def to_spreadsheet(
     trained = [] if train is None else leaves_to_train(train, values)
     xlsxwriter = _xlsxwriter()
     copies, shown = copied_graph(values, names_of(values, names, repeat_labels=True))
-    stages = stages_of(copies[output], shown)
-    if len(stages) + 2 > COLUMNS:
+    columns = columns_of(copies[output], shown)
+    if len(columns) + 2 > COLUMNS:
         raise ValueError(
-            f"the graph needs {len(stages) + 2:,} columns, a spreadsheet has {COLUMNS:,}: write a part of it"
+            f"the graph needs {len(columns) + 2:,} columns, a spreadsheet has {COLUMNS:,}: write a part of it"
         )
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as workbook:
         workbook.set_properties({"created": datetime(2000, 1, 1), "title": "Values and gradients"})  # same bytes
-        gradients = GradientsSheet(workbook, stages, tiny)
+        gradients = GradientsSheet(workbook, columns, tiny)
         gradients.write()
         if train is not None:
             TrainingSheet(workbook, gradients, [copies[v] for v in trained], lr, attempts).write()

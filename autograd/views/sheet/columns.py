@@ -1,9 +1,9 @@
 """Read a graph into the columns of a spreadsheet.
 
-A *stage*, which gets a column, is a leaf, a labelled Value, the output, a Value that is used more than once, or one
-that enters or leaves a function such as `tanh`. The arithmetic between two stages is written into the formula of the
-later one: what enters the tanh of a neuron is `input * weight + bias`, whether it has a label or not. The local
-gradients of a stage are those of its formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
+A leaf, a labelled Value, the output, a Value that is used more than once, and one that enters or leaves a function such
+as `tanh` get a column each. The arithmetic between two columns is written into the formula of the later one: what
+enters the tanh of a neuron is `input * weight + bias`, whether it has a label or not. The local gradients of a column
+are those of its formula: it is recorded apart, differentiated by `grad`, and lowered to a program.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from autograd.views.formulas import graph_formulas, summary
 from autograd.views.gradients import recorded_anew
 from autograd.views.limits import LONGEST_FORMULA
 
-_INLINED = 4  # operations in the formula of a stage, at most
+_INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
 _TERMS = 200  # of a sum in one formula
 _LONGEST_OF_SEVERAL = 1_000  # characters of a formula made of several operations
@@ -27,8 +27,8 @@ _FAR_CELL = "XX10000"  # a reference about as long as they get
 
 
 @dataclass
-class Stage:
-    """A column: a Value, and the earlier stages that its formula is made of."""
+class Column:
+    """A Value that has a column, and the earlier ones that its formula is made of."""
 
     value: Value
     name: str
@@ -87,30 +87,30 @@ def _first_part(op: Op, operands: list[Any]) -> tuple[Value, list[Any]]:
     return part, [part, *xs[terms:], 1.0, *ys[terms:]]
 
 
-def stages_of(output: Value, names: Mapping[Value, str]) -> list[Stage]:
-    """Return the columns from left to right: in order of creation, but each leaf before the first stage it enters."""
+def columns_of(output: Value, names: Mapping[Value, str]) -> list[Column]:
+    """Return the columns from left to right: in order of creation, but each leaf before the first column it enters."""
     values = graph_of(output)
     chosen = _with_columns(values)
     made = {v: _apart(v, chosen, names) for v in values if v in chosen and v.op is not None}
-    for v, stage in list(made.items()):
-        inner, cells = graph_of(v, known=chosen.__contains__), [_FAR_CELL] * len(stage.operands)
+    for v, column in list(made.items()):
+        inner, cells = graph_of(v, known=chosen.__contains__), [_FAR_CELL] * len(column.operands)
         if (
             len(inner) > 1
-            and max(map(len, [stage.formula(cells), *stage.local_formulas(cells, _FAR_CELL)])) > _LONGEST_OF_SEVERAL
+            and max(map(len, [column.formula(cells), *column.local_formulas(cells, _FAR_CELL)])) > _LONGEST_OF_SEVERAL
         ):
             chosen.update(inner)
             made |= {x: _apart(x, chosen, names) for x in inner}
-    columns: dict[Value, Stage] = {}
+    columns: dict[Value, Column] = {}
     nothing = Program(0, [], [])
     for v in [v for v in values if v in made] or [output]:
         for x in [*(made[v].operands if v in made else ()), v]:
             if x not in columns:
-                columns[x] = made.get(x) or Stage(x, names[x], "", [], nothing, nothing, [])
+                columns[x] = made.get(x) or Column(x, names[x], "", [], nothing, nothing, [])
     return list(columns.values())
 
 
 def _with_columns(values: Sequence[Value]) -> set[Value]:
-    """Return the Values that get a column; each other is written into the formula of the one stage that uses it."""
+    """Return the Values that get a column; each other is written into the formula of the one column that uses it."""
     uses = Counter(x for v in values for x in v.args if type(x) is Value)
     chosen = {v for v in values if v.op is None or v.label or uses[v] != 1 or len(v.args) > _OPERANDS}
     for v in values:
@@ -126,8 +126,8 @@ def _with_columns(values: Sequence[Value]) -> set[Value]:
     return chosen
 
 
-def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> Stage:
-    """Return the stage of `v`: its formula recorded on leaves in the place of earlier stages, and differentiated."""
+def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> Column:
+    """Return the column of `v`: its formula recorded on leaves in the place of earlier columns, and differentiated."""
     inner = graph_of(v, known=chosen.__contains__)  # the Values that are written into its formula, and itself
     leaves: dict[Value, Value] = {}
     result = recorded_anew(inner, lambda x: leaves.setdefault(x, Value(x.data)))[v]
@@ -135,7 +135,7 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> S
     inputs = list(leaves.values())
     local = grad(result, inputs)
     program, slopes = (expanded(lower(outputs, inputs), "spreadsheet") for outputs in ([result], [result, *local]))
-    return Stage(
+    return Column(
         value=v,
         name=names[v],
         words=words if len(words) <= LONGEST_FORMULA else summary(v),

@@ -1,4 +1,4 @@
-"""Write the sheet "Gradients": the table of the first article, and below it the replays with one stage nudged."""
+"""Write the sheet "Gradients": the table of the first article, and below it the replays with one value nudged."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,63 +6,63 @@ from typing import Any
 from autograd.engine import Value, graph_of, replay
 from autograd.ops import TABLE
 from autograd.views.limits import LONGEST_FORMULA
-from autograd.views.sheet.columns import Stage
+from autograd.views.sheet.columns import Column
 from autograd.views.sheet.worksheet import NARROWEST, Worksheet, cell_name, column_width
 
-_FILLED = 50  # stages up to which a row of faux gradients repeats the numbers it starts from, as in the article
+_FILLED = 50  # columns up to which a row of faux gradients repeats the numbers it starts from, as in the article
 
 
 class GradientsSheet(Worksheet):
-    """The sheet "Gradients": the table of the first article, and below it the replays with one stage nudged."""
+    """The sheet "Gradients": the table of the first article, and below it the replays with one value nudged."""
 
     VALUE = 2  # the row of the values
 
-    def __init__(self, workbook: Any, stages: Sequence[Stage], tiny: float) -> None:
+    def __init__(self, workbook: Any, columns: Sequence[Column], tiny: float) -> None:
         super().__init__(workbook, "Gradients")
-        self.stages, self.tiny = stages, tiny
-        self.output = stages[-1].value
-        self.column = {stage.value: i for i, stage in enumerate(stages, start=1)}
-        self.uses: dict[Value, list[tuple[Stage, int]]] = {stage.value: [] for stage in stages}
-        for stage in stages:
-            for i, x in enumerate(stage.operands):
-                self.uses[x].append((stage, i))
+        self.columns, self.tiny = columns, tiny
+        self.output = columns[-1].value
+        self.place = {column.value: i for i, column in enumerate(columns, start=1)}
+        self.uses: dict[Value, list[tuple[Column, int]]] = {column.value: [] for column in columns}
+        for column in columns:
+            for i, x in enumerate(column.operands):
+                self.uses[x].append((column, i))
         paths = max(map(len, self.uses.values()))
         self.local = [self.VALUE + 2 + 2 * i for i in range(paths)]  # rows; above each, what the numbers are
         self.globals = self.VALUE + 2 * paths + 1
         self.faux, self.tinys, self.nudged = (self.globals + i for i in (1, 3, 5))
 
     def is_difference(self, v: Value) -> bool:
-        """Return True for an error, output - target: a stage minus a leaf or a constant, used by one stage alone."""
+        """Return True for an error, output - target: a result minus a leaf or a constant, used by one column alone."""
         if v.op is not TABLE["sub"] or len(self.uses[v]) != 1:
             return False
         x, target = v.args
-        made = type(x) is Value and x in self.column and x.op is not None
+        made = type(x) is Value and x in self.place and x.op is not None
         return made and (not isinstance(target, Value) or target.op is None)
 
-    def next_stages(self, v: Value) -> Iterator[tuple[Stage, int]]:
-        """Yield the stages that `v` enters, and as which operand; a difference is skipped."""
-        for stage, i in self.uses[v]:
-            if i == 0 and self.is_difference(stage.value):
-                after, j = self.uses[stage.value][0]
-                yield (stage, i) if self.is_difference(after.value) else (after, j)
+    def next_columns(self, v: Value) -> Iterator[tuple[Column, int]]:
+        """Yield the columns that `v` enters, and as which operand; a difference is skipped."""
+        for column, i in self.uses[v]:
+            if i == 0 and self.is_difference(column.value):
+                after, j = self.uses[column.value][0]
+                yield (column, i) if self.is_difference(after.value) else (after, j)
             else:
-                yield stage, i
+                yield column, i
 
     def write(self) -> None:
         """Write all cells of the sheet."""
-        last = len(self.stages)
+        last = len(self.columns)
         self.sheet.freeze_panes(self.VALUE + 1, 1)
         self.sheet.set_column(0, 0, 27)
-        for column, stage in enumerate(self.stages, start=1):
-            self.sheet.set_column(column, column, column_width(stage.name, stage.words))
+        for i, column in enumerate(self.columns, start=1):
+            self.sheet.set_column(i, i, column_width(column.name, column.words))
         self.sheet.set_column(last + 1, last + 1, NARROWEST)
         self.head(0)
         rows = {1: "formula", self.VALUE: "value", self.globals: "global gradient", self.faux: "faux gradient"}
         rows |= {row: f"local gradient, path {i}" for i, row in enumerate(self.local, start=1)}
         for row, name in rows.items():
             self.text(row, 0, name.removesuffix(", path 1"))
-        for stage in self.stages:
-            self.write_value(stage)
+        for column in self.columns:
+            self.write_value(column)
         self.write_gradients()
         self.text(self.tinys, 0, "Tiny")
         self.input(self.tinys, 1, self.tiny)
@@ -72,60 +72,60 @@ class GradientsSheet(Worksheet):
 
     def head(self, row: int) -> None:
         self.text(row, 0, "", "head")
-        for stage in self.stages:
-            self.text(row, self.column[stage.value], stage.name, "head")
+        for column in self.columns:
+            self.text(row, self.place[column.value], column.name, "head")
 
     def cell(self, v: Value, row: int = VALUE, pinned: str = "") -> str:
         """Return the name of a cell in the column of `v`."""
-        return cell_name(row, self.column[v], pinned)
+        return cell_name(row, self.place[v], pinned)
 
-    def write_value(self, stage: Stage) -> None:
-        v, column = stage.value, self.column[stage.value]
+    def write_value(self, column: Column) -> None:
+        v, place = column.value, self.place[column.value]
         if v.op is None:
-            self.input(self.VALUE, column, v.data)
+            self.input(self.VALUE, place, v.data)
             return
-        self.text(1, column, stage.words, "words")
-        formula = stage.formula([self.cell(x) for x in stage.operands])
-        self.formula(self.VALUE, column, formula, v.data, "result" if v is self.output else "number")
+        self.text(1, place, column.words, "words")
+        formula = column.formula([self.cell(x) for x in column.operands])
+        self.formula(self.VALUE, place, formula, v.data, "result" if v is self.output else "number")
 
     def write_gradients(self) -> None:
         gradients = {self.output: 1.0}
-        for stage in reversed(self.stages):
-            v, column = stage.value, self.column[stage.value]
+        for column in reversed(self.columns):
+            v, place = column.value, self.place[column.value]
             terms, total = [], 0.0
-            for row, (later, i) in zip(self.local, self.next_stages(v)):
+            for row, (later, i) in zip(self.local, self.next_columns(v)):
                 cells = [self.cell(x) for x in later.operands]
                 formula = later.local_formulas(cells, self.cell(later.value))[i]
-                path = f"d {later.name} / d {stage.name}"
-                self.text(row - 1, column, path if len(path) <= LONGEST_FORMULA else "", "words")
-                self.formula(row, column, formula, later.local[i])
+                path = f"d {later.name} / d {column.name}"
+                self.text(row - 1, place, path if len(path) <= LONGEST_FORMULA else "", "words")
+                self.formula(row, place, formula, later.local[i])
                 terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
                 total += later.local[i] * gradients[later.value]
             if v is not self.output:
                 gradients[v] = total
-            self.formula(self.globals, column, "+".join(terms) or "1", gradients[v])
+            self.formula(self.globals, place, "+".join(terms) or "1", gradients[v])
 
     def write_replays(self) -> None:
-        """Write a row for each stage, the last one first: all numbers with it nudged, and how far the output moves."""
-        values, last = graph_of(self.output), len(self.stages) + 1
+        """Write a row for each column, the last one first: with its value nudged, and how far the output moves."""
+        values, last = graph_of(self.output), len(self.columns) + 1
         self.head(self.nudged)
         self.text(self.nudged, last, "Faux gradient", "head")
-        for row, stage in enumerate(reversed(self.stages), start=self.nudged + 1):
-            v = stage.value
-            self.text(row, 0, f"Faux gradient of ‘{stage.name}’:")
+        for row, column in enumerate(reversed(self.columns), start=self.nudged + 1):
+            v = column.value
+            self.text(row, 0, f"Faux gradient of ‘{column.name}’:")
             data = replay(values, {v: v.data + self.tiny})
-            moved = {later.value for later in self.stages if later.value in data}
+            moved = {later.value for later in self.columns if later.value in data}
             shown = set(moved)
-            self.formula(row, self.column[v], f"{self.cell(v, pinned='row')}+Tiny", data[v], "result")
-            for later in self.stages:
+            self.formula(row, self.place[v], f"{self.cell(v, pinned='row')}+Tiny", data[v], "result")
+            for later in self.columns:
                 if later.value in moved and later.value is not v:
-                    if len(self.stages) <= _FILLED:
+                    if len(self.columns) <= _FILLED:
                         shown.update(later.operands)
                     cells = [self.cell(x, row) if x in shown else self.cell(x, pinned="row") for x in later.operands]
-                    self.formula(row, self.column[later.value], later.formula(cells), data[later.value])
+                    self.formula(row, self.place[later.value], later.formula(cells), data[later.value])
             for x in shown - moved:
-                self.formula(row, self.column[x], self.cell(x, pinned="row"), x.data, "faint")
+                self.formula(row, self.place[x], self.cell(x, pinned="row"), x.data, "faint")
             faux = (data[self.output] - self.output.data) / self.tiny
             moved_by = f"({self.cell(self.output, row)}-{self.cell(self.output, pinned='row')})/Tiny"
             self.formula(row, last, moved_by, faux, "result")
-            self.formula(self.faux, self.column[v], cell_name(row, last), faux)
+            self.formula(self.faux, self.place[v], cell_name(row, last), faux)

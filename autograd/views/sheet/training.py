@@ -29,13 +29,13 @@ class TrainingSheet(Worksheet):
         self, workbook: Any, gradients: GradientsSheet, trained: Sequence[Value], lr: float, attempts: int
     ) -> None:
         self.gradients, self.lr, self.attempts = gradients, lr, attempts
-        stages = gradients.stages
-        self.leaves = [stage.value for stage in stages if stage.value.op is None]
-        inner = [stage.value for stage in stages if stage.value.op is not None and stage.value is not gradients.output]
+        values = [column.value for column in gradients.columns]
+        self.leaves = [v for v in values if v.op is None]
+        inner = [v for v in values if v.op is not None and v is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
-        self.program = expanded(lower([*(stage.value for stage in stages), *slopes], self.leaves), "spreadsheet")
-        self.place = {stage.value: place for stage, place in zip(stages, self.program.outputs)}
-        self.slope = dict(zip([*trained, *inner], self.program.outputs[len(stages) :], strict=True))
+        self.program = expanded(lower([*values, *slopes], self.leaves), "spreadsheet")
+        self.place = dict(zip(values, self.program.outputs))
+        self.slope = dict(zip([*trained, *inner], self.program.outputs[len(values) :], strict=True))
         self.trained = trained
         error = [v for v in inner if gradients.is_difference(v)][-1:]
         self.charted = [*error, gradients.output] if gradients.output.op is not None else []
@@ -50,7 +50,7 @@ class TrainingSheet(Worksheet):
     def laid_out(self) -> list[tuple[str, Operand | None]]:
         """Return the columns from left to right: the head, and which number of the program (None: the attempt)."""
         columns: list[tuple[str, Operand | None]] = []
-        names = {stage.value: stage.name for stage in self.gradients.stages}
+        names = {column.value: column.name for column in self.gradients.columns}
         for v, name in names.items():
             if v not in self.charted:
                 columns.append((name, self.place[v]))
