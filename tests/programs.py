@@ -65,10 +65,10 @@ def check_program(rng: random.Random, backend: str, graphs: int = 8, steps: int 
             v.forward()
 
 
-def check_batch(rng: random.Random, backend: str) -> None:
+def check_batch(rng: random.Random, backend: str, graphs: int = 3, steps: int = 25) -> None:
     """Random graphs in a batch of special numbers: each sample as the graph has it, and the sums over them."""
     w, b, x, y = (Value(rng.uniform(-2, 2)) for _ in range(4))
-    outputs = several_graphs(rng, [w, b, x, y], 3, 25)
+    outputs = several_graphs(rng, [w, b, x, y], graphs, steps)
     samples = [[random_number(rng), rng.uniform(-2, 2)] for _ in range(rng.randrange(1, 30))]
     want: list[list[float]] = []
     for x.data, y.data in samples:

@@ -6,6 +6,7 @@ with no tolerance: no tolerance hides a graph bug there.
 
 import math
 import operator
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -155,3 +156,24 @@ def exact_in_floats(graph: Graph) -> bool:
     )
     values, tangents = exact(magnitudes, [4.0] * len(leaves(graph)))
     return max(max(x.a, x.b) for x in [*values, *tangents[-1]]) <= 2**53
+
+
+def random_graph(
+    rng: random.Random,
+    names: Sequence[str],
+    number: Callable[[], float],
+    fits: Callable[[Graph], bool] = lambda graph: True,
+) -> Graph:
+    """Return a graph of one to four leaves and up to twelve operations, each with a node among its operands.
+
+    An operation that does not fit is replaced by a negation.
+    """
+    graph: Graph = tuple(("leaf", (number(),)) for _ in range(rng.randint(1, 4)))
+    for _ in range(rng.randint(1, 12)):
+        name = rng.choice(names)
+        count = ARITY.get(name, 2) or 2 * rng.randint(1, 3)
+        operands = [rng.randrange(len(graph)) if rng.random() < 0.7 else number() for _ in range(count)]
+        operands[rng.randrange(count)] = node = rng.randrange(len(graph))
+        larger: Graph = (*graph, (name, tuple(operands)))
+        graph = larger if fits(larger) else (*graph, ("neg", (node,)))
+    return graph

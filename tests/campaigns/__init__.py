@@ -1,0 +1,1 @@
+"""Attacks on the promises of the documentation, by random cases: `tests/campaign.py` runs them."""

@@ -1,0 +1,90 @@
+"""Compare random graphs and programs with independent computations of the same numbers, bit by bit."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from fractions import Fraction
+from typing import Any
+
+import reference
+from needs import array_module
+from programs import check_batch, check_program
+from reference import POLYNOMIAL, bits, exact, exact_in_floats, leaves, record
+
+import autograd
+from autograd import grad
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 20.0, math.inf, -math.inf, math.nan, 5e-324, 1e-310, 1e308, -1e308]
+
+
+def compiled(seed: int) -> int:
+    """Compile random programs for every backend that promises bits, alone and in batches, and run them.
+
+    Returns:
+        the number of programs; each is a random expression with its gradients.
+    """
+    for backend in ("python", "numpy", "c"):
+        rng = random.Random(f"{backend} {seed}")
+        check_program(rng, backend, graphs=8, steps=30)
+        check_batch(rng, backend, graphs=3, steps=25)
+    return 3 * (8 + 3)
+
+
+def fractions(seed: int, graphs: int = 50) -> int:
+    """Compare values, gradients and gradients of gradients of integer graphs with exact fractions.
+
+    Returns:
+        the number of graphs.
+    """
+    rng = random.Random(f"fractions {seed}")
+    for _ in range(graphs):
+        graph = reference.random_graph(rng, POLYNOMIAL, lambda: float(rng.randint(-4, 4)), exact_in_floats)
+        nodes = record(graph)
+        inputs = [nodes[i] for i in leaves(graph)]
+        direction = [rng.randint(-4, 4) for _ in inputs]
+        values, tangents = exact(graph, direction)
+        assert [Fraction(v.data) for v in nodes] == [x.a for x in values], graph
+        nodes[-1].backward()
+        assert [Fraction(v.grad) for v in nodes] == [x.a for x in tangents[-1]], graph
+        slope = autograd.dot(grad(nodes[-1], inputs), direction)
+        assert [Fraction(g.data) for g in grad(slope, inputs)] == [tangents[-1][i].b for i in leaves(graph)], graph
+    return graphs
+
+
+def pytorch(seed: int, graphs: int = 50) -> int:
+    """Compare values and gradients of graphs of + - * / with PyTorch's in float64.
+
+    The sign of a zero gradient, and that of nan, are left out.
+
+    Returns:
+        the number of graphs.
+    """
+    torch = array_module("torch")
+    rng = random.Random(f"pytorch {seed}")
+
+    def number() -> float:
+        scaled = rng.gauss(0, 1) * 10.0 ** rng.randint(-9, 9)
+        huge = rng.choice([-1, 1]) * rng.uniform(0, sys.float_info.max)
+        return rng.choice([rng.uniform(-3, 3), rng.uniform(-3, 3), scaled, huge, rng.choice(SPECIAL)])
+
+    def constant(x: float) -> object:
+        return torch.tensor(x, dtype=torch.float64)
+
+    for _ in range(graphs):
+        graph = reference.random_graph(rng, ["+", "-", "*", "/", "neg"], number)
+        nodes = record(graph)
+        nodes[-1].backward()
+        theirs: list[Any] = []
+        for name, operands in graph:
+            if name == "leaf":
+                theirs.append(torch.tensor(operands[0], dtype=torch.float64, requires_grad=True))
+            else:
+                f = reference.OPERATIONS[name]
+                theirs.append(f(*[theirs[x] if isinstance(x, int) else constant(x) for x in operands]))
+                theirs[-1].retain_grad()
+        theirs[-1].backward()
+        assert [bits(v.data) for v in nodes] == [bits(v.item()) for v in theirs], graph
+        assert [bits(v.grad) for v in nodes] == [bits(0.0 if v.grad is None else v.grad.item()) for v in theirs], graph
+    return graphs
