@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +19,13 @@ import autograd
 from autograd import grad
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 20.0, math.inf, -math.inf, math.nan, 5e-324, 1e-310, 1e308, -1e308]
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "neg": operator.neg,
+}
 
 
 def compiled(seed: int) -> int:
@@ -73,7 +82,7 @@ def pytorch(seed: int, graphs: int = 50) -> int:
         return torch.tensor(x, dtype=torch.float64)
 
     for _ in range(graphs):
-        graph = reference.random_graph(rng, ["+", "-", "*", "/", "neg"], number)
+        graph = reference.random_graph(rng, list(ARITHMETIC), number)
         nodes = record(graph)
         nodes[-1].backward()
         theirs: list[Any] = []
@@ -81,7 +90,7 @@ def pytorch(seed: int, graphs: int = 50) -> int:
             if name == "leaf":
                 theirs.append(torch.tensor(operands[0], dtype=torch.float64, requires_grad=True))
             else:
-                f = reference.OPERATIONS[name]
+                f = ARITHMETIC[name]
                 theirs.append(f(*[theirs[x] if isinstance(x, int) else constant(x) for x in operands]))
                 theirs[-1].retain_grad()
         theirs[-1].backward()

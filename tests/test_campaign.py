@@ -1,0 +1,48 @@
+"""One round of each attack of the campaign; and what is planted is found."""
+
+from __future__ import annotations
+
+import operator
+from pathlib import Path
+
+import pytest
+import reference
+from campaign import PROMISES, attempt
+from needs import array_module, need_compiler
+
+from autograd import Value
+from autograd.codegen.spelling import SPELLINGS
+from autograd.ops import Op
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache for a test alone."""
+    monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_promises_hold_in_a_round(name: str) -> None:
+    need_compiler()
+    assert PROMISES[name].attack(0) > 0
+
+
+@pytest.mark.parametrize("name", ["fractions", "pytorch"])
+def test_a_wrong_rule_breaks_a_promise(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = Op("product({}, {})", operator.mul, lambda g, z, x, y: g * x, lambda g, z, x, y: g * x)
+    monkeypatch.setitem(reference.OPERATIONS, "*", product)
+    if name == "pytorch":
+        array_module("torch")  # or skip
+    cases, _, broken, _ = attempt(name, 0)
+    assert cases == 0
+    assert "AssertionError" in broken
+    assert f"--only {name} --seed 0" in broken
+
+
+@pytest.mark.parametrize("column", ["python", "c"])
+def test_a_wrong_spelling_breaks_a_promise(column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_compiler()
+    wrong = SPELLINGS["sub"]._replace(**{column: "{x} + {y}"})  # type: ignore[arg-type]
+    monkeypatch.setitem(SPELLINGS, "sub", wrong)
+    assert (Value(3.0) - 1.0).data == 2.0, "the graph itself is right"
+    assert any("AssertionError" in attempt("compiled", seed)[2] for seed in range(3))
