@@ -15,7 +15,7 @@ import graphviz
 from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
 from autograd.nn import Neuron
-from autograd.text import table
+from autograd.text import decimals, significant, table
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
 ATTEMPTS = 1_000  # rows of the article's spreadsheet
@@ -79,8 +79,8 @@ def show_gradients() -> Value:
     print_table(
         [
             ["", *Example._fields],
-            ["value", *(f"{v.data:.{5 if v is error else 4}g}" for v in example)],
-            ["local gradient", *(f"{round(g.data, 4):g}" for g in local), "", ""],
+            ["value", *(significant(v.data, 5 if v is error else 4) for v in example)],
+            ["local gradient", *(decimals(g.data, 4) for g in local), "", ""],
             ["global gradient", *(f"{v.grad:.4f}" for v in columns), "", ""],
             ["faux gradient", *(f"{faux_gradient(loss, v, tiny=0.0001):.4f}" for v in columns), "", ""],
         ]

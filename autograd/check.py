@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
 from autograd.errors import GradientMismatch
 from autograd.floats import number
-from autograd.text import table
+from autograd.text import decimals, significant, table, visible
 
 _EPSILON = sys.float_info.epsilon
 _RTOL = 1e-6
@@ -94,12 +94,11 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
     """The table that `check_gradients` returns: a sequence of lines, printed as a table."""
 
     def __repr__(self) -> str:
-        rows = [["input", f"{'value':>12}", f"{'analytic':>18}", f"{'numeric':>18}", "verdict"]]
-        rows += [
-            [line.name, f"{line.value:12.6g}", f"{line.analytic:18.11g}", f"{line.numeric:18.9g}", line.verdict]
-            for line in self
-        ]
-        return "\n".join(table(rows))
+        rows = [["input", "value", "analytic", "numeric", "verdict"]]
+        for name, value, analytic, numeric, verdict in self:
+            gradients = [significant(analytic, 11), significant(numeric, 9)]
+            rows.append([visible(name), decimals(value, 6), *gradients, verdict])
+        return "\n".join(table(rows, flush_right={1, 2, 3}))
 
 
 def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
@@ -122,9 +121,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
     >>> x, y = Value(3.0, "x"), Value(-2.0, "y")
     >>> check_gradients(x * y + x.exp())
-    input         value            analytic             numeric  verdict
-    x                 3        18.085536923          18.0855369  ok
-    y                -2                   3                   3  ok
+    input  value      analytic     numeric  verdict
+    x          3  18.085536923  18.0855369  ok
+    y         -2             3           3  ok
     """
     nodes = graph_of(output)
     leaves = [v for v in nodes if v.op is None]

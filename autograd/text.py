@@ -1,14 +1,89 @@
-"""Prepare the text of users for display: make it visible, measure its width, cut it."""
+"""Prepare text for display: numbers in one family of formats; users' text made visible, measured, cut, in tables.
+
+A rule says which format of numbers goes where:
+
+| where                                                      | format              | 65000.123    | 0.0359632  |
+|------------------------------------------------------------|---------------------|--------------|------------|
+| boxes and arrows of a drawing, a page, figures of training | `short(x)`          | `65000`      | `0.03596`  |
+| constants in formulas; the values of a table               | `decimals(x, 6)`    | `65000.1`    | `0.035963` |
+| local gradients in a table, constants in their formulas    | `decimals(x, 4)`    | `65000.1`    | `0.036`    |
+| global and faux gradients in a table, one below the other  | `aligned(x)`        | `65000.1230` | `0.0360`   |
+| numbers to compare digit by digit, as in a gradient check  | `significant(x, 9)` | `65000.123`  | `0.0359632`|
+| tooltips and error messages, where all digits count        | `repr(x)`           | `65000.123`  | `0.0359632`|
+
+What the formats share: -0 is shown as 0, and a number from 0.0001 up to a million has no exponent. `page.js` has
+`short` in JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
+"""
 
 import unicodedata
 from collections.abc import Container, Sequence
 
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 LONGEST_NAME = 40  # columns of a name in a line of text
 
 # XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters, the others become its
 # replacement character. Line feeds and tabs are among them: a view in which they mean something lets them pass.
 PICTURES = {code: 0x2400 + code for code in range(0x20)}
 PICTURES |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def is_plain(x: float) -> bool:
+    """Return True for a finite number that is written without an exponent."""
+    return x == 0 or _SMALLEST_PLAIN <= abs(x) < _LARGEST_PLAIN
+
+
+def significant(x: float, digits: int) -> str:
+    """That many significant digits, without trailing zeros.
+
+    >>> [significant(x, 9) for x in (65000.123, 1 / 3, 2.0, 0.00001234, -0.0)]
+    ['65000.123', '0.333333333', '2', '1.234e-05', '0']
+    """
+    return f"{x + 0.0:.{digits}g}"  # + 0.0: -0 becomes 0
+
+
+def short(x: float) -> str:
+    """Four significant digits; of a number below a million, all digits before the point.
+
+    >>> [short(x) for x in (0.55905, -0.0080421, 65000.123, 123456.7, 1234567.0, 0.00001234, -0.0)]
+    ['0.5591', '-0.008042', '65000', '123457', '1.235e+06', '1.234e-05', '0']
+    """
+    text = significant(x, 4)
+    return f"{x:.0f}" if "e+" in text and abs(x) < _LARGEST_PLAIN else text
+
+
+def decimals(x: float, most: int) -> str:
+    """At most that many decimals and six digits, without trailing zeros; small numbers keep four digits.
+
+    >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.0, -0.0)]
+    ['0.5', '-0.036', '2', '0.0001235', '65000', '0']
+    """
+    return significant(round(x, most), 6) if abs(x) >= 0.001 else significant(x, 4)
+
+
+def aligned(x: float) -> str:
+    """Four decimals, as the articles print gradients; whole numbers without; small and large ones with four digits.
+
+    >>> [aligned(x) for x in (-0.0201054, 0.0359, 3.0, 0.0, 0.00012345678, 1e9, float("nan"))]
+    ['-0.0201', '0.0359', '3', '0', '0.0001235', '1e+09', 'nan']
+    """
+    if x == 0 or (abs(x) < _LARGEST_PLAIN and x == int(x)):
+        return f"{x + 0.0:.0f}"
+    return f"{x:.4f}" if 0.001 <= abs(x) < _LARGEST_PLAIN else significant(x, 4)
+
+
+def typeset(text: str) -> str:
+    """Put the minus sign of books, which is as wide as a plus, in the place of each hyphen.
+
+    >>> typeset("-1.5e-05")
+    '−1.5e−05'
+    """
+    return text.replace("-", "−")
+
+
+# Users' text ---------------------------------------------------------------------------------------------------------
 
 
 def visible(name: str) -> str:

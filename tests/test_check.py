@@ -162,3 +162,7 @@ def test_the_table_is_a_sequence() -> None:
 def test_east_asian_labels_align() -> None:
     lines = repr(check_gradients(Value(3.0, "重みの値") * Value(2.0, "x"))).splitlines()
     assert len({width(line[: line.rindex("  ")]) for line in lines}) == 1
+
+
+def test_each_label_stands_on_one_line() -> None:
+    assert len(repr(check_gradients(Value(3.0, "two\nlines") * Value(2.0, "\x1b[31mred"))).splitlines()) == 3

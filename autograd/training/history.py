@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from autograd.text import short
+
 _BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 40  # characters of a sparkline
 _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
@@ -49,7 +51,7 @@ class History:
         parts = []
         for name, kind, values in self._series():
             if values:
-                shown = f"{100 * values[-1]:.1f} %" if kind == "accuracy" else f"{values[-1]:.4g}"
+                shown = f"{100 * values[-1]:.1f} %" if kind == "accuracy" else short(values[-1])
                 parts.append(f"{name} {shown}")
         return ", ".join(parts)
 
@@ -112,8 +114,8 @@ class History:
             scale = _Scale(min(finite), max(finite), logarithmic)
             parts += [_curve(name, values, scale, _BLUE) for name, values in losses]
             parts += [
-                _svg_text(4, 22, f"{scale.high:.3g}", _BLUE),
-                _svg_text(4, 132, f"{scale.low:.3g}", _BLUE),
+                _svg_text(4, 22, short(scale.high), _BLUE),
+                _svg_text(4, 132, short(scale.low), _BLUE),
                 _svg_text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE),
             ]
         if accuracies:

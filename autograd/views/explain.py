@@ -22,12 +22,11 @@ from typing import NamedTuple
 
 from autograd.check import faux_gradient
 from autograd.engine import Value, replay
-from autograd.text import table, visible, width
+from autograd.text import aligned, decimals, table, typeset, visible, width
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
 from autograd.views.gradients import LocalGradient, gradients_of, line_gradients
 from autograd.views.limits import LONGEST_FORMULA, check_size, graph_to_show
 from autograd.views.names import Names, names_of
-from autograd.views.numbers import aligned, decimals, typeset
 
 _TEXT_WIDTH = 100  # columns of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence

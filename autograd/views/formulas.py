@@ -12,8 +12,8 @@ from typing import NamedTuple
 from autograd.codegen.program import Program
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
+from autograd.text import decimals, typeset
 from autograd.views.limits import LONGEST_FORMULA
-from autograd.views.numbers import decimals, typeset
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
 """How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses."""

@@ -1,12 +1,11 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
 from autograd.engine import Value
-from autograd.text import table, visible
+from autograd.text import decimals, table, visible
 from autograd.views.formulas import short_formula
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 from autograd.views.names import Names, names_of
-from autograd.views.numbers import decimals
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
 

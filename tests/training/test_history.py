@@ -59,6 +59,7 @@ def test_repr_is_a_sparkline_and_the_last_figures() -> None:
     assert repr(History()) == "History of no epochs"
     assert repr(History(losses=[0.5])) == "▁ 1 epoch: loss 0.5"
     assert repr(History(losses=[1.0] * 2_000)).endswith(" 2,000 epochs: loss 1")
+    assert History(losses=[65000.123]).figures() == "loss 65000"
 
 
 def test_sparkline() -> None:

@@ -22,10 +22,10 @@ from networks import WAYS, Network, loss_of
 
 from autograd import faux_gradient, ops
 from autograd.engine import Value, graph_of
+from autograd.text import short
 from autograd.views import render as rendering
 from autograd.views.draw import Drawing, draw
 from autograd.views.limits import LONGEST_FORMULA
-from autograd.views.numbers import short
 
 
 @pytest.fixture(params=ENGINES)

@@ -18,10 +18,10 @@ import autograd
 from autograd import Value, explain, faux_gradient, nn, to_text
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.text import aligned, typeset
 from autograd.views.explain import Explanation
 from autograd.views.formulas import Term
 from autograd.views.gradients import line_gradients
-from autograd.views.numbers import aligned, typeset
 
 # ------------------------------------------------------------------------------------------------ the article's neuron
 

@@ -24,9 +24,9 @@ from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.text import short, typeset
 from autograd.views import render as rendering
 from autograd.views.explorer.layout import lay_out
-from autograd.views.numbers import short, typeset
 
 
 def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Value, list[Value]]:

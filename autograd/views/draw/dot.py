@@ -16,7 +16,7 @@ import graphviz
 from autograd.check import faux_gradient
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE
-from autograd.text import cut
+from autograd.text import cut, short
 from autograd.views.draw.plan import (
     Box,
     BundleEdge,
@@ -35,7 +35,6 @@ from autograd.views.draw.plan import (
 from autograd.views.formulas import Term, constant, formula, short_formula
 from autograd.views.gradients import missing_gradients
 from autograd.views.network import FoundNeuron
-from autograd.views.numbers import short
 from autograd.views.render import (
     BOTH_THEMES,
     MOST_RANKS_SPANNED,

@@ -22,12 +22,11 @@ from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad
 from autograd.files import write_whole
 from autograd.ops import Op
-from autograd.text import cut, width
+from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, formula, graph_formulas, number_term, summary
 from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of
-from autograd.views.numbers import short
 
 _FOLDER = Path(__file__).parent
 

@@ -36,7 +36,7 @@ function faux(i) {
 const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
 const exact = x => plain(x).replaceAll("-", "−");
 
-// The same text as `short` in views/numbers.py: four significant digits; of a number below a million, all digits before
+// The same text as `short` in text.py: four significant digits; of a number below a million, all digits before
 // the point; an exponent, of two digits at least, outside 0.0001 to a million.
 function short(x) {
   if (!Number.isFinite(x) || x === 0) return exact(x + 0);

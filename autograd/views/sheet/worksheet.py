@@ -3,9 +3,8 @@
 import math
 from typing import Any
 
-from autograd.text import PICTURES, width
+from autograd.text import PICTURES, is_plain, width
 from autograd.views.limits import LONGEST_FORMULA
-from autograd.views.numbers import is_plain
 
 COLUMNS, ROWS = 16_384, 1_048_576  # of any sheet
 _LONGEST_CODE = 8_192  # characters of a formula
