@@ -18,7 +18,7 @@ _RTOL = 1e-6
 
 
 def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "forward") -> float:
-    """Return the numeric gradient of `output` with respect to `wrt`: nudge it, and see how far the output moves.
+    """Return the numeric gradient of `output` with respect to `wrt`: perturb it, and see how far the output moves.
 
         faux gradient of f at x = (f(x + tiny) - f(x)) / tiny
 
@@ -27,15 +27,15 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
 
     Arguments:
         output: a Value.
-        wrt: the Value to nudge, a leaf or an intermediate one; what `wrt` itself is computed from does not move.
-        tiny: the size of the nudge.
+        wrt: the Value to perturb, a leaf or an intermediate one; what `wrt` itself is computed from does not change.
+        tiny: the size of the perturbation.
         method: `"forward"`, the formula above, as in the article; or `"central"`,
             (f(x + tiny) - f(x - tiny)) / (2 tiny), whose error shrinks with the square of tiny.
 
     Returns 0.0 if `output` does not depend on `wrt`.
 
     Raises:
-        TypeError: `output` or `wrt` is no Value, or `tiny` no number.
+        TypeError: `output` or `wrt` is not a Value, or `tiny` not a number.
         ValueError: `tiny` is zero or not finite, or the method is unknown.
 
     >>> x = Value(3.0)
@@ -44,10 +44,10 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     (6.0001, 6.0)
     """
     if type(wrt) is not Value:
-        raise TypeError(f"wrt is the Value to nudge, got {type(wrt).__name__}")
+        raise TypeError(f"wrt is the Value to perturb, got {type(wrt).__name__}")
     tiny = number(tiny)
     if not 0 < abs(tiny) < math.inf:
-        raise ValueError(f"tiny is the size of the nudge: a small number, not {tiny}")
+        raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")
     f, x = as_function(output, wrt), wrt.data
     if method == "forward":
         return (f(x + tiny) - f(x)) / tiny
@@ -117,7 +117,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     Raises:
         GradientMismatch: a gradient is wrong; the message is the table.
         ValueError: a number in the graph was changed without `forward()`, so that results do not match their operands.
-        TypeError: `output` or an input is no Value.
+        TypeError: `output` or an input is not a Value.
 
     >>> x, y = Value(3.0, "x"), Value(-2.0, "y")
     >>> check_gradients(x * y + x.exp())

@@ -8,7 +8,7 @@ cycles: a graph is freed the moment its last name goes, without the garbage coll
 Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
 the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
 
-Events. Whoever wants to watch the engine at work, as `detect_anomaly` does, passes functions to `listening`.
+Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`.
 
 Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
 - The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
@@ -62,7 +62,7 @@ class Value(OperationMethods):
     `<`, `<=`, `>` and `>=` compare numbers. `==` and `hash` go by identity, so Values can be dictionary keys.
 
     Raises:
-        TypeError: `data` is no real number, or `label` no string.
+        TypeError: `data` is not a real number, or `label` not a string.
         OverflowError: `data` is an integer too large for a float.
     """
 
@@ -73,16 +73,14 @@ class Value(OperationMethods):
     _label: str | None
     _made_by: Op | None
     _order: int  # of creation
-    _part: float  # the gradient that the backward() under way has accumulated so far
+    _part: float  # the gradient that the running backward() has accumulated so far
     _walk: object  # the mark of the last backward() that met the node
     _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
     _y: Value | float | None  # the second operand
 
     def __init__(self, data: Any, label: str | None = None) -> None:
         if type(data) is Value:
-            raise TypeError(
-                "this is a Value already: use it as it is, or Value(v.data) for a fresh leaf with its number"
-            )
+            raise TypeError("this is already a Value: use it directly, or Value(v.data) for a new leaf with its number")
         self._data = data if type(data) is float else number(data)
         self._grad = 0.0
         self._made_by = self._walk = self._x = self._y = None
@@ -91,7 +89,7 @@ class Value(OperationMethods):
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
-            "Value cannot be subclassed, operations would not return the subclass: "
+            "Value cannot be subclassed, because operations would not return the subclass: "
             "hold a Value in a class of your own, or add an operation as a row: autograd.ops.Op(...)"
         )
 
@@ -112,7 +110,7 @@ class Value(OperationMethods):
     @grad.setter
     def grad(self, grad: Any) -> None:
         if grad is None:
-            raise TypeError("there is no None for a gradient here: set it to 0.0")
+            raise TypeError("a gradient cannot be None: set it to 0.0")
         self._grad = number(grad)
 
     @property
@@ -159,7 +157,7 @@ class Value(OperationMethods):
             seed: the gradient of this Value itself, to start from.
 
         Raises:
-            TypeError: the seed is no real number.
+            TypeError: the seed is not a real number.
             RuntimeError: called from a rule or a listener, or from a signal handler during another `backward()`.
 
         An exception, or Ctrl-C, leaves every gradient unchanged.
@@ -174,7 +172,7 @@ class Value(OperationMethods):
         seed = number(seed)
         if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
             raise RuntimeError(
-                "a backward() is under way in this thread: a rule, a listener or a signal handler cannot start another"
+                "backward() is already running in this thread: a rule, a listener or a signal handler cannot start it"
             )
         with _turn:
             made, leaves = _newest_first(self)
@@ -317,7 +315,7 @@ def _announced_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     return v
 
 
-_new_result: Callable[..., Value] = new_node  # what operations call; _announced_node while anybody listens
+_new_result: Callable[..., Value] = new_node  # what operations call; _announced_node while there are listeners
 record = Value.__record__
 
 
@@ -370,7 +368,7 @@ def _install(op: Op) -> None:
 
 
 def _operand(x: Any) -> Any:
-    """Return the other operand of an operator as a float; NotImplemented for types that may know better."""
+    """Return the other operand as a float; NotImplemented for types that may handle the operation themselves."""
     return number(x) if isinstance(x, KNOWN_TYPES) else NotImplemented  # arrays: NumPy goes element by element
 
 
@@ -414,11 +412,11 @@ def listening(
             the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
             accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
 
-    Any number of listeners may listen, nested and in several threads. They are called in the thread that raises the
-    event, whichever it is, in the order in which they began to listen. An exception that a listener raises is raised by
-    the operation, the comparison, `forward()` or `backward()`; no number and no gradient has changed then.
+    Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
+    thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
+    or `backward()`; no number and no gradient has changed then.
 
-    Costs nothing while nobody listens.
+    Without listeners, events cost nothing.
 
     >>> x = Value(3.0)
     >>> with listening(recorded=lambda v: print("recorded", v.op.name, v.data)):
@@ -451,12 +449,12 @@ def _stop_listening(this: object) -> None:
 
 
 def _choose_new_result() -> None:
-    global _new_result  # noqa: PLW0603  # asking at each operation whether anybody listens would cost all the others
+    global _new_result  # noqa: PLW0603  # a check at each operation would slow down every program
     _new_result = _announced_node if _recorded else new_node
 
 
 def _announce(listeners: dict[object, Callable[..., object]], *event: Any) -> None:
-    for listener in tuple(listeners.values()):  # a copy: other threads come and go
+    for listener in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
         listener(*event)
 
 
@@ -472,7 +470,7 @@ def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Ite
 # Traversing the graph ------------------------------------------------------------------------------------------------
 
 _turn = threading.RLock()  # one backward() at a time, because it leaves marks and parts on the nodes
-if hasattr(os, "register_at_fork"):  # no child is born while another thread holds a lock
+if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a lock
     for _lock in (_registry, _turn):  # acquired in reverse, as by a listener that listens during backward()
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -480,8 +478,8 @@ if hasattr(os, "register_at_fork"):  # no child is born while another thread hol
 def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
     """Return the results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
 
-    A node that carries the mark of this walk has been met. Marks of earlier walks differ, so nothing has to be cleaned
-    up, not even after Ctrl-C. (`graph_of` keeps a set instead: slower, but without marks, hence without the lock.)
+    A node that carries the mark of this walk has been visited. Marks of earlier walks differ, so they need no cleanup,
+    not even after Ctrl-C. (`graph_of` keeps a set instead: slower, but without marks it needs no lock.)
     """
     walk = output._walk = object()
     output._part = 0.0
@@ -507,10 +505,10 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
 
     Arguments:
         outputs: one Value or several; where graphs overlap, each Value is listed once.
-        known: a predicate for Values to leave out, with all that only they were computed from. Outputs stay.
+        known: a predicate for Values to leave out, along with all that only they were computed from; outputs stay.
 
     Raises:
-        TypeError: an output is no Value.
+        TypeError: an output is not a Value.
 
     >>> x = Value(2.0)
     >>> y = x * x
@@ -540,11 +538,11 @@ def local_gradients(v: Value) -> Sequence[float]:
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
-    """Compute the numbers that nodes would have if some had others. No node changes.
+    """Compute the numbers that results would have if some nodes had other numbers. No node changes.
 
     Arguments:
         made: the results to recompute, operands before the results computed from them; leaves among them are skipped.
-        changed: the nodes that have another number, and this number.
+        changed: the other number of each of those nodes.
 
     Returns the number of each node that depends on a changed one, the changed ones included.
     """
@@ -574,8 +572,8 @@ def commit_data(values: Iterable[Value], data: Iterable[float], *others: Iterabl
     """Set the numbers of many Values in one step that Ctrl-C cannot tear: all of them change, or none does.
 
     Arguments:
-        values: Values, already known to be nothing else.
-        data: floats, as many.
+        values: Values; their type is not checked.
+        data: as many floats.
         others: further maps of C functions to run in the same step.
 
     >>> x, y = Value(1.0), Value(2.0)
@@ -600,7 +598,7 @@ def grad(output: Value, inputs: Any) -> Any:
     it. No `.grad` changes.
 
     Raises:
-        TypeError: `output` or an input is no Value.
+        TypeError: `output` or an input is not a Value.
 
     >>> x = Value(3.0)
     >>> y = x ** 3
@@ -632,7 +630,7 @@ def flatten(inputs: Any) -> list[Value]:
     """Return the Values in a tree of them, from left to right.
 
     Raises:
-        TypeError: a leaf of the tree is no Value.
+        TypeError: a leaf of the tree is not a Value.
     """
     values = tree_leaves(inputs)
     for x in values:
@@ -647,11 +645,11 @@ def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
     Arguments:
         values: the values to check.
         name: their name in errors, a plural.
-        advice: what to pass instead of something that is no Value.
+        advice: what to pass instead of something that is not a Value.
 
     Raises:
-        TypeError: something else than a Value is among them.
-        ValueError: a result of an operation is among them, or one Value twice.
+        TypeError: one of them is not a Value.
+        ValueError: one is the result of an operation, or occurs twice.
 
     >>> check_leaves([Value(1.0), Value(3.0) * 2], "parameters", "pass model.parameters()")
     Traceback (most recent call last):

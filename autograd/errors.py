@@ -1,7 +1,7 @@
 """Every exception of the package that a user can catch; `autograd` exports them.
 
-Those that Python has are raised as they are: `TypeError` for what is no number, `ValueError` for arguments that do not
-fit each other.
+For ordinary mistakes the package raises Python's own: `TypeError` for an argument of the wrong type, `ValueError` for
+one that is out of range or does not fit the others.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class AnomalyError(ArithmeticError):
     Attributes:
         node: the Value at which it was computed.
         path: the Values from `node` to the output, both included.
-        source: the line that recorded `node`, as "file:line: text"; None where that is not known.
+        source: the line that recorded `node`, as "file:line: text"; None if it is unknown.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class DivergenceError(FloatingPointError):
     """A loss, a gradient or a parameter became inf or nan in training.
 
     Attributes:
-        history: the `History` of the run up to there.
+        history: the `History` of the run up to that point.
     """
 
     history: Any

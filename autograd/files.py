@@ -68,7 +68,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     """Return the parameters' numbers by name, from the text or the bytes of a file.
 
     Raises:
-        ValueError: the text is damaged, or is not a file of parameters.
+        ValueError: the text is damaged, or is not that of a parameter file.
 
     >>> numbers_from_text(numbers_to_text({"weight": 0.5, "bias": math.inf}))
     {'weight': 0.5, 'bias': inf}
@@ -76,14 +76,14 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     try:
         document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:  # thousands of nested lists
-        raise ValueError(f"it is damaged: {problem}") from None
+        raise ValueError(f"the file is damaged: {problem}") from None
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise ValueError(f'it is no file of parameters: it does not say "format": "{_FORMAT}"')
+        raise ValueError(f'it is not a parameter file: it does not say "format": "{_FORMAT}"')
     if document.get("version") != _VERSION:
         raise ValueError(f"its version is {document.get('version')!r}, this program reads {_VERSION}")
     parameters = document.get("parameters")
     if not isinstance(parameters, dict):
-        raise ValueError("it is damaged: it has no parameters")
+        raise ValueError("the file is damaged: it has no parameters")
     return {name: _number_from(name, x) for name, x in parameters.items()}
 
 
@@ -98,7 +98,7 @@ def _number_from(name: str, x: Any) -> float:
     if type(x) in (int, float) and abs(x) <= sys.float_info.max:
         return float(x)
     shown = repr(x)
-    raise ValueError(f"it is damaged: {name} is {shown if len(shown) < 40 else shown[:37] + '...'}")
+    raise ValueError(f"the file is damaged: {name} is {shown if len(shown) < 40 else shown[:37] + '...'}")
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

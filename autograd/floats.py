@@ -55,7 +55,7 @@ def number(x: Any) -> float:
 
 _ADVICE: list[tuple[tuple[type, ...], str]] = [
     ((str, bytes, Decimal), "convert it first, with float(...)"),
-    ((complex,), "values are real, so take its .real part, or compute real and imaginary part apart"),
+    ((complex,), "values are real, so take its .real part, or compute real and imaginary parts separately"),
     ((type(None),), "did a function forget its return?"),
     ((list, tuple, set, dict, range), "a Value holds one number, so make one of each element: [Value(x) for x in ...]"),
 ]

@@ -31,8 +31,8 @@ Pairs = list[tuple[Any, Any]]
 def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) -> Callable[[Loss], Loss]:
     """Decorate a loss function with its accuracy and its targets, for `fit`.
 
-    They become attributes of the function, and are also found through `functools.partial`, on an object that is called
-    as a loss, and on its `__call__`. To give a loss of `nn` other ones, decorate `functools.partial(nn.mse)`.
+    They become attributes of the function, and are also found through `functools.partial`, on a callable object or its
+    `__call__`. To give a loss of `nn` others, decorate `functools.partial(nn.mse)`.
 
     Arguments:
         accuracy: a function of one sample's output and target that returns the share that is right, 0 to 1; with it,
@@ -127,7 +127,7 @@ def _share_of_sides(logits: Any, targets: Any) -> Any:
 
 
 def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any]) -> list[Any]:
-    """Check each different target against the output, and return them all."""
+    """Check each distinct target against the output, and return them all."""
     for y in {str(y): y for y in ys}.values():
         check(output, y)
     return ys
@@ -201,7 +201,7 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
     if isinstance(ys[0], list):
         return _check_each(cross_entropy, logits, ys)
     for y in ys:
-        if y % 1:  # of a nan or an infinity it is nan
+        if y % 1:  # nan for a nan or an infinity
             raise ValueError(f"a class index is an integer, got {y}")
     indices = _check_each(cross_entropy, logits, list(map(int, ys)))
     one_hot = [_one_hot(index, len(logits)) for index in range(len(logits))]
@@ -223,10 +223,10 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
         logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch
             a list of such lists.
         targets: for each sample the index of its class, an integer from 0, or a list with the probability of each class
-            (one-hot, if the class is known). Only such a list can be of Values.
+            (one-hot, if the class is known). Only such a list may contain Values.
 
     Raises:
-        TypeError: a class index that is no integer.
+        TypeError: a class index is not an integer.
         ValueError: no logits, not one target for each sample, an index out of range, or probabilities that are not one
             for each class, not between 0 and 1, or do not add up to 1.
 

@@ -89,7 +89,7 @@ class Module:
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: it is damaged, or of a network of another shape; then no parameter has changed.
+            ValueError: it is damaged, or from a network of another shape. No parameter has changed then.
         """
         ours = self._by_name()
         try:
@@ -137,7 +137,7 @@ class Neuron(Module):
     one product.
 
     Raises:
-        TypeError: `nin` is no integer, or `rng` no generator.
+        TypeError: `nin` is not an integer, or `rng` not a generator.
         ValueError: no inputs, an unknown activation or init, or a wrong number of weights or labels.
 
     >>> neuron = Neuron(1, weights=[0.5], bias=0.6)
@@ -149,7 +149,7 @@ class Neuron(Module):
     0.2236 0.5591
     """
 
-    __slots__ = ("w", "b", "activation", "_activate")  # so that a slip such as neuron.bias = 3 is an error
+    __slots__ = ("w", "b", "activation", "_activate")  # so that a typo such as neuron.bias = 3 raises
     _part_names: ClassVar[dict[str, str]] = {"w": "weight", "b": "bias"}
 
     def __init__(
@@ -216,7 +216,7 @@ class Layer(Module):
         nonlin, init, rng: as for `Neuron`.
 
     Raises:
-        TypeError: a size is no integer, or `rng` no generator.
+        TypeError: a size is not an integer, or `rng` not a generator.
         ValueError: a size is not positive, or an activation or init unknown.
 
     >>> Layer(2, 3)
@@ -270,7 +270,7 @@ class MLP(Module):
         init, rng: as for `Neuron`.
 
     Raises:
-        TypeError: a size is no integer, `nouts` no list, or `rng` no generator.
+        TypeError: a size is not an integer, `nouts` not a list, or `rng` not a generator.
         ValueError: no layers, a size that is not positive, or an activation or init unknown.
 
     >>> model = MLP(2, [3, 1], "tanh", rng=random.Random(0))
@@ -416,7 +416,7 @@ def _size(name: str, size: SupportsIndex, least: str) -> int:
 
 
 def _listed(values: Any) -> list[Any]:
-    """Return the values as a list, a single one in a list of its own."""
+    """Return the values as a list; a single one becomes a list of one."""
     try:
         return list(values)
     except TypeError:

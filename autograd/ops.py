@@ -14,13 +14,13 @@ Two requirements for derivative rules:
 - They call operations, never `math`, and never branch in Python on a number: a choice is itself an operation (`where`),
   so that it survives being recorded and differentiated. `+`, `-`, `*` and negation may be written as they are; `/` and
   `**` are written `div` and `pow`, because on plain floats Python's own raise (`1 / 0`) or turn complex (`(-8) ** 0.5`).
-- They keep the digits: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`, where the short
-  form would lose them. `tanh` is the exception, see its note.
+- They keep digits: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`, where the short
+  form would lose them. `tanh` is the exception; see its note.
 
 Arithmetic is IEEE 754 double precision throughout; `floats.py` provides what Python's `math` lacks for that.
 
-To add an operation, add a row here, and one to `codegen/spelling.py`, how each target writes it. It becomes a function (`autograd.name`) and a method of every `Value`, and is tested,
-differentiated and drawn like the others.
+To add an operation, add a row here, and one to `codegen/spelling.py`, which says how each target writes it. It becomes a
+function (`autograd.name`) and a method of every `Value`, and is tested, differentiated and drawn like the others.
 """
 
 # mypy: disable-error-code="has-type"
@@ -70,7 +70,7 @@ class Op:
         arrange: a function from the user's arguments to the flat operands, where the two differ.
         domain: for each operand the interval `(low, high)` on which the operation is smooth; all reals by default.
         kink: a function of the operands that is zero where the derivative jumps.
-        note: a sentence more for `help`.
+        note: an additional sentence for `help`.
 
     Write rules with operations (`div`, `exp`, `where`, ...), not with `math`, `/` or `if`: a branch would be decided
     once and for all when a gradient is recorded as a graph.
@@ -269,7 +269,7 @@ def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
 
 
 # Functions too long for a line of the table: rules, what a row computes by operations, and functions that flatten the
-# users' arguments. What a row computes by `math` stands in floats.py. --------------------------------------------------
+# users' arguments. Functions that compute with `math` are in floats.py. ------------------------------------------------
 #
 # From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
 # where(c, x, y) is x if c > 0, else y.

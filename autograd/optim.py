@@ -26,9 +26,9 @@ UpdateRule = Callable[..., tuple[Any, ...]]
 
 @dataclass(eq=False)
 class Optimizer:
-    """The base of all optimizers: the learning rate, gradient clipping, and the memory of each parameter.
+    """The base of all optimizers: the learning rate, gradient clipping, and the state of each parameter.
 
-    A subclass defines `rule`, and `memories`, the count of numbers that it remembers of each parameter.
+    A subclass defines `rule`, and `memories`, the number of state variables for each parameter.
 
     Arguments:
         lr: the learning rate, a number or a function of the step, which counts from 0.
@@ -46,7 +46,7 @@ class Optimizer:
     _known: tuple[weakref.ref[Value], ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Also what has its default from the class: so the instance's dictionary is all of the state.
+        # Fields with a default become attributes of the instance too, so that its dictionary is the whole state.
         self.__dict__.update({attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
         if isinstance(self.lr, (list, tuple)):
             raise TypeError("make an optimizer without parameters, SGD(lr=0.1), and pass them to its step(parameters)")
@@ -57,7 +57,7 @@ class Optimizer:
 
     @property
     def memories(self) -> int:
-        """The count of numbers remembered of each parameter; each starts at 0."""
+        """The number of state variables for each parameter; each starts at 0."""
         return 0
 
     def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> UpdateRule:
@@ -74,7 +74,7 @@ class Optimizer:
         """Return the learning rate of the next step.
 
         Raises:
-            TypeError: `lr`, or its result, is no number.
+            TypeError: `lr`, or its result, is not a number.
             ValueError: it is negative, infinite or nan.
         """
         lr = number(self.lr(self.steps) if callable(self.lr) else self.lr)
@@ -88,12 +88,12 @@ class Optimizer:
         All of them move, or none, if an exception or Ctrl-C interrupts the step.
 
         Arguments:
-            parameters: leaves, such as `model.parameters()`. An optimizer with a memory of each parameter (momentum,
-                Adam) stays with the parameters of its first step until `reset()`.
+            parameters: leaves, such as `model.parameters()`. An optimizer that holds state (momentum, Adam) stays with
+                the parameters of its first step until `reset()`.
 
         Raises:
-            TypeError: a parameter is no Value.
-            ValueError: one is no leaf or occurs twice, or they are not those of the steps before.
+            TypeError: a parameter is not a Value.
+            ValueError: one is not a leaf or occurs twice, or they are not those of earlier steps.
         """
         parameters = list(parameters)
         self._check(parameters)
@@ -113,7 +113,7 @@ class Optimizer:
         Returns a new list, or a new array if `data` is an array, with the same bits.
 
         Raises:
-            ValueError: the lengths of `data` and `gradients` differ, or differ from those of the steps before.
+            ValueError: the lengths of `data` and `gradients` differ, or differ from those of earlier steps.
 
         >>> SGD(0.5).update([1.0, 2.0], [0.25, -1.0])
         [0.875, 2.5]
@@ -126,8 +126,8 @@ class Optimizer:
         """Tie the optimizer to the parameters whose numbers `update` moves, so that `step` refuses others.
 
         Raises:
-            TypeError: a parameter is no Value.
-            ValueError: one is no leaf or occurs twice, or they are not those of the steps before.
+            TypeError: a parameter is not a Value.
+            ValueError: one is not a leaf or occurs twice, or they are not those of earlier steps.
         """
         self._check(parameters)
         self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
@@ -153,7 +153,7 @@ class Optimizer:
         at_once(map(dict.update, [self.__dict__], [state]), *others)
 
     def reset(self) -> None:
-        """Start over: at step 0, without memory, free for other parameters."""
+        """Start over: at step 0, without state, ready for other parameters."""
         self.steps, self._memory, self._known = 0, None, None
 
     def _moved(self, data: Any, gradients: Any) -> tuple[Any, dict[str, Any]]:
@@ -165,7 +165,7 @@ class Optimizer:
             memory = ([0.0] * len(data),) * self.memories
         if any(len(column) != len(data) for column in memory):
             raise ValueError(
-                f"this optimizer remembers {len(memory[0])} parameters, got {len(data)}: "
+                f"this optimizer holds state for {len(memory[0])} parameters, got {len(data)}: "
                 "make another one for other parameters, or call reset()"
             )
         gradients = self._clipped(gradients)
@@ -193,8 +193,8 @@ class Optimizer:
         known = self._known
         if known and (len(known) != len(parameters) or any(k() is not p for k, p in zip(known, parameters))):
             raise ValueError(
-                "these are not the parameters of the steps before, whose memory this optimizer keeps: "
-                "make another one for other parameters, or call reset()"
+                "this optimizer holds state for other parameters (those of its earlier steps): "
+                "make another one for these, or call reset()"
             )
 
     def __getstate__(self) -> dict[str, Any]:  # a copy is for the copies of the parameters

@@ -21,8 +21,8 @@ from collections.abc import Container, Sequence
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 LONGEST_NAME = 40  # columns of a name in a line of text
 
-# XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters, the others become its
-# replacement character. Line feeds and tabs are among them: a view in which they mean something lets them pass.
+# XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters; the others become its
+# replacement character. Line feeds and tabs are included; a view in which they have a meaning lets them pass.
 PICTURES = {code: 0x2400 + code for code in range(0x20)}
 PICTURES |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
 
@@ -87,10 +87,10 @@ def typeset(text: str) -> str:
 
 
 def visible(name: str) -> str:
-    r"""Return a name on one line, with everything in it that would disturb a line written as in a Python string.
+    r"""Return a name on one line, with everything that would disturb that line written as in a Python string.
 
-    That is control characters, escape sequences of terminals, line feeds, marks that turn the direction of writing and
-    lone surrogates. A long name loses its end.
+    That is control characters, escape sequences of terminals, line feeds, marks that change the direction of writing,
+    and lone surrogates. A long name is cut.
 
     >>> print(visible("two\nlines, \x1b[31mred"), visible("größe"), visible("x" * 99))
     two\nlines, \x1b[31mred größe xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
@@ -99,7 +99,7 @@ def visible(name: str) -> str:
 
 
 def width(text: str) -> int:
-    """Return how many columns a monospaced font takes: two for East Asian characters, none for combining ones.
+    """Return the width in columns of a monospaced font: two for East Asian characters, none for combining ones.
 
     >>> width("weight"), width("重み"), width("e\N{COMBINING ACUTE ACCENT}")
     (6, 4, 1)
@@ -112,7 +112,7 @@ def _width(character: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """Return the text, no wider than that; one that has lost its end has … there.
+    """Return the text, cut to that width if it is wider; … marks the cut.
 
     >>> cut("computation", 11), cut("computation", 8), cut("重み", 3)
     ('computation', 'computa…', '重…')

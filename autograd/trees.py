@@ -19,7 +19,7 @@ def tree_leaves(tree: Any) -> list[Any]:
 
 
 def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
-    """Return a tree of the same nesting, with `f(leaf)` in the place of each leaf, called from left to right.
+    """Return a tree of the same nesting, with `f(leaf)` in place of each leaf, called from left to right.
 
     >>> tree_map(str, [1, (2, [3])])
     ['1', ('2', ['3'])]

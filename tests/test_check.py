@@ -50,7 +50,7 @@ def test_after_a_leaf_changed_it_nudges_what_is_there_now() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
-        (lambda z, x: nudge(z, 1.0), TypeError, "the Value to nudge"),
+        (lambda z, x: nudge(z, 1.0), TypeError, "the Value to perturb"),
         (lambda z, x: nudge(1.0, x), TypeError, "expected a Value"),
         (lambda z, x: faux_gradient(z, x, tiny=0), ValueError, "a small number"),
         (lambda z, x: faux_gradient(z, x, tiny=math.nan), ValueError, "a small number"),

@@ -767,7 +767,7 @@ def test_a_power_of_zero_has_no_gradient_however_small_the_base() -> None:
         (lambda x: setattr(x, "grad", None), "0.0"),
         (lambda x: setattr(x, "label", 3), "label is a string"),
         (round, r"\.data"),
-        (Value, "Value already"),
+        (Value, "already a Value"),
     ],
 )
 def test_common_slips_are_explained(slip: Callable[[Value], object], said: str) -> None:

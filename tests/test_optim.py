@@ -303,9 +303,9 @@ def test_other_parameters_are_refused() -> None:
     for optimizer in (Adam(), SGD(0.1, momentum=0.9)):
         optimizer.step(xs)
         for strangers in (others, xs[::-1], xs[:1], [*xs, Value(3.0)]):
-            with pytest.raises(ValueError, match=r"not the parameters of the steps before.*make another one"):
+            with pytest.raises(ValueError, match=r"holds state for other parameters.*make another one"):
                 optimizer.step(strangers)
-        with pytest.raises(ValueError, match="remembers 2 parameters, got 1: make another one"):
+        with pytest.raises(ValueError, match="holds state for 2 parameters, got 1: make another one"):
             optimizer.update([1.0], [1.0])
         optimizer.step(xs)
         optimizer.reset()

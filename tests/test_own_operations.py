@@ -1,4 +1,4 @@
-"""Operations that users add: right ones work everywhere, mistakes in them are said where they are made."""
+"""Operations that users add: correct ones work everywhere; mistakes are reported at the definition."""
 
 from __future__ import annotations
 
@@ -394,8 +394,8 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "sum from a float": (lambda x, y: sum((x, y), 0.0), "adds with Python's sum"),
     "sum from a number": (lambda x, y: Total().total([x, y], 2.5), "adds with Python's sum"),
     "sum from an operand": (lambda x, y: sum([y], x), "adds with Python's sum"),
-    "identity": (lambda x, y: x * 2 if x == y else x, "something else on Values"),
-    "data": (lambda x, y: y + getattr(x, "data", x), "something else on Values"),
+    "identity": (lambda x, y: x * 2 if x == y else x, "something different on Values"),
+    "data": (lambda x, y: y + getattr(x, "data", x), "something different on Values"),
     "no number": (lambda x, y: [x, y][0] if isinstance(x, float) else "x", "on Values it raises TypeError"),
 }
 

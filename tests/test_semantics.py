@@ -491,7 +491,7 @@ def set_leaves(trial: float) -> None:
         v.data = trial
 
 
-# What happens before a trial, the trial, what it might tear, and what that is afterwards.
+# For each action: the setup, the action, the state at risk, and its expected value after an interrupt.
 INTERRUPTIBLE: dict[
     str, tuple[Callable[..., object], Callable[..., object], Callable[..., Any], Callable[..., Any]]
 ] = {
@@ -559,7 +559,7 @@ def test_a_backward_within_a_backward_is_refused_and_harmless() -> None:
         return g
 
     nested = Op("nested({})", lambda x: x, rule)
-    with pytest.raises(RuntimeError, match="under way"):
+    with pytest.raises(RuntimeError, match="already running"):
         nested(x).backward()
     assert x.grad == y.grad == 0.0
     other.backward()

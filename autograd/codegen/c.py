@@ -2,7 +2,7 @@
 
 The arrays and variables of the generated source:
 
-    a0[3]        argument 1, flattened: its number 3 (if the argument is the same for the whole batch)
+    a0[3]        number 3 of argument 1, flattened (if the argument is the same for the whole batch)
     x[2]         a number of the batched arguments, for the samples that are computed together
     c[1]         a constant, if a loop runs through a list of them
     v7           the result of step 7: a double if it is batch-invariant (`backend.py`), else a vector of samples

@@ -60,9 +60,9 @@ def compile(
         in_axes: as in `jax.vmap`, for each argument None (the same for the whole batch) or 0 (its first axis is the
             batch), or one of these for all. With a batch, each number of the outputs becomes a list over the samples,
             each flat list a list of lists.
-        reduce: None, or "sum" or "mean" over the batch. Terms that no sample changes, such as a penalty on the
-            weights, are added once, and "numpy" and "c" add the samples in another order; so the last digits may
-            differ.
+        reduce: None, or "sum" or "mean" over the batch. Batch-invariant terms (the same for every sample, such as a
+            penalty on the weights) are added once, and "numpy" and "c" add the samples in another order; so the last
+            digits may differ.
         backend: the target.
             "python": statements on floats; no dependency, the same bits as the graph itself.
             "numpy": the same operations on arrays, a batch and a layer at once. The same bits too, except that a
@@ -72,8 +72,8 @@ def compile(
             A module with NumPy's names, such as `jax.numpy` or `torch`: statements on that module's arrays, which
             `jax.jit`, `jax.vmap` or `torch.compile` can transform.
 
-    The function computes what was recorded: an `if` on data was decided then, for good. Use `where` for a choice that
-    has to be made at each call.
+    The function computes what was recorded: an `if` on data was decided during recording, once and for all. Use `where`
+    for a choice to make at each call.
 
     Returns a function. `.source` is its source, `.write(path)` saves that. `.repeat(n, state, *rest)` calls it n times,
     feeding its result back as its first argument. Results are floats and lists where every argument was a number or a
@@ -82,9 +82,9 @@ def compile(
 
     Raises:
         TypeError: an output or an input is not a Value.
-        ValueError: an input is not a leaf or occurs twice, an option is unknown, or a backend does not know an
-            operation: the function of a user's own may run in Python only. The compiled function raises ValueError
-            for arguments of the wrong shape.
+        ValueError: an input is not a leaf or occurs twice, an option is unknown, or the backend cannot express an
+            operation, such as one of your own whose function runs in Python only. The compiled function raises
+            ValueError for arguments of the wrong shape.
         CompilerError: there is no C compiler.
 
     >>> import autograd
@@ -158,7 +158,7 @@ def _write(text: str, path: str | os.PathLike[str]) -> Path:
 def _repeated(repeat: Callable[..., Any], n: SupportsIndex, state: Any, *rest: Any) -> Any:
     n = operator.index(n)
     if not 0 <= n < 2**63:
-        raise ValueError(f"n is how often to call it, 0 or more, got {n}")
+        raise ValueError(f"n is the number of calls, 0 or more, got {n}")
     return repeat(n, state, *rest)
 
 

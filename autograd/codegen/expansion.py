@@ -4,8 +4,8 @@ A user's `Op("cube({})", lambda x: x * x * x, ...)` has no spelling in any targe
 table's operations. Called on Values, it records a graph, which every target can write. The graph is recorded anew for
 each program, because a function may read names that change: a constant, or an operation that a notebook redefines.
 
-A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) does something that no graph can hold.
-Python and NumPy call such a function; every other target refuses it, with the message that is written here.
+A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) does something that no graph can record.
+Python and NumPy call such a function; every other target refuses it, with the message defined here.
 """
 
 import builtins
@@ -58,7 +58,7 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     if get_ident() in refused:
         raise _runs_in_python_only(op, refused[get_ident()])
     if not _agrees(function, leaves, result):
-        raise _runs_in_python_only(op, "it computes something else on Values than on numbers")
+        raise _runs_in_python_only(op, "it computes something different on Values than on numbers")
     return leaves, result
 
 
@@ -72,7 +72,7 @@ def _runs_in_python_only(op: Op, reason: str) -> ValueError:
 
 
 def _agrees(function: Callable[..., Any], leaves: Sequence[Value], result: Value) -> bool:
-    """Tell whether the graph has the function's bits at some points, those at which the function returns a number."""
+    """Return True if the graph has the function's bits at all test points where the function returns a number."""
     nodes = graph_of(result)
     for point in _points(len(leaves)):
         try:

@@ -2,7 +2,7 @@
 
 JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Two have a helper here:
 the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C and Python have 1). The functions of
-`Math` may differ from Python's in the last digits, the four operations of arithmetic do not.
+`Math` may differ from Python's in the last digits; the four arithmetic operations do not.
 
 Nothing that a user wrote reaches the source, except numbers.
 """

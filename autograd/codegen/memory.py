@@ -22,7 +22,7 @@ class Limits(NamedTuple):
     """Thresholds for loops and for the length of parts; defaults suit C."""
 
     straight: int = 5_000
-    """A program of at most this many terms has no loops but for long sums: it compiles in a second without."""
+    """A program of at most this many terms has loops for long sums only: it compiles in a second without others."""
     long: int = 64
     """A sum of more terms than this always becomes a loop."""
     members: int = 4

@@ -2,7 +2,7 @@
 
 The tables and variables of the generated source, laid out as for C (`memory.py`); a table has a row for each number:
 
-    a0[3]        argument 1, flattened: its number 3; one column
+    a0[3]        number 3 of argument 1, flattened; one column
     x[2]         a number of the batched arguments, a column for each sample
     v7           the result of step 7: a float if it is batch-invariant (`backend.py`), else an array of samples
     u[5], v[5]   the same, as rows of tables, for results that a loop computes or reads
@@ -255,8 +255,8 @@ class _Tables:
         return "\n".join([*lines, f"    return {self._results()}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
-        yield "# Tables, a row for each number: x of a sample, a0 and so on of the other arguments, v of results,"
-        yield "# u of results that are the same for all samples, s of outputs. x and v have a column for each sample."
+        yield "# Tables with a row for each number: x holds the batched arguments, a0 and so on the others, v the"
+        yield "# results, u those that are the same for all samples, s the outputs. x and v have a column per sample."
         asked = [
             k
             for k, tree in enumerate(self.signature.inputs)

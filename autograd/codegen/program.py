@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` says which values leave."""
+    """Inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` are the values to return."""
 
     inputs: int
     steps: list[Step]
@@ -43,12 +43,12 @@ class Program(NamedTuple):
 
 
 def bits_of(x: float) -> bytes:
-    """A constant by its bits, which tell 0.0 from -0.0, and let a nan equal itself."""
+    """Return the bits of a constant, which tell 0.0 from -0.0 and make a nan equal to itself."""
     return struct.pack("d", x)
 
 
 class _Steps:
-    """The steps of a program while it is built: each is folded where it can be, and taken once.
+    """Builds a program step by step: folds each step where possible, and merges equal ones.
 
     Arguments:
         inputs: the number of the program's inputs.
@@ -63,7 +63,7 @@ class _Steps:
         """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
         place = _folded(op, operands)
         if place is None:
-            # Constants by their bits: 1.0 would equal the value number 1.
+            # Constants are compared by their bits: 1.0 would equal 1, the number of a value.
             key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
             place = self._known.get(key)
             if place is None:
@@ -102,8 +102,8 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
 
     Arguments:
         target: a column of the table in `spelling.py`; or "numpy", which can call users' functions, and keeps those
-            that record nothing; or a function that tells whether the target spells an operation. What that one does
-            not spell, and what has no formula in the table either, is left for the target to refuse.
+            that record nothing; or a predicate for the operations that the target spells. An operation that it does not
+            spell, and that has no formula in the table, is left for the target to refuse.
 
     Raises:
         ValueError: a user's function runs in Python only.
@@ -137,7 +137,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
     steps = _Steps(program.inputs)
 
     def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
-        """Add a program's steps, on these operands in the place of its inputs, and return its outputs."""
+        """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
         places = list(operands)
         for step in program.steps:
             own = tuple(places[x] if type(x) is int else x for x in step.operands)
@@ -149,7 +149,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
 
 
 def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
-    """Return the constant or the earlier value that a step equals, for every float; None where the step is needed."""
+    """Return the constant or the earlier value that a step equals for all floats; None if the step is needed."""
     if all(type(x) is float for x in operands):
         return op.computes(*operands)
     if op is TABLE["mul"] and 1.0 in operands:
@@ -187,7 +187,7 @@ def without_dead_steps(program: Program) -> Program:
 
 
 def varying_values(program: Program, signature: Signature) -> set[int]:
-    """The numbers of the values that change from sample to sample."""
+    """Return the values that differ between samples; all others are batch-invariant."""
     varying = {i for k in signature.batched_arguments for i in tree_leaves(signature.inputs[k])}
     for place, step in enumerate(program.steps, start=program.inputs):
         if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant

@@ -40,7 +40,7 @@ here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows 
 
 
 class SpellingRow(NamedTuple):
-    """How each target writes one operation: a template for each, and how tightly the spreadsheet's binds."""
+    """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
 
     operands: tuple[str, ...]
     python: str
@@ -132,7 +132,7 @@ def float_literal(x: float, inf: str = "inf", nan: str = "nan") -> str:
 
 
 def is_spelled(op: Op, target: str) -> bool:
-    """Return True if a target writes the operation itself. Only Python does so for what a user added.
+    """Return True if a target writes the operation itself. For operations that users added, only Python does.
 
     Arguments:
         target: a column. Any other target has a spelling of its own for the whole table.
@@ -177,7 +177,7 @@ spell(ops.tan,       "",                                     "",                
 spell(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     "")
 spell(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     "")
 spell(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     "")
-spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))")  # the x first, and nothing at the origin
+spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))")  # x comes first; an error at the origin
 spell(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(SUMSQ(1,MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))))")  # SQRT(x*x+y*y) overflows
 
 spell(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")

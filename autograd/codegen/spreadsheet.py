@@ -79,7 +79,7 @@ def spelled(op: Op, operands: Sequence[Formula], constants: Sequence[float | Non
         whole = exponent is not None and exponent != 0 and exponent % 1 == 0
         if whole or (base is not None and base > 0):
             return Formula(f"{x:4}^{y:4}", POWER)
-        if exponent is not None and exponent != 0:  # LibreOffice finds odd roots of negative numbers, we have nan
+        if exponent is not None and exponent != 0:  # LibreOffice takes odd roots of negative numbers; Python has nan
             return Formula(f"IF({x}<0,SQRT({x}),{x:4}^{y:4})")
     return Formula(row.write("spreadsheet", operands), row.binds)
 
@@ -128,10 +128,10 @@ def operand(x: Operand, found: Sequence[Formula], cells: Mapping[int, str]) -> F
 
 
 def places_with_cells(program: Program, named: Collection[int], longest: int = 200) -> list[int]:
-    """Return the values that need a cell each for the `named` ones to have short formulas.
+    """Return the values that need cells so that the `named` ones have short formulas.
 
-    Those are the named ones, what is used more than once on the way to them, and what would make a formula longer than
-    `longest` characters. (The formula of a sum of many cells may still exceed it.) They are returned in program order.
+    Those are the named ones, values used more than once on the way to them, and values that would make a formula longer
+    than `longest` characters. (The formula of a sum of many cells may still exceed it.) They come in program order.
     """
     needed = set(named)
     uses = dict.fromkeys(range(program.inputs + len(program.steps)), 0)

@@ -23,7 +23,7 @@ class Samples:
     rows: Any
     """A list with an entry for each sample, a float or nested lists of floats; or a float64 array."""
     like: Any
-    """The first sample, in lists: the nesting of each."""
+    """The first sample as lists; all samples share its structure."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -32,7 +32,7 @@ class Samples:
         return self.rows.tolist() if hasattr(self.rows, "tolist") else self.rows
 
     def as_array(self) -> Any:
-        import numpy as np  # noqa: PLC0415  # the caller has found it
+        import numpy as np  # noqa: PLC0415  # the caller has already imported it
 
         return np.ascontiguousarray(self.rows, dtype=np.float64)
 
@@ -43,12 +43,12 @@ class Samples:
 
 
 Batch = tuple[Any, Any, float]
-"""The inputs and the targets of one step, and their share of the epoch. No NamedTuple: ten times as slow to make."""
+"""The inputs and targets of one step, and their share of the epoch. (Making a NamedTuple takes ten times as long.)"""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs and as many targets."""
+    """Inputs, with a target for each."""
 
     xs: Samples
     ys: Samples
@@ -88,8 +88,8 @@ class Dataset:
 
         Arguments:
             size: the number of samples in a batch; the last one may be smaller.
-            arrays: whether batches are NumPy arrays, or else lists.
-            alone: whether a batch, of size 1, is the sample itself, not a list with one sample.
+            arrays: True for batches in NumPy arrays, False for lists.
+            alone: True if a batch, of size 1, is the sample itself, not a list with one sample.
         """
         xs, ys = self.whole(arrays=arrays)
         n = len(self)
@@ -121,11 +121,11 @@ class Data:
 
     @classmethod
     def of(cls, xs: Any, ys: Any, validation: Any) -> Data:
-        """Check the user's arguments; whether the targets fit the loss, `with_targets` checks.
+        """Check the user's arguments; `with_targets` checks that the targets fit the loss.
 
         Raises:
-            TypeError: `validation` is no pair, one of the others is no list, or something in it is no real number.
-            ValueError: there are no samples, they differ in shape, or there are not as many targets.
+            TypeError: `validation` is not a pair, another argument is not a list, or an element not a real number.
+            ValueError: there are no samples, they differ in shape, or their number is not that of the targets.
         """
         known = Dataset(samples("xs", xs), samples("ys", ys))
         if validation is None:
@@ -138,11 +138,11 @@ class Data:
         return cls(known, held_out)
 
     def with_targets(self, convert: Callable[[list[Any]], list[Any]] | None) -> Data:
-        """Return the data with converted targets, or as it is if there is nothing to convert them.
+        """Return the data with converted targets, or unchanged if `convert` is None.
 
         Raises:
             TypeError, ValueError: as `convert` raises for targets that do not fit, with their name in front.
-            ValueError: the targets for validation have another nesting than the others.
+            ValueError: the targets for validation are nested differently from the others.
         """
         known, held_out = self.known, self.held_out
         if convert:
@@ -167,7 +167,7 @@ def samples(name: str, data: Any) -> Samples:
         data: a list or an array with an entry for each sample, a number or nested lists of numbers.
 
     Raises:
-        TypeError: it is no list, or something in it is no real number.
+        TypeError: it is not a list, or an element is not a real number.
         ValueError: there are no samples, or they differ in shape.
 
     >>> samples("xs", [(1, 2), (3, 4)]).rows

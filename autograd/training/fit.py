@@ -61,7 +61,7 @@ def fit(
         loss: a function of one sample's output and target, both Values or lists of Values: `nn.mse`, `nn.hinge`,
             `nn.binary_cross_entropy`, `nn.cross_entropy`, a `functools.partial` of one, or your own. `nn.loss` gives
             your own an accuracy, and a check of its targets.
-        optimizer: an optimizer from `autograd.optim`. One that has made steps before continues from them.
+        optimizer: an optimizer from `autograd.optim`. One that has already made steps continues from there.
         epochs: the number of passes over all samples.
         batch_size: the number of samples per step; None for all. The last batch of an epoch may be smaller. If there
             are several batches, the samples are shuffled anew for each epoch.
@@ -78,8 +78,8 @@ def fit(
             change them. If it returns True, training ends.
 
     Returns the History. The loss of an epoch is the mean over its samples, each computed with the parameters *before*
-    its batch's step. The same holds for the accuracy, which `hinge` (by the sign), `binary_cross_entropy` and
-    `cross_entropy` have, and any loss that carries one.
+    its batch's step. So is the accuracy, for `hinge` (by the sign), `binary_cross_entropy`, `cross_entropy`, and any
+    loss that defines one.
 
     Ctrl-C ends the run: the parameters are those of the last whole step, the unfinished epoch is not in the History,
     and `History.interrupted` is True. Any other exception leaves the parameters of the last whole step, too. The

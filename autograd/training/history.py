@@ -40,7 +40,7 @@ class History:
     backend: str = ""
     """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False
-    """Whether Ctrl-C ended the run."""
+    """True if Ctrl-C ended the run."""
 
     def figures(self) -> str:
         """Return the figures of the last epoch as text.
@@ -135,7 +135,7 @@ class History:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return numbers as a row of at most 40 bars, each the mean of its share; `!` marks one that is not finite.
+    """Return numbers as a row of at most 40 bars, each a mean of neighbours; `!` marks one that is not finite.
 
     >>> sparkline([3, 2, 1, 0, float("nan")])
     '█▆▃▁!'

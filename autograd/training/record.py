@@ -45,7 +45,7 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
 
 
 class Objective(NamedTuple):
-    """What training minimizes: the loss of a model's outputs, plus a regularizer of its parameters."""
+    """The number to minimize: the loss of a model's outputs, plus a regularizer of its parameters."""
 
     model: Callable[[Any], Any]
     parameters: list[Value]
@@ -110,7 +110,7 @@ class Sample:
     Arguments:
         objective: what to record.
         like: the inputs of the sample, numbers.
-        frozen: whether the graph will serve other samples as well, so that comparing Values is an error.
+        frozen: True if the graph will serve other samples as well, so that comparing Values is an error.
     """
 
     def __init__(self, objective: Objective, like: Any, *, frozen: bool) -> None:
@@ -124,7 +124,7 @@ class Sample:
             return self.objective.model(self.x)
 
     def graph(self, like: Any) -> SampleGraph:
-        """Record the loss and the accuracy too, for a target with the nesting of `like`; 0 if there is no accuracy."""
+        """Record the loss and the accuracy (0 if the loss has none) too, for a target with the nesting of `like`."""
         objective, y = self.objective, tree_map(Value, like)
         output = self.output
         with self.watch():

@@ -87,7 +87,7 @@ class Run:
             'backend="eager" finds the operation'
         ]
         error = DivergenceError(
-            f"{what} at step {step} (epoch {epoch}, both counted from 0): {'; '.join(advice)}. "
+            f"{what} at step {step} (epoch {epoch}, both 0-based): {'; '.join(advice)}. "
             "The parameters are those before that step"
         )
         error.history = self.history
@@ -95,7 +95,7 @@ class Run:
 
 
 def _as_fraction(accuracy: float, scores: int) -> float:
-    """Round off what the sum over batches has added, if the accuracy is a whole number of scores.
+    """Remove the rounding error of the sum over batches, if the accuracy is that of a whole number of scores.
 
     >>> _as_fraction(0.3 + 0.3 + 0.3 + 0.1, 10), _as_fraction(0.123, 10)
     (1.0, 0.123)
@@ -117,7 +117,7 @@ def _is_finite_list(numbers: Any) -> bool:
 
 
 def _not_finite(parameters: Sequence[Value], gradients: Any, moved: Any) -> str:
-    """Say which parameter, or whose gradient, is the first that is not finite after a step."""
+    """Name the first parameter that is not finite after a step, or whose gradient is not."""
     kinds = (("the gradient of ", gradients), ("", moved))
     what, i, x = next((what, i, x) for what, numbers in kinds for i, x in enumerate(numbers) if not math.isfinite(x))
     return f"{what}{parameters[i].label or f'parameter {i}'} became {float(x)}"

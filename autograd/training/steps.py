@@ -32,9 +32,9 @@ class BatchFunction(NamedTuple):
     compute: Callable[[Any, Any, Any], Any]
     """(parameters, xs, ys) -> the results."""
     arrays: bool = False
-    """The batch is in NumPy arrays, or else in lists."""
+    """True for batches in NumPy arrays, False for lists."""
     alone: bool = False
-    """The batch is a single sample, not a list of samples."""
+    """True if the batch is a single sample, not a list of samples."""
 
 
 class Steps(NamedTuple):
@@ -64,7 +64,7 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
         ValueError: the backend does not know an operation.
     """
     loss, parameters = graph.loss, graph.parameters
-    gradients = [0.0 + g for g in grad(loss, parameters)]  # as sums begin, in backward() and over a batch: -0.0 -> 0.0
+    gradients = [0.0 + g for g in grad(loss, parameters)]  # sums start at 0.0, so -0.0 becomes 0.0
     if graph.penalty is not None:
         gradients = [g + other for g, other in zip(gradients, grad(graph.penalty, parameters))]
         loss = loss + graph.penalty

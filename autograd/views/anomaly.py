@@ -29,18 +29,19 @@ def detect_anomaly() -> Iterator[None]:
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
     When `backward()` or `forward()` raises, it has changed no gradient and no number.
 
-    An infinity that you intend raises too: keep that part outside, or use a large number. A leaf may be nan or
-    infinite; the first operation whose result is not finite because of it raises, and the message names the leaf. Lines
-    are known for what was recorded inside. Only the thread (or task) that entered is checked. Operations on plain
+    An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
+    the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
+    known only for results recorded inside. Only the thread (or task) that entered is checked. Operations on plain
     floats are not, nor are functions made by `compile`: record the graph anew, or call `forward()` on it.
 
     >>> x = Value(0.0, "x")
     >>> with detect_anomaly():
     ...     y = x.sqrt() * 2
-    ...     y.backward()
+    ...     y.backward()  # doctest: +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
         ...
-    autograd.errors.AnomalyError: inf made in backward by sqrt: the gradient that v2 = sqrt(x) pulls back to x
+    autograd.errors.AnomalyError: inf produced in the backward pass by sqrt: the gradient that v2 = sqrt(x) pulls back
+    to x
       gradient from above: 2.0, local gradient: inf
       result v2 = 0.0
       operand x = 0.0: a leaf
@@ -87,7 +88,7 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
     if not _depth.get():
         return
     if v is output and not math.isfinite(part(v)):
-        raise AnomalyError(f"{part(v)} came in with the seed of backward()", v, [v])
+        raise AnomalyError(f"{part(v)} came from the seed of backward()", v, [v])
     if v.op is None:
         if not math.isfinite(v.grad + part(v)):
             raise _leaf_error(v, part(v), graph_of(output))
@@ -125,7 +126,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         what = f"the sum of the gradients of {names[x]}, to which it adds {pulls[place]!r}"
     return _error(
         [
-            f"{part(x)} made in backward by {_operation_of(v)}: {what}",
+            f"{part(x)} produced in the backward pass by {_operation_of(v)}: {what}",
             f"gradient from above: {part(v)!r}, local gradient: {local_gradients(v)[place]!r}",
             f"result {names[v]} = {v.data!r}",
             *_operands(v, {}, names),
@@ -138,8 +139,8 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
 
 def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
     return AnomalyError(
-        f"{x.grad + added} made in backward by adding to the gradient of {_names(nodes)[x]}: it has {x.grad} from "
-        f"before, and this backward() adds {added}. Was zero_grad() forgotten?",
+        f"{x.grad + added} produced in the backward pass by adding to the gradient of {_names(nodes)[x]}: it was "
+        f"{x.grad} before, and this backward() adds {added}. Was zero_grad() forgotten?",
         x,
         _path_to_output(x, nodes),
     )
@@ -150,7 +151,7 @@ def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Va
     outside = "recorded outside detect_anomaly(): record it inside to see the line"
     lines.append(f"recorded at {source}" if source else outside)
     if len(path) == 1:
-        lines.append(f"path to the output: {names[v]} is the newest result, nothing was made of it yet")
+        lines.append(f"path to the output: {names[v]} is the newest result; nothing uses it yet")
     else:
         lines.append("path to the output:")
         shown = [f"  {names[u]} = {short_formula(u, names)}" for u in (*path[:_SHOWN], *path[_SHOWN:][-_SHOWN:])]

@@ -5,8 +5,8 @@ it on its side: a column): a leaf, or a result. The *local gradient* is how fast
 the *global gradient* how fast the output does, and the *faux gradient* is (f(x + tiny) - f(x)) / tiny, which checks it
 without calculus.
 
-A line of arithmetic that was given a name, such as net = input * weight + bias, is one stage, with the unnamed results
-inside it. Paths through them keep apart: each is one term of the sum that the chain rule makes.
+A named line of arithmetic, such as net = input * weight + bias, is one stage, which includes its unnamed results. Paths
+through them stay separate: each is one term of the chain rule's sum.
 
 All gradients come from the rules of the table, by way of the engine (`gradients.py`): the numbers are those of
 `backward()` to the bit, and the formulas are what the same rules record.
@@ -84,8 +84,8 @@ class Explanation:
     @property
     def _introduction(self) -> str:
         return (
-            f"Backward, step by step: it begins at {self.output} and comes to each stage after all stages that use it, "
-            "because their gradients go into its own."
+            f"Backward, step by step, starting at {self.output}. A stage's turn comes after every stage that uses it, "
+            "because their gradients add up to its own."
         )
 
     def _repr_html_(self) -> str:
@@ -119,9 +119,9 @@ def explain(
     Arguments:
         output: the Value to explain, usually the loss.
         names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
-        detail: `"stage"` makes one row of a line of arithmetic that was given a name, as in the articles; `"value"`
-            makes one of each Value.
-        faux: whether to fill the last column, by nudging every value in turn; this replays the graph once per row.
+        detail: `"stage"` gives each named line of arithmetic one row, as in the articles; `"value"` gives each Value
+            one.
+        faux: whether to fill the last column, by perturbing every value in turn; this replays the graph once per row.
         max_nodes: the largest number of Values to explain.
 
     Returns an `Explanation`: `str` gives the text, a notebook shows it as HTML, and `.rows` and `.steps` hold the
@@ -140,8 +140,8 @@ def explain(
     w                   -2  3 on y                          3         3.0000
     y     x * w + x     -3                                  1         1.0000
     <BLANKLINE>
-    Backward, step by step: it begins at y and comes to each stage after all stages that use it, because
-    their gradients go into its own.
+    Backward, step by step, starting at y. A stage's turn comes after every stage that uses it, because
+    their gradients add up to its own.
     <BLANKLINE>
     1. d y/d y = 1
          first, because backward begins here
@@ -154,7 +154,7 @@ def explain(
     if detail not in ("stage", "value"):
         raise ValueError(f"detail is 'stage' or 'value', got {detail!r}")
     advice = [
-        "explain an intermediate value of it, as in explain(hidden), or a smaller example",
+        "explain an intermediate value, as in explain(hidden), or a smaller example",
         "to_text(output) shows the beginning of a large graph",
     ]
     check_size(nodes, max_nodes, "to explain line by line", advice)
@@ -256,7 +256,7 @@ def _chain_rule(
     symbolic, numeric, products = [], [], []
     for user, (_, number, formula) in uses:
         above, local = gradients[user], typeset(decimals(number, 4))
-        # In place of a formula too long to read stands its number.
+        # A formula that is too long to read is replaced by its number.
         term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
         symbolic.append(f"{term.factor} × {d(user)}")
         numeric.append(f"{local} × {typeset(aligned(above))}")
@@ -273,7 +273,7 @@ def _summed(terms: Sequence[str]) -> str:
 
 
 def _why(users: Sequence[str]) -> str:
-    """Say which stages had to come first."""
+    """Name the stages that had to come first."""
     times = Counter(users)
     if len(times) == 1:
         (user, n), *_ = times.items()

@@ -16,7 +16,7 @@ from autograd.text import decimals, typeset
 from autograd.views.limits import LONGEST_FORMULA
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
-"""How tightly an operator binds its operands, as in Python. One that is not here, a user's own, gets parentheses."""
+"""The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""
 
 LOOSE, BARE = 0, 5
 """The binding of a choice, and of a name, a number or a call."""

@@ -116,8 +116,8 @@ def _formulas(
             return [None]
         return [
             term for x, number in zip(leaves, numbers) for term in _formulas(result, [x], [number], inputs)
-        ]  # one rule without a formula leaves the others theirs
-    # A rule may have taken its operands for numbers without an error, as dict.get does: then its number is another.
+        ]  # a rule without a formula does not affect the others
+    # A rule may have used its operands as numbers without an error, as dict.get does: then its number is different.
     sound = [g if g is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
     program = lower([g for g in sound if g is not None], list(inputs))
     terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, most_decimals=4))

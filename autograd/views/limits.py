@@ -31,10 +31,10 @@ class Size(NamedTuple):
 
 
 def graph_to_show(output: Any, call: str) -> list[Value]:
-    """Return the graph of what a view was called with; `call` is an example such as `"draw(loss)"`.
+    """Return the graph of a view's argument; `call` is an example of a call, such as `"draw(loss)"`.
 
     Raises:
-        TypeError: it is no Value.
+        TypeError: it is not a Value.
     """
     if type(output) is not Value:
         raise TypeError(
@@ -85,7 +85,7 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         values: the graph that they have to be in.
 
     Raises:
-        TypeError: something in `train` is no Value.
+        TypeError: something in `train` is not a Value.
         ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
     """
     is_other_iterable = hasattr(train, "__iter__") and not isinstance(train, (list, tuple))
@@ -104,7 +104,7 @@ def positive(what: str, x: Any) -> float:
     """Return a number above 0 as a float.
 
     Raises:
-        TypeError: it is no real number.
+        TypeError: it is not a real number.
         ValueError: it is not above 0, or not finite.
     """
     size = number(x)

@@ -202,21 +202,22 @@ def _lay_out(
     return child.stdout
 
 
-# Where many long edges cross (a leaf with 80 uses), Graphviz would look for the best layout for minutes: it has to stop
-# early. Labels on edges double the ranks, so a graph whose edges span more ranks than this gets no room for them.
+# Where many long edges cross (a leaf with 80 uses), Graphviz would search for the best layout for minutes; this makes
+# it stop early. Labels on edges double the ranks, so a graph whose edges span more ranks than this gets no room for
+# them.
 PATIENCE = {"nslimit": "4", "nslimit1": "4", "mclimit": "0.5"}
 MOST_RANKS_SPANNED = 1500
 
 
 def ranks_spanned(boxes: int, edges: Sequence[tuple[int, int]]) -> int:
-    """Return how many ranks all edges together span.
+    """Return the number of ranks that all edges together span.
 
     Each box has the lowest rank that it can have, a leaf the one before its first use. (Ranks are Graphviz's word for
     the columns of a layout from left to right.)
 
     Arguments:
-        boxes: how many there are.
-        edges: from box to box, by their numbers, sorted by where to.
+        boxes: the number of boxes.
+        edges: tail and head, as numbers of boxes; sorted by head.
     """
     rank, first_use = [0] * boxes, [boxes] * boxes
     for tail, head in edges:

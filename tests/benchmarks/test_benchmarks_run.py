@@ -121,7 +121,7 @@ def test_times_are_compared_in_words() -> None:
     times = {"A": 31.91, "B": 1.05, "C": 1.0, "D": 0.5}
     assert turns.in_words("ours", times) == (
         "A takes 32 times as long as ours and B 1.1 times. C takes about as long as ours. "
-        "D is faster: ours takes 2.0 times as long."
+        "ours takes 2.0 times as long as D."
     )
     assert turns.in_words("ours", {}) == ""
 
@@ -132,5 +132,5 @@ def test_steps_are_compared_within_one_mode_of_the_collector() -> None:
         "With the collector on: *peer* takes 3.0 times as long as *ours*."
     )
     assert eager.steps_in_words("ours", medians, "off") == (
-        "With the collector off: *peer* is faster: *ours* takes 2.0 times as long."
+        "With the collector off: *ours* takes 2.0 times as long as *peer*."
     )

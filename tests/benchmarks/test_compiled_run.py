@@ -99,7 +99,7 @@ def test_the_c_by_hand_has_no_warnings(tmp_path: Path) -> None:
 def test_contestants_are_compared_in_words() -> None:
     result = compiled.Result({"ours": [[1.0], [1.0]], "theirs": [[4.0], [6.0]]}, {}, {"peer": "not installed"})
     assert result.in_words("ours", "theirs", "peer") == "*theirs* takes 5.0 times as long as *ours*."
-    assert result.in_words("theirs", "ours") == "*ours* is faster: *theirs* takes 5.0 times as long."
+    assert result.in_words("theirs", "ours") == "*theirs* takes 5.0 times as long as *ours*."
     assert result.in_words("ours", "peer") == ""  # left out: nothing is said
     assert "Left out: *peer*: not installed." in compiled.times_table(result, "ms", "ours")
     assert result.fastest("peer", "theirs", "ours") == "ours"

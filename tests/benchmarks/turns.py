@@ -85,12 +85,12 @@ def take_turns(runners: Sequence[Runner], rounds: int, seconds: float, title: st
 
 
 def median_of(turns: Iterable[Iterable[float]]) -> float:
-    """The median of all steps of all turns."""
+    """Return the median of all steps of all turns."""
     return statistics.median(time for turn in turns for time in turn)
 
 
 class Ratio(NamedTuple):
-    """Return the ratio of speeds: by the medians of all steps, and the range of the middle half of the rounds."""
+    """A ratio of speeds: by the medians of all steps, and the range of the middle half of the rounds."""
 
     all: float
     low: float
@@ -153,10 +153,10 @@ def about(figure: float) -> str:
 
 
 def in_words(ours: str, others: Mapping[str, float]) -> str:
-    """Say who takes longer than ours and who is faster, from their times as multiples of ours.
+    """Compare the others with ours in sentences, given their times as multiples of ours.
 
     >>> in_words("autograd", {"NumPy": 6.6, "JAX": 3.06, "C": 0.61})
-    'NumPy takes 6.6 times as long as autograd and JAX 3.1 times. C is faster: autograd takes 1.6 times as long.'
+    'NumPy takes 6.6 times as long as autograd and JAX 3.1 times. autograd takes 1.6 times as long as C.'
     """
     by_time = sorted(others.items(), key=lambda item: item[1], reverse=True)
     sentences = []
@@ -166,5 +166,5 @@ def in_words(ours: str, others: Mapping[str, float]) -> str:
         sentences.append(" and ".join([", ".join(parts[:-1]), parts[-1]]) if more else parts[0])
     sentences += [f"{name} takes about as long as {ours}" for name, times in by_time if 0.95 < times < 1.05]
     faster = [(name, about(1 / times)) for name, times in by_time if times <= 0.95]
-    sentences += [f"{name} is faster: {ours} takes {times} times as long" for name, times in faster]
+    sentences += [f"{ours} takes {times} times as long as {name}" for name, times in faster]
     return " ".join(f"{sentence}." for sentence in sentences)

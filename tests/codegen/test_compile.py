@@ -88,7 +88,7 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
 
 
 def eager_limits(rng: random.Random) -> memory.Limits:
-    """Small programs are made as large ones are."""
+    """Return limits that force the code paths of large programs on small ones."""
     return memory.Limits(
         straight=0,
         members=rng.choice([1, 2]),
@@ -462,7 +462,7 @@ def test_repeat_asks_for_a_number_of_times(backend: str) -> None:
     assert step.repeat(True, 4) == 2.0
     assert type(step.repeat(0, 4)) is float
     for wrong in (-1, 2**63):
-        with pytest.raises(ValueError, match="how often"):
+        with pytest.raises(ValueError, match="number of calls"):
             step.repeat(wrong, 1.0)
     with pytest.raises(TypeError):
         step.repeat(2.0, 1.0)  # type: ignore[arg-type]

@@ -134,7 +134,7 @@ def test_the_rule_the_gradients_and_the_path_to_the_output_are_named() -> None:
 
     error = caught(work)
     assert [line for line in str(error).splitlines() if "recorded at" not in line] == [
-        "inf made in backward by sqrt: the gradient that root = sqrt(x) pulls back to x",
+        "inf produced in the backward pass by sqrt: the gradient that root = sqrt(x) pulls back to x",
         "  gradient from above: 3.0, local gradient: inf",
         "  result root = 0.0",
         "  operand x = 0.0: a leaf",
@@ -182,7 +182,7 @@ def test_gradients_from_before_and_seeds() -> None:
     assert "Was zero_grad() forgotten?" in str(caught(y.backward))
     assert math.isnan(x.grad)
     x.grad = 0.0
-    assert "came in with the seed" in str(caught(lambda: y.backward(math.inf)))
+    assert "came from the seed" in str(caught(lambda: y.backward(math.inf)))
     with pytest.raises(TypeError), detect_anomaly():
         y.backward("1")
 
@@ -320,7 +320,7 @@ def test_a_users_operation_is_watched_at_the_line_that_used_it() -> None:
     own = Op("own({})", lambda x: x, lambda g, z, x: g * math.nan)
     x = Value(1.0, "x")
     error = caught(lambda: own(x).backward())
-    assert str(error).startswith("nan made in backward by own: the gradient that v2 = own(x) pulls back to x")
+    assert str(error).startswith("nan produced in the backward pass by own: the gradient that v2 = own(x) pulls back")
     assert error.source is not None and "own(x).backward()" in error.source
 
 

@@ -590,7 +590,7 @@ def test_graphs_too_large_are_refused() -> None:
     chain = Value(1.0)
     for _ in range(1_000_000):
         chain = chain + 1.0
-    with pytest.raises(ValueError, match=r"1,000,001 nodes.*max_nodes=200.*intermediate value.*smaller example"):
+    with pytest.raises(ValueError, match=r"1,000,001 nodes.*max_nodes=200.*intermediate value.*single sample"):
         draw(chain)
     with pytest.raises(ValueError, match="1,000,002 nodes"):  # the constants count too
         draw(ops.sum([Value(1.0), *[1.0] * 1_000_000]))
@@ -783,7 +783,7 @@ def test_a_graph_with_long_edges_is_laid_out_in_seconds(engine: str, tmp_path: P
         v = v + x
     v.backward()
     drawing = draw(v, detail="value", max_nodes=130)
-    assert "point at an edge" in drawing.source
+    assert "hover over an edge" in drawing.source
     with only(engine, tmp_path):
         svg = drawing.pipe(format="svg").decode()
     assert svg.count('class="edge"') == 240

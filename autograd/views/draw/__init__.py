@@ -1,11 +1,11 @@
 """Draw a graph with Graphviz: `draw(output)`.
 
 At full detail there is one node for each Value, one small node for each use of a constant, and one edge for each
-operand, with the local gradient on it. A network is drawn coarser: a box for a neuron, or for a whole layer. The
+operand, with the local gradient on it. A network is drawn more coarsely: a box for a neuron, or for a whole layer. The
 picture runs from the leaves on the left to the output on the right.
 
-`draw` chooses the detail: the finest that is still readable, and refuses a graph that is too large at any. `plan.py`
-decides which Values share a box and which edges join the boxes, and `dot.py` writes that as DOT.
+`draw` chooses the finest detail that is still readable, and refuses a graph that is too large at any. `plan.py` decides
+which Values share a box and which edges join the boxes, and `dot.py` writes that as DOT.
 """
 
 import difflib
@@ -45,8 +45,8 @@ def draw(
     v1, v2, ... by its place in the order of creation.
 
     Leaves are grey boxes, results white ones with round corners, and the output is a yellow box with a double outline.
-    Blue stands for a positive gradient, orange for a negative one, grey for zero. In SVG, pointing at a node or an edge
-    shows its numbers with all digits.
+    Positive gradients are blue, negative ones orange, zeros grey. In SVG, hovering over a node or an edge shows its
+    numbers with all digits.
 
     Arguments:
         output: the Value to draw, usually the loss. Call `output.backward()` first to see gradients.
@@ -62,7 +62,7 @@ def draw(
         names: names to use before labels and variables, as in `names={"loss": y}` or `names=locals()`; `names={}` uses
             labels only.
         local: whether the edges show local gradients.
-        faux: whether the nodes show faux gradients too: how fast the output moves when each number is nudged by 0.0001.
+        faux: whether the nodes show faux gradients too: how fast the output moves when each number changes by 0.0001.
         theme: `"light"`, `"dark"`, or `"auto"`: in SVG the reader's own, else light.
         direction: where the picture runs: `"LR"` to the right, `"RL"` to the left, `"TB"` down or `"BT"` up.
 
@@ -101,7 +101,7 @@ def draw(
 
 
 def _choose_plan(values: Sequence[Value], detail: str, expand: Sequence[str], max_nodes: int) -> Plan:
-    """Return the plan at this detail, for "auto" at the finest that is readable.
+    """Return the plan at this detail; for "auto", at the finest that is readable.
 
     Raises:
         ValueError: the drawing is too large, or a name in `expand` is unknown.
@@ -146,5 +146,5 @@ def _too_many_nodes(
             advice.append(f"pass detail={coarser!r}, which has {fewer.nodes:,} nodes")
     if expand:
         advice.append("expand less")
-    advice.append("draw an intermediate value of it, as in draw(hidden), or a smaller example, of one sample")
+    advice.append("draw an intermediate value, as in draw(hidden), or the graph of a single sample")
     return too_large(found, "for a readable picture", max_nodes, advice)

@@ -63,7 +63,7 @@ _DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
 _ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
 _DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
 _QUICK = 60  # edges; with up to so many Graphviz may look for the best layout
-_IN_ORDER = "0.01"  # mclimit: neurons stand in their order; dot would search long for a better one, which is not there
+_IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
 
 class Pen:
@@ -108,7 +108,7 @@ class Pen:
             self.largest[edge.group] = max(self.largest.get(edge.group, 0.0), edge.size)
 
     def _is_tangled(self) -> bool:
-        """Return True for edges so long that Graphviz would search for minutes for room for their numbers."""
+        """Return True if the edges are so long that Graphviz would spend minutes placing their labels."""
         places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
         ends = [(places[edge.tail], places[edge.head]) for edge in self.plan.edges]
         return not self.plan.boxes and ranks_spanned(len(places), sorted(ends, key=itemgetter(1))) > MOST_RANKS_SPANNED
@@ -153,7 +153,7 @@ class Pen:
         if self.missing:
             yield self.missing
         if self.tangled and self.locals:
-            yield "local gradients: too many long edges for their numbers, in SVG point at an edge"
+            yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
         if self.weighs:
             yield "edges to neurons: weight·input, the thicker, the larger; blue: positive weight, orange: negative"
 
@@ -357,7 +357,7 @@ def _product(x: Term, y: Term) -> str:
 
 
 def _range(numbers: Sequence[float], text: Callable[[float], str]) -> str:
-    """Return a number, or the smallest and the largest of several; nan counts where there is nothing else."""
+    """Return a number, or the smallest and the largest of several; nan only if there is nothing else."""
     some = [x for x in numbers if not math.isnan(x)] or numbers
     low, high = text(min(some)), text(max(some))
     return low if low == high else f"{low} to {high}"

@@ -158,7 +158,7 @@ class Plan:
     def join(self, max_nodes: int) -> Size:
         """Find the edges, and return the size of the drawing.
 
-        Where the Values and boxes alone are more than `max_nodes`, there may be a million constants: nothing is joined.
+        If the Values and boxes alone exceed `max_nodes`, nothing is joined: there may be a million constants.
         """
         if len(self.shown) + len(self.boxes) > max_nodes:
             return Size(len(self.shown) + len(self.boxes), 0)

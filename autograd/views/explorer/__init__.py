@@ -60,7 +60,7 @@ def explore(
             with a chart of the falling output.
         lr: the learning rate to start with.
         names: names for nodes, as for `draw`: by default nodes without a label take the name of their variable.
-        tiny: the size of the nudge of the faux gradients.
+        tiny: the size of the perturbation for the faux gradients.
         max_nodes: the largest number of nodes on the page, constants included.
 
     Raises:
@@ -82,14 +82,14 @@ def explore(
         raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}, make it first")
-    advice = ["explore an intermediate value of it, as in explore(hidden, path), or a smaller example"]
+    advice = ["explore an intermediate value, as in explore(hidden, path), or a smaller example"]
     check_size(values, max_nodes, "for a readable page", advice, constants=True)
     trained = [] if train is None else leaves_to_train(train, values)
     graph = {
         **_described(values, names_of(values, names)),
         "train": [values.index(v) for v in trained] if train is not None else None,
         "lr": positive("lr, the learning rate,", lr),
-        "tiny": positive("tiny, the nudge of the faux gradients,", tiny),
+        "tiny": positive("tiny, the perturbation for the faux gradients,", tiny),
     }
     write_whole(path, _page(_program(output, values), graph))
     return path

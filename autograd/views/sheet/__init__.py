@@ -44,7 +44,7 @@ def to_spreadsheet(
     and the result of each function such as tanh, and the output. Below it stand its formula, its value, its local
     gradient on each column that uses it, its global gradient on the output, and its faux gradient: how far the output
     moves when the value is nudged by the cell Tiny, divided by that. The leaves are the coloured input cells: change
-    one, and everything is computed anew.
+    one, and everything is recalculated.
 
     As in the article, a difference `error = output - target` is skipped: the local gradient of `output` is the one on
     the column after `error`, because the one on `error` is always 1.
@@ -56,7 +56,7 @@ def to_spreadsheet(
             each attempt and a chart of the falling error.
         lr: the learning rate to start with (cell A2 of that sheet).
         attempts: the number of rows of that sheet.
-        tiny: the size of the nudge to start with.
+        tiny: the size of the perturbation to start with.
         names: names to use before labels and variables, as `draw` takes them; `{}` leaves out the names of variables.
         max_nodes: the largest number of Values to write.
 
@@ -86,7 +86,7 @@ def to_spreadsheet(
     path = Path(path)
     lr, tiny = number(lr), number(tiny)
     _check_arguments(path, lr, attempts, tiny)
-    advice = ["write an intermediate value of it, or a smaller example"]
+    advice = ["write an intermediate value, or a smaller example"]
     check_size(values, max_nodes, "for a readable spreadsheet", advice)
     trained = [] if train is None else leaves_to_train(train, values)
     xlsxwriter = _xlsxwriter()
@@ -123,7 +123,7 @@ def _check_arguments(path: Path, lr: float, attempts: int, tiny: float) -> None:
     if not math.isfinite(lr):
         raise ValueError(f"lr is the learning rate, a number such as 0.1, got {lr}")
     if not 0 < abs(tiny) < math.inf:
-        raise ValueError(f"tiny is the size of the nudge: a small number, not {tiny}")
+        raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")
     if isinstance(attempts, bool) or not isinstance(attempts, int):
         raise TypeError(f"attempts is the number of rows, got {type(attempts).__name__} {attempts!r}")
     if not 1 <= attempts <= ROWS - 2:

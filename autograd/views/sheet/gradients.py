@@ -67,7 +67,7 @@ class GradientsSheet(Worksheet):
         self.text(self.tinys, 0, "Tiny")
         self.input(self.tinys, 1, self.tiny)
         self.workbook.define_name("Tiny", f"=Gradients!{cell_name(self.tinys, 1, 'both')}")
-        self.text(self.tinys, 2, "Coloured cells are the inputs: change one, and everything is computed anew.", "faint")
+        self.text(self.tinys, 2, "Coloured cells are the inputs: change one, and everything is recalculated.", "faint")
         self.write_replays()
 
     def head(self, row: int) -> None:

@@ -159,7 +159,7 @@ class TrainingSheet(Worksheet):
 
 
 def _still_moving(history: Sequence[Sequence[float]]) -> int:
-    """Return how many attempts the chart shows: twice those after which all series stay within 1 % of their last value.
+    """Return the attempts that the chart shows: twice those until all series stay within 1 % of their last value.
 
     >>> _still_moving([[1.0], [0.5], [0.1], [0.01], *([0.0],) * 96])
     10
