@@ -42,6 +42,7 @@ here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows 
 class SpellingRow(NamedTuple):
     """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
 
+    name: str
     operands: tuple[str, ...]
     python: str
     arrays: str
@@ -72,10 +73,6 @@ class SpellingRow(NamedTuple):
         return [self.write(column, term) for term in zip(*lists, strict=True)]
 
 
-SPELLINGS: dict[str, SpellingRow] = {}
-"""The rows by the operations' names."""
-
-
 def spell(  # noqa: PLR0917  # a row of the table
     op: Op,
     python: str,
@@ -87,13 +84,14 @@ def spell(  # noqa: PLR0917  # a row of the table
     spreadsheet: str,
     *,
     formula: Callable[..., Any] | None = None,
-) -> None:
-    """Register the row of an operation, with the empty cells filled in as the module's docstring says."""
+) -> SpellingRow:
+    """Return the row of an operation, with the empty cells filled in as the module's docstring says."""
     operands = ("x", "y")[: op.reads.count("{}")] if op.variadic else tuple(op.__signature__.parameters)
     call = f"{op.name}({', '.join(f'{{{x}}}' for x in operands)})"
     upper = call.replace(op.name, op.name.upper(), 1)
     derived = formula is not None
-    SPELLINGS[op.name] = SpellingRow(
+    return SpellingRow(
+        op.name,
         operands,
         python or call,
         arrays or ("" if derived else f"xp.{call}"),
@@ -152,55 +150,58 @@ def _sigmoid(x: Any) -> Any:
 
 # fmt: off
 
-#     operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
-spell(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}")
-spell(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}")
-spell(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}")
-spell(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}")
-spell(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}")
-spell(ops.pow,       "",                                     "{x} ** {y}",            "",                     "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))")  # 0^0 is an error in Excel
-spell(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     "")
+SPELLINGS: dict[str, SpellingRow] = {row.name: row for row in (
+    #     operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
+    spell(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}"),
+    spell(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}"),
+    spell(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}"),
+    spell(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}"),
+    spell(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}"),
+    spell(ops.pow,       "",                                     "{x} ** {y}",            "",                     "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))"),  # 0^0 is an error in Excel
+    spell(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     ""),
 
-spell(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.expm1,     "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "TANH({x:2}/2)*(EXP({x})+1)")  # EXP(x)-1 has no digits left near 0
-spell(ops.exp2,      "",                                     "",                      "",                     "",                                  "Math.pow(2, {x})",  POWER,    "2^{x:4}")
-spell(ops.log,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "LN({x})")
-spell(ops.log1p,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(ABS({x})<0.5,2*ATANH({x:2}/(2+{x:2})),LN(1+{x:2}))")
-spell(ops.log2,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "LN({x})/LN(2)")
-spell(ops.log10,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.sqrt,      "",                                     "",                      "__builtin_sqrt({x})",  "",                                  "",                  ATOM,     "")
-spell(ops.cbrt,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "SIGN({x})*ABS({x})^(1/3)")
+    spell(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.expm1,     "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "TANH({x:2}/2)*(EXP({x})+1)"),  # EXP(x)-1 has no digits left near 0
+    spell(ops.exp2,      "",                                     "",                      "",                     "",                                  "Math.pow(2, {x})",  POWER,    "2^{x:4}"),
+    spell(ops.log,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "LN({x})"),
+    spell(ops.log1p,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(ABS({x})<0.5,2*ATANH({x:2}/(2+{x:2})),LN(1+{x:2}))"),
+    spell(ops.log2,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "LN({x})/LN(2)"),
+    spell(ops.log10,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.sqrt,      "",                                     "",                      "__builtin_sqrt({x})",  "",                                  "",                  ATOM,     ""),
+    spell(ops.cbrt,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "SIGN({x})*ABS({x})^(1/3)"),
 
-spell(ops.sin,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.cos,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.tan,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     "")
-spell(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     "")
-spell(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     "")
-spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))")  # x comes first; an error at the origin
-spell(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(SUMSQ(1,MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))))")  # SQRT(x*x+y*y) overflows
+    spell(ops.sin,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.cos,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.tan,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))"),  # x comes first; an error at the origin
+    spell(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(SUMSQ(1,MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))))"),  # SQRT(x*x+y*y) overflows
 
-spell(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.cosh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.tanh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "")
-spell(ops.asinh,     "",                                     "xp.arcsinh({x})",       "",                     "",                                  "",                  ATOM,     "")
-spell(ops.acosh,     "",                                     "xp.arccosh({x})",       "",                     "",                                  "",                  ATOM,     "")
-spell(ops.atanh,     "",                                     "xp.arctanh({x})",       "",                     "",                                  "",                  ATOM,     "")
+    spell(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.cosh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.tanh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.asinh,     "",                                     "xp.arcsinh({x})",       "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.acosh,     "",                                     "xp.arccosh({x})",       "",                     "",                                  "",                  ATOM,     ""),
+    spell(ops.atanh,     "",                                     "xp.arctanh({x})",       "",                     "",                                  "",                  ATOM,     ""),
 
-spell(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     "")
-spell(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     "")
-spell(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", formula=_sigmoid)
-spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(-abs(x))))
+    spell(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     ""),
+    spell(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     ""),
+    spell(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", formula=_sigmoid),
+    spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(-abs(x)))),
 
-#     operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
-spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)")
-spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x))))  # + 0 makes 0 of -0
-spell(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, 1.0 * ({x} > 0))",     "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x)))
-spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "")
-spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "")
-spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})")
+    #     operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
+    spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)"),
+    spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
+    spell(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, 1.0 * ({x} > 0))",     "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x))),
+    spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
+    spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
+    spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})"),
 
-spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}")
-spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}")
+    spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}"),
+    spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}"),
+)}
+"""The rows by the operations' names."""
 
 # fmt: on
