@@ -12,7 +12,7 @@ import pytest
 
 
 def is_required(extra: bool = False) -> bool:
-    """Tell whether a missing program fails a test instead of skipping it.
+    """Return True if a missing program fails a test instead of skipping it.
 
     AUTOGRAD_REQUIRE_ALL=1 requires the programs, AUTOGRAD_REQUIRE_EXTRAS=1 also the packages that the README's command
     for the tests leaves out because they are large.
@@ -36,8 +36,8 @@ def need_compiler() -> None:
 def array_module(name: str) -> ModuleType:
     """Import `numpy`, `jax.numpy` or `torch`, with 64 bits a number, or skip the test.
 
-    JAX is one of the extras. PyTorch, several times as large, is required where AUTOGRAD_REQUIRE_TORCH=1 says so, in a
-    run of its own.
+    JAX is one of the extras. PyTorch, several times as large, is required only with AUTOGRAD_REQUIRE_TORCH=1, in a
+    separate run.
     """
     try:
         module = importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""LibreOffice, run without a window, and the cells of spreadsheets: as they are in a file, and as it computes them."""
+"""Run LibreOffice without a window, and read the cells of spreadsheets: as stored, and as it computes them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def position(reference: str) -> tuple[int, int]:
 
 
 def written(path: Path) -> list[Cells]:
-    """Return the cells of each sheet as they are in the file, with the numbers stored for the formulas."""
+    """Return the cells of each sheet as stored in the file, with the numbers stored for the formulas."""
     with zipfile.ZipFile(path) as file:
         parts = {name: ElementTree.fromstring(file.read(name)) for name in file.namelist()}  # every part is XML
     texts = ["".join(part.text or "" for part in item.iter(f"{_MAIN}t")) for item in parts["xl/sharedStrings.xml"]]

@@ -146,7 +146,7 @@ def exact(graph: Graph, direction: Sequence[float] = ()) -> tuple[list[Dual], li
 
 
 def exact_in_floats(graph: Graph) -> bool:
-    """Tell whether no sum, however ordered, in values, gradients or gradients of gradients, needs rounding.
+    """Return True if no sum, in any order, in values, gradients or gradients of gradients, needs rounding.
 
     True where even the graph of the magnitudes, in which nothing cancels, stays below 2**53.
     """

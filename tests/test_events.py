@@ -1,4 +1,4 @@
-"""The engine's events: who is told what, when, and that nobody who does not listen pays for it."""
+"""The engine's events: which listeners are called, when and with what; and that events cost nothing without any."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ ATTRIBUTES_OF_OTHERS = {
 
 
 def attributes_of_others_in(tree: ast.Module) -> Iterator[str]:
-    """Where a module takes all attributes of an object at once, but of `self` and of its own classes."""
+    """Yield each expression that takes all attributes of an object, other than `self` and the module's own classes."""
     own = {"self", *(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "__dict__":

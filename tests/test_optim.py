@@ -1,6 +1,6 @@
-"""Optimizers against PyTorch's own, step by step: live where it is installed, else against what it gave.
+"""Optimizers against PyTorch's own, step by step: live where it is installed, else against stored figures.
 
-`python tests/test_optim.py` writes the stored figures anew (with PyTorch).
+`python tests/test_optim.py` regenerates these figures (with PyTorch).
 """
 
 from __future__ import annotations

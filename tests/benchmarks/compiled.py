@@ -226,7 +226,7 @@ SLOW_TO_PREPARE = {("demo", "torch.compile"), ("dense", "autograd, numpy")}
 
 @cache
 def missing(need: str) -> str:
-    """Say what is missing; empty if nothing is."""
+    """Return what is missing; an empty string if nothing is."""
     if need.startswith("backend "):
         x = Value(1.0)
         try:

@@ -35,7 +35,7 @@ BACKENDS = ["python", "numpy", "c"]
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the tests' own."""
+    """A separate cache for these tests."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["AUTOGRAD_CACHE_DIR"] = str(folder)
     return folder
@@ -66,7 +66,7 @@ def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.Mo
     check_batch(rng, "numpy")
 
 
-def test_what_no_sample_changes_is_added_once(backend: str) -> None:
+def test_batch_invariant_terms_are_added_once(backend: str) -> None:
     w, x = Value(3.0), Value(2.0)
     outputs = [w * x + w.exp(), w.exp() + x, x * x - w, w + 1.0]
     for reduce in ("sum", "mean"):
@@ -402,7 +402,7 @@ def test_batches_of_different_sizes_are_refused(backend: str) -> None:
         autograd.compile(x * y, (x, y), in_axes=0, backend=backend)([1, 2], [1, 2, 3])
 
 
-def test_what_no_batch_changes_is_computed_once() -> None:
+def test_batch_invariant_steps_are_computed_once() -> None:
     w, x = Value(2.0), Value(3.0)
     lines = autograd.compile(w.exp() * x, (w, x), in_axes=(None, 0)).source.splitlines()
     loop = next(i for i, line in enumerate(lines) if line.lstrip().startswith("for "))

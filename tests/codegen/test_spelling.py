@@ -42,7 +42,7 @@ EDGES = list({repr(x): x for x in _EDGES}.values())
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A cache of the tests' own."""
+    """A separate cache for these tests."""
     os.environ["AUTOGRAD_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
@@ -55,7 +55,7 @@ def operands_of(op: Op) -> int:
 
 
 def points(operands: int, edges: Sequence[float] = EDGES) -> list[list[float]]:
-    """All edges, or all pairs of them; of more than two operands, some combinations. And random numbers."""
+    """Return all edges, or all pairs of them (for more operands, some combinations), and random numbers."""
     rng = random.Random(operands)
     if operands <= 2:
         found = [list(point) for point in itertools.product(edges, repeat=operands)]
@@ -78,7 +78,7 @@ def same_bits(op: Op, got: float, want: float) -> bool:
 
 
 def same_bits_in_c(op: Op, got: float, want: float) -> bool:
-    """CPython has a `hypot` of its own: within 2 ULP."""
+    """CPython implements `hypot` itself: within 2 ULP."""
     near = op is TABLE["hypot"] and math.isfinite(want) and abs(got - want) <= 2 * math.ulp(want)
     return near or same_bits(op, got, want)
 
@@ -249,7 +249,7 @@ def test_formulas_are_written_with_other_rows() -> None:
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> Op:
-    """A row of the table that nobody has spelled; the tests of columns see no other."""
+    """A row of the table without a spelling; the tests of columns see no other."""
     op = Op("planted({})", lambda x: 3 * x, lambda g, z, x: 3 * g)
     monkeypatch.setattr(autograd.ops, "BUILT_IN", {*BUILT_IN, "planted"})
     monkeypatch.setitem(globals(), "BUILT_IN", {"planted"})

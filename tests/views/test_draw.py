@@ -775,7 +775,7 @@ def test_hostile_labels_in_png_and_pdf(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_graph_with_long_edges_is_laid_out_in_seconds(engine: str, tmp_path: Path) -> None:
-    """A leaf with 120 uses: left to itself, Graphviz looks for room for the edges' numbers for minutes."""
+    """A leaf with 120 uses: left to itself, Graphviz spends minutes placing the edges' numbers."""
     require(engine)
     x = Value(1.0, "x")
     v = x

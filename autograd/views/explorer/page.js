@@ -1,4 +1,4 @@
-// Show the graph, step through it, compute it anew, and train its leaves.
+// Show the graph, step through it, recompute it, and train its leaves.
 //
 // Two generated objects stand above. `program` has numbers, `initial` and `constants`, and functions: `steps` has one for
 // each node, which computes it from the nodes before it (null for a leaf), and `derivatives` returns all gradients, then

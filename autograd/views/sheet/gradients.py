@@ -27,7 +27,7 @@ class GradientsSheet(Worksheet):
             for i, x in enumerate(column.operands):
                 self.uses[x].append((column, i))
         paths = max(map(len, self.uses.values()))
-        self.local = [self.VALUE + 2 + 2 * i for i in range(paths)]  # rows; above each, what the numbers are
+        self.local = [self.VALUE + 2 + 2 * i for i in range(paths)]  # rows; above each, its label
         self.globals = self.VALUE + 2 * paths + 1
         self.faux, self.tinys, self.nudged = (self.globals + i for i in (1, 3, 5))
 
