@@ -6,7 +6,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from autograd import engine
@@ -14,17 +14,28 @@ from autograd import engine
 LOCKS: list[Any] = [engine._registry, engine._turn]
 
 
-def interrupted(call: Callable[[], object], at: int) -> bool:
+def interrupted(call: Callable[[], object], at: int, since: CodeType | None = None) -> bool:
     """Call a function, and interrupt it before it executes bytecode number `at`, counted from 1.
+
+    Bytecodes count from the first call of the function whose code is `since`, if that is given. What comes before is
+    then as fast as ever.
 
     This is stricter than Ctrl-C, which Python only looks for after calls, in loops, and where functions begin.
 
     Returns True if the interrupt came through, False if the call was over before.
     """
-    left = at
+    left, counting = at, since is None
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
+        nonlocal left, counting
+        if not counting:
+            if frame.f_code is not since:
+                return None
+            counting = True
+            caller = frame.f_back
+            while caller and caller.f_code is not interrupted.__code__:  # these go on afterwards
+                caller.f_trace, caller.f_trace_opcodes = trace, True
+                caller = caller.f_back
         frame.f_trace_opcodes = True
         # Until Python 3.12, cached_property has a lock for all instances, which an interrupt there would leave held.
         if event == "opcode" and frame.f_code.co_filename != functools.__file__:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from autograd.codegen.compile import BACKENDS as TARGETS
 from autograd.errors import CompilerError, DivergenceError
 from autograd.ops import Op
 from autograd.training import steps
+from autograd.training.run import Run
 
 MOONS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "moons.json").read_text())
 BACKENDS = ["eager", "python", "numpy", "c"]
@@ -782,8 +784,13 @@ def test_large_numbers_are_no_error() -> None:
 
 @pytest.mark.parametrize("backend", ["python", "numpy"])
 @pytest.mark.parametrize("batch_size", [None, 1])
+@pytest.mark.parametrize(
+    ("since", "stride"), [(None, 499), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
+)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of one that closed a generator
-def test_an_interrupt_at_any_point_leaves_a_whole_step(backend: str, batch_size: int | None) -> None:
+def test_an_interrupt_at_any_point_leaves_a_whole_step(
+    backend: str, batch_size: int | None, since: CodeType | None, stride: int
+) -> None:
     options: dict[str, Any] = {"batch_size": batch_size, "seed": 0, "backend": backend, "epochs": 3}
     data = [1.0, 2.0], [2.0, 3.5]
     states: list[list[float]] = []
@@ -798,14 +805,14 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(backend: str, batch_size:
     allowed = [[0.5, 0.5], *states]
     reached = set()
     inside, ended = False, 0
-    for at in itertools.count(1, 71):
+    for at in itertools.count(1, stride):
         model, optimizer = line(), optim.Adam(0.1)
         found: list[History] = []
 
         def run(model: Any = model, optimizer: Any = optimizer, found: list[History] = found) -> None:
             found.append(quiet(model, *data, optimizer=optimizer, **options))
 
-        over = not interrupted(run, at)
+        over = not interrupted(run, at, since)
         assert Value(1.0) < 2  # nobody is recording now
         place = allowed.index(numbers(model))
         assert optimizer.steps == place  # the optimizer stands where the parameters do
