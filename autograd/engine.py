@@ -21,6 +21,7 @@ Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/ben
 
 from __future__ import annotations
 
+import copyreg
 import os
 import threading
 from collections import deque
@@ -283,10 +284,8 @@ class Value(OperationMethods):
         label = "" if self._label is None else f", label={self._label!r}"
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
-    def __copy__(self) -> Value:  # deepcopy and pickle are in pickling.py
-        twin = new_node(cast(Op, self._made_by), self._data, self._x, self._y)
-        twin._grad, twin._label = self._grad, self._label
-        return twin
+    def __reduce__(self) -> Any:  # a pickler with a dispatch table of its own, which lacks Value, asks here
+        return copyreg.dispatch_table[Value](self)  # filled by pickling.py
 
 
 # Recording -----------------------------------------------------------------------------------------------------------

@@ -1,97 +1,132 @@
-"""Pickle and deep-copy graphs as flat lists, so that no depth of graph exhausts the stack.
+"""Pickle and deep-copy graphs without recursion, however deep they are.
 
 `pickle` and `copy.deepcopy` look up in `copyreg` how to reduce a Value, so the engine does not know this module.
+
+A node reduces to its parts: its operation, its numbers, its label and its operands. `pickle` saves the operands before
+the node, each by the same reduction, so a chain of a thousand nodes would exhaust the stack. A node whose operands are
+not in the pickle yet therefore reduces to a list of all nodes that are missing, operands first, itself last. While it
+saves that list, `pickle` comes to every node after its operands, and stays at the same depth.
+
+A reduction is not told which pickle it is for, so which nodes are missing is a guess: a `_Pickle` remembers what the
+thread's latest one was given. The pickle is right whatever the guess, because `pickle` itself decides what it has to
+save and what to refer to. A node listed in vain costs a reference; a node that should have been listed is saved as an
+operand, and its reduction, which the guess took for done, shows that the guess was wrong and starts another.
 """
 
 from __future__ import annotations
 
-import copy
 import copyreg
+import threading
 import weakref
-from collections.abc import Iterable
 from typing import Any
 
 from autograd.engine import Value, graph_of, new_node
+from autograd.ops import Op
+
+_MOST_GUESSES = 4  # for each thread: more than that many picklers in turn are written with more references
 
 
 def _reduce(v: Value) -> tuple[Any, ...]:
-    if v.op is None:
-        return _leaf, (v.data, v.grad, v.label)
-    graph = _FlatGraph.holding(v)
-    return _FlatGraph.node, (graph, graph.place[v])
+    op = v.op
+    if op is None:
+        return _node, (None, v.data, v.grad, v.label)
+    pickle = _guesses.latest()
+    if pickle is not None and pickle.comes_to(v):
+        return _node, (op, v.data, v.grad, v.label, *v.args)
+    return _output, (_Graph(v),)
 
 
-def _leaf(data: float, grad: float, label: str | None) -> Value:
-    v = Value(data, label)
-    v.grad = grad
+def _node(op: Op | None, data: float, gradient: float, label: str | None, *args: Value | float) -> Value:
+    if op is None:
+        v = Value(data)
+    else:
+        v = new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
+    v.grad, v.label = gradient, label
     return v
 
 
-_alive: dict[int, weakref.ref[_FlatGraph]] = {}  # by the id of a node, while the graph keeps the node alive
+def _output(graph: _Graph | list[Value]) -> Value:
+    if isinstance(graph, list):
+        return graph[-1]
+    v = graph.output  # copy.copy does not copy what it passes: the operands are shared
+    return _node(v.op, v.data, v.grad, v.label, *v.args)
 
 
-def _graph_alive(v: Value) -> _FlatGraph | None:
-    found = _alive.get(id(v))
-    return found() if found else None
+class _Graph:
+    """A result, with all nodes that a copy needs first: pickled or deep-copied, it is a list of nodes.
 
-
-class _FlatGraph:
-    """A graph as pickle and deepcopy see it: a node reduces to "number i of that graph".
-
-    Both remember the graph while they work, so other nodes of it that they meet reduce to the same graph: Values that
-    share a subgraph still share it afterwards.
+    A pickler keeps what it has pickled, and with it what is known of the pickle.
     """
 
-    def __init__(self, heads: Iterable[Value], made: Iterable[Value]) -> None:
-        self.heads = list(heads)  # these reduce on their own: leaves, and nodes of graphs met before
-        self.made = list(made)
-        self.place = {v: i for i, v in enumerate(self.made)}
-        _alive.update(dict.fromkeys(map(id, self.made), weakref.ref(self)))
-
-    def __del__(self) -> None:  # the pickler is done: forget the ids while the nodes still exist
-        for v in self.made:
-            _alive.pop(id(v), None)
-
-    @classmethod
-    def holding(cls, v: Value) -> _FlatGraph:
-        """Return the graph that holds `v` in the pickle being written, or else a new one."""
-
-        def known(u: Value) -> bool:
-            return _graph_alive(u) is not None
-
-        graph = _graph_alive(v)
-        if graph is None:
-            made = [u for u in graph_of(v, known=known) if u.op is not None]
-            operands = dict.fromkeys(x for u in made for x in u.args if isinstance(x, Value))
-            graph = cls((x for x in operands if x.op is None or known(x)), made)
-        return graph
-
-    def node(self, i: int) -> Value:
-        return self.made[i]
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return a row for each result; its operands are numbers of nodes (`int`) and constants (`float`)."""
-        place = {v: i for i, v in enumerate(self.heads + self.made)}
-        return [
-            (v.op, v.data, v.grad, v.label, tuple([place[x] if isinstance(x, Value) else x for x in v.args]))
-            for v in self.made
-        ]
+    def __init__(self, output: Value) -> None:
+        self.output = output
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _built, (self.heads, self.rows())
+        self.pickle = _guesses.pickle_without(self.output)
+        return list, (self.pickle.missing(self.output),)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _FlatGraph:
-        return _built([copy.deepcopy(v, memo) for v in self.heads], self.rows())
-
-
-def _built(heads: list[Value], rows: list[tuple[Any, ...]]) -> _FlatGraph:
-    nodes = list(heads)
-    for op, data, gradient, label, operands in rows:
-        args = tuple([nodes[x] if type(x) is int else x for x in operands])
-        v = new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
-        v.grad, v.label = gradient, label
-        nodes.append(v)
-    return _FlatGraph(heads, nodes[len(heads) :])
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Value]:
+        """Copy what is not in `memo`, where deepcopy keeps the copy of each object by its id."""
+        for v in graph_of(self.output, known=lambda v: id(v) in memo):
+            args = [memo[id(x)] if isinstance(x, Value) else x for x in v.args]
+            memo[id(v)] = _node(v.op, v.data, v.grad, v.label, *args)
+        return [memo[id(self.output)]]
 
 
+class _Pickle:
+    """What a pickle holds, as far as one can tell from the reductions that were asked for."""
+
+    def __init__(self) -> None:
+        self.place: dict[int, int] = {}  # of each node, in the order of writing; by its id, so that none is kept alive
+        self.reached = 0
+
+    def __contains__(self, v: Value) -> bool:
+        return id(v) in self.place
+
+    def comes_to(self, v: Value) -> bool:
+        """Return True if `v` is what the pickle comes to now: all its operands stand before it, and nothing later."""
+        place = self.place.get(id(v), len(self.place))
+        for x in v.args:
+            if isinstance(x, Value) and x.op is not None and self.place.get(id(x), place) >= place:
+                return False
+        if place < self.reached:
+            return False
+        self.place[id(v)] = self.reached = place
+        return True
+
+    def missing(self, output: Value) -> list[Value]:
+        """Return the nodes to write next, up to `output`, in the order of their creation."""
+        nodes = graph_of(output, known=self.__contains__)
+        self.place.update((id(v), i) for i, v in enumerate(nodes, len(self.place)))
+        return nodes
+
+
+class _Guesses(threading.local):
+    """The pickles that a thread has written and that still exist, the latest last."""
+
+    def __init__(self) -> None:
+        self.pickles: list[weakref.ref[_Pickle]] = []
+
+    def latest(self) -> _Pickle | None:
+        while self.pickles:
+            pickle = self.pickles[-1]()
+            if pickle is not None:
+                return pickle
+            self.pickles.pop()
+        return None
+
+    def pickle_without(self, v: Value) -> _Pickle:
+        """Return the latest pickle, or a new one if that has `v` already: then another pickler asks."""
+        pickle = self.latest()
+        if pickle is None or v in pickle:
+            pickle = _Pickle()
+            self.pickles.append(weakref.ref(pickle))
+            if len(self.pickles) > _MOST_GUESSES:
+                forgotten = self.pickles.pop(0)()
+                if forgotten is not None:
+                    forgotten.place.clear()
+        return pickle
+
+
+_guesses = _Guesses()
 copyreg.pickle(Value, _reduce)
