@@ -14,7 +14,7 @@ Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/ben
 - The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
   The collector takes nine tenths of micrograd's step, and a fifth of ours.
 - Local gradients are not stored: a node is smaller without them, and `grad` needs to call the rules later anyway.
-- The state of a backward pass (a mark that it met the node, the gradient accumulated so far) lives in slots of the
+- The state of a backward pass (a mark on visited nodes, the gradient accumulated so far) lives in slots of the
   node: 24 ms a step. In a set and a dict it was 32; hashing was the most expensive part of `backward`.
 - Sorting a list that is nearly in order takes 2 of these 24 ms.
 """
@@ -75,7 +75,7 @@ class Value(OperationMethods):
     _made_by: Op | None
     _order: int  # of creation
     _part: float  # the gradient that the running backward() has accumulated so far
-    _walk: object  # the mark of the last backward() that met the node
+    _walk: object  # the mark of the last backward() that visited the node
     _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
     _y: Value | float | None  # the second operand
 

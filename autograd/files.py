@@ -19,7 +19,7 @@ _VERSION = 1
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file atomically: a reader finds all of its old content or all of the new, at any time.
+    """Write a file atomically: at any time, a reader finds either the old content or the new, complete.
 
     The content goes to a new file in the same folder, which replaces the old one once it is safely on the disk. A
     failure leaves the old file, and no other.

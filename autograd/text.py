@@ -36,7 +36,7 @@ def is_plain(x: float) -> bool:
 
 
 def significant(x: float, digits: int) -> str:
-    """That many significant digits, without trailing zeros.
+    """Format a number with that many significant digits, without trailing zeros.
 
     >>> [significant(x, 9) for x in (65000.123, 1 / 3, 2.0, 0.00001234, -0.0)]
     ['65000.123', '0.333333333', '2', '1.234e-05', '0']
@@ -45,7 +45,7 @@ def significant(x: float, digits: int) -> str:
 
 
 def short(x: float) -> str:
-    """Four significant digits; of a number below a million, all digits before the point.
+    """Format a number with four significant digits; below a million, with all digits before the point.
 
     >>> [short(x) for x in (0.55905, -0.0080421, 65000.123, 123456.7, 1234567.0, 0.00001234, -0.0)]
     ['0.5591', '-0.008042', '65000', '123457', '1.235e+06', '1.234e-05', '0']
@@ -55,7 +55,7 @@ def short(x: float) -> str:
 
 
 def decimals(x: float, most: int) -> str:
-    """At most that many decimals and six digits, without trailing zeros; small numbers keep four digits.
+    """Format a number with at most that many decimals and six digits; small numbers keep four digits.
 
     >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.0, -0.0)]
     ['0.5', '-0.036', '2', '0.0001235', '65000', '0']
@@ -64,7 +64,7 @@ def decimals(x: float, most: int) -> str:
 
 
 def aligned(x: float) -> str:
-    """Four decimals, as the articles print gradients; whole numbers without; small and large ones with four digits.
+    """Format a number with four decimals, as in the articles; small and large ones with four digits, integers bare.
 
     >>> [aligned(x) for x in (-0.0201054, 0.0359, 3.0, 0.0, 0.00012345678, 1e9, float("nan"))]
     ['-0.0201', '0.0359', '3', '0', '0.0001235', '1e+09', 'nan']
@@ -75,7 +75,7 @@ def aligned(x: float) -> str:
 
 
 def typeset(text: str) -> str:
-    """Put the minus sign of books, which is as wide as a plus, in the place of each hyphen.
+    """Replace each hyphen by the typographic minus sign, which is as wide as a plus.
 
     >>> typeset("-1.5e-05")
     '−1.5e−05'

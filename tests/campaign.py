@@ -5,8 +5,8 @@
     python tests/campaign.py --only pytorch --seed 41 --rounds 1     one round again, to look at a failure
     python tests/campaign.py --minutes 120 --write docs/promises.md  the figures of the page
 
-A round is a few cases made from one seed. Rounds run in processes of their own, on all processors. The exit status is
-1 if a promise was broken; each broken one is printed with the command that repeats it.
+A round is a few cases made from one seed. Rounds run in separate processes, on all processors. The exit status is 1 if
+a promise was broken; each broken one is printed with the command that repeats the round.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Promise(NamedTuple):
     """Makes one round of random cases from a seed, raises AssertionError at a broken promise, returns their number."""
     promised: str
     cases: str
-    """What is counted."""
+    """The name of the cases that are counted, a plural."""
     held_by: str
     """The tests that hold the promise with chosen cases."""
     share: int
-    """Its part of the time, beside those of the others."""
+    """Its share of the time, relative to the others."""
 
 
 PROMISES = {

@@ -1,4 +1,4 @@
-"""One round of each attack of the campaign; and what is planted is found."""
+"""One round of each attack of the campaign; and each finds planted mistakes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograd.ops import Op
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache for a test alone."""
+    """A separate cache for each test."""
     monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path))
 
 

@@ -295,7 +295,7 @@ def test_ctrl_c_at_any_time_leaves_steps_and_parameters_together() -> None:
     assert moved == [True, True]
 
 
-# ------------------------------------------------------------------------------------------- what it remembers of whom
+# ------------------------------------------------------------------------------------------------------ state
 
 
 def test_other_parameters_are_refused() -> None:

@@ -1,7 +1,7 @@
 """Lower graphs to programs, the straight-line code that every backend prints.
 
 A `Program` is a list of steps over numbered values: the inputs come first, and each step adds one. It contains no names
-and no text of the user's. It keeps the order of recording, so every backend does the same arithmetic in the same order.
+and no user text. It keeps the order of recording, so every backend does the same arithmetic in the same order.
 
 Lowering drops steps that no output needs, merges equal steps, and evaluates steps on constants, by the row itself. It
 makes only folds that are exact for every float: x * 1, x / 1, x - 0, x ** 1, x ** 0, and a `where` whose condition is a

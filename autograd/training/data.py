@@ -1,4 +1,4 @@
-"""Check training data once, convert it to floats, and cut it into batches.
+"""Check training data once, convert it to floats, and split it into batches.
 
 Samples are kept as lists of floats or as float64 arrays, whichever the user passed.
 """

@@ -50,8 +50,8 @@ def fit(
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
     each batch. So the model's Python runs once: what it decides by an `if`, reads from `.data` or draws at random
     (dropout) stays the same for all samples, and leaves that are not parameters become constants. Comparing Values
-    while the graph is recorded is an error; the rest cannot be detected. With `backend="eager"` the model runs anew for
-    each sample, as in a loop written by hand.
+    while the graph is recorded is an error; the rest cannot be detected. With `backend="eager"` the model runs for each
+    sample, as in a loop written by hand.
 
     Arguments:
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called

@@ -1,4 +1,4 @@
-"""Record the graph of what training minimizes for one sample, and refuse what would freeze a decision in it."""
+"""Record the graph of one sample's loss, and refuse comparisons, which would freeze a decision in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step over the data, and keep the parameters and the optimizer as of the last whole step."""
+"""Run epochs of steps, and keep the state of parameters and optimizer after the last complete step."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from autograd.training.steps import Steps
 class Run:
     """A run of training: its epochs, entered in the history, and its state after the last whole step.
 
-    The Values and the optimizer that the user sees get the state from `commit`, in one piece.
+    `commit` gives that state to the Values and the optimizer that the user sees, all at once.
     """
 
     def __init__(self, objective: Objective, optimizer: Optimizer, data: Data, size: int, steps: Steps) -> None:
@@ -34,7 +34,7 @@ class Run:
         self.read()
 
     def read(self) -> None:
-        """Take over the parameters and the optimizer's state, which the user may have changed."""
+        """Read the parameters and the optimizer's state, which the user may have changed."""
         numbers: Any = [p.data for p in self.parameters]
         if self.arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it

@@ -1,4 +1,4 @@
-"""Make the functions that compute a batch: loss, gradients and accuracy, compiled or by `backward()`.
+"""Build the functions that compute a batch: loss, gradients and accuracy, compiled or by `backward()`.
 
 In every backend they compute the same, with the same operations in the same order:
 
@@ -94,7 +94,7 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
 
 
 def eager_steps(objective: Objective) -> Steps:
-    """Return functions that run the model anew for each sample, and call `backward()`."""
+    """Return functions that run the model for each sample, and call `backward()`."""
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
     def mean(numbers: Any, xs: Any, ys: Any, *, backward: bool) -> tuple[float, float]:

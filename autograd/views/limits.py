@@ -82,7 +82,7 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
 
     Arguments:
         train: a leaf, nested lists or tuples of leaves, or an iterable of them.
-        values: the graph that they have to be in.
+        values: the graph that must contain them.
 
     Raises:
         TypeError: something in `train` is not a Value.

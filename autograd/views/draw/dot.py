@@ -62,7 +62,7 @@ _CONSTANT = {"shape": "plaintext", "fontsize": "11", "margin": "0.03"}
 _DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
 _ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
 _DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
-_QUICK = 60  # edges; with up to so many Graphviz may look for the best layout
+_QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
 
@@ -114,7 +114,7 @@ class Pen:
         return not self.plan.boxes and ranks_spanned(len(places), sorted(ends, key=itemgetter(1))) > MOST_RANKS_SPANNED
 
     def _name_outputs_after_their_neurons(self) -> set[Value]:
-        """Give the neuron's name to each output of a neuron that has only a number, where the name is free."""
+        """Name each output of a neuron that has only a number after its neuron, if that name is free."""
         taken, times, renamed = set(self.names.values()), Counter[str](), set()
         for neuron in (neuron for box in self.plan.boxes if isinstance(box, LayerBox) for neuron in box.neurons):
             v = neuron.output

@@ -142,7 +142,7 @@ class Plan:
         self.detail, self.values = detail, values
         self.boxes: list[Box] = []
         self.home: dict[Value, Box] = {}
-        self.parameters: set[Value] = set()  # among those at home in a box
+        self.parameters: set[Value] = set()  # those that belong to a box
         self.frames: dict[Value, Frame] = {}
         self.edges: list[Edge] = []
         if detail != "value":
@@ -194,7 +194,7 @@ class Plan:
         self.boxes.append(box)
         for neuron in box.neurons:
             self.home.update(dict.fromkeys(neuron.nodes, box))
-            for v in neuron.parameters:  # those of a neuron that computed several samples are at home with the first
+            for v in neuron.parameters:  # with several samples, they belong to the box of the first
                 self.home.setdefault(v, box)
                 self.parameters.add(v)
 

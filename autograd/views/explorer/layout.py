@@ -25,7 +25,7 @@ def lay_out(boxes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
     """Return the layout of boxes of these sizes (width, height in pixels), and of edges from box to box.
 
     Arguments:
-        edges: tail, head, and whether a number stands beside the edge; sorted by head.
+        edges: tail, head, and True if the edge is labelled with a number; sorted by head.
         direction: "LR" (left to right) or "TB" (top to bottom).
 
     Raises:

@@ -1,8 +1,8 @@
 """Write a graph as a spreadsheet that computes itself: `to_spreadsheet(output, path)`.
 
-The form is that of the articles' spreadsheets: a column for each leaf and for each result that does not go into the
-formula of another, below it its value, its local, global and faux gradient; then a row for each column, with its value
-nudged by tiny. The training sheet has a row for each attempt. Only the input cells hold numbers: everything else is a
+The form is that of the articles' spreadsheets: a column for each leaf and for each result that is not part of another's
+formula, below it its value, its local, global and faux gradient; then a row for each column, with its value nudged by
+tiny. The training sheet has a row for each attempt. Only the input cells hold numbers: everything else is a
 formula, made from the rows of the table of operations.
 
 `to_spreadsheet` checks its arguments, `columns.py` reads the graph into columns, `gradients.py` and `training.py` write

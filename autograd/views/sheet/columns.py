@@ -56,8 +56,8 @@ class Column:
 def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[Value, Value], dict[Value, str]]:
     """Return a copy of each Value, and the names of the copies.
 
-    The copy is computed anew from the leaves, with long sums taken in parts. Each Value that has a name of the user's
-    has it as its label too.
+    The copies are recomputed from the leaves, with long sums split into parts. Names that the user gave become labels
+    of the copies.
     """
     copies: dict[Value, Value] = {}
     names: dict[Value, str] = {}
@@ -127,7 +127,7 @@ def _with_columns(values: Sequence[Value]) -> set[Value]:
 
 
 def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> Column:
-    """Return the column of `v`: its formula recorded on leaves in the place of earlier columns, and differentiated."""
+    """Return the column of `v`: its formula recorded on leaves in place of earlier columns, and differentiated."""
     inner = graph_of(v, known=chosen.__contains__)  # the Values that are written into its formula, and itself
     leaves: dict[Value, Value] = {}
     result = recorded_anew(inner, lambda x: leaves.setdefault(x, Value(x.data)))[v]
