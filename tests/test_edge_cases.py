@@ -395,7 +395,7 @@ def test_every_real_number_is_an_operand_on_either_side(name: str, x: Any) -> No
 
 
 @pytest.mark.parametrize("x, advice", UNREAL, ids=repr)
-def test_what_is_no_real_number_is_a_type_error_that_says_what_to_do(x: Any, advice: str) -> None:
+def test_what_is_not_a_real_number_is_a_type_error_that_says_what_to_do(x: Any, advice: str) -> None:
     v = Value(2.0)
 
     def assign_data() -> None:

@@ -100,7 +100,7 @@ def test_a_comparison_is_announced_before_it_answers(compare: Callable[[Any, Any
     assert heard == [(x, y), (x, 3), (x, 3), (x, "three")]
 
 
-def test_equality_and_hashes_are_no_comparisons() -> None:
+def test_equality_and_hashes_are_not_comparisons() -> None:
     x = Value(1.0)
     with listening(compared=lambda v, other: pytest.fail("not compared by value")):
         assert x == x  # noqa: PLR0124  # identity is the point
@@ -137,7 +137,7 @@ def test_a_replay_that_a_listener_stops_changes_no_number() -> None:
     assert [v.data for v in graph_of(y)] == [3.0, 4.0, 5.0]
 
 
-def test_numeric_gradients_are_no_replays() -> None:
+def test_numeric_gradients_are_not_replays() -> None:
     x = Value(2.0)
     y = x * x
     with listening(replayed=lambda nodes, data: pytest.fail("nothing is committed")):

@@ -191,7 +191,7 @@ def test_how_weights_begin(init: str, bound: float) -> None:
     assert len(Neuron(3, init=init).w) == 3
 
 
-def test_ones_own_generator() -> None:
+def test_a_generator_of_your_own() -> None:
     state = random.getstate()
     for make in (lambda: random.Random(3), lambda: np.random.default_rng(3)):
         first, second = (MLP(2, [3, 1], rng=make()) for _ in range(2))
@@ -232,7 +232,7 @@ class Net(Module):
         self.parent = self
 
 
-def test_a_module_of_ones_own() -> None:
+def test_a_module_of_your_own() -> None:
     net = Net()
     assert [name for name, _ in net.named_parameters()] == [
         "scale", "body.layer1.neuron1.weight1", "body.layer1.neuron1.bias", "offsets1", "offsets2",
@@ -261,7 +261,7 @@ def test_modules_with_slots_and_subclasses_of_networks() -> None:
     assert [name for name, _ in Scaled().named_parameters()][-1] == "scale"
 
 
-def test_a_parameters_method_of_ones_own_counts() -> None:
+def test_a_parameters_method_of_your_own_counts() -> None:
     class Own(Module):
         def __init__(self) -> None:
             self.kept, self.other = Value(1.0), Value(2.0)

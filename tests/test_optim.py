@@ -340,7 +340,7 @@ def test_a_copy_goes_on_with_copied_parameters(copied: Callable[[Any], Any]) -> 
     assert [x.data for x in twins] == [x.data for x in xs]
 
 
-def test_an_optimizer_of_ones_own() -> None:
+def test_an_optimizer_of_your_own() -> None:
     class SignDescent(Optimizer):
         def rule(self, lr: float, step: int, sqrt: Any) -> Any:
             return lambda x, g: (x - lr * ((g > 0) * 1.0 - (g < 0) * 1.0),)

@@ -52,7 +52,7 @@ def test_a_notebook_cell_can_be_run_again() -> None:
     assert not hasattr(x, "twice")
 
 
-def test_an_operator_of_ones_own() -> None:
+def test_an_operator_of_your_own() -> None:
     for _ in range(2):  # twice, as in a notebook
         Op(
             "{} @ {}",
@@ -101,7 +101,7 @@ CAPTURED = Value(5.0)
         (lambda x: None, lambda g, z, x: g, TypeError, "forget its return"),
     ],
 )
-def test_mistakes_in_functions_are_said(
+def test_mistakes_in_functions_are_reported(
     computes: Callable[..., Any], rule: Callable[..., Any], error: type[Exception], said: str
 ) -> None:
     faulty = Op("faulty({})", computes, rule)
@@ -112,7 +112,7 @@ def test_mistakes_in_functions_are_said(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_wrong_number_of_pulls_is_said(count: int) -> None:
+def test_a_wrong_number_of_pulls_is_reported(count: int) -> None:
     mean = Op("mean([{}])", lambda *xs: sum(xs) / len(xs), lambda g, z, *xs: [g] * count, variadic=True)
     x, y = Value(1.0), Value(2.0)
     z = mean([x, y])
@@ -338,7 +338,7 @@ def test_what_a_function_reads_may_change() -> None:
     assert autograd.compile(leak(x), x, in_axes=0, backend=np)([3.0]) == [0.75]
 
 
-def test_what_is_recorded_for_a_target_is_no_anomaly() -> None:
+def test_what_is_recorded_for_a_target_is_not_an_anomaly() -> None:
     far = Op("far({})", lambda x: autograd.acosh(x) * 2, lambda g, z, x: g)
     x = Value(3.0)
     with detect_anomaly():
@@ -431,7 +431,7 @@ def test_a_function_that_only_python_can_run(function: Callable[..., Any], reaso
     assert list(tmp_path.iterdir()) == []
 
 
-def test_adding_by_hand_is_no_python_sum() -> None:
+def test_adding_by_hand_is_not_a_python_sum() -> None:
     total = Op("total([{}])", by_hand, lambda g, z, *xs: [g] * len(xs), variadic=True)
     tail = Op("tail({})", lambda x: autograd.sum([x, x]), lambda g, z, x: g * 2)  # an attribute of that name
     x, y = Value(0.1), Value(0.2)

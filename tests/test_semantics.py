@@ -128,7 +128,7 @@ def test_grad_has_the_shape_of_its_inputs() -> None:
     assert grad(grad(grad(x**3, x), x), x).data == 6.0
 
 
-def test_constants_and_operands_are_told_in_order() -> None:
+def test_constants_and_operands_are_listed_in_order() -> None:
     x = Value(2.0)
     for z, name, args in [
         (x * 3, "mul", (x, 3.0)),
@@ -590,7 +590,7 @@ def test_an_exception_in_a_rule_leaves_every_gradient_as_it_was(
     assert y.grad == 13.0, "and the engine goes on"
 
 
-def test_an_operation_of_ones_own_works_like_the_others() -> None:
+def test_an_operation_of_your_own_works_like_the_others() -> None:
     double_plus = Op("plus_twice({}, {})", lambda x, y: x + 2 * y, lambda g, z, x, y: g, lambda g, z, x, y: 2 * g)
     assert double_plus(1.0, 2.0) == 5.0
     x, y = Value(1.0), Value(2.0)

@@ -115,7 +115,7 @@ def test_the_page_does_not_take_the_place_of_the_picture(capsys: pytest.CaptureF
     assert (tmp_path / "neuron.page.html").exists()
 
 
-def test_an_output_that_cannot_be_written_is_said(
+def test_an_output_that_cannot_be_written_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drawing.Drawing, "pipe", lambda *_, **__: b"<svg/>")

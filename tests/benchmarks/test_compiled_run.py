@@ -105,7 +105,7 @@ def test_contestants_are_compared_in_words() -> None:
     assert result.fastest("peer", "theirs", "ours") == "ours"
 
 
-def test_compiling_is_told_in_words() -> None:
+def test_compiling_is_described_in_words() -> None:
     seconds = {("demo", "c", "new"): 0.519, ("demo", "c", "kept"): 0.0365, ("demo", "numpy", ""): 0.0224}
     assert compiled.compiling_in_words(seconds) == (
         "The demo network is recorded, compiled and called once in "

@@ -128,7 +128,7 @@ def test_numpy_warns_of_nothing_and_loses_no_digit() -> None:
         assert str(gradient) == str(grad(y, x).data)
 
 
-def test_an_operation_of_ones_own() -> None:
+def test_an_operation_of_your_own() -> None:
     own = Op("cubed({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     x = Value(2.0)
     y = own(x) + x

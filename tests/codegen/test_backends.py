@@ -92,7 +92,7 @@ def test_decimals_have_digits_that_floats_lose() -> None:
     assert autograd.compile(y, x, backend="decimal")(1e-17) == 1e-17
 
 
-def test_an_operation_of_ones_own_is_written_out() -> None:
+def test_an_operation_of_your_own_is_written_out() -> None:
     cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     x = Value(0.5)
     f = autograd.compile((cube(x), grad(cube(x), x)), x, backend="decimal")

@@ -309,7 +309,7 @@ def test_labels_never_reach_the_source(backend: str) -> None:
     assert "import" not in source
 
 
-def test_an_operation_of_ones_own_compiles() -> None:
+def test_an_operation_of_your_own_compiles() -> None:
     own = Op("v0({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     x = Value(2.0)
     y = own(x) + x

@@ -636,7 +636,7 @@ def test_a_loss_carries_its_targets(backend: str) -> None:
         quiet_own([0, 1, 1], validation=(ROWS[:1], [2]))
 
 
-def test_targets_that_are_no_numbers_are_refused_with_their_name() -> None:
+def test_targets_that_are_not_numbers_are_refused_with_their_name() -> None:
     own = nn.loss(targets=lambda output, ys: [None for y in ys])(functools.partial(nn.mse))
     with pytest.raises(TypeError, match="ys, sample 0"):
         quiet(line(), [1.0], [1.0], loss=own)
@@ -756,7 +756,7 @@ def test_a_loss_that_leaves_the_numbers_stops_the_run(backend: str, batch_size: 
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_gradient_that_is_no_number_stops_before_the_step(backend: str) -> None:
+def test_a_gradient_that_is_not_a_number_stops_before_the_step(backend: str) -> None:
     model = line(1.0, 0.0)
     with pytest.raises(DivergenceError, match=r"the gradient of weight became nan at step 0 .*detect_anomaly"):
         quiet(model, [0.0, 0.0], [1.0, 1.0], loss=lambda output, target: output.sqrt(), backend=backend)
@@ -771,12 +771,12 @@ def test_detect_anomaly_finds_the_operation() -> None:
     assert numbers(model) == [1.0, 0.0]
 
 
-def test_data_that_are_no_numbers_are_named() -> None:
+def test_data_that_are_not_numbers_are_named() -> None:
     with pytest.raises(DivergenceError, match="sample 1 of xs is not finite"):
         quiet(line(), [1.0, math.nan], [1.0, 1.0])
 
 
-def test_large_numbers_are_no_error() -> None:
+def test_large_numbers_are_not_an_error() -> None:
     model = line(1e200, 1e200)
     quiet(model, [0.0, 0.0], [1e200, 1e200], optimizer=optim.SGD(0.0), loss=lambda output, target: output * 1e-200)
     assert numbers(model) == [1e200, 1e200]

@@ -216,7 +216,7 @@ def test_the_sign_of_a_gradient_has_a_colour() -> None:
     assert [found[name]["color"] for name in ("v1 -> v5", "v2 -> v5", "v3 -> v4")] == [blue, orange, grey]
 
 
-def test_names_of_values_without_a_label_are_no_labels_of_others() -> None:
+def test_names_of_values_without_a_label_are_not_labels_of_others() -> None:
     x = Value(1.0)
     z = x * Value(2.0, "v1") + Value(3.0, "_v1")
     assert list(titles(z).values()) == ["v1#2", "v1", "v3 = v1#2 * v1", "_v1", "v5 = v3 + _v1"]
@@ -480,7 +480,7 @@ def test_constants_into_a_layer_are_drawn_once() -> None:
     assert draw(output, detail="neuron").source.count("constant 0.5") == 1
 
 
-def test_several_samples_are_told_apart(engine: str) -> None:
+def test_several_samples_are_distinguished(engine: str) -> None:
     found = boxes(loss_of(Network(2, [2, 1]), samples=2), detail="layer")
     assert [title for name, title in found.items() if name[0] == "b" and "->" not in name] == [
         f"layer{i} ({k} of 2)" for k in (1, 2) for i in (1, 2)

@@ -491,7 +491,7 @@ def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
     assert browser.spoken("#next") == "Next"
 
 
-def test_text_that_is_no_number_is_marked_and_changes_nothing(page: Callable[..., Browser]) -> None:
+def test_text_that_is_not_a_number_is_marked_and_changes_nothing(page: Callable[..., Browser]) -> None:
     loss, _ = neuron()
     browser = page(loss)
     set_to(browser, 0, "a lot")

@@ -160,7 +160,7 @@ def test_names_that_are_asked_for_come_before_labels() -> None:
 
 
 @pytest.mark.parametrize("wrong", [["x"], "x", {3: Value(1.0)}, {Value(1.0): 3}])
-def test_names_that_are_no_mapping_of_names_are_refused(wrong: Any) -> None:
+def test_names_that_are_not_a_mapping_of_names_are_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"names (is a mapping|maps names)"):
         listed(Value(1.0), wrong)
 

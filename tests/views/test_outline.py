@@ -66,7 +66,7 @@ def test_the_tree_is_as_long_as_one_asks() -> None:
     assert to_text(loss).splitlines()[0].startswith("loss = sum of 2,000 operands")
 
 
-def test_gradients_of_another_output_are_not_shown_as_ones_own() -> None:
+def test_gradients_of_another_output_are_not_shown_as_its_own() -> None:
     w = Value(2.0, "w")
     (w * 3).backward()
     other = w * w + 1

@@ -518,7 +518,7 @@ def test_a_large_graph_is_refused_at_once(tmp_path: Path) -> None:
     assert time.perf_counter() - began < 5  # seconds; it takes 0.1
 
 
-def test_an_operation_of_ones_own_is_written_out(tmp_path: Path) -> None:
+def test_an_operation_of_your_own_is_written_out(tmp_path: Path) -> None:
     cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
     y = cube(Value(2.0, "x"))
     (cells,) = written(to_spreadsheet(y, tmp_path / "a.xlsx"))
