@@ -195,7 +195,7 @@ class Value(OperationMethods):
                 elif op.arity == 1:
                     x._part += op.rules[0](g, z, x._data)
                 else:
-                    pulls = op.rules[0](g, z, *_numbers(x)) if op.variadic else op.pulls(g, z, *_numbers(x))
+                    pulls = op.rules[0](g, z, *numbers_of(x)) if op.variadic else op.pulls(g, z, *numbers_of(x))
                     for operand, pull in zip(x, pulls):
                         if type(operand) is Value:
                             operand._part += pull
@@ -235,7 +235,7 @@ class Value(OperationMethods):
             args, numbers = operands, [x._data for x in operands]
         except AttributeError:  # a constant among them
             args = tuple(x if type(x) is Value else number(x) for x in operands)
-            numbers = _numbers(args)
+            numbers = numbers_of(args)
         data = number(op.computes(*numbers))
         return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 
@@ -318,7 +318,12 @@ _new_result: Callable[..., Value] = new_node  # what operations call; _announced
 record = Value.__record__
 
 
-def _numbers(args: Iterable[Any]) -> list[float]:
+def numbers_of(args: Iterable[Any]) -> list[float]:
+    """Return the numbers of operands, Values and floats.
+
+    >>> numbers_of([Value(2.0), 0.5])
+    [2.0, 0.5]
+    """
     try:
         return [x._data for x in args]
     except AttributeError:  # a constant among them; asking each for its type first would cost half as much again
@@ -533,7 +538,7 @@ def local_gradients(v: Value) -> Sequence[float]:
     >>> local_gradients(Value(2.0) * Value(5.0))
     (5.0, 2.0)
     """
-    return () if v._made_by is None else v._made_by.pulls(1.0, v._data, *_numbers(v.args))
+    return () if v._made_by is None else v._made_by.pulls(1.0, v._data, *numbers_of(v.args))
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograd.engine import Value, at_once, check_leaves, commit_data
 from autograd.floats import number
+from autograd.trees import as_lists
 
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""
@@ -320,4 +321,4 @@ class Adam(Optimizer):
 
 
 def _as_floats(numbers: Any) -> list[float]:
-    return list(map(number, numbers.tolist() if hasattr(numbers, "tolist") else numbers))
+    return list(map(number, as_lists(numbers)))

@@ -29,14 +29,18 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
     return tuple(tree_map(f, branch) for branch in tree) if isinstance(tree, tuple) else f(tree)
 
 
+def as_lists(numbers: Any) -> Any:
+    """Return NumPy's arrays and scalars as lists and numbers, anything else unchanged."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+
+
 def tree_lists(tree: Any, kinds: tuple[type[Any], ...] = (list, tuple)) -> Any:
     """Return a tree with lists in place of NumPy's arrays and of the branches of these kinds.
 
     >>> tree_lists([1, (2, range(2))]), tree_lists([1, (2, range(2))], (list, tuple, range))
     ([1, [2, range(0, 2)]], [1, [2, [0, 1]]])
     """
-    if hasattr(tree, "tolist"):  # NumPy's arrays and scalars
-        tree = tree.tolist()
+    tree = as_lists(tree)
     return [tree_lists(branch, kinds) for branch in tree] if isinstance(tree, kinds) else tree
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from autograd.floats import number
-from autograd.trees import tree_leaves, tree_map, tree_shape
+from autograd.trees import as_lists, tree_leaves, tree_map, tree_shape, tree_structure
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Signature:
         """True if the outputs can be fed back as the first argument, because both have the same structure."""
         if not self.inputs or self.batched[0] or self.rowwise:
             return False
-        first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
-        return bool(first == back)
+        return bool(tree_structure(self.inputs[0]) == tree_structure(self.outputs))
 
     def with_outputs(self, outputs: Iterable[Any]) -> Self:
         """Return a copy with other numbers in the tree of outputs."""
@@ -108,9 +107,13 @@ def shape_of(tree: Any) -> tuple[int, ...] | None:
 # Checks and conversions, while the function runs ---------------------------------------------------------------------
 
 
-def as_lists(argument: Any) -> Any:
-    """Convert an array to lists; return anything else unchanged."""
-    return argument.tolist() if is_array(argument) and hasattr(argument, "tolist") else argument
+def checked_lists(argument: Any) -> Any:
+    """Convert an array to lists; return anything else unchanged.
+
+    Raises:
+        TypeError: it is not plainly numbers, as for `is_array`.
+    """
+    return as_lists(argument) if is_array(argument) else argument
 
 
 def as_array(numbers: Any) -> Any:
@@ -140,7 +143,7 @@ def lone_number(k: int, x: Any) -> float:
     """
     try:
         if isinstance(x, (list, tuple)) or getattr(x, "shape", None):
-            raise ValueError(f"expected a number, got {tree_shape(as_lists(x))}")
+            raise ValueError(f"expected a number, got {tree_shape(checked_lists(x))}")
         return number(x)
     except (TypeError, ValueError, OverflowError) as problem:
         raise type(problem)(f"argument {k + 1}: {problem}") from None
@@ -148,7 +151,7 @@ def lone_number(k: int, x: Any) -> float:
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
     """Return the error that states the expected form of argument k, described by `tree_shape`."""
-    found = tree_shape(as_lists(got))
+    found = tree_shape(checked_lists(got))
     if found == expected or isinstance(problem, OverflowError):  # the shape is right: `number` has explained
         return type(problem)(f"argument {k + 1}: {problem}")
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")

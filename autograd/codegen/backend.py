@@ -31,7 +31,7 @@ from itertools import count, repeat
 from types import FunctionType
 from typing import Any, NamedTuple, Protocol, cast
 
-from autograd.codegen.arguments import Signature, as_array, as_lists, batch_size, is_array, pieces_of, with_pieces
+from autograd.codegen.arguments import Signature, as_array, batch_size, checked_lists, is_array, pieces_of, with_pieces
 from autograd.codegen.program import Program, Step, expanded
 from autograd.floats import number, sum_
 from autograd.ops import Op
@@ -130,7 +130,7 @@ def over_samples(backend: Backend) -> Backend:
 
         def call(*arguments: Any) -> Any:
             n = batch_size(*((k, arguments[k]) for k in signature.batched_arguments))
-            lists = map(as_lists, arguments)
+            lists = map(checked_lists, arguments)
             columns = [x if k in signature.batched_arguments else repeat(x) for k, x in enumerate(lists)]
             results = [code.call(*sample) for sample in zip(*columns)]
             if signature.reduce:

@@ -9,8 +9,8 @@ from typing import Any
 
 from autograd.codegen.arguments import (
     Signature,
-    as_lists,
     batch_size,
+    checked_lists,
     flattened,
     is_array,
     is_flat,
@@ -52,7 +52,7 @@ class _Reader:
         arrays = is_array(argument) and (self.batch or not self.lone)
         if self.lone and not self.batch:
             return self.new(lone_number(self.k, argument)), -1, False
-        plain = as_lists(argument)
+        plain = checked_lists(argument)
         if self.batch:
             n = batch_size((self.k, plain))
             numbers = flattened(self.k, self.tree, plain, n)

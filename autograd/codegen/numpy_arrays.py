@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from autograd.codegen.arguments import Signature, argument_error, as_lists, flattened, pieces_of, shape_of
+from autograd.codegen.arguments import Signature, argument_error, checked_lists, flattened, pieces_of, shape_of
 from autograd.codegen.array_module import array_function
 from autograd.codegen.backend import CompiledCode
 from autograd.codegen.program import Program, Step, without_fixed_terms
@@ -124,7 +124,7 @@ class Columns:
 
         tree, shape, batch = self.signature.inputs[k], self.shapes[k], self.signature.batched[k]
         if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
-            plain = as_lists(argument)
+            plain = checked_lists(argument)
             array = np.array(flattened(k, tree, plain, len(plain) if batch else None))
         elif argument.shape[batch:] != shape:
             expected = f"samples of {tree_shape(tree)}" if batch else tree_shape(tree)

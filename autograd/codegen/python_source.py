@@ -12,8 +12,8 @@ from autograd.codegen.arguments import (
     Signature,
     argument_error,
     as_array,
-    as_lists,
     batch_size,
+    checked_lists,
     is_array,
     is_flat,
     lone_number,
@@ -96,7 +96,7 @@ def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]
 
 
 NAMES: Mapping[str, Any] = {
-    "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": as_lists,
+    "_number": number, "_argument_error": argument_error, "_batch_size": batch_size, "_rows": checked_lists,
     "_array": as_array, "_lone": lone_number, "_plain": (list, tuple), "_is_array": is_array,
     "inf": math.inf, "nan": math.nan,
 }  # fmt: skip

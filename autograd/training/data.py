@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.floats import number
-from autograd.trees import tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
+from autograd.trees import as_lists, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Samples:
         return len(self.rows)
 
     def as_lists(self) -> Any:
-        return self.rows.tolist() if hasattr(self.rows, "tolist") else self.rows
+        return as_lists(self.rows)
 
     def as_array(self) -> Any:
         import numpy as np  # noqa: PLC0415  # the caller has already imported it

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import cast
 
-from autograd.engine import Value, graph_of, listening, local_gradients
+from autograd.engine import Value, graph_of, listening, local_gradients, numbers_of
 from autograd.errors import AnomalyError
 from autograd.ops import Op
 from autograd.text import visible
@@ -115,8 +115,7 @@ def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]
 def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: Sequence[Value]) -> AnomalyError:
     """Describe a pull of `v` to its operand `x` that left the gradient of `x` not finite."""
     names, op = _names(nodes), cast(Op, v.op)
-    numbers = [operand.data if isinstance(operand, Value) else operand for operand in v.args]
-    pulls = op.pulls(part(v), v.data, *numbers)
+    pulls = op.pulls(part(v), v.data, *numbers_of(v.args))
     places = [place for place, operand in enumerate(v.args) if operand is x]
     place = next((place for place in places if not math.isfinite(pulls[place])), places[-1])
     what = f"the gradient that {names[v]} = {short_formula(v, names)} pulls back to {names[x]}"

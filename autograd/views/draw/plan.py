@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
-from autograd.engine import Value
+from autograd.engine import Value, numbers_of
 from autograd.views.limits import Size, size_of
 from autograd.views.network import FoundLayer, FoundNeuron
 
@@ -108,7 +108,7 @@ class WeightedEdge(Edge):
     @property
     def number(self) -> float:
         """The number of the input."""
-        return self.input.data if isinstance(self.input, Value) else self.input
+        return numbers_of([self.input])[0]
 
     @property
     def size(self) -> float:
