@@ -60,20 +60,29 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     if mathematical and op is TABLE["where"]:  # its condition counts as true above 0
         condition, x, y = (operand.within(LOOSE) for operand in operands)
         return Term(f"{x} if {condition} > 0 else {y}", LOOSE)
+    shown = in_place(op, operands)
     if "(" in op.reads:
-        return Term(op.read(*(x.text for x in operands)))
-    binding = BINDING.get(op.name, LOOSE)
-    held = binding or BARE - 1  # of an unknown operator only single names and numbers stand bare
-    if len(operands) == 1:
-        shown = [operands[0].within(held - 1)]
-    else:
-        left, *others = operands
-        # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
-        signed = max(held, BINDING["neg"])
-        shown = [left.within(held if op.name == "pow" else held - 1)]
-        shown += [x.within(signed if x.text[0] in "-−" else held) for x in others]
+        return Term(op.read(*shown))
     reads = typeset(op.reads).replace(" * ", " × ") if mathematical else op.reads
-    return Term(reads.format(*shown), binding)
+    return Term(reads.format(*shown), BINDING.get(op.name, LOOSE))
+
+
+def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
+    """Return the operands as they stand in the formula of an operation, in parentheses where needed.
+
+    >>> in_place(TABLE["sub"], [constant("-2"), constant("-3")]), in_place(TABLE["tanh"], [constant("-2")])
+    (['-2', '(-3)'], ['-2'])
+    """
+    if "(" in op.reads:
+        return [x.text for x in operands]
+    held = BINDING.get(op.name) or BARE - 1  # of an unknown operator only single names and numbers stand bare
+    # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
+    signed = max(held, BINDING["neg"])
+    tightest = held if len(operands) > 1 else held - 1
+    shown = [x.within(signed if x.text[0] in "-−" else tightest) for x in operands]
+    if len(operands) > 1:  # the first stands left of the operator
+        shown[0] = operands[0].within(held if op.name == "pow" else held - 1)
+    return shown
 
 
 def number_term(x: float, most_decimals: int = 6, *, mathematical: bool = False) -> Term:

@@ -364,7 +364,26 @@ def test_the_sign_of_a_gradient_is_printed_and_coloured(page: Callable[..., Brow
     assert text_of(browser, "#node1") == "yvalue3grad−1"
     assert [text_of(browser, f".edge:nth-child({i})") for i in (1, 2)] == ["1", "−1"]
     browser.run("for (let i = 0; i < 3; i++) document.getElementById('next').click()")
-    assert "= x - y = (−2) - 3 = −5" in text_of(browser, "#step")
+    assert "= x - y = −2 - 3 = −5" in text_of(browser, "#step")
+
+
+@pytest.mark.parametrize(
+    "formula, shown",
+    [
+        (lambda x: x - x, "−2 - (−2)"),
+        (lambda x: -x, "-(−2)"),
+        (lambda x: 2 * x, "2 * (−2)"),
+        (lambda x: x**x, "(−2) ** (−2)"),
+        (lambda x: x.tanh(), "tanh(−2)"),
+    ],
+)
+def test_negative_numbers_have_the_parentheses_of_formulas(
+    page: Callable[..., Browser], formula: Callable[[Value], Value], shown: str
+) -> None:
+    browser = page(formula(Value(-2.0, "x")))
+    browser.click("#next")
+    browser.click("#next")
+    assert f" = {shown} = " in text_of(browser, "#step")
 
 
 def test_nodes_take_the_names_of_variables_or_those_asked_for(chromium: Browser, tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ def arithmetic(seed: int, size: int = 12) -> Value:
     return nodes[-1]
 
 
+def test_two_signs_are_kept_apart() -> None:
+    x = Value(2.0)
+    minus = -x
+    written = graph_formulas([minus, -minus, 3 - minus, x**minus], {x: "x"})
+    assert [term.text for term in written.values()] == ["-x", "-(-x)", "3 - (-x)", "x ** (-x)"]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 10**9))
 def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:

@@ -24,7 +24,7 @@ from autograd.files import write_whole
 from autograd.ops import Op
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
-from autograd.views.formulas import Term, formula, graph_formulas, number_term, summary
+from autograd.views.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
 from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of
 
@@ -146,8 +146,9 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     """Return names, formulas, boxes and layouts, ready for JSON.
 
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
-    the text of its formula before, between and after the operands that are nodes, `infix` says whether that is an
-    operator's, and `summary` is shown in place of a formula that is too long for the box.
+    the text of its formula before, between and after the operands that are nodes, `bare` says of each operand whether
+    a negative number stands there without parentheses, and `summary` is shown in place of a formula that is too long
+    for the box.
     """
     places = {v: i for i, v in enumerate(values)}
     nodes: list[dict[str, Any]] = []
@@ -170,7 +171,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
         else:
             terms = [Term("\0") if isinstance(x, Value) else number_term(x) for x in v.args]
             node["formula"] = formula(v.op, terms).text.split("\0")
-            node["infix"] = v.op.symbol != v.op.name
+            node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
             text = graph_formulas([v], names)[v].text
             shown = _one_line(text)
             if width(" ".join(text.split())) > _WIDEST:

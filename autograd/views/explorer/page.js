@@ -90,8 +90,8 @@ const number = () => html("data", {class: "number"});
 
 // The formula of a node, with its operands as `shown` gives them; constants are part of its text.
 function formula(node, shown) {
-  const operands = node.args.filter(arg => arg >= 0);
-  return [...operands.flatMap((arg, k) => [node.formula[k], shown(arg)]), node.formula.at(-1)];
+  const pieces = node.formula.values();
+  return [...node.args.flatMap((arg, place) => arg < 0 ? [] : [pieces.next().value, shown(arg, place)]), pieces.next().value];
 }
 
 const byName = arg => html("bdi", {}, nodes[arg].name);
@@ -99,9 +99,9 @@ const byName = arg => html("bdi", {}, nodes[arg].name);
 const inText = node => formula(node, arg => nodes[arg].name).join("");
 
 function byNumber(node) {
-  return formula(node, arg => {
+  return formula(node, (arg, place) => {
     const text = short(data[arg]);
-    return node.infix && text.startsWith("−") ? `(${text})` : text;
+    return text.startsWith("−") && !node.bare[place] ? `(${text})` : text;
   });
 }
 
