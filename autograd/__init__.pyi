@@ -52,8 +52,9 @@ from autograd.ops import sign as sign
 from autograd.ops import step as step
 from autograd.ops import max as max
 from autograd.ops import min as min
+from autograd.ops import stop_gradient as stop_gradient
 from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "DivergenceError", "GradientMismatch", "GraphvizNotFound", "History", "fit", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "where", "dot"]
+__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "DivergenceError", "GradientMismatch", "GraphvizNotFound", "History", "fit", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot"]

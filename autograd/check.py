@@ -5,7 +5,7 @@ A numeric gradient knows nothing of derivative rules, so its agreement with `bac
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
@@ -23,7 +23,7 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
         faux gradient of f at x = (f(x + tiny) - f(x)) / tiny
 
     The term is that of the article "Gradients for a single neuron"; the field says finite difference. The graph is
-    replayed on copies of its numbers: no `.data` changes.
+    replayed on copies of its numbers: no `.data` changes. A `stop_gradient` holds its number still.
 
     Arguments:
         output: a Value.
@@ -56,19 +56,25 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     raise ValueError(f"method is 'forward' or 'central', got {method!r}")
 
 
+def moving(nodes: Iterable[Value]) -> list[Value]:
+    """Return the nodes whose numbers a perturbation may change: all but those that stop gradients."""
+    return [v for v in nodes if v.op is None or not v.op.stops]
+
+
 def as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None) -> Callable[[float], float]:
     """Return `output` as a function of the number of `wrt`, for finite differences.
 
     Arguments:
         output: a Value.
-        wrt: the Value that becomes the argument, a leaf or an intermediate one.
+        wrt: the Value that becomes the argument, a leaf or an intermediate one. A `stop_gradient` of what depends on
+            it keeps its number, as it does for derivatives.
         nodes: `graph_of(output)`, if the caller has it already.
 
     >>> x = Value(3.0)
     >>> as_function(x * x + x, x)(10.0)
     110.0
     """
-    nodes = graph_of(output) if nodes is None else nodes
+    nodes = moving(graph_of(output) if nodes is None else nodes)
 
     def f(x: float) -> float:
         return replay(nodes, {wrt: x}).get(output, output.data)
@@ -147,7 +153,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 def _has_a_singularity(nodes: Sequence[Value]) -> bool:
     """Return True if a local gradient in the graph does not exist or is infinite, as at sqrt(0) or asin(1)."""
     return any(
-        isinstance(x, Value) and not math.isfinite(local) for v in nodes for x, local in zip(v.args, local_gradients(v))
+        isinstance(x, Value) and local is not None and not math.isfinite(local)
+        for v in nodes
+        for x, local in zip(v.args, local_gradients(v))
     )
 
 

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
-from autograd.ops import Op
+from autograd.ops import Op, Rule
 from autograd.trees import tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
@@ -170,19 +170,20 @@ class Value(OperationMethods):
         >>> y.backward(); a.grad
         24.0
         """
-        seed = number(seed)
         if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
             raise RuntimeError(
                 "backward() is already running in this thread: a rule, a listener or a signal handler cannot start it"
             )
         with _turn:
             made, leaves = _newest_first(self)
-            self._part = seed
+            self._part = number(seed)
             for v in _announced(self, made, leaves) if _pulled else made:
                 # Each rule gets plain floats: the gradient g, the result z, the operands.
                 g, z, op = v._part, v._data, v._made_by
+                if g is _UNTOUCHED:  # only rules that are None lead here, and 0 * inf further down would be nan
+                    continue
                 x, y = v._x, v._y
-                if op.arity == 2:
+                if op.direct == 2:
                     pull_x, pull_y = op.rules
                     if type(x) is float:
                         y._part += pull_y(g, z, x, y._data)
@@ -192,12 +193,11 @@ class Value(OperationMethods):
                         x_data, y_data = x._data, y._data
                         x._part += pull_x(g, z, x_data, y_data)
                         y._part += pull_y(g, z, x_data, y_data)
-                elif op.arity == 1:
+                elif op.direct == 1:
                     x._part += op.rules[0](g, z, x._data)
                 else:
-                    pulls = op.rules[0](g, z, *numbers_of(x)) if op.variadic else op.pulls(g, z, *numbers_of(x))
-                    for operand, pull in zip(x, pulls):
-                        if type(operand) is Value:
+                    for operand, pull in zip(v.args, op.pulls(g, z, *numbers_of(v.args))):
+                        if type(operand) is Value and pull is not None:
                             operand._part += pull
             at_once(
                 map(set_grad, made, map(_get_part, made)),
@@ -479,14 +479,17 @@ if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a l
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
+_UNTOUCHED = 0.0  # this very 0.0: adding to it, even 0.0, makes another object
+
+
 def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
-    """Return the results in the graph of `output`, newest first, and its leaves, each with a `_part` of 0.
+    """Return the results in the graph of `output`, newest first, and its leaves, all with an untouched `_part`.
 
     A node that carries the mark of this walk has been visited. Marks of earlier walks differ, so they need no cleanup,
     not even after Ctrl-C. (`graph_of` keeps a set instead: slower, but without marks it needs no lock.)
     """
     walk = output._walk = object()
-    output._part = 0.0
+    output._part = _UNTOUCHED
     made: list[Any] = []
     leaves: list[Any] = []
     waiting: list[Any] = []
@@ -498,7 +501,7 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
         for operand in x if type(x) is tuple else (x, y):
             if type(operand) is Value and operand._walk is not walk:
                 operand._walk = walk
-                operand._part = 0.0
+                operand._part = _UNTOUCHED
                 (leaves if operand._made_by is None else waiting).append(operand)
     made.sort(key=attrgetter("_order"), reverse=True)  # nearly sorted already, so close to linear
     return made, leaves
@@ -532,8 +535,10 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     return sorted(nodes, key=attrgetter("_order"))
 
 
-def local_gradients(v: Value) -> Sequence[float]:
+def local_gradients(v: Value) -> Sequence[float | None]:
     """Return the derivative of `v` by each of its operands: its rules with a gradient of 1; for a leaf, nothing.
+
+    None stands for an operand to which no gradient passes.
 
     >>> local_gradients(Value(2.0) * Value(5.0))
     (5.0, 2.0)
@@ -614,7 +619,7 @@ def grad(output: Value, inputs: Any) -> Any:
     wanted = flatten(inputs)
     leading = set(wanted)  # the inputs, and every result that depends on one
     for v in made:
-        if any(type(x) is Value and x in leading for x in v.args):
+        if any(type(x) is Value and x in leading and cast(Op, v._made_by).passes(i) for i, x in enumerate(v.args)):
             leading.add(v)
     gradients: dict[Value, Any] = {output: 1.0}
     for v in reversed(made):
@@ -622,9 +627,10 @@ def grad(output: Value, inputs: Any) -> Any:
             g, op, args = gradients[v], cast(Op, v._made_by), v.args
             pulls = op.pulls(g, v, *args) if op.variadic else None
             for i, x in enumerate(args):
-                if type(x) is Value and x in leading:
-                    pull = pulls[i] if pulls else op.rules[i](g, v, *args)
-                    gradients[x] = gradients[x] + pull if x in gradients else pull
+                if type(x) is Value and x in leading and op.passes(i):
+                    pull = pulls[i] if pulls else cast(Rule, op.rules[i])(g, v, *args)
+                    if pull is not None:
+                        gradients[x] = gradients[x] + pull if x in gradients else pull
     found = (gradients.get(x, 0.0) for x in wanted)
     values = iter([g if type(g) is Value else Value(g) for g in found])
     return tree_map(lambda x: next(values), inputs)

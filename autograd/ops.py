@@ -8,6 +8,8 @@ A rule is a pullback, also called a vector-Jacobian product (VJP): it takes the 
 `z` and the operands `x, y`, and returns what `g` contributes to the gradient of one operand. Rules are ordinary
 functions over *any* number. Called on floats they give `backward()`; called on graph nodes they build the graph of the
 gradient, so gradients of gradients come for free; with g = 1 they give the local gradients on a drawing's edges.
+In place of a rule stands None where no gradient passes. That is not a gradient of 0, which the rules further down may
+multiply by infinity.
 
 Two requirements for derivative rules:
 
@@ -63,8 +65,9 @@ class Op:
         computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
             Written with operations of the table, it can be compiled for every target; with `math`, for Python only.
         rules: one pullback for each operand, called `rule(g, z, x, ...)` with the gradient of the result, the result
-            and the operands; it returns what this adds to the gradient of its operand. An operation with any number of
-            operands (`variadic=True`) has a single rule, which returns one such number per operand.
+            and the operands; it returns what this adds to the gradient of its operand. None in place of a rule: no
+            gradient passes to that operand. An operation with any number of operands (`variadic=True`) has a single
+            rule, which returns one such number, or None, per operand.
         name: the name of the function and the method; by default taken from `reads` of the form `name(...)`.
         method: the special method of Python's operator, `"__mul__"`; its reflected twin is derived from it.
         arrange: a function from the user's arguments to the flat operands, where the two differ.
@@ -88,7 +91,7 @@ class Op:
         self,
         reads: str,
         computes: Callable[..., float],
-        *rules: Rule,
+        *rules: Rule | None,
         name: str | None = None,
         method: str | None = None,
         variadic: bool = False,
@@ -103,13 +106,15 @@ class Op:
         self.variadic = variadic
         self.arrange = _values if variadic and arrange is None else arrange
         self.arity = None if variadic else len(rules)
+        self.stops = not any(rules)
+        self.direct = len(rules) if all(rules) and not variadic and len(rules) <= 2 else 0
         self.domain = tuple(domain or [(-inf, inf)] * len(rules))
         self.kink = kink
         self.note = note
         if not self.name.isidentifier() or keyword.iskeyword(self.name):
             raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
         places = reads.count("{}")
-        if places == 0 or not rules or len(rules) != (1 if variadic else places):
+        if places == 0 or not rules or len(rules) != (1 if variadic else places) or (variadic and self.stops):
             raise ValueError(
                 f"{reads!r} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
             )
@@ -119,7 +124,7 @@ class Op:
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
         self.computes: Callable[..., float] = _checked_function(computes) if by_user else computes
         self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
-        self.rules = tuple(_checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
+        self.rules = tuple(rule and _checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)
 
@@ -154,14 +159,22 @@ class Op:
     def pulls(self, g: Any, z: Any, *operands: Any) -> Sequence[Any]:
         """Return what the gradient `g` of the result `z` contributes to the gradient of each operand.
 
-        With g = 1 these are the local gradients.
+        With g = 1 these are the local gradients. None stands for an operand to which no gradient passes.
 
-        >>> mul.pulls(1.0, 6.0, 2.0, 3.0)
-        (3.0, 2.0)
+        >>> mul.pulls(1.0, 6.0, 2.0, 3.0), where.pulls(1.0, 2.0, 0.5, 2.0, 3.0)
+        ((3.0, 2.0), (None, 1.0, 0.0))
         """
         if self.variadic:
-            return cast(Sequence[Any], self.rules[0](g, z, *operands))
-        return tuple([rule(g, z, *operands) for rule in self.rules])
+            return cast(Sequence[Any], cast(Rule, self.rules[0])(g, z, *operands))
+        return tuple([None if rule is None else rule(g, z, *operands) for rule in self.rules])
+
+    def passes(self, place: int) -> bool:
+        """Return True if a gradient passes to the operand at that place. A variadic rule may still return None for it.
+
+        >>> where.passes(0), where.passes(1), stop_gradient.passes(0)
+        (False, True, False)
+        """
+        return self.variadic or self.rules[place] is not None
 
     def read(self, *names: str) -> str:
         """Return the formula with the operands' names filled in.
@@ -186,9 +199,10 @@ class Op:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        source = self.arrange or self.rules[0]
+        rule = next(filter(None, self.rules), None)
+        source = self.arrange or rule or self.function
         parameters = [p.replace(annotation=p.empty) for p in inspect.signature(source).parameters.values()]
-        return inspect.Signature(parameters if self.arrange else parameters[2:])  # a rule's first two are g and z
+        return inspect.Signature(parameters[2:] if source is rule else parameters)  # a rule's first two are g and z
 
     def _document(self) -> str:
         names = list(self.__signature__.parameters)
@@ -228,10 +242,9 @@ def operation(name: str) -> Op:
     Raises:
         LookupError: there is no such operation, because the module that adds it was not imported.
     """
-    try:
-        return TABLE[name]
-    except KeyError:
-        raise LookupError(f"no operation {name!r} here: import the module that defines it first") from None
+    if name not in TABLE:
+        raise LookupError(f"no operation {name!r} here: import the module that defines it first")
+    return TABLE[name]
 
 
 # Checks around users' functions, so that a mistake is reported where it was made, not three calls later. ---------------
@@ -259,7 +272,7 @@ def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
 
         if arity is not None:
             return pull(rule(g, z, *operands))
-        pulls = [pull(p) for p in rule(g, z, *operands)]
+        pulls = [None if p is None else pull(p) for p in rule(g, z, *operands)]
         if len(pulls) != len(operands):
             raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
         return pulls
@@ -291,6 +304,13 @@ def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
 def _share(g: Any, lead: Any) -> Any:
     """Pass `g` to an operand that leads by more than 0, nothing to one that trails, half at a tie."""
     return where(lead, g, where(-lead, 0.0, 0.5 * g))
+
+
+def _over_square(x: Any, y: Any) -> Any:
+    """Return x / (x * x + y * y), whose squares overflow or vanish unless they are scaled; 0 at the origin."""
+    scale = stop_gradient(min(max(abs(x), abs(y)), 2.0**1023))  # any would do: nothing depends on it but the rounding
+    u, v = div(x, scale), div(y, scale)
+    return where(scale, div(div(u, u * u + v * v), scale), scale)
 
 
 def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
@@ -328,7 +348,6 @@ _LN2 = math.log(2)
 _LN10 = math.log(10)
 _2_PER_SQRT_PI = 2 / math.sqrt(math.pi)
 _POSITIVE = (0.0, inf)
-_REAL = (-inf, inf)
 _UNIT = (-1.0, 1.0)
 
 # The table. Derivatives: NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov,
@@ -340,7 +359,7 @@ add      = Op("{} + {}",            operator.add,                    lambda g, z
 sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
 div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__")
-pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, _REAL])
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)])
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
 abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
 
@@ -360,7 +379,7 @@ tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z
 asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt((1 - x) * (1 + x))),  domain=[_UNIT])
 acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
 atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: div(g * x, x * x + y * y),     lambda g, z, y, x: div(-g * y, x * x + y * y), note="The angle of the point (x, y).")
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: g * _over_square(x, y),        lambda g, z, y, x: -g * _over_square(y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0.")
 hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * div(x, z),                 lambda g, z, x, y: g * div(y, z))
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
@@ -380,8 +399,10 @@ step     = Op("step({})",           floats.step,                     lambda g, z
 max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 
+stop_gradient = Op("stop_gradient({})", lambda x: x,                None,                                             note="x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged.")
+
 #             reads                 computes                         pulls g back to c           ... to x                            ... and to y
-where    = Op("where({}, {}, {})",  floats.where,                    lambda g, z, c, x, y: 0.0,  lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=_condition, kink=lambda c, x, y: c, note="x where c > 0, else y.")
+where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=_condition, kink=lambda c, x, y: c, note="x where c > 0, else y.")
 
 #             reads                 computes                         pulls g back to all operands
 sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=_values, note="Added strictly left to right; of nothing, 0.0.")

@@ -60,6 +60,8 @@ class _Names:
         function: Callable[..., Any] | None = getattr(xp, name, None) or _special(xp, name)
         if function is None and name == "cbrt":
             return lambda x: xp.sign(x) * xp.abs(x) ** (1 / 3)
+        if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
+            return getattr(xp, "detach", None) or (lambda x: x)
         if function is None:
             raise ValueError(f"{xp.__name__} has no {name}")
         return function
@@ -87,14 +89,16 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:
-    """Return a function of `scipy.special`, for jax.numpy of `jax.scipy.special`; None if there is none."""
+    """Return a function of `scipy.special`, for jax.numpy of `jax.scipy.special` or `jax.lax`, if any."""
     root = xp.__name__.partition(".")[0]
-    try:
-        special = importlib.import_module("scipy.special" if root == "numpy" else f"{root}.scipy.special")
-    except ImportError:
-        return None
-    function: Callable[..., Any] | None = getattr(special, name, None)
-    return function
+    for place in ["scipy.special"] if root == "numpy" else [f"{root}.scipy.special", f"{root}.lax"]:
+        try:
+            function: Callable[..., Any] | None = getattr(importlib.import_module(place), name, None)
+        except ImportError:
+            continue
+        if function is not None:
+            return function
+    return None
 
 
 def module_backend(program: Program, signature: Signature, module: Any) -> CompiledCode:

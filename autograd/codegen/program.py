@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Straight-line code: inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` are returned."""
+    """Inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` are the values to return."""
 
     inputs: int
     steps: list[Step]

@@ -19,8 +19,8 @@ cell of arrays, C or JavaScript means this formula: `program.expanded` replaces 
 formula. A formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster.
 
 Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
-Constants among the operands may allow a shorter form, which is in the target's own file: Python's `div` by a constant
-other than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
+Where constants among the operands allow a shorter form, the target's own file has it: Python's `div` by a constant other
+than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
 `array_module.py` replaces `cbrt` for modules that lack it (torch).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 
@@ -198,6 +198,8 @@ SPELLINGS: dict[str, SpellingRow] = {row.name: row for row in (
     spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
     spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
     spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})"),
+
+    spell(ops.stop_gradient, "{x}",                  "xp.stop_gradient({x})",                             "",                                     "",                                                  "",                                      ATOM,     "{x:4}", formula=lambda x: x),
 
     spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}"),
     spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}"),

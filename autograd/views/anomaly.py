@@ -116,7 +116,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
     """Describe a pull of `v` to its operand `x` that left the gradient of `x` not finite."""
     names, op = _names(nodes), cast(Op, v.op)
     pulls = op.pulls(part(v), v.data, *numbers_of(v.args))
-    places = [place for place, operand in enumerate(v.args) if operand is x]
+    places = [place for place, operand in enumerate(v.args) if operand is x and pulls[place] is not None]
     place = next((place for place in places if not math.isfinite(pulls[place])), places[-1])
     what = f"the gradient that {names[v]} = {short_formula(v, names)} pulls back to {names[x]}"
     if len(places) > 1:

@@ -15,7 +15,7 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 import html
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,7 +24,13 @@ from autograd.check import faux_gradient
 from autograd.engine import Value, replay
 from autograd.text import aligned, decimals, table, typeset, visible, width
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
-from autograd.views.gradients import LocalGradient, gradients_of, line_gradients
+from autograd.views.gradients import (
+    NO_GRADIENT,
+    LocalGradient,
+    gradients_of,
+    line_gradients,
+    reached_by_gradients,
+)
 from autograd.views.limits import LONGEST_FORMULA, check_size, graph_to_show
 from autograd.views.names import Names, names_of
 
@@ -39,13 +45,13 @@ class Row(NamedTuple):
     """A row of the table: a stage and its numbers.
 
     `local_gradients` has a pair for each path to a stage that uses this one: its name, and how fast it changes with
-    this one. `faux_gradient` is None where it was not asked for.
+    this one, None where no gradient passes. `faux_gradient` is None where it was not asked for.
     """
 
     name: str
     formula: str
     value: float
-    local_gradients: tuple[tuple[str, float], ...]
+    local_gradients: tuple[tuple[str, float | None], ...]
     global_gradient: float
     faux_gradient: float | None
 
@@ -94,7 +100,7 @@ class Explanation:
         lines += [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
         lines.append("</tr></thead><tbody>")
         for row in self.rows:
-            exact = ["", "", repr(row.value), "\n".join(f"{x!r} on {name}" for name, x in row.local_gradients)]
+            exact = ["", "", repr(row.value), "\n".join(_local_text(row, repr))]
             exact += [repr(row.global_gradient), repr(row.faux_gradient)]
             cells = [
                 f'<td style="{_side(i)}" title="{html.escape(digits)}">{html.escape(cell)}</td>'
@@ -166,6 +172,7 @@ def explain(
     unwatched = Context()  # detect_anomaly watches the user's graph, not the copies of a view
     stages = unwatched.run(_stages, nodes, shown, detail)
     gradients = unwatched.run(gradients_of, output, nodes)
+    reached = reached_by_gradients(output, nodes)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
         for found in stage.local_gradients:
@@ -183,7 +190,16 @@ def explain(
                 faux_gradient(output, v) if faux else None,
             )
         )
-        steps.append(_chain_rule(v, uses[v], gradients, shown, output))
+        passing = [
+            (user, local.number, local.formula)
+            for user, local in uses[v]
+            if local.number is not None and user in reached
+        ]
+        if v in reached:
+            steps.append(_chain_rule(v, passing, gradients, shown, output))
+        else:
+            users = ", ".join(dict.fromkeys(shown[user] for user, _ in uses[v]))
+            steps.append(ChainRule((f"d {shown[output]}/d {shown[v]}", "0"), f"no gradient passes to it from {users}"))
     return Explanation(shown[output], tuple(rows), tuple(reversed(steps)))
 
 
@@ -191,6 +207,7 @@ def explain(
 
 
 _Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
+_PassingUse = tuple[Value, float, Term | None]  # the same where a gradient passes: its number, its formula
 
 
 class _ExplainedStage(NamedTuple):
@@ -245,7 +262,7 @@ def _stage_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value
 
 
 def _chain_rule(
-    v: Value, uses: Sequence[_Use], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
+    v: Value, uses: Sequence[_PassingUse], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
 ) -> ChainRule:
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
@@ -254,7 +271,7 @@ def _chain_rule(
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
     symbolic, numeric, products = [], [], []
-    for user, (_, number, formula) in uses:
+    for user, number, formula in uses:
         above, local = gradients[user], typeset(decimals(number, 4))
         # A formula that is too long to read is replaced by its number.
         term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
@@ -264,7 +281,7 @@ def _chain_rule(
     equation = [d(v), _summed(symbolic), _summed(numeric)]
     if len(products) > 1:
         equation.append(_summed(products))
-    return ChainRule((*equation, total), _why([names[user] for user, _ in uses]))
+    return ChainRule((*equation, total), _why([names[user] for user, *_ in uses]))
 
 
 def _summed(terms: Sequence[str]) -> str:
@@ -297,11 +314,15 @@ _NUMBERS = {2, 4, 5}  # the columns that are flush right
 
 
 def _cells(row: Row) -> list[str]:
-    local = [f"{decimals(x, 4)} on {user}" for user, x in row.local_gradients]
+    local = _local_text(row, lambda x: decimals(x, 4))
     if len(local) > _SHOWN_USES:
         local = [*local[: _SHOWN_USES - 1], f"{len(local) - _SHOWN_USES + 1} more"]
     cells = [row.name, row.formula, decimals(row.value, 6), ", ".join(local), aligned(row.global_gradient)]
     return cells if row.faux_gradient is None else [*cells, aligned(row.faux_gradient)]
+
+
+def _local_text(row: Row, number: Callable[[float], str]) -> list[str]:
+    return [f"{NO_GRADIENT if x is None else number(x)} on {user}" for user, x in row.local_gradients]
 
 
 def _side(column: int) -> str:

@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen.program import Program, Step, lower
-from autograd.engine import Value, grad, record
+from autograd.engine import Value, grad, local_gradients, record
 from autograd.ops import TABLE
 from autograd.views.formulas import Term, program_formulas
+
+NO_GRADIENT = "none"
+"""The text in place of a local gradient where no gradient passes."""
 
 
 def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
@@ -65,11 +68,35 @@ def gradients_of(output: Value, nodes: Iterable[Value]) -> dict[Value, float]:
     return {v: copy.grad for v, copy in copies.items()}
 
 
+def reached_by_gradients(output: Value, nodes: Sequence[Value]) -> set[Value]:
+    """Return those of the nodes to which a gradient of `output` passes: all but those behind rules that are None.
+
+    Arguments:
+        output: a Value.
+        nodes: its graph, or the newest part of it, operands before results.
+
+    >>> x = Value(3.0)
+    >>> stopped = x.stop_gradient()
+    >>> y = stopped * 2
+    >>> reached_by_gradients(y, [x, stopped, y]) == {stopped, y}
+    True
+    """
+    reached = {output}
+    for v in reversed(nodes):
+        if v in reached:
+            pulls = zip(v.args, local_gradients(v))
+            reached.update(x for x, pull in pulls if isinstance(x, Value) and pull is not None)
+    return reached
+
+
 class LocalGradient(NamedTuple):
-    """The local gradient of a result on one use of an operand: a number, and a formula where there is one."""
+    """The local gradient of a result on one use of an operand: a number, and a formula where there is one.
+
+    Both are None where no gradient passes.
+    """
 
     operand: Value
-    number: float
+    number: float | None
     formula: Term | None
 
 
@@ -100,14 +127,15 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
         if isinstance(x, Value) and isinstance(fresh, Value) and x not in copies
     ]
     copies[result].backward()
-    numbers = [fresh.grad for _, fresh in found]
+    reached = reached_by_gradients(copies[result], [copies[v] for v in line])
+    numbers = [fresh.grad if fresh in reached else None for _, fresh in found]
     inputs = {fresh: terms[x] for x, fresh in found} | {copy: terms[v] for v, copy in copies.items()}
     formulas = _formulas(copies[result], [fresh for _, fresh in found], numbers, inputs)
     return [LocalGradient(x, number, term) for (x, _), number, term in zip(found, numbers, formulas)]
 
 
 def _formulas(
-    result: Value, leaves: Sequence[Value], numbers: Sequence[float], inputs: Mapping[Value, Term]
+    result: Value, leaves: Sequence[Value], numbers: Sequence[float | None], inputs: Mapping[Value, Term]
 ) -> list[Term | None]:
     try:
         gradients: list[Value | None] = grad(result, leaves)
@@ -118,7 +146,10 @@ def _formulas(
             term for x, number in zip(leaves, numbers) for term in _formulas(result, [x], [number], inputs)
         ]  # a rule without a formula does not affect the others
     # A rule may have used its operands as numbers without an error, as dict.get does: then its number is different.
-    sound = [g if g is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
+    sound = [
+        g if g is not None and x is not None and repr(g.data + 0.0) == repr(x + 0.0) else None
+        for g, x in zip(gradients, numbers)
+    ]
     program = lower([g for g in sound if g is not None], list(inputs))
     terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, most_decimals=4))
     return [None if g is None else next(terms) for g in sound]

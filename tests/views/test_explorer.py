@@ -261,7 +261,7 @@ def check_numbers(browser: Browser, output: Value) -> None:
     local: dict[Value, list[float]] = {v: [] for v in values}
     for v in values:
         for x, gradient in zip(v.args, local_gradients(v), strict=True):
-            if isinstance(x, Value):
+            if isinstance(x, Value) and gradient is not None:
                 local[x].append(gradient)
     largest = 8 * max(abs(v.data) for v in values if math.isfinite(v.data))
     table = numbers_of(browser)

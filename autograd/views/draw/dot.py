@@ -15,7 +15,7 @@ import graphviz
 
 from autograd.check import faux_gradient
 from autograd.engine import Value, local_gradients
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Op
 from autograd.text import cut, short
 from autograd.views.draw.plan import (
     Box,
@@ -33,7 +33,7 @@ from autograd.views.draw.plan import (
     WeightedEdge,
 )
 from autograd.views.formulas import Term, constant, formula, short_formula
-from autograd.views.gradients import missing_gradients
+from autograd.views.gradients import NO_GRADIENT, missing_gradients
 from autograd.views.network import FoundNeuron
 from autograd.views.render import (
     BOTH_THEMES,
@@ -299,11 +299,22 @@ class Pen:
     def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
         name, x = self.names[edge.head], self.names[cast(Value, edge.head.args[edge.place])]
         label, sign, tooltip = None, "neither", f"{x} to {name}"
-        if self.locals:
-            local = self.locals[edge.head][edge.place]
-            label = None if self.tangled else f" {short(local)} "  # the spaces keep it off the line
-            sign, tooltip = _sign(local), f"d {name} / d {x} = {local!r}"
-        self._line(graph, edge, label, color=self.colours[sign], tooltip=tooltip_of([tooltip]))
+        local = self.locals[edge.head][edge.place] if self.locals else None
+        stopped = not cast(Op, edge.head.op).passes(edge.place) or (self.locals and local is None)
+        if local is not None:
+            label, sign, tooltip = short(local), _sign(local), f"d {name} / d {x} = {local!r}"
+        elif stopped:
+            label, tooltip = NO_GRADIENT if self.locals else None, f"{x} to {name}: no gradient passes"
+        self._line(
+            graph,
+            edge,
+            f" {label} " if label and not self.tangled else None,  # the spaces keep it off the line
+            color=self.colours[sign],
+            tooltip=tooltip_of([tooltip]),
+            style="dashed" if stopped else None,
+            arrowtail="tee" if stopped else None,
+            dir="both" if stopped else None,
+        )
 
     @_write_edge.register
     def _(self, edge: WeightedEdge, graph: graphviz.Digraph) -> None:

@@ -19,12 +19,13 @@ from typing import Any
 
 from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded, lower
-from autograd.engine import Value, grad
+from autograd.engine import Value, grad, local_gradients
 from autograd.files import write_whole
 from autograd.ops import Op
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
+from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of
 
@@ -88,6 +89,7 @@ def explore(
     graph = {
         **_described(values, names_of(values, names)),
         "train": [values.index(v) for v in trained] if train is not None else None,
+        "noGradient": NO_GRADIENT,
         "lr": positive("lr, the learning rate,", lr),
         "tiny": positive("tiny, the perturbation for the faux gradients,", tiny),
     }
@@ -130,12 +132,12 @@ def _program(output: Value, values: Sequence[Value]) -> str:
 
 
 def _local_gradient_graphs(values: Iterable[Value]) -> list[Value]:
-    """Return the local gradient on each operand that is a Value, as a graph: its rule with a gradient of 1."""
+    """Return the local gradient on each operand that gets one, as a graph: its rule with a gradient of 1."""
     found = []
     for v in values:
         if v.op is not None:
             pulls = v.op.pulls(1.0, v, *v.args)
-            found += [pull for x, pull in zip(v.args, pulls, strict=True) if isinstance(x, Value)]
+            found += [pull for x, pull in zip(v.args, pulls, strict=True) if isinstance(x, Value) and pull is not None]
     return [pull if isinstance(pull, Value) else Value(pull) for pull in found]
 
 
@@ -148,7 +150,8 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
     the text of its formula before, between and after the operands that are nodes, `bare` says of each operand whether
     a negative number stands there without parentheses, and `summary` is shown in place of a formula that is too long
-    for the box.
+    for the box. `blocked` has the positions of operands to which no gradient passes; a node that `stops` holds its
+    number still for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
     nodes: list[dict[str, Any]] = []
@@ -164,12 +167,14 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
                 of_constants.append((len(short(x)) * _CHARACTER + 6, _LINE + 2))
                 args.append(-len(of_constants))
         edges += [(arg if arg >= 0 else len(values) - 1 - arg, i, arg >= 0) for arg in args]
-        node: dict[str, Any] = {"name": names[v], "args": args, "title": _one_line(names[v])}
+        blocked = [place for place, local in enumerate(local_gradients(v)) if local is None]
+        node: dict[str, Any] = {"name": names[v], "args": args, "title": _one_line(names[v]), "blocked": blocked}
         shown = ""
         if v.op is None:
             node["slider"] = _slider(v.data)
         else:
             terms = [Term("\0") if isinstance(x, Value) else number_term(x) for x in v.args]
+            node["stops"] = v.op.stops
             node["formula"] = formula(v.op, terms).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
             text = graph_formulas([v], names)[v].text

@@ -7,9 +7,11 @@
 const {initial, constants, steps, derivatives} = program;
 const {nodes, sizes, layouts, train} = graph;
 const count = nodes.length, output = count - 1;
-const edges = nodes.flatMap((node, to) => node.args.map(from => ({from, to})));
+const edges = nodes.flatMap((node, to) => node.args.map((from, k) => ({from, to, passes: from >= 0 && !node.blocked.includes(k)})));
 let locals = 0;
-for (const edge of edges) edge.local = edge.from < 0 ? null : locals++;
+for (const edge of edges) edge.local = edge.passes ? locals++ : null;
+const reached = nodes.map((_, i) => i === output);  // by a gradient
+for (const edge of edges.slice().reverse()) if (edge.passes && reached[edge.to]) reached[edge.from] = true;
 const uses = nodes.map((_, i) => edges.filter(edge => edge.from === i));
 const leaves = nodes.flatMap((node, i) => node.slider ? [i] : []);
 
@@ -29,7 +31,7 @@ function recompute() {
 function faux(i) {
   const nudged = data.slice();
   nudged[i] += graph.tiny;
-  for (let j = i + 1; j < count; j++) if (steps[j]) nudged[j] = steps[j](nudged);
+  for (let j = i + 1; j < count; j++) if (steps[j] && !nodes[j].stops) nudged[j] = steps[j](nudged);
   return (nudged[output] - data[output]) / graph.tiny;
 }
 
@@ -45,6 +47,8 @@ function short(x) {
   if (size >= 1e-4 && size < 1e6) return exact(rounded);
   return exact(x.toExponential(3).replace(/\.?0*e/, "e").replace(/e(.)(\d)$/, "e$10$2"));
 }
+
+const localText = edge => edge.passes ? short(localGradients[edge.local]) : graph.noGradient;
 
 // Read "inf", "-1e-3", "−0.5" and "0,5" as numbers; undefined for other text.
 function parsed(text) {
@@ -139,13 +143,15 @@ function forwardWords(i) {
 function backwardWords(i) {
   if (i === output) return [["Backward. It starts at ", named(i), ": the derivative of ", named(i), " with respect to itself is 1."],
     [rate(i, i), " = 1"]];
-  const to = uses[i], reached = [...new Set(to.map(edge => edge.to))].map(named);
+  const later = edges => listed([...new Set(edges.map(edge => edge.to))].map(named));
+  if (!reached[i]) return [["Backward. No gradient passes to ", named(i), " from ", ...later(uses[i]), "."], [rate(output, i), " = 0"]];
+  const to = uses[i].filter(edge => edge.passes && reached[edge.to]);
   const g = gradients[i], first = to[0];
   const why = to.length === 1
-    ? [" is used once, in ", ...reached, ", which changes ", short(localGradients[first.local]), " times as fast; ",
+    ? [" is used once, in ", ...later(to), ", which changes ", short(localGradients[first.local]), " times as fast; ",
       named(output), " changes ", short(gradients[first.to]), " times as fast as ", named(first.to),
       ". The chain rule multiplies the two."]
-    : [` is used ${to.length} times, in `, ...listed(reached), ". The chain rule multiplies along each path: the local "
+    : [` is used ${to.length} times, in `, ...later(to), ". The chain rule multiplies along each path: the local "
       + "gradient times the gradient where it arrives. Where paths meet, the products are added."];
   const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", short(g), " times that."]
     : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes by an amount that is not a number."];
@@ -222,7 +228,7 @@ function arrow(edge, [path, x, y]) {
   const tip = [[x1, y1], [x1 - dx - dy / 2, y1 - dy + dx / 2], [x1 - dx + dy / 2, y1 - dy - dx / 2]];
   const g = svg("g", {class: "edge", "aria-hidden": "true"}, svg("path", {d: path}),
     svg("polygon", {points: tip.map(point => point.map(z => z.toFixed(1)).join()).join(" ")}));
-  if (edge.from < 0) g.classList.add("constant");
+  if (!edge.passes) g.classList.add("constant");
   const label = svg("text", {x, y: y + 2, "text-anchor": "middle"});
   return {g, label: edge.from < 0 ? null : g.appendChild(label)};
 }
@@ -261,8 +267,8 @@ function renderGraph() {
   });
   edges.forEach((edge, k) => {
     const {g, label} = edgeParts[k], known = label && hasGradient(edge.from);
-    if (label) label.textContent = known ? short(localGradients[edge.local]) : "";
-    paint(g, known ? localGradients[edge.local] : 0);
+    if (label) label.textContent = known ? localText(edge) : "";
+    paint(g, known && edge.passes ? localGradients[edge.local] : 0);
     g.classList.toggle("active", now !== null && (position <= count ? edge.to : edge.from) === now);
   });
 }
@@ -270,7 +276,7 @@ function renderGraph() {
 function described(i) {
   const node = nodes[i], formed = node.slider ? "a leaf" : inText(node);
   const gradient = hasGradient(i)
-    ? [...uses[i].map(edge => `local gradient on ${nodes[edge.to].name} ${short(localGradients[edge.local])}`),
+    ? [...uses[i].map(edge => `local gradient on ${nodes[edge.to].name} ${localText(edge)}`),
       `global gradient ${short(gradients[i])}`, `faux gradient ${short(fauxGradients[i])}`]
     : ["gradient not calculated yet"];
   const value = hasValue(i) ? `value ${short(data[i])}` : "not calculated yet";
@@ -307,7 +313,9 @@ function renderNode() {
   line([node.slider ? "value (a leaf: given)" : "value"], hasValue(i) ? exact(data[i]) : "not calculated yet");
   if (!hasGradient(i)) line(["gradients"], "not calculated yet");
   else {
-    for (const edge of uses[i]) line(["local gradient ", rate(edge.to, i)], exact(localGradients[edge.local]));
+    for (const edge of uses[i]) {
+      line(["local gradient ", rate(edge.to, i)], edge.passes ? exact(localGradients[edge.local]) : graph.noGradient);
+    }
     line(["global gradient ", rate(output, i)], exact(gradients[i]));
     line(["faux gradient, by nudging it ", short(graph.tiny)], exact(fauxGradients[i]));
   }
@@ -319,7 +327,7 @@ function renderNode() {
 // All numbers ---------------------------------------------------------------------------------------------------------
 
 const tableRows = nodes.map((node, i) => {
-  const value = number(), global = number(), fauxCell = number(), local = uses[i].map(number);
+  const value = number(), global = number(), fauxCell = number(), local = uses[i].map(edge => edge.passes ? number() : graph.noGradient);
   const row = html("tr", {}, html("th", {scope: "row"}, html("bdi", {}, node.name)),
     html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName))), html("td", {}, value),
     html("td", {}, ...uses[i].map((edge, k) => html("div", {}, local[k], " on ", html("bdi", {}, nodes[edge.to].name)))),
@@ -333,7 +341,7 @@ function renderTable() {
     show(value, data[i]);
     show(global, gradients[i]);
     show(fauxCell, fauxGradients[i]);
-    local.forEach((cell, k) => show(cell, localGradients[uses[i][k].local]));
+    uses[i].forEach((edge, k) => edge.passes && show(local[k], localGradients[edge.local]));
   });
 }
 

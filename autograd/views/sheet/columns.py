@@ -16,7 +16,7 @@ from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
 from autograd.views.formulas import graph_formulas, summary
-from autograd.views.gradients import recorded_anew
+from autograd.views.gradients import reached_by_gradients, recorded_anew
 from autograd.views.limits import LONGEST_FORMULA
 
 _INLINED = 4  # operations in the formula of a column, at most
@@ -36,7 +36,7 @@ class Column:
     operands: list[Value]
     program: Program  # from the operands to the value
     slopes: Program  # ... to the value and its local gradient on each operand
-    local: list[float]
+    local: list[float | None]  # None where no gradient passes
 
     def formula(self, cells: Sequence[str]) -> Formula:
         """Return the formula of the value, given the operands' cells."""
@@ -134,6 +134,7 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> C
     words = graph_formulas(inner, names)[v].text
     inputs = list(leaves.values())
     local = grad(result, inputs)
+    reached = reached_by_gradients(result, graph_of(result))
     program, slopes = (expanded(lower(outputs, inputs), "spreadsheet") for outputs in ([result], [result, *local]))
     return Column(
         value=v,
@@ -142,5 +143,5 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> C
         operands=list(leaves),
         program=program,
         slopes=slopes,
-        local=[g.data for g in local],
+        local=[g.data if x in reached else None for x, g in zip(inputs, local, strict=True)],
     )

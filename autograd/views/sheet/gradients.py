@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from autograd.check import moving
 from autograd.engine import Value, graph_of, replay
 from autograd.ops import TABLE
+from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import LONGEST_FORMULA
 from autograd.views.sheet.columns import Column
 from autograd.views.sheet.worksheet import NARROWEST, Worksheet, cell_name, column_width
@@ -89,25 +91,31 @@ class GradientsSheet(Worksheet):
         self.formula(self.VALUE, place, formula, v.data, "result" if v is self.output else "number")
 
     def write_gradients(self) -> None:
-        gradients = {self.output: 1.0}
+        gradients = {self.output: 1.0}  # of the columns that a gradient reaches
         for column in reversed(self.columns):
             v, place = column.value, self.place[column.value]
-            terms, total = [], 0.0
+            terms: list[str] = []
+            total = 0.0
             for row, (later, i) in zip(self.local, self.next_columns(v)):
                 cells = [self.cell(x) for x in later.operands]
                 formula = later.local_formulas(cells, self.cell(later.value))[i]
                 path = f"d {later.name} / d {column.name}"
                 self.text(row - 1, place, path if len(path) <= LONGEST_FORMULA else "", "words")
-                self.formula(row, place, formula, later.local[i])
-                terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
-                total += later.local[i] * gradients[later.value]
-            if v is not self.output:
+                local = later.local[i]
+                if local is None:
+                    self.text(row, place, NO_GRADIENT, "words")
+                    continue
+                self.formula(row, place, formula, local)
+                if later.value in gradients:
+                    terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
+                    total += local * gradients[later.value]
+            if terms:
                 gradients[v] = total
-            self.formula(self.globals, place, "+".join(terms) or "1", gradients[v])
+            self.formula(self.globals, place, "+".join(terms) or f"{v is self.output:d}", gradients.get(v, 0.0))
 
     def write_replays(self) -> None:
         """Write a row for each column, the last one first: with its value nudged, and how far the output moves."""
-        values, last = graph_of(self.output), len(self.columns) + 1
+        values, last = moving(graph_of(self.output)), len(self.columns) + 1
         self.head(self.nudged)
         self.text(self.nudged, last, "Faux gradient", "head")
         for row, column in enumerate(reversed(self.columns), start=self.nudged + 1):
@@ -115,7 +123,7 @@ class GradientsSheet(Worksheet):
             self.text(row, 0, f"Faux gradient of ‘{column.name}’:")
             data = replay(values, {v: v.data + self.tiny})
             moved = {later.value for later in self.columns if later.value in data}
-            shown = set(moved)
+            shown = {*moved, self.output}
             self.formula(row, self.place[v], f"{self.cell(v, pinned='row')}+Tiny", data[v], "result")
             for later in self.columns:
                 if later.value in moved and later.value is not v:
@@ -125,7 +133,7 @@ class GradientsSheet(Worksheet):
                     self.formula(row, self.place[later.value], later.formula(cells), data[later.value])
             for x in shown - moved:
                 self.formula(row, self.place[x], self.cell(x, pinned="row"), x.data, "faint")
-            faux = (data[self.output] - self.output.data) / self.tiny
+            faux = (data.get(self.output, self.output.data) - self.output.data) / self.tiny
             moved_by = f"({self.cell(self.output, row)}-{self.cell(self.output, pinned='row')})/Tiny"
             self.formula(row, last, moved_by, faux, "result")
             self.formula(self.faux, self.place[v], cell_name(row, last), faux)
