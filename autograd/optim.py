@@ -22,7 +22,7 @@ Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""
 
 UpdateRule = Callable[..., tuple[Any, ...]]
-"""(number, gradient, memories...) -> (new number, new memories...), on floats and on arrays."""
+"""(number, gradient, state...) -> (new number, new state...), on floats and on arrays."""
 
 
 @dataclass(eq=False)

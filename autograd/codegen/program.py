@@ -196,7 +196,7 @@ def varying_values(program: Program, signature: Signature) -> set[int]:
 
 
 def without_fixed_terms(program: Program, signature: Signature) -> tuple[Program, Signature, dict[int, Operand]]:
-    """Move terms that are the same for every sample out of a sum.
+    """Move batch-invariant terms out of a sum over the samples.
 
     Such terms, as a penalty on the weights adds one to every gradient, are added once, after the sum. Returns the
     program with each such output `y + c` reduced to `y`, and each `c` appended to its outputs, so that it is computed;
