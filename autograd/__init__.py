@@ -17,7 +17,14 @@ from autograd import nn, ops, optim, pickling
 from autograd.check import check_gradients, faux_gradient
 from autograd.codegen.compile import compile
 from autograd.engine import Value, grad
-from autograd.errors import AnomalyError, CompilerError, DivergenceError, GradientMismatch, GraphvizNotFound
+from autograd.errors import (
+    AnomalyError,
+    CompilerError,
+    DivergenceError,
+    GradientMismatch,
+    GraphvizNotFound,
+    RecordingError,
+)
 from autograd.training.fit import History, fit
 from autograd.training.plots import plot_decision_boundary
 from autograd.views.anomaly import detect_anomaly

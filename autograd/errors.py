@@ -42,6 +42,18 @@ class DivergenceError(FloatingPointError):
     history: Any
 
 
+class RecordingError(TypeError):
+    """One recorded graph cannot stand for all samples: the model reads numbers, draws them, or keeps old results.
+
+    The message says which operation or constant differs, for which samples, and what to write instead.
+
+    Attributes:
+        history: the `History` of the run up to there; None before training.
+    """
+
+    history: Any = None
+
+
 class CompilerError(RuntimeError):
     """There is no C compiler, or it failed; the message says what to do."""
 

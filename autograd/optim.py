@@ -133,6 +133,31 @@ class Optimizer:
         self._check(parameters)
         self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
 
+    def follow(self, parameters: Sequence[Value]) -> None:
+        """Go on with other parameters: those that the optimizer knows keep their memory, others start at 0.
+
+        Raises:
+            TypeError: a parameter is not a Value.
+            ValueError: one is not a leaf or occurs twice.
+
+        >>> a, b = Value(1.0), Value(2.0)
+        >>> optimizer = SGD(0.5, momentum=0.5)
+        >>> a.grad = 4.0
+        >>> optimizer.step([a])
+        >>> optimizer.follow([b, a])
+        >>> optimizer.step([b, a])
+        >>> a.data, b.data
+        (-4.0, 2.0)
+        """
+        check_leaves(parameters, "parameters", "pass model.parameters()")
+        if self._memory is not None and self._known is not None:
+            places = {known(): i for i, known in enumerate(self._known)}
+            self._memory = tuple(
+                [column[places[p]] if p in places else 0.0 for p in parameters]
+                for column in map(_as_floats, self._memory)
+            )
+        self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
+
     def state(self) -> dict[str, Any]:
         """Return all that the optimizer holds now, its settings included, for `restore`."""
         return self.__dict__.copy()

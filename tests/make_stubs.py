@@ -5,6 +5,7 @@ The table makes functions and methods at run time, which type checkers cannot se
 
 from __future__ import annotations
 
+import ast
 import inspect
 from pathlib import Path
 
@@ -37,12 +38,12 @@ def methods(op: Op) -> list[tuple[str, list[str]]]:
 
 def package_stubs() -> str:
     """Return `__init__.pyi`: the public names, with the operations."""
-    source = (PACKAGE / "__init__.py").read_text()
-    imports = [line for line in source.splitlines() if line.startswith("from autograd")]
+    source = ast.parse((PACKAGE / "__init__.py").read_text())
     lines = [HEAD]
-    for line in imports:
-        module, _, names = line.removeprefix("from ").partition(" import ")
-        lines.append(f"from {module} import " + ", ".join(f"{n} as {n}" for n in names.split(", ")))
+    for node in source.body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("autograd"):
+            names = (f"{alias.name} as {alias.name}" for alias in node.names)
+            lines.append(f"from {node.module} import {', '.join(names)}")
     lines += [f"from autograd.ops import {op.name} as {op.name}" for op in ROWS]
     return "\n".join([*lines, "", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
 

@@ -6,7 +6,7 @@ Samples are kept as lists of floats or as float64 arrays, whichever the user pas
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,15 @@ class Samples:
 
         return np.ascontiguousarray(self.rows, dtype=np.float64)
 
+    def extremes(self, k: int) -> tuple[int, int]:
+        """Return the indices of the samples whose number k is the smallest and the largest."""
+        if hasattr(self.rows, "tolist"):
+            column = self.rows.reshape(len(self), -1)[:, k]
+            return int(column.argmin()), int(column.argmax())
+        flat = isinstance(self.like, list) and not any(isinstance(part, list) for part in self.like)
+        column = [row[k] if flat else tree_leaves(row)[k] for row in self.rows]
+        return column.index(min(column)), column.index(max(column))
+
     def first_not_finite(self) -> int | None:
         """Return the index of the first sample with an infinity or a nan in it."""
         rows = enumerate(self.as_lists())
@@ -61,6 +70,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.xs)
 
+    def sample(self, i: int) -> tuple[Any, Any]:
+        """Return the inputs and the target of a sample, in lists."""
+        x, y = self.xs.rows[i], self.ys.rows[i]
+        return tree_lists(x), tree_lists(y)
+
     @property
     def scores(self) -> int:
         """The number of single scores that can be right: one for each number of each target."""
@@ -83,11 +97,12 @@ class Dataset:
         """Return all inputs and all targets, as NumPy arrays or else as lists."""
         return (self.xs.as_array(), self.ys.as_array()) if arrays else (self.xs.as_lists(), self.ys.as_lists())
 
-    def batches(self, size: int, *, arrays: bool, alone: bool) -> Callable[[Any], Iterable[Batch]]:
+    def batches(self, size: int, order: list[int], *, arrays: bool, alone: bool) -> Callable[[Any], Sequence[Batch]]:
         """Return a function of a random generator that returns an epoch's batches, shuffled if there are several.
 
         Arguments:
             size: the number of samples in a batch; the last one may be smaller.
+            order: the indices of all samples; each epoch shuffles them on.
             arrays: True for batches in NumPy arrays, False for lists.
             alone: True if a batch, of size 1, is the sample itself, not a list with one sample.
         """
@@ -96,10 +111,9 @@ class Dataset:
         if size == n:
             whole = [(xs[0], ys[0], 1.0) if alone else (xs, ys, 1.0)]
             return lambda rng: whole
-        order = list(range(n))
         cuts = [(start, min(start + size, n)) for start in range(0, n, size)]
 
-        def shuffled(rng: Any) -> Iterable[Batch]:
+        def shuffled(rng: Any) -> Sequence[Batch]:
             rng.shuffle(order)
             if alone:
                 return [(xs[i], ys[i], 1 / n) for i in order]

@@ -1,15 +1,16 @@
-"""Train a model: `fit` checks, records one sample, compiles it, and runs epochs until the end or Ctrl-C.
+"""Train a model: `fit` checks, records a sample, compiles it, and runs epochs until the end or Ctrl-C.
 
 A model and its data pass through this folder in one direction:
 
     data.py                  the samples, checked
     record.py                the loss, checked, and the graph of one sample
     steps.py                 a function of a batch, compiled from the graph or eager
+    consistency.py           the checks that the graph of one sample holds for all
+    prepare.py               all of these together
     run.py                   epochs of steps, and the state after each step
     history.py, progress.py  what the user sees of it
 """
 
-import functools
 import operator
 import random
 import time
@@ -18,13 +19,15 @@ from typing import Any, SupportsIndex
 
 from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
+from autograd.errors import RecordingError
 from autograd.optim import Optimizer
+from autograd.training.claims import Claim
 from autograd.training.data import Data
 from autograd.training.history import History
+from autograd.training.prepare import prepare
 from autograd.training.progress import Progress
-from autograd.training.record import Objective, Sample
+from autograd.training.record import Objective
 from autograd.training.run import Run
-from autograd.training.steps import compiled_steps, eager_steps
 
 __all__ = ["History", "fit"]
 
@@ -111,45 +114,53 @@ def fit(
         raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
     objective = Objective.of(model, loss, regularizer)
-    optimizer.attach(objective.parameters)
-    data = Data.of(xs, ys, validation)
-    n = len(data.known)
-    size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
-
-    sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
-    data = data.with_targets(functools.partial(objective.targets, sample.output) if objective.targets else None)
-    if backend == "eager":
-        steps = eager_steps(objective)
-    else:
-        graph = sample.graph(data.known.ys.like)
-        steps = compiled_steps(graph, size, backend, judge=data.held_out is not None)
-
-    run = Run(objective, optimizer, data, size, steps)
-    history = run.history
-    reporter = Progress(epochs, history.figures) if progress and epochs else None
-    started = time.perf_counter()
-    history.compile_seconds = started - began
-    try:
+    with Claim() as claim:
+        claim.take(objective.parameters)
+        optimizer.attach(objective.parameters)
+        data = Data.of(xs, ys, validation)
+        n = len(data.known)
+        size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
+        prepared = prepare(objective, data, size, backend)
+        run = Run(prepared, optimizer, size)
+        history = run.history
+        reporter = Progress(epochs, history.figures) if progress and epochs else None
+        started = time.perf_counter()
+        history.compile_seconds = started - began
         try:
-            for epoch in range(epochs):
-                run.epoch(rng)
+            try:
+                for epoch in range(epochs):
+                    run.epoch(rng)
+                    last = epoch + 1 == epochs
+                    run.look_again(epoch + 1, last=last)
+                    if reporter:
+                        reporter()
+                    if callback:
+                        run.commit()
+                        stop = callback(epoch, history)
+                        run.read()
+                        outdated = not last and prepared.is_outdated()
+                        if stop:
+                            if not outdated:
+                                run.look_again(epoch + 1, last=True)
+                            break
+                        if outdated:
+                            objective = Objective.of(model, loss, regularizer)
+                            claim.take(objective.parameters)
+                            optimizer.follow(objective.parameters)
+                            prepared = prepare(objective, data, size, backend)
+                            run.follow(prepared)
+            except RecordingError as error:
+                error.history = history
+                raise
+            finally:
+                run.commit()
+                history.seconds = time.perf_counter() - started
                 if reporter:
-                    reporter()
-                if callback:
-                    run.commit()
-                    stop = callback(epoch, history)
-                    run.read()
-                    if stop:
-                        break
-        finally:
-            run.commit()
-            history.seconds = time.perf_counter() - started
-            if reporter:
-                reporter.close()
-    except KeyboardInterrupt:
-        history.interrupted = True
-        run.commit()  # again: the interrupt may have come during the first one
-    return history
+                    reporter.close()
+        except KeyboardInterrupt:
+            history.interrupted = True
+            run.commit()  # again: the interrupt may have come during the first one
+        return history
 
 
 def _integer(name: str, number: SupportsIndex, least: int) -> int:

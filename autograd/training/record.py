@@ -1,4 +1,4 @@
-"""Record the graph of one sample's loss, and refuse comparisons, which would freeze a decision in it."""
+"""Record the graph of one sample's loss, and refuse what would freeze a decision or a number in it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, listening
+from autograd.engine import Value, commit_data, graph_of, listening
+from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Targets, carried
-from autograd.trees import tree_map
+from autograd.trees import tree_leaves, tree_map
 
 
 @contextmanager
@@ -21,13 +22,13 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
         otherwise: an alternative to rewriting the comparison, for the end of the error message.
 
     Raises:
-        TypeError: at the comparison.
+        RecordingError: at the comparison.
 
     >>> with no_frozen_branch("or leave it"):
     ...     Value(1.0) > 0  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    TypeError: Values are compared while a graph is recorded: one sample would decide for all. ...
+    autograd.errors.RecordingError: Values are compared while a graph is recorded: one sample would decide for all. ...
     >>> Value(1.0) > 0
     True
     """
@@ -35,7 +36,7 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
 
     def refuse(v: Value, other: object) -> None:
         if threading.get_ident() == thread:
-            raise TypeError(
+            raise RecordingError(
                 "Values are compared while a graph is recorded: one sample would decide for all. "
                 f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
             )
@@ -47,7 +48,7 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
 class Objective(NamedTuple):
     """The number to minimize: the loss of a model's outputs, plus a regularizer of its parameters."""
 
-    model: Callable[[Any], Any]
+    model: Any
     parameters: list[Value]
     loss: Callable[[Any, Any], Any]
     accuracy: Accuracy | None
@@ -75,6 +76,12 @@ class Objective(NamedTuple):
             raise ValueError("the model has no parameters, so there is nothing to learn")
         return cls(model, parameters, loss, carried(loss, "accuracy"), carried(loss, "targets"), regularizer)
 
+    def parameter_names(self) -> list[str]:
+        """Return a name for each parameter: its path in a Module, else its label, else its index."""
+        named = getattr(self.model, "named_parameters", None)
+        paths = {p: name for name, p in named()} if callable(named) else {}
+        return [paths.get(p) or p.label or f"parameters()[{i}]" for i, p in enumerate(self.parameters)]
+
     def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""
         return _value("loss", self.loss(output, y))
@@ -90,44 +97,104 @@ def _value(name: str, result: Any) -> Value:
     return result
 
 
-class SampleGraph(NamedTuple):
-    """The graph of one sample: its leaves, and the results that training needs."""
+class Graph(NamedTuple):
+    """A recorded graph."""
 
-    parameters: list[Value]
-    x: Any
-    y: Any
-    loss: Value
-    accuracy: Value
-    penalty: Value | None
+    inputs: Any
+    """Its leaves, in the nesting in which `compile` takes them: the parameters, and for a sample x and y."""
+    outputs: list[Value]
+    """The loss and the accuracy of a sample; or the penalty."""
+    nodes: list[Value]
+    """The Values that the outputs were computed from, and the outputs, in order of creation."""
 
 
 class Sample:
-    """The first sample, on its way through the model and the loss.
+    """A sample on its way through the model and the loss.
 
     The model is called when the output is first needed, and only once: the check of the targets and all compiled
-    functions share its output.
+    functions share the output of the first sample.
 
     Arguments:
         objective: what to record.
-        like: the inputs of the sample, numbers.
+        x: the inputs of the sample, numbers.
         frozen: True if the graph will serve other samples as well, so that comparing Values is an error.
     """
 
-    def __init__(self, objective: Objective, like: Any, *, frozen: bool) -> None:
+    def __init__(self, objective: Objective, x: Any, *, frozen: bool) -> None:
         self.objective = objective
-        self.x = tree_map(Value, like)
-        self.watch = partial(no_frozen_branch, 'or pass backend="eager"') if frozen else nullcontext
+        self.x = tree_map(Value, x)
+        self.watch = no_branch_of_one_sample if frozen else nullcontext
 
     @cached_property
     def output(self) -> Any:
         with self.watch():
             return self.objective.model(self.x)
 
-    def graph(self, like: Any) -> SampleGraph:
-        """Record the loss and the accuracy (0 if the loss has none) too, for a target with the nesting of `like`."""
-        objective, y = self.objective, tree_map(Value, like)
-        output = self.output
+    def graph(self, y: Any) -> Graph:
+        """Record the loss and the accuracy too, for a target; 0 if there is no accuracy.
+
+        Raises:
+            RecordingError: Values are compared, or a result is older than the sample.
+        """
+        objective, target, output = self.objective, tree_map(Value, y), self.output
         with self.watch():
-            loss = objective.sample_loss(output, y)
-            accuracy = _value("accuracy", objective.accuracy(output, y)) if objective.accuracy else Value(0.0)
-            return SampleGraph(objective.parameters, self.x, y, loss, accuracy, objective.penalty())
+            loss = objective.sample_loss(output, target)
+            accuracy = _value("accuracy", objective.accuracy(output, target)) if objective.accuracy else Value(0.0)
+        outputs, parameters = [loss, accuracy], objective.parameters
+        return Graph((parameters, self.x, target), outputs, fresh_nodes(outputs, tree_leaves(self.x)[0], parameters))
+
+
+def penalty_graph(objective: Objective) -> Graph | None:
+    """Record the regularizer; None if there is none.
+
+    Raises:
+        RecordingError: Values are compared, or a result is older than the call.
+    """
+    begin = Value(0.0)
+    with no_branch_of_one_sample():
+        penalty = objective.penalty()
+    if penalty is None:
+        return None
+    return Graph((objective.parameters,), [penalty], fresh_nodes([penalty], begin, objective.parameters))
+
+
+@contextmanager
+def parameters_stay(objective: Objective) -> Iterator[None]:
+    """Refuse a model that changes its parameters while it is called: compiled, it would not.
+
+    Raises:
+        RecordingError: after the body, which has moved one. All are put back.
+    """
+    numbers = [p.data for p in objective.parameters]
+    yield
+    moved = [i for i, p in enumerate(objective.parameters) if p.data is not numbers[i] and p.data != numbers[i]]
+    if moved:
+        name = objective.parameter_names()[moved[0]]
+        commit_data(objective.parameters, numbers)
+        raise RecordingError(
+            f"the model or the loss sets {name}.data while it is called, which compiled code would not do. "
+            'Change parameters in the callback of fit, or pass backend="eager"'
+        )
+
+
+no_branch_of_one_sample = partial(no_frozen_branch, 'or pass backend="eager"')
+
+
+def fresh_nodes(outputs: list[Value], begin: Value, parameters: list[Value]) -> list[Value]:
+    """Return the graph of the outputs, in order of creation, once no result of parameters in it is older than `begin`.
+
+    Such a result keeps the number that it has, while compiled code would compute it from the parameters of each step.
+
+    Raises:
+        RecordingError: there is one.
+    """
+    nodes, trained = graph_of(*outputs, begin), set(parameters)
+    for v in nodes:
+        if v is begin:
+            break
+        if v.op is not None and any(type(x) is Value and x in trained for x in v.args):
+            raise RecordingError(
+                f"the model uses {v}, which {v.op.name} made of parameters before this call: its number would stay "
+                "while they are trained. Compute it inside __call__ (or in the loss), not once in __init__"
+            )
+    return nodes

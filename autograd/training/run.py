@@ -8,10 +8,9 @@ from typing import Any
 from autograd.engine import Value, at_once, set_data, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
-from autograd.training.data import Data, Dataset
+from autograd.training.data import Batch, Dataset
 from autograd.training.history import History
-from autograd.training.record import Objective
-from autograd.training.steps import Steps
+from autograd.training.prepare import Prepared
 
 
 class Run:
@@ -20,17 +19,26 @@ class Run:
     `commit` gives that state to the Values and the optimizer that the user sees, all at once.
     """
 
-    def __init__(self, objective: Objective, optimizer: Optimizer, data: Data, size: int, steps: Steps) -> None:
-        self.parameters, self.optimizer, self.data, self.steps = objective.parameters, optimizer, data, steps
-        self.history = history = History(backend=steps.backend)
+    def __init__(self, prepared: Prepared, optimizer: Optimizer, size: int) -> None:
+        self.optimizer, self.size = optimizer, size
         self.steps_before = optimizer.steps
-        self.arrays = steps.learn.arrays
-        self.batches = data.known.batches(size, arrays=self.arrays, alone=steps.learn.alone)
-        self.accuracy = objective.accuracy is not None
+        self.order = list(range(len(prepared.data.known)))
+        self.history = history = History(backend=prepared.steps.backend)
+        self.accuracy = prepared.objective.accuracy is not None
         self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
-        if data.held_out and steps.judge:
-            self.held_out = data.held_out.whole(arrays=steps.judge.arrays)
+        if prepared.data.held_out:
             self.columns += [history.validation_losses, history.validation_accuracy][: 1 + self.accuracy]
+        self.follow(prepared)
+
+    def follow(self, prepared: Prepared) -> None:
+        """Go on with these parameters and functions."""
+        self.parameters, self.data, self.steps = prepared.objective.parameters, prepared.data, prepared.steps
+        self.consistency = prepared.consistency
+        self.arrays = self.steps.learn.arrays
+        self.batches = self.data.known.batches(self.size, self.order, arrays=self.arrays, alone=self.steps.learn.alone)
+        if self.data.held_out and self.steps.judge:
+            self.held_out = self.data.held_out.whole(arrays=self.steps.judge.arrays)
+        self.last_batch: Batch | None = None  # with these functions
         self.read()
 
     def read(self) -> None:
@@ -58,7 +66,10 @@ class Run:
         is_finite = _is_finite_array if self.arrays else _is_finite_list
         numbers, _ = self.kept
         loss = accuracy = 0.0
-        for x, y, weight in self.batches(rng):
+        batches = self.batches(rng)
+        if self.last_batch is None:
+            self._compare_batch("first", batches[0])
+        for x, y, weight in batches:
             batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
             if not math.isfinite(batch_loss):
                 raise self._diverged(f"the loss became {batch_loss}")
@@ -70,10 +81,33 @@ class Run:
             self.kept = numbers, state()
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
+        self.last_batch = x, y, weight
         figures = self._figures(self.data.known, loss, accuracy)
         if self.data.held_out and self.steps.judge:
             figures += self._figures(self.data.held_out, *self.steps.judge.compute(numbers, *self.held_out))
         at_once(map(list.append, self.columns, figures))
+
+    def look_again(self, epochs: int, *, last: bool) -> None:
+        """Check that the recorded graph holds with the parameters of now, if it is time to (see `consistency.py`).
+
+        Arguments:
+            epochs: the number of epochs so far.
+            last: whether no other epoch follows.
+
+        Raises:
+            RecordingError: it does not hold.
+        """
+        if self.consistency and epochs.bit_count() == 1:  # 1, 2, 4, 8, ...
+            self.commit()
+            self.consistency.compare_some()
+        if last and self.last_batch:
+            self._compare_batch("last", self.last_batch)
+
+    def _compare_batch(self, name: str, batch: Batch) -> None:
+        if self.consistency:
+            self.commit()
+            x, y, _ = batch
+            self.consistency.compare_batch(name, self.steps.learn, self.kept[0], x, y)
 
     def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
         return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)

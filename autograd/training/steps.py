@@ -19,7 +19,7 @@ from autograd.codegen.compile import compile
 from autograd.engine import Value, commit_data, grad, set_grad
 from autograd.errors import CompilerError
 from autograd.floats import number
-from autograd.training.record import Objective, SampleGraph
+from autograd.training.record import Graph, Objective, fresh_nodes
 from autograd.trees import tree_map
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
@@ -50,11 +50,12 @@ class Steps(NamedTuple):
 # Compiled ------------------------------------------------------------------------------------------------------------
 
 
-def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) -> Steps:
+def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str, *, judge: bool) -> Steps:
     """Compile the graph of one sample to the functions of a run.
 
     Arguments:
         graph: the recorded sample.
+        penalty: the recorded regularizer, if there is one.
         size: the number of samples in a batch to train with.
         backend: "auto" for the first of the fastest that is available.
         judge: whether to compile a function for samples held out as well.
@@ -63,19 +64,19 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
         CompilerError: the backend needs a C compiler.
         ValueError: the backend does not know an operation.
     """
-    loss, parameters = graph.loss, graph.parameters
+    inputs, (loss, accuracy) = graph.inputs, graph.outputs
+    parameters, objective = inputs[0], loss
     gradients = [0.0 + g for g in grad(loss, parameters)]  # sums start at 0.0, so -0.0 becomes 0.0
-    if graph.penalty is not None:
-        gradients = [g + other for g, other in zip(gradients, grad(graph.penalty, parameters))]
-        loss = loss + graph.penalty
-    inputs: Any = (parameters, graph.x, graph.y)
+    if penalty is not None:
+        gradients = [g + other for g, other in zip(gradients, grad(penalty.outputs[0], parameters))]
+        objective = loss + penalty.outputs[0]
     batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
     def made(backend: str) -> Steps:
         arrays = backend != "python" and has_numpy()
         alone = size == 1 and not (arrays and (backend != "c" or len(parameters) > _FASTER_IN_LISTS))
-        compute = compile((loss, gradients, graph.accuracy), inputs, backend=backend, **({} if alone else batch))
-        score = compile((graph.loss, graph.accuracy), inputs, backend=backend, **batch) if judge else None
+        compute = compile((objective, gradients, accuracy), inputs, backend=backend, **({} if alone else batch))
+        score = compile((loss, accuracy), inputs, backend=backend, **batch) if judge else None
         return Steps(
             BatchFunction(compute, arrays and not alone, alone),
             BatchFunction(score, arrays) if score else None,
@@ -94,12 +95,17 @@ def compiled_steps(graph: SampleGraph, size: int, backend: str, *, judge: bool) 
 
 
 def eager_steps(objective: Objective) -> Steps:
-    """Return functions that run the model for each sample, and call `backward()`."""
+    """Return functions that run the model for each sample, and call `backward()`.
+
+    The first call raises RecordingError if the model uses results of parameters that were there before: they would keep
+    their numbers, while their gradients move the parameters on and on.
+    """
     parameters, accuracy_of = objective.parameters, objective.accuracy
+    checked = False  # once is enough: what was fresh in the first call is fresh in the others
 
     def mean(numbers: Any, xs: Any, ys: Any, *, backward: bool) -> tuple[float, float]:
         commit_data(parameters, map(float, numbers), map(set_grad, parameters, repeat(0.0)))
-        loss = accuracy = 0.0
+        begin, loss, accuracy = Value(0.0), 0.0, 0.0
         for start in range(0, len(xs), _SAMPLES_TOGETHER):
             chunk = slice(start, start + _SAMPLES_TOGETHER)
             losses = []
@@ -109,18 +115,24 @@ def eager_steps(objective: Objective) -> Steps:
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), y))
+            if not checked:
+                fresh_nodes(losses[:1], begin, parameters)
             if backward:
                 (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
         return loss / len(xs), accuracy / len(xs)
 
     def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
+        nonlocal checked
         loss, accuracy = mean(numbers, xs, ys, backward=True)
         for p in parameters:
             p.grad /= len(xs)
-        penalty = objective.penalty()
+        begin, penalty = Value(0.0), objective.penalty()
         if penalty is not None:
+            if not checked:
+                fresh_nodes([penalty], begin, parameters)
             penalty.backward()
             loss += penalty.data
+        checked = True
         return loss, [p.grad for p in parameters], accuracy
 
     return Steps(BatchFunction(learn), BatchFunction(partial(mean, backward=False)), "eager")

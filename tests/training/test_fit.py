@@ -661,8 +661,8 @@ def test_an_accuracy_in_plain_python_is_for_eager_only() -> None:
 
 
 @pytest.mark.parametrize("backend", ["python", "numpy", "c", "auto"])
-def test_the_model_is_recorded_once(backend: str) -> None:
-    """For the check of the targets, the steps, and the validation."""
+def test_the_model_is_called_for_few_samples(backend: str) -> None:
+    """To record and to check it, not for each step."""
     calls = []
 
     class Counted(Rows):
@@ -670,8 +670,17 @@ def test_the_model_is_recorded_once(backend: str) -> None:
             calls.append(len(xs))
             return super().__call__(xs)
 
-    quiet(Counted(), ROWS, [0, 1, 2], loss=nn.cross_entropy, validation=(ROWS, [2, 1, 0]), backend=backend)
-    assert calls == [3]
+    def count(epochs: int) -> int:
+        calls.clear()
+        quiet(
+            Counted(), ROWS, [0, 1, 2], loss=nn.cross_entropy, validation=(ROWS, [2, 1, 0]), backend=backend,
+            epochs=epochs,
+        )  # fmt: skip
+        return len(calls)
+
+    assert count(0) == 1 + 3 + 3  # the first sample, then all that are chosen, the first again, and those held out
+    assert count(1) == count(0) + 3 * 3  # the first batch, some after the first epoch, the last batch
+    assert count(1000) == count(1) + 9 * 3  # some after 2, 4, 8, ... epochs
 
 
 @pytest.mark.parametrize("backend", ["eager", "c"])

@@ -1,0 +1,242 @@
+"""Check that the graph of one sample stands for all samples: record others, and compare what they compute.
+
+Compiled training calls the model's Python for a few samples only. A model that reads numbers (`x.data`), draws some at
+random or counts its calls computes something else for others, which nothing in one graph shows. So graphs are compared:
+
+    before compiling    samples chosen to differ, those held out too, and the first one twice
+    first, last batch   each of its samples (a part of a large batch); and the compiled loss with the recorded losses
+    epochs 1, 2, 4, ... some samples at random, with the parameters of that time
+    after a callback    the first sample; if that has changed, all is recorded and compiled anew
+
+Two graphs are the same if they lower to programs that compute the same, constants included. What differs in no sample
+that was looked at is not seen.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from autograd.codegen.difference import Difference, difference
+from autograd.codegen.program import bits_of, lower
+from autograd.errors import RecordingError
+from autograd.training.data import Data, Dataset
+from autograd.training.record import Graph, Objective, Sample, parameters_stay, penalty_graph
+from autograd.training.steps import BatchFunction
+from autograd.trees import tree_leaves
+
+_COLUMNS = 16  # numbers of a sample whose extremes are chosen, at most
+_TARGETS, _TARGETS_SEARCHED = 16, 1000  # different targets that are chosen, at most; where they are looked for
+_AT_RANDOM = 8  # samples chosen besides
+_OF_A_BATCH = 256  # samples recorded, at most
+_REPEATS = 8  # of a sample that differs, to see whether it does so by chance
+_ROUNDING = 1e-6  # of a loss: backends add samples in different orders, and `hypot` differs in its last digits
+
+_HEAD = "one recorded graph cannot stand for all samples"
+_READS = "The model or the loss reads numbers: .data, float(...), int(...)"
+_RANDOM = "It draws random numbers, or changes from call to call"
+_MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"
+_ADVICE = (
+    "Keep a choice in the graph with autograd.where(condition, x, y), use inputs and targets as they come, as Values, "
+    'or pass backend="eager", which calls the model for each sample'
+)
+
+
+class Reference:
+    """A recorded graph, to compare others with.
+
+    Its constants are those of now: a leaf that is changed later is a difference.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.program = _program(graph)
+        self.alike = [_trace(graph)]
+
+    def difference(self, graph: Graph, names: Callable[[], Sequence[str]]) -> Difference | None:
+        """Return where another graph differs, as text; None if it computes the same."""
+        trace = _trace(graph)
+        if trace in self.alike:
+            return None
+        found = difference(self.program, _program(graph), names())
+        if found is None:
+            self.alike.append(trace)
+        return found
+
+
+def _program(graph: Graph) -> Any:
+    return lower(graph.outputs, tree_leaves(graph.inputs))
+
+
+def _trace(graph: Graph) -> tuple[Any, ...]:
+    """Return the steps of a graph as they were recorded, comparable by ==: a quarter of the work of lowering it."""
+    leaves = tree_leaves(graph.inputs)
+    places: dict[Any, int | bytes] = {leaf: i for i, leaf in enumerate(leaves)}
+    steps: list[Any] = []
+    for v in graph.nodes:
+        if v in places:
+            continue
+        op = v.op
+        if op is None:
+            places[v] = bits_of(v.data)
+        else:
+            places[v] = len(leaves) + len(steps)
+            steps.append((op, [bits_of(x) if isinstance(x, float) else places[x] for x in v.args]))
+    return steps, [places[v] for v in graph.outputs]
+
+
+class Consistency:
+    """The recorded graph of the first sample, and the checks that it holds for others.
+
+    Arguments:
+        objective: what was recorded.
+        graph: the graph of the first sample.
+        penalty: the graph of the regularizer, if there is one.
+        data: the samples.
+
+    Raises:
+        RecordingError: the graph does not hold for one of the samples that are chosen.
+    """
+
+    def __init__(self, objective: Objective, graph: Graph, penalty: Graph | None, data: Data) -> None:
+        self.objective, self.known = objective, data.known
+        self.sample = Reference(graph)
+        self.penalty = Reference(penalty) if penalty else None
+        self.rng = random.Random(0)  # the user's is left alone
+        for dataset in filter(None, (data.known, data.held_out)):
+            self._compare_samples(dataset, {0, *chosen(dataset, self.rng)})
+        self._compare_penalty()
+
+    def outdated(self) -> bool:
+        """Tell whether the first sample, or the regularizer, computes something else now."""
+        with parameters_stay(self.objective):
+            graph, penalty = self._recorded(*self.known.sample(0)), penalty_graph(self.objective)
+        return self._differs(self.sample, graph) or bool(
+            self.penalty and penalty and self._differs(self.penalty, penalty)
+        )
+
+    def compare_some(self) -> None:
+        """Compare some samples at random, and the regularizer, with the parameters that the model has now.
+
+        Raises:
+            RecordingError: one differs.
+        """
+        n = len(self.known)
+        with parameters_stay(self.objective):
+            self._compare_samples(self.known, self.rng.sample(range(n), min(_AT_RANDOM, n)))
+            self._compare_penalty()
+
+    def compare_batch(self, name: str, learn: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:
+        """Compare the samples of a batch, and its compiled loss with theirs.
+
+        Arguments:
+            name: "first" or "last", for errors.
+            learn: the compiled function.
+            numbers: the parameters' numbers, which the model has, too.
+            xs, ys: the batch.
+
+        Raises:
+            RecordingError: a sample differs, or the loss does.
+        """
+        if not learn.alone and len(xs) > _OF_A_BATCH:
+            part = sorted(self.rng.sample(range(len(xs)), _OF_A_BATCH))
+            xs, ys = (rows[part] if learn.arrays else [rows[i] for i in part] for rows in (xs, ys))
+        loss = learn.compute(numbers, xs, ys)[0]
+        if learn.alone:
+            xs, ys = [xs], [ys]
+        elif learn.arrays:
+            xs, ys = xs.tolist(), ys.tolist()
+        with parameters_stay(self.objective):
+            losses = [self._compare(x, y, f"a sample of the {name} batch") for x, y in zip(xs, ys)]
+            penalty = self._compare_penalty()
+        terms = [*(each / len(losses) for each in losses), penalty]
+        if all(map(math.isfinite, [loss, *terms])):
+            difference = math.fsum([loss, *(-term for term in terms)])
+            if abs(difference) > _ROUNDING * math.fsum(map(abs, terms)):
+                raise RecordingError(
+                    f"{_HEAD}: the loss of the {name} batch is {loss:.6g} as compiled, but {math.fsum(terms):.6g} "
+                    f"when the model is called. It uses numbers that change, or results that are out of date. {_ADVICE}"
+                )
+
+    # Comparing -------------------------------------------------------------------------------------------------------
+
+    def _compare_samples(self, dataset: Dataset, indices: Iterable[int]) -> None:
+        for i in sorted(indices):
+            self._compare(*dataset.sample(i), f"sample {i} of {dataset.xs.name}")
+
+    def _compare(self, x: Any, y: Any, name: str) -> float:
+        """Compare one sample with the first, and return its loss."""
+        graph = self._recorded(x, y)
+        found = self.sample.difference(graph, self._names)
+        if found is not None:
+            self._explain(found, graph, x, y, name)
+        return graph.outputs[0].data
+
+    def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
+        """Raise the error for a sample that differs from the first: record both again, and see whether they change."""
+        this = Reference(graph)
+        for _ in range(_REPEATS):
+            again = this.difference(self._recorded(x, y), self._names)
+            if again is not None:
+                self._refuse(again, name, f"{name}, once more", _RANDOM)
+        first = self.sample.difference(self._recorded(*self.known.sample(0)), self._names)
+        if first is not None:
+            self._refuse(first, "sample 0 of xs, at first", "sample 0 of xs, now", _MOVED)
+        self._refuse(found, "sample 0 of xs", name, _READS)
+
+    def _compare_penalty(self) -> float:
+        """Compare the regularizer with itself at first, and return the penalty."""
+        graph = penalty_graph(self.objective)
+        if self.penalty is None or graph is None:
+            return 0.0
+        found = self.penalty.difference(graph, self._names)
+        if found is not None:
+            self._refuse(found, "the regularizer, at first", "the regularizer, now", _MOVED)
+        return graph.outputs[0].data
+
+    def _recorded(self, x: Any, y: Any) -> Graph:
+        return Sample(self.objective, x, frozen=True).graph(y)
+
+    def _differs(self, reference: Reference, graph: Graph) -> bool:
+        return reference.difference(graph, self._names) is not None
+
+    def _names(self) -> list[str]:
+        """Return the names of a sample's leaves: the parameters, and places in x and y."""
+        x, y = self.known.sample(0)
+        return [*self.objective.parameter_names(), *_places("x", x), *_places("y", y)]
+
+    def _refuse(self, found: Difference, one: str, other: str, cause: str) -> NoReturn:
+        width = max(len(one), len(other)) + 1
+        raise RecordingError(
+            f"{_HEAD}:\n    {one + ':':{width}} {found.here}\n    {other + ':':{width}} {found.there}\n"
+            f"{cause}. {_ADVICE}"
+        )
+
+
+def _places(name: str, tree: Any) -> list[str]:
+    """Name the leaves of a tree.
+
+    >>> _places("x", 1.0), _places("x", [1.0, [2.0]])
+    (['x'], ['x[0]', 'x[1][0]'])
+    """
+    if not isinstance(tree, list):
+        return [name]
+    return [leaf for i, branch in enumerate(tree) for leaf in _places(f"{name}[{i}]", branch)]
+
+
+def chosen(dataset: Dataset, rng: random.Random) -> set[int]:
+    """Choose samples that differ: the extremes of inputs and targets, different targets, and some at random.
+
+    An `if` on a single number of a sample decides otherwise for the smallest than for the largest, if it ever does.
+    """
+    n, ys = len(dataset), dataset.ys.rows
+    picked = {0, n - 1, *rng.sample(range(n), min(_AT_RANDOM, n))}
+    for samples in (dataset.xs, dataset.ys):
+        width = len(tree_leaves(samples.like))
+        for k in rng.sample(range(width), min(_COLUMNS, width)):
+            picked.update(samples.extremes(k))
+    different: dict[Any, int] = {}
+    for i in range(min(n, _TARGETS_SEARCHED)):
+        different.setdefault(str(ys[i]), i)
+        if len(different) == _TARGETS:
+            break
+    return picked | set(different.values())

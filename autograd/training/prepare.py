@@ -1,0 +1,51 @@
+"""Prepare a model for training: record it, check that the graph holds for all samples, and compile it."""
+
+import functools
+from contextlib import nullcontext
+from typing import NamedTuple
+
+from autograd.training.consistency import Consistency
+from autograd.training.data import Data
+from autograd.training.record import Objective, Sample, parameters_stay, penalty_graph
+from autograd.training.steps import Steps, compiled_steps, eager_steps
+
+
+class Prepared(NamedTuple):
+    """A model that is ready to be trained."""
+
+    objective: Objective
+    data: Data
+    """The samples, with the targets that the loss has converted."""
+    steps: Steps
+    consistency: Consistency | None
+    """The checks that the recorded graph still holds; None if nothing is recorded."""
+
+    def is_outdated(self) -> bool:
+        """Tell whether the model has other parameters, or computes something else, than when it was prepared."""
+        return list(self.objective.model.parameters()) != self.objective.parameters or bool(
+            self.consistency and self.consistency.outdated()
+        )
+
+
+def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:
+    """Record and compile, or make the functions that call the model, with the parameters that it has now.
+
+    Arguments:
+        objective: what to minimize.
+        data: the samples, with the user's targets.
+        size: the number of samples in a batch.
+        backend: as in `fit`.
+
+    Raises:
+        RecordingError: one graph cannot stand for all samples.
+        TypeError, ValueError: the targets do not fit, or the model or the loss returns something else than Values.
+    """
+    sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
+    with nullcontext() if backend == "eager" else parameters_stay(objective):
+        data = data.with_targets(functools.partial(objective.targets, sample.output) if objective.targets else None)
+        if backend == "eager":
+            return Prepared(objective, data, eager_steps(objective), None)
+        graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
+        consistency = Consistency(objective, graph, penalty, data)
+    steps = compiled_steps(graph, penalty, size, backend, judge=data.held_out is not None)
+    return Prepared(objective, data, steps, consistency)

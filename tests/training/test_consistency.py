@@ -1,0 +1,349 @@
+"""`fit` and `plot_decision_boundary` never compute another function than the model's: what one graph cannot hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import History, RecordingError, Value, fit, nn, optim
+
+COMPILED = ["python", "numpy", "c"]
+
+
+def quiet(model: Any, xs: Any, ys: Any, **options: Any) -> History:
+    defaults: dict[str, Any] = {"loss": nn.mse, "optimizer": optim.SGD(0.01), "epochs": 5, "progress": False}
+    return fit(model, xs, ys, **(defaults | options))
+
+
+class Line(nn.Module):
+    """w * x + b, with whatever a test does to it."""
+
+    def __init__(self, change: Callable[[Line, Value], Any] = lambda line, x: x) -> None:
+        self.w, self.b = Value(0.5), Value(0.25)
+        self.change = change
+        self.calls = 0
+        self.scale = 1.0
+
+    def __call__(self, x: Value) -> Value:
+        y: Value = self.w * self.change(self, x) + self.b
+        return y
+
+
+XS = [x / 10 for x in range(-20, 20)]
+YS = [2 * x + 1 for x in XS]
+SIGNS = [1.0 if x > 0 else -1.0 for x in XS]
+
+
+# ------------------------------------------------------------------------------------------ what shows between samples
+
+
+def counted(line: Line, x: Value) -> Value:
+    line.calls += 1
+    return x * float(line.calls)
+
+
+READS: dict[str, Callable[[Line, Value], Any]] = {
+    "a branch on .data": lambda line, x: x if x.data > 0 else 3 * x,
+    "a constant from .data": lambda line, x: x * x.data,
+    "a table": lambda line, x: x * [0.25, 0.5, 1.0, 2.0][int(x.data) + 2],
+    "a NumPy number": lambda line, x: x * float(np.tanh(x.data)),
+    "a leaf made of .data": lambda line, x: Value(x.data) * x,
+    "a number of terms": lambda line, x: autograd.sum([x] * (1 + int(abs(x.data)))),
+    "an exception": lambda line, x: x * math.sqrt(x.data) if x.data >= 0 else x,
+}
+CHANGES: dict[str, Callable[[Line, Value], Any]] = {
+    "a random number": lambda line, x: x * random.random(),
+    "dropout": lambda line, x: x if random.random() < 0.5 else 0 * x,
+    "a counter": counted,
+}
+
+
+@pytest.mark.parametrize("backend", [*COMPILED, "auto"])
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+def test_a_branch_on_data_is_refused_with_both_operations(batch_size: int | None, backend: str) -> None:
+    model = Line(READS["a branch on .data"])
+    with pytest.raises(RecordingError) as caught:
+        quiet(model, XS, YS, batch_size=batch_size, backend=backend)
+    message = str(caught.value)
+    assert re.search(r"sample 0 of xs:  w \* \(3\.0 \* x\)\n    sample \d\d of xs: w \* x\n", message)
+    assert "autograd.where" in message and 'backend="eager"' in message and ".data" in message
+    assert (model.w.data, model.b.data, caught.value.history) == (0.5, 0.25, None)
+    assert Value(1.0) < Value(2.0)  # comparing is allowed again
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_model_that_reads_numbers_is_refused(name: str) -> None:
+    with pytest.raises(RecordingError, match="reads numbers"):
+        quiet(Line(READS[name]), XS, YS, backend="python", batch_size=4)
+    assert len(quiet(Line(READS[name]), XS, YS, backend="eager").losses) == 5
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_model_that_changes_from_call_to_call_is_refused(name: str) -> None:
+    with pytest.raises(RecordingError, match="random numbers, or changes from call to call"):
+        random.seed(1)
+        quiet(Line(CHANGES[name]), XS, YS, backend="python", batch_size=4)
+
+
+def test_a_class_index_by_int_is_refused() -> None:
+    """The targets of `cross_entropy` as they come, or eager: a recorded index would be that of the first sample."""
+    xs = [[x, -x] for x in XS]
+    ys = [int(x > 0) for x in XS]
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return nn.cross_entropy(outputs, int(target.data))
+
+    with pytest.raises(RecordingError, match="targets as they come"):
+        quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=loss, backend="python", batch_size=4)
+    model = nn.Layer(2, 2, "linear")
+    history = quiet(model, xs, ys, loss=nn.cross_entropy, backend="python", batch_size=4)
+    assert history.losses[-1] < history.losses[0]
+
+
+def test_class_weights_by_data_are_refused() -> None:
+    def loss(output: Any, target: Any) -> Any:
+        return {1.0: 0.25, -1.0: 4.0}[target.data] * nn.mse(output, target)
+
+    with pytest.raises(RecordingError, match=r"0\.25"):
+        quiet(Line(), XS, SIGNS, loss=loss, backend="python", batch_size=4)
+
+
+def test_a_sample_held_out_that_differs_is_refused() -> None:
+    model = Line(lambda line, x: x if x.data < 5 else 2 * x)
+    with pytest.raises(RecordingError, match="sample 2 of validation xs"):
+        quiet(model, XS, YS, backend="python", validation=([0.0, 1.0, 7.0], [0.0, 1.0, 7.0]))
+
+
+def test_an_accuracy_that_reads_numbers_is_refused() -> None:
+    @nn.loss(accuracy=lambda output, target: Value(float(output.data * target.data > 0)))
+    def loss(output: Any, target: Any) -> Any:
+        return nn.mse(output, target)
+
+    with pytest.raises(RecordingError, match="reads numbers"):
+        quiet(Line(), XS, SIGNS, loss=loss, backend="python")
+
+
+# ------------------------------------------------------------------------------------- what shows only while it trains
+
+
+def test_a_regularizer_that_reads_numbers_is_refused() -> None:
+    model = Line()
+    with pytest.raises(RecordingError, match="the regularizer, now") as caught:
+        quiet(model, XS, YS, backend="python", regularizer=lambda ps: autograd.sum([p.data * p for p in ps]))
+    assert len(caught.value.history.losses) == 1  # the parameters have moved once, before which nothing differs
+    assert model.w.data != 0.5
+
+
+def test_a_model_that_reads_parameters_is_refused() -> None:
+    with pytest.raises(RecordingError, match="reads the numbers of parameters"):
+        quiet(Line(lambda line, x: x * abs(line.w.data)), XS, YS, backend="python")
+
+
+def test_a_branch_that_only_the_last_batch_takes_is_refused() -> None:
+    model = Line(lambda line, x: x if line.w.data < 0.7 else 2 * x)
+    with pytest.raises(RecordingError, match="now") as caught:
+        quiet(model, XS, YS, backend="python", epochs=7)  # epochs 1, 2, 4 are before it, and 8 is not reached
+    assert len(caught.value.history.losses) == 7
+    assert model.w.data > 0.7  # the state after the last step: nothing is lost
+
+
+def test_only_the_samples_of_the_first_batch_differ() -> None:
+    """Neither the extremes nor those at random, so that the batch is what shows it."""
+    xs = [float(x) for x in range(2000)]
+    order = list(range(2000))
+    random.Random(3).shuffle(order)
+    odd = float(order[5])
+    model = Line(lambda line, x: x if x.data != odd else 2 * x)
+    with pytest.raises(RecordingError, match="a sample of the first batch") as caught:
+        quiet(model, xs, [1.0] * 2000, batch_size=50, seed=3, backend="python")
+    assert caught.value.history.losses == []
+    assert model.w.data == 0.5
+
+
+def test_a_model_that_moves_its_parameters_is_refused() -> None:
+    class Clipped(Line):
+        def __call__(self, x: Value) -> Value:
+            self.w.data = min(self.w.data, 0.25)
+            return super().__call__(x)
+
+    with pytest.raises(RecordingError, match=r"sets w\.data while it is called"):
+        quiet(Clipped(), XS, YS, backend="python")
+
+
+def test_a_result_of_a_constant_that_has_changed_is_refused() -> None:
+    """The model uses the old number; compiled code would compute the new one. The graph is the same for each sample."""
+    leaf = Value(1.0)
+    half = leaf / 2
+    leaf.data = 10.0
+    with pytest.raises(RecordingError, match=r"the loss of the first batch is .* as compiled"):
+        quiet(Line(lambda line, x: x * half), XS, YS, backend="python")
+
+
+# --------------------------------------------------------------------------------------------------------- callbacks
+
+
+class Deep(nn.Module):
+    def __init__(self) -> None:
+        self.layers = [nn.Layer(1, 3, "tanh", rng=random.Random(1)), nn.Layer(3, 1, "linear", rng=random.Random(2))]
+
+    def __call__(self, xs: Any) -> Any:
+        for layer in self.layers:
+            xs = layer(xs)
+        return xs
+
+
+@pytest.mark.parametrize(
+    "make_optimizer", [lambda: optim.SGD(0.1), lambda: optim.SGD(0.1, momentum=0.5), lambda: optim.Adam(0.1)]
+)
+@pytest.mark.parametrize("backend", COMPILED)
+def test_layers_added_in_a_callback_are_trained(backend: str, make_optimizer: Callable[[], Any]) -> None:
+    def trained(backend: str) -> tuple[list[float], list[float]]:
+        model = Deep()
+
+        def callback(epoch: int, history: History) -> None:
+            if epoch == 2:
+                model.layers.insert(1, nn.Layer(3, 3, "tanh", rng=random.Random(3)))
+
+        history = quiet(
+            model, [[x] for x in XS], YS, backend=backend, batch_size=16, seed=1, callback=callback, epochs=6,
+            optimizer=make_optimizer(),
+        )  # fmt: skip
+        return history.losses, [p.data for p in model.parameters()]
+
+    losses, parameters = trained(backend)
+    expected, others = trained("eager")
+    assert losses == pytest.approx(expected, rel=1e-12)
+    assert parameters == pytest.approx(others, rel=1e-10)
+    fresh = [p.data for p in nn.Layer(3, 3, "tanh", rng=random.Random(3)).parameters()]
+    assert all(p != q for p, q in zip(parameters[6:18], fresh))
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+def test_what_a_callback_changes_counts_from_then_on(backend: str) -> None:
+    def trained(backend: str) -> list[float]:
+        model = Line(lambda line, x: x * line.scale)
+
+        def callback(epoch: int, history: History) -> None:
+            model.scale = 1.0 + epoch // 2
+            if epoch == 3:
+                model.b = Value(-1.0)
+
+        return quiet(model, XS, YS, backend=backend, batch_size=16, seed=1, callback=callback, epochs=6).losses
+
+    assert trained(backend) == pytest.approx(trained("eager"), rel=1e-12)
+
+
+def test_a_callback_that_stops_may_change_the_model() -> None:
+    model = Deep()
+
+    def callback(epoch: int, history: History) -> bool:
+        model.layers.pop()
+        return True
+
+    assert len(quiet(model, [[x] for x in XS], YS, backend="python", callback=callback).losses) == 1
+
+
+def test_a_callback_cannot_make_a_model_depend_on_numbers() -> None:
+    model = Line()
+
+    def callback(epoch: int, history: History) -> None:
+        if epoch == 1:
+            model.change = READS["a branch on .data"]
+
+    with pytest.raises(RecordingError, match="reads numbers") as caught:
+        quiet(model, XS, YS, backend="python", callback=callback)
+    assert len(caught.value.history.losses) == 2
+
+
+# ------------------------------------------------------------------------------------------- results that are kept
+
+
+class Kept(nn.Module):
+    def __init__(self) -> None:
+        self.a, self.b = Value(2.0), Value(3.0)
+        self.w = self.a * self.b
+
+    def __call__(self, x: Value) -> Value:
+        return self.w * x
+
+
+@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+def test_a_result_from_before_the_call_is_refused(backend: str) -> None:
+    model = Kept()
+    with pytest.raises(RecordingError, match=r"which mul made of parameters before this call.*inside __call__"):
+        quiet(model, XS, YS, backend=backend)
+    assert (model.a.data, model.b.data) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+def test_a_result_of_a_regularizer_from_before_is_refused(backend: str) -> None:
+    model = Line()
+    square = model.w * model.w
+    with pytest.raises(RecordingError, match="mul made of parameters before"):
+        quiet(model, XS, YS, backend=backend, regularizer=lambda ps: square * 1.0)
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+def test_a_result_of_constants_may_be_kept(backend: str) -> None:
+    half = Value(1.0) / 2
+    assert quiet(Line(lambda line, x: x * half), XS, YS, backend=backend).losses
+
+
+def test_a_state_carried_from_sample_to_sample_is_refused() -> None:
+    states = [Value(0.0)]
+
+    def carried(line: Line, x: Value) -> Value:
+        states.append((states[-1] * line.w + x).tanh())
+        return states[-1]
+
+    with pytest.raises(RecordingError):
+        quiet(Line(carried), XS, YS, backend="python")
+
+
+# --------------------------------------------------------------------------------------------- two runs, other losses
+
+
+def test_a_second_fit_of_a_model_that_is_trained_is_refused() -> None:
+    model = Line()
+    refused = []
+
+    def callback(epoch: int, history: History) -> None:
+        for backend in ("python", "eager"):
+            with pytest.raises(RuntimeError, match="another fit is training this model") as caught:
+                quiet(model, XS, YS, backend=backend)
+            refused.append(caught.value)
+        quiet(Line(), XS, YS, backend="python")  # of another model
+
+    quiet(model, XS, YS, backend="python", callback=callback)
+    assert len(refused) == 10
+    quiet(model, XS, YS, backend="python")  # the first is over
+    with pytest.raises(ValueError, match="no backend"):
+        quiet(model, XS, YS, backend="no")
+    with pytest.raises(RecordingError):
+        quiet(model, XS, YS, loss=lambda o, t: nn.mse(o, t) * t.data, backend="python")
+    quiet(model, XS, YS, backend="python")  # and so are those that failed
+
+
+@dataclasses.dataclass
+class Scaled:
+    """A loss that cannot be hashed."""
+
+    scale: float
+
+    def __call__(self, output: Any, target: Any) -> Any:
+        return self.scale * nn.mse(output, target)
+
+
+@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+def test_a_loss_that_cannot_be_hashed(backend: str) -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Scaled(2.0))
+    assert len(quiet(Line(), XS, YS, loss=Scaled(2.0), backend=backend).losses) == 5
