@@ -55,11 +55,11 @@ class RecordingError(TypeError):
 
 
 class CompilerError(RuntimeError):
-    """There is no C compiler, or it failed; the message says what to do."""
+    """The C compiler is missing, or it failed; the message says what to do."""
 
 
 class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types
-    """There is no Graphviz, neither the program `dot` nor pygraphviz; the message says how to install one."""
+    """Graphviz is missing: neither the program `dot` nor pygraphviz was found; the message says how to install one."""
 
     def __init__(self, message: str) -> None:
         RuntimeError.__init__(self, message)  # the class between the two expects a command line

@@ -5,12 +5,12 @@
 A node reduces to its parts: its operation, its numbers, its label and its operands. `pickle` saves the operands before
 the node, each by the same reduction, so a chain of a thousand nodes would exhaust the stack. A node whose operands are
 not in the pickle yet therefore reduces to a list of all nodes that are missing, operands first, itself last. While it
-saves that list, `pickle` comes to every node after its operands, and stays at the same depth.
+saves that list, `pickle` reaches every node after its operands, and stays at the same depth.
 
-A reduction is not told which pickle it is for, so which nodes are missing is a guess: a `_Pickle` remembers what the
-thread's latest one was given. The pickle is right whatever the guess, because `pickle` itself decides what it has to
-save and what to refer to. A node listed in vain costs a reference; a node that should have been listed is saved as an
-operand, and its reduction, which the guess took for done, shows that the guess was wrong and starts another.
+A reduction does not know which pickle it is for, so the list of missing nodes is a guess: a `_Pickle` remembers what
+the thread's latest pickle was given. The result is right whatever the guess, because `pickle` itself decides what to
+save and what to refer to. A node listed needlessly costs a reference; a node that should have been listed is saved as
+an operand, and its reduction, which the guess took for done, shows that the guess was wrong and starts another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from autograd.engine import Value, graph_of, new_node
 from autograd.ops import Op
 
-_MOST_GUESSES = 4  # for each thread: more than that many picklers in turn are written with more references
+_MOST_GUESSES = 4  # for each thread; if more picklers take turns, their pickles have more references
 
 
 def _reduce(v: Value) -> tuple[Any, ...]:
@@ -55,7 +55,7 @@ def _output(graph: _Graph | list[Value]) -> Value:
 class _Graph:
     """A result, with all nodes that a copy needs first: pickled or deep-copied, it is a list of nodes.
 
-    A pickler keeps what it has pickled, and with it what is known of the pickle.
+    A pickler keeps what it has pickled alive, and so the `_Pickle` in it.
     """
 
     def __init__(self, output: Value) -> None:
@@ -74,7 +74,7 @@ class _Graph:
 
 
 class _Pickle:
-    """What a pickle holds, as far as one can tell from the reductions that were asked for."""
+    """The nodes that a pickle holds, guessed from the reductions that it has requested."""
 
     def __init__(self) -> None:
         self.place: dict[int, int] = {}  # of each node, in the order of writing; by its id, so that none is kept alive
@@ -84,7 +84,7 @@ class _Pickle:
         return id(v) in self.place
 
     def comes_to(self, v: Value) -> bool:
-        """Return True if `v` is what the pickle comes to now: all its operands stand before it, and nothing later."""
+        """Return True if the pickle can reach `v` now: all its operands precede it, and no later node was reached."""
         place = self.place.get(id(v), len(self.place))
         for x in v.args:
             if isinstance(x, Value) and x.op is not None and self.place.get(id(x), place) >= place:
@@ -116,7 +116,7 @@ class _Guesses(threading.local):
         return None
 
     def pickle_without(self, v: Value) -> _Pickle:
-        """Return the latest pickle, or a new one if that has `v` already: then another pickler asks."""
+        """Return the latest pickle; a new one if that has `v` already, because then another pickler is asking."""
         pickle = self.latest()
         if pickle is None or v in pickle:
             pickle = _Pickle()

@@ -23,7 +23,7 @@ def same(got: float, want: float) -> bool:
 
 
 def random_graph(rng: random.Random, leaves: list[Value], steps: int) -> Value:
-    """Operations of the whole table on leaves, results and constants, some of them special."""
+    """Return a graph of operations of the whole table on leaves, results and constants, some of them special."""
     pool: list[Any] = list(leaves)
     constants = [0.0, -0.0, 1.0, -2.0, 0.5, 3.0, math.inf, -math.inf, math.nan, 1e-320, -1e300]
     ops = [TABLE[name] for name in sorted(BUILT_IN)]
@@ -45,7 +45,7 @@ def random_number(rng: random.Random) -> float:
 
 
 def several_graphs(rng: random.Random, leaves: list[Value], graphs: int, steps: int) -> list[tuple[Value, list[Value]]]:
-    """Random outputs with their gradients."""
+    """Return random outputs with their gradients."""
     outputs = [random_graph(rng, leaves, steps) for _ in range(graphs)]
     return [(output, grad(output, leaves)) for output in outputs]
 
@@ -66,7 +66,7 @@ def check_program(rng: random.Random, backend: str, graphs: int = 8, steps: int 
 
 
 def check_batch(rng: random.Random, backend: str, graphs: int = 3, steps: int = 25) -> None:
-    """Random graphs in a batch of special numbers: each sample as the graph has it, and the sums over them."""
+    """Compile random graphs for a batch of special numbers; compare each sample, and the sums over all samples."""
     w, b, x, y = (Value(rng.uniform(-2, 2)) for _ in range(4))
     outputs = several_graphs(rng, [w, b, x, y], graphs, steps)
     samples = [[random_number(rng), rng.uniform(-2, 2)] for _ in range(rng.randrange(1, 30))]

@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` are the values to return."""
+    """Straight-line code: inputs are the values 0, 1, ...; step i makes value `inputs + i`; `outputs` are returned."""
 
     inputs: int
     steps: list[Step]

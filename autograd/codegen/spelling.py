@@ -19,8 +19,8 @@ cell of arrays, C or JavaScript means this formula: `program.expanded` replaces 
 formula. A formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster.
 
 Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
-Where constants among the operands allow a shorter form, the target's own file has it: Python's `div` by a constant other
-than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
+Constants among the operands may allow a shorter form, which is in the target's own file: Python's `div` by a constant
+other than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
 `array_module.py` replaces `cbrt` for modules that lack it (torch).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 

@@ -50,7 +50,7 @@ class FoundLayer:
 
 
 class _Parameter(NamedTuple):
-    """The label of a parameter, taken apart."""
+    """The label of a parameter, split into its parts."""
 
     neuron: str  # "layer1.neuron3", or "" in a lone neuron
     is_bias: bool

@@ -463,7 +463,7 @@ def compiling_section(plan: Plan) -> tuple[str, str]:
 
 
 def compiling_in_words(together: Mapping[tuple[str, str, str], float]) -> str:
-    """Say how long each recording takes until its function has been called once."""
+    """Describe the time from each recording to the end of the first call."""
     caches = {"new": " and a new cache", "kept": " and a warm cache", "": ""}
     sentences = []
     for recording in dict.fromkeys(recording for recording, _, _ in together):

@@ -54,7 +54,7 @@ class NeuronBox(LayerBox):
 
 @dataclass(eq=False)
 class InputsBox(Box):
-    """Many leaves that enter nothing but one layer."""
+    """Many leaves that enter one layer and nothing else."""
 
     inputs: Sequence[Value]
 

@@ -1,4 +1,4 @@
-"""Write a graph as a spreadsheet that computes itself: `to_spreadsheet(output, path)`.
+"""Write a graph as a spreadsheet of live formulas: `to_spreadsheet(output, path)`.
 
 The form is that of the articles' spreadsheets: a column for each leaf and for each result that is not part of another's
 formula, below it its value, its local, global and faux gradient; then a row for each column, with its value nudged by
@@ -38,7 +38,7 @@ def to_spreadsheet(
     names: Names | None = None,
     max_nodes: int = 500,
 ) -> Path:
-    """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients by itself.
+    """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients with live formulas.
 
     The sheet "Gradients" has a column for each leaf, each Value that has a name or is used more than once, the input
     and the result of each function such as tanh, and the output. Below it stand its formula, its value, its local
