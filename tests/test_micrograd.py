@@ -170,7 +170,11 @@ for k in range(steps):
 
 @pytest.fixture(scope="module")
 def demo() -> dict[str, Any]:
-    return run(DEMO, "autograd", X=np.array(MOONS["X"]), y=np.array(MOONS["y"]), steps=100)
+    gc.disable()  # our graphs have no cycles: it would look for some in vain
+    try:
+        return run(DEMO, "autograd", X=np.array(MOONS["X"]), y=np.array(MOONS["y"]), steps=100)
+    finally:
+        gc.enable()
 
 
 def test_the_demo_trains_as_published(demo: dict[str, Any]) -> None:
