@@ -134,7 +134,7 @@ class Optimizer:
         self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
 
     def follow(self, parameters: Sequence[Value]) -> None:
-        """Go on with other parameters: those that the optimizer knows keep their memory, others start at 0.
+        """Continue with other parameters: those that the optimizer knows keep their state, others start at 0.
 
         Raises:
             TypeError: a parameter is not a Value.

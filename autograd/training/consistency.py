@@ -107,7 +107,7 @@ class Consistency:
         self._compare_penalty()
 
     def outdated(self) -> bool:
-        """Tell whether the first sample, or the regularizer, computes something else now."""
+        """Return True if the first sample, or the regularizer, computes something different now."""
         with parameters_stay(self.objective):
             graph, penalty = self._recorded(*self.known.sample(0)), penalty_graph(self.objective)
         return self._differs(self.sample, graph) or bool(
