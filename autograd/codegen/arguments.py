@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from autograd.floats import number
-from autograd.trees import as_lists, tree_leaves, tree_map, tree_shape, tree_structure
+from autograd.trees import as_lists, tree_leaves, tree_map, tree_shape
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Signature:
         """True if the outputs can be fed back as the first argument, because both have the same structure."""
         if not self.inputs or self.batched[0] or self.rowwise:
             return False
-        return bool(tree_structure(self.inputs[0]) == tree_structure(self.outputs))
+        # Not tree_structure: with a list for a tuple, the nesting of the result would depend on the backend.
+        first, back = (tree_map(lambda _: None, tree) for tree in (self.inputs[0], self.outputs))
+        return bool(first == back)
 
     def with_outputs(self, outputs: Iterable[Any]) -> Self:
         """Return a copy with other numbers in the tree of outputs."""

@@ -379,6 +379,7 @@ def test_long_programs_compile(n: int) -> None:
         (lambda make, x, y: make(y, x, in_axes=0)(1.0), ValueError, "argument 1 is a batch"),
         (lambda make, x, y: make(y, x, in_axes=0)([]), ValueError, "empty"),
         (lambda make, x, y: make((y, y), x).repeat(3, 1.0), ValueError, "nesting"),
+        (lambda make, x, y: make((y,), ([x],)).repeat(3, [1.0]), ValueError, "nesting"),
         (lambda make, x, y: make(y, [x], in_axes=0)([[1.0], [1.0, 2.0]]), ValueError, "argument 1"),
         (lambda make, x, y: make(y, [x], in_axes=0)(np.zeros((3, 2))), ValueError, "argument 1"),
         (lambda make, x, y: make(y, [x], in_axes=0)([["a"]]), TypeError, "real number"),
