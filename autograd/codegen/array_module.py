@@ -2,15 +2,20 @@
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
 the compiled function. Results are bit for bit the module's, not eager mode's.
+
+Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
+type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
+where it is enabled (`jax_enable_x64`); elsewhere its own default stands for it, float32.
 """
 
 import importlib
 import re
 from collections.abc import Callable, Sequence
 from itertools import count
+from numbers import Number
 from typing import Any
 
-from autograd.codegen.arguments import Signature, flattened, pieces_of, shape_of
+from autograd.codegen.arguments import Signature, flattened, is_array, pieces_of, shape_of
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
@@ -41,8 +46,19 @@ class ModuleSpelling:
         text = spelling_of(op).write("arrays", names)
         if "xp." not in text:  # an operator
             return text
-        self.functions[op.name] = array_function(op, self.module)
+        function = array_function(op, self.module)
+        self.functions[op.name] = function if op.arity == 1 else self._with_constants(function)
         return f"{op.name}({', '.join(names)})"
+
+    def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make arrays of constants among the operands: by themselves they would have a width of their own."""
+        asarray = self.module.asarray
+
+        def on_arrays(*operands: Any) -> Any:
+            like = next(x for x in operands if hasattr(x, "dtype"))
+            return function(*[x if hasattr(x, "dtype") else asarray(x, dtype=like.dtype) for x in operands])
+
+        return on_arrays
 
 
 class _Names:
@@ -77,15 +93,7 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
     text = row.write("arrays", row.operands)
     for name in re.findall(r"xp\.(\w+)", text):
         getattr(names, name)  # so that a missing name raises now, not in the first call
-    function = defined(op.name, f"def {op.name}({', '.join(row.operands)}):\n    return {text}\n", {"xp": names})
-    if op.arity == 1 or module.__name__ == "numpy":  # NumPy takes constants as they are
-        return function
-
-    def on_arrays(*operands: Any) -> Any:  # a constant becomes an array like another operand
-        like = next(x for x in operands if hasattr(x, "dtype"))
-        return function(*[x if hasattr(x, "dtype") else module.full_like(like, x) for x in operands])
-
-    return on_arrays
+    return defined(op.name, f"def {op.name}({', '.join(row.operands)}):\n    return {text}\n", {"xp": names})
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:
@@ -110,19 +118,20 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
     name, spelling = variable_names(program), ModuleSpelling(module)
     statements = straight_statements(program, signature, name, spelling)
-    lines = [f"def compiled({parameters(signature)}):"]
+    arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
+    lines = [f"def compiled({parameters(signature)}):", f"    width = _width({arguments})"]
     for k, tree in enumerate(signature.inputs):
-        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})")
+        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k}, width)")
     if signature.batch:
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
-    arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
     lines.append(f"    return _plain({arguments}, {_result(signature, terms, name)})")
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {
         **spelling.functions,
-        "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full, "_plain": _plain,
+        "_width": arrays.width, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
+        "_plain": _plain,
     })  # fmt: skip
 
 
@@ -131,12 +140,14 @@ def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
     n, places, texts = "n" if signature.batch else "None", count(), []
     for piece in pieces_of(signature.outputs):
         build = "_table" if isinstance(piece, list) else "_full"
-        text = f"{build}({n}, {tree_text(tree_map(name, piece))})"
+        text = f"{build}({n}, {tree_text(tree_map(name, piece))}, width)"
         if signature.reduce:
             text += ".sum(0)" + " / n" * (signature.reduce == "mean")
             fixed = tree_map(lambda _: terms.get(next(places), 0.0), piece)
             if any(type(term) is int or term != 0.0 for term in tree_leaves(fixed)):
-                text += f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))})"
+                text += (
+                    f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))}, width)"
+                )
         texts.append(text)
     return packed_pieces(signature.outputs, texts)
 
@@ -150,32 +161,62 @@ class _Arrays:
     def __init__(self, module: Any, signature: Signature) -> None:
         self.module, self.signature = module, signature
 
-    def array(self, x: Any) -> Any:
-        """Convert x to the module's array; leave a tracer, which represents an array, unchanged."""
-        ready = hasattr(x, "dtype") and type(x).__module__ != "numpy"
-        return x if ready else self.module.asarray(x, dtype=float)
+    def width(self, arguments: tuple[Any, ...]) -> Any:
+        """Return the floating type of all numbers in a call with these arguments.
 
-    def numbers(self, k: int, argument: Any) -> list[Any]:
+        Raises:
+            TypeError: an argument is not plainly real numbers.
+        """
+        found: Any = float  # to every module its float64, if it has one
+        for argument in arguments:
+            is_array(argument)  # refuses what is not plainly numbers
+            for x in tree_leaves(argument):
+                if hasattr(x, "dtype") and not isinstance(x, Number):  # NumPy's scalars are numbers
+                    dtype = self._own(x).dtype
+                    if "complex" in str(dtype):
+                        raise TypeError(f"expected real numbers, got an array of {dtype}: take its .real part")
+                    if self._is_floating(dtype):
+                        found = dtype if found is float else self.module.promote_types(found, dtype)
+        return found
+
+    def _is_floating(self, dtype: Any) -> bool:
+        in_torch = getattr(dtype, "is_floating_point", None)
+        return bool(self.module.issubdtype(dtype, self.module.floating) if in_torch is None else in_torch)
+
+    def _own(self, x: Any) -> Any:
+        """Convert NumPy's array to the module's; leave a tracer, which represents an array, unchanged."""
+        return self.module.asarray(x) if type(x).__module__ == "numpy" else x
+
+    def array(self, x: Any, width: Any) -> Any:
+        """Convert a number or an array to the module's array of that width."""
+        if not hasattr(x, "dtype") or isinstance(x, Number):
+            return self.module.asarray(x, dtype=width)
+        x = self._own(x)
+        if x.dtype == width:
+            return x
+        return x.astype(width) if hasattr(x, "astype") else x.to(width)  # torch; both keep the graph of gradients
+
+    def numbers(self, k: int, argument: Any, width: Any) -> list[Any]:
         """Return one array for each number of argument k: a scalar, or the vector of a batch."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
         if isinstance(argument, (list, tuple)) and not batch:
-            return [self.array(x) for x in flattened(k, tree, argument, convert=False)]
+            return [self.array(x, width) for x in flattened(k, tree, argument, convert=False)]
         if batch and isinstance(argument, (list, tuple)):
             plain = flattened(k, tree, argument, len(argument))
-            array = self.array(plain).reshape(len(argument), len(tree_leaves(tree)))
+            array = self.array(plain, width).reshape(len(argument), len(tree_leaves(tree)))
         else:
-            array = self.array(argument)
+            array = self.array(argument, width)
             if tuple(array.shape)[batch:] != shape_of(tree):
                 shape = " x ".join(map(str, array.shape)) or "no"
                 raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
             array = array.reshape(*array.shape[:batch], -1)
         return list(array.T) if batch else list(array)
 
-    def full(self, n: int | None, x: Any) -> Any:
-        return self.module.broadcast_to(self.array(x), () if n is None else (n,))
+    def full(self, n: int | None, x: Any, width: Any) -> Any:
+        return self.module.broadcast_to(self.array(x, width), () if n is None else (n,))
 
-    def table(self, n: int | None, xs: Sequence[Any]) -> Any:
-        return self.module.stack([self.full(n, x) for x in xs], -1)
+    def table(self, n: int | None, xs: Sequence[Any], width: Any) -> Any:
+        return self.module.stack([self.full(n, x, width) for x in xs], -1)
 
 
 def _plain(arguments: Any, result: Any) -> Any:

@@ -146,3 +146,95 @@ def test_a_fixed_term_that_is_the_first_input_is_added(xp: ModuleType) -> None:
 def test_a_function_without_arguments(xp: ModuleType) -> None:
     x = Value(1.0)
     assert autograd.compile([x * 2, x], (), backend=xp)() == [2.0, 1.0]
+
+
+def typed(xp: ModuleType, numbers: Any, width: str) -> Any:
+    return xp.asarray(numbers, dtype=getattr(xp, width))
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_every_operation_keeps_the_width_of_the_callers_floats_whatever_is_constant(xp: ModuleType) -> None:
+    without = {"erf", "erfc"} if xp is np and find_spec("scipy") is None else set()  # NumPy has no error function
+    for name in sorted(BUILT_IN - without):
+        op = TABLE[name]
+        operands = op.arity or 4
+        for place in range(operands):  # of the one operand that is not a constant
+            x = Value(0.75)
+            xs: list[Any] = [1 / 3, 1e39, 0.1, -0.7][:operands]
+            xs[place] = x
+            z = record(op, tuple(xs))
+            f = autograd.compile((z, grad(z, x)), x, in_axes=0, backend=xp)
+            alone = autograd.compile(z, x, backend=xp)
+            exact = autograd.compile((z, grad(z, x)), x, in_axes=0)
+            for width, kept in (("float32", "float32"), ("float64", "float64"), ("int32", "float64")):
+                results = f(typed(xp, [1, 3], width))
+                assert {str(r.dtype).removeprefix("torch.") for r in results} == {kept}, (name, place, width)
+                assert str(alone(typed(xp, 1, width)).dtype).endswith(kept), (name, place, width)
+                if kept == "float64":
+                    want = tree_leaves(exact([1.0, 3.0]))
+                    got = [x for r in results for x in r.tolist()]
+                    assert all(map(close, got, want)) or name == "tanh", (name, place, width, got, want)
+
+
+def test_numbers_are_float64_where_no_array_says_otherwise(xp: ModuleType) -> None:
+    x = Value(0.5)
+    chosen = autograd.compile(autograd.where(x - 1, 1 / 3, 1 / 7), x, in_axes=0, backend=xp)
+    assert chosen([2, 0]) == [1 / 3, 1 / 7]
+    for width in ("int64", "int8", "bool"):
+        numbers = xp.asarray([2, 0]) > 1 if width == "bool" else typed(xp, [2, 0], width)
+        assert chosen(numbers).tolist() == ([1 / 7, 1 / 7] if width == "bool" else [1 / 3, 1 / 7])
+        assert chosen(np.asarray([2, 0])).tolist() == [1 / 3, 1 / 7]
+    length = autograd.compile(autograd.hypot(x, 0.5), x, backend=xp)
+    assert close(length(typed(xp, 3, "int32")).tolist(), math.hypot(3, 0.5))
+    assert autograd.compile(autograd.max(0.0, x), x, backend=xp)(0.7) == 0.7
+    assert chosen(np.float32(2.0).repeat(2)).tolist() == pytest.approx([1 / 3, 1 / 3], rel=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_constants_beyond_the_width_are_infinite(xp: ModuleType) -> None:
+    x = Value(0.5)
+    for y in (autograd.max(x, 1e300), autograd.where(x, 1e300, 1.0), x * 1e300, autograd.hypot(-1e39, x)):
+        f = autograd.compile(y, x, backend=xp)
+        assert f(typed(xp, 1.0, "float32")).tolist() == math.inf
+        assert f(1.0) == y.forward().data or f(1.0) == 1e300
+
+
+def test_of_several_widths_the_module_chooses(xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    f = autograd.compile([x * y, autograd.max(x, 1 / 3)], (x, y), backend=xp)
+    for one, other, both in (("float32", "float32", "float32"), ("float32", "float64", "float64")):
+        assert str(f(typed(xp, 0.5, one), typed(xp, 0.1, other)).dtype).endswith(both)
+    assert str(f(typed(xp, 0.5, "float32"), 0.1).dtype).endswith("float32")
+    assert str(f(typed(xp, 0.5, "float32"), np.float64(0.1)).dtype).endswith("float32")  # a number, not an array
+
+
+def test_what_is_not_plainly_real_numbers_is_refused(xp: ModuleType) -> None:
+    x = Value(0.5)
+    f = autograd.compile(x * 2, x, in_axes=0, backend=xp)
+    with pytest.raises(TypeError, match="MaskedArray"):
+        f(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+    with pytest.raises(TypeError, match=r"expected real numbers, got an array of .*complex64"):
+        f(typed(xp, [1.0, 2.0], "complex64"))
+
+
+def test_a_stopped_gradient_is_stopped_in_the_module_too() -> None:
+    x = Value(3.0)
+    y = x.stop_gradient() * x
+    jax, jnp = array_module("jax"), array_module("jax.numpy")
+    f = autograd.compile(y, x, backend=jnp)
+    assert jax.grad(f)(3.0) == 3.0
+    assert "stop_gradient" in str(jax.make_jaxpr(f)(3.0))
+
+
+def test_a_stopped_gradient_is_stopped_in_torch_too() -> None:
+    torch = array_module("torch")
+    x = Value(3.0)
+    y = x.stop_gradient() * x
+    f: Any = autograd.compile([y], x, backend=torch)
+    t = torch.tensor(3.0, dtype=torch.float32, requires_grad=True)
+    f(t).sum().backward()
+    assert t.grad == 3.0
+    wide = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    g: Any = autograd.compile(y * y, (x,), backend=torch)
+    g(wide).backward()
+    assert wide.grad == 3.0 * 3.0 * 3.0 * 2
