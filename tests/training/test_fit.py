@@ -31,6 +31,7 @@ from autograd.codegen.compile import BACKENDS as TARGETS
 from autograd.errors import CompilerError, DivergenceError
 from autograd.ops import Op
 from autograd.training import steps
+from autograd.training.consistency import Consistency
 from autograd.training.run import Run
 
 MOONS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "moons.json").read_text())
@@ -794,12 +795,15 @@ def test_large_numbers_are_not_an_error() -> None:
 @pytest.mark.parametrize("backend", ["python", "numpy"])
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize(
-    ("since", "stride"), [(None, 499), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
+    ("since", "stride"), [(None, 997), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of one that closed a generator
 def test_an_interrupt_at_any_point_leaves_a_whole_step(
-    backend: str, batch_size: int | None, since: CodeType | None, stride: int
+    backend: str, batch_size: int | None, since: CodeType | None, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if since:  # the checks between the steps are the other sweep's
+        monkeypatch.setattr(Consistency, "compare_batch", lambda *_: None)
+        monkeypatch.setattr(Consistency, "compare_some", lambda _: None)
     options: dict[str, Any] = {"batch_size": batch_size, "seed": 0, "backend": backend, "epochs": 3}
     data = [1.0, 2.0], [2.0, 3.5]
     states: list[list[float]] = []
