@@ -30,14 +30,16 @@ def number(x: Any) -> float:
     """
     if type(x) is float:
         return x
-    if isinstance(x, (int, Real)):  # int first: asking for an abstract class takes time
+    if isinstance(x, int) or (
+        isinstance(x, Real) and not _is_no_number(x)
+    ):  # int first: asking an abstract class is slow
         try:
             return float(x)
         except OverflowError:
             raise OverflowError(
                 f"{type(x).__name__} too large for a float, whose largest value is about 1.8e308"
             ) from None
-    if getattr(x, "shape", None) == () and hasattr(x, "item"):  # numpy.bool_ and 0-d arrays
+    if getattr(x, "shape", None) == () and hasattr(x, "item") and not _is_no_number(x):  # numpy.bool_ and 0-d arrays
         return number(x.item())
     if hasattr(x, "__record__"):
         raise TypeError("expected a plain number, got a Value: take its number with .data")
@@ -46,11 +48,18 @@ def number(x: Any) -> float:
     for kinds, advice in _ADVICE:
         if isinstance(x, kinds):
             raise TypeError(f"{got}: {advice}")
+    if _is_no_number(x):
+        raise TypeError(f"{got}: fill or leave out masked numbers, and divide a time by a unit of time")
     if hasattr(x, "__array__"):
         raise TypeError(
             f"{got}: take one element of it, or let NumPy do it for each, as in array * v or np.tanh(array)"
         )
     raise TypeError(f"{got}: pass an int or a float")
+
+
+def _is_no_number(x: Any) -> bool:
+    """Return True for NumPy's dates, intervals of time and masked numbers, which turn into numbers when asked to."""
+    return getattr(getattr(x, "dtype", None), "kind", None) in ("m", "M") or hasattr(x, "mask")
 
 
 _ADVICE: list[tuple[tuple[type, ...], str]] = [

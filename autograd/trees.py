@@ -30,8 +30,26 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def as_lists(numbers: Any) -> Any:
-    """Return NumPy's arrays and scalars as lists and numbers, anything else unchanged."""
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    """Return NumPy's arrays and scalars as lists and numbers, anything else unchanged.
+
+    Of an array of something else than numbers, such as dates, the elements stay as they are: their integers would hide
+    what they were.
+
+    Raises:
+        TypeError: it is a masked array, whose mask would be lost.
+    """
+    if not hasattr(numbers, "tolist"):
+        return numbers
+    check_unmasked(numbers)
+    if getattr(getattr(numbers, "dtype", None), "kind", "f") in "fiub":
+        return numbers.tolist()
+    return [as_lists(part) for part in numbers] if numbers.shape else numbers
+
+
+def check_unmasked(numbers: Any) -> None:
+    """Raise TypeError for a masked array of NumPy's."""
+    if hasattr(numbers, "mask") and hasattr(numbers, "filled"):  # a pandas Series has a `mask`, too
+        raise TypeError("a masked array would lose its mask: leave the masked numbers out, or fill them")
 
 
 def tree_lists(tree: Any, kinds: tuple[type[Any], ...] = (list, tuple)) -> Any:

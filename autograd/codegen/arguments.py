@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from autograd.floats import number
-from autograd.trees import as_lists, tree_leaves, tree_map, tree_shape
+from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_map, tree_shape
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,10 @@ def is_array(argument: Any) -> bool:
     """Return True if the argument is an array, rather than a number or sequence, so that results should be arrays.
 
     Raises:
-        TypeError: it is unordered (a set, a dictionary), or not plainly numbers (text, a masked array).
+        TypeError: it is unordered (a set, a dictionary), or text, or a masked array.
     """
-    if isinstance(argument, (dict, set, frozenset, str, bytes)) or hasattr(argument, "mask"):
+    check_unmasked(argument)
+    if isinstance(argument, (dict, set, frozenset, str, bytes)):
         raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
     return hasattr(argument, "tolist") or hasattr(argument, "__array__")
 

@@ -14,19 +14,22 @@ that was looked at is not seen.
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
-from autograd.codegen.program import bits_of, lower
+from autograd.codegen.program import Program, bits_of, lower
+from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.training.data import Data, Dataset
-from autograd.training.record import Graph, Objective, Sample, parameters_stay, penalty_graph
+from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
-_COLUMNS = 16  # numbers of a sample whose extremes are chosen, at most
-_TARGETS, _TARGETS_SEARCHED = 16, 1000  # different targets that are chosen, at most; where they are looked for
+_COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
+_TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; where they are looked for
 _AT_RANDOM = 8  # samples chosen besides
 _OF_A_BATCH = 256  # samples recorded, at most
 _REPEATS = 8  # of a sample that differs, to see whether it does so by chance
@@ -46,15 +49,30 @@ class Reference:
     """A recorded graph, to compare others with.
 
     Its constants are those of now: a leaf that is changed later is a difference.
+
+    Raises:
+        RecordingError: it uses results of parameters that are older than the recording.
     """
 
     def __init__(self, graph: Graph) -> None:
+        self.parameters = graph.inputs[0]
+        check_fresh(graph.outputs, graph.begin, self.parameters)
         self.program = _program(graph)
-        self.alike = [_trace(graph)]
+        self.alike: list[Any] = []  # the traces of graphs that compute the same
+        self.places = {id(p): i for i, p in enumerate(self.parameters)}
 
-    def difference(self, graph: Graph, names: Callable[[], Sequence[str]]) -> Difference | None:
-        """Return where another graph differs, as text; None if it computes the same."""
-        trace = _trace(graph)
+    def difference(self, graph: Graph, made: Sequence[Value], names: Callable[[], Sequence[str]]) -> Difference | None:
+        """Return where another graph differs, as text; None if it computes the same.
+
+        Arguments:
+            graph: a graph with the same parameters.
+            made: all results that were recorded for it, in order of creation.
+            names: returns the names of its leaves.
+
+        Raises:
+            RecordingError: it uses results of parameters that are older than the recording.
+        """
+        trace = self._trace(graph, made)
         if trace in self.alike:
             return None
         found = difference(self.program, _program(graph), names())
@@ -62,26 +80,30 @@ class Reference:
             self.alike.append(trace)
         return found
 
+    def _trace(self, graph: Graph, made: Sequence[Value]) -> tuple[Any, ...]:
+        """Return what was recorded in a form that == compares: far less work than to lower the graph."""
+        places: dict[int, Any] = self.places.copy()
+        for leaf in tree_leaves(graph.inputs[1:]):
+            places[id(leaf)] = len(places)
+        steps, place = [], places.get
+        for v in made:
+            operands = list(map(place, map(id, v.args)))  # of constants, None
+            if None in operands:
+                operands = [self._constant(graph, x) if i is None else i for i, x in zip(operands, v.args)]
+            places[id(v)] = len(places)
+            steps.append((v.op, operands))
+        return steps, [self._constant(graph, v) if place(id(v)) is None else place(id(v)) for v in graph.outputs]
 
-def _program(graph: Graph) -> Any:
+    def _constant(self, graph: Graph, x: Value | float) -> bytes:
+        if isinstance(x, float):
+            return bits_of(x)
+        if x.op is not None:
+            check_fresh(graph.outputs, graph.begin, self.parameters)
+        return bits_of(x.data)
+
+
+def _program(graph: Graph) -> Program:
     return lower(graph.outputs, tree_leaves(graph.inputs))
-
-
-def _trace(graph: Graph) -> tuple[Any, ...]:
-    """Return the steps of a graph as they were recorded, comparable by ==: a quarter of the work of lowering it."""
-    leaves = tree_leaves(graph.inputs)
-    places: dict[Any, int | bytes] = {leaf: i for i, leaf in enumerate(leaves)}
-    steps: list[Any] = []
-    for v in graph.nodes:
-        if v in places:
-            continue
-        op = v.op
-        if op is None:
-            places[v] = bits_of(v.data)
-        else:
-            places[v] = len(leaves) + len(steps)
-            steps.append((op, [bits_of(x) if isinstance(x, float) else places[x] for x in v.args]))
-    return steps, [places[v] for v in graph.outputs]
 
 
 class Consistency:
@@ -92,27 +114,30 @@ class Consistency:
         graph: the graph of the first sample.
         penalty: the graph of the regularizer, if there is one.
         data: the samples.
+        made: the list of the `recording` that is under way.
 
     Raises:
         RecordingError: the graph does not hold for one of the samples that are chosen.
     """
 
-    def __init__(self, objective: Objective, graph: Graph, penalty: Graph | None, data: Data) -> None:
-        self.objective, self.known = objective, data.known
+    def __init__(
+        self, objective: Objective, graph: Graph, penalty: Graph | None, data: Data, made: list[Value]
+    ) -> None:
+        began = time.perf_counter()
+        self.objective, self.known, self.made = objective, data.known, made
         self.sample = Reference(graph)
         self.penalty = Reference(penalty) if penalty else None
         self.rng = random.Random(0)  # the user's is left alone
         for dataset in filter(None, (data.known, data.held_out)):
             self._compare_samples(dataset, {0, *chosen(dataset, self.rng)})
         self._compare_penalty()
+        self.seconds = time.perf_counter() - began
+        """The time that checks have taken so far."""
 
     def outdated(self) -> bool:
         """Return True if the first sample, or the regularizer, computes something different now."""
-        with parameters_stay(self.objective):
-            graph, penalty = self._recorded(*self.known.sample(0)), penalty_graph(self.objective)
-        return self._differs(self.sample, graph) or bool(
-            self.penalty and penalty and self._differs(self.penalty, penalty)
-        )
+        with self._recording():
+            return bool(self._first_difference() or self._difference_of_penalty()[0])
 
     def compare_some(self) -> None:
         """Compare some samples at random, and the regularizer, with the parameters that the model has now.
@@ -121,7 +146,7 @@ class Consistency:
             RecordingError: one differs.
         """
         n = len(self.known)
-        with parameters_stay(self.objective):
+        with self._recording():
             self._compare_samples(self.known, self.rng.sample(range(n), min(_AT_RANDOM, n)))
             self._compare_penalty()
 
@@ -145,7 +170,7 @@ class Consistency:
             xs, ys = [xs], [ys]
         elif learn.arrays:
             xs, ys = xs.tolist(), ys.tolist()
-        with parameters_stay(self.objective):
+        with self._recording():
             losses = [self._compare(x, y, f"a sample of the {name} batch") for x, y in zip(xs, ys)]
             penalty = self._compare_penalty()
         terms = [*(each / len(losses) for each in losses), penalty]
@@ -157,6 +182,13 @@ class Consistency:
                     f"when the model is called. It uses numbers that change, or results that are out of date. {_ADVICE}"
                 )
 
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        began = time.perf_counter()
+        with recording(self.objective) as self.made:
+            yield
+        self.seconds += time.perf_counter() - began
+
     # Comparing -------------------------------------------------------------------------------------------------------
 
     def _compare_samples(self, dataset: Dataset, indices: Iterable[int]) -> None:
@@ -166,7 +198,7 @@ class Consistency:
     def _compare(self, x: Any, y: Any, name: str) -> float:
         """Compare one sample with the first, and return its loss."""
         graph = self._recorded(x, y)
-        found = self.sample.difference(graph, self._names)
+        found = self.sample.difference(graph, self.made, self._names)
         if found is not None:
             self._explain(found, graph, x, y, name)
         return graph.outputs[0].data
@@ -175,29 +207,35 @@ class Consistency:
         """Raise the error for a sample that differs from the first: record both again, and see whether they change."""
         this = Reference(graph)
         for _ in range(_REPEATS):
-            again = this.difference(self._recorded(x, y), self._names)
+            again = this.difference(self._recorded(x, y), self.made, self._names)
             if again is not None:
                 self._refuse(again, name, f"{name}, once more", _RANDOM)
-        first = self.sample.difference(self._recorded(*self.known.sample(0)), self._names)
+        first = self._first_difference()
         if first is not None:
             self._refuse(first, "sample 0 of xs, at first", "sample 0 of xs, now", _MOVED)
         self._refuse(found, "sample 0 of xs", name, _READS)
 
+    def _first_difference(self) -> Difference | None:
+        """Return where the first sample differs from what was recorded for it."""
+        return self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
+
     def _compare_penalty(self) -> float:
         """Compare the regularizer with itself at first, and return the penalty."""
-        graph = penalty_graph(self.objective)
-        if self.penalty is None or graph is None:
-            return 0.0
-        found = self.penalty.difference(graph, self._names)
+        found, penalty = self._difference_of_penalty()
         if found is not None:
             self._refuse(found, "the regularizer, at first", "the regularizer, now", _MOVED)
-        return graph.outputs[0].data
+        return penalty
+
+    def _difference_of_penalty(self) -> tuple[Difference | None, float]:
+        self.made.clear()
+        graph = penalty_graph(self.objective)
+        if self.penalty is None or graph is None:
+            return None, 0.0
+        return self.penalty.difference(graph, self.made, self._names), graph.outputs[0].data
 
     def _recorded(self, x: Any, y: Any) -> Graph:
-        return Sample(self.objective, x, frozen=True).graph(y)
-
-    def _differs(self, reference: Reference, graph: Graph) -> bool:
-        return reference.difference(graph, self._names) is not None
+        self.made.clear()
+        return Sample(self.objective, x).graph(y)
 
     def _names(self) -> list[str]:
         """Return the names of a sample's leaves: the parameters, and places in x and y."""

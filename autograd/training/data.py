@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd.floats import number
-from autograd.trees import as_lists, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
+from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,11 @@ def samples(name: str, data: Any) -> Samples:
     if hasattr(data, "__array__"):  # NumPy's arrays, and what converts to one: of pandas, of PyTorch
         import numpy as np  # noqa: PLC0415  # it is here, or nothing could convert to its arrays
 
+        check_unmasked(data)
         data = np.asarray(data)
         if data.dtype.kind in "fiub" and data.ndim and data.size:
-            return Samples(name, np.ascontiguousarray(data, dtype=np.float64), data[0].astype(float).tolist())
+            rows = np.array(data, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
+            return Samples(name, rows, rows[0].tolist())
     rows = tree_lists(data, (list, tuple, range, Iterator))
     if not isinstance(rows, list):
         kind = type(data).__name__

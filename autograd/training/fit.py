@@ -124,8 +124,8 @@ def fit(
         run = Run(prepared, optimizer, size)
         history = run.history
         reporter = Progress(epochs, history.figures) if progress and epochs else None
-        started = time.perf_counter()
-        history.compile_seconds = started - began
+        started, checked = time.perf_counter(), run.check_seconds
+        history.compile_seconds = started - began - checked
         try:
             try:
                 for epoch in range(epochs):
@@ -154,7 +154,8 @@ def fit(
                 raise
             finally:
                 run.commit()
-                history.seconds = time.perf_counter() - started
+                history.check_seconds = run.check_seconds
+                history.seconds = time.perf_counter() - started - (history.check_seconds - checked)
                 if reporter:
                     reporter.close()
         except KeyboardInterrupt:

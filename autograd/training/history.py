@@ -37,6 +37,8 @@ class History:
     """The time that the epochs took, in seconds."""
     compile_seconds: float = 0.0
     """The time that recording and compiling took before them, in seconds."""
+    check_seconds: float = 0.0
+    """The time that checks that one recorded graph stands for all samples took, before and during them, in seconds."""
     backend: str = ""
     """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False

@@ -1,12 +1,11 @@
 """Prepare a model for training: record it, check that the graph holds for all samples, and compile it."""
 
 import functools
-from contextlib import nullcontext
 from typing import NamedTuple
 
 from autograd.training.consistency import Consistency
 from autograd.training.data import Data
-from autograd.training.record import Objective, Sample, parameters_stay, penalty_graph
+from autograd.training.record import Objective, Sample, penalty_graph, recording
 from autograd.training.steps import Steps, compiled_steps, eager_steps
 
 
@@ -40,12 +39,17 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
         RecordingError: one graph cannot stand for all samples.
         TypeError, ValueError: the targets do not fit, or the model or the loss returns something else than Values.
     """
-    sample = Sample(objective, data.known.xs.like, frozen=backend != "eager")
-    with nullcontext() if backend == "eager" else parameters_stay(objective):
-        data = data.with_targets(functools.partial(objective.targets, sample.output) if objective.targets else None)
-        if backend == "eager":
-            return Prepared(objective, data, eager_steps(objective), None)
+    sample = Sample(objective, data.known.xs.like)
+    if backend == "eager":
+        return Prepared(objective, _with_targets(data, sample), eager_steps(objective), None)
+    with recording(objective) as made:
+        data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
-        consistency = Consistency(objective, graph, penalty, data)
+        consistency = Consistency(objective, graph, penalty, data, made)
     steps = compiled_steps(graph, penalty, size, backend, judge=data.held_out is not None)
     return Prepared(objective, data, steps, consistency)
+
+
+def _with_targets(data: Data, sample: Sample) -> Data:
+    convert = sample.objective.targets
+    return data.with_targets(functools.partial(convert, sample.output) if convert else None)

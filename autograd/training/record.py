@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import cached_property, partial
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, commit_data, graph_of, listening
@@ -104,8 +105,8 @@ class Graph(NamedTuple):
     """Its leaves, in the nesting in which `compile` takes them: the parameters, and for a sample x and y."""
     outputs: list[Value]
     """The loss and the accuracy of a sample; or the penalty."""
-    nodes: list[Value]
-    """The Values that the outputs were computed from, and the outputs, in order of creation."""
+    begin: Value
+    """A leaf that was made before all that was recorded."""
 
 
 class Sample:
@@ -117,84 +118,72 @@ class Sample:
     Arguments:
         objective: what to record.
         x: the inputs of the sample, numbers.
-        frozen: True if the graph will serve other samples as well, so that comparing Values is an error.
     """
 
-    def __init__(self, objective: Objective, x: Any, *, frozen: bool) -> None:
+    def __init__(self, objective: Objective, x: Any) -> None:
         self.objective = objective
         self.x = tree_map(Value, x)
-        self.watch = no_branch_of_one_sample if frozen else nullcontext
 
     @cached_property
     def output(self) -> Any:
-        with self.watch():
-            return self.objective.model(self.x)
+        return self.objective.model(self.x)
 
     def graph(self, y: Any) -> Graph:
-        """Record the loss and the accuracy too, for a target; 0 if there is no accuracy.
-
-        Raises:
-            RecordingError: Values are compared, or a result is older than the sample.
-        """
+        """Record the loss and the accuracy (0 if the loss has none) too, for a target."""
         objective, target, output = self.objective, tree_map(Value, y), self.output
-        with self.watch():
-            loss = objective.sample_loss(output, target)
-            accuracy = _value("accuracy", objective.accuracy(output, target)) if objective.accuracy else Value(0.0)
-        outputs, parameters = [loss, accuracy], objective.parameters
-        return Graph((parameters, self.x, target), outputs, fresh_nodes(outputs, tree_leaves(self.x)[0], parameters))
+        loss = objective.sample_loss(output, target)
+        accuracy = _value("accuracy", objective.accuracy(output, target)) if objective.accuracy else Value(0.0)
+        return Graph((objective.parameters, self.x, target), [loss, accuracy], tree_leaves(self.x)[0])
 
 
 def penalty_graph(objective: Objective) -> Graph | None:
-    """Record the regularizer; None if there is none.
-
-    Raises:
-        RecordingError: Values are compared, or a result is older than the call.
-    """
-    begin = Value(0.0)
-    with no_branch_of_one_sample():
-        penalty = objective.penalty()
-    if penalty is None:
-        return None
-    return Graph((objective.parameters,), [penalty], fresh_nodes([penalty], begin, objective.parameters))
+    """Record the regularizer; None if there is none."""
+    begin, penalty = Value(0.0), objective.penalty()
+    return None if penalty is None else Graph((objective.parameters,), [penalty], begin)
 
 
-@contextmanager
-def parameters_stay(objective: Objective) -> Iterator[None]:
-    """Refuse a model that changes its parameters while it is called: compiled, it would not.
-
-    Raises:
-        RecordingError: after the body, which has moved one. All are put back.
-    """
-    numbers = [p.data for p in objective.parameters]
-    yield
-    moved = [i for i, p in enumerate(objective.parameters) if p.data is not numbers[i] and p.data != numbers[i]]
-    if moved:
-        name = objective.parameter_names()[moved[0]]
-        commit_data(objective.parameters, numbers)
-        raise RecordingError(
-            f"the model or the loss sets {name}.data while it is called, which compiled code would not do. "
-            'Change parameters in the callback of fit, or pass backend="eager"'
-        )
+# What a graph cannot hold --------------------------------------------------------------------------------------------
 
 
-no_branch_of_one_sample = partial(no_frozen_branch, 'or pass backend="eager"')
+def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> None:
+    """Check that no result of parameters among what the outputs were computed from is older than `begin`.
 
-
-def fresh_nodes(outputs: list[Value], begin: Value, parameters: list[Value]) -> list[Value]:
-    """Return the graph of the outputs, in order of creation, once no result of parameters in it is older than `begin`.
-
-    Such a result keeps the number that it has, while compiled code would compute it from the parameters of each step.
+    Such a result keeps its number, while compiled code would compute it from the parameters of each step.
 
     Raises:
         RecordingError: there is one.
     """
-    nodes, trained = graph_of(*outputs, begin), set(parameters)
-    for v in nodes:
-        if v is begin:
-            break
+    trained = set(parameters)
+    for v in itertools.takewhile(lambda v: v is not begin, graph_of(*outputs, begin)):
         if v.op is not None and any(type(x) is Value and x in trained for x in v.args):
             raise RecordingError(
                 f"the model uses {v}, which {v.op.name} made of parameters before this call: its number would stay "
                 "while they are trained. Compute it inside __call__ (or in the loss), not once in __init__"
             )
-    return nodes
+
+
+@contextmanager
+def recording(objective: Objective) -> Iterator[list[Value]]:
+    """Refuse, in the body, what one graph cannot hold for all samples: comparing Values, and setting parameters.
+
+    Yields the list of the results that this thread records in the body, for the caller to read and to clear.
+
+    Raises:
+        RecordingError: at a comparison; or after the body, if a parameter has another number. All are put back.
+    """
+    numbers = [p.data for p in objective.parameters]
+    thread, made = threading.get_ident(), list[Value]()
+
+    def recorded(v: Value) -> None:
+        if threading.get_ident() == thread:
+            made.append(v)
+
+    with no_frozen_branch('or pass backend="eager"'), listening(recorded=recorded):
+        yield made
+    moved = [i for i, p in enumerate(objective.parameters) if p.data is not numbers[i] and p.data != numbers[i]]
+    if moved:
+        commit_data(objective.parameters, numbers)
+        raise RecordingError(
+            f"the model or the loss sets {objective.parameter_names()[moved[0]]}.data while it is called, which "
+            'compiled code would not do. Change parameters in the callback of fit, or pass backend="eager"'
+        )

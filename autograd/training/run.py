@@ -8,6 +8,7 @@ from typing import Any
 from autograd.engine import Value, at_once, set_data, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
+from autograd.training.consistency import Consistency
 from autograd.training.data import Batch, Dataset
 from autograd.training.history import History
 from autograd.training.prepare import Prepared
@@ -28,12 +29,19 @@ class Run:
         self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
         if prepared.data.held_out:
             self.columns += [history.validation_losses, history.validation_accuracy][: 1 + self.accuracy]
+        self.consistency: Consistency | None = None
+        self.earlier_checks = 0.0
         self.follow(prepared)
+
+    @property
+    def check_seconds(self) -> float:
+        """The time that checks have taken so far."""
+        return self.earlier_checks + (self.consistency.seconds if self.consistency else 0.0)
 
     def follow(self, prepared: Prepared) -> None:
         """Go on with these parameters and functions."""
         self.parameters, self.data, self.steps = prepared.objective.parameters, prepared.data, prepared.steps
-        self.consistency = prepared.consistency
+        self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
         self.arrays = self.steps.learn.arrays
         self.batches = self.data.known.batches(self.size, self.order, arrays=self.arrays, alone=self.steps.learn.alone)
         if self.data.held_out and self.steps.judge:

@@ -19,7 +19,7 @@ from autograd.codegen.compile import compile
 from autograd.engine import Value, commit_data, grad, set_grad
 from autograd.errors import CompilerError
 from autograd.floats import number
-from autograd.training.record import Graph, Objective, fresh_nodes
+from autograd.training.record import Graph, Objective, check_fresh
 from autograd.trees import tree_map
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
@@ -116,7 +116,7 @@ def eager_steps(objective: Objective) -> Steps:
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), y))
             if not checked:
-                fresh_nodes(losses[:1], begin, parameters)
+                check_fresh(losses[:1], begin, parameters)
             if backward:
                 (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
         return loss / len(xs), accuracy / len(xs)
@@ -129,7 +129,7 @@ def eager_steps(objective: Objective) -> Steps:
         begin, penalty = Value(0.0), objective.penalty()
         if penalty is not None:
             if not checked:
-                fresh_nodes([penalty], begin, parameters)
+                check_fresh([penalty], begin, parameters)
             penalty.backward()
             loss += penalty.data
         checked = True
