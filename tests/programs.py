@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import autograd
@@ -89,3 +90,65 @@ def check_batch(rng: random.Random, backend: str, graphs: int = 3, steps: int = 
         close = 1e-13 * (1 + sum(map(abs, column)))
         assert same(total, added) or abs(total - added) <= close
         assert same(mean, added / len(samples)) or abs(mean - added / len(samples)) <= close
+
+
+def layered_outputs(rng: random.Random) -> tuple[list[list[Value]], list[Value]]:
+    """Return the arguments of a layer with a penalty, and outputs of every kind, in runs that overlap and repeat.
+
+    They are results, gradients, values that no sample changes, parameters, inputs and constants.
+    """
+    inputs = rng.choice([1, 2, 4])
+    neurons = rng.choice([4, 6, 9, 12])
+    ps, xs, t = ([Value(rng.uniform(-2, 2)) for _ in range(n)] for n in (neurons * inputs, inputs, 1))
+    activations: list[Callable[[Value], Value]] = [lambda v: v.tanh(), lambda v: v.relu(), lambda v: v * v]
+    penalties: list[Callable[[], Value]] = [
+        lambda: ps[-1] * autograd.sum(ps[:-1]),
+        lambda: autograd.sum([p * p for p in ps]),
+        lambda: ps[0] * autograd.sum([p.tanh() for p in ps]),
+        lambda: ps[0] * ps[1],
+        lambda: autograd.sum(ps) * 2,
+    ]
+    activated, penalty = rng.choice(activations), rng.choice(penalties)()
+    hidden = [activated(autograd.dot(ps[i : i + inputs], xs)) for i in range(0, len(ps), inputs)]
+    loss = (autograd.sum(hidden) - t[0]) ** 2 + rng.choice([0.5, 1.0]) * penalty
+    gradients = grad(loss, ps)
+    fixed = [*(p.tanh() for p in ps), *(p * ps[0] for p in ps), penalty, Value(2.5)]
+    outputs = gradients if rng.random() < 0.5 else []
+    for _ in range(rng.randrange(1, 6)):
+        kind = rng.choice([ps, xs, hidden, gradients, grad(loss, xs), fixed, [loss, *t]])
+        runs = [
+            kind,
+            [rng.choice(kind)] * rng.randrange(2, 6),
+            kind[rng.randrange(len(kind)) :: rng.choice([1, 2, 3, -1, -2])],
+            [rng.choice(kind) for _ in range(rng.randrange(1, 8))],
+        ]
+        outputs = [*outputs, *rng.choice(runs)]
+    return [ps, xs, t], outputs
+
+
+def check_outputs(rng: random.Random, backend: Any) -> None:
+    """Compile a layer with outputs of every kind, for a batch or its sum or mean, and compare with the graph."""
+    arguments, outputs = layered_outputs(rng)
+    axes = rng.choice([(None, 0, 0), (None, 0, None), (None, None, 0), (0, 0, 0), (0, None, None)])
+    reduce, samples = rng.choice(["sum", "mean", None]), rng.choice([1, 2, 3, 17])
+    numbers = [
+        [[rng.choice([rng.uniform(-2, 2), 0.0]) for _ in leaves] for _ in range(samples if axis == 0 else 1)]
+        for leaves, axis in zip(arguments, axes, strict=True)
+    ]
+    want = []
+    for i in range(samples):
+        for leaves, rows in zip(arguments, numbers, strict=True):
+            for v, x in zip(leaves, rows[i % len(rows)], strict=True):
+                v.data = x
+        want.append([v.forward().data for v in outputs])
+    f = autograd.compile(outputs, tuple(arguments), in_axes=axes, reduce=reduce, backend=backend)
+    got = f(*(rows if axis == 0 else rows[0] for rows, axis in zip(numbers, axes, strict=True)))
+    exact = isinstance(backend, str)  # a module's tanh may be its own
+    if reduce is None:
+        for row, wanted in zip(got, want, strict=True):
+            for x, y in zip(row, wanted, strict=True):
+                assert same(x, y) or (not exact and math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-12))
+    else:
+        for x, terms in zip(got, zip(*want, strict=True), strict=True):
+            y = autograd.sum(list(terms)) / (samples if reduce == "mean" else 1)
+            assert same(x, y) or abs(x - y) <= 1e-12 * (1 + sum(map(abs, terms)))

@@ -216,6 +216,8 @@ class _Arrays:
         return self.module.broadcast_to(self.array(x, width), () if n is None else (n,))
 
     def table(self, n: int | None, xs: Sequence[Any], width: Any) -> Any:
+        if not xs:
+            return self.module.zeros((*(() if n is None else (n,)), 0), dtype=width)
         return self.module.stack([self.full(n, x, width) for x in xs], -1)
 
 

@@ -153,11 +153,11 @@ class _Tables:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        """Yield statements that copy rows of tables to outputs, or their sums."""
+        """Yield statements that copy rows of tables to outputs, or their sums; a lone row is spread over its outputs."""
         for outputs, rows in _together(pairs):
             varies = rows.array in "xv"
             fixed = self.signature.reduce and not varies
-            yield f"{outputs} = {f'n * {rows}[:, 0]' if fixed else self._leaving(str(rows))}"
+            yield f"{outputs} = {f'n * {rows}[..., 0]' if fixed else self._leaving(str(rows))}"
 
     # Groups ----------------------------------------------------------------------------------------------------------
 
@@ -288,7 +288,7 @@ class _Tables:
             else:
                 yield f"s[{i}] += {times}{self.name(x)}"
         for outputs, rows in _together(stored):
-            yield f"{outputs} += {times}{rows}[:, 0]"
+            yield f"{outputs} += {times}{rows}[..., 0]"
 
     def _results(self) -> str:
         """Return the expression for the result: floats and lists if all arguments were, else arrays for flat lists."""

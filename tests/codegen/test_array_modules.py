@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import array_module
+from programs import check_outputs
 
 import autograd
 from autograd import Value, grad
@@ -81,6 +82,19 @@ def test_a_batch_reduced(xp: ModuleType) -> None:
         value, gradients = f(*(xp.asarray(a, dtype=float) for a in (parameters, xs, ts)))
         assert [float(value), *gradients.tolist()] == pytest.approx(want, rel=1e-13)
         assert type(gradients) is type(xp.asarray([0.5]))
+
+
+def test_outputs_that_repeat_or_alias_or_are_the_same_for_all_samples(xp: ModuleType) -> None:
+    for seed in range(3 if xp.__name__ == "jax.numpy" else 12):
+        check_outputs(random.Random(seed), xp)
+
+
+def test_no_outputs(xp: ModuleType) -> None:
+    x = Value(1.0)
+    f = autograd.compile([x * 2, []], x, in_axes=0, backend=xp)
+    first, none = f(xp.asarray([1.0, 2.0]))
+    assert first.tolist() == [2.0, 4.0]
+    assert tuple(none.shape) == (2, 0)
 
 
 def test_arrays_of_a_wrong_shape_are_explained(xp: ModuleType) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import need_compiler
-from programs import SPECIAL, check_batch, check_program, same
+from programs import SPECIAL, check_batch, check_outputs, check_program, same
 
 import autograd
 from autograd import Value, grad
@@ -64,6 +64,22 @@ def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.Mo
     rng = random.Random(seed)
     monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng))
     check_batch(rng, "numpy")
+
+
+def test_outputs_that_repeat_or_alias_or_are_the_same_for_all_samples(backend: str) -> None:
+    for seed in range(2 if backend == "c" else 40):
+        check_outputs(random.Random(seed), backend)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_neighbouring_outputs_that_are_one_batch_invariant_value(backend: str, reduce: str) -> None:
+    ps, x = [Value(0.5 * i + 0.1) for i in range(12)], Value(1.0)
+    loss = autograd.sum([(p * x).tanh() for p in ps]) + ps[-1] * autograd.sum(ps[:-1])
+    f = autograd.compile(grad(loss, ps), (ps, x), in_axes=(None, 0), reduce=reduce, backend=backend)
+    numbers = [p.data for p in ps]
+    each = [autograd.compile(grad(loss, ps), (ps, x))(numbers, t) for t in (1.0, -2.0)]
+    want = [a + b if reduce == "sum" else (a + b) / 2 for a, b in zip(*each, strict=True)]
+    assert f(numbers, [1.0, -2.0]) == pytest.approx(want, rel=1e-13)
 
 
 def test_batch_invariant_terms_are_added_once(backend: str) -> None:
