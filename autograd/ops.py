@@ -296,8 +296,8 @@ def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 
 def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
-    # For 0**y, y >= 0, z * log(x) is 0 * -inf. The derivative there is 0, so the logarithm is taken of 1.
-    base = where(abs(x), x, where(-y, x, 1.0))
+    # For 0**y, y >= 0, z * log(x) is 0 * -inf. The derivative there is 0, so the logarithm is taken of 1. (A nan stays.)
+    base = where(abs(x), x, where(-y, x, 1.0 + abs(x)))
     return g * z * log(base)
 
 
@@ -380,12 +380,12 @@ asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z
 acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
 atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
 atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: g * _over_square(x, y),        lambda g, z, y, x: -g * _over_square(y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0.")
-hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * div(x, z),                 lambda g, z, x, y: g * div(y, z))
+hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * where(z, div(x, z), z),    lambda g, z, x, y: g * where(z, div(y, z), z), note="Both gradients at (0, 0) are 0.")
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
 cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))
 tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The derivative is 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, several percent at 18).")
-asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, sqrt(1 + x * x)))
+asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, where(abs(x) - 1e8, abs(x), sqrt(1 + x * x))))  # squares overflow
 acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)])
 atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, (1 - x) * (1 + x)),   domain=[_UNIT])
 

@@ -63,7 +63,7 @@ Row = tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
 VALUES: list[Row] = [
     # powers
     ("**", (0.0, 0.0), 1.0, (0.0, 0.0)),
-    ("**", (nan, 0.0), 1.0, (0.0, None)),
+    ("**", (nan, 0.0), 1.0, (0.0, nan)),
     ("**", (inf, 0.0), 1.0, (0.0, None)),
     ("**", (0.0, 0.5), 0.0, (inf, 0.0)),
     ("**", (0.0, 1.0), 0.0, (1.0, 0.0)),
@@ -130,6 +130,8 @@ VALUES: list[Row] = [
     ("hypot", (3.0, 4.0), 5.0, (0.6, 0.8)),
     ("hypot", (3e200, 4e200), 5e200, (0.6, 0.8)),
     ("hypot", (inf, nan), inf, (None, None)),
+    ("hypot", (0.0, 0.0), 0.0, (0.0, 0.0)),
+    ("hypot", (nan, 1.0), nan, (nan, nan)),
     # trigonometry
     ("sin", (inf,), nan, (nan,)),
     ("sin", (-inf,), nan, (nan,)),
@@ -142,6 +144,11 @@ VALUES: list[Row] = [
     ("atan", (inf,), math.pi / 2, (0.0,)),
     ("atan2", (1.0, 0.0), math.pi / 2, (0.0, -1.0)),
     ("atan2", (0.0, -1.0), math.pi, (-1.0, 0.0)),
+    ("atan2", (0.0, 0.0), 0.0, (0.0, 0.0)),
+    ("atan2", (1e-200, 1e-200), math.pi / 4, (5e199, -5e199)),
+    ("atan2", (3e200, 4e200), math.atan2(3, 4), (1.6e-201, -1.2e-201)),
+    ("atan2", (inf, 1.0), math.pi / 2, (0.0, nan)),
+    ("atan2", (nan, 1.0), nan, (nan, nan)),
     # hyperbolic functions
     ("sinh", (1000.0,), inf, (inf,)),
     ("sinh", (-1000.0,), -inf, (inf,)),
@@ -154,6 +161,8 @@ VALUES: list[Row] = [
     ("tanh", (-1e308,), -1.0, (0.0,)),
     ("tanh", (inf,), 1.0, (0.0,)),
     ("tanh", (nan,), nan, (nan,)),
+    ("asinh", (1e160,), math.asinh(1e160), (1e-160,)),
+    ("asinh", (-1e300,), -math.asinh(1e300), (1e-300,)),
     ("acosh", (1.0,), 0.0, (inf,)),
     ("acosh", (0.5,), nan, (nan,)),
     ("atanh", (1.0,), inf, (inf,)),
@@ -164,14 +173,14 @@ VALUES: list[Row] = [
     # kinks and saturation
     ("relu", (0.0,), 0.0, (0.0,)),
     ("relu", (-0.0,), 0.0, (0.0,)),
-    ("relu", (nan,), nan, (None,)),
+    ("relu", (nan,), nan, (0.0,)),  # PyTorch: 1
     ("relu", (inf,), inf, (1.0,)),
     ("relu", (-inf,), 0.0, (0.0,)),
     ("abs", (0.0,), 0.0, (0.0,)),
     ("abs", (-0.0,), 0.0, (0.0,)),
     ("abs", (-3.0,), 3.0, (-1.0,)),
     ("abs", (-inf,), inf, (-1.0,)),
-    ("abs", (nan,), nan, (None,)),
+    ("abs", (nan,), nan, (nan,)),  # PyTorch: 0
     ("sign", (-3.0,), -1.0, (0.0,)),
     ("sign", (0.0,), 0.0, (0.0,)),
     ("step", (3.0,), 1.0, (0.0,)),
@@ -185,14 +194,14 @@ VALUES: list[Row] = [
     ("max", (0.0, -0.0), 0.0, (0.5, 0.5)),
     ("max", (2.0, 1.0), 2.0, (1.0, 0.0)),
     ("max", (1.0, 2.0), 2.0, (0.0, 1.0)),
-    ("max", (nan, 1.0), nan, (None, None)),
-    ("max", (1.0, nan), nan, (None, None)),
+    ("max", (nan, 1.0), nan, (0.5, 0.5)),  # PyTorch: 1, 1
+    ("max", (1.0, nan), nan, (0.5, 0.5)),
     ("min", (1.0, 1.0), 1.0, (0.5, 0.5)),
     ("min", (-inf, -inf), -inf, (0.5, 0.5)),
     ("min", (2.0, 1.0), 1.0, (0.0, 1.0)),
     ("min", (1.0, 2.0), 1.0, (1.0, 0.0)),
-    ("min", (nan, 1.0), nan, (None, None)),
-    ("min", (1.0, nan), nan, (None, None)),
+    ("min", (nan, 1.0), nan, (0.5, 0.5)),  # PyTorch: 1, 1
+    ("min", (1.0, nan), nan, (0.5, 0.5)),
     ("where", (1.0, 2.0, 3.0), 2.0, (0.0, 1.0, 0.0)),
     ("where", (0.0, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)),
     ("where", (-1.0, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)),

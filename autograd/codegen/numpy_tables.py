@@ -153,7 +153,7 @@ class _Tables:
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        """Yield statements that copy rows of tables to outputs, or their sums; a lone row is spread over its outputs."""
+        """Yield statements that copy rows of tables to outputs, or their sums; a lone row goes to all of them."""
         for outputs, rows in _together(pairs):
             varies = rows.array in "xv"
             fixed = self.signature.reduce and not varies
