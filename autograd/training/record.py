@@ -87,6 +87,10 @@ class Objective(NamedTuple):
         """Return the loss of one sample."""
         return _value("loss", self.loss(output, y))
 
+    def loss_of(self, x: Any, y: Any) -> Value:
+        """Return the loss of one sample, given its inputs and target as numbers."""
+        return self.sample_loss(self.model(tree_map(Value, x)), tree_map(Value, y))
+
     def penalty(self) -> Value | None:
         """Return the regularizer's share of the loss."""
         return _value("regularizer", self.regularizer(self.parameters)) if self.regularizer else None
@@ -163,23 +167,15 @@ def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> 
 
 
 @contextmanager
-def recording(objective: Objective) -> Iterator[list[Value]]:
+def watched(objective: Objective) -> Iterator[None]:
     """Refuse, in the body, what one graph cannot hold for all samples: comparing Values, and setting parameters.
-
-    Yields the list of the results that this thread records in the body, for the caller to read and to clear.
 
     Raises:
         RecordingError: at a comparison; or after the body, if a parameter has another number. All are put back.
     """
     numbers = [p.data for p in objective.parameters]
-    thread, made = threading.get_ident(), list[Value]()
-
-    def recorded(v: Value) -> None:
-        if threading.get_ident() == thread:
-            made.append(v)
-
-    with no_frozen_branch('or pass backend="eager"'), listening(recorded=recorded):
-        yield made
+    with no_frozen_branch('or pass backend="eager"'):
+        yield
     moved = [i for i, p in enumerate(objective.parameters) if p.data is not numbers[i] and p.data != numbers[i]]
     if moved:
         commit_data(objective.parameters, numbers)
@@ -187,3 +183,20 @@ def recording(objective: Objective) -> Iterator[list[Value]]:
             f"the model or the loss sets {objective.parameter_names()[moved[0]]}.data while it is called, which "
             'compiled code would not do. Change parameters in the callback of fit, or pass backend="eager"'
         )
+
+
+@contextmanager
+def recording(objective: Objective) -> Iterator[list[Value]]:
+    """Watch, and yield the list of the results that this thread records in the body, for the caller to read and clear.
+
+    Raises:
+        RecordingError: as `watched`.
+    """
+    thread, made = threading.get_ident(), list[Value]()
+
+    def recorded(v: Value) -> None:
+        if threading.get_ident() == thread:
+            made.append(v)
+
+    with watched(objective), listening(recorded=recorded):
+        yield made
