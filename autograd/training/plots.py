@@ -9,6 +9,7 @@ from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
 from autograd.trees import tree_leaves, tree_structure
 
+_COMPARED = 100  # samples, and points of the mesh, at which a compiled model is compared with itself
 _MARGIN = 0.5  # around the samples, in their units
 
 
@@ -17,8 +18,8 @@ def plot_decision_boundary(
 ) -> Any:
     """Plot the class that a model with two inputs predicts for each point of the plane, with the samples on top.
 
-    The model is recorded once and computed for all points together; a model that compares Values is called for each
-    point.
+    The model is recorded once and computed for all points together. A model that compares Values is called for each
+    point, and so is one that computes something else than was recorded at one of some 200 points, where it is compared.
 
     Arguments:
         model: anything that can be called with a list of two Values, with or without `parameters()`. It returns one
@@ -48,7 +49,7 @@ def plot_decision_boundary(
     low, high = places.min(axis=0) - _MARGIN, places.max(axis=0) + _MARGIN
     across, up = (np.linspace(low[i], high[i], resolution) for i in (0, 1))
     mesh = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    scores = _scores(model, mesh)
+    scores = _scores(model, mesh, places)
     classes = np.unique(labels.as_array()).tolist() if not isinstance(labels.like, list) else []
     if scores.ndim == 1:
         regions = (scores > threshold).astype(float)
@@ -74,20 +75,42 @@ def plot_decision_boundary(
     return ax
 
 
-def _scores(model: Any, mesh: Any) -> Any:
-    """Return the model's outputs for rows of two numbers, as an array: a number or a row for each."""
+def _scores(model: Any, mesh: Any, places: Any) -> Any:
+    """Return the model's outputs for rows of two numbers, as an array: a number or a row for each.
+
+    Arguments:
+        places: the samples; at some of them and of the mesh, compiled outputs are compared with those of the model.
+    """
     import numpy as np  # noqa: PLC0415  # as above
 
     x = [Value(float(number)) for number in mesh[0]]
+    rng = np.random.default_rng(0)
+    some = np.concatenate([mesh[[0, -1]], *(rng.permutation(points)[:_COMPARED] for points in (places, mesh))])
     try:
         with no_frozen_branch("or let the model be called for each point"):
             output = model(x)
-        scores = compile(output, (x,), in_axes=0, backend="numpy")(mesh)
+            function = compile(output, (x,), in_axes=0, backend="numpy")
+            same = np.allclose(_rows(function(some)), _called(model, some), rtol=1e-9, atol=0.0, equal_nan=True)
+        scores = _rows(function(mesh)) if same else _called(model, mesh)
     except (TypeError, ValueError):  # it compares Values, or has an operation that cannot be compiled
-        rows = [tree_leaves(model([Value(number) for number in row])) for row in mesh.tolist()]
-        scores = [[score.data for score in row] for row in rows]
-    scores = np.asarray(scores, dtype=float)
-    return scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
+        scores = _called(model, mesh)
+    return scores[:, 0] if scores.shape[1] == 1 else scores
+
+
+def _rows(outputs: Any) -> Any:
+    """Return compiled outputs of a batch as a row for each point."""
+    import numpy as np  # noqa: PLC0415  # as above
+
+    scores = np.asarray(outputs, dtype=float)
+    return scores[:, None] if scores.ndim == 1 else scores
+
+
+def _called(model: Any, points: Any) -> Any:
+    """Call the model for each point, and return a row of outputs for each."""
+    import numpy as np  # noqa: PLC0415  # as above
+
+    rows = [tree_leaves(model([Value(number) for number in point])) for point in points.tolist()]
+    return np.array([[score.data for score in row] for row in rows], dtype=float)
 
 
 def _colors(kinds: int) -> list[Any]:

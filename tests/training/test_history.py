@@ -212,7 +212,7 @@ def test_several_classes(plt: Any, ys: Any) -> None:
     [
         lambda x: max(x[0], x[1]) - 0.5,  # compares
         lambda x: Op("twice({})", lambda x: 2 * x, lambda g, z, x: 2 * g, name="twice")(x[0]),
-        lambda x: x[0] if x[0].data > 2 else x[0] + x[1],  # what cannot be seen: recorded for the first point
+        lambda x: x[0] if x[0].data > 2 else x[0] + x[1],
         lambda x: [x[0] * 1],
     ],
 )
@@ -221,7 +221,7 @@ def test_any_model_is_drawn(plt: Any, model: Any) -> None:
 
 
 def test_it_is_fast(plt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model runs once for 40,000 points."""
+    """The model is recorded once for 40,000 points, and called at some of them."""
     calls = []
     model = nn.MLP(2, [4, 1], rng=random.Random(0))
 
@@ -230,7 +230,23 @@ def test_it_is_fast(plt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         return model(x)
 
     plot_decision_boundary(counted, CORNERS, [0, 1, 0, 1])
-    assert len(calls) == 1
+    assert len(calls) == 1 + 2 + len(CORNERS) + 100  # recorded; ends of the mesh, the samples, points of the mesh
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        lambda x: 1 if x[0].data > 0.25 else -1,
+        lambda x: [1, -1][int(x[0].data < 0.25)],
+        lambda x: math.copysign(1.0, x[0].data - 0.25),
+    ],
+)
+def test_a_model_that_reads_numbers_is_drawn_as_it_is(plt: Any, side: Any) -> None:
+    """Its graph at one point does not hold for others, so it is called for each."""
+    ax = plot_decision_boundary(lambda x: side(x) * (1 + x[1] * x[1]), CORNERS, [0, 1, 0, 1], resolution=61)
+    found = regions(ax, 13)
+    assert set(found[1:-1, 1:7].ravel()) == {0}
+    assert set(found[1:-1, 8:-1].ravel()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -253,5 +269,5 @@ def test_the_models_numbers_stay() -> None:
         lacking("matplotlib is not installed")
     model = nn.Neuron(2, rng=random.Random(0))
     before = [(p.data, p.grad) for p in model.parameters()]
-    plotting._scores(model, np.zeros((3, 2)))
+    plotting._scores(model, np.zeros((3, 2)), np.zeros((1, 2)))
     assert [(p.data, p.grad) for p in model.parameters()] == before
