@@ -15,7 +15,7 @@ library, which Python calls too (CPython implements `hypot` itself: within 2 ulp
 without them gcc contracts a * b + c, and turns pow(x, 2) into x * x.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 
@@ -59,6 +59,13 @@ static inline double total(V x) /* halves first: adding lane by lane would wait 
 }
 """
 
+_VECTORS_OF_SAMPLES = """
+/* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */
+for (long long first = n % LANES ? n % LANES - LANES : 0; first < n; first += LANES) {
+for (int lane = 0; lane < LANES; lane++) {
+const long long row = first + lane < 0 ? 0 : first + lane;
+"""
+
 
 def c_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to C, build it, and wrap it as a Python function.
@@ -69,8 +76,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()
-    library = built(text, unit.options)
-    return CompiledCode(text, *callable_functions(library, signature, unit.in_work))
+    return CompiledCode(text, *callable_functions(built(text, unit.options), signature, unit.in_work))
 
 
 class _TranslationUnit:
@@ -117,8 +123,7 @@ class _TranslationUnit:
         yield f"   To get the bits of Python, compile it with: cc {' '.join(self.options)}"
         if self.in_work:
             yield "   work: memory of work_bytes bytes, aligned to 64 bytes."
-        yield "*/"
-        yield "#include <math.h>"
+        yield from ["*/", "#include <math.h>"]
         if self.signature.batch:
             yield from _LANES.strip().splitlines()
         yield from self.statements.operations.definitions()
@@ -131,16 +136,14 @@ class _TranslationUnit:
         if not self.layout.whole:
             parameters = ", ".join(kind + name for kind, name in self._shared())
             for n, lines in enumerate([*once, *each]):
-                yield f"static __attribute__((noinline)) void part{n}({parameters})"
-                yield from ["{", *lines, "}"]
+                yield from [f"static __attribute__((noinline)) void part{n}({parameters})", "{", *lines, "}"]
             calls = [
                 [f"part{n}({', '.join(name for _, name in self._shared())});"] for n in range(len(once) + len(each))
             ]
             once, each = calls[: len(once)], calls[len(once) :]
         parameters = ", ".join(kind + name for kind, name in self._parameters())
         inlined = "static inline __attribute__((always_inline)) void once"
-        yield f"{inlined if self._in_registers else 'void compiled'}({parameters})"
-        yield "{"
+        yield from [f"{inlined if self._in_registers else 'void compiled'}({parameters})", "{"]
         yield from self._arrays()
         yield from (line for lines in once for line in lines)
         if self.signature.batch:
@@ -194,17 +197,13 @@ class _TranslationUnit:
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:
         if self.signature.reduce:
             yield for_loop("i", self.outputs, "s[i] = all(0.0);")
-        yield "/* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */"
-        yield "for (long long first = n % LANES ? n % LANES - LANES : 0; first < n; first += LANES) {"
-        yield "for (int lane = 0; lane < LANES; lane++) {"
-        yield "const long long row = first + lane < 0 ? 0 : first + lane;"
+        yield from _VECTORS_OF_SAMPLES.strip().splitlines()
         column = 0
         for k in self.signature.batched_arguments:
             target, element = index_text(column, (1, "i")), index_text(0, (self.sizes[k], "row"), (1, "i"))
             yield for_loop("i", self.sizes[k], f"x[{target}][lane] = a{k}[{element}];")
             column += self.sizes[k]
-        yield "}"
-        yield from each
+        yield from ["}", *each]
         if self.signature.reduce:
             yield f"if (first < 0) {for_loop('i', self.outputs, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
             yield "}"
@@ -215,8 +214,10 @@ class _TranslationUnit:
 
     def _rows(self) -> Iterator[str]:
         """Yield the loop that writes the outputs of the samples in one vector."""
-        yield "for (int lane = first < 0 ? -first : 0; lane < LANES; lane++) {"
-        yield "const long long row = first + lane;"
+        yield from [
+            "for (int lane = first < 0 ? -first : 0; lane < LANES; lane++) {",
+            "const long long row = first + lane;",
+        ]
         for _, start, size in pieces_in_place(self.signature.outputs):
             at = index_text(0, (start, "n"), (size, "row"), (1, "i"))
             yield for_loop("i", size, f"out[{at}] = s[{index_text(start, (1, 'i'))}][lane];")
@@ -244,22 +245,18 @@ class _TranslationUnit:
         """Yield the function that feeds the outputs back; each round writes to a buffer other than the one it reads."""
         size = self.sizes[0]
 
-        def copy(target: str, source: str) -> Iterator[str]:
+        def copy(target: str, source: str) -> Sequence[str]:
             if self._in_registers:
-                yield from (f"{target}[{i}] = {source}[{i}];" for i in range(size))
-            else:
-                yield for_loop("i", size, f"{target}[i] = {source}[i];")
+                return [f"{target}[{i}] = {source}[{i}];" for i in range(size)]
+            return [for_loop("i", size, f"{target}[i] = {source}[i];")]
 
-        yield f"void repeated(long long times, {parameters})"
-        yield "{"
+        yield from [f"void repeated(long long times, {parameters})", "{"]
         if self.in_work:
             yield f"double *restrict state = (double *)(work + {' + '.join(self._sizes(feedback=False))});"
         else:
             yield f"double state[{max(size, 1)}], next[{max(size, 1)}];"
         new = "out" if self.in_work else "next"
-        yield from copy(new, "a0")
-        yield "while (times-- > 0) {"
-        yield from copy("state", new)
+        yield from [*copy(new, "a0"), "while (times-- > 0) {", *copy("state", new)]
         names = [{"a0": "state", "out": new}.get(name, name) for _, name in self._parameters()]
         yield f"{'once' if self._in_registers else 'compiled'}({', '.join(names)});"
         yield "}"

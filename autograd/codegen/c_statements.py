@@ -52,12 +52,9 @@ class CSpelling:
         """Yield the functions called by the expressions so far."""
         for op in self._by_lanes:
             row = spelling_of(op)
+            lanes = for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
             yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
-            yield "{"
-            yield "V z;"
-            yield for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
-            yield "return z;"
-            yield "}"
+            yield from ["{", "V z;", lanes, "return z;", "}"]
 
 
 def _element(operand: LoopOperand, variables: Sequence[str]) -> str:

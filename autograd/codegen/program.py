@@ -14,6 +14,7 @@ is replaced by what its function records.
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -112,27 +113,24 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
     >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
     ['relu', 'abs', 'neg', 'exp', 'log1p', 'add']
     """
-    written: dict[tuple[Op, int], Program | None] = {}
 
-    def expansion(step: Step) -> Program | None:
-        op, operands = step.op, len(step.operands)
-        if (op, operands) not in written:
-            if callable(target):
-                kept = target(op) or (op.built_in and spelling_of(op).formula is None)
-            else:
-                kept = is_spelled(op, target)
-            written[op, operands] = None
-            if not kept:
-                try:
-                    leaves, result = recorded(op, operands)
-                except ValueError:
-                    if target != "numpy":
-                        raise
-                else:
-                    written[op, operands] = lower([result], leaves)
-        return written[op, operands]
+    @cache
+    def expansion(op: Op, operands: int) -> Program | None:
+        if callable(target):
+            kept = target(op) or (op.built_in and spelling_of(op).formula is None)
+        else:
+            kept = is_spelled(op, target)
+        if kept:
+            return None
+        try:
+            leaves, result = recorded(op, operands)
+        except ValueError:
+            if target == "numpy":
+                return None
+            raise
+        return lower([result], leaves)
 
-    if all(expansion(step) is None for step in program.steps):
+    if all(expansion(step.op, len(step.operands)) is None for step in program.steps):
         return program
     steps = _Steps(program.inputs)
 
@@ -141,7 +139,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
         places = list(operands)
         for step in program.steps:
             own = tuple(places[x] if type(x) is int else x for x in step.operands)
-            inner = expansion(step)
+            inner = expansion(step.op, len(own))
             places.append(steps.add(step.op, own) if inner is None else add(inner, own)[0])
         return [places[x] if type(x) is int else x for x in program.outputs]
 

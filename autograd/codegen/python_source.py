@@ -155,14 +155,13 @@ def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
         return
     flat = is_flat(tree)
     targets = [name(part) if flat else f"{source}_{i}" for i, part in enumerate(tree)]
-    yield "try:"
+    listed = ", ".join(targets)
     if flat and 0 < len(tree) <= _CHECKED_ONE_BY_ONE:
-        yield f"    [{', '.join(targets)}] = {source}"
-        yield f"    if not ({' is '.join(f'type({x})' for x in targets)} is float):"
-        yield f"        [{', '.join(targets)}] = map(_number, [{', '.join(targets)}])"
+        are_floats = f"{' is '.join(f'type({x})' for x in targets)} is float"
+        lines = [f"[{listed}] = {source}", f"if not ({are_floats}):", f"    [{listed}] = map(_number, [{listed}])"]
     else:
-        yield f"    [{', '.join(targets)}] = {f'map(_number, {source})' if flat else source}"
-    yield "except (TypeError, ValueError, OverflowError) as problem:"
+        lines = [f"[{listed}] = {f'map(_number, {source})' if flat else source}"]
+    yield from ["try:", *indented(lines), "except (TypeError, ValueError, OverflowError) as problem:"]
     yield f"    raise _argument_error({k}, {tree_shape(tree)!r}, {source}, problem) from None"
     if not flat:
         for target, part in zip(targets, tree, strict=True):

@@ -96,22 +96,14 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return a table with the steps below it, in the colours and fonts of the notebook."""
-        lines = ['<div style="overflow-x: auto">', '<table style="border-collapse: collapse">', "<thead><tr>"]
-        lines += [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
-        lines.append("</tr></thead><tbody>")
-        for row in self.rows:
-            exact = ["", "", repr(row.value), "\n".join(_local_text(row, repr))]
-            exact += [repr(row.global_gradient), repr(row.faux_gradient)]
-            cells = [
-                f'<td style="{_side(i)}" title="{html.escape(digits)}">{html.escape(cell)}</td>'
-                for i, (cell, digits) in enumerate(zip(_cells(row), exact))
-            ]
-            lines.append("<tr>" + "".join(cells).replace(' title=""', "") + "</tr>")
-        lines += ["</tbody></table>", f"<p>{html.escape(self._introduction)}</p>", "<ol>"]
-        for step in self.steps:
-            equation = html.escape(" = ".join(step.equation))
-            lines.append(f"<li><code>{equation}</code><br/><small>{html.escape(step.why)}</small></li>")
-        return "\n".join([*lines, "</ol>", "</div>"])
+        head = [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
+        steps = [
+            f"<li><code>{html.escape(' = '.join(step.equation))}</code><br/><small>{html.escape(step.why)}</small></li>"
+            for step in self.steps
+        ]
+        lines = ['<div style="overflow-x: auto">', '<table style="border-collapse: collapse">', "<thead><tr>", *head]
+        lines += ["</tr></thead><tbody>", *map(_html_row, self.rows), "</tbody></table>"]
+        return "\n".join([*lines, f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>", "</div>"])
 
 
 def explain(
@@ -323,6 +315,17 @@ def _cells(row: Row) -> list[str]:
 
 def _local_text(row: Row, number: Callable[[float], str]) -> list[str]:
     return [f"{NO_GRADIENT if x is None else number(x)} on {user}" for user, x in row.local_gradients]
+
+
+def _html_row(row: Row) -> str:
+    """Return a row of the table; pointing at a number shows all its digits."""
+    exact = ["", "", repr(row.value), "\n".join(_local_text(row, repr))]
+    exact += [repr(row.global_gradient), repr(row.faux_gradient)]
+    cells = [
+        f'<td style="{_side(i)}" title="{html.escape(digits)}">{html.escape(cell)}</td>'
+        for i, (cell, digits) in enumerate(zip(_cells(row), exact))
+    ]
+    return "<tr>" + "".join(cells).replace(' title=""', "") + "</tr>"
 
 
 def _side(column: int) -> str:

@@ -90,15 +90,13 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
 
 def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Value, str]:
     """Return the first name of each wanted node; variables of all scopes come before elements of lists."""
-    variables = [variable for scope in scopes for variable in scope.items()]
-    lists = [(name, value) for name, value in variables if isinstance(value, (list, tuple))]
+    variables = [(value, name) for scope in scopes for name, value in scope.items()]
+    lists = [(value, name) for value, name in variables if isinstance(value, (list, tuple))]
+    elements = chain.from_iterable(_elements(name, value, _DEEPEST_LIST) for value, name in lists)
     names: dict[Value, str] = {}
-    for name, value in variables:
+    for value, name in chain(variables, elements):
         if name and type(value) is Value and value in wanted:
             names.setdefault(value, name)
-    for element, name in chain.from_iterable(_elements(name, value, _DEEPEST_LIST) for name, value in lists):
-        if element in wanted:
-            names.setdefault(element, name)
     return names
 
 

@@ -123,11 +123,12 @@ def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
 
 
 def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
-    parameters = {}
-    for v in nodes:
-        if v.label and v.op is None and (match := _PARAMETER.fullmatch(v.label)):
-            parameters[v] = _Parameter(match["neuron"] or "", match["number"] is None, int(match["number"] or 0))
-    return parameters
+    matches = {v: _PARAMETER.fullmatch(v.label) for v in nodes if v.label and v.op is None}
+    return {
+        v: _Parameter(match["neuron"] or "", match["number"] is None, int(match["number"] or 0))
+        for v, match in matches.items()
+        if match
+    }
 
 
 def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:

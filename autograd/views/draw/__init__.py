@@ -136,15 +136,17 @@ def _too_many_nodes(
     plan: Plan, layers: Sequence[FoundLayer], expand: Sequence[str], size: Size, max_nodes: int
 ) -> ValueError:
     """Return the error that says how large the drawing would be, and which arguments to try."""
-    found = f"the graph has {size}"
+    found = "the graph has "
     if plan.detail != "value":
-        found = f"the graph has {len(plan.values):,} nodes, and its drawing at detail={plan.detail!r} {size}"
-    advice = []
-    for coarser in _DETAILS[_DETAILS.index(plan.detail) + 1 :] if layers else ():
-        fewer = Plan(plan.values, layers, coarser, ()).join(max_nodes)
-        if fewer.fits(max_nodes):
-            advice.append(f"pass detail={coarser!r}, which has {fewer.nodes:,} nodes")
+        found += f"{len(plan.values):,} nodes, and its drawing at detail={plan.detail!r} "
+    coarser = _DETAILS[_DETAILS.index(plan.detail) + 1 :] if layers else ()
+    sizes = {detail: Plan(plan.values, layers, detail, ()).join(max_nodes) for detail in coarser}
+    advice = [
+        f"pass detail={detail!r}, which has {fewer.nodes:,} nodes"
+        for detail, fewer in sizes.items()
+        if fewer.fits(max_nodes)
+    ]
     if expand:
         advice.append("expand less")
     advice.append("draw an intermediate value, as in draw(hidden), or the graph of a single sample")
-    return too_large(found, "for a readable picture", max_nodes, advice)
+    return too_large(f"{found}{size}", "for a readable picture", max_nodes, advice)

@@ -333,8 +333,7 @@ class Pen:
             colour += f"{round(255 * (0.35 + 0.65 * share)):02x}"  # the opacity
         else:
             label = f" {_product(constant(short(weight.data)), constant(short(edge.number)))} ".replace(" * ", "·")
-        width = f"{0.7 + 1.8 * share:.2f}"
-        self._line(graph, edge, label, color=colour, penwidth=width, tooltip=tooltip_of(tooltip))
+        self._line(graph, edge, label, color=colour, penwidth=f"{0.7 + 1.8 * share:.2f}", tooltip=tooltip_of(tooltip))
 
     @_write_edge.register
     def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:

@@ -228,9 +228,11 @@ class Plan:
                 self._join_layer(box, xs, uses)
         for other in self.boxes:
             if isinstance(other, RegularizerBox):
-                for tail, carried in self._by_node(other.parameters).items():
-                    if not isinstance(tail, NeuronBox):  # edges from all neurons would hide the others
-                        self.edges.append(BundleEdge(tail, other, carried, are_parameters=True))
+                self.edges += [
+                    BundleEdge(tail, other, carried, are_parameters=True)
+                    for tail, carried in self._by_node(other.parameters).items()
+                    if not isinstance(tail, NeuronBox)  # edges from all neurons would hide the others
+                ]
 
     def _join_operands(self, v: Value) -> None:
         bundles: dict[tuple[Box, bool], list[int]] = {}
@@ -265,11 +267,10 @@ class Plan:
             self.boxes.append(leaves)
             self.home.update(dict.fromkeys(own, leaves))
             self.shown = [v for v in self.shown if v not in self.home]
-        for tail, carried in self._by_node(nodes).items():
-            self.edges.append(BundleEdge(tail, box, carried))
+        self.edges += [BundleEdge(tail, box, carried) for tail, carried in self._by_node(nodes).items()]
         numbers = [x for x in xs if not isinstance(x, Value)]
-        for some in [numbers] if len(numbers) > _INPUTS_ONE_BY_ONE else [[x] for x in numbers]:
-            self.edges.append(Edge(Constant(some), box))
+        groups = [numbers] if len(numbers) > _INPUTS_ONE_BY_ONE else [[x] for x in numbers]
+        self.edges += [Edge(Constant(some), box) for some in groups]
 
     def _by_node(self, values: Iterable[Value]) -> dict[Node, list[Value]]:
         """Return the values that each node of the drawing holds."""

@@ -34,6 +34,7 @@ _FOLDER = Path(__file__).parent
 # Sizes in pixels, in which page.js draws: a character of the monospaced font, a line, the space around the text.
 _CHARACTER, _LINE, _PADDING = 7.3, 16.0, 10.0
 _NARROWEST = 16  # characters in a box: "value", a space and "−1.235e−06"
+_ESCAPES = {code: f"\\u{code:04x}" for code in b"<>&"}  # in JSON: no </script>, no <!--
 _WIDEST = 26  # characters in a box; longer text is cut
 
 
@@ -133,11 +134,8 @@ def _program(output: Value, values: Sequence[Value]) -> str:
 
 def _local_gradient_graphs(values: Iterable[Value]) -> list[Value]:
     """Return the local gradient on each operand that gets one, as a graph: its rule with a gradient of 1."""
-    found = []
-    for v in values:
-        if v.op is not None:
-            pulls = v.op.pulls(1.0, v, *v.args)
-            found += [pull for x, pull in zip(v.args, pulls, strict=True) if isinstance(x, Value) and pull is not None]
+    pulled = [pair for v in values if v.op for pair in zip(v.args, v.op.pulls(1.0, v, *v.args), strict=True)]
+    found = [pull for x, pull in pulled if isinstance(x, Value) and pull is not None]
     return [pull if isinstance(pull, Value) else Value(pull) for pull in found]
 
 
@@ -212,9 +210,7 @@ def _one_line(text: str) -> str:
 
 def _page(program: str, graph: dict[str, Any]) -> str:
     """Return the HTML of the page. Its policy allows this script and this style, by their hashes, and nothing else."""
-    data = json.dumps(graph, separators=(",", ":"))  # ASCII: no U+2028, no lone surrogate
-    for character in "<>&":  # no </script>, no <!--
-        data = data.replace(character, f"\\u{ord(character):04x}")
+    data = json.dumps(graph, separators=(",", ":")).translate(_ESCAPES)  # ASCII: no U+2028, no lone surrogate
     script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{_file("page.js")}}})();\n'
     style = f"\n{_file('page.css')}"
     parts = {"SCRIPT-HASH": _hash(script), "STYLE-HASH": _hash(style), "SCRIPT": script, "STYLE": style}

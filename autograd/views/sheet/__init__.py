@@ -89,7 +89,12 @@ def to_spreadsheet(
     advice = ["write an intermediate value, or a smaller example"]
     check_size(values, max_nodes, "for a readable spreadsheet", advice)
     trained = [] if train is None else leaves_to_train(train, values)
-    xlsxwriter = _xlsxwriter()
+    try:
+        import xlsxwriter  # noqa: PLC0415  # optional, so imported when first used
+    except ModuleNotFoundError as problem:
+        raise ModuleNotFoundError(
+            'to_spreadsheet() needs XlsxWriter: pip install "scalar-autograd[sheet]"', name=problem.name
+        ) from None
     copies, shown = copied_graph(values, names_of(values, names, repeat_labels=True))
     columns = columns_of(copies[output], shown)
     if len(columns) + 2 > COLUMNS:
@@ -105,16 +110,6 @@ def to_spreadsheet(
             TrainingSheet(workbook, gradients, [copies[v] for v in trained], lr, attempts).write()
     write_whole(path, buffer.getvalue())
     return path
-
-
-def _xlsxwriter() -> Any:
-    try:
-        import xlsxwriter  # noqa: PLC0415  # optional, so imported when first used
-    except ModuleNotFoundError as problem:
-        raise ModuleNotFoundError(
-            'to_spreadsheet() needs XlsxWriter: pip install "scalar-autograd[sheet]"', name=problem.name
-        ) from None
-    return xlsxwriter
 
 
 def _check_arguments(path: Path, lr: float, attempts: int, tiny: float) -> None:
