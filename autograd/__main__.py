@@ -169,10 +169,9 @@ def show_progress(done: int, total: int) -> None:
 def show_picture(loss: Value, path: Path, page: Path) -> None:
     """Draw the graph and write it as a page; print where both are, or how to install Graphviz."""
     print("\n3. The graph\n============")
-    parameters = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
     try:
         picture = draw(loss).pipe(format="svg")
-        explore(loss, page, train=parameters, names={})
+        explore(loss, page, train=[v for v in graph_of(loss) if v.label in ("weight", "bias")], names={})
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
         print(f"No picture this time: {problem}")
         return

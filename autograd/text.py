@@ -20,6 +20,7 @@ from collections.abc import Container, Sequence
 
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 LONGEST_NAME = 40  # columns of a name in a line of text
+LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 
 # XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters; the others become its
 # replacement character. Line feeds and tabs are included; a view in which they have a meaning lets them pass.

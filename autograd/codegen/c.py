@@ -161,16 +161,14 @@ class _TranslationUnit:
         return alone and self.sizes[0] <= _STATE_IN_REGISTERS
 
     def _parameters(self) -> list[tuple[str, str]]:
-        parameters = [("long long ", "n")] if self.signature.batch else []
-        parameters += [("const double *restrict ", f"a{k}") for k in range(len(self.sizes))]
-        parameters.append(("double *restrict ", "out"))
-        return parameters + [("char *restrict ", "work")] * self.in_work
+        samples = [("long long ", "n")] if self.signature.batch else []
+        arguments = [("const double *restrict ", f"a{k}") for k in range(len(self.sizes))]
+        return [*samples, *arguments, ("double *restrict ", "out"), *[("char *restrict ", "work")] * self.in_work]
 
     def _shared(self) -> list[tuple[str, str]]:
         """Return the types and names of the parts' parameters."""
         unbatched = [k for k, batch in enumerate(self.signature.batched) if not batch]
-        arguments = [("const double *restrict ", f"a{k}") for k in unbatched]
-        shared = [*arguments, ("double *restrict ", "u")]
+        shared = [*(("const double *restrict ", f"a{k}") for k in unbatched), ("double *restrict ", "u")]
         if self.signature.batch:
             return [*shared, ("V *restrict ", "v"), ("const V *restrict ", "x"), ("V *restrict ", "s")]
         return [*shared, ("double *restrict ", "out")]

@@ -10,7 +10,6 @@ Python and NumPy call such a function; every other target refuses it, with the m
 
 import builtins
 import dis
-import itertools
 import math
 import random
 import sys
@@ -92,7 +91,7 @@ def _points(operands: int) -> Iterator[list[float]]:
     rng = random.Random(operands)
     for size in [1.0, 3.0, 30.0, 1e3] * 6:
         yield [rng.uniform(-size, size) for _ in range(operands)]
-    yield [x for x, _ in zip(itertools.cycle([1e16, 1.0, -1e16, 0.1]), range(operands))]
+    yield [(1e16, 1.0, -1e16, 0.1)[i % 4] for i in range(operands)]
 
 
 def _is_summed(v: Value) -> bool:

@@ -23,10 +23,8 @@ class Gate(NamedTuple):
 
     condition: Operand
     factors: tuple[int, ...]
-    steps: list[int]
-    """Their places in the program, in order."""
-    is_read: bool
-    """True if a step outside the gate reads the choice."""
+    steps: list[int]  # their places in the program, in order
+    is_read: bool  # True if a step outside the gate reads the choice
 
 
 def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:

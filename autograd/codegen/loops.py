@@ -16,8 +16,7 @@ from autograd.codegen.program import Program, bits_of
 class LoopOrStep(NamedTuple):
     """A unit of a schedule: a loop over the steps of a group, or a single step."""
 
-    steps: list[int]
-    """Their places in the program."""
+    steps: list[int]  # their places in the program
     is_loop: bool
 
 
@@ -75,12 +74,9 @@ def scheduled(
 class NestedLoops(NamedTuple):
     """Nested loops, the outermost first, that run through several sequences of indices at once."""
 
-    counts: list[int]
-    """The number of iterations of each loop."""
-    starts: list[int]
-    """For each sequence, its first index."""
-    strides: list[list[int]]
-    """For each sequence, the stride of each loop."""
+    counts: list[int]  # the number of iterations of each loop
+    starts: list[int]  # for each sequence, its first index
+    strides: list[list[int]]  # for each sequence, the stride of each loop
 
 
 def nested_loops(sequences: Sequence[Sequence[int]]) -> NestedLoops | None:
@@ -121,5 +117,4 @@ def stride_of(rows: Sequence[Sequence[int]]) -> int | None:
     (2, None, 0)
     """
     stride = rows[0][1] - rows[0][0] if len(rows[0]) > 1 else 0
-    even = all(at == row[0] + i * stride for row in rows for i, at in enumerate(row))
-    return stride if even else None
+    return stride if all(at == row[0] + i * stride for row in rows for i, at in enumerate(row)) else None

@@ -21,18 +21,12 @@ _TERMS_OF_A_SPLIT_SUM = 200  # in one step, if it cannot be a loop
 class Limits(NamedTuple):
     """Thresholds for loops and for the length of parts; defaults suit C."""
 
-    straight: int = 5_000
-    """A program of at most this many terms has loops for long sums only: it compiles in a second without others."""
-    long: int = 64
-    """A sum of more terms than this always becomes a loop."""
-    members: int = 4
-    """A group becomes a loop if it has at least this many members,"""
-    looped: int = 32
-    """and at least this many terms together."""
-    part: float = 600
-    """The maximum number of statements in a part; infinity makes one part."""
-    constants: bool = True
-    """True if lists of constants are stored in an array, `c`, so that loops can run through them."""
+    straight: int = 5_000  # a program of at most this many terms has loops for long sums only: it compiles in a second
+    long: int = 64  # a sum of more terms than this always becomes a loop
+    members: int = 4  # a group becomes a loop if it has at least this many members,
+    looped: int = 32  # and at least this many terms together
+    part: float = 600  # the maximum number of statements in a part; infinity makes one part
+    constants: bool = True  # True if lists of constants are stored in an array, `c`, so that loops can run through them
 
 
 LIMITS = Limits()

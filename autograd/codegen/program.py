@@ -89,12 +89,9 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
     steps = _Steps(len(inputs))
     for v in graph_of(*outputs):
-        if v in places:
-            continue
-        if v.op is None:
-            places[v] = v.data
-        else:
-            places[v] = steps.add(v.op, tuple(places[x] if isinstance(x, Value) else x for x in v.args))
+        if v not in places:
+            operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
+            places[v] = v.data if v.op is None else steps.add(v.op, operands)
     return steps.program([places[v] for v in outputs])
 
 

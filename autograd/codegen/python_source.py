@@ -40,10 +40,8 @@ _CHECKED_ONE_BY_ONE = 8  # numbers at most: floats need no conversion, which wou
 class Statements(NamedTuple):
     """Lines without indentation, in order of execution."""
 
-    once: list[str]
-    """Batch-invariant steps (`backend.py`)."""
-    each: list[str]
-    """Steps whose results differ between samples."""
+    once: list[str]  # batch-invariant steps (`backend.py`)
+    each: list[str]  # steps whose results differ between samples
 
 
 def variable_names(program: Program) -> Name:

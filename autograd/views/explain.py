@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from autograd.check import faux_gradient
 from autograd.engine import Value, replay
-from autograd.text import aligned, decimals, table, typeset, visible, width
+from autograd.text import LONGEST_FORMULA, aligned, decimals, table, typeset, visible, width
 from autograd.views.formulas import Term, constant, graph_formulas, short_formula
 from autograd.views.gradients import (
     NO_GRADIENT,
@@ -31,7 +31,7 @@ from autograd.views.gradients import (
     line_gradients,
     reached_by_gradients,
 )
-from autograd.views.limits import LONGEST_FORMULA, check_size, graph_to_show
+from autograd.views.limits import check_size, graph_to_show
 from autograd.views.names import Names, names_of
 
 _TEXT_WIDTH = 100  # columns of the text

@@ -12,8 +12,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Program
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
-from autograd.text import decimals, typeset
-from autograd.views.limits import LONGEST_FORMULA
+from autograd.text import LONGEST_FORMULA, decimals, typeset
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
 """The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""

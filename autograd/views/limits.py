@@ -12,7 +12,6 @@ from autograd.engine import Value, check_leaves, graph_of
 from autograd.floats import number
 from autograd.trees import tree_leaves
 
-LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 _EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are
 
 

@@ -22,10 +22,9 @@ from networks import WAYS, Network, loss_of
 
 from autograd import faux_gradient, ops
 from autograd.engine import Value, graph_of
-from autograd.text import short
+from autograd.text import LONGEST_FORMULA, short
 from autograd.views import render as rendering
 from autograd.views.draw import Drawing, draw
-from autograd.views.limits import LONGEST_FORMULA
 
 
 @pytest.fixture(params=ENGINES)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import singledispatchmethod
 from itertools import count
-from operator import itemgetter
 from typing import cast
 
 import graphviz
@@ -110,8 +109,8 @@ class Pen:
     def _is_tangled(self) -> bool:
         """Return True if the edges are so long that Graphviz would spend minutes placing their labels."""
         places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
-        ends = [(places[edge.tail], places[edge.head]) for edge in self.plan.edges]
-        return not self.plan.boxes and ranks_spanned(len(places), sorted(ends, key=itemgetter(1))) > MOST_RANKS_SPANNED
+        edges = sorted(((places[edge.tail], places[edge.head]) for edge in self.plan.edges), key=lambda edge: edge[1])
+        return not self.plan.boxes and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
 
     def _name_outputs_after_their_neurons(self) -> set[Value]:
         """Name each output of a neuron that has only a number after its neuron, if that name is free."""

@@ -21,7 +21,6 @@ from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients
 from autograd.files import write_whole
-from autograd.ops import Op
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
@@ -104,27 +103,22 @@ def explore(
 def _program(output: Value, values: Sequence[Value]) -> str:
     """Return JavaScript that computes each node from those before it, and all derivatives from the nodes."""
     places = {v: i for i, v in enumerate(values)}
-    constants: list[float] = []
-    used: set[Op] = set()
-    steps = []
-    for v in values:
-        constants += [x for x in v.args if not isinstance(x, Value)]
-        if v.op is None:
-            steps.append("null")
-            continue
-        step = Step(v.op, tuple(places[x] if isinstance(x, Value) else x for x in v.args))
-        node = expanded(Program(len(values), [step], [len(values)]), "javascript")
-        used.update(step.op for step in node.steps)
-        steps.append(javascript.arrow(node))
+    constants = [x for v in values for x in v.args if not isinstance(x, Value)]
+    operands = [tuple(places[x] if isinstance(x, Value) else x for x in v.args) for v in values]
+    nodes = [
+        expanded(Program(len(values), [Step(v.op, own)], [len(values)]), "javascript") if v.op else None
+        for v, own in zip(values, operands)
+    ]
     derivatives = expanded(lower([*grad(output, list(values)), *_local_gradient_graphs(values)], values), "javascript")
-    used.update(step.op for step in derivatives.steps)
+    used = {step.op for program in (*nodes, derivatives) if program for step in program.steps}
+    arrows = [javascript.arrow(node) if node else "null" for node in nodes]
     return "\n".join(
         [
             "const program = (() => {",
             javascript.helpers(used),
             f"const initial = [{', '.join(javascript.number_literal(v.data) for v in values)}];",
             f"const constants = [{', '.join(map(javascript.number_literal, constants))}];",
-            "const steps = [\n  " + ",\n  ".join(steps) + "\n];",
+            "const steps = [\n  " + ",\n  ".join(arrows) + "\n];",
             javascript.function(derivatives, "derivatives"),
             "return {initial, constants, steps, derivatives};",
             "})();",

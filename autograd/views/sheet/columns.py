@@ -15,9 +15,9 @@ from autograd.codegen.program import Program, expanded, lower
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
+from autograd.text import LONGEST_FORMULA
 from autograd.views.formulas import graph_formulas, summary
 from autograd.views.gradients import reached_by_gradients, recorded_anew
-from autograd.views.limits import LONGEST_FORMULA
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most

@@ -6,8 +6,8 @@ from typing import Any
 from autograd.check import moving
 from autograd.engine import Value, graph_of, replay
 from autograd.ops import TABLE
+from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import NO_GRADIENT
-from autograd.views.limits import LONGEST_FORMULA
 from autograd.views.sheet.columns import Column
 from autograd.views.sheet.worksheet import NARROWEST, Worksheet, cell_name, column_width
 

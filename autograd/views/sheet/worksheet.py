@@ -3,8 +3,7 @@
 import math
 from typing import Any
 
-from autograd.text import PICTURES, is_plain, width
-from autograd.views.limits import LONGEST_FORMULA
+from autograd.text import LONGEST_FORMULA, PICTURES, is_plain, width
 
 COLUMNS, ROWS = 16_384, 1_048_576  # of any sheet
 _LONGEST_CODE = 8_192  # characters of a formula
