@@ -14,6 +14,7 @@ import graphviz
 
 from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
+from autograd.files import check_writable, write_whole
 from autograd.nn import Neuron
 from autograd.text import decimals, significant, table
 
@@ -175,7 +176,7 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
         print(f"No picture this time: {problem}")
         return
-    path.write_bytes(picture)
+    write_whole(path, picture)
     print(
         f"The neuron's graph with its gradients is in {path.resolve()}\n"
         "Open it in a browser; hover over a node to see all digits.\n"
@@ -188,14 +189,12 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
 
 def prepare(path: Path) -> str | None:
     """Check that the file can be written before the tour begins; return the problem if not."""
-    existed = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
+        check_writable(path)
     except OSError as problem:
-        return f"cannot write {path}: {problem.strerror}. Choose another file with --output."
-    if not existed:
-        path.unlink()
+        said = f"cannot write {path}: {problem.strerror}" if problem.strerror else problem
+        return f"{said}. Choose another file with --output."
     return None
 
 

@@ -4,6 +4,7 @@ The file is strict JSON: the name of the format, its version, and each parameter
 back to the bit. JSON has no inf and nan, so these are written as strings.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 _FORMAT = "scalar-autograd parameters"
 _VERSION = 1
@@ -22,28 +23,98 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file atomically: at any time, a reader finds either the old content or the new, complete.
 
     The content goes to a new file in the same folder, which replaces the old one once it is safely on the disk. A
-    failure leaves the old file, and no other.
+    failure leaves the old file, and no other. Devices and pipes are written to: nothing replaces them.
 
     Arguments:
-        path: the file; a link is followed, and stays a link.
+        path: the file; a symbolic link is followed, and stays a link. The mode and the owner stay the same.
         content: text, written as UTF-8, or bytes.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or is read-only (for root too, who could write it).
     """
+    check_writable(path)
+    content = content.encode() if isinstance(content, str) else content
+    if _is_stream(path):
+        with open(path, "ab" if os.path.isfile(path) else "wb") as stream:  # isfile: a shell sent /dev/stdout there
+            stream.write(content)
+        return
     target = Path(os.path.realpath(path))
-    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    new = target.with_name(f".{secrets.token_hex(4)}.new")  # short: the name of the target may be as long as names get
     try:
-        with new.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+        if not _write_unnamed(new, content):
+            with new.open("xb") as file:
+                _write_out(file, content)
         if target.exists():
+            _keep_owner(target, new)
             shutil.copymode(target, new)
         os.replace(new, target)
     except BaseException:  # Ctrl-C as well
         new.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Check that `write_whole` may write to this path, and say what to do where it may not.
+
+    Raises:
+        OSError: it is a folder or read-only, or its folder is missing or read-only.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
+    if os.path.exists(path):
+        if not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
+            raise PermissionError(f"cannot write {path}: it is read-only; make it writable, or choose another name")
+        if _is_stream(path):
+            return
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}, make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"cannot write {path}: the folder {folder} is read-only; choose another one")
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Return True for a device, a pipe, or the name of an open file, such as /dev/stdout."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return True
+    place = os.fspath(path)
+    while os.path.islink(place):  # /dev/stdout -> /proc/self/fd/1 -> whatever it is
+        folder = os.path.realpath(os.path.dirname(place))
+        if folder.startswith("/proc/") and os.path.basename(folder) == "fd":
+            return True
+        place = os.path.join(folder, os.readlink(place))
+    return False
+
+
+def _write_unnamed(new: Path, content: bytes) -> bool:
+    """Write a file that gets its name when it is complete, so that nothing is left if the process is killed before.
+
+    Returns False where this is impossible: only Linux has files without a name, and not on all file systems.
+    """
+    try:
+        unnamed = os.open(new.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except (AttributeError, OSError):
+        return False
+    with open(unnamed, "wb") as file:
+        _write_out(file, content)
+        try:
+            os.link(f"/proc/self/fd/{unnamed}", new, src_dir_fd=unnamed)  # with src_dir_fd it follows that link
+        except OSError:
+            return False
+    return True
+
+
+def _write_out(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _keep_owner(target: Path, new: Path) -> None:
+    """Give the new file to the owner of the old one, if this user may."""
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):
+            os.chown(new, target.stat().st_uid, target.stat().st_gid)
 
 
 def numbers_to_text(numbers: Mapping[str, float]) -> str:

@@ -76,10 +76,10 @@ class Module:
         """Write the parameters to a JSON file, by name.
 
         `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
-        complete: if writing fails, the old file stays.
+        complete: if writing fails, the old file stays. A device or a pipe is written to.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: the file cannot be written, or is read-only.
             ValueError: two parameters have the same name.
         """
         write_whole(path, numbers_to_text({name: p.data for name, p in self._by_name().items()}))

@@ -19,6 +19,7 @@ from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value, check_leaves
+from autograd.files import write_whole
 from autograd.trees import tree_leaves, tree_map
 
 BACKENDS: dict[str, Backend] = {
@@ -151,7 +152,7 @@ def _backend(backend: Any) -> Backend:
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     return path
 
 

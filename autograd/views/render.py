@@ -14,6 +14,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
+from autograd.files import check_writable, write_whole
 from autograd.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
@@ -110,13 +111,39 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
         """Write the picture and return its path: `render("loss.svg")`, or as `graphviz.Digraph.render` is called.
 
-        A filename with the suffix of a picture format is the name of the picture, and no DOT file is left beside it.
+        A filename with the suffix of a picture format is the name of the picture. It is written whole or not at all,
+        without a DOT file beside it.
+
+        Raises, besides those of the class:
+            OSError: the file cannot be written, or is read-only.
         """
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
         if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
-            filename, options = None, {"cleanup": True, **options, "outfile": Path(folder, filename)}
+            return self._render_picture(Path(folder, filename), suffix, **options)
         return cast(str, super().render(filename, *arguments, **options))
+
+    def _render_picture(
+        self,
+        path: Path,
+        format: str,
+        *,
+        view: bool = False,
+        quiet_view: bool = False,
+        cleanup: bool = True,
+        raise_if_result_exists: bool = False,
+        overwrite_source: bool = False,
+        **options: Any,
+    ) -> str:
+        """Render to a path; `cleanup` and `overwrite_source` are about a DOT file, and there is none."""
+        if raise_if_result_exists and path.exists():
+            raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path)
+        write_whole(path, self.pipe(format, **options))
+        if view or quiet_view:
+            graphviz.view(path, quiet=quiet_view)
+        return str(path)
 
     # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
 
@@ -126,9 +153,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         except graphviz.ExecutableNotFound:
             suffixes = [part for part in (options["formatter"], options["renderer"], format) if part]
             rendered = str(options["outfile"] or ".".join([filepath, *suffixes]))  # where `dot` would have written
-            Path(rendered).write_bytes(_lay_out(self.source, engine, format, **options))
+            write_whole(rendered, _lay_out(self.source, engine, format, **options))
         if self._follows_the_reader(format, **options):
-            Path(rendered).write_bytes(_with_both_themes(Path(rendered).read_bytes().decode()).encode())
+            write_whole(rendered, _with_both_themes(Path(rendered).read_bytes().decode()).encode())
         return rendered
 
     def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:

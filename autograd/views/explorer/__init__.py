@@ -20,7 +20,7 @@ from typing import Any
 from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients
-from autograd.files import write_whole
+from autograd.files import check_writable, write_whole
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
@@ -56,7 +56,7 @@ def explore(
 
     Arguments:
         output: the Value to explore, usually the loss.
-        path: the file to write; an existing one is replaced in one step.
+        path: the file to write; an existing one is replaced in one step, a device or a pipe is written to.
         train: leaves (a Value, or lists of them, as from `parameters()`) that the page can train by gradient descent,
             with a chart of the falling output.
         lr: the learning rate to start with.
@@ -70,7 +70,7 @@ def explore(
             something other than leaves of the graph, or one twice; `lr` or `tiny` is not above zero; or the function
             of an operation of your own runs in Python only.
         GraphvizNotFound: Graphviz is not installed; the message says how to install it.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or is read-only.
 
     >>> x, weight, bias = Value(0.4, "input"), Value(0.5, "weight"), Value(0.6, "bias")
     >>> loss = ((x * weight + bias).tanh() - 0.7) ** 2 / 2
@@ -79,10 +79,7 @@ def explore(
     """
     values = graph_to_show(output, "explore(loss, path)")
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}, make it first")
+    check_writable(path)
     advice = ["explore an intermediate value, as in explore(hidden, path), or a smaller example"]
     check_size(values, max_nodes, "for a readable page", advice, constants=True)
     trained = [] if train is None else leaves_to_train(train, values)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd.engine import Value, graph_of
-from autograd.files import write_whole
+from autograd.files import check_writable, write_whole
 from autograd.floats import number
 from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.names import Names, names_of
@@ -60,7 +60,7 @@ def to_spreadsheet(
         names: names to use before labels and variables, as `draw` takes them; `{}` leaves out the names of variables.
         max_nodes: the largest number of Values to write.
 
-    Returns the path. The file is written whole or not at all, and has the same bytes every time.
+    Returns the path. The file is written whole or not at all, a pipe is written to; it has the same bytes every time.
 
     Spreadsheets have no infinity and no nan: such a cell shows an error, and a leaf with such a number shows `#N/A`.
     Numbers agree with Python's to about 12 digits; a difference of numbers that agree to 15 digits is 0 in a
@@ -71,6 +71,7 @@ def to_spreadsheet(
         ValueError: the graph is too large; the function of an operation of your own runs in Python only; `train` has
             something other than leaves of the graph, or one twice; or another argument is out of range.
         ModuleNotFoundError: XlsxWriter is not installed: `pip install "scalar-autograd[sheet]"`.
+        OSError: the file cannot be written, or is read-only.
 
     >>> import tempfile
     >>> from autograd import tanh
@@ -86,6 +87,7 @@ def to_spreadsheet(
     path = Path(path)
     lr, tiny = number(lr), number(tiny)
     _check_arguments(path, lr, attempts, tiny)
+    check_writable(path)
     advice = ["write an intermediate value, or a smaller example"]
     check_size(values, max_nodes, "for a readable spreadsheet", advice)
     trained = [] if train is None else leaves_to_train(train, values)

@@ -1,0 +1,190 @@
+"""Files are written whole or not at all, by every function that writes one; devices and pipes are written to."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from interrupts import interrupted
+
+import autograd
+from autograd import Value, draw, explore, nn, to_spreadsheet
+from autograd.files import write_whole
+
+
+def loss() -> Value:
+    x, w = Value(0.5, "x"), Value(-2.0, "w")
+    return (x * w).tanh()
+
+
+WRITERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {  # suffix, how the file begins, writer
+    "save": (".json", b"{", lambda path: nn.Neuron(1).save(path)),
+    "explore": (".html", b"<!DOCTYPE html>", lambda path: explore(loss(), path, names={})),
+    "to_spreadsheet": (".xlsx", b"PK", lambda path: to_spreadsheet(loss(), path, names={})),
+    "render": (".svg", b"<?xml", lambda path: draw(loss(), names={}).render(path)),
+    "write": (".py", b"", lambda path: autograd.compile(loss(), []).write(path)),
+}
+
+
+@pytest.fixture(params=WRITERS)
+def writer(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name == "to_spreadsheet":
+        pytest.importorskip("xlsxwriter")
+    return name
+
+
+def test_a_device_is_written_to(writer: str, tmp_path: Path) -> None:
+    suffix, _, write = WRITERS[writer]
+    device = tmp_path / f"null{suffix}"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))  # what /dev/null is, which a mistake may replace
+    except (AttributeError, OSError):
+        pytest.skip("only root may make a device")
+    for path in (device, tmp_path / f"link{suffix}"):
+        if path != device:
+            path.symlink_to(device)
+        write(path)
+        assert stat.S_ISCHR(device.stat().st_mode)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_is_written_to(writer: str, tmp_path: Path) -> None:
+    suffix, begins, write = WRITERS[writer]
+    pipe, received = tmp_path / f"pipe{suffix}", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write(pipe)
+    reader.join(timeout=60)
+    assert received and received[0].startswith(begins) and len(received[0]) > 20
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert os.listdir(tmp_path) == [pipe.name]
+
+
+def test_a_read_only_file_is_refused_even_to_root(writer: str, tmp_path: Path) -> None:
+    suffix, _, write = WRITERS[writer]
+    path, link = tmp_path / f"kept{suffix}", tmp_path / f"link{suffix}"
+    path.write_text("old")
+    path.chmod(0o444)
+    link.symlink_to(path)
+    for name in (path, link):
+        with pytest.raises(PermissionError, match=rf"cannot write .*{name.name}: it is read-only; make it writable"):
+            write(name)
+    assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_name_may_be_as_long_as_names_get(writer: str, tmp_path: Path) -> None:
+    suffix, begins, write = WRITERS[writer]
+    path = tmp_path / ("n" * (255 - len(suffix)) + suffix)
+    for _ in range(2):  # new, then replaced
+        write(path)
+        assert path.read_bytes().startswith(begins)
+        assert os.listdir(tmp_path) == [path.name]
+
+
+def test_links_stay_and_what_they_name_is_replaced_with_its_mode(writer: str, tmp_path: Path) -> None:
+    suffix, begins, write = WRITERS[writer]
+    folder, link = tmp_path / "folder", tmp_path / f"link{suffix}"
+    folder.mkdir()
+    link.symlink_to(f"folder/new{suffix}")
+    write(link)  # it named nothing yet
+    (path,) = folder.iterdir()
+    path.write_text("old")
+    path.chmod(0o640)
+    with path.open() as reader:
+        write(link)
+        assert reader.read() == "old"
+    assert link.is_symlink() and path.read_bytes().startswith(begins)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(folder.iterdir()) == [path]
+
+
+def test_folders_are_refused(writer: str, tmp_path: Path) -> None:
+    suffix, _, write = WRITERS[writer]
+    folder = tmp_path / f"folder{suffix}"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError, match="it is a folder, name a file in it"):
+        write(folder)
+    if writer != "render":  # graphviz makes the folder
+        with pytest.raises(FileNotFoundError, match=r"there is no folder .*make it first"):
+            write(tmp_path / "none" / f"x{suffix}")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root writes files of others")
+def test_a_file_of_another_user_stays_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.write_text("old")
+    os.chown(path, 1234, 1235)
+    path.chmod(0o2750)
+    write_whole(path, "new")
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1234, 1235, 0o2750)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="Unix")
+@pytest.mark.parametrize("through", ["pipe", "file"])
+def test_standard_output_gets_the_content_between_what_is_printed(through: str, tmp_path: Path) -> None:
+    script = (
+        "from autograd.files import write_whole\n"
+        "print('before', flush=True); write_whole('/dev/stdout', 'content\\n'); write_whole('/dev/fd/1', 'more\\n')\n"
+        "print('after')"
+    )
+    file = tmp_path / "out"
+    if through == "pipe":
+        found = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True, timeout=60).stdout
+    else:
+        with file.open("ab") as out:
+            subprocess.run([sys.executable, "-c", script], stdout=out, check=True, timeout=60)
+        found = file.read_bytes()
+    assert found.decode().split() == ["before", "content", "more", "after"]
+    assert os.listdir(tmp_path) == ["out"] * (through == "file")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # between open() and its with
+def test_ctrl_c_at_any_time_leaves_a_whole_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for unnamed in (True, False):
+        with contextlib.ExitStack() as stack:
+            if not unnamed:
+                patch = stack.enter_context(pytest.MonkeyPatch.context())
+                patch.delattr(os, "O_TMPFILE", raising=False)
+            for at in itertools.count(1, 7):
+                path.write_text("old")
+                over = not interrupted(functools.partial(write_whole, path, "new"), at)
+                assert path.read_text() in ("old", "new")
+                assert os.listdir(tmp_path) == ["file"]
+                if over:
+                    break
+            assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("failing", ["link", "open"])
+def test_file_systems_without_unnamed_files(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("not on this file system")
+
+    monkeypatch.setattr(os, failing, fail)
+    write_whole(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_picture_leaves_a_dot_file_of_its_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "loss.gv").write_text("mine")
+    (tmp_path / "loss.svg").write_text("old")
+    draw(loss(), names={}).render(tmp_path / "loss.svg")
+    assert (tmp_path / "loss.gv").read_text() == "mine"
+    assert (tmp_path / "loss.svg").read_bytes().startswith(b"<?xml")
