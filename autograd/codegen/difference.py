@@ -10,7 +10,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program, Step, bits_of
 from autograd.codegen.spelling import float_literal
 
-_NESTED = 2  # levels of operands that are written out
+_NESTED = 1  # levels of operands that are written out
 _MOST_OPERANDS = 6  # that are written out; of more, only the one that differs is shown
 
 
@@ -33,7 +33,7 @@ def difference(here: Program, there: Program, names: Sequence[str]) -> Differenc
     >>> from autograd.codegen.program import lower
     >>> x, w = Value(2.0), Value(3.0)
     >>> difference(lower([(w * x).relu() * 0.5], [x, w]), lower([(w * x).relu() * 0.7], [x, w]), ["x", "w"])
-    Difference(here='relu(w * x) * 0.5', there='relu(w * x) * 0.7')
+    Difference(here='relu(...) * 0.5', there='relu(...) * 0.7')
     >>> difference(lower([x + w, w * x], [x, w]), lower([x + w, w * x], [x, w]), ["x", "w"])
     """
     known: dict[object, int] = {}
@@ -93,11 +93,10 @@ def _written(program: Program, x: Operand, names: Sequence[str], argument: int |
     if step is None:
         return names[x] if type(x) is int else float_literal(x)
     op, operands = step
-    if len(operands) > _MOST_OPERANDS or level > _NESTED:
-        text = f"{op.name}(...)"
-        if level:
-            return text
-        text += f" of {len(operands)} operands"
+    if level > _NESTED or (level and len(operands) > _MOST_OPERANDS):
+        return f"{op.name}(...)" if "(" in op.reads else "..."
+    if len(operands) > _MOST_OPERANDS:
+        text = f"{op.name} of {len(operands)} operands"
         if argument is None:
             return text
         return f"{text}, number {argument} is {_written(program, operands[argument], names, None, 1)}"
@@ -109,4 +108,4 @@ def _written(program: Program, x: Operand, names: Sequence[str], argument: int |
 
 def _is_operator(program: Program, x: Operand) -> bool:
     step = _step(program, x)
-    return step is not None and "(" not in step.op.reads and len(step.operands) <= _MOST_OPERANDS
+    return step is not None and "(" not in step.op.reads

@@ -51,10 +51,12 @@ def fit(
     """Train a model: move its parameters so that the loss falls.
 
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
-    each batch. So the model's Python runs once: what it decides by an `if`, reads from `.data` or draws at random
-    (dropout) stays the same for all samples, and leaves that are not parameters become constants. Comparing Values
-    while the graph is recorded is an error; the rest cannot be detected. With `backend="eager"` the model runs for each
-    sample, as in a loop written by hand.
+    each batch. So the model's Python runs for a few samples only, and leaves that are not parameters become constants.
+    A model that decides by an `if`, reads `.data` or draws at random (dropout) computes something else for others: it
+    is refused where that shows. More samples are recorded before training and a few while it goes on, and the compiled
+    losses of the first and of the last batch are compared with those of the model (`consistency.py` says which, the
+    page of promises how often that is not enough). With `backend="eager"` the model runs for each sample, as in a loop
+    written by hand.
 
     Arguments:
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called
@@ -78,7 +80,7 @@ def fit(
         seed: the seed of the shuffling; None to shuffle with the module `random`, so that `random.seed(...)` applies.
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
-            change them. If it returns True, training ends.
+            change them, and the model too, which is then compiled again. If it returns True, training ends.
 
     Returns the History. The loss of an epoch is the mean over its samples, each computed with the parameters *before*
     its batch's step. So is the accuracy, for `hinge` (by the sign), `binary_cross_entropy`, `cross_entropy`, and any
@@ -89,7 +91,11 @@ def fit(
     parameters' gradients are 0 afterwards.
 
     Raises:
-        TypeError: an argument of the wrong kind; or the model compares Values.
+        TypeError: an argument of the wrong kind.
+        RecordingError: the model compares Values, or one graph cannot stand for all samples; or it uses results of
+            parameters from before the call. The parameters are those of the last whole step; the error's `history` is
+            the run so far, None before training.
+        RuntimeError: another `fit` is training the model.
         ValueError: samples and targets that do not fit, an unknown backend, or a number out of range.
         DivergenceError: a loss or a parameter became inf or nan. The parameters are those before that step; the error's
             `history` is the run so far.
