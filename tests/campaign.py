@@ -31,7 +31,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
-from campaigns import bits
+from campaigns import bits, dependent_models
 from turns import release, table
 
 
@@ -71,6 +71,13 @@ PROMISES = {
             "Values and gradients of `+ - * /` are PyTorch's float64, to the bit.",
             "graphs",
             "test_properties.py",
+            10,
+        ),
+        Promise(
+            dependent_models.dependent,
+            "`fit` refuses models that one recorded graph does not describe, where that shows, and no right one.",
+            "models",
+            "training/test_consistency.py",
             10,
         ),
     ]

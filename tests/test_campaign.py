@@ -13,6 +13,7 @@ from needs import array_module, need_compiler
 from autograd import Value
 from autograd.codegen.spelling import SPELLINGS
 from autograd.ops import Op
+from autograd.training.consistency import Consistency
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,9 @@ def test_a_wrong_spelling_breaks_a_promise(column: str, monkeypatch: pytest.Monk
     monkeypatch.setitem(SPELLINGS, "sub", wrong)
     assert (Value(3.0) - 1.0).data == 2.0, "the graph itself is right"
     assert any("AssertionError" in attempt("compiled", seed)[2] for seed in range(3))
+
+
+def test_fit_without_its_checks_breaks_a_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Consistency, "_compare", lambda *_: None)
+    monkeypatch.setattr(Consistency, "compare_batch", lambda *_: None)
+    assert "AssertionError: Counts(" in attempt("dependent", 0)[2]

@@ -365,6 +365,18 @@ def run(count: int, seed: int, backends: tuple[str, ...] = ("python", "numpy")) 
     return total
 
 
+def dependent(seed: int) -> int:
+    """Train random models, some of which depend on numbers.
+
+    Returns:
+        the number of models whose dependence shows, and of right ones.
+    """
+    counts = run(24, seed)
+    assert not counts.missed, counts
+    assert not counts.refused, counts
+    return counts.shown + counts.right
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000, help="models with a dependence (default: 1000)")
