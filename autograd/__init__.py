@@ -20,6 +20,7 @@ from autograd.engine import Value, grad
 from autograd.errors import (
     AnomalyError,
     CompilerError,
+    CompilerNotFound,
     DivergenceError,
     GradientMismatch,
     GraphvizNotFound,

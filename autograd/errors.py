@@ -58,6 +58,10 @@ class CompilerError(RuntimeError):
     """The C compiler is missing, or it failed; the message says what to do."""
 
 
+class CompilerNotFound(CompilerError):  # noqa: N818  # named like GraphvizNotFound
+    """There is no C compiler; the message says how to install one."""
+
+
 class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types
     """Graphviz is missing: neither the program `dot` nor pygraphviz was found; the message says how to install one."""
 

@@ -1,12 +1,5 @@
-"""Build C source into a loaded library with the system's compiler, and cache the result.
+"""Build C source into a loaded library with the system's compiler, or take it from the cache (`c_cache.py`)."""
 
-The cache is a folder that only its owner can write to: `AUTOGRAD_CACHE_DIR`, or `scalar-autograd` in the system's
-folder for caches. An entry's name has two hashes: one of everything that determines the compiler's output (source,
-compiler, options, processor, C library), and one of the entry itself. A damaged entry does not match its name and is
-built again. Entries are written under a temporary name, then moved into place, so no process sees a partial one.
-"""
-
-import atexit
 import contextlib
 import ctypes
 import hashlib
@@ -15,7 +8,7 @@ import platform
 import re
 import shlex
 import shutil
-import stat
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +16,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from autograd.errors import CompilerError
+from autograd.codegen.c_cache import building, cache_folder, store, stored
+from autograd.errors import CompilerError, CompilerNotFound
 
 _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
@@ -43,19 +37,16 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
     decisive = [source, *compiler, version_of(compiler), *options, processor(), *platform.libc_ver(), sys.platform]
     key = hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32]
     folder = cache_folder()
-    for entry in sorted(folder.glob(f"{key}-*.so")):
-        with contextlib.suppress(OSError):  # damaged, or deleted since it was listed
-            if entry.stem.partition("-")[2] == _fingerprint(entry):
-                return ctypes.CDLL(str(entry))
-            entry.unlink()
-    with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as work:
-        text, library = Path(work, "graph.c"), Path(work, "graph.so")
+    for entry in stored(folder, key):
+        with contextlib.suppress(OSError):  # removed since
+            return ctypes.CDLL(str(entry))
+    with building(folder) as work:
+        text, library = work / "graph.c", work / "graph.so"
         text.write_text(source, encoding="utf-8")
         run([*compiler, *options, *_native_options(compiler), "-shared", "-fPIC", "-o", str(library), str(text), "-lm"])
         if not library.exists():
             raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? Set CC to another")
-        entry = folder / f"{key}-{_fingerprint(library)}.so"
-        os.replace(library, entry)
+        entry = store(folder, key, library)
     try:
         return ctypes.CDLL(str(entry))
     except OSError as problem:
@@ -80,57 +71,7 @@ def compiler_command(chosen: str) -> tuple[str, ...]:
         if shutil.which(command[0]):
             return tuple(command)
     missing = f"CC is set to {chosen!r}, which was not found" if chosen.strip() else "found none of cc, gcc and clang"
-    raise CompilerError(f"no C compiler: {missing}. You can {_HOW_TO_GET_ONE}")
-
-
-def cache_folder() -> Path:
-    """Return the folder of the cache, created if necessary.
-
-    Raises:
-        PermissionError: it is not writable, or others can write to it, and so choose the code that runs here.
-    """
-    chosen = os.environ.get("AUTOGRAD_CACHE_DIR")
-    try:
-        folder = Path(chosen).expanduser() if chosen else _system_caches() / "scalar-autograd"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        usable = os.access(folder, os.W_OK | os.X_OK)
-    except (OSError, RuntimeError):  # RuntimeError: this user's home is unknown
-        usable = False
-    if not usable:
-        if chosen:
-            raise PermissionError(f"cannot write to {chosen}, the cache that AUTOGRAD_CACHE_DIR names")
-        return _folder_of_this_process()  # there is no home, or it is read-only
-    if hasattr(os, "getuid"):
-        status = folder.stat()
-        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise PermissionError(
-                f"others can write to {folder}, where compiled functions are cached: "
-                f"make it private (chmod 700), or name another folder in AUTOGRAD_CACHE_DIR"
-            )
-    return folder
-
-
-def _system_caches() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return named if named.is_absolute() else Path.home() / ".cache"
-
-
-@cache
-def _folder_of_this_process() -> Path:
-    folder, process = Path(tempfile.mkdtemp(prefix="scalar-autograd-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == process:  # not in a forked child
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
-    return folder
-
-
-def _fingerprint(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:32]
+    raise CompilerNotFound(f"no C compiler: {missing}. You can {_HOW_TO_GET_ONE}")
 
 
 @cache
@@ -167,22 +108,42 @@ def processor() -> str:
 
 
 def run(command: Sequence[str]) -> str:
+    """Run a command to its end and return what it printed.
+
+    If it takes too long, or Ctrl-C comes, all processes that it has started end with it: a compiler is a driver that
+    starts others, which would go on, and keep the pipe open that is read here.
+    """
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_COMPILER_TIMEOUT, check=False
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
         )
     except OSError as problem:
         raise CompilerError(
             f"the C compiler {command[0]!r} does not start: {problem}. You can {_HOW_TO_GET_ONE}"
         ) from None
-    except subprocess.TimeoutExpired:
+    with process:
+        try:
+            output, complaint = process.communicate(timeout=_COMPILER_TIMEOUT)
+        except BaseException as problem:
+            _end(process)
+            if isinstance(problem, subprocess.TimeoutExpired):
+                raise CompilerError(
+                    f"the C compiler {command[0]!r} did not finish within {_COMPILER_TIMEOUT} seconds"
+                ) from None
+            raise
+    if process.returncode:
         raise CompilerError(
-            f"the C compiler {command[0]!r} did not finish within {_COMPILER_TIMEOUT} seconds"
-        ) from None
-    if done.returncode:
-        complaint = (done.stderr or done.stdout).strip()[-2_000:]
-        raise CompilerError(
-            f"the C compiler failed: {shlex.join(command)}\n{complaint}\n"
+            f"the C compiler failed: {shlex.join(command)}\n{(complaint or output).strip()[-2_000:]}\n"
             'CC and AUTOGRAD_CACHE_DIR choose another compiler and another folder; backend="python" needs neither'
         )
-    return done.stdout
+    return output
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill a process and, where the system knows groups of processes, all that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()

@@ -7,8 +7,8 @@ In every backend they compute the same, with the same operations in the same ord
     accuracy   mean over the batch of the share that is right
 """
 
+import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from autograd import ops
 from autograd.codegen.compile import compile
 from autograd.engine import Value, commit_data, grad, set_grad
-from autograd.errors import CompilerError
+from autograd.errors import CompilerError, CompilerNotFound
 from autograd.floats import number
 from autograd.training.record import Graph, Objective, check_fresh
 from autograd.trees import tree_map
@@ -57,7 +57,8 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
         graph: the recorded sample.
         penalty: the recorded regularizer, if there is one.
         size: the number of samples in a batch to train with.
-        backend: "auto" for the first of the fastest that is available.
+        backend: "auto" for the first of the fastest that is available; a warning says why C is not used, unless
+            there is no compiler.
         judge: whether to compile a function for samples held out as well.
 
     Raises:
@@ -86,8 +87,14 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
     if backend != "auto":
         return made(backend)
     for faster in ("c", *["numpy"] * has_numpy()):
-        with suppress(CompilerError, ValueError):
+        try:
             return made(faster)
+        except (CompilerNotFound, ValueError):
+            pass  # nothing is wrong
+        except (CompilerError, OSError) as problem:
+            slower = "numpy" if has_numpy() else "python"
+            said = f'training with backend="{slower}", because C cannot be used: {problem}'
+            warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
     return made("python")  # needs nothing
 
 
