@@ -275,7 +275,10 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
 
 def _class_index(target: Any, classes: int) -> int:
     if isinstance(target, Value):
-        raise TypeError("a class index cannot be a Value: pass an int, or the probabilities of the classes (one-hot)")
+        raise TypeError(
+            "a class index cannot be a Value: pass an int, or the probabilities of the classes (one-hot). "
+            "For fit, pass the indices as ys and loss=nn.cross_entropy: it makes them one-hot"
+        )
     try:
         index = operator.index(target)
     except TypeError:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 _TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; where they are looked for
-_AT_RANDOM = 6  # samples chosen besides
+_AT_RANDOM = 4  # samples besides, before training, of a batch, and at each look
 _OF_A_BATCH = 256  # samples recorded, at most
 _REPEATS = 8  # of a sample that differs, to see whether it does so by chance
 _ROUNDING = 1e-9  # of a loss: backends add samples in different orders, and `hypot` differs in its last digits
@@ -131,7 +131,7 @@ class Consistency:
         self.sample = Reference(graph)
         self.penalty = Reference(penalty) if penalty else None
         self.rng = random.Random(0)  # the user's is left alone
-        self._compare_samples(data.known, {0, *chosen(data.known, self.rng)})
+        self._compare_samples(data.known, chosen(data.known, self.rng))
         if data.held_out:
             n = len(data.held_out)
             self._compare_samples(data.held_out, {0, n - 1, *self.rng.sample(range(n), min(_AT_RANDOM, n))})
@@ -286,7 +286,7 @@ def _places(name: str, tree: Any) -> list[str]:
 
 
 def chosen(dataset: Dataset, rng: random.Random) -> set[int]:
-    """Choose samples that differ: the extremes of inputs and targets, different targets, and some at random.
+    """Choose samples that differ: the first, the last, extremes of inputs and targets, different targets, some others.
 
     An `if` on a single number of a sample decides otherwise for the smallest than for the largest, if it ever does.
     """

@@ -93,6 +93,11 @@ def test_a_model_that_changes_from_call_to_call_is_refused(name: str) -> None:
         quiet(Line(CHANGES[name]), XS, YS, backend="python", batch_size=4)
 
 
+def test_a_single_sample_is_recorded_twice() -> None:
+    with pytest.raises(RecordingError, match="sample 0 of xs, once more"):
+        quiet(Line(CHANGES["a random number"]), [1.0], [2.0], backend="python", epochs=0)
+
+
 def test_a_class_index_by_int_is_refused() -> None:
     """The targets of `cross_entropy` as they come, or eager: a recorded index would be that of the first sample."""
     xs = [[x, -x] for x in XS]
@@ -129,6 +134,24 @@ def test_an_accuracy_that_reads_numbers_is_refused() -> None:
 
     with pytest.raises(RecordingError, match="reads numbers"):
         quiet(Line(), XS, SIGNS, loss=loss, backend="python")
+
+
+def test_the_error_about_a_class_index_leads_to_what_works() -> None:
+    xs, ys = [[x, -x] for x in XS], [int(x > 0) for x in XS]
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return nn.cross_entropy(outputs, target)
+
+    with pytest.raises(TypeError, match=r"ys and loss=nn\.cross_entropy"):
+        quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=loss, backend="python")
+    assert quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=nn.cross_entropy, backend="python").losses
+
+
+@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+def test_the_history_says_what_the_checks_cost(backend: str) -> None:
+    history = quiet(Line(), XS, YS, backend=backend, epochs=100)
+    assert (history.check_seconds > 0) == (backend != "eager")
+    assert history.seconds > 0 < history.compile_seconds
 
 
 # ------------------------------------------------------------------------------------- what shows only while it trains
@@ -229,14 +252,18 @@ def test_layers_added_in_a_callback_are_trained(backend: str, make_optimizer: Ca
 @pytest.mark.parametrize("backend", COMPILED)
 def test_what_a_callback_changes_counts_from_then_on(backend: str) -> None:
     def trained(backend: str) -> list[float]:
-        model = Line(lambda line, x: x * line.scale)
+        model, strength = Line(lambda line, x: x * line.scale), [0.0]
 
         def callback(epoch: int, history: History) -> None:
             model.scale = 1.0 + epoch // 2
             if epoch == 3:
                 model.b = Value(-1.0)
+            strength[0] = 0.1 * (epoch == 4)
 
-        return quiet(model, XS, YS, backend=backend, batch_size=16, seed=1, callback=callback, epochs=6).losses
+        return quiet(
+            model, XS, YS, backend=backend, batch_size=16, seed=1, callback=callback, epochs=6,
+            regularizer=lambda ps: strength[0] * autograd.sum([p * p for p in ps]),
+        ).losses  # fmt: skip
 
     assert trained(backend) == pytest.approx(trained("eager"), rel=1e-12)
 
