@@ -1,33 +1,48 @@
 """Let one `fit` at a time train a parameter."""
 
 import os
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from autograd.engine import Value
 
-_claims: dict[tuple[int, Value], "Claim"] = {}  # by process, too: a forked child has no threads of its parent's
+_claims: dict[tuple[int, Value], object] = {}  # by process, too: a forked child has no threads of its parent's
 
 
-class Claim:
-    """The parameters that one `fit` trains; leaving the `with` statement gives them up."""
+@contextmanager
+def claiming() -> Iterator[Callable[[Iterable[Value]], None]]:
+    """Yield a function that claims parameters until the end of the body.
 
-    def __enter__(self) -> Self:
-        return self
+    It raises RuntimeError if one of them is claimed by others.
 
-    def take(self, parameters: Iterable[Value]) -> None:
-        """Claim parameters.
+    >>> w = Value(1.0)
+    >>> with claiming() as claim, claiming() as other:
+    ...     claim([w])
+    ...     other([w])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    RuntimeError: another fit is training this model, ...
+    """
+    this = object()
 
-        Raises:
-            RuntimeError: another `fit` is training one of them.
-        """
+    def claim(parameters: Iterable[Value]) -> None:
         for p in parameters:
-            if _claims.setdefault((os.getpid(), p), self) is not self:  # one atomic step
+            if _claims.setdefault((os.getpid(), p), this) is not this:  # one atomic step
                 raise RuntimeError(
                     "another fit is training this model, in another thread or around this callback: "
                     "wait until it ends, or train a copy.deepcopy(model)"
                 )
 
-    def __exit__(self, *_: object) -> None:
-        for key in [key for key, claim in _claims.copy().items() if claim is self]:
-            _claims.pop(key, None)
+    try:
+        try:
+            yield claim
+        finally:
+            _give_up(this)
+    except BaseException:  # Ctrl-C in the line above would leave the parameters claimed for good
+        _give_up(this)
+        raise
+
+
+def _give_up(this: object) -> None:
+    for key in [key for key, owner in _claims.copy().items() if owner is this]:
+        _claims.pop(key, None)

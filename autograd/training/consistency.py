@@ -3,21 +3,21 @@
 Compiled training calls the model's Python for a few samples only. A model that reads numbers (`x.data`), draws some at
 random or counts its calls computes something else for others, which nothing in one graph shows. So graphs are compared:
 
-    before compiling    samples chosen to differ, those held out too, and the first one twice
-    first, last batch   each of its samples (a part of a large batch); and the compiled loss with the recorded losses
+    before compiling    samples chosen to differ, some held out, and the first one twice
+    first, last batch   some of its samples; and its compiled loss with that of the model (of a part of a large batch)
     epochs 1, 2, 4, ... some samples at random, with the parameters of that time
     after a callback    the first sample; if that has changed, all is recorded and compiled anew
 
-Two graphs are the same if they lower to programs that compute the same, constants included. What differs in no sample
-that was looked at is not seen.
+Two graphs are the same if they lower to programs that compute the same, constants included. What differs in none of
+these is not seen; `tests/campaigns/dependent_models.py` counts how often.
 """
 
 import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn, TypeVar
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
@@ -28,12 +28,10 @@ from autograd.training.record import Graph, Objective, Sample, check_fresh, pena
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
-T = TypeVar("T")
-
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 _TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; where they are looked for
 _AT_RANDOM = 4  # samples besides, before training, of a batch, and at each look
-_OF_A_BATCH = 256  # samples recorded, at most
+_OF_A_BATCH = 256  # samples whose losses are compared, at most
 _REPEATS = 8  # of a sample that differs, to see whether it does so by chance
 _ROUNDING = 1e-9  # of a loss: backends add samples in different orders, and `hypot` differs in its last digits
 _OVERFLOWING = 1e300  # a mean that may be infinite, depending on the order of additions
@@ -126,22 +124,31 @@ class Consistency:
     def __init__(
         self, objective: Objective, graph: Graph, penalty: Graph | None, data: Data, made: list[Value]
     ) -> None:
-        began = time.perf_counter()
         self.objective, self.known, self.made = objective, data.known, made
-        self.sample = Reference(graph)
-        self.penalty = Reference(penalty) if penalty else None
-        self.rng = random.Random(0)  # the user's is left alone
-        self._compare_samples(data.known, chosen(data.known, self.rng))
-        if data.held_out:
-            n = len(data.held_out)
-            self._compare_samples(data.held_out, {0, n - 1, *self.rng.sample(range(n), min(_AT_RANDOM, n))})
-        self._compare_penalty()
-        self.seconds = time.perf_counter() - began
+        self.seconds = 0.0
         """The time that checks have taken so far."""
+        self.rng = random.Random(0)  # the user's is left alone
+        with self.timed():
+            self.sample = Reference(graph)
+            self.penalty = Reference(penalty) if penalty else None
+            self._compare_samples(data.known, chosen(data.known, self.rng))
+            if data.held_out:
+                n = len(data.held_out)
+                self._compare_samples(data.held_out, {0, n - 1, *self.rng.sample(range(n), min(_AT_RANDOM, n))})
+            self._compare_penalty()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time of the body among that of checks."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began
 
     def outdated(self) -> bool:
         """Return True if the first sample, or the regularizer, computes something different now."""
-        with self._recording():
+        with self.timed(), self._recording():
             return bool(self._first_difference() or self._penalty_difference())
 
     def compare_some(self) -> None:
@@ -156,7 +163,7 @@ class Consistency:
             self._compare_penalty()
 
     def compare_batch(self, name: str, learn: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:
-        """Compare the samples of a batch, and its compiled loss with theirs.
+        """Compare some samples of a batch, and the compiled loss of the batch with that of the model.
 
         Arguments:
             name: "first" or "last", for errors.
@@ -180,7 +187,7 @@ class Consistency:
             for x, y in self.rng.sample(batch, min(_AT_RANDOM, len(batch))):
                 self._compare(x, y, sample)
             self._compare_penalty()
-        with self._timed(watched(self.objective)):  # faster than recording
+        with watched(self.objective):  # faster than recording
             terms = [self.objective.loss_of(x, y).data / len(batch) for x, y in batch]
             penalty = self.objective.penalty()
         terms += [] if penalty is None else [penalty.data]
@@ -194,15 +201,8 @@ class Consistency:
             )
 
     @contextmanager
-    def _timed(self, context: AbstractContextManager[T]) -> Iterator[T]:
-        began = time.perf_counter()
-        with context as entered:
-            yield entered
-        self.seconds += time.perf_counter() - began
-
-    @contextmanager
     def _recording(self) -> Iterator[None]:
-        with self._timed(recording(self.objective)) as self.made:
+        with recording(self.objective) as self.made:
             yield
 
     # Comparing -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ A model and its data pass through this folder in one direction:
     steps.py                 a function of a batch, compiled from the graph or eager
     consistency.py           the checks that the graph of one sample holds for all
     prepare.py               all of these together
+    claims.py                one fit at a time
     run.py                   epochs of steps, and the state after each step
     history.py, progress.py  what the user sees of it
 """
@@ -21,7 +22,7 @@ from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.optim import Optimizer
-from autograd.training.claims import Claim
+from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
 from autograd.training.prepare import prepare
@@ -120,8 +121,8 @@ def fit(
         raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
     objective = Objective.of(model, loss, regularizer)
-    with Claim() as claim:
-        claim.take(objective.parameters)
+    with claiming() as claim:
+        claim(objective.parameters)
         optimizer.attach(objective.parameters)
         data = Data.of(xs, ys, validation)
         n = len(data.known)
@@ -151,7 +152,7 @@ def fit(
                             break
                         if outdated:
                             objective = Objective.of(model, loss, regularizer)
-                            claim.take(objective.parameters)
+                            claim(objective.parameters)
                             optimizer.follow(objective.parameters)
                             prepared = prepare(objective, data, size, backend)
                             run.follow(prepared)

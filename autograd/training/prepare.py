@@ -20,10 +20,13 @@ class Prepared(NamedTuple):
     """The checks that the recorded graph still holds; None if nothing is recorded."""
 
     def is_outdated(self) -> bool:
-        """Tell whether the model has other parameters, or computes something else, than when it was prepared."""
-        return list(self.objective.model.parameters()) != self.objective.parameters or bool(
-            self.consistency and self.consistency.outdated()
-        )
+        """Return True if the model has other parameters, or computes something else, than when it was prepared."""
+        if list(self.objective.model.parameters()) != self.objective.parameters:
+            return True
+        try:
+            return self.consistency is not None and self.consistency.outdated()
+        except Exception:  # of a model that does not fit the data any more: to prepare it again would raise it, too
+            return True
 
 
 def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:

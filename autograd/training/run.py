@@ -100,22 +100,24 @@ class Run:
 
         Arguments:
             epochs: the number of epochs so far.
-            last: whether no other epoch follows.
+            last: True if no other epoch follows.
 
         Raises:
             RecordingError: it does not hold.
         """
         if self.consistency and epochs.bit_count() == 1:  # 1, 2, 4, 8, ...
-            self.commit()
-            self.consistency.compare_some()
+            with self.consistency.timed():
+                self.commit()
+                self.consistency.compare_some()
         if last and self.last_batch:
             self._compare_batch("last", self.last_batch)
 
     def _compare_batch(self, name: str, batch: Batch) -> None:
         if self.consistency:
-            self.commit()
-            x, y, _ = batch
-            self.consistency.compare_batch(name, self.steps.learn, self.kept[0], x, y)
+            with self.consistency.timed():
+                self.commit()
+                x, y, _ = batch
+                self.consistency.compare_batch(name, self.steps.learn, self.kept[0], x, y)
 
     def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
         return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)

@@ -278,6 +278,23 @@ def test_a_callback_that_stops_may_change_the_model() -> None:
     assert len(quiet(model, [[x] for x in XS], YS, backend="python", callback=callback).losses) == 1
 
 
+def test_a_callback_that_stops_may_leave_a_model_that_cannot_be_recorded() -> None:
+    model = Line()
+
+    def callback(epoch: int, history: History) -> bool:
+        model.change = lambda line, x: x if x > 0 else -x
+        return True
+
+    assert len(quiet(model, XS, YS, backend="python", callback=callback).losses) == 1
+
+    def go_on(epoch: int, history: History) -> None:
+        model.change = lambda line, x: x if x > 0 else -x
+
+    model.change = lambda line, x: x
+    with pytest.raises(RecordingError, match="Values are compared"):
+        quiet(model, XS, YS, backend="python", callback=go_on)
+
+
 def test_a_callback_cannot_make_a_model_depend_on_numbers() -> None:
     model = Line()
 
