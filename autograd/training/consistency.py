@@ -148,7 +148,7 @@ class Consistency:
 
     def outdated(self) -> bool:
         """Return True if the first sample, or the regularizer, computes something different now."""
-        with self.timed(), self._recording():
+        with self._recording():
             return bool(self._first_difference() or self._penalty_difference())
 
     def compare_some(self) -> None:

@@ -1,6 +1,7 @@
 """Prepare a model for training: record it, check that the graph holds for all samples, and compile it."""
 
 import functools
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from autograd.training.consistency import Consistency
@@ -21,12 +22,13 @@ class Prepared(NamedTuple):
 
     def is_outdated(self) -> bool:
         """Return True if the model has other parameters, or computes something else, than when it was prepared."""
-        if list(self.objective.model.parameters()) != self.objective.parameters:
-            return True
-        try:
-            return self.consistency is not None and self.consistency.outdated()
-        except Exception:  # of a model that does not fit the data any more: to prepare it again would raise it, too
-            return True
+        with self.consistency.timed() if self.consistency else nullcontext():
+            if list(self.objective.model.parameters()) != self.objective.parameters:
+                return True
+            try:
+                return self.consistency is not None and self.consistency.outdated()
+            except Exception:  # of a model that does not fit the data any more: to prepare it again would raise it, too
+                return True
 
 
 def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import random
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -374,6 +375,25 @@ def test_a_second_fit_of_a_model_that_is_trained_is_refused() -> None:
     with pytest.raises(RecordingError):
         quiet(model, XS, YS, loss=lambda o, t: nn.mse(o, t) * t.data, backend="python")
     quiet(model, XS, YS, backend="python")  # and so are those that failed
+
+
+def test_a_second_fit_in_another_thread_is_refused() -> None:
+    model, inside, refused = Line(), threading.Event(), threading.Event()
+
+    def callback(epoch: int, history: History) -> None:
+        inside.set()
+        assert refused.wait(10)
+
+    thread = threading.Thread(target=quiet, args=(model, XS, YS), kwargs={"callback": callback, "backend": "python"})
+    thread.start()
+    try:
+        assert inside.wait(10)
+        with pytest.raises(RuntimeError, match="in another thread"):
+            quiet(model, XS, YS, backend="python")
+    finally:
+        refused.set()
+        thread.join()
+    quiet(model, XS, YS, backend="python")
 
 
 @dataclasses.dataclass
