@@ -209,7 +209,7 @@ class _Arrays:
             if tuple(array.shape)[batch:] != shape_of(tree):
                 shape = " x ".join(map(str, array.shape)) or "no"
                 raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
-            array = array.reshape(*array.shape[:batch], -1)
+            array = array.reshape(*array.shape[:batch], len(tree_leaves(tree)))
         return list(array.T) if batch else list(array)
 
     def full(self, n: int | None, x: Any, width: Any) -> Any:

@@ -1,7 +1,6 @@
 """Build C source into a loaded library with the system's compiler, or take it from the cache (`c_cache.py`)."""
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import platform
@@ -17,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from autograd.codegen.c_cache import building, cache_folder, store, stored
+from autograd.codegen.c_library import Library
 from autograd.errors import CompilerError, CompilerNotFound
 
 _HOW_TO_GET_ONE = (
@@ -26,7 +26,7 @@ _HOW_TO_GET_ONE = (
 _COMPILER_TIMEOUT = 600  # seconds, for the compiler
 
 
-def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
+def built(source: str, options: Sequence[str]) -> Library:
     """Return the compiled library, from the cache if it is there.
 
     Raises:
@@ -39,7 +39,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
     folder = cache_folder()
     for entry in stored(folder, key):
         with contextlib.suppress(OSError):  # removed since
-            return ctypes.CDLL(str(entry))
+            return Library(entry)
     with building(folder) as work:
         text, library = work / "graph.c", work / "graph.so"
         text.write_text(source, encoding="utf-8")
@@ -48,7 +48,7 @@ def built(source: str, options: Sequence[str]) -> ctypes.CDLL:
             raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? Set CC to another")
         entry = store(folder, key, library)
     try:
-        return ctypes.CDLL(str(entry))
+        return Library(entry)
     except OSError as problem:
         if missing := re.search(r"undefined symbol: (\w+)", str(problem)):
             raise CompilerError(

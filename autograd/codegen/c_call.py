@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import pairwise
@@ -19,11 +20,14 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.backend import defined
+from autograd.codegen.c_library import Library
 from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes, for the program's vectors
+_FIRST_SLICE = 16  # rounds of a `repeat`
+_SECONDS_OF_A_SLICE = 0.05
 
 
 # Calls without a shortcut --------------------------------------------------------------------------------------------
@@ -216,7 +220,7 @@ def _result(signature: Signature, arrays: bool) -> str:
 
 
 def callable_functions(
-    library: ctypes.CDLL, signature: Signature, needs_work: bool
+    library: Library, signature: Signature, needs_work: bool
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
 
@@ -229,13 +233,12 @@ def callable_functions(
         signature: the signature of its functions.
         needs_work: True if it exports `work_bytes`, the size of the memory that its functions take last.
     """
-    work = ctypes.c_longlong.in_dll(library, "work_bytes").value if needs_work else None
+    work = library.integer("work_bytes") if needs_work else None
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
     general = _GeneralCall(readers, signature, work)
 
     def function(name: str, *integers: str) -> Callable[..., Any]:
-        run: Any = getattr(library, name)
-        run.restype = None
+        run = library.function(name)
         text = _wrapper_source(name, integers, readers, signature, shortcuts=work is None)
         return defined(name, text, {
             "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
@@ -244,7 +247,26 @@ def callable_functions(
             "Input": ctypes.c_double * sum(r.size for r in readers), "Output": ctypes.c_double * general.outputs,
         })  # fmt: skip
 
-    return function("compiled"), function("repeated", "times") if signature.feedback else None
+    return function("compiled"), _in_slices(function("repeated", "times")) if signature.feedback else None
+
+
+def _in_slices(repeat: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `repeat` in several calls, each so short that Ctrl-C, which Python looks for in between, does not wait.
+
+    The numbers are the same: between two rounds the state is in memory anyway.
+    """
+
+    def sliced(n: int, state: Any, *rest: Any) -> Any:
+        rounds = _FIRST_SLICE
+        while n > rounds:
+            start = time.perf_counter()
+            state = repeat(rounds, state, *rest)
+            n -= rounds
+            growth = _SECONDS_OF_A_SLICE / max(time.perf_counter() - start, 1e-9)
+            rounds = max(1, int(rounds * min(growth, 10.0)))  # the first rounds may be slower, so it grows step by step
+        return repeat(n, state, *rest)
+
+    return sliced
 
 
 def _numpy_names() -> tuple[Any, Any, Any]:

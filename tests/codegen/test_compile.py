@@ -28,7 +28,7 @@ from autograd.codegen.loops import nested_loops
 from autograd.codegen.program import lower
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.trees import tree_leaves
+from autograd.trees import as_lists, tree_leaves, tree_map
 
 BACKENDS = ["python", "numpy", "c"]
 
@@ -432,6 +432,41 @@ def test_every_row_has_a_spelling() -> None:
         values = [Value(special + i) for i in range(op.arity or 4)]
         z = record(op, tuple(values))
         assert same(autograd.compile(z, values)([v.data for v in values]), z.data), op
+
+
+W, X = Value(2.0), Value(3.0)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (([],), (W, X), {"in_axes": (None, 0)}, (1.0, [1.0, 2.0]), ([[], []],)),
+        (((), []), (W, X), {"in_axes": (None, 0)}, (1.0, [1.0, 2.0]), ((), [[], []])),
+        ([], (W, X), {"in_axes": (None, 0), "reduce": "sum"}, (1.0, [1.0, 2.0]), []),
+        ([], (W, X), {}, (1.0, 2.0), []),
+        (W * 2.0, (W, []), {"in_axes": (None, 0)}, (1.0, [[], []]), [2.0, 2.0]),
+        (W * 2.0, (W, []), {"in_axes": (None, 0), "reduce": "sum"}, (1.0, [[], []]), 4.0),
+        (W * X, (W, [], X), {"in_axes": (None, 0, 0)}, (1.0, [[], []], [3.0, 4.0]), [3.0, 4.0]),
+    ],
+)
+@pytest.mark.parametrize("arrays", [False, True])
+def test_nothing_to_read_or_to_return(case: tuple[Any, ...], arrays: bool, backend: str) -> None:
+    """An empty tree in a batch: the same as in any other backend."""
+    outputs, inputs, options, arguments, want = case
+    if arrays:
+        arguments = [np.array(x) if isinstance(x, list) else x for x in arguments]
+    got = autograd.compile(outputs, inputs, backend=backend, **options)(*arguments)
+    assert tree_map(as_lists, got) == want
+    module = autograd.compile(outputs, inputs, backend=np, **options)(*arguments)
+    assert tree_map(as_lists, module) == want
+
+
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+@pytest.mark.parametrize("empty", [[], np.zeros(0)], ids=["list", "array"])
+def test_an_empty_batch_is_refused(reduce: str | None, empty: Any, backend: str) -> None:
+    for target in (backend, np):
+        with pytest.raises(ValueError, match="an empty batch"):
+            autograd.compile(W * X, (W, X), in_axes=(None, 0), reduce=reduce, backend=target)(1.0, empty)
 
 
 def test_an_empty_list_takes_no_room(backend: str) -> None:

@@ -1,0 +1,46 @@
+"""Load a compiled library, and unload it with the last of its functions.
+
+`ctypes.CDLL` never unloads, and each function that it gives refers to itself, so only the garbage collector would free
+it, and the library with it. Here a function is made from its address, and keeps the library: also while it runs.
+"""
+
+import _ctypes
+import ctypes
+import os
+import weakref
+from typing import Any
+
+_CAN_UNLOAD = hasattr(_ctypes, "dlsym") and hasattr(_ctypes, "dlclose")  # not on Windows
+
+
+class Library:
+    """A loaded library of functions without results.
+
+    It is unloaded once nothing refers to it or its functions; at the end of the process, and on Windows, it stays.
+
+    Raises:
+        OSError: the file cannot be loaded; the message is the system's.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if _CAN_UNLOAD:
+            self.handle = _ctypes.dlopen(os.fspath(path), ctypes.DEFAULT_MODE)
+            weakref.finalize(self, _ctypes.dlclose, self.handle).atexit = False
+        else:
+            self.library = ctypes.CDLL(os.fspath(path))
+
+    def function(self, name: str) -> Any:
+        """Return a function of the library; it takes what C takes, and releases the interpreter's lock."""
+        if not _CAN_UNLOAD:
+            function: Any = self.library[name]
+            function.restype = None
+            return function
+        function = ctypes.CFUNCTYPE(None)(_ctypes.dlsym(self.handle, name))
+        function.library = self
+        return function
+
+    def integer(self, name: str) -> int:
+        """Return the value of a `long long` that the library exports."""
+        if not _CAN_UNLOAD:
+            return ctypes.c_longlong.in_dll(self.library, name).value
+        return ctypes.c_longlong.from_address(_ctypes.dlsym(self.handle, name)).value
