@@ -1,16 +1,23 @@
 """Numeric gradients, by perturbing one number and replaying the graph, and the check of the rules against them.
 
 A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
+
+`check_gradients` takes its differences stage by stage. If all paths from a Value to the output pass through another
+one, its exit (compilers say immediate post-dominator), then only what lies between the two is replayed; the derivative
+at the exit is known from the exit's own stage, and the chain rule multiplies them. So ten thousand parameters do not
+cost ten thousand replays of the graph.
 """
 
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, cast
 
-from autograd.engine import Value, flatten, grad, graph_of, local_gradients, replay
+from autograd.engine import Value, flatten, grad, graph_of, replay
 from autograd.errors import GradientMismatch
 from autograd.floats import number
+from autograd.ops import TABLE, Op
 from autograd.text import decimals, significant, table, visible
 
 _EPSILON = sys.float_info.epsilon
@@ -61,20 +68,19 @@ def moving(nodes: Iterable[Value]) -> list[Value]:
     return [v for v in nodes if v.op is None or not v.op.stops]
 
 
-def as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None) -> Callable[[float], float]:
+def as_function(output: Value, wrt: Value) -> Callable[[float], float]:
     """Return `output` as a function of the number of `wrt`, for finite differences.
 
     Arguments:
         output: a Value.
         wrt: the Value that becomes the argument, a leaf or an intermediate one. A `stop_gradient` of what depends on
             it keeps its number, as it does for derivatives.
-        nodes: `graph_of(output)`, if the caller has it already.
 
     >>> x = Value(3.0)
     >>> as_function(x * x + x, x)(10.0)
     110.0
     """
-    nodes = moving(graph_of(output) if nodes is None else nodes)
+    nodes = moving(graph_of(output))
 
     def f(x: float) -> float:
         return replay(nodes, {wrt: x}).get(output, output.data)
@@ -85,8 +91,9 @@ def as_function(output: Value, wrt: Value, nodes: Sequence[Value] | None = None)
 class CheckedGradient(NamedTuple):
     """One line of `check_gradients`: an input, its analytic and its numeric gradient, and the verdict.
 
-    `verdict` is "ok", "wrong", or "kink": the function, or an operation in it, has a corner, a jump, a vertical tangent
-    or the edge of its domain here, so a numeric gradient says nothing about the rules.
+    `verdict` is "ok", "wrong", "kink" or "unsure". Kink: the function, or an operation in it, has a corner, a jump, a
+    vertical tangent or the edge of its domain here, so a numeric gradient says nothing about the rules. Unsure:
+    rounding drowns the differences, as in `(x + 1e16) - 1e16`.
     """
 
     name: str
@@ -111,8 +118,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     """Compare the gradients of `output` by the rules with numeric ones.
 
     These are central differences with a perturbation of ε^⅓ · max(1, |x|), where truncation and rounding balance. The
-    relative tolerance is 1e-6, plus the uncertainty of the numeric gradient itself. If the two disagree, smaller
-    perturbations are tried before the verdict is "wrong", because the function may bend sharply.
+    relative tolerance is 1e-6, plus the uncertainty of both: the truncation of the difference, the rounding of the
+    numbers on the way divided by the perturbation, and the rounding of the terms that the chain rule adds. If the two
+    disagree, smaller perturbations are tried before the verdict is "wrong", because the function may bend sharply.
 
     Arguments:
         output: the result whose gradients are checked. Nothing in its graph changes.
@@ -137,11 +145,10 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     if now != output.data and not math.isnan(now):
         raise ValueError(f"the output is {output.data}, but its leaves give {now}: call output.forward() first")
     wanted = leaves if inputs is None else flatten(inputs)
+    differences = _Differences(nodes, output)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):
-        numeric, verdict = _judge(as_function(output, x, nodes), x.data, output.data, gradient.data)
-        if verdict == "wrong" and math.isnan(gradient.data) and _has_a_singularity(nodes):
-            verdict = "kink"  # the chain rule gave 0 * inf
+        numeric, verdict = differences.judge(x, gradient.data)
         lines.append(CheckedGradient(x.label or f"input {i}", x.data, gradient.data, numeric, verdict))
     checked = CheckedGradients(lines)
     wrong = sum(line.verdict == "wrong" for line in checked)
@@ -150,42 +157,197 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     return checked
 
 
-def _has_a_singularity(nodes: Sequence[Value]) -> bool:
-    """Return True if a local gradient in the graph does not exist or is infinite, as at sqrt(0) or asin(1)."""
-    return any(
-        isinstance(x, Value) and local is not None and not math.isfinite(local)
-        for v in nodes
-        for x, local in zip(v.args, local_gradients(v))
-    )
+class _Difference(NamedTuple):
+    """A numeric derivative, how far it may be off, and what is known of the rules on the way."""
+
+    numeric: float
+    uncertainty: float
+    verdict: str
 
 
-def _judge(f: Callable[[float], float], x: float, here: float, analytic: float) -> tuple[float, str]:
-    """Return the numeric gradient of f at x, where f(x) is `here`, and the verdict on the analytic one."""
+_SEVERITY = ["still", "ok", "unsure", "kink", "wrong"]  # still: it does not move, whatever comes after it
+_TERMS = 32  # of a sum that is replayed at once: one term among ten thousand costs three such sums
+
+
+class _Differences:
+    """The graph of an output, prepared for numeric derivatives of the output by any of its Values.
+
+    Nodes are numbered in the order of creation; operands are numbers of nodes (`int`) and constants (`float`). Long
+    sums are taken in parts. A node from which no perturbation reaches the output has no exit.
+    """
+
+    def __init__(self, nodes: Sequence[Value], output: Value) -> None:
+        self.ops: list[Op | None] = []
+        self.args: list[tuple[int | float, ...]] = []
+        self.data: list[float] = []
+        self.places: dict[Value, int] = {}
+        for v in nodes:
+            args = tuple(self.places[x] if isinstance(x, Value) else x for x in v.args)
+            self.places[v] = self._add(v.op, args, v.data)
+        self.last = self.places[output]
+        self.users: list[list[int]] = [[] for _ in self.ops]  # those through which a perturbation reaches the output
+        self.exits = [-1] * len(self.ops)
+        for i in range(self.last, -1, -1):
+            if i == self.last or self.users[i]:
+                self.exits[i] = self._exit(i)
+                op = self.ops[i]
+                if op is not None and not op.stops:
+                    for j in {x for x in self.args[i] if type(x) is int}:
+                        self.users[j].append(i)
+        self.found = {self.last: _Difference(1.0, 0.0, "ok")}
+
+    def _add(self, op: Op | None, args: tuple[int | float, ...], data: float) -> int:
+        while op in (TABLE["sum"], TABLE["dot"]) and len(args) > 2 * _TERMS:
+            lists = [args] if op is TABLE["sum"] else [args[: len(args) // 2], args[len(args) // 2 :]]
+            starts = range(0, len(lists[0]), _TERMS)
+            parts = [tuple(x for terms in lists for x in terms[start : start + _TERMS]) for start in starts]
+            args = tuple(self._add(op, part, self._computed(op, part)) for part in parts)
+            op = TABLE["sum"]
+            data = self._computed(op, args)
+        self.ops.append(op)
+        self.args.append(args)
+        self.data.append(data)
+        return len(self.ops) - 1
+
+    def _computed(self, op: Op, args: tuple[int | float, ...]) -> float:
+        return op.computes(*self._numbers(args))
+
+    def _exit(self, i: int) -> int:
+        """Return the first node after i that all paths from i to the output share, given those of later nodes."""
+        if i == self.last:
+            return i
+        end = self.users[i][0]
+        for user in self.users[i][1:]:
+            other = user
+            while end != other:
+                if end < other:
+                    end = self.exits[end]
+                else:
+                    other = self.exits[other]
+        return end
+
+    def judge(self, x: Value, analytic: float) -> tuple[float, str]:
+        """Return the numeric derivative of the output by x, and the verdict on the analytic one."""
+        place = self.places.get(x, -1)
+        if place < 0 or self.exits[place] < 0:
+            return 0.0, "ok" if analytic == 0 else "wrong"
+        path = [place]
+        while path[-1] not in self.found:
+            path.append(self.exits[path[-1]])
+        known = self.found[path.pop()]
+        for i in reversed(path):
+            known = self.found[i] = _chained(self._stage(i), known)
+        numeric, uncertainty, verdict = known
+        tolerance = _RTOL * max(abs(numeric), abs(analytic)) + uncertainty + sys.float_info.min  # below, digits are few
+        if abs(numeric - analytic) <= tolerance:
+            return numeric, "ok" if verdict == "still" else verdict
+        if math.isnan(analytic) and self.is_singular:
+            return numeric, "kink"  # the chain rule gave 0 * inf
+        return numeric, verdict if verdict == "kink" else "wrong"
+
+    @cached_property
+    def is_singular(self) -> bool:
+        """True if a local gradient in the graph does not exist or is infinite, as at sqrt(0) or asin(1)."""
+        return any(
+            type(x) is int and local is not None and not math.isfinite(local)
+            for i, args in enumerate(self.args)
+            for x, local in zip(args, self._local_gradients(i))
+        )
+
+    def _local_gradients(self, i: int) -> Sequence[float | None]:
+        op = self.ops[i]
+        return () if op is None else op.pulls(1.0, self.data[i], *self._numbers(self.args[i]))
+
+    def _numbers(self, args: Iterable[int | float]) -> list[float]:
+        return [self.data[x] if type(x) is int else x for x in args]
+
+    def _stage(self, i: int) -> _Difference:
+        """Return the derivative of the exit of node i by i, by replays of what lies between them."""
+        end, data = self.exits[i], self.data
+        between, waiting = {end}, [i]
+        while waiting:
+            for j in self.users[waiting.pop()]:
+                if j not in between:
+                    between.add(j)
+                    waiting.append(j)
+        steps = [(j, cast(Op, self.ops[j]), self.args[j]) for j in sorted(between)]
+
+        def f(x: float) -> float:
+            moved = {i: x}
+            for j, op, args in steps:
+                moved[j] = op.computes(*[moved.get(a, data[a]) if type(a) is int else a for a in args])
+            return moved[end]
+
+        # The rules, backward through the stage: the derivative, and how much rounding there is in it and in f.
+        gradients, sizes = {end: 1.0}, {end: 1.0}
+        noise = 0.0
+        for j, _, args in reversed(steps):
+            if j in gradients:
+                g, size = gradients[j], sizes[j]
+                noise = math.hypot(noise, data[j] * g * math.sqrt(len(args)))
+                for a, local in zip(args, self._local_gradients(j)):
+                    if local and type(a) is int and (a == i or a in between):  # 0 is nothing, times infinity too
+                        gradients[a] = gradients.get(a, 0.0) + g * local
+                        sizes[a] = math.hypot(sizes.get(a, 0.0), size * local, gradients[a])
+        analytic, size = gradients.get(i, 0.0), sizes.get(i, 0.0)
+        noise = noise if math.isfinite(noise) else abs(data[end])
+        found = _judge(f, data[i], data[end], analytic, noise=noise, size=size if math.isfinite(size) else 0.0)
+        if found.verdict == "wrong" and math.isnan(analytic) and self.is_singular:
+            return found._replace(verdict="kink")
+        return found
+
+
+def _chained(inner: _Difference, outer: _Difference) -> _Difference:
+    """Return the derivative of a composition: by the chain rule, the product."""
+    (n, u, v), (m, w, x) = inner, outer
+    if v == "still":
+        return _Difference(0.0, abs(m) * u if math.isfinite(m) else 0.0, v)
+    return _Difference(n * m, abs(m) * u + abs(n) * w + u * w, max(v, x, key=_SEVERITY.index))
+
+
+def _judge(
+    f: Callable[[float], float], x: float, here: float, analytic: float, *, noise: float, size: float
+) -> _Difference:
+    """Return the numeric derivative of f at x, where f(x) is `here`, and the verdict on the analytic one.
+
+    Arguments:
+        noise: the sizes of the numbers whose rounding shows in f(x), root of the sum of their squares.
+        size: the same of the terms that the analytic derivative is the sum of, and of their partial sums.
+    """
 
     def slopes(h: float) -> tuple[float, float, float]:
-        below, above = f(x - h), f(x + h)
-        return (here - below) / h, (above - below) / (2 * h), (above - here) / h
+        low, high = x - h, x + h
+        below, above = f(low), f(high)
+        return (here - below) / (x - low), (above - below) / (high - low), (above - here) / (high - x)
 
     widest = _EPSILON ** (1 / 3) * max(1.0, abs(x))
     reported = math.nan
     vertical = edge = False
     for h in (widest, widest / 8, widest / 64, widest / 512, widest / 4096):
         left, numeric, right = slopes(h)
-        near_left, near, near_right = slopes(h / 2)
         reported = numeric if h == widest else reported
-        rounding = 4 * _EPSILON * abs(here) / h
+        rounding = 4 * _EPSILON * (noise / h + size)
         scale = max(abs(numeric), abs(analytic))
         if h < widest and rounding > _RTOL * scale:
             break  # smaller perturbations drown in rounding
-        # A corner or a jump: the slopes on both sides differ, by as much for half of h, and the analytic one lies
-        # between them. On a smooth function they differ by h f'', which halves with h.
-        gap, near_gap = abs(right - left), abs(near_right - near_left)
-        between = math.isnan(analytic) or min(left, right) - rounding <= analytic <= max(left, right) + rounding
-        if between and near_gap > 0.75 * gap and gap > 4 * rounding + 1e-4 * max(abs(left), abs(right)):
-            return reported, "kink"
+        gap, off = abs(right - left), abs(numeric - analytic)
+        bends = gap > 4 * rounding + 1e-4 * max(abs(left), abs(right))
+        if bends or not (math.isfinite(scale) and off <= _RTOL * scale + rounding):
+            near_left, near, near_right = slopes(h / 2)
+            # A corner or a jump: the slopes on both sides differ, by as much for half of h, and the analytic one lies
+            # between them. On a smooth function they differ by h f'', which halves with h.
+            between = math.isnan(analytic) or min(left, right) - rounding <= analytic <= max(left, right) + rounding
+            if between and bends and abs(near_right - near_left) > 0.75 * gap:
+                return _Difference(reported, 0.0, "kink")
+        else:
+            near = numeric
         # The truncation error goes with h², so it is 4/3 of the difference to the gradient for half of h.
-        if math.isfinite(scale) and abs(numeric - analytic) <= _RTOL * scale + 1.5 * abs(numeric - near) + rounding:
-            return numeric, "ok"
+        uncertainty = 1.5 * abs(numeric - near) + rounding
+        if math.isfinite(scale) and off <= _RTOL * scale + uncertainty:
+            still = left == right == 0
+            zero = abs(analytic) <= 16 * _EPSILON * size  # within its own rounding
+            sure = rounding <= 1e-3 * (size if zero else scale) or (still and analytic == 0)
+            return _Difference(numeric, off + rounding, "still" if still and sure else "ok" if sure else "unsure")
         edge = not math.isfinite(numeric)  # a neighbour is outside the domain, or infinite
         vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as h shrinks
-    return reported, "kink" if edge or vertical else "wrong"
+    return _Difference(reported, 0.0, "kink" if edge or vertical else "wrong")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import GradientMismatch, Value, check_gradients, faux_gradient
-from autograd.engine import graph_of
-from autograd.ops import Op
+from autograd import GradientMismatch, Value, check_gradients, faux_gradient, grad
+from autograd.engine import graph_of, record
+from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.text import width
 
 nudge: Any = faux_gradient  # for calls that a type checker would refuse
@@ -166,3 +166,119 @@ def test_east_asian_labels_align() -> None:
 
 def test_each_label_stands_on_one_line() -> None:
     assert len(repr(check_gradients(Value(3.0, "two\nlines") * Value(2.0, "\x1b[31mred"))).splitlines()) == 3
+
+
+def test_a_zero_that_rounding_made_is_no_mistake() -> None:
+    rng = random.Random(5)
+    for _ in range(200):
+        x = Value(rng.uniform(-5, 5))
+        for y in (autograd.log2(x / x), (x / x).exp(), (x - x / 3 * 3) * 2, autograd.sum([x] * 100) / (x * 7)):
+            assert [line.verdict for line in check_gradients(y)] == ["ok"]
+
+
+def test_where_rounding_drowns_the_differences_it_is_unsure() -> None:
+    x = Value(0.5)
+    assert [line.verdict for line in check_gradients((x + 1e16) - 1e16)] == ["unsure"]
+
+
+def test_gradients_below_the_normal_numbers_have_few_digits() -> None:
+    xs = [Value(0.1 + 0.001 * i) for i in range(400)]
+    y = xs[0]
+    for x in xs[1:]:
+        y = y * x.tanh()
+    assert {line.verdict for line in check_gradients(y)} == {"ok"}
+
+
+def test_a_rule_that_forgets_the_gradient_from_above_fails() -> None:
+    wrong = Op("forgetful({})", lambda x: x * x, lambda g, z, x: 2 * x)
+    with pytest.raises(GradientMismatch):
+        check_gradients(wrong(Value(1.5)) * 3)
+
+
+def test_a_kink_that_nothing_moves_to_or_from_does_not_matter() -> None:
+    x = Value(1.5)
+    y = (x.sign() - 1).relu() + x
+    assert [line.verdict for line in check_gradients(y)] == ["ok"]
+
+
+def counted(calls: list[int]) -> Op:
+    """An operation that counts how often it is computed."""
+
+    def computes(x: float, y: float) -> float:
+        calls[0] += 1
+        return math.sin(x) * y
+
+    pulls = (lambda g, z, x, y: g * autograd.cos(x) * y, lambda g, z, x, y: g * autograd.sin(x))
+    return Op("counted({}, {})", computes, *pulls)
+
+
+def shapes(op: Op, n: int) -> dict[str, Value]:
+    """Graphs with n leaves or more: a sum of terms, chains, layers, and a leaf that enters everywhere."""
+    rng = random.Random(n)
+    xs = [Value(rng.uniform(0.5, 1)) for _ in range(n)]
+    chain = skipped = xs[0]
+    for x in xs[1:]:
+        chain = op(chain, x)
+        skipped = op(skipped, x) + xs[0]
+    width = int(n**0.5)
+    hidden = [autograd.sum([op(x, 0.5) for x in xs[i : i + width]]) for i in range(0, n, width)]
+    layers = autograd.sum([autograd.sum([op(Value(0.1 / width), h) for h in hidden]).tanh() for _ in range(width)])
+    return {"sum": autograd.sum([op(x, x) for x in xs]), "chain": chain, "skipped": skipped, "layers": layers}
+
+
+@pytest.mark.parametrize("shape", ["sum", "chain", "skipped", "layers"])
+def test_the_work_grows_with_the_graph_not_with_its_square(shape: str) -> None:
+    calls = [0]
+    output = shapes(counted(calls), 900)[shape]
+    calls[0] = 0
+    assert {line.verdict for line in check_gradients(output)} == {"ok"}
+    assert calls[0] <= 12 * len(graph_of(output))
+
+
+def with_an_error(op: Op, place: int) -> Op:
+    """The row with one rule off by one part in ten thousand, in no table."""
+    rule = op.rules[place]
+    assert rule is not None
+    wrong = object.__new__(Op)
+    rules = [*op.rules[:place], lambda *args: 1.0001 * rule(*args), *op.rules[place + 1 :]]
+    wrong.__dict__.update(op.__dict__, rules=tuple(rules))
+    return wrong
+
+
+def graph_with(op: Op, names: list[str], seed: float) -> tuple[Value, list[Value]]:
+    """A random graph of these operations, with `op` somewhere in it, and its leaves."""
+    rng = random.Random(seed)
+    leaves = [Value(rng.uniform(0.2, 2)) for _ in range(3)]
+    pool, place = [*leaves], rng.randrange(12)
+    for i in range(12):
+        chosen = op if i == place else TABLE[rng.choice(names)]
+        v = record(chosen, tuple(rng.choice(pool[-5:]) for _ in range(chosen.arity or 0)))
+        if i == place or (math.isfinite(v.data) and abs(v.data) < 1e6):
+            pool.append(v)
+    return autograd.sum(pool[-4:]), leaves
+
+
+def test_planted_errors_of_one_in_ten_thousand_are_caught() -> None:
+    rng = random.Random(9)
+    names = sorted(name for name in BUILT_IN if TABLE[name].arity and all(TABLE[name].rules))
+    planted = caught = 0
+    while planted < 60:
+        op, seed = TABLE[rng.choice(names)], rng.random()
+        output, leaves = graph_with(op, names, seed)
+        wrong, wrong_leaves = graph_with(with_an_error(op, rng.randrange(op.arity or 0)), names, seed)
+        right = [g.data for g in grad(output, leaves)]
+        found = [g.data for g in grad(wrong, wrong_leaves)]
+        if (
+            math.isfinite(output.data)
+            and all(map(math.isfinite, right))
+            and any(abs(x) > 1e-3 and abs(x - y) > 3e-5 * abs(x) for x, y in zip(right, found, strict=True))
+        ):
+            planted += 1
+            check_gradients(output)
+            try:
+                verdicts = {line.verdict for line in check_gradients(wrong)}
+            except GradientMismatch:
+                caught += 1
+            else:
+                assert "unsure" in verdicts
+    assert caught >= planted - 1
