@@ -26,7 +26,7 @@ from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes, for the program's vectors
-_FIRST_SLICE = 16  # rounds of a `repeat`
+_FIRST_SLICE = 16  # rounds of a `repeat`, if they are short
 _SECONDS_OF_A_SLICE = 0.05
 
 
@@ -237,8 +237,7 @@ def callable_functions(
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
     general = _GeneralCall(readers, signature, work)
 
-    def function(name: str, *integers: str) -> Callable[..., Any]:
-        run = library.function(name)
+    def function(name: str, run: Any, *integers: str) -> Callable[..., Any]:
         text = _wrapper_source(name, integers, readers, signature, shortcuts=work is None)
         return defined(name, text, {
             "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
@@ -247,24 +246,41 @@ def callable_functions(
             "Input": ctypes.c_double * sum(r.size for r in readers), "Output": ctypes.c_double * general.outputs,
         })  # fmt: skip
 
-    return function("compiled"), _in_slices(function("repeated", "times")) if signature.feedback else None
+    compiled = function("compiled", library.function("compiled"))
+    if not signature.feedback:
+        return compiled, None
+    long_rounds = signature.batch or needs_work
+    return compiled, function("repeated", _in_slices(library.function("repeated"), signature, long_rounds), "times")
 
 
-def _in_slices(repeat: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `repeat` in several calls, each so short that Ctrl-C, which Python looks for in between, does not wait.
+def _in_slices(run: Any, signature: Signature, long_rounds: bool) -> Callable[..., None]:
+    """Return C's `repeated` in several calls, each so short that Ctrl-C does not wait: Python looks for it in between.
 
-    The numbers are the same: between two rounds the state is in memory anyway.
+    The arguments are converted once, for all slices. The numbers are those of one call, because between two rounds the
+    state is in memory anyway; it is copied from slice to slice, so the caller's memory is only read.
+
+    Arguments:
+        run: the library's function.
+        signature: its signature.
+        long_rounds: True if even one round may take long, so that the first slice is one round.
     """
+    state = 1 if signature.batch else 0  # the places of pointers among the arguments after `times`
+    out = state + len(signature.inputs)
+    size = len(tree_leaves(signature.inputs[0]))
 
-    def sliced(n: int, state: Any, *rest: Any) -> Any:
-        rounds = _FIRST_SLICE
-        while n > rounds:
+    def sliced(times: ctypes.c_longlong, *arguments: Any) -> None:
+        left, rounds = times.value, 1 if long_rounds else _FIRST_SLICE
+        if left > rounds:
+            between = (ctypes.c_double * size)()
+        while left > rounds:
             start = time.perf_counter()
-            state = repeat(rounds, state, *rest)
-            n -= rounds
+            run(ctypes.c_longlong(rounds), *arguments)
             growth = _SECONDS_OF_A_SLICE / max(time.perf_counter() - start, 1e-9)
+            ctypes.memmove(between, arguments[out], ctypes.sizeof(between))
+            arguments = (*arguments[:state], between, *arguments[state + 1 :])
+            left -= rounds
             rounds = max(1, int(rounds * min(growth, 10.0)))  # the first rounds may be slower, so it grows step by step
-        return repeat(n, state, *rest)
+        run(ctypes.c_longlong(left), *arguments)
 
     return sliced
 

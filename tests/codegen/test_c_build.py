@@ -24,7 +24,7 @@ from needs import need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c_build, c_call
+from autograd.codegen import c, c_build, c_call
 from autograd.errors import CompilerError
 
 
@@ -284,3 +284,45 @@ def test_a_repeat_in_slices_is_one_repeat(n: int, arrays: bool, cache: Path, mon
     got = sliced.repeat(n, state, 0.3)
     assert type(got) is type(want)
     assert list(got) == list(want)
+
+
+def test_slices_convert_the_arguments_once(cache: Path) -> None:
+    w, x = Value(0.5), [Value(1.0), Value(2.0)]
+    f = autograd.compile(w * x[0] + x[1], (w, x), backend="c")
+    assert f.repeat(1_000, 0.5, iter([0.75, 0.25])) == f.repeat(1_000, 0.5, [0.75, 0.25]), "an iterator is read once"
+
+
+def test_slices_leave_the_caller_s_memory_alone(cache: Path) -> None:
+    w = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
+    f = autograd.compile([[v * 0.5 for v in row] for row in w], (w,), backend="c")
+    state = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for n in (1, 16, 17, 1_000):
+        got = f.repeat(n, state)
+        assert all(type(row) is np.ndarray for row in got), "arrays in, arrays out, however many slices"
+        assert np.array_equal(got, np.ldexp([[1.0, 2.0], [3.0, 4.0]], -n))
+    assert state.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("on_the_stack", [False, True])
+@pytest.mark.parametrize("arrays", [False, True])
+def test_slices_of_a_batch(on_the_stack: bool, arrays: bool, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With numbers on the stack, and in memory that is passed as one more argument."""
+    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", 1_000 if on_the_stack else 1)
+    w, x = [Value(1.0), Value(2.0), Value(3.0)], Value(0.5)
+    f = autograd.compile([v * 0.75 + x for v in w], (w, x), in_axes=(None, 0), reduce="mean", backend="c")
+    assert ("work_bytes" in f.source) != on_the_stack
+    want: list[Any] = [v.data for v in w]
+    xs: list[float] = [0.5, 0.25, -1.0]
+    state: Any = np.array(want) if arrays else want
+    monkeypatch.setattr(c_call, "_SECONDS_OF_A_SLICE", 0.0)  # slices of one round
+    got = f.repeat(25, state, xs)
+    for _ in range(25):
+        want = f(want, xs)
+    assert type(got) is type(state)
+    assert list(got) == want
+
+
+def test_slices_of_an_empty_state(cache: Path) -> None:
+    f = autograd.compile([], ([], Value(1.0)), backend="c")
+    assert f.repeat(1_000, [], 1.0) == []
+    assert f.repeat(1_000, np.zeros(0), 1.0).shape == (0,)
