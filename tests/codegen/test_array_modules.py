@@ -225,7 +225,7 @@ def test_of_several_widths_the_module_chooses(xp: ModuleType) -> None:
 def test_what_is_not_plainly_real_numbers_is_refused(xp: ModuleType) -> None:
     x = Value(0.5)
     f = autograd.compile(x * 2, x, in_axes=0, backend=xp)
-    with pytest.raises(TypeError, match="MaskedArray"):
+    with pytest.raises(TypeError, match=r"(?i)masked ?array"):
         f(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
     with pytest.raises(TypeError, match=r"expected real numbers, got an array of .*complex64"):
         f(typed(xp, [1.0, 2.0], "complex64"))

@@ -153,8 +153,14 @@ def test_arrays_of_jax() -> None:
     check_column(array_module("jax.numpy"), same_to_13_digits, edges=NORMAL)
 
 
+def same_in_torch(op: Op, got: float, want: float) -> bool:
+    """PyTorch computes several elements at once with other functions, whose cosh and sinh overflow where exp does."""
+    overflows = op in (TABLE["cosh"], TABLE["sinh"]) and abs(want) > sys.float_info.max / 2
+    return (overflows and abs(got) == math.inf) or same_to_13_digits(op, got, want)
+
+
 def test_arrays_of_torch() -> None:
-    check_column(array_module("torch"), same_to_13_digits)
+    check_column(array_module("torch"), same_in_torch)
 
 
 # JavaScript ----------------------------------------------------------------------------------------------------------
