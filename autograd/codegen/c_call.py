@@ -4,7 +4,7 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +30,12 @@ _FIRST_SLICE = 16  # rounds of a `repeat`, if they are short
 _SECONDS_OF_A_SLICE = 0.05
 
 
+@lru_cache(256)
+def _doubles(n: int) -> type[ctypes.Array[ctypes.c_double]]:
+    """Return C's type of `n` doubles. Types are in reference cycles: new ones would wait for the garbage collector."""
+    return ctypes.c_double * n
+
+
 # Calls without a shortcut --------------------------------------------------------------------------------------------
 
 
@@ -41,7 +47,7 @@ class _Reader:
         self.lone = not isinstance(tree, _PLAIN)
         self.shape = shape_of(tree)
         self.size = len(tree_leaves(tree))
-        self.new = ctypes.c_double * self.size
+        self.new = _doubles(self.size)
 
     def __call__(self, argument: Any) -> tuple[Any, int, bool]:
         kind = type(argument)
@@ -60,7 +66,7 @@ class _Reader:
         if self.batch:
             n = batch_size((self.k, plain))
             numbers = flattened(self.k, self.tree, plain, n)
-            return (ctypes.c_double * len(numbers))(*numbers), n, arrays
+            return _doubles(len(numbers))(*numbers), n, arrays
         return self.new(*flattened(self.k, self.tree, plain)), -1, arrays
 
     def _array(self, array: Any, numpy: Any) -> tuple[Any, int, bool]:
@@ -117,7 +123,7 @@ class _GeneralCall:
             out = np.empty(size)
             pointer = ctypes.byref(ctypes.c_char.from_buffer(out)) if size else None
         else:
-            out = pointer = (ctypes.c_double * size)()
+            out = pointer = _doubles(size)()
         pointers = [pointer for pointer, _, _ in given]
         if self.work is None:
             run(*first, *pointers, pointer)
@@ -243,7 +249,7 @@ def callable_functions(
             "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
             "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
             "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
-            "Input": ctypes.c_double * sum(r.size for r in readers), "Output": ctypes.c_double * general.outputs,
+            "Input": _doubles(sum(r.size for r in readers)), "Output": _doubles(general.outputs),
         })  # fmt: skip
 
     compiled = function("compiled", library.function("compiled"))
@@ -271,7 +277,7 @@ def _in_slices(run: Any, signature: Signature, long_rounds: bool) -> Callable[..
     def sliced(times: ctypes.c_longlong, *arguments: Any) -> None:
         left, rounds = times.value, 1 if long_rounds else _FIRST_SLICE
         if left > rounds:
-            between = (ctypes.c_double * size)()
+            between = _doubles(size)()
         while left > rounds:
             start = time.perf_counter()
             run(ctypes.c_longlong(rounds), *arguments)

@@ -98,15 +98,17 @@ def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[
     yield size_of_the_batch(signature)
     for k in signature.batched_arguments:
         yield f"[{', '.join(map(name, tree_leaves(signature.inputs[k])))}] = _columns({k}, a{k})"
-    yield "with _ignored():"
-    yield from indented(each)
+    lines = list(each)
     if signature.reduce:
         outputs = list(map(name, tree_leaves(signature.outputs)))
-        yield f"    [{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {tree_text(outputs)})"
-        return
-    for i, piece in enumerate(pieces_of(signature.outputs)):
-        build = "_table" if isinstance(piece, list) else "_full"
-        yield f"    r{i} = {build}(n, {tree_text(tree_map(name, piece))})"
+        lines.append(f"[{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {tree_text(outputs)})")
+    else:
+        for i, piece in enumerate(pieces_of(signature.outputs)):
+            build = "_table" if isinstance(piece, list) else "_full"
+            lines.append(f"r{i} = {build}(n, {tree_text(tree_map(name, piece))})")
+    if lines:  # there are outputs
+        yield "with _ignored():"
+        yield from indented(lines)
 
 
 # Functions called by the generated source ----------------------------------------------------------------------------

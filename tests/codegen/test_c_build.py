@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import gc
-import linecache
 import math
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from needs import need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c, c_build, c_call
+from autograd.codegen import c_build
 from autograd.errors import CompilerError
 
 
@@ -176,153 +171,3 @@ def test_long_straight_programs_are_built_in_parts(cache: Path, n: int) -> None:
     assert f(x.data, w.data) == y.data
     assert time.monotonic() - start < 60  # as one function, 20,000 statements take minutes
     assert f.source.count("noinline") >= n // 600
-
-
-# Loaded, unloaded, interrupted ---------------------------------------------------------------------------------------
-
-
-def maps(cache: Path) -> int:
-    """The number of maps that libraries of the cache have in this process."""
-    with open("/proc/self/maps", encoding="utf-8") as file:
-        return sum(str(cache.resolve()) in line for line in file)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/maps is Linux's")
-def test_a_library_is_unloaded_with_its_last_function(cache: Path) -> None:
-    x = Value(1.0)
-    gc.disable()  # no reference cycle keeps it
-    try:
-        functions = [autograd.compile(x * c + 1.0, x, backend="c") for c in (2.0, 3.0, 3.0)]
-        each = maps(cache) // 2  # the second and the third share a library
-        assert each > 0
-        del functions[1]
-        assert maps(cache) == 2 * each
-        repeat = functions.pop().repeat
-        assert maps(cache) == 2 * each, "`repeat` alone keeps it too"
-        assert repeat(2, 1.0) == 13.0
-        del repeat
-        assert maps(cache) == each
-        assert functions.pop()(5.0) == 11.0
-        assert maps(cache) == 0
-    finally:
-        gc.enable()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/maps is Linux's")
-def test_a_running_function_keeps_its_library(cache: Path) -> None:
-    x = Value(1.0)
-    functions = [autograd.compile((x * 0.5).sin() + 1.0, x, backend="c")]
-    want = functions[0].repeat(1_000, 0.5)
-    results: list[float] = []
-    running = threading.Event()
-
-    def run(repeat: Any) -> None:
-        running.set()
-        results.append(repeat(3_000_000, 0.5))
-
-    thread = threading.Thread(target=run, args=[functions[0].repeat])
-    thread.start()
-    running.wait()
-    del functions[:]
-    assert maps(cache) > 0
-    thread.join()
-    assert results == [want], "a fixed point long before"
-    del thread
-    assert maps(cache) == 0
-
-
-@pytest.mark.parametrize("backend", ["python", "numpy", "c"])
-def test_compiling_leaves_nothing_behind(backend: str, cache: Path) -> None:
-    """But for types of arrays, one for each length, that ctypes and Python share among all."""
-
-    def compiled() -> None:
-        x = [Value(1.0), Value(2.0)]
-        f: Any = autograd.compile(grad(x[0] * x[1] + x[0], x), (x,), backend=backend)
-        f([1.0, 2.0]), f.repeat(3, [1.0, 2.0])
-
-    for _ in range(3):
-        compiled()
-    gc.collect()
-    sources = len(linecache.cache)
-    gc.disable()
-    try:
-        before = len(gc.get_objects())
-        for _ in range(30):
-            compiled()
-        assert len(gc.get_objects()) - before < 15
-        assert len(linecache.cache) == sources
-    finally:
-        gc.enable()
-
-
-def test_ctrl_c_does_not_wait_for_repeat(cache: Path) -> None:
-    x = Value(1.0)
-    f = autograd.compile((x * 1.5).sin(), x, backend="c")
-    started = time.monotonic()
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            f.repeat(10**12, 0.5)  # hours
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - started < 30
-
-
-@pytest.mark.parametrize("arrays", [False, True])
-@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 1_000, 30_011])
-def test_a_repeat_in_slices_is_one_repeat(n: int, arrays: bool, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    w, x = [Value(0.5), Value(-0.25)], Value(0.3)
-    step = [w[0] * 0.999 + w[1] * x, (w[1] - w[0] * 0.01).sin()]
-    state = np.array([0.5, -0.25]) if arrays else [0.5, -0.25]
-    whole, sliced = (autograd.compile(step, (w, x), backend="c") for _ in range(2))
-    monkeypatch.setattr(c_call, "_FIRST_SLICE", 10**9)
-    want = whole.repeat(n, state, 0.3)
-    monkeypatch.setattr(c_call, "_FIRST_SLICE", 4)
-    monkeypatch.setattr(c_call, "_SECONDS_OF_A_SLICE", 1e-4)
-    got = sliced.repeat(n, state, 0.3)
-    assert type(got) is type(want)
-    assert list(got) == list(want)
-
-
-def test_slices_convert_the_arguments_once(cache: Path) -> None:
-    w, x = Value(0.5), [Value(1.0), Value(2.0)]
-    f = autograd.compile(w * x[0] + x[1], (w, x), backend="c")
-    assert f.repeat(1_000, 0.5, iter([0.75, 0.25])) == f.repeat(1_000, 0.5, [0.75, 0.25]), "an iterator is read once"
-
-
-def test_slices_leave_the_caller_s_memory_alone(cache: Path) -> None:
-    w = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
-    f = autograd.compile([[v * 0.5 for v in row] for row in w], (w,), backend="c")
-    state = np.array([[1.0, 2.0], [3.0, 4.0]])
-    for n in (1, 16, 17, 1_000):
-        got = f.repeat(n, state)
-        assert all(type(row) is np.ndarray for row in got), "arrays in, arrays out, however many slices"
-        assert np.array_equal(got, np.ldexp([[1.0, 2.0], [3.0, 4.0]], -n))
-    assert state.tolist() == [[1.0, 2.0], [3.0, 4.0]]
-
-
-@pytest.mark.parametrize("on_the_stack", [False, True])
-@pytest.mark.parametrize("arrays", [False, True])
-def test_slices_of_a_batch(on_the_stack: bool, arrays: bool, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With numbers on the stack, and in memory that is passed as one more argument."""
-    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", 1_000 if on_the_stack else 1)
-    w, x = [Value(1.0), Value(2.0), Value(3.0)], Value(0.5)
-    f = autograd.compile([v * 0.75 + x for v in w], (w, x), in_axes=(None, 0), reduce="mean", backend="c")
-    assert ("work_bytes" in f.source) != on_the_stack
-    want: list[Any] = [v.data for v in w]
-    xs: list[float] = [0.5, 0.25, -1.0]
-    state: Any = np.array(want) if arrays else want
-    monkeypatch.setattr(c_call, "_SECONDS_OF_A_SLICE", 0.0)  # slices of one round
-    got = f.repeat(25, state, xs)
-    for _ in range(25):
-        want = f(want, xs)
-    assert type(got) is type(state)
-    assert list(got) == want
-
-
-def test_slices_of_an_empty_state(cache: Path) -> None:
-    f = autograd.compile([], ([], Value(1.0)), backend="c")
-    assert f.repeat(1_000, [], 1.0) == []
-    assert f.repeat(1_000, np.zeros(0), 1.0).shape == (0,)
