@@ -126,7 +126,9 @@ def _only_me(status: os.stat_result) -> bool:
 
 def stored(folder: Path, key: str) -> Iterator[Path]:
     """Yield the sound entries of a key, and remove those that are not."""
-    for entry in sorted(folder.glob(f"{key}-*.so")):
+    # Not by glob: Python would keep a compiled pattern for each key.
+    names = [name for name in os.listdir(folder) if name.startswith(f"{key}-") and name.endswith(".so")]
+    for entry in (folder / name for name in sorted(names)):
         with contextlib.suppress(OSError):  # removed by another process
             status = os.lstat(entry)
             mine = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not _others_write(status))

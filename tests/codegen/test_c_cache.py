@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -322,3 +323,14 @@ def test_training_without_a_compiler_needs_no_warning(monkeypatch: pytest.Monkey
     assert len(train().losses) == 2  # a warning would be an error
     with pytest.raises(CompilerNotFound):
         half()
+
+
+def test_looking_for_an_entry_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "0-0.so").write_bytes(b"damaged")
+    assert list(c_cache.stored(tmp_path, "0")) == list(tmp_path.iterdir()) == []
+    gc.collect()
+    before = len(gc.get_objects())
+    for key in range(1, 100):
+        assert list(c_cache.stored(tmp_path, f"{key}")) == []
+    gc.collect()
+    assert len(gc.get_objects()) - before < 15
