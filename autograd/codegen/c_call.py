@@ -26,7 +26,7 @@ from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes, for the program's vectors
-_FIRST_SLICE = 16  # rounds of a `repeat`, if they are short
+_FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
 
 
