@@ -31,7 +31,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
-from campaigns import bits, dependent_models
+from campaigns import bits, dependent_models, robustness
 from turns import release, table
 
 
@@ -78,6 +78,28 @@ PROMISES = {
             "`fit` refuses models that one recorded graph does not describe, where that shows, and no right one.",
             "models",
             "training/test_consistency.py",
+            10,
+        ),
+        Promise(
+            robustness.interrupts,
+            "Ctrl-C in `backward`, `forward`, an optimizer's step, loading, saving, a copy or a pickle: all of it has "
+            "happened, or nothing.",
+            "interrupts",
+            "test_semantics.py",
+            10,
+        ),
+        Promise(
+            robustness.kills,
+            "A process that is killed while it saves leaves a complete file, the old one or the new one.",
+            "kills",
+            "test_files.py",
+            10,
+        ),
+        Promise(
+            robustness.racing_compiles,
+            "Threads and processes compile to C at the same time, into one cache.",
+            "compilations",
+            "codegen/test_c_build.py",
             10,
         ),
     ]

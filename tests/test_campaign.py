@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import reference
 from campaign import PROMISES, attempt
+from campaigns import robustness
 from needs import array_module, need_compiler
 
 from autograd import Value
@@ -53,3 +54,21 @@ def test_fit_without_its_checks_breaks_a_promise(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Consistency, "_compare", lambda *_: None)
     monkeypatch.setattr(Consistency, "compare_batch", lambda *_: None)
     assert "AssertionError: Counts(" in attempt("dependent", 0)[2]
+
+
+def test_a_file_written_in_parts_breaks_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_parts(path: Path, content: str) -> None:
+        path.write_text("")
+        path.write_text(content)
+
+    monkeypatch.setattr(robustness, "write_whole", in_parts)
+    assert any("AssertionError" in attempt("interrupts", seed)[2] for seed in range(20))
+    in_place = robustness._SAVES.replace(
+        "model.save(sys.argv[1])",
+        "text = model.save(sys.argv[1] + '.other') or open(sys.argv[1] + '.other').read()\n"
+        "    with open(sys.argv[1], 'w') as file:\n"
+        "        for line in text.splitlines(True):\n"
+        "            file.write(line), file.flush()",
+    )
+    monkeypatch.setattr(robustness, "_SAVES", in_place)
+    assert any(attempt("kills", seed)[2] for seed in range(5))
