@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, commit_data, graph_of, listening
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Targets, carried
+from autograd.text import visible
 from autograd.trees import tree_leaves, tree_map
 
 
@@ -78,10 +79,13 @@ class Objective(NamedTuple):
         return cls(model, parameters, loss, carried(loss, "accuracy"), carried(loss, "targets"), regularizer)
 
     def parameter_names(self) -> list[str]:
-        """Return a name for each parameter: its path in a Module, else its label, else its index."""
+        """Return a name for each parameter, fit for a message: its path in a Module, else its label, else its number.
+
+        Parameters are numbered from 1, as in `Module.named_parameters`.
+        """
         named = getattr(self.model, "named_parameters", None)
         paths = {p: name for name, p in named()} if callable(named) else {}
-        return [paths.get(p) or p.label or f"parameters()[{i}]" for i, p in enumerate(self.parameters)]
+        return [visible(paths.get(p) or p.label or f"parameter{i}") for i, p in enumerate(self.parameters, 1)]
 
     def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from autograd.engine import Value, at_once, set_data, set_grad
+from autograd.engine import at_once, set_data, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.training.consistency import Consistency
@@ -40,7 +40,8 @@ class Run:
 
     def follow(self, prepared: Prepared) -> None:
         """Go on with these parameters and functions."""
-        self.parameters, self.data, self.steps = prepared.objective.parameters, prepared.data, prepared.steps
+        self.objective, self.data, self.steps = prepared.objective, prepared.data, prepared.steps
+        self.parameters = self.objective.parameters
         self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
         self.arrays = self.steps.learn.arrays
         self.batches = self.data.known.batches(self.size, self.order, arrays=self.arrays, alone=self.steps.learn.alone)
@@ -84,7 +85,7 @@ class Run:
             moved = update(numbers, gradients)
             if not is_finite(moved):
                 self.optimizer.restore(self.kept[1])
-                raise self._diverged(_not_finite(self.parameters, gradients, moved))
+                raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved))
             numbers = moved
             self.kept = numbers, state()
             loss += batch_loss * weight
@@ -160,8 +161,8 @@ def _is_finite_list(numbers: Any) -> bool:
     return all(map(math.isfinite, numbers))
 
 
-def _not_finite(parameters: Sequence[Value], gradients: Any, moved: Any) -> str:
+def _not_finite(names: Sequence[str], gradients: Any, moved: Any) -> str:
     """Name the first parameter that is not finite after a step, or whose gradient is not."""
     kinds = (("the gradient of ", gradients), ("", moved))
     what, i, x = next((what, i, x) for what, numbers in kinds for i, x in enumerate(numbers) if not math.isfinite(x))
-    return f"{what}{parameters[i].label or f'parameter {i}'} became {float(x)}"
+    return f"{what}{names[i]} became {float(x)}"

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile import HOSTILE
 
 import autograd
 from autograd import History, RecordingError, Value, fit, nn, optim
+from autograd.errors import DivergenceError
 
 COMPILED = ["python", "numpy", "c"]
 
@@ -200,6 +202,72 @@ def test_a_model_that_moves_its_parameters_is_refused() -> None:
 
     with pytest.raises(RecordingError, match=r"sets w\.data while it is called"):
         quiet(Clipped(), XS, YS, backend="python")
+
+
+class Bare:
+    """A model that is not a Module, and so has no path for its one parameter."""
+
+    def __init__(self, label: str | None, use: Callable[[Value, Value], Value]) -> None:
+        self.w, self.use = Value(0.5, label), use
+        self.kept = self.w * 2.0
+
+    def parameters(self) -> list[Value]:
+        return [self.w]
+
+    def __call__(self, x: Value) -> Value:
+        return self.use(self.kept if self.use is stale else self.w, x)
+
+
+class Listed(nn.Module):
+    """A Module, which names its one parameter by its path."""
+
+    def __init__(self, label: str | None, use: Callable[[Value, Value], Value]) -> None:
+        self.w, self.use = [Value(0.5, label)], use
+
+    def __call__(self, x: Value) -> Value:
+        return self.use(self.w[0], x)
+
+
+def moves(w: Value, x: Value) -> Value:
+    w.data += 0.125
+    return w * x
+
+
+def forks(w: Value, x: Value) -> Value:
+    return w * x if x.data > 0 else w + x
+
+
+def diverges(w: Value, x: Value) -> Value:
+    return (w * 0.0 * x).sqrt()
+
+
+def stale(kept: Value, x: Value) -> Value:
+    return kept * x
+
+
+def refusal(model: Any) -> str:
+    """Return the message of the error in which training the model ends."""
+    with pytest.raises((RecordingError, DivergenceError)) as caught:
+        quiet(model, XS, YS, backend="python")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("use", [moves, forks, diverges, stale])
+def test_labels_do_not_break_out_of_messages(use: Callable[[Value, Value], Value]) -> None:
+    lines = refusal(Bare("w", use)).count("\n")
+    for label in [*HOSTILE, "w\nevil \x1b[31mred"]:
+        shown = refusal(Bare(label, use)).split("\n")
+        assert len(shown) == lines + 1 and all(map(str.isprintable, shown)), label
+
+
+@pytest.mark.parametrize("use", [moves, forks, diverges])
+@pytest.mark.parametrize(
+    ("model", "label", "name"), [(Bare, None, "parameter1"), (Bare, "slope", "slope"), (Listed, "slope", "w1")]
+)
+def test_messages_agree_on_the_name_of_a_parameter(
+    model: Callable[..., Any], label: str | None, name: str, use: Callable[[Value, Value], Value]
+) -> None:
+    assert re.search(rf"\b{name}\b", refusal(model(label, use)))
 
 
 def test_a_result_of_a_constant_that_has_changed_is_refused() -> None:
