@@ -5,6 +5,7 @@ back to the bit. JSON has no inf and nan, so these are written as strings.
 """
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -59,6 +60,11 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: it is a folder or read-only, or its folder is missing or read-only.
     """
+    try:
+        os.stat(path)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"cannot write {path}: its links lead in a circle") from None
     if os.path.isdir(path):
         raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
     if os.path.exists(path):

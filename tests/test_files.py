@@ -111,6 +111,14 @@ def test_links_stay_and_what_they_name_is_replaced_with_its_mode(writer: str, tm
     assert list(folder.iterdir()) == [path]
 
 
+def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to("circle")
+    with pytest.raises(OSError, match="its links lead in a circle"):
+        write_whole(circle, "new")
+    assert circle.is_symlink()
+
+
 def test_folders_are_refused(writer: str, tmp_path: Path) -> None:
     suffix, _, write = WRITERS[writer]
     folder = tmp_path / f"folder{suffix}"

@@ -17,6 +17,7 @@ import atexit
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -33,6 +34,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_ENTRY = re.compile("[0-9a-f]{32}-[0-9a-f]{32}[.]so")
+_WORK = re.compile("building-[a-z0-9_]{8}")
 _UNUSED_AT_MOST = 90 * 86_400  # seconds
 _LARGEST_TOTAL = 256 * 2**20  # bytes
 _IN_USE = 3_600  # seconds; what was used so recently is not pruned for its size
@@ -174,12 +177,12 @@ def _fingerprint(file: Path) -> str:
 
 def _prune(folder: Path) -> None:
     now = time.time()
-    for work in folder.glob("building-*"):
+    for work in filter(_is_work, folder.glob("building-*")):
         with contextlib.suppress(OSError):
             if now - work.stat().st_mtime > _LOCKED_WITHIN and _is_abandoned(work):
                 shutil.rmtree(work)
     entries = []
-    for entry in folder.glob("*-*.so"):
+    for entry in (entry for entry in folder.glob("*-*.so") if _ENTRY.fullmatch(entry.name)):
         with contextlib.suppress(OSError):
             status = entry.stat()
             entries.append((status.st_mtime, status.st_size, entry))
@@ -189,6 +192,15 @@ def _prune(folder: Path) -> None:
         unused = now - used
         if unused > _UNUSED_AT_MOST or (total > _LARGEST_TOTAL and unused > _IN_USE):
             entry.unlink(missing_ok=True)
+
+
+def _is_work(work: Path) -> bool:
+    """Return True if this is a folder of `building`: what else is in the user's folder stays."""
+    try:
+        content = {file.name for file in work.iterdir()}
+    except OSError:
+        return False
+    return _WORK.fullmatch(work.name) is not None and content <= {"graph.c", "graph.so"}
 
 
 def _is_abandoned(work: Path) -> bool:

@@ -166,7 +166,7 @@ def test_the_cache_may_be_the_current_folder(cache: Path, monkeypatch: pytest.Mo
 
 def entry_of(cache: Path, name: str, days: float, size: int = 10) -> Path:
     """Put a file into the cache that was used some days ago."""
-    entry = cache / f"{name}-0.so"
+    entry = cache / f"{name.encode().hex():0>32}-{'0' * 32}.so"
     with entry.open("wb") as file:
         file.truncate(size)
     then = time.time() - days * DAY
@@ -208,17 +208,32 @@ def test_a_use_is_noted(cache: Path) -> None:
 
 def test_what_dead_processes_were_building_is_removed(cache: Path) -> None:
     cache.mkdir(mode=0o700)
-    (abandoned := cache / "building-abandoned").mkdir()
+    (abandoned := cache / "building-deadbeef").mkdir()
     (abandoned / "graph.c").write_text("")
     with c_cache.building(cache) as in_use:
         for work in (abandoned, in_use):
             os.utime(work, (0, 0))
-        (new := cache / "building-new").mkdir()  # not yet locked
+        (new := cache / "building-newborn_").mkdir()  # not yet locked
         half()
         assert in_use.exists()
         assert new.exists()
     assert not abandoned.exists()
     assert not in_use.exists()
+
+
+def test_other_files_in_the_folder_stay(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache may be a folder with other things in it."""
+    cache.mkdir(mode=0o700)
+    own = cache / "_fast.cpython-311-x86_64-linux-gnu.so"
+    own.write_text("")
+    for name in ("building-site", "building-projects"):
+        (cache / name).mkdir()
+        (cache / name / "thesis.txt").write_text("")
+    for path in cache.iterdir():
+        os.utime(path, (0, 0))
+    before = sorted(cache.rglob("*"))
+    half()
+    assert sorted(path for path in cache.rglob("*") if path.suffix != ".so" or path == own) == before
 
 
 # A compiler that hangs -----------------------------------------------------------------------------------------------
