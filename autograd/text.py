@@ -118,15 +118,14 @@ def cut(text: str, columns: int) -> str:
     >>> cut("computation", 11), cut("computation", 8), cut("重み", 3)
     ('computation', 'computa…', '重…')
     """
-    if width(text) <= columns:
-        return text
-    kept, room = 0, columns - 1  # for the …
-    for character in text:
-        room -= _width(character)
-        if room < 0:
-            break
-        kept += 1
-    return text[:kept] + "…"
+    wide = kept = 0
+    for i, character in enumerate(text):  # as far as it counts: a text may be long
+        wide += _width(character)
+        if wide > columns:
+            return text[:kept] + "…"
+        if wide < columns:  # which leaves room for the …
+            kept = i + 1
+    return text
 
 
 def filled(text: str, columns: int, *, flush_right: bool = False) -> str:

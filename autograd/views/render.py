@@ -18,6 +18,9 @@ from autograd.files import check_writable, write_whole
 from autograd.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
+# Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
+# refuses strings of more than 16,384 bytes, and a character has up to five.
+_LONGEST_LABEL, _LONGEST_TOOLTIP = 400, 1000
 _GRAPHVIZ_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 # Colours ------------------------------------------------------------------------------------------------------------
@@ -70,16 +73,21 @@ def _escaped(text: str, backslash: str) -> str:
 
 
 def label_of(lines: Iterable[str]) -> str:
-    """Return the DOT of a label that shows the lines unchanged, flush left."""
-    lines = "\n".join(lines).split("\n")  # a title may have several
+    """Return the DOT of a label that shows the lines, flush left; very long ones are cut."""
+    lines = "\n".join(_shortened(line, _LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
     return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines)))
 
 
 def tooltip_of(lines: Iterable[str]) -> str:
-    """Return the DOT of a tooltip that shows the lines unchanged."""
-    text = _escaped("\n".join(lines), r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
+    """Return the DOT of a tooltip that shows the lines; very long ones are cut."""
+    text = "\n".join(_shortened(line, _LONGEST_TOOLTIP) for line in lines)
+    text = _escaped(text, r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
     return cast(str, graphviz.nohtml(text.replace("\n", r"\n")))
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 # Layout --------------------------------------------------------------------------------------------------------------

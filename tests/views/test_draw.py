@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from layout_engines import ENGINES, only, require
 from networks import WAYS, Network, loss_of
 
-from autograd import faux_gradient, ops
+from autograd import faux_gradient, nn, ops
 from autograd.engine import Value, graph_of
 from autograd.text import LONGEST_FORMULA, short
 from autograd.views import render as rendering
@@ -787,3 +788,31 @@ def test_a_graph_with_long_edges_is_laid_out_in_seconds(engine: str, tmp_path: P
         svg = drawing.pipe(format="svg").decode()
     assert svg.count('class="edge"') == 240
     assert svg.count("d x / d x") == 0 and "= 1.0" in svg
+
+
+def test_a_drawing_leaves_no_reference_cycle() -> None:
+    """Frames of layers, too."""
+    output = nn.MLP(2, [3, 1])([Value(0.5), Value(-0.25)])
+    for _ in range(2):
+        draw(output)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for detail in ("value", "neuron", "layer"):
+            draw(output, detail=detail)
+        gc.collect()
+        assert [thing for thing in gc.garbage if getattr(thing, "__module__", "").startswith("autograd")] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def test_strings_are_short_enough_for_graphviz() -> None:
+    """It refuses those of more than 16,384 bytes."""
+    x, w = Value(1.0, "é&" * 5_000), Value(2.0, '<"\\' * 3_333)
+    y = (x * w).tanh()
+    y.label = "w" * 10_000
+    strings = re.findall(r'"(?:[^"\\]|\\.)*"', draw(y).source)
+    assert strings and max(len(string.encode()) for string in strings) < 16_384

@@ -158,6 +158,24 @@ class Pen:
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
+    def _write_frame(
+        self,
+        graph: graphviz.Digraph,
+        frame: Frame | None,
+        inside: Mapping[Frame | None, Iterable[Node | Frame]],
+        clusters: Iterator[int],
+    ) -> None:
+        """Write what is inside a frame, other frames as clusters."""
+        for item in inside[frame]:
+            if isinstance(item, Frame):
+                with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
+                    look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10", "class": ""}
+                    label, tooltip = label_of([item.title]), tooltip_of([item.title])
+                    subgraph.attr(label=label, tooltip=tooltip, fillcolor=self.colours["layer"], **look)
+                    self._write_frame(subgraph, item, inside, clusters)
+            else:
+                self._write_node(item, graph)
+
     def _write_nodes(self, drawing: Drawing) -> None:
         """Write the nodes in the order of creation, each frame with its first node."""
         inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
@@ -170,20 +188,7 @@ class Pen:
                 inside.setdefault(frame, {})[item] = None
                 item, frame = frame, frame.parent
             inside[None][item] = None
-        clusters = count(1)
-
-        def write(graph: graphviz.Digraph, frame: Frame | None) -> None:
-            for item in inside[frame]:
-                if isinstance(item, Frame):
-                    with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
-                        look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10", "class": ""}
-                        label, tooltip = label_of([item.title]), tooltip_of([item.title])
-                        subgraph.attr(label=label, tooltip=tooltip, fillcolor=self.colours["layer"], **look)
-                        write(subgraph, item)
-                else:
-                    self._write_node(item, graph)
-
-        write(drawing, None)
+        self._write_frame(drawing, None, inside, count(1))
         for number in self.plan.constants:
             self._write_node(number, drawing)
 

@@ -143,6 +143,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     number still for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
+    titles = {v: _one_line(name) for v, name in names.items()}  # of a name that is cut, any formula is too wide too
     nodes: list[dict[str, Any]] = []
     sizes: list[tuple[float, float]] = []
     of_constants: list[tuple[float, float]] = []
@@ -157,7 +158,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
                 args.append(-len(of_constants))
         edges += [(arg if arg >= 0 else len(values) - 1 - arg, i, arg >= 0) for arg in args]
         blocked = [place for place, local in enumerate(local_gradients(v)) if local is None]
-        node: dict[str, Any] = {"name": names[v], "args": args, "title": _one_line(names[v]), "blocked": blocked}
+        node: dict[str, Any] = {"name": names[v], "args": args, "title": titles[v], "blocked": blocked}
         shown = ""
         if v.op is None:
             node["slider"] = _slider(v.data)
@@ -166,9 +167,8 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
             node["stops"] = v.op.stops
             node["formula"] = formula(v.op, terms).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
-            text = graph_formulas([v], names)[v].text
-            shown = _one_line(text)
-            if width(" ".join(text.split())) > _WIDEST:
+            shown = _one_line(graph_formulas([v], titles)[v].text)
+            if shown.endswith("…"):
                 shown = node["summary"] = _one_line(summary(v))
         columns = max(_NARROWEST, width(node["title"]), width(shown))
         sizes.append((columns * _CHARACTER + 2 * _PADDING, (3 if v.op is None else 4) * _LINE + _PADDING))
