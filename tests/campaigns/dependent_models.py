@@ -55,17 +55,28 @@ class Counts:
         return Counts(*(x + y for x, y in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
 
+Numbers = list[float]
+
+
 class Decision:
     """A planted decision: made anew at each call, unless it is held."""
 
     def __init__(self) -> None:
         self.made: list[Any] = []
+        self.samples: list[Numbers] = []
+        """The inputs of the sample for which each of them was made; of a penalty, those of the sample before."""
+        self.sample: Numbers = []
         self.holds = False
 
     def __call__(self, decide: Callable[[], Any]) -> Any:
         if not self.holds:
             self.made.append(decide())
+            self.samples.append(self.sample)
         return self.value if self.holds else self.made[-1]
+
+    def forget(self) -> None:
+        self.made.clear()
+        self.samples.clear()
 
     @contextmanager
     def held(self, value: Any) -> Iterator[None]:
@@ -75,7 +86,6 @@ class Decision:
         self.holds = False
 
 
-Numbers = list[float]
 Decide = Callable[[Numbers, Numbers], Any]
 """A decision by the numbers of a sample (or of the parameters), and of the weights."""
 
@@ -141,7 +151,8 @@ PLACES = ["input", "output", "loss by target", "loss by output", "penalty"]
 class Planted(nn.Module):
     """A small network, with a decision at one of `PLACES`, or nowhere."""
 
-    def __init__(self, rng: random.Random, inputs: int, outputs: int) -> None:
+    def __init__(self, rng: random.Random, inputs: int, outputs: int, decision: Decision) -> None:
+        self.decision = decision
         self.net = nn.MLP(
             inputs, [rng.randint(1, 4), outputs], rng.choice(["tanh", "relu", "sigmoid", "softplus"]), rng=rng
         )
@@ -149,6 +160,7 @@ class Planted(nn.Module):
         self.outer: Callable[[Value], Value] = lambda v: v
 
     def __call__(self, xs: list[Value]) -> Any:
+        self.decision.sample = [x.data for x in xs]
         first, *others = xs
         outputs = self.net([self.inner(first), *others])
         if isinstance(outputs, list):
@@ -210,7 +222,8 @@ def random_task(rng: random.Random, kind: str | None, place: str | None) -> tupl
     classes = rng.random() < 0.3
     outputs = rng.randint(2, 3) if classes else 1
     base, ys = random_loss(rng, xs, outputs)
-    model, decision = Planted(rng, inputs, outputs), Decision()
+    decision = Decision()
+    model = Planted(rng, inputs, outputs, decision)
     loss, penalty = base, None
     if kind and place:
         flat_targets = [y[0] if isinstance(y, list) else y for y in ys]
@@ -300,7 +313,7 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
     hidden = differs(task, decision, kind, everything, each=True)
     for p, number in zip(task.model.parameters(), start, strict=True):
         p.data = number
-    decision.made.clear()
+    decision.forget()
     try:
         task.train(backend)
     except RecordingError:  # at other samples or other steps, it was not bound to be seen
@@ -318,10 +331,13 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
 
 
 def varies(task: Task, decision: Decision) -> bool:
-    """Return True if decisions that were made differ in what the model computes with them for some sample."""
-    different = list({repr(d): d for d in decision.made}.values())
-    losses = [[task.mean_loss([i], decision, d) for i in range(len(task.xs))] for d in different]
-    return any(another(x, y) for other in losses[1:] for x, y in zip(losses[0], other, strict=True))
+    """Return True if a decision, where it was made, gives another loss than the one that was recorded."""
+    made = {(tuple(sample), repr(d)): (sample, d) for sample, d in zip(decision.samples, decision.made, strict=True)}
+    for sample, d in made.values():
+        here = [task.xs.index(sample)]
+        if another(task.mean_loss(here, decision, d), task.mean_loss(here, decision, decision.made[0])):
+            return True
+    return False
 
 
 def differs(task: Task, decision: Decision, kind: str, samples: list[int], *, each: bool = False) -> bool:
