@@ -4,6 +4,9 @@ A user's `Op("cube({})", lambda x: x * x * x, ...)` has no spelling in any targe
 table's operations. Called on Values, it records a graph, which every target can write. The graph is recorded anew for
 each program, because a function may read names that change: a constant, or an operation that a notebook redefines.
 
+JAX and PyTorch differentiate the function, not the rules. So the graph stops the gradient at each operand to which the
+rules pass none.
+
 A function that asks its operands for plain numbers (`math.exp(x)`, `if x > 0`) does something that no graph can record.
 Python and NumPy call such a function; every other target refuses it, with the message defined here.
 """
@@ -21,7 +24,7 @@ from typing import Any
 from autograd.codegen.spelling import spelling_of
 from autograd.engine import Value, graph_of, listening, replay
 from autograd.floats import number
-from autograd.ops import TABLE, Op
+from autograd.ops import TABLE, Op, stop_gradient
 
 _SUMS = "it adds with Python's sum() or a call like it, which need not add strictly from left to right (Python 3.12)"
 
@@ -42,7 +45,11 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     formula = spelling_of(op).formula if op.built_in else None
     if formula:
         return leaves, formula(*leaves)
-    function = op.function
+    function, passing = op.function, _passing(op, operands)
+
+    def stopping(*xs: Value) -> Any:
+        return function(*[x if passes else stop_gradient(x) for x, passes in zip(xs, passing, strict=True)])
+
     refused: dict[int, str] = {}  # the reason, by the thread: other threads compare and add Values of their own
     try:
         # An empty context: `detect_anomaly` watches the user's graph, not this one.
@@ -50,7 +57,7 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
             recorded=lambda v: _is_summed(v) and refused.setdefault(get_ident(), _SUMS),
             compared=lambda *_: refused.setdefault(get_ident(), "it compares its operands"),
         ):
-            result = Context().run(function, *leaves)
+            result = Context().run(stopping, *leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
         raise _runs_in_python_only(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
@@ -68,6 +75,23 @@ def _runs_in_python_only(op: Op, reason: str) -> ValueError:
         "math.tanh(x); where(c, x, y), max and min of autograd.ops, not `if` and comparisons; autograd.sum, not sum. "
         "Or compile with backend='python' or 'numpy', which call the function"
     )
+
+
+def _passing(op: Op, operands: int) -> list[bool]:
+    """Return for each operand True if a gradient passes to it.
+
+    A variadic rule tells only in its answer. An operand counts as stopped if the answers at all test points have None
+    in its place: a rule that returns None for some numbers only passes a gradient for the others.
+    """
+    if not op.variadic:
+        return [op.passes(i) for i in range(operands)]
+    answers = []
+    for point in _points(operands):
+        try:
+            answers.append(op.pulls(1.0, op.computes(*point), *point))
+        except Exception:  # Python's / and ** raise where the table's operations have an answer
+            continue
+    return [any(pull is not None for pull in pulls) for pulls in zip(*answers)] or [True] * operands
 
 
 def _agrees(function: Callable[..., Any], leaves: Sequence[Value], result: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -252,3 +253,80 @@ def test_a_stopped_gradient_is_stopped_in_torch_too() -> None:
     g: Any = autograd.compile(y * y, (x,), backend=torch)
     g(wide).backward()
     assert wide.grad == 3.0 * 3.0 * 3.0 * 2
+
+
+def _rows_that_stop() -> dict[str, Callable[[Value], Value]]:
+    frozen = Op("frozen_square({})", lambda x: x * x, None)
+    half = Op("half_product({}, {})", lambda x, y: x * y, lambda g, z, x, y: g * y, None)
+    nested = Op("nested_half({})", lambda x: half(x, x * x), lambda g, z, x: g * x * x)
+    outer = Op(
+        "outer_product([{}])",
+        lambda *xs: xs[0] * xs[1] * xs[2],
+        lambda g, z, *xs: [g * xs[1] * xs[2], None, g * xs[0] * xs[1]],
+        variadic=True,
+    )
+    return {
+        "every operand": lambda x: frozen(x) * x,
+        "one operand": lambda x: half(x, x.exp()) + half(x * x, x),
+        "one operand of a variadic rule": lambda x: outer([x, x.log(), x * x]),
+        "an operand inside another function": lambda x: nested(x) * x,
+    }
+
+
+ROWS_THAT_STOP = _rows_that_stop()
+
+
+@pytest.mark.parametrize("case", ROWS_THAT_STOP)
+def test_a_rule_that_is_none_stops_the_gradient_in_jax_too(case: str) -> None:
+    x = Value(2.0)
+    y = ROWS_THAT_STOP[case](x)
+    jax, jnp = array_module("jax"), array_module("jax.numpy")
+    f = autograd.compile(y, x, backend=jnp)
+    batch: Any = autograd.compile(y, x, in_axes=0, backend=jnp)
+    want = grad(y, x).data
+    assert float(f(2.0)) == pytest.approx(y.data, rel=1e-13)
+    assert float(jax.grad(f)(2.0)) == pytest.approx(want, rel=1e-13)
+    assert jax.grad(lambda xs: batch(xs).sum())(jnp.asarray([2.0, 2.0])).tolist() == pytest.approx(
+        [want] * 2, rel=1e-13
+    )
+
+
+@pytest.mark.parametrize("case", ROWS_THAT_STOP)
+def test_a_rule_that_is_none_stops_the_gradient_in_torch_too(case: str) -> None:
+    x = Value(2.0)
+    y = ROWS_THAT_STOP[case](x)
+    torch = array_module("torch")
+    f: Any = autograd.compile(y, x, backend=torch)
+    t = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    f(t).backward()
+    assert float(t.grad) == pytest.approx(grad(y, x).data, rel=1e-13)
+
+
+def test_a_variadic_rule_stops_only_the_operands_that_it_never_passes_a_gradient_to() -> None:
+    """A rule that returns None for some numbers only stops nothing; one that raises for some is asked at others."""
+    jax, jnp = array_module("jax"), array_module("jax.numpy")
+    x, y = Value(2.0), Value(3.0)
+    larger = Op(
+        "larger_of([{}])",
+        autograd.max,
+        lambda g, z, *xs: [g if p > 0 and p == z else None for p in xs],
+        variadic=True,
+    )
+    inverse = Op(
+        "inverse_of([{}])",
+        lambda *xs: autograd.div(xs[1], xs[0]),
+        lambda g, z, *xs: [None, g * (1 / float(xs[0]))],
+        variadic=True,
+    )
+    slopes = jax.grad(autograd.compile(larger([x, y]), (x, y), backend=jnp), (0, 1))(2.0, 3.0)
+    assert [float(p) for p in slopes] == [0.0, 1.0]
+    slopes = jax.grad(autograd.compile(inverse([x, y]), (x, y), backend=jnp), (0, 1))(2.0, 3.0)
+    assert [float(p) for p in slopes] == [0.0, 0.5]
+
+
+def test_looking_for_stopped_operands_records_nothing_that_others_see() -> None:
+    x = Value(2.0)
+    z = ROWS_THAT_STOP["one operand of a variadic rule"](x)
+    with autograd.detect_anomaly():
+        f = autograd.compile(z, x, backend=array_module("jax.numpy"))
+    assert float(f(2.0)) == pytest.approx(z.data, rel=1e-13)
