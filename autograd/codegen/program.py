@@ -95,15 +95,16 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     return steps.program([places[v] for v in outputs])
 
 
-def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
+def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_functions: bool = False) -> Program:
     """Replace the operations that a target has no spelling for by others: those of formulas, and of users' functions.
 
     Arguments:
-        target: a column of the table in `spelling.py`; or "numpy", which can call users' functions, and keeps those
-            that record nothing; or a predicate for the operations that the target spells. An operation that it does not
-            spell, and that has no formula in the table, is left for the target to refuse.
+        target: a column of the table in `spelling.py`, or a predicate for the operations that the target spells. An
+            operation of the table that it does not spell, and that has no formula, is left for the target to refuse.
+        calls_functions: True if the target can call users' functions: it keeps those that run in Python only.
 
     Raises:
+        LookupError: there is no such column.
         ValueError: a user's function runs in Python only.
 
     >>> x = Value(0.5)
@@ -114,7 +115,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
     @cache
     def expansion(op: Op, operands: int) -> Program | None:
         if callable(target):
-            kept = target(op) or (op.built_in and spelling_of(op).formula is None)
+            kept = (op.built_in and spelling_of(op).formula is None) or target(op)
         else:
             kept = is_spelled(op, target)
         if kept:
@@ -122,7 +123,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool]) -> Program:
         try:
             leaves, result = recorded(op, operands)
         except ValueError:
-            if target == "numpy":
+            if calls_functions:
                 return None
             raise
         return lower([result], leaves)

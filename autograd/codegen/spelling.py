@@ -38,6 +38,9 @@ SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 """Binding strengths of spreadsheet formulas: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
 here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
 
+TARGETS = ("python", "arrays", "c", "javascript", "spreadsheet")
+"""The columns that stand for a target. C's second one, `vector`, only has the cells that a compiler needs help with."""
+
 
 class SpellingRow(NamedTuple):
     """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
@@ -133,14 +136,17 @@ def is_spelled(op: Op, target: str) -> bool:
     """Return True if a target writes the operation itself. For operations that users added, only Python does.
 
     Arguments:
-        target: a column. Any other target has a spelling of its own for the whole table.
+        target: the column of a target, one of `TARGETS`.
 
     Raises:
-        LookupError: an operation of the table has no row.
+        LookupError: there is no such column, or an operation of the table has no row.
     """
+    if target not in TARGETS:
+        raise LookupError(f"no target {target!r} in the table of spellings: there are {', '.join(map(repr, TARGETS))}")
     if not op.built_in:
         return target == "python"
-    return getattr(spelling_of(op), target, None) != ""
+    cell: str = getattr(spelling_of(op), target)
+    return cell != ""
 
 
 def _sigmoid(x: Any) -> Any:

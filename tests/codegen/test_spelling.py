@@ -25,7 +25,7 @@ import autograd
 from autograd import Value
 from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded
-from autograd.codegen.spelling import SPELLINGS, spelling_of
+from autograd.codegen.spelling import SPELLINGS, TARGETS, is_spelled, spelling_of
 from autograd.codegen.spreadsheet import formulas
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -239,6 +239,18 @@ def test_spreadsheet(office: Office, tmp_path: Path) -> None:
 
 def test_rows_and_operations_are_the_same() -> None:
     assert SPELLINGS.keys() == BUILT_IN
+
+
+def test_a_target_that_is_no_column_is_refused() -> None:
+    own = Op("misspelled({})", lambda x: 3 * x, lambda g, z, x: 3 * g)
+    for column in ("javascrpt", "numpy", "name", "binds"):
+        for op in (TABLE["softplus"], own):
+            with pytest.raises(LookupError, match=f"no target '{column}' .* 'javascript'"):
+                is_spelled(op, column)
+            with pytest.raises(LookupError, match=f"no target '{column}'"):
+                program_of(op, column)
+    assert [is_spelled(TABLE["softplus"], target) for target in TARGETS] == [True, False, False, False, True]
+    assert [is_spelled(own, target) for target in TARGETS] == [True, False, False, False, False]
 
 
 def test_no_cell_and_no_helper_is_left_over() -> None:
