@@ -25,6 +25,7 @@ from autograd.errors import (
     GradientMismatch,
     GraphvizNotFound,
     RecordingError,
+    UnsupportedOperationError,
 )
 from autograd.training.fit import History, fit
 from autograd.training.plots import plot_decision_boundary

@@ -54,6 +54,10 @@ class RecordingError(TypeError):
     history: Any = None
 
 
+class UnsupportedOperationError(ValueError):
+    """A target cannot express an operation; the message says what to write instead, or which backend to use."""
+
+
 class CompilerError(RuntimeError):
     """The C compiler is missing, or it failed; the message says what to do."""
 

@@ -30,6 +30,7 @@ from autograd.codegen.python_source import (
     variable_names,
 )
 from autograd.codegen.spelling import spelling_of
+from autograd.errors import UnsupportedOperationError
 from autograd.ops import Op
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
@@ -65,7 +66,7 @@ class _Names:
     """Look up a module's functions by NumPy's names, including those in a submodule, or derived from others.
 
     Raises:
-        ValueError: the module has no such function.
+        UnsupportedOperationError: the module has no such function.
     """
 
     def __init__(self, module: Any) -> None:
@@ -79,7 +80,7 @@ class _Names:
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
         if function is None:
-            raise ValueError(f"{xp.__name__} has no {name}")
+            raise UnsupportedOperationError(f"{xp.__name__} has no {name}")
         return function
 
 
@@ -87,7 +88,7 @@ def array_function(op: Op, module: Any) -> Callable[..., Any]:
     """Return an operation of the table as a function on the arrays of `module`.
 
     Raises:
-        ValueError: the module lacks a function in the operation's spelling.
+        UnsupportedOperationError: the module lacks a function in the operation's spelling.
     """
     row, names = spelling_of(op), _Names(module)
     text = row.write("arrays", row.operands)
@@ -113,7 +114,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     """Compile to a function on the arrays of `module`.
 
     Raises:
-        ValueError: the module lacks an operation.
+        UnsupportedOperationError: the module lacks an operation.
     """
     program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
     name, spelling = variable_names(program), ModuleSpelling(module)

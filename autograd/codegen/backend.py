@@ -53,7 +53,8 @@ class Backend(Protocol):
     """Compile a program to code with this signature.
 
     Raises:
-        ValueError: the backend cannot express an operation; the message says what to do instead.
+        UnsupportedOperationError: the backend cannot express an operation; the message says what to do instead.
+            `fit` with backend="auto" then goes on to the next backend; any other error ends it.
         CompilerError: the backend needs a compiler, and there is none.
     """
 

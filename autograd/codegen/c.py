@@ -72,7 +72,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
 
     Raises:
         CompilerError: there is no C compiler.
-        ValueError: an operation cannot be expressed in C, because its function runs in Python only.
+        UnsupportedOperationError: an operation cannot be expressed in C, because its function runs in Python only.
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()

@@ -83,9 +83,10 @@ def compile(
 
     Raises:
         TypeError: an output or an input is not a Value.
-        ValueError: an input is not a leaf or occurs twice, an option is unknown, or the backend cannot express an
-            operation, such as one of your own whose function runs in Python only. The compiled function raises
+        ValueError: an input is not a leaf or occurs twice, or an option is unknown. The compiled function raises
             ValueError for arguments of the wrong shape.
+        UnsupportedOperationError: the backend cannot express an operation, such as one of your own whose function runs
+            in Python only. It is a ValueError.
         CompilerError: there is no C compiler.
 
     >>> import autograd

@@ -23,6 +23,7 @@ from typing import Any
 
 from autograd.codegen.spelling import spelling_of
 from autograd.engine import Value, graph_of, listening, replay
+from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
 
@@ -33,7 +34,7 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     """Return leaves in place of the operands, and the operation's result as a graph of other operations on them.
 
     Raises:
-        ValueError: a user's function runs in Python only. The message says how to write it instead.
+        UnsupportedOperationError: a user's function runs in Python only. The message says how to write it instead.
 
     >>> from autograd import tanh
     >>> swing = Op("swing({})", lambda x: x * tanh(x), lambda g, z, x: g * (tanh(x) + x * (1 - tanh(x) * tanh(x))))
@@ -68,8 +69,8 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     return leaves, result
 
 
-def _runs_in_python_only(op: Op, reason: str) -> ValueError:
-    return ValueError(
+def _runs_in_python_only(op: Op, reason: str) -> UnsupportedOperationError:
+    return UnsupportedOperationError(
         f"the operation {op.name!r} runs in Python only: {reason}. Every other target is given what its function "
         "records when it is called on Values, so write it with autograd's operations: autograd.tanh(x), not "
         "math.tanh(x); where(c, x, y), max and min of autograd.ops, not `if` and comparisons; autograd.sum, not sum. "

@@ -21,6 +21,7 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.expansion import recorded
 from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
+from autograd.errors import UnsupportedOperationError
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
@@ -105,7 +106,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_func
 
     Raises:
         LookupError: there is no such column.
-        ValueError: a user's function runs in Python only.
+        UnsupportedOperationError: a user's function runs in Python only.
 
     >>> x = Value(0.5)
     >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
@@ -122,7 +123,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_func
             return None
         try:
             leaves, result = recorded(op, operands)
-        except ValueError:
+        except UnsupportedOperationError:
             if calls_functions:
                 return None
             raise

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from autograd import ops
 from autograd.codegen.compile import compile
 from autograd.engine import Value, commit_data, grad, set_grad
-from autograd.errors import CompilerError, CompilerNotFound
+from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.floats import number
 from autograd.training.record import Graph, Objective, check_fresh
 from autograd.trees import tree_map
@@ -63,7 +63,7 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
 
     Raises:
         CompilerError: the backend needs a C compiler.
-        ValueError: the backend does not know an operation.
+        UnsupportedOperationError: the backend cannot express an operation.
     """
     inputs, (loss, accuracy) = graph.inputs, graph.outputs
     parameters, objective = inputs[0], loss
@@ -89,8 +89,8 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
     for faster in ("c", *["numpy"] * has_numpy()):
         try:
             return made(faster)
-        except (CompilerNotFound, ValueError):
-            pass  # nothing is wrong
+        except (CompilerNotFound, UnsupportedOperationError):
+            pass  # this backend is not for this machine, or not for this model
         except (CompilerError, OSError) as problem:
             slower = "numpy" if has_numpy() else "python"
             said = f'training with backend="{slower}", because C cannot be used: {problem}'

@@ -23,6 +23,7 @@ from autograd.codegen.python_source import (
     straight_statements,
     variable_names,
 )
+from autograd.errors import UnsupportedOperationError
 from autograd.ops import Op
 from autograd.trees import tree_leaves
 
@@ -38,7 +39,8 @@ class DecimalSpelling:
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op.name
         if op not in SPELLED:
-            raise ValueError(f"there is no decimal {op}: use arithmetic, exp, log and sqrt, or backend='python'")
+            reason = f"there is no decimal {op}: use arithmetic, exp, log and sqrt, or backend='python'"
+            raise UnsupportedOperationError(reason)
         if op in ("exp", "log", "sqrt"):
             return f"{names[0]}.{'ln' if op == 'log' else op}()"
         return step.op.read(*names)

@@ -275,6 +275,18 @@ def test_auto_finds_a_backend_for_an_own_operation() -> None:
         assert history.losses[-1] < history.losses[0]
 
 
+@pytest.mark.parametrize("broken", ["c", "numpy"])
+def test_auto_passes_over_no_other_error_of_a_backend(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def backend(*_: Any) -> Any:
+        raise ValueError("a defect of the backend")
+
+    monkeypatch.setitem(TARGETS, broken, backend)
+    if broken == "numpy":
+        monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(ValueError, match="a defect of the backend"):
+        quiet(line(), [1.0], [2.0])
+
+
 def test_without_numpy() -> None:
     """Without NumPy, the other backends give the same results, on lists."""
     script = """
