@@ -498,3 +498,20 @@ def test_comparisons_in_other_threads_are_not_the_function_s() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize("outputs", [1, 60])
+@pytest.mark.parametrize("operands", [3, 200])
+def test_numpy_calls_a_variadic_function_for_long_lists_too(
+    operands: int, outputs: int
+) -> None:
+    """NumPy puts long lists into loops, where a sum adds and any other operation does not."""
+    widest = Op("widest([{}])", lambda *xs: builtins.max(xs), lambda g, z, *xs: [g] * len(xs), variadic=True)
+    xs = [Value(math.sin(i)) for i in range(operands)]
+    results = [widest([x * k for x in xs]) for k in range(1, outputs + 1)]
+    samples = [[math.cos(i * s) for i in range(operands)] for s in range(3)]
+    want = autograd.compile(results, (xs,), in_axes=0)(samples)
+    assert autograd.compile(results, (xs,), in_axes=0, backend="numpy")(samples) == want
+    assert autograd.compile(results, (xs,), backend="numpy")(samples[0]) == want[0]
+    with pytest.raises(UnsupportedOperationError, match="runs in Python only"):
+        autograd.compile(results, (xs,), backend=np)

@@ -19,7 +19,7 @@ from autograd.codegen.memory import (
     terms_of,
 )
 from autograd.codegen.program import Operand, Step
-from autograd.codegen.spelling import float_literal, spelling_of
+from autograd.codegen.spelling import adds, float_literal, spelling_of
 from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
@@ -104,7 +104,7 @@ class CStatements:
         step, varies = self.layout.step(place), self._varies(place)
         target = self.name(place)
         declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
-        if step.op.variadic:
+        if adds(step.op):
             terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
             for i in range(0, len(terms), TERMS):
                 begun = self._zero(varies) if i == 0 else target
@@ -169,7 +169,7 @@ class CStatements:
     def _loop(self, places: Sequence[int]) -> Iterator[str]:
         """Yield the loop, or nested loops, for all steps of a group."""
         layout, first = self.layout, self.layout.step(places[0])
-        varies, sums = self._varies(places[0]), first.op.variadic
+        varies, sums = self._varies(places[0]), adds(first.op)
         members = [layout.step(place) for place in places]
         # For each operand, the list of terms of each member (one term unless it is a sum); None for a constant.
         positions: list[LoopOperand | None] = []

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep, NestedLoops, groups_of, nested_loops, scheduled, stride_of
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
+from autograd.codegen.spelling import adds
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
@@ -107,7 +108,7 @@ class MemoryLayout:
     def _runs_through_arrays(self, place: int) -> bool:
         """Return True if each operand list of a sum or dot will be in one array."""
         step = self.step(place)
-        return not step.op.variadic or all(
+        return not adds(step.op) or all(
             all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
         )
 
@@ -169,7 +170,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
     constants: list[float] = []
     at: dict[bytes, Operand] = {}  # the first input that holds each
     for step in program.steps:
-        for xs in lists_of(step) if step.op.variadic else []:
+        for xs in lists_of(step) if adds(step.op) else []:
             if len(xs) > shortest and all(type(x) is float for x in xs):
                 key = tuple(map(bits_of, xs))
                 if key not in starts:
@@ -187,7 +188,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
         return inputs + len(steps) - 1
 
     for place, step in enumerate(program.steps, start=first):
-        if not step.op.variadic:  # a constant that a list has too: in a gradient, the data of its dot
+        if not adds(step.op):  # a constant that a list has too: in a gradient, the data of its dot
             lifted = at if step.op is TABLE["mul"] and not straight else {}
             moved[place] = add(
                 step.op, [moved[x] if type(x) is int else lifted.get(bits_of(x), x) for x in step.operands]
@@ -220,7 +221,7 @@ def lists_of(step: Step) -> list[tuple[Operand, ...]]:
 
 def terms_of(step: Step) -> int:
     """Return the number of terms that the step adds; 1 except for sum and dot."""
-    return len(lists_of(step)[0]) if step.op.variadic else 1
+    return len(lists_of(step)[0]) if adds(step.op) else 1
 
 
 class LoopOperand:

@@ -33,6 +33,7 @@ from autograd.codegen.python_source import (
     size_of_the_batch,
     variable_names,
 )
+from autograd.codegen.spelling import adds
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
@@ -168,12 +169,12 @@ class _Tables:
         if layout.leaves_directly(places):
             made.append([[Slot("s", layout.exits[place][0])] for place in places])
         changing = [p for p, x in enumerate(first.operands) if type(x) is int]
-        if first.op.variadic:
+        if adds(first.op):
             lists = [lists_of(layout.step(place)) for place in places]
         else:
             lists = [[layout.step(place).operands[p : p + 1] for p in changing] for place in places]
         read = [[[layout.slots[int(x)] for x in xs] for xs in position] for position in zip(*lists, strict=True)]
-        results, operands = self._rows(made, read, first.op.variadic)
+        results, operands = self._rows(made, read, adds(first.op))
         matrices = self._as_matrices(first, results, operands)
         if matrices:
             yield f"{results[0].whole} = {matrices}"
@@ -183,10 +184,10 @@ class _Tables:
             yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
 
     def _rows(
-        self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], variadic: bool
+        self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], added: bool
     ) -> tuple[list[_Rows], list[_Rows]]:
         """Return the rows of results and operands, given as a list of slots for each member."""
-        operands = [*map(LoopOperand, made), *(LoopOperand(slots, variadic) for slots in read)]
+        operands = [*map(LoopOperand, made), *(LoopOperand(slots, added) for slots in read)]
         run_through(operands, self._indices)
         rows = []
         for o in operands:
@@ -209,7 +210,7 @@ class _Tables:
     ) -> Iterator[str]:
         """Yield the operation on rows, which writes the value to `results`; `changing`: positions of `operands`."""
         first = self.layout.step(places[0])
-        if first.op.variadic:
+        if adds(first.op):
             names, lists = "pq"[: len(operands)], list(map(str, operands))
             value = "z"
             if len(places) == 1 or places[0] not in self.layout.varying:  # few sums: NumPy's own loop is faster there

@@ -22,9 +22,8 @@ from autograd.codegen.arguments import (
 )
 from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
 from autograd.codegen.program import Operand, Program, Step, varying_values
-from autograd.codegen.spelling import float_literal, spelling_of
+from autograd.codegen.spelling import adds, float_literal, spelling_of
 from autograd.floats import number
-from autograd.ops import TABLE
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
 Name = Callable[[Operand], str]
@@ -78,7 +77,7 @@ def straight_statements(
 def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterator[str]:
     """Yield the statement that computes a step; several for a long sum."""
     target, names = name(place), list(map(name, step.operands))
-    if step.op in (TABLE["sum"], TABLE["dot"]):
+    if adds(step.op):
         yield from added(target, spelling_of(step.op).terms("python", names), name(0.0))
     else:
         yield f"{target} = {spelling.expression(step, names)}"

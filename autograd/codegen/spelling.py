@@ -132,6 +132,11 @@ def float_literal(x: float, inf: str = "inf", nan: str = "nan") -> str:
     return f"({text})" if math.copysign(1, x) < 0 else text
 
 
+def adds(op: Op) -> bool:
+    """Return True for `sum` and `dot`, whose cells spell one term of many. Other variadic operations are the users'."""
+    return op is ops.sum or op is ops.dot
+
+
 def is_spelled(op: Op, target: str) -> bool:
     """Return True if a target writes the operation itself. For operations that users added, only Python does.
 
