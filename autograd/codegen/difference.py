@@ -7,8 +7,8 @@ operation makes them from the same operands, and two constants if they have the 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd.codegen.formulas import LOOSE, Term, constant, formula
 from autograd.codegen.program import Operand, Program, Step, bits_of
-from autograd.codegen.spelling import float_literal
 
 _NESTED = 1  # levels of operands that are written out
 _MOST_OPERANDS = 6  # that are written out; of more, only the one that differs is shown
@@ -57,7 +57,7 @@ def difference(here: Program, there: Program, names: Sequence[str]) -> Differenc
         if _step(here, inner) is None or _step(there, other_inner) is None:
             break
         x, y = inner, other_inner
-    return Difference(_written(here, x, names, argument), _written(there, y, names, argument))
+    return Difference(_written(here, x, names, argument).text, _written(there, y, names, argument).text)
 
 
 def _classes(program: Program, known: dict[object, int]) -> list[int]:
@@ -82,7 +82,7 @@ def _step(program: Program, x: Operand) -> Step | None:
     return program.steps[x - program.inputs] if type(x) is int and x >= program.inputs else None
 
 
-def _written(program: Program, x: Operand, names: Sequence[str], argument: int | None, level: int = 0) -> str:
+def _written(program: Program, x: Operand, names: Sequence[str], argument: int | None, level: int = 0) -> Term:
     """Write a value as a formula of its operands, and of theirs.
 
     Arguments:
@@ -91,21 +91,13 @@ def _written(program: Program, x: Operand, names: Sequence[str], argument: int |
     """
     step = _step(program, x)
     if step is None:
-        return names[x] if type(x) is int else float_literal(x)
+        return Term(names[x]) if type(x) is int else constant(repr(x))
     op, operands = step
     if level > _NESTED or (level and len(operands) > _MOST_OPERANDS):
-        return f"{op.name}(...)" if "(" in op.reads else "..."
+        return Term(f"{op.name}(...)") if "(" in op.reads else Term("...", LOOSE)
     if len(operands) > _MOST_OPERANDS:
         text = f"{op.name} of {len(operands)} operands"
-        if argument is None:
-            return text
-        return f"{text}, number {argument} is {_written(program, operands[argument], names, None, 1)}"
-    shown = [(operand, _written(program, operand, names, None, level + 1)) for operand in operands]
-    if "(" in op.reads:
-        return op.read(*(text for _, text in shown))
-    return op.read(*(f"({text})" if _is_operator(program, operand) else text for operand, text in shown))
-
-
-def _is_operator(program: Program, x: Operand) -> bool:
-    step = _step(program, x)
-    return step is not None and "(" not in step.op.reads
+        if argument is not None:
+            text += f", number {argument} is {_written(program, operands[argument], names, None, 1).text}"
+        return Term(text)
+    return formula(op, [_written(program, operand, names, None, level + 1) for operand in operands])

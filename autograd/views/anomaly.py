@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import cast
 
+from autograd.codegen.formulas import short_formula
 from autograd.engine import Value, graph_of, listening, local_gradients, numbers_of
 from autograd.errors import AnomalyError
 from autograd.ops import Op
 from autograd.text import visible
-from autograd.views.formulas import short_formula
 from autograd.views.names import caller, names_of
 
 _SHOWN = 6  # operands in a message, and results at each end of a path

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from autograd.check import faux_gradient
+from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
 from autograd.engine import Value, replay
 from autograd.text import LONGEST_FORMULA, aligned, decimals, table, typeset, visible, width
-from autograd.views.formulas import Term, constant, graph_formulas, short_formula
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,

@@ -8,10 +8,10 @@ lowered to a program (which leaves out × 1 and the like) and printed.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import Program, Step, lower
 from autograd.engine import Value, grad, local_gradients, record
 from autograd.ops import TABLE
-from autograd.views.formulas import Term, program_formulas
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""

@@ -1,8 +1,8 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
+from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
 from autograd.text import decimals, table, visible
-from autograd.views.formulas import short_formula
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 from autograd.views.names import Names, names_of

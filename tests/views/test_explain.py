@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, explain, faux_gradient, nn, to_text
+from autograd.codegen.formulas import Term
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.text import aligned, typeset
 from autograd.views.explain import Explanation
-from autograd.views.formulas import Term
 from autograd.views.gradients import line_gradients
 
 # ------------------------------------------------------------------------------------------------ the article's neuron

@@ -13,6 +13,7 @@ from typing import cast
 import graphviz
 
 from autograd.check import faux_gradient
+from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
 from autograd.text import cut, short
@@ -31,7 +32,6 @@ from autograd.views.draw.plan import (
     RegularizerBox,
     WeightedEdge,
 )
-from autograd.views.formulas import Term, constant, formula, short_formula
 from autograd.views.gradients import NO_GRADIENT, missing_gradients
 from autograd.views.network import FoundNeuron
 from autograd.views.render import (

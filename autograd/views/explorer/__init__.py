@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from autograd.codegen import javascript
+from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients
 from autograd.files import check_writable, write_whole
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
-from autograd.views.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of

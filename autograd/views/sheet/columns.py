@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograd.codegen.formulas import graph_formulas, summary
 from autograd.codegen.program import Program, expanded, lower
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
 from autograd.text import LONGEST_FORMULA
-from autograd.views.formulas import graph_formulas, summary
 from autograd.views.gradients import reached_by_gradients, recorded_anew
 
 _INLINED = 4  # operations in the formula of a column, at most

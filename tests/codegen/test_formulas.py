@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, explore, ops, to_spreadsheet
+from autograd.codegen.formulas import Term, constant, formula, graph_formulas, summary
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE
-from autograd.views.formulas import Term, constant, formula, graph_formulas, summary
 
 FUNCTIONS = {name: TABLE[name] for name in BUILT_IN}
 
