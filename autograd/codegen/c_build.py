@@ -23,6 +23,10 @@ _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
     'or set the environment variable CC to yours. backend="python" needs none'
 )
+_NATIVE = (["-march=native", "-mno-fma"], ["-march=native"], ["-mcpu=native"])
+"""Options for this processor; the first that the compiler takes are used. gcc 12 vectorizes `a * b - c` beside
+`a * b + c` to one fused `vfmaddsub`, whose products are not rounded, even with -ffp-contract=off: hence -mno-fma, which
+only x86 has."""
 _COMPILER_TIMEOUT = 600  # seconds, for the compiler
 
 
@@ -34,7 +38,17 @@ def built(source: str, options: Sequence[str]) -> Library:
         PermissionError: the cache is not writable, or others can write to it.
     """
     compiler = compiler_command(os.environ.get("CC", ""))
-    decisive = [source, *compiler, version_of(compiler), *options, processor(), *platform.libc_ver(), sys.platform]
+    native = map(" ".join, _NATIVE)
+    decisive = [
+        source,
+        *compiler,
+        version_of(compiler),
+        *options,
+        *native,
+        processor(),
+        *platform.libc_ver(),
+        sys.platform,
+    ]
     key = hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32]
     folder = cache_folder()
     for entry in stored(folder, key):
@@ -84,17 +98,18 @@ def version_of(compiler: tuple[str, ...]) -> str:
 
 @cache
 def _native_options(compiler: tuple[str, ...]) -> list[str]:
-    """Return the option that enables all features of this processor, if the compiler has one.
+    """Return the options that enable all features of this processor but fused multiply-add, if the compiler has them.
 
-    It depends on compiler and processor only, which the name of an entry includes, so it is tested only before a build.
+    They depend on compiler and processor only, which the name of an entry includes, so they are tested only before a
+    build.
     """
-    for option in ("-march=native", "-mcpu=native"):
+    for options in _NATIVE:
         with tempfile.TemporaryDirectory() as work:
             text = Path(work, "empty.c")
             text.write_text("int empty;\n", encoding="utf-8")
             with contextlib.suppress(CompilerError):
-                run([*compiler, option, "-c", "-o", str(Path(work, "empty.o")), str(text)])
-                return [option]
+                run([*compiler, *options, "-c", "-o", str(Path(work, "empty.o")), str(text)])
+                return options
     return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import random
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,17 @@ def test_one_function_in_many_threads(cache: Path) -> None:
     arguments = [[float(i + j) / 100 for i in range(300)] for j in range(40)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(f, arguments)) == [f(argument) for argument in arguments]
+
+
+def test_differences_beside_sums_of_products_are_not_fused(cache: Path) -> None:
+    """gcc made one instruction of both, which does not round the products."""
+    rng = random.Random(0)
+    xs = [[Value(rng.uniform(-1, 1)) for _ in range(3)] for _ in range(8)]
+    results = [x * y - z if i % 2 == 0 else x * y + z for i, (x, y, z) in enumerate(xs)]
+    rounded = [Value(rng.uniform(-1, 1)) for _ in range(2)]
+    results += [rounded[0] * rounded[1] - 0.25, rounded[0] * rounded[1] + 0.25]
+    f = autograd.compile(results, (list(zip(*xs)), rounded), backend="c")
+    assert f(list(zip(*[[v.data for v in x] for x in xs])), [v.data for v in rounded]) == [v.data for v in results]
 
 
 def test_the_source_compiles_alone(cache: Path, tmp_path: Path) -> None:
