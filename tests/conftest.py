@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from needs import need_compiler
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
@@ -36,3 +37,12 @@ def operations_of_a_test_end_with_it() -> Iterator[None]:
         del TABLE[name]
         if hasattr(Value, name):
             delattr(Value, name)
+
+
+@pytest.fixture(params=["python", "numpy", "c"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name each backend that promises the bits of the graph."""
+    name: str = request.param
+    if name == "c":
+        need_compiler()
+    return name

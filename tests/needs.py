@@ -33,6 +33,12 @@ def need_compiler() -> None:
         lacking("there is no C compiler")
 
 
+def need_root() -> None:
+    """Skip the test unless root runs it, who may give files to other users and make devices."""
+    if not hasattr(os, "getuid") or os.getuid() != 0:
+        lacking("only root can do this")
+
+
 def array_module(name: str) -> ModuleType:
     """Import `numpy`, `jax.numpy` or `torch`, with 64 bits a number, or skip the test.
 

@@ -38,7 +38,10 @@ def _states(place: str, folder: Path) -> tuple[Callable[[], object], Callable[[]
     model = _model()
     loss = (model([0.5, -0.25]) - 1.0) ** 2
     nodes = [*model.parameters(), loss]
-    numbers: Callable[[], State] = lambda: [x.data for x in nodes]  # noqa: E731  # named for what it reads
+
+    def numbers() -> State:
+        return [x.data for x in nodes]
+
     if place == "backward":
         return loss.backward, lambda: [x.grad for x in nodes]
     if place == "forward":

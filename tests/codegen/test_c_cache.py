@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needs import lacking, need_compiler
+from needs import lacking, need_compiler, need_root
 
 import autograd
 from autograd import Value, fit, nn, optim
@@ -41,11 +41,6 @@ def half(x: float = 3.0) -> float:
     return result
 
 
-def need_root() -> None:
-    if not hasattr(os, "getuid") or os.getuid() != 0:
-        lacking("only root can give files to other users")
-
-
 # Whose it is ---------------------------------------------------------------------------------------------------------
 
 
@@ -66,10 +61,8 @@ def test_a_folder_of_another_user_is_refused(cache: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o770])
 def test_a_folder_above_that_others_can_write_to_is_refused(cache: Path, mode: int) -> None:
-    if hasattr(os, "getuid") and os.getuid() == 0:
-        os.chown(cache.parent, 0, NOBODY)  # not root's own group
-    elif mode == 0o770:
-        lacking("only root can give files to other groups")
+    need_root()
+    os.chown(cache.parent, 0, NOBODY)  # not root's own group
     cache.parent.chmod(mode)
     with pytest.raises(PermissionError, match=r"others can write to .*above, .*chmod go-w"):
         half()

@@ -20,7 +20,6 @@ from needs import need_compiler
 import autograd
 from autograd import Value
 from autograd.codegen import c_call
-from autograd.codegen.compile import BACKENDS
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +28,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     folder = tmp_path_factory.getbasetemp() / "compiled"
     monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(folder))
     return folder
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name == "c":
-        need_compiler()
-    return name
 
 
 @pytest.fixture

@@ -30,8 +30,6 @@ from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import as_lists, tree_leaves, tree_map
 
-BACKENDS = ["python", "numpy", "c"]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,14 +37,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["AUTOGRAD_CACHE_DIR"] = str(folder)
     return folder
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name == "c":
-        need_compiler()
-    return name
 
 
 @pytest.mark.parametrize("seed", range(8))
