@@ -31,8 +31,9 @@ from autograd.codegen.python_source import (
 )
 from autograd.codegen.spelling import spelling_of
 from autograd.errors import UnsupportedOperationError
+from autograd.floats import number
 from autograd.ops import Op
-from autograd.trees import tree_leaves, tree_map, tree_shape
+from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
 
 class ModuleSpelling:
@@ -172,6 +173,9 @@ class _Arrays:
         for argument in arguments:
             is_array(argument)  # refuses what is not plainly numbers
             for x in tree_leaves(argument):
+                check_unmasked(x)
+                if type(x).__module__ == "numpy" and x.dtype.kind not in "fiubc":  # dates, texts, objects
+                    raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
                 if hasattr(x, "dtype") and not isinstance(x, Number):  # NumPy's scalars are numbers
                     dtype = self._own(x).dtype
                     if "complex" in str(dtype):
@@ -201,7 +205,8 @@ class _Arrays:
         """Return one array for each number of argument k: a scalar, or the vector of a batch."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
         if isinstance(argument, (list, tuple)) and not batch:
-            return [self.array(x, width) for x in flattened(k, tree, argument, convert=False)]
+            numbers = flattened(k, tree, argument, convert=False)
+            return [self.array(x if hasattr(x, "dtype") else number(x), width) for x in numbers]
         if batch and isinstance(argument, (list, tuple)):
             plain = flattened(k, tree, argument, len(argument))
             array = self.array(plain, width).reshape(len(argument), len(tree_leaves(tree)))

@@ -232,6 +232,27 @@ def test_what_is_not_plainly_real_numbers_is_refused(xp: ModuleType) -> None:
         f(typed(xp, [1.0, 2.0], "complex64"))
 
 
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (np.array([1, 2], "datetime64[s]"), "datetime64"),
+        (np.array([1, 2], "timedelta64[s]"), "timedelta64"),
+        (np.array(["1", "2"]), "<U1"),
+        (np.array([1.0, None], object), "object"),
+        ([np.timedelta64(1, "s"), 2.0], "timedelta64"),
+        ([np.ma.masked, 2.0], "mask"),
+        (["1", 2.0], "str"),
+        ([None, 2.0], "NoneType"),
+    ],
+)
+def test_what_only_looks_like_numbers_is_refused(odd: Any, said: str, xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    for axes, argument in ((None, odd), (0, np.array([odd]) if isinstance(odd, np.ndarray) else [odd])):
+        f = autograd.compile([x * 1.0, y], [x, y], in_axes=axes, backend=xp)
+        with pytest.raises(TypeError, match=said):
+            f(argument)
+
+
 def test_a_stopped_gradient_is_stopped_in_the_module_too() -> None:
     x = Value(3.0)
     y = x.stop_gradient() * x
