@@ -157,7 +157,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ValueError(f'it is not a parameter file: it does not say "format": "{_FORMAT}"')
     if document.get("version") != _VERSION:
-        raise ValueError(f"its version is {document.get('version')!r}, this program reads {_VERSION}")
+        raise ValueError(f"its version is {_shown(document.get('version'))}, this program reads {_VERSION}")
     parameters = document.get("parameters")
     if not isinstance(parameters, dict):
         raise ValueError("the file is damaged: it has no parameters")
@@ -174,8 +174,13 @@ def _number_from(name: str, x: Any) -> float:
         return math.copysign(math.nan, -1.0) if x == "-nan" else float(x)
     if type(x) in (int, float) and abs(x) <= sys.float_info.max:
         return float(x)
-    shown = repr(x)
-    raise ValueError(f"the file is damaged: {name} is {shown if len(shown) < 40 else shown[:37] + '...'}")
+    raise ValueError(f"the file is damaged: {_shown(name)[1:-1]} is {_shown(x)}")
+
+
+def _shown(x: object) -> str:
+    """Return something from the file for a message: short, and on one line."""
+    text = ascii(x)
+    return text if len(text) < 40 else text[:37] + "..."
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,12 +20,14 @@ from autograd import ops
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, write_whole
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
+from autograd.text import visible
 
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
 
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for no activation."""
 
+_ANY_FILE, _ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
 
 
@@ -93,6 +95,9 @@ class Module:
         """
         ours = self._by_name()
         try:
+            size, most = os.path.getsize(path), _ANY_FILE + sum(_ENTRY + 12 * len(name) for name in ours)
+            if size > most:  # read, it would take several times as much memory
+                raise ValueError(f"it has {size:,} bytes, far more than {_counted(len(ours))} need")
             numbers = numbers_from_text(Path(path).read_bytes())
             if numbers.keys() != ours.keys():
                 raise ValueError(_difference(list(ours), list(numbers)))
@@ -381,7 +386,8 @@ def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
 
 
 def _first(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:3])} and {len(names) - 3:,} more" if len(names) > 4 else ", ".join(names)
+    shown = ", ".join(map(visible, names if len(names) <= 4 else names[:3]))
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 3:,} more"
 
 
 def _counted(n: int) -> str:

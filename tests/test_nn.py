@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -392,6 +393,41 @@ def test_a_bad_file_changes_nothing(text: str, said: str, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=f"cannot load .*bad.json: .*({said}).*nothing was changed"):
         model.load(path)
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("odd", ["x" * 1_000_000, "\ud800x", "\x1b[31m\n\x00", "\N{RIGHT-TO-LEFT OVERRIDE}"])
+@pytest.mark.parametrize("place", ["name", "number", "name of a bad number", "version"])
+def test_what_stands_in_a_file_is_quoted_shortly_and_on_one_line(odd: str, place: str, tmp_path: Path) -> None:
+    document = json.loads(TEXT)
+    parameters = document["parameters"]
+    name = next(iter(parameters))
+    match place:
+        case "name":
+            parameters[odd] = parameters.pop(name)
+        case "number":
+            parameters[name] = odd
+        case "name of a bad number":
+            parameters[odd] = [0.5]
+        case "version":
+            document["version"] = odd
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot load") as caught:
+        MLP(1, [1]).load(path)
+    said = str(caught.value).replace(str(path), "")
+    assert len(said) < 400
+    assert said.isprintable()
+
+
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(244_000_000)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"244,000,000 bytes, far more than 2 parameters need; nothing was changed"):
+        MLP(1, [1]).load(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 @given(st.integers(0, len(TEXT) - 3))
