@@ -113,6 +113,8 @@ class Op:
         self.note = note
         if not self.name.isidentifier() or keyword.iskeyword(self.name):
             raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
+        if not callable(computes) or not all(rule is None or callable(rule) for rule in rules):
+            raise TypeError(f"{reads!r} takes functions; None in place of a rule where no gradient passes")
         places = reads.count("{}")
         if places == 0 or not rules or len(rules) != (1 if variadic else places) or (variadic and self.stops):
             raise ValueError(

@@ -27,7 +27,7 @@ from autograd import (
     stop_gradient,
 )
 from autograd.engine import graph_of
-from autograd.ops import Op
+from autograd.ops import TABLE, Op
 
 
 def both(f: Callable[[Value], Value], at: float) -> float:
@@ -97,6 +97,14 @@ def test_a_missing_rule_is_found() -> None:
     half = Op("half_of({}, {})", lambda x, y: x * y, lambda g, z, x, y: g * y, None)
     with pytest.raises(GradientMismatch):
         check_gradients(half(Value(2.0), Value(3.0)))
+
+
+@pytest.mark.parametrize(("computes", "rule"), [(abs, 0), (abs, 3.0), (abs, "g"), (3.0, None)])
+def test_a_rule_is_a_function_or_none(computes: Any, rule: Any) -> None:
+    """0 is not None: as a rule it would stop the gradient in silence."""
+    with pytest.raises(TypeError, match="takes functions; None in place of a rule"):
+        Op("odd_rule({})", computes, rule)
+    assert "odd_rule" not in TABLE
 
 
 def test_rows_of_your_own() -> None:
