@@ -276,7 +276,8 @@ def test_a_stopped_gradient_is_stopped_in_torch_too() -> None:
     assert wide.grad == 3.0 * 3.0 * 3.0 * 2
 
 
-def _rows_that_stop() -> dict[str, Callable[[Value], Value]]:
+def rows_that_stop() -> dict[str, Callable[[Value], Value]]:
+    """Made in a test, because the rows of a test end with it."""
     frozen = Op("frozen_square({})", lambda x: x * x, None)
     half = Op("half_product({}, {})", lambda x, y: x * y, lambda g, z, x, y: g * y, None)
     nested = Op("nested_half({})", lambda x: half(x, x * x), lambda g, z, x: g * x * x)
@@ -294,13 +295,13 @@ def _rows_that_stop() -> dict[str, Callable[[Value], Value]]:
     }
 
 
-ROWS_THAT_STOP = _rows_that_stop()
+STOPPING = ["every operand", "one operand", "one operand of a variadic rule", "an operand inside another function"]
 
 
-@pytest.mark.parametrize("case", ROWS_THAT_STOP)
+@pytest.mark.parametrize("case", STOPPING)
 def test_a_rule_that_is_none_stops_the_gradient_in_jax_too(case: str) -> None:
     x = Value(2.0)
-    y = ROWS_THAT_STOP[case](x)
+    y = rows_that_stop()[case](x)
     jax, jnp = array_module("jax"), array_module("jax.numpy")
     f = autograd.compile(y, x, backend=jnp)
     batch: Any = autograd.compile(y, x, in_axes=0, backend=jnp)
@@ -312,10 +313,10 @@ def test_a_rule_that_is_none_stops_the_gradient_in_jax_too(case: str) -> None:
     )
 
 
-@pytest.mark.parametrize("case", ROWS_THAT_STOP)
+@pytest.mark.parametrize("case", STOPPING)
 def test_a_rule_that_is_none_stops_the_gradient_in_torch_too(case: str) -> None:
     x = Value(2.0)
-    y = ROWS_THAT_STOP[case](x)
+    y = rows_that_stop()[case](x)
     torch = array_module("torch")
     f: Any = autograd.compile(y, x, backend=torch)
     t = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
@@ -347,7 +348,7 @@ def test_a_variadic_rule_stops_only_the_operands_that_it_never_passes_a_gradient
 
 def test_looking_for_stopped_operands_records_nothing_that_others_see() -> None:
     x = Value(2.0)
-    z = ROWS_THAT_STOP["one operand of a variadic rule"](x)
+    z = rows_that_stop()["one operand of a variadic rule"](x)
     with autograd.detect_anomaly():
         f = autograd.compile(z, x, backend=array_module("jax.numpy"))
     assert float(f(2.0)) == pytest.approx(z.data, rel=1e-13)
