@@ -24,7 +24,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file atomically: at any time, a reader finds either the old content or the new, complete.
 
     The content goes to a new file in the same folder, which replaces the old one once it is safely on the disk. A
-    failure leaves the old file, and no other. Devices and pipes are written to: nothing replaces them.
+    failure leaves the old file, and no other. Devices and pipes are written directly, never replaced.
 
     Arguments:
         path: the file; a symbolic link is followed, and stays a link. The mode and the owner stay the same.

@@ -32,8 +32,7 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
 def as_lists(numbers: Any) -> Any:
     """Return NumPy's arrays and scalars as lists and numbers, anything else unchanged.
 
-    Of an array of something else than numbers, such as dates, the elements stay as they are: their integers would hide
-    what they were.
+    Elements of an array that is not numeric, such as dates, stay unchanged: as integers they would lose their meaning.
 
     Raises:
         TypeError: it is a masked array, whose mask would be lost.

@@ -125,8 +125,8 @@ def processor() -> str:
 def run(command: Sequence[str]) -> str:
     """Run a command to its end and return what it printed.
 
-    If it takes too long, or Ctrl-C comes, all processes that it has started end with it: a compiler is a driver that
-    starts others, which would go on, and keep the pipe open that is read here.
+    If it takes too long, or Ctrl-C comes, all processes that it has started end with it: a compiler is a driver
+    whose children would otherwise keep running, and hold open the pipe that is read here.
     """
     try:
         process = subprocess.Popen(

@@ -5,7 +5,7 @@ random or counts its calls computes something else for others, which nothing in 
 
     before compiling    samples chosen to differ, some held out, and the first one twice
     first, last batch   some of its samples; and its compiled loss with that of the model (of a part of a large batch)
-    epochs 1, 2, 4, ... some samples at random, with the parameters of that time
+    epochs 1, 2, 4, ... some samples at random, with the current parameters
     after a callback    the first sample; if that has changed, all is recorded and compiled anew
 
 Two graphs are the same if they lower to programs that compute the same, constants included. What differs in none of
@@ -49,7 +49,7 @@ _ADVICE = (
 class Reference:
     """A recorded graph, to compare others with.
 
-    Its constants are those of now: a leaf that is changed later is a difference.
+    Constants are captured when this is made, so a leaf that is changed later counts as a difference.
 
     Raises:
         RecordingError: it uses results of parameters that are older than the recording.
@@ -168,7 +168,7 @@ class Consistency:
         Arguments:
             name: "first" or "last", for errors.
             learn: the compiled function.
-            numbers: the parameters' numbers, which the model has, too.
+            numbers: the parameters' numbers, equal to the model's current ones.
             xs, ys: the batch.
 
         Raises:
@@ -235,7 +235,7 @@ class Consistency:
         return self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
 
     def _compare_penalty(self) -> None:
-        """Compare the regularizer with itself at first."""
+        """Compare the regularizer with its first recording."""
         found = self._penalty_difference()
         if found is not None:
             self._refuse(found, "the regularizer, at first", "the regularizer, now", _MOVED)

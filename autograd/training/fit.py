@@ -53,10 +53,10 @@ def fit(
 
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
     each batch. So the model's Python runs for a few samples only, and leaves that are not parameters become constants.
-    A model that decides by an `if`, reads `.data` or draws at random (dropout) computes something else for others: it
-    is refused where that shows. More samples are recorded before training and a few while it goes on, and the compiled
-    losses of the first and of the last batch are compared with those of the model (`consistency.py` says which, the
-    page of promises how often that is not enough). With `backend="eager"` the model runs for each sample, as in a loop
+    A model that decides by an `if`, reads `.data` or draws at random (dropout) computes something else for others, and
+    is refused if a check detects it. More samples are recorded before training and a few during it, and the compiled
+    losses of the first and the last batch are compared with the model's (`consistency.py` lists the checks, and
+    `docs/promises.md` counts what they miss). With `backend="eager"` the model runs for each sample, as in a loop
     written by hand.
 
     Arguments:

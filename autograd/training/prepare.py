@@ -27,7 +27,7 @@ class Prepared(NamedTuple):
                 return True
             try:
                 return self.consistency is not None and self.consistency.outdated()
-            except Exception:  # of a model that does not fit the data any more: to prepare it again would raise it, too
+            except Exception:  # the model no longer fits the data: preparing it again raises the error
                 return True
 
 

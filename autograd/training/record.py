@@ -114,7 +114,7 @@ class Graph(NamedTuple):
     outputs: list[Value]
     """The loss and the accuracy of a sample; or the penalty."""
     begin: Value
-    """A leaf that was made before all that was recorded."""
+    """A leaf made before anything else in the recording."""
 
 
 class Sample:

@@ -97,7 +97,7 @@ class Run:
         at_once(map(list.append, self.columns, figures))
 
     def look_again(self, epochs: int, *, last: bool) -> None:
-        """Check that the recorded graph holds with the parameters of now, if it is time to (see `consistency.py`).
+        """Check, if a check is due, that the recorded graph holds for the current parameters (see `consistency.py`).
 
         Arguments:
             epochs: the number of epochs so far.

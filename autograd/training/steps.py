@@ -104,8 +104,8 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
 def eager_steps(objective: Objective) -> Steps:
     """Return functions that run the model for each sample, and call `backward()`.
 
-    The first call raises RecordingError if the model uses results of parameters that were there before: they would keep
-    their numbers, while their gradients move the parameters on and on.
+    The first call raises RecordingError if the model uses results computed from the parameters before the call: these
+    would never be computed again, while their gradients would keep moving the parameters.
     """
     parameters, accuracy_of = objective.parameters, objective.accuracy
     checked = False  # once is enough: what was fresh in the first call is fresh in the others
