@@ -4,7 +4,7 @@ A model and its data pass through this folder in one direction:
 
     data.py                  the samples, checked
     record.py                the loss, checked, and the graph of one sample
-    steps.py                 a function of a batch, compiled from the graph or eager
+    steps.py, eager.py       a function of a batch, compiled from the graph or calling the model
     consistency.py           the checks that the graph of one sample holds for all
     prepare.py               all of these together
     claims.py                one fit at a time

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from autograd.training.consistency import Consistency
 from autograd.training.data import Data
+from autograd.training.eager import Freshness, eager_steps
 from autograd.training.record import Objective, Sample, penalty_graph, recording
-from autograd.training.steps import Steps, compiled_steps, eager_steps
+from autograd.training.steps import Steps, compiled_steps
 
 
 class Prepared(NamedTuple):
@@ -19,6 +20,8 @@ class Prepared(NamedTuple):
     steps: Steps
     consistency: Consistency | None
     """The checks that the recorded graph still holds; None if nothing is recorded."""
+    freshness: Freshness | None
+    """The check of eager steps; None if they are compiled."""
 
     def is_outdated(self) -> bool:
         """Return True if the model has other parameters, or computes something else, than when it was prepared."""
@@ -46,13 +49,14 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
     """
     sample = Sample(objective, data.known.xs.like)
     if backend == "eager":
-        return Prepared(objective, _with_targets(data, sample), eager_steps(objective), None)
+        freshness = Freshness(objective.parameters)
+        return Prepared(objective, _with_targets(data, sample), eager_steps(objective, freshness), None, freshness)
     with recording(objective) as made:
         data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
         consistency = Consistency(objective, graph, penalty, data, made)
     steps = compiled_steps(graph, penalty, size, backend, judge=data.held_out is not None)
-    return Prepared(objective, data, steps, consistency)
+    return Prepared(objective, data, steps, consistency, None)
 
 
 def _with_targets(data: Data, sample: Sample) -> Data:

@@ -165,8 +165,9 @@ def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> 
     for v in itertools.takewhile(lambda v: v is not begin, graph_of(*outputs, begin)):
         if v.op is not None and any(type(x) is Value and x in trained for x in v.args):
             raise RecordingError(
-                f"the model uses {v}, which {v.op.name} made of parameters before this call: its number would stay "
-                "while they are trained. Compute it inside __call__ (or in the loss), not once in __init__"
+                f"the model keeps {v}, which {v.op.name} computed from parameters earlier: its number would stay while "
+                "they are trained. Compute it in each call of the model or the loss; do not keep it from __init__, in "
+                "a cached_property or from a callback"
             )
 
 

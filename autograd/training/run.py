@@ -43,6 +43,7 @@ class Run:
         self.objective, self.data, self.steps = prepared.objective, prepared.data, prepared.steps
         self.parameters = self.objective.parameters
         self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
+        self.freshness = prepared.freshness
         self.arrays = self.steps.learn.arrays
         self.batches = self.data.known.batches(self.size, self.order, arrays=self.arrays, alone=self.steps.learn.alone)
         if self.data.held_out and self.steps.judge:
@@ -59,6 +60,8 @@ class Run:
             numbers = np.array(numbers)
         self.kept = numbers, self.optimizer.state()  # one assignment, so that Ctrl-C finds both or neither
         """The parameters' numbers, and the optimizer's state. The loop over steps assigns both at once."""
+        if self.freshness:
+            self.freshness.restart()
 
     def commit(self) -> None:
         """Give the parameters and the optimizer the kept state, and set the gradients to 0, all of it or nothing."""
@@ -112,6 +115,8 @@ class Run:
                 self.consistency.compare_some()
         if last and self.last_batch:
             self._compare_batch("last", self.last_batch)
+        if last and self.freshness:
+            self.freshness.check()
 
     def _compare_batch(self, name: str, batch: Batch) -> None:
         if self.consistency:

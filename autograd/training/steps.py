@@ -1,6 +1,6 @@
-"""Build the functions that compute a batch: loss, gradients and accuracy, compiled or by `backward()`.
+"""Compile the functions that compute a batch: loss, gradients and accuracy.
 
-In every backend they compute the same, with the same operations in the same order:
+In every backend, and in `eager.py`, they compute the same, with the same operations in the same order:
 
     loss       mean over the batch of loss(model(x), y), plus the regularizer
     gradients  mean over the batch of the loss's gradients, plus the regularizer's
@@ -9,21 +9,15 @@ In every backend they compute the same, with the same operations in the same ord
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 from importlib.util import find_spec
-from itertools import repeat
 from typing import Any, NamedTuple
 
-from autograd import ops
 from autograd.codegen.compile import compile
-from autograd.engine import Value, commit_data, grad, set_grad
+from autograd.engine import grad
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
-from autograd.floats import number
-from autograd.training.record import Graph, Objective, check_fresh
-from autograd.trees import tree_map
+from autograd.training.record import Graph
 
 _FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
-_SAMPLES_TOGETHER = 64  # in one graph of the eager backend: a tenth faster than one by one, in little memory
 
 
 class BatchFunction(NamedTuple):
@@ -45,9 +39,6 @@ class Steps(NamedTuple):
     judge: BatchFunction | None
     """Returns loss and accuracy, without the regularizer, of the samples held out; None if there are none."""
     backend: str
-
-
-# Compiled ------------------------------------------------------------------------------------------------------------
 
 
 def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str, *, judge: bool) -> Steps:
@@ -96,57 +87,6 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
             said = f'training with backend="{slower}", because C cannot be used: {problem}'
             warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
     return made("python")  # needs nothing
-
-
-# Eager ---------------------------------------------------------------------------------------------------------------
-
-
-def eager_steps(objective: Objective) -> Steps:
-    """Return functions that run the model for each sample, and call `backward()`.
-
-    The first call raises RecordingError if the model uses results computed from the parameters before the call: these
-    would never be computed again, while their gradients would keep moving the parameters.
-    """
-    parameters, accuracy_of = objective.parameters, objective.accuracy
-    checked = False  # once is enough: what was fresh in the first call is fresh in the others
-
-    def mean(numbers: Any, xs: Any, ys: Any, *, backward: bool) -> tuple[float, float]:
-        commit_data(parameters, map(float, numbers), map(set_grad, parameters, repeat(0.0)))
-        begin, loss, accuracy = Value(0.0), 0.0, 0.0
-        for start in range(0, len(xs), _SAMPLES_TOGETHER):
-            chunk = slice(start, start + _SAMPLES_TOGETHER)
-            losses = []
-            for x, y in zip(xs[chunk], ys[chunk]):
-                output = objective.model(tree_map(Value, x))
-                losses.append(objective.sample_loss(output, tree_map(Value, y)))
-                loss += losses[-1].data
-                if accuracy_of:
-                    accuracy += number(accuracy_of(tree_map(_number_of, output), y))
-            if not checked:
-                check_fresh(losses[:1], begin, parameters)
-            if backward:
-                (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
-        return loss / len(xs), accuracy / len(xs)
-
-    def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
-        nonlocal checked
-        loss, accuracy = mean(numbers, xs, ys, backward=True)
-        for p in parameters:
-            p.grad /= len(xs)
-        begin, penalty = Value(0.0), objective.penalty()
-        if penalty is not None:
-            if not checked:
-                check_fresh([penalty], begin, parameters)
-            penalty.backward()
-            loss += penalty.data
-        checked = True
-        return loss, [p.grad for p in parameters], accuracy
-
-    return Steps(BatchFunction(learn), BatchFunction(partial(mean, backward=False)), "eager")
-
-
-def _number_of(output: Any) -> float:
-    return output.data if isinstance(output, Value) else number(output)
 
 
 def has_numpy() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import random
 import re
@@ -391,16 +392,129 @@ class Kept(nn.Module):
 @pytest.mark.parametrize("backend", [*COMPILED, "eager"])
 def test_a_result_from_before_the_call_is_refused(backend: str) -> None:
     model = Kept()
-    with pytest.raises(RecordingError, match=r"which mul made of parameters before this call.*inside __call__"):
+    with pytest.raises(RecordingError, match=r"which mul computed from parameters earlier.*each call of the model"):
         quiet(model, XS, YS, backend=backend)
     assert (model.a.data, model.b.data) == (2.0, 3.0)
+
+
+class Cached(nn.Module):
+    def __init__(self) -> None:
+        self.a, self.b = Value(2.0), Value(3.0)
+
+    @functools.cached_property
+    def w(self) -> Value:
+        return self.a * self.b
+
+    def __call__(self, x: Value) -> Value:
+        return self.w * x
+
+
+class Lazy(Cached):
+    def __call__(self, x: Value) -> Value:
+        if not hasattr(self, "kept"):
+            self.kept = self.a * self.b
+        return self.kept * x
+
+
+class Late(Cached):
+    """Keeps a result from its call number `start` on."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self.calls, self.start = 0, start
+
+    def __call__(self, x: Value) -> Value:
+        self.calls += 1
+        if self.calls <= self.start:
+            self.__dict__.pop("w", None)
+        return self.w * x
+
+
+@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+@pytest.mark.parametrize("make", [Cached, Lazy])
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+def test_a_result_kept_by_the_first_call_is_refused(batch_size: int | None, make: type[Cached], backend: str) -> None:
+    model = make()
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
+        quiet(model, XS, YS, backend=backend, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(("batch_size", "start"), [(1, 100), (1, 199), (None, 41), (None, 160), (7, 170)])
+def test_a_result_that_is_kept_in_the_middle_of_eager_training_is_refused(batch_size: int | None, start: int) -> None:
+    """At the next step that is a power of 2, or at the last of the 200, 5 or 30."""
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
+        quiet(Late(start), XS, YS, backend="eager", batch_size=batch_size, optimizer=optim.SGD(1e-5))
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("epoch", [0, 2, 5])
+def test_a_result_kept_by_a_callback_is_refused(epoch: int, backend: str) -> None:
+    model = Line()
+    use = Value(0.0)
+
+    def callback(now: int, history: History) -> None:
+        if now == epoch:
+            kept = model.w * use
+            model.change = lambda line, x: x + kept
+
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier") as caught:
+        quiet(model, XS, YS, backend=backend, batch_size=10, callback=callback, epochs=9)
+    assert len(caught.value.history.losses) == epoch + 1
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+def test_a_cache_that_a_callback_empties_is_refused(backend: str) -> None:
+    model = Cached()
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
+        quiet(model, XS, YS, backend=backend, batch_size=20, callback=lambda *_: model.__dict__.pop("w") and None)
+
+
+def test_a_regularizer_that_keeps_a_result_is_refused() -> None:
+    model, kept = Line(), list[Value]()
+
+    def penalty(ps: list[Value]) -> Value:
+        kept.append(ps[0] * ps[0])
+        return kept[0] * 0.5
+
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
+        quiet(model, XS, YS, backend="eager", regularizer=penalty)
+
+
+def test_a_state_carried_from_step_to_step_is_refused_in_eager_training() -> None:
+    states = [Value(0.0)]
+
+    def carried(line: Line, x: Value) -> Value:
+        states.append((states[-1] * line.w + x).tanh())
+        return states[-1]
+
+    with pytest.raises(RecordingError, match="computed from parameters earlier"):
+        quiet(Line(carried), XS, YS, backend="eager", batch_size=4)
+
+
+def test_what_is_computed_once_for_each_step_is_right_in_eager_training() -> None:
+    """A result is kept for the samples of a batch, and computed again when the parameters have changed."""
+
+    class Renewed(Cached):
+        def __call__(self, x: Value) -> Value:
+            numbers = self.a.data, self.b.data
+            if self.__dict__.get("of") != numbers:
+                self.__dict__.pop("w", None)
+                self.of = numbers
+            return self.w * x
+
+    class Plain(Cached):
+        def __call__(self, x: Value) -> Value:
+            return self.a * self.b * x
+
+    once, always = (quiet(m, XS, YS, backend="eager", batch_size=8, seed=1).losses for m in (Renewed(), Plain()))
+    assert once == pytest.approx(always, rel=1e-12)
 
 
 @pytest.mark.parametrize("backend", ["python", "eager"])
 def test_a_result_of_a_regularizer_from_before_is_refused(backend: str) -> None:
     model = Line()
     square = model.w * model.w
-    with pytest.raises(RecordingError, match="mul made of parameters before"):
+    with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
         quiet(model, XS, YS, backend=backend, regularizer=lambda ps: square * 1.0)
 
 
