@@ -1,6 +1,6 @@
 """Attack the promises of the documentation with random cases, for minutes or for hours.
 
-    python tests/campaign.py                             three minutes, as the checks before a change do
+    python tests/campaign.py                             three minutes, as before a change lands
     python tests/campaign.py --minutes 120 --seed 7      two hours with other random cases
     python tests/campaign.py --only pytorch --seed 41 --rounds 1     one round again, to look at a failure
     python tests/campaign.py --minutes 120 --write docs/promises.md  the figures of the page
@@ -75,7 +75,7 @@ PROMISES = {
         ),
         Promise(
             dependent_models.dependent,
-            "`fit` refuses models that one recorded graph does not describe, where that shows, and no right one.",
+            "`fit` refuses each model whose dependence on numbers shows where it checks, and no other.",
             "models",
             "training/test_consistency.py",
             10,
@@ -155,7 +155,7 @@ def run(name: str, seed: int, seconds: float, rounds: int | None, jobs: int) -> 
 
 
 def figures(scores: dict[str, Score], seed: int) -> str:
-    """Return the table of the page."""
+    """Return the line and the table that the page shows."""
     versions = ", ".join(release(name) for name in ("numpy", "torch"))
     machine = f"CPython {platform.python_version()}, {versions}, {platform.system()} {platform.machine()}"
     rows = []
@@ -163,7 +163,8 @@ def figures(scores: dict[str, Score], seed: int) -> str:
         promise = PROMISES[name]
         tried = f"{score.cases:,} {promise.cases}"
         rows.append([promise.promised, tried, str(len(score.broken)), f"`tests/{promise.held_by}`"])
-    return f"{machine}; seeds from {seed}.\n\n" + table(["promise", "tried", "broken", "held by"], rows)
+    head = ["promise", "tried", "broken", "held by"]
+    return f"The last long run: {machine}; seeds from {seed}.\n\n{table(head, rows)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

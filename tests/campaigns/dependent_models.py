@@ -1,11 +1,11 @@
-"""Train random models that depend on numbers in a way that a graph cannot hold, and right ones; count what `fit` does.
+"""Train random models that depend on numbers as no graph can, and correct ones; count what `fit` refuses.
 
     python tests/campaigns/dependent_models.py --count 1000 --seed 0
 
-A dependence is planted: a decision, such as a branch on `x.data`, that is made anew at each call. A decision can be
-frozen, as recording does it; so what the model says and what was recorded are both known for any sample. A dependence
+The planted dependence is a decision, such as a branch on `x.data`, that is made anew at each call. It can also be
+frozen, as recording freezes it, so for any sample both the model's result and the recorded one are known. A dependence
 *shows* if the two differ in the samples that are recorded before training, or in the loss of the first or the last
-batch. `fit` has to refuse each model whose dependence shows, and no right one.
+batch. `fit` must refuse each model whose dependence shows, and no correct one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import autograd
 from autograd import History, RecordingError, Value, fit, nn, optim, stop_gradient
 from autograd.errors import DivergenceError
 
-EFFECT = 1e-8  # of a mean loss: what counts as another one; `fit` allows for less
+EFFECT = 1e-8  # of a mean loss: a larger difference counts; `fit` tolerates less
 
 
 @dataclass
@@ -37,11 +37,11 @@ class Counts:
     """What happened to the models of a run."""
 
     shown: int = 0
-    """Models whose dependence shows: each has to be refused."""
+    """Models whose dependence shows: each must be refused."""
     missed: int = 0
     """Of these, those that were trained."""
     hidden: int = 0
-    """Models whose dependence shows in other samples, or at other steps, only."""
+    """Models whose dependence shows only in other samples, or at other steps."""
     hidden_missed: int = 0
     """Of these, those that were trained."""
     harmless: int = 0
@@ -331,7 +331,7 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
 
 
 def varies(task: Task, decision: Decision) -> bool:
-    """Return True if a decision, where it was made, gives another loss than the one that was recorded."""
+    """Return True if the decision, wherever it was made, gives another loss than the recorded one."""
     made = {(tuple(sample), repr(d)): (sample, d) for sample, d in zip(decision.samples, decision.made, strict=True)}
     for sample, d in made.values():
         here = [task.xs.index(sample)]
@@ -341,7 +341,7 @@ def varies(task: Task, decision: Decision) -> bool:
 
 
 def differs(task: Task, decision: Decision, kind: str, samples: list[int], *, each: bool = False) -> bool:
-    """Return True if the loss of samples, or of one of them, is another one with the decision that was recorded."""
+    """Return True if the recorded decision gives another loss for the samples, or for one of them if `each`."""
     if kind in DRAWN:  # asked again, they would decide otherwise
         return False
     recorded = decision.made[0]
@@ -354,7 +354,7 @@ def another(x: float, y: float) -> bool:
 
 
 def try_right(rng: random.Random, backend: str) -> Counts:
-    """Train a right model compiled and by calling it: it must not be refused, and the losses are the same."""
+    """Train a correct model, compiled and eager: it must not be refused, and the losses must agree."""
     seed = rng.randrange(1 << 40)
     runs = []
     for name in (backend, "eager"):
