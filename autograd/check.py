@@ -2,10 +2,10 @@
 
 A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
 
-`check_gradients` takes its differences stage by stage. If all paths from a Value to the output pass through another
-one, its exit (compilers say immediate post-dominator), then only what lies between the two is replayed; the derivative
-at the exit is known from the exit's own stage, and the chain rule multiplies them. So ten thousand parameters do not
-cost ten thousand replays of the graph.
+`check_gradients` takes its differences region by region. If all paths from a Value to the output pass through another
+one, the first of these is its exit (its immediate post-dominator, in the terms of compilers). Only the region between
+the two is replayed; the derivative at the exit follows from the exit's region, and the chain rule multiplies the two.
+So ten thousand parameters do not cost ten thousand replays of the graph.
 """
 
 import math
@@ -158,7 +158,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
 
 class _Difference(NamedTuple):
-    """A numeric derivative, how far it may be off, and what is known of the rules on the way."""
+    """A numeric derivative, how far it may be off, and the verdict on the rules between the two ends."""
 
     numeric: float
     uncertainty: float
@@ -236,7 +236,7 @@ class _Differences:
             path.append(self.exits[path[-1]])
         known = self.found[path.pop()]
         for i in reversed(path):
-            known = self.found[i] = _chained(self._stage(i), known)
+            known = self.found[i] = _chained(self._region(i), known)
         numeric, uncertainty, verdict = known
         tolerance = _RTOL * max(abs(numeric), abs(analytic)) + uncertainty + sys.float_info.min  # below, digits are few
         if abs(numeric - analytic) <= tolerance:
@@ -261,8 +261,8 @@ class _Differences:
     def _numbers(self, args: Iterable[int | float]) -> list[float]:
         return [self.data[x] if type(x) is int else x for x in args]
 
-    def _stage(self, i: int) -> _Difference:
-        """Return the derivative of the exit of node i by i, by replays of what lies between them."""
+    def _region(self, i: int) -> _Difference:
+        """Return the derivative of the exit of node i by i, from replays of the region between them."""
         end, data = self.exits[i], self.data
         between, waiting = {end}, [i]
         while waiting:
@@ -278,7 +278,7 @@ class _Differences:
                 moved[j] = op.computes(*[moved.get(a, data[a]) if type(a) is int else a for a in args])
             return moved[end]
 
-        # The rules, backward through the stage: the derivative, and how much rounding there is in it and in f.
+        # The rules, backward through the region: the derivative, and how much rounding there is in it and in f.
         gradients, sizes = {end: 1.0}, {end: 1.0}
         noise = 0.0
         for j, _, args in reversed(steps):
@@ -286,7 +286,7 @@ class _Differences:
                 g, size = gradients[j], sizes[j]
                 noise = math.hypot(noise, data[j] * g * math.sqrt(len(args)))
                 for a, local in zip(args, self._local_gradients(j)):
-                    if local and type(a) is int and (a == i or a in between):  # 0 is nothing, times infinity too
+                    if local and type(a) is int and (a == i or a in between):  # not 0: times infinity, it is nan
                         gradients[a] = gradients.get(a, 0.0) + g * local
                         sizes[a] = math.hypot(sizes.get(a, 0.0), size * local, gradients[a])
         analytic, size = gradients.get(i, 0.0), sizes.get(i, 0.0)
@@ -311,8 +311,8 @@ def _judge(
     """Return the numeric derivative of f at x, where f(x) is `here`, and the verdict on the analytic one.
 
     Arguments:
-        noise: the sizes of the numbers whose rounding shows in f(x), root of the sum of their squares.
-        size: the same of the terms that the analytic derivative is the sum of, and of their partial sums.
+        noise: the root of the sum of the squares of the numbers whose rounding shows in f(x).
+        size: the same for the terms that add up to the analytic derivative, and for their partial sums.
     """
 
     def slopes(h: float) -> tuple[float, float, float]:
@@ -341,7 +341,7 @@ def _judge(
                 return _Difference(reported, 0.0, "kink")
         else:
             near = numeric
-        # The truncation error goes with h², so it is 4/3 of the difference to the gradient for half of h.
+        # The truncation error grows with h², so it is 4/3 of the difference to the gradient for half of h.
         uncertainty = 1.5 * abs(numeric - near) + rounding
         if math.isfinite(scale) and off <= _RTOL * scale + uncertainty:
             still = left == right == 0
