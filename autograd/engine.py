@@ -284,7 +284,7 @@ class Value(OperationMethods):
         label = "" if self._label is None else f", label={self._label!r}"
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
-    def __reduce__(self) -> Any:  # a pickler with a dispatch table of its own, which lacks Value, asks here
+    def __reduce__(self) -> Any:  # for picklers whose own dispatch table lacks Value
         return copyreg.dispatch_table[Value](self)  # filled by pickling.py
 
 

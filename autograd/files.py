@@ -31,7 +31,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         content: text, written as UTF-8, or bytes.
 
     Raises:
-        OSError: the file cannot be written, or is read-only (for root too, who could write it).
+        OSError: the file cannot be written, or is read-only (even for root, who could write it).
     """
     check_writable(path)
     content = content.encode() if isinstance(content, str) else content

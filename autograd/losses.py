@@ -32,7 +32,7 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
     """Decorate a loss function with its accuracy and its targets, for `fit`.
 
     They become attributes of the function, and are also found through `functools.partial`, on a callable object or its
-    `__call__`. To give a loss of `nn` others, decorate `functools.partial(nn.mse)`.
+    `__call__`. To replace those of a loss of `nn`, decorate a copy: `functools.partial(nn.mse)`.
 
     Arguments:
         accuracy: a function of one sample's output and target that returns the share that is right, 0 to 1; with it,

@@ -51,7 +51,7 @@ class Module:
 
     __slots__ = ()
 
-    _part_names: ClassVar[dict[str, str]] = {}  # for attributes whose parts have a name other than theirs
+    _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
 
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it."""
@@ -78,7 +78,7 @@ class Module:
         """Write the parameters to a JSON file, by name.
 
         `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
-        complete: if writing fails, the old file stays. A device or a pipe is written to.
+        complete: if writing fails, the old file stays. A device or a pipe is written to directly.
 
         Raises:
             OSError: the file cannot be written, or is read-only.

@@ -8,7 +8,7 @@ A rule is a pullback, also called a vector-Jacobian product (VJP): it takes the 
 `z` and the operands `x, y`, and returns what `g` contributes to the gradient of one operand. Rules are ordinary
 functions over *any* number. Called on floats they give `backward()`; called on graph nodes they build the graph of the
 gradient, so gradients of gradients come for free; with g = 1 they give the local gradients on a drawing's edges.
-In place of a rule stands None where no gradient passes. That is not a gradient of 0, which the rules further down may
+A rule is None where no gradient passes. That is not the same as a gradient of 0, which the rules further down may
 multiply by infinity.
 
 Two requirements for derivative rules:
@@ -65,8 +65,8 @@ class Op:
         computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
             Written with operations of the table, it can be compiled for every target; with `math`, for Python only.
         rules: one pullback for each operand, called `rule(g, z, x, ...)` with the gradient of the result, the result
-            and the operands; it returns what this adds to the gradient of its operand. None in place of a rule: no
-            gradient passes to that operand. An operation with any number of operands (`variadic=True`) has a single
+            and the operands; it returns what this adds to the gradient of its operand. A rule is None where
+            no gradient passes. An operation with any number of operands (`variadic=True`) has a single
             rule, which returns one such number, or None, per operand.
         name: the name of the function and the method; by default taken from `reads` of the form `name(...)`.
         method: the special method of Python's operator, `"__mul__"`; its reflected twin is derived from it.

@@ -223,7 +223,7 @@ class Optimizer:
                 "make another one for these, or call reset()"
             )
 
-    def __getstate__(self) -> dict[str, Any]:  # a copy is for the copies of the parameters
+    def __getstate__(self) -> dict[str, Any]:  # a copy belongs to copies of the parameters
         return {**self.__dict__, "_known": None}
 
 

@@ -31,7 +31,7 @@ def _reduce(v: Value) -> tuple[Any, ...]:
     if op is None:
         return _node, (None, v.data, v.grad, v.label)
     pickle = _guesses.latest()
-    if pickle is not None and pickle.comes_to(v):
+    if pickle is not None and pickle.can_reach(v):
         return _node, (op, v.data, v.grad, v.label, *v.args)
     return _output, (_Graph(v),)
 
@@ -48,7 +48,7 @@ def _node(op: Op | None, data: float, gradient: float, label: str | None, *args:
 def _output(graph: _Graph | list[Value]) -> Value:
     if isinstance(graph, list):
         return graph[-1]
-    v = graph.output  # copy.copy does not copy what it passes: the operands are shared
+    v = graph.output  # copy.copy passes on the same objects: the copy shares the operands
     return _node(v.op, v.data, v.grad, v.label, *v.args)
 
 
@@ -83,7 +83,7 @@ class _Pickle:
     def __contains__(self, v: Value) -> bool:
         return id(v) in self.place
 
-    def comes_to(self, v: Value) -> bool:
+    def can_reach(self, v: Value) -> bool:
         """Return True if the pickle can reach `v` now: all its operands precede it, and no later node was reached."""
         place = self.place.get(id(v), len(self.place))
         for x in v.args:

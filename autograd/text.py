@@ -1,6 +1,6 @@
 """Prepare text for display: numbers in one family of formats; users' text made visible, measured, cut, in tables.
 
-A rule says which format of numbers goes where:
+Each kind of number has one format:
 
 | where                                                      | format              | 65000.123    | 0.0359632  |
 |------------------------------------------------------------|---------------------|--------------|------------|
@@ -119,7 +119,7 @@ def cut(text: str, columns: int) -> str:
     ('computation', 'computa…', '重…')
     """
     wide = kept = 0
-    for i, character in enumerate(text):  # as far as it counts: a text may be long
+    for i, character in enumerate(text):  # stops at the cut: the text may be long
         wide += _width(character)
         if wide > columns:
             return text[:kept] + "…"

@@ -1,6 +1,6 @@
 """Flatten, map and describe trees: lists and tuples, nested in each other, with values as leaves.
 
-The term and the names are JAX's (pytree); dictionaries are not among the nodes here.
+The term and the names are JAX's (pytree), except that a dictionary counts as a leaf here.
 """
 
 from collections.abc import Callable

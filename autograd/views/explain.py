@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 class ChainRule(NamedTuple):
-    """The chain rule at one stage: an equation, as the texts between its equals signs, and why it is its turn."""
+    """The chain rule at one stage: an equation, as the texts between its equals signs, and why it comes now."""
 
     equation: tuple[str, ...]
     why: str
@@ -90,7 +90,7 @@ class Explanation:
     @property
     def _introduction(self) -> str:
         return (
-            f"Backward, step by step, starting at {self.output}. A stage's turn comes after every stage that uses it, "
+            f"Backward, step by step, starting at {self.output}. Each stage comes after all stages that use it, "
             "because their gradients add up to its own."
         )
 
@@ -138,8 +138,8 @@ def explain(
     w                   -2  3 on y                          3         3.0000
     y     x * w + x     -3                                  1         1.0000
     <BLANKLINE>
-    Backward, step by step, starting at y. A stage's turn comes after every stage that uses it, because
-    their gradients add up to its own.
+    Backward, step by step, starting at y. Each stage comes after all stages that use it, because their
+    gradients add up to its own.
     <BLANKLINE>
     1. d y/d y = 1
          first, because backward begins here
@@ -212,7 +212,7 @@ def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> 
     """Divide the graph into stages, in the order of creation."""
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
-    once = {v for v in numbered if uses[v] == 1}  # these can stand inside the formula of the one that uses them
+    once = {v for v in numbered if uses[v] == 1}  # these can be part of the formula of the one that uses them
     stages: list[_ExplainedStage] = []
     inside: set[Value] = set()
     for v in reversed(nodes):
@@ -333,7 +333,7 @@ def _side(column: int) -> str:
 
 
 def _wrapped(step: ChainRule, number: str) -> list[str]:
-    """Write a step on as few lines as fit, broken before an equals sign, and where that is not enough, within a sum."""
+    """Write a step on as few lines as possible, broken before equals signs, and only if necessary within a sum."""
     margin = " " * len(number)
     lines = [number + " = ".join(step.equation)]
     if width(lines[0]) > _TEXT_WIDTH:

@@ -20,7 +20,7 @@ NO_GRADIENT = "none"
 def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
     """Return why there are no gradients of this output to show; None if there are.
 
-    `backward()` gives the output itself its seed: where that is 0, the others are 0 too, or those of another output.
+    `backward()` sets the gradient of the output to the seed. If that is 0, the others are 0 too, or another output's.
     """
     if output.grad != 0:
         return None
@@ -36,8 +36,8 @@ def recorded_anew(
 
     Arguments:
         nodes: Values, operands before results.
-        leaf: makes the leaf that stands for a leaf among the nodes, or for an operand that is not among them; it is
-            called for each use of such an operand.
+        leaf: returns the copy of a leaf among the nodes, and a leaf in place of an operand that is not among them; it
+            is called for each use of such an operand.
 
     >>> x = Value(3.0)
     >>> square = x * x
@@ -107,8 +107,8 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
         line: the results on the line, operands before results; the last is that of the line.
         terms: the formulas of these, and of the operands that come from outside.
 
-    The uses nearest to the result come first. A rule that asks for more than a formula knows, such as the sign of its
-    operand or its float, has no formula.
+    The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
+    formula.
 
     >>> x, w = Value(3.0), Value(-2.0)
     >>> product = x * w

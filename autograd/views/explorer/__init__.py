@@ -56,7 +56,7 @@ def explore(
 
     Arguments:
         output: the Value to explore, usually the loss.
-        path: the file to write; an existing one is replaced in one step, a device or a pipe is written to.
+        path: the file to write; an existing one is replaced in one step; a device or a pipe is written to directly.
         train: leaves (a Value, or lists of them, as from `parameters()`) that the page can train by gradient descent,
             with a chart of the falling output.
         lr: the learning rate to start with.
@@ -137,10 +137,10 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     """Return names, formulas, boxes and layouts, ready for JSON.
 
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
-    the text of its formula before, between and after the operands that are nodes, `bare` says of each operand whether
-    a negative number stands there without parentheses, and `summary` is shown in place of a formula that is too long
-    for the box. `blocked` has the positions of operands to which no gradient passes; a node that `stops` holds its
-    number still for faux gradients.
+    the text of its formula before, between and after the operands that are nodes, `bare` is true for operands
+    in whose place a negative number needs no parentheses, and `summary` replaces a formula that is too long for the
+    box. `blocked` has the positions of operands to which no gradient passes; a node that `stops` holds its number still
+    for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
     titles = {v: _one_line(name) for v, name in names.items()}  # of a name that is cut, any formula is too wide too

@@ -1,6 +1,6 @@
 // Show the graph, step through it, recompute it, and train its leaves.
 //
-// Two generated objects stand above. `program` has numbers, `initial` and `constants`, and functions: `steps` has one for
+// Two generated objects precede this. `program` has numbers, `initial` and `constants`, and functions: `steps` has one for
 // each node, which computes it from the nodes before it (null for a leaf), and `derivatives` returns all gradients, then
 // all local gradients, from all nodes. `graph` has names, formulas and layouts. Users' text is only set as textContent.
 

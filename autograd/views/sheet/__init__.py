@@ -1,9 +1,9 @@
 """Write a graph as a spreadsheet of live formulas: `to_spreadsheet(output, path)`.
 
-The form is that of the articles' spreadsheets: a column for each leaf and for each result that is not part of another's
-formula, below it its value, its local, global and faux gradient; then a row for each column, with its value nudged by
-tiny. The training sheet has a row for each attempt. Only the input cells hold numbers: everything else is a
-formula, made from the rows of the table of operations.
+The form is that of the articles' spreadsheets: a column for each leaf, and for each result that is not part of
+another's formula, with its value and its local, global and faux gradients; below the table, a row for each column,
+which recomputes the output with that value perturbed. The training sheet has a row for each attempt. Only the input
+cells hold numbers: everything else is a formula, made from the rows of the table of operations.
 
 `to_spreadsheet` checks its arguments, `columns.py` reads the graph into columns, `gradients.py` and `training.py` write
 a sheet each, and `worksheet.py` writes cells.
@@ -41,10 +41,10 @@ def to_spreadsheet(
     """Write the graph of `output` as an .xlsx spreadsheet that computes values and gradients with live formulas.
 
     The sheet "Gradients" has a column for each leaf, each Value that has a name or is used more than once, the input
-    and the result of each function such as tanh, and the output. Below it stand its formula, its value, its local
-    gradient on each column that uses it, its global gradient on the output, and its faux gradient: how far the output
-    moves when the value is nudged by the cell Tiny, divided by that. The leaves are the coloured input cells: change
-    one, and everything is recalculated.
+    and the result of each function such as tanh, and the output. Below it are its formula, its value, its local
+    gradient on each column that uses it, its global gradient, and its faux gradient: how far the output moves when the
+    number in the cell Tiny is added to the value, divided by that number. The leaves are the coloured input cells:
+    change one, and everything is recalculated.
 
     As in the article, a difference `error = output - target` is skipped: the local gradient of `output` is the one on
     the column after `error`, because the one on `error` is always 1.
@@ -60,7 +60,7 @@ def to_spreadsheet(
         names: names to use before labels and variables, as `draw` takes them; `{}` leaves out the names of variables.
         max_nodes: the largest number of Values to write.
 
-    Returns the path. The file is written whole or not at all, a pipe is written to; it has the same bytes every time.
+    Returns the path. The file is written whole or not at all (a pipe, directly), with the same bytes every time.
 
     Spreadsheets have no infinity and no nan: such a cell shows an error, and a leaf with such a number shows `#N/A`.
     Numbers agree with Python's to about 12 digits; a difference of numbers that agree to 15 digits is 0 in a

@@ -1,4 +1,4 @@
-"""Write the sheet "Gradients": the table of the first article, and below it the replays with one value nudged."""
+"""Write the sheet "Gradients": the table of the first article, and below it replays with one value perturbed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _FILLED = 50  # columns up to which a row of faux gradients repeats the numbers 
 
 
 class GradientsSheet(Worksheet):
-    """The sheet "Gradients": the table of the first article, and below it the replays with one value nudged."""
+    """The sheet "Gradients": the table of the first article, and below it replays with one value perturbed."""
 
     VALUE = 2  # the row of the values
 
@@ -114,7 +114,7 @@ class GradientsSheet(Worksheet):
             self.formula(self.globals, place, "+".join(terms) or f"{v is self.output:d}", gradients.get(v, 0.0))
 
     def write_replays(self) -> None:
-        """Write a row for each column, the last one first: with its value nudged, and how far the output moves."""
+        """Write a row for each column, the last one first: with its value perturbed, and how far the output moves."""
         values, last = moving(graph_of(self.output)), len(self.columns) + 1
         self.head(self.nudged)
         self.text(self.nudged, last, "Faux gradient", "head")

@@ -11,7 +11,7 @@ from autograd.views.sheet.gradients import GradientsSheet
 from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
 
 _CELLS = 1_000_000  # of the sheet, at most; recalculating it takes about a minute
-_ROW, _ABOVE = "{row}", "{above}"  # placeholders in a column's formula; no formula has braces of its own
+_ROW, _ABOVE = "{row}", "{above}"  # placeholders in a column's formula; formulas have no other braces
 _CURVE_COLOURS = ["#F1A340", "#2166AC"]  # of the error and of the loss
 _TRAINING_NOTES = [
     "Each row is an attempt. Its parameters are those of the row above,",
