@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=Path,
         default=Path("neuron.svg"),
         metavar="FILE",
-        help="the picture (default: %(default)s); the page is written next to it, as neuron.html",
+        help="the picture (default: %(default)s); the page goes next to it, with the suffix .html",
     )
     options = parser.parse_args(arguments)
     path = options.output / "neuron.svg" if options.output.is_dir() else options.output

@@ -5,7 +5,7 @@ the compiled function. Results are bit for bit the module's, not eager mode's.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
-where it is enabled (`jax_enable_x64`); elsewhere its own default stands for it, float32.
+where it is enabled (`jax_enable_x64`); elsewhere its default, float32, takes the place of float64.
 """
 
 import importlib
@@ -53,7 +53,7 @@ class ModuleSpelling:
         return f"{op.name}({', '.join(names)})"
 
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make arrays of constants among the operands: by themselves they would have a width of their own."""
+        """Make arrays of constants among the operands: alone, they would have the module's default width."""
         asarray = self.module.asarray
 
         def on_arrays(*operands: Any) -> Any:

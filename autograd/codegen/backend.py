@@ -102,7 +102,7 @@ def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
 
 
 def repeating(function: FunctionType) -> Callable[..., Any]:
-    """Return `repeat` for a backend without a loop of its own: it calls the function and feeds back the result."""
+    """Return `repeat` for a backend without its own loop: it calls the function and feeds back the result."""
     # A twin, because the function itself will hold `repeat`: another reference cycle.
     call = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
 

@@ -189,7 +189,7 @@ class _TranslationUnit:
             if self.in_work:
                 yield f"{kind} *restrict {name} = ({kind} *)({at});"
                 at += f" + {length} * sizeof({kind})"
-            elif length or not self.layout.whole or name in ("x", "s"):  # loops over these two stand even if empty
+            elif length or not self.layout.whole or name in ("x", "s"):  # these two have loops even if they are empty
                 yield f"{kind} {name}[{max(length, 1)}];"
 
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:

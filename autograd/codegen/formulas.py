@@ -67,19 +67,19 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
 
 
 def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
-    """Return the operands as they stand in the formula of an operation, in parentheses where needed.
+    """Return the operands as the formula of an operation shows them, in parentheses where needed.
 
     >>> in_place(TABLE["sub"], [constant("-2"), constant("-3")]), in_place(TABLE["tanh"], [constant("-2")])
     (['-2', '(-3)'], ['-2'])
     """
     if "(" in op.reads:
         return [x.text for x in operands]
-    held = BINDING.get(op.name) or BARE - 1  # of an unknown operator only single names and numbers stand bare
+    held = BINDING.get(op.name) or BARE - 1  # an unknown operator: only single names and numbers need no parentheses
     # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
     signed = max(held, BINDING["neg"])
     tightest = held if len(operands) > 1 else held - 1
     shown = [x.within(signed if x.text[0] in "-−" else tightest) for x in operands]
-    if len(operands) > 1:  # the first stands left of the operator
+    if len(operands) > 1:  # the first is left of the operator, where equal strength suffices
         shown[0] = operands[0].within(held if op.name == "pow" else held - 1)
     return shown
 
@@ -164,7 +164,7 @@ def short_formula(
 
 
 def summary(v: Value) -> str:
-    """Return the operation of a result in a few words: its sign or name, and how many operands where that varies.
+    """Return the operation of a result in a few words: its sign or name; of a variadic one, the number of operands too.
 
     >>> from autograd import ops
     >>> x = Value(2.0)

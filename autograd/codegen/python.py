@@ -128,7 +128,7 @@ def _loop(each: Sequence[str], signature: Signature, name: Name, summed: Collect
 def _summing_statements(
     program: Program, signature: Signature, name: Name, spelling: FloatSpelling
 ) -> tuple[Statements, set[int]]:
-    """Return statements that add each output to its sum, `s0`, `s1`, ..., as soon as it is computed; and these outputs.
+    """Return statements that add outputs to their sums `s0`, `s1`, ... as soon as they are computed, and these outputs.
 
     Products that an inactive ReLU sets to zero can then be skipped together with their sums (`inactive.py`).
     """
