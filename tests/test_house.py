@@ -23,7 +23,7 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"formulas", "gradients", "limits", "names", "network", "render"}
+SHARED_BY_VIEWS = {"gradients", "limits", "names", "network", "render"}
 
 
 def module_of(path: Path) -> str:
