@@ -3,9 +3,9 @@
 net = inputs · weights + bias        output = activation(net)
 
 The weighted sum is one `dot` node, to which the bias is added. micrograd starts from the bias and adds one product
-after another, a node each. On its demo, the 100 losses of the training run agree to 14 digits and the first three to the
-bit, in a third of the time. A `dot` with the bias in front has exactly micrograd's order, but takes half as long again
-and no longer looks like the formula in a drawing.
+after another, a node each. On its demo, the 100 losses of the training run agree to 14 digits, the first three of them
+to the bit, in a third of the time. A `dot` with the bias in front has exactly micrograd's order, but takes half as long
+again and no longer looks like the formula in a drawing.
 """
 
 import math
