@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
-from autograd.engine import Value, flatten, grad, graph_of, replay
+from autograd.engine import Value, flatten, grad, graph_of, replay, unobserved
 from autograd.errors import GradientMismatch
 from autograd.floats import number
 from autograd.ops import TABLE, Op
 from autograd.text import decimals, significant, table, visible
+from autograd.validation import check_current
 
 _EPSILON = sys.float_info.epsilon
 _RTOL = 1e-6
@@ -114,6 +115,7 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
         return "\n".join(table(rows, flush_right={1, 2, 3}))
 
 
+@unobserved
 def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     """Compare the gradients of `output` by the rules with numeric ones.
 
@@ -140,11 +142,8 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     y         -2             3           3  ok
     """
     nodes = graph_of(output)
-    leaves = [v for v in nodes if v.op is None]
-    now = replay(nodes, {v: v.data for v in leaves})[output]
-    if now != output.data and not math.isnan(now):
-        raise ValueError(f"the output is {output.data}, but its leaves give {now}: call output.forward() first")
-    wanted = leaves if inputs is None else flatten(inputs)
+    check_current(nodes)
+    wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
     differences = _Differences(nodes, output)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):

@@ -8,7 +8,8 @@ cycles: a graph is freed the moment its last name goes, without the garbage coll
 Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
 the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
 
-Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`.
+Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`. It hears of the
+Values that users make; a view, which makes others to show these, is `unobserved`.
 
 Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
 - The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
@@ -27,10 +28,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import wraps
 from itertools import chain, count, repeat
 from numbers import Number
 from operator import add, attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
@@ -387,11 +390,11 @@ def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> boo
 
 # Events --------------------------------------------------------------------------------------------------------------
 
-_recorded: dict[object, Callable[..., object]] = {}  # the listeners of each event, by their `with` statement
-_compared: dict[object, Callable[..., object]] = {}
-_replayed: dict[object, Callable[..., object]] = {}
-_pulled: dict[object, Callable[..., object]] = {}
+_Listeners = dict[object, tuple[Callable[..., object], object]]  # by their `with` statement: a function, its scope
+_recorded, _compared, _replayed, _pulled = _EVENTS = _Listeners(), _Listeners(), _Listeners(), _Listeners()
 _registry = threading.RLock()  # reentrant: a signal handler may listen too
+_scope: ContextVar[object] = ContextVar("scope", default=None)  # the call of an `unobserved` function, None outside
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @contextmanager
@@ -418,7 +421,7 @@ def listening(
 
     Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
     thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
-    or `backward()`; no number and no gradient has changed then.
+    or `backward()`; no number and no gradient has changed then. Views are `unobserved`: what they compute raises none.
 
     Without listeners, events cost nothing.
 
@@ -428,14 +431,13 @@ def listening(
     recorded mul 9.0
     recorded add 10.0
     """
-    events = [(_recorded, recorded), (_compared, compared), (_replayed, replayed), (_pulled, pulled)]
-    this = object()
+    this, scope = object(), _scope.get()
     try:
         try:
             with _registry:
-                for listeners, listener in events:
+                for listeners, listener in zip(_EVENTS, (recorded, compared, replayed, pulled)):
                     if listener is not None:
-                        listeners[this] = listener
+                        listeners[this] = listener, scope
                 _choose_new_result()
             yield
         finally:
@@ -447,7 +449,7 @@ def listening(
 
 def _stop_listening(this: object) -> None:
     with _registry:
-        for listeners in (_recorded, _compared, _replayed, _pulled):
+        for listeners in _EVENTS:
             listeners.pop(this, None)
         _choose_new_result()
 
@@ -457,9 +459,37 @@ def _choose_new_result() -> None:
     _new_result = _announced_node if _recorded else new_node
 
 
-def _announce(listeners: dict[object, Callable[..., object]], *event: Any) -> None:
-    for listener in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
-        listener(*event)
+def unobserved(function: _F) -> _F:
+    """Decorate a function that makes Values of which listeners shall not hear, such as a view's copies of a graph.
+
+    The events of a call, and of all that it calls in its thread, reach only listeners that start during the call. These
+    hear nothing else. So `detect_anomaly` neither refuses nor names a node that no user made.
+
+    The call runs in a copy of the context (`contextvars`): nothing has to be undone when it ends, even by Ctrl-C.
+
+    >>> @unobserved
+    ... def slope(f, x):
+    ...     x = Value(x)
+    ...     return grad(f(x), x).data
+    >>> with listening(recorded=lambda v: print("recorded", v)):
+    ...     slope(lambda x: x * x, 3.0)
+    6.0
+    """
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        context = copy_context()
+        context.run(_scope.set, object())
+        return context.run(function, *args, **options)
+
+    return cast(_F, call)
+
+
+def _announce(listeners: _Listeners, *event: Any) -> None:
+    here = _scope.get()
+    for listener, scope in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
+        if scope is here:
+            listener(*event)
 
 
 def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Iterator[Any]:
@@ -647,33 +677,6 @@ def flatten(inputs: Any) -> list[Value]:
         if type(x) is not Value:
             raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
     return values
-
-
-def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
-    """Raise an error unless all values are leaves, and different ones.
-
-    Arguments:
-        values: the values to check.
-        name: their name in errors, a plural.
-        advice: what to pass instead of something that is not a Value.
-
-    Raises:
-        TypeError: one of them is not a Value.
-        ValueError: one is the result of an operation, or occurs twice.
-
-    >>> check_leaves([Value(1.0), Value(3.0) * 2], "parameters", "pass model.parameters()")
-    Traceback (most recent call last):
-        ...
-    ValueError: parameters are leaves, but Value(data=6.0, grad=0.0) was made by mul
-    """
-    for x in values:
-        if type(x) is not Value:
-            raise TypeError(f"expected a Value, got {type(x).__name__} {x!r} among the {name}: {advice}")
-        if x._made_by is not None:
-            raise ValueError(f"{name} are leaves, but {x} was made by {x._made_by.name}")
-    if len(set(values)) != len(values):
-        twice = next(x for x in values if values.count(x) > 1)
-        raise ValueError(f"{twice} occurs twice among the {name}: name each leaf once")
 
 
 for _op in ops.TABLE.values():

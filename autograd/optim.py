@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from autograd.engine import Value, at_once, check_leaves, commit_data
+from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
 from autograd.trees import as_lists
+from autograd.validation import check_leaves
 
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""

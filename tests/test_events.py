@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import operator
 import pickle
@@ -15,7 +16,7 @@ from interrupts import interrupted
 
 import autograd
 from autograd import Value, check_gradients, engine, explain, faux_gradient, grad
-from autograd.engine import graph_of, listening
+from autograd.engine import graph_of, listening, unobserved
 
 
 def nobody_listens() -> bool:
@@ -338,6 +339,129 @@ def test_ctrl_c_at_any_point_leaves_no_listener_behind() -> None:
         if over:
             break
     assert at > 100
+
+
+# ------------------------------------------------------------------------------------------------------- unobserved
+
+
+def every_event(x: Value) -> None:
+    y = x * x
+    assert y >= 0
+    y.forward()
+    y.backward()
+
+
+def everything(heard: list[tuple[Any, ...]]) -> dict[str, Callable[..., object]]:
+    """The arguments of `listening` that put each event into a list."""
+    return {
+        "recorded": lambda *event: heard.append(("recorded", *event)),
+        "compared": lambda *event: heard.append(("compared", *event)),
+        "replayed": lambda *event: heard.append(("replayed", *event)),
+        "pulled": lambda *event: heard.append(("pulled", *event)),
+    }
+
+
+def test_an_unobserved_call_raises_no_event_outside() -> None:
+    heard: list[tuple[Any, ...]] = []
+    x = Value(2.0)
+    with listening(**everything(heard)):
+        unobserved(every_event)(x)
+        assert not heard
+        every_event(x)
+    assert {event[0] for event in heard} == {"recorded", "compared", "replayed", "pulled"}
+
+
+def test_who_starts_to_listen_in_an_unobserved_call_hears_that_call() -> None:
+    inside: list[tuple[Any, ...]] = []
+    outside: list[tuple[Any, ...]] = []
+    x = Value(2.0)
+
+    @unobserved
+    def work() -> None:
+        with listening(**everything(inside)):
+            every_event(x)
+            before = len(inside)
+            unobserved(every_event)(x)  # a call of its own
+            assert len(inside) == before
+            every_event(x)
+            assert len(inside) == 2 * before
+
+    with listening(**everything(outside)):
+        work()
+        assert not outside
+        before = len(inside)
+        every_event(x)
+    assert len(inside) == before > 0
+    assert len(outside) > 0
+
+
+def test_an_unobserved_call_ends_with_its_exception_too() -> None:
+    heard: list[Value] = []
+    x = Value(2.0)
+
+    @unobserved
+    def fail() -> None:
+        x * x
+        raise LookupError
+
+    with listening(recorded=heard.append):
+        with pytest.raises(LookupError):
+            fail()
+        y = x + 1
+    assert heard == [y]
+
+
+def test_an_unobserved_call_hides_nothing_of_other_threads() -> None:
+    inside: list[Value] = []
+    outside: list[Value] = []
+    x = Value(2.0)
+
+    def other() -> None:
+        x * x
+
+    @unobserved
+    def work() -> None:
+        with listening(recorded=inside.append):
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+
+    with listening(recorded=outside.append):
+        work()
+    assert len(outside) == 1
+    assert not inside
+
+
+def test_an_unobserved_function_keeps_its_name_its_signature_and_its_result() -> None:
+    def slope(x: float, *, by: float = 1.0) -> float:
+        """Multiply."""
+        return x * by
+
+    hidden = unobserved(slope)
+    assert (hidden.__name__, hidden.__doc__) == ("slope", "Multiply.")
+    assert inspect.signature(hidden) == inspect.signature(slope)
+    assert hidden(3.0, by=2.0) == 6.0
+
+
+def test_ctrl_c_at_any_point_of_an_unobserved_call_hides_nothing_afterwards() -> None:
+    x = Value(2.0)
+    heard: list[Value] = []
+
+    @unobserved
+    def work() -> None:
+        with listening(recorded=lambda v: None):
+            x * x
+
+    with listening(recorded=heard.append):
+        for at in itertools.count(1):
+            over = not interrupted(work, at)
+            heard.clear()
+            y = x + 1
+            assert heard == [y], f"after an interrupt at {at}"
+            if over:
+                break
+    assert at > 50
+    assert nobody_listens()
 
 
 def test_nobody_pays_who_does_not_listen() -> None:

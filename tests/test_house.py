@@ -18,6 +18,7 @@ LAYERS = [
     {"floats", "trees", "files", "errors", "text"},
     {"ops"},
     {"engine"},
+    {"validation"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},

@@ -18,9 +18,10 @@ from autograd.codegen.c import c_backend
 from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
-from autograd.engine import Value, check_leaves
+from autograd.engine import Value
 from autograd.files import write_whole
 from autograd.trees import tree_leaves, tree_map
+from autograd.validation import check_leaves
 
 BACKENDS: dict[str, Backend] = {
     "python": python_backend,

@@ -17,12 +17,10 @@ import math
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import Context
-from threading import get_ident
 from typing import Any
 
 from autograd.codegen.spelling import spelling_of
-from autograd.engine import Value, graph_of, listening, replay
+from autograd.engine import Value, graph_of, listening, replay, unobserved
 from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
@@ -30,6 +28,7 @@ from autograd.ops import TABLE, Op, stop_gradient
 _SUMS = "it adds with Python's sum() or a call like it, which need not add strictly from left to right (Python 3.12)"
 
 
+@unobserved
 def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     """Return leaves in place of the operands, and the operation's result as a graph of other operations on them.
 
@@ -51,19 +50,20 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     def stopping(*xs: Value) -> Any:
         return function(*[x if passes else stop_gradient(x) for x, passes in zip(xs, passing, strict=True)])
 
-    refused: dict[int, str] = {}  # the reason, by the thread: other threads compare and add Values of their own
+    refused: list[str] = []  # the reasons
+
+    def refuse_sums(v: Value) -> None:
+        if _is_summed(v):
+            refused.append(_SUMS)
+
     try:
-        # An empty context: `detect_anomaly` watches the user's graph, not this one.
-        with listening(
-            recorded=lambda v: _is_summed(v) and refused.setdefault(get_ident(), _SUMS),
-            compared=lambda *_: refused.setdefault(get_ident(), "it compares its operands"),
-        ):
-            result = Context().run(stopping, *leaves)
+        with listening(recorded=refuse_sums, compared=lambda *_: refused.append("it compares its operands")):
+            result = stopping(*leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
         raise _runs_in_python_only(op, f"called on Values it raises {type(problem).__name__}: {problem}") from problem
-    if get_ident() in refused:
-        raise _runs_in_python_only(op, refused[get_ident()])
+    if refused:
+        raise _runs_in_python_only(op, refused[0])
     if not _agrees(function, leaves, result):
         raise _runs_in_python_only(op, "it computes something different on Values than on numbers")
     return leaves, result

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from autograd.codegen.compile import compile
-from autograd.engine import grad
+from autograd.engine import Value, grad, unobserved
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.training.record import Graph
 
@@ -57,11 +57,8 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
         UnsupportedOperationError: the backend cannot express an operation.
     """
     inputs, (loss, accuracy) = graph.inputs, graph.outputs
-    parameters, objective = inputs[0], loss
-    gradients = [0.0 + g for g in grad(loss, parameters)]  # sums start at 0.0, so -0.0 becomes 0.0
-    if penalty is not None:
-        gradients = [g + other for g, other in zip(gradients, grad(penalty.outputs[0], parameters))]
-        objective = loss + penalty.outputs[0]
+    parameters = inputs[0]
+    objective, gradients = _objective(loss, penalty, parameters)
     batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
     def made(backend: str) -> Steps:
@@ -87,6 +84,17 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
             said = f'training with backend="{slower}", because C cannot be used: {problem}'
             warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
     return made("python")  # needs nothing
+
+
+@unobserved
+def _objective(loss: Value, penalty: Graph | None, parameters: list[Value]) -> tuple[Value, list[Value]]:
+    """Return the sum of a sample's loss and the penalty, and its gradients."""
+    gradients = [0.0 + g for g in grad(loss, parameters)]  # sums start at 0.0, so -0.0 becomes 0.0
+    if penalty is None:
+        return loss, gradients
+    [share] = penalty.outputs
+    gradients = [g + other for g, other in zip(gradients, grad(share, parameters))]
+    return loss + share, gradients
 
 
 def has_numpy() -> bool:

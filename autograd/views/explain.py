@@ -16,14 +16,14 @@ import html
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import Context
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from autograd.check import faux_gradient
 from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
-from autograd.engine import Value, replay
+from autograd.engine import Value, unobserved
 from autograd.text import LONGEST_FORMULA, aligned, decimals, table, typeset, visible, width
+from autograd.validation import check_current
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -106,6 +106,7 @@ class Explanation:
         return "\n".join([*lines, f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>", "</div>"])
 
 
+@unobserved
 def explain(
     output: Value, *, names: Names | None = None, detail: str = "stage", faux: bool = True, max_nodes: int = 200
 ) -> Explanation:
@@ -156,14 +157,10 @@ def explain(
         "to_text(output) shows the beginning of a large graph",
     ]
     check_size(nodes, max_nodes, "to explain line by line", advice)
-    now = replay(nodes, {v: v.data for v in nodes if v.op is None})
-    for v in nodes:
-        if repr(now[v]) != repr(v.data):  # as text, in which nan is nan
-            raise ValueError(f"a result is {v.data}, but its operands give {now[v]}: call output.forward() first")
+    check_current(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    unwatched = Context()  # detect_anomaly watches the user's graph, not the copies of a view
-    stages = unwatched.run(_stages, nodes, shown, detail)
-    gradients = unwatched.run(gradients_of, output, nodes)
+    stages = _stages(nodes, shown, detail)
+    gradients = gradients_of(output, nodes)
     reached = reached_by_gradients(output, nodes)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):

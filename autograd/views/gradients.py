@@ -6,12 +6,12 @@ lowered to a program (which leaves out × 1 and the like) and printed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import Program, Step, lower
 from autograd.engine import Value, grad, local_gradients, record
-from autograd.ops import TABLE
+from autograd.ops import TABLE, Op
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""
@@ -29,15 +29,31 @@ def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
     return "all gradients are 0: call backward() first to see them"
 
 
+Operands = tuple[Value | float, ...]
+
+
+def same_leaf(x: Value) -> Value:
+    """Return a leaf with the number of a Value."""
+    return Value(x.data)
+
+
+def same_operation(v: Value, operands: Operands) -> Value:
+    """Record the operation of a result on other operands."""
+    return record(cast(Op, v.op), operands)
+
+
 def recorded_anew(
-    nodes: Iterable[Value], leaf: Callable[[Value], Value] = lambda x: Value(x.data)
+    nodes: Iterable[Value],
+    leaf: Callable[[Value], Value] = same_leaf,
+    result: Callable[[Value, Operands], Value] = same_operation,
 ) -> dict[Value, Value]:
-    """Record nodes again, and return the copy of each.
+    """Record nodes again, and return the copy of each, in the order of the nodes.
 
     Arguments:
         nodes: Values, operands before results.
         leaf: returns the copy of a leaf among the nodes, and a leaf in place of an operand that is not among them; it
             is called for each use of such an operand.
+        result: returns the copy of a result, given the copies of its operands.
 
     >>> x = Value(3.0)
     >>> square = x * x
@@ -51,7 +67,7 @@ def recorded_anew(
             copies[v] = leaf(v)
         else:
             operands = ((copies[x] if x in copies else leaf(x)) if isinstance(x, Value) else x for x in v.args)
-            copies[v] = record(v.op, tuple(operands))
+            copies[v] = result(v, tuple(operands))
     return copies
 
 

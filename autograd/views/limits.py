@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, check_leaves, graph_of
+from autograd.engine import Value, graph_of
 from autograd.floats import number
 from autograd.trees import tree_leaves
+from autograd.validation import check_leaves
 
 _EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are
 

@@ -20,7 +20,7 @@ from typing import Any
 from autograd.codegen import javascript
 from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
 from autograd.codegen.program import Program, Step, expanded, lower
-from autograd.engine import Value, grad, local_gradients
+from autograd.engine import Value, grad, local_gradients, unobserved
 from autograd.files import check_writable, write_whole
 from autograd.text import cut, short, width
 from autograd.views.explorer.layout import lay_out
@@ -37,6 +37,7 @@ _ESCAPES = {code: f"\\u{code:04x}" for code in b"<>&"}  # in JSON: no </script>,
 _WIDEST = 26  # characters in a box; longer text is cut
 
 
+@unobserved
 def explore(
     output: Value,
     path: str | os.PathLike[str],

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value, graph_of, unobserved
 from autograd.files import check_writable, write_whole
 from autograd.floats import number
 from autograd.views.limits import check_size, leaves_to_train
@@ -27,6 +27,7 @@ from autograd.views.sheet.training import TrainingSheet
 from autograd.views.sheet.worksheet import COLUMNS, ROWS
 
 
+@unobserved
 def to_spreadsheet(
     output: Value,
     path: str | os.PathLike[str],

@@ -9,7 +9,6 @@ are those of its formula: it is recorded apart, differentiated by `grad`, and lo
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from autograd.codegen.formulas import graph_formulas, summary
 from autograd.codegen.program import Program, expanded, lower
@@ -17,7 +16,7 @@ from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import TABLE, Op
 from autograd.text import LONGEST_FORMULA
-from autograd.views.gradients import reached_by_gradients, recorded_anew
+from autograd.views.gradients import Operands, reached_by_gradients, recorded_anew, same_operation
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
@@ -59,32 +58,30 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     The copies are recomputed from the leaves, with long sums split into parts. Names that the user gave become labels
     of the copies.
     """
-    copies: dict[Value, Value] = {}
     names: dict[Value, str] = {}
-    for i, v in enumerate(values, start=1):
-        name = given[v]
-        if v.op is None:
-            copies[v] = Value(v.data)
-        else:
-            operands = [copies[x] if type(x) is Value else x for x in v.args]
-            while v.op in (TABLE["sum"], TABLE["dot"]) and len(operands) > _TERMS:
-                part, operands = _first_part(v.op, operands)
-                names[part] = f"{name}, begun"
-            copies[v] = record(v.op, tuple(operands))
-        copies[v].label = v.label or (name if name != f"v{i}" else None)
-        names[copies[v]] = name
+
+    def in_parts(v: Value, operands: Operands) -> Value:
+        while v.op in (TABLE["sum"], TABLE["dot"]) and len(operands) > _TERMS:
+            part, operands = _first_part(v.op, operands)
+            names[part] = f"{given[v]}, begun"
+        return same_operation(v, operands)
+
+    copies = recorded_anew(values, result=in_parts)
+    for i, (v, copy) in enumerate(copies.items(), start=1):
+        copy.label = v.label or (given[v] if given[v] != f"v{i}" else None)
+        names[copy] = given[v]
     return copies, names
 
 
-def _first_part(op: Op, operands: list[Any]) -> tuple[Value, list[Any]]:
+def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
     """Return the sum of the first terms of a long sum or dot, and the operands of the sum that continues from it."""
     if op is TABLE["sum"]:
-        part = record(op, tuple(operands[:_TERMS]))
-        return part, [part, *operands[_TERMS:]]
+        part = record(op, operands[:_TERMS])
+        return part, (part, *operands[_TERMS:])
     half, terms = len(operands) // 2, _TERMS // 2
     xs, ys = operands[:half], operands[half:]
     part = record(op, (*xs[:terms], *ys[:terms]))
-    return part, [part, *xs[terms:], 1.0, *ys[terms:]]
+    return part, (part, *xs[terms:], 1.0, *ys[terms:])
 
 
 def columns_of(output: Value, names: Mapping[Value, str]) -> list[Column]:
