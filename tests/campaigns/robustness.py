@@ -1,4 +1,4 @@
-"""Interrupt, kill and race what must stay whole: steps of all kinds, files, and the cache of compiled C."""
+"""Interrupt, kill and race operations that must be atomic: steps of all kinds, files, the cache of compiled C."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _model() -> nn.MLP:
 
 
 def _states(place: str, folder: Path) -> tuple[Callable[[], object], Callable[[], State]]:
-    """Return an action on new objects, and a function that reads the state which has to stay whole."""
+    """Return an action on new objects, and a function that reads the state that must change as a whole."""
     model = _model()
     loss = (model([0.5, -0.25]) - 1.0) ** 2
     nodes = [*model.parameters(), loss]
