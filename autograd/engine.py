@@ -8,8 +8,8 @@ cycles: a graph is freed the moment its last name goes, without the garbage coll
 Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
 the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
 
-Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`. It hears of the
-Values that users make; a view, which makes others to show these, is `unobserved`.
+Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`. They are
+called for the Values that users make; functions that make Values for internal use, such as views, are `unobserved`.
 
 Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
 - The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
@@ -421,7 +421,8 @@ def listening(
 
     Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
     thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
-    or `backward()`; no number and no gradient has changed then. Views are `unobserved`: what they compute raises none.
+    or `backward()`; no number and no gradient has changed then. What views compute raises no events: they are
+    `unobserved`.
 
     Without listeners, events cost nothing.
 
@@ -460,9 +461,9 @@ def _choose_new_result() -> None:
 
 
 def unobserved(function: _F) -> _F:
-    """Decorate a function that makes Values of which listeners shall not hear, such as a view's copies of a graph.
+    """Decorate a function that makes Values for internal use, such as a view's copies of a graph.
 
-    The events of a call, and of all that it calls in its thread, reach only listeners that start during the call. These
+    The events of a call, and of all that it calls in its thread, reach only the listeners that it registers, and these
     hear nothing else. So `detect_anomaly` neither refuses nor names a node that no user made.
 
     The call runs in a copy of the context (`contextvars`): nothing has to be undone when it ends, even by Ctrl-C.

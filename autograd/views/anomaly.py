@@ -32,8 +32,8 @@ def detect_anomaly() -> Iterator[None]:
     An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
     the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
     known only for results recorded inside. Only the thread (or task) that entered is checked. Operations on plain
-    floats are not, nor is what views such as `explain` compute for themselves, nor are functions made by `compile`:
-    record the graph anew, or call `forward()` on it.
+    floats are not, nor are the internal calculations of views such as `explain`, nor functions made by `compile`: to
+    check those, record the graph anew, or call `forward()` on it.
 
     >>> x = Value(0.0, "x")
     >>> with detect_anomaly():
