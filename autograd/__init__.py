@@ -27,7 +27,8 @@ from autograd.errors import (
     RecordingError,
     UnsupportedOperationError,
 )
-from autograd.training.fit import History, fit
+from autograd.training.fit import fit
+from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary
 from autograd.views.anomaly import detect_anomaly
 from autograd.views.draw import draw

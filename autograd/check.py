@@ -146,9 +146,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
     differences = _Differences(nodes, output)
     lines = []
-    for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True)):
+    for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True), start=1):
         numeric, verdict = differences.judge(x, gradient.data)
-        lines.append(CheckedGradient(x.label or f"input {i}", x.data, gradient.data, numeric, verdict))
+        lines.append(CheckedGradient(x.label or f"input{i}", x.data, gradient.data, numeric, verdict))
     checked = CheckedGradients(lines)
     wrong = sum(line.verdict == "wrong" for line in checked)
     if wrong:

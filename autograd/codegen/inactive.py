@@ -18,20 +18,20 @@ from autograd.ops import TABLE
 STEPS_FOR_A_FACTOR = 3  # steps to skip, at least, for each factor that every sample tests
 
 
-class Gate(NamedTuple):
+class InactiveSteps(NamedTuple):
     """Steps that matter only where `condition` > 0, or where one of `factors` is not finite."""
 
     condition: Operand
     factors: tuple[int, ...]
     steps: list[int]  # their places in the program, in order
-    is_read: bool  # True if a step outside the gate reads the choice
+    is_read: bool  # True if another step reads the choice
 
 
-def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, Gate]:
-    """Return the gates worth their tests, by choice, in a program whose outputs are summed over samples.
+def inactive_steps(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, InactiveSteps]:
+    """Return the groups of steps worth skipping, by choice, in a program whose outputs are summed over samples.
 
-    The choice is the `where`, the only step of a gate that others may read; it is 0.0 where the steps are skipped.
-    The inputs of a gate's steps, and its factors, precede its choice. No step is in two gates.
+    The choice is the `where`, the only step of a group that others may read; it is 0.0 where the steps are skipped.
+    The inputs of a group's steps, and its factors, precede its choice. No step is in two groups.
 
     >>> from autograd import Value, grad
     >>> from autograd.codegen.program import lower
@@ -39,31 +39,31 @@ def gates_of(program: Program, outputs: Iterable[Operand], varying: Collection[i
     >>> program = lower(grad(((w * x + b).relu() - 1) ** 2, [w, b]), [w, b, x])
     >>> [step.op.name for step in program.steps]
     ['mul', 'add', 'relu', 'sub', 'mul', 'where', 'mul']
-    >>> gates_of(program, program.outputs, varying=range(2, 10))
-    {8: Gate(condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
+    >>> inactive_steps(program, program.outputs, varying=range(2, 10))
+    {8: InactiveSteps(condition=4, factors=(2,), steps=[5, 6, 7, 8, 9], is_read=False)}
     """
     exits = {x for x in outputs if type(x) is int}
     readers = Counter(x for step in program.steps for x in _values_read(step))
-    gates: dict[int, Gate] = {}
+    groups: dict[int, InactiveSteps] = {}
     for choice, products in _products_of_choices(program, exits, readers, varying).items():
         factors = {
             x: None for place in products for x in _values_read(program.steps[place - program.inputs]) if x != choice
         }
         condition = program.steps[choice - program.inputs].operands[0]
-        gates[choice] = Gate(condition, tuple(factors), products, readers[choice] > len(products))
-    outside = {*exits, *(x for gate in gates.values() for x in gate.factors)}
-    outside.update(int(gate.condition) for gate in gates.values())
+        groups[choice] = InactiveSteps(condition, tuple(factors), products, readers[choice] > len(products))
+    outside = {*exits, *(x for group in groups.values() for x in group.factors)}
+    outside.update(int(group.condition) for group in groups.values())
     outside.update(x for x in readers if x < program.inputs or x not in varying)
     left_out: Counter[tuple[int, ...]] = Counter()
-    for choice, gate in gates.items():
-        steps = _with_their_own(program, [choice, *gate.steps], readers, outside)
-        gates[choice] = gate._replace(steps=steps)
-        left_out[gate.factors] += len(steps)
+    for choice, group in groups.items():
+        steps = _with_their_own(program, [choice, *group.steps], readers, outside)
+        groups[choice] = group._replace(steps=steps)
+        left_out[group.factors] += len(steps)
     asked = {factors: sum(x in varying for x in factors) for factors in left_out}
     return {
-        choice: gate
-        for choice, gate in gates.items()
-        if left_out[gate.factors] >= STEPS_FOR_A_FACTOR * asked[gate.factors]
+        choice: group
+        for choice, group in groups.items()
+        if left_out[group.factors] >= STEPS_FOR_A_FACTOR * asked[group.factors]
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd.codegen.arguments import Signature, pieces_of
 from autograd.codegen.backend import CompiledCode, defined, repeating
-from autograd.codegen.inactive import Gate, gates_of
+from autograd.codegen.inactive import InactiveSteps, inactive_steps
 from autograd.codegen.program import Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.python_source import (
     NAMES,
@@ -138,8 +138,8 @@ def _summing_statements(
     for i, x in enumerate(outputs):
         if type(x) is int and x >= program.inputs and x in varying:
             sums[x].append(i)
-    gates = gates_of(program, outputs, varying)
-    inside = {place for gate in gates.values() for place in gate.steps}
+    groups = inactive_steps(program, outputs, varying)
+    inside = {place for group in groups.values() for place in group.steps}
     read = {x for step in program.steps for x in step.operands if type(x) is int}
     statements = Statements([], [])
     flags: dict[tuple[int, ...], str] = {}  # variables that are True if one of these values is infinite or nan
@@ -152,11 +152,11 @@ def _summing_statements(
             yield from assignment(place, step, name, spelling)
         yield from (f"s{i} += {text}" for i in sums[place])
 
-    def conditions(gate: Gate) -> Iterator[str]:
-        """Yield the tests that open a gate: its condition, or a factor (so the sum of factors) that is not finite."""
-        yield f"{name(gate.condition)} > 0.0"
+    def conditions(group: InactiveSteps) -> Iterator[str]:
+        """Yield the tests for a group that is active: its condition, or a factor (so the sum of factors) not finite."""
+        yield f"{name(group.condition)} > 0.0"
         for flagged, varies in ((statements.each, True), (statements.once, False)):
-            factors = tuple(x for x in gate.factors if (x in varying) == varies)
+            factors = tuple(x for x in group.factors if (x in varying) == varies)
             if factors and factors not in flags:
                 flag = flags[factors] = f"odd{len(flags)}"
                 flagged += [*added(flag, list(map(name, factors))), f"{flag} = not _isfinite({flag})"]
@@ -164,11 +164,11 @@ def _summing_statements(
                 yield flags[factors]
 
     for place in range(program.inputs, program.inputs + len(program.steps)):
-        if place in gates:
-            gate = gates[place]
-            statements.each.append(f"if {' or '.join(conditions(gate))}:")
-            statements.each.extend(indented(line for inner in gate.steps for line in lines(inner)))
-            if gate.is_read:
+        if place in groups:
+            group = groups[place]
+            statements.each.append(f"if {' or '.join(conditions(group))}:")
+            statements.each.extend(indented(line for inner in group.steps for line in lines(inner)))
+            if group.is_read:
                 statements.each.extend(["else:", f"    {name(place)} = 0.0"])
         elif place not in inside:
             (statements.each if place in varying else statements.once).extend(lines(place))

@@ -30,8 +30,6 @@ from autograd.training.progress import Progress
 from autograd.training.record import Objective
 from autograd.training.run import Run
 
-__all__ = ["History", "fit"]
-
 
 def fit(
     model: Any,

@@ -165,7 +165,7 @@ def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pyte
     options: dict[str, Any] = {"in_axes": (None, 0, 0), "reduce": rng.choice(["sum", "mean"])}
     make = partial(autograd.compile, outputs, (parameters, x, t), **options)
     skipping = make()
-    monkeypatch.setattr(python, "gates_of", lambda *_: {})
+    monkeypatch.setattr(python, "inactive_steps", lambda *_: {})
     plain = make()
     for _ in range(5):
         size = rng.randrange(1, 6)
