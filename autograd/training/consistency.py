@@ -1,15 +1,18 @@
 """Check that the graph of one sample stands for all samples: record others, and compare what they compute.
 
 Compiled training calls the model's Python for a few samples only. A model that reads numbers (`x.data`), draws some at
-random or counts its calls computes something else for others, which nothing in one graph shows. So graphs are compared:
+random or counts its calls computes something else for others, and no single graph shows that. So graphs are compared:
 
     before compiling    samples chosen to differ, some held out, and the first one twice
-    first, last batch   some of its samples; and its compiled loss with that of the model (of a part of a large batch)
-    epochs 1, 2, 4, ... some samples at random, with the current parameters
-    after a callback    the first sample; if that has changed, all is recorded and compiled anew
+    first, last batch   its samples (some of a large batch); their compiled loss and that of the model; of a few of
+                        them the gradients, too
+    held-out samples    some of them, and their loss, when it is first and last computed
+    epochs 1, 2, 4, ... some samples at random, with the parameters that the model has by then
+    after a callback    the first sample; if its graph has changed, the model is recorded and compiled again
 
-Two graphs are the same if they lower to programs that compute the same, constants included. What differs in none of
-these is not seen; `tests/campaigns/dependent_models.py` counts how often.
+Two graphs are the same if they lower to programs that compute the same, constants included. So a gradient that is
+stopped for some samples shows even if the loss does not change. A difference that occurs in none of these samples is
+not detected; `tests/campaigns/dependent_models.py` counts how often.
 """
 
 import math
@@ -17,33 +20,40 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
-from autograd.engine import Value
+from autograd.engine import Value, at_once, graph_of, set_grad
 from autograd.errors import RecordingError
 from autograd.training.data import Data, Dataset
-from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording, watched
+from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
-_TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; where they are looked for
-_AT_RANDOM = 4  # samples besides, before training, of a batch, and at each look
-_OF_A_BATCH = 256  # samples whose losses are compared, at most
+_TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
+_AT_RANDOM = 4  # samples that are drawn besides: before training, in some epochs, and of a batch for its gradients
+_OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
 _REPEATS = 8  # of a sample that differs, to see whether it does so by chance
-_ROUNDING = 1e-9  # of a loss: backends add samples in different orders, and `hypot` differs in its last digits
+
+_ROUNDING = 1e-9  # relative: backends add samples in different orders, and `hypot` differs in its last digits
+_UNDERFLOW = 1e-300  # absolute: a share of a sum may be 0 where the sum is not
 _OVERFLOWING = 1e300  # a mean that may be infinite, depending on the order of additions
 
-_HEAD = "one recorded graph cannot stand for all samples"
+_GRAPH_DOES_NOT_HOLD = "one recorded graph cannot stand for all samples"
 _READS = "The model or the loss reads numbers: .data, float(...), int(...)"
 _RANDOM = "It draws random numbers, or changes from call to call"
 _MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"
-_ADVICE = (
+_WHAT_TO_DO = (
     "Keep a choice in the graph with autograd.where(condition, x, y), use inputs and targets as they come, as Values, "
     'or pass backend="eager", which calls the model for each sample'
 )
+
+
+_Samples = Sequence[tuple[Any, Any]]
+"""The inputs and the target of each sample, in lists."""
 
 
 class Reference:
@@ -58,7 +68,7 @@ class Reference:
     def __init__(self, graph: Graph) -> None:
         self.parameters = graph.inputs[0]
         check_fresh(graph.outputs, graph.begin, self.parameters)
-        self.program = _program(graph)
+        self.program = _lowered(graph)
         self.alike: list[Any] = []  # the traces of graphs that compute the same
         self.places = {id(p): i for i, p in enumerate(self.parameters)}
 
@@ -76,7 +86,7 @@ class Reference:
         trace = self._trace(graph, made)
         if trace in self.alike:
             return None
-        found = difference(self.program, _program(graph), names())
+        found = difference(self.program, _lowered(graph), names())
         if found is None:
             self.alike.append(trace)
         return found
@@ -103,7 +113,7 @@ class Reference:
         return bits_of(x.data)
 
 
-def _program(graph: Graph) -> Program:
+def _lowered(graph: Graph) -> Program:
     return lower(graph.outputs, tree_leaves(graph.inputs))
 
 
@@ -149,7 +159,7 @@ class Consistency:
     def outdated(self) -> bool:
         """Return True if the first sample, or the regularizer, computes something different now."""
         with self._recording():
-            return bool(self._first_difference() or self._penalty_difference())
+            return bool(self._first_difference() or self._penalty_again()[0])
 
     def compare_some(self) -> None:
         """Compare some samples at random, and the regularizer, with the parameters that the model has now.
@@ -163,42 +173,37 @@ class Consistency:
             self._compare_penalty()
 
     def compare_batch(self, name: str, learn: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:
-        """Compare some samples of a batch, and the compiled loss of the batch with that of the model.
+        """Compare samples of a batch, and the compiled loss and gradients with those of the model.
 
         Arguments:
-            name: "first" or "last", for errors.
+            name: the name of the batch, for errors.
             learn: the compiled function.
-            numbers: the parameters' numbers, equal to the model's current ones.
+            numbers: the parameters' numbers, equal to those that the model has now.
             xs, ys: the batch.
 
         Raises:
-            RecordingError: a sample differs, or the loss does.
+            RecordingError: a sample differs, or the loss, or a gradient.
         """
-        if not learn.alone and len(xs) > _OF_A_BATCH:
-            part = sorted(self.rng.sample(range(len(xs)), _OF_A_BATCH))
-            xs, ys = (rows[part] if learn.arrays else [rows[i] for i in part] for rows in (xs, ys))
-        compiled = learn.compute(numbers, xs, ys)[0]
-        if learn.alone:
-            xs, ys = [xs], [ys]
-        elif learn.arrays:
-            xs, ys = xs.tolist(), ys.tolist()
-        batch, sample = list(zip(xs, ys)), f"a sample of the {name} batch"
+        some = learn.some(xs, ys, _OF_A_BATCH, self.rng)
+        few = learn.some(*some, _AT_RANDOM, self.rng)
         with self._recording():
-            for x, y in self.rng.sample(batch, min(_AT_RANDOM, len(batch))):
-                self._compare(x, y, sample)
-            self._compare_penalty()
-        with watched(self.objective):  # faster than recording
-            terms = [self.objective.loss_of(x, y).data / len(batch) for x, y in batch]
-            penalty = self.objective.penalty()
-        terms += [] if penalty is None else [penalty.data]
-        if not _agree(compiled, terms):
-            with self._recording():
-                for x, y in batch:
-                    self._compare(x, y, sample)
-            raise RecordingError(
-                f"{_HEAD}: the loss of the {name} batch is {compiled:.6g} as compiled, but {math.fsum(terms):.6g} when "
-                f"the model is called. It uses numbers that change, or results that are out of date. {_ADVICE}"
-            )
+            penalty = self._compare_penalty()
+            self._compare_loss(name, learn.samples(*some), penalty, learn.compute(numbers, *some)[0])
+            self._compare_gradients(name, learn.samples(*few), penalty, learn.compute(numbers, *few)[1])
+
+    def compare_held_out(self, judge: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:
+        """Compare samples held out, and their compiled loss with that of the model.
+
+        Arguments:
+            judge: the compiled function.
+            numbers, xs, ys: as in `compare_batch`.
+
+        Raises:
+            RecordingError: a sample differs, or the loss.
+        """
+        some = judge.some(xs, ys, _OF_HELD_OUT, self.rng)
+        with self._recording():
+            self._compare_loss("the validation data", judge.samples(*some), None, judge.compute(numbers, *some)[0])
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -211,12 +216,43 @@ class Consistency:
         for i in sorted(indices):
             self._compare(*dataset.sample(i), f"sample {i} of {dataset.xs.name}")
 
-    def _compare(self, x: Any, y: Any, name: str) -> None:
-        """Compare one sample with the first."""
+    def _compare(self, x: Any, y: Any, name: str) -> Value:
+        """Compare one sample with the first, and return its loss."""
         graph = self._recorded(x, y)
         found = self.sample.difference(graph, self.made, self._names)
         if found is not None:
             self._explain(found, graph, x, y, name)
+        return graph.outputs[0]
+
+    def _compare_loss(self, of: str, samples: _Samples, penalty: Value | None, compiled: float) -> None:
+        shares = [self._compare(x, y, f"a sample of {of}").data / len(samples) for x, y in samples]
+        shares += [] if penalty is None else [penalty.data]
+        self._check_agreement(f"the loss of {of}", compiled, shares, samples)
+
+    def _compare_gradients(self, of: str, samples: _Samples, penalty: Value | None, compiled: Sequence[float]) -> None:
+        parameters = self.objective.parameters
+        rows = [[g / len(samples) for g in _gradients(self.objective.loss_of(x, y), parameters)] for x, y in samples]
+        rows += [] if penalty is None else [_gradients(penalty, parameters)]
+        for i, (gradient, *shares) in enumerate(zip(compiled, *rows)):
+            if not agree(gradient, shares):
+                what = f"the gradient of {self.objective.parameter_names()[i]} in {of}"
+                self._check_agreement(what, gradient, shares, samples)
+
+    def _check_agreement(self, what: str, compiled: float, shares: Sequence[float], samples: _Samples) -> None:
+        """Raise an error unless a compiled number is the sum of these shares, up to rounding.
+
+        A loss close to 0 may be the rounding error of larger numbers, so these count if it does not agree otherwise.
+        """
+        if agree(compiled, shares):
+            return
+        graphs = [graph_of(self.objective.loss_of(x, y)) for x, y in samples]
+        largest = max(abs(v.data) for graph in graphs for v in graph if math.isfinite(v.data))
+        if not agree(compiled, shares, largest):
+            raise RecordingError(
+                f"{_GRAPH_DOES_NOT_HOLD}: {what} is {compiled:.6g} in compiled code, but {math.fsum(shares):.6g} when "
+                "the model is called. It uses numbers that change, results that are out of date, or an operation whose "
+                f"rule reads more than its operands. {_WHAT_TO_DO}"
+            )
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
         """Raise the error for a sample that differs from the first: record both again, and see whether they change."""
@@ -234,16 +270,19 @@ class Consistency:
         """Return where the first sample differs from what was recorded for it."""
         return self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
 
-    def _compare_penalty(self) -> None:
-        """Compare the regularizer with its first recording."""
-        found = self._penalty_difference()
+    def _compare_penalty(self) -> Value | None:
+        """Compare the regularizer with its first recording, and return its share of the loss."""
+        found, penalty = self._penalty_again()
         if found is not None:
             self._refuse(found, "the regularizer, at first", "the regularizer, now", _MOVED)
+        return penalty
 
-    def _penalty_difference(self) -> Difference | None:
+    def _penalty_again(self) -> tuple[Difference | None, Value | None]:
         self.made.clear()
         graph = penalty_graph(self.objective)
-        return self.penalty.difference(graph, self.made, self._names) if self.penalty and graph else None
+        if self.penalty is None or graph is None:
+            return None, None
+        return self.penalty.difference(graph, self.made, self._names), graph.outputs[0]
 
     def _recorded(self, x: Any, y: Any) -> Graph:
         self.made.clear()
@@ -252,37 +291,58 @@ class Consistency:
     def _names(self) -> list[str]:
         """Return the names of a sample's leaves: the parameters, and places in x and y."""
         x, y = self.known.sample(0)
-        return [*self.objective.parameter_names(), *_places("x", x), *_places("y", y)]
+        return [*self.objective.parameter_names(), *_leaf_names("x", x), *_leaf_names("y", y)]
 
     def _refuse(self, found: Difference, one: str, other: str, cause: str) -> NoReturn:
         width = max(len(one), len(other)) + 1
         raise RecordingError(
-            f"{_HEAD}:\n    {one + ':':{width}} {found.here}\n    {other + ':':{width}} {found.there}\n"
-            f"{cause}. {_ADVICE}"
+            f"{_GRAPH_DOES_NOT_HOLD}:\n    {one + ':':{width}} {found.here}\n    {other + ':':{width}} {found.there}\n"
+            f"{cause}. {_WHAT_TO_DO}"
         )
 
 
-def _agree(loss: float, terms: Sequence[float]) -> bool:
-    """Return True if the terms add up to the loss, up to the order of the additions.
+def agree(number: float, shares: Sequence[float], largest: float = 0.0) -> bool:
+    """Return True if a number is the sum of these shares, up to the rounding errors by which backends may differ.
 
-    >>> _agree(0.3, [0.1, 0.2]), _agree(0.3, [0.1, 0.25]), _agree(math.inf, [math.nan, 1.0]), _agree(math.nan, [1.0])
-    (True, False, True, False)
+    Arguments:
+        number: what a compiled function has computed.
+        shares: the numbers that add up to it.
+        largest: the largest of the numbers that they were computed from, for sums that are close to 0 beside these.
+
+    >>> agree(0.3, [0.1, 0.2]), agree(0.3, [0.1, 0.25]), agree(1e-18, [2e-18]), agree(1e-18, [2e-18], 1.0)
+    (True, False, False, True)
+    >>> agree(math.inf, [math.nan, 1.0]), agree(math.nan, [1.0])
+    (True, False)
     """
-    if not all(map(math.isfinite, terms)):
-        return not math.isfinite(loss)
-    scale = math.fsum(map(abs, terms))
-    return abs(loss - math.fsum(terms)) <= _ROUNDING * scale or scale > _OVERFLOWING
+    if not all(map(math.isfinite, shares)):
+        return not math.isfinite(number)
+    scale = sum(map(abs, shares))
+    if scale > _OVERFLOWING:
+        return True
+    return abs(number - math.fsum(shares)) <= _ROUNDING * max(scale, largest) + _UNDERFLOW
 
 
-def _places(name: str, tree: Any) -> list[str]:
+def _gradients(output: Value, parameters: Sequence[Value]) -> list[float]:
+    """Return the gradients that `backward()` sets, and leave every `.grad` unchanged."""
+    nodes = [*graph_of(output), *parameters]
+    before = [v.grad for v in nodes]
+    try:
+        at_once(map(set_grad, nodes, repeat(0.0)))
+        output.backward()
+        return [p.grad for p in parameters]
+    finally:
+        at_once(map(set_grad, nodes, before))
+
+
+def _leaf_names(name: str, tree: Any) -> list[str]:
     """Name the leaves of a tree.
 
-    >>> _places("x", 1.0), _places("x", [1.0, [2.0]])
+    >>> _leaf_names("x", 1.0), _leaf_names("x", [1.0, [2.0]])
     (['x'], ['x[0]', 'x[1][0]'])
     """
     if not isinstance(tree, list):
         return [name]
-    return [leaf for i, branch in enumerate(tree) for leaf in _places(f"{name}[{i}]", branch)]
+    return [leaf for i, branch in enumerate(tree) for leaf in _leaf_names(f"{name}[{i}]", branch)]
 
 
 def chosen(dataset: Dataset, rng: random.Random) -> set[int]:

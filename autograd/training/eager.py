@@ -19,8 +19,8 @@ class Freshness:
     A result that the model keeps from an earlier step (in a `functools.cached_property`, from a callback) would never
     be computed again, while its gradient would keep moving the parameters.
 
-    Looking at every graph would take half as long as the training. So the check looks at the first sample of each graph, and
-    at the regularizer: in steps 1, 2, 4, 8, ... counted from the start and again from each callback, and in the last.
+    Looking at every graph would take half as long as training. So the check looks at the first sample of each graph,
+    and at the regularizer: in steps 1, 2, 4, 8, ... counted from the start and from each callback, and in the last.
     """
 
     def __init__(self, parameters: list[Value]) -> None:

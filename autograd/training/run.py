@@ -49,6 +49,7 @@ class Run:
         if self.data.held_out and self.steps.judge:
             self.held_out = self.data.held_out.whole(arrays=self.steps.judge.arrays)
         self.last_batch: Batch | None = None  # with these functions
+        self.judge_compared = False
         self.read()
 
     def read(self) -> None:
@@ -80,7 +81,7 @@ class Run:
         loss = accuracy = 0.0
         batches = self.batches(rng)
         if self.last_batch is None:
-            self._compare_batch("first", batches[0])
+            self._compare_batch("the first batch", batches[0])
         for x, y, weight in batches:
             batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
             if not math.isfinite(batch_loss):
@@ -109,14 +110,19 @@ class Run:
         Raises:
             RecordingError: it does not hold.
         """
+        if self.freshness and last:
+            self.freshness.check()
         if self.consistency and epochs.bit_count() == 1:  # 1, 2, 4, 8, ...
             with self.consistency.timed():
                 self.commit()
                 self.consistency.compare_some()
+        if self.consistency and self.data.held_out and self.steps.judge and (last or not self.judge_compared):
+            with self.consistency.timed():
+                self.commit()
+                self.consistency.compare_held_out(self.steps.judge, self.kept[0], *self.held_out)
+            self.judge_compared = True
         if last and self.last_batch:
-            self._compare_batch("last", self.last_batch)
-        if last and self.freshness:
-            self.freshness.check()
+            self._compare_batch("the last batch", self.last_batch)
 
     def _compare_batch(self, name: str, batch: Batch) -> None:
         if self.consistency:

@@ -7,6 +7,7 @@ In every backend, and in `eager.py`, they compute the same, with the same operat
     accuracy   mean over the batch of the share that is right
 """
 
+import random
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -29,6 +30,19 @@ class BatchFunction(NamedTuple):
     """True for batches in NumPy arrays, False for lists."""
     alone: bool = False
     """True if the batch is a single sample, not a list of samples."""
+
+    def some(self, xs: Any, ys: Any, most: int, rng: random.Random) -> tuple[Any, Any]:
+        """Return the samples of a batch, or a random choice of `most` of them, in the form that the function takes."""
+        if self.alone or len(xs) <= most:
+            return xs, ys
+        chosen = sorted(rng.sample(range(len(xs)), most))
+        return (xs[chosen], ys[chosen]) if self.arrays else ([xs[i] for i in chosen], [ys[i] for i in chosen])
+
+    def samples(self, xs: Any, ys: Any) -> list[tuple[Any, Any]]:
+        """Return the inputs and the target of each sample of a batch, in lists."""
+        if self.alone:
+            return [(xs, ys)]
+        return list(zip(xs.tolist(), ys.tolist()) if self.arrays else zip(xs, ys))
 
 
 class Steps(NamedTuple):

@@ -18,6 +18,7 @@ from hostile import HOSTILE
 import autograd
 from autograd import History, RecordingError, Value, fit, nn, optim
 from autograd.errors import DivergenceError
+from autograd.ops import Op
 
 COMPILED = ["python", "numpy", "c"]
 
@@ -276,8 +277,147 @@ def test_a_result_of_a_constant_that_has_changed_is_refused() -> None:
     leaf = Value(1.0)
     half = leaf / 2
     leaf.data = 10.0
-    with pytest.raises(RecordingError, match=r"the loss of the first batch is .* as compiled"):
+    with pytest.raises(RecordingError, match=r"the loss of the first batch is .* in compiled code"):
         quiet(Line(lambda line, x: x * half), XS, YS, backend="python")
+
+
+# ----------------------------------------------------------------------------- the same loss, not the same gradient
+
+ORDER = list(range(400))
+random.Random(3).shuffle(ORDER)
+ODD = float(ORDER[5])  # a sample of the first batch only, and none of those that are recorded before training
+
+STOPS: dict[str, Callable[[Value], Value]] = {
+    "a leaf with the number": lambda v: Value(v.data),
+    "stop_gradient": autograd.stop_gradient,
+    "a constant": lambda v: 0.0 * v + v.data,
+    "half a gradient": lambda v: 0.5 * v + 0.5 * autograd.stop_gradient(v),
+}
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+@pytest.mark.parametrize("name", STOPS)
+def test_a_gradient_that_is_stopped_for_one_sample_of_a_batch_is_refused(name: str, backend: str) -> None:
+    class Stopping(Line):
+        def __call__(self, x: Value) -> Value:
+            output = super().__call__(x)
+            return STOPS[name](output) if x.data == ODD else output
+
+    xs = [float(x) for x in range(400)]
+    with pytest.raises(RecordingError, match="a sample of the first batch") as caught:
+        quiet(Stopping(), xs, [1.0] * 400, batch_size=50, seed=3, backend=backend)
+    assert caught.value.history.losses == []
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+def test_teacher_forcing_is_refused(backend: str) -> None:
+    """The second output is computed from the first, or from the first target where they are far apart."""
+
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def __call__(self, x: Value) -> list[Value]:
+            first = self.w * x
+            taught = Value(first.data) if abs(first.data - 2 * x.data) > 1 else first
+            return [first, self.w * taught]
+
+    with pytest.raises(RecordingError, match="reads numbers"):
+        quiet(Chain(), XS, [[2 * x, 4 * x] for x in XS], backend=backend, batch_size=8)
+
+
+class Reversal:
+    """The identity, whose gradient is multiplied by a strength that is not an operand."""
+
+    def __init__(self) -> None:
+        self.strength: Callable[[], float] = lambda: -1.0
+        self.op = Op("reversed({})", lambda x: x * 1.0, lambda g, z, x: g * self.strength(), name="reversed")
+
+    def __call__(self, line: Line, x: Value) -> Any:
+        return self.op(line.w * x)
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy"])
+@pytest.mark.parametrize("batch_size", [None, 1, 16])
+def test_a_rule_that_draws_at_random_is_refused(batch_size: int | None, backend: str) -> None:
+    reversal = Reversal()
+    reversal.strength = random.random
+    with pytest.raises(RecordingError, match=r"the gradient of w in the first batch is .* in compiled code"):
+        quiet(Line(reversal), XS, YS, backend=backend, batch_size=batch_size, seed=1)
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy"])
+@pytest.mark.parametrize("batch_size", [None, 1, 16])
+def test_a_rule_that_reads_what_a_callback_changes_is_refused(batch_size: int | None, backend: str) -> None:
+    """The gradient reversal of domain-adversarial training, whose strength grows."""
+    options: dict[str, Any] = {"backend": backend, "seed": 1, "optimizer": optim.SGD(1e-4)}
+    reversal, model = Reversal(), Line()
+    model.change = reversal
+
+    def callback(epoch: int, history: History) -> None:
+        reversal.strength = lambda: -0.1 * epoch
+
+    with pytest.raises(
+        RecordingError, match=r"the gradient of w in the last batch .* rule reads more than its operands"
+    ):
+        quiet(model, XS, YS, batch_size=batch_size, callback=callback, **options)
+    reversal.strength = lambda: -1.0
+    assert quiet(Line(reversal), XS, YS, batch_size=batch_size, **options).losses
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+def test_the_checks_leave_all_gradients(backend: str) -> None:
+    factor = Value(1.0)
+    half = factor / 2
+    factor.grad, half.grad = 7.0, 8.0
+    model = Line(lambda line, x: x * half)
+    model.w.grad = 9.0
+    quiet(model, XS, YS, backend=backend, regularizer=lambda ps: half * ps[0] * ps[0])
+    assert (factor.grad, half.grad, model.w.grad, model.b.grad) == (7.0, 8.0, 0.0, 0.0)
+
+
+def test_rounding_errors_are_not_refused_where_they_are_all_of_the_loss() -> None:
+    """`hypot` differs in its last digits in C. So the model is right to the last digit, but the compiled one is not."""
+    for seed in range(12):
+        numbers = random.Random(seed)
+        w, b = numbers.uniform(0.5, 2), numbers.uniform(-0.5, 0.5)
+        model = Line()
+        model.change = lambda line, x: autograd.hypot(line.w * x, 1.5) / line.w
+        model.w.data, model.b.data = w, b
+        ys = [model(Value(x)).data for x in XS]
+        assert quiet(model, XS, ys, backend="c", optimizer=optim.SGD(0.0), epochs=1).losses[0] < 1e-30
+
+
+# ----------------------------------------------------------------------------------------------------- samples held out
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_sample_held_out_that_is_not_recorded_before_training(epochs: int, backend: str) -> None:
+    held_out = [x / 100 for x in range(-15, 15)]
+    model = Line(lambda line, x: x if x.data != 0.03 else 1.5 * x)
+    with pytest.raises(RecordingError, match="a sample of the validation data: ") as caught:
+        quiet(model, XS, YS, backend=backend, validation=(held_out, held_out), epochs=epochs)
+    assert len(caught.value.history.validation_losses) == 1
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+def test_samples_held_out_that_differ_at_the_end(backend: str) -> None:
+    model = Line(lambda line, x: x if line.b.data < 0.28 or x.data != 0.03 else 1.5 * x)
+    held_out = [x / 100 for x in range(-15, 15)]
+    with pytest.raises(RecordingError, match="a sample of the validation data: ") as caught:
+        quiet(model, XS, YS, backend=backend, validation=(held_out, held_out), epochs=3)
+    assert len(caught.value.history.validation_losses) == 3
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+def test_right_models_pass_with_samples_held_out(backend: str) -> None:
+    held_out = np.linspace(-1, 1, 100) if backend != "python" else [0.0] * 100
+    history = quiet(
+        Line(), XS, YS, backend=backend, validation=(held_out, held_out), batch_size=7,
+        regularizer=lambda ps: autograd.sum([p * p for p in ps]),
+    )  # fmt: skip
+    assert len(history.validation_losses) == 5
 
 
 # --------------------------------------------------------------------------------------------------------- callbacks
