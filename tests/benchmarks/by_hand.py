@@ -11,7 +11,9 @@ import math
 import os
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -196,9 +198,10 @@ def compiler() -> list[str]:
     return shlex.split(os.environ.get("CC", "cc"))
 
 
+@cache
 def build_c(folder: Path, flags: str) -> ctypes.CDLL:
     """Compile `by_hand.c` with these flags, and load it."""
-    library = folder / "by_hand.so"
+    library = Path(tempfile.mkdtemp(dir=folder)) / "by_hand.so"
     command = [*compiler(), *flags.split(), "-shared", "-fPIC", str(C_SOURCE), "-o", str(library), "-lm"]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library))

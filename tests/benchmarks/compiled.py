@@ -91,6 +91,7 @@ def record_demo() -> Recorded:
     return Recorded((loss, grad(loss, parameters)), (parameters, x, y), options, by_hand.demo_numbers())
 
 
+@cache
 def record_dense() -> Recorded:
     """Record a 784-50-10 tanh network with cross-entropy on one sample."""
     p, sample, classes = by_hand.dense_numbers()
