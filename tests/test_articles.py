@@ -230,8 +230,8 @@ def test_the_spreadsheets_training_table(build: Callable[[], Model]) -> None:
     assert final == pytest.approx(0.1, rel=1e-12)
 
 
-@pytest.mark.parametrize("build", [plain_model, neuron_model], ids=lambda build: build.__name__)
-def test_the_rust_programs_training_run_digit_for_digit(build: Callable[[], Model]) -> None:
+def test_the_rust_programs_training_run_digit_for_digit() -> None:
+    """In plain Values; the guided tour, whose test has the same numbers, trains a neuron as long."""
     after = {1: 0.4637940369755791, 10: 0.4436827140382901, 1_000: 0.10002704999527906}
     seen: dict[int, float] = {}
 
@@ -239,7 +239,7 @@ def test_the_rust_programs_training_run_digit_for_digit(build: Callable[[], Mode
         if attempt - 1 in after:  # the output after an iteration is the one the next begins with
             seen[attempt - 1] = output
 
-    final = train(build(), 0.01, 100_000, row)
+    final = train(plain_model(), 0.01, 100_000, row)
     assert seen == {iteration: digits(output) for iteration, output in after.items()}
     assert final == digits(0.1000000000000007)
     if sys.platform.startswith("linux"):

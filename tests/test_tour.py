@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from autograd import GraphvizNotFound
 from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
 from autograd.views import draw as drawing
+
+README = Path(__file__).parent.parent / "README.md"
 
 
 def tour(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -29,10 +32,16 @@ def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing.Drawing, "pipe", refuse)
 
 
-def test_the_whole_tour(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    status, out, err = tour(capsys)
-    assert status == 0
+@pytest.fixture(scope="module")
+def whole_tour(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """The tour as a user starts it, in an empty folder."""
+    command = [sys.executable, "-m", "autograd"]
+    return subprocess.run(command, cwd=tmp_path_factory.mktemp("tour"), capture_output=True, text=True, check=False)
+
+
+def test_the_whole_tour(whole_tour: subprocess.CompletedProcess[str]) -> None:
+    out = whole_tour.stdout
+    assert whole_tour.returncode == 0, whole_tour.stderr
     lines = [line.split() for line in out.splitlines()]
     for row in (
         "value 0.4 0.5 0.6 0.8 0.664 -0.035963 0.0006467",
@@ -51,10 +60,17 @@ def test_the_whole_tour(capsys: pytest.CaptureFixture[str], tmp_path: Path, monk
     assert attempts["10"][6] == "0.2840334"
     assert attempts["100"][6] == "0.1000194"
     assert (attempts["1000"][1], attempts["1000"][3]) == ("0.4959538", "0.0953758")
-    assert "100,000 of 100,000" in err
+    assert "100,000 of 100,000" in whole_tour.stderr
     bars = [len(bar) for bar in re.findall(r"^attempt.*?(#*)$", out, re.MULTILINE)]
     assert bars == sorted(bars, reverse=True)
     assert bars[0] > 30
+
+
+def test_the_readme_shows_what_the_tour_prints(whole_tour: subprocess.CompletedProcess[str]) -> None:
+    blocks = re.findall("^```text\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        assert block in whole_tour.stdout
 
 
 def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:

@@ -588,14 +588,14 @@ def test_only_values_are_drawn(wrong: object) -> None:
 
 def test_graphs_too_large_are_refused() -> None:
     chain = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(100_000):
         chain = chain + 1.0
-    with pytest.raises(ValueError, match=r"1,000,001 nodes.*max_nodes=200.*intermediate value.*single sample"):
+    with pytest.raises(ValueError, match=r"100,001 nodes.*max_nodes=200.*intermediate value.*single sample"):
         draw(chain)
-    with pytest.raises(ValueError, match="1,000,002 nodes"):  # the constants count too
-        draw(ops.sum([Value(1.0), *[1.0] * 1_000_000]))
-    with pytest.raises(ValueError, match="2 nodes and 1,000,000 edges"):
-        draw(ops.sum([Value(1.0)] * 1_000_000))
+    with pytest.raises(ValueError, match="100,002 nodes"):  # the constants count too
+        draw(ops.sum([Value(1.0), *[1.0] * 100_000]))
+    with pytest.raises(ValueError, match="2 nodes and 100,000 edges"):
+        draw(ops.sum([Value(1.0)] * 100_000))
 
 
 def test_max_nodes_is_the_largest_number_that_is_drawn() -> None:
@@ -758,8 +758,8 @@ def test_hostile_text_is_shown_unchanged(engine: str, check: Callable[[list[str]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(labels, min_size=1, max_size=20), check=st.sampled_from([check_labels, check_names]))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(labels, min_size=10, max_size=30), check=st.sampled_from([check_labels, check_names]))
 def test_any_text_can_be_a_label_or_a_name(
     engine: str, texts: list[str], check: Callable[[list[str]], None], tmp_path: Path
 ) -> None:

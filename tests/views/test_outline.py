@@ -46,16 +46,16 @@ def test_every_value_is_written_once_and_every_use_is_there(seed: int) -> None:
     assert len(references) + len(written) == 1 + sum(isinstance(x, Value) for v in nodes for x in v.args)
 
 
-def test_a_chain_of_a_million() -> None:
+def test_a_long_chain() -> None:
     x = Value(0.5)
-    for _ in range(1_000_000):
+    for _ in range(100_000):
         x = x + 1.0
-    with pytest.raises(ValueError, match="1,000,001 nodes"):
+    with pytest.raises(ValueError, match="100,001 nodes"):
         explain(x)
     lines = to_text(x).splitlines()
-    assert lines[-2] == "... and 999,001 more Values: to_text(output, max_nodes=None) writes all"
+    assert lines[-2] == "... and 99,001 more Values: to_text(output, max_nodes=None) writes all"
     assert max(map(len, lines)) < 120
-    assert lines[999].strip().startswith("[999] v999002 = v999001 + 1")
+    assert lines[999].strip().startswith("[999] v99002 = v99001 + 1")
 
 
 def test_the_tree_is_as_long_as_one_asks() -> None:
