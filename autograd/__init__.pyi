@@ -5,7 +5,8 @@ from autograd.check import check_gradients as check_gradients, faux_gradient as 
 from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad
 from autograd.errors import AnomalyError as AnomalyError, CompilerError as CompilerError, CompilerNotFound as CompilerNotFound, DivergenceError as DivergenceError, GradientMismatch as GradientMismatch, GraphvizNotFound as GraphvizNotFound, RecordingError as RecordingError, UnsupportedOperationError as UnsupportedOperationError
-from autograd.training.fit import History as History, fit as fit
+from autograd.training.fit import fit as fit
+from autograd.training.history import History as History
 from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
 from autograd.views.anomaly import detect_anomaly as detect_anomaly
 from autograd.views.draw import draw as draw
@@ -57,4 +58,4 @@ from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "History", "fit", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot"]
+__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot"]
