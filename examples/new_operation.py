@@ -1,7 +1,8 @@
 """Add your own operation as one row: how it reads, what it computes, how it pulls a gradient back.
 
-GELU, x Φ(x) with Φ the normal distribution function, is an activation of large language models (Hendrycks and Gimpel,
-"Gaussian Error Linear Units", 2016, arXiv:1606.08415). Its derivative is Φ(x) + x φ(x) with φ the normal density.
+GELU, x Φ(x) with Φ the normal distribution function, is an activation function of large language models (Hendrycks and
+Gimpel, "Gaussian Error Linear Units", 2016, arXiv:1606.08415). Its derivative is Φ(x) + x φ(x) with φ the normal
+density.
 """
 
 import math
