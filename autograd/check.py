@@ -196,8 +196,8 @@ class _Differences:
         self.found = {self.last: _Difference(1.0, 0.0, "ok")}
 
     def _add(self, op: Op | None, args: tuple[int | float, ...], data: float) -> int:
-        while op in (TABLE["sum"], TABLE["dot"]) and len(args) > 2 * _TERMS:
-            lists = [args] if op is TABLE["sum"] else [args[: len(args) // 2], args[len(args) // 2 :]]
+        while op is not None and op.adds and len(args) > 2 * _TERMS:
+            lists = op.lists(args)
             starts = range(0, len(lists[0]), _TERMS)
             parts = [tuple(x for terms in lists for x in terms[start : start + _TERMS]) for start in starts]
             args = tuple(self._add(op, part, self._computed(op, part)) for part in parts)

@@ -382,9 +382,7 @@ def _operand(x: Any) -> Any:
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
     if _compared:
         _announce(_compared, v, other)
-    if type(other) is Value:
-        return holds(v._data, other._data)
-    other = _operand(other)
+    other = other._data if type(other) is Value else _operand(other)
     return NotImplemented if other is NotImplemented else holds(v._data, other)
 
 
@@ -662,8 +660,7 @@ def grad(output: Value, inputs: Any) -> Any:
                     pull = pulls[i] if pulls else cast(Rule, op.rules[i])(g, v, *args)
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
-    found = (gradients.get(x, 0.0) for x in wanted)
-    values = iter([g if type(g) is Value else Value(g) for g in found])
+    values = (g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted])
     return tree_map(lambda x: next(values), inputs)
 
 

@@ -55,6 +55,7 @@ class Recorder(Protocol):
 
 
 R = TypeVar("R", bound=Recorder)
+T = TypeVar("T")
 
 
 class Op:
@@ -184,10 +185,21 @@ class Op:
         >>> mul.read("input", "weight"), dot.read("x1", "x2", "w1", "w2")
         ('input * weight', 'dot([x1, x2], [w1, w2])')
         """
-        if self.variadic:
-            share = len(names) // self.reads.count("{}")
-            return self.reads.format(*(", ".join(names[i : i + share]) for i in range(0, len(names), share)))
-        return self.reads.format(*names)
+        return self.reads.format(*map(", ".join, self.lists(names)) if self.variadic else names)
+
+    def lists(self, operands: Sequence[T]) -> list[Sequence[T]]:
+        """Return the operands of a variadic operation as the lists that it takes, one for each `{}` of its formula.
+
+        >>> dot.lists(["x1", "x2", "w1", "w2"])
+        [['x1', 'x2'], ['w1', 'w2']]
+        """
+        share = len(operands) // self.reads.count("{}")
+        return [operands[i * share : (i + 1) * share] for i in range(self.reads.count("{}"))]
+
+    @property
+    def adds(self) -> bool:
+        """True for `sum` and `dot`, which add a term for each place in their lists; so a long one can go in parts."""
+        return self is sum or self is dot
 
     @property
     def built_in(self) -> bool:
@@ -321,10 +333,7 @@ def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
 
 
 def _two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
-    try:
-        xs, ys = tuple(xs), tuple(ys)
-    except TypeError:
-        raise TypeError(f"expected two lists of values, got {type(xs).__name__} and {type(ys).__name__}") from None
+    xs, ys = _values(xs), _values(ys)
     if len(xs) != len(ys):
         raise ValueError(f"expected two lists of the same length, got {len(xs)} and {len(ys)} values")
     return xs + ys

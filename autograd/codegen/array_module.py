@@ -29,7 +29,7 @@ from autograd.codegen.python_source import (
     tree_text,
     variable_names,
 )
-from autograd.codegen.spelling import spelling_of
+from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import Op
@@ -48,9 +48,10 @@ class ModuleSpelling:
         text = spelling_of(op).write("arrays", names)
         if "xp." not in text:  # an operator
             return text
-        function = array_function(op, self.module)
-        self.functions[op.name] = function if op.arity == 1 else self._with_constants(function)
-        return f"{op.name}({', '.join(names)})"
+        name = sized_name(op, len(names))
+        function = array_function(op, len(names), self.module)
+        self.functions[name] = function if len(names) == 1 else self._with_constants(function)
+        return f"{name}({', '.join(names)})"
 
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make arrays of constants among the operands: alone, they would have the module's default width."""
@@ -85,17 +86,17 @@ class _Names:
         return function
 
 
-def array_function(op: Op, module: Any) -> Callable[..., Any]:
-    """Return an operation of the table as a function on the arrays of `module`.
+def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:
+    """Return an operation of the table as a function of so many operands, on the arrays of `module`.
 
     Raises:
         UnsupportedOperationError: the module lacks a function in the operation's spelling.
     """
-    row, names = spelling_of(op), _Names(module)
-    text = row.write("arrays", row.operands)
+    xp, names = _Names(module), [f"x{i}" for i in range(operands)]
+    text = spelling_of(op).write("arrays", names)
     for name in re.findall(r"xp\.(\w+)", text):
-        getattr(names, name)  # so that a missing name raises now, not in the first call
-    return defined(op.name, f"def {op.name}({', '.join(row.operands)}):\n    return {text}\n", {"xp": names})
+        getattr(xp, name)  # so that a missing name raises now, not in the first call
+    return defined(op.name, f"def {op.name}({', '.join(names)}):\n    return {text}\n", {"xp": xp})
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:

@@ -68,7 +68,7 @@ class Spelling(Protocol):
     """The functions called by the expressions so far, by name."""
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
-        """Return one operation, of a fixed number of operands, as an expression.
+        """Return one operation other than `sum` and `dot` as an expression.
 
         Arguments:
             step: the operation with its operands, for spellings that depend on a constant.

@@ -13,13 +13,12 @@ from autograd.codegen.memory import (
     MemoryLayout,
     Slot,
     StridedRun,
-    lists_of,
     run_through,
     strided_runs,
     terms_of,
 )
 from autograd.codegen.program import Operand, Step
-from autograd.codegen.spelling import adds, float_literal, spelling_of
+from autograd.codegen.spelling import float_literal, sized_name, spelling_of
 from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
@@ -30,10 +29,10 @@ class CSpelling:
     """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
 
     def __init__(self) -> None:
-        self._by_lanes: dict[Op, None] = {}  # operations computed lane by lane, in order of first use
+        self._by_lanes: dict[str, tuple[Op, int]] = {}  # functions that compute lane by lane, in order of first use
 
     def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
-        """Return one operation, of a fixed number of operands, as an expression.
+        """Return one operation other than `sum` and `dot` as an expression.
 
         Arguments:
             names: the operands as written.
@@ -45,15 +44,16 @@ class CSpelling:
         names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
         if row.vector:
             return row.write("vector", names)
-        self._by_lanes[op] = None
-        return f"{op.name}_each({', '.join(names)})"
+        function = f"{sized_name(op, len(names))}_each"
+        self._by_lanes[function] = op, len(names)
+        return f"{function}({', '.join(names)})"
 
     def definitions(self) -> Iterator[str]:
         """Yield the functions called by the expressions so far."""
-        for op in self._by_lanes:
-            row = spelling_of(op)
-            lanes = for_loop("i", "LANES", f"z[i] = {row.write('c', [f'{x}[i]' for x in row.operands])};")
-            yield f"static inline V {op.name}_each({', '.join(f'V {x}' for x in row.operands)})"
+        for function, (op, operands) in self._by_lanes.items():
+            names = [f"x{i}" for i in range(operands)]
+            lanes = for_loop("i", "LANES", f"z[i] = {spelling_of(op).write('c', [f'{x}[i]' for x in names])};")
+            yield f"static inline V {function}({', '.join(f'V {x}' for x in names)})"
             yield from ["{", "V z;", lanes, "return z;", "}"]
 
 
@@ -104,7 +104,7 @@ class CStatements:
         step, varies = self.layout.step(place), self._varies(place)
         target = self.name(place)
         declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
-        if adds(step.op):
+        if step.op.adds:
             terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
             for i in range(0, len(terms), TERMS):
                 begun = self._zero(varies) if i == 0 else target
@@ -169,12 +169,12 @@ class CStatements:
     def _loop(self, places: Sequence[int]) -> Iterator[str]:
         """Yield the loop, or nested loops, for all steps of a group."""
         layout, first = self.layout, self.layout.step(places[0])
-        varies, sums = self._varies(places[0]), adds(first.op)
+        varies, sums = self._varies(places[0]), first.op.adds
         members = [layout.step(place) for place in places]
         # For each operand, the list of terms of each member (one term unless it is a sum); None for a constant.
         positions: list[LoopOperand | None] = []
-        for p in range(len(lists_of(first)) if sums else len(first.operands)):
-            lists = [lists_of(step)[p] if sums else step.operands[p : p + 1] for step in members]
+        for p in range(len(first.op.lists(first.operands)) if sums else len(first.operands)):
+            lists = [step.op.lists(step.operands)[p] if sums else step.operands[p : p + 1] for step in members]
             constant = type(lists[0][0]) is float
             positions.append(None if constant else LoopOperand([[layout.slots[int(x)] for x in xs] for xs in lists]))
         results = [LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []

@@ -10,7 +10,7 @@ Nothing that a user wrote reaches the source, except numbers.
 from collections.abc import Iterable, Sequence
 
 from autograd.codegen.program import Operand, Program
-from autograd.codegen.spelling import adds, float_literal, spelling_of
+from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.ops import Op
 
 _ERF = """
@@ -53,7 +53,7 @@ def expression(op: Op, operands: Sequence[str]) -> str:
     ('x0 * 2.0', '0.0 + x + y')
     """
     row = spelling_of(op)
-    return " + ".join(["0.0", *row.terms("javascript", operands)]) if adds(op) else row.write("javascript", operands)
+    return " + ".join(["0.0", *row.terms("javascript", operands)]) if op.adds else row.write("javascript", operands)
 
 
 def function(program: Program, name: str) -> str:

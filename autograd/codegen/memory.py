@@ -11,7 +11,6 @@ from typing import NamedTuple
 from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep, NestedLoops, groups_of, nested_loops, scheduled, stride_of
 from autograd.codegen.program import Operand, Program, Step, bits_of, varying_values
-from autograd.codegen.spelling import adds
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
@@ -108,8 +107,9 @@ class MemoryLayout:
     def _runs_through_arrays(self, place: int) -> bool:
         """Return True if each operand list of a sum or dot will be in one array."""
         step = self.step(place)
-        return not adds(step.op) or all(
-            all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1 for xs in lists_of(step)
+        return not step.op.adds or all(
+            all(type(x) is int for x in xs) and len(set(map(self._array_to_be, xs))) == 1
+            for xs in step.op.lists(step.operands)
         )
 
     def _array_to_be(self, x: Operand) -> str:
@@ -170,7 +170,7 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
     constants: list[float] = []
     at: dict[bytes, Operand] = {}  # the first input that holds each
     for step in program.steps:
-        for xs in lists_of(step) if adds(step.op) else []:
+        for xs in step.op.lists(step.operands) if step.op.adds else []:
             if len(xs) > shortest and all(type(x) is float for x in xs):
                 key = tuple(map(bits_of, xs))
                 if key not in starts:
@@ -188,14 +188,14 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
         return inputs + len(steps) - 1
 
     for place, step in enumerate(program.steps, start=first):
-        if not adds(step.op):  # a constant that a list has too: in a gradient, the data of its dot
+        if not step.op.adds:  # a constant that a list has too: in a gradient, the data of its dot
             lifted = at if step.op is TABLE["mul"] and not straight else {}
             moved[place] = add(
                 step.op, [moved[x] if type(x) is int else lifted.get(bits_of(x), x) for x in step.operands]
             )
             continue
         lists = []
-        for xs in lists_of(step):
+        for xs in step.op.lists(step.operands):
             start = starts.get(tuple(bits_of(x) if type(x) is float else b"" for x in xs))
             known = [moved[x] if type(x) is int else x for x in xs]
             lists.append(known if start is None else [first + start + k for k in range(len(xs))])
@@ -211,17 +211,9 @@ def _with_lists_in_memory(program: Program, limits: Limits) -> tuple[Program, li
     return Program(inputs, steps, [moved[x] if type(x) is int else x for x in program.outputs]), constants
 
 
-def lists_of(step: Step) -> list[tuple[Operand, ...]]:
-    """Return the operands of a sum as one list, and those of a dot as two, its xs and its ys."""
-    if step.op is TABLE["dot"]:
-        half = len(step.operands) // 2
-        return [step.operands[:half], step.operands[half:]]
-    return [step.operands]
-
-
 def terms_of(step: Step) -> int:
     """Return the number of terms that the step adds; 1 except for sum and dot."""
-    return len(lists_of(step)[0]) if adds(step.op) else 1
+    return len(step.op.lists(step.operands)[0]) if step.op.adds else 1
 
 
 class LoopOperand:

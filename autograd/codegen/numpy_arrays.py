@@ -53,15 +53,15 @@ class ArraySpelling:
         if op in _OPERATORS:
             return spelling_of(op).write("arrays", names)
         function = f"{self._floats.function_name(op)}_each"
-        self.functions[function] = _on_arrays(op)
+        self.functions[function] = _on_arrays(op, len(names))
         return f"{function}({', '.join(names)})"
 
 
-def _on_arrays(op: Op) -> Callable[..., Any]:
+def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
     import numpy as np  # noqa: PLC0415
 
     if op in _SAME_BITS:
-        return array_function(op, np)
+        return array_function(op, operands, np)
 
     def each(*xs: Any) -> Any:
         tables = np.broadcast_arrays(*xs) if len(xs) > 1 else xs

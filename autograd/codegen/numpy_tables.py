@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.loops import LoopOrStep
-from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, lists_of, run_through
+from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, run_through
 from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
@@ -33,7 +33,6 @@ from autograd.codegen.python_source import (
     size_of_the_batch,
     variable_names,
 )
-from autograd.codegen.spelling import adds
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
@@ -169,12 +168,12 @@ class _Tables:
         if layout.leaves_directly(places):
             made.append([[Slot("s", layout.exits[place][0])] for place in places])
         changing = [p for p, x in enumerate(first.operands) if type(x) is int]
-        if adds(first.op):
-            lists = [lists_of(layout.step(place)) for place in places]
+        if first.op.adds:
+            lists = [first.op.lists(layout.step(place).operands) for place in places]
         else:
             lists = [[layout.step(place).operands[p : p + 1] for p in changing] for place in places]
         read = [[[layout.slots[int(x)] for x in xs] for xs in position] for position in zip(*lists, strict=True)]
-        results, operands = self._rows(made, read, adds(first.op))
+        results, operands = self._rows(made, read, first.op.adds)
         matrices = self._as_matrices(first, results, operands)
         if matrices:
             yield f"{results[0].whole} = {matrices}"
@@ -210,7 +209,7 @@ class _Tables:
     ) -> Iterator[str]:
         """Yield the operation on rows, which writes the value to `results`; `changing`: positions of `operands`."""
         first = self.layout.step(places[0])
-        if adds(first.op):
+        if first.op.adds:
             names, lists = "pq"[: len(operands)], list(map(str, operands))
             value = "z"
             if len(places) == 1 or places[0] not in self.layout.varying:  # few sums: NumPy's own loop is faster there

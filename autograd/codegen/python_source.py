@@ -22,7 +22,7 @@ from autograd.codegen.arguments import (
 )
 from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
 from autograd.codegen.program import Operand, Program, Step, varying_values
-from autograd.codegen.spelling import adds, float_literal, spelling_of
+from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.floats import number
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
@@ -77,7 +77,7 @@ def straight_statements(
 def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterator[str]:
     """Yield the statement that computes a step; several for a long sum."""
     target, names = name(place), list(map(name, step.operands))
-    if adds(step.op):
+    if step.op.adds:
         yield from added(target, spelling_of(step.op).terms("python", names), name(0.0))
     else:
         yield f"{target} = {spelling.expression(step, names)}"

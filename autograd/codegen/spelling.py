@@ -2,8 +2,9 @@
 
 A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
 (negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
-themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The cells of `sum` and `dot`
-spell one term: every target adds the terms strictly left to right, from 0.0.
+themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. An operation on any number of
+operands has a list in place of each: `max({xs})` becomes `max(a, b, c)`. But the cells of `sum` and `dot` spell one
+term: every target adds the terms strictly left to right, from 0.0.
 
 An empty cell means the target's function of the operation's name:
 
@@ -15,8 +16,9 @@ An empty cell means the target's function of the operation's name:
     spreadsheet   `NAME(...)`
 
 unless the row ends in `formula=`, which gives the operation in terms of other operations of the table. Then an empty
-cell of arrays, C or JavaScript means this formula: `program.expanded` replaces the operation by those of the
-formula. A formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster.
+cell of any target but Python means this formula: `program.expanded` replaces the operation by those of the formula. A
+formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster. For any number of
+operands, the formula is a function of all of them, `lambda *xs: ...`.
 
 Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
 Constants among the operands may allow a shorter form, which is in the target's own file: Python's `div` by a constant
@@ -45,7 +47,7 @@ TARGETS = ("python", "arrays", "c", "javascript", "spreadsheet")
 class SpellingRow(NamedTuple):
     """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
 
-    name: str
+    op: Op
     operands: tuple[str, ...]
     python: str
     arrays: str
@@ -63,6 +65,8 @@ class SpellingRow(NamedTuple):
         'a > 0 ? b : c'
         """
         template: str = getattr(self, column)
+        if self.op.variadic and not self.op.adds:
+            operands = list(map(", ".join, self.op.lists(operands)))
         return template.format(**dict(zip(self.operands, operands, strict=True)))
 
     def terms(self, column: str, operands: Sequence[str]) -> list[str]:
@@ -71,9 +75,7 @@ class SpellingRow(NamedTuple):
         >>> SPELLINGS["dot"].terms("c", ["x1", "x2", "w1", "w2"])
         ['x1 * w1', 'x2 * w2']
         """
-        count = len(operands) // len(self.operands)
-        lists = [operands[i * count : (i + 1) * count] for i in range(len(self.operands))]
-        return [self.write(column, term) for term in zip(*lists, strict=True)]
+        return [self.write(column, term) for term in zip(*self.op.lists(operands), strict=True)]
 
 
 def spell(  # noqa: PLR0917  # a row of the table
@@ -89,12 +91,15 @@ def spell(  # noqa: PLR0917  # a row of the table
     formula: Callable[..., Any] | None = None,
 ) -> SpellingRow:
     """Return the row of an operation, with the empty cells filled in as the module's docstring says."""
-    operands = ("x", "y")[: op.reads.count("{}")] if op.variadic else tuple(op.__signature__.parameters)
+    if op.variadic:
+        operands = (("x", "y") if op.adds else ("xs", "ys"))[: op.reads.count("{}")]
+    else:
+        operands = tuple(op.__signature__.parameters)
     call = f"{op.name}({', '.join(f'{{{x}}}' for x in operands)})"
     upper = call.replace(op.name, op.name.upper(), 1)
     derived = formula is not None
     return SpellingRow(
-        op.name,
+        op,
         operands,
         python or call,
         arrays or ("" if derived else f"xp.{call}"),
@@ -102,7 +107,7 @@ def spell(  # noqa: PLR0917  # a row of the table
         vector,
         javascript or ("" if derived else f"Math.{call}"),
         binds,
-        spreadsheet or upper,
+        spreadsheet or ("" if derived else upper),
         formula,
     )
 
@@ -119,6 +124,15 @@ def spelling_of(op: Op) -> SpellingRow:
     return found
 
 
+def sized_name(op: Op, operands: int) -> str:
+    """Return the name of the operation's function of so many operands, in a target whose functions have fixed ones.
+
+    >>> sized_name(ops.tanh, 1), sized_name(ops.sum, 3)
+    ('tanh', 'sum3')
+    """
+    return f"{op.name}{operands}" if op.variadic else op.name
+
+
 def float_literal(x: float, inf: str = "inf", nan: str = "nan") -> str:
     """Write a constant, exact to the bit; in parentheses if its sign bit is set, because -2.0 ** 2 is -4.0.
 
@@ -130,11 +144,6 @@ def float_literal(x: float, inf: str = "inf", nan: str = "nan") -> str:
     """
     text = repr(x).replace("inf", inf).replace("nan", nan)
     return f"({text})" if math.copysign(1, x) < 0 else text
-
-
-def adds(op: Op) -> bool:
-    """Return True for `sum` and `dot`, whose cells spell one term of many. Other variadic operations are the users'."""
-    return op is ops.sum or op is ops.dot
 
 
 def is_spelled(op: Op, target: str) -> bool:
@@ -161,7 +170,7 @@ def _sigmoid(x: Any) -> Any:
 
 # fmt: off
 
-SPELLINGS: dict[str, SpellingRow] = {row.name: row for row in (
+SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
     #     operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
     spell(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}"),
     spell(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}"),
@@ -204,7 +213,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.name: row for row in (
 
     #     operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
     spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)"),
-    spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
+    spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "SIGN({x})", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
     spell(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) > 0)",    "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x))),
     spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
     spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),

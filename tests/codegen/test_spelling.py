@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import math
@@ -22,10 +23,10 @@ from office import Office
 from test_edge_cases import VALUES
 
 import autograd
-from autograd import Value
+from autograd import Value, explore, grad, ops, to_spreadsheet
 from autograd.codegen import javascript
 from autograd.codegen.program import Program, Step, expanded
-from autograd.codegen.spelling import SPELLINGS, TARGETS, is_spelled, spelling_of
+from autograd.codegen.spelling import ATOM, SPELLINGS, TARGETS, is_spelled, spell, spelling_of
 from autograd.codegen.spreadsheet import formulas
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -298,3 +299,90 @@ def test_a_row_with_empty_cells_is_missed(
     in_c = column in ("c", "c_vectors") and sys.platform == "linux"  # elsewhere the linker says it
     with pytest.raises(Exception, match="no `planted` in the C library.*`formula`" if in_c else "(?i)planted"):
         globals()[f"test_{column}"](*map(request.getfixturevalue, arguments))
+
+
+def shares(g: Any, z: Any, *xs: Any) -> list[Any]:
+    """Pull `g` back to those operands that equal the result, in equal shares."""
+    equal = [1.0 - abs(ops.sign(z - x)) for x in xs]
+    return [ops.div(g * e, ops.sum(equal)) for e in equal]
+
+
+def reach(*xys: Any) -> Any:
+    xs, ys = TABLE["reach"].lists(xys)
+    return ops.sum([ops.abs(x * y) for x, y in zip(xs, ys, strict=True)])
+
+
+def pull_reach(g: Any, z: Any, *xys: Any) -> list[Any]:
+    xs, ys = TABLE["reach"].lists(xys)
+    return [g * ops.sign(a * b) * b for a, b in zip((*xs, *ys), (*ys, *xs), strict=True)]
+
+
+SMALLEST_IN_C = (
+    "({{ double xs[] = {{{xs}}}, z = xs[0];"
+    " for (unsigned k = 1; k < sizeof xs / sizeof *xs; k++) z = z < xs[k] || z != z ? z : xs[k]; z; }})"
+)
+
+
+@pytest.fixture
+def lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Op]]:
+    """Rows of the table that take lists: with a formula alone, with cells beside it, of two lists."""
+    largest = Op("largest([{}])", lambda *xs: functools.reduce(ops.max, xs), shares, variadic=True)
+    smallest = Op("smallest([{}])", lambda *xs: functools.reduce(ops.min, xs), shares, variadic=True)
+    pairs = Op("reach([{}], [{}])", reach, pull_reach, variadic=True, arrange=lambda xs, ys: (*xs, *ys))
+    in_javascript = "[{xs}].reduce((x, y) => x < y || x !== x ? x : y)"
+    of_two_lists = "sum(xp.abs(x * y) for x, y in zip([{xs}], [{ys}]))"
+    added = [
+        spell(largest, "", "", "", "", "", ATOM, "", formula=largest.function),
+        spell(smallest, "", "", SMALLEST_IN_C, "", in_javascript, ATOM, "MIN({xs})", formula=smallest.function),
+        spell(pairs, "", of_two_lists, "", "", "", ATOM, "", formula=pairs.function),
+    ]
+    monkeypatch.setattr(ops, "BUILT_IN", {*BUILT_IN, *(row.op.name for row in added)})
+    monkeypatch.setitem(globals(), "BUILT_IN", {row.op.name for row in added})
+    for row in added:
+        monkeypatch.setitem(SPELLINGS, row.op.name, row)
+    yield [row.op for row in added]
+    for row in added:
+        del TABLE[row.op.name]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, when infinities and nans are results
+@pytest.mark.parametrize("column", [*COLUMNS, "spreadsheet"])
+def test_a_row_that_takes_lists_needs_no_more_than_its_spelling(
+    column: str, lists: list[Op], request: pytest.FixtureRequest
+) -> None:
+    arguments = {"javascript": ["chromium"], "spreadsheet": ["office", "tmp_path"]}.get(column, [])
+    globals()[f"test_{column}"](*map(request.getfixturevalue, arguments))
+
+
+def test_rows_that_take_lists_have_derivatives_in_every_target(lists: list[Op], tmp_path: Path) -> None:
+    need_compiler()
+    largest, smallest, pairs = lists
+    leaves = [Value(0.5, "x"), Value(-1.5, "y"), Value(2.0, "z")]
+    x, y, z = leaves
+    outputs = [
+        largest([x, y, z * z, 1.0]),
+        largest([x * y, y * y]),
+        smallest([x * x, y, 0.75]) * z,
+        pairs([x, y], [y, z * x]),
+        pairs([x, y, 2.0], [z, y, x]),
+    ]
+    first = [g for output in outputs for g in grad(output, leaves)]
+    recorded = [*outputs, *first, *(g for v in first for g in grad(v, leaves))]
+    samples = [[0.5, -1.5, 2.0], [1.25, 0.75, -0.5], [-2.0, 1.0, 1.0]]
+    want = []
+    for sample in samples:
+        for v, number in zip(leaves, sample, strict=True):
+            v.data = number
+        want.append([v.forward().data for v in recorded])
+    for backend in ("python", "numpy", "c", np, array_module("jax.numpy")):
+        for got in (
+            autograd.compile(recorded, (leaves,), in_axes=0, backend=backend)(samples),
+            list(map(autograd.compile(recorded, (leaves,), backend=backend), samples)),
+        ):
+            for numbers, wanted in zip(got, want, strict=True):
+                assert numbers == pytest.approx(wanted, rel=1e-13, abs=1e-300, nan_ok=True)
+                if backend in ("python", "numpy", "c"):
+                    assert list(map(bits, numbers)) == list(map(bits, wanted))
+    output = autograd.sum(outputs)
+    assert explore(output, tmp_path / "page.html").exists()
+    assert to_spreadsheet(output, tmp_path / "rows.xlsx").exists()

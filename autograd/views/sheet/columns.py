@@ -61,7 +61,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     names: dict[Value, str] = {}
 
     def in_parts(v: Value, operands: Operands) -> Value:
-        while v.op in (TABLE["sum"], TABLE["dot"]) and len(operands) > _TERMS:
+        while v.op and v.op.adds and len(operands) > _TERMS:
             part, operands = _first_part(v.op, operands)
             names[part] = f"{given[v]}, begun"
         return same_operation(v, operands)
@@ -78,8 +78,7 @@ def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
     if op is TABLE["sum"]:
         part = record(op, operands[:_TERMS])
         return part, (part, *operands[_TERMS:])
-    half, terms = len(operands) // 2, _TERMS // 2
-    xs, ys = operands[:half], operands[half:]
+    (xs, ys), terms = op.lists(operands), _TERMS // 2
     part = record(op, (*xs[:terms], *ys[:terms]))
     return part, (part, *xs[terms:], 1.0, *ys[terms:])
 
