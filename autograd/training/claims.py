@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from autograd.engine import Value
 
-_claims: dict[tuple[int, Value], object] = {}  # by process, too: a forked child has no threads of its parent's
+_claims: dict[tuple[int, Value], object] = {}  # keyed by process too: a forked child has none of its parent's threads
 
 
 @contextmanager

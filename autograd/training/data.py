@@ -81,7 +81,7 @@ class Dataset:
         return len(self) * len(tree_leaves(self.ys.like))
 
     def converted(self, convert: Callable[[list[Any]], list[Any]]) -> Dataset:
-        """Return the dataset with the targets that `convert` makes of all of them; an error gets their name in front.
+        """Return the dataset with targets converted by `convert`; its errors get the name of the targets in front.
 
         If `convert` only checks the targets, it returns the same list.
         """
@@ -102,7 +102,7 @@ class Dataset:
 
         Arguments:
             size: the number of samples in a batch; the last one may be smaller.
-            order: the indices of all samples; each epoch shuffles them on.
+            order: the indices of all samples; each epoch shuffles them again.
             arrays: True for batches in NumPy arrays, False for lists.
             alone: True if a batch, of size 1, is the sample itself, not a list with one sample.
         """

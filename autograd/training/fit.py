@@ -51,9 +51,9 @@ def fit(
 
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
     each batch. So the model's Python runs for a few samples only, and leaves that are not parameters become constants.
-    A model that decides by an `if`, reads `.data` or draws at random (dropout) computes something else for others, and
-    is refused if a check detects it. More samples are recorded before training and a few during it, and the compiled
-    losses of the first and the last batch are compared with the model's (`consistency.py` lists the checks, and
+    A model that decides by an `if`, reads `.data` or draws at random (dropout) may compute something else for others,
+    and is refused if a check detects it. The checks record more samples before training and during it, and compare the
+    compiled losses and gradients of the first and the last batch with the model's (`consistency.py` lists them, and
     `docs/promises.md` counts what they miss). With `backend="eager"` the model runs for each sample, as in a loop
     written by hand.
 

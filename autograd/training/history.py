@@ -36,9 +36,9 @@ class History:
     seconds: float = 0.0
     """The time that the epochs took, in seconds."""
     compile_seconds: float = 0.0
-    """The time that recording and compiling took before them, in seconds."""
+    """The time that recording and compiling took, before the epochs, in seconds."""
     check_seconds: float = 0.0
-    """The time that checks that one recorded graph stands for all samples took, before and during them, in seconds."""
+    """The time that the checks of the recorded graph took, before and during the epochs, in seconds."""
     backend: str = ""
     """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False

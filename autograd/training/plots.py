@@ -9,7 +9,7 @@ from autograd.training.history import new_axes
 from autograd.training.record import no_frozen_branch
 from autograd.trees import tree_leaves, tree_structure
 
-_COMPARED = 100  # samples, and points of the mesh, at which a compiled model is compared with itself
+_COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked
 _MARGIN = 0.5  # around the samples, in their units
 
 
@@ -18,8 +18,8 @@ def plot_decision_boundary(
 ) -> Any:
     """Plot the class that a model with two inputs predicts for each point of the plane, with the samples on top.
 
-    The model is recorded once and computed for all points together. A model that compares Values is called for each
-    point, and so is one that computes something else than was recorded at one of some 200 points, where it is compared.
+    The model is recorded once and computed for all points together. It is called for each point instead if it compares
+    Values, or if its compiled outputs differ from its own at one of some 200 points that are checked.
 
     Arguments:
         model: anything that can be called with a list of two Values, with or without `parameters()`. It returns one
