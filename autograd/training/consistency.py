@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
-from autograd.engine import Value, at_once, graph_of, set_grad
+from autograd.engine import Value, at_once, graph_of, set_grad, unobserved
 from autograd.errors import RecordingError
 from autograd.training.data import Data, Dataset
 from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
@@ -322,6 +322,7 @@ def agree(number: float, shares: Sequence[float], largest: float = 0.0) -> bool:
     return abs(number - math.fsum(shares)) <= _ROUNDING * max(scale, largest) + _UNDERFLOW
 
 
+@unobserved
 def _gradients(output: Value, parameters: Sequence[Value]) -> list[float]:
     """Return the gradients that `backward()` sets, and leave every `.grad` unchanged."""
     nodes = [*graph_of(output), *parameters]

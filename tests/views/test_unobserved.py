@@ -130,12 +130,14 @@ def test_the_gradients_that_training_compiles_are_not_the_users() -> None:
 
 def test_training_announces_the_users_model_alone() -> None:
     heard: list[Value] = []
-    with listening(recorded=heard.append):
+    pulled: list[Value] = []
+    with listening(recorded=heard.append, pulled=lambda output, v, part: pulled.append(v)):
         nn.mse(Root()(Value(1.0)), Value(1.0))
         of_a_sample = {v.op for v in heard}
         heard.clear()
         train([1.0, 2.0], "python", Root())
     assert {v.op for v in heard} == of_a_sample
+    assert not pulled
 
 
 def test_gradients_that_the_user_asks_for_are_watched() -> None:
