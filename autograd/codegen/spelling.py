@@ -2,9 +2,9 @@
 
 A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
 (negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
-themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. An operation on any number of
-operands has a list in place of each: `max({xs})` becomes `max(a, b, c)`. But the cells of `sum` and `dot` spell one
-term: every target adds the terms strictly left to right, from 0.0.
+themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The
+operands of a variadic operation are lists: `max({xs})` becomes `max(a, b, c)`. But the cells of `sum` and `dot` spell
+one term: every target adds the terms strictly left to right, from 0.0.
 
 An empty cell means the target's function of the operation's name:
 
@@ -17,8 +17,8 @@ An empty cell means the target's function of the operation's name:
 
 unless the row ends in `formula=`, which gives the operation in terms of other operations of the table. Then an empty
 cell of any target but Python means this formula: `program.expanded` replaces the operation by those of the formula. A
-formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster. For any number of
-operands, the formula is a function of all of them, `lambda *xs: ...`.
+formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster. The
+formula of a variadic operation is a function of all its operands, `lambda *xs: ...`.
 
 Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
 Constants among the operands may allow a shorter form, which is in the target's own file: Python's `div` by a constant
@@ -41,7 +41,7 @@ SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows it is always an atom."""
 
 TARGETS = ("python", "arrays", "c", "javascript", "spreadsheet")
-"""The columns that stand for a target. C's second one, `vector`, only has the cells that a compiler needs help with."""
+"""The columns that name a target. The second one of C, `vector`, has only the cells that help its compiler."""
 
 
 class SpellingRow(NamedTuple):
