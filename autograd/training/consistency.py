@@ -225,28 +225,32 @@ class Consistency:
         return graph.outputs[0]
 
     def _compare_loss(self, of: str, samples: _Samples, penalty: Value | None, compiled: float) -> None:
-        shares = [self._compare(x, y, f"a sample of {of}").data / len(samples) for x, y in samples]
+        shares = [loss.data / len(samples) for loss in self._compared(of, samples)]
         shares += [] if penalty is None else [penalty.data]
-        self._check_agreement(f"the loss of {of}", compiled, shares, samples)
+        self._check_agreement(f"the loss of {of}", of, compiled, shares, samples)
 
     def _compare_gradients(self, of: str, samples: _Samples, penalty: Value | None, compiled: Sequence[float]) -> None:
         parameters = self.objective.parameters
-        rows = [[g / len(samples) for g in _gradients(self.objective.loss_of(x, y), parameters)] for x, y in samples]
+        rows = [[g / len(samples) for g in _gradients(loss, parameters)] for loss in self._compared(of, samples)]
         rows += [] if penalty is None else [_gradients(penalty, parameters)]
         for i, (gradient, *shares) in enumerate(zip(compiled, *rows)):
             if not agree(gradient, shares):
                 what = f"the gradient of {self.objective.parameter_names()[i]} in {of}"
-                self._check_agreement(what, gradient, shares, samples)
+                self._check_agreement(what, of, gradient, shares, samples)
 
-    def _check_agreement(self, what: str, compiled: float, shares: Sequence[float], samples: _Samples) -> None:
+    def _compared(self, of: str, samples: _Samples) -> Iterator[Value]:
+        """Compare samples with the first, and yield the loss of each."""
+        return (self._compare(x, y, f"a sample of {of}") for x, y in samples)
+
+    def _check_agreement(self, what: str, of: str, compiled: float, shares: Sequence[float], samples: _Samples) -> None:
         """Raise an error unless a compiled number is the sum of these shares, up to rounding.
 
         A loss close to 0 may be the rounding error of larger numbers, so these count if it does not agree otherwise.
         """
         if agree(compiled, shares):
             return
-        graphs = [graph_of(self.objective.loss_of(x, y)) for x, y in samples]
-        largest = max(abs(v.data) for graph in graphs for v in graph if math.isfinite(v.data))
+        numbers = (v.data for loss in self._compared(of, samples) for v in graph_of(loss))
+        largest = max(map(abs, filter(math.isfinite, numbers)))
         if not agree(compiled, shares, largest):
             raise RecordingError(
                 f"{_GRAPH_DOES_NOT_HOLD}: {what} is {compiled:.6g} in compiled code, but {math.fsum(shares):.6g} when "

@@ -4,8 +4,9 @@
 
 The planted dependence is a decision, such as a branch on `x.data`, that is made anew at each call. It can also be
 frozen, as recording freezes it, so for any sample both the model's result and the recorded one are known. A dependence
-*shows* if the two differ in the samples that are recorded before training, or in the loss of the first or the last
-batch. `fit` must refuse each model whose dependence shows, and no correct one.
+*shows* if the two differ in the samples that are recorded before training, in the loss or a gradient of the first or
+the last batch, or in the last loss of the samples held out. `fit` must refuse each model whose dependence shows, and no
+correct one.
 """
 
 from __future__ import annotations
@@ -135,6 +136,8 @@ def random_decision(rng: random.Random, kind: str, column: Numbers) -> tuple[Dec
             lambda v, d: v.tanh() if d else v,
             lambda v, d: Value(float(d)) + v,
             lambda v, d: v * [1.0, factor][d],
+            lambda v, d: stop_gradient(v) if d else v,  # the same number
+            lambda v, d: Value(v.data) if d else v,
         ]
     elif kind in ("index", "counter"):
         effects = [lambda v, d: v * table[d % 4], lambda v, d: v + autograd.sum([v * 0.25] * (d % 4))]
@@ -145,7 +148,7 @@ def random_decision(rng: random.Random, kind: str, column: Numbers) -> tuple[Dec
 
 KINDS = ["branch", "range", "index", "constant", "numpy", "rounded", "weights", "random", "noise", "counter"]
 DRAWN = {"random", "noise", "counter"}  # which do not depend on numbers
-PLACES = ["input", "output", "loss by target", "loss by output", "penalty"]
+PLACES = ["input", "input of samples held out", "output", "loss by target", "loss by output", "penalty"]
 
 
 class Planted(nn.Module):
@@ -174,7 +177,10 @@ class Task:
 
     model: Planted
     xs: list[Numbers]
+    """The inputs of all samples: to train with, and then those held out."""
     ys: list[Any]
+    known: int
+    """The number of samples to train with."""
     loss: Callable[[Any, Any], Any]
     penalty: Callable[[list[Value]], Value] | None
     batch_size: int
@@ -183,15 +189,21 @@ class Task:
     lr: float
 
     def train(self, backend: str, epochs: int | None = None) -> History:
+        known, held_out = slice(self.known), slice(self.known, None)
         return fit(
-            self.model, self.xs, self.ys, loss=self.loss, optimizer=optim.SGD(self.lr), regularizer=self.penalty,
+            self.model, self.xs[known], self.ys[known], loss=self.loss, optimizer=optim.SGD(self.lr),
+            regularizer=self.penalty, validation=(self.xs[held_out], self.ys[held_out]) if self.held_out else None,
             batch_size=self.batch_size, epochs=self.epochs if epochs is None else epochs, seed=self.seed,
             backend=backend, progress=False,
         )  # fmt: skip
 
+    @property
+    def held_out(self) -> list[int]:
+        return list(range(self.known, len(self.xs)))
+
     def batches(self) -> tuple[list[int], list[int]]:
         """Return the samples of the first and of the last batch: `fit` shuffles if there are several."""
-        n, order = len(self.xs), list(range(len(self.xs)))
+        n, order = self.known, list(range(self.known))
         if self.batch_size >= n:
             return order, order
         rng, first = random.Random(self.seed), list[int]()
@@ -200,12 +212,12 @@ class Task:
             first = first or order[: self.batch_size]
         return first, order[(n - 1) // self.batch_size * self.batch_size :]
 
-    def mean_loss(self, samples: list[int], decision: Decision | None = None, value: Any = None) -> float:
+    def mean_loss(self, samples: list[int], decision: Decision, value: Any = None) -> Value:
         """Return the loss of samples, with the regularizer, and with the decision held at a value if there is one."""
-        with decision.held(value) if decision else nullcontext():
-            losses = [self.loss(self.model([Value(x) for x in self.xs[i]]), self.target(i)).data for i in samples]
-            penalty = self.penalty(self.model.parameters()).data if self.penalty else 0.0
-        return math.fsum(losses) / len(losses) + penalty
+        with nullcontext() if value is None else decision.held(value):
+            losses = [self.loss(self.model([Value(x) for x in self.xs[i]]), self.target(i)) for i in samples]
+            mean: Value = autograd.sum(losses) / len(losses)
+            return mean + self.penalty(self.model.parameters()) if self.penalty else mean
 
     def target(self, i: int) -> Any:
         y = self.ys[i]
@@ -221,6 +233,9 @@ def random_task(rng: random.Random, kind: str | None, place: str | None) -> tupl
     ]
     classes = rng.random() < 0.3
     outputs = rng.randint(2, 3) if classes else 1
+    known = n
+    if rng.random() < 0.3 or place == "input of samples held out":
+        xs += [[rng.uniform(8, 12) for _ in range(inputs)] for _ in range(rng.randint(1, 32))]
     base, ys = random_loss(rng, xs, outputs)
     decision = Decision()
     model = Planted(rng, inputs, outputs, decision)
@@ -228,6 +243,8 @@ def random_task(rng: random.Random, kind: str | None, place: str | None) -> tupl
     if kind and place:
         flat_targets = [y[0] if isinstance(y, list) else y for y in ys]
         column = flat_targets if place == "loss by target" else [x for row in xs for x in row]
+        if place == "input of samples held out":
+            column = [x for row in xs[known:] for x in row]
         if place == "penalty":
             column = [p.data for p in model.parameters()]
         decide, effect = random_decision(rng, kind, column)
@@ -248,7 +265,7 @@ def random_task(rng: random.Random, kind: str | None, place: str | None) -> tupl
             square: Value = 1e-2 * autograd.sum([p * p for p in ps])
             return effect(square, decision(lambda: decide(weights(), weights())))
 
-        if place == "input":
+        if place.startswith("input"):
             model.inner = planted
         elif place == "output":
             model.outer = planted
@@ -260,7 +277,7 @@ def random_task(rng: random.Random, kind: str | None, place: str | None) -> tupl
         model.inner, model.outer = rng.choice(RIGHT), rng.choice(RIGHT)
         penalty = rng.choice([None, lambda ps: 1e-3 * autograd.sum([p * p for p in ps])])
     task = Task(
-        model, xs, ys, loss, penalty, batch_size=rng.choice([1, 4, 8, 16, n]), epochs=rng.randint(1, 6),
+        model, xs, ys, known, loss, penalty, batch_size=rng.choice([1, 4, 8, 16, n]), epochs=rng.randint(1, 6),
         seed=rng.randrange(1000), lr=rng.choice([0.01, 0.05]),
     )  # fmt: skip
     return task, decision
@@ -309,8 +326,8 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
     except RecordingError:
         return Counts(shown=1)
     first, last = task.batches()
-    shows = varies(task, decision) or differs(task, decision, kind, first)
-    hidden = differs(task, decision, kind, everything, each=True)
+    shows = varies(task, decision) or differs(task, decision, kind, first, gradients=True)
+    hidden = differs(task, decision, kind, everything, each=True, gradients=True)
     for p, number in zip(task.model.parameters(), start, strict=True):
         p.data = number
     decision.forget()
@@ -322,8 +339,9 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
         return Counts(harmless=1)
     if kind in DRAWN:
         shows = shows or varies(task, decision)
-    shows = shows or differs(task, decision, kind, last)
-    hidden = hidden or kind in DRAWN or differs(task, decision, kind, everything, each=True)
+    shows = shows or differs(task, decision, kind, last, gradients=True)
+    shows = shows or (bool(task.held_out) and differs(task, decision, kind, task.held_out))
+    hidden = hidden or kind in DRAWN or differs(task, decision, kind, everything, each=True, gradients=True)
     return Counts(
         shown=shows, missed=shows, hidden=not shows and hidden, hidden_missed=not shows and hidden,
         harmless=not shows and not hidden,
@@ -331,25 +349,46 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
 
 
 def varies(task: Task, decision: Decision) -> bool:
-    """Return True if the decision, wherever it was made, gives another loss than the recorded one."""
+    """Return True if a decision, where it was made, gives another loss or gradient than the one that was recorded."""
     made = {(tuple(sample), repr(d)): (sample, d) for sample, d in zip(decision.samples, decision.made, strict=True)}
     for sample, d in made.values():
         here = [task.xs.index(sample)]
-        if another(task.mean_loss(here, decision, d), task.mean_loss(here, decision, decision.made[0])):
+        gradients = here[0] < task.known
+        if another(task, here, decision, d, decision.made[0], gradients=gradients):
             return True
     return False
 
 
-def differs(task: Task, decision: Decision, kind: str, samples: list[int], *, each: bool = False) -> bool:
-    """Return True if the recorded decision gives another loss for the samples, or for one of them if `each`."""
+def differs(
+    task: Task, decision: Decision, kind: str, samples: list[int], *, each: bool = False, gradients: bool = False
+) -> bool:
+    """Return True if the loss of samples, or of one of them, is another one with the decision that was recorded.
+
+    Arguments:
+        each: whether to look at the samples one by one.
+        gradients: whether another gradient counts, too; not for samples held out.
+    """
     if kind in DRAWN:  # asked again, they would decide otherwise
         return False
-    recorded = decision.made[0]
     parts = [[i] for i in samples] if each else [samples]
-    return any(another(task.mean_loss(part), task.mean_loss(part, decision, recorded)) for part in parts)
+    return any(
+        another(task, part, decision, None, decision.made[0], gradients=gradients and part[0] < task.known)
+        for part in parts
+    )
 
 
-def another(x: float, y: float) -> bool:
+def another(task: Task, samples: list[int], decision: Decision, value: Any, held: Any, *, gradients: bool) -> bool:
+    """Return True if two values of a decision (None: as it is made) give another loss, or another gradient."""
+    losses = [task.mean_loss(samples, decision, d) for d in (value, held)]
+    if far(*(loss.data for loss in losses)):
+        return True
+    parameters = task.model.parameters()
+    return gradients and any(
+        far(x.data, y.data) for x, y in zip(*(autograd.grad(loss, parameters) for loss in losses), strict=True)
+    )
+
+
+def far(x: float, y: float) -> bool:
     return abs(x - y) > EFFECT * (abs(x) + abs(y))
 
 
@@ -360,11 +399,12 @@ def try_right(rng: random.Random, backend: str) -> Counts:
     for name in (backend, "eager"):
         task, _ = random_task(random.Random(seed), None, None)
         try:
-            runs.append(task.train(name).losses)
+            history = task.train(name)
         except DivergenceError as error:
-            runs.append(error.history.losses)
+            history = error.history
         except RecordingError:
             return Counts(right=1, refused=1)
+        runs.append(history.losses + history.validation_losses)
     compiled, called = runs
     same = len(compiled) == len(called) and np.allclose(compiled, called, rtol=1e-9, atol=1e-12)
     return Counts(right=1, refused=not same)
