@@ -250,7 +250,7 @@ class Consistency:
         if agree(compiled, shares):
             return
         numbers = (v.data for loss in self._compared(of, samples) for v in graph_of(loss))
-        largest = max(map(abs, filter(math.isfinite, numbers)))
+        largest = max(map(abs, filter(math.isfinite, numbers)), default=0.0)
         if not agree(compiled, shares, largest):
             raise RecordingError(
                 f"{_GRAPH_DOES_NOT_HOLD}: {what} is {compiled:.6g} in compiled code, but {math.fsum(shares):.6g} when "

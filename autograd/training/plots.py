@@ -4,9 +4,11 @@ from typing import Any
 
 from autograd.codegen.compile import compile
 from autograd.engine import Value
+from autograd.errors import RecordingError, UnsupportedOperationError
+from autograd.training.consistency import Reference, agree
 from autograd.training.data import samples
 from autograd.training.history import new_axes
-from autograd.training.record import no_frozen_branch
+from autograd.training.record import Graph, no_frozen_branch, results_recorded
 from autograd.trees import tree_leaves, tree_structure
 
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked
@@ -79,30 +81,52 @@ def _scores(model: Any, mesh: Any, places: Any) -> Any:
     """Return the model's outputs for rows of two numbers, as an array: a number or a row for each.
 
     Arguments:
-        places: the samples; at some of them and of the mesh, compiled outputs are compared with those of the model.
+        places: the samples; some of them and of the mesh are compared, as `fit` compares samples.
     """
     import numpy as np  # noqa: PLC0415  # as above
 
-    x = [Value(float(number)) for number in mesh[0]]
     rng = np.random.default_rng(0)
     some = np.concatenate([mesh[[0, -1]], *(rng.permutation(points)[:_COMPARED] for points in (places, mesh))])
     try:
-        with no_frozen_branch("or let the model be called for each point"):
-            output = model(x)
-            function = compile(output, (x,), in_axes=0, backend="numpy")
-            same = np.allclose(_rows(function(some)), _called(model, some), rtol=1e-9, atol=0.0, equal_nan=True)
-        scores = _rows(function(mesh)) if same else _called(model, mesh)
-    except (TypeError, ValueError):  # it compares Values, or has an operation that cannot be compiled
+        scores = _computed(model, mesh, some)
+    except (RecordingError, UnsupportedOperationError):
         scores = _called(model, mesh)
     return scores[:, 0] if scores.shape[1] == 1 else scores
 
 
+def _computed(model: Any, points: Any, compared: Any) -> Any:
+    """Record the model at the first point, and compute its outputs for all points together.
+
+    Arguments:
+        compared: the points at which the model is recorded and called again, to see whether its graph holds there.
+
+    Raises:
+        RecordingError: it does not hold, or the model compares Values.
+        UnsupportedOperationError: an operation cannot be compiled.
+    """
+    with no_frozen_branch("or let the model be called for each point"), results_recorded() as made:
+        first = _graph(model, points[0].tolist())
+        reference = Reference(first)
+        function = compile(first.outputs, first.inputs[1], in_axes=0, backend="numpy")
+        for point, outputs in zip(compared.tolist(), _rows(function(compared)).tolist()):
+            made.clear()
+            graph = _graph(model, point)
+            differs = len(graph.outputs) != len(outputs) or reference.difference(graph, made, lambda: ["x[0]", "x[1]"])
+            if differs or not all(agree(x, [v.data]) for x, v in zip(outputs, graph.outputs)):
+                raise RecordingError(f"the model computes something else at {point} than at {points[0].tolist()}")
+    return _rows(function(points))
+
+
+def _graph(model: Any, point: list[float]) -> Graph:
+    begin, x = Value(0.0), [Value(number) for number in point]
+    return Graph(([], x), tree_leaves(model(x)), begin)
+
+
 def _rows(outputs: Any) -> Any:
-    """Return compiled outputs of a batch as a row for each point."""
+    """Return the compiled outputs of a batch, a list with an array or a list for each, as a row for each point."""
     import numpy as np  # noqa: PLC0415  # as above
 
-    scores = np.asarray(outputs, dtype=float)
-    return scores[:, None] if scores.ndim == 1 else scores
+    return np.asarray(outputs, dtype=float)
 
 
 def _called(model: Any, points: Any) -> Any:

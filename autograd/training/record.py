@@ -192,16 +192,23 @@ def watched(objective: Objective) -> Iterator[None]:
 
 @contextmanager
 def recording(objective: Objective) -> Iterator[list[Value]]:
-    """Watch, and yield the list of the results that this thread records in the body, for the caller to read and clear.
+    """Watch, and yield a list of the results, as `results_recorded` does.
 
     Raises:
         RecordingError: as `watched`.
     """
+    with watched(objective), results_recorded() as made:
+        yield made
+
+
+@contextmanager
+def results_recorded() -> Iterator[list[Value]]:
+    """Yield the list of the results that this thread records in the body, for the caller to read and clear."""
     thread, made = threading.get_ident(), list[Value]()
 
     def recorded(v: Value) -> None:
         if threading.get_ident() == thread:
             made.append(v)
 
-    with watched(objective), listening(recorded=recorded):
+    with listening(recorded=recorded):
         yield made

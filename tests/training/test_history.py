@@ -249,6 +249,55 @@ def test_a_model_that_reads_numbers_is_drawn_as_it_is(plt: Any, side: Any) -> No
     assert set(found[1:-1, 8:-1].ravel()) == {1}
 
 
+def test_a_number_at_random_is_drawn_anew_for_each_point(plt: Any) -> None:
+    """The graph of a single draw would give every point the same side."""
+    rng = random.Random(1)
+    ax = plot_decision_boundary(lambda x: x[0] * 0 + rng.choice([-1.0, 1.0]), CORNERS, [0, 1, 0, 1], resolution=31)
+    assert set(regions(ax, 31)[1:-1, 1:-1].ravel()) == {0, 1}
+
+
+def test_a_difference_too_small_for_a_tolerance_is_seen(plt: Any) -> None:
+    """Graphs are compared, not numbers alone."""
+
+    def model(x: Any) -> Any:
+        return x[0] * 0 + (1 + 1e-12 if x[1].data > 0.25 else 1.0)
+
+    found = regions(plot_decision_boundary(model, CORNERS, [0, 1] * 2, resolution=61, threshold=1 + 5e-13), 13)
+    assert set(found[1:7, 1:-1].ravel()) == {0}
+    assert set(found[8:-1, 1:-1].ravel()) == {1}
+
+
+def test_a_result_that_is_out_of_date_is_drawn_as_the_model_computes_it(plt: Any) -> None:
+    w = Value(-1.0)
+    kept = w * 2
+    w.data = 1.0  # compiled code would compute 2
+    found = regions(plot_decision_boundary(lambda x: x[0] * 0 + kept, CORNERS, [0, 1, 0, 1], resolution=12), 12)
+    assert set(found[1:-1, 1:-1].ravel()) == {0}
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, ZeroDivisionError, KeyError])
+def test_an_error_of_the_model_is_not_hidden(plt: Any, error: type[Exception]) -> None:
+    """It may come at the first point, at one that is compared, or where the model is called for each."""
+    for after in (0, 3, 150):
+        calls = 0
+
+        def model(x: Any, after: int = after) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > after:
+                raise error("mine")
+            return x[0] + x[1]
+
+        with pytest.raises(error, match="mine"):
+            plot_decision_boundary(model, CORNERS * 40, [0, 1, 0, 1] * 40, resolution=12)
+        assert calls == after + 1
+
+
+def test_a_model_of_constants_and_of_nested_scores(plt: Any) -> None:
+    for model in (lambda x: Value(1.0), lambda x: [[x[0] + x[1]], [x[0] - x[1]]], lambda x: [Value(1.0), x[0]]):
+        assert plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=12)
+
+
 @pytest.mark.parametrize(
     "xs, ys, message",
     [
