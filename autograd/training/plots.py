@@ -21,7 +21,7 @@ def plot_decision_boundary(
     """Plot the class that a model with two inputs predicts for each point of the plane, with the samples on top.
 
     The model is recorded once and computed for all points together. It is called for each point instead if it compares
-    Values, or if its compiled outputs differ from its own at one of some 200 points that are checked.
+    Values, or if its graph or its outputs are not the recorded ones at one of some 200 points that are checked.
 
     Arguments:
         model: anything that can be called with a list of two Values, with or without `parameters()`. It returns one

@@ -349,7 +349,7 @@ def try_planted(rng: random.Random, backend: str) -> Counts:
 
 
 def varies(task: Task, decision: Decision) -> bool:
-    """Return True if a decision, where it was made, gives another loss or gradient than the one that was recorded."""
+    """Return True if the decision, wherever it was made, gives another loss or gradient than the recorded one."""
     made = {(tuple(sample), repr(d)): (sample, d) for sample, d in zip(decision.samples, decision.made, strict=True)}
     for sample, d in made.values():
         here = [task.xs.index(sample)]
@@ -362,7 +362,7 @@ def varies(task: Task, decision: Decision) -> bool:
 def differs(
     task: Task, decision: Decision, kind: str, samples: list[int], *, each: bool = False, gradients: bool = False
 ) -> bool:
-    """Return True if the loss of samples, or of one of them, is another one with the decision that was recorded.
+    """Return True if the recorded decision gives another loss for the samples than a new one.
 
     Arguments:
         each: whether to look at the samples one by one.
