@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import cast
+from typing import Any, cast
 
 from autograd.codegen.formulas import short_formula
 from autograd.engine import Value, graph_of, listening, local_gradients, numbers_of
@@ -51,26 +51,33 @@ def detect_anomaly() -> Iterator[None]:
         v2 = sqrt(x)
         y = v2 * 2
     """
-    with listening(recorded=_check_result, replayed=_check_replay, pulled=_check_pull):
-        _depth.set(_depth.get() + 1)
+    this, outer = object(), _watches.get()
+
+    def here(check: Callable[..., None]) -> Callable[..., None]:
+        def listener(*event: Any) -> None:
+            if this in _watches.get():
+                check(*event)
+
+        return listener
+
+    with listening(recorded=here(_check_result), replayed=here(_check_replay), pulled=here(_check_pull)):
         try:
+            _watches.set(outer | {this})
             yield
         finally:
-            _depth.set(_depth.get() - 1)
+            _watches.set(outer)  # if Ctrl-C comes first, a watch is left whose listeners are gone: it checks nothing
 
 
 # The listeners -------------------------------------------------------------------------------------------------------
 
-_depth: ContextVar[int] = ContextVar("depth", default=0)  # of `with detect_anomaly()` in this thread or task
-
+_watches: ContextVar[frozenset[object]] = ContextVar("watches", default=frozenset())
+"""The `with detect_anomaly()` statements that this thread or task is in."""
 
 _places: weakref.WeakKeyDictionary[Value, tuple[str, int]] = weakref.WeakKeyDictionary()
 """The file and the line of the user's source where nodes were recorded."""
 
 
 def _check_result(v: Value) -> None:
-    if not _depth.get():
-        return
     if frame := caller():
         _places[v] = frame.f_code.co_filename, frame.f_lineno
     if not math.isfinite(v.data):
@@ -79,15 +86,12 @@ def _check_result(v: Value) -> None:
 
 
 def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
-    if _depth.get():
-        for v in nodes:
-            if v.op is not None and not math.isfinite(data.get(v, v.data)):
-                raise _forward_error(v, data, nodes)
+    for v in nodes:
+        if v.op is not None and not math.isfinite(data.get(v, v.data)):
+            raise _forward_error(v, data, nodes)
 
 
 def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None:
-    if not _depth.get():
-        return
     if v is output and not math.isfinite(part(v)):
         raise AnomalyError(f"{part(v)} came from the seed of backward()", v, [v])
     if v.op is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 import threading
@@ -13,6 +14,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interrupts import interrupted
 
 import autograd
 from autograd import AnomalyError, Value, detect_anomaly, engine, faux_gradient, grad
@@ -303,6 +305,37 @@ def test_watches_of_many_threads_end_with_the_last() -> None:
         thread.join()
     assert len(errors) == 800
     assert engine._new_result is engine.new_node
+
+
+def test_ctrl_c_at_any_point_leaves_no_watch_behind() -> None:
+    x = Value(2.0)
+    kept: list[Value] = []  # a callback of weakref, when a result is freed, would swallow the interrupt
+
+    def work() -> None:
+        with detect_anomaly():
+            kept.append(x * x)
+
+    def watch_elsewhere() -> None:
+        with detect_anomaly():
+            inside.set()
+            done.wait(10)
+
+    inside, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=watch_elsewhere)  # while it watches, events are announced in all threads
+    thread.start()
+    inside.wait(10)
+    own = engine._recorded.copy()
+    try:
+        for at in itertools.count(1):
+            over = not interrupted(work, at)
+            assert engine._recorded == own, f"after an interrupt at {at}"
+            assert Value(0.0).log().data == -math.inf, f"after an interrupt at {at}"
+            if over:
+                break
+        assert at > 100
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_copies_and_nudges_compute_nothing_of_the_graph() -> None:
