@@ -1,4 +1,4 @@
-"""Numeric gradients, by perturbing one number and replaying the graph, and the check of the rules against them.
+"""Compute numeric gradients, by perturbing a number and replaying the graph, and check the rules against them.
 
 A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
 

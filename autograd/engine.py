@@ -1,4 +1,4 @@
-"""The engine: numbers that remember how they were computed, and the backward pass that gives each its gradient.
+"""Define `Value`, a number that remembers how it was computed, and the backward pass that gives each its gradient.
 
 Representation. A `Value` is a node `v` of the graph: its number, its gradient, the row of the table that made it, its
 operands, and its place in the order of creation. Operands are nodes or plain floats (constants); one or two have slots

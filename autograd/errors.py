@@ -1,4 +1,4 @@
-"""Every exception of the package that a user can catch; `autograd` exports them.
+"""Define every exception of the package that a user can catch; `autograd` exports them.
 
 For ordinary mistakes the package raises Python's own: `TypeError` for an argument of the wrong type, `ValueError` for
 one that is out of range or does not fit the others.
@@ -63,7 +63,7 @@ class CompilerError(RuntimeError):
 
 
 class CompilerNotFound(CompilerError):  # noqa: N818  # named like GraphvizNotFound
-    """There is no C compiler; the message says how to install one."""
+    """No C compiler was found; the message says how to install one."""
 
 
 class GraphvizNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # its base has no types

@@ -1,4 +1,4 @@
-"""IEEE 754 arithmetic that Python's `math` lacks, and the conversion of a user's numbers to floats.
+"""Provide the IEEE 754 arithmetic that Python's `math` lacks, and convert users' numbers to floats.
 
 Python raises where the standard defines a result: `1 / 0`, `log(0)`, `exp(1000)`, `sin(inf)`. In the middle of training
 a visible infinity or nan is better than a traceback.

@@ -1,4 +1,4 @@
-"""Loss functions: measure the error of outputs as one number to minimize.
+"""Define loss functions, which measure the error of outputs as one number to minimize.
 
 Each loss takes the outputs of one sample or of a batch, with targets in the same nesting, and returns the mean. Targets
 are numbers or Values. A loss is built from operations of the table, without a branch on data, so a graph recorded for

@@ -1,4 +1,4 @@
-"""The table of operations: what each one computes, and how it pulls a gradient back to its operands.
+"""Define the table of operations: what each one computes, and how it pulls a gradient back to its operands.
 
 This module knows numbers, not graphs. An operation is declared once, as one row:
 

@@ -1,4 +1,4 @@
-"""Optimizers: move parameters against their gradients.
+"""Define optimizers, which move parameters against their gradients.
 
 An optimizer is made without parameters and applied to them: `optimizer.step(parameters)` after each `backward()`.
 Beneath `step` is `update`, which knows no Values: it takes numbers and their gradients, in lists or NumPy arrays, and

@@ -1,4 +1,4 @@
-"""Prepare text for display: numbers in one family of formats; users' text made visible, measured, cut, in tables.
+"""Prepare text for display: format numbers; make users' text visible, measure it, cut it, and put it in tables.
 
 Each kind of number has one format:
 

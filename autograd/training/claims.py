@@ -1,4 +1,4 @@
-"""Let one `fit` at a time train a parameter."""
+"""Ensure that only one `fit` at a time trains a parameter."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Limits on what a view shows, and checks of the arguments that several views take.
+"""Limit what a view shows, and check the arguments that several views take.
 
 The limits of one view alone are constants in its own files: for drawings, `draw/__init__.py` (the detail that "auto"
 chooses), `draw/plan.py` (what shares a box) and `draw/dot.py` (numbers and tooltips); for spreadsheets, `sheet/`.

@@ -1,4 +1,4 @@
-"""Baselines for the compiled functions: the same work written by hand, and in other frameworks.
+"""Define baselines for the compiled functions: the same work by hand, and in other frameworks.
 
 Each `make` function prepares everything that a user would prepare once, and returns a function without arguments that
 does one step. Every call returns a fresh result, as the compiled functions do; scratch memory may be reused.

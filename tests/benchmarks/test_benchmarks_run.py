@@ -30,7 +30,7 @@ REFERENCE = "stored gradients"
 
 @pytest.fixture(autouse=True)
 def without_the_collector() -> Iterator[None]:
-    """It would walk the peers' cycles again and again: ten times the time."""
+    """Switch the collector off: it would walk the peers' cycles again and again, in ten times the time."""
     gc.disable()
     yield
     gc.enable()

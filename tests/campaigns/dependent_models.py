@@ -35,7 +35,7 @@ EFFECT = 1e-8  # of a mean loss: a larger difference counts; `fit` tolerates les
 
 @dataclass
 class Counts:
-    """What happened to the models of a run."""
+    """The models of a run, counted by their fate."""
 
     shown: int = 0
     """Models whose dependence shows: each must be refused."""
