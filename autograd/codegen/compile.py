@@ -3,13 +3,14 @@
 The graph is lowered to a list of steps (`program.py`), which a backend turns into source and a function.
 """
 
+import math
 import operator
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, SupportsIndex
+from typing import Any, NamedTuple, Protocol, SupportsIndex
 
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
@@ -29,6 +30,22 @@ BACKENDS: dict[str, Backend] = {
     "c": c_backend,
 }
 """The backends by the names that `compile` takes; `backend.py` says how to add one."""
+
+
+class Preference(NamedTuple):
+    """What `fit` needs to know to make the best use of a backend."""
+
+    most_in_lists: float = 0
+    """The number of parameters up to which lists of numbers are faster than arrays."""
+    needs_numpy: bool = False
+
+
+FASTEST_FIRST = {
+    "c": Preference(most_in_lists=32),
+    "numpy": Preference(needs_numpy=True),
+    "python": Preference(most_in_lists=math.inf),
+}
+"""The backends that `fit` tries in turn if it may choose. The last one works everywhere."""
 
 
 class Compiled(Protocol):

@@ -49,8 +49,8 @@ def bits_of(x: float) -> bytes:
     return struct.pack("d", x)
 
 
-class _Steps:
-    """Builds a program step by step: folds each step where possible, and merges equal ones.
+class _ProgramBuilder:
+    """A program in the making: folds each step where possible, and merges equal ones.
 
     Arguments:
         inputs: the number of the program's inputs.
@@ -88,12 +88,12 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     [3, 0]
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
-    steps = _Steps(len(inputs))
+    builder = _ProgramBuilder(len(inputs))
     for v in graph_of(*outputs):
         if v not in places:
             operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
-            places[v] = v.data if v.op is None else steps.add(v.op, operands)
-    return steps.program([places[v] for v in outputs])
+            places[v] = v.data if v.op is None else builder.add(v.op, operands)
+    return builder.program([places[v] for v in outputs])
 
 
 def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_functions: bool = False) -> Program:
@@ -131,7 +131,7 @@ def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_func
 
     if all(expansion(step.op, len(step.operands)) is None for step in program.steps):
         return program
-    steps = _Steps(program.inputs)
+    builder = _ProgramBuilder(program.inputs)
 
     def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
@@ -139,10 +139,10 @@ def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_func
         for step in program.steps:
             own = tuple(places[x] if type(x) is int else x for x in step.operands)
             inner = expansion(step.op, len(own))
-            places.append(steps.add(step.op, own) if inner is None else add(inner, own)[0])
+            places.append(builder.add(step.op, own) if inner is None else add(inner, own)[0])
         return [places[x] if type(x) is int else x for x in program.outputs]
 
-    return steps.program(add(program, range(program.inputs)))
+    return builder.program(add(program, range(program.inputs)))
 
 
 def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:

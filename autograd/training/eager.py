@@ -7,7 +7,7 @@ from autograd import ops
 from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
 from autograd.training.record import Objective, check_fresh
-from autograd.training.steps import BatchFunction, Steps
+from autograd.training.steps import BatchFunction, TrainingFunctions
 from autograd.trees import tree_map
 
 _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in little memory
@@ -55,7 +55,7 @@ class Freshness:
         check_fresh(self.outputs, self.begin, self.parameters)
 
 
-def eager_steps(objective: Objective, freshness: Freshness) -> Steps:
+def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunctions:
     """Return functions that run the model for each sample, and call `backward()`; `freshness` checks the steps."""
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
@@ -91,7 +91,7 @@ def eager_steps(objective: Objective, freshness: Freshness) -> Steps:
     def judge(numbers: Any, xs: Any, ys: Any) -> tuple[float, float]:
         return mean(numbers, xs, ys, learning=False)
 
-    return Steps(BatchFunction(learn), BatchFunction(judge), "eager")
+    return TrainingFunctions(BatchFunction(learn), BatchFunction(judge), "eager")
 
 
 def _number_of(output: Any) -> float:

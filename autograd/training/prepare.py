@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from autograd.training.consistency import Consistency
 from autograd.training.data import Data
-from autograd.training.eager import Freshness, eager_steps
+from autograd.training.eager import Freshness, eager_functions
 from autograd.training.record import Objective, Sample, penalty_graph, recording
-from autograd.training.steps import Steps, compiled_steps
+from autograd.training.steps import TrainingFunctions, compiled_functions
 
 
 class Prepared(NamedTuple):
@@ -17,7 +17,7 @@ class Prepared(NamedTuple):
     objective: Objective
     data: Data
     """The samples, with the targets that the loss has converted."""
-    steps: Steps
+    functions: TrainingFunctions
     consistency: Consistency | None
     """The checks that the recorded graph still holds; None if nothing is recorded."""
     freshness: Freshness | None
@@ -50,13 +50,13 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
     sample = Sample(objective, data.known.xs.like)
     if backend == "eager":
         freshness = Freshness(objective.parameters)
-        return Prepared(objective, _with_targets(data, sample), eager_steps(objective, freshness), None, freshness)
+        return Prepared(objective, _with_targets(data, sample), eager_functions(objective, freshness), None, freshness)
     with recording(objective) as made:
         data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
         consistency = Consistency(objective, graph, penalty, data, made)
-    steps = compiled_steps(graph, penalty, size, backend, judge=data.held_out is not None)
-    return Prepared(objective, data, steps, consistency, None)
+    functions = compiled_functions(graph, penalty, size, backend, judge=data.held_out is not None)
+    return Prepared(objective, data, functions, consistency, None)
 
 
 def _with_targets(data: Data, sample: Sample) -> Data:

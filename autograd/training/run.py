@@ -24,7 +24,7 @@ class Run:
         self.optimizer, self.size = optimizer, size
         self.steps_before = optimizer.steps
         self.order = list(range(len(prepared.data.known)))
-        self.history = history = History(backend=prepared.steps.backend)
+        self.history = history = History(backend=prepared.functions.backend)
         self.accuracy = prepared.objective.accuracy is not None
         self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
         if prepared.data.held_out:
@@ -40,14 +40,16 @@ class Run:
 
     def follow(self, prepared: Prepared) -> None:
         """Go on with these parameters and functions."""
-        self.objective, self.data, self.steps = prepared.objective, prepared.data, prepared.steps
+        self.objective, self.data, self.functions = prepared.objective, prepared.data, prepared.functions
         self.parameters = self.objective.parameters
         self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
         self.freshness = prepared.freshness
-        self.arrays = self.steps.learn.arrays
-        self.batches = self.data.known.batches(self.size, self.order, arrays=self.arrays, alone=self.steps.learn.alone)
-        if self.data.held_out and self.steps.judge:
-            self.held_out = self.data.held_out.whole(arrays=self.steps.judge.arrays)
+        self.arrays = self.functions.learn.arrays
+        self.batches = self.data.known.batches(
+            self.size, self.order, arrays=self.arrays, alone=self.functions.learn.alone
+        )
+        if self.data.held_out and self.functions.judge:
+            self.held_out = self.data.held_out.whole(arrays=self.functions.judge.arrays)
         self.last_batch: Batch | None = None  # with these functions
         self.judge_compared = False
         self.read()
@@ -75,7 +77,7 @@ class Run:
 
     def epoch(self, rng: Any) -> None:
         """Pass over the data once, step by step, and enter the figures in the history."""
-        learn, update, state = self.steps.learn.compute, self.optimizer.update, self.optimizer.state
+        learn, update, state = self.functions.learn.compute, self.optimizer.update, self.optimizer.state
         is_finite = _is_finite_array if self.arrays else _is_finite_list
         numbers, _ = self.kept
         loss = accuracy = 0.0
@@ -96,8 +98,8 @@ class Run:
             accuracy += batch_accuracy * weight
         self.last_batch = x, y, weight
         figures = self._figures(self.data.known, loss, accuracy)
-        if self.data.held_out and self.steps.judge:
-            figures += self._figures(self.data.held_out, *self.steps.judge.compute(numbers, *self.held_out))
+        if self.data.held_out and self.functions.judge:
+            figures += self._figures(self.data.held_out, *self.functions.judge.compute(numbers, *self.held_out))
         at_once(map(list.append, self.columns, figures))
 
     def look_again(self, epochs: int, *, last: bool) -> None:
@@ -116,10 +118,10 @@ class Run:
             with self.consistency.timed():
                 self.commit()
                 self.consistency.compare_some()
-        if self.consistency and self.data.held_out and self.steps.judge and (last or not self.judge_compared):
+        if self.consistency and self.data.held_out and self.functions.judge and (last or not self.judge_compared):
             with self.consistency.timed():
                 self.commit()
-                self.consistency.compare_held_out(self.steps.judge, self.kept[0], *self.held_out)
+                self.consistency.compare_held_out(self.functions.judge, self.kept[0], *self.held_out)
             self.judge_compared = True
         if last and self.last_batch:
             self._compare_batch("the last batch", self.last_batch)
@@ -129,7 +131,7 @@ class Run:
             with self.consistency.timed():
                 self.commit()
                 x, y, _ = batch
-                self.consistency.compare_batch(name, self.steps.learn, self.kept[0], x, y)
+                self.consistency.compare_batch(name, self.functions.learn, self.kept[0], x, y)
 
     def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
         return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)

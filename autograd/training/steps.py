@@ -7,18 +7,18 @@ In every backend, and in `eager.py`, they compute the same, with the same operat
     accuracy   mean over the batch of the share that is right
 """
 
+import math
 import random
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from autograd.codegen.compile import compile
+from autograd.codegen.compile import FASTEST_FIRST, Preference, compile
 from autograd.engine import Value, grad, unobserved
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.training.record import Graph
-
-_FASTER_IN_LISTS = 32  # parameters; with more, arrays are faster
 
 
 class BatchFunction(NamedTuple):
@@ -45,7 +45,7 @@ class BatchFunction(NamedTuple):
         return list(zip(xs.tolist(), ys.tolist()) if self.arrays else zip(xs, ys))
 
 
-class Steps(NamedTuple):
+class TrainingFunctions(NamedTuple):
     """The functions of a run."""
 
     learn: BatchFunction
@@ -55,7 +55,9 @@ class Steps(NamedTuple):
     backend: str
 
 
-def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str, *, judge: bool) -> Steps:
+def compiled_functions(
+    graph: Graph, penalty: Graph | None, size: int, backend: str, *, judge: bool
+) -> TrainingFunctions:
     """Compile the graph of one sample to the functions of a run.
 
     Arguments:
@@ -75,12 +77,13 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
     objective, gradients = _objective(loss, penalty, parameters)
     batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
-    def made(backend: str) -> Steps:
-        arrays = backend != "python" and has_numpy()
-        alone = size == 1 and not (arrays and (backend != "c" or len(parameters) > _FASTER_IN_LISTS))
+    def made(backend: str) -> TrainingFunctions:
+        most_in_lists = FASTEST_FIRST.get(backend, Preference()).most_in_lists
+        arrays = math.isfinite(most_in_lists) and has_numpy()
+        alone = size == 1 and not (arrays and len(parameters) > most_in_lists)
         compute = compile((objective, gradients, accuracy), inputs, backend=backend, **({} if alone else batch))
         score = compile((loss, accuracy), inputs, backend=backend, **batch) if judge else None
-        return Steps(
+        return TrainingFunctions(
             BatchFunction(compute, arrays and not alone, alone),
             BatchFunction(score, arrays) if score else None,
             backend,
@@ -88,16 +91,16 @@ def compiled_steps(graph: Graph, penalty: Graph | None, size: int, backend: str,
 
     if backend != "auto":
         return made(backend)
-    for faster in ("c", *["numpy"] * has_numpy()):
+    usable = [name for name, preference in FASTEST_FIRST.items() if has_numpy() or not preference.needs_numpy]
+    for name, slower in pairwise(usable):
         try:
-            return made(faster)
+            return made(name)
         except (CompilerNotFound, UnsupportedOperationError):
             pass  # this backend is not for this machine, or not for this model
         except (CompilerError, OSError) as problem:
-            slower = "numpy" if has_numpy() else "python"
-            said = f'training with backend="{slower}", because C cannot be used: {problem}'
+            said = f'training with backend="{slower}", because backend="{name}" cannot be used: {problem}'
             warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
-    return made("python")  # needs nothing
+    return made(usable[-1])
 
 
 @unobserved
