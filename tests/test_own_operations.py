@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import math
 import operator
 import random
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -132,6 +134,10 @@ def test_pulls_may_come_from_a_generator() -> None:
 
 
 def keep(g: Any, z: Any, x: Any) -> Any:
+    return g
+
+
+def keep_two(g: Any, z: Any, x: Any, y: Any) -> Any:
     return g
 
 
@@ -377,6 +383,10 @@ class Total:
         return self.total(xs) / 2
 
 
+class Adder:
+    add: Any = staticmethod(sum)
+
+
 PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "math": (lambda x, y: math.exp(x) + y, "a plain number would lose the gradient"),
     "a branch": (lambda x, y: x if x > 0 else y, "compares its operands"),
@@ -387,6 +397,11 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "sum in a helper": (lambda x, y: 2 * helper(x, y), "adds with Python's sum"),
     "sum by another name": (lambda x, y: BUILT_IN_SUM((x, y)), "adds with Python's sum"),
     "sum of a module": (lambda x, y: builtins.sum([x, y]), "adds with Python's sum"),
+    "sum of a class": (lambda x, y: Adder.add([x, y], 2.5), "adds with Python's sum"),
+    "sum in a reduction": (
+        lambda x, y: functools.reduce(lambda a, b: Adder.add([b], a), [x, y]),
+        "adds with Python's sum",
+    ),
     "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "adds with Python's sum"),
     "sum in an object": (Total(), "adds with Python's sum"),
     "sum in a method": (Total().method, "adds with Python's sum"),
@@ -440,6 +455,25 @@ def test_adding_by_hand_is_not_a_python_sum() -> None:
     assert autograd.compile(z, (x, y), backend=np)(0.1, 0.2) == z.data
 
 
+def test_a_profiler_is_left_alone() -> None:
+    total = Op("total({}, {})", lambda x, y: sum([x, y]), keep_two, keep_two)
+    product = Op("product({}, {})", lambda x, y: x * y, keep_two, keep_two)
+    x, y = Value(0.1), Value(0.2)
+    events: list[str] = []
+    sys.setprofile(lambda frame, event, argument: events.append(event))
+    try:
+        profile = sys.getprofile()
+        assert autograd.compile(product(x, y), (x, y), backend=np)(3.0, 0.5) == 1.5
+        with pytest.raises(UnsupportedOperationError, match="adds with Python's sum"):
+            autograd.compile(total(x, y), (x, y), backend=np)
+        assert sys.getprofile() is profile
+    finally:
+        sys.setprofile(None)
+    assert "c_call" in events
+    autograd.compile(product(x, y), (x, y), backend=np)
+    assert sys.getprofile() is None
+
+
 def without_a_module() -> Callable[..., Any]:
     """A function whose `__module__` is None, as `exec` makes it without `__name__`."""
     names: dict[str, Any] = {}
@@ -461,7 +495,13 @@ def without_a_module() -> Callable[..., Any]:
         lambda x, y: 0 + x + y,
         lambda x, y: autograd.ops.add(1.0, x) * sum([0.5, 0.25]),
         lambda x, y: functools.reduce(operator.add, [x, y, x]),
+        lambda x, y: functools.reduce(operator.add, [x, y, x], 0),
+        lambda x, y: functools.reduce(operator.add, (x, y), 0.0),
         lambda x, y: operator.add(x, y).__add__(2.0),
+        lambda x, y: operator.add(1.0, x) * operator.add(0, y),
+        lambda x, y: math.prod(map(operator.add, [x, 2.0], [y, x])),
+        lambda x, y: autograd.ops.add(0.0, x) + [*itertools.accumulate([x, y])][-1],
+        lambda x, y: x * sum(len([x + y, 0.5 + y]) for _ in range(2)),
         by_hand,
     ],
 )

@@ -12,11 +12,15 @@ Python and NumPy call such a function; every other target refuses it, with the m
 """
 
 import builtins
-import dis
+import functools
 import math
+import operator
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from opcode import opmap
+from types import FrameType
 from typing import Any
 
 from autograd.codegen.spelling import spelling_of
@@ -53,11 +57,14 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     refused: list[str] = []  # the reasons
 
     def refuse_sums(v: Value) -> None:
-        if _is_summed(v):
+        if _is_summed(v, calls):
             refused.append(_SUMS)
 
     try:
-        with listening(recorded=refuse_sums, compared=lambda *_: refused.append("it compares its operands")):
+        with (
+            _calls_of_c_functions() as calls,
+            listening(recorded=refuse_sums, compared=lambda *_: refused.append("it compares its operands")),
+        ):
             result = stopping(*leaves)
         result = result if type(result) is Value else Value(number(result))
     except Exception as problem:
@@ -119,21 +126,50 @@ def _points(operands: int) -> Iterator[list[float]]:
     yield [(1e16, 1.0, -1e16, 0.1)[i % 4] for i in range(operands)]
 
 
-def _is_summed(v: Value) -> bool:
-    """Return True if Python's sum has just recorded this Value, judging by the code that called the engine.
+_Call = tuple[FrameType, object]  # of a C function: the code that called it, and the function
+_PLAIN = (operator.add, operator.iadd, functools.reduce)  # C functions that add as `+` does
+_BINARY_OP = opmap["BINARY_OP"]  # the instruction for `+`
 
-    Code that writes `x + y` is at that operator now; code that calls sum is at the call. So is code that calls
-    `functools.reduce` with `operator.add`, but that has a number on the left only if it starts from one, as sum does.
+
+@contextmanager
+def _calls_of_c_functions() -> Iterator[Sequence[_Call]]:
+    """Keep a list of the calls of C functions that are running in this thread, the innermost last.
+
+    The interpreter announces them to a profile function. A profiler that is there already is left alone; the list is
+    empty then.
     """
-    frame = sys._getframe()
-    while frame.f_back and (frame.f_globals is globals() or frame.f_globals is Value.backward.__globals__):
-        frame = frame.f_back
-    code = frame.f_code
-    if (
-        v.op is not TABLE["add"]
-        or dis.opname[code.co_code[frame.f_lasti]] == "BINARY_OP"
-        or frame.f_globals is Op.__call__.__globals__  # autograd.add(1, x)
-    ):
+    calls: list[_Call] = []
+
+    def profile(frame: FrameType, event: str, function: object) -> None:
+        if event == "c_call":
+            calls.append((frame, function))
+        elif event in ("c_return", "c_exception") and calls:
+            calls.pop()
+
+    if sys.getprofile() is not None:
+        yield calls
+        return
+    sys.setprofile(profile)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+def _is_summed(v: Value, calls: Sequence[_Call]) -> bool:
+    """Return True if Python's sum has just recorded this Value.
+
+    Bits cannot tell: before Python 3.12, sum adds as `+` does. But the interpreter announces a call of sum, under any
+    name. It does not announce calls by other C code, as in `map(sum, ...)`: there, an addition to 0 that no `+` asked
+    for counts as sum's. So a sum that other C code starts from another number is not seen; under a profiler, which gets
+    the announcements, neither is one that Python code starts from another number.
+    """
+    frame, (caller, function) = sys._getframe(), calls[-1] if calls else (None, None)
+    while frame.f_back and frame.f_globals.get("__name__") in (__name__, Value.__module__):
+        frame = frame.f_back  # to the code that adds
+    if v.op is not TABLE["add"] or frame.f_globals.get("__name__") == Op.__module__:  # autograd.add(0, x)
         return False
-    named = [frame.f_globals.get(name, getattr(builtins, name, None)) for name in code.co_names]
-    return type(v.args[0]) is float or any(x is builtins.sum for x in (*named, *frame.f_locals.values()))
+    if caller is frame and function in (builtins.sum, *_PLAIN):
+        return function is builtins.sum
+    x = v.args[0]
+    return type(x) is float and x == 0.0 and frame.f_code.co_code[frame.f_lasti] != _BINARY_OP

@@ -317,7 +317,7 @@ def pull_reach(g: Any, z: Any, *xys: Any) -> list[Any]:
     return [g * ops.sign(a * b) * b for a, b in zip((*xs, *ys), (*ys, *xs), strict=True)]
 
 
-SMALLEST_IN_C = (
+LOWEST_IN_C = (
     "({{ double xs[] = {{{xs}}}, z = xs[0];"
     " for (unsigned k = 1; k < sizeof xs / sizeof *xs; k++) z = z < xs[k] || z != z ? z : xs[k]; z; }})"
 )
@@ -326,14 +326,14 @@ SMALLEST_IN_C = (
 @pytest.fixture
 def lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Op]]:
     """Rows of the table that take lists: with a formula alone, with cells beside it, of two lists."""
-    largest = Op("largest([{}])", lambda *xs: functools.reduce(ops.max, xs), shares, variadic=True)
-    smallest = Op("smallest([{}])", lambda *xs: functools.reduce(ops.min, xs), shares, variadic=True)
+    highest = Op("highest([{}])", lambda *xs: functools.reduce(ops.max, xs), shares, variadic=True)
+    lowest = Op("lowest([{}])", lambda *xs: functools.reduce(ops.min, xs), shares, variadic=True)
     pairs = Op("reach([{}], [{}])", reach, pull_reach, variadic=True, arrange=lambda xs, ys: (*xs, *ys))
     in_javascript = "[{xs}].reduce((x, y) => x < y || x !== x ? x : y)"
     of_two_lists = "sum(xp.abs(x * y) for x, y in zip([{xs}], [{ys}]))"
     added = [
-        spell(largest, "", "", "", "", "", ATOM, "", formula=largest.function),
-        spell(smallest, "", "", SMALLEST_IN_C, "", in_javascript, ATOM, "MIN({xs})", formula=smallest.function),
+        spell(highest, "", "", "", "", "", ATOM, "", formula=highest.function),
+        spell(lowest, "", "", LOWEST_IN_C, "", in_javascript, ATOM, "MIN({xs})", formula=lowest.function),
         spell(pairs, "", of_two_lists, "", "", "", ATOM, "", formula=pairs.function),
     ]
     monkeypatch.setattr(ops, "BUILT_IN", {*BUILT_IN, *(row.op.name for row in added)})
@@ -356,13 +356,13 @@ def test_a_row_that_takes_lists_needs_no_more_than_its_spelling(
 
 def test_rows_that_take_lists_have_derivatives_in_every_target(lists: list[Op], tmp_path: Path) -> None:
     need_compiler()
-    largest, smallest, pairs = lists
+    highest, lowest, pairs = lists
     leaves = [Value(0.5, "x"), Value(-1.5, "y"), Value(2.0, "z")]
     x, y, z = leaves
     outputs = [
-        largest([x, y, z * z, 1.0]),
-        largest([x * y, y * y]),
-        smallest([x * x, y, 0.75]) * z,
+        highest([x, y, z * z, 1.0]),
+        highest([x * y, y * y]),
+        lowest([x * x, y, 0.75]) * z,
         pairs([x, y], [y, z * x]),
         pairs([x, y, 2.0], [z, y, x]),
     ]
