@@ -44,9 +44,9 @@ def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
     check_program(random.Random(seed), backend)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_batch_is_the_graph_sample_by_sample(seed: int, backend: str) -> None:
-    check_batch(random.Random(seed), backend)
+def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
+    for seed in range(3 if backend == "c" else 6):  # a compiler takes long; the campaign has more seeds
+        check_batch(random.Random(seed), backend)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -104,7 +104,7 @@ def eager_limits(rng: random.Random) -> memory.Limits:
     )
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)

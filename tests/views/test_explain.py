@@ -336,6 +336,7 @@ def test_hostile_labels_break_no_line_and_no_page() -> None:
         assert shown == (label if label.isprintable() else label.encode("unicode_escape").decode())
 
 
+@settings(max_examples=40)
 @given(st.text())
 def test_any_label_keeps_its_line(label: str) -> None:
     x = Value(2.0, label or None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from office import Cell, Cells, Number, Office, written
 
@@ -387,12 +387,11 @@ def test_hostile_labels_are_text(office: Office, tmp_path: Path) -> None:
     assert all(cell.formula is None for place, cell in computed[0].items() if place[0] in (0, 1))
 
 
-@settings(
-    max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=60, max_size=80))
-@example(["a\t\nb", "a\n\tb\tc", "a\tb", "a\nb"])
-def test_any_text_comes_back(office: Office, tmp_path: Path, labels: list[str]) -> None:
+def test_any_text_comes_back(office: Office, tmp_path: Path, texts: list[str]) -> None:
+    assume(len(set(texts)) > 40)  # the first that Hypothesis tries are all the same
+    labels = ["a\t\nb", "a\n\tb\tc", "a\tb", "a\nb", *texts]
     output = labelled([f"{label}." for label in labels])
     path = to_spreadsheet(output, tmp_path / "text.xlsx")
     kept = str.maketrans(
