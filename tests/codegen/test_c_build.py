@@ -20,7 +20,7 @@ from needs import need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c_build
+from autograd.codegen import c, c_build
 from autograd.errors import CompilerError
 
 
@@ -110,9 +110,10 @@ def test_threads_and_processes_build_at_once(cache: Path) -> None:
     assert not [entry for entry in entries(cache) if entry.is_dir()]
 
 
-def test_one_function_in_many_threads(cache: Path) -> None:
+def test_one_function_in_many_threads(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", 0)
     x = [Value(float(i)) for i in range(300)]
-    y = autograd.sum([v.tanh() * w for v in x[:20] for w in x])
+    y = autograd.sum([v.tanh() * w for v in x[:3] for w in x])
     f = autograd.compile((y, grad(y, x)), x, backend="c")
     assert "work" in f.source
     arguments = [[float(i + j) / 100 for i in range(300)] for j in range(40)]
@@ -172,8 +173,8 @@ def test_the_environment_chooses_the_compiler(cache: Path, tmp_path: Path, monke
     assert "-ffp-contract=off" in log.read_text()
 
 
-@pytest.mark.parametrize("n", [5_000, 10_000])
-def test_long_straight_programs_are_built_in_parts(cache: Path, n: int) -> None:
+def test_long_straight_programs_are_built_in_parts(cache: Path) -> None:
+    n = 10_000
     x, w = Value(1.0), Value(1.0001)
     y = x
     for _ in range(n // 2):
