@@ -33,7 +33,7 @@ BACKENDS: dict[str, Backend] = {
 
 
 class Preference(NamedTuple):
-    """What `fit` needs to know to make the best use of a backend."""
+    """The facts by which `fit` makes the best use of a backend."""
 
     most_in_lists: float = 0
     """The number of parameters up to which lists of numbers are faster than arrays."""
