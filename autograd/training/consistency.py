@@ -36,7 +36,7 @@ _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 _TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
 _AT_RANDOM = 4  # samples that are drawn besides: before training, in some epochs, and of a batch for its gradients
 _OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
-_REPEATS = 8  # of a sample that differs, to see whether it does so by chance
+_REPEATS = 8  # recordings of a sample that differs: if these differ, too, the model draws at random
 
 _ROUNDING = 1e-9  # relative: backends add samples in different orders, and `hypot` differs in its last digits
 _UNDERFLOW = 1e-300  # absolute: a share of a sum may be 0 where the sum is not
@@ -57,9 +57,9 @@ _Samples = Sequence[tuple[Any, Any]]
 
 
 class Reference:
-    """A recorded graph, to compare others with.
+    """A recorded graph with which others are compared.
 
-    Constants are captured when this is made, so a leaf that is changed later counts as a difference.
+    It captures constants at once, so a leaf whose number changes later counts as a difference.
 
     Raises:
         RecordingError: it uses results of parameters that are older than the recording.
@@ -73,7 +73,7 @@ class Reference:
         self.places = {id(p): i for i, p in enumerate(self.parameters)}
 
     def difference(self, graph: Graph, made: Sequence[Value], names: Callable[[], Sequence[str]]) -> Difference | None:
-        """Return where another graph differs, as text; None if it computes the same.
+        """Return the first place where another graph differs, as text; None if both compute the same.
 
         Arguments:
             graph: a graph with the same parameters.
@@ -92,7 +92,7 @@ class Reference:
         return found
 
     def _trace(self, graph: Graph, made: Sequence[Value]) -> tuple[Any, ...]:
-        """Return what was recorded in a form that == compares: far less work than to lower the graph."""
+        """Return the recorded operations in a form that `==` compares, which is far less work than lowering them."""
         places: dict[int, Any] = self.places.copy()
         for leaf in tree_leaves(graph.inputs[1:]):
             places[id(leaf)] = len(places)
@@ -118,14 +118,14 @@ def _lowered(graph: Graph) -> Program:
 
 
 class Consistency:
-    """The recorded graph of the first sample, and the checks that it holds for others.
+    """The recorded graph of the first sample, and the checks that it holds for the other samples.
 
     Arguments:
         objective: what was recorded.
         graph: the graph of the first sample.
         penalty: the graph of the regularizer, if there is one.
         data: the samples.
-        made: the list of the `recording` that is under way.
+        made: the list that the running `recording` fills.
 
     Raises:
         RecordingError: the graph does not hold for one of the samples that are chosen.
@@ -157,12 +157,12 @@ class Consistency:
             self.seconds += time.perf_counter() - began
 
     def outdated(self) -> bool:
-        """Return True if the first sample, or the regularizer, computes something different now."""
+        """Return True if the graph of the first sample or of the regularizer has changed."""
         with self._recording():
             return bool(self._first_difference() or self._penalty_again()[0])
 
     def compare_some(self) -> None:
-        """Compare some samples at random, and the regularizer, with the parameters that the model has now.
+        """Compare some random samples, and the regularizer, using the current parameters.
 
         Raises:
             RecordingError: one differs.
@@ -178,7 +178,7 @@ class Consistency:
         Arguments:
             name: the name of the batch, for errors.
             learn: the compiled function.
-            numbers: the parameters' numbers, equal to those that the model has now.
+            numbers: the parameters' numbers, the same as the model's.
             xs, ys: the batch.
 
         Raises:
@@ -259,7 +259,7 @@ class Consistency:
             )
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
-        """Raise the error for a sample that differs from the first: record both again, and see whether they change."""
+        """Raise the error for a sample that differs from the first; both are recorded again to find the cause."""
         this = Reference(graph)
         for _ in range(_REPEATS):
             again = this.difference(self._recorded(x, y), self.made, self._names)
@@ -267,7 +267,7 @@ class Consistency:
                 self._refuse(again, name, f"{name}, once more", _RANDOM)
         first = self._first_difference()
         if first is not None:
-            self._refuse(first, "sample 0 of xs, at first", "sample 0 of xs, now", _MOVED)
+            self._refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", _MOVED)
         self._refuse(found, "sample 0 of xs", name, _READS)
 
     def _first_difference(self) -> Difference | None:
@@ -278,7 +278,7 @@ class Consistency:
         """Compare the regularizer with its first recording, and return its share of the loss."""
         found, penalty = self._penalty_again()
         if found is not None:
-            self._refuse(found, "the regularizer, at first", "the regularizer, now", _MOVED)
+            self._refuse(found, "the regularizer, as recorded", "the regularizer, now", _MOVED)
         return penalty
 
     def _penalty_again(self) -> tuple[Difference | None, Value | None]:

@@ -47,7 +47,7 @@ class Freshness:
             self.check()
 
     def check(self) -> None:
-        """Check the last outputs of this step, or of the latest.
+        """Check the last outputs of the current step, or of the latest one.
 
         Raises:
             RecordingError: as `add`.

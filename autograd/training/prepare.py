@@ -35,7 +35,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:
-    """Record and compile, or make the functions that call the model, with the parameters that it has now.
+    """Record and compile the model with its current parameters, or make the functions that call it.
 
     Arguments:
         objective: what to minimize.

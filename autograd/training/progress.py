@@ -24,7 +24,7 @@ class Progress:
         self.bar = _bar(epochs)
 
     def __call__(self) -> None:
-        """Count an epoch, and report it if it is time to."""
+        """Count an epoch, and report it if a report is due."""
         self.done += 1
         if self.bar is None:
             if self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1:

@@ -154,7 +154,7 @@ def penalty_graph(objective: Objective) -> Graph | None:
 
 
 def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> None:
-    """Check that no result of parameters among what the outputs were computed from is older than `begin`.
+    """Check that every result of parameters from which the outputs were computed was recorded after `begin`.
 
     Such a result keeps its number, while compiled code would compute it from the parameters of each step.
 
@@ -173,7 +173,7 @@ def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> 
 
 @contextmanager
 def watched(objective: Objective) -> Iterator[None]:
-    """Refuse, in the body, what one graph cannot hold for all samples: comparing Values, and setting parameters.
+    """Refuse what one graph cannot express for all samples: that the body compares Values or sets parameters.
 
     Raises:
         RecordingError: at a comparison; or after the body, if a parameter has another number. All are put back.
@@ -192,7 +192,7 @@ def watched(objective: Objective) -> Iterator[None]:
 
 @contextmanager
 def recording(objective: Objective) -> Iterator[list[Value]]:
-    """Watch, and yield a list of the results, as `results_recorded` does.
+    """Combine `watched` and `results_recorded`: yield the list of the results.
 
     Raises:
         RecordingError: as `watched`.

@@ -67,7 +67,7 @@ class Run:
             self.freshness.restart()
 
     def commit(self) -> None:
-        """Give the parameters and the optimizer the kept state, and set the gradients to 0, all of it or nothing."""
+        """Set the parameters and the optimizer to the kept state, and the gradients to 0, in one step."""
         numbers, state = self.kept
         self.optimizer.restore(
             state,
