@@ -92,8 +92,8 @@ def fit(
     Raises:
         TypeError: an argument of the wrong kind.
         RecordingError: the model compares Values, or one graph cannot stand for all samples; or it keeps results
-            of parameters from an earlier call or step. The parameters are those of the last whole step; the error's `history` is
-            the run so far, None before training.
+            of parameters from an earlier call or step. The parameters are those of the last whole step; the error's
+            `history` is the run so far, None before training.
         RuntimeError: another `fit` is training the model.
         ValueError: samples and targets that do not fit, an unknown backend, or a number out of range.
         DivergenceError: a loss or a parameter became inf or nan. The parameters are those before that step; the error's
