@@ -21,7 +21,7 @@ from layout_engines import ENGINES, only
 from needs import lacking
 
 from autograd import GraphvizNotFound, explore, faux_gradient, ops
-from autograd.engine import Value, graph_of, local_gradients
+from autograd.engine import Value, graph_of, local_gradients, record
 from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.text import short, typeset
@@ -289,12 +289,7 @@ def random_expression(rng: random.Random, rows: list[Op]) -> Value:
 
     for op in rows:
         first = [rng.choice(leaves), *(operand() for _ in range((op.arity or 4) - 1))]
-        if op.name == "sum":
-            results.append(ops.sum(first))
-        elif op.name == "dot":
-            results.append(ops.dot(first[:2], first[2:]))
-        else:
-            results.append(op(*first))
+        results.append(record(op, tuple(first)))
     output: Value = ops.dot([*results, *leaves], [rng.uniform(0.5, 2.0) for _ in range(len(results) + 3)])
     return output
 
