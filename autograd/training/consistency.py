@@ -227,36 +227,43 @@ class Consistency:
     def _compare_loss(self, of: str, samples: _Samples, penalty: Value | None, compiled: float) -> None:
         shares = [loss.data / len(samples) for loss in self._compared(of, samples)]
         shares += [] if penalty is None else [penalty.data]
-        self._check_agreement(f"the loss of {of}", of, compiled, shares, samples)
+        self._check_agreement([compiled], [shares], lambda i: "the loss", of, samples)
 
     def _compare_gradients(self, of: str, samples: _Samples, penalty: Value | None, compiled: Sequence[float]) -> None:
-        parameters = self.objective.parameters
+        parameters, names = self.objective.parameters, self.objective.parameter_names
         rows = [[g / len(samples) for g in _gradients(loss, parameters)] for loss in self._compared(of, samples)]
         rows += [] if penalty is None else [_gradients(penalty, parameters)]
-        for i, (gradient, *shares) in enumerate(zip(compiled, *rows)):
-            if not agree(gradient, shares):
-                what = f"the gradient of {self.objective.parameter_names()[i]} in {of}"
-                self._check_agreement(what, of, gradient, shares, samples)
+        self._check_agreement(compiled, zip(*rows), lambda i: f"the gradient with respect to {names()[i]}", of, samples)
 
     def _compared(self, of: str, samples: _Samples) -> Iterator[Value]:
         """Compare samples with the first, and yield the loss of each."""
         return (self._compare(x, y, f"a sample of {of}") for x, y in samples)
 
-    def _check_agreement(self, what: str, of: str, compiled: float, shares: Sequence[float], samples: _Samples) -> None:
-        """Raise an error unless a compiled number is the sum of these shares, up to rounding.
+    def _check_agreement(
+        self,
+        compiled: Sequence[float],
+        shares: Iterable[Sequence[float]],
+        name: Callable[[int], str],
+        of: str,
+        samples: _Samples,
+    ) -> None:
+        """Raise an error unless each compiled number is the sum of its shares, up to rounding.
 
-        A loss close to 0 may be the rounding error of larger numbers, so these count if it does not agree otherwise.
+        A sum close to 0 may be the rounding error of larger numbers, so these count if it does not agree otherwise.
         """
-        if agree(compiled, shares):
+        pairs = enumerate(zip(compiled, shares))
+        differing = [(i, number, parts) for i, (number, parts) in pairs if not agree(number, parts)]
+        if not differing:
             return
         numbers = (v.data for loss in self._compared(of, samples) for v in graph_of(loss))
         largest = max(map(abs, filter(math.isfinite, numbers)), default=0.0)
-        if not agree(compiled, shares, largest):
-            raise RecordingError(
-                f"{_GRAPH_DOES_NOT_HOLD}: {what} is {compiled:.6g} in compiled code, but {math.fsum(shares):.6g} when "
-                "the model is called. It uses numbers that change, results that are out of date, or an operation whose "
-                f"rule reads more than its operands. {_WHAT_TO_DO}"
-            )
+        for i, number, parts in differing:
+            if not agree(number, parts, largest):
+                raise RecordingError(
+                    f"{_GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number:.6g} in compiled code, but "
+                    f"{math.fsum(parts):.6g} when the model is called. It uses numbers that change, results that are "
+                    f"out of date, or an operation whose rule reads more than its operands. {_WHAT_TO_DO}"
+                )
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
         """Raise the error for a sample that differs from the first; both are recorded again to find the cause."""

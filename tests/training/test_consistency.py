@@ -277,7 +277,7 @@ def test_a_result_of_a_constant_that_has_changed_is_refused() -> None:
     leaf = Value(1.0)
     half = leaf / 2
     leaf.data = 10.0
-    with pytest.raises(RecordingError, match=r"the loss of the first batch is .* in compiled code"):
+    with pytest.raises(RecordingError, match=r"the loss on the first batch is .* in compiled code"):
         quiet(Line(lambda line, x: x * half), XS, YS, backend="python")
 
 
@@ -342,7 +342,9 @@ class Reversal:
 def test_a_rule_that_draws_at_random_is_refused(batch_size: int | None, backend: str) -> None:
     reversal = Reversal()
     reversal.strength = random.random
-    with pytest.raises(RecordingError, match=r"the gradient of w in the first batch is .* in compiled code"):
+    with pytest.raises(
+        RecordingError, match=r"the gradient with respect to w on the first batch is .* in compiled code"
+    ):
         quiet(Line(reversal), XS, YS, backend=backend, batch_size=batch_size, seed=1)
 
 
@@ -358,7 +360,7 @@ def test_a_rule_that_reads_what_a_callback_changes_is_refused(batch_size: int | 
         reversal.strength = lambda: -0.1 * epoch
 
     with pytest.raises(
-        RecordingError, match=r"the gradient of w in the last batch .* rule reads more than its operands"
+        RecordingError, match=r"the gradient with respect to w on the last batch .* rule reads more than its operands"
     ):
         quiet(model, XS, YS, batch_size=batch_size, callback=callback, **options)
     reversal.strength = lambda: -1.0
