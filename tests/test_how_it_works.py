@@ -50,7 +50,7 @@ def test_it_has_fifteen_lines() -> None:
     assert len([line for line in BACKWARD.splitlines() if line]) <= 15
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=75)
 @given(graphs(EVERYTHING, WILD))
 def test_the_page_computes_the_engines_gradients(graph: Graph) -> None:
     check(function("backward", BACKWARD), graph)

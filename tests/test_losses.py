@@ -10,7 +10,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
@@ -253,6 +253,7 @@ def test_what_a_loss_carries_is_found_where_it_is() -> None:
 
 
 @EACH
+@settings(max_examples=40)
 @given(st.lists(st.floats(-20, 20), min_size=3, max_size=3), st.integers(0, 2))
 def test_a_recorded_loss_holds_for_other_data(
     loss: Callable[..., Value], outputs: Any, targets: Any, zs: list[float], k: int
