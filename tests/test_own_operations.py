@@ -541,7 +541,7 @@ def test_comparisons_in_other_threads_are_not_the_function_s() -> None:
 
 
 @pytest.mark.parametrize("outputs", [1, 60])
-@pytest.mark.parametrize("operands", [3, 200])
+@pytest.mark.parametrize("operands", [3, 80])
 def test_numpy_calls_a_variadic_function_for_long_lists_too(operands: int, outputs: int) -> None:
     """NumPy puts long lists into loops, where a sum adds and any other operation does not."""
     widest = Op("widest([{}])", lambda *xs: builtins.max(xs), lambda g, z, *xs: [g] * len(xs), variadic=True)
