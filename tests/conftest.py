@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from needs import need_compiler
+from browser import Browser, missing
+from needs import lacking, need_compiler
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
@@ -37,6 +38,16 @@ def operations_of_a_test_end_with_it() -> Iterator[None]:
         del TABLE[name]
         if hasattr(Value, name):
             delattr(Value, name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start one browser for all tests of a process."""
+    if absent := missing():
+        lacking(f"{' and '.join(absent)} not installed")
+    with Browser() as browser:
+        browser.screen(1280, 900)
+        yield browser
 
 
 @pytest.fixture(params=["python", "numpy", "c"])

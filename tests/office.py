@@ -136,7 +136,7 @@ class Office:
             yield part.tail or ""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
     found = Office(tmp_path_factory.mktemp("office"))
     if found.program is None:

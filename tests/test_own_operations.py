@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Browser, missing
-from needs import array_module, lacking, need_compiler
+from browser import Browser
+from needs import array_module, need_compiler
 from office import Office, written
 
 import autograd
@@ -277,21 +277,18 @@ def test_own_rows_on_a_module_s_arrays(module: str) -> None:
     assert np.allclose(got, want, rtol=1e-13, atol=1e-300)
 
 
-def test_own_rows_in_a_browser(tmp_path: Path) -> None:
-    if absent := missing():
-        lacking(f"{' and '.join(absent)} not installed")
+def test_own_rows_in_a_browser(chromium: Browser, tmp_path: Path) -> None:
     leaves = [Value(0.5, "x"), Value(1.5, "y")]
     outputs, _ = own_graphs(leaves)
     second = grad(outputs[0] + outputs[2], leaves[0])
     output = autograd.sum([*outputs, second])
-    with Browser() as browser:
-        browser.open(explore(output, tmp_path / "page.html", names={}))
-        shown = browser.run(
-            """return [...document.querySelectorAll("#rows tr")].map(row =>
-                [...row.querySelectorAll("td")].slice(1).map(cell =>
-                    [...cell.querySelectorAll("data")].map(number => Number(number.value))))"""
-        )
-        assert browser.complaints() == []
+    chromium.open(explore(output, tmp_path / "page.html", names={}))
+    shown = chromium.run(
+        """return [...document.querySelectorAll("#rows tr")].map(row =>
+            [...row.querySelectorAll("td")].slice(1).map(cell =>
+                [...cell.querySelectorAll("data")].map(number => Number(number.value))))"""
+    )
+    assert chromium.complaints() == []
     output.backward()
     for v, cells in zip(graph_of(output), shown, strict=True):
         assert cells[0][0] == pytest.approx(v.data, rel=1e-12)

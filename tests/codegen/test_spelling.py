@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Browser, missing
-from needs import array_module, lacking, need_compiler
+from browser import Browser
+from needs import array_module, need_compiler
 from office import Office
 from test_edge_cases import VALUES
 
@@ -165,14 +165,6 @@ def test_arrays_of_torch() -> None:
 
 
 # JavaScript ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if absent := missing():
-        lacking(f"{' and '.join(absent)} not installed")
-    with Browser() as browser:
-        yield browser
 
 
 def program_of(op: Op, target: str) -> Program:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, missing
+from browser import Browser
 from hostile import HOSTILE, labels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layout_engines import ENGINES, only
-from needs import lacking
 
 from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.engine import Value, graph_of, local_gradients, record
@@ -160,15 +159,6 @@ def test_a_leaf_with_many_uses_is_laid_out_in_seconds(tmp_path: Path) -> None:
 
 
 # The JavaScript ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if absent := missing():
-        lacking(f"{' and '.join(absent)} not installed")
-    with Browser() as browser:
-        browser.screen(1280, 900)
-        yield browser
 
 
 SPECIAL = [
