@@ -59,7 +59,7 @@ class SpellingRow(NamedTuple):
     formula: Callable[..., Any] | None
 
     def write(self, column: str, operands: Sequence[str]) -> str:
-        """Return the template of a column with the operands put in; for `sum` and `dot`, one term.
+        """Return the cell of a column with its operands put in, lists joined by commas; for `sum` and `dot`, one term.
 
         >>> SPELLINGS["where"].write("javascript", ["a", "b", "c"])
         'a > 0 ? b : c'
