@@ -402,8 +402,6 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "sum in a generator": (lambda x, y: math.prod(sum([v, x]) for v in (y,)), "adds with Python's sum"),
     "sum in an object": (Total(), "adds with Python's sum"),
     "sum in a method": (Total().method, "adds with Python's sum"),
-    "sum in a partial": (lambda x, y: functools.partial(sum, (x, y))(), "adds with Python's sum"),
-    "sum in a map": (lambda x, y: next(map(sum, [(x, y)])), "adds with Python's sum"),
     "sum from a float": (lambda x, y: sum((x, y), 0.0), "adds with Python's sum"),
     "sum from a number": (lambda x, y: Total().total([x, y], 2.5), "adds with Python's sum"),
     "sum from an operand": (lambda x, y: sum([y], x), "adds with Python's sum"),
@@ -454,21 +452,33 @@ def test_adding_by_hand_is_not_a_python_sum() -> None:
 
 def test_a_profiler_is_left_alone() -> None:
     total = Op("total({}, {})", lambda x, y: sum([x, y]), keep_two, keep_two)
-    product = Op("product({}, {})", lambda x, y: x * y, keep_two, keep_two)
     x, y = Value(0.1), Value(0.2)
+    z = total(x, y)
     events: list[str] = []
     sys.setprofile(lambda frame, event, argument: events.append(event))
     try:
         profile = sys.getprofile()
-        assert autograd.compile(product(x, y), (x, y), backend=np)(3.0, 0.5) == 1.5
-        with pytest.raises(UnsupportedOperationError, match="adds with Python's sum"):
-            autograd.compile(total(x, y), (x, y), backend=np)
+        assert autograd.compile(z, (x, y), backend=np)(3.0, 0.5) == 3.5  # unseen, and of the same bits
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(None)
     assert "c_call" in events
-    autograd.compile(product(x, y), (x, y), backend=np)
+    with pytest.raises(UnsupportedOperationError, match="adds with Python's sum"):
+        autograd.compile(z, (x, y), backend=np)
     assert sys.getprofile() is None
+
+
+@pytest.mark.parametrize("summed", [lambda xs: functools.partial(sum, xs)(), lambda xs: next(map(sum, [xs]))])
+def test_a_sum_that_is_not_announced_never_changes_bits(summed: Callable[..., Any]) -> None:
+    """From Python 3.12 on, sum compensates floats, but not Values: the bits differ, and show it."""
+    total = Op("total([{}])", lambda *xs: summed(xs), lambda g, z, *xs: [g] * len(xs), variadic=True)
+    xs = [Value(x) for x in (1e16, 1.0, -1e16, 0.1)]
+    z = total(xs)
+    if sum([1e16, 1.0, -1e16]) == 0.0:
+        assert autograd.compile(z, xs, backend=np)([x.data for x in xs]) == z.data
+    else:
+        with pytest.raises(UnsupportedOperationError, match="something different on Values"):
+            autograd.compile(z, xs, backend=np)
 
 
 def without_a_module() -> Callable[..., Any]:
@@ -498,7 +508,7 @@ def without_a_module() -> Callable[..., Any]:
         lambda x, y: operator.add(1.0, x) * operator.add(0, y),
         lambda x, y: math.prod(map(operator.add, [x, 2.0], [y, x])),
         lambda x, y: autograd.ops.add(0.0, x) + [*itertools.accumulate([x, y])][-1],
-        lambda x, y: x * sum(len([x + y, 0.5 + y]) for _ in range(2)),
+        lambda x, y: next(map(sum, [(x, y)])),  # C code calls sum, which has the bits of + for two operands
         by_hand,
     ],
 )

@@ -12,14 +12,11 @@ Python and NumPy call such a function; every other target refuses it, with the m
 """
 
 import builtins
-import functools
 import math
-import operator
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from opcode import opmap
 from types import FrameType
 from typing import Any
 
@@ -29,7 +26,7 @@ from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
 
-_SUMS = "it adds with Python's sum() or a call like it, which need not add strictly from left to right (Python 3.12)"
+_SUMS = "it adds with Python's sum(), which does not add strictly from left to right from Python 3.12 on"
 
 
 @unobserved
@@ -57,12 +54,12 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
     refused: list[str] = []  # the reasons
 
     def refuse_sums(v: Value) -> None:
-        if _is_summed(v, calls):
+        if sums and v.op is TABLE["add"]:
             refused.append(_SUMS)
 
     try:
         with (
-            _calls_of_c_functions() as calls,
+            _running_sums() as sums,
             listening(recorded=refuse_sums, compared=lambda *_: refused.append("it compares its operands")),
         ):
             result = stopping(*leaves)
@@ -126,50 +123,27 @@ def _points(operands: int) -> Iterator[list[float]]:
     yield [(1e16, 1.0, -1e16, 0.1)[i % 4] for i in range(operands)]
 
 
-_Call = tuple[FrameType, object]  # of a C function: the code that called it, and the function
-_PLAIN = (operator.add, operator.iadd, functools.reduce)  # C functions that add as `+` does
-_BINARY_OP = opmap["BINARY_OP"]  # the instruction for `+`
-
-
 @contextmanager
-def _calls_of_c_functions() -> Iterator[Sequence[_Call]]:
-    """Keep a list of the calls of C functions that are running in this thread, the innermost last.
+def _running_sums() -> Iterator[Sequence[str]]:
+    """Keep a list with an item for each call of Python's sum that is running in this thread.
 
-    The interpreter announces them to a profile function. A profiler that is there already is left alone; the list is
-    empty then.
+    The interpreter announces the calls that Python code makes to a profile function. It does not announce those of
+    other C code, as in `map(sum, ...)`, and a profiler that is there already is left alone. There `_agrees` decides: it
+    compares bits, which sum has like `+` before Python 3.12.
     """
-    calls: list[_Call] = []
+    running: list[str] = []
 
-    def profile(frame: FrameType, event: str, function: object) -> None:
-        if event == "c_call":
-            calls.append((frame, function))
-        elif event in ("c_return", "c_exception") and calls:
-            calls.pop()
+    def profile(_: FrameType, event: str, function: object) -> None:
+        if function is builtins.sum and event == "c_call":
+            running.append("sum")
+        elif function is builtins.sum and event in ("c_return", "c_exception"):
+            running.pop()
 
     if sys.getprofile() is not None:
-        yield calls
+        yield running
         return
     sys.setprofile(profile)
     try:
-        yield calls
+        yield running
     finally:
         sys.setprofile(None)
-
-
-def _is_summed(v: Value, calls: Sequence[_Call]) -> bool:
-    """Return True if Python's sum has just recorded this Value.
-
-    Bits cannot tell: before Python 3.12, sum adds as `+` does. But the interpreter announces a call of sum, under any
-    name. It does not announce calls by other C code, as in `map(sum, ...)`: there, an addition to 0 that no `+` asked
-    for counts as sum's. So a sum that other C code starts from another number is not seen; under a profiler, which gets
-    the announcements, neither is one that Python code starts from another number.
-    """
-    frame, (caller, function) = sys._getframe(), calls[-1] if calls else (None, None)
-    while frame.f_back and frame.f_globals.get("__name__") in (__name__, Value.__module__):
-        frame = frame.f_back  # to the code that adds
-    if v.op is not TABLE["add"] or frame.f_globals.get("__name__") == Op.__module__:  # autograd.add(0, x)
-        return False
-    if caller is frame and function in (builtins.sum, *_PLAIN):
-        return function is builtins.sum
-    x = v.args[0]
-    return type(x) is float and x == 0.0 and frame.f_code.co_code[frame.f_lasti] != _BINARY_OP
