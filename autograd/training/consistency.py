@@ -20,12 +20,11 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
 from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
-from autograd.engine import Value, at_once, graph_of, set_grad, unobserved
+from autograd.engine import Value, grad, graph_of, unobserved
 from autograd.errors import RecordingError
 from autograd.training.data import Data, Dataset
 from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
@@ -335,15 +334,8 @@ def agree(number: float, shares: Sequence[float], largest: float = 0.0) -> bool:
 
 @unobserved
 def _gradients(output: Value, parameters: Sequence[Value]) -> list[float]:
-    """Return the gradients that `backward()` sets, and leave every `.grad` unchanged."""
-    nodes = [*graph_of(output), *parameters]
-    before = [v.grad for v in nodes]
-    try:
-        at_once(map(set_grad, nodes, repeat(0.0)))
-        output.backward()
-        return [p.grad for p in parameters]
-    finally:
-        at_once(map(set_grad, nodes, before))
+    """Return the gradients of the parameters. No `.grad` changes, not even if Ctrl-C comes."""
+    return [g.data for g in grad(output, parameters)]
 
 
 def _leaf_names(name: str, tree: Any) -> list[str]:
