@@ -8,7 +8,8 @@ random or counts its calls computes something else for others, and no single gra
                         them the gradients, too
     held-out samples    some of them, and their loss, when it is first and last computed
     epochs 1, 2, 4, ... some samples at random, with the parameters that the model has by then
-    after a callback    the first sample; if its graph has changed, the model is recorded and compiled again
+    callbacks           one sample at random before and after each: if its graph has changed in between, the model is
+                        recorded and compiled again
 
 Two graphs are the same if they lower to programs that compute the same, constants included. So a gradient that is
 stopped for some samples shows even if the loss does not change. A difference that occurs in none of these samples is
@@ -156,19 +157,21 @@ class Consistency:
             self.seconds += time.perf_counter() - began
 
     def outdated(self) -> bool:
-        """Return True if the graph of the first sample or of the regularizer has changed."""
+        """Return True if the graph of a sample or of the regularizer has changed since `compare_some`."""
         with self._recording():
-            return bool(self._first_difference() or self._penalty_again()[0])
+            graph = self._recorded(*self.known.sample(self.compared[0]))
+            return bool(self.sample.difference(graph, self.made, self._names) or self._penalty_again()[0])
 
-    def compare_some(self) -> None:
+    def compare_some(self, count: int = _AT_RANDOM) -> None:
         """Compare some random samples, and the regularizer, using the current parameters.
 
         Raises:
             RecordingError: one differs.
         """
         n = len(self.known)
+        self.compared = self.rng.sample(range(n), min(count, n))
         with self._recording():
-            self._compare_samples(self.known, self.rng.sample(range(n), min(_AT_RANDOM, n)))
+            self._compare_samples(self.known, self.compared)
             self._compare_penalty()
 
     def compare_batch(self, name: str, learn: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:

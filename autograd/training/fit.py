@@ -136,7 +136,7 @@ def fit(
                 for epoch in range(epochs):
                     run.epoch(rng)
                     last = epoch + 1 == epochs
-                    run.look_again(epoch + 1, last=last)
+                    run.look_again(epoch + 1, last=last, callback=callback is not None)
                     if reporter:
                         reporter()
                     if callback:
@@ -146,7 +146,7 @@ def fit(
                         outdated = not last and prepared.is_outdated()
                         if stop:
                             if not outdated:
-                                run.look_again(epoch + 1, last=True)
+                                run.look_again(epoch + 1, last=True, callback=False)
                             break
                         if outdated:
                             objective = Objective.of(model, loss, regularizer)

@@ -102,22 +102,24 @@ class Run:
             figures += self._figures(self.data.held_out, *self.functions.judge.compute(numbers, *self.held_out))
         at_once(map(list.append, self.columns, figures))
 
-    def look_again(self, epochs: int, *, last: bool) -> None:
+    def look_again(self, epochs: int, *, last: bool, callback: bool) -> None:
         """Check, if a check is due, that the recorded graph holds for the current parameters (see `consistency.py`).
 
         Arguments:
             epochs: the number of epochs so far.
             last: True if no other epoch follows.
+            callback: True if a callback follows, which may change the model: what differs already is not its doing.
 
         Raises:
             RecordingError: it does not hold.
         """
         if self.freshness and last:
             self.freshness.check()
-        if self.consistency and epochs.bit_count() == 1:  # 1, 2, 4, 8, ...
+        due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...
+        if self.consistency and (due or callback):
             with self.consistency.timed():
                 self.commit()
-                self.consistency.compare_some()
+                self.consistency.compare_some() if due else self.consistency.compare_some(1)
         if self.consistency and self.data.held_out and self.functions.judge and (last or not self.judge_compared):
             with self.consistency.timed():
                 self.commit()

@@ -735,3 +735,26 @@ def test_a_loss_that_cannot_be_hashed(backend: str) -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(Scaled(2.0))
     assert len(quiet(Line(), XS, YS, loss=Scaled(2.0), backend=backend).losses) == 5
+
+
+def test_a_callback_does_not_hide_that_the_model_reads_its_parameters() -> None:
+    """What differs before the callback is not its doing, so the model is refused instead of recorded again."""
+
+    class Reads:
+        def __init__(self) -> None:
+            self.w, self.b = Value(-1.0), Value(0.0)
+
+        def parameters(self) -> list[Value]:
+            return [self.w, self.b]
+
+        def __call__(self, x: Value) -> Value:
+            return self.w * x * (1.0 if self.w.data < 0.5 else 0.5) + self.b
+
+    rng = random.Random(3)
+    xs = [rng.uniform(-2, 2) for _ in range(64)]
+    for callback in (lambda epoch, history: None, lambda epoch, history: epoch == 14):
+        with pytest.raises(RecordingError):
+            fit(
+                Reads(), xs, [2 * x + 1 for x in xs], loss=nn.mse, optimizer=optim.SGD(0.0009), epochs=16,
+                batch_size=1, seed=0, progress=False, callback=callback,
+            )  # fmt: skip
