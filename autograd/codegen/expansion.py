@@ -142,8 +142,8 @@ def _running_sums() -> Iterator[Sequence[str]]:
     if sys.getprofile() is not None:
         yield running
         return
-    sys.setprofile(profile)
     try:
+        sys.setprofile(profile)
         yield running
     finally:
         sys.setprofile(None)
