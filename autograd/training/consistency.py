@@ -34,7 +34,7 @@ from autograd.trees import tree_leaves
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 _TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
-_AT_RANDOM = 4  # samples that are drawn besides: before training, in some epochs, and of a batch for its gradients
+AT_RANDOM = 4  # samples that are drawn besides: before training, in some epochs, and of a batch for its gradients
 _OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
 _REPEATS = 8  # recordings of a sample that differs: if these differ, too, the model draws at random
 
@@ -144,7 +144,7 @@ class Consistency:
             self._compare_samples(data.known, chosen(data.known, self.rng))
             if data.held_out:
                 n = len(data.held_out)
-                self._compare_samples(data.held_out, {0, n - 1, *self.rng.sample(range(n), min(_AT_RANDOM, n))})
+                self._compare_samples(data.held_out, {0, n - 1, *self.rng.sample(range(n), min(AT_RANDOM, n))})
             self._compare_penalty()
 
     @contextmanager
@@ -159,11 +159,10 @@ class Consistency:
     def outdated(self) -> bool:
         """Return True if the graph of a sample or of the regularizer has changed since `compare_some`."""
         with self._recording():
-            graph = self._recorded(*self.known.sample(self.compared[0]))
-            return bool(self.sample.difference(graph, self.made, self._names) or self._penalty_again()[0])
+            return bool(self._difference(self.compared[0]) or self._penalty_again()[0])
 
-    def compare_some(self, count: int = _AT_RANDOM) -> None:
-        """Compare some random samples, and the regularizer, using the current parameters.
+    def compare_some(self, count: int) -> None:
+        """Compare so many random samples, and the regularizer, using the current parameters.
 
         Raises:
             RecordingError: one differs.
@@ -187,7 +186,7 @@ class Consistency:
             RecordingError: a sample differs, or the loss, or a gradient.
         """
         some = learn.some(xs, ys, _OF_A_BATCH, self.rng)
-        few = learn.some(*some, _AT_RANDOM, self.rng)
+        few = learn.some(*some, AT_RANDOM, self.rng)
         with self._recording():
             penalty = self._compare_penalty()
             self._compare_loss(name, learn.samples(*some), penalty, learn.compute(numbers, *some)[0])
@@ -274,14 +273,14 @@ class Consistency:
             again = this.difference(self._recorded(x, y), self.made, self._names)
             if again is not None:
                 self._refuse(again, name, f"{name}, once more", _RANDOM)
-        first = self._first_difference()
+        first = self._difference(0)
         if first is not None:
             self._refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", _MOVED)
         self._refuse(found, "sample 0 of xs", name, _READS)
 
-    def _first_difference(self) -> Difference | None:
-        """Return where the first sample differs from what was recorded for it."""
-        return self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
+    def _difference(self, i: int) -> Difference | None:
+        """Return where the graph that sample i has now differs from the reference."""
+        return self.sample.difference(self._recorded(*self.known.sample(i)), self.made, self._names)
 
     def _compare_penalty(self) -> Value | None:
         """Compare the regularizer with its first recording, and return its share of the loss."""
@@ -358,7 +357,7 @@ def chosen(dataset: Dataset, rng: random.Random) -> set[int]:
     An `if` on a single number of a sample decides otherwise for the smallest than for the largest, if it ever does.
     """
     n, ys = len(dataset), dataset.ys.rows
-    picked = {0, n - 1, *rng.sample(range(n), min(_AT_RANDOM, n))}
+    picked = {0, n - 1, *rng.sample(range(n), min(AT_RANDOM, n))}
     for samples in (dataset.xs, dataset.ys):
         width = len(tree_leaves(samples.like))
         for k in rng.sample(range(width), min(_COLUMNS, width)):

@@ -8,7 +8,7 @@ from typing import Any
 from autograd.engine import at_once, set_data, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
-from autograd.training.consistency import Consistency
+from autograd.training.consistency import AT_RANDOM, Consistency
 from autograd.training.data import Batch, Dataset
 from autograd.training.history import History
 from autograd.training.prepare import Prepared
@@ -119,7 +119,7 @@ class Run:
         if self.consistency and (due or callback):
             with self.consistency.timed():
                 self.commit()
-                self.consistency.compare_some() if due else self.consistency.compare_some(1)
+                self.consistency.compare_some(AT_RANDOM if due else 1)
         if self.consistency and self.data.held_out and self.functions.judge and (last or not self.judge_compared):
             with self.consistency.timed():
                 self.commit()

@@ -816,7 +816,7 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(
 ) -> None:
     if since:  # the checks between the steps are the other sweep's
         monkeypatch.setattr(Consistency, "compare_batch", lambda *_: None)
-        monkeypatch.setattr(Consistency, "compare_some", lambda _: None)
+        monkeypatch.setattr(Consistency, "compare_some", lambda *_: None)
     options: dict[str, Any] = {"batch_size": batch_size, "seed": 0, "backend": backend, "epochs": 3}
     data = [1.0, 2.0], [2.0, 3.5]
     states: list[list[float]] = []
