@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -704,6 +705,17 @@ def test_files_in_the_current_folder_are_not_imported(
     (tmp_path / "tempfile.py").write_text("1 / 0")  # a name that pygraphviz imports
     monkeypatch.chdir(tmp_path)
     assert draw(neuron()).pipe()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_an_outfile_may_be_a_pipe(engine: str, tmp_path: Path) -> None:
+    pipe, received = tmp_path / "pipe.svg", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    draw(neuron()).render(outfile=pipe)
+    reader.join(timeout=60)
+    assert b"prefers-color-scheme" in received[0]
 
 
 # Hostile labels ------------------------------------------------------------------------------------------------------
