@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from autograd import ops
 from autograd.floats import KNOWN_TYPES, number
 from autograd.ops import Op, Rule
+from autograd.text import LONGEST_NAME, cut
 from autograd.trees import tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
@@ -284,7 +285,7 @@ class Value(OperationMethods):
         return format(self._data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        label = "" if self._label is None else f", label={self._label!r}"
+        label = "" if self._label is None else f", label={cut(self._label, LONGEST_NAME)!r}"
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
     def __reduce__(self) -> Any:  # for picklers whose own dispatch table lacks Value

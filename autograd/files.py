@@ -58,8 +58,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Check that `write_whole` may write to this path, and say what to do where it may not.
 
     Raises:
-        OSError: it is a folder or read-only, or its folder is missing or read-only.
+        OSError: it is empty, a folder or read-only, or its folder is missing or read-only.
     """
+    if not os.fspath(path):
+        raise FileNotFoundError("cannot write to an empty path: name a file")
     try:
         os.stat(path)
     except OSError as problem:
@@ -77,6 +79,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}, make it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"cannot write {path}: the folder {folder} is read-only; choose another one")
+
+
+def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
+    """Return the size of a file and its bytes; of a larger file, a size above `most`. A device may have no end."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(most + 1) if size <= most else b""
+    return max(size, len(content)), content
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:

@@ -13,12 +13,11 @@ import operator
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, SupportsIndex
 
 from autograd import ops
 from autograd.engine import Value, commit_data
-from autograd.files import numbers_from_text, numbers_to_text, write_whole
+from autograd.files import numbers_from_text, numbers_to_text, read_at_most, write_whole
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.text import visible
 
@@ -82,9 +81,15 @@ class Module:
 
         Raises:
             OSError: the file cannot be written, or is read-only.
-            ValueError: two parameters have the same name.
+            ValueError: two parameters have the same name, or a name has a lone surrogate.
         """
-        write_whole(path, numbers_to_text({name: p.data for name, p in self._by_name().items()}))
+        numbers = {name: p.data for name, p in self._by_name().items()}
+        try:
+            content = numbers_to_text(numbers).encode()
+        except UnicodeEncodeError:
+            name = next(name for name in numbers if name.encode(errors="ignore").decode() != name)
+            raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
+        write_whole(path, content)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read the parameters from a file that `save` wrote; gradients do not change.
@@ -95,10 +100,11 @@ class Module:
         """
         ours = self._by_name()
         try:
-            size, most = os.path.getsize(path), _ANY_FILE + sum(_ENTRY + 12 * len(name) for name in ours)
-            if size > most:  # read, it would take several times as much memory
-                raise ValueError(f"it has {size:,} bytes, far more than {_counted(len(ours))} need")
-            numbers = numbers_from_text(Path(path).read_bytes())
+            most = _ANY_FILE + sum(_ENTRY + 12 * len(name) for name in ours)
+            size, content = read_at_most(path, most)
+            if size > most:  # parsed, it would take several times as much memory
+                raise ValueError(f"it has at least {size:,} bytes, far more than {_counted(len(ours))} need")
+            numbers = numbers_from_text(content)
             if numbers.keys() != ours.keys():
                 raise ValueError(_difference(list(ours), list(numbers)))
         except ValueError as problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+WHITE_SPACE = ["\n", "\t", "\r", "\n\n", " \n ", "  ", "\x0b", "\x85", "\u2028", "\u3000"]
 HOSTILE = [
     'a"]; evil [label="x',
     "a|b",
@@ -24,7 +25,7 @@ HOSTILE = [
     "&lt;",
     "&amp;lt; &#60; &#x3c; &nosuch; & &;",
     "two\nlines",
-    "\n",
+    *WHITE_SPACE,
     "\n\nempty lines\n\nbetween\n",
     "a\r\nb\tc",
     "".join(map(chr, range(0x20))) + "\x7f\x80\x85\x9f",

@@ -108,6 +108,12 @@ def test_links_stay_and_what_they_name_is_replaced_with_its_mode(writer: str, tm
     assert list(folder.iterdir()) == [path]
 
 
+def test_an_empty_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="cannot write to an empty path: name a file"):
+        write_whole("", "new")
+
+
 def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
     circle = tmp_path / "circle"
     circle.symlink_to("circle")

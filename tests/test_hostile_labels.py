@@ -134,6 +134,7 @@ def test_a_label_stays_visible_and_on_its_line(name: str, tmp_path: Path) -> Non
     plain = message(name, "plain", tmp_path)
     assert "plain" in plain
     lines = len(plain.split("\n"))
+    assert len(message(name, "x" * 10_000, tmp_path)) < len(plain) + 1000
     for label in LABELS:
         said = message(name, label, tmp_path).split("\n")
         assert all(line.isprintable() for line in said), label

@@ -430,6 +430,24 @@ def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Unix")
+def test_a_device_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"cannot load /dev/zero: .* far more than 2 parameters need"):
+        MLP(1, [1]).load("/dev/zero")
+
+
+def test_a_name_with_a_lone_surrogate_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    class Holder(Module):
+        def __init__(self) -> None:
+            self.d = {"z\ud800": Value(1.0)}
+
+    path = tmp_path / "net.json"
+    path.write_text("old")
+    with pytest.raises(ValueError, match=r"lone surrogate in the name 'd\.z\\ud800': rename it"):
+        Holder().save(path)
+    assert path.read_text() == "old"
+
+
 @given(st.integers(0, len(TEXT) - 3))
 def test_a_file_cut_off_anywhere_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match="damaged"):
@@ -515,7 +533,9 @@ def test_loading_commits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path = tmp_path / "net.json"
     MLP(1, [2, 1]).save(path)
     content = path.read_bytes()
-    monkeypatch.setattr(Path, "read_bytes", lambda path: content)  # no file is open when the interrupt comes
+    monkeypatch.setattr(
+        "autograd.nn.read_at_most", lambda path, most: (len(content), content)
+    )  # no file is open when the interrupt comes
     seen = set()
     for at in itertools.count(1, 11):
         model = MLP(1, [2, 1])

@@ -1,6 +1,7 @@
 """Describe a compiled function's arguments and result, and check and convert the arguments while it runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -109,6 +110,16 @@ def shape_of(tree: Any) -> tuple[int, ...] | None:
 # Checks and conversions, while the function runs ---------------------------------------------------------------------
 
 
+def check_ordered(argument: Any) -> None:
+    """Raise TypeError for what can be iterated over, but is not numbers in an order: sets, mappings, text and bytes.
+
+    Every container of an argument passes through here, at any depth. Numbers do not, so this costs nothing per number.
+    """
+    bytes_in_place = isinstance(argument, memoryview) and argument.format in ("B", "c")
+    if bytes_in_place or isinstance(argument, (Mapping, AbstractSet, str, bytes, bytearray)):
+        raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
+
+
 def checked_lists(argument: Any) -> Any:
     """Convert an array to lists; return anything else unchanged.
 
@@ -129,11 +140,10 @@ def is_array(argument: Any) -> bool:
     """Return True if the argument is an array, rather than a number or sequence, so that results should be arrays.
 
     Raises:
-        TypeError: it is unordered (a set, a dictionary), or text, or a masked array.
+        TypeError: `check_ordered` refuses it, or it is a masked array.
     """
     check_unmasked(argument)
-    if isinstance(argument, (dict, set, frozenset, str, bytes)):
-        raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
+    check_ordered(argument)
     return hasattr(argument, "tolist") or hasattr(argument, "__array__")
 
 
@@ -172,12 +182,12 @@ def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, conv
 
     Raises:
         ValueError: it has another shape.
-        TypeError: an element is not a real number.
+        TypeError: an element is not a real number, or `check_ordered` refuses a part.
     """
     numbers: list[Any] = []
     try:
         _collect(tree if samples is None else [tree] * samples, argument, numbers)
-    except (TypeError, ValueError) as problem:
+    except ValueError as problem:
         expected = tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
         raise argument_error(k, expected, argument, problem) from None
     if not convert or set(map(type, numbers)) <= {float}:
@@ -192,7 +202,12 @@ def _collect(tree: Any, argument: Any, numbers: list[Any]) -> None:
     if not isinstance(tree, (list, tuple)):
         numbers.append(argument)
         return
-    parts = list(argument)
+    if type(argument) not in (list, tuple):
+        check_ordered(argument)
+    try:
+        parts = list(argument)
+    except TypeError as problem:  # it is not iterable
+        raise ValueError(problem) from None
     if len(parts) != len(tree):
         raise ValueError
     if is_flat(tree):

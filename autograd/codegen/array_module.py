@@ -15,7 +15,7 @@ from itertools import count
 from numbers import Number
 from typing import Any
 
-from autograd.codegen.arguments import Signature, flattened, is_array, pieces_of, shape_of
+from autograd.codegen.arguments import Signature, batch_size, flattened, is_array, lone_number, pieces_of, shape_of
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
@@ -31,7 +31,6 @@ from autograd.codegen.python_source import (
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
-from autograd.floats import number
 from autograd.ops import Op
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
@@ -168,7 +167,7 @@ class _Arrays:
         """Return the floating type of all numbers in a call with these arguments.
 
         Raises:
-            TypeError: an argument is not plainly real numbers.
+            TypeError: an argument is not plainly real numbers, or is PyTorch's where the module is not, or the reverse.
         """
         found: Any = float  # to every module its float64, if it has one
         for argument in arguments:
@@ -177,8 +176,13 @@ class _Arrays:
                 check_unmasked(x)
                 if type(x).__module__ == "numpy" and x.dtype.kind not in "fiubc":  # dates, texts, objects
                     raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
-                if hasattr(x, "dtype") and not isinstance(x, Number):  # NumPy's scalars are numbers
+                if _is_typed(x):
                     dtype = self._own(x).dtype
+                    if _is_torch(dtype) != _is_torch(self.module.float64):
+                        raise TypeError(
+                            f"expected numbers or arrays for {self.module.__name__}, got a "
+                            f"{type(x).__module__}.{type(x).__qualname__}: convert it to a NumPy array first"
+                        )
                     if "complex" in str(dtype):
                         raise TypeError(f"expected real numbers, got an array of {dtype}: take its .real part")
                     if self._is_floating(dtype):
@@ -186,8 +190,9 @@ class _Arrays:
         return found
 
     def _is_floating(self, dtype: Any) -> bool:
-        in_torch = getattr(dtype, "is_floating_point", None)
-        return bool(self.module.issubdtype(dtype, self.module.floating) if in_torch is None else in_torch)
+        return bool(
+            dtype.is_floating_point if _is_torch(dtype) else self.module.issubdtype(dtype, self.module.floating)
+        )
 
     def _own(self, x: Any) -> Any:
         """Convert NumPy's array to the module's; leave a tracer, which represents an array, unchanged."""
@@ -195,7 +200,7 @@ class _Arrays:
 
     def array(self, x: Any, width: Any) -> Any:
         """Convert a number or an array to the module's array of that width."""
-        if not hasattr(x, "dtype") or isinstance(x, Number):
+        if not _is_typed(x):
             return self.module.asarray(x, dtype=width)
         x = self._own(x)
         if x.dtype == width:
@@ -205,12 +210,14 @@ class _Arrays:
     def numbers(self, k: int, argument: Any, width: Any) -> list[Any]:
         """Return one array for each number of argument k: a scalar, or the vector of a batch."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
-        if isinstance(argument, (list, tuple)) and not batch:
+        plain = isinstance(argument, Number) or not is_array(argument)
+        if plain and not batch:
             numbers = flattened(k, tree, argument, convert=False)
-            return [self.array(x if hasattr(x, "dtype") else number(x), width) for x in numbers]
-        if batch and isinstance(argument, (list, tuple)):
-            plain = flattened(k, tree, argument, len(argument))
-            array = self.array(plain, width).reshape(len(argument), len(tree_leaves(tree)))
+            return [self.array(x if _is_typed(x) else lone_number(k, x), width) for x in numbers]
+        if plain:
+            samples = batch_size((k, argument))
+            rows = flattened(k, tree, argument, samples)
+            array = self.array(rows, width).reshape(samples, len(tree_leaves(tree)))
         else:
             array = self.array(argument, width)
             if tuple(array.shape)[batch:] != shape_of(tree):
@@ -226,6 +233,16 @@ class _Arrays:
         if not xs:
             return self.module.zeros((*(() if n is None else (n,)), 0), dtype=width)
         return self.module.stack([self.full(n, x, width) for x in xs], -1)
+
+
+def _is_typed(x: Any) -> bool:
+    """Return True for an array or a tracer, which have a dtype, and False for numbers, NumPy's scalars included."""
+    return hasattr(x, "dtype") and not isinstance(x, Number)
+
+
+def _is_torch(dtype: Any) -> bool:
+    """Return True for PyTorch's types of numbers; JAX has NumPy's."""
+    return hasattr(dtype, "is_floating_point")
 
 
 def _plain(arguments: Any, result: Any) -> Any:

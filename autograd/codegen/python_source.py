@@ -153,11 +153,13 @@ def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
     flat = is_flat(tree)
     targets = [name(part) if flat else f"{source}_{i}" for i, part in enumerate(tree)]
     listed = ", ".join(targets)
+    # A part, or a row of a batch, is checked here; the argument itself is checked where the result is built.
+    parts = source if source == f"a{k}" else f"{source} if type({source}) in _plain else _rows({source})"
     if flat and 0 < len(tree) <= _CHECKED_ONE_BY_ONE:
         are_floats = f"{' is '.join(f'type({x})' for x in targets)} is float"
-        lines = [f"[{listed}] = {source}", f"if not ({are_floats}):", f"    [{listed}] = map(_number, [{listed}])"]
+        lines = [f"[{listed}] = {parts}", f"if not ({are_floats}):", f"    [{listed}] = map(_number, [{listed}])"]
     else:
-        lines = [f"[{listed}] = {f'map(_number, {source})' if flat else source}"]
+        lines = [f"[{listed}] = {f'map(_number, {parts})' if flat else parts}"]
     yield from ["try:", *indented(lines), "except (TypeError, ValueError, OverflowError) as problem:"]
     yield f"    raise _argument_error({k}, {tree_shape(tree)!r}, {source}, problem) from None"
     if not flat:

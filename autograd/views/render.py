@@ -156,6 +156,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
 
     def _render(self, engine: str, format: str, filepath: str, **options: Any) -> str:
+        outfile = options["outfile"]
+        if outfile and Path(outfile).exists() and not Path(outfile).is_file():  # a pipe cannot be read back below
+            taken = ("renderer", "formatter", "neato_no_op", "quiet")
+            write_whole(outfile, self.pipe(format, engine=engine, **{name: options[name] for name in taken}))
+            return str(outfile)
         try:
             rendered: str = super()._render(engine, format, filepath, **options)
         except graphviz.ExecutableNotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
 from types import ModuleType
@@ -251,6 +252,58 @@ def test_what_only_looks_like_numbers_is_refused(odd: Any, said: str, xp: Module
         f = autograd.compile([x * 1.0, y], [x, y], in_axes=axes, backend=xp)
         with pytest.raises(TypeError, match=said):
             f(argument)
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (None, "NoneType"),
+        (1 + 2j, r"\.real"),
+        (np.complex128(1 + 2j), r"\.real"),
+        (np.complex64(1 + 2j), r"\.real"),
+        (Value(1.0), r"\.data"),
+    ],
+)
+def test_what_is_not_a_real_number_is_refused_alone_and_in_a_list(odd: Any, said: str, xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    alone, listed = autograd.compile(x * 3, (x,), backend=xp), autograd.compile(x * y, ([x, y],), backend=xp)
+    batch = autograd.compile(x * 3, (x,), in_axes=0, backend=xp)
+    for f, argument in ((alone, odd), (listed, [odd, 2.0]), (listed, (2.0, odd)), (batch, [odd, 2.0])):
+        with pytest.raises(TypeError, match=f"argument 1: expected a .*{said}"):
+            f(argument)
+
+
+def test_a_list_for_a_number_and_a_number_for_a_list_are_explained(xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    with pytest.raises(ValueError, match="argument 1: expected a number, got 1 number"):
+        autograd.compile(x * 3, (x,), backend=xp)([1.0])
+    for number in (1.0, np.float64(1.0)):
+        with pytest.raises(ValueError, match="argument 1: expected 2 numbers, got a number"):
+            autograd.compile(x * y, ([x, y],), backend=xp)(number)
+    for nothing in (None, 1.0, np.float64(1.0)):
+        with pytest.raises(ValueError, match="argument 1 is a batch"):
+            autograd.compile(x * 3, (x,), in_axes=0, backend=xp)(nothing)
+
+
+def test_sequences_of_any_type_are_lists(xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    f = autograd.compile([x * 3, y], ([x, y],), backend=xp)
+    batch = autograd.compile([x * 3, y], ([x, y],), in_axes=0, backend=xp)
+    for numbers in (range(1, 3), deque([1.0, 2.0])):
+        assert f(numbers).tolist() == [3.0, 2.0]
+        assert batch([numbers]).tolist() == [[3.0, 2.0]]
+
+
+@pytest.mark.parametrize(("here", "there"), [("torch", "jax.numpy"), ("jax.numpy", "torch"), ("numpy", "torch")])
+def test_an_array_of_another_module_is_refused(here: str, there: str) -> None:
+    x, y = Value(0.5), Value(0.25)
+    f = autograd.compile(x * y, ([x, y],), backend=array_module(here))
+    other = array_module(there)
+    said = rf"arrays for {here}, got a {there[:3]}.*: convert it to a NumPy array first"
+    for argument in (other.asarray([1.0, 2.0]), [other.asarray(1.0), 2.0]):
+        with pytest.raises(TypeError, match=said):
+            f(argument)
+    assert float(f(np.asarray(other.asarray([1.0, 2.0])).copy())) == 2.0
 
 
 def test_a_stopped_gradient_is_stopped_in_the_module_too() -> None:

@@ -11,6 +11,8 @@ import os
 import random
 import traceback
 import weakref
+from array import array
+from collections import UserDict, deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -401,6 +403,46 @@ def test_mistakes_are_explained(call: Callable[..., Any], error: type[Exception]
     x = Value(2.0)
     with pytest.raises(error, match=said):
         call(partial(autograd.compile, backend=backend), x, x * x)
+
+
+UNORDERED = [
+    {2.0: 0.5, 1.0: 0.7},  # floats, which pass as they are where nothing looks at their container
+    UserDict({2: 0.5, 1: 0.7}),
+    {2: 0.5, 1: 0.7}.keys(),
+    {1.0, 2.0},
+    frozenset({1.0, 2.0}),
+    "12",
+    b"12",
+    bytearray(b"12"),
+    memoryview(b"12"),
+]
+
+
+def at_every_depth() -> dict[str, tuple[Any, int | None, Callable[[Any], Any]]]:
+    """Return trees of inputs, their `in_axes`, and functions that put what is passed for two numbers in its place."""
+    pair, other = [Value(1.0), Value(2.0)], Value(3.0)
+    return {
+        "an argument": (pair, None, lambda x: x),
+        "a part": ((pair, other), None, lambda x: (x, 3.0)),
+        "a part of a part": ([[pair, other]], None, lambda x: [[x, 3.0]]),
+        "a batch": (other, 0, lambda x: x),
+        "a row": (pair, 0, lambda x: [[0.5, 0.7], x]),
+        "a part of a row": ([pair, other], 0, lambda x: [[x, 3.0]]),
+    }
+
+
+@pytest.mark.parametrize("place", at_every_depth())
+def test_what_is_not_numbers_in_an_order_is_refused_at_every_depth(place: str, backend: str) -> None:
+    tree, axes, put = at_every_depth()[place]
+    outputs = [x * 1.0 for x in tree_leaves(tree)]
+    for target in (backend, np):
+        f = autograd.compile(outputs, (tree,), in_axes=axes, backend=target)
+        for odd in UNORDERED:
+            with pytest.raises(TypeError, match=f"lists of numbers or an array, got a {type(odd).__name__}"):
+                f(put(odd))
+        want = tree_map(as_lists, f(put([0.25, 0.5])))
+        for numbers in (deque([0.25, 0.5]), np.array([0.25, 0.5]), memoryview(array("d", [0.25, 0.5]))):
+            assert tree_map(as_lists, f(put(numbers))) == want
 
 
 def test_batches_of_different_sizes_are_refused(backend: str) -> None:

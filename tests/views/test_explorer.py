@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from browser import Browser
-from hostile import HOSTILE, labels
+from hostile import HOSTILE, WHITE_SPACE, labels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layout_engines import ENGINES, only
@@ -632,6 +632,13 @@ def check_labels(browser: Browser, path: Path, texts: list[str]) -> None:
         assert shown in (text or f"v{i}", f"{text}#{shown.rpartition('#')[2]}")  # #2 where two leaves share a label
     assert browser.complaints() == []
     assert set(browser.requests()) == {path.as_uri()}
+
+
+@pytest.mark.parametrize("label", WHITE_SPACE)
+def test_a_label_of_white_space_alone_can_be_an_operand(label: str, tmp_path: Path) -> None:
+    output = (Value(2.0, label) * Value(3.0, "b")).tanh()
+    page = explore(output, tmp_path / "page.html", names={}).read_text()
+    assert "tanh" in page
 
 
 def test_no_label_becomes_a_script(chromium: Browser, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from autograd.codegen.formulas import Term, constant, formula, graph_formulas, i
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients, unobserved
 from autograd.files import check_writable, write_whole
-from autograd.text import cut, short, width
+from autograd.text import cut, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
@@ -193,8 +193,8 @@ def _slider(x: float) -> list[float]:
 
 
 def _one_line(text: str) -> str:
-    """Return the text on one line, cut to the width of a box."""
-    return cut(" ".join(text.split()), _WIDEST)
+    """Return the text on one line, cut to the width of a box. Of white space alone, the characters are shown."""
+    return cut(" ".join(text.split()) or visible(text), _WIDEST)
 
 
 # The file ------------------------------------------------------------------------------------------------------------
