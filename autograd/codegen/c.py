@@ -24,7 +24,7 @@ from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
-from autograd.codegen.memory import MemoryLayout, strided_runs
+from autograd.codegen.memory import MemoryLayout, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
 from autograd.trees import tree_leaves
 
@@ -33,6 +33,7 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
+_TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
 
 _LANES = """
 #if defined __AVX512F__
@@ -61,7 +62,7 @@ static inline double total(V x) /* halves first: adding lane by lane would wait 
 
 _VECTORS_OF_SAMPLES = """
 /* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */
-for (long long first = n % LANES ? n % LANES - LANES : 0; first < n; first += LANES) {
+for (long long first = begin == 0 && n % LANES ? n % LANES - LANES : begin; first < end; first += LANES) {
 for (int lane = 0; lane < LANES; lane++) {
 const long long row = first + lane < 0 ? 0 : first + lane;
 """
@@ -76,11 +77,17 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()
-    return CompiledCode(text, *callable_functions(built(text, unit.options), signature, unit.in_work))
+    return CompiledCode(
+        text, *callable_functions(built(text, unit.options), signature, unit.in_work, unit.samples_of_a_call)
+    )
 
 
 class _TranslationUnit:
     """A C file: a function `compiled`, and `repeated` where its outputs can be fed back.
+
+    For a batch there is also `samples`, which `compiled` calls for all of them, and which may be called for one range
+    after the other: `begin` is 0 or the last `end`, and n - `end` a multiple of the lanes (or of 8, whatever they are).
+    The sums of a `reduce` stay in `s` until `end` is n.
 
     Arguments:
         program: the program, with operations that C spells.
@@ -109,6 +116,15 @@ class _TranslationUnit:
         return doubles + (self.sizes[0] if self.signature.feedback else 0) > DOUBLES_ON_THE_STACK
 
     @property
+    def samples_of_a_call(self) -> int:
+        """The number of samples that one call computes in a time in which Ctrl-C can wait."""
+        once, each = (
+            sum(terms_of(self.layout.step(place)) for part in parts for unit in part for place in unit.steps)
+            for parts in (self.layout.once, self.layout.each)
+        )  # each call computes the batch-invariant part again: at most half of its time
+        return max(8, max(_TERMS_OF_A_CALL, once) // (each + self.outputs + self.layout.lengths["x"] + 1))
+
+    @property
     def options(self) -> list[str]:
         """Compiler options: `FLAGS` and the level of optimization."""
         # -O3 speeds up loops; straight-line code gains nothing and compiles more slowly.
@@ -134,25 +150,30 @@ class _TranslationUnit:
             yield f"const long long work_bytes = {' + '.join(self._sizes(self.signature.feedback))};"
         once, each = self.once, self.each
         if not self.layout.whole:
-            parameters = ", ".join(kind + name for kind, name in self._shared())
+            shared = self._shared()
             for n, lines in enumerate([*once, *each]):
-                yield from [f"static __attribute__((noinline)) void part{n}({parameters})", "{", *lines, "}"]
-            calls = [
-                [f"part{n}({', '.join(name for _, name in self._shared())});"] for n in range(len(once) + len(each))
-            ]
+                yield from [f"static __attribute__((noinline)) void part{n}({_declared(shared)})", "{", *lines, "}"]
+            calls = [[f"part{n}({_passed(shared)});"] for n in range(len(once) + len(each))]
             once, each = calls[: len(once)], calls[len(once) :]
-        parameters = ", ".join(kind + name for kind, name in self._parameters())
-        inlined = "static inline __attribute__((always_inline)) void once"
-        yield from [f"{inlined if self._in_registers else 'void compiled'}({parameters})", "{"]
+        parameters = self._parameters()
+        if self.signature.batch:
+            yield f"void samples({_declared(self._parameters_of_samples())})"
+        elif self._in_registers:
+            yield f"static inline __attribute__((always_inline)) void once({_declared(parameters)})"
+        else:
+            yield f"void compiled({_declared(parameters)})"
+        yield "{"
         yield from self._arrays()
         yield from (line for lines in once for line in lines)
         if self.signature.batch:
             yield from self._over_the_batch([line for lines in each for line in lines])
         yield "}"
-        if self._in_registers:
-            yield f"void compiled({parameters}) {{ once({', '.join(name for _, name in self._parameters())}); }}"
+        if self.signature.batch:
+            yield from self._whole_batch()
+        elif self._in_registers:
+            yield f"void compiled({_declared(parameters)}) {{ once({_passed(parameters)}); }}"
         if self.signature.feedback:
-            yield from self._repeated(parameters)
+            yield from self._repeated()
 
     @property
     def _in_registers(self) -> bool:
@@ -164,6 +185,24 @@ class _TranslationUnit:
         samples = [("long long ", "n")] if self.signature.batch else []
         arguments = [("const double *restrict ", f"a{k}") for k in range(len(self.sizes))]
         return [*samples, *arguments, ("double *restrict ", "out"), *[("char *restrict ", "work")] * self.in_work]
+
+    @property
+    def _sums_from_caller(self) -> bool:
+        """True if `samples` takes the sums of a `reduce`, `s`, as an argument: what is in `work` stays there anyway."""
+        return self.signature.reduce is not None and not self.in_work
+
+    def _parameters_of_samples(self) -> list[tuple[str, str]]:
+        n, *others = self._parameters()
+        positions = [("long long ", "begin"), ("long long ", "end")]
+        return [n, *positions, *others, *[("V *restrict ", "s")] * self._sums_from_caller]
+
+    def _whole_batch(self) -> Iterator[str]:
+        """Yield the function that computes all samples of a batch."""
+        yield from [f"void compiled({_declared(self._parameters())})", "{"]
+        if self._sums_from_caller:
+            yield f"V s[{max(self.outputs, 1)}];"
+        values = [("", {"begin": "0", "end": "n"}.get(name, name)) for _, name in self._parameters_of_samples()]
+        yield from [f"samples({_passed(values)});", "}"]
 
     def _shared(self) -> list[tuple[str, str]]:
         """Return the types and names of the parts' parameters."""
@@ -189,12 +228,14 @@ class _TranslationUnit:
             if self.in_work:
                 yield f"{kind} *restrict {name} = ({kind} *)({at});"
                 at += f" + {length} * sizeof({kind})"
+            elif name == "s" and self._sums_from_caller:
+                continue
             elif length or not self.layout.whole or name in ("x", "s"):  # these two have loops even if they are empty
                 yield f"{kind} {name}[{max(length, 1)}];"
 
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:
         if self.signature.reduce:
-            yield for_loop("i", self.outputs, "s[i] = all(0.0);")
+            yield f"if (begin == 0) {for_loop('i', self.outputs, 's[i] = all(0.0);')}"
         yield from _VECTORS_OF_SAMPLES.strip().splitlines()
         column = 0
         for k in self.signature.batched_arguments:
@@ -204,8 +245,7 @@ class _TranslationUnit:
         yield from ["}", *each]
         if self.signature.reduce:
             yield f"if (first < 0) {for_loop('i', self.outputs, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
-            yield "}"
-            yield from self._sums()
+            yield from ["}", "if (end == n) {", *self._sums(), "}"]
         else:
             yield from self._rows()
             yield "}"
@@ -239,7 +279,7 @@ class _TranslationUnit:
             index, value = along(run)
             yield for_loop("i", run.length, f"out[{index}] += {times}{value};")
 
-    def _repeated(self, parameters: str) -> Iterator[str]:
+    def _repeated(self) -> Iterator[str]:
         """Yield the function that feeds the outputs back; each round writes to a buffer other than the one it reads."""
         size = self.sizes[0]
 
@@ -248,19 +288,27 @@ class _TranslationUnit:
                 return [f"{target}[{i}] = {source}[{i}];" for i in range(size)]
             return [for_loop("i", size, f"{target}[i] = {source}[i];")]
 
-        yield from [f"void repeated(long long times, {parameters})", "{"]
+        yield from [f"void repeated(long long times, {_declared(self._parameters())})", "{"]
         if self.in_work:
             yield f"double *restrict state = (double *)(work + {' + '.join(self._sizes(feedback=False))});"
         else:
             yield f"double state[{max(size, 1)}], next[{max(size, 1)}];"
         new = "out" if self.in_work else "next"
         yield from [*copy(new, "a0"), "while (times-- > 0) {", *copy("state", new)]
-        names = [{"a0": "state", "out": new}.get(name, name) for _, name in self._parameters()]
-        yield f"{'once' if self._in_registers else 'compiled'}({', '.join(names)});"
+        values = [("", {"a0": "state", "out": new}.get(name, name)) for _, name in self._parameters()]
+        yield f"{'once' if self._in_registers else 'compiled'}({_passed(values)});"
         yield "}"
         if not self.in_work:
             yield from copy("out", new)
         yield "}"
+
+
+def _declared(parameters: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(kind + name for kind, name in parameters)
+
+
+def _passed(parameters: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(name for _, name in parameters)
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

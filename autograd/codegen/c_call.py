@@ -25,7 +25,8 @@ from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
-_ALIGNMENT = 64  # bytes, for the program's vectors
+_ALIGNMENT = 64  # bytes, for the program's vectors, which are not longer
+_LANES = 8  # samples in a vector, at most
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
 
@@ -147,18 +148,21 @@ def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
 
 
 def _wrapper_source(
-    name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, shortcuts: bool
+    name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int
 ) -> str:
-    """Return the source of the function `name`, which takes the integers, then the arguments of the signature."""
+    """Return the source of the function `name`, which takes the integers, then the arguments of the signature.
+
+    It has shortcuts for at most so many samples.
+    """
     arguments = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
     outputs = len(tree_leaves(signature.outputs))
     lines = [f"def {name}({', '.join([*integers, *arguments])}):", "    global ndarray, float64, empty"]
-    if readers and shortcuts:
+    if readers and most:
         if not signature.batch and all(r.lone or is_flat(r.tree) for r in readers):
             lines += _for_floats(first, readers, signature)
         if outputs and all(r.size for r in readers) and (signature.batch or all(r.shape for r in readers)):
-            lines += _for_arrays(first, readers, signature)
+            lines += _for_arrays(first, readers, signature, most)
     lines.append("    if ndarray is None:")
     lines.append("        ndarray, float64, empty = numpy_names()")
     lines.append(f"    return general({tree_text(tuple(first))}, {tree_text(tuple(arguments))})")
@@ -179,15 +183,15 @@ def _for_floats(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
     yield f"            return {_result(signature, arrays=False)}"
 
 
-def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Signature) -> Iterator[str]:
-    """Yield the shortcut for contiguous arrays of doubles."""
+def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int) -> Iterator[str]:
+    """Yield the shortcut for contiguous arrays of doubles, and for at most so many samples."""
     arrays = [f"a{r.k}" for r in readers]
     batched = [f"a{r.k}" for r in readers if r.batch]
     ready = [f"type({a}) is ndarray and {a}.dtype is float64 and {a}.flags.aligned" for a in arrays]
     ready += [
         f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" if r.shape else f"a{r.k}.ndim == {int(r.batch)}" for r in readers
     ]
-    ready += [f"len({a})" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
+    ready += [f"0 < len({a}) <= {most}" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
     outputs = len(tree_leaves(signature.outputs))
     yield f"    if {' and '.join(ready)}:"
     yield f"        n = len({batched[0]})" if batched else "        n = 1"
@@ -226,7 +230,7 @@ def _result(signature: Signature, arrays: bool) -> str:
 
 
 def callable_functions(
-    library: Library, signature: Signature, needs_work: bool
+    library: Library, signature: Signature, needs_work: bool, most: int
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
 
@@ -238,55 +242,103 @@ def callable_functions(
         library: the compiled program.
         signature: the signature of its functions.
         needs_work: True if it exports `work_bytes`, the size of the memory that its functions take last.
+        most: the number of samples that one call may compute; more are computed in slices.
     """
     work = library.integer("work_bytes") if needs_work else None
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
     general = _GeneralCall(readers, signature, work)
 
-    def function(name: str, run: Any, *integers: str) -> Callable[..., Any]:
-        text = _wrapper_source(name, integers, readers, signature, shortcuts=work is None)
+    def function(name: str, run: Any, run_slices: Any, *integers: str) -> Callable[..., Any]:
+        text = _wrapper_source(name, integers, readers, signature, most if work is None else 0)
         return defined(name, text, {
-            "run": run, "general": partial(general, run), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
+            "run": run, "general": partial(general, run_slices), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
             "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
             "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
             "Input": _doubles(sum(r.size for r in readers)), "Output": _doubles(general.outputs),
         })  # fmt: skip
 
-    compiled = function("compiled", library.function("compiled"))
+    whole = library.function("compiled")
+    once = _Slices(whole, library.function("samples"), signature, needs_work, most) if signature.batch else whole
+    compiled = function("compiled", whole, once)
     if not signature.feedback:
         return compiled, None
-    long_rounds = signature.batch or needs_work
-    return compiled, function("repeated", _in_slices(library.function("repeated"), signature, long_rounds), "times")
+    times = _repeat_in_slices(library.function("repeated"), once, signature, needs_work)
+    return compiled, function("repeated", times, times, "times")
 
 
-def _in_slices(run: Any, signature: Signature, long_rounds: bool) -> Callable[..., None]:
-    """Return C's `repeated` in several calls, each so short that Ctrl-C does not wait: Python looks for it in between.
+# Calls in slices, each so short that Ctrl-C does not wait: Python looks for it in between -----------------------------
+#
+# The arguments are converted once, for all slices, and the numbers are those of one call.
 
-    The arguments are converted once, for all slices. The numbers are those of one call, because between two rounds the
-    state is in memory anyway; it is copied from slice to slice, so the caller's memory is only read.
+
+class _Slices:
+    """C's `compiled` for a batch of any size: for a large one, its `samples` for some of the samples after the other.
+
+    Arguments:
+        whole, samples: the library's functions.
+        signature: their signature.
+        needs_work: True if they take memory as their last argument.
+        most: the number of samples of one slice.
+    """
+
+    def __init__(self, whole: Any, samples: Any, signature: Signature, needs_work: bool, most: int) -> None:
+        self.whole, self.samples = whole, samples
+        self.most = most // _LANES * _LANES
+        # The sums of a `reduce` stay in memory between two slices: in that of the caller, if there is some.
+        self.sums = len(tree_leaves(signature.outputs)) if signature.reduce and not needs_work else None
+
+    def __call__(self, n: ctypes.c_longlong, *arguments: Any) -> None:
+        if not self.in_slices(n):
+            self.whole(n, *arguments)
+            return
+        if self.sums is not None:
+            arguments = (*arguments, _aligned(max(self.sums, 1) * 8 * _LANES))
+        end = 0
+        for left in reversed(range(0, n.value, self.most)):  # whole vectors
+            begin, end = end, n.value - left
+            self.samples(n, ctypes.c_longlong(begin), ctypes.c_longlong(end), *arguments)
+
+    def in_slices(self, n: ctypes.c_longlong) -> bool:
+        """Return True if so many samples are computed in slices."""
+        return n.value > self.most
+
+
+def _repeat_in_slices(run: Any, once: Any, signature: Signature, needs_work: bool) -> Callable[..., None]:
+    """Return C's `repeated` in several calls.
+
+    Between two rounds the state is in memory anyway; it is copied from slice to slice, so the caller's is only read.
 
     Arguments:
         run: the library's function.
-        signature: its signature.
-        long_rounds: True if even one round may take long, so that the first slice is one round.
+        once: a function that computes one round, in slices of its own if the batch is large.
+        signature: their signature.
+        needs_work: True if they take memory as their last argument.
     """
     state = 1 if signature.batch else 0  # the places of pointers among the arguments after `times`
     out = state + len(signature.inputs)
     size = len(tree_leaves(signature.inputs[0]))
 
+    def one_round(rounds: ctypes.c_longlong, *arguments: Any) -> None:
+        once(*arguments)
+
     def sliced(times: ctypes.c_longlong, *arguments: Any) -> None:
-        left, rounds = times.value, 1 if long_rounds else _FIRST_SLICE
+        # A round may take long, unless it is a few hundred microseconds at most.
+        left, rounds = times.value, 1 if signature.batch or needs_work else _FIRST_SLICE
+        several, most = run, left
+        if left and isinstance(once, _Slices) and once.in_slices(arguments[0]):
+            several, most = one_round, 1
         if left > rounds:
             between = _doubles(size)()
         while left > rounds:
             start = time.perf_counter()
-            run(ctypes.c_longlong(rounds), *arguments)
+            several(ctypes.c_longlong(rounds), *arguments)
             growth = _SECONDS_OF_A_SLICE / max(time.perf_counter() - start, 1e-9)
             ctypes.memmove(between, arguments[out], ctypes.sizeof(between))
             arguments = (*arguments[:state], between, *arguments[state + 1 :])
             left -= rounds
-            rounds = max(1, int(rounds * min(growth, 10.0)))  # the first rounds may be slower, so it grows step by step
-        run(ctypes.c_longlong(left), *arguments)
+            # The first rounds may be slower, so the slices grow step by step.
+            rounds = min(most, max(1, int(rounds * min(growth, 10.0))))
+        several(ctypes.c_longlong(left), *arguments)
 
     return sliced
 

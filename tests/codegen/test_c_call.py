@@ -1,4 +1,4 @@
-"""Compiled functions as objects: Ctrl-C ends a long repeat, libraries go with their functions, nothing is left."""
+"""Compiled functions as objects: Ctrl-C ends a long call, libraries go with their functions, nothing is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def line(k: float = 0.25, backend: str = "c") -> Any:
     return autograd.compile(x * 0.999 + k, x, backend=backend)
 
 
-# Repeat in slices ----------------------------------------------------------------------------------------------------
+# Calls in slices ---------------------------------------------------------------------------------------------------
 
 
 def test_slices_change_no_bits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +86,56 @@ def test_slices_keep_the_kinds_of_a_nested_state() -> None:
         assert [type(row) for row in f.repeat(n, [[1.0, 1.0], [1.0, 1.0]])] == [list, list]
 
 
-def test_ctrl_c_ends_a_long_repeat() -> None:
+@pytest.mark.parametrize("reduce", [None, "sum", "mean"])
+@pytest.mark.parametrize("doubles", [c.DOUBLES_ON_THE_STACK, 0])  # arrays on the stack, or in memory that is allocated
+def test_slices_of_a_batch_change_no_bits(reduce: str | None, doubles: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
-    f, state = line(), np.array(1.5)
-    f.repeat(10, state)
+    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", doubles)
+    w, x = [Value(0.5), Value(-0.25)], Value(0.75)
+    y = (w[0] * x + w[1]).tanh()
+    outputs = [w[0] - y, w[1] + y, [w[0] * w[1], Value(3.0)]]  # the last two are the same for all samples
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=n) for n in (1, 7, 8, 9, 15, 16, 17, 100, 1001)]
+
+    def results() -> list[Any]:
+        one = autograd.compile(outputs, (w, x), in_axes=(None, 0), reduce=reduce, backend="c")
+        found = [[*map(np.array, one([0.5, -0.25], xs))] for xs in batches]
+        found += [[*map(np.array, one([0.5, -0.25], xs.tolist()))] for xs in batches]
+        if reduce:
+            fed_back = autograd.compile(outputs[:2], (w, x), in_axes=(None, 0), reduce=reduce, backend="c")
+            found += [[fed_back.repeat(times, [0.5, -0.25], xs)] for xs in batches for times in (0, 1, 2, 7)]
+        return [[np.asarray(part).tobytes() for part in row] for row in found]
+
+    want = results()
+    for terms in (1, 60, 500):
+        monkeypatch.setattr(c, "_TERMS_OF_A_CALL", terms)
+        assert results() == want
+
+
+Calls = tuple[Callable[[], Any], Callable[[], Any]]
+
+
+def repeats(backend: str) -> Calls:
+    """Return a call that takes minutes, and a short one."""
+    f, state = line(backend=backend), np.array(1.5)
+    return lambda: f.repeat(10**11, state), lambda: f.repeat(3, state)
+
+
+def batches(backend: str) -> Calls:
+    """Return a call that takes half a minute, and a short one."""
+    y = x = Value(1.0)
+    for k in range(3_000):
+        y = (y + 1.0 / (k + 1)).tanh()
+    f = autograd.compile(y, x, in_axes=0, backend=backend)
+    xs = np.linspace(-1, 1, 1_000_000)
+    return lambda: f(xs), lambda: f(xs[::400_000]).tolist()
+
+
+@pytest.mark.parametrize("calls", [repeats, batches])
+def test_ctrl_c_ends_a_long_call(calls: Callable[[str], Calls]) -> None:
+    need_compiler()
+    (long, short), (_, reference) = calls("c"), calls("python")
+    assert short() == reference()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     sent: list[float] = []
 
@@ -101,13 +147,12 @@ def test_ctrl_c_ends_a_long_repeat() -> None:
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            f.repeat(10**11, state)  # minutes
+            long()
         assert time.monotonic() - sent[0] < 2  # 0.1 on a machine that does nothing else
     finally:
         timer.join()
         signal.signal(signal.SIGINT, before)
-    assert state == 1.5
-    assert f.repeat(3, 1.5) == line(backend="python").repeat(3, 1.5)
+    assert short() == reference()
 
 
 # What is left --------------------------------------------------------------------------------------------------------
