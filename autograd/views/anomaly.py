@@ -73,13 +73,16 @@ def detect_anomaly() -> Iterator[None]:
 _watches: ContextVar[frozenset[object]] = ContextVar("watches", default=frozenset())
 """The `with detect_anomaly()` statements that this thread or task is in."""
 
-_places: weakref.WeakKeyDictionary[Value, tuple[str, int]] = weakref.WeakKeyDictionary()
-"""The file and the line of the user's source where nodes were recorded."""
+_places: dict[weakref.ref[Value], tuple[str, int]] = {}
+"""The file and the line of the user's source where nodes were recorded.
+
+Not a WeakKeyDictionary: that removes entries in Python, where a Ctrl-C would be printed and lost.
+"""
 
 
 def _check_result(v: Value) -> None:
     if frame := caller():
-        _places[v] = frame.f_code.co_filename, frame.f_lineno
+        _places[weakref.ref(v, _places.pop)] = frame.f_code.co_filename, frame.f_lineno
     if not math.isfinite(v.data):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
         raise _forward_error(v, {**numbers, v: v.data}, graph_of(v))
@@ -180,7 +183,8 @@ def _operands(v: Value, data: Mapping[Value, float], names: Mapping[Value, str])
         elif x.op is None:
             lines.append(f"operand {names[x]} = {its_number!r}: a leaf")
         else:
-            place = f", recorded at {_source(x)}" if x in _places else ""
+            source = _source(x)
+            place = f", recorded at {source}" if source else ""
             lines.append(f"operand {names[x]} = {its_number!r}: {short_formula(x, names)}{place}")
     more = len(lines) - _SHOWN
     return lines if more <= 0 else [*lines[:_SHOWN], f"and {more:,} more operands"]
@@ -192,9 +196,10 @@ def _names(nodes: Sequence[Value]) -> dict[Value, str]:
 
 def _source(v: Value) -> str | None:
     """Return where a node was recorded, with the text of that line."""
-    if v not in _places:
+    place = _places.get(weakref.ref(v))
+    if place is None:
         return None
-    file, line = _places[v]
+    file, line = place
     return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
 
 
