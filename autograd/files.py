@@ -9,6 +9,7 @@ import errno
 import json
 import math
 import os
+import reprlib
 import secrets
 import shutil
 import sys
@@ -85,8 +86,12 @@ def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
     """Return the size of a file and its bytes; of a larger file, a size above `most`. A device may have no end."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        content = file.read(most + 1) if size <= most else b""
-    return max(size, len(content)), content
+        if size > most:
+            return size, b""
+        content = file.read(size + 1)  # a buffer as large as the file, not as large as the limit
+        if len(content) > size:  # the file has grown since, or is a device or a pipe, whose size is 0
+            content += file.read(most - size)
+    return len(content), content
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:
@@ -167,7 +172,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ValueError(f'it is not a parameter file: it does not say "format": "{_FORMAT}"')
     if document.get("version") != _VERSION:
-        raise ValueError(f"its version is {_shown(document.get('version'))}, this program reads {_VERSION}")
+        raise ValueError(f"its version is {reprlib.repr(document.get('version'))}, this program reads {_VERSION}")
     parameters = document.get("parameters")
     if not isinstance(parameters, dict):
         raise ValueError("the file is damaged: it has no parameters")
@@ -184,13 +189,7 @@ def _number_from(name: str, x: Any) -> float:
         return math.copysign(math.nan, -1.0) if x == "-nan" else float(x)
     if type(x) in (int, float) and abs(x) <= sys.float_info.max:
         return float(x)
-    raise ValueError(f"the file is damaged: {_shown(name)[1:-1]} is {_shown(x)}")
-
-
-def _shown(x: object) -> str:
-    """Return something from the file for a message: short, and on one line."""
-    text = ascii(x)
-    return text if len(text) < 40 else text[:37] + "..."
+    raise ValueError(f"the file is damaged: {reprlib.repr(name)[1:-1]} is {reprlib.repr(x)}")
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ a visible infinity or nan is better than a traceback.
 """
 
 import math
+import reprlib
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf, nan
@@ -43,8 +44,7 @@ def number(x: Any) -> float:
         return number(x.item())
     if hasattr(x, "__record__"):
         raise TypeError("expected a plain number, got a Value: take its number with .data")
-    shown = repr(x)
-    got = f"expected a real number, got {type(x).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"
+    got = f"expected a real number, got {type(x).__name__} {reprlib.repr(x)}"
     for kinds, advice in _ADVICE:
         if isinstance(x, kinds):
             raise TypeError(f"{got}: {advice}")

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from needs import need_root
 
 import autograd
 from autograd import Value, draw, explore, nn, to_spreadsheet
-from autograd.files import write_whole
+from autograd.files import read_at_most, write_whole
 
 
 def loss() -> Value:
@@ -149,7 +150,7 @@ def test_a_file_of_another_user_stays_theirs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("through", ["pipe", "file"])
 def test_standard_output_gets_the_content_between_what_is_printed(through: str, tmp_path: Path) -> None:
     script = (
-        "from autograd.files import write_whole\n"
+        "from autograd.files import read_at_most, write_whole\n"
         "print('before', flush=True); write_whole('/dev/stdout', 'content\\n'); write_whole('/dev/fd/1', 'more\\n')\n"
         "print('after')"
     )
@@ -199,3 +200,29 @@ def test_a_picture_leaves_a_dot_file_of_its_name_alone(tmp_path: Path) -> None:
     draw(loss(), names={}).render(tmp_path / "loss.svg")
     assert (tmp_path / "loss.gv").read_text() == "mine"
     assert (tmp_path / "loss.svg").read_bytes().startswith(b"<?xml")
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def test_reading_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    """Not a buffer as large as the limit."""
+    path = tmp_path / "small"
+    path.write_bytes(b"content")
+    tracemalloc.start()
+    assert read_at_most(path, 2**26) == (7, b"content")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size_when_opened", [0, 5, 8])
+def test_a_file_that_grows_while_it_is_read(
+    size_when_opened: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "growing"
+    path.write_bytes(b"12345678")
+    monkeypatch.setattr(os, "fstat", lambda _: os.stat_result([0, 0, 0, 0, 0, 0, size_when_opened, 0, 0, 0]))
+    assert read_at_most(path, 8) == (8, b"12345678")
+    path.write_bytes(b"123456789 and on")
+    assert read_at_most(path, 8)[0] == 9
+    assert len(read_at_most(path, 8)[1]) <= 9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hostile import HOSTILE
 
 from autograd import Value, check_gradients, compile, detect_anomaly, draw, explain, explore, fit, nn, optim
+from autograd.files import numbers_from_text
 from autograd.ops import TABLE, Op
 
 LABELS = [*HOSTILE, "w\nevil \x1b[31mred", "\N{LINE SEPARATOR}".join("ab"), "\x9b31m"]
@@ -139,3 +141,19 @@ def test_a_label_stays_visible_and_on_its_line(name: str, tmp_path: Path) -> Non
         said = message(name, label, tmp_path).split("\n")
         assert all(line.isprintable() for line in said), label
         assert len(said) == lines, label
+
+
+LONG = "x" * 10_000
+QUOTING: dict[str, Callable[[], object]] = {
+    "a drawing's argument": lambda: draw(labelled("y")[1], expand=[LONG]),
+    "an operand": lambda: Value(2.0) + LONG,
+    "a file's version": lambda: numbers_from_text(f'{{"format": "scalar-autograd parameters", "version": "{LONG}"}}'),
+}
+
+
+@pytest.mark.parametrize("name", QUOTING)
+def test_a_long_text_is_cut_inside_its_quotes(name: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as problem:
+        QUOTING[name]()
+    assert re.search(r"'x+(…|\.\.\.)x*'", str(problem.value))
+    assert len(str(problem.value)) < 300

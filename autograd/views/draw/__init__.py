@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from autograd.engine import Value
-from autograd.text import LONGEST_NAME, cut, visible
+from autograd.text import visible
 from autograd.views.draw.dot import ENDS, Pen
 from autograd.views.draw.plan import Plan
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
@@ -130,7 +130,7 @@ def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:
         if name not in known:
             close = map(visible, difflib.get_close_matches(str(name), known, n=3, cutoff=0.5) or list(known)[:3])
             there = f"there is {', '.join(close)}, ..." if known else "no parameter has a label such as weight1"
-            raise ValueError(f"expand: no neuron or layer {cut(repr(name), LONGEST_NAME)} in this graph: {there}")
+            raise ValueError(f"expand: no neuron or layer '{visible(str(name))}' in this graph: {there}")
 
 
 def _too_many_nodes(
