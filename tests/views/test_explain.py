@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from graphs import neuron, random_graph
+from hostile import HOSTILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from autograd import Value, explain, faux_gradient, nn, to_text
 from autograd.codegen.formulas import Term
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.text import aligned, typeset
+from autograd.text import LONGEST_NAME, aligned, typeset, visible, width
 from autograd.views.explain import Explanation
 from autograd.views.gradients import line_gradients
 
@@ -306,35 +307,28 @@ def test_operations_of_many_operands() -> None:
 
 # ------------------------------------------------------------------------------------------------- hostile and extreme
 
-HOSTILE = [
-    "two\nlines",
-    "\x1b[31mred",
-    "a | b",
-    "<b>x</b>",
-    'a"]; evil [label="x',
-    "{0}",
-    "%s",
-    "\u202eright",
-    "\ud800",
-]
-
 
 def test_hostile_labels_break_no_line_and_no_page() -> None:
-    plain = neuron()
-    lines, tree = len(str(explain(plain)).splitlines()), len(to_text(plain).splitlines())
-    for label in HOSTILE:
+    def texts(label: str) -> tuple[Explanation, list[str]]:
         loss = neuron()
         graph_of(loss)[0].label = label
         explanation = explain(loss)
-        for text, count in ((str(explanation), lines), (to_text(loss), tree)):
-            assert len(text.splitlines()) == count
+        return explanation, [str(explanation), to_text(loss)]
+
+    assert len(ET.fromstring(texts("input")[0]._repr_html_()).findall(".//td")) == 7 * 6
+    for label in [*HOSTILE, "\x1b[31mred", "\ud800"]:
+        explanation, shown = texts(label)
+        same, plain = texts("x" * width(visible(label)))
+        page, plain_page = ET.fromstring(explanation._repr_html_()), ET.fromstring(same._repr_html_())
+        if width(visible(label)) <= LONGEST_NAME:  # a wider plain label would be cut
+            assert [len(text.splitlines()) for text in shown] == [len(text.splitlines()) for text in plain]
+            assert len(page.findall(".//td")) == len(plain_page.findall(".//td"))
+        for text in shown:
+            assert any(visible(label) in line for line in text.splitlines())
             assert all(c.isprintable() or c == "\n" for c in text)
             text.encode()
-        page = ET.fromstring(explanation._repr_html_())
-        assert len(page.findall(".//td")) == 7 * 6
         assert page.find(".//b") is None
-        shown = page.findall(".//td")[0].text
-        assert shown == (label if label.isprintable() else label.encode("unicode_escape").decode())
+        assert page.findall(".//td")[0].text == visible(label)
 
 
 @settings(max_examples=40)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import HOSTILE
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from office import Cell, Cells, Number, Office, written
@@ -342,12 +343,13 @@ def test_long_sums_and_long_chains(office: Office, tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------------------------------------------- hostile labels
 
-HOSTILE = [
+LIKE_FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x.example")', "'=1", "http://x.example",
-    'a"]; evil [label="x', "a|b", "<b>x</b>", r"\N", "trailing \\", "{}", "{0}", "{=1+1}", "a & b", "&amp;", "_x0041_",
-    "two\nlines", "tab\there", " spaces ", "Tiny", "attempt", "value", "{row}", "🙂", "é\u0301", "\u202egnitirw",
+    "{=1+1}", "{row}", "_x0041_", "Tiny", "attempt", "value", "é\u0301",
 ]  # fmt: skip
 REPLACED = {"a\x00b": "a␀b", "\x01\x1f": "␁␟", "\x7f": "␡", "\ud800x": "\ufffdx", "\uffff": "\ufffd", "\r\n": "␍\n"}
+SHOWN = {**{i: 0x2400 + i for i in range(32) if chr(i) not in "\t\n"}, 0x7F: 0x2421, 0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+SHOWN |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
 def labelled(labels: Sequence[str]) -> Value:
@@ -370,8 +372,13 @@ def texts(cells: Cells) -> dict[tuple[int, int], str]:
     return {place: cell.shown for place, cell in cells.items() if isinstance(cell.shown, str) and cell.shown}
 
 
+def by_office(text: str) -> str:
+    """Return a text as LibreOffice shows it: without the tabs if it has several lines (the file has them)."""
+    return text.replace("\t", "") if "\n" in text else text
+
+
 def test_hostile_labels_are_text(office: Office, tmp_path: Path) -> None:
-    labels = [*HOSTILE, *REPLACED]
+    labels = [*LIKE_FORMULAS, *HOSTILE, *REPLACED]
     output = labelled(labels)
     leaves = [v for v in graph_of(output) if v.op is None]
     path = to_spreadsheet(output, tmp_path / "hostile.xlsx", train=leaves[::5], attempts=3)
@@ -382,8 +389,8 @@ def test_hostile_labels_are_text(office: Office, tmp_path: Path) -> None:
         assert {p: c.formula for p, c in sheet.items()} == {p: c.formula for p, c in same.items()}
     computed = office.computed(path)
     assert differences(computed, stored) == []
-    want = [shown for label in labels for shown in [REPLACED.get(label, label)] * 2]
-    assert heads(computed[0])[:-1] == want
+    want = [shown for label in labels for shown in [REPLACED.get(label) or label.translate(SHOWN)] * 2]
+    assert heads(computed[0])[:-1] == list(map(by_office, want))
     assert all(cell.formula is None for place, cell in computed[0].items() if place[0] in (0, 1))
 
 
@@ -394,14 +401,9 @@ def test_any_text_comes_back(office: Office, tmp_path: Path, texts: list[str]) -
     labels = ["a\t\nb", "a\n\tb\tc", "a\tb", "a\nb", *texts]
     output = labelled([f"{label}." for label in labels])
     path = to_spreadsheet(output, tmp_path / "text.xlsx")
-    kept = str.maketrans(
-        {**{i: 0x2400 + i for i in range(32) if i not in (9, 10)}, 0x7F: 0x2421, 0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
-    )
-    kept |= dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
-    want = [f"{label}.".translate(kept) for label in labels for _ in range(2)]
+    want = [f"{label}.".translate(SHOWN) for label in labels for _ in range(2)]
     assert heads(written(path)[0])[:-1] == want
-    # LibreOffice leaves out the tabs in a text of several lines; the file, as the line above shows, has them.
-    assert heads(office.computed(path)[0])[:-1] == [x.replace("\t", "") if "\n" in x else x for x in want]
+    assert heads(office.computed(path)[0])[:-1] == list(map(by_office, want))
 
 
 def test_very_long_labels_are_cut(tmp_path: Path) -> None:
