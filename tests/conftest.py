@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from browser import Browser, missing
-from needs import lacking, need_compiler
+from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
@@ -50,10 +50,9 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=["python", "numpy", "c"])
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
     """Name each backend that promises the bits of the graph."""
     name: str = request.param
-    if name == "c":
-        need_compiler()
+    need_backend(name)
     return name

@@ -1,4 +1,4 @@
-"""Skip or fail tests that need a program or a package that is missing."""
+"""Name the backends to test; skip or fail tests that need a program or a package that is missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
+
+from autograd.codegen.compile import BACKENDS as COMPILING
+
+BACKENDS = list(COMPILING)
+"""The backends of `compile`: each promises the bits of the graph. The fixture `backend` is each of them in turn."""
+
+FIT_BACKENDS = ["eager", *BACKENDS]
+"""The backends of `fit`."""
+
+EAGER_AND_COMPILED = ["eager", "python"]
+"""One of each kind, for what `fit` does around the functions of any backend."""
 
 
 def is_required(extra: bool = False) -> bool:
@@ -31,6 +42,12 @@ def need_compiler() -> None:
     """Skip the test if there is no C compiler."""
     if not any(map(shutil.which, ["cc", "gcc", "clang"])):
         lacking("there is no C compiler")
+
+
+def need_backend(name: str) -> None:
+    """Skip the test if the backend lacks what it needs."""
+    if name == "c":
+        need_compiler()
 
 
 def need_root() -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import reference
-from needs import array_module
+from needs import BACKENDS, array_module
 from programs import check_batch, check_program
 from reference import POLYNOMIAL, bits, exact, exact_in_floats, leaves, record
 
@@ -34,11 +34,11 @@ def compiled(seed: int) -> int:
     Returns:
         the number of programs; each is a random expression with its gradients.
     """
-    for backend in ("python", "numpy", "c"):
+    for backend in BACKENDS:
         rng = random.Random(f"{backend} {seed}")
         check_program(rng, backend, graphs=8, steps=30)
         check_batch(rng, backend, graphs=3, steps=25)
-    return 3 * (8 + 3)
+    return len(BACKENDS) * (8 + 3)
 
 
 def fractions(seed: int, graphs: int = 50) -> int:

@@ -15,7 +15,7 @@ import argparse
 import math
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -148,6 +148,7 @@ def random_decision(rng: random.Random, kind: str, column: Numbers) -> tuple[Dec
 
 KINDS = ["branch", "range", "index", "constant", "numpy", "rounded", "weights", "random", "noise", "counter"]
 DRAWN = {"random", "noise", "counter"}  # which do not depend on numbers
+BACKENDS_IN_TURN = ["python", "numpy"]  # statements for a sample, and for a batch; C would compile for most of the time
 PLACES = ["input", "input of samples held out", "output", "loss by target", "loss by output", "penalty"]
 
 
@@ -410,7 +411,7 @@ def try_right(rng: random.Random, backend: str) -> Counts:
     return Counts(right=1, refused=not same)
 
 
-def run(count: int, seed: int, backends: tuple[str, ...] = ("python", "numpy")) -> Counts:
+def run(count: int, seed: int, backends: Sequence[str] = BACKENDS_IN_TURN) -> Counts:
     """Train this many models with a planted dependence, and half as many right ones."""
     total = Counts()
     for k in range(count):
@@ -437,9 +438,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000, help="models with a dependence (default: 1000)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--backends", nargs="+", default=["python", "numpy"])
+    parser.add_argument("--backends", nargs="+", default=BACKENDS_IN_TURN)
     options = parser.parse_args()
-    counts = run(options.count, options.seed, tuple(options.backends))
+    counts = run(options.count, options.seed, options.backends)
     print(counts)
     return int(bool(counts.missed or counts.refused))
 

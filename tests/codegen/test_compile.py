@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from needs import need_compiler
+from needs import BACKENDS, need_compiler
 from programs import SPECIAL, check_batch, check_outputs, check_program, same
 
 import autograd
@@ -120,21 +120,22 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
     loss = autograd.sum([v * v for v in output])
     outputs = rng.choice([(loss, grad(loss, parameters)), (hidden, grad(loss, x), grad(loss, parameters), x, output)])
     in_axes, reduce = rng.choice([(None, None), ((None, 0), None), ((None, 0), "sum"), ((0, None), None), (0, "mean")])
-    fs = [
-        autograd.compile(outputs, (parameters, x), in_axes=in_axes, reduce=reduce, backend=name)
-        for name in ("python", "c", "numpy")
-    ]
+    fs = {
+        name: autograd.compile(outputs, (parameters, x), in_axes=in_axes, reduce=reduce, backend=name)
+        for name in BACKENDS
+    }
     axes = in_axes if isinstance(in_axes, tuple) else (in_axes, in_axes)
     n = rng.randrange(1, 20)
     arguments = [
         [v.data for v in leaves] if axis is None else [[rng.uniform(-1, 1) for _ in leaves] for _ in range(n)]
         for leaves, axis in zip((parameters, x), axes, strict=True)
     ]
-    want, *others = (tree_leaves(f(*arguments)) for f in fs)
-    assert "for (int" in fs[1].source
-    assert "np.empty" in fs[2].source
-    for p, *qs in zip(want, *others, strict=True):
-        assert all(same(p, q) or (reduce and abs(p - q) < 1e-12) for q in qs)
+    assert "for (int" in fs["c"].source
+    assert "np.empty" in fs["numpy"].source
+    want = tree_leaves(fs.pop("python")(*arguments))
+    for name, f in fs.items():
+        for p, q in zip(want, tree_leaves(f(*arguments)), strict=True):
+            assert same(p, q) or (reduce and abs(p - q) < 1e-12), name
 
 
 @pytest.mark.parametrize("seed", range(60))

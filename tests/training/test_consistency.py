@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hostile import HOSTILE
+from needs import BACKENDS, EAGER_AND_COMPILED, FIT_BACKENDS
 
 import autograd
 from autograd import History, RecordingError, Value, fit, nn, optim
 from autograd.errors import DivergenceError
 from autograd.ops import Op
-
-COMPILED = ["python", "numpy", "c"]
 
 
 def quiet(model: Any, xs: Any, ys: Any, **options: Any) -> History:
@@ -71,7 +70,7 @@ CHANGES: dict[str, Callable[[Line, Value], Any]] = {
 }
 
 
-@pytest.mark.parametrize("backend", [*COMPILED, "auto"])
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"], indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
 def test_a_branch_on_data_is_refused_with_both_operations(batch_size: int | None, backend: str) -> None:
     model = Line(READS["a branch on .data"])
@@ -152,7 +151,7 @@ def test_the_error_about_a_class_index_leads_to_what_works() -> None:
     assert quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=nn.cross_entropy, backend="python").losses
 
 
-@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_the_history_says_what_the_checks_cost(backend: str) -> None:
     history = quiet(Line(), XS, YS, backend=backend, epochs=100)
     assert (history.check_seconds > 0) == (backend != "eager")
@@ -295,7 +294,6 @@ STOPS: dict[str, Callable[[Value], Value]] = {
 }
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 @pytest.mark.parametrize("name", STOPS)
 def test_a_gradient_that_is_stopped_for_one_sample_of_a_batch_is_refused(name: str, backend: str) -> None:
     class Stopping(Line):
@@ -309,7 +307,6 @@ def test_a_gradient_that_is_stopped_for_one_sample_of_a_batch_is_refused(name: s
     assert caught.value.history.losses == []
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 def test_teacher_forcing_is_refused(backend: str) -> None:
     """The second output is computed from the first, or from the first target where they are far apart."""
 
@@ -337,7 +334,6 @@ class Reversal:
         return self.op(line.w * x)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy"])
 @pytest.mark.parametrize("batch_size", [None, 1, 16])
 def test_a_rule_that_draws_at_random_is_refused(batch_size: int | None, backend: str) -> None:
     reversal = Reversal()
@@ -348,7 +344,6 @@ def test_a_rule_that_draws_at_random_is_refused(batch_size: int | None, backend:
         quiet(Line(reversal), XS, YS, backend=backend, batch_size=batch_size, seed=1)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy"])
 @pytest.mark.parametrize("batch_size", [None, 1, 16])
 def test_a_rule_that_reads_what_a_callback_changes_is_refused(batch_size: int | None, backend: str) -> None:
     """The gradient reversal of domain-adversarial training, whose strength grows."""
@@ -367,7 +362,6 @@ def test_a_rule_that_reads_what_a_callback_changes_is_refused(batch_size: int | 
     assert quiet(Line(reversal), XS, YS, batch_size=batch_size, **options).losses
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 def test_the_checks_leave_all_gradients(backend: str) -> None:
     factor = Value(1.0)
     half = factor / 2
@@ -393,7 +387,6 @@ def test_rounding_errors_are_not_refused_where_they_are_all_of_the_loss() -> Non
 # ----------------------------------------------------------------------------------------------------- samples held out
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_a_sample_held_out_that_is_not_recorded_before_training(epochs: int, backend: str) -> None:
     held_out = [x / 100 for x in range(-15, 15)]
@@ -403,7 +396,6 @@ def test_a_sample_held_out_that_is_not_recorded_before_training(epochs: int, bac
     assert len(caught.value.history.validation_losses) == 1
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 def test_samples_held_out_that_differ_at_the_end(backend: str) -> None:
     model = Line(lambda line, x: x if line.b.data < 0.28 or x.data != 0.03 else 1.5 * x)
     held_out = [x / 100 for x in range(-15, 15)]
@@ -412,7 +404,6 @@ def test_samples_held_out_that_differ_at_the_end(backend: str) -> None:
     assert len(caught.value.history.validation_losses) == 3
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 def test_right_models_pass_with_samples_held_out(backend: str) -> None:
     held_out = np.linspace(-1, 1, 100) if backend != "python" else [0.0] * 100
     history = quiet(
@@ -438,7 +429,6 @@ class Deep(nn.Module):
 @pytest.mark.parametrize(
     "make_optimizer", [lambda: optim.SGD(0.1), lambda: optim.SGD(0.1, momentum=0.5), lambda: optim.Adam(0.1)]
 )
-@pytest.mark.parametrize("backend", COMPILED)
 def test_layers_added_in_a_callback_are_trained(backend: str, make_optimizer: Callable[[], Any]) -> None:
     def trained(backend: str) -> tuple[list[float], list[float]]:
         model = Deep()
@@ -461,7 +451,6 @@ def test_layers_added_in_a_callback_are_trained(backend: str, make_optimizer: Ca
     assert all(p != q for p, q in zip(parameters[6:18], fresh))
 
 
-@pytest.mark.parametrize("backend", COMPILED)
 def test_what_a_callback_changes_counts_from_then_on(backend: str) -> None:
     def trained(backend: str) -> list[float]:
         model, strength = Line(lambda line, x: x * line.scale), [0.0]
@@ -531,7 +520,7 @@ class Kept(nn.Module):
         return self.w * x
 
 
-@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_a_result_from_before_the_call_is_refused(backend: str) -> None:
     model = Kept()
     with pytest.raises(RecordingError, match=r"which mul computed from parameters earlier.*each call of the model"):
@@ -572,7 +561,7 @@ class Late(Cached):
         return self.w * x
 
 
-@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("make", [Cached, Lazy])
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
 def test_a_result_kept_by_the_first_call_is_refused(batch_size: int | None, make: type[Cached], backend: str) -> None:
@@ -588,7 +577,7 @@ def test_a_result_that_is_kept_in_the_middle_of_eager_training_is_refused(batch_
         quiet(Late(start), XS, YS, backend="eager", batch_size=batch_size, optimizer=optim.SGD(1e-5))
 
 
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 @pytest.mark.parametrize("epoch", [0, 2, 5])
 def test_a_result_kept_by_a_callback_is_refused(epoch: int, backend: str) -> None:
     model = Line()
@@ -604,7 +593,7 @@ def test_a_result_kept_by_a_callback_is_refused(epoch: int, backend: str) -> Non
     assert len(caught.value.history.losses) == epoch + 1
 
 
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_a_cache_that_a_callback_empties_is_refused(backend: str) -> None:
     model = Cached()
     with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
@@ -652,7 +641,7 @@ def test_what_is_computed_once_for_each_step_is_right_in_eager_training() -> Non
     assert once == pytest.approx(always, rel=1e-12)
 
 
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_a_result_of_a_regularizer_from_before_is_refused(backend: str) -> None:
     model = Line()
     square = model.w * model.w
@@ -660,7 +649,7 @@ def test_a_result_of_a_regularizer_from_before_is_refused(backend: str) -> None:
         quiet(model, XS, YS, backend=backend, regularizer=lambda ps: square * 1.0)
 
 
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_a_result_of_constants_may_be_kept(backend: str) -> None:
     half = Value(1.0) / 2
     assert quiet(Line(lambda line, x: x * half), XS, YS, backend=backend).losses
@@ -685,7 +674,7 @@ def test_a_second_fit_of_a_model_that_is_trained_is_refused() -> None:
     refused = []
 
     def callback(epoch: int, history: History) -> None:
-        for backend in ("python", "eager"):
+        for backend in EAGER_AND_COMPILED:
             with pytest.raises(RuntimeError, match="another fit is training this model") as caught:
                 quiet(model, XS, YS, backend=backend)
             refused.append(caught.value)
@@ -730,7 +719,7 @@ class Scaled:
         return self.scale * nn.mse(output, target)
 
 
-@pytest.mark.parametrize("backend", [*COMPILED, "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_a_loss_that_cannot_be_hashed(backend: str) -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(Scaled(2.0))

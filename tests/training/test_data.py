@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from needs import EAGER_AND_COMPILED, FIT_BACKENDS
 
 import autograd
 from autograd import History, Value, fit, nn, optim
@@ -35,7 +36,7 @@ def trained(xs: Any, ys: Any, **options: Any) -> History:
 
 
 @pytest.mark.parametrize("name", NO_NUMBERS)
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_fit_refuses_what_is_not_a_number(name: str, backend: str) -> None:
     for xs, ys in ((NO_NUMBERS[name], [1.0] * 3), ([1.0] * 3, NO_NUMBERS[name])):
         with pytest.raises(TypeError):
@@ -49,7 +50,6 @@ def test_fit_refuses_rows_of_what_is_not_a_number(name: str) -> None:
             trained(xs, ys, backend="python")
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", "c"])
 def test_compiled_functions_refuse_what_is_not_a_number(backend: str) -> None:
     xs = [Value(1.0), Value(2.0), Value(3.0)]
     total = autograd.sum(xs)
@@ -73,7 +73,7 @@ def test_a_date_an_interval_and_a_masked_number_are_not_numbers(x: Any) -> None:
         Value(x)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", "c", "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 2])
 @pytest.mark.parametrize("convert", [np.array, np.float32, lambda xs: [list(x) for x in xs]])
 def test_data_are_copied(convert: Any, batch_size: int | None, backend: str) -> None:

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from interrupts import interrupted
-from needs import lacking
+from needs import BACKENDS, EAGER_AND_COMPILED, FIT_BACKENDS, lacking
 
 import autograd
 from autograd import History, Value, fit, nn, optim
@@ -35,7 +35,6 @@ from autograd.training.consistency import Consistency
 from autograd.training.run import Run
 
 MOONS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "moons.json").read_text())
-BACKENDS = ["eager", "python", "numpy", "c"]
 Penalty = Callable[[list[Value]], Value]
 
 
@@ -111,7 +110,7 @@ def test_backends_give_the_same_training(
     xs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(samples)]
     ys = [target(rng) for _ in range(samples)]
     runs = {}
-    for backend in BACKENDS:
+    for backend in FIT_BACKENDS:
         model = nn.MLP(2, [2, outputs], activation, rng=random.Random(seed))
         history = quiet(
             model, xs, ys, loss=loss, optimizer=make_optimizer(), epochs=3, batch_size=batch_size, seed=seed,
@@ -122,7 +121,7 @@ def test_backends_give_the_same_training(
     history, parameters = runs["eager"]
     assert len(history.losses) == len(history.validation_losses) == 3
     assume(all(map(math.isfinite, history.losses)))
-    for backend in BACKENDS[1:]:
+    for backend in BACKENDS:
         other, others = runs[backend]
         if min(samples, batch_size) == 1:
             assert bits(other.losses) == bits(history.losses), backend
@@ -134,7 +133,7 @@ def test_backends_give_the_same_training(
         assert other.validation_accuracy == history.validation_accuracy
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_the_sign_of_a_zero_is_the_same_too(backend: str) -> None:
     """-0.0 - 0.1 * -0.0 would be 0.0; but a gradient starts at 0.0, and 0.0 + -0.0 is 0.0."""
     model = line(-0.0, -0.0)
@@ -158,7 +157,7 @@ def by_hand(
     return losses
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("penalty", [None, decay])
 def test_it_is_the_loop_that_one_writes_by_hand(backend: str, penalty: Penalty | None) -> None:
     rng = random.Random(3)
@@ -172,7 +171,7 @@ def test_it_is_the_loop_that_one_writes_by_hand(backend: str, penalty: Penalty |
     assert history.accuracy == history.validation_losses == []
 
 
-@pytest.mark.parametrize("backend", ["c", "numpy", "eager"])
+@pytest.mark.parametrize("backend", ["c", "numpy", "eager"])  # statements in Python would take minutes
 def test_micrograds_demo(backend: str) -> None:
     epochs = 100 if backend != "eager" else 5
     random.seed(1337)
@@ -185,7 +184,7 @@ def test_micrograds_demo(backend: str) -> None:
     assert [round(100 * accuracy) for accuracy in history.accuracy] == MOONS["accuracies"][:epochs]
 
 
-@pytest.mark.parametrize("backend", ["c", "python"])
+@pytest.mark.parametrize("backend", ["c", "python"])  # numpy takes longer for steps as small as these
 def test_the_third_article(backend: str) -> None:
     neuron = nn.Neuron(1, weights=[0.5], bias=0.5)
     outputs = []
@@ -310,7 +309,7 @@ for backend in ("c", "python", "auto"):
 # ------------------------------------------------------------------------------------------------- what it refuses
 
 
-@pytest.mark.parametrize("backend", ["auto", "python"])
+@pytest.mark.parametrize("backend", ["auto", "python"])  # chosen or named
 def test_a_branch_on_values_would_be_frozen(backend: str) -> None:
     model = line()
 
@@ -399,7 +398,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize("options, kind, message", WRONG)
-@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_wrong_arguments(options: dict[str, Any], kind: type[Exception], message: str, backend: str) -> None:
     model = line()
     given_ = {"model": model, "xs": [[1.0], [2.0]], "ys": [1.0, 2.0], "backend": backend} | options
@@ -429,7 +428,7 @@ def test_an_optimizer_stays_with_its_parameters() -> None:
     optimizer.step(first.parameters())
 
 
-@pytest.mark.parametrize("backend", ["eager", "c"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_two_runs_are_one_long_run(backend: str) -> None:
     xs, ys = [1.0, 2.0, 3.0], [2.0, 3.0, 5.0]
     once, twice = line(), line()
@@ -475,7 +474,7 @@ def test_samples_may_be_tables() -> None:
 # ----------------------------------------------------------------------------------------------------- classification
 
 
-@pytest.mark.parametrize("backend", ["eager", "c"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 @pytest.mark.parametrize(
     "loss, scores, ys, accuracy",
     [
@@ -500,7 +499,7 @@ class Rows(nn.Module):
         return [x + offset for x, offset in zip(xs, self.offsets)]
 
 
-@pytest.mark.parametrize("backend", ["eager", "c"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_accuracy_of_several_classes_is_that_of_argmax(backend: str) -> None:
     rng = random.Random(1)
     xs = [[float(rng.randrange(3)) for _ in range(3)] for _ in range(40)]  # with ties
@@ -590,7 +589,7 @@ CARRIED: dict[str, tuple[Any, Any, float]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 @pytest.mark.parametrize("name", CARRIED)
 def test_a_loss_carries_its_accuracy(name: str, batch_size: int | None, backend: str) -> None:
@@ -613,7 +612,7 @@ def test_a_partial_trains_to_the_bit_as_its_loss_does() -> None:
     assert runs[0].accuracy == runs[1].accuracy
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_an_accuracy_need_not_be_a_share_of_whole_scores(backend: str) -> None:
     @nn.loss(accuracy=lambda output, target: autograd.sigmoid(output) * 0.123)
     def own(output: Any, target: Any) -> Any:
@@ -623,7 +622,7 @@ def test_an_accuracy_need_not_be_a_share_of_whole_scores(backend: str) -> None:
     assert history.accuracy == [pytest.approx(0.0615, rel=1e-15)]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_a_loss_carries_its_targets(backend: str) -> None:
     """Targets of its own form, converted once for training and for validation."""
     asked = []
@@ -673,7 +672,7 @@ def test_an_accuracy_in_plain_python_is_for_eager_only() -> None:
         quiet(line(1.0, 0.0), xs, ys, loss=frozen, backend="python")
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", "c", "auto"])
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"], indirect=True)
 def test_the_model_is_called_for_few_samples(backend: str) -> None:
     """To record and to check it, not for each step."""
     calls = []
@@ -697,7 +696,7 @@ def test_the_model_is_called_for_few_samples(backend: str) -> None:
     assert count(1000) == count(1) + 9 * 3 + 3  # some after 2, 4, 8, ... epochs; held out again
 
 
-@pytest.mark.parametrize("backend", ["eager", "c"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_validation_is_measured_after_the_epoch(backend: str) -> None:
     model = line()
     history = quiet(
@@ -719,7 +718,7 @@ def test_no_epochs() -> None:
     assert (history.losses, numbers(model), repr(history)) == ([], [0.5, 0.5], "History of no epochs")
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_gradients_are_zero_in_the_end(backend: str) -> None:
     model = line()
     for p in model.parameters():
@@ -728,7 +727,7 @@ def test_gradients_are_zero_in_the_end(backend: str) -> None:
     assert [p.grad for p in model.parameters()] == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("backend", ["eager", "c"])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_the_callback_sees_the_parameters_may_change_them_and_may_stop(backend: str) -> None:
     model, optimizer = line(), optim.SGD(0.1)
     seen = []
@@ -752,7 +751,7 @@ def test_the_callback_sees_the_parameters_may_change_them_and_may_stop(backend: 
     assert optimizer.lr == 0.0
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 1])
 def test_a_loss_that_leaves_the_numbers_stops_the_run(backend: str, batch_size: int | None) -> None:
     model, optimizer = line(), optim.SGD(1e30, momentum=0.5)
@@ -778,7 +777,7 @@ def test_a_loss_that_leaves_the_numbers_stops_the_run(backend: str, batch_size: 
         assert optimizer.steps == len(losses)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_a_gradient_that_is_not_a_number_stops_before_the_step(backend: str) -> None:
     model = line(1.0, 0.0)
     with pytest.raises(DivergenceError, match=r"the gradient of weight became nan at step 0 .*detect_anomaly"):
@@ -805,7 +804,7 @@ def test_large_numbers_are_not_an_error() -> None:
     assert numbers(model) == [1e200, 1e200]
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy"])
+@pytest.mark.parametrize("backend", ["python", "numpy"])  # parameters in lists, and in arrays
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize(
     ("since", "stride"), [(None, 997), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
