@@ -106,6 +106,10 @@ PROMISES = {
 }
 
 
+FIGURES = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
+"""The place of the figures on a page."""
+
+
 @dataclass
 class Score:
     """The rounds of one promise."""
@@ -190,8 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if left_out := [name for name in PROMISES if name not in scores or scores[name].skipped]:
             parser.error(f"the page has figures of all promises; these did not run: {', '.join(left_out)}")
         page = options.write.read_text(encoding="utf-8")
-        marked = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
-        options.write.write_text(marked.sub(lambda _: figures(scores, options.seed) + "\n", page), encoding="utf-8")
+        options.write.write_text(FIGURES.sub(lambda _: figures(scores, options.seed) + "\n", page), encoding="utf-8")
     return int(any(score.broken for score in scores.values()))
 
 

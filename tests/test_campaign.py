@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+import re
 from pathlib import Path
 
 import pytest
 import reference
-from campaign import PROMISES, attempt
+from campaign import FIGURES, PROMISES, Promise, attempt
 from campaigns import robustness
 from needs import array_module, need_compiler
 
@@ -28,6 +29,36 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_promises_hold_in_a_round(name: str) -> None:
     need_compiler()
     assert PROMISES[name].attack(0) > 0
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "promises.md").read_text(encoding="utf-8")
+
+
+def figures_are_on(page: str, promise: Promise) -> bool:
+    """Return True if the page says how many cases were tried, how many broke the promise, and which tests hold it."""
+    figures, held_by = FIGURES.search(page), f"`tests/{promise.held_by}`"
+    row = rf"^\| {re.escape(promise.promised)} +\| +[1-9][\d,]* {promise.cases} \| +\d+ \| {re.escape(held_by)} +\|$"
+    return figures is not None and re.search(row, figures[0], re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_page_has_the_figures_of_each_promise(name: str) -> None:
+    promise = PROMISES[name]
+    assert figures_are_on(PAGE, promise), "run: python tests/campaign.py --minutes 120 --write docs/promises.md"
+    assert (Path(__file__).parent / promise.held_by).is_file()
+
+
+def test_no_other_promise_has_figures() -> None:
+    figures = FIGURES.search(PAGE)
+    assert figures
+    assert len(re.findall(r"^\| .*`tests/", figures[0], re.MULTILINE)) == len(PROMISES)
+
+
+@pytest.mark.parametrize("planted", [("[0-9,]+ graphs", ""), ("[0-9,]+ graphs", "0 graphs"), ("<!-- figures -->", "")])
+def test_a_missing_figure_is_seen(planted: tuple[str, str]) -> None:
+    page, places = re.subn(*planted, PAGE)
+    assert places
+    assert not figures_are_on(page, PROMISES["fractions"])
 
 
 @pytest.mark.parametrize("name", ["fractions", "pytorch"])

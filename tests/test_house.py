@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,26 @@ def test_imports_point_one_way() -> None:
         for other in imports_of(module):
             other_room = other.partition(".")[0]
             assert other_room == room or layer[other_room] < layer[room], f"{module} imports {other}"
+
+
+def levels_on_the_page() -> dict[str, int]:
+    """Return the level of each room in the table of `docs/contributing.md`; an empty cell repeats the one above."""
+    page = (PACKAGE.parent / "docs" / "contributing.md").read_text(encoding="utf-8")
+    table = page.partition("| level | room | holds |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    levels, level = dict[str, int](), 0
+    for row in table.splitlines():
+        number, rooms = row.split("|")[1:3]
+        level = int(number) if number.strip() else level
+        levels |= {room.removesuffix(".py").removesuffix("/"): level for room in re.findall("`(.+?)`", rooms)}
+    return levels
+
+
+def test_the_page_has_the_rooms_and_their_levels() -> None:
+    assert levels_on_the_page() == {room: i for i, rooms in enumerate(LAYERS, 1) for room in rooms}
+
+
+def test_the_layers_are_those_of_all_modules() -> None:
+    assert set.union(*LAYERS) == {module.partition(".")[0] for module in MODULES}
 
 
 def test_views_do_not_know_each_other() -> None:
