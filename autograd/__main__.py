@@ -187,8 +187,8 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
     )
 
 
-def prepare(path: Path) -> str | None:
-    """Check that the file can be written before the tour begins; return the problem if not."""
+def writing_problem(path: Path) -> str | None:
+    """Make the folder of a file, and return why the file cannot be written; None if it can."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_writable(path)
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     path = options.output / "neuron.svg" if options.output.is_dir() else options.output
     page = path.with_suffix(".page.html" if path.suffix == ".html" else ".html")
-    if problem := prepare(path) or prepare(page):
+    if problem := writing_problem(path) or writing_problem(page):
         print(f"autograd: {problem}", file=sys.stderr)
         return 1
     loss = show_gradients()

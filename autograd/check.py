@@ -165,7 +165,7 @@ class _Difference(NamedTuple):
 
 
 _SEVERITY = ["still", "ok", "unsure", "kink", "wrong"]  # still: it does not move, whatever comes after it
-_TERMS = 32  # of a sum that is replayed at once: one term among ten thousand costs three such sums
+_TERMS_AT_ONCE = 32  # of a sum that is replayed at once: one term among ten thousand costs three such sums
 
 
 class _Differences:
@@ -196,10 +196,10 @@ class _Differences:
         self.found = {self.last: _Difference(1.0, 0.0, "ok")}
 
     def _add(self, op: Op | None, args: tuple[int | float, ...], data: float) -> int:
-        while op is not None and op.adds and len(args) > 2 * _TERMS:
+        while op is not None and op.adds and len(args) > 2 * _TERMS_AT_ONCE:
             lists = op.lists(args)
-            starts = range(0, len(lists[0]), _TERMS)
-            parts = [tuple(x for terms in lists for x in terms[start : start + _TERMS]) for start in starts]
+            starts = range(0, len(lists[0]), _TERMS_AT_ONCE)
+            parts = [tuple(x for terms in lists for x in terms[start : start + _TERMS_AT_ONCE]) for start in starts]
             args = tuple(self._add(op, part, self._computed(op, part)) for part in parts)
             op = TABLE["sum"]
             data = self._computed(op, args)

@@ -342,13 +342,13 @@ class MLP(Module):
 # Parameters and their names ------------------------------------------------------------------------------------------
 
 
-def _named_leaves(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Value]]:
+def _named_leaves(part: Any, name: str, visited: set[int]) -> Iterator[tuple[str, Value]]:
     """Yield each leaf in `part` once, with its name: those of a module, a list or a dictionary, or `part` itself."""
-    if id(part) in met:
+    if id(part) in visited:
         return
     if isinstance(part, Value):
         if part.op is None:
-            met.add(id(part))
+            visited.add(id(part))
             yield name, part
         return
     if isinstance(part, Module):
@@ -361,9 +361,9 @@ def _named_leaves(part: Any, name: str, met: set[int]) -> Iterator[tuple[str, Va
         named, separator = [(str(key), inner) for key, inner in part.items()], "."
     else:
         return
-    met.add(id(part))  # a module may refer to the one that holds it
+    visited.add(id(part))  # a module may refer to the one that holds it
     for inner_name, inner in named:
-        yield from _named_leaves(inner, f"{name}{separator}{inner_name}", met)
+        yield from _named_leaves(inner, f"{name}{separator}{inner_name}", visited)
 
 
 def _attributes(module: Module) -> Iterator[tuple[str, Any]]:

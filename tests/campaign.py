@@ -43,8 +43,8 @@ class Promise(NamedTuple):
     promised: str
     cases: str
     """The name of the cases that are counted, a plural."""
-    held_by: str
-    """The tests that hold the promise with chosen cases."""
+    tested_by: str
+    """The tests of the promise with chosen cases."""
     share: int
     """Its share of the time, relative to the others."""
 
@@ -166,8 +166,8 @@ def figures(scores: dict[str, Score], seed: int) -> str:
     for name, score in scores.items():
         promise = PROMISES[name]
         tried = f"{score.cases:,} {promise.cases}"
-        rows.append([promise.promised, tried, str(len(score.broken)), f"`tests/{promise.held_by}`"])
-    head = ["promise", "tried", "broken", "held by"]
+        rows.append([promise.promised, tried, str(len(score.broken)), f"`tests/{promise.tested_by}`"])
+    head = ["promise", "tried", "broken", "tested by"]
     return f"The last long run: {machine}; seeds from {seed}.\n\n{table(head, rows)}"
 
 

@@ -35,9 +35,9 @@ PAGE = (Path(__file__).parents[1] / "docs" / "promises.md").read_text(encoding="
 
 
 def figures_are_on(page: str, promise: Promise) -> bool:
-    """Return True if the page says how many cases were tried, how many broke the promise, and which tests hold it."""
-    figures, held_by = FIGURES.search(page), f"`tests/{promise.held_by}`"
-    row = rf"^\| {re.escape(promise.promised)} +\| +[1-9][\d,]* {promise.cases} \| +\d+ \| {re.escape(held_by)} +\|$"
+    """Return True if the page says how many cases were tried, how many broke the promise, and which tests it has."""
+    figures, tested_by = FIGURES.search(page), f"`tests/{promise.tested_by}`"
+    row = rf"^\| {re.escape(promise.promised)} +\| +[1-9][\d,]* {promise.cases} \| +\d+ \| {re.escape(tested_by)} +\|$"
     return figures is not None and re.search(row, figures[0], re.MULTILINE) is not None
 
 
@@ -45,7 +45,7 @@ def figures_are_on(page: str, promise: Promise) -> bool:
 def test_the_page_has_the_figures_of_each_promise(name: str) -> None:
     promise = PROMISES[name]
     assert figures_are_on(PAGE, promise), "run: python tests/campaign.py --minutes 120 --write docs/promises.md"
-    assert (Path(__file__).parent / promise.held_by).is_file()
+    assert (Path(__file__).parent / promise.tested_by).is_file()
 
 
 def test_no_other_promise_has_figures() -> None:

@@ -71,10 +71,10 @@ def test_the_search_goes_as_deep_as_the_graph() -> None:
 
 BREADTH_FIRST = """
 def breadth_first(output):
-    met = [output]
-    for v in met:
-        met += [x for x in dict.fromkeys(v.args) if isinstance(x, Value) and x not in met]
-    return met
+    visited = [output]
+    for v in visited:
+        visited += [x for x in dict.fromkeys(v.args) if isinstance(x, Value) and x not in visited]
+    return visited
 """
 
 USED_TWICE: Graph = (("leaf", (2.0,)), ("neg", (0,)), ("sin", (1,)), ("+", (1, 2)))

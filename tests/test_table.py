@@ -94,7 +94,7 @@ def gradient(op: Op, xs: list[float]) -> list[float]:
     return [g.data for g in grad(z, values)]
 
 
-def held(op: Op, f: Callable[..., Any], xs: Sequence[Any]) -> Callable[..., Any]:
+def differentiable(op: Op, f: Callable[..., Any], xs: Sequence[Any]) -> Callable[..., Any]:
     """Return f, or where the row stops gradients, the constant f(xs): that is what its derivatives are those of."""
     return (lambda *_: f(*xs)) if TABLE[op.name].stops else f
 
@@ -106,7 +106,7 @@ def close(got: float, want: Any, rtol: float) -> bool:
 def check_derivatives_against_mpmath(op: Op, n: int = 12) -> None:
     for xs in points(op, n):
         at = tuple(map(mp.mpf, xs))
-        f = held(op, reference(op), at)
+        f = differentiable(op, reference(op), at)
         z, values = record(op, xs)
         first = grad(z, values)
         z.backward()
@@ -139,7 +139,7 @@ def check_derivatives_against_differences(op: Op, n: int = 24) -> None:
             def moved(t: float, xs: list[float] = xs, i: int = i) -> list[float]:
                 return [*xs[:i], t, *xs[i + 1 :]]
 
-            f = held(op, op.computes, xs)
+            f = differentiable(op, op.computes, xs)
             want = slope(lambda t: f(*moved(t)), x)  # noqa: B023  # called at once
             got = gradient(op, xs)[i]
             assert near(got, want, abs(op.computes(*xs))), f"d{op.name}/dx{i} at {xs}: {got}, not {want}"

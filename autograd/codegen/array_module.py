@@ -127,7 +127,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     if signature.batch:
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
-    lines.append(f"    return _plain({arguments}, {_result(signature, terms, name)})")
+    lines.append(f"    return _plain({arguments}, {_outputs_as_arrays(signature, terms, name)})")
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {
@@ -137,7 +137,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     })  # fmt: skip
 
 
-def _result(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
+def _outputs_as_arrays(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
     """Return the expression for the outputs: each flat list, or batch, becomes one array."""
     n, places, texts = "n" if signature.batch else "None", count(), []
     for piece in pieces_of(signature.outputs):

@@ -97,12 +97,12 @@ class _GeneralCall:
     @cached_property
     def lists(self) -> Callable[[Any, int], Any]:
         """Rebuilds the tree of outputs from the buffer `o` with `n` samples, as lists."""
-        return defined("lists", f"def lists(o, n):\n    return {_result(self.signature, arrays=False)}\n", {})
+        return defined("lists", f"def lists(o, n):\n    return {_from_buffer(self.signature, arrays=False)}\n", {})
 
     @cached_property
     def arrays(self) -> Callable[[Any, int], Any]:
         """Rebuilds the tree of outputs, with arrays in place of its lists."""
-        return defined("arrays", f"def arrays(o, n):\n    return {_result(self.signature, arrays=True)}\n", {})
+        return defined("arrays", f"def arrays(o, n):\n    return {_from_buffer(self.signature, arrays=True)}\n", {})
 
     def __call__(self, run: Any, first: tuple[Any, ...], arguments: Sequence[Any]) -> Any:
         """Call `run` with the integers in `first` and these arguments."""
@@ -180,7 +180,7 @@ def _for_floats(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
     yield "        if set(map(type, numbers)) == floats:"
     yield "            memory, o = Input(*numbers), Output()"
     yield f"            run({', '.join([*first, *pointers, 'o'])})"
-    yield f"            return {_result(signature, arrays=False)}"
+    yield f"            return {_from_buffer(signature, arrays=False)}"
 
 
 def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int) -> Iterator[str]:
@@ -204,10 +204,10 @@ def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
     yield "        else:"
     pointers = [f"p{a}" for a in (*arrays, "o")]
     yield f"            run({', '.join([*first, *['longlong(n)'] * signature.batch, *pointers])})"
-    yield f"            return {_result(signature, arrays=True)}"
+    yield f"            return {_from_buffer(signature, arrays=True)}"
 
 
-def _result(signature: Signature, arrays: bool) -> str:
+def _from_buffer(signature: Signature, arrays: bool) -> str:
     """Return the expression that rebuilds the tree of outputs from the buffer `o`, with `n` samples in a batch."""
     texts = []
     for piece, start, size in pieces_in_place(signature.outputs):

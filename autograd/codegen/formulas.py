@@ -74,13 +74,13 @@ def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
     """
     if "(" in op.reads:
         return [x.text for x in operands]
-    held = BINDING.get(op.name) or BARE - 1  # an unknown operator: only single names and numbers need no parentheses
+    binding = BINDING.get(op.name) or BARE - 1  # an unknown operator: only single names and numbers need no parentheses
     # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
-    signed = max(held, BINDING["neg"])
-    tightest = held if len(operands) > 1 else held - 1
+    signed = max(binding, BINDING["neg"])
+    tightest = binding if len(operands) > 1 else binding - 1
     shown = [x.within(signed if x.text[0] in "-−" else tightest) for x in operands]
     if len(operands) > 1:  # the first is left of the operator, where equal strength suffices
-        shown[0] = operands[0].within(held if op.name == "pow" else held - 1)
+        shown[0] = operands[0].within(binding if op.name == "pow" else binding - 1)
     return shown
 
 

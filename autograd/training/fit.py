@@ -6,7 +6,7 @@ A model and its data pass through this folder in one direction:
     record.py                the loss, checked, and the graph of one sample
     steps.py, eager.py       a function of a batch, compiled from the graph or calling the model
     consistency.py           the checks that the graph of one sample holds for all
-    prepare.py               all of these together
+    preparation.py           all of these together
     claims.py                one fit at a time
     run.py                   epochs of steps, and the state after each step
     history.py, progress.py  what the user sees of it
@@ -25,7 +25,7 @@ from autograd.optim import Optimizer
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
-from autograd.training.prepare import prepare
+from autograd.training.preparation import prepare
 from autograd.training.progress import Progress
 from autograd.training.record import Objective
 from autograd.training.run import Run
@@ -136,7 +136,7 @@ def fit(
                 for epoch in range(epochs):
                     run.epoch(rng)
                     last = epoch + 1 == epochs
-                    run.look_again(epoch + 1, last=last, callback=callback is not None)
+                    run.check_if_due(epoch + 1, last=last, callback=callback is not None)
                     if reporter:
                         reporter()
                     if callback:
@@ -146,7 +146,7 @@ def fit(
                         outdated = not last and prepared.is_outdated()
                         if stop:
                             if not outdated:
-                                run.look_again(epoch + 1, last=True, callback=False)
+                                run.check_if_due(epoch + 1, last=True, callback=False)
                             break
                         if outdated:
                             objective = Objective.of(model, loss, regularizer)

@@ -11,7 +11,7 @@ from autograd.optim import Optimizer
 from autograd.training.consistency import AT_RANDOM, Consistency
 from autograd.training.data import Batch, Dataset
 from autograd.training.history import History
-from autograd.training.prepare import Prepared
+from autograd.training.preparation import Prepared
 
 
 class Run:
@@ -102,7 +102,7 @@ class Run:
             figures += self._figures(self.data.held_out, *self.functions.judge.compute(numbers, *self.held_out))
         at_once(map(list.append, self.columns, figures))
 
-    def look_again(self, epochs: int, *, last: bool, callback: bool) -> None:
+    def check_if_due(self, epochs: int, *, last: bool, callback: bool) -> None:
         """Check, if a check is due, that the recorded graph holds for the current parameters (see `consistency.py`).
 
         Arguments:

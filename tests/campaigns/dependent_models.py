@@ -60,31 +60,31 @@ Numbers = list[float]
 
 
 class Decision:
-    """A planted decision: made anew at each call, unless it is held."""
+    """A planted decision: made anew at each call, unless it is fixed."""
 
     def __init__(self) -> None:
         self.made: list[Any] = []
         self.samples: list[Numbers] = []
         """The inputs of the sample for which each of them was made; of a penalty, those of the sample before."""
         self.sample: Numbers = []
-        self.holds = False
+        self.is_fixed = False
 
     def __call__(self, decide: Callable[[], Any]) -> Any:
-        if not self.holds:
+        if not self.is_fixed:
             self.made.append(decide())
             self.samples.append(self.sample)
-        return self.value if self.holds else self.made[-1]
+        return self.value if self.is_fixed else self.made[-1]
 
     def forget(self) -> None:
         self.made.clear()
         self.samples.clear()
 
     @contextmanager
-    def held(self, value: Any) -> Iterator[None]:
+    def fixed(self, value: Any) -> Iterator[None]:
         """Let the decision have this value in the body."""
-        self.holds, self.value = True, value
+        self.is_fixed, self.value = True, value
         yield
-        self.holds = False
+        self.is_fixed = False
 
 
 Decide = Callable[[Numbers, Numbers], Any]
@@ -96,11 +96,11 @@ def random_decision(rng: random.Random, kind: str, column: Numbers) -> tuple[Dec
 
     Arguments:
         kind: one of `KINDS`.
-        column: the numbers that will be met, for thresholds among them.
+        column: the numbers that the decision will read, for thresholds among them.
     """
     place = rng.randrange(1_000_000)
 
-    def met(numbers: Numbers) -> float:
+    def chosen(numbers: Numbers) -> float:
         return numbers[place % len(numbers)]
 
     threshold, width = rng.choice(column), rng.choice([0.01, 0.05, 0.2]) * (max(column) - min(column) or 1.0)
@@ -114,13 +114,13 @@ def random_decision(rng: random.Random, kind: str, column: Numbers) -> tuple[Dec
 
     every, low = rng.choice([1, 2, 5, 20]), min(column)
     decides: dict[str, Decide] = {
-        "branch": lambda xs, ws: met(xs) > threshold,
-        "range": lambda xs, ws: abs(met(xs) - threshold) < width,
-        "index": lambda xs, ws: int((met(xs) - low) / (4 * width)) % 4,
-        "constant": lambda xs, ws: math.tanh(met(xs)),
-        "numpy": lambda xs, ws: np.float64(met(xs)) * 2,
-        "rounded": lambda xs, ws: round(met(xs), rng_digits),
-        "weights": lambda xs, ws: met(ws) > weight,
+        "branch": lambda xs, ws: chosen(xs) > threshold,
+        "range": lambda xs, ws: abs(chosen(xs) - threshold) < width,
+        "index": lambda xs, ws: int((chosen(xs) - low) / (4 * width)) % 4,
+        "constant": lambda xs, ws: math.tanh(chosen(xs)),
+        "numpy": lambda xs, ws: np.float64(chosen(xs)) * 2,
+        "rounded": lambda xs, ws: round(chosen(xs), rng_digits),
+        "weights": lambda xs, ws: chosen(ws) > weight,
         "random": lambda xs, ws: chance.random() < share,
         "noise": lambda xs, ws: chance.gauss(1.0, 0.1),
         "counter": counted,
@@ -214,8 +214,8 @@ class Task:
         return first, order[(n - 1) // self.batch_size * self.batch_size :]
 
     def mean_loss(self, samples: list[int], decision: Decision, value: Any = None) -> Value:
-        """Return the loss of samples, with the regularizer, and with the decision held at a value if there is one."""
-        with nullcontext() if value is None else decision.held(value):
+        """Return the loss of samples, with the regularizer, and with the decision fixed to a value if there is one."""
+        with nullcontext() if value is None else decision.fixed(value):
             losses = [self.loss(self.model([Value(x) for x in self.xs[i]]), self.target(i)) for i in samples]
             mean: Value = autograd.sum(losses) / len(losses)
             return mean + self.penalty(self.model.parameters()) if self.penalty else mean
@@ -378,9 +378,9 @@ def differs(
     )
 
 
-def another(task: Task, samples: list[int], decision: Decision, value: Any, held: Any, *, gradients: bool) -> bool:
+def another(task: Task, samples: list[int], decision: Decision, one: Any, other: Any, *, gradients: bool) -> bool:
     """Return True if two values of a decision (None: as it is made) give another loss, or another gradient."""
-    losses = [task.mean_loss(samples, decision, d) for d in (value, held)]
+    losses = [task.mean_loss(samples, decision, d) for d in (one, other)]
     if far(*(loss.data for loss in losses)):
         return True
     parameters = task.model.parameters()

@@ -223,29 +223,29 @@ def test_seeded_runs_repeat_to_the_bit() -> None:
 def test_a_full_batch_is_not_shuffled() -> None:
     random.seed(1)
     state = random.getstate()
-    met: list[float] = []
+    seen: list[float] = []
 
     def note(output: Any, target: Any) -> Any:
-        met.append(target.data)
+        seen.append(target.data)
         return nn.mse(output, target)
 
     quiet(line(), [[1], [2], [3]], [1, 2, 3], epochs=2, backend="eager", loss=note, batch_size=99)
-    assert met[-6:] == [1, 2, 3, 1, 2, 3]
+    assert seen[-6:] == [1, 2, 3, 1, 2, 3]
     assert random.getstate() == state
 
 
 def test_each_sample_once_an_epoch_and_the_last_batch_counts_by_its_size() -> None:
-    met: list[float] = []
+    seen: list[float] = []
 
     def note(output: Any, target: Any) -> Any:
-        met.append(target.data)
+        seen.append(target.data)
         return nn.mse(output, target)
 
     model = line(0.0, 1.0)
     history = quiet(
         model, [0.0] * 5, [0, 1, 2, 3, 4], epochs=1, batch_size=2, loss=note, optimizer=optim.SGD(0.0), backend="eager"
     )
-    assert sorted(met) == [0, 1, 2, 3, 4]
+    assert sorted(seen) == [0, 1, 2, 3, 4]
     assert history.losses == [pytest.approx((1 + 0 + 1 + 4 + 9) / 5)]
 
 

@@ -143,15 +143,15 @@ def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) 
 def test_every_stage_comes_after_all_that_use_it_and_is_the_sum_of_its_parts(seed: int, detail: str) -> None:
     explanation = explain(random_graph(seed), detail=detail, names={}, faux=False)
     gradients = {row.name: row.global_gradient for row in explanation.rows}
-    met, reached = set[str](), {explanation.output}  # by a gradient
+    seen, reached = set[str](), {explanation.output}  # by a gradient
     for step, row in zip(explanation.steps, reversed(explanation.rows)):
-        assert {user for user, _ in row.local_gradients} <= met
+        assert {user for user, _ in row.local_gradients} <= seen
         passing = [(user, x) for user, x in row.local_gradients if x is not None and user in reached]
         reached |= {row.name} if passing else set()
         assert ("no gradient passes to it from" in step.why) == (row.name not in reached)
         assert all(f"d {explanation.output}/d {user}" in " = ".join(step.equation) for user, _ in passing)
         assert step.equation[-1] == typeset(aligned(row.global_gradient))
-        met.add(row.name)
+        seen.add(row.name)
         if row.local_gradients and all(map(math.isfinite, gradients.values())):
             parts = [x * gradients[user] for user, x in passing]
             size = max(map(abs, parts), default=0.0)  # parts may cancel: to 0, or to the rounding error of the largest

@@ -274,7 +274,7 @@ class Plan:
 
     def _by_node(self, values: Iterable[Value]) -> dict[Node, list[Value]]:
         """Return the values that each node of the drawing holds."""
-        held: dict[Node, list[Value]] = {}
+        by_node: dict[Node, list[Value]] = {}
         for v in values:
-            held.setdefault(self.home.get(v, v), []).append(v)
-        return held
+            by_node.setdefault(self.home.get(v, v), []).append(v)
+        return by_node
