@@ -198,7 +198,10 @@ class Op:
 
     @property
     def adds(self) -> bool:
-        """True for `sum` and `dot`, which add a term for each place in their lists; so a long one can go in parts."""
+        """True for `sum` and `dot`, whose terms are the products of the numbers at each place of their lists.
+
+        A long one can be computed in parts.
+        """
         return self is sum or self is dot
 
     @property

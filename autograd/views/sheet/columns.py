@@ -14,13 +14,13 @@ from autograd.codegen.formulas import graph_formulas, summary
 from autograd.codegen.program import Program, expanded, lower
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
-from autograd.ops import TABLE, Op
+from autograd.ops import Op
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import Operands, reached_by_gradients, recorded_anew, same_operation
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
-_TERMS = 200  # of a sum in one formula
+_LONGEST_SUM = 200  # operands of a sum or dot in one formula
 _LONGEST_OF_SEVERAL = 1_000  # characters of a formula made of several operations
 _FAR_CELL = "XX10000"  # a reference about as long as they get
 
@@ -61,7 +61,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     names: dict[Value, str] = {}
 
     def in_parts(v: Value, operands: Operands) -> Value:
-        while v.op and v.op.adds and len(operands) > _TERMS:
+        while v.op and v.op.adds and len(operands) > _LONGEST_SUM:
             part, operands = _first_part(v.op, operands)
             names[part] = f"{given[v]}, begun"
         return same_operation(v, operands)
@@ -74,13 +74,15 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
 
 
 def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
-    """Return the sum of the first terms of a long sum or dot, and the operands of the sum that continues from it."""
-    if op is TABLE["sum"]:
-        part = record(op, operands[:_TERMS])
-        return part, (part, *operands[_TERMS:])
-    (xs, ys), terms = op.lists(operands), _TERMS // 2
-    part = record(op, (*xs[:terms], *ys[:terms]))
-    return part, (part, *xs[terms:], 1.0, *ys[terms:])
+    """Return the sum of the first terms of a long sum or dot, and the operands of the one that continues from it.
+
+    A term is the product of the numbers at one place of all lists, so the first sum is continued as itself times 1.
+    """
+    lists = op.lists(operands)
+    terms = _LONGEST_SUM // len(lists)
+    part = record(op, tuple(x for xs in lists for x in xs[:terms]))
+    begun: Operands = (part, *[1.0] * (len(lists) - 1))
+    return part, tuple(x for first, xs in zip(begun, lists, strict=True) for x in (first, *xs[terms:]))
 
 
 def columns_of(output: Value, names: Mapping[Value, str]) -> list[Column]:
