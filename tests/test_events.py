@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import itertools
@@ -17,6 +18,7 @@ from interrupts import interrupted
 import autograd
 from autograd import Value, check_gradients, engine, explain, faux_gradient, grad
 from autograd.engine import graph_of, listening, unobserved
+from autograd.events import listening_here
 
 
 def nobody_listens() -> bool:
@@ -324,6 +326,32 @@ def test_listeners_hear_other_threads() -> None:
         thread.join()
         x + 1
     assert len(set(heard)) == len(heard) == 2
+
+
+def test_listeners_of_a_thread_or_task_hear_no_other() -> None:
+    heard: list[tuple[str, float]] = []
+    x = Value(1.0)
+
+    async def task(name: str, number: float, others: Sequence[asyncio.Event], mine: asyncio.Event) -> None:
+        with listening_here(recorded=lambda v: heard.append((name, v.data))):
+            mine.set()
+            for other in others:
+                await other.wait()
+            x + number
+
+    async def tasks() -> None:
+        a, b = asyncio.Event(), asyncio.Event()
+        await asyncio.gather(task("a", 1.0, [b], a), task("b", 2.0, [a], b))
+
+    with listening_here(recorded=lambda v: heard.append(("outer", v.data))):
+        thread = threading.Thread(target=lambda: asyncio.run(tasks()))
+        thread.start()
+        thread.join()
+        with listening_here(compared=lambda v, other: heard.append(("inner", v.data))):
+            assert x + 3.0 > 0
+    x + 5.0
+    assert sorted(heard) == [("a", 2.0), ("b", 3.0), ("inner", 4.0), ("outer", 4.0)]
+    assert nobody_listens()
 
 
 def test_ctrl_c_at_any_point_leaves_no_listener_behind() -> None:

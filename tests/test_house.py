@@ -19,7 +19,7 @@ LAYERS = [
     {"floats", "trees", "files", "errors", "text"},
     {"ops"},
     {"engine"},
-    {"validation"},
+    {"validation", "events"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},

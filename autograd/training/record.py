@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from autograd.engine import Value, commit_data, graph_of, listening
+from autograd.engine import Value, commit_data, graph_of
 from autograd.errors import RecordingError
+from autograd.events import listening_here
 from autograd.losses import Accuracy, Targets, carried
 from autograd.text import visible
 from autograd.trees import tree_leaves, tree_map
@@ -34,16 +34,14 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
     >>> Value(1.0) > 0
     True
     """
-    thread = threading.get_ident()
 
     def refuse(v: Value, other: object) -> None:
-        if threading.get_ident() == thread:
-            raise RecordingError(
-                "Values are compared while a graph is recorded: one sample would decide for all. "
-                f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
-            )
+        raise RecordingError(
+            "Values are compared while a graph is recorded: one sample would decide for all. "
+            f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
+        )
 
-    with listening(compared=refuse):
+    with listening_here(compared=refuse):
         yield
 
 
@@ -204,11 +202,6 @@ def recording(objective: Objective) -> Iterator[list[Value]]:
 @contextmanager
 def results_recorded() -> Iterator[list[Value]]:
     """Yield the list of the results that this thread records in the body, for the caller to read and clear."""
-    thread, made = threading.get_ident(), list[Value]()
-
-    def recorded(v: Value) -> None:
-        if threading.get_ident() == thread:
-            made.append(v)
-
-    with listening(recorded=recorded):
+    made: list[Value] = []
+    with listening_here(recorded=made.append):
         yield made

@@ -8,12 +8,12 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, cast
+from typing import cast
 
 from autograd.codegen.formulas import short_formula
-from autograd.engine import Value, graph_of, listening, local_gradients, numbers_of
+from autograd.engine import Value, graph_of, local_gradients, numbers_of
 from autograd.errors import AnomalyError
+from autograd.events import listening_here
 from autograd.ops import Op
 from autograd.text import visible
 from autograd.views.names import caller, names_of
@@ -51,27 +51,11 @@ def detect_anomaly() -> Iterator[None]:
         v2 = sqrt(x)
         y = v2 * 2
     """
-    this, outer = object(), _watches.get()
-
-    def here(check: Callable[..., None]) -> Callable[..., None]:
-        def listener(*event: Any) -> None:
-            if this in _watches.get():
-                check(*event)
-
-        return listener
-
-    with listening(recorded=here(_check_result), replayed=here(_check_replay), pulled=here(_check_pull)):
-        try:
-            _watches.set(outer | {this})
-            yield
-        finally:
-            _watches.set(outer)  # if Ctrl-C comes first, a watch is left whose listeners are gone: it checks nothing
+    with listening_here(recorded=_check_result, replayed=_check_replay, pulled=_check_pull):
+        yield
 
 
 # The listeners -------------------------------------------------------------------------------------------------------
-
-_watches: ContextVar[frozenset[object]] = ContextVar("watches", default=frozenset())
-"""The `with detect_anomaly()` statements that this thread or task is in."""
 
 _places: dict[weakref.ref[Value], tuple[str, int]] = {}
 """The file and the line of the user's source where nodes were recorded.

@@ -1,0 +1,44 @@
+"""Listen to the engine's events in one thread or task alone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from autograd.engine import listening
+
+_statements: ContextVar[frozenset[object]] = ContextVar("statements", default=frozenset())
+"""The `with listening_here()` statements that this thread or task is in."""
+
+
+@contextmanager
+def listening_here(**listeners: Callable[..., object]) -> Iterator[None]:
+    """Call these functions at events of this thread or task, as `autograd.engine.listening` does at those of all.
+
+    Arguments:
+        listeners: the arguments of `listening`.
+
+    >>> import threading
+    >>> from autograd import Value
+    >>> x = Value(3.0)
+    >>> with listening_here(recorded=lambda v: print("recorded", v.op.name)):
+    ...     y = x * x
+    ...     other = threading.Thread(target=lambda: x + 1)
+    ...     other.start()
+    ...     other.join()
+    recorded mul
+    """
+    this, outer = object(), _statements.get()
+
+    def here(listener: Callable[..., object]) -> Callable[..., None]:
+        def heard(*event: object) -> None:
+            if this in _statements.get():
+                listener(*event)
+
+        return heard
+
+    with listening(**{event: here(listener) for event, listener in listeners.items()}):
+        try:
+            _statements.set(outer | {this})
+            yield
+        finally:
+            _statements.set(outer)  # if Ctrl-C comes first, a statement is left whose listeners are gone
