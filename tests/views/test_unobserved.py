@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from needs import FIT_BACKENDS
 
 import autograd
 from autograd import (
@@ -42,7 +43,8 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
     "check_gradients": lambda y, folder: repr(check_gradients(y)),
     "faux_gradient": lambda y, folder: [faux_gradient(y, x) for x in leaves_of(y)],
     "compile": lambda y, folder: [
-        compile(y, leaves_of(y), backend=target)([v.data for v in leaves_of(y)]) for target in ("python", "numpy", np)
+        compile(y, leaves_of(y), backend=target)([v.data for v in leaves_of(y)])
+        for target in ("python", "numpy", np)  # C needs a compiler
     ],
     "draw": lambda y, folder: draw(y, faux=True, max_nodes=400)._repr_mimebundle_(),
     "explain": lambda y, folder: [
@@ -115,7 +117,7 @@ def train(xs: list[float], backend: str, model: Any) -> None:
     fit(model, xs, [1.0] * len(xs), loss=nn.mse, optimizer=optim.SGD(0.1), epochs=1, backend=backend, progress=False)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", "eager"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_what_training_records_of_the_users_model_is_watched(backend: str) -> None:
     with pytest.raises(AnomalyError, match="forward pass by sqrt"), detect_anomaly():
         train([-1.0, 1.0], backend, Root())
