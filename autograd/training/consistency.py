@@ -21,7 +21,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
@@ -157,9 +157,29 @@ class Consistency:
             self.seconds += time.perf_counter() - began
 
     def outdated(self) -> bool:
-        """Return True if the graph of a sample or of the regularizer has changed since `compare_some`."""
+        """Return True if the graph of a sample or of the regularizer has changed since `compare_some`.
+
+        Raises:
+            RecordingError: it changes with each call.
+        """
+        i = self.compared[0]
+        x, y = self.known.sample(i)
+        parts: list[tuple[Reference, Callable[[], Graph], str]] = [
+            (self.sample, lambda: self._recorded(x, y), f"sample {i} of xs")
+        ]
+        if self.penalty:
+            parts.append((self.penalty, self._recorded_penalty, "the regularizer"))
         with self._recording():
-            return bool(self._difference(self.compared[0]) or self._penalty_again()[0])
+            for reference, record, name in parts:
+                try:
+                    graph = record()
+                    found = reference.difference(graph, self.made, self._names)
+                except Exception:  # the model no longer fits the data: preparing it again raises the error
+                    return True
+                if found:
+                    self._check_repeatable(graph, record, name)
+                    return True
+        return False
 
     def compare_some(self, count: int) -> None:
         """Compare so many random samples, and the regularizer, using the current parameters.
@@ -268,33 +288,34 @@ class Consistency:
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
         """Raise the error for a sample that differs from the first; both are recorded again to find the cause."""
-        this = Reference(graph)
-        for _ in range(_REPEATS):
-            again = this.difference(self._recorded(x, y), self.made, self._names)
-            if again is not None:
-                self._refuse(again, name, f"{name}, once more", _RANDOM)
-        first = self._difference(0)
+        self._check_repeatable(graph, lambda: self._recorded(x, y), name)
+        first = self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
         if first is not None:
             self._refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", _MOVED)
         self._refuse(found, "sample 0 of xs", name, _READS)
 
-    def _difference(self, i: int) -> Difference | None:
-        """Return where the graph that sample i has now differs from the reference."""
-        return self.sample.difference(self._recorded(*self.known.sample(i)), self.made, self._names)
+    def _check_repeatable(self, graph: Graph, record: Callable[[], Graph], name: str) -> None:
+        """Raise an error if recording the same again, some times, gives another graph."""
+        this = Reference(graph)
+        for _ in range(_REPEATS):
+            again = this.difference(record(), self.made, self._names)
+            if again is not None:
+                self._refuse(again, name, f"{name}, once more", _RANDOM)
 
     def _compare_penalty(self) -> Value | None:
         """Compare the regularizer with its first recording, and return its share of the loss."""
-        found, penalty = self._penalty_again()
+        if self.penalty is None:
+            return None
+        graph = self._recorded_penalty()
+        found = self.penalty.difference(graph, self.made, self._names)
         if found is not None:
+            self._check_repeatable(graph, self._recorded_penalty, "the regularizer")
             self._refuse(found, "the regularizer, as recorded", "the regularizer, now", _MOVED)
-        return penalty
+        return graph.outputs[0]
 
-    def _penalty_again(self) -> tuple[Difference | None, Value | None]:
+    def _recorded_penalty(self) -> Graph:
         self.made.clear()
-        graph = penalty_graph(self.objective)
-        if self.penalty is None or graph is None:
-            return None, None
-        return self.penalty.difference(graph, self.made, self._names), graph.outputs[0]
+        return cast(Graph, penalty_graph(self.objective))  # where there was one, there is one
 
     def _recorded(self, x: Any, y: Any) -> Graph:
         self.made.clear()

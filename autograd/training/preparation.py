@@ -24,14 +24,15 @@ class Prepared(NamedTuple):
     """The check of eager steps; None if they are compiled."""
 
     def is_outdated(self) -> bool:
-        """Return True if the model has other parameters, or computes something else, than when it was prepared."""
+        """Return True if the model has other parameters, or computes something else, than when it was prepared.
+
+        Raises:
+            RecordingError: it computes something else with each call.
+        """
         with self.consistency.timed() if self.consistency else nullcontext():
             if list(self.objective.model.parameters()) != self.objective.parameters:
                 return True
-            try:
-                return self.consistency is not None and self.consistency.outdated()
-            except Exception:  # the model no longer fits the data: preparing it again raises the error
-                return True
+            return self.consistency is not None and self.consistency.outdated()
 
 
 def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:

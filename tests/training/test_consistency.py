@@ -508,6 +508,26 @@ def test_a_callback_cannot_make_a_model_depend_on_numbers() -> None:
     assert len(caught.value.history.losses) == 2
 
 
+@pytest.mark.parametrize("place", ["model", "regularizer"])
+def test_a_draw_that_comes_out_otherwise_after_a_callback_is_not_its_doing(place: str) -> None:
+    draws = [1.0]
+
+    def drawn() -> float:
+        return draws.pop() if len(draws) > 1 else draws[0]
+
+    def callback(epoch: int, history: History) -> None:
+        draws.append(2.0)  # the next one, and only that
+
+    def penalty(ps: list[Value]) -> Value:
+        squares: Value = autograd.sum([p * p for p in ps])
+        return squares * drawn() if place == "regularizer" else squares
+
+    model = Line(lambda line, x: x * drawn()) if place == "model" else Line()
+    with pytest.raises(RecordingError, match="draws random numbers") as caught:
+        quiet(model, XS, YS, backend="python", callback=callback, regularizer=penalty)
+    assert len(caught.value.history.losses) == 1
+
+
 # ------------------------------------------------------------------------------------------- results that are kept
 
 
