@@ -29,6 +29,11 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
     return tuple(tree_map(f, branch) for branch in tree) if isinstance(tree, tuple) else f(tree)
 
 
+def tree_copy(tree: Any) -> Any:
+    """Return a tree of the same leaves, whose lists are new."""
+    return tree_map(lambda leaf: leaf, tree)
+
+
 def as_lists(numbers: Any) -> Any:
     """Return NumPy's arrays and scalars as lists and numbers, anything else unchanged.
 

@@ -111,13 +111,16 @@ def shape_of(tree: Any) -> tuple[int, ...] | None:
 
 
 def check_ordered(argument: Any) -> None:
-    """Raise TypeError for what can be iterated over, but is not numbers in an order: sets, mappings, text and bytes.
+    """Raise TypeError for what can be iterated over, but is not numbers in an order.
 
-    Every container of an argument passes through here, at any depth. Numbers do not, so this costs nothing per number.
+    This is so for sets, mappings, text, bytes, and tables, which list their labels. Every container of an argument
+    passes through here, at any depth. Numbers do not, so this costs nothing per number.
     """
     bytes_in_place = isinstance(argument, memoryview) and argument.format in ("B", "c")
     if bytes_in_place or isinstance(argument, (Mapping, AbstractSet, str, bytes, bytearray)):
         raise TypeError(f"expected numbers, lists of numbers or an array, got a {type(argument).__name__}")
+    if hasattr(argument, "__array__") and not hasattr(argument, "tolist"):
+        raise TypeError(f"expected numbers, lists or an array, got a {type(argument).__name__}: pass numpy.asarray(it)")
 
 
 def checked_lists(argument: Any) -> Any:

@@ -174,8 +174,6 @@ class _Arrays:
             is_array(argument)  # refuses what is not plainly numbers
             for x in tree_leaves(argument):
                 check_unmasked(x)
-                if type(x).__module__ == "numpy" and x.dtype.kind not in "fiubc":  # dates, texts, objects
-                    raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
                 if _is_typed(x):
                     dtype = self._own(x).dtype
                     if _is_torch(dtype) != _is_torch(self.module.float64):
@@ -195,8 +193,23 @@ class _Arrays:
         )
 
     def _own(self, x: Any) -> Any:
-        """Convert NumPy's array to the module's; leave a tracer, which represents an array, unchanged."""
-        return self.module.asarray(x) if type(x).__module__ == "numpy" else x
+        """Convert an array of NumPy's, or a column of pandas', to one of the module's; leave others, and tracers.
+
+        Raises:
+            TypeError: it does not hold numbers.
+        """
+        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
+
+        if hasattr(x, "to_numpy"):
+            x = x.to_numpy()
+        if not isinstance(x, np.ndarray):
+            return x
+        if x.dtype.kind not in "fiubc":  # dates, texts, objects
+            raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
+        # PyTorch and JAX know neither the other order of bytes, nor more than 64 bits, PyTorch no negative strides.
+        dtype = np.float64 if x.dtype == np.longdouble else x.dtype.newbyteorder("=")
+        backwards = any(stride < 0 for stride in x.strides)
+        return self.module.asarray(x.astype(dtype, copy=backwards))
 
     def array(self, x: Any, width: Any) -> Any:
         """Convert a number or an array to the module's array of that width."""

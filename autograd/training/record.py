@@ -13,7 +13,7 @@ from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.losses import Accuracy, Targets, carried
 from autograd.text import visible
-from autograd.trees import tree_leaves, tree_map
+from autograd.trees import tree_copy, tree_leaves, tree_map
 
 
 @contextmanager
@@ -95,7 +95,7 @@ class Objective(NamedTuple):
 
     def penalty(self) -> Value | None:
         """Return the regularizer's share of the loss."""
-        return _value("regularizer", self.regularizer(self.parameters)) if self.regularizer else None
+        return _value("regularizer", self.regularizer(list(self.parameters))) if self.regularizer else None
 
 
 def _value(name: str, result: Any) -> Value:
@@ -119,7 +119,7 @@ class Sample:
     """A sample on its way through the model and the loss.
 
     The model is called when the output is first needed, and only once: the check of the targets and all compiled
-    functions share the output of the first sample.
+    functions share the output of the first sample. Model and loss get lists of their own, which they may change.
 
     Arguments:
         objective: what to record.
@@ -132,13 +132,14 @@ class Sample:
 
     @cached_property
     def output(self) -> Any:
-        return self.objective.model(self.x)
+        return self.objective.model(tree_copy(self.x))
 
     def graph(self, y: Any) -> Graph:
         """Record the loss and the accuracy (0 if the loss has none) too, for a target."""
         objective, target, output = self.objective, tree_map(Value, y), self.output
-        loss = objective.sample_loss(output, target)
-        accuracy = _value("accuracy", objective.accuracy(output, target)) if objective.accuracy else Value(0.0)
+        loss, accuracy = objective.sample_loss(output, tree_copy(target)), Value(0.0)
+        if objective.accuracy:
+            accuracy = _value("accuracy", objective.accuracy(output, tree_copy(target)))
         return Graph((objective.parameters, self.x, target), [loss, accuracy], tree_leaves(self.x)[0])
 
 

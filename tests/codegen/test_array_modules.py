@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -252,6 +252,53 @@ def test_what_only_looks_like_numbers_is_refused(odd: Any, said: str, xp: Module
         f = autograd.compile([x * 1.0, y], [x, y], in_axes=axes, backend=xp)
         with pytest.raises(TypeError, match=said):
             f(argument)
+
+
+class Column:
+    """A column of a table, as in pandas: it has a dtype and no shape that a module knows."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = np.asarray(numbers)
+        self.dtype = self.numbers.dtype
+
+    def to_numpy(self) -> Any:
+        return self.numbers
+
+    def __array__(self) -> Any:
+        return self.numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.numbers.tolist())
+
+    def tolist(self) -> list[Any]:
+        return list(self)
+
+
+class Subclass(np.ndarray):
+    """An array of a class outside NumPy."""
+
+
+@pytest.mark.parametrize("axes", [None, 0])
+def test_arrays_of_other_kinds_are_converted(axes: int | None, xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    f = autograd.compile([x * 1.0, y], [x, y], in_axes=axes, backend=xp)
+    numbers = np.array([2.0, 3.0])
+    for kind in (
+        Column(numbers), numbers.view(Subclass), np.array([3.0, 2.0])[::-1], numbers.astype(">f8"),
+        numbers.astype(np.longdouble), np.asfortranarray([numbers, numbers])[0], numbers.astype(np.uint16),
+    ):  # fmt: skip
+        assert np.asarray(f(kind if axes is None else [kind])).ravel().tolist() == [2.0, 3.0]
+        if axes == 0 and not isinstance(kind, Column):
+            assert np.asarray(f(np.stack([kind])[::-1])).ravel().tolist() == [2.0, 3.0]
+    with pytest.raises(TypeError, match="datetime64"):
+        f(
+            np.array([1, 2], "datetime64[s]").view(Subclass)
+            if axes is None
+            else [Column(np.array([1], "datetime64[s]"))]
+        )
 
 
 @pytest.mark.parametrize(

@@ -528,6 +528,55 @@ def test_a_draw_that_comes_out_otherwise_after_a_callback_is_not_its_doing(place
     assert len(caught.value.history.losses) == 1
 
 
+class Wrapped(nn.Module):
+    def __init__(self, net: nn.Module, called: Callable[[Any], Any]) -> None:
+        self.net, self.called = net, called
+
+    def __call__(self, xs: Any) -> Any:
+        return self.called(xs)
+
+
+IN_PLACE: dict[str, Callable[[list[Value]], object]] = {
+    "replaces": lambda xs: xs.__setitem__(0, xs[0] * 2),
+    "reverses": lambda xs: xs.reverse(),
+    "appends": lambda xs: xs.append(Value(1.0)),
+    "pops": lambda xs: xs.pop(),
+}
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.parametrize("place", ["model", "loss", "regularizer"])
+def test_lists_that_are_passed_may_be_changed_in_place(change: str, place: str) -> None:
+    def losses(backend: str) -> list[float]:
+        model = nn.MLP(2, [2, 2], rng=random.Random(0))
+
+        def called(xs: list[Value]) -> Any:
+            outputs = model([xs[0], xs[1]])
+            if place == "model":
+                IN_PLACE[change](xs)
+                outputs[0] += xs[0]
+            return outputs
+
+        def loss(outputs: list[Value], targets: list[Value]) -> Value:
+            if place == "loss":
+                IN_PLACE[change](targets)
+            squares: Value = autograd.sum([(output - target) ** 2 for output, target in zip(outputs, targets)])
+            return squares
+
+        def penalty(ps: list[Value]) -> Value:
+            if place == "regularizer":
+                IN_PLACE[change](ps)
+            squares: Value = autograd.sum([p * p for p in ps])
+            return squares
+
+        whole = Wrapped(model, called)
+        pairs = [[x, 1 - x] for x in XS]
+        run = quiet(whole, pairs, pairs, loss=loss, regularizer=penalty, backend=backend, batch_size=16, seed=1)
+        return run.losses
+
+    assert losses("python") == pytest.approx(losses("eager"), rel=1e-12)
+
+
 # ------------------------------------------------------------------------------------------- results that are kept
 
 
