@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from autograd.engine import listening
 
-_statements: ContextVar[frozenset[object]] = ContextVar("statements", default=frozenset())
+_entered: ContextVar[frozenset[object]] = ContextVar("statements", default=frozenset())
 """The `with listening_here()` statements that this thread or task is in."""
 
 
@@ -27,18 +27,18 @@ def listening_here(**listeners: Callable[..., object]) -> Iterator[None]:
     ...     other.join()
     recorded mul
     """
-    this, outer = object(), _statements.get()
+    this, outer = object(), _entered.get()
 
     def here(listener: Callable[..., object]) -> Callable[..., None]:
         def heard(*event: object) -> None:
-            if this in _statements.get():
+            if this in _entered.get():
                 listener(*event)
 
         return heard
 
     with listening(**{event: here(listener) for event, listener in listeners.items()}):
         try:
-            _statements.set(outer | {this})
+            _entered.set(outer | {this})
             yield
         finally:
-            _statements.set(outer)  # if Ctrl-C comes first, a statement is left whose listeners are gone
+            _entered.set(outer)  # if Ctrl-C comes first, a statement is left whose listeners are gone

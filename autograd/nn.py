@@ -26,7 +26,7 @@ __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_en
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for no activation."""
 
-_ANY_FILE, _ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
+_ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
 
 
@@ -100,7 +100,7 @@ class Module:
         """
         ours = self._by_name()
         try:
-            most = _ANY_FILE + sum(_ENTRY + 12 * len(name) for name in ours)
+            most = _ANY_FILE + sum(_UNNAMED_ENTRY + 12 * len(name) for name in ours)
             size, content = read_at_most(path, most)
             if size > most:  # parsed, it would take several times as much memory
                 raise ValueError(f"it has at least {size:,} bytes, far more than {_counted(len(ours))} need")

@@ -35,7 +35,7 @@ DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memor
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
 
-_LANES = """
+_VECTOR_TYPES = """
 #if defined __AVX512F__
 #define LANES 8 /* samples in a vector, calculated side by side */
 #elif defined __AVX__
@@ -141,7 +141,7 @@ class _TranslationUnit:
             yield "   work: memory of work_bytes bytes, aligned to 64 bytes."
         yield from ["*/", "#include <math.h>"]
         if self.signature.batch:
-            yield from _LANES.strip().splitlines()
+            yield from _VECTOR_TYPES.strip().splitlines()
         yield from self.statements.operations.definitions()
         if self.layout.constants:
             yield f"static const double c[] = {{{', '.join(map(literal, self.layout.constants))}}};"

@@ -34,7 +34,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_ENTRY = re.compile("[0-9a-f]{32}-[0-9a-f]{32}[.]so")
+_LIBRARY_NAME = re.compile("[0-9a-f]{32}-[0-9a-f]{32}[.]so")
 _WORK = re.compile("building-[a-z0-9_]{8}")
 _UNUSED_AT_MOST = 90 * 86_400  # seconds
 _LARGEST_TOTAL = 256 * 2**20  # bytes
@@ -182,7 +182,7 @@ def _prune(folder: Path) -> None:
             if now - work.stat().st_mtime > _LOCKED_WITHIN and _is_abandoned(work):
                 shutil.rmtree(work)
     entries = []
-    for entry in (entry for entry in folder.glob("*-*.so") if _ENTRY.fullmatch(entry.name)):
+    for entry in (entry for entry in folder.glob("*-*.so") if _LIBRARY_NAME.fullmatch(entry.name)):
         with contextlib.suppress(OSError):
             status = entry.stat()
             entries.append((status.st_mtime, status.st_size, entry))

@@ -26,7 +26,7 @@ from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 _ALIGNMENT = 64  # bytes, for the program's vectors, which are not longer
-_LANES = 8  # samples in a vector, at most
+_MOST_LANES = 8  # samples in a vector, at most
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
 
@@ -283,7 +283,7 @@ class _Slices:
 
     def __init__(self, whole: Any, samples: Any, signature: Signature, needs_work: bool, most: int) -> None:
         self.whole, self.samples = whole, samples
-        self.most = most // _LANES * _LANES
+        self.most = most // _MOST_LANES * _MOST_LANES
         # The sums of a `reduce` stay in memory between two slices: in that of the caller, if there is some.
         self.sums = len(tree_leaves(signature.outputs)) if signature.reduce and not needs_work else None
 
@@ -292,7 +292,7 @@ class _Slices:
             self.whole(n, *arguments)
             return
         if self.sums is not None:
-            arguments = (*arguments, _aligned(max(self.sums, 1) * 8 * _LANES))
+            arguments = (*arguments, _aligned(max(self.sums, 1) * 8 * _MOST_LANES))
         end = 0
         for left in reversed(range(0, n.value, self.most)):  # whole vectors
             begin, end = end, n.value - left

@@ -46,7 +46,7 @@ from autograd.views.render import (
 
 ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
 _LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
-_LONGEST_TOOLTIP = 400  # columns of a formula or of a list of names
+_LONGEST_LINE = 400  # columns of a formula or of a list of names
 
 # One font, whose widths all layout engines agree on. Shape and fill tell leaves, results, neurons and the output apart;
 # the outline tells the sign of a gradient, and so does the minus sign.
@@ -201,7 +201,7 @@ class Pen:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
         title = name if op is None else f"{name} = {short_formula(v, self.names)}"
-        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_TOOLTIP, number=repr)}"
+        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_LINE, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
         self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
 
@@ -218,7 +218,7 @@ class Pen:
             inside.append(("bias", neuron.bias.data))
         if output is not neuron.net:
             inside.append(("net", neuron.net.data))
-        summed = cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_TOOLTIP)
+        summed = cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_LINE)
         self._write_box(
             graph,
             box,
@@ -256,7 +256,7 @@ class Pen:
         label, exact = short(first), f"constant {first!r}"
         if others:
             label = f"{len(node.numbers)} constants"
-            exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_TOOLTIP)
+            exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_LINE)
         graph.node(self.ids[node], label, tooltip=exact, fontcolor=self.colours["faint"], **_CONSTANT)
 
     def _write_box(
@@ -355,7 +355,7 @@ class Pen:
         return Term(self.names[x]) if isinstance(x, Value) else constant(short(x))
 
     def _listed(self, values: Iterable[Value]) -> str:
-        return cut(", ".join(self.names[v] for v in values), _LONGEST_TOOLTIP)
+        return cut(", ".join(self.names[v] for v in values), _LONGEST_LINE)
 
 
 def _sign(gradient: float) -> str:
