@@ -36,7 +36,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """
     check_writable(path)
     content = content.encode() if isinstance(content, str) else content
-    if _is_stream(path):
+    if is_stream(path):
         with open(path, "ab" if os.path.isfile(path) else "wb") as stream:  # isfile: a shell sent /dev/stdout there
             stream.write(content)
         return
@@ -73,7 +73,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     if os.path.exists(path):
         if not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
             raise PermissionError(f"cannot write {path}: it is read-only; make it writable, or choose another name")
-        if _is_stream(path):
+        if is_stream(path):
             return
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
@@ -94,7 +94,7 @@ def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
     return len(content), content
 
 
-def _is_stream(path: str | os.PathLike[str]) -> bool:
+def is_stream(path: str | os.PathLike[str]) -> bool:
     """Return True for a device, a pipe, or the name of an open file, such as /dev/stdout."""
     if os.path.exists(path) and not os.path.isfile(path):
         return True

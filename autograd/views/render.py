@@ -14,7 +14,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
-from autograd.files import check_writable, write_whole
+from autograd.files import check_writable, is_stream, write_whole
 from autograd.text import PICTURES
 
 _PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
@@ -129,6 +129,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
             return self._render_picture(Path(folder, filename), suffix, **options)
+        outfile = options.get("outfile")
+        if filename is None and outfile is not None and is_stream(outfile):  # a DOT file has no place beside it
+            del options["outfile"]
+            format = options.pop("format", None) or Path(outfile).suffix.removeprefix(".") or self.format
+            return self._render_picture(Path(outfile), format, **options)
         return cast(str, super().render(filename, *arguments, **options))
 
     def _render_picture(
@@ -153,23 +158,45 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             graphviz.view(path, quiet=quiet_view)
         return str(path)
 
+    def save(self, filename: Any = None, directory: Any = None, *, skip_existing: bool | None = False) -> str:
+        """Write the DOT text and return its path, as `graphviz.Digraph.save` does, but whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written, or is read-only.
+        """
+        if filename is not None:
+            self.filename = filename
+        if directory is not None:
+            self.directory = directory
+        path = Path(self.filepath)
+        if not (skip_existing and path.exists()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, self.source.encode(self.encoding or "utf-8"))
+        return str(path)
+
     # render() and pipe() of graphviz.Digraph run `dot` through the three methods below.
 
-    def _render(self, engine: str, format: str, filepath: str, **options: Any) -> str:
-        outfile = options["outfile"]
-        if outfile and Path(outfile).exists() and not Path(outfile).is_file():  # a pipe cannot be read back below
-            taken = ("renderer", "formatter", "neato_no_op", "quiet")
-            write_whole(outfile, self.pipe(format, engine=engine, **{name: options[name] for name in taken}))
-            return str(outfile)
-        try:
-            rendered: str = super()._render(engine, format, filepath, **options)
-        except graphviz.ExecutableNotFound:
-            suffixes = [part for part in (options["formatter"], options["renderer"], format) if part]
-            rendered = str(options["outfile"] or ".".join([filepath, *suffixes]))  # where `dot` would have written
-            write_whole(rendered, _lay_out(self.source, engine, format, **options))
-        if self._follows_the_reader(format, **options):
-            write_whole(rendered, _with_both_themes(Path(rendered).read_bytes().decode()).encode())
-        return rendered
+    def _render(
+        self,
+        engine: str,
+        format: str,
+        filepath: str,
+        *,
+        outfile: Any = None,
+        raise_if_result_exists: bool = False,
+        overwrite_filepath: bool = False,
+        **options: Any,
+    ) -> str:
+        """Write the picture where `dot` would, but whole or not at all, and never over a read-only file."""
+        suffixes = [part for part in (options["formatter"], options["renderer"], format) if part]
+        path = Path(outfile or ".".join([filepath, *suffixes]))
+        if raise_if_result_exists and path.exists():
+            raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+        if not overwrite_filepath and path.resolve() == Path(filepath).resolve():
+            raise ValueError(f"outfile {str(path)!r} is the DOT file itself: pass overwrite_source=True to replace it")
+        check_writable(path)
+        write_whole(path, self.pipe(format, engine=engine, **options))
+        return str(path)
 
     def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:
         try:

@@ -707,6 +707,56 @@ def test_files_in_the_current_folder_are_not_imported(
     assert draw(neuron()).pipe()
 
 
+WRITERS: dict[str, tuple[str, Callable[[Drawing], object]]] = {
+    "a picture by its name": ("a.png", lambda drawing: drawing.render("a.png")),
+    "a picture beside its source": ("a.png", lambda drawing: drawing.render("a", format="png")),
+    "an SVG beside its source": ("a.svg", lambda drawing: drawing.render("a", format="svg")),
+    "an outfile": ("a.pdf", lambda drawing: drawing.render(outfile="a.pdf")),
+    "an SVG as outfile": ("a.svg", lambda drawing: drawing.render(outfile="a.svg")),
+    "the source": ("a.gv", lambda drawing: drawing.save("a.gv")),
+    "the source of a picture": ("a.gv", lambda drawing: drawing.render("a.gv", format="svg")),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_read_only_file_is_replaced(
+    engine: str, writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, write = WRITERS[writer]
+    Path(name).write_text("kept")
+    Path(name).chmod(0o444)
+    with pytest.raises(PermissionError, match="read-only"):
+        write(draw(neuron()))
+    assert Path(name).read_text() == "kept"
+    Path(name).chmod(0o644)
+    write(draw(neuron()))
+    assert Path(name).stat().st_size > 500
+
+
+def test_a_picture_never_replaces_its_own_source(tmp_path: Path) -> None:
+    drawing = draw(neuron())
+    with pytest.raises(ValueError, match="DOT file itself"):
+        drawing.render(tmp_path / "a.svg", outfile=tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text("utf-8") == drawing.source
+
+
+def test_standard_output_gets_one_picture_after_what_is_there(engine: str, tmp_path: Path) -> None:
+    program = """if 1:
+        import autograd
+        autograd.draw(autograd.Value(2.0).tanh()).render(outfile="/dev/stdout", format="svg")
+    """
+    if not os.path.exists("/dev/stdout"):
+        pytest.skip("the system has no /dev/stdout")
+    shown = tmp_path / "shown"
+    shown.write_text("before\n")
+    with shown.open("ab") as stream:
+        subprocess.run([sys.executable, "-c", program], check=True, stdout=stream)
+    text = shown.read_text("utf-8")
+    assert text.startswith("before\n<?xml")
+    assert text.count("<svg ") == text.count("</svg>") == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
 def test_an_outfile_may_be_a_pipe(engine: str, tmp_path: Path) -> None:
     pipe, received = tmp_path / "pipe.svg", list[bytes]()
@@ -716,6 +766,7 @@ def test_an_outfile_may_be_a_pipe(engine: str, tmp_path: Path) -> None:
     draw(neuron()).render(outfile=pipe)
     reader.join(timeout=60)
     assert b"prefers-color-scheme" in received[0]
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 # Hostile labels ------------------------------------------------------------------------------------------------------
