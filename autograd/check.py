@@ -144,10 +144,10 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     nodes = graph_of(output)
     check_current(nodes)
     wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
-    differences = _Differences(nodes, output)
+    derivatives = _NumericDerivatives(nodes, output)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True), start=1):
-        numeric, verdict = differences.judge(x, gradient.data)
+        numeric, verdict = derivatives.judge(x, gradient.data)
         lines.append(CheckedGradient(x.label or f"input{i}", x.data, gradient.data, numeric, verdict))
     checked = CheckedGradients(lines)
     wrong = sum(line.verdict == "wrong" for line in checked)
@@ -156,7 +156,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     return checked
 
 
-class _Difference(NamedTuple):
+class _NumericDerivative(NamedTuple):
     """A numeric derivative, how far it may be off, and the verdict on the rules between the two ends."""
 
     numeric: float
@@ -168,7 +168,7 @@ _SEVERITY = ["still", "ok", "unsure", "kink", "wrong"]  # still: it does not mov
 _TERMS_AT_ONCE = 32  # of a sum that is replayed at once: one term among ten thousand costs three such sums
 
 
-class _Differences:
+class _NumericDerivatives:
     """The graph of an output, prepared for numeric derivatives of the output by any of its Values.
 
     Nodes are numbered in the order of creation; operands are numbers of nodes (`int`) and constants (`float`). Long
@@ -193,7 +193,7 @@ class _Differences:
                 if op is not None and not op.stops:
                     for j in {x for x in self.args[i] if type(x) is int}:
                         self.users[j].append(i)
-        self.found = {self.last: _Difference(1.0, 0.0, "ok")}
+        self.found = {self.last: _NumericDerivative(1.0, 0.0, "ok")}
 
     def _add(self, op: Op | None, args: tuple[int | float, ...], data: float) -> int:
         while op is not None and op.adds and len(args) > 2 * _TERMS_AT_ONCE:
@@ -260,7 +260,7 @@ class _Differences:
     def _numbers(self, args: Iterable[int | float]) -> list[float]:
         return [self.data[x] if type(x) is int else x for x in args]
 
-    def _region(self, i: int) -> _Difference:
+    def _region(self, i: int) -> _NumericDerivative:
         """Return the derivative of the exit of node i by i, from replays of the region between them."""
         end, data = self.exits[i], self.data
         between, waiting = {end}, [i]
@@ -296,17 +296,17 @@ class _Differences:
         return found
 
 
-def _chained(inner: _Difference, outer: _Difference) -> _Difference:
+def _chained(inner: _NumericDerivative, outer: _NumericDerivative) -> _NumericDerivative:
     """Return the derivative of a composition: by the chain rule, the product."""
     (n, u, v), (m, w, x) = inner, outer
     if v == "still":
-        return _Difference(0.0, abs(m) * u if math.isfinite(m) else 0.0, v)
-    return _Difference(n * m, abs(m) * u + abs(n) * w + u * w, max(v, x, key=_SEVERITY.index))
+        return _NumericDerivative(0.0, abs(m) * u if math.isfinite(m) else 0.0, v)
+    return _NumericDerivative(n * m, abs(m) * u + abs(n) * w + u * w, max(v, x, key=_SEVERITY.index))
 
 
 def _judge(
     f: Callable[[float], float], x: float, here: float, analytic: float, *, noise: float, size: float
-) -> _Difference:
+) -> _NumericDerivative:
     """Return the numeric derivative of f at x, where f(x) is `here`, and the verdict on the analytic one.
 
     Arguments:
@@ -337,7 +337,7 @@ def _judge(
             # between them. On a smooth function they differ by h f'', which halves with h.
             between = math.isnan(analytic) or min(left, right) - rounding <= analytic <= max(left, right) + rounding
             if between and bends and abs(near_right - near_left) > 0.75 * gap:
-                return _Difference(reported, 0.0, "kink")
+                return _NumericDerivative(reported, 0.0, "kink")
         else:
             near = numeric
         # The truncation error grows with h², so it is 4/3 of the difference to the gradient for half of h.
@@ -346,7 +346,9 @@ def _judge(
             still = left == right == 0
             zero = abs(analytic) <= 16 * _EPSILON * size  # within its own rounding
             sure = rounding <= 1e-3 * (size if zero else scale) or (still and analytic == 0)
-            return _Difference(numeric, off + rounding, "still" if still and sure else "ok" if sure else "unsure")
+            return _NumericDerivative(
+                numeric, off + rounding, "still" if still and sure else "ok" if sure else "unsure"
+            )
         edge = not math.isfinite(numeric)  # a neighbour is outside the domain, or infinite
         vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as h shrinks
-    return _Difference(reported, 0.0, "kink" if edge or vertical else "wrong")
+    return _NumericDerivative(reported, 0.0, "kink" if edge or vertical else "wrong")

@@ -36,10 +36,10 @@ class DivergenceError(FloatingPointError):
     """A loss, a gradient or a parameter became inf or nan in training.
 
     Attributes:
-        history: the `History` of the run up to that point.
+        history: the `History` of the run up to that point; None before training.
     """
 
-    history: Any
+    history: Any = None
 
 
 class RecordingError(TypeError):
@@ -48,7 +48,7 @@ class RecordingError(TypeError):
     The message says which operation or constant differs, for which samples, and what to write instead.
 
     Attributes:
-        history: the `History` of the run up to there; None before training.
+        history: the `History` of the run up to that point; None before training.
     """
 
     history: Any = None

@@ -33,7 +33,7 @@ def _reduce(v: Value) -> tuple[Any, ...]:
     pickle = _guesses.latest()
     if pickle is not None and pickle.can_reach(v):
         return _node, (op, v.data, v.grad, v.label, *v.args)
-    return _output, (_Graph(v),)
+    return _output, (_GraphPickle(v),)
 
 
 def _node(op: Op | None, data: float, gradient: float, label: str | None, *args: Value | float) -> Value:
@@ -45,14 +45,14 @@ def _node(op: Op | None, data: float, gradient: float, label: str | None, *args:
     return v
 
 
-def _output(graph: _Graph | list[Value]) -> Value:
+def _output(graph: _GraphPickle | list[Value]) -> Value:
     if isinstance(graph, list):
         return graph[-1]
     v = graph.output  # copy.copy passes on the same objects: the copy shares the operands
     return _node(v.op, v.data, v.grad, v.label, *v.args)
 
 
-class _Graph:
+class _GraphPickle:
     """A result, with all nodes that a copy needs first: pickled or deep-copied, it is a list of nodes.
 
     A pickler keeps what it has pickled alive, and so the `_Pickle` in it.

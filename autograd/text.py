@@ -24,8 +24,8 @@ LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 
 # XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters; the others become its
 # replacement character. Line feeds and tabs are included; a view in which they have a meaning lets them pass.
-PICTURES = {code: 0x2400 + code for code in range(0x20)}
-PICTURES |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+STAND_INS = {code: 0x2400 + code for code in range(0x20)}
+STAND_INS |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------

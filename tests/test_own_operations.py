@@ -21,7 +21,20 @@ from needs import BACKENDS, array_module, need_compiler
 from office import Office, written
 
 import autograd
-from autograd import Value, check_gradients, detect_anomaly, draw, exp, explore, grad, sign, to_spreadsheet, where
+from autograd import (
+    Value,
+    check_gradients,
+    detect_anomaly,
+    draw,
+    exp,
+    explain,
+    explore,
+    grad,
+    sign,
+    to_spreadsheet,
+    to_text,
+    where,
+)
 from autograd.engine import graph_of
 from autograd.errors import UnsupportedOperationError
 from autograd.ops import TABLE, Op
@@ -410,32 +423,35 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
 
 @pytest.mark.parametrize(("function", "reason"), PYTHON_ONLY.values(), ids=PYTHON_ONLY)
 def test_a_function_that_only_python_can_run(function: Callable[..., Any], reason: str, tmp_path: Path) -> None:
-    """Python and NumPy call it; every other target refuses it with one message, which says how to write it."""
+    """Python and NumPy call it; every other target refuses it with one message, which says how to write it.
+
+    The message ends with an alternative that exists there: a backend can be chosen in `compile`, not in a view.
+    """
     own = Op("own({}, {})", function, lambda g, z, x, y: g, lambda g, z, x, y: 0.0)
     x, y = Value(0.5, "x"), Value(2.0, "y")
     z = own(x, y) * 3
     for backend in ("python", "numpy"):  # which can call a function of Python
         assert autograd.compile(z, (x, y), backend=backend)(0.5, 2.0) == z.data
         assert autograd.compile(z, (x, y), in_axes=0, backend=backend)([0.5], [2.0]) == [z.data]
-    targets: list[Callable[[], Any]] = [
-        lambda: autograd.compile(z, (x, y), backend="c"),
-        lambda: autograd.compile(z, (x, y), backend=np),
-        lambda: explore(z, tmp_path / "page.html"),
-        lambda: to_spreadsheet(z, tmp_path / "own.xlsx"),
+    backends, views = "Or pass backend='python' or 'numpy'", "Or use draw, explain or to_text"
+    targets: list[tuple[str, Callable[[], Any]]] = [
+        (backends, lambda: autograd.compile(z, (x, y), backend="c")),
+        (backends, lambda: autograd.compile(z, (x, y), backend=np)),
+        (views, lambda: explore(z, tmp_path / "page.html")),
+        (views, lambda: to_spreadsheet(z, tmp_path / "own.xlsx")),
+        (views, lambda: to_spreadsheet(z, tmp_path / "own.xlsx", train=[x])),
     ]
     messages = set()
-    for target in targets:
+    for otherwise, target in targets:
         with pytest.raises(UnsupportedOperationError, match=f"'own' runs in Python only: .*{reason}") as refused:
             target()
-        messages.add(str(refused.value))
+        message, found, _ = str(refused.value).partition(otherwise)
+        assert found and ("backend" in str(refused.value)) == (otherwise is backends)
+        messages.add(message)
     (message,) = messages
-    for advice in (
-        "autograd.tanh(x), not math.tanh(x)",
-        "where(c, x, y)",
-        "autograd.sum, not sum",
-        "'python' or 'numpy'",
-    ):
+    for advice in ("autograd.tanh(x), not math.tanh(x)", "where(c, x, y)", "autograd.sum, not sum"):
         assert advice in message
+    assert draw(z) and explain(z) and to_text(z)
     assert list(tmp_path.iterdir()) == []
 
 

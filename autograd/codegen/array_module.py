@@ -63,7 +63,7 @@ class ModuleSpelling:
         return on_arrays
 
 
-class _Names:
+class _ModuleFunctions:
     """Look up a module's functions by NumPy's names, including those in a submodule, or derived from others.
 
     Raises:
@@ -86,12 +86,12 @@ class _Names:
 
 
 def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:
-    """Return an operation of the table as a function of so many operands, on the arrays of `module`.
+    """Return an operation of the table as a function of that many operands, on the arrays of `module`.
 
     Raises:
         UnsupportedOperationError: the module lacks a function in the operation's spelling.
     """
-    xp, names = _Names(module), [f"x{i}" for i in range(operands)]
+    xp, names = _ModuleFunctions(module), [f"x{i}" for i in range(operands)]
     text = spelling_of(op).write("arrays", names)
     for name in re.findall(r"xp\.(\w+)", text):
         getattr(xp, name)  # so that a missing name raises now, not in the first call

@@ -80,7 +80,8 @@ def spelled_out(
     program: Program, signature: Signature, target: str | Callable[[Op], bool], *, calls_functions: bool = False
 ) -> tuple[Program, Signature]:
     """Expand the operations that `target` does not spell (see `expanded`), in program and signature."""
-    program = expanded(program, target, calls_functions=calls_functions)
+    otherwise = "Or pass backend='python' or 'numpy', which call the function"
+    program = expanded(program, target, otherwise=otherwise, calls_functions=calls_functions)
     return program, signature.with_outputs(program.outputs)
 
 

@@ -22,7 +22,7 @@ from itertools import groupby
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
-from autograd.codegen.c_call import callable_functions
+from autograd.codegen.c_call import MOST_LANES, callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
 from autograd.codegen.memory import MemoryLayout, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
@@ -35,14 +35,16 @@ DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memor
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
 
-_VECTOR_TYPES = """
+_VECTOR_TYPES = f"""
 #if defined __AVX512F__
-#define LANES 8 /* samples in a vector, calculated side by side */
+#define LANES {MOST_LANES} /* samples in a vector, calculated side by side */
 #elif defined __AVX__
 #define LANES 4
 #else
 #define LANES 2
 #endif
+"""
+_VECTOR_TYPES += """
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef long long M __attribute__((vector_size(8 * LANES)));
 static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; return z; }

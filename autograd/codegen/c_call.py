@@ -25,8 +25,8 @@ from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
-_ALIGNMENT = 64  # bytes, for the program's vectors, which are not longer
-_MOST_LANES = 8  # samples in a vector, at most
+MOST_LANES = 8  # samples in one of the program's vectors, at most
+_ALIGNMENT = 8 * MOST_LANES  # bytes, for these vectors
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
 
@@ -152,7 +152,7 @@ def _wrapper_source(
 ) -> str:
     """Return the source of the function `name`, which takes the integers, then the arguments of the signature.
 
-    It has shortcuts for at most so many samples.
+    Its shortcuts take at most `most` samples.
     """
     arguments = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
@@ -184,7 +184,7 @@ def _for_floats(first: Sequence[str], readers: Sequence[_Reader], signature: Sig
 
 
 def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int) -> Iterator[str]:
-    """Yield the shortcut for contiguous arrays of doubles, and for at most so many samples."""
+    """Yield the shortcut for contiguous arrays of doubles, and for at most `most` samples."""
     arrays = [f"a{r.k}" for r in readers]
     batched = [f"a{r.k}" for r in readers if r.batch]
     ready = [f"type({a}) is ndarray and {a}.dtype is float64 and {a}.flags.aligned" for a in arrays]
@@ -283,7 +283,7 @@ class _Slices:
 
     def __init__(self, whole: Any, samples: Any, signature: Signature, needs_work: bool, most: int) -> None:
         self.whole, self.samples = whole, samples
-        self.most = most // _MOST_LANES * _MOST_LANES
+        self.most = most // MOST_LANES * MOST_LANES
         # The sums of a `reduce` stay in memory between two slices: in that of the caller, if there is some.
         self.sums = len(tree_leaves(signature.outputs)) if signature.reduce and not needs_work else None
 
@@ -292,14 +292,14 @@ class _Slices:
             self.whole(n, *arguments)
             return
         if self.sums is not None:
-            arguments = (*arguments, _aligned(max(self.sums, 1) * 8 * _MOST_LANES))
+            arguments = (*arguments, _aligned(max(self.sums, 1) * 8 * MOST_LANES))
         end = 0
         for left in reversed(range(0, n.value, self.most)):  # whole vectors
             begin, end = end, n.value - left
             self.samples(n, ctypes.c_longlong(begin), ctypes.c_longlong(end), *arguments)
 
     def in_slices(self, n: ctypes.c_longlong) -> bool:
-        """Return True if so many samples are computed in slices."""
+        """Return True if `n` samples are computed in slices."""
         return n.value > self.most
 
 

@@ -107,8 +107,8 @@ class CStatements:
         if step.op.adds:
             terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
             for i in range(0, len(terms), TERMS):
-                begun = self._zero(varies) if i == 0 else target
-                yield f"{declared} = {' + '.join([begun, *terms[i : i + TERMS]])};"
+                start = self._zero(varies) if i == 0 else target
+                yield f"{declared} = {' + '.join([start, *terms[i : i + TERMS]])};"
                 declared = target
         else:
             yield f"{declared} = {self._expression(step, list(map(self.name, step.operands)), varies)};"

@@ -96,12 +96,15 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     return builder.program([places[v] for v in outputs])
 
 
-def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_functions: bool = False) -> Program:
+def expanded(
+    program: Program, target: str | Callable[[Op], bool], *, otherwise: str = "", calls_functions: bool = False
+) -> Program:
     """Replace the operations that a target has no spelling for by others: those of formulas, and of users' functions.
 
     Arguments:
         target: a column of the table in `spelling.py`, or a predicate for the operations that the target spells. An
             operation of the table that it does not spell, and that has no formula, is left for the target to refuse.
+        otherwise: an alternative to rewriting a function that runs in Python only, for the end of the error message.
         calls_functions: True if the target can call users' functions: it keeps those that run in Python only.
 
     Raises:
@@ -123,10 +126,10 @@ def expanded(program: Program, target: str | Callable[[Op], bool], *, calls_func
             return None
         try:
             leaves, result = recorded(op, operands)
-        except UnsupportedOperationError:
+        except UnsupportedOperationError as problem:
             if calls_functions:
                 return None
-            raise
+            raise UnsupportedOperationError(f"{problem}. {otherwise}" if otherwise else str(problem)) from problem
         return lower([result], leaves)
 
     if all(expansion(step.op, len(step.operands)) is None for step in program.steps):

@@ -125,7 +125,7 @@ def spelling_of(op: Op) -> SpellingRow:
 
 
 def sized_name(op: Op, operands: int) -> str:
-    """Return the name of the operation's function of so many operands, in a target whose functions have fixed ones.
+    """Return the name of the operation's function of that many operands, in a target whose functions take a fixed number.
 
     >>> sized_name(ops.tanh, 1), sized_name(ops.sum, 3)
     ('tanh', 'sum3')

@@ -52,7 +52,7 @@ _WHAT_TO_DO = (
 )
 
 
-_Samples = Sequence[tuple[Any, Any]]
+_Pairs = Sequence[tuple[Any, Any]]
 """The inputs and the target of each sample, in lists."""
 
 
@@ -182,7 +182,7 @@ class Consistency:
         return False
 
     def compare_some(self, count: int) -> None:
-        """Compare so many random samples, and the regularizer, using the current parameters.
+        """Compare that many random samples, and the regularizer, using the current parameters.
 
         Raises:
             RecordingError: one differs.
@@ -245,18 +245,18 @@ class Consistency:
             self._explain(found, graph, x, y, name)
         return graph.outputs[0]
 
-    def _compare_loss(self, of: str, samples: _Samples, penalty: Value | None, compiled: float) -> None:
+    def _compare_loss(self, of: str, samples: _Pairs, penalty: Value | None, compiled: float) -> None:
         shares = [loss.data / len(samples) for loss in self._compared(of, samples)]
         shares += [] if penalty is None else [penalty.data]
         self._check_agreement([compiled], [shares], lambda i: "the loss", of, samples)
 
-    def _compare_gradients(self, of: str, samples: _Samples, penalty: Value | None, compiled: Sequence[float]) -> None:
+    def _compare_gradients(self, of: str, samples: _Pairs, penalty: Value | None, compiled: Sequence[float]) -> None:
         parameters, names = self.objective.parameters, self.objective.parameter_names
         rows = [[g / len(samples) for g in _gradients(loss, parameters)] for loss in self._compared(of, samples)]
         rows += [] if penalty is None else [_gradients(penalty, parameters)]
         self._check_agreement(compiled, zip(*rows), lambda i: f"the gradient with respect to {names()[i]}", of, samples)
 
-    def _compared(self, of: str, samples: _Samples) -> Iterator[Value]:
+    def _compared(self, of: str, samples: _Pairs) -> Iterator[Value]:
         """Compare samples with the first, and yield the loss of each."""
         return (self._compare(x, y, f"a sample of {of}") for x, y in samples)
 
@@ -266,7 +266,7 @@ class Consistency:
         shares: Iterable[Sequence[float]],
         name: Callable[[int], str],
         of: str,
-        samples: _Samples,
+        samples: _Pairs,
     ) -> None:
         """Raise an error unless each compiled number is the sum of its shares, up to rounding.
 

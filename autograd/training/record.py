@@ -175,7 +175,8 @@ def watched(objective: Objective) -> Iterator[None]:
     """Refuse what one graph cannot express for all samples: that the body compares Values or sets parameters.
 
     Raises:
-        RecordingError: at a comparison; or after the body, if a parameter has another number. All are put back.
+        RecordingError: at a comparison; or after the body, if a parameter has another number. The parameters then have
+            their old numbers again.
     """
     numbers = [p.data for p in objective.parameters]
     with no_frozen_branch('or pass backend="eager"'):

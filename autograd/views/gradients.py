@@ -2,7 +2,7 @@
 
 A copy is recorded anew by `recorded_anew`, then the engine differentiates it: `backward()` gives the numbers, `grad`
 the formulas. A local gradient's formula is what its rule recorded on fresh leaves, with a gradient of 1 from above,
-lowered to a program (which leaves out × 1 and the like) and printed.
+lowered to a program (which drops factors of 1) and printed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -15,9 +15,9 @@ import graphviz
 
 from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, write_whole
-from autograd.text import PICTURES
+from autograd.text import STAND_INS
 
-_PICTURES = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
+_PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 # Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
 # refuses strings of more than 16,384 bytes, and a character has up to five.
 _LONGEST_LABEL, _LONGEST_TOOLTIP = 400, 1000
@@ -64,7 +64,7 @@ def _with_both_themes(svg: str) -> str:
 
 # Text ----------------------------------------------------------------------------------------------------------------
 
-_DRAWABLE = {code: shown for code, shown in PICTURES.items() if chr(code) != "\n"}  # it starts a new line here too
+_DRAWABLE = {code: shown for code, shown in STAND_INS.items() if chr(code) != "\n"}  # it starts a new line here too
 
 
 def _escaped(text: str, backslash: str) -> str:
@@ -126,7 +126,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             OSError: the file cannot be written, or is read-only.
         """
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
-        if suffix in _PICTURES and not arguments and "format" not in options and "outfile" not in options:
+        if suffix in _PICTURE_FORMATS and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
             return self._render_picture(Path(folder, filename), suffix, **options)
         outfile = options.get("outfile")

@@ -25,7 +25,7 @@ from autograd.files import check_writable, write_whole
 from autograd.text import cut, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
-from autograd.views.limits import check_size, graph_to_show, leaves_to_train, positive
+from autograd.views.limits import VIEWS_IN_PYTHON, check_size, graph_to_show, leaves_to_train, positive
 from autograd.views.names import Names, names_of
 
 _FOLDER = Path(__file__).parent
@@ -104,10 +104,13 @@ def _program(output: Value, values: Sequence[Value]) -> str:
     constants = [x for v in values for x in v.args if not isinstance(x, Value)]
     operands = [tuple(places[x] if isinstance(x, Value) else x for x in v.args) for v in values]
     nodes = [
-        expanded(Program(len(values), [Step(v.op, own)], [len(values)]), "javascript") if v.op else None
+        expanded(Program(len(values), [Step(v.op, own)], [len(values)]), "javascript", otherwise=VIEWS_IN_PYTHON)
+        if v.op
+        else None
         for v, own in zip(values, operands)
     ]
-    derivatives = expanded(lower([*grad(output, list(values)), *_local_gradient_graphs(values)], values), "javascript")
+    gradients = [*grad(output, list(values)), *_local_gradient_graphs(values)]
+    derivatives = expanded(lower(gradients, values), "javascript", otherwise=VIEWS_IN_PYTHON)
     used = {step.op for program in (*nodes, derivatives) if program for step in program.steps}
     arrows = [javascript.arrow(node) if node else "null" for node in nodes]
     return "\n".join(

@@ -29,10 +29,10 @@ function recompute() {
 }
 
 function faux(i) {
-  const nudged = data.slice();
-  nudged[i] += graph.tiny;
-  for (let j = i + 1; j < count; j++) if (steps[j] && !nodes[j].stops) nudged[j] = steps[j](nudged);
-  return (nudged[output] - data[output]) / graph.tiny;
+  const perturbed = data.slice();
+  perturbed[i] += graph.tiny;
+  for (let j = i + 1; j < count; j++) if (steps[j] && !nodes[j].stops) perturbed[j] = steps[j](perturbed);
+  return (perturbed[output] - data[output]) / graph.tiny;
 }
 
 const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
@@ -317,7 +317,7 @@ function renderNode() {
       line(["local gradient ", rate(edge.to, i)], edge.passes ? exact(localGradients[edge.local]) : graph.noGradient);
     }
     line(["global gradient ", rate(output, i)], exact(gradients[i]));
-    line(["faux gradient, by nudging it ", short(graph.tiny)], exact(fauxGradients[i]));
+    line(["faux gradient, with a perturbation of ", short(graph.tiny)], exact(fauxGradients[i]));
   }
   say($("node"), html("h3", {}, html("bdi", {}, node.name)),
     html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName)), html("dl", {}, ...lines));
@@ -397,8 +397,8 @@ function forget() {
 
 // Make one attempt of gradient descent: move all trained leaves at once, each against its gradient.
 function descend() {
-  const nudged = train.map(i => data[i] - learningRate * gradients[i]);
-  train.forEach((i, k) => data[i] = nudged[k]);
+  const moved = train.map(i => data[i] - learningRate * gradients[i]);
+  train.forEach((i, k) => data[i] = moved[k]);
   recompute();
   attempts++;
   if (attempts % stride === 0) history.push([attempts, data[output]]);

@@ -17,6 +17,7 @@ from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import Op
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import Operands, reached_by_gradients, recorded_anew, same_operation
+from autograd.views.limits import VIEWS_IN_PYTHON
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
@@ -63,7 +64,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     def in_parts(v: Value, operands: Operands) -> Value:
         while v.op and v.op.adds and len(operands) > _LONGEST_SUM:
             part, operands = _first_part(v.op, operands)
-            names[part] = f"{given[v]}, begun"
+            names[part] = f"{given[v]}, first terms"
         return same_operation(v, operands)
 
     copies = recorded_anew(values, result=in_parts)
@@ -81,8 +82,8 @@ def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
     lists = op.lists(operands)
     terms = _LONGEST_SUM // len(lists)
     part = record(op, tuple(x for xs in lists for x in xs[:terms]))
-    begun: Operands = (part, *[1.0] * (len(lists) - 1))
-    return part, tuple(x for first, xs in zip(begun, lists, strict=True) for x in (first, *xs[terms:]))
+    start: Operands = (part, *[1.0] * (len(lists) - 1))
+    return part, tuple(x for first, xs in zip(start, lists, strict=True) for x in (first, *xs[terms:]))
 
 
 def columns_of(output: Value, names: Mapping[Value, str]) -> list[Column]:
@@ -133,7 +134,10 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> C
     inputs = list(leaves.values())
     local = grad(result, inputs)
     reached = reached_by_gradients(result, graph_of(result))
-    program, slopes = (expanded(lower(outputs, inputs), "spreadsheet") for outputs in ([result], [result, *local]))
+    program, slopes = (
+        expanded(lower(outputs, inputs), "spreadsheet", otherwise=VIEWS_IN_PYTHON)
+        for outputs in ([result], [result, *local])
+    )
     return Column(
         value=v,
         name=names[v],

@@ -31,7 +31,7 @@ class GradientsSheet(Worksheet):
         paths = max(map(len, self.uses.values()))
         self.local = [self.VALUE + 2 + 2 * i for i in range(paths)]  # rows; above each, its label
         self.globals = self.VALUE + 2 * paths + 1
-        self.faux, self.tinys, self.nudged = (self.globals + i for i in (1, 3, 5))
+        self.faux, self.tinys, self.perturbed = (self.globals + i for i in (1, 3, 5))
 
     def is_difference(self, v: Value) -> bool:
         """Return True for an error, output - target: a result minus a leaf or a constant, used by one column alone."""
@@ -116,9 +116,9 @@ class GradientsSheet(Worksheet):
     def write_replays(self) -> None:
         """Write a row for each column, the last one first: with its value perturbed, and how far the output moves."""
         values, last = moving(graph_of(self.output)), len(self.columns) + 1
-        self.head(self.nudged)
-        self.text(self.nudged, last, "Faux gradient", "head")
-        for row, column in enumerate(reversed(self.columns), start=self.nudged + 1):
+        self.head(self.perturbed)
+        self.text(self.perturbed, last, "Faux gradient", "head")
+        for row, column in enumerate(reversed(self.columns), start=self.perturbed + 1):
             v = column.value
             self.text(row, 0, f"Faux gradient of ‘{column.name}’:")
             data = replay(values, {v: v.data + self.tiny})

@@ -7,6 +7,7 @@ from typing import Any
 from autograd.codegen.program import Operand, expanded, lower
 from autograd.codegen.spreadsheet import formulas, operand, places_with_cells
 from autograd.engine import Value, grad
+from autograd.views.limits import VIEWS_IN_PYTHON
 from autograd.views.sheet.gradients import GradientsSheet
 from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
 
@@ -33,7 +34,7 @@ class TrainingSheet(Worksheet):
         self.leaves = [v for v in values if v.op is None]
         inner = [v for v in values if v.op is not None and v is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
-        self.program = expanded(lower([*values, *slopes], self.leaves), "spreadsheet")
+        self.program = expanded(lower([*values, *slopes], self.leaves), "spreadsheet", otherwise=VIEWS_IN_PYTHON)
         self.place = dict(zip(values, self.program.outputs))
         self.slope = dict(zip([*trained, *inner], self.program.outputs[len(values) :], strict=True))
         self.trained = trained

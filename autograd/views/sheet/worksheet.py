@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from autograd.text import LONGEST_FORMULA, PICTURES, is_plain, width
+from autograd.text import LONGEST_FORMULA, STAND_INS, is_plain, width
 
 COLUMNS, ROWS = 16_384, 1_048_576  # of any sheet
 _LONGEST_CODE = 8_192  # characters of a formula
 _LONGEST_TEXT = 32_767  # characters in a cell, at most
 NARROWEST = 14  # width of a column, in characters
 
-_WRITABLE = {code: shown for code, shown in PICTURES.items() if chr(code) not in "\t\n"}
+_WRITABLE = {code: shown for code, shown in STAND_INS.items() if chr(code) not in "\t\n"}
 
 _CELL_LOOKS: dict[str, dict[str, Any]] = {
     "head": {"bold": True, "bg_color": "#DDE6F0", "bottom": 1, "align": "right"},
