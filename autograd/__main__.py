@@ -14,7 +14,7 @@ import graphviz
 
 from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
-from autograd.files import check_writable, write_whole
+from autograd.files import check_writable, path_text, write_whole
 from autograd.nn import Neuron
 from autograd.text import decimals, significant, table
 
@@ -193,7 +193,7 @@ def writing_problem(path: Path) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_writable(path)
     except OSError as problem:
-        said = f"cannot write {path}: {problem.strerror}" if problem.strerror else problem
+        said = f"cannot write {path_text(path)}: {problem.strerror}" if problem.strerror else problem
         return f"{said}. Choose another file with --output."
     return None
 

@@ -22,6 +22,7 @@ from autograd.text import decimals, significant, table, visible
 from autograd.validation import check_current
 
 _EPSILON = sys.float_info.epsilon
+_SMALLEST = sys.float_info.min  # below this, numbers have few digits
 _RTOL = 1e-6
 
 
@@ -237,7 +238,7 @@ class _NumericDerivatives:
         for i in reversed(path):
             known = self.found[i] = _chained(self._region(i), known)
         numeric, uncertainty, verdict = known
-        tolerance = _RTOL * max(abs(numeric), abs(analytic)) + uncertainty + sys.float_info.min  # below, digits are few
+        tolerance = _RTOL * max(abs(numeric), abs(analytic)) + uncertainty + _SMALLEST
         if abs(numeric - analytic) <= tolerance:
             return numeric, "ok" if verdict == "still" else verdict
         if math.isnan(analytic) and self.is_singular:
@@ -331,7 +332,7 @@ def _judge(
             break  # smaller perturbations drown in rounding
         gap, off = abs(right - left), abs(numeric - analytic)
         bends = gap > 4 * rounding + 1e-4 * max(abs(left), abs(right))
-        if bends or not (math.isfinite(scale) and off <= _RTOL * scale + rounding):
+        if bends or not (math.isfinite(scale) and off <= _RTOL * scale + rounding + _SMALLEST):
             near_left, near, near_right = slopes(h / 2)
             # A corner or a jump: the slopes on both sides differ, by as much for half of h, and the analytic one lies
             # between them. On a smooth function they differ by h f'', which halves with h.
@@ -342,13 +343,13 @@ def _judge(
             near = numeric
         # The truncation error grows with h², so it is 4/3 of the difference to the gradient for half of h.
         uncertainty = 1.5 * abs(numeric - near) + rounding
-        if math.isfinite(scale) and off <= _RTOL * scale + uncertainty:
+        if math.isfinite(scale) and off <= _RTOL * scale + uncertainty + _SMALLEST:
             still = left == right == 0
             zero = abs(analytic) <= 16 * _EPSILON * size  # within its own rounding
-            sure = rounding <= 1e-3 * (size if zero else scale) or (still and analytic == 0)
-            return _NumericDerivative(
-                numeric, off + rounding, "still" if still and sure else "ok" if sure else "unsure"
-            )
+            drowns = rounding > 1e-3 * (size if zero else scale) or 0 < scale < _SMALLEST
+            sure = not drowns or (still and analytic == 0)
+            verdict = "still" if still and sure else "ok" if sure else "unsure"
+            return _NumericDerivative(numeric, off + rounding, verdict)
         edge = not math.isfinite(numeric)  # a neighbour is outside the domain, or infinite
         vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as h shrinks
     return _NumericDerivative(reported, 0.0, "kink" if edge or vertical else "wrong")

@@ -63,23 +63,33 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """
     if not os.fspath(path):
         raise FileNotFoundError("cannot write to an empty path: name a file")
+    name = path_text(path)
     try:
         os.stat(path)
     except OSError as problem:
         if problem.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, f"cannot write {path}: its links lead in a circle") from None
+            raise OSError(errno.ELOOP, f"cannot write {name}: its links lead in a circle") from None
     if os.path.isdir(path):
-        raise IsADirectoryError(f"cannot write {path}: it is a folder, name a file in it")
+        raise IsADirectoryError(f"cannot write {name}: it is a folder, name a file in it")
     if os.path.exists(path):
         if not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
-            raise PermissionError(f"cannot write {path}: it is read-only; make it writable, or choose another name")
+            raise PermissionError(f"cannot write {name}: it is read-only; make it writable, or choose another name")
         if is_stream(path):
             return
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}, make it first")
+        raise FileNotFoundError(f"cannot write {name}: there is no folder {path_text(folder)}, make it first")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"cannot write {path}: the folder {folder} is read-only; choose another one")
+        raise PermissionError(f"cannot write {name}: the folder {path_text(folder)} is read-only; choose another one")
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    r"""Return a path for a message: bytes that are not UTF-8, which Python holds as lone surrogates, are escaped.
+
+    >>> print(path_text("caf\udce9.json"))
+    caf\udce9.json
+    """
+    return os.fsdecode(path).encode(errors="backslashreplace").decode()
 
 
 def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, SupportsIndex
 
 from autograd import ops
 from autograd.engine import Value, commit_data
-from autograd.files import numbers_from_text, numbers_to_text, read_at_most, write_whole
+from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.text import visible
 
@@ -108,7 +108,7 @@ class Module:
             if numbers.keys() != ours.keys():
                 raise ValueError(_difference(list(ours), list(numbers)))
         except ValueError as problem:
-            raise ValueError(f"cannot load {os.fspath(path)}: {problem}; nothing was changed") from None
+            raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
         commit_data(ours.values(), map(numbers.__getitem__, ours))
 
     def _by_name(self) -> dict[str, Value]:
@@ -116,7 +116,7 @@ class Module:
         by_name = dict(named)
         if len(by_name) != len(named):
             twice = next(name for name, p in named if by_name[name] is not p)
-            raise ValueError(f"two parameters have the name {twice!r}: rename one of the attributes in it")
+            raise ValueError(f"two parameters have the name '{visible(twice)}': rename one of the attributes in it")
         return by_name
 
     def __repr__(self) -> str:

@@ -102,6 +102,19 @@ POINTS: dict[str, tuple[Callable[[Value], Value], float, str]] = {
 }
 
 
+def test_what_has_few_digits_because_it_is_subnormal_is_unsure() -> None:
+    leaves = [Value(v) for v in (6.3e-114, 7.4e-92, 6.2e-117, 1.44)]
+    product = leaves[0] * leaves[1] * leaves[2] * leaves[3]
+    assert [line.verdict for line in check_gradients(product)][-1] == "unsure"
+    rng = random.Random(0)
+    for _ in range(100):
+        leaves = [Value(10 ** rng.uniform(-120, -90)) for _ in range(3)]
+        check_gradients(leaves[0] * leaves[1] * leaves[2] * Value(rng.uniform(0.1, 2)))
+    slope = Op("slope({})", lambda x: x * x, lambda g, z, x: g * 3 * x)
+    with pytest.raises(GradientMismatch):
+        check_gradients(slope(Value(1e-150)) * 1e-150)
+
+
 @pytest.mark.parametrize("name", POINTS)
 def test_right_gradients_pass_where_functions_bend_sharply_and_kinks_are_marked(name: str) -> None:
     f, at, verdict = POINTS[name]

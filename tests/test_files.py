@@ -226,3 +226,20 @@ def test_a_file_that_grows_while_it_is_read(
     path.write_bytes(b"123456789 and on")
     assert read_at_most(path, 8)[0] == 9
     assert len(read_at_most(path, 8)[1]) <= 9
+
+
+def test_a_name_that_is_not_utf_8_can_be_printed(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (tmp_path / name).mkdir()
+    (tmp_path / f"{name}.json").write_text("damaged")
+    model = nn.Neuron(1)
+    for call, error in (
+        (lambda: model.load(tmp_path / f"{name}.json"), ValueError),
+        (lambda: model.save(tmp_path / name), IsADirectoryError),
+        (lambda: model.save(tmp_path / name / "missing" / "a.json"), FileNotFoundError),
+        (lambda: autograd.explore(Value(1.0).tanh(), tmp_path / name / "missing" / "a.html"), FileNotFoundError),
+    ):
+        with pytest.raises(error) as caught:
+            call()
+        assert "caf\\udce9" in str(caught.value)
+        str(caught.value).encode()

@@ -86,7 +86,11 @@ def tooltip_of(lines: Iterable[str]) -> str:
     return cast(str, graphviz.nohtml(text.replace("\n", r"\n")))
 
 
+_LONG_RUN = re.compile(r"(\\{20})\\+")  # of backslashes: graphviz would quote them in quadratic time
+
+
 def _shortened(text: str, most: int) -> str:
+    text = _LONG_RUN.sub(r"\1…", text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

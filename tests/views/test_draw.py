@@ -772,6 +772,13 @@ def test_an_outfile_may_be_a_pipe(engine: str, tmp_path: Path) -> None:
 # Hostile labels ------------------------------------------------------------------------------------------------------
 
 
+def test_a_long_run_of_backslashes_is_cut() -> None:
+    label = "a" + "\\" * 10_000 + "z"
+    source = draw(Value(1.0, label).tanh()).source  # not cut, it takes graphviz a minute
+    assert 0 < source.count("\\") < 500
+    assert draw(Value(1.0, "\\" * 20).tanh()).source.count("…") == 0
+
+
 def check_labels(texts: list[str]) -> None:
     """Draw a graph that has each text as the label of a leaf and of a result, and look for all of it in the SVG."""
     leaves = [Value(0.0, text) for text in texts]
