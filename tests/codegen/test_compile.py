@@ -54,7 +54,7 @@ def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng))
+    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng, numpy_tables.LIMITS_OF_A_BATCH))
     check_batch(rng, "numpy")
 
 
@@ -95,14 +95,13 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
-def eager_limits(rng: random.Random) -> memory.Limits:
-    """Return limits that force the code paths of large programs on small ones."""
-    return memory.Limits(
+def eager_limits(rng: random.Random, limits: memory.Limits) -> memory.Limits:
+    """Return a target's limits with thresholds that force the code paths of large programs on small ones."""
+    return limits._replace(
         straight=0,
         members=rng.choice([1, 2]),
         looped=rng.choice([1, 2, 8]),
         long=rng.choice([1, 2, 64]),
-        part=math.inf,
     )
 
 
@@ -110,10 +109,11 @@ def eager_limits(rng: random.Random) -> memory.Limits:
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)
-    limits = eager_limits(rng)
-    monkeypatch.setattr(memory, "LIMITS", limits._replace(part=rng.choice([1, 7, 30, 600])))
-    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", limits)
-    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_SAMPLE", limits)
+    for module, name in [
+        (memory, "LIMITS"), (numpy_tables, "LIMITS_OF_A_BATCH"), (numpy_tables, "LIMITS_OF_A_SAMPLE"),
+    ]:  # fmt: skip
+        monkeypatch.setattr(module, name, eager_limits(rng, getattr(module, name)))
+    monkeypatch.setattr(memory, "LIMITS", memory.LIMITS._replace(part=rng.choice([1, 7, 30, 600])))
     monkeypatch.setattr(c_statements, "SUMS_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
     monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", rng.choice([0, 4096]))
     x, parameters, hidden, output = network(rng)
