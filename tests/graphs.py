@@ -29,12 +29,8 @@ def random_graph(seed: int, size: int = 12) -> Value:
     for i in range(size):
         op = TABLE[rng.choice(some)]
         picked: list[Any] = [rng.choice([*nodes[-4:], *nodes[-4:], rng.uniform(-2, 2)]) for _ in range(op.arity or 4)]
-        if op.variadic and op.reads.count("{}") == 2:
-            nodes.append(op(*op.lists([*picked[:2], nodes[-1], *picked[3:]])))
-        elif op.variadic:
-            nodes.append(op([*picked, nodes[-1]]))
-        else:
-            nodes.append(op(nodes[-1], *picked[1:]))
+        picked[2 if op.variadic else 0] = nodes[-1]
+        nodes.append(op(*op.lists(picked)) if op.variadic else op(*picked))
         if rng.random() < 0.4:
             nodes[-1].label = f"r{i}"
     return nodes[-1]

@@ -210,8 +210,7 @@ def test_it_raises_exactly_where_something_is_not_finite_and_changes_no_bit(move
         y: Any = x
         for name, number in moves:
             op: Any = TABLE[name]
-            lists = {"sum": [[y, x]], "dot": [[y, number], [x, y]]}.get(name)
-            y = op(*lists) if lists else op(*[y, x, number][: op.arity])
+            y = op(*op.lists([y, number, x, y])) if op.variadic else op(*[y, x, number][: op.arity])
         return cast(Value, y)
 
     x, again = Value(0.7, "x"), Value(0.7, "x")
