@@ -34,12 +34,13 @@ import inspect
 import keyword
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from autograd import floats
 from autograd.floats import ieee, number
+from autograd.operands import checked_function, checked_rule, condition_and_cases, list_of_values, two_lists
 
 Rule = Callable[..., Any]
 
@@ -105,7 +106,7 @@ class Op:
         self.name = name or reads.partition("(")[0].strip()
         self.method = method
         self.variadic = variadic
-        self.arrange = _values if variadic and arrange is None else arrange
+        self.arrange = list_of_values if variadic and arrange is None else arrange
         self.arity = None if variadic else len(rules)
         self.stops = not any(rules)
         self.direct = len(rules) if all(rules) and not variadic and len(rules) <= 2 else 0
@@ -125,9 +126,9 @@ class Op:
             raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
-        self.computes: Callable[..., float] = _checked_function(computes) if by_user else computes
+        self.computes: Callable[..., float] = checked_function(computes) if by_user else computes
         self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
-        self.rules = tuple(rule and _checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
+        self.rules = tuple(rule and checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)
 
@@ -264,42 +265,8 @@ def operation(name: str) -> Op:
     return TABLE[name]
 
 
-# Checks around users' functions, so that a mistake is reported where it was made, not three calls later. ---------------
-
-
-def _checked_function(computes: Callable[..., Any]) -> Callable[..., float]:
-    return lambda *operands: number(computes(*operands))
-
-
-def _checked_rule(name: str, arity: int | None, rule: Rule) -> Rule:
-    """Wrap a rule so that its results are floats or recorded, one for each operand; `arity` is None if variadic."""
-    signature = inspect.signature(rule)
-    try:
-        signature.bind(*range(2 + (arity or 3)))
-    except TypeError:
-        raise ValueError(f"a rule of {name} is called with g, z and the operands, which it does not take") from None
-    if arity and any(p.kind is p.VAR_POSITIONAL for p in [*signature.parameters.values()][2:]):
-        raise ValueError(f"a rule of {name} takes any number of operands, with *args: pass variadic=True")
-
-    def checked(g: Any, z: Any, *operands: Any) -> Any:
-        recorded = any(hasattr(x, "__record__") for x in (g, z, *operands))
-
-        def pull(p: Any) -> Any:
-            return p if recorded and hasattr(p, "__record__") else number(p)
-
-        if arity is not None:
-            return pull(rule(g, z, *operands))
-        pulls = [None if p is None else pull(p) for p in rule(g, z, *operands)]
-        if len(pulls) != len(operands):
-            raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
-        return pulls
-
-    checked.__signature__ = signature  # type: ignore[attr-defined]  # an attribute that inspect reads
-    return checked
-
-
-# Functions too long for a line of the table: rules, what a row computes by operations, and functions that flatten the
-# users' arguments. Functions that compute with `math` are in floats.py. ------------------------------------------------
+# Functions too long for a line of the table: rules, and what a row computes by operations. Functions that compute with
+# `math` are in floats.py, those that flatten the users' arguments in operands.py. ---------------------------------------
 #
 # From here on `abs`, `max`, `pow`, `sum` ... in this module are the rows of the table, not Python's own;
 # where(c, x, y) is x if c > 0, else y.
@@ -333,29 +300,6 @@ def _over_square(x: Any, y: Any) -> Any:
 def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
     half = len(xys) // 2
     return [g * partner for partner in xys[half:] + xys[:half]]
-
-
-def _two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
-    xs, ys = _values(xs), _values(ys)
-    if len(xs) != len(ys):
-        raise ValueError(f"expected two lists of the same length, got {len(xs)} and {len(ys)} values")
-    return xs + ys
-
-
-def _values(values: Iterable[Any]) -> tuple[Any, ...]:
-    try:
-        return tuple(values)
-    except TypeError:
-        raise TypeError(f"expected a list of values, got {type(values).__name__}") from None
-
-
-def _condition(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
-    if isinstance(c, bool) or type(c).__name__ in ("bool_", "bool"):  # NumPy's, by name: it need not be installed
-        raise TypeError(
-            "the condition is a bool: pass the number itself, where(x, a, b), "
-            "because `x > 0` has already forgotten the graph (for x > y pass x - y)"
-        )
-    return c, x, y
 
 
 _LN2 = math.log(2)
@@ -416,11 +360,11 @@ min      = Op("min({}, {})",        floats.min_,                     lambda g, z
 stop_gradient = Op("stop_gradient({})", lambda x: x,                None,                                             note="x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged.")
 
 #             reads                 computes                         pulls g back to c           ... to x                            ... and to y
-where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=_condition, kink=lambda c, x, y: c, note="x where c > 0, else y.")
+where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=condition_and_cases, kink=lambda c, x, y: c, note="x where c > 0, else y.")
 
 #             reads                 computes                         pulls g back to all operands
-sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=_values, note="Added strictly left to right; of nothing, 0.0.")
-dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=_two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
+sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=list_of_values, note="Added strictly left to right; of nothing, 0.0.")
+dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
 
 # fmt: on
 BUILT_IN.update(TABLE)

@@ -1,0 +1,100 @@
+"""Check and flatten what users pass to operations, and check what their own operations return.
+
+A mistake is reported where it was made, not three calls later.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from autograd.floats import number
+
+
+def list_of_values(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the operands of an operation on one list.
+
+    Raises:
+        TypeError: `values` is not a list, or the like.
+
+    >>> list_of_values([1.0, 2.0])
+    (1.0, 2.0)
+    """
+    try:
+        return tuple(values)
+    except TypeError:
+        raise TypeError(f"expected a list of values, got {type(values).__name__}") from None
+
+
+def two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the operands of an operation on two lists, those of the first list first.
+
+    Raises:
+        TypeError: one of them is not a list, or the like.
+        ValueError: their lengths differ.
+
+    >>> two_lists([1.0, 2.0], [3.0, 4.0])
+    (1.0, 2.0, 3.0, 4.0)
+    """
+    xs, ys = list_of_values(xs), list_of_values(ys)
+    if len(xs) != len(ys):
+        raise ValueError(f"expected two lists of the same length, got {len(xs)} and {len(ys)} values")
+    return xs + ys
+
+
+def condition_and_cases(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    """Return the operands of `where`.
+
+    Raises:
+        TypeError: the condition is a bool.
+    """
+    if isinstance(c, bool) or type(c).__name__ in ("bool_", "bool"):  # NumPy's, by name: it need not be installed
+        raise TypeError(
+            "the condition is a bool: pass the number itself, where(x, a, b), "
+            "because `x > 0` has already forgotten the graph (for x > y pass x - y)"
+        )
+    return c, x, y
+
+
+def checked_function(computes: Callable[..., Any]) -> Callable[..., float]:
+    """Wrap the function of a user's operation so that its result is a float.
+
+    >>> checked_function(lambda x: 3)(0.5)
+    3.0
+    """
+    return lambda *operands: number(computes(*operands))
+
+
+def checked_rule(name: str, arity: int | None, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a rule so that its results are floats or recorded, one for each operand.
+
+    Arguments:
+        name: the name of the operation.
+        arity: its number of operands; None if it is variadic.
+        rule: the rule of one operand, or of all if it is variadic.
+
+    Raises:
+        ValueError: the rule does not take `g`, `z` and the operands.
+    """
+    signature = inspect.signature(rule)
+    try:
+        signature.bind(*range(2 + (arity or 3)))
+    except TypeError:
+        raise ValueError(f"a rule of {name} is called with g, z and the operands, which it does not take") from None
+    if arity and any(p.kind is p.VAR_POSITIONAL for p in [*signature.parameters.values()][2:]):
+        raise ValueError(f"a rule of {name} takes any number of operands, with *args: pass variadic=True")
+
+    def checked(g: Any, z: Any, *operands: Any) -> Any:
+        recorded = any(hasattr(x, "__record__") for x in (g, z, *operands))
+
+        def pull(p: Any) -> Any:
+            return p if recorded and hasattr(p, "__record__") else number(p)
+
+        if arity is not None:
+            return pull(rule(g, z, *operands))
+        pulls = [None if p is None else pull(p) for p in rule(g, z, *operands)]
+        if len(pulls) != len(operands):
+            raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
+        return pulls
+
+    checked.__signature__ = signature  # type: ignore[attr-defined]  # an attribute that inspect reads
+    return checked
