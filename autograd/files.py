@@ -14,6 +14,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -41,10 +42,11 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
             stream.write(content)
         return
     target = Path(os.path.realpath(path))
+    mode = 0o600 if target.exists() else 0o666  # nobody else reads the new content before it has the old one's mode
     new = target.with_name(f".{secrets.token_hex(4)}.new")  # short: the name of the target may be as long as names get
     try:
-        if not _write_unnamed(new, content):
-            with new.open("xb") as file:
+        if not _write_unnamed(new, content, mode):
+            with open(new, "xb", opener=partial(os.open, mode=mode)) as file:
                 _write_out(file, content)
         if target.exists():
             _keep_owner(target, new)
@@ -117,13 +119,13 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def _write_unnamed(new: Path, content: bytes) -> bool:
+def _write_unnamed(new: Path, content: bytes, mode: int) -> bool:
     """Write a file that gets its name when it is complete, so that nothing is left if the process is killed before.
 
     Returns False where this is impossible: only Linux has files without a name, and not on all file systems.
     """
     try:
-        unnamed = os.open(new.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        unnamed = os.open(new.parent, os.O_TMPFILE | os.O_WRONLY, mode)
     except (AttributeError, OSError):
         return False
     with open(unnamed, "wb") as file:

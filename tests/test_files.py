@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from interrupts import interrupted
@@ -185,13 +187,40 @@ def test_ctrl_c_at_any_time_leaves_a_whole_file_and_no_other(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("failing", ["link", "open"])
 def test_file_systems_without_unnamed_files(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("not on this file system")
+    works = getattr(os, failing)
 
-    monkeypatch.setattr(os, failing, fail)
+    def fails(path: object, flags: Any = 0, *others: Any, **options: Any) -> Any:
+        if failing == "link" or flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError("not on this file system")
+        return works(path, flags, *others, **options)
+
+    monkeypatch.setattr(os, failing, fails)
     write_whole(tmp_path / "file", "new")
     assert (tmp_path / "file").read_text() == "new"
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_new_content_of_a_private_file_is_private_from_the_start(
+    unnamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    path, modes = tmp_path / "private", list[int]()
+    path.write_text("old")
+    path.chmod(0o600)
+    copymode = shutil.copymode
+
+    def noted(source: Path, target: Path) -> None:
+        modes.append(stat.S_IMODE(target.stat().st_mode))
+        copymode(source, target)
+
+    monkeypatch.setattr(shutil, "copymode", noted)
+    write_whole(path, "new")
+    assert modes == [0o600]
+    path.chmod(0o644)
+    write_whole(path, "newer")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_picture_leaves_a_dot_file_of_its_name_alone(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ All numbers are arrays of that module, and all functions its own, so its transfo
 the compiled function. Results are bit for bit the module's, not eager mode's.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
-type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
+type; of several, the one that the module promotes them to. Integers and booleans become floats. PyTorch's numbers are
+all on the device of the caller's. JAX has float64 only
 where it is enabled (`jax_enable_x64`); elsewhere its default, float32, takes the place of float64.
 """
 
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from numbers import Number
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, batch_size, flattened, is_array, lone_number, pieces_of, shape_of
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
@@ -58,7 +59,8 @@ class ModuleSpelling:
 
         def on_arrays(*operands: Any) -> Any:
             like = next(x for x in operands if hasattr(x, "dtype"))
-            return function(*[x if hasattr(x, "dtype") else asarray(x, dtype=like.dtype) for x in operands])
+            kind = _Kind(like.dtype, _device_of(like))
+            return function(*[x if hasattr(x, "dtype") else asarray(x, **kind.options) for x in operands])
 
         return on_arrays
 
@@ -121,9 +123,9 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     name, spelling = variable_names(program), ModuleSpelling(module)
     statements = straight_statements(program, signature, name, spelling)
     arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
-    lines = [f"def compiled({parameters(signature)}):", f"    width = _width({arguments})"]
+    lines = [f"def compiled({parameters(signature)}):", f"    kind = _kind({arguments})"]
     for k, tree in enumerate(signature.inputs):
-        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k}, width)")
+        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k}, kind)")
     if signature.batch:
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
@@ -132,7 +134,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {
         **spelling.functions,
-        "_width": arrays.width, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
+        "_kind": arrays.kind, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
         "_plain": _plain,
     })  # fmt: skip
 
@@ -142,13 +144,13 @@ def _outputs_as_arrays(signature: Signature, terms: dict[int, Operand], name: Na
     n, places, texts = "n" if signature.batch else "None", count(), []
     for piece in pieces_of(signature.outputs):
         build = "_table" if isinstance(piece, list) else "_full"
-        text = f"{build}({n}, {tree_text(tree_map(name, piece))}, width)"
+        text = f"{build}({n}, {tree_text(tree_map(name, piece))}, kind)"
         if signature.reduce:
             text += ".sum(0)" + " / n" * (signature.reduce == "mean")
             fixed = tree_map(lambda _: terms.get(next(places), 0.0), piece)
             if any(type(term) is int or term != 0.0 for term in tree_leaves(fixed)):
                 text += (
-                    f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))}, width)"
+                    f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))}, kind)"
                 )
         texts.append(text)
     return packed_pieces(signature.outputs, texts)
@@ -157,24 +159,38 @@ def _outputs_as_arrays(signature: Signature, terms: dict[int, Operand], name: Na
 # Functions called by the generated source ----------------------------------------------------------------------------
 
 
+class _Kind(NamedTuple):
+    """The floating type of all numbers in a call, and for PyTorch the device that they are on."""
+
+    dtype: Any
+    device: Any = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of `asarray` and `zeros`."""
+        return {"dtype": self.dtype} | ({} if self.device is None else {"device": self.device})
+
+
 class _Arrays:
     """Arguments and results as arrays of `module`."""
 
     def __init__(self, module: Any, signature: Signature) -> None:
         self.module, self.signature = module, signature
 
-    def width(self, arguments: tuple[Any, ...]) -> Any:
-        """Return the floating type of all numbers in a call with these arguments.
+    def kind(self, arguments: tuple[Any, ...]) -> _Kind:
+        """Return the kind of all numbers in a call with these arguments.
 
         Raises:
             TypeError: an argument is not plainly real numbers, or is PyTorch's where the module is not, or the reverse.
         """
         found: Any = float  # to every module its float64, if it has one
+        device = None
         for argument in arguments:
             is_array(argument)  # refuses what is not plainly numbers
             for x in tree_leaves(argument):
                 check_unmasked(x)
                 if _is_typed(x):
+                    device = device or _device_of(x)
                     dtype = self._own(x).dtype
                     if _is_torch(dtype) != _is_torch(self.module.float64):
                         raise TypeError(
@@ -185,7 +201,7 @@ class _Arrays:
                         raise TypeError(f"expected real numbers, got an array of {dtype}: take its .real part")
                     if self._is_floating(dtype):
                         found = dtype if found is float else self.module.promote_types(found, dtype)
-        return found
+        return _Kind(found, device)
 
     def _is_floating(self, dtype: Any) -> bool:
         return bool(
@@ -211,46 +227,51 @@ class _Arrays:
         backwards = any(stride < 0 for stride in x.strides)
         return self.module.asarray(x.astype(dtype, copy=backwards))
 
-    def array(self, x: Any, width: Any) -> Any:
-        """Convert a number or an array to the module's array of that width."""
-        if not _is_typed(x):
-            return self.module.asarray(x, dtype=width)
-        x = self._own(x)
-        if x.dtype == width:
+    def array(self, x: Any, kind: _Kind) -> Any:
+        """Convert a number or an array to the module's array of that kind."""
+        own = self._own(x) if _is_typed(x) else x
+        if own is not x or not _is_typed(x):
+            return self.module.asarray(own, **kind.options)
+        if x.dtype == kind.dtype:
             return x
-        return x.astype(width) if hasattr(x, "astype") else x.to(width)  # torch; both keep the graph of gradients
+        return x.astype(kind.dtype) if hasattr(x, "astype") else x.to(kind.dtype)  # both keep the graph of gradients
 
-    def numbers(self, k: int, argument: Any, width: Any) -> list[Any]:
+    def numbers(self, k: int, argument: Any, kind: _Kind) -> list[Any]:
         """Return one array for each number of argument k: a scalar, or the vector of a batch."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
         plain = isinstance(argument, Number) or not is_array(argument)
         if plain and not batch:
             numbers = flattened(k, tree, argument, convert=False)
-            return [self.array(x if _is_typed(x) else lone_number(k, x), width) for x in numbers]
+            return [self.array(x if _is_typed(x) else lone_number(k, x), kind) for x in numbers]
         if plain:
             samples = batch_size((k, argument))
             rows = flattened(k, tree, argument, samples)
-            array = self.array(rows, width).reshape(samples, len(tree_leaves(tree)))
+            array = self.array(rows, kind).reshape(samples, len(tree_leaves(tree)))
         else:
-            array = self.array(argument, width)
+            array = self.array(argument, kind)
             if tuple(array.shape)[batch:] != shape_of(tree):
                 shape = " x ".join(map(str, array.shape)) or "no"
                 raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
             array = array.reshape(*array.shape[:batch], len(tree_leaves(tree)))
         return list(array.T) if batch else list(array)
 
-    def full(self, n: int | None, x: Any, width: Any) -> Any:
-        return self.module.broadcast_to(self.array(x, width), () if n is None else (n,))
+    def full(self, n: int | None, x: Any, kind: _Kind) -> Any:
+        return self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
 
-    def table(self, n: int | None, xs: Sequence[Any], width: Any) -> Any:
+    def table(self, n: int | None, xs: Sequence[Any], kind: _Kind) -> Any:
         if not xs:
-            return self.module.zeros((*(() if n is None else (n,)), 0), dtype=width)
-        return self.module.stack([self.full(n, x, width) for x in xs], -1)
+            return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
+        return self.module.stack([self.full(n, x, kind) for x in xs], -1)
 
 
 def _is_typed(x: Any) -> bool:
     """Return True for an array or a tracer, which have a dtype, and False for numbers, NumPy's scalars included."""
     return hasattr(x, "dtype") and not isinstance(x, Number)
+
+
+def _device_of(x: Any) -> Any:
+    """Return the device of PyTorch's array; None for others, whose modules move numbers themselves."""
+    return x.device if _is_torch(x.dtype) else None
 
 
 def _is_torch(dtype: Any) -> bool:

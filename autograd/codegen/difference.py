@@ -57,7 +57,10 @@ def difference(here: Program, there: Program, names: Sequence[str]) -> Differenc
         if _step(here, inner) is None or _step(there, other_inner) is None:
             break
         x, y = inner, other_inner
-    return Difference(_written(here, x, names, argument).text, _written(there, y, names, argument).text)
+    texts = [_written(program, place, names, argument).text for program, place in ((here, x), (there, y))]
+    if texts[0] == texts[1]:
+        texts[1] += " by another operation of that name (make an operation once, outside the model)"
+    return Difference(*texts)
 
 
 def _classes(program: Program, known: dict[object, int]) -> list[int]:

@@ -134,6 +134,19 @@ def test_torch_goes_on_from_it() -> None:
     assert parameters.grad.tolist() == pytest.approx([g.data for g in grad(loss, w)], rel=1e-12)
 
 
+def test_in_torch_constants_are_where_the_callers_numbers_are() -> None:
+    torch: Any = array_module("torch")
+    x, y = Value(0.5), Value(0.25)
+    z = 2 * x + y + autograd.hypot(x, 0.5)
+    options: list[dict[str, Any]] = [{}, {"in_axes": (0, None)}, {"in_axes": (0, None), "reduce": "sum"}]
+    for option in options:
+        f = autograd.compile([z, autograd.grad(2 * x + y, x), Value(3.0)], (x, y), backend=torch, **option)
+        at = torch.zeros((4,) if option else (), device="meta", dtype=torch.float64)
+        for other in (1.0, torch.zeros((), device="meta"), np.float64(1.0)):
+            result = f(at, other)
+            assert (result.device.type, result.dtype) == ("meta", torch.float64)
+
+
 def test_numpy_warns_of_nothing_and_loses_no_digit() -> None:
     x = Value(1.0)
     y = (1 / x).exp() + x.log() + x.tanh() * 3

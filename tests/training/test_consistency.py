@@ -528,6 +528,15 @@ def test_a_draw_that_comes_out_otherwise_after_a_callback_is_not_its_doing(place
     assert len(caught.value.history.losses) == 1
 
 
+def test_an_operation_made_in_each_call_is_named_as_the_cause() -> None:
+    def square(line: Line, x: Value) -> Value:
+        made = Op("made_anew({})", lambda x: x * x, lambda g, z, x: g * 2 * x)
+        return made(x)
+
+    with pytest.raises(RecordingError, match="another operation of that name"):
+        quiet(Line(square), XS, YS, backend="python")
+
+
 class Wrapped(nn.Module):
     def __init__(self, net: nn.Module, called: Callable[[Any], Any]) -> None:
         self.net, self.called = net, called
