@@ -287,8 +287,13 @@ def test_ctrl_c_ends_the_compiler_and_its_children(cache: Path, hanging: Path) -
 
 
 def train() -> Any:
-    model = nn.Neuron(2)
-    return fit(model, [[0.0, 1.0], [1.0, 0.0]], [0.5, -0.5], loss=nn.mse, optimizer=optim.SGD(0.1), epochs=2)
+    """Train for three epochs, and change the model after each, so that it is compiled three times."""
+    model, strength = nn.Neuron(2), [0.0]
+    return fit(
+        model, [[0.0, 1.0], [1.0, 0.0]], [0.5, -0.5], loss=nn.mse, optimizer=optim.SGD(0.1), epochs=3,
+        regularizer=lambda ps: strength[0] * autograd.sum([p * p for p in ps]),
+        callback=lambda epoch, history: strength.insert(0, 0.1 * (epoch + 1)),
+    )  # fmt: skip
 
 
 def no_space(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,12 +328,12 @@ def test_training_goes_on_without_c_and_says_so_once(
     assert "backend=" in str(warning.message)
     assert warning.category is RuntimeWarning
     assert warning.filename == __file__
-    assert len(history.losses) == 2
+    assert len(history.losses) == 3
 
 
 def test_training_without_a_compiler_needs_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
-    assert len(train().losses) == 2  # a warning would be an error
+    assert len(train().losses) == 3  # a warning would be an error
     with pytest.raises(CompilerNotFound):
         half()
 
