@@ -188,16 +188,18 @@ def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, conv
         TypeError: an element is not a real number, or `check_ordered` refuses a part.
     """
     numbers: list[Any] = []
+    expected = tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
     try:
         _collect(tree if samples is None else [tree] * samples, argument, numbers)
     except ValueError as problem:
-        expected = tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
         raise argument_error(k, expected, argument, problem) from None
     if not convert or set(map(type, numbers)) <= {float}:
         return numbers
     try:
         return list(map(number, numbers))
     except (TypeError, OverflowError) as problem:
+        if any(isinstance(x, (list, tuple)) for x in numbers):
+            raise argument_error(k, expected, argument, problem) from None
         raise type(problem)(f"argument {k + 1}: {problem}") from None
 
 

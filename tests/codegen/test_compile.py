@@ -460,6 +460,17 @@ def test_what_is_not_numbers_in_an_order_is_refused_at_every_depth(place: str, b
             assert tree_map(as_lists, f(put(numbers))) == want
 
 
+@pytest.mark.parametrize("wrong", [[[1.0], [2.0]], [[1.0, 2.0]], [1.0], [1.0, 2.0, 3.0], 1.0])
+def test_lists_of_another_shape_are_a_value_error(wrong: Any, backend: str) -> None:
+    pair = [Value(1.0), Value(2.0)]
+    outputs = [x * 1.0 for x in pair]
+    for target in (backend, np):
+        with pytest.raises(ValueError, match="expected"):
+            autograd.compile(outputs, (pair,), backend=target)(wrong)
+        with pytest.raises(ValueError, match="expected"):
+            autograd.compile(outputs, (pair,), in_axes=0, backend=target)([wrong])
+
+
 def test_batches_of_different_sizes_are_refused(backend: str) -> None:
     x, y = Value(1.0), Value(2.0)
     with pytest.raises(ValueError, match="argument 1 has 2, argument 2 has 3"):
