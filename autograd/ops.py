@@ -290,11 +290,12 @@ def _share(g: Any, lead: Any) -> Any:
     return where(lead, g, where(-lead, 0.0, 0.5 * g))
 
 
-def _over_square(x: Any, y: Any) -> Any:
-    """Return x / (x * x + y * y), whose squares overflow or vanish unless they are scaled; 0 at the origin."""
-    scale = stop_gradient(min(max(abs(x), abs(y)), 2.0**1023))  # any would do: nothing depends on it but the rounding
+def _over_square(g: Any, x: Any, y: Any) -> Any:
+    """Return g * x / (x * x + y * y); 0 at the origin. Squares that could overflow or vanish are scaled."""
+    size = max(abs(x), abs(y))  # any scale would do: nothing depends on it but the rounding
+    scale = stop_gradient(where(size - 1e50, min(size, 2.0**1023), where(1e-50 - size, size, 1.0)))
     u, v = div(x, scale), div(y, scale)
-    return where(scale, div(div(u, u * u + v * v), scale), scale)
+    return where(scale, div(div(g * u, u * u + v * v), scale), scale)
 
 
 def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
@@ -302,8 +303,7 @@ def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
     return [g * partner for partner in xys[half:] + xys[:half]]
 
 
-_LN2 = math.log(2)
-_LN10 = math.log(10)
+_LN2, _LN10 = math.log(2), math.log(10)
 _2_PER_SQRT_PI = 2 / math.sqrt(math.pi)
 _POSITIVE = (0.0, inf)
 _UNIT = (-1.0, 1.0)
@@ -337,7 +337,7 @@ tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z
 asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt((1 - x) * (1 + x))),  domain=[_UNIT])
 acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
 atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: g * _over_square(x, y),        lambda g, z, y, x: -g * _over_square(y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0.")
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0.")
 hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * where(z, div(x, z), z),    lambda g, z, x, y: g * where(z, div(y, z), z), note="Both gradients at (0, 0) are 0.")
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))

@@ -10,6 +10,7 @@ import math
 import numbers
 import operator
 import pickle
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -390,6 +391,16 @@ def test_every_real_number_becomes_a_plain_float(x: Any) -> None:
     v.backward(x)
     assert v.grad == float(x)
     assert isinstance(autograd.tanh(x), float) and autograd.tanh(x) == math.tanh(float(x))
+
+
+@pytest.mark.parametrize("size", [1e-40, 1.0, 1e40])
+def test_atan2_scales_no_squares_that_it_need_not_scale(size: float) -> None:
+    """Scaling costs the last digit, so the gradients of ordinary numbers have the bits of the textbook's formula."""
+    rng = random.Random(0)
+    for _ in range(100):
+        g, y, x = (size * rng.uniform(-3, 3) for _ in range(3))
+        square = x * x + y * y
+        assert autograd.ops.atan2.pulls(g, math.atan2(y, x), y, x) == (g * x / square, -g * y / square)
 
 
 @pytest.mark.parametrize("name", [*ARITHMETIC, "max", "atan2"])

@@ -175,6 +175,8 @@ def without_dead_steps(program: Program) -> Program:
         if inputs + i in needed:
             needed.update(x for x in steps[i].operands if type(x) is int)
     kept = [i for i in range(len(steps)) if inputs + i in needed]
+    if len(kept) == len(steps):
+        return program
     places: dict[int, int] = {i: i for i in range(inputs)}
     places |= {inputs + old: inputs + new for new, old in enumerate(kept)}
 

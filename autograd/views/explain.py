@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autograd.check import faux_gradient
+from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
 from autograd.engine import Value, unobserved
 from autograd.text import LONGEST_FORMULA, aligned, decimals, table, typeset, visible, width
@@ -166,9 +166,10 @@ def explain(
     for stage in reversed(stages):
         for found in stage.local_gradients:
             uses[found.operand].append((stage.result, found))
+    results = [stage.result for stage in stages]
+    perturbed = faux_gradients(output, results) if faux else [None] * len(results)
     rows, steps = [], []
-    for stage in stages:
-        v = stage.result
+    for v, stage, faux_gradient in zip(results, stages, perturbed, strict=True):
         rows.append(
             Row(
                 shown[v],
@@ -176,7 +177,7 @@ def explain(
                 v.data,
                 tuple((shown[user], local.number) for user, local in uses[v]),
                 gradients[v],
-                faux_gradient(output, v) if faux else None,
+                faux_gradient,
             )
         )
         passing = [

@@ -5,12 +5,12 @@ the formulas. A local gradient's formula is what its rule recorded on fresh leav
 lowered to a program (which drops factors of 1) and printed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import Program, Step, lower
-from autograd.engine import Value, grad, local_gradients, record
+from autograd.engine import Value, grad, graph_of, local_gradients, numbers_of, record
 from autograd.ops import TABLE, Op
 
 NO_GRADIENT = "none"
@@ -124,7 +124,8 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
         terms: the formulas of these, and of the operands that come from outside.
 
     The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
-    formula.
+    formula. A choice that protects a rule from overflow, or from 0 / 0, is decided by the numbers here, so that
+    hypot's reads `x / out`; those of an operation with a kink are its mathematics, and stay: `1 if x > 0 else 0`.
 
     >>> x, w = Value(3.0), Value(-2.0)
     >>> product = x * w
@@ -146,29 +147,50 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
     reached = reached_by_gradients(copies[result], [copies[v] for v in line])
     numbers = [fresh.grad if fresh in reached else None for _, fresh in found]
     inputs = {fresh: terms[x] for x, fresh in found} | {copy: terms[v] for v, copy in copies.items()}
-    formulas = _formulas(copies[result], [fresh for _, fresh in found], numbers, inputs)
+    gradients = _recorded_gradients(copies[result], [fresh for _, fresh in found], numbers)
+    has_kink = any(v.op.kink for v in line if v.op)
+    formulas = _formulas(gradients, inputs, keep_choices=has_kink)
     return [LocalGradient(x, number, term) for (x, _), number, term in zip(found, numbers, formulas)]
 
 
-def _formulas(
-    result: Value, leaves: Sequence[Value], numbers: Sequence[float | None], inputs: Mapping[Value, Term]
-) -> list[Term | None]:
+def _recorded_gradients(result: Value, leaves: Sequence[Value], numbers: Sequence[float | None]) -> list[Value | None]:
+    """Return the graph of each gradient; None where no gradient passes, or where a rule cannot be recorded."""
     try:
-        gradients: list[Value | None] = grad(result, leaves)
+        gradients = grad(result, leaves)
     except Exception:  # any: a user's rule may ask its operands for anything
         if len(leaves) == 1:
             return [None]
         return [
-            term for x, number in zip(leaves, numbers) for term in _formulas(result, [x], [number], inputs)
+            g for x, number in zip(leaves, numbers) for g in _recorded_gradients(result, [x], [number])
         ]  # a rule without a formula does not affect the others
     # A rule may have used its operands as numbers without an error, as dict.get does: then its number is different.
-    sound = [
-        g if g is not None and x is not None and repr(g.data + 0.0) == repr(x + 0.0) else None
-        for g, x in zip(gradients, numbers)
-    ]
-    program = lower([g for g in sound if g is not None], list(inputs))
+    return [g if x is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
+
+
+def _formulas(
+    gradients: Sequence[Value | None], inputs: Mapping[Value, Term], *, keep_choices: bool
+) -> list[Term | None]:
+    recorded = [g for g in gradients if g is not None]
+    program = lower(recorded, list(inputs))
+    if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
+        program = lower(_without_choices(recorded, inputs), list(inputs))
     terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, most_decimals=4))
-    return [None if g is None else next(terms) for g in sound]
+    return [None if g is None else next(terms) for g in gradients]
+
+
+def _without_choices(gradients: Sequence[Value], inputs: Container[Value]) -> list[Value]:
+    """Return gradients as functions of the inputs in which each `where` is the operand that it chooses here."""
+
+    def chosen(v: Value, operands: Operands) -> Value:
+        if v.op is not TABLE["where"]:
+            return same_operation(v, operands)
+        condition, x, y = operands
+        choice = x if numbers_of([condition])[0] > 0 else y
+        return choice if isinstance(choice, Value) else Value(choice)
+
+    nodes = [v for v in graph_of(*gradients, known=inputs.__contains__) if v not in inputs]
+    copies = recorded_anew(nodes, leaf=lambda x: x, result=chosen)
+    return [copies.get(g, g) for g in gradients]
 
 
 def _with_signs(program: Program) -> Program:

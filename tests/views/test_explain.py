@@ -7,6 +7,7 @@ import random
 import re
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -264,10 +265,10 @@ def test_where_a_rule_needs_numbers_the_number_stands_alone(rule: Any) -> None:
 
 
 def test_a_formula_too_long_to_read_gives_way_to_its_number() -> None:
-    x, y = Value(2.0, "x"), Value(3.0, "y")
+    x, y = Value(2.0, "x" * 40), Value(3.0, "y" * 40)
     power = x**y
     steps = explain(power, names={"power": power}).steps
-    assert steps[2].equation[1] == "12 × d power/d power"  # y * x ** (y - 1), guarded against 0 and nan
+    assert steps[2].equation[1] == "12 × d power/d power"  # y × x ** (y − 1)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +292,27 @@ def test_choices_read_as_choices() -> None:
     y = x.relu()
     y.label = "y"
     assert explain(y).steps[-1].equation == ("d y/d x", "(1 if x > 0 else 0) × d y/d y", "1 × 1", "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "formulas"),
+    [
+        ("atan2", (0.7, 1.3), ["y / (y × y + x × x)", "−x / (x × x + y × y)"]),
+        ("hypot", (0.7, 1.3), ["x / out", "y / out"]),
+        ("hypot", (0.0, 0.0), ["out", "out"]),
+        ("asinh", (0.7,), ["1 / sqrt(1 + x × x)"]),
+        ("asinh", (-1e9,), ["1 / abs(x)"]),
+        ("pow", (0.7, 1.3), ["y × x ** (y − 1)", "out × log(x)"]),
+        ("pow", (0.0, 2.0), ["y × x ** (y − 1)", "out × log(1 + abs(x))"]),
+    ],
+)
+def test_choices_that_protect_a_rule_are_decided(name: str, numbers: Sequence[float], formulas: Sequence[str]) -> None:
+    """A kink is the operation's mathematics; where there is none, a choice keeps a rule from overflow or 0 / 0."""
+    op = TABLE[name]
+    out = op(*map(Value, numbers, "xy"))
+    equations = {step.equation[0]: step.equation[1] for step in explain(out, names={"out": out}).steps}
+    shown = [equations[f"d out/d {x}"].removesuffix(" × d out/d out") for x in "xy"[: len(numbers)]]
+    assert shown == formulas
 
 
 def test_operations_of_many_operands() -> None:

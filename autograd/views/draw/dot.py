@@ -12,7 +12,7 @@ from typing import cast
 
 import graphviz
 
-from autograd.check import faux_gradient
+from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
@@ -278,7 +278,7 @@ class Pen:
         if self.with_gradients:
             rows.append(("grad", [v.grad for v in values]))
         if self.faux:
-            rows.append(("faux", [faux_gradient(self.output, v) for v in values]))
+            rows.append(("faux", faux_gradients(self.output, values)))
         shown = [*lines, *(f"{word} {_range(numbers, short)}" for word, numbers in rows)]
         if self.dense and isinstance(node, NeuronBox):  # what is left of it: the title with the number, the gradients
             shown = [f"{lines[0]} {_range(rows[0][1], short)}", *shown[len(lines) + 1 :]]
