@@ -1,7 +1,8 @@
 """Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
-the compiled function. Results are bit for bit the module's, not eager mode's.
+the compiled function. Results are bit for bit the module's. They differ from eager mode's in the last digits only, not
+in the sign of a zero, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. PyTorch's numbers are
@@ -79,7 +80,7 @@ class _ModuleFunctions:
         xp = self._module
         function: Callable[..., Any] | None = getattr(xp, name, None) or _special(xp, name)
         if function is None and name == "cbrt":
-            return lambda x: xp.sign(x) * xp.abs(x) ** (1 / 3)
+            return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
         if function is None:
