@@ -80,13 +80,13 @@ class SpellingRow(NamedTuple):
 
 def spell(  # noqa: PLR0917  # a row of the table
     op: Op,
-    python: str,
-    arrays: str,
-    c: str,
-    vector: str,
-    javascript: str,
-    binds: int,
-    spreadsheet: str,
+    python: str = "",
+    arrays: str = "",
+    c: str = "",
+    vector: str = "",
+    javascript: str = "",
+    binds: int = ATOM,
+    spreadsheet: str = "",
     *,
     formula: Callable[..., Any] | None = None,
 ) -> SpellingRow:
