@@ -16,7 +16,7 @@ from autograd import Value, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
 from autograd.files import check_writable, path_text, write_whole
 from autograd.nn import Neuron
-from autograd.text import decimals, significant, table
+from autograd.text import aligned, decimals, significant, table
 
 SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
 ATTEMPTS = 1_000  # rows of the article's spreadsheet
@@ -82,8 +82,8 @@ def show_gradients() -> Value:
             ["", *Example._fields],
             ["value", *(significant(v.data, 5 if v is error else 4) for v in example)],
             ["local gradient", *(decimals(g.data, 4) for g in local), "", ""],
-            ["global gradient", *(f"{v.grad:.4f}" for v in columns), "", ""],
-            ["faux gradient", *(f"{faux_gradient(loss, v, tiny=0.0001):.4f}" for v in columns), "", ""],
+            ["global gradient", *(aligned(v.grad) for v in columns), "", ""],
+            ["faux gradient", *(aligned(faux_gradient(loss, v, tiny=0.0001)) for v in columns), "", ""],
         ]
     )
     print(
@@ -92,8 +92,8 @@ def show_gradients() -> Value:
         "global: how fast the loss changes with this one; backward() multiplies local gradients, from the loss back\n"
         "faux:   (the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus\n"
         "\n"
-        f"Weight gradient: {weight.grad:.4f}\n"
-        f"Bias gradient: {bias.grad:.4f}\n"
+        f"Weight gradient: {aligned(weight.grad)}\n"
+        f"Bias gradient: {aligned(bias.grad)}\n"
         "\n"
         "The same in words, by explain(loss):\n"
     )

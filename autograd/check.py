@@ -136,7 +136,7 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
         rows = [["input", "value", "analytic", "numeric", "verdict"]]
         for name, value, analytic, numeric, verdict in self:
             gradients = [significant(analytic, 11), significant(numeric, 9)]
-            rows.append([visible(name), decimals(value, 6), *gradients, verdict])
+            rows.append([visible(name), decimals(value), *gradients, verdict])
         return "\n".join(table(rows, flush_right={1, 2, 3}))
 
 

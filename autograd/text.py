@@ -4,15 +4,20 @@ Each kind of number has one format:
 
 | where                                                      | format              | 65000.123    | 0.0359632  |
 |------------------------------------------------------------|---------------------|--------------|------------|
-| boxes and arrows of a drawing, a page, figures of training | `short(x)`          | `65000`      | `0.03596`  |
-| constants in formulas; the values of a table               | `decimals(x, 6)`    | `65000.1`    | `0.035963` |
-| local gradients in a table, constants in their formulas    | `decimals(x, 4)`    | `65000.1`    | `0.036`    |
+| drawings, pages, figures of training                       | `short(x)`          | `65000`      | `0.03596`  |
+| values in lines of text, and constants in their formulas   | `decimals(x, 6)`    | `65000.123`  | `0.035963` |
+| equations and local gradients in an explanation            | `decimals(x, 4)`    | `65000.123`  | `0.036`    |
 | global and faux gradients in a table, one below the other  | `aligned(x)`        | `65000.1230` | `0.0360`   |
 | numbers to compare digit by digit, as in a gradient check  | `significant(x, 9)` | `65000.123`  | `0.0359632`|
 | tooltips and error messages, where all digits count        | `repr(x)`           | `65000.123`  | `0.0359632`|
 
-What the formats share: -0 is shown as 0, and a number from 0.0001 up to a million has no exponent. `page.js` has
-`short` in JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
+A box has room for four digits. Six decimals tell values apart that are close to each other. Four are those of the
+articles' gradients, and let an equation fit on a line; a column of them keeps its zeros, so that the decimal points are
+below each other. Only a comparison needs digits however small the number is.
+
+A drawing, an equation and a column have one format each. What the formats share: -0 is shown as 0, a number from 0.0001
+up to a million has no exponent, and other numbers have four digits unless more are asked for. `page.js` has `short` in
+JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 """
 
 import unicodedata
@@ -55,24 +60,26 @@ def short(x: float) -> str:
     return f"{x:.0f}" if "e+" in text and abs(x) < _LARGEST_PLAIN else text
 
 
-def decimals(x: float, most: int) -> str:
-    """Format a number with at most that many decimals and six digits; small numbers keep four digits.
+def decimals(x: float, most: int = 6) -> str:
+    """Format a number with at most that many decimals, without trailing zeros; small and large ones with four digits.
 
-    >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.0, -0.0)]
-    ['0.5', '-0.036', '2', '0.0001235', '65000', '0']
+    >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.12345, 1234567.0, -0.0)]
+    ['0.5', '-0.036', '2', '0.0001235', '65000.1235', '1.235e+06', '0']
     """
-    return significant(round(x, most), 6) if abs(x) >= 0.001 else significant(x, 4)
+    return f"{x:.{most}f}".rstrip("0").rstrip(".") if _has_decimals(x) else short(x)
 
 
 def aligned(x: float) -> str:
-    """Format a number with four decimals, as in the articles; small and large ones with four digits, integers bare.
+    """Format a number as `decimals(x, 4)` does, with the trailing zeros of a column; integers are bare.
 
     >>> [aligned(x) for x in (-0.0201054, 0.0359, 3.0, 0.0, 0.00012345678, 1e9, float("nan"))]
     ['-0.0201', '0.0359', '3', '0', '0.0001235', '1e+09', 'nan']
     """
-    if x == 0 or (abs(x) < _LARGEST_PLAIN and x == int(x)):
-        return f"{x + 0.0:.0f}"
-    return f"{x:.4f}" if 0.001 <= abs(x) < _LARGEST_PLAIN else significant(x, 4)
+    return f"{x:.4f}" if _has_decimals(x) and x != int(x) else decimals(x, 4)
+
+
+def _has_decimals(x: float) -> bool:
+    return 0.001 <= abs(x) < _LARGEST_PLAIN
 
 
 def typeset(text: str) -> str:

@@ -80,7 +80,7 @@ def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphvi
 
 def test_the_tour_explains_the_loss(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
     _, out, _ = tour(capsys, "--quick")
-    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080\n     after net, which uses it" in out
+    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008\n     after net, which uses it" in out
 
 
 def test_the_tour_prints_where_only_ascii_goes(
@@ -89,7 +89,7 @@ def test_the_tour_prints_where_only_ascii_goes(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer := io.BytesIO(), encoding="ascii"))
     assert main(["--quick"]) == 0
     sys.stdout.flush()
-    assert b"d loss/d weight = input * d loss/d net = 0.4 * -0.0201 = -0.0080" in buffer.getvalue()
+    assert b"d loss/d weight = input * d loss/d net = 0.4 * -0.0201 = -0.008" in buffer.getvalue()
 
 
 def test_quick_trains_less_and_says_so(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:

@@ -84,9 +84,8 @@ def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
     return shown
 
 
-def number_term(x: float, most_decimals: int = 6, *, mathematical: bool = False) -> Term:
-    """Return the term of a constant."""
-    text = decimals(x, most_decimals)
+def _number_term(x: float, number: Callable[[float], str], mathematical: bool) -> Term:
+    text = number(x)
     return constant(typeset(text) if mathematical else text)
 
 
@@ -95,7 +94,7 @@ def graph_formulas(
     names: Mapping[Value, str],
     *,
     mathematical: bool = False,
-    number: Callable[[float], str] | None = None,
+    number: Callable[[float], str] = decimals,
 ) -> dict[Value, Term]:
     """Return the formula of each Value, with those of earlier ones among them put in; a leaf's is its name.
 
@@ -103,7 +102,7 @@ def graph_formulas(
         values: Values, operands before results.
         names: the names of these and of their operands.
         mathematical: as for `formula`.
-        number: writes constants; by default they are those of `number_term`.
+        number: writes constants: a format of `text.py`, or `repr`.
 
     >>> x = Value(2.0)
     >>> square = x * x
@@ -116,7 +115,7 @@ def graph_formulas(
     def operand(x: Value | float) -> Term:
         if isinstance(x, Value):
             return written.get(x) or Term(names[x])
-        return constant(number(x)) if number else number_term(x, mathematical=mathematical)
+        return _number_term(x, number, mathematical)
 
     for v in values:
         operands = [operand(x) for x in v.args]
@@ -125,7 +124,7 @@ def graph_formulas(
 
 
 def program_formulas(
-    program: Program, inputs: Sequence[Term], *, mathematical: bool = False, most_decimals: int = 6
+    program: Program, inputs: Sequence[Term], *, mathematical: bool = False, number: Callable[[float], str] = decimals
 ) -> list[Term]:
     """Return the formulas of a program's outputs, given those of its inputs.
 
@@ -137,7 +136,7 @@ def program_formulas(
     written = list(inputs)
 
     def term(x: float) -> Term:
-        return written[x] if type(x) is int else number_term(x, most_decimals, mathematical=mathematical)
+        return written[x] if type(x) is int else _number_term(x, number, mathematical)
 
     for op, operands in program.steps:
         written.append(formula(op, [term(x) for x in operands], mathematical=mathematical))
@@ -149,7 +148,7 @@ def short_formula(
     names: Mapping[Value, str],
     longest: int = LONGEST_FORMULA,
     *,
-    number: Callable[[float], str] | None = None,
+    number: Callable[[float], str] = decimals,
 ) -> str:
     """Return the formula of one Value; in place of one that is too long, such as a dot of many, its `summary`.
 

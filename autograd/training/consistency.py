@@ -281,8 +281,8 @@ class Consistency:
         for i, number, parts in differing:
             if not agree(number, parts, largest):
                 raise RecordingError(
-                    f"{_GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number:.6g} in compiled code, but "
-                    f"{math.fsum(parts):.6g} when the model is called. It uses numbers that change, results that are "
+                    f"{_GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number!r} in compiled code, but "
+                    f"{math.fsum(parts)!r} when the model is called. It uses numbers that change, results that are "
                     f"out of date, or an operation whose rule reads more than its operands. {_WHAT_TO_DO}"
                 )
 

@@ -28,6 +28,7 @@ from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
     gradients_of,
+    in_equation,
     line_gradients,
     reached_by_gradients,
 )
@@ -244,7 +245,7 @@ def _stage_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value
         return []
     line = [*inner, result]
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
-    terms |= graph_formulas(inner, names, mathematical=True)
+    terms |= graph_formulas(inner, names, mathematical=True, number=in_equation)
     return line_gradients(line, terms)
 
 
@@ -257,17 +258,20 @@ def _chain_rule(
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
 
-    total = typeset(aligned(gradients[v]))
+    def shown(x: float) -> str:
+        return typeset(in_equation(x))
+
+    total = shown(gradients[v])
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
     symbolic, numeric, products = [], [], []
     for user, number, formula in uses:
-        above, local = gradients[user], typeset(decimals(number, 4))
+        above, local = gradients[user], shown(number)
         # A formula that is too long to read is replaced by its number.
         term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
         symbolic.append(f"{term.factor} × {d(user)}")
-        numeric.append(f"{local} × {typeset(aligned(above))}")
-        products.append(typeset(aligned(number * above)))
+        numeric.append(f"{local} × {shown(above)}")
+        products.append(shown(number * above))
     equation = [d(v), _summed(symbolic), _summed(numeric)]
     if len(products) > 1:
         equation.append(_summed(products))
@@ -304,10 +308,10 @@ _NUMBERS = {2, 4, 5}  # the columns that are flush right
 
 
 def _cells(row: Row) -> list[str]:
-    local = _local_text(row, lambda x: decimals(x, 4))
+    local = _local_text(row, in_equation)
     if len(local) > _SHOWN_USES:
         local = [*local[: _SHOWN_USES - 1], f"{len(local) - _SHOWN_USES + 1} more"]
-    cells = [row.name, row.formula, decimals(row.value, 6), ", ".join(local), aligned(row.global_gradient)]
+    cells = [row.name, row.formula, decimals(row.value), ", ".join(local), aligned(row.global_gradient)]
     return cells if row.faux_gradient is None else [*cells, aligned(row.faux_gradient)]
 
 

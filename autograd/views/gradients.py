@@ -12,9 +12,19 @@ from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import Program, Step, lower
 from autograd.engine import Value, grad, graph_of, local_gradients, numbers_of, record
 from autograd.ops import TABLE, Op
+from autograd.text import decimals
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""
+
+
+def in_equation(x: float) -> str:
+    """Format a local gradient, or another number of the chain rule's equations.
+
+    >>> in_equation(-0.0359632)
+    '-0.036'
+    """
+    return decimals(x, 4)
 
 
 def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
@@ -174,7 +184,7 @@ def _formulas(
     program = lower(recorded, list(inputs))
     if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
         program = lower(_without_choices(recorded, inputs), list(inputs))
-    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, most_decimals=4))
+    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, number=in_equation))
     return [None if g is None else next(terms) for g in gradients]
 
 

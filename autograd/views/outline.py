@@ -51,8 +51,8 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
             continue
         written.add(v)
         title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown)}"
-        gradient = () if missing else (f"grad {decimals(v.grad, 6)}",)
-        rows.append((indent + title, f"data {decimals(v.data, 6)}", *gradient))
+        gradient = () if missing else (f"grad {decimals(v.grad)}",)
+        rows.append((indent + title, f"data {decimals(v.data)}", *gradient))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
     lines = table(rows)
     if len(written) < len(nodes):

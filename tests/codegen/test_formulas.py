@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,23 @@ def test_every_view_prints_a_formula_the_same_way(tmp_path: Path) -> None:
     y = (-2 * x + 65000.123).tanh()
     product, net = graph_of(y)[1:3]
     net.label, y.label = "net", "y"
-    text = "-2 * x + 65000.1"
+    text = "-2 * x + 65000.123"
     assert graph_formulas([product, net], {x: "x"})[net].text == text
     assert [row.formula for row in autograd.explain(y, names={}).rows] == ["", text, "tanh(net)"]
-    assert r"net = v2 + 65000.1\l" in autograd.draw(y, names={}).source
-    assert "net = v2 + 65000.1 " in autograd.to_text(y, names={})
+    assert "net = v2 + 65000.123 " in autograd.to_text(y, names={})
     assert '["-2 * ",""]' in explore(y, tmp_path / "a.html", names={}).read_text("utf-8")
     with zipfile.ZipFile(to_spreadsheet(y, tmp_path / "a.xlsx", names={})) as file:
         assert text in file.read("xl/sharedStrings.xml").decode()
+
+
+def test_a_constant_of_a_drawing_has_one_format_in_its_node_and_in_the_formula(tmp_path: Path) -> None:
+    for number, text in ((65000.123, "65000"), (1234567.0, "1.235e+06"), (0.12345678, "0.1235")):
+        y = Value(0.5, "x") + number
+        source = autograd.draw(y, names={"y": y}).source
+        assert rf"y = x + {text}\l" in source
+        assert re.search(rf'c1 \[label="?{re.escape(text)}"? ', source)
+        page = explore(y, tmp_path / "a.html", names={"y": y}).read_text("utf-8")
+        assert f'"formula":[""," + {text}"]' in page
 
 
 def test_in_place_of_a_long_formula_stands_its_operation() -> None:

@@ -21,9 +21,9 @@ from autograd import Value, explain, faux_gradient, nn, to_text
 from autograd.codegen.formulas import Term
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.text import LONGEST_NAME, aligned, typeset, visible, width
+from autograd.text import LONGEST_NAME, typeset, visible, width
 from autograd.views.explain import Explanation
-from autograd.views.gradients import line_gradients
+from autograd.views.gradients import in_equation, line_gradients
 
 # ------------------------------------------------------------------------------------------------ the article's neuron
 
@@ -59,14 +59,14 @@ def test_the_articles_chain_rule_step_by_step() -> None:
     steps = explain(neuron()).steps
     assert [(" = ".join(step.equation), step.why) for step in steps] == [
         ("d loss/d loss = 1", "first, because backward begins here"),
-        ("d loss/d error = error × d loss/d loss = −0.036 × 1 = −0.0360", "after loss, which uses it"),
-        ("d loss/d output = 1 × d loss/d error = 1 × −0.0360 = −0.0360", "after error, which uses it"),
+        ("d loss/d error = error × d loss/d loss = −0.036 × 1 = −0.036", "after loss, which uses it"),
+        ("d loss/d output = 1 × d loss/d error = 1 × −0.036 = −0.036", "after error, which uses it"),
         (
-            "d loss/d net = (1 − output × output) × d loss/d output = 0.5591 × −0.0360 = −0.0201",
+            "d loss/d net = (1 − output × output) × d loss/d output = 0.5591 × −0.036 = −0.0201",
             "after output, which uses it",
         ),
         ("d loss/d bias = 1 × d loss/d net = 1 × −0.0201 = −0.0201", "after net, which uses it"),
-        ("d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080", "after net, which uses it"),
+        ("d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008", "after net, which uses it"),
         ("d loss/d input = weight × d loss/d net = 0.5 × −0.0201 = −0.0101", "after net, which uses it"),
     ]
     text = str(explain(neuron()))
@@ -151,12 +151,25 @@ def test_every_stage_comes_after_all_that_use_it_and_is_the_sum_of_its_parts(see
         reached |= {row.name} if passing else set()
         assert ("no gradient passes to it from" in step.why) == (row.name not in reached)
         assert all(f"d {explanation.output}/d {user}" in " = ".join(step.equation) for user, _ in passing)
-        assert step.equation[-1] == typeset(aligned(row.global_gradient))
+        assert step.equation[-1] == typeset(in_equation(row.global_gradient))
         seen.add(row.name)
         if row.local_gradients and all(map(math.isfinite, gradients.values())):
             parts = [x * gradients[user] for user, x in passing]
             size = max(map(abs, parts), default=0.0)  # parts may cancel: to 0, or to the rounding error of the largest
             assert math.isclose(sum(parts), row.global_gradient, rel_tol=1e-9, abs_tol=1e-9 * max(size, 1.0))
+
+
+def test_the_numbers_of_an_equation_have_one_format() -> None:
+    x = Value(65000.123, "x")
+    y = x * 1.2345678
+    z = 0.123456789 * y * x
+    equations = [" = ".join(step.equation) for step in explain(z, names={"y": y, "z": z}).steps]
+    assert equations == [
+        "d z/d z = 1",
+        "d z/d y = x × 0.1235 × d z/d z = 8024.7065 × 1 = 8024.7065",
+        "d z/d x = 0.1235 × y × d z/d z + 1.2346 × d z/d y = 9907.0442 × 1 + 1.2346 × 8024.7065 = "
+        "9907.0442 + 9907.0442 = 19814.0884",
+    ]
 
 
 def test_where_paths_meet_each_part_is_shown() -> None:
@@ -375,7 +388,7 @@ def test_the_notebook_sees_a_table_with_all_digits_and_the_steps() -> None:
     page = ET.fromstring(explain(neuron())._repr_html_())
     assert [th.text for th in page.findall(".//th")][:2] == ["name", "formula"]
     assert any(td.get("title") == "-0.008042171772040318" for td in page.findall(".//td"))
-    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.0080" in [
+    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008" in [
         c.text for c in page.findall(".//code")
     ]
     assert "color" not in ET.tostring(page, encoding="unicode")  # the notebook's own, light or dark

@@ -200,7 +200,7 @@ class Pen:
     def _(self, v: Value, graph: graphviz.Digraph) -> None:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
-        title = name if op is None else f"{name} = {short_formula(v, self.names)}"
+        title = name if op is None else f"{name} = {short_formula(v, self.names, number=short)}"
         full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_LINE, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
         self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
@@ -352,7 +352,7 @@ class Pen:
     # Text ------------------------------------------------------------------------------------------------------------
 
     def _term(self, x: Value | float) -> Term:
-        return Term(self.names[x]) if isinstance(x, Value) else constant(short(x))
+        return Term(self.names[x]) if isinstance(x, Value) else constant(repr(x))
 
     def _listed(self, values: Iterable[Value]) -> str:
         return cut(", ".join(self.names[v] for v in values), _LONGEST_LINE)

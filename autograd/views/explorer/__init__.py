@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd.codegen import javascript
-from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, number_term, summary
+from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, summary
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients, unobserved
 from autograd.files import check_writable, write_whole
@@ -167,11 +167,11 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
         if v.op is None:
             node["slider"] = _slider(v.data)
         else:
-            terms = [Term("\0") if isinstance(x, Value) else number_term(x) for x in v.args]
+            terms = [Term("\0") if isinstance(x, Value) else constant(short(x)) for x in v.args]
             node["stops"] = v.op.stops
             node["formula"] = formula(v.op, terms).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
-            shown = _one_line(graph_formulas([v], titles)[v].text)
+            shown = _one_line(graph_formulas([v], titles, number=short)[v].text)
             if shown.endswith("…"):
                 shown = node["summary"] = _one_line(summary(v))
         columns = max(_NARROWEST, width(node["title"]), width(shown))
