@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from autograd.codegen.arguments import Signature
 from autograd.codegen.loops import LoopOrStep
 from autograd.codegen.memory import (
-    TERMS,
     LoopOperand,
     MemoryLayout,
     Slot,
@@ -18,7 +17,7 @@ from autograd.codegen.memory import (
     terms_of,
 )
 from autograd.codegen.program import Operand, Step
-from autograd.codegen.spelling import float_literal, sized_name, spelling_of
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, sized_name, spelling_of
 from autograd.ops import Op
 
 _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
@@ -106,9 +105,9 @@ class CStatements:
         declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
         if step.op.adds:
             terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
-            for i in range(0, len(terms), TERMS):
+            for i in range(0, len(terms), TERMS_IN_A_STATEMENT):
                 start = self._zero(varies) if i == 0 else target
-                yield f"{declared} = {' + '.join([start, *terms[i : i + TERMS]])};"
+                yield f"{declared} = {' + '.join([start, *terms[i : i + TERMS_IN_A_STATEMENT]])};"
                 declared = target
         else:
             yield f"{declared} = {self._expression(step, list(map(self.name, step.operands)), varies)};"

@@ -14,7 +14,6 @@ from autograd.codegen.program import Operand, Program, Step, bits_of, varying_va
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
-TERMS = 40  # of a sum, at most, in one statement
 _TERMS_OF_A_SPLIT_SUM = 200  # in one step, if it cannot be a loop
 
 

@@ -22,14 +22,13 @@ from autograd.codegen.arguments import (
 )
 from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
 from autograd.codegen.program import Operand, Program, Step, varying_values
-from autograd.codegen.spelling import float_literal, spelling_of
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, spelling_of
 from autograd.floats import number
 from autograd.trees import tree_leaves, tree_map, tree_shape
 
 Name = Callable[[Operand], str]
 """Writes a value or a constant as an operand."""
 
-_TERMS_IN_A_STATEMENT = 40  # Python's compiler recurses into each term of a sum
 _CHECKED_ONE_BY_ONE = 8  # numbers at most: floats need no conversion, which would be half of a small function's time
 
 
@@ -85,8 +84,8 @@ def assignment(place: int, step: Step, name: Name, spelling: Spelling) -> Iterat
 
 def added(target: str, terms: Sequence[str], zero: str = "0.0") -> Iterator[str]:
     """Yield statements that add the terms strictly left to right, starting from `zero`."""
-    for i in range(0, len(terms), _TERMS_IN_A_STATEMENT):
-        yield f"{target} = {' + '.join([zero if i == 0 else target, *terms[i : i + _TERMS_IN_A_STATEMENT]])}"
+    for i in range(0, len(terms), TERMS_IN_A_STATEMENT):
+        yield f"{target} = {' + '.join([zero if i == 0 else target, *terms[i : i + TERMS_IN_A_STATEMENT]])}"
 
 
 # The function around them --------------------------------------------------------------------------------------------

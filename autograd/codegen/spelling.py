@@ -43,6 +43,9 @@ here; to a spreadsheet it binds tighter than `^` (`-2^2` is 4), so what follows 
 TARGETS = ("python", "arrays", "c", "javascript", "spreadsheet")
 """The columns that name a target. The second one of C, `vector`, has only the cells that help its compiler."""
 
+TERMS_IN_A_STATEMENT = 40
+"""The longest sum in one expression: compilers recurse into each of its terms."""
+
 
 class SpellingRow(NamedTuple):
     """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
