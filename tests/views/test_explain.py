@@ -231,7 +231,8 @@ def test_a_formula_evaluates_to_its_number(name: str) -> None:
     op = TABLE[name]
     rng = random.Random(name)
     for _ in range(20):
-        numbers = {letter: rng.uniform(0.1, 0.9) + (name == "acosh") for letter in "abcd"[: op.arity or 4]}
+        intervals = op.domain if op.arity else op.domain * 4
+        numbers = {letter: max(low, 0) + rng.uniform(0.1, 0.9) for letter, (low, _) in zip("abcd", intervals)}
         operands = {Value(x): letter for letter, x in numbers.items()}
         z = record(op, tuple(operands))
         pulls = op.pulls(1.0, z.data, *numbers.values())
