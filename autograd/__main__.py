@@ -134,8 +134,8 @@ def show_training(all_rows: bool) -> None:
         errors.append(error.data)
         if all_rows or attempt in (*SHOWN_ATTEMPTS, ATTEMPTS):
             calculated = (weight.data, weight.grad, bias.data, bias.grad, net.data, output.data)
-            inner = [f"{number:.7f}" for number in calculated]
-            rows.append([f"{x.data:g}", *inner, "0.1", f"{attempt:,}", f"{error.data:.7f}", f"{loss.data:.7f}"])
+            inner = [f"{number:.7f}" for number in calculated]  # the digits of the article's spreadsheet
+            rows.append([decimals(x.data), *inner, "0.1", f"{attempt:,}", f"{error.data:.7f}", f"{loss.data:.7f}"])
     print_table(rows)
     print("\nThe error falls:")
     for attempt in (1, 5, 10, 15, 20, 30, 40, 60, 80, 100):

@@ -574,7 +574,7 @@ process. The c backend with a *new* cache, and with the cache that the run befor
 
 ### Growth
 
-Seconds to compile, and to call for the first time, a straight line of so many operations: a mix of + − × ÷, tanh, sin,
+Seconds to compile, and to call for the first time, a straight line of operations: a mix of + − × ÷, tanh, sin,
 sigmoid and relu without long sums, in a fresh process with a new cache.
 
 {growth}
