@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from browser import Browser, missing
+from hypothesis import settings
 from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
 from autograd.ops import TABLE
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no mistake
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

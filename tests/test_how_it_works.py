@@ -50,13 +50,13 @@ def test_it_has_fifteen_lines() -> None:
     assert len([line for line in BACKWARD.splitlines() if line]) <= 15
 
 
-@settings(deadline=None, max_examples=75)
+@settings(max_examples=75)
 @given(graphs(EVERYTHING, WILD))
 def test_the_page_computes_the_engines_gradients(graph: Graph) -> None:
     check(function("backward", BACKWARD), graph)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(EXACT)
 def test_any_topological_order_gives_the_same_gradients_where_sums_are_exact(graph: Graph) -> None:
     check(function("backward", BACKWARD, TOPOLOGICAL_ORDER, "graph_of = topological_order"), graph)
@@ -94,7 +94,7 @@ def test_a_mistake_is_found(right: str, wrong: str) -> None:
     assert BACKWARD.count(right) == 1
     backward = function("backward", BACKWARD.replace(right, wrong), BREADTH_FIRST)
 
-    @settings(deadline=None, max_examples=50, database=None, phases=[Phase.explicit, Phase.generate])
+    @settings(max_examples=50, database=None, phases=[Phase.explicit, Phase.generate])
     @given(graphs(EVERYTHING, WILD))
     @example(USED_TWICE)
     def compare(graph: Graph) -> None:

@@ -42,7 +42,7 @@ def test_two_signs_are_kept_apart() -> None:
     assert [term.text for term in written.values()] == ["-x", "-(-x)", "3 - (-x)", "x ** (-x)"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 10**9))
 def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:
     output = arithmetic(seed)
@@ -54,7 +54,7 @@ def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:
     assert repr(worth.data) == repr(output.data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10**9))
 def test_so_it_does_with_every_operation_of_the_table(seed: int) -> None:
     output = random_graph(seed)

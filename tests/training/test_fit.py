@@ -85,7 +85,7 @@ OPTIMIZERS: list[Callable[[], optim.SGD | optim.Adam]] = [
 ]
 
 
-@settings(max_examples=20, deadline=None)  # each compiles several graphs
+@settings(max_examples=20)  # each compiles several graphs
 @given(
     task=st.sampled_from(sorted(TASKS)),
     make_optimizer=st.sampled_from(OPTIMIZERS),

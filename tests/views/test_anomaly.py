@@ -203,7 +203,7 @@ def test_a_long_path_is_shortened_and_has_no_depth_limit() -> None:
 # ------------------------------------------------------------------------------------- what is right stays as it is
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(sorted(BUILT_IN)), st.floats(-2, 2)), min_size=1, max_size=8))
 def test_it_raises_exactly_where_something_is_not_finite_and_changes_no_bit(moves: list[tuple[str, float]]) -> None:
     def build(x: Value) -> Value:

@@ -829,7 +829,7 @@ def test_hostile_text_is_shown_unchanged(engine: str, check: Callable[[list[str]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(labels, min_size=10, max_size=30), check=st.sampled_from([check_labels, check_names]))
 def test_any_text_can_be_a_label_or_a_name(
     engine: str, texts: list[str], check: Callable[[list[str]], None], tmp_path: Path

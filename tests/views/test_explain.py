@@ -120,7 +120,7 @@ def test_formulas_keep_the_parentheses_of_the_graph() -> None:
 # --------------------------------------------------------------------------------------------------- what backward does
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
 def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) -> None:
     loss = random_graph(seed)
@@ -139,7 +139,7 @@ def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) 
     assert explain(loss, detail=detail, names={}, faux=False) == explanation or "nan" in str(explanation)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
 def test_every_stage_comes_after_all_that_use_it_and_is_the_sum_of_its_parts(seed: int, detail: str) -> None:
     explanation = explain(random_graph(seed), detail=detail, names={}, faux=False)

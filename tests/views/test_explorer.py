@@ -645,7 +645,7 @@ def test_no_label_becomes_a_script(chromium: Browser, tmp_path: Path) -> None:
     check_labels(chromium, tmp_path / "page.html", [*HOSTILE, *SCRIPTS])
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(labels, min_size=10, max_size=40))  # many on a page: the page takes most of the time
 def test_any_text_can_be_a_label(chromium: Browser, texts: list[str], tmp_path: Path) -> None:
     check_labels(chromium, tmp_path / "page.html", texts)

@@ -33,7 +33,7 @@ def test_the_graph_as_a_tree_with_shared_values_written_once() -> None:
     assert "grad -0.008042" in to_text(loss).splitlines()[7]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**9))
 def test_every_value_is_written_once_and_every_use_is_there(seed: int) -> None:
     loss = random_graph(seed)

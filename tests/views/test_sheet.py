@@ -409,7 +409,7 @@ def test_hostile_labels_are_text(office: Office, tmp_path: Path) -> None:
     assert all(cell.formula is None for place, cell in computed[0].items() if place[0] in (0, 1))
 
 
-@settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=60, max_size=80))
 def test_any_text_comes_back(office: Office, tmp_path: Path, texts: list[str]) -> None:
     assume(len(set(texts)) > 40)  # the first that Hypothesis tries are all the same
