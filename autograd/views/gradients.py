@@ -6,6 +6,7 @@ lowered to a program (which drops factors of 1) and printed.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
@@ -109,9 +110,9 @@ def reached_by_gradients(output: Value, nodes: Sequence[Value]) -> set[Value]:
     """
     reached = {output}
     for v in reversed(nodes):
-        if v in reached:
-            pulls = zip(v.args, local_gradients(v))
-            reached.update(x for x, pull in pulls if isinstance(x, Value) and pull is not None)
+        if v in reached and v.op is not None:
+            pulls = repeat(True) if v.op.direct else local_gradients(v)  # direct: no rule is None
+            reached.update(x for x, pull in zip(v.args, pulls) if isinstance(x, Value) and pull is not None)
     return reached
 
 
