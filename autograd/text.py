@@ -63,7 +63,7 @@ def short(x: float) -> str:
 def decimals(x: float, most: int = 6) -> str:
     """Format a number with at most that many decimals, without trailing zeros; small and large ones with four digits.
 
-    >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.12345, 1234567.0, -0.0)]
+    >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.12346, 1234567.0, -0.0)]
     ['0.5', '-0.036', '2', '0.0001235', '65000.1235', '1.235e+06', '0']
     """
     return f"{x:.{most}f}".rstrip("0").rstrip(".") if _has_decimals(x) else short(x)
