@@ -99,8 +99,8 @@ def test_a_file_written_in_parts_breaks_promises(monkeypatch: pytest.MonkeyPatch
         "model.save(sys.argv[1])",
         "text = model.save(sys.argv[1] + '.other') or open(sys.argv[1] + '.other').read()\n"
         "    with open(sys.argv[1], 'w') as file:\n"
-        "        for line in text.splitlines(True):\n"
-        "            file.write(line), file.flush()",
+        "        for part in text[:100], text[100:]:\n"
+        "            file.write(part), file.flush(), __import__('time').sleep(0.2)",
     )
     monkeypatch.setattr(robustness, "_SAVES", in_place)
     assert any(attempt("kills", seed)[2] for seed in range(5))
