@@ -36,7 +36,7 @@ class DivergenceError(FloatingPointError):
     """A loss, a gradient or a parameter became inf or nan in training.
 
     Attributes:
-        history: the `History` of the run up to that point; None before training.
+        history: the `History` of the run up to that point.
     """
 
     history: Any = None

@@ -67,9 +67,9 @@ class Op:
         computes: the function from floats to a float. It must not raise: where a result does not exist, return nan.
             Written with operations of the table, it can be compiled for every target; with `math`, for Python only.
         rules: one pullback for each operand, called `rule(g, z, x, ...)` with the gradient of the result, the result
-            and the operands; it returns what this adds to the gradient of its operand. A rule is None where
-            no gradient passes. An operation with any number of operands (`variadic=True`) has a single
-            rule, which returns one such number, or None, per operand.
+            and the operands; it returns what this adds to the gradient of its operand. A rule is None where no
+            gradient passes. An operation with any number of operands (`variadic=True`) has a single rule, which
+            returns one such number, or None, per operand.
         name: the name of the function and the method; by default taken from `reads` of the form `name(...)`.
         method: the special method of Python's operator, `"__mul__"`; its reflected twin is derived from it.
         arrange: a function from the user's arguments to the flat operands, where the two differ.
@@ -291,7 +291,10 @@ def _share(g: Any, lead: Any) -> Any:
 
 
 def _over_square(g: Any, x: Any, y: Any) -> Any:
-    """Return g * x / (x * x + y * y); 0 at the origin. Squares that could overflow or vanish are scaled."""
+    """Return g * x / (x * x + y * y); 0 at the origin. Squares that could overflow or vanish in it are scaled.
+
+    Those beyond 1e±50 are scaled, so that they do so neither in the derivatives of this.
+    """
     size = max(abs(x), abs(y))  # any scale would do: nothing depends on it but the rounding
     scale = stop_gradient(where(size - 1e50, min(size, 2.0**1023), where(1e-50 - size, size, 1.0)))
     u, v = div(x, scale), div(y, scale)

@@ -112,7 +112,7 @@ def width(text: str) -> int:
     >>> width("weight"), width("重み"), width("e\N{COMBINING ACUTE ACCENT}")
     (6, 4, 1)
     """
-    return sum(_width(c) for c in text)
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def _width(character: str) -> int:
@@ -125,6 +125,8 @@ def cut(text: str, columns: int) -> str:
     >>> cut("computation", 11), cut("computation", 8), cut("重み", 3)
     ('computation', 'computa…', '重…')
     """
+    if len(text) <= columns and text.isascii():
+        return text
     wide = kept = 0
     for i, character in enumerate(text):  # stops at the cut: the text may be long
         wide += _width(character)

@@ -5,9 +5,9 @@ the compiled function. Results are bit for bit the module's. They differ from ea
 in the sign of a zero, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
-type; of several, the one that the module promotes them to. Integers and booleans become floats. PyTorch's numbers are
-all on the device of the caller's. JAX has float64 only
-where it is enabled (`jax_enable_x64`); elsewhere its default, float32, takes the place of float64.
+type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
+where it is enabled (`jax_enable_x64`); elsewhere its default, float32, takes the place of float64. All tensors of
+PyTorch in a call are on the device of the caller's.
 """
 
 import importlib
@@ -84,7 +84,8 @@ class _ModuleFunctions:
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
         if function is None:
-            raise UnsupportedOperationError(f"{xp.__name__} has no {name}")
+            advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
+            raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
         return function
 
 

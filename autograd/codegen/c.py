@@ -87,9 +87,9 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
 class _TranslationUnit:
     """A C file: a function `compiled`, and `repeated` where its outputs can be fed back.
 
-    For a batch there is also `samples`, which `compiled` calls for all of them, and which may be called for one range
-    after the other: `begin` is 0 or the last `end`, and n - `end` a multiple of the lanes (or of 8, whatever they are).
-    The sums of a `reduce` stay in `s` until `end` is n.
+    For a batch there is also `samples`, which `compiled` calls for all of them, and which may be called for consecutive
+    ranges: `begin` is 0 or the last `end`, and n - `end` a multiple of the lanes (or of 8, whatever they are). The sums
+    of a `reduce` stay in `s` until `end` is n.
 
     Arguments:
         program: the program, with operations that C spells.

@@ -272,7 +272,7 @@ def callable_functions(
 
 
 class _Slices:
-    """C's `compiled` for a batch of any size: for a large one, its `samples` for some of the samples after the other.
+    """C's `compiled` for a batch of any size: for a large one, its `samples` for consecutive ranges.
 
     Arguments:
         whole, samples: the library's functions.

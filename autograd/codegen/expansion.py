@@ -77,7 +77,8 @@ def _runs_in_python_only(op: Op, reason: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(
         f"the operation {op.name!r} runs in Python only: {reason}. Every other target is given what its function "
         "records when it is called on Values, so write it with autograd's operations: autograd.tanh(x), not "
-        "math.tanh(x); where(c, x, y), max and min of autograd.ops, not `if` and comparisons; autograd.sum, not sum"
+        "math.tanh(x); autograd.where(c, x, y), autograd.max and autograd.min, not `if` and comparisons; autograd.sum, "
+        "not sum"
     )
 
 

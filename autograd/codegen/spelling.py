@@ -2,9 +2,9 @@
 
 A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
 (negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
-themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The
-operands of a variadic operation are lists: `max({xs})` becomes `max(a, b, c)`. But the cells of `sum` and `dot` spell
-one term: every target adds the terms strictly left to right, from 0.0.
+themselves; there `{x:2}` puts parentheses around those that bind less tightly than 2. The operands of a variadic
+operation are lists: `max({xs})` becomes `max(a, b, c)`. But the cells of `sum` and `dot` spell one term: every target
+adds the terms strictly left to right, from 0.0.
 
 An empty cell means the target's function of the operation's name:
 

@@ -34,7 +34,7 @@ from autograd.trees import tree_leaves
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 _TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
-AT_RANDOM = 4  # samples that are drawn besides: before training, in some epochs, and of a batch for its gradients
+AT_RANDOM = 4  # additional random samples: before training, in some epochs, and of a batch for its gradients
 _OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
 _REPEATS = 8  # recordings of a sample that differs: if these differ, too, the model draws at random
 
@@ -73,7 +73,7 @@ class Reference:
         self.places = {id(p): i for i, p in enumerate(self.parameters)}
 
     def difference(self, graph: Graph, made: Sequence[Value], names: Callable[[], Sequence[str]]) -> Difference | None:
-        """Return the first place where another graph differs, as text; None if both compute the same.
+        """Return the first place where another graph differs; None if both compute the same.
 
         Arguments:
             graph: a graph with the same parameters.
@@ -135,6 +135,7 @@ class Consistency:
         self, objective: Objective, graph: Graph, penalty: Graph | None, data: Data, made: list[Value]
     ) -> None:
         self.objective, self.known, self.made = objective, data.known, made
+        self.compared = [0]  # the samples that `compare_some` compared last
         self.seconds = 0.0
         """The time that checks have taken so far."""
         self.rng = random.Random(0)  # the user's is left alone

@@ -159,8 +159,9 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
     numbers = [fresh.grad if fresh in reached else None for _, fresh in found]
     inputs = {fresh: terms[x] for x, fresh in found} | {copy: terms[v] for v, copy in copies.items()}
     gradients = _recorded_gradients(copies[result], [fresh for _, fresh in found], numbers)
-    has_kink = any(v.op.kink for v in line if v.op)
-    formulas = _formulas(gradients, inputs, keep_choices=has_kink)
+    # Of a user's operation nothing says whether its choices are its mathematics, so they stay.
+    choices = any(v.op.kink or not v.op.built_in for v in line if v.op)
+    formulas = _formulas(gradients, inputs, keep_choices=choices)
     return [LocalGradient(x, number, term) for (x, _), number, term in zip(found, numbers, formulas)]
 
 

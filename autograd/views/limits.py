@@ -13,7 +13,7 @@ from autograd.floats import number
 from autograd.trees import tree_leaves
 from autograd.validation import check_leaves
 
-VIEWS_IN_PYTHON = "Or use draw, explain or to_text, which need no such formula"
+VIEWS_IN_PYTHON = "Or use draw, explain or to_text, which call the function itself"
 """The alternative to a view that writes operations in another language than Python, for the end of its error."""
 
 _EDGES_PER_NODE = 10  # with more of them a view is a smear, however few its nodes are

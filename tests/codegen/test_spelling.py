@@ -85,10 +85,10 @@ def same_bits_in_c(op: Op, got: float, want: float) -> bool:
 
 
 def close(got: float, want: float, rel_tol: float, abs_tol: float) -> bool:
-    """Return True for finite numbers that agree, also in the sign of zero, for the same infinity, and for two nans."""
+    """Return True for finite numbers that agree, zeros also in their sign, for the same infinity, and for two nans."""
     if not math.isfinite(want):
         return str(got) == str(want)
-    right_zero = got != 0 or math.copysign(1, got) == math.copysign(1, want)
+    right_zero = got != 0 or want != 0 or math.copysign(1, got) == math.copysign(1, want)
     return right_zero and math.isclose(got, want, rel_tol=rel_tol, abs_tol=abs_tol)
 
 

@@ -329,6 +329,12 @@ def test_choices_that_protect_a_rule_are_decided(name: str, numbers: Sequence[fl
     assert shown == formulas
 
 
+def test_choices_in_a_users_rule_stay() -> None:
+    leaky = Op("leaky({})", lambda x: autograd.where(x, x, 0.1 * x), lambda g, z, x: autograd.where(x, g, 0.1 * g))
+    out = leaky(Value(-2.0, "x"))
+    assert explain(out, names={"out": out}).steps[-1].equation[1] == "(1 if x > 0 else 0.1) × d out/d out"
+
+
 def test_operations_of_many_operands() -> None:
     xs, ws = [Value(float(i), f"x{i}") for i in range(3)], [Value(0.5, f"w{i}") for i in range(3)]
     net = autograd.dot(xs, ws)

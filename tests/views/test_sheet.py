@@ -24,7 +24,7 @@ from autograd import Value, faux_gradient, tanh, to_spreadsheet
 from autograd.codegen.spelling import SPELLINGS
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.views.sheet.gradients import GradientsSheet
+from autograd.views.sheet.gradients_sheet import GradientsSheet
 
 
 def close(got: Number, want: Number, scale: float = 1.0) -> bool:

@@ -22,8 +22,8 @@ from autograd.floats import number
 from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.names import Names, names_of
 from autograd.views.sheet.columns import columns_of, copied_graph
-from autograd.views.sheet.gradients import GradientsSheet
-from autograd.views.sheet.training import TrainingSheet
+from autograd.views.sheet.gradients_sheet import GradientsSheet
+from autograd.views.sheet.training_sheet import TrainingSheet
 from autograd.views.sheet.worksheet import COLUMNS, ROWS
 
 

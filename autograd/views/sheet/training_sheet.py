@@ -8,7 +8,7 @@ from autograd.codegen.program import Operand, expanded, lower
 from autograd.codegen.spreadsheet import formulas, operand, places_with_cells
 from autograd.engine import Value, grad
 from autograd.views.limits import VIEWS_IN_PYTHON
-from autograd.views.sheet.gradients import GradientsSheet
+from autograd.views.sheet.gradients_sheet import GradientsSheet
 from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
 
 _CELLS = 1_000_000  # of the sheet, at most; recalculating it takes about a minute
