@@ -27,7 +27,7 @@ def listening_here(**listeners: Callable[..., object]) -> Iterator[None]:
     ...     other.join()
     recorded mul
     """
-    this, outer = object(), _entered.get()
+    this = object()
 
     def here(listener: Callable[..., object]) -> Callable[..., None]:
         def heard(*event: object) -> None:
@@ -38,7 +38,7 @@ def listening_here(**listeners: Callable[..., object]) -> Iterator[None]:
 
     with listening(**{event: here(listener) for event, listener in listeners.items()}):
         try:
-            _entered.set(outer | {this})
+            _entered.set(_entered.get() | {this})
             yield
         finally:
-            _entered.set(outer)  # if Ctrl-C comes first, a statement is left whose listeners are gone
+            _entered.set(_entered.get() - {this})  # if Ctrl-C comes first, a statement is left whose listeners are gone

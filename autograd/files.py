@@ -37,8 +37,16 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """
     check_writable(path)
     content = content.encode() if isinstance(content, str) else content
+    descriptor = _descriptor(path)
+    if descriptor is not None:  # written through it: opened anew, a file would have a second position
+        for text in (sys.stdout, sys.stderr):
+            if text is not None:  # as under pythonw
+                text.flush()
+        with open(os.dup(descriptor), "wb") as stream:
+            stream.write(content)
+        return
     if is_stream(path):
-        with open(path, "ab" if os.path.isfile(path) else "wb") as stream:  # isfile: a shell sent /dev/stdout there
+        with open(path, "ab" if os.path.isfile(path) else "wb") as stream:
             stream.write(content)
         return
     target = Path(os.path.realpath(path))
@@ -110,13 +118,28 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
     """Return True for a device, a pipe, or the name of an open file, such as /dev/stdout."""
     if os.path.exists(path) and not os.path.isfile(path):
         return True
-    place = os.fspath(path)
-    while os.path.islink(place):  # /dev/stdout -> /proc/self/fd/1 -> whatever it is
+    return _descriptor_name(path) is not None
+
+
+def _descriptor(path: str | os.PathLike[str]) -> int | None:
+    """Return the number of the open file of this process that a path such as /dev/stdout names."""
+    place = _descriptor_name(path)
+    if place is None or os.path.dirname(place) != os.path.realpath("/proc/self/fd"):
+        return None
+    return int(os.path.basename(place))
+
+
+def _descriptor_name(path: str | os.PathLike[str]) -> str | None:
+    """Return /proc/<process>/fd/<number> for the name of an open file, such as /dev/stdout."""
+    place = os.fsdecode(path)
+    for _ in range(40):  # links may lead in a circle; Linux follows as many
+        if not os.path.islink(place):
+            break
         folder = os.path.realpath(os.path.dirname(place))
         if folder.startswith("/proc/") and os.path.basename(folder) == "fd":
-            return True
+            return os.path.join(folder, os.path.basename(place))
         place = os.path.join(folder, os.readlink(place))
-    return False
+    return None
 
 
 def _write_unnamed(new: Path, content: bytes, mode: int) -> bool:

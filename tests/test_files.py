@@ -272,3 +272,34 @@ def test_a_name_that_is_not_utf_8_can_be_printed(tmp_path: Path) -> None:
             call()
         assert "caf\\udce9" in str(caught.value)
         str(caught.value).encode()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="the system has no /dev/stdout")
+def test_what_goes_to_standard_output_stands_between_what_is_printed_before_and_after(tmp_path: Path) -> None:
+    program = """if 1:
+        import autograd
+        from autograd import Value, nn
+        print("before")
+        nn.Neuron(1, weights=[0.5]).save("/dev/stdout")
+        print("after")
+    """
+    for mode in ("wb", "ab"):
+        with open(tmp_path / "shown", mode) as stream:
+            subprocess.run([sys.executable, "-c", program], check=True, stdout=stream)
+    piped = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    shown = (tmp_path / "shown").read_text()
+    assert shown == 2 * piped.stdout.decode()
+    assert shown.startswith('before\n{\n "format"')
+    assert shown.endswith("}\nafter\n")
+
+
+@pytest.mark.parametrize("writer", [
+    lambda path: nn.Neuron(1).save(path),
+    lambda path: draw(loss()).render(outfile=path),
+    lambda path: draw(loss()).render(path),
+])  # fmt: skip
+def test_links_in_a_circle_are_refused(writer: Callable[[Path], object], tmp_path: Path) -> None:
+    (tmp_path / "a.svg").symlink_to("b.svg")
+    (tmp_path / "b.svg").symlink_to("a.svg")
+    with pytest.raises(OSError, match="links lead in a circle"):
+        writer(tmp_path / "a.svg")

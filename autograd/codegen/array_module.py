@@ -11,13 +11,23 @@ PyTorch in a call are on the device of the caller's.
 """
 
 import importlib
+import operator
 import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from numbers import Number
 from typing import Any, NamedTuple
 
-from autograd.codegen.arguments import Signature, batch_size, flattened, is_array, lone_number, pieces_of, shape_of
+from autograd.codegen.arguments import (
+    Signature,
+    as_array,
+    batch_size,
+    flattened,
+    is_array,
+    lone_number,
+    pieces_of,
+    shape_of,
+)
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
@@ -33,7 +43,7 @@ from autograd.codegen.python_source import (
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
-from autograd.ops import Op
+from autograd.ops import Op, div
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
 
@@ -47,6 +57,9 @@ class ModuleSpelling:
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
         text = spelling_of(op).write("arrays", names)
+        if op is div and type(step.operands[0]) is float:  # PyTorch's 1e-310 / x is (1 / x) * 1e-310: inf at 1e-310
+            self.functions["div"] = self._with_constants(operator.truediv)
+            return f"div({', '.join(names)})"
         if "xp." not in text:  # an operator
             return text
         name = sized_name(op, len(names))
@@ -226,8 +239,8 @@ class _Arrays:
             raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
         # PyTorch and JAX know neither the other order of bytes, nor more than 64 bits, PyTorch no negative strides.
         dtype = np.float64 if x.dtype == np.longdouble else x.dtype.newbyteorder("=")
-        backwards = any(stride < 0 for stride in x.strides)
-        return self.module.asarray(x.astype(dtype, copy=backwards))
+        copied = any(stride < 0 for stride in x.strides) or not x.flags.writeable  # PyTorch warns of read-only ones
+        return self.module.asarray(x.astype(dtype, copy=copied))
 
     def array(self, x: Any, kind: _Kind) -> Any:
         """Convert a number or an array to the module's array of that kind."""
@@ -250,6 +263,8 @@ class _Arrays:
             rows = flattened(k, tree, argument, samples)
             array = self.array(rows, kind).reshape(samples, len(tree_leaves(tree)))
         else:
+            if not _is_typed(argument):  # array.array, memoryview: PyTorch would read their bytes as floats
+                argument = as_array(argument)
             array = self.array(argument, kind)
             if tuple(array.shape)[batch:] != shape_of(tree):
                 shape = " x ".join(map(str, array.shape)) or "no"

@@ -8,7 +8,7 @@ from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
 from autograd.training.record import Objective, check_fresh
 from autograd.training.steps import BatchFunction, TrainingFunctions
-from autograd.trees import tree_map
+from autograd.trees import tree_copy, tree_map
 
 _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in little memory
 
@@ -70,7 +70,7 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
                 losses.append(objective.sample_loss(output, tree_map(Value, y)))
                 loss += losses[-1].data
                 if accuracy_of:
-                    accuracy += number(accuracy_of(tree_map(_number_of, output), y))
+                    accuracy += number(accuracy_of(tree_map(_number_of, output), tree_copy(y)))
             if learning:
                 freshness.add(losses[0])
                 (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()

@@ -119,7 +119,7 @@ def _computed(model: Any, points: Any, compared: Any) -> Any:
 
 def _graph(model: Any, point: list[float]) -> Graph:
     begin, x = Value(0.0), [Value(number) for number in point]
-    return Graph(([], x), tree_leaves(model(x)), begin)
+    return Graph(([], x), tree_leaves(model(list(x))), begin)
 
 
 def _rows(outputs: Any) -> Any:

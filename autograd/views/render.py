@@ -7,6 +7,7 @@ libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz thro
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -133,11 +134,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         if suffix in _PICTURE_FORMATS and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
             return self._render_picture(Path(folder, filename), suffix, **options)
-        outfile = options.get("outfile")
-        if filename is None and outfile is not None and is_stream(outfile):  # a DOT file has no place beside it
-            del options["outfile"]
-            format = options.pop("format", None) or Path(outfile).suffix.removeprefix(".") or self.format
-            return self._render_picture(Path(outfile), format, **options)
+        stream = options.get("outfile") if filename is None else filename
+        if stream is not None and is_stream(stream) and not arguments:  # a DOT file has no place beside it
+            for name in ("outfile", "directory"):
+                options.pop(name, None)
+            format = options.pop("format", None) or Path(stream).suffix.removeprefix(".") or self.format
+            return self._render_picture(Path(stream), format, **options)
         return cast(str, super().render(filename, *arguments, **options))
 
     def _render_picture(
@@ -196,10 +198,19 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         path = Path(outfile or ".".join([filepath, *suffixes]))
         if raise_if_result_exists and path.exists():
             raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+        check_writable(path)
         if not overwrite_filepath and path.resolve() == Path(filepath).resolve():
             raise ValueError(f"outfile {str(path)!r} is the DOT file itself: pass overwrite_source=True to replace it")
-        check_writable(path)
-        write_whole(path, self.pipe(format, engine=engine, **options))
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                picture = Path(folder, f"picture.{format}")
+                super()._render(engine, format, filepath, outfile=picture, **options)
+                content = picture.read_bytes()
+        except graphviz.ExecutableNotFound:
+            content = _lay_out(self.source, engine, format, **options)
+        if self._follows_the_reader(format, **options):
+            content = _with_both_themes(content.decode()).encode()
+        write_whole(path, content)
         return str(path)
 
     def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -145,6 +146,14 @@ def test_in_torch_constants_are_where_the_callers_numbers_are() -> None:
         for other in (1.0, torch.zeros((), device="meta"), np.float64(1.0)):
             result = f(at, other)
             assert (result.device.type, result.dtype) == ("meta", torch.float64)
+
+
+def test_a_constant_is_divided_and_not_multiplied_by_the_reciprocal() -> None:
+    torch: Any = array_module("torch")
+    x = Value(0.5)
+    for constant, number in ((1e-310, 1e-310), (1e-300, 5e-309), (3.0, 0.7), (0.1, 49.0)):
+        f = autograd.compile(constant / x, x, backend=torch)
+        assert f(torch.tensor(number, dtype=torch.float64)).item() == constant / number
 
 
 def test_numpy_warns_of_nothing_and_loses_no_digit() -> None:
@@ -290,6 +299,12 @@ class Column:
         return list(self)
 
 
+def read_only(numbers: Any) -> Any:
+    copy = numbers.copy()
+    copy.flags.writeable = False
+    return copy
+
+
 class Subclass(np.ndarray):
     """An array of a class outside NumPy."""
 
@@ -302,9 +317,10 @@ def test_arrays_of_other_kinds_are_converted(axes: int | None, xp: ModuleType) -
     for kind in (
         Column(numbers), numbers.view(Subclass), np.array([3.0, 2.0])[::-1], numbers.astype(">f8"),
         numbers.astype(np.longdouble), np.asfortranarray([numbers, numbers])[0], numbers.astype(np.uint16),
+        array("q", [2, 3]), array("f", [2, 3]), memoryview(array("q", [2, 3])), read_only(numbers),
     ):  # fmt: skip
         assert np.asarray(f(kind if axes is None else [kind])).ravel().tolist() == [2.0, 3.0]
-        if axes == 0 and not isinstance(kind, Column):
+        if axes == 0 and isinstance(kind, np.ndarray):
             assert np.asarray(f(np.stack([kind])[::-1])).ravel().tolist() == [2.0, 3.0]
     with pytest.raises(TypeError, match="datetime64"):
         f(

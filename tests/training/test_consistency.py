@@ -554,7 +554,7 @@ IN_PLACE: dict[str, Callable[[list[Value]], object]] = {
 
 
 @pytest.mark.parametrize("change", IN_PLACE)
-@pytest.mark.parametrize("place", ["model", "loss", "regularizer"])
+@pytest.mark.parametrize("place", ["model", "loss", "accuracy", "regularizer"])
 def test_lists_that_are_passed_may_be_changed_in_place(change: str, place: str) -> None:
     def losses(backend: str) -> list[float]:
         model = nn.MLP(2, [2, 2], rng=random.Random(0))
@@ -566,6 +566,12 @@ def test_lists_that_are_passed_may_be_changed_in_place(change: str, place: str) 
                 outputs[0] += xs[0]
             return outputs
 
+        def right(outputs: list[Value], targets: list[Value]) -> Value:
+            if place == "accuracy":
+                IN_PLACE[change](targets)
+            return autograd.where(outputs[0] - targets[0], 1.0, 0.0)
+
+        @nn.loss(accuracy=right)
         def loss(outputs: list[Value], targets: list[Value]) -> Value:
             if place == "loss":
                 IN_PLACE[change](targets)
