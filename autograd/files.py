@@ -46,7 +46,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
             stream.write(content)
         return
     if is_stream(path):
-        with open(path, "ab" if os.path.isfile(path) else "wb") as stream:
+        with open(path, "ab" if os.path.isfile(path) else "wb") as stream:  # isfile: another process has it open
             stream.write(content)
         return
     target = Path(os.path.realpath(path))

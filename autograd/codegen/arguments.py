@@ -147,7 +147,7 @@ def is_array(argument: Any) -> bool:
     """
     check_unmasked(argument)
     check_ordered(argument)
-    return hasattr(argument, "tolist") or hasattr(argument, "__array__")
+    return hasattr(argument, "tolist")
 
 
 def lone_number(k: int, x: Any) -> float:

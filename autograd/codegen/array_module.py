@@ -2,7 +2,8 @@
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
 the compiled function. Results are bit for bit the module's. They differ from eager mode's in the last digits only, not
-in the sign of a zero, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf.
+in the sign of a zero, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that
+JAX takes subnormal numbers for 0.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only

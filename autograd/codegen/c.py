@@ -88,8 +88,8 @@ class _TranslationUnit:
     """A C file: a function `compiled`, and `repeated` where its outputs can be fed back.
 
     For a batch there is also `samples`, which `compiled` calls for all of them, and which may be called for consecutive
-    ranges: `begin` is 0 or the last `end`, and n - `end` a multiple of the lanes (or of 8, whatever they are). The sums
-    of a `reduce` stay in `s` until `end` is n.
+    ranges: `begin` is 0 or the last `end`, and n - `end` a multiple of `MOST_LANES`. The sums of a `reduce` stay in `s`
+    until `end` is n.
 
     Arguments:
         program: the program, with operations that C spells.
@@ -114,7 +114,7 @@ class _TranslationUnit:
 
         The file exports its size, `work_bytes`.
         """
-        doubles = sum(length * (8 if kind == "V" else 1) for kind, _, length in self._lengths())
+        doubles = sum(length * (MOST_LANES if kind == "V" else 1) for kind, _, length in self._lengths())
         return doubles + (self.sizes[0] if self.signature.feedback else 0) > DOUBLES_ON_THE_STACK
 
     @property
@@ -124,7 +124,7 @@ class _TranslationUnit:
             sum(terms_of(self.layout.step(place)) for part in parts for unit in part for place in unit.steps)
             for parts in (self.layout.once, self.layout.each)
         )  # each call computes the batch-invariant part again: at most half of its time
-        return max(8, max(_TERMS_OF_A_CALL, once) // (each + self.outputs + self.layout.lengths["x"] + 1))
+        return max(MOST_LANES, max(_TERMS_OF_A_CALL, once) // (each + self.outputs + self.layout.lengths["x"] + 1))
 
     @property
     def options(self) -> list[str]:

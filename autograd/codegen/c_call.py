@@ -258,11 +258,11 @@ def callable_functions(
         })  # fmt: skip
 
     whole = library.function("compiled")
-    once = _Slices(whole, library.function("samples"), signature, needs_work, most) if signature.batch else whole
-    compiled = function("compiled", whole, once)
+    slices = _Slices(whole, library.function("samples"), signature, needs_work, most) if signature.batch else None
+    compiled = function("compiled", whole, slices or whole)
     if not signature.feedback:
         return compiled, None
-    times = _repeat_in_slices(library.function("repeated"), once, signature, needs_work)
+    times = _repeat_in_slices(library.function("repeated"), slices, signature, needs_work)
     return compiled, function("repeated", times, times, "times")
 
 
@@ -303,14 +303,14 @@ class _Slices:
         return n.value > self.most
 
 
-def _repeat_in_slices(run: Any, once: Any, signature: Signature, needs_work: bool) -> Callable[..., None]:
+def _repeat_in_slices(run: Any, batch: _Slices | None, signature: Signature, needs_work: bool) -> Callable[..., None]:
     """Return C's `repeated` in several calls.
 
     Between two rounds the state is in memory anyway; it is copied from slice to slice, so the caller's is only read.
 
     Arguments:
         run: the library's function.
-        once: a function that computes one round, in slices of its own if the batch is large.
+        batch: what computes one round; None without a batch.
         signature: their signature.
         needs_work: True if they take memory as their last argument.
     """
@@ -318,15 +318,12 @@ def _repeat_in_slices(run: Any, once: Any, signature: Signature, needs_work: boo
     out = state + len(signature.inputs)
     size = len(tree_leaves(signature.inputs[0]))
 
-    def one_round(rounds: ctypes.c_longlong, *arguments: Any) -> None:
-        once(*arguments)
-
     def sliced(times: ctypes.c_longlong, *arguments: Any) -> None:
         # A round may take long, unless it is a few hundred microseconds at most.
-        left, rounds = times.value, 1 if signature.batch or needs_work else _FIRST_SLICE
+        left, rounds = times.value, 1 if batch or needs_work else _FIRST_SLICE
         several, most = run, left
-        if left and isinstance(once, _Slices) and once.in_slices(arguments[0]):
-            several, most = one_round, 1
+        if left and batch and batch.in_slices(arguments[0]):
+            several, most = lambda one, *arguments: batch(*arguments), 1
         if left > rounds:
             between = _doubles(size)()
         while left > rounds:

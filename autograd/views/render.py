@@ -155,10 +155,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         **options: Any,
     ) -> str:
         """Render to a path; `cleanup` and `overwrite_source` are about a DOT file, and there is none."""
-        if raise_if_result_exists and path.exists():
-            raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_writable(path)
+        _check_free(path, raise_if_result_exists)
         write_whole(path, self.pipe(format, **options))
         if view or quiet_view:
             graphviz.view(path, quiet=quiet_view)
@@ -196,9 +194,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         """Write the picture where `dot` would, but whole or not at all, and never over a read-only file."""
         suffixes = [part for part in (options["formatter"], options["renderer"], format) if part]
         path = Path(outfile or ".".join([filepath, *suffixes]))
-        if raise_if_result_exists and path.exists():
-            raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
-        check_writable(path)
+        _check_free(path, raise_if_result_exists)
         if not overwrite_filepath and path.resolve() == Path(filepath).resolve():
             raise ValueError(f"outfile {str(path)!r} is the DOT file itself: pass overwrite_source=True to replace it")
         try:
@@ -230,6 +226,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
         """Return True for an SVG in which a style sheet chooses the colours."""
         return format == "svg" and renderer in (None, "svg") and self.graph_attr.get("class") == BOTH_THEMES
+
+
+def _check_free(path: Path, raise_if_result_exists: bool) -> None:
+    """Check, before a layout that may take long, that a picture may be written to this path."""
+    if raise_if_result_exists and path.exists():
+        raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+    check_writable(path)
 
 
 _HOW_TO_GET_GRAPHVIZ = """Install one of the two:

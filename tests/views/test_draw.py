@@ -758,23 +758,20 @@ def test_standard_output_gets_one_picture_after_what_is_there(engine: str, tmp_p
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+@pytest.mark.parametrize("named", ["filename", "outfile"])
 @pytest.mark.parametrize("options", [{}, {"cleanup": True}, {"directory": "elsewhere"}])
-def test_a_picture_with_the_name_of_a_pipe_goes_into_it(engine: str, options: dict[str, Any], tmp_path: Path) -> None:
-    writes: list[Callable[[Drawing, Path], str]] = [
-        lambda drawing, pipe: drawing.render(pipe, format="svg", **options),
-        lambda drawing, pipe: drawing.render(outfile=pipe, format="svg", **options),
-    ]
-    for write in writes:
-        pipe, received = tmp_path / "pipe", list[bytes]()
-        os.mkfifo(pipe)
-        reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)  # noqa: B023  # joined
-        reader.start()
-        write(draw(neuron()), pipe)
-        reader.join(timeout=60)
-        assert received[0].startswith(b"<?xml")
-        assert pipe.is_fifo()
-        assert list(tmp_path.iterdir()) == [pipe]
-        pipe.unlink()
+def test_a_picture_with_the_name_of_a_pipe_goes_into_it(
+    engine: str, options: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    pipe, received = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    draw(neuron()).render(**{named: pipe}, format="svg", **options)
+    reader.join(timeout=60)
+    assert received[0].startswith(b"<?xml")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 @pytest.mark.parametrize("engine", ["dot"], indirect=True)
