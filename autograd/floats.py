@@ -146,6 +146,26 @@ def softplus(x: float) -> float:
     return relu(x) + math.log1p(math.exp(-math.fabs(x)))
 
 
+def largest(*xs: float) -> float:
+    found = xs[0]
+    for x in xs:
+        if x >= found:  # of equal ones the last, as in max_: 0.0 and -0.0 are equal
+            found = x
+        elif math.isnan(x):
+            return x
+    return found
+
+
+def lead(*xs: float) -> float:
+    """Return by how much the largest number exceeds the next, 0 at a tie; inf if it is alone.
+
+    >>> lead(2.0, 5.0, -1.0), lead(5.0, 5.0), lead(5.0)
+    (3.0, 0.0, inf)
+    """
+    second, first = sorted((-inf, *xs))[-2:]
+    return first - second
+
+
 def where(c: float, x: float, y: float) -> float:
     return x if c > 0 else y
 

@@ -25,6 +25,24 @@ def list_of_values(values: Iterable[Any]) -> tuple[Any, ...]:
         raise TypeError(f"expected a list of values, got {type(values).__name__}") from None
 
 
+def nonempty(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the operands of an operation on one list that cannot be empty.
+
+    Raises:
+        TypeError: `values` is not a list, or the like.
+        ValueError: it is empty.
+
+    >>> nonempty([])
+    Traceback (most recent call last):
+        ...
+    ValueError: expected at least one value, got an empty list
+    """
+    operands = list_of_values(values)
+    if not operands:
+        raise ValueError(f"expected at least one value, got an empty {type(values).__name__}")
+    return operands
+
+
 def two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
     """Return the operands of an operation on two lists, those of the first list first.
 

@@ -40,7 +40,7 @@ from typing import Any, Protocol, TypeVar, cast, overload
 
 from autograd import floats
 from autograd.floats import ieee, number
-from autograd.operands import checked_function, checked_rule, condition_and_cases, list_of_values, two_lists
+from autograd.operands import checked_function, checked_rule, condition_and_cases, list_of_values, nonempty, two_lists
 
 Rule = Callable[..., Any]
 
@@ -301,6 +301,12 @@ def _over_square(g: Any, x: Any, y: Any) -> Any:
     return where(scale, div(div(g * u, u * u + v * v), scale), scale)
 
 
+def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
+    # z - x is nan where both are the same infinity: not above 0, as at any tie.
+    share = div(g, sum([where(z - x, 0.0, 1.0) for x in xs]))
+    return [where(z - x, 0.0, share) for x in xs]
+
+
 def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
     half = len(xys) // 2
     return [g * partner for partner in xys[half:] + xys[:half]]
@@ -368,6 +374,7 @@ where    = Op("where({}, {}, {})",  floats.where,                    None,      
 #             reads                 computes                         pulls g back to all operands
 sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=list_of_values, note="Added strictly left to right; of nothing, 0.0.")
 dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
+largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=nonempty, kink=floats.lead, note="The largest of one or more values. At a tie the largest get equal shares of the gradient.")
 
 # fmt: on
 BUILT_IN.update(TABLE)

@@ -25,6 +25,7 @@ import pytest
 
 import autograd
 from autograd import Value, grad, nn
+from autograd.engine import graph_of
 
 inf, nan = math.inf, math.nan
 TINY = 5e-324  # the smallest subnormal
@@ -379,6 +380,62 @@ UNREAL: list[tuple[Any, str]] = [
     (1j, r"complex|real"),
     ([1.0], r"list"),
 ]
+
+
+@pytest.mark.parametrize(
+    "at, value, gradient",
+    [
+        ([1.0, 3.0, 2.0], 3.0, [0.0, 1.0, 0.0]),
+        ([-5.0], -5.0, [1.0]),
+        ([2.0, 2.0], 2.0, [0.5, 0.5]),
+        ([4.0, 1.0, 4.0, 4.0], 4.0, [1 / 3, 0.0, 1 / 3, 1 / 3]),
+        ([0.0, -0.0, -1.0], -0.0, [0.5, 0.5, 0.0]),
+        ([TINY, 0.0], TINY, [1.0, 0.0]),
+        ([-1.7e308, 1.7e308], 1.7e308, [0.0, 1.0]),
+        ([inf, 0.0, inf], inf, [0.5, 0.0, 0.5]),
+        ([-inf, -inf, -inf], -inf, [1 / 3] * 3),
+        ([-inf, 0.0], 0.0, [0.0, 1.0]),
+        ([nan, 1.0], nan, [0.5, 0.5]),
+        ([1.0, nan, 2.0, -inf], nan, [0.25] * 4),
+    ],
+)
+def test_largest_shares_its_gradient_equally_at_a_tie(at: list[float], value: float, gradient: list[float]) -> None:
+    assert same(autograd.largest(at), value) and math.copysign(1, autograd.largest(at)) == math.copysign(1, value)
+    values = [Value(x) for x in at]
+    z = autograd.largest(values)
+    assert z.op is autograd.largest and z.args == tuple(values) and same(z.data, value)
+    graphs = grad(z, values)
+    z.backward()
+    assert [x.grad for x in values] == [g.data for g in graphs] == gradient
+    squared = grad(z * z, values)  # a higher derivative takes nothing from the differences, which are inf and nan
+    if math.isfinite(value):
+        for g, share in zip(squared, gradient, strict=True):
+            seconds = [second.data for second in grad(g, values)]
+            assert seconds == [2 * share * other for other in gradient]
+    for g in graphs:
+        assert [second.data for second in grad(g, values)] == [0.0] * len(at)
+
+
+def test_largest_takes_constants_and_any_number_of_operands() -> None:
+    x = Value(2.0)
+    z = autograd.largest((x, 2, 0.5))
+    assert z.args == (x, 2.0, 0.5) and grad(z, x).data == 0.5
+    many = [Value(float(i % 1000)) for i in range(2500)]
+    z = autograd.largest(np.array(many))
+    z.backward()
+    assert z.data == 999 and [x.grad for x in many[999:2000:1000]] == [0.5, 0.5] and many[2499].grad == 0
+    made = len(graph_of(*grad(z, many)))
+    assert made <= 6 * len(many)  # linear: no operand is compared with any other
+
+
+@pytest.mark.parametrize(
+    "nothing, said", [([], "an empty list"), ((), "an empty tuple"), (np.array([]), "an empty ndarray")]
+)
+def test_the_largest_of_nothing_is_an_error_that_says_so(nothing: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^expected at least one value, got {said}$"):
+        autograd.largest(nothing)
+    with pytest.raises(TypeError, match=r"^largest\(\) takes \(values\)"):
+        autograd.largest(1.0, 2.0)
 
 
 @pytest.mark.parametrize("x", REALS, ids=repr)

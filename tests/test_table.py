@@ -34,6 +34,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     "log": mp.log,
     "abs": abs,
+    "largest": max,
     "max": max,
     "min": min,
     "sum": sum,

@@ -45,7 +45,10 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to NumPy: on tables if the program has loops, else one statement for each step."""
     import numpy as np  # noqa: PLC0415  # this backend was asked for
 
-    program, signature = spelled_out(program, signature, lambda op: op.built_in, calls_functions=True)
+    # NumPy has max for a whole batch, but would call the function of largest for one sample after the other.
+    program, signature = spelled_out(
+        program, signature, lambda op: op.built_in and op is not TABLE["largest"], calls_functions=True
+    )
     apart, its_signature, terms = without_fixed_terms(program, signature)
     layout = MemoryLayout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)
     if not layout.looped:

@@ -31,6 +31,7 @@ To add an operation to the table in `ops.py`, add its row here. A test for each 
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from autograd import ops
@@ -226,6 +227,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
 
     spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}"),
     spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}"),
+    spell(ops.largest, "",                           "",                                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", formula=lambda *xs: reduce(ops.max, xs)),
 )}
 """The rows by the operations' names."""
 
