@@ -105,6 +105,10 @@ def div(x: float, y: float) -> float:
 
 
 def pow_(x: float, y: float) -> float:
+    if y == 2.0:  # correctly rounded; math.pow is not, for 0.08 % of numbers, and takes longer
+        return x * x
+    if y == -1.0:
+        return 1.0 / x if x else math.copysign(inf, x)
     try:
         return math.pow(x, y)
     except ValueError:  # 0 to a negative power, or a negative number to a fractional one

@@ -44,7 +44,7 @@ from autograd.codegen.python_source import (
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
-from autograd.ops import Op, div
+from autograd.ops import Op, div, pow
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
 
@@ -61,6 +61,9 @@ class ModuleSpelling:
         if op is div and type(step.operands[0]) is float:  # PyTorch's 1e-310 / x is (1 / x) * 1e-310: inf at 1e-310
             self.functions["div"] = self._with_constants(operator.truediv)
             return f"div({', '.join(names)})"
+        if op is pow and type(step.operands[1]) is not float:
+            self.functions["pow"] = self._with_constants(_power(self.module))
+            return f"pow({', '.join(names)})"
         if "xp." not in text:  # an operator
             return text
         name = sized_name(op, len(names))
@@ -114,6 +117,24 @@ def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:
     for name in re.findall(r"xp\.(\w+)", text):
         getattr(xp, name)  # so that a missing name raises now, not in the first call
     return defined(op.name, f"def {op.name}({', '.join(names)}):\n    return {text}\n", {"xp": xp})
+
+
+def _power(module: Any) -> Callable[[Any, Any], Any]:
+    """Return the module's power, whose results for the exponents 2 and -1 are x * x and 1 / x.
+
+    Its derivatives, of any order, are those of the module's own power: from x * x, which has none here, a zero is
+    subtracted that has these.
+    """
+    xp = _ModuleFunctions(module)
+
+    def power(x: Any, y: Any) -> Any:
+        result, base = x**y, xp.stop_gradient(x)
+        exact = ((y == 2) | (y == -1)) & xp.isfinite(result)
+        product, divisor = xp.where(y == 2, base, 1.0), xp.where(y == -1, base, 1.0)
+        followed = xp.where(exact, result, 0.0)
+        return xp.where(exact, product * product / divisor - (xp.stop_gradient(followed) - followed), result)
+
+    return power
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:

@@ -24,11 +24,18 @@ _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become 
 SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interleaving sums hides their latency
 
 
+HELPERS = {
+    "pow": "static inline double power(double x, double y) { return y == 2 ? x * x : y == -1 ? 1 / x : pow(x, y); }",
+}
+"""Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
+
+
 class CSpelling:
     """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
 
     def __init__(self) -> None:
         self._by_lanes: dict[str, tuple[Op, int]] = {}  # functions that compute lane by lane, in order of first use
+        self._helpers: dict[str, None] = {}  # those of the operations written so far
 
     def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
         """Return one operation other than `sum` and `dot` as an expression.
@@ -38,6 +45,8 @@ class CSpelling:
             vectors: for an operation on vectors, True for each operand that is one; None for an operation on doubles.
         """
         row = spelling_of(op)
+        if op.name in HELPERS:
+            self._helpers[HELPERS[op.name]] = None
         if vectors is None or row.c == row.vector:  # an operator accepts a number with a vector
             return row.write("c", names)
         names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
@@ -49,6 +58,7 @@ class CSpelling:
 
     def definitions(self) -> Iterator[str]:
         """Yield the functions called by the expressions so far."""
+        yield from self._helpers
         for function, (op, operands) in self._by_lanes.items():
             names = [f"x{i}" for i in range(operands)]
             lanes = for_loop("i", "LANES", f"z[i] = {spelling_of(op).write('c', [f'{x}[i]' for x in names])};")

@@ -1,8 +1,9 @@
 """Write a program as JavaScript, for pages that compute in a browser.
 
 JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Two have a helper here:
-the error function, which `Math` lacks, and powers (`Math.pow(1, NaN)` is NaN; C and Python have 1). The functions of
-`Math` may differ from Python's in the last digits; the four arithmetic operations do not.
+the error function, which `Math` lacks, and powers (squares and reciprocals are exact, and where `Math.pow(1, NaN)` is
+NaN, C and Python have 1). The functions of `Math` may differ from Python's in the last digits; the four arithmetic
+operations do not.
 
 Nothing that a user wrote reaches the source, except numbers.
 """
@@ -12,6 +13,13 @@ from collections.abc import Iterable, Sequence
 from autograd.codegen.program import Operand, Program
 from autograd.codegen.spelling import float_literal, spelling_of
 from autograd.ops import Op
+
+_POW = """
+const pow = (x, y) => {
+  if (y === 2) return x * x;
+  if (y === -1) return 1 / x;
+  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
+};"""
 
 _ERF = """
 const erf = x => {
@@ -29,7 +37,7 @@ const erfc = x => {
 };"""
 
 HELPERS = {
-    "pow": "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
+    "pow": _POW,
     "erf": _ERF,
     "erfc": _ERF,
 }

@@ -5,10 +5,10 @@ and no user text. It keeps the order of recording, so every backend does the sam
 
 Lowering drops steps that no output needs, merges equal steps, and evaluates steps on constants, by the row itself. It
 makes only folds that are exact for every float: x * 1, x / 1, x - 0, x ** 1, x ** 0, and a `where` whose condition is a
-constant. Nothing is reassociated.
+constant, or whose cases are equal. Nothing is reassociated.
 
 `expanded` then adapts a program to a target: an operation without a spelling there, such as one that a user has added,
-is replaced by what its function records.
+is replaced by what its function records, x ** 2 and x ** -1 by the product and the quotient that their row computes.
 """
 
 import struct
@@ -114,6 +114,8 @@ def expanded(
     >>> x = Value(0.5)
     >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
     ['relu', 'abs', 'neg', 'exp', 'log1p', 'add']
+    >>> [step.op.name for step in expanded(lower([x**2 + x**-1], [x]), "c").steps]
+    ['mul', 'div', 'add']
     """
 
     @cache
@@ -132,7 +134,10 @@ def expanded(
             raise UnsupportedOperationError(f"{problem}. {otherwise}" if otherwise else str(problem)) from problem
         return lower([result], leaves)
 
-    if all(expansion(step.op, len(step.operands)) is None for step in program.steps):
+    def arithmetic(step: Step) -> Step:  # a spreadsheet shows 15 digits, and A1^2 as people write it
+        return step if target == "spreadsheet" else _as_arithmetic(step)
+
+    if all(expansion(step.op, len(step.operands)) is None and arithmetic(step) is step for step in program.steps):
         return program
     builder = _ProgramBuilder(program.inputs)
 
@@ -140,9 +145,9 @@ def expanded(
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
         places = list(operands)
         for step in program.steps:
-            own = tuple(places[x] if type(x) is int else x for x in step.operands)
-            inner = expansion(step.op, len(own))
-            places.append(builder.add(step.op, own) if inner is None else add(inner, own)[0])
+            op, own = arithmetic(Step(step.op, tuple(places[x] if type(x) is int else x for x in step.operands)))
+            inner = expansion(op, len(own))
+            places.append(builder.add(op, own) if inner is None else add(inner, own)[0])
         return [places[x] if type(x) is int else x for x in program.outputs]
 
     return builder.program(add(program, range(program.inputs)))
@@ -162,9 +167,24 @@ def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
             return x if op.name != "sub" or bits_of(y) == bytes(8) else None
         if op is TABLE["pow"] and y == 0.0:
             return 1.0
-    if op is TABLE["where"] and type(operands[0]) is float:
-        return operands[1] if operands[0] > 0 else operands[2]
+    if op is TABLE["where"]:
+        c, x, y = operands
+        if type(c) is float:
+            return x if c > 0 else y
+        if type(x) is type(y) and (x == y if type(x) is int else bits_of(x) == bits_of(y)):
+            return x
     return None
+
+
+def _as_arithmetic(step: Step) -> Step:
+    """Return a power whose exponent is the constant 2 or -1 as the product or the quotient that its row computes.
+
+    `lower` keeps the power, because views print its programs as formulas for people.
+    """
+    if step.op is TABLE["pow"] and step.operands[1] in (2.0, -1.0) and type(step.operands[1]) is float:
+        x, y = step.operands
+        return Step(TABLE["mul"], (x, x)) if y == 2.0 else Step(TABLE["div"], (1.0, x))
+    return step
 
 
 def without_dead_steps(program: Program) -> Program:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from autograd.codegen.arguments import Signature, pieces_of
-from autograd.codegen.backend import CompiledCode, defined, repeating
+from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
 from autograd.codegen.inactive import InactiveSteps, inactive_steps
 from autograd.codegen.program import Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.python_source import (
@@ -60,7 +60,7 @@ class FloatSpelling:
 
 def python_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to a function on Python's floats."""
-    program, signature, terms = without_fixed_terms(program, signature)
+    program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "python"))
     name, spelling = variable_names(program), FloatSpelling()
     if signature.reduce:
         statements, summed = _summing_statements(program, signature, name, spelling)

@@ -20,10 +20,11 @@ cell of any target but Python means this formula: `program.expanded` replaces th
 formula must give the row's own bits. So a target spells only what it cannot derive, or can do faster. The
 formula of a variadic operation is a function of all its operands, `lambda *xs: ...`.
 
-Code that does not fit in a cell (JavaScript's error function) is a helper of that name in the target's own file.
-Constants among the operands may allow a shorter form, which is in the target's own file: Python's `div` by a constant
-other than 0 (`python.py`), and the spreadsheet's `pow` of a positive base or to a constant exponent (`spreadsheet.py`).
-`array_module.py` replaces `cbrt` for modules that lack it (torch).
+Code that does not fit in a cell (JavaScript's error function, C's power) is a helper of that name in the target's own
+file; so is the arrays' `pow` whose exponent is not a constant. Constants among the operands may allow a shorter form,
+which is in the target's own file: Python's `div` by a constant other than 0 (`python.py`), and the spreadsheet's `pow`
+of a positive base or to a constant exponent (`spreadsheet.py`). Everywhere else `x ** 2` and `x ** -1` become a product
+and a quotient (`program.expanded`). `array_module.py` replaces `cbrt` for modules that lack it (torch).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
@@ -181,7 +182,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
     spell(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}"),
     spell(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}"),
     spell(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}"),
-    spell(ops.pow,       "",                                     "{x} ** {y}",            "",                     "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))"),  # 0^0 is an error in Excel
+    spell(ops.pow,       "",                                     "{x} ** {y}",            "power({x}, {y})",      "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))"),  # 0^0 is an error in Excel
     spell(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     ""),
 
     spell(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     ""),

@@ -301,11 +301,14 @@ def test_folds_are_exact_and_dead_steps_are_left_out() -> None:
     x, y = Value(2.0), Value(3.0)
     kept = x * y
     (x + y).tanh()
-    outputs = [kept * 1.0, kept / 1, kept**1, kept - 0.0, kept**0, autograd.where(Value(1.0), kept, y.exp()), y * x]
+    chosen, same = autograd.where(Value(1.0), kept, y.exp()), autograd.where(y, kept, kept)
+    outputs = [kept * 1.0, kept / 1, kept**1, kept - 0.0, kept**0, chosen, y * x, same, autograd.where(y, -0.0, -0.0)]
     program = lower(outputs, [x, y])
     assert [step.op.name for step in program.steps] == ["mul", "mul"]  # x * y and y * x are different steps
-    assert program.outputs == [2, 2, 2, 2, 1.0, 2, 3]
-    for almost in (kept + 0.0, kept - (-0.0), kept * 0.0, kept - kept, kept / kept):
+    assert program.outputs[:-1] == [2, 2, 2, 2, 1.0, 2, 3, 2]
+    assert repr(program.outputs[-1]) == "-0.0"
+    almost_same = autograd.where(kept, 0.0, -0.0)
+    for almost in (kept + 0.0, kept - (-0.0), kept * 0.0, kept - kept, kept / kept, almost_same):
         assert len(lower([almost], [x, y]).steps) == 2
 
 
