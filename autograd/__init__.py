@@ -22,6 +22,7 @@ from autograd.errors import (
     CompilerError,
     CompilerNotFound,
     DivergenceError,
+    FrozenChoiceWarning,
     GradientMismatch,
     GraphvizNotFound,
     RecordingError,

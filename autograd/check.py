@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
+from autograd.choices import Choice, choices_of, warn_of_changes
 from autograd.engine import Value, flatten, grad, graph_of, replay, unobserved
 from autograd.errors import GradientMismatch
 from autograd.floats import number
@@ -24,6 +25,8 @@ from autograd.validation import check_current
 _EPSILON = sys.float_info.epsilon
 _SMALLEST = sys.float_info.min  # below this, numbers have few digits
 _RTOL = 1e-6
+_CLOSE = 1e-3  # relative: farther apart, two compared numbers do not change places under a perturbation of 6e-6
+_MOST_REPLAYED = 1_000_000  # results, to see whether perturbations change choices: half a second
 
 
 def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "forward") -> float:
@@ -43,6 +46,10 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
 
     Returns 0.0 if `output` does not depend on `wrt`.
 
+    Warns:
+        FrozenChoiceWarning: a comparison of Values that shaped the graph comes out differently now, or with the
+            perturbation, so the graph is not the function that was written.
+
     Raises:
         TypeError: `output` or `wrt` is not a Value, or `tiny` not a number.
         ValueError: `tiny` is zero or not finite, or the method is unknown.
@@ -57,12 +64,12 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     tiny = number(tiny)
     if not 0 < abs(tiny) < math.inf:
         raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")
-    f, x = as_function(output, wrt), wrt.data
-    if method == "forward":
-        return _forward_difference(f, x, tiny)
-    if method == "central":
-        return (f(x + tiny) - f(x - tiny)) / (2 * tiny)
-    raise ValueError(f"method is 'forward' or 'central', got {method!r}")
+    if method not in ("forward", "central"):
+        raise ValueError(f"method is 'forward' or 'central', got {method!r}")
+    nodes, x = graph_of(output), wrt.data
+    f, forward = _as_function(output, wrt, nodes), method == "forward"
+    _warn_of_changes(choices_of(nodes), [wrt], lambda x: [x + tiny] if forward else [x - tiny, x + tiny])
+    return _forward_difference(f, x, tiny) if forward else (f(x + tiny) - f(x - tiny)) / (2 * tiny)
 
 
 def faux_gradients(output: Value, values: Iterable[Value], tiny: float = 1e-4) -> list[float]:
@@ -114,6 +121,40 @@ def _as_function(output: Value, wrt: Value, nodes: Iterable[Value]) -> Callable[
     return f
 
 
+def _warn_of_changes(
+    choices: Sequence[Choice], inputs: Sequence[Value], perturbed: Callable[[float], Iterable[float]]
+) -> None:
+    """Warn if choices come out differently now, or with one of the inputs perturbed.
+
+    Arguments:
+        choices: those that may have shaped an output.
+        inputs: the Values to perturb, one at a time.
+        perturbed: returns the other numbers for that of an input.
+    """
+    if not choices or warn_of_changes(choices, [{}]):
+        return
+    nodes = graph_of(*(v for choice in choices for v in choice.values))
+    part, inside = moving(nodes), set(nodes)
+    moved = [x for x in inputs if x in inside][: 1 + _MOST_REPLAYED // len(nodes)]
+    replays = (replay(part, {x: number}) for x in moved for number in perturbed(x.data))
+    warn_of_changes(choices, replays, "with the perturbation")
+
+
+def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> None:
+    """Warn if a choice comes out differently now, or if it is close and the perturbation of an input changes it."""
+
+    def is_close(choice: Choice) -> bool:
+        left, right = choice.numbers({})
+        changed = choice.kind(left, right) is not choice.taken.holds
+        return changed or abs(left - right) <= _CLOSE * max(1.0, abs(left), abs(right))
+
+    def perturbed(x: float) -> tuple[float, float]:
+        h = _EPSILON ** (1 / 3) * max(1.0, abs(x))
+        return x - h, x + h
+
+    _warn_of_changes([*filter(is_close, choices_of(nodes))], inputs, perturbed)
+
+
 class CheckedGradient(NamedTuple):
     """One line of `check_gradients`: an input, its analytic and its numeric gradient, and the verdict.
 
@@ -155,6 +196,9 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
     Returns a sequence of lines (name, value, analytic, numeric, verdict), whose `repr` is a table.
 
+    Warns:
+        FrozenChoiceWarning: as `faux_gradient`. Inputs are perturbed for this where a comparison was close.
+
     Raises:
         GradientMismatch: a gradient is wrong; the message is the table.
         ValueError: a number in the graph was changed without `forward()`, so that results do not match their operands.
@@ -169,6 +213,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     nodes = graph_of(output)
     check_current(nodes)
     wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
+    _warn_of_close_choices(nodes, wanted)
     derivatives = _NumericDerivatives(nodes, output)
     lines = []
     for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True), start=1):

@@ -89,7 +89,7 @@ class Value(OperationMethods):
         self._data = data if type(data) is float else number(data)
         self._grad = 0.0
         self._made_by = self._walk = self._x = self._y = None
-        self._order = _next_order()
+        self._order = next_order()
         self.label = label
 
     def __init_subclass__(cls) -> None:
@@ -222,6 +222,7 @@ class Value(OperationMethods):
         nodes = graph_of(self)
         data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
         _announce(_replayed, nodes, data)
+        _tell(on_forward, nodes, data)
         commit_data(data.keys(), data.values())
         return self
 
@@ -294,7 +295,8 @@ class Value(OperationMethods):
 
 # Recording -----------------------------------------------------------------------------------------------------------
 
-_next_order = count().__next__  # one atomic step in C: threads get different places
+next_order = count().__next__  # one atomic step in C: threads get different places
+created = attrgetter("_order")
 _new = object.__new__
 
 
@@ -305,7 +307,7 @@ def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     v._grad = 0.0
     v._label = None
     v._made_by = op
-    v._order = _next_order()
+    v._order = next_order()
     v._walk = None
     v._x = x
     v._y = y
@@ -383,8 +385,11 @@ def _operand(x: Any) -> Any:
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
     if _compared:
         _announce(_compared, v, other)
-    other = other._data if type(other) is Value else _operand(other)
-    return NotImplemented if other is NotImplemented else holds(v._data, other)
+    operand = other._data if type(other) is Value else _operand(other)
+    outcome = NotImplemented if operand is NotImplemented else holds(v._data, operand)
+    if outcome is not NotImplemented:
+        _tell(on_choice, v, other if type(other) is Value else operand, holds, outcome)
+    return outcome
 
 
 # Events --------------------------------------------------------------------------------------------------------------
@@ -492,6 +497,20 @@ def _announce(listeners: _Listeners, *event: Any) -> None:
             listener(*event)
 
 
+on_choice: list[Callable[[Value, Value | float, Callable[[float, float], bool], bool], object]] = []
+"""Functions to call with the operands, the kind and the outcome of each comparison that is not `unobserved`."""
+on_forward: list[Callable[[Sequence[Value], Mapping[Value, float]], object]] = []
+"""Functions to call with what `replayed` tells its listeners, after these."""
+on_grad: list[Callable[[Value, Sequence[Value]], object]] = []
+"""Functions to call with the output and the gradients of each `grad` that is not `unobserved`."""
+
+
+def _tell(hooks: Sequence[Callable[..., object]], *event: Any) -> None:
+    if _scope.get() is None:
+        for hook in hooks:
+            hook(*event)
+
+
 def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Iterator[Any]:
     """Yield the results for `backward` to pull back, and announce each when `backward` asks for the next."""
     for v in made:
@@ -533,7 +552,7 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
                 operand._walk = walk
                 operand._part = _UNTOUCHED
                 (leaves if operand._made_by is None else waiting).append(operand)
-    made.sort(key=attrgetter("_order"), reverse=True)  # nearly sorted already, so close to linear
+    made.sort(key=created, reverse=True)  # nearly sorted already, so close to linear
     return made, leaves
 
 
@@ -562,7 +581,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
             if type(x) is Value and x not in nodes and not known(x):
                 nodes.add(x)
                 waiting.append(x)
-    return sorted(nodes, key=attrgetter("_order"))
+    return sorted(nodes, key=created)
 
 
 def local_gradients(v: Value) -> Sequence[float | None]:
@@ -661,7 +680,9 @@ def grad(output: Value, inputs: Any) -> Any:
                     pull = pulls[i] if pulls else cast(Rule, op.rules[i])(g, v, *args)
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
-    values = (g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted])
+    found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
+    _tell(on_grad, output, found)
+    values = iter(found)
     return tree_map(lambda x: next(values), inputs)
 
 

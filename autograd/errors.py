@@ -54,6 +54,14 @@ class RecordingError(TypeError):
     history: Any = None
 
 
+class FrozenChoiceWarning(UserWarning):
+    """A comparison of Values decided how a graph was recorded, and the graph keeps that choice.
+
+    The message names the comparison, its numbers then and now, and the line of source that made it. `autograd.max`,
+    `autograd.min` and `autograd.where` choose anew whenever the graph is computed.
+    """
+
+
 class UnsupportedOperationError(ValueError):
     """A target cannot express an operation; the message says what to write instead, or which backend to use."""
 

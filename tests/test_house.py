@@ -16,11 +16,11 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "trees", "files", "errors", "text"},
+    {"floats", "trees", "files", "errors", "text", "frames"},
     {"operands"},
     {"ops"},
     {"engine"},
-    {"validation", "events"},
+    {"validation", "events", "choices"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},

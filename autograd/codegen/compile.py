@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, SupportsIndex
 
+from autograd.choices import warn_of_choices
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
 from autograd.codegen.backend import Backend
@@ -99,6 +100,10 @@ def compile(
     list; with an array among the arguments, each flat list is returned as an array. The function cannot be pickled: to
     use it in several processes, compile in each.
 
+    Warns:
+        FrozenChoiceWarning: Values were compared before an output that depends on them was recorded, as by
+            `np.maximum`, `max` or `sorted`: the function keeps that choice.
+
     Raises:
         TypeError: an output or an input is not a Value.
         ValueError: an input is not a leaf or occurs twice, or an option is unknown. The compiled function raises
@@ -134,6 +139,15 @@ def compile(
     >>> f([0.5, 0.6], 0.4)
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
     """
+    function = compile_recorded(outputs, inputs, in_axes=in_axes, reduce=reduce, backend=backend)
+    warn_of_choices(tree_leaves(outputs))
+    return function
+
+
+def compile_recorded(
+    outputs: Any, inputs: Any, *, in_axes: Any = None, reduce: str | None = None, backend: Any = "python"
+) -> Compiled:
+    """Compile as `compile` does, for callers that have seen to it that no comparison shaped the recording."""
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f"reduce is None, 'sum' or 'mean', got {reduce!r}")
     make = _backend(backend)

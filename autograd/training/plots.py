@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autograd.codegen.compile import compile
+from autograd.codegen.compile import compile_recorded
 from autograd.engine import Value
 from autograd.errors import RecordingError, UnsupportedOperationError
 from autograd.training.consistency import Reference, agree
@@ -107,7 +107,7 @@ def _computed(model: Any, points: Any, compared: Any) -> Any:
     with no_frozen_branch("or let the model be called for each point"), results_recorded() as made:
         first = _graph(model, points[0].tolist())
         reference = Reference(first)
-        function = compile(first.outputs, first.inputs[1], in_axes=0, backend="numpy")
+        function = compile_recorded(first.outputs, first.inputs[1], in_axes=0, backend="numpy")
         for point, outputs in zip(compared.tolist(), _rows(function(compared)).tolist()):
             made.clear()
             graph = _graph(model, point)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from autograd.codegen.compile import FASTEST_FIRST, Preference, compile
+from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
 from autograd.engine import Value, grad, unobserved
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.training.record import Graph
@@ -81,8 +81,10 @@ def compiled_functions(
         most_in_lists = FASTEST_FIRST.get(backend, Preference()).most_in_lists
         arrays = math.isfinite(most_in_lists) and has_numpy()
         alone = size == 1 and not (arrays and len(parameters) > most_in_lists)
-        compute = compile((objective, gradients, accuracy), inputs, backend=backend, **({} if alone else batch))
-        score = compile((loss, accuracy), inputs, backend=backend, **batch) if judge else None
+        compute = compile_recorded(
+            (objective, gradients, accuracy), inputs, backend=backend, **({} if alone else batch)
+        )
+        score = compile_recorded((loss, accuracy), inputs, backend=backend, **batch) if judge else None
         return TrainingFunctions(
             BatchFunction(compute, arrays and not alone, alone),
             BatchFunction(score, arrays) if score else None,

@@ -3,7 +3,6 @@
 It listens to the engine's events, so it costs nothing while it is off.
 """
 
-import linecache
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +13,10 @@ from autograd.codegen.formulas import short_formula
 from autograd.engine import Value, graph_of, local_gradients, numbers_of
 from autograd.errors import AnomalyError
 from autograd.events import listening_here
+from autograd.frames import Place, place_of_caller, shown
 from autograd.ops import Op
 from autograd.text import visible
-from autograd.views.names import caller, names_of
+from autograd.views.names import names_of
 
 _SHOWN = 6  # operands in a message, and results at each end of a path
 
@@ -57,7 +57,7 @@ def detect_anomaly() -> Iterator[None]:
 
 # The listeners -------------------------------------------------------------------------------------------------------
 
-_places: dict[weakref.ref[Value], tuple[str, int]] = {}
+_places: dict[weakref.ref[Value], Place] = {}
 """The file and the line of the user's source where nodes were recorded.
 
 Not a WeakKeyDictionary: that removes entries in Python, where a Ctrl-C would be printed and lost.
@@ -65,8 +65,8 @@ Not a WeakKeyDictionary: that removes entries in Python, where a Ctrl-C would be
 
 
 def _check_result(v: Value) -> None:
-    if frame := caller():
-        _places[weakref.ref(v, _places.pop)] = frame.f_code.co_filename, frame.f_lineno
+    if place := place_of_caller():
+        _places[weakref.ref(v, _places.pop)] = place
     if not math.isfinite(v.data):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
         raise _forward_error(v, {**numbers, v: v.data}, graph_of(v))
@@ -181,10 +181,7 @@ def _names(nodes: Sequence[Value]) -> dict[Value, str]:
 def _source(v: Value) -> str | None:
     """Return where a node was recorded, with the text of that line."""
     place = _places.get(weakref.ref(v))
-    if place is None:
-        return None
-    file, line = place
-    return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
+    return None if place is None else shown(place)
 
 
 def _path_to_output(v: Value, nodes: Sequence[Value]) -> list[Value]:

@@ -9,7 +9,6 @@ graph is built, and a variable that has since been bound to another Value names 
 """
 
 import inspect
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
@@ -17,8 +16,8 @@ from types import FrameType
 from typing import Any
 
 from autograd.engine import Value
+from autograd.frames import caller
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
 _DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
 
@@ -120,17 +119,6 @@ def _variables() -> list[dict[str, Any]]:
         frame = frame.f_back
     # Not a session's _12, nor a tool's variable (pytest's @py_assert1).
     return [{x: scope[x] for x in scope if x.isidentifier() and not x.startswith("_")} for scope in scopes]
-
-
-def caller() -> FrameType | None:
-    """Return the nearest frame outside the package: the user's current line."""
-    try:
-        frame: FrameType | None = sys._getframe(1)
-    except AttributeError:  # a Python without frames: nodes are called v1, v2, ...
-        return None
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame
 
 
 def _locals(frame: FrameType) -> dict[str, Any]:
