@@ -2,29 +2,30 @@
 
 A numeric gradient knows nothing of derivative rules, so its agreement with `backward()` is evidence, not repetition.
 
-`check_gradients` takes its differences region by region. If all paths from a Value to the output pass through another
-one, the first of these is its exit (its immediate post-dominator, in the terms of compilers). Only the region between
-the two is replayed; the derivative at the exit follows from the exit's region, and the chain rule multiplies the two.
-So ten thousand parameters do not cost ten thousand replays of the graph.
+`check_gradients` judges each operation alone: the derivative of what it computes by one operand, at the operands that
+were recorded, against its rule with g = 1 (`differences.py` does that). If each rule on the way is right, and linear in
+g, their chain is right by the chain rule, whatever the size of the other numbers in the graph. So a wrong rule cannot
+hide behind a large constant or the rounding of another operation, it can be named, and ten thousand parameters cost a
+few calls of each operation, not ten thousand replays.
 """
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, cast
 
 from autograd.choices import Choice, choices_of, warn_of_changes
-from autograd.engine import Value, flatten, grad, graph_of, replay, unobserved
+from autograd.differences import RELATIVE_TOLERANCE, Judgement, judge
+from autograd.engine import Value, flatten, graph_of, numbers_of, replay, unobserved
 from autograd.errors import GradientMismatch
 from autograd.floats import number
-from autograd.ops import TABLE, Op
+from autograd.ops import Op
 from autograd.text import decimals, significant, table, visible
 from autograd.validation import check_current
 
 _EPSILON = sys.float_info.epsilon
 _SMALLEST = sys.float_info.min  # below this, numbers have few digits
-_RTOL = 1e-6
 _CLOSE = 1e-3  # relative: farther apart, two compared numbers do not change places under a perturbation of 6e-6
 _MOST_REPLAYED = 1_000_000  # results, to see whether perturbations change choices: half a second
 
@@ -158,9 +159,11 @@ def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> N
 class CheckedGradient(NamedTuple):
     """One line of `check_gradients`: an input, its analytic and its numeric gradient, and the verdict.
 
-    `verdict` is "ok", "wrong", "kink" or "unsure". Kink: the function, or an operation in it, has a corner, a jump, a
-    vertical tangent or the edge of its domain here, so a numeric gradient says nothing about the rules. Unsure:
-    rounding drowns the differences, as in `(x + 1e16) - 1e16`.
+    `numeric` is the chain of the numeric derivatives of the operations. `verdict` is "ok", "wrong", "kink" or "unsure".
+    Wrong: a rule on the way from the input to the output is. Kink: an operation on the way has a corner, a jump, a
+    vertical tangent, a pole or the edge of its domain here, and its rule gives one of the numbers that can be chosen
+    there. Unsure: rounding, overflow or a lack of digits hides what an operation does, as in `(x + 1e16) - 1e16`, and
+    that matters for more than a millionth of the gradient.
     """
 
     name: str
@@ -185,10 +188,11 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
 def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     """Compare the gradients of `output` by the rules with numeric ones.
 
-    These are central differences with a perturbation of ε^⅓ · max(1, |x|), where truncation and rounding balance. The
-    relative tolerance is 1e-6, plus the uncertainty of both: the truncation of the difference, the rounding of the
-    numbers on the way divided by the perturbation, and the rounding of the terms that the chain rule adds. If the two
-    disagree, smaller perturbations are tried before the verdict is "wrong", because the function may bend sharply.
+    Each operation between the inputs and the output is judged alone: its rule with g = 1 against central differences
+    of what it computes, whose widths are scaled to the operand and to where the operation changes, with a relative
+    tolerance of 1e-6. Rules are linear in g, so each is called with other gradients from above too; and each kind of
+    operation is judged at a few other operands, because some mistakes are hidden at some (swapped rules where both
+    operands are equal). A derivative of 0 further up or down the way silences whatever is wrong or unsure beyond it.
 
     Arguments:
         output: the result whose gradients are checked. Nothing in its graph changes.
@@ -200,7 +204,8 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
         FrozenChoiceWarning: as `faux_gradient`. Inputs are perturbed for this where a comparison was close.
 
     Raises:
-        GradientMismatch: a gradient is wrong; the message is the table.
+        GradientMismatch: a gradient is wrong; the message names the first operation whose rule is wrong, with what the
+            rule and a perturbation give, and contains the table.
         ValueError: a number in the graph was changed without `forward()`, so that results do not match their operands.
         TypeError: `output` or an input is not a Value.
 
@@ -214,211 +219,275 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     check_current(nodes)
     wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
     _warn_of_close_choices(nodes, wanted)
-    derivatives = _NumericDerivatives(nodes, output)
+    chains, mistake = _chains(nodes, output, set(wanted))
     lines = []
-    for i, (x, gradient) in enumerate(zip(wanted, grad(output, wanted), strict=True), start=1):
-        numeric, verdict = derivatives.judge(x, gradient.data)
-        lines.append(CheckedGradient(x.label or f"input{i}", x.data, gradient.data, numeric, verdict))
+    for i, x in enumerate(wanted, start=1):
+        chain = chains.get(x, _Chain())
+        lines.append(CheckedGradient(x.label or f"input{i}", x.data, chain.analytic, chain.numeric, chain.verdict))
     checked = CheckedGradients(lines)
     wrong = sum(line.verdict == "wrong" for line in checked)
     if wrong:
-        raise GradientMismatch(f"{wrong} of {len(checked)} gradients disagree with their numeric check\n{checked!r}")
+        raise GradientMismatch(
+            f"{wrong} of {len(checked)} gradients disagree with their numeric check: {mistake}\n{checked!r}"
+        )
     return checked
 
 
-class _NumericDerivative(NamedTuple):
-    """A numeric derivative, how far it may be off, and the verdict on the rules between the two ends."""
-
-    numeric: float
-    uncertainty: float
-    verdict: str
+# The chain rule ------------------------------------------------------------------------------------------------------
 
 
-_SEVERITY = ["still", "ok", "unsure", "kink", "wrong"]  # still: it does not move, whatever comes after it
-_TERMS_AT_ONCE = 32  # of a sum that is replayed at once: one term among ten thousand costs three such sums
+class _Chain:
+    """What is known of the derivative of the output by one Value, summed over all paths between them."""
+
+    __slots__ = ("analytic", "doubt", "numeric", "silent", "worst")
+
+    def __init__(self, seed: float = 0.0) -> None:
+        self.analytic = seed  # by the rules, as backward() adds it up
+        self.numeric = seed
+        self.doubt = 0.0  # how far the two may be apart because operations are unsure
+        self.worst = "ok"
+        self.silent = not seed  # a derivative on each path is exactly 0
+
+    def add(self, above: "_Chain", pull: float, slope: float, judged: Judgement) -> None:
+        """Add the paths through an operation: what its rule pulls, its local gradient, and the judgement of that."""
+        self.analytic += pull
+        if slope == 0 and judged.verdict == "ok":
+            return  # what is wrong, a kink or unsure further up is multiplied by 0
+        self.silent = False
+        self.numeric += _product(judged.numeric, above.numeric)
+        self.doubt += _product(abs(slope), above.doubt) + _product(judged.doubt, abs(above.analytic))
+        self.worst = max(self.worst, above.worst, judged.verdict, key=_SEVERITY.index)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the derivative."""
+        if self.worst == "ok":  # right rules, but their product may overflow
+            return "ok" if math.isfinite(self.analytic) else "unsure"
+        if self.worst == "unsure":
+            negligible = self.doubt < RELATIVE_TOLERANCE * max(abs(self.analytic), abs(self.numeric))
+            return "ok" if negligible else "unsure"
+        return self.worst
 
 
-class _NumericDerivatives:
-    """The graph of an output, prepared for numeric derivatives of the output by any of its Values.
+_SEVERITY = ["ok", "unsure", "kink", "wrong"]
 
-    Nodes are numbered in the order of creation; operands are numbers of nodes (`int`) and constants (`float`). Long
-    sums are taken in parts. A node from which no perturbation reaches the output has no exit.
+
+def _product(x: float, y: float) -> float:
+    """Return x * y, 0 if one of them is 0."""
+    return x * y if x and y else 0.0
+
+
+def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[dict[Value, _Chain], str]:
+    """Return what is known of the derivative of the output by each Value, and the mistake in the oldest wrong rule.
+
+    Only results that depend on a wanted Value are judged, and only those that matter to the output.
     """
+    leading = set(wanted)
+    for v in nodes:
+        if v.op is not None and not v.op.stops and any(isinstance(x, Value) and x in leading for x in v.args):
+            leading.add(v)
+    chains = {output: _Chain(1.0)}
+    oldest = ""
+    elsewhere: dict[Op, dict[int, str]] = {}  # the mistakes that each kind of operation makes at other operands
+    for v in reversed(nodes):
+        op, above = v.op, chains.get(v)
+        if op is None or op.stops or above is None or v not in leading:
+            continue
+        operands = numbers_of(v.args)
+        pulls = op.pulls(above.analytic, v.data, *operands)
+        if above.silent and not any(pulls):
+            continue
+        slopes = op.pulls(1.0, v.data, *operands)
+        if op not in elsewhere:
+            elsewhere[op] = _mistakes_elsewhere(op, operands)
+        mistakes = elsewhere[op] | _not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
+        places = [i for i, x in enumerate(v.args) if isinstance(x, Value) and x in leading]
+        for place, judged in zip(places, _judgements(op, operands, slopes, places), strict=True):
+            slope = slopes[place]
+            if judged.verdict == "wrong":
+                mistakes[place] = _disagreement(op, operands, place, slope, judged.numeric)
+            verdict = "wrong" if place in mistakes or _EVERY in mistakes else judged.verdict
+            chain = chains.setdefault(cast(Value, v.args[place]), _Chain())
+            chain.add(above, pulls[place] or 0.0, slope or 0.0, judged._replace(verdict=verdict))
+        if mistakes:
+            oldest = mistakes[min(mistakes)]
+    return chains, oldest
 
-    def __init__(self, nodes: Sequence[Value], output: Value) -> None:
-        self.ops: list[Op | None] = []
-        self.args: list[tuple[int | float, ...]] = []
-        self.data: list[float] = []
-        self.places: dict[Value, int] = {}
-        for v in nodes:
-            args = tuple(self.places[x] if isinstance(x, Value) else x for x in v.args)
-            self.places[v] = self._add(v.op, args, v.data)
-        self.last = self.places[output]
-        self.users: list[list[int]] = [[] for _ in self.ops]  # those through which a perturbation reaches the output
-        self.exits = [-1] * len(self.ops)
-        for i in range(self.last, -1, -1):
-            if i == self.last or self.users[i]:
-                self.exits[i] = self._exit(i)
-                op = self.ops[i]
-                if op is not None and not op.stops:
-                    for j in {x for x in self.args[i] if type(x) is int}:
-                        self.users[j].append(i)
-        self.found = {self.last: _NumericDerivative(1.0, 0.0, "ok")}
 
-    def _add(self, op: Op | None, args: tuple[int | float, ...], data: float) -> int:
-        while op is not None and op.adds and len(args) > 2 * _TERMS_AT_ONCE:
-            lists = op.lists(args)
-            starts = range(0, len(lists[0]), _TERMS_AT_ONCE)
-            parts = [tuple(x for terms in lists for x in terms[start : start + _TERMS_AT_ONCE]) for start in starts]
-            args = tuple(self._add(op, part, self._computed(op, part)) for part in parts)
-            op = TABLE["sum"]
-            data = self._computed(op, args)
-        self.ops.append(op)
-        self.args.append(args)
-        self.data.append(data)
-        return len(self.ops) - 1
+# One operation -------------------------------------------------------------------------------------------------------
 
-    def _computed(self, op: Op, args: tuple[int | float, ...]) -> float:
-        return op.computes(*self._numbers(args))
 
-    def _exit(self, i: int) -> int:
-        """Return the first node after i that all paths from i to the output share, given those of later nodes."""
-        if i == self.last:
-            return i
-        end = self.users[i][0]
-        for user in self.users[i][1:]:
-            other = user
-            while end != other:
-                if end < other:
-                    end = self.exits[end]
-                else:
-                    other = self.exits[other]
-        return end
+_TERMS_AT_ONCE = 32  # of many operands: each is judged in the company of so many
+_Pull = float | None
 
-    def judge(self, x: Value, analytic: float) -> tuple[float, str]:
-        """Return the numeric derivative of the output by x, and the verdict on the analytic one."""
-        place = self.places.get(x, -1)
-        if place < 0 or self.exits[place] < 0:
-            return 0.0, "ok" if analytic == 0 else "wrong"
-        path = [place]
-        while path[-1] not in self.found:
-            path.append(self.exits[path[-1]])
-        known = self.found[path.pop()]
-        for i in reversed(path):
-            known = self.found[i] = _chained(self._region(i), known)
-        numeric, uncertainty, verdict = known
-        tolerance = _RTOL * max(abs(numeric), abs(analytic)) + uncertainty + _SMALLEST
-        if abs(numeric - analytic) <= tolerance:
-            return numeric, "ok" if verdict == "still" else verdict
-        if math.isnan(analytic) and self.is_singular:
-            return numeric, "kink"  # the chain rule gave 0 * inf
-        return numeric, verdict if verdict == "kink" else "wrong"
 
-    @cached_property
-    def is_singular(self) -> bool:
-        """True if a local gradient in the graph does not exist or is infinite, as at sqrt(0) or asin(1)."""
-        return any(
-            type(x) is int and local is not None and not math.isfinite(local)
-            for i, args in enumerate(self.args)
-            for x, local in zip(args, self._local_gradients(i))
-        )
+def _judgements(op: Op, operands: Sequence[float], slopes: Sequence[_Pull], places: Sequence[int]) -> list[Judgement]:
+    """Judge the local gradients of an operation at these places.
 
-    def _local_gradients(self, i: int) -> Sequence[float | None]:
-        op = self.ops[i]
-        return () if op is None else op.pulls(1.0, self.data[i], *self._numbers(self.args[i]))
+    An operation on many operands costs as much as they are. So a term of a long `sum` or `dot` is judged in a part of
+    the sum, to which the rest is added. The operands of another long operation are judged in groups, each moved in one
+    direction, and one by one only where that is wrong.
+    """
+    if len(operands) <= 2 * _TERMS_AT_ONCE:
+        return [_judge_place(op, operands, place, slopes[place]) for place in places]
+    if op.adds:
+        parts = _Parts(op, operands)
+        return [parts.judge(place, slopes[place] or 0.0) for place in places]
+    size = math.ceil(len(places) / _TERMS_AT_ONCE)
+    groups = [places[start : start + size] for start in range(0, len(places), size)]
+    return [judged for group in groups for judged in _judge_group(op, operands, group, slopes)]
 
-    def _numbers(self, args: Iterable[int | float]) -> list[float]:
-        return [self.data[x] if type(x) is int else x for x in args]
 
-    def _region(self, i: int) -> _NumericDerivative:
-        """Return the derivative of the exit of node i by i, from replays of the region between them."""
-        end, data = self.exits[i], self.data
-        between, waiting = {end}, [i]
-        while waiting:
-            for j in self.users[waiting.pop()]:
-                if j not in between:
-                    between.add(j)
-                    waiting.append(j)
-        steps = [(j, cast(Op, self.ops[j]), self.args[j]) for j in sorted(between)]
+def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) -> Judgement:
+    before, after = operands[:place], operands[place + 1 :]
+
+    def f(x: float) -> float:
+        return op.computes(*before, x, *after)
+
+    def rule(x: float) -> float:
+        return op.pulls(1.0, f(x), *before, x, *after)[place] or 0.0
+
+    return judge(f, operands[place], slope or 0.0, rule)
+
+
+def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes: Sequence[_Pull]) -> list[Judgement]:
+    """Judge the local gradients at these places by the derivative in one direction, in which all of them move."""
+    shares = {place: (operands[place] or 1.0) * (1 + i / len(group)) / 2 for i, place in enumerate(group)}
+
+    def moved(factor: float) -> list[float]:
+        return [x + (factor - 1) * shares.get(i, 0.0) for i, x in enumerate(operands)]
+
+    def along(slopes: Sequence[_Pull]) -> float:
+        return math.fsum((slopes[place] or 0.0) * share for place, share in shares.items())
+
+    def f(factor: float) -> float:
+        return op.computes(*moved(factor))
+
+    analytic = along(slopes)
+    judged = judge(f, 1.0, analytic, lambda factor: along(op.pulls(1.0, f(factor), *moved(factor))))
+    if judged.verdict == "wrong":
+        return [_judge_place(op, operands, place, slopes[place]) for place in group]
+    ratio = judged.numeric / analytic if analytic else 1.0
+    return [judged._replace(numeric=(slopes[place] or 0.0) * ratio) for place in group]
+
+
+class _Parts:
+    """A long `sum` or `dot` in parts, so that a part can be computed again without the rest."""
+
+    def __init__(self, op: Op, operands: Sequence[float]) -> None:
+        self.op = op
+        self.lists = op.lists(operands)
+        self.terms = len(self.lists[0])
+        sums = [op.computes(*self.part(start)) for start in range(0, self.terms, _TERMS_AT_ONCE)]
+        before = accumulate(sums, initial=0.0)
+        after = [*accumulate(reversed(sums), initial=0.0)][-2::-1]
+        self.rests = [x + y for x, y in zip(before, after)]
+
+    def part(self, start: int) -> list[float]:
+        """Return the operands of the terms from one place on."""
+        return [x for terms in self.lists for x in terms[start : start + _TERMS_AT_ONCE]]
+
+    def judge(self, place: int, slope: float) -> Judgement:
+        """Judge the local gradient of the operand at a place."""
+        row, term = divmod(place, self.terms)
+        number, within = divmod(term, _TERMS_AT_ONCE)
+        part, rest = self.part(number * _TERMS_AT_ONCE), self.rests[number]
+        within += row * len(part) // len(self.lists)
 
         def f(x: float) -> float:
-            moved = {i: x}
-            for j, op, args in steps:
-                moved[j] = op.computes(*[moved.get(a, data[a]) if type(a) is int else a for a in args])
-            return moved[end]
+            part[within] = x
+            return rest + self.op.computes(*part)
 
-        # The rules, backward through the region: the derivative, and how much rounding there is in it and in f.
-        gradients, sizes = {end: 1.0}, {end: 1.0}
-        noise = 0.0
-        for j, _, args in reversed(steps):
-            if j in gradients:
-                g, size = gradients[j], sizes[j]
-                noise = math.hypot(noise, data[j] * g * math.sqrt(len(args)))
-                for a, local in zip(args, self._local_gradients(j)):
-                    if local and type(a) is int and (a == i or a in between):  # not 0: times infinity, it is nan
-                        gradients[a] = gradients.get(a, 0.0) + g * local
-                        sizes[a] = math.hypot(sizes.get(a, 0.0), size * local, gradients[a])
-        analytic, size = gradients.get(i, 0.0), sizes.get(i, 0.0)
-        noise = noise if math.isfinite(noise) else abs(data[end])
-        found = _judge(f, data[i], data[end], analytic, noise=noise, size=size if math.isfinite(size) else 0.0)
-        if found.verdict == "wrong" and math.isnan(analytic) and self.is_singular:
-            return found._replace(verdict="kink")
-        return found
+        return judge(f, part[within], slope, lambda x: slope)  # linear in each operand: the slope is one number
 
 
-def _chained(inner: _NumericDerivative, outer: _NumericDerivative) -> _NumericDerivative:
-    """Return the derivative of a composition: by the chain rule, the product."""
-    (n, u, v), (m, w, x) = inner, outer
-    if v == "still":
-        return _NumericDerivative(0.0, abs(m) * u if math.isfinite(m) else 0.0, v)
-    return _NumericDerivative(n * m, abs(m) * u + abs(n) * w + u * w, max(v, x, key=_SEVERITY.index))
+_EVERY = -1  # in place of an operand: a mistake that concerns all
 
 
-def _judge(
-    f: Callable[[float], float], x: float, here: float, analytic: float, *, noise: float, size: float
-) -> _NumericDerivative:
-    """Return the numeric derivative of f at x, where f(x) is `here`, and the verdict on the analytic one.
+def _not_linear(
+    op: Op, z: float, operands: Sequence[float], slopes: Sequence[_Pull], *known: tuple[float, Sequence[_Pull]]
+) -> dict[int, str]:
+    """Return how rules of the operation fail to be linear in g here, by the places of their operands.
+
+    They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1. Subnormal
+    numbers have their own rounding, and where a product overflows nothing can be said.
 
     Arguments:
-        noise: the root of the sum of the squares of the numbers whose rounding shows in f(x).
-        size: the same for the terms that add up to the analytic derivative, and for their partial sums.
+        slopes: what the rules give for g = 1.
+        known: other gradients g, and what the rules give for them.
     """
+    mistakes: dict[int, str] = {}
+    if any(0 < abs(x) < _SMALLEST for x in (z, *operands)):
+        return mistakes
+    for g, pulls in ((-4.0, op.pulls(-4.0, z, *operands)), *known):
+        for place, (slope, pull) in enumerate(zip(slopes, pulls, strict=True)):
+            if slope is None or pull is None or not (math.isfinite(slope) and math.isfinite(pull)):
+                continue
+            expected = g * slope
+            exact = expected == 0 and (g == 0 or slope == 0)
+            if (exact or _SMALLEST < abs(expected) < math.inf) and not _close(pull, expected):
+                mistakes[place] = (
+                    f"rules are linear in g, but {_rule_name(op, place)} at {_reading(op, operands)} gives "
+                    f"{significant(slope, 11)} for g = 1 and {significant(pull, 11)} for g = {significant(g, 11)}"
+                )
+    return mistakes
 
-    def slopes(h: float) -> tuple[float, float, float]:
-        low, high = x - h, x + h
-        below, above = f(low), f(high)
-        return (here - below) / (x - low), (above - below) / (high - low), (above - here) / (high - x)
 
-    widest = _EPSILON ** (1 / 3) * max(1.0, abs(x))
-    reported = math.nan
-    vertical = edge = False
-    for h in (widest, widest / 8, widest / 64, widest / 512, widest / 4096):
-        left, numeric, right = slopes(h)
-        reported = numeric if h == widest else reported
-        rounding = 4 * _EPSILON * (noise / h + size)
-        scale = max(abs(numeric), abs(analytic))
-        if h < widest and rounding > _RTOL * scale:
-            break  # smaller perturbations drown in rounding
-        gap, off = abs(right - left), abs(numeric - analytic)
-        bends = gap > 4 * rounding + 1e-4 * max(abs(left), abs(right))
-        if bends or not (math.isfinite(scale) and off <= _RTOL * scale + rounding + _SMALLEST):
-            near_left, near, near_right = slopes(h / 2)
-            # A corner or a jump: the slopes on both sides differ, by as much for half of h, and the analytic one lies
-            # between them. On a smooth function they differ by h f'', which halves with h.
-            between = math.isnan(analytic) or min(left, right) - rounding <= analytic <= max(left, right) + rounding
-            if between and bends and abs(near_right - near_left) > 0.75 * gap:
-                return _NumericDerivative(reported, 0.0, "kink")
-        else:
-            near = numeric
-        # The truncation error grows with h², so it is 4/3 of the difference to the gradient for half of h.
-        uncertainty = 1.5 * abs(numeric - near) + rounding
-        if math.isfinite(scale) and off <= _RTOL * scale + uncertainty + _SMALLEST:
-            still = left == right == 0
-            zero = abs(analytic) <= 16 * _EPSILON * size  # within its own rounding
-            drowns = rounding > 1e-3 * (size if zero else scale) or 0 < scale < _SMALLEST
-            sure = not drowns or (still and analytic == 0)
-            verdict = "still" if still and sure else "ok" if sure else "unsure"
-            return _NumericDerivative(numeric, off + rounding, verdict)
-        edge = not math.isfinite(numeric)  # a neighbour is outside the domain, or infinite
-        vertical = math.isinf(analytic) and abs(near) > 1.1 * abs(numeric)  # grows as h shrinks
-    return _NumericDerivative(reported, 0.0, "kink" if edge or vertical else "wrong")
+def _close(x: float, y: float) -> bool:
+    return abs(x - y) <= RELATIVE_TOLERANCE * abs(y) + _SMALLEST
+
+
+def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
+    """Return what is certainly wrong with the rules of an operation at operands other than these, by their places."""
+    for others in _other_operands(op, operands):
+        try:
+            z = op.computes(*others)
+            slopes = op.pulls(1.0, z, *others)
+            mistakes = _not_linear(op, z, others, slopes, (0.5, op.pulls(0.5, z, *others)))
+            for place, slope in enumerate(slopes):
+                judged = _judge_place(op, others, place, slope)
+                if judged.verdict == "wrong":
+                    mistakes.setdefault(place, _disagreement(op, others, place, slope, judged.numeric))
+        except (ArithmeticError, ValueError):  # a user's functions may be meant for the operands of the graph alone
+            continue
+        if mistakes:
+            return {_EVERY: mistakes[min(mistakes)]} if op.variadic else mistakes
+    return {}
+
+
+def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:
+    """Yield operands in the neighbourhood, and ordinary ones inside the domain, all different from each other."""
+    lists = op.lists(operands) if op.variadic else [operands]
+    near = [x for row in lists for x in row[:4]]
+    domain = op.domain if op.arity else op.domain * len(near)
+    if all(map(math.isfinite, near)):
+        yield [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(near)]
+    for turn in (1, 2):
+        yield [_inside(low, high, _spread(i + turn * len(near))) for i, (low, high) in enumerate(domain)]
+
+
+def _spread(i: int) -> float:
+    """Return the i-th of numbers between 0 and 1 that keep their distance, by the golden ratio."""
+    return (0.3 + i * (math.sqrt(5) - 1) / 2) % 1
+
+
+def _inside(low: float, high: float, part: float) -> float:
+    low, high = (low, min(high, low + 2)) if math.isfinite(low) else (max(-2.0, high - 2), min(high, 2.0))
+    return low + part * (high - low)
+
+
+def _disagreement(op: Op, operands: Sequence[float], place: int, slope: _Pull, numeric: float) -> str:
+    gives = "is None" if slope is None else f"gives {significant(slope, 11)}"
+    return (
+        f"{_rule_name(op, place)} at {_reading(op, operands)} {gives} for g = 1; "
+        f"a perturbation gives {significant(numeric, 9)}"
+    )
+
+
+def _rule_name(op: Op, place: int) -> str:
+    return f"the rule of {op.name}" + ("" if op.arity == 1 else f" for operand {place + 1}")
+
+
+def _reading(op: Op, operands: Sequence[float]) -> str:
+    """Return the operation with its operands, if there are few."""
+    return op.read(*map(repr, operands)) if len(operands) < 9 else f"{len(operands)} operands"

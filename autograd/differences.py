@@ -1,0 +1,308 @@
+"""Judge a derivative by finite differences of a function of one variable, and say how far they can be trusted.
+
+Differences are taken over a range of widths, because no single one suits all functions: wide ones straddle what the
+function does near x, narrow ones drown in rounding. At each width the truncation error is estimated from that width,
+its half and its quarter (`_differences`), the rounding error from the spacing of the floats around f(x).
+A derivative is
+
+- "ok" where it agrees with differences that have converged;
+- "wrong" where converged differences contradict it, over an interval in which it hardly varies itself;
+- at a "kink" where the function has a corner, a jump, a vertical tangent, a pole or the edge of its domain at x, and
+  the derivative is one that can be chosen there;
+- "unsure" otherwise: rounding, overflow or few digits hide what the function does.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+Function = Callable[[float], float]
+
+RELATIVE_TOLERANCE = 1e-6
+_SMALLEST = sys.float_info.min  # below this, numbers have few digits
+_LARGEST_EXPONENT = 1023
+
+
+class Judgement(NamedTuple):
+    """A verdict on a derivative, the numeric one, and if it is unsure, how far the two may be apart."""
+
+    verdict: str
+    numeric: float
+    doubt: float = 0.0
+
+
+def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
+    """Judge the derivative of f at x.
+
+    Arguments:
+        f: the function; it may raise `ArithmeticError` or `ValueError` where it has no value.
+        x: the point.
+        analytic: the derivative to judge.
+        rule: the function that gave it, to be called at other points.
+
+    >>> judge(math.sin, 1e-10, 1.0, math.cos).verdict, judge(math.sin, 1e-10, -1.0, lambda x: -math.cos(x)).verdict
+    ('ok', 'wrong')
+    >>> judge(abs, 0.0, 0.0, lambda x: math.copysign(1.0, x)).verdict
+    'kink'
+    >>> judge(lambda x: x + 1e16, 0.5, 1.0, lambda x: 1.0)
+    Judgement(verdict='unsure', numeric=1.0, doubt=0.00341796875)
+    """
+    total = _total(f)
+    here = total(x)
+    if math.isnan(here):
+        return Judgement("unsure", math.nan, math.inf)
+    seen: list[_Differences] = []
+    for width in _widths(x):
+        found = _differences(total, x, here, width)
+        if found is not None:
+            if _agrees(found, x, analytic):
+                return Judgement("ok", found.numeric)
+            seen.append(found)
+    seen.sort(key=lambda found: found.width)
+    refuting = [found for found in seen if _refutes(found, seen, analytic, _total(rule))]
+    if refuting:
+        return Judgement("wrong", min(refuting, key=lambda found: found.error).numeric)
+    return _judge_kink(seen, x, here, analytic) or _unsure(seen, analytic)
+
+
+def _total(f: Function) -> Function:
+    """Return f, with nan where it raises."""
+
+    def total(x: float) -> float:
+        try:
+            return f(x)
+        except (ArithmeticError, ValueError):
+            return math.nan
+
+    return total
+
+
+def _widths(x: float) -> Iterator[float]:
+    """Yield widths to try, powers of two, so that x - width and x + width are mostly exact.
+
+    The first two suit most functions: a part of |x|, and that part of 1, because most functions of the table change on
+    the scale of 1. Then follow all scales on which the function may change, from the widest to the narrowest.
+    """
+    if not math.isfinite(x):
+        return
+    own = math.frexp(x)[1] - 8 if x else -7
+    yield math.ldexp(1.0, max(own, -1074))
+    if own != -7:
+        yield 2.0**-7
+    top = min(max(own + 22, 0), _LARGEST_EXPONENT - 3)
+    bottom = own - 44 if x else -1072  # the quarter is the spacing of floats
+    near = own + 5 if x else top
+    for exponent in [*range(top, near, -6), *range(min(top, near), max(bottom, -1072), -3 if x else -6)]:
+        yield math.ldexp(1.0, exponent)
+
+
+class _Slopes(NamedTuple):
+    """The slopes on one side of x, at a quarter of a width and at the width."""
+
+    near: float
+    far: float
+
+
+class _Differences(NamedTuple):
+    """Differences of a function at a width, its half and its quarter."""
+
+    width: float
+    numeric: float  # the derivative that they converge to
+    error: float  # an estimate of its error
+    left: _Slopes
+    right: _Slopes
+    noise: float  # the rounding error of the slopes near x
+    below: float  # the values of the function nearest to x
+    above: float
+    flat: bool  # the function has one value at all points
+    points: tuple[float, ...]
+
+    @property
+    def steepest(self) -> float:
+        """The steepest slope near x, on the sides where there is one."""
+        return max(abs(slope) if math.isfinite(slope) else 0.0 for slope in (self.left.near, self.right.near))
+
+    @property
+    def steepest_far(self) -> float:
+        return max(abs(self.left.far), abs(self.right.far))
+
+
+_ULPS = 4  # the error of a function of the table, in units in the last place
+
+
+def _differences(f: Function, x: float, here: float, width: float) -> _Differences | None:
+    """Return the differences at this width, None if it is too narrow for the floats around x.
+
+    Central differences have an error of c₂h² + c₄h⁴ + …; two steps of Richardson's extrapolation remove the first two
+    terms, and what the second step changes estimates the error (Ridders' method: Numerical Recipes, 3rd ed., 5.7).
+    The extrapolation multiplies the rounding error of f by less than 7 / width.
+    """
+    h2, h4 = width / 2, width / 4
+    low1, low2, low4, high4, high2, high1 = points = (x - width, x - h2, x - h4, x + h4, x + h2, x + width)
+    if not low1 < low2 < low4 < x < high4 < high2 < high1:
+        return None
+    b1, b2, b4, a4, a2, a1 = f(low1), f(low2), f(low4), f(high4), f(high2), f(high1)
+    c1, c2, c4 = (a1 - b1) / (high1 - low1), (a2 - b2) / (high2 - low2), (a4 - b4) / (high4 - low4)
+    once = c4 + (c4 - c2) / 3
+    twice = once + (once - c2 - (c2 - c1) / 3) / 15
+    rounding = _ULPS * math.ulp(max(abs(value) for value in (here, b1, a1) if not math.isnan(value)))
+    near_rounding = _ULPS * math.ulp(max(abs(value) for value in (here, b4, a4, 0.0) if math.isfinite(value)))
+    return _Differences(
+        width,
+        twice,
+        abs(twice - once) + 7 * rounding / width,
+        _Slopes((here - b4) / (x - low4), (here - b1) / (x - low1)),
+        _Slopes((a4 - here) / (high4 - x), (a1 - here) / (high1 - x)),
+        2 * near_rounding / h4,
+        b4,
+        a4,
+        b1 == b2 == b4 == here == a4 == a2 == a1,
+        points,
+    )
+
+
+def _agrees(found: _Differences, x: float, analytic: float) -> bool:
+    """Return True if the differences have converged, to the analytic derivative."""
+    scale = max(abs(found.numeric), abs(analytic))
+    if not scale < math.inf:
+        return False
+    if scale < _SMALLEST:  # an exact 0; anything between has few digits
+        return analytic == 0 and (found.flat or _vanishes(found, x))
+    if analytic == 0:
+        return abs(found.numeric) <= found.error and _vanishes(found, x)
+    tolerance = RELATIVE_TOLERANCE * scale
+    return abs(found.numeric - analytic) <= tolerance and found.error <= tolerance and not _bends(found)
+
+
+def _vanishes(found: _Differences, x: float) -> bool:
+    """Return True if the slopes on both sides go to 0 at x, much faster than the error of the differences allows."""
+    near = x == 0 or found.width <= abs(x)
+    wide = found.steepest_far
+    return near and found.steepest <= 0.6 * wide and found.error <= RELATIVE_TOLERANCE * wide
+
+
+def _bends(found: _Differences) -> bool:
+    """Return True if the slopes on both sides differ, and do not approach each other as the width shrinks."""
+    gap = abs(found.right.near - found.left.near)
+    noise = 4 * found.noise + RELATIVE_TOLERANCE * found.steepest
+    return gap > 0.75 * abs(found.right.far - found.left.far) and gap > noise
+
+
+def _refutes(found: _Differences, seen: Sequence[_Differences], analytic: float, rule: Function) -> bool:
+    """Return True if the differences have converged to a number that the analytic derivative certainly is not.
+
+    By the mean value theorem the true derivative is the difference quotient somewhere in the interval. So the rule must
+    hardly vary there: where it does, as the cosine does over many periods, the width says nothing about it. And no
+    wider differences may be closer to the rule than these are: then these are rounding errors of f itself.
+    """
+    if not math.isfinite(found.numeric):
+        return False
+    if not math.isfinite(analytic):
+        return (found.flat or found.error <= 1e-4 * abs(found.numeric)) and not _bends(found)
+    off = abs(found.numeric - analytic)
+    scale = max(abs(found.numeric), abs(analytic))
+    if scale < _SMALLEST or off <= 2 * RELATIVE_TOLERANCE * scale or not found.error <= 0.01 * off:
+        return False
+    low, high = sorted([found.left.near, found.right.near])
+    margin = (high - low) / 2 + found.error
+    return (
+        not low - margin <= analytic <= high + margin
+        and all(abs(rule(point) - analytic) <= 0.1 * off for point in found.points)
+        and not any(
+            other.width > found.width and abs(other.numeric - analytic) + other.error < off / 4 for other in seen
+        )
+    )
+
+
+def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: float) -> Judgement | None:
+    """Judge a derivative at a kink; None if there is no kink.
+
+    A kink shows at the three narrowest widths that rounding leaves: there the slope on each side is a power of the
+    width, as it is not where the function merely changes faster than the floats around x can tell.
+    """
+    if math.isinf(here):  # a pole if the function is finite nearby, otherwise an overflow
+        beside = seen if x == 0 else seen[:1]
+        pole = any(math.isfinite(found.below) or math.isfinite(found.above) for found in beside)
+        return Judgement("kink" if math.isinf(analytic) else "wrong", math.inf) if pole else None
+    if seen and math.isnan(seen[0].below) and math.isnan(seen[0].above):  # an isolated point, as of (-2)**y
+        return Judgement("kink", math.nan) if math.isnan(analytic) else None
+    narrow = [found for found in seen if found.noise < 0.01 * found.steepest][:3]
+    steepest = [found.steepest for found in narrow]
+    left, right = ([found.left for found in narrow], [found.right for found in narrow])
+    sides = [slopes for slopes in (left, right) if all(map(math.isfinite, chain(*slopes)))]
+    widths = [found.width for found in narrow]
+    if len(narrow) < 3 or not sides or not all(_is_a_power(slopes, widths, steepest) for slopes in sides):
+        return None
+    slopes = [side[0].near for side in sides]
+    growth = steepest[0] / max(abs(side[0].far) for side in sides)
+    if not all(_drowns(found, narrow[0], growth) for found in seen if found.width < widths[0]):
+        return None
+    chosen = _can_be_chosen(narrow[0], slopes, growth, analytic)
+    if chosen is None or not (chosen or _none_agrees(seen, analytic, 0.1 * steepest[0])):
+        return None
+    mean = sum(slopes) / len(slopes)
+    return Judgement("kink" if chosen else "wrong", mean if growth < _VERTICAL or mean == 0 else mean * math.inf)
+
+
+def _is_a_power(slopes: Sequence[_Slopes], widths: Sequence[float], steepest: Sequence[float]) -> bool:
+    """Return True if the slopes on one side of x are width ** -power, or 0 if they are much less than the steepest.
+
+    The power is 0 on both sides of a corner, 1 at a jump, between the two at a vertical tangent.
+    """
+    near, far = slopes[0]
+    if max(abs(near), abs(far)) < 0.05 * steepest[0]:
+        near, power = 0.0, 0.0
+    else:
+        power = math.log(near / far, 4) if near * far > 0 else math.inf
+    return power < 1.02 and all(
+        abs(slope.near - near * (widths[0] / width) ** power) <= 0.05 * size
+        for slope, width, size in zip(slopes, widths, steepest, strict=True)
+    )
+
+
+def _drowns(found: _Differences, wider: _Differences, growth: float) -> bool:
+    """Return True if rounding would hide, at a width, the kink that wider differences show."""
+    overflow = math.isinf(found.left.near) or math.isinf(found.right.near)
+    return overflow or found.noise > 0.002 * wider.steepest * (wider.width / found.width) ** math.log(growth, 4)
+
+
+_VERTICAL = 1.05  # a quarter of the width makes a slope at least so much steeper
+
+
+def _can_be_chosen(found: _Differences, slopes: Sequence[float], growth: float, analytic: float) -> bool | None:
+    """Return True for a derivative that can be chosen at a kink with these slopes; None if there is no kink.
+
+    At a corner that is any number between the slopes on both sides; at a jump 0 or infinity too; at a vertical tangent
+    infinity. At the edge of a domain it is the slope on the side where the function is.
+    """
+    both, low, high = len(slopes) == 2, min(slopes), max(slopes)
+    margin = 4 * found.noise + RELATIVE_TOLERANCE * found.steepest
+    between = low - margin <= analytic <= high + margin
+    vertical = math.isinf(analytic) and any(slope * analytic > 0 for slope in slopes)
+    if growth > 3:  # a jump makes it four times as steep
+        return between or vertical or analytic == 0
+    if growth > _VERTICAL:
+        return (between and both) or vertical
+    if both:
+        return between if _bends(found) else None
+    if growth < 0.95:  # the slope goes to 0, as that of x ** 1.5
+        return True if analytic == 0 else None
+    drift = abs(growth - 1)
+    if vertical and drift > 5e-4:  # like x log(x)
+        return True
+    if abs(slopes[0] - analytic) <= (0.01 + drift) * found.steepest:
+        return True
+    return None if drift > 1e-3 else False
+
+
+def _none_agrees(seen: Sequence[_Differences], analytic: float, margin: float) -> bool:
+    return not any(abs(found.numeric - analytic) + found.error < margin for found in seen)
+
+
+def _unsure(seen: Sequence[_Differences], analytic: float) -> Judgement:
+    best = min((found for found in seen if math.isfinite(found.error)), key=lambda found: found.error, default=None)
+    if best is None:
+        return Judgement("unsure", math.nan, math.inf)
+    return Judgement("unsure", best.numeric, max(best.error, abs(best.numeric - analytic)))
