@@ -10,15 +10,14 @@ again and no longer looks like the formula in a drawing.
 
 import math
 import operator
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, SupportsIndex
 
 from autograd import ops
-from autograd.engine import Value, commit_data
-from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.engine import Value
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
+from autograd.module import Module, counted, number_of_parameters
 from autograd.text import visible
 
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
@@ -26,103 +25,7 @@ __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_en
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for no activation."""
 
-_ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
-
-
-class Module:
-    """The base of everything that has parameters, the numbers that training changes.
-
-    Subclass it, and assign Values and Modules to attributes, directly or in lists, tuples or dictionaries. All leaves
-    among them are parameters; results of operations are not.
-
-    >>> class Line(Module):
-    ...     def __init__(self):
-    ...         self.slope, self.offsets = Value(2.0), [Value(0.5), Value(1.0)]
-    ...     def __call__(self, x):
-    ...         return [self.slope * x + offset for offset in self.offsets]
-    >>> line = Line()
-    >>> [name for name, _ in line.named_parameters()]
-    ['slope', 'offsets1', 'offsets2']
-    >>> line
-    Line with 3 parameters: 1 in slope, 2 in offsets
-    """
-
-    __slots__ = ()
-
-    _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
-
-    def parameters(self) -> list[Value]:
-        """Return the parameters in order of definition, each once, even if several attributes share it."""
-        return [p for _, p in _named_leaves(self, "", set())]
-
-    def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
-
-        List items are numbered from 1. If a subclass overrides `parameters()`, those parameters are named.
-        """
-        if type(self).parameters is Module.parameters:
-            yield from _named_leaves(self, "", set())
-        else:
-            names = {p: name for name, p in _named_leaves(self, "", set())}
-            for i, p in enumerate(self.parameters(), 1):
-                yield names.get(p, f"parameter{i}"), p
-
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0."""
-        for p in self.parameters():
-            p.grad = 0.0
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters to a JSON file, by name.
-
-        `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
-        complete: if writing fails, the old file stays. A device or a pipe is written to directly.
-
-        Raises:
-            OSError: the file cannot be written, or is read-only.
-            ValueError: two parameters have the same name, or a name has a lone surrogate.
-        """
-        numbers = {name: p.data for name, p in self._by_name().items()}
-        try:
-            content = numbers_to_text(numbers).encode()
-        except UnicodeEncodeError:
-            name = next(name for name in numbers if name.encode(errors="ignore").decode() != name)
-            raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
-        write_whole(path, content)
-
-    def load(self, path: str | os.PathLike[str]) -> None:
-        """Read the parameters from a file that `save` wrote; gradients do not change.
-
-        Raises:
-            OSError: the file cannot be read.
-            ValueError: it is damaged, or from a network of another shape. No parameter has changed then.
-        """
-        ours = self._by_name()
-        try:
-            most = _ANY_FILE + sum(_UNNAMED_ENTRY + 12 * len(name) for name in ours)
-            size, content = read_at_most(path, most)
-            if size > most:  # parsed, it would take several times as much memory
-                raise ValueError(f"it has at least {size:,} bytes, far more than {_counted(len(ours))} need")
-            numbers = numbers_from_text(content)
-            if numbers.keys() != ours.keys():
-                raise ValueError(_difference(list(ours), list(numbers)))
-        except ValueError as problem:
-            raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
-        commit_data(ours.values(), map(numbers.__getitem__, ours))
-
-    def _by_name(self) -> dict[str, Value]:
-        named = list(self.named_parameters())
-        by_name = dict(named)
-        if len(by_name) != len(named):
-            twice = next(name for name, p in named if by_name[name] is not p)
-            raise ValueError(f"two parameters have the name '{visible(twice)}': rename one of the attributes in it")
-        return by_name
-
-    def __repr__(self) -> str:
-        sizes = {attribute: len(list(_named_leaves(part, attribute, set()))) for attribute, part in _attributes(self)}
-        where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
-        return f"{type(self).__name__} with {_counted(len(self.parameters()))}" + (f": {where}" if where else "")
 
 
 class Neuron(Module):
@@ -262,9 +165,9 @@ class Layer(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def __repr__(self) -> str:
-        if len(self.parameters()) <= _PARAMETERS_SPELLED_OUT:
+        if number_of_parameters(self) <= _PARAMETERS_SPELLED_OUT:
             return f"{type(self).__name__} of [{', '.join(map(repr, self.neurons))}]"
-        return f"{type(self).__name__} of {self._row()}: {_counted(len(self.parameters()))}"
+        return f"{type(self).__name__} of {self._row()}: {counted(number_of_parameters(self))}"
 
     def _row(self) -> str:
         kinds = list(dict.fromkeys(map(repr, self.neurons)))
@@ -330,50 +233,14 @@ class MLP(Module):
         return outputs
 
     def __repr__(self) -> str:
-        name, n = type(self).__name__, len(self.parameters())
+        name, n = type(self).__name__, number_of_parameters(self)
         if n <= _PARAMETERS_SPELLED_OUT:
             return f"{name} of [{', '.join(map(repr, self.layers))}]"
         rows = [
-            f"  layer{i}: {layer._row()}, {_counted(len(layer.parameters()))}" for i, layer in enumerate(self.layers, 1)
+            f"  layer{i}: {layer._row()}, {counted(number_of_parameters(layer))}"
+            for i, layer in enumerate(self.layers, 1)
         ]
-        return "\n".join([f"{name} with {_counted(n)}", *rows])
-
-
-# Parameters and their names ------------------------------------------------------------------------------------------
-
-
-def _named_leaves(part: Any, name: str, visited: set[int]) -> Iterator[tuple[str, Value]]:
-    """Yield each leaf in `part` once, with its name: those of a module, a list or a dictionary, or `part` itself."""
-    if id(part) in visited:
-        return
-    if isinstance(part, Value):
-        if part.op is None:
-            visited.add(id(part))
-            yield name, part
-        return
-    if isinstance(part, Module):
-        named = [(part._part_names.get(attribute, attribute), inner) for attribute, inner in _attributes(part)]
-        separator = "." if name else ""
-    elif isinstance(part, (list, tuple)):
-        named = [(str(i), inner) for i, inner in enumerate(part, 1)]
-        separator = "." if name[-1:].isdigit() else ""  # table1.2, weight2
-    elif isinstance(part, dict):
-        named, separator = [(str(key), inner) for key, inner in part.items()], "."
-    else:
-        return
-    visited.add(id(part))  # a module may refer to the one that holds it
-    for inner_name, inner in named:
-        yield from _named_leaves(inner, f"{name}{separator}{inner_name}", visited)
-
-
-def _attributes(module: Module) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of a module in order of definition, those in slots and those in `__dict__`."""
-    for kind in reversed(type(module).__mro__):
-        slots = vars(kind).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(module, name):
-                yield name, getattr(module, name)
-    yield from getattr(module, "__dict__", {}).items()
+        return "\n".join([f"{name} with {counted(n)}", *rows])
 
 
 def _label(module: Module, neurons: Sequence[Neuron]) -> None:
@@ -382,22 +249,6 @@ def _label(module: Module, neurons: Sequence[Neuron]) -> None:
     for name, p in module.named_parameters():
         if p in own:
             p.label = name
-
-
-def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    """Describe how the names in a file differ from those of a network."""
-    missing, unknown = [n for n in ours if n not in set(theirs)], [n for n in theirs if n not in set(ours)]
-    parts = [f"{what} {_first(names)}" for what, names in (("lacks", missing), ("also has", unknown)) if names]
-    return f"it has {_counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
-
-
-def _first(names: Sequence[str]) -> str:
-    shown = ", ".join(map(visible, names if len(names) <= 4 else names[:3]))
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 3:,} more"
-
-
-def _counted(n: int) -> str:
-    return f"{n:,} parameter{'s' * (n != 1)}"
 
 
 # Arguments of neurons ------------------------------------------------------------------------------------------------

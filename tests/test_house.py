@@ -21,7 +21,7 @@ LAYERS = [
     {"ops"},
     {"engine"},
     {"validation", "events", "choices"},
-    {"check", "pickling", "optim", "losses", "codegen"},
+    {"check", "pickling", "optim", "losses", "module", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},
     {"__main__"},
@@ -175,8 +175,9 @@ def test_reaching_for_a_private_name_is_seen(source: str) -> None:
 
 
 ATTRIBUTES_OF_OTHERS = {
-    ("nn", "vars(kind)"),  # a user's module is searched for its parameters
-    ("nn", "getattr(module, '__dict__', {})"),
+    ("module", "vars(base)"),  # a user's objects are searched for parameters
+    ("module", "getattr(part, '__dict__', {})"),
+    ("module", "part.__dict__"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }
 

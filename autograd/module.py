@@ -1,0 +1,508 @@
+"""Collect the parameters of a model, with names that say where they are, and save and load them.
+
+The parameters of a `Module` are the leaves that it holds, each where it is met first:
+
+    attributes             of Modules, in order of definition; dataclasses and attrs classes, the fields first
+    elements               of lists, tuples, deques and other sequences; of arrays of objects, of any shape
+    entries                of dictionaries and other mappings, in their order
+
+All this has an order that is the same on every run. Sets, iterators, functions and objects of other classes have none,
+or do not show what they hold, so leaves in them are never trained in silence: they raise an error. To find these, the
+walk asks the garbage collector what such an object refers to. That runs no code of the user's, it sees through
+closures, slots and the views of dictionaries, and it costs microseconds.
+"""
+
+import dataclasses
+import functools
+import gc
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+from itertools import count, islice, takewhile
+from types import BuiltinMethodType, CodeType, FrameType, FunctionType, MethodType, ModuleType, TracebackType
+from typing import Any, ClassVar, NamedTuple
+from weakref import WeakKeyDictionary
+
+from autograd.engine import Value, commit_data
+from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.ops import Op
+from autograd.text import visible
+
+_ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
+
+
+class Module:
+    """The base of everything that has parameters, the numbers that training changes.
+
+    Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.
+    All leaves among them are parameters; results of operations are not.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offsets = Value(2.0), [Value(0.5), Value(1.0)]
+    ...         self.scales = {"left": Value(3.0)}
+    ...     def __call__(self, x):
+    ...         return [self.slope * x + offset for offset in self.offsets]
+    >>> line = Line()
+    >>> [name for name, _ in line.named_parameters()]
+    ['slope', 'offsets1', 'offsets2', 'scales.left']
+    >>> line
+    Line with 4 parameters: 1 in slope, 2 in offsets, 1 in scales
+
+    What has no order to rely on, or does not show what it holds, raises an error:
+
+    >>> line.more = {Value(4.0)}
+    >>> line.parameters()
+    Traceback (most recent call last):
+        ...
+    TypeError: Line.more is a set, whose order differs from run to run, so Value(data=4.0, grad=0.0) in it would not \
+be trained. Put its Values and Modules in a list, or override parameters() to return what is trained
+    """
+
+    __slots__ = ()
+
+    _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters in order of definition, each once, even if several attributes share it.
+
+        A Module inside this one that overrides `parameters()` has those parameters.
+
+        Raises:
+            TypeError: a Value or a Module is where no parameters can be collected.
+        """
+        return [p for _, p in self._collected()]
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
+
+        Elements are numbered from 1; keys have their text. Parameters whose names would be the same are named as in
+        Python, `table['1']` and `table[1]`. If a subclass overrides `parameters()`, those parameters are named.
+
+        Raises:
+            TypeError: as `parameters`.
+        """
+        if not _is_overridden(type(self)):
+            yield from _named(self._collected())
+        else:
+            names = {p: name for name, p in _named(_Walk(self).leaves)}
+            for i, p in enumerate(self.parameters(), 1):
+                yield names.get(p, f"parameter{i}"), p
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for p in self.parameters():
+            p.grad = 0.0
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to a JSON file, by name.
+
+        `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
+        complete: if writing fails, the old file stays. A device or a pipe is written to directly.
+
+        Raises:
+            OSError: the file cannot be written, or is read-only.
+            ValueError: two parameters have the same name, or a name has a lone surrogate.
+        """
+        numbers = {name: p.data for name, p in self._by_name().items()}
+        try:
+            content = numbers_to_text(numbers).encode()
+        except UnicodeEncodeError:
+            name = next(name for name in numbers if name.encode(errors="ignore").decode() != name)
+            raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
+        write_whole(path, content)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Read the parameters from a file that `save` wrote; gradients do not change.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is damaged, or from a network of another shape. No parameter has changed then.
+        """
+        ours = self._by_name()
+        try:
+            most = _ANY_FILE + sum(_UNNAMED_ENTRY + 12 * len(name) for name in ours)
+            size, content = read_at_most(path, most)
+            if size > most:  # parsed, it would take several times as much memory
+                raise ValueError(f"it has at least {size:,} bytes, far more than {counted(len(ours))} need")
+            numbers = numbers_from_text(content)
+            if numbers.keys() != ours.keys():
+                raise ValueError(_difference(list(ours), list(numbers)))
+        except ValueError as problem:
+            raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
+        commit_data(ours.values(), map(numbers.__getitem__, ours))
+
+    def _by_name(self) -> dict[str, Value]:
+        named = list(self.named_parameters())
+        by_name = dict(named)
+        if len(by_name) != len(named):
+            twice = next(name for name, p in named if by_name[name] is not p)
+            raise ValueError(f"two parameters have the name '{visible(twice)}': rename one of the attributes in it")
+        return by_name
+
+    def _collected(self) -> list[tuple["_Place", Value]]:
+        walk = _Walk(self)
+        if not _is_overridden(type(self)):  # a subclass that returns its own parameters may keep them anywhere
+            walk.check()
+        return walk.leaves
+
+    def __repr__(self) -> str:
+        sizes = {name: len(_Walk(part).leaves) for name, part in _attributes(self, _declared(type(self))).items()}
+        where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
+        return f"{type(self).__name__} with {counted(number_of_parameters(self))}" + (f": {where}" if where else "")
+
+
+def number_of_parameters(module: Module) -> int:
+    """Return the number of parameters; what cannot be collected is left out, so that a `repr` never raises."""
+    return len(module.parameters() if _is_overridden(type(module)) else _Walk(module).leaves)
+
+
+def counted(n: int) -> str:
+    """Return a number of parameters in words.
+
+    >>> counted(1), counted(2410)
+    ('1 parameter', '2,410 parameters')
+    """
+    return f"{n:,} parameter{'s' * (n != 1)}"
+
+
+def _is_overridden(kind: type[Module]) -> bool:
+    return kind.parameters is not Module.parameters
+
+
+def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
+    """Describe how the names in a file differ from those of a network."""
+    missing, unknown = [n for n in ours if n not in set(theirs)], [n for n in theirs if n not in set(ours)]
+    parts = [f"{what} {_first(names)}" for what, names in (("lacks", missing), ("also has", unknown)) if names]
+    return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    shown = ", ".join(map(visible, names if len(names) <= 4 else names[:3]))
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 3:,} more"
+
+
+# Places and their names ----------------------------------------------------------------------------------------------
+
+
+class _Attribute(NamedTuple):
+    name: str
+    called: str
+    """Its name in those of parameters."""
+
+
+class _Key(NamedTuple):
+    key: Any
+    position: int
+
+
+_Step = int | _Attribute | _Key
+"""One step into a container: the index of an element, an attribute, or a key."""
+
+_Place = tuple[Any, _Step] | None
+"""The steps to a part, the last one first: (the place of its container, the step from there); None for the root."""
+
+
+def _steps(place: _Place) -> list[_Step]:
+    steps = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    return steps[::-1]
+
+
+def _named(leaves: Sequence[tuple[_Place, Value]]) -> Iterator[tuple[str, Value]]:
+    """Yield each leaf with its name, `layer1.neuron3.weight2`, or where that is another's, its expression in Python."""
+    names, container, before = list[str](), None, ""
+    for place, _ in leaves:
+        outer, last = place or (None, None)
+        if outer is not container:
+            container, before = outer, functools.reduce(_joined, _steps(outer), "")
+        names.append(before if last is None else _joined(before, last))
+    if len(set(names)) < len(names):
+        times = Counter(names)
+        names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
+    for name, (_, p) in zip(names, leaves):
+        yield name, p
+
+
+def _joined(name: str, step: _Step) -> str:
+    if isinstance(step, int):
+        return f"{name}.{step + 1}" if name[-1:].isdigit() else f"{name}{step + 1}"
+    called = step.called if isinstance(step, _Attribute) else _text(step)
+    return f"{name}.{called}" if name else called
+
+
+def _text(entry: _Key) -> str:
+    """Return the text of a key; where that differs from run to run, the number of the entry."""
+    return str(entry.key) if _is_constant(entry.key) else str(entry.position)
+
+
+def _is_constant(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return all(map(_is_constant, key))
+    shown: Any = type(key).__repr__
+    return not isinstance(key, (Value, Module)) and shown is not object.__repr__
+
+
+def _expression(place: _Place) -> str:
+    """Return a place as it is written in Python after the name of the model: `.layers[0].neurons[2].w[1]`."""
+    return "".join(
+        f".{step.name}" if isinstance(step, _Attribute) else f"[{step if isinstance(step, int) else repr(step.key)}]"
+        for step in _steps(place)
+    )
+
+
+# Collecting ----------------------------------------------------------------------------------------------------------
+
+_HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
+_NEVER_SEARCHED = (type, ModuleType, CodeType, FrameType, TracebackType, Op)  # they lead to the rest of the program
+_UNSET = object()
+_MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
+
+
+_Parts = tuple[Iterable[_Step], Iterable[Any]]
+"""The step to each part of a container, and the parts."""
+
+
+class _Kind(NamedTuple):
+    """How instances of a class are taken apart."""
+
+    module: bool
+    """True for a subclass of Module."""
+    declared: Mapping[str, _Attribute] | None
+    """The fields and slots, if attributes are collected; those in `__dict__` follow."""
+    listed: Callable[[Any], _Parts] | None
+    """The function that lists the elements or entries, if there are any."""
+    lazy: bool
+    """True if elements may be made, or read from a file, as they are listed."""
+    opaque: bool
+    """True if an instance may hold more than that."""
+
+
+class _Walk:
+    """The leaves that an object holds, and what else may hold some.
+
+    Arguments:
+        root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
+
+    Attributes:
+        leaves: each leaf with its place, in order.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self.leaves: list[tuple[_Place, Value]] = []
+        self._opaque: list[tuple[_Place, Any]] = []
+        self._modules: dict[type, tuple[_Place, Module]] = {}  # the first of each class
+        self._kinds = _Kinds()
+        self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
+        stack: list[tuple[_Place, Any]] = [(None, root)]
+        while stack:
+            entry = stack.pop()
+            part = entry[1]
+            key = id(part)
+            if key not in seen:
+                seen[key] = part
+                if type(part) is not Value:
+                    stack += self._parts(*entry)
+                elif part.op is None:
+                    self.leaves.append(entry)
+
+    def check(self) -> None:
+        """Raise TypeError if there are other leaves where they cannot be collected."""
+        visited: dict[int, Any] = {}
+        for place, part in self._opaque:
+            self._refuse(self._left_out(part, visited), place, *_why_not(type(part)))
+        for place, module in self._modules.values():
+            for name, part in self._of_class(module):
+                what = "an attribute of the class, which all instances share"
+                self._refuse(
+                    self._left_out([part], visited), (place, _Attribute(name, name)), what, "Assign it in __init__"
+                )
+
+    def _of_class(self, module: Module) -> Iterator[tuple[str, Any]]:
+        """Yield what a module takes from its class, methods and other descriptors left out."""
+        for base in takewhile(lambda base: base is not Module, type(module).__mro__):
+            attributes = vars(base)
+            kinds = {kind for kind in self._holding(attributes.values()) if not hasattr(kind, "__get__")}
+            for name, x in attributes.items():
+                if type(x) in kinds and not name.startswith("__") and getattr(module, name, None) is x:
+                    yield name, x
+
+    def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
+        if leaf is not None:
+            raise TypeError(
+                f"{type(self.root).__name__}{_expression(place)} is {what}, so {leaf} in it would not be trained. "
+                f"{advice}, or override parameters() to return what is trained"
+            )
+
+    def _parts(self, place: _Place, part: Any) -> list[tuple[_Place, Any]]:
+        """Return what may hold leaves among the parts of an object, with their places, the last one first."""
+        kind = self._kinds[type(part)]
+        found: list[tuple[_Place, Any]] = []
+        if kind is None:
+            return found
+        if kind.module:
+            if _is_overridden(type(part)) and part is not self.root:
+                found += [((place, _Attribute(name, name)), p) for name, p in part.named_parameters()]
+                return found[::-1]
+            self._modules.setdefault(type(part), (place, part))
+        if kind.opaque or (type(part) is dict and self._holding(part)):  # as a key
+            self._opaque.append((place, part))
+        if kind.declared is not None:
+            attributes = _attributes(part, kind.declared)
+            kinds = self._holding(attributes.values())
+            for name, x in attributes.items():
+                if type(x) in kinds:
+                    found.append(((place, kind.declared.get(name) or _Attribute(name, name)), x))
+        if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
+            steps, parts = kind.listed(part)
+            kinds = self._holding(parts)
+            if kinds:
+                found += [((place, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
+        return found[::-1]
+
+    def _holding(self, parts: Iterable[Any]) -> set[type]:
+        """Return the classes of these objects whose instances may hold leaves."""
+        return {kind for kind in set(map(type, parts)) if self._kinds[kind]}  # a class at a time: there may be millions
+
+    def _left_out(self, part: Any, visited: dict[int, Any]) -> Value | None:
+        """Return a leaf that this object leads to, in whatever way, and that has not been collected; None without one.
+
+        Arguments:
+            visited: what earlier searches have visited in vain, by id; what this one visits is added.
+        """
+        level, most = [part], len(visited) + _MOST_SEARCHED
+        while level:
+            referents = _referents(level)
+            kinds, level = self._holding(referents), []
+            for x in islice((x for x in referents if type(x) in kinds), most - len(visited)):
+                if id(x) not in self._seen and id(x) not in visited:
+                    if type(x) is not Value:
+                        visited[id(x)] = x
+                        level.append(x)
+                    elif x.op is None:
+                        return x
+        return None
+
+
+class _Kinds(dict[type, _Kind | None]):
+    """How each class is taken apart; None if its instances hold nothing."""
+
+    _known: ClassVar[WeakKeyDictionary[type, _Kind | None]] = WeakKeyDictionary()  # classes come and go in a notebook
+
+    def __missing__(self, kind: type) -> _Kind | None:
+        if kind not in self._known:
+            self._known[kind] = _kind_of(kind)
+        return self.setdefault(kind, self._known[kind])
+
+
+def _kind_of(kind: type) -> _Kind | None:
+    array, module = _is_array(kind), issubclass(kind, Module)
+    if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array):
+        return None
+    declared = _declared(kind) if module or _fields(kind) else None
+    if array:
+        masked = hasattr(kind, "filled")
+        return _Kind(module, declared, None if masked else _of_array, lazy=False, opaque=masked)
+    known = issubclass(kind, (list, tuple, deque, dict))
+    listed = None
+    if known or not module:
+        listed = _elements if issubclass(kind, Sequence) else _entries if issubclass(kind, Mapping) else None
+    exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
+    return _Kind(module, declared, listed, lazy=not known, opaque=not exact)
+
+
+def _fields(kind: type) -> list[str]:
+    """Return the names of the fields of a dataclass, or of a class of the package attrs, in order."""
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return [field.name for field in getattr(kind, "__attrs_attrs__", ())]
+
+
+def _slots(kind: type) -> list[str]:
+    """Return the names of the slots of a class, in order of definition."""
+    names = []
+    for base in reversed(kind.__mro__):
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            private = name.startswith("__") and not name.endswith("__")
+            names.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
+
+
+def _declared(kind: type) -> dict[str, _Attribute]:
+    """Return the attributes that the definition of a class names."""
+    called = kind._part_names if issubclass(kind, Module) else {}
+    return {name: _Attribute(name, called.get(name, name)) for name in [*_fields(kind), *_slots(kind)]}
+
+
+def _attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes of an object: the declared ones that are set, then those in `__dict__`."""
+    found = {name: getattr(part, name, _UNSET) for name in declared}
+    return {name: x for name, x in found.items() if x is not _UNSET} | getattr(part, "__dict__", {})
+
+
+def _elements(part: Any) -> _Parts:
+    return count(), part if isinstance(part, (list, tuple, deque)) else list(part)
+
+
+def _entries(part: Any) -> _Parts:
+    entries = list(part.items())
+    return (_Key(key, i) for i, (key, _) in enumerate(entries, 1)), [x for _, x in entries]
+
+
+def _is_array(kind: type) -> bool:
+    """Return True for the classes of NumPy's arrays and of their records, which may hold objects."""
+    return hasattr(kind, "tolist") and hasattr(kind, "dtype") and hasattr(kind, "__len__")
+
+
+def _of_array(part: Any) -> _Parts:
+    """Return the elements of an array of objects, and the fields of a structured one that has objects in it."""
+    dtype = part.dtype
+    if not getattr(dtype, "hasobject", False):
+        return (), ()
+    if dtype.names:
+        return (_Key(name, i) for i, name in enumerate(dtype.names, 1)), [part[name] for name in dtype.names]
+    listed = part.tolist()
+    return _elements(listed) if part.ndim else ([_Key((), 1)], [listed])
+
+
+def _referents(parts: Iterable[Any]) -> list[Any]:
+    """Return everything that these objects refer to, as the garbage collector sees it."""
+    found, others = [], []
+    for part in parts:
+        if type(part) is FunctionType:  # without its globals
+            found += [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
+        elif _is_array(type(part)):  # which the garbage collector does not see into
+            found += _of_array(part.data if hasattr(part, "filled") else part)[1]
+        else:
+            others.append(part)
+    return found + gc.get_referents(*others)
+
+
+def _why_not(kind: type) -> tuple[str, str]:
+    """Return what keeps the leaves in instances of this class from being collected, and what to do."""
+    for kinds, what, advice in _REASONS:
+        if issubclass(kind, kinds):
+            return what, advice
+    if _is_array(kind):
+        return "a masked array", "Fill it"
+    name = kind.__name__
+    return f"an instance of {name}, neither a Module nor a dataclass", f"Make {name} a Module or a dataclass"
+
+
+_REASONS: list[tuple[Any, str, str]] = [
+    (MappingView, "a view of a dictionary", "Keep the dictionary, or a list"),
+    (AbstractSet, "a set, whose order differs from run to run", "Put its Values and Modules in a list"),
+    (Iterator, "an iterator, which can be read only once", "Make a list of it"),
+    (
+        (FunctionType, MethodType, BuiltinMethodType, partial),
+        "a function, which hides what it uses",
+        "Make it a Module with a __call__",
+    ),
+    (Mapping, "a mapping, of which only the values are collected", "Put its Values and Modules there"),
+]

@@ -1,0 +1,550 @@
+"""The parameters of modules: where they are collected, what they are called, and what raises instead of hiding them."""
+
+from __future__ import annotations
+
+import array
+import collections
+import dataclasses
+import enum
+import functools
+import itertools
+import json
+import logging
+import queue
+import random
+import shelve
+import threading
+import time
+import types
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, fit, nn, optim
+from autograd.nn import MLP, Layer, Module, Neuron
+
+
+class Net(Module):
+    """A module with the attributes that it is given."""
+
+    def __getattr__(self, name: str) -> Any:  # for type checkers, who do not know the attributes
+        raise AttributeError(name)
+
+    def __init__(self, **attributes: Any) -> None:
+        for name, part in attributes.items():
+            setattr(self, name, part)
+
+    def __call__(self, x: Any) -> Any:
+        return autograd.sum([p * x for p in self.parameters()])
+
+
+def values(n: int) -> list[Value]:
+    return [Value(float(i)) for i in range(1, n + 1)]
+
+
+def objects(*parts: Any) -> Any:
+    """Return an array of these objects."""
+    made = np.empty(len(parts), dtype=object)
+    made[:] = parts
+    return made
+
+
+def table(rows: int, columns: int) -> Any:
+    return objects(*values(rows * columns)).reshape(rows, columns)
+
+
+def structured() -> Any:
+    made = np.zeros(2, dtype=[("w", object), ("n", int), ("b", object)])
+    made["w"], made["b"] = objects(*values(2)), objects(*values(2))
+    return made
+
+
+def names(module: Module) -> list[str]:
+    return [name for name, _ in module.named_parameters()]
+
+
+@dataclasses.dataclass
+class Pair:
+    weight: Any
+    bias: Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    weight: Any
+    bias: Any
+
+
+@dataclasses.dataclass
+class Late:
+    bias: Any = dataclasses.field(init=False)
+    weight: Any = dataclasses.field(default_factory=lambda: Value(1.0))
+    shared: Any = dataclasses.field(default=Value(2.0), init=False)
+
+    def __post_init__(self) -> None:
+        self.extra = Value(4.0)
+        self.bias = Value(3.0)
+
+
+class WithAttributes:
+    """What the package attrs makes of a class: its fields are listed, in order."""
+
+    __attrs_attrs__ = (SimpleNamespace(name="weight"), SimpleNamespace(name="bias"))
+    __slots__ = ("bias", "weight")
+
+    def __init__(self) -> None:
+        self.bias, self.weight = values(2)
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+class Listed(Sequence[Any]):
+    """A sequence of the user's own."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.parts[i]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+class Mapped(Mapping[str, Any]):
+    """A mapping of the user's own."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.parts = parts
+
+    def __getitem__(self, key: str) -> Any:
+        return self.parts[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class OwnParameters(Module):
+    """A module that says itself what its parameters are, and keeps them where no one else would find them."""
+
+    def __init__(self) -> None:
+        self.bag = set(values(2))
+
+    def parameters(self) -> list[Value]:
+        return sorted(self.bag, key=lambda p: p.data)
+
+
+class Stack(Module, list[Any]):
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(parts)
+        self.scale = Value(1.0)
+
+
+class Private(Module):
+    __slots__ = ("__w", "_b", "unset")
+
+    def __init__(self) -> None:
+        self.__w, self._b = values(2)
+
+
+COLLECTED: list[tuple[str, Callable[[], Any], list[str]]] = [
+    ("a Value", lambda: Value(1.0), ["part"]),
+    ("a module", lambda: Neuron(2), ["part.weight1", "part.weight2", "part.bias"]),
+    ("a list", lambda: values(2), ["part1", "part2"]),
+    ("lists in a list", lambda: [values(2), values(1)], ["part1.1", "part1.2", "part2.1"]),
+    ("a tuple", lambda: tuple(values(2)), ["part1", "part2"]),
+    ("a named tuple", lambda: Point(*values(2)), ["part1", "part2"]),
+    ("a deque", lambda: collections.deque(values(2)), ["part1", "part2"]),
+    ("a UserList", lambda: collections.UserList(values(2)), ["part1", "part2"]),
+    ("a sequence", lambda: Listed(*values(2)), ["part1", "part2"]),
+    ("modules in a sequence", lambda: Listed(Neuron(1)), ["part1.weight1", "part1.bias"]),
+    ("an array", lambda: objects(*values(3)), ["part1", "part2", "part3"]),
+    ("a table", lambda: table(2, 2), ["part1.1", "part1.2", "part2.1", "part2.2"]),
+    ("a cube", lambda: table(2, 2).reshape(1, 2, 2), ["part1.1.1", "part1.1.2", "part1.2.1", "part1.2.2"]),
+    ("a column of a table", lambda: table(2, 2)[:, 1], ["part1", "part2"]),
+    ("a transposed table", lambda: table(1, 2).T, ["part1.1", "part2.1"]),
+    ("an array without dimensions", lambda: np.array(Value(1.0), dtype=object), ["part.()"]),
+    ("an array of modules", lambda: objects(Neuron(1)), ["part1.weight1", "part1.bias"]),
+    ("an array of lists", lambda: objects(values(2), values(1)), ["part1.1", "part1.2", "part2.1"]),
+    ("arrays in an array", lambda: objects(table(1, 2), table(1, 1)), ["part1.1.1", "part1.1.2", "part2.1.1"]),
+    ("arrays in a list", lambda: [table(1, 2), objects(*values(1))], ["part1.1.1", "part1.1.2", "part2.1"]),
+    ("arrays in a dictionary", lambda: {"a": table(1, 2)}, ["part.a1.1", "part.a1.2"]),
+    ("a structured array", structured, ["part.w1", "part.w2", "part.b1", "part.b2"]),
+    ("a record", lambda: structured()[0], ["part.w", "part.b"]),
+    ("a dictionary", lambda: dict(zip("ba", values(2))), ["part.b", "part.a"]),
+    ("a dictionary with other keys", lambda: dict(zip([2, (1, "x"), None, Color.RED], values(4))), [
+        "part.2", "part.(1, 'x')", "part.None", "part.Color.RED",
+    ]),
+    ("a dictionary with keys without a text", lambda: {object(): Value(1.0)}, ["part.1"]),
+    ("an OrderedDict", lambda: collections.OrderedDict(b=Value(1.0), a=Value(2.0)), ["part.b", "part.a"]),
+    ("a defaultdict", lambda: collections.defaultdict(list, b=values(1)), ["part.b1"]),
+    ("a UserDict", lambda: collections.UserDict(b=Value(1.0)), ["part.b"]),
+    ("a ChainMap", lambda: collections.ChainMap({"b": Value(1.0)}, {"a": Value(2.0)}), ["part.a", "part.b"]),
+    ("a MappingProxyType", lambda: types.MappingProxyType({"b": Value(1.0)}), ["part.b"]),
+    ("a mapping", lambda: Mapped(b=Value(1.0), a=values(2)), ["part.b", "part.a1", "part.a2"]),
+    ("a dataclass", lambda: Pair(*values(2)), ["part.weight", "part.bias"]),
+    ("a frozen dataclass with slots", lambda: Frozen(*values(2)), ["part.weight", "part.bias"]),
+    ("a dataclass with later attributes", Late, ["part.bias", "part.weight", "part.shared", "part.extra"]),
+    ("a module in a dataclass", lambda: Pair(Neuron(1), objects(*values(1))), [
+        "part.weight.weight1", "part.weight.bias", "part.bias1",
+    ]),
+    ("dataclasses in a dictionary of arrays", lambda: {"a": objects(Pair(*values(2)))}, [
+        "part.a1.weight", "part.a1.bias",
+    ]),
+    ("a class of the package attrs", WithAttributes, ["part.weight", "part.bias"]),
+    ("a module with its own parameters", OwnParameters, ["part.parameter1", "part.parameter2"]),
+    ("a module that is a list", lambda: Stack(*values(2)), ["part.scale", "part1", "part2"]),
+    ("private slots", Private, ["part._Private__w", "part._b"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "want"), [row[1:] for row in COLLECTED], ids=[row[0] for row in COLLECTED])
+def test_what_has_an_order_is_collected_trained_and_saved(
+    make: Callable[[], Any], want: list[str], tmp_path: Path
+) -> None:
+    net = Net(part=make())
+    assert names(net) == want
+    assert len(set(net.parameters())) == len(want)
+    assert [p for _, p in net.named_parameters()] == net.parameters()
+    assert repr(net).startswith(f"Net with {len(want)} parameter")
+
+    net(2.0).backward()
+    assert [p.grad for p in net.parameters()] == [2.0] * len(want)
+    net.zero_grad()
+    assert not any(p.grad for p in net.parameters())
+
+    net.save(tmp_path / "net.json")
+    before = [p.data for p in net.parameters()]
+    assert list(json.loads((tmp_path / "net.json").read_text())["parameters"]) == want
+    fit(net, [1.0], [7.0], loss=nn.mse, optimizer=optim.SGD(0.01), epochs=1, progress=False, backend="python")
+    assert all(p.data != old for p, old in zip(net.parameters(), before))
+    net.load(tmp_path / "net.json")
+    assert [p.data for p in net.parameters()] == before
+
+
+def test_names_do_not_depend_on_addresses() -> None:
+    keys = [Value(1.0), Neuron(1), object(), (Value(1.0), 2)]
+    net = Net(keys=keys, table={key: Value(2.0) for key in keys})
+    assert names(net)[-4:] == ["table.1", "table.2", "table.3", "table.4"]
+
+
+def test_parameters_of_one_name_are_told_apart() -> None:
+    net = Net(
+        w1=Value(1.0),
+        w=values(1),
+        keys={1: Value(1.0), "1": Value(2.0)},
+        dots={"a.b": Value(1.0), "a": {"b": Value(2.0)}},
+        free=Value(1.0),
+    )
+    assert names(net) == ["w1", "w[0]", "keys[1]", "keys['1']", "dots['a.b']", "dots['a']['b']", "free"]
+
+
+def test_a_shared_parameter_counts_once_where_it_is_met_first() -> None:
+    shared = Value(1.0)
+    net = Net(first=objects(shared, shared), second={"a": shared}, third=Pair(shared, [shared]))
+    assert names(net) == ["first1"]
+
+
+def test_results_are_not_parameters() -> None:
+    result = Value(2.0) * 3
+    assert Net(a=result, b=objects(result), c={result}, d=SimpleNamespace(x=result)).parameters() == []
+
+
+# ------------------------------------------------------------------------------------------- what cannot be collected
+
+
+class Plain:
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+    def method(self) -> None:
+        """Do nothing."""
+
+
+class Slotted:
+    __slots__ = ("part",)
+
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+
+class Facade(Sequence[Any]):
+    """A sequence that does not list what it holds."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __getitem__(self, i: Any) -> Any:
+        return [1.0][i]
+
+    def __len__(self) -> int:
+        return 1
+
+
+class ListWithMore(list[Any]):
+    def __init__(self, held: Any) -> None:
+        super().__init__()
+        self.held = held
+
+
+def closure(part: Any) -> Callable[[], Any]:
+    return lambda: part
+
+
+def generator(part: Any) -> Iterator[Any]:
+    yield part
+
+
+def with_default(part: Any) -> Callable[..., Any]:
+    def function(x: Any = part) -> Any:
+        return x
+
+    return function
+
+
+def masked(part: Any) -> Any:
+    return np.ma.MaskedArray(objects(part, part), mask=[True, False])
+
+
+SET, FUNCTION, ITERATOR = "a set, whose order", "a function, which hides", "an iterator, which can be read only once"
+REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("a set", lambda v: {v}, SET),
+    ("a frozen set", lambda v: frozenset([v]), SET),
+    ("a set in a list", lambda v: [1.0, {v}], SET),
+    ("a view of values", lambda v: {"a": v}.values(), "a view of a dictionary"),
+    ("a view of items", lambda v: {"a": v}.items(), "a view of a dictionary"),
+    ("a view of keys", lambda v: {v: 1.0}.keys(), "a view of a dictionary"),
+    ("a key", lambda v: {v: 1.0}, "a mapping, of which only the values"),
+    ("a key that is a tuple", lambda v: {(1, v): 1.0}, "a mapping, of which only the values"),
+    ("a hidden map", lambda v: collections.ChainMap({"a": 1.0}, {"a": v}), "a mapping, of which only the values"),
+    ("a factory", lambda v: collections.defaultdict(closure(v)), "a mapping, of which only the values"),
+    ("an iterator", lambda v: iter([v]), ITERATOR),
+    ("a generator", generator, ITERATOR),
+    ("a map", lambda v: map(abs, [v]), ITERATOR),
+    ("itertools.cycle", lambda v: itertools.cycle([v]), ITERATOR),
+    ("a closure", closure, FUNCTION),
+    ("a default", with_default, FUNCTION),
+    ("a partial", lambda v: functools.partial(max, v), FUNCTION),
+    ("a bound method", lambda v: Plain(v).method, FUNCTION),
+    ("a method of a list", lambda v: [v].append, FUNCTION),
+    ("an object", Plain, "an instance of Plain, neither a Module nor a dataclass"),
+    ("an object with slots", Slotted, "an instance of Slotted"),
+    ("a namespace", lambda v: SimpleNamespace(x=[v]), "an instance of SimpleNamespace"),
+    ("an array in an object", lambda v: Plain(objects(v)), "an instance of Plain"),
+    ("an object in an object", lambda v: Plain({"a": [Plain(v)]}), "an instance of Plain"),
+    ("an object in an array", lambda v: objects(Plain(v)), "an instance of Plain"),
+    ("a sequence that hides it", Facade, "an instance of Facade"),
+    ("a list with an attribute", ListWithMore, "an instance of ListWithMore"),
+    ("a masked array", masked, "a masked array"),
+    ("a queue", lambda v: collections.deque([queue_of(v)]), "an instance of SimpleQueue"),
+]
+
+
+def queue_of(part: Any) -> Any:
+    made: Any = queue.SimpleQueue()
+    made.put(part)
+    return made
+
+
+@pytest.mark.parametrize("content", ["a Value", "a module"])
+@pytest.mark.parametrize(("make", "said"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_cannot_be_collected_raises(make: Callable[[Any], Any], said: str, content: str, tmp_path: Path) -> None:
+    leaf = Value(1.0, "lost")
+    part = make(leaf if content == "a Value" else Net(w=leaf))
+    deep = Net(deep=[Pair(Net(part=part))])
+    net, file = Net(part=part), tmp_path / "net.json"
+    uses = [net.parameters, lambda: names(net), net.zero_grad, lambda: net.save(file), lambda: net.load(file)]
+    for use, where in [(deep.parameters, r"Net\.deep\[0\]\.weight\.part"), *((use, r"Net\.part") for use in uses)]:
+        with pytest.raises(TypeError, match=rf"^{where}(\[\d\])? is {said}.*'lost'\) in it would not be trained\. \w"):
+            use()
+    assert repr(net) == "Net with 0 parameters"
+    assert not list(tmp_path.iterdir())
+
+    found_elsewhere = Net(part=part, kept=[leaf])
+    assert found_elsewhere.parameters() == [leaf]
+
+
+def test_an_attribute_of_the_class_raises() -> None:
+    class Line(Module):
+        slope, offsets = Value(1.0), [Value(2.0)]
+
+    with pytest.raises(TypeError, match=r"Line\.slope is an attribute of the class, .* Assign it in __init__, or"):
+        Line().parameters()
+    line = Line()
+    line.slope = Value(3.0)
+    with pytest.raises(TypeError, match=r"Line\.offsets is an attribute of the class"):
+        line.parameters()
+    line.offsets = []
+    assert line.parameters() == [line.slope]
+
+
+def test_a_class_that_overrides_parameters_decides(tmp_path: Path) -> None:
+    own = OwnParameters()
+    assert names(own) == ["parameter1", "parameter2"]
+    own.save(tmp_path / "own.json")
+    assert repr(own) == "OwnParameters with 2 parameters"
+
+    class More(Module):
+        def __init__(self) -> None:
+            self.w, self.bag = Value(1.0), {Value(2.0)}
+
+        def parameters(self) -> list[Value]:
+            return [*super().parameters(), *self.bag]
+
+    more = More()
+    assert more.parameters() == [more.w, *more.bag]
+    assert names(Net(part=more)) == ["part.w", "part.parameter2"]
+
+
+def test_an_activation_that_hides_a_parameter_is_refused() -> None:
+    slope = Value(0.1)
+    with pytest.raises(TypeError, match=r"Layer.neurons\[0\].activation is a function|Neuron.activation is a function"):
+        Layer(2, 2, lambda v: v.relu() - slope * (-v).relu())
+
+
+# ----------------------------------------------------------------------------------------------------- no false alarms
+
+
+class Tricky:
+    """It answers to every name, and everything it is asked costs too much."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AssertionError(f"asked for {name}")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("listed")
+
+    def __len__(self) -> int:
+        raise AssertionError("measured")
+
+
+class Lazy(Sequence[Any]):
+    """A data set that reads a file for each of its billion rows."""
+
+    def __getitem__(self, i: Any) -> Any:
+        raise AssertionError("read")
+
+    def __len__(self) -> int:
+        return 10**9
+
+
+def compiled() -> Any:
+    x = Value(1.0)
+    return autograd.compile(x * x, x)
+
+
+FOREIGN = Value(1.0)
+
+
+def stepped(optimizer: Any) -> Any:
+    FOREIGN.grad = 1.0
+    optimizer.step([FOREIGN])
+    return optimizer
+
+
+def caught() -> Exception:
+    here = Value(1.0)  # a local variable of the frame that the error refers to
+    try:
+        return Exception(f"{here.op}", 1 / 0)
+    except ZeroDivisionError as error:
+        return error
+
+
+HARMLESS: dict[str, Callable[[], Any]] = {
+    "a random generator": random.Random,
+    "NumPy's generator": np.random.default_rng,
+    "an array of numbers": lambda: np.zeros((100, 100)),
+    "an array of text": lambda: np.array(["a", None], dtype=object),
+    "a masked array of numbers": lambda: np.ma.MaskedArray([1.0, 2.0], mask=[True, False]),
+    "a logger": lambda: logging.getLogger("autograd.tests"),
+    "a compiled function": compiled,
+    "an optimizer": lambda: optim.Adam(lr=lambda step: 0.1 / (step + 1)),
+    "a trained optimizer": lambda: stepped(optim.Adam(0.1)),
+    "a module of Python": lambda: autograd,
+    "a class": lambda: Net,
+    "a function": lambda: autograd.tanh,
+    "a function of Python's": lambda: closure(1.0),
+    "a lock": threading.Lock,
+    "a thread": threading.Thread,
+    "a range": lambda: range(10**9),
+    "an array of bytes": lambda: array.array("d", [1.0]),
+    "a weak reference": lambda: weakref.ref(FOREIGN),
+    "a weak set": lambda: weakref.WeakSet([FOREIGN]),
+    "a weak dictionary": lambda: weakref.WeakValueDictionary({"a": FOREIGN}),
+    "an object that answers to everything": Tricky,
+    "a mock": mock.MagicMock,
+    "a lazy data set": Lazy,
+    "an error": caught,
+    "text": lambda: "text" * 1000,
+}
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_other_attributes_raise_nothing_and_are_left_alone(kind: str) -> None:
+    w = Value(1.0)
+    assert Net(other=HARMLESS[kind](), listed=[HARMLESS[kind]()], w=w).parameters() == [w]
+
+
+def test_files_are_left_alone(tmp_path: Path) -> None:
+    with (tmp_path / "log.txt").open("w") as file, shelve.open(str(tmp_path / "shelf")) as shelf:
+        shelf["a"] = 1.0
+        assert Net(file=file, shelf=shelf).parameters() == []
+
+
+def test_cycles_and_back_references_end() -> None:
+    w, items = Value(1.0), list[Any]()
+    items.append(items)
+    net = Net(w=w, items=items)
+    vars(net).update(itself=net, trainer=Plain(net), act=net.__call__, loss=closure(net))
+    assert net.parameters() == [w]
+
+
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,), lambda x: {"a": x}, Pair, objects])
+def test_a_deep_nesting_is_no_recursion(wrap: Callable[[Any], Any]) -> None:
+    w = part = Value(1.0)
+    for _ in range(3_000):
+        part = wrap(part)
+    net = Net(part=part)
+    assert net.parameters() == [w]
+    assert len(names(net)) == 1
+    with pytest.raises(TypeError, match="is a set"):
+        Net(part={closure(part)}).parameters()
+
+
+def test_a_million_numbers_are_no_effort() -> None:
+    net = Net(w=Value(1.0), xs=[0.5] * 1_000_000, rows=[[0.5] * 100] * 1000, held=Plain([0.5] * 1_000_000))
+    began = time.process_time()
+    assert net.parameters() == [net.w]
+    assert time.process_time() - began < 1.0  # a name for each of them would take seconds
+
+
+def test_the_search_of_an_object_is_bounded() -> None:
+    chain: Any = None
+    for _ in range(300_000):
+        chain = [chain]
+    began = time.process_time()
+    assert Net(held=Plain(chain)).parameters() == []
+    assert time.process_time() - began < 0.5
+
+
+def test_names_of_networks_stay() -> None:
+    assert names(MLP(1, [2, 1]))[:3] == ["layer1.neuron1.weight1", "layer1.neuron1.bias", "layer1.neuron2.weight1"]
