@@ -26,7 +26,7 @@ def same(got: float, want: float) -> bool:
 def random_graph(rng: random.Random, leaves: list[Value], steps: int) -> Value:
     """Return a graph of operations of the whole table on leaves, results and constants, some of them special."""
     pool: list[Any] = list(leaves)
-    constants = [0.0, -0.0, 1.0, -2.0, 0.5, 3.0, math.inf, -math.inf, math.nan, 1e-320, -1e300]
+    constants = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 3.0, math.inf, -math.inf, math.nan, 1e-320, -1e300]
     ops = [TABLE[name] for name in sorted(BUILT_IN - {"hypot"})]  # no bits are promised of hypot: CPython has its own
     for _ in range(steps):
         op = rng.choice(ops)
@@ -38,7 +38,7 @@ def random_graph(rng: random.Random, leaves: list[Value], steps: int) -> Value:
     return output
 
 
-SPECIAL = [0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 1e-310]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, math.inf, -math.inf, math.nan, 1e-310]
 
 
 def random_number(rng: random.Random) -> float:

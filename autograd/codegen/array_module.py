@@ -1,9 +1,9 @@
 """Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
-the compiled function. Results are bit for bit the module's. They differ from eager mode's in the last digits only, not
-in the sign of a zero, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that
-JAX takes subnormal numbers for 0.
+the compiled function. Results are bit for bit the module's, except that `x ** 2` and `x ** -1` are always `x * x` and
+`1 / x`. They differ from eager mode's in the last digits only, not in the sign of a zero, except that some modules take
+the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes subnormal numbers for 0.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only

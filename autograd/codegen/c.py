@@ -11,8 +11,9 @@ The arrays and variables of the generated source:
     out[4]       output 4
 
 The arithmetic is IEEE's, bit for bit that of eager mode: nothing is reassociated, and the functions are those of the C
-library, which Python calls too (CPython implements `hypot` itself: within 2 ulp). This requires compiling with `FLAGS`:
-without them gcc contracts a * b + c, and turns pow(x, 2) into x * x.
+library, which Python calls too (CPython implements `hypot` itself: within 2 ulp; `power` is C's pow, but for squares
+and reciprocals). This requires compiling with `FLAGS`: without them gcc contracts a * b + c, and computes functions of
+constants itself.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
