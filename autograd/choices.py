@@ -12,8 +12,8 @@ of them exist: a graph is still freed the moment its last name goes. A loop that
 again adds nothing; only changes of the outcome are kept. All steps are single operations of a dictionary, so they need
 no lock. Copies and pickles of a graph are made without its choices.
 
-The price: 2 to 4 microseconds for a comparison with something new, 1 for one that is known, 0.2 without this module.
-Nothing else costs anything until the first comparison.
+The price (CPython 3.11): a comparison takes 0.3 microseconds without this module, 2 if its outcome is known, 3 to 11 if
+it is new. Nothing else costs anything until the first comparison; then a search of the memory comes with `forward()`.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def _order(output: Value) -> int:
     return derived[1] if derived else created(output)
 
 
-on_choice.append(_remember)
-on_grad.append(_derive)
+on_choice[_remember] = _remember, None
+on_grad[_derive] = _derive, None
 
 
 # The choices of a graph ----------------------------------------------------------------------------------------------
@@ -273,4 +273,4 @@ def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
     warn_of_changes(choices_of(nodes, data), [data])
 
 
-on_forward.append(_check_replay)
+on_forward[_check_replay] = _check_replay, None

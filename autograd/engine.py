@@ -222,7 +222,7 @@ class Value(OperationMethods):
         nodes = graph_of(self)
         data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
         _announce(_replayed, nodes, data)
-        _tell(on_forward, nodes, data)
+        _announce(on_forward, nodes, data)
         commit_data(data.keys(), data.values())
         return self
 
@@ -388,7 +388,7 @@ def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> boo
     operand = other._data if type(other) is Value else _operand(other)
     outcome = NotImplemented if operand is NotImplemented else holds(v._data, operand)
     if outcome is not NotImplemented:
-        _tell(on_choice, v, other if type(other) is Value else operand, holds, outcome)
+        _announce(on_choice, v, other if type(other) is Value else operand, holds, outcome)
     return outcome
 
 
@@ -396,6 +396,12 @@ def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> boo
 
 _Listeners = dict[object, tuple[Callable[..., object], object]]  # by their `with` statement: a function, its scope
 _recorded, _compared, _replayed, _pulled = _EVENTS = _Listeners(), _Listeners(), _Listeners(), _Listeners()
+on_choice, on_forward, on_grad = _Listeners(), _Listeners(), _Listeners()
+"""Events for parts of the package that always listen: put a function in, with None as its scope.
+
+`on_choice(v, other, holds, outcome)` when a comparison has been answered, `on_forward(nodes, data)` after `replayed`,
+`on_grad(output, gradients)` when `grad` has found them.
+"""
 _registry = threading.RLock()  # reentrant: a signal handler may listen too
 _scope: ContextVar[object] = ContextVar("scope", default=None)  # the call of an `unobserved` function, None outside
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -495,20 +501,6 @@ def _announce(listeners: _Listeners, *event: Any) -> None:
     for listener, scope in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
         if scope is here:
             listener(*event)
-
-
-on_choice: list[Callable[[Value, Value | float, Callable[[float, float], bool], bool], object]] = []
-"""Functions to call with the operands, the kind and the outcome of each comparison that is not `unobserved`."""
-on_forward: list[Callable[[Sequence[Value], Mapping[Value, float]], object]] = []
-"""Functions to call with what `replayed` tells its listeners, after these."""
-on_grad: list[Callable[[Value, Sequence[Value]], object]] = []
-"""Functions to call with the output and the gradients of each `grad` that is not `unobserved`."""
-
-
-def _tell(hooks: Sequence[Callable[..., object]], *event: Any) -> None:
-    if _scope.get() is None:
-        for hook in hooks:
-            hook(*event)
 
 
 def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Iterator[Any]:
@@ -681,7 +673,7 @@ def grad(output: Value, inputs: Any) -> Any:
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
     found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
-    _tell(on_grad, output, found)
+    _announce(on_grad, output, found)
     values = iter(found)
     return tree_map(lambda x: next(values), inputs)
 

@@ -7,14 +7,14 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import short_formula
-from autograd.engine import Value, graph_of, local_gradients, numbers_of
+from autograd.engine import Value, created, graph_of, local_gradients, numbers_of, unobserved
 from autograd.errors import AnomalyError
 from autograd.events import listening_here
 from autograd.frames import Place, place_of_caller, shown
-from autograd.ops import Op
+from autograd.ops import TABLE, Op
 from autograd.text import visible
 from autograd.views.names import names_of
 
@@ -27,7 +27,8 @@ def detect_anomaly() -> Iterator[None]:
 
     It checks every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
-    When `backward()` or `forward()` raises, it has changed no gradient and no number.
+    When `backward()` or `forward()` raises, it has changed no gradient and no number. Of a nan that comes up a branch
+    that was not chosen, as in `where(x, x, x.expm1())` at 1000, it says just that, and what to write instead.
 
     An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
     the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
@@ -115,10 +116,14 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         what += f" (operand {place + 1})"
     if math.isfinite(pulls[place]):
         what = f"the sum of the gradients of {names[x]}, to which it adds {pulls[place]!r}"
+    local = local_gradients(v)[place]
+    multiplies_zero = math.isnan(pulls[place]) and local is not None and math.isinf(local)
+    choice = _choice_above(v, part, nodes) if multiplies_zero else None
     return _error(
         [
             f"{part(x)} produced in the backward pass by {_operation_of(v)}: {what}",
-            f"gradient from above: {part(v)!r}, local gradient: {local_gradients(v)[place]!r}",
+            *([] if choice is None else _unchosen_branch(v, choice, names)),
+            f"gradient from above: {part(v)!r}, local gradient: {local!r}",
             f"result {names[v]} = {v.data!r}",
             *_operands(v, {}, names),
         ],
@@ -126,6 +131,67 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         nodes,
         names,
     )
+
+
+class _Use(NamedTuple):
+    """A result, and the place of one of its operands."""
+
+    v: Value
+    place: int
+
+
+def _unchosen_branch(v: Value, choice: _Use, names: Mapping[Value, str]) -> list[str]:
+    chooser, unchosen = choice.v, cast(Value, choice.v.args[choice.place])
+    formula, source = f"{names[chooser]} = {short_formula(chooser, names)}", _source(chooser)
+    return [
+        f"it is in a branch that was not chosen: {formula} passes a gradient of 0 to {names[unchosen]} "
+        f"(operand {choice.place + 1}), and 0 * inf is nan",
+        *([f"{names[chooser]} was recorded at {source}"] if source else []),
+        f"cure: give {cast(Op, v.op).name} a harmless operand where its branch is not chosen. Write "
+        "where(c, a, f(where(c, k, b))) for where(c, a, f(b)), with a number k at which f is smooth; "
+        "or clamp b with autograd.max or autograd.min",
+    ]
+
+
+def _choice_above(v: Value, part: Callable[[Value], float], nodes: Sequence[Value]) -> _Use | None:
+    """Return the nearest choice that gives `v` its gradient of 0; None if that is 0 for any other reason, or not 0."""
+    users: dict[Value, list[_Use]] = {}
+    for u in nodes:
+        for place, x in enumerate(u.args):
+            if isinstance(x, Value):
+                users.setdefault(x, []).append(_Use(u, place))
+    choices, waiting, seen = list[_Use](), [v], {v}
+    while waiting:
+        x = waiting.pop()
+        if part(x) != 0 or x not in users:  # the output, whose seed was 0
+            return None
+        for use in users[x]:
+            u, place = use
+            pull = cast(Op, u.op).pulls(part(u), u.data, *numbers_of(u.args))[place]
+            if pull is None:
+                continue
+            if pull != 0 or (part(u) != 0 and not _chooses_another(u, place)):
+                return None  # terms that cancel, or a factor of 0
+            if part(u) != 0:
+                choices.append(use)
+            elif u not in seen:
+                seen.add(u)
+                waiting.append(u)
+    return min(choices, key=lambda choice: created(choice.v), default=None)
+
+
+@unobserved
+def _chooses_another(v: Value, place: int) -> bool:
+    """Return True if the rule for an operand is a `where` that takes its 0, as in `relu`, `max` and `where`."""
+    try:
+        pull = cast(Op, v.op).pulls(Value(1.0), Value(v.data), *map(Value, numbers_of(v.args)))[place]
+    except Exception:  # any: a user's rule may need plain numbers
+        return False
+    chosen = False
+    while isinstance(pull, Value) and pull.op is TABLE["where"]:
+        (condition,), chosen = numbers_of(pull.args[:1]), True
+        pull = pull.args[1 if condition > 0 else 2]
+    return chosen and isinstance(pull, float) and pull == 0
 
 
 def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:

@@ -166,6 +166,116 @@ def test_a_node_recorded_before_has_no_line() -> None:
     assert again.value.source is not None  # recorded under an earlier watch is good enough
 
 
+def with_root(x: Value, function: Callable[[Value], Value]) -> Value:
+    """Use one square root several times."""
+    return function(x.sqrt())
+
+
+UNCHOSEN: dict[str, tuple[float, Callable[[Value], Any]]] = {
+    "expm1": (1000.0, lambda x: autograd.where(x, x, x.expm1())),
+    "exp": (1000.0, lambda x: autograd.where(x, x, x.exp() - 1)),
+    "sinh": (1000.0, lambda x: autograd.where(-x, x.sinh(), x)),
+    "log": (0.0, lambda x: autograd.where(x, x.log(), x)),
+    "sqrt": (0.0, lambda x: autograd.where(x, x.sqrt(), 2 * x)),
+    "div": (0.0, lambda x: autograd.where(x, 1 / x, 1.0)),
+    "pow": (0.0, lambda x: autograd.where(x, x**-1.5, 1.0)),
+    "mul": (math.inf, lambda x: autograd.where(x, 1.0, Value(2.0, "w") * x)),
+    "sqrt, far below": (0.0, lambda x: autograd.where(x, -(3 * x.sqrt()).tanh() + 1, 2 * x) * 5 - 1),
+    "sqrt, used twice": (0.0, lambda x: with_root(x, lambda r: autograd.where(x, r * 2 + r, x))),
+    "sqrt, in two branches": (
+        0.0,
+        lambda x: with_root(x, lambda r: autograd.where(x, r, x) + autograd.where(x, r, x)),
+    ),
+    "log, in a where in a where": (0.0, lambda x: autograd.where(1 - x, x, autograd.where(x, x.log(), 2.0))),
+    "exp, in a where in a where": (1000.0, lambda x: autograd.where(1 - x, autograd.where(x, x.exp(), 2.0), x)),
+    "sqrt, under relu": (0.0, lambda x: (x.sqrt() - 1).relu() + x),
+    "sqrt, under max": (0.0, lambda x: autograd.max(x.sqrt(), 1.0) + x),
+    "sqrt, under min": (0.0, lambda x: autograd.min(-1.0, x.sqrt() * 2) + x),
+    "sqrt, under largest": (0.0, lambda x: autograd.largest([x.sqrt(), x + 1, 0.5])),
+}
+"""Numbers and functions whose gradient is nan because of a branch that is not chosen; the operation with the infinite
+local gradient comes first in the name."""
+
+
+@pytest.mark.parametrize("name", UNCHOSEN)
+def test_a_nan_from_a_branch_that_was_not_chosen_is_told_as_such(name: str) -> None:
+    number, function = UNCHOSEN[name]
+    x = Value(number, "x")
+    y = function(x)
+    error = caught(y.backward)
+    assert str(error).startswith(f"nan produced in the backward pass by {name.partition(',')[0]}")
+    assert "in a branch that was not chosen" in str(error) and "cure" in str(error)
+    assert x.grad == 0.0
+
+
+def test_the_choice_its_operand_and_its_line_are_named() -> None:
+    x = Value(0.0, "x")
+
+    def work() -> None:
+        root = x.sqrt()
+        chosen = autograd.where(x, 2 * root, x)
+        loss = chosen * 3
+        loss.backward()
+
+    lines = str(caught(work)).splitlines()
+    assert lines[:2] == [
+        "nan produced in the backward pass by sqrt: the gradient that root = sqrt(x) pulls back to x",
+        "  it is in a branch that was not chosen: chosen = where(x, v3, x) passes a gradient of 0 to v3 (operand 2), "
+        "and 0 * inf is nan",
+    ]
+    assert lines[2].startswith("  chosen was recorded at ") and lines[2].endswith("autograd.where(x, 2 * root, x)")
+    assert lines[3].startswith("  cure: give sqrt a harmless operand")
+    assert lines[4] == "  gradient from above: 0.0, local gradient: inf"
+
+
+@pytest.mark.parametrize(
+    "cured",
+    [
+        lambda x: autograd.where(x, x, autograd.expm1(autograd.where(x, 0.0, x))),
+        lambda x: autograd.where(x, x, autograd.expm1(autograd.min(x, 0.0))),
+        lambda x: autograd.where(1 - x, autograd.where(1 - x, x, 1.0).exp(), x),
+    ],
+)
+def test_the_cure_cures(cured: Callable[[Value], Value]) -> None:
+    x = Value(1000.0)
+    with detect_anomaly():
+        cured(x).backward()
+    assert x.grad == 1.0
+
+
+half = Op("half_choice({})", lambda x: x / 2, lambda g, z, x: g * (0.5 if x > 0 else 0.0))  # a choice without `where`
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.sqrt() * 0,
+        lambda x: x.sqrt() - x.sqrt() * 1 + 0 * x.sqrt(),
+        lambda x: with_root(x, lambda r: r - r),  # terms that cancel
+        lambda x: x.sqrt().step() + x.sqrt().sign(),
+        lambda x: abs(x.sqrt()),  # a corner, not a branch
+        lambda x: autograd.hypot(x.sqrt(), 0.0) * 0 + autograd.atan2(x.sqrt(), 0.0),
+        lambda x: (x.sqrt() * 1e-300) * 1e-300,  # an underflow
+        lambda x: (x.sqrt() * 0) * 0,
+        lambda x: half(x.sqrt()),
+        lambda x: with_root(x, lambda r: autograd.where(x, r, x) + 0 * r),  # a branch, and a factor of 0
+        lambda x: (x * 0).sqrt(),
+        lambda x: x.log() * (0 * x),
+    ],
+)
+def test_no_other_nan_is_told_so(function: Callable[[Value], Value]) -> None:
+    x = Value(0.0, "x")
+    y = function(x)
+    error = caught(y.backward)
+    assert "not chosen" not in str(error)
+
+
+def test_a_seed_of_0_is_no_choice() -> None:
+    x = Value(0.0, "x")
+    y = x.sqrt() * 2
+    assert "not chosen" not in str(caught(lambda: y.backward(0.0)))
+
+
 def test_a_sum_of_finite_parts_may_overflow() -> None:
     x = Value(1.0, "x")
     y = x * 1e308 - x * -0.5e308
