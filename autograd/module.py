@@ -502,7 +502,7 @@ _REASONS: list[tuple[Any, str, str]] = [
     (
         (FunctionType, MethodType, BuiltinMethodType, partial),
         "a function, which hides what it uses",
-        "Make it a Module with a __call__",
+        "Make it a Module with a __call__, write constants as plain numbers",
     ),
     (Mapping, "a mapping, of which only the values are collected", "Put its Values and Modules there"),
 ]

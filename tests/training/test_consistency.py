@@ -696,10 +696,10 @@ def test_a_regularizer_that_keeps_a_result_is_refused() -> None:
 
 
 def test_a_state_carried_from_step_to_step_is_refused_in_eager_training() -> None:
-    states = [Value(0.0)]
+    states: list[Value] = []
 
     def carried(line: Line, x: Value) -> Value:
-        states.append((states[-1] * line.w + x).tanh())
+        states.append(((states[-1] if states else 0.0) * line.w + x).tanh())
         return states[-1]
 
     with pytest.raises(RecordingError, match="computed from parameters earlier"):
@@ -740,10 +740,10 @@ def test_a_result_of_constants_may_be_kept(backend: str) -> None:
 
 
 def test_a_state_carried_from_sample_to_sample_is_refused() -> None:
-    states = [Value(0.0)]
+    states: list[Value] = []
 
     def carried(line: Line, x: Value) -> Value:
-        states.append((states[-1] * line.w + x).tanh())
+        states.append(((states[-1] if states else 0.0) * line.w + x).tanh())
         return states[-1]
 
     with pytest.raises(RecordingError):
