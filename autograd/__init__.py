@@ -28,6 +28,7 @@ from autograd.errors import (
     RecordingError,
     UnsupportedOperationError,
 )
+from autograd.functions import log_softmax, logsumexp, mean, softmax
 from autograd.training.fit import fit
 from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary

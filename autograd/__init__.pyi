@@ -5,6 +5,7 @@ from autograd.check import check_gradients as check_gradients, faux_gradient as 
 from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad
 from autograd.errors import AnomalyError as AnomalyError, CompilerError as CompilerError, CompilerNotFound as CompilerNotFound, DivergenceError as DivergenceError, FrozenChoiceWarning as FrozenChoiceWarning, GradientMismatch as GradientMismatch, GraphvizNotFound as GraphvizNotFound, RecordingError as RecordingError, UnsupportedOperationError as UnsupportedOperationError
+from autograd.functions import log_softmax as log_softmax, logsumexp as logsumexp, mean as mean, softmax as softmax
 from autograd.training.fit import fit as fit
 from autograd.training.history import History as History
 from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
@@ -59,4 +60,4 @@ from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 from autograd.ops import largest as largest
 
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot", "largest"]
+__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot", "largest"]

@@ -240,7 +240,7 @@ class Value(OperationMethods):
             args, numbers = operands, [x._data for x in operands]
         except AttributeError:  # a constant among them
             args = tuple(x if type(x) is Value else number(x) for x in operands)
-            numbers = numbers_of(args)
+            numbers = [x if type(x) is float else x._data for x in args]
         data = number(op.computes(*numbers))
         return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 

@@ -12,12 +12,13 @@ a loss of your own with the decorator `loss`.
 import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
+from autograd.functions import log_of_total, mean, shifted_logits
 from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
@@ -115,12 +116,12 @@ def _checked_probabilities(logits: Any, targets: Any) -> Pairs:
 
 def _share_of_signs(scores: Any, labels: Any) -> Any:
     """Return the share of scores with the sign of their label; a score of 0 counts as -1, as in micrograd."""
-    return _mean([ops.step(ops.where(score, 1.0, -1.0) * label) for score, label in _checked_labels(scores, labels)])
+    return mean([ops.step(ops.where(score, 1.0, -1.0) * label) for score, label in _checked_labels(scores, labels)])
 
 
 def _share_of_sides(logits: Any, targets: Any) -> Any:
     """Return the share of logits on their target's side: above 0 for a probability above 1/2."""
-    return _mean([
+    return mean([
         ops.where(target - 0.5, ops.where(z, 1.0, 0.0), ops.where(z, 0.0, 1.0))
         for z, target in _checked_probabilities(logits, targets)
     ])  # fmt: skip
@@ -149,7 +150,7 @@ def hinge(scores: Any, labels: Any) -> Any:
     >>> hinge([Value(0.5), Value(-2.0)], [1, -1])
     Value(data=0.25, grad=0.0)
     """
-    return _mean([ops.relu(1 - label * score) for score, label in _checked_labels(scores, labels)])
+    return mean([ops.relu(1 - label * score) for score, label in _checked_labels(scores, labels)])
 
 
 @loss(accuracy=_share_of_sides, targets=functools.partial(_check_each, _checked_probabilities))
@@ -171,7 +172,10 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     Value(data=5000.34657359028, grad=0.0)
     """
     pairs = _checked_probabilities(logits, targets)
-    return _mean([target * ops.softplus(-z) + (1 - target) * ops.softplus(z) for z, target in pairs])
+    return mean([
+        target * _weighted(target, ops.softplus(-z)) + (1 - target) * _weighted(1 - target, ops.softplus(z))
+        for z, target in pairs
+    ])  # fmt: skip
 
 
 # Several classes -----------------------------------------------------------------------------------------------------
@@ -179,17 +183,16 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Any:
 
 def _share_of_choices(logits: Any, targets: Any) -> Any:
     """Return the share of samples whose first largest logit is that of a most probable class."""
-    return _mean(list(map(_is_right_choice, *zip(*_by_sample(logits, targets)))))
+    return mean(list(map(_is_right_choice, *zip(*_by_sample(logits, targets)))))
 
 
 def _is_right_choice(logits: list[Any], target: Any) -> Any:
     if not isinstance(target, list):
         target = _one_hot(_class_index(target, len(logits)), len(logits))
-    largest, chosen = logits[0], target[0]
-    for logit, probability in zip(logits[1:], target[1:]):
-        chosen = ops.where(logit - largest, probability, chosen)
-        largest = ops.max(largest, logit)
-    return ops.where(functools.reduce(ops.max, target) - chosen, 0.0, 1.0)
+    largest, chosen = ops.largest(logits), target[-1]
+    for logit, probability in zip(logits[-2::-1], target[-2::-1]):
+        chosen = ops.where(largest - logit, chosen, probability)  # backwards: the first of equal ones remains
+    return ops.where(ops.largest(target) - chosen, 0.0, 1.0)
 
 
 def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
@@ -238,7 +241,7 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
     >>> cross_entropy([z, z], [1, [0, 1, 0]]).data == output.data
     True
     """
-    return _mean([_sample_cross_entropy(sample, target) for sample, target in _by_sample(logits, targets)])
+    return mean([_sample_cross_entropy(sample, target) for sample, target in _by_sample(logits, targets)])
 
 
 def _by_sample(logits: Any, targets: Any) -> Pairs:
@@ -259,9 +262,8 @@ def _by_sample(logits: Any, targets: Any) -> Pairs:
 
 
 def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
-    largest = functools.reduce(ops.max, logits)
-    shifted = [z - largest for z in logits]
-    log_total = ops.log(ops.sum([ops.exp(z) for z in shifted]))
+    shifted = shifted_logits(logits)
+    log_total = log_of_total(shifted)
     if not isinstance(target, list):
         return log_total - shifted[_class_index(target, len(logits))]
     if len(target) != len(logits) or any(isinstance(p, list) for p in target):
@@ -270,7 +272,7 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
         target = list(map(number, target))
         if not all(map(_is_probability, target)) or not math.isclose(math.fsum(target), 1, rel_tol=1e-6):
             raise ValueError(f"probabilities lie between 0 and 1 and add up to 1, got {target}")
-    return ops.dot(target, [log_total - z for z in shifted])
+    return ops.dot(target, [_weighted(p, log_total - z) for p, z in zip(target, shifted)])
 
 
 def _class_index(target: Any, classes: int) -> int:
@@ -293,8 +295,17 @@ def _class_index(target: Any, classes: int) -> int:
 # Shared --------------------------------------------------------------------------------------------------------------
 
 
-def _mean(terms: Sequence[Any]) -> Any:
-    return terms[0] if len(terms) == 1 else ops.sum(terms) / len(terms)
+def _weighted(weight: Any, term: Any) -> Any:
+    """Return a term to be multiplied by its weight, or 0 if it is infinite or nan and its weight exactly 0.
+
+    Their product would be nan. To a term that it drops, the choice passes a gradient of 0, which remains 0 on the way
+    to the logits, at every order: the derivatives of these terms, softplus and log_total - logit, are finite wherever
+    the loss is. For a term whose derivative can be infinite, the operand would have to be chosen too: 0 * inf is nan.
+    """
+    if not isinstance(weight, Value):
+        return term if weight else 0.0
+    finite = math.inf - term
+    return ops.where(ops.where(finite, finite, abs(weight)), term, 0.0)
 
 
 def _pairs(name: str, outputs: Any, other: str, targets: Any) -> Pairs:

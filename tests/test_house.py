@@ -20,7 +20,7 @@ LAYERS = [
     {"operands"},
     {"ops"},
     {"engine"},
-    {"validation", "events", "choices"},
+    {"validation", "events", "choices", "functions"},
     {"check", "pickling", "optim", "losses", "module", "codegen"},
     {"nn", "views", "training"},
     {"__init__"},
