@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from derivatives import EVERYWHERE, computed
+from derivatives import near as close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +23,7 @@ from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
 from autograd.trees import tree_leaves, tree_map
 
 mpmath.mp.dps = 50
+inf, nan = math.inf, math.nan
 
 LOGITS = st.floats(-1e4, 1e4) | st.floats(-50, 50) | st.sampled_from([0.0, 1e4, -1e4, 36.7, -745.0, 1e-300])
 
@@ -149,6 +153,174 @@ EACH = pytest.mark.parametrize("loss, outputs, targets", SOME, ids=[loss.__name_
 def test_the_gradient_check_agrees(loss: Callable[..., Value], outputs: Any, targets: Any) -> None:
     inputs = list(map(Value, outputs))
     check_gradients(loss(inputs, targets), inputs)
+
+
+# --------------------------------------------------------------------------------------------- weights of 0, infinities
+
+EXTREMES = [-inf, -1e308, -1e160, -1.0, -1e-160, -5e-324, 0.0, 2.0, 1e160, 1e308]
+ONE_HOT = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+SOFT = [[0.0, 0.25, 0.75], [0.5, 0.0, 0.5], [0.125, 0.5, 0.375]]
+BINARY = [*EXTREMES, inf, 36.7, -745.0]
+
+
+@functools.cache
+def right_cross_entropy(zs: tuple[float, ...]) -> tuple[list[Any], list[float]]:
+    """Return -log p of each class, and p, at 50 digits; infinite where a difference of logits is too large for a float.
+
+    They are nan if all logits are -inf.
+    """
+    highest = max(zs)
+    if highest == -inf:
+        return [nan] * len(zs), [nan] * len(zs)
+    shifted = [mpmath.mpf(z) - highest for z in zs]
+    powers = [mpmath.exp(z) for z in shifted]
+    log_total = mpmath.log(sum(powers))
+    minus_logs = [log_total - z for z in shifted]
+    return [x if x < 1.797e308 else inf for x in minus_logs], [float(p / sum(powers)) for p in powers]
+
+
+def right_derivatives(zs: Sequence[float], ts: Sequence[float]) -> list[float]:
+    """Return the cross-entropy, its gradient by logits and targets, and its second derivatives by the logits."""
+    minus_logs, p = right_cross_entropy(tuple(zs))
+    n = range(len(zs))
+    return [
+        float(mpmath.fsum(t * x for t, x in zip(ts, minus_logs, strict=True) if t)),
+        *[p[i] - ts[i] for i in n],
+        *[0.0 if not ts[i] and not mpmath.isfinite(minus_logs[i]) else float(minus_logs[i]) for i in n],
+        *[p[i] * ((i == j) - p[j]) for i in n for j in n],
+    ]
+
+
+def derivatives(loss: Value, zs: Sequence[Value], ts: Sequence[Value]) -> list[Value]:
+    """Return a loss, its gradient by logits and targets, and its second derivatives by the logits."""
+    first = grad(loss, list(zs))
+    return [loss, *first, *grad(loss, list(ts)), *(second for g in first for second in grad(g, list(zs)))]
+
+
+@pytest.mark.parametrize("where", EVERYWHERE)
+def test_a_weight_of_0_silences_its_term_twice_differentiated_in_every_backend(where: str) -> None:
+    """Targets are inputs of the compiled function, so the graph does not know which of them are 0."""
+    zs, ts = [Value(0.5) for _ in range(3)], [Value(1 / 3) for _ in range(3)]
+    outputs = derivatives(cross_entropy(zs, ts), zs, ts)
+    samples = [[*zs, *ts] for zs in itertools.product(EXTREMES, repeat=3) for ts in [*ONE_HOT, *SOFT]]
+    samples = samples[:: 31 if where == "eager" else 7 if where == "jax.numpy" else 1]  # quick enough
+    for sample, got in zip(samples, computed(where, outputs, [*zs, *ts], samples), strict=True):
+        want = right_derivatives(sample[:3], sample[3:])
+        if math.isnan(want[0]):
+            assert math.isnan(got[0])
+            continue
+        wrong = [(i, a, b) for i, (a, b) in enumerate(zip(got, want, strict=True)) if not close(a, b)]
+        assert not wrong, (sample, wrong)
+
+
+@pytest.mark.parametrize("where", EVERYWHERE)
+def test_binary_cross_entropy_with_a_weight_of_0_twice_differentiated_in_every_backend(where: str) -> None:
+    z, t = Value(0.5), Value(0.5)
+    outputs = derivatives(binary_cross_entropy(z, t), [z], [t])
+    samples = [[x, target] for x in BINARY for target in (0.0, 1.0, 0.25, 1e-300)]
+    for (x, target), got in zip(samples, computed(where, outputs, [z, t], samples), strict=True):
+        sides = [-mpmath.log(p) if p else inf for p in (sigmoid(x), sigmoid(-x))]  # -log p of classes 1 and 0
+        terms = [w * side for w, side in zip((target, 1 - target), sides) if w]
+        by_target = [
+            side if w or mpmath.isfinite(side) else 0 for w, side in zip((target, 1 - target), sides, strict=True)
+        ]
+        assert close(got[0], float(sum(terms))), (x, target, got)
+        assert close(got[1], float(sigmoid(x) - target)), (x, target, got)
+        assert close(got[2], float(by_target[0] - by_target[1])), (x, target, got)
+        assert close(got[3], float(sigmoid(x) * sigmoid(-x))), (x, target, got)
+
+
+def sigmoid(x: float) -> Any:
+    return mpmath.mpf(x > 0) if math.isinf(x) else 1 / (1 + mpmath.exp(-mpmath.mpf(x)))
+
+
+def kinds_of(target: list[float]) -> list[Any]:
+    """Return a target in all the ways in which users write it."""
+    values = list(map(Value, target))
+    kinds: list[Any] = [target, tuple(target), np.array(target), values, np.array(values), [target[0], *values[1:]]]
+    if 1.0 in target:
+        kinds += [target.index(1.0), np.int64(target.index(1.0)), list(map(int, target))]
+    return kinds
+
+
+def results(loss: Callable[..., Value], outputs: Sequence[float], target: Any) -> list[str]:
+    """Return the loss, its gradient twice computed, and its second derivatives, as text, in which nan equals nan."""
+    leaves = list(map(Value, outputs))
+    value = loss(leaves, target)
+    first = grad(value, leaves)
+    value.backward()
+    numbers = [value.data, *(v.grad for v in leaves), *(g.data for g in first)]
+    numbers += [second.data for g in first for second in grad(g, leaves)]
+    return [repr(x + 0.0) for x in numbers]  # + 0.0: zeros of both signs are alike
+
+
+def test_index_and_one_hot_agree_at_the_extremes_whatever_holds_the_target() -> None:
+    for zs in itertools.product([*EXTREMES[::3], -1e308, 1e308, inf, nan], repeat=2):
+        for target in ([1.0, 0.0], [0.0, 1.0]):
+            first, *others = [results(cross_entropy, zs, kind) for kind in kinds_of(target)]
+            assert others == [first] * len(others), (zs, target)
+            plain = [cross_entropy(zs, kind) for kind in ([*target], target.index(1.0))]
+            assert [repr(x + 0.0) for x in plain] == [first[0]] * 2
+    for target in SOFT:
+        first, *others = [results(cross_entropy, [-inf, 0.5, 1e308], kind) for kind in kinds_of(target)]
+        assert others == [first] * len(others), target
+
+
+def test_the_terms_that_a_weight_of_0_silences() -> None:
+    in_all_ways: list[Any] = [2, [0, 0, 1], list(map(Value, (0.0, 0.0, 1.0))), [-0.0, 0.0, 1.0]]
+    for target in in_all_ways:
+        logits = list(map(Value, (-inf, 0.0, 1.0)))
+        loss = cross_entropy(logits, target)
+        assert loss.data == pytest.approx(0.31326168751822286, rel=1e-15)
+        assert gradients(loss, logits) == pytest.approx([0.0, 0.2689414213699951, -0.2689414213699951], rel=1e-14)
+    for z, t in ((-inf, 0.0), (inf, 1.0), (-1e308, 0.0), (1e308, 1.0)):
+        for certain in (t, Value(t), int(t)):
+            logit = Value(z)
+            loss = binary_cross_entropy(logit, certain)
+            assert (loss.data, gradients(loss, [logit])) == (0.0, [0.0])
+            assert binary_cross_entropy(z, t) == 0.0
+    for z, t, slope in ((inf, 0.0, 1.0), (-inf, 1.0, -1.0), (inf, 0.5, 0.5)):
+        for wrong in (t, Value(t)):
+            logit = Value(z)
+            loss = binary_cross_entropy(logit, wrong)
+            assert (loss.data, gradients(loss, [logit])) == (inf, [slope])
+
+
+def test_a_silenced_logit_still_counts_in_the_normaliser() -> None:
+    logits = [Value(3.0), Value(1.0)]
+    assert gradients(cross_entropy(logits, list(map(Value, (0.0, 1.0)))), logits)[0] == pytest.approx(
+        1 / (1 + math.exp(-2)), rel=1e-15
+    )
+
+
+def test_only_a_weight_of_exactly_0_silences() -> None:
+    for weight in (5e-324, 1e-300, -1.0):
+        logits = list(map(Value, (-inf, 0.0)))
+        assert cross_entropy(logits, [Value(weight), Value(1.0)]).data == math.copysign(inf, weight)
+    assert math.isnan(cross_entropy(list(map(Value, (-inf, 0.0))), [Value(nan), Value(1.0)]).data)
+    assert math.isnan(binary_cross_entropy(Value(0.5), Value(nan)).data)
+
+
+def test_the_gradient_by_a_target_of_0_is_that_of_its_finite_term() -> None:
+    logits, target = list(map(Value, (0.5, -1.0, 2.0))), list(map(Value, (0.0, 1.0, 0.0)))
+    check_gradients(cross_entropy(logits, target), [*logits, *target])
+    z, t = Value(0.5), Value(0.0)
+    check_gradients(binary_cross_entropy(z, t), [z, t])
+
+
+@pytest.mark.parametrize("z", [*BINARY, -1e-310])
+def test_mse_and_hinge_are_ieee_arithmetic_at_the_extremes(z: float) -> None:
+    for t in (0.0, 1.0, -1.0, 5e-324, 1e160, -1e308):
+        e = z - t
+        for target in (t, Value(t)):
+            got = results(mse, [z], [target])
+            assert got[:3] == [repr(x + 0.0) for x in (e * e, 2 * e, 2 * e)] and got[3] == "2.0", t
+    for label in (1, -1, 1.0, Value(1.0), Value(-1.0)):
+        y = label.data if isinstance(label, Value) else label
+        margin = 1 - y * z
+        slope_of_hinge = -y if margin > 0 else 0.0
+        want = [margin if margin > 0 else 0.0, slope_of_hinge, slope_of_hinge, 0.0]
+        assert results(hinge, [z], [label]) == [repr(x + 0.0) for x in want]
 
 
 # -------------------------------------------------------------------------------------------------------------- shapes

@@ -171,6 +171,62 @@ def test_it_is_the_loop_that_one_writes_by_hand(backend: str, penalty: Penalty |
     assert history.accuracy == history.validation_losses == []
 
 
+class Masked(nn.Module):
+    """A classifier with four logits, of which the mask, 0 or -inf for each class, rules out some."""
+
+    def __init__(self, mask: list[float]) -> None:
+        self.mlp, self.mask = nn.MLP(2, [4, 4], "tanh", rng=random.Random(2)), mask
+
+    def __call__(self, x: Any) -> list[Value]:
+        return [logit + m for logit, m in zip(self.mlp(x), self.mask)]
+
+
+@pytest.mark.parametrize("targets", ["index", "one-hot", "probabilities"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
+def test_a_masked_class_trains_as_in_the_loop_that_one_writes_by_hand(backend: str, targets: str) -> None:
+    rng = random.Random(5)
+    xs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(12)]
+    classes = [2 if x[0] > x[1] else 3 for x in xs]
+    share = 0.75 if targets == "probabilities" else 1.0
+    lists = [[1 - share, 0.0, *([share, 0.0] if c == 2 else [0.0, share])] for c in classes]
+    ys: list[Any] = [*classes] if targets == "index" else lists
+    mine, ours = Masked([0.0, -math.inf, 0.0, 0.0]), Masked([0.0, -math.inf, 0.0, 0.0])
+    optimizer, losses = optim.Adam(0.1), []
+    for _ in range(15):
+        loss = nn.cross_entropy([mine(x) for x in xs], ys)
+        mine.zero_grad()
+        loss.backward()
+        optimizer.step(mine.parameters())
+        losses.append(loss.data)
+    history = quiet(ours, xs, ys, loss=nn.cross_entropy, optimizer=optim.Adam(0.1), epochs=15, backend=backend)
+    assert all(map(math.isfinite, history.losses)) and history.losses[-1] < 0.8 * history.losses[0]
+    assert history.losses == pytest.approx(losses, rel=1e-12)
+    assert numbers(ours) == pytest.approx(numbers(mine), rel=1e-11)
+    assert history.accuracy[-1] > history.accuracy[0]
+
+
+class Certain(nn.Module):
+    """A classifier of two classes. The last number of a sample shifts its logit: by -inf or inf if it is certain."""
+
+    def __init__(self) -> None:
+        self.neuron = nn.Neuron(2, "linear", weights=[0.5, 1.0], bias=0.0)
+
+    def __call__(self, x: Any) -> Value:
+        logit: Value = self.neuron(x[:2]) + x[2]
+        return logit
+
+
+@pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
+def test_samples_whose_class_is_certain_cost_nothing_and_move_nothing(backend: str) -> None:
+    xs, ys = [[1.0, -2.0, 0.0], [-1.0, 0.5, 0.0], [3.0, 1.0, -math.inf], [2.0, 1.0, math.inf]], [1, 0, 0, 1]
+    whole, part = Certain(), Certain()
+    options: dict[str, Any] = {"loss": nn.binary_cross_entropy, "backend": backend}
+    history = quiet(whole, xs, ys, optimizer=optim.SGD(0.2), **options)
+    without = quiet(part, xs[:2], ys[:2], optimizer=optim.SGD(0.1), **options)  # half as many samples in the mean
+    assert numbers(whole) == pytest.approx(numbers(part), rel=1e-14)
+    assert history.losses == pytest.approx([loss / 2 for loss in without.losses], rel=1e-14)
+
+
 @pytest.mark.parametrize("backend", ["c", "numpy", "eager"])  # statements in Python would take minutes
 def test_micrograds_demo(backend: str) -> None:
     epochs = 100 if backend != "eager" else 5
