@@ -342,23 +342,38 @@ def test_a_graph_with_choices_is_freed_the_moment_its_last_name_goes(name: str) 
         gc.enable()
 
 
-def test_a_loop_that_compares_adds_nothing() -> None:
-    x, y = Value(2.0), Value(1.0)
-    before = len(choices._memory)
-    for i in range(1_000):
-        x.data = (-1.0) ** i
-        assert (x > y) is (x.data > 1)
-        assert (x - y > 0) is (x.data > 1)
-        assert (x * float(i) > i + 5) is False
-        assert (x > Value(1.0)) is False
-    assert len(choices._memory) - before <= 2
-    kept = [choices._memory[id(v)][1] for v in (x, y) if id(v) in choices._memory]
-    assert sum(map(len, kept)) <= 2 * choices._MOST
-    assert max(len(history) for histories in kept for history in histories.values()) <= choices._CHANGES
+def test_a_loop_that_compares_the_same_adds_nothing_and_forgets_nothing() -> None:
+    x, y = Value(2.0, "x"), Value(1.0)
     z = x * 3 if x > y else y * x
-    x.data = 7.0
-    with pytest.warns(FrozenChoiceWarning):
+    before = len(choices._memory)
+    for _ in range(1_000):
+        assert x > y and x - y > 0
+    x.data = -2.0
+    with pytest.warns(FrozenChoiceWarning, match="x \\(2.0\\)"):
         z.forward()
+    for i in range(1_000):
+        x.data = (-2.0) ** (i % 2)
+        assert (x > y) is False and (x - y > 0) is False
+        x.data = 2.0
+        assert x > y and x - y > 0
+    assert len(choices._memory) == before
+    _, histories = choices._memory[id(x)]
+    assert [len(history) for history in histories.values()] == 2 * [choices._CHANGES]
+
+
+def test_a_loop_that_compares_with_something_new_is_bounded() -> None:
+    x, y = Value(2.0), Value(1.0)
+    kept = x * 3 if x > y else y * x
+    before = len(choices._memory)
+    for _ in range(1_000):
+        assert x > Value(1.0)  # which dies
+    x.data = -2.0
+    with pytest.warns(FrozenChoiceWarning):
+        kept.forward()  # what is alive is not forgotten for what is dead
+    for i in range(1_000):
+        assert x < i
+    assert len(choices._memory) == before
+    assert len(choices._memory[id(x)][1]) <= choices._MOST
 
 
 def test_a_deep_operand_is_compared_at_no_depth() -> None:

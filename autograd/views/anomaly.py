@@ -117,12 +117,11 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
     if math.isfinite(pulls[place]):
         what = f"the sum of the gradients of {names[x]}, to which it adds {pulls[place]!r}"
     local = local_gradients(v)[place]
-    multiplies_zero = math.isnan(pulls[place]) and local is not None and math.isinf(local)
-    choice = _choice_above(v, part, nodes) if multiplies_zero else None
+    choice = _choice_above(v, part, nodes)
     return _error(
         [
             f"{part(x)} produced in the backward pass by {_operation_of(v)}: {what}",
-            *([] if choice is None else _unchosen_branch(v, choice, names)),
+            *([] if choice is None else _unchosen_branch(v, choice, names, local)),
             f"gradient from above: {part(v)!r}, local gradient: {local!r}",
             f"result {names[v]} = {v.data!r}",
             *_operands(v, {}, names),
@@ -140,12 +139,12 @@ class _Use(NamedTuple):
     place: int
 
 
-def _unchosen_branch(v: Value, choice: _Use, names: Mapping[Value, str]) -> list[str]:
+def _unchosen_branch(v: Value, choice: _Use, names: Mapping[Value, str], local: float | None) -> list[str]:
     chooser, unchosen = choice.v, cast(Value, choice.v.args[choice.place])
     formula, source = f"{names[chooser]} = {short_formula(chooser, names)}", _source(chooser)
     return [
         f"it is in a branch that was not chosen: {formula} passes a gradient of 0 to {names[unchosen]} "
-        f"(operand {choice.place + 1}), and 0 * inf is nan",
+        f"(operand {choice.place + 1}), and 0 * {local!r} is nan",
         *([f"{names[chooser]} was recorded at {source}"] if source else []),
         f"cure: give {cast(Op, v.op).name} a harmless operand where its branch is not chosen. Write "
         "where(c, a, f(where(c, k, b))) for where(c, a, f(b)), with a number k at which f is smooth; "
@@ -163,16 +162,15 @@ def _choice_above(v: Value, part: Callable[[Value], float], nodes: Sequence[Valu
     choices, waiting, seen = list[_Use](), [v], {v}
     while waiting:
         x = waiting.pop()
-        if part(x) != 0 or x not in users:  # the output, whose seed was 0
+        if x not in users:  # the output, whose seed was 0
             return None
         for use in users[x]:
             u, place = use
-            pull = cast(Op, u.op).pulls(part(u), u.data, *numbers_of(u.args))[place]
-            if pull is None:
+            if local_gradients(u)[place] is None:
                 continue
-            if pull != 0 or (part(u) != 0 and not _chooses_another(u, place)):
-                return None  # terms that cancel, or a factor of 0
             if part(u) != 0:
+                if not _chooses_another(u, place):  # but multiplies by 0; or it passes a term that others cancel
+                    return None
                 choices.append(use)
             elif u not in seen:
                 seen.add(u)
