@@ -317,6 +317,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
 # One operation -------------------------------------------------------------------------------------------------------
 
 
+_NO_VALUE = ArithmeticError, ValueError  # a user's function may raise at operands that are not those of the graph
 _TERMS_AT_ONCE = 32  # of many operands: each is judged in the company of so many
 _Pull = float | None
 
@@ -339,13 +340,19 @@ def _judgements(op: Op, operands: Sequence[float], slopes: Sequence[_Pull], plac
 
 
 def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) -> Judgement:
-    before, after = operands[:place], operands[place + 1 :]
+    computes, before, after = op.computes, operands[:place], operands[place + 1 :]
 
     def f(x: float) -> float:
-        return op.computes(*before, x, *after)
+        try:
+            return computes(*before, x, *after)
+        except _NO_VALUE:
+            return math.nan
 
     def rule(x: float) -> float:
-        return op.pulls(1.0, f(x), *before, x, *after)[place] or 0.0
+        try:
+            return op.pulls(1.0, f(x), *before, x, *after)[place] or 0.0
+        except _NO_VALUE:
+            return math.nan
 
     return judge(f, operands[place], slope or 0.0, rule)
 
@@ -361,10 +368,19 @@ def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes
         return math.fsum((slopes[place] or 0.0) * share for place, share in shares.items())
 
     def f(factor: float) -> float:
-        return op.computes(*moved(factor))
+        try:
+            return op.computes(*moved(factor))
+        except _NO_VALUE:
+            return math.nan
+
+    def rule(factor: float) -> float:
+        try:
+            return along(op.pulls(1.0, f(factor), *moved(factor)))
+        except _NO_VALUE:
+            return math.nan
 
     analytic = along(slopes)
-    judged = judge(f, 1.0, analytic, lambda factor: along(op.pulls(1.0, f(factor), *moved(factor))))
+    judged = judge(f, 1.0, analytic, rule)
     if judged.verdict == "wrong":
         return [_judge_place(op, operands, place, slopes[place]) for place in group]
     ratio = judged.numeric / analytic if analytic else 1.0
@@ -409,26 +425,30 @@ def _not_linear(
 ) -> dict[int, str]:
     """Return how rules of the operation fail to be linear in g here, by the places of their operands.
 
-    They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1. Subnormal
-    numbers have their own rounding, and where a product overflows nothing can be said.
+    They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1. Among
+    subnormal numbers, which have their own rounding, both are 2⁶¹ times as large. Where a product overflows nothing can
+    be said.
 
     Arguments:
         slopes: what the rules give for g = 1.
         known: other gradients g, and what the rules give for them.
     """
-    mistakes: dict[int, str] = {}
+    unit = 1.0
     if any(0 < abs(x) < _SMALLEST for x in (z, *operands)):
-        return mistakes
-    for g, pulls in ((-4.0, op.pulls(-4.0, z, *operands)), *known):
+        unit, known = 2.0**61, ()
+        slopes = op.pulls(unit, z, *operands)
+    mistakes: dict[int, str] = {}
+    for g, pulls in ((-4 * unit, op.pulls(-4 * unit, z, *operands)), *known):
         for place, (slope, pull) in enumerate(zip(slopes, pulls, strict=True)):
             if slope is None or pull is None or not (math.isfinite(slope) and math.isfinite(pull)):
                 continue
-            expected = g * slope
+            expected = g / unit * slope
             exact = expected == 0 and (g == 0 or slope == 0)
             if (exact or _SMALLEST < abs(expected) < math.inf) and not _close(pull, expected):
                 mistakes[place] = (
                     f"rules are linear in g, but {_rule_name(op, place)} at {_reading(op, operands)} gives "
-                    f"{significant(slope, 11)} for g = 1 and {significant(pull, 11)} for g = {significant(g, 11)}"
+                    f"{significant(slope, 11)} for g = {significant(unit, 11)} and "
+                    f"{significant(pull, 11)} for g = {significant(g, 11)}"
                 )
     return mistakes
 
@@ -443,12 +463,12 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
         try:
             z = op.computes(*others)
             slopes = op.pulls(1.0, z, *others)
-            mistakes = _not_linear(op, z, others, slopes, (0.5, op.pulls(0.5, z, *others)))
+            mistakes = _not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
             for place, slope in enumerate(slopes):
                 judged = _judge_place(op, others, place, slope)
                 if judged.verdict == "wrong":
                     mistakes.setdefault(place, _disagreement(op, others, place, slope, judged.numeric))
-        except (ArithmeticError, ValueError):  # a user's functions may be meant for the operands of the graph alone
+        except _NO_VALUE:
             continue
         if mistakes:
             return {_EVERY: mistakes[min(mistakes)]} if op.variadic else mistakes
@@ -462,7 +482,7 @@ def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:
     domain = op.domain if op.arity else op.domain * len(near)
     if all(map(math.isfinite, near)):
         yield [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(near)]
-    for turn in (1, 2):
+    for turn in (1, 2, 3):  # the larger operand is once the first of two, and once the second
         yield [_inside(low, high, _spread(i + turn * len(near))) for i, (low, high) in enumerate(domain)]
 
 
@@ -472,8 +492,10 @@ def _spread(i: int) -> float:
 
 
 def _inside(low: float, high: float, part: float) -> float:
-    low, high = (low, min(high, low + 2)) if math.isfinite(low) else (max(-2.0, high - 2), min(high, 2.0))
-    return low + part * (high - low)
+    """Return a number between the bounds, by its part of the way; where they are infinite, an ordinary one."""
+    if math.isinf(low):
+        low = min(-2.0, high - 2)
+    return low + part * min(high - low, 4.0)
 
 
 def _disagreement(op: Op, operands: Sequence[float], place: int, slope: _Pull, numeric: float) -> str:

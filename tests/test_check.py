@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from campaigns import planted_rules
 
 import autograd
 from autograd import GradientMismatch, Value, check_gradients, faux_gradient, grad
@@ -161,6 +162,150 @@ def test_a_wrong_gradient_at_a_kink_still_fails() -> None:
     wrong = Op("wrong_relu({})", lambda x: max(x, 0.0), lambda g, z, x: g * 2)
     with pytest.raises(GradientMismatch):
         check_gradients(wrong(Value(0.0)))
+
+
+# -------------------------------------------------------------------------------------------- each operation by itself
+
+
+def own(computes: Callable[[float], float], rule: Callable[..., Any]) -> Op:
+    """An operation on one operand, in the table until the test ends."""
+    return Op(f"own_{len(TABLE)}({{}})", computes, rule)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (1 - 2 * (x + 0.5)).relu() ** 2,
+        lambda x: x.relu() ** 2,
+        lambda x: x * abs(x),
+        lambda x: x.relu() ** 3 + x,
+        lambda x: autograd.max(x, 0.0) * x,
+    ],
+)
+def test_a_corner_whose_slope_is_multiplied_by_0_is_no_kink(f: Callable[[Value], Value]) -> None:
+    assert [line.verdict for line in check_gradients(f(Value(0.0)))] == ["ok"]
+
+
+@pytest.mark.parametrize("factor", [0.5, -1.0, 0.0, 1.001, math.nan])
+@pytest.mark.parametrize("at", [1e-9, -1e-9, 1e-150, 1e-50, 1e150, 1.0])
+def test_a_wrong_rule_for_a_reciprocal_fails_at_every_scale(factor: float, at: float) -> None:
+    def rule(g: Any, z: Any, x: Any) -> Any:
+        return -g * factor * z * z if 0.1 < x / at < 10 else -g * z * z  # right elsewhere
+
+    wrong = own(lambda x: 1 / x if x else math.inf, rule)
+    with pytest.raises(GradientMismatch):
+        check_gradients(wrong(Value(at)))
+
+
+def test_a_wrong_rule_fails_below_a_large_constant() -> None:
+    silent = own(math.sin, lambda g, z, x: 0.0 * g)
+    with pytest.raises(GradientMismatch, match="the rule of own_"):
+        check_gradients(1e12 + silent(Value(0.5)))
+
+
+@pytest.mark.parametrize("name", ["log", "log2", "sqrt", "cbrt", "asinh", "atan", "exp", "sigmoid", "tanh", "erf"])
+@pytest.mark.parametrize("at", [1e-10, 1e-160, 1e-300, 1e-6, 0.3])
+def test_smooth_functions_are_ok_at_every_scale(name: str, at: float) -> None:
+    assert [line.verdict for line in check_gradients(TABLE[name](Value(at)) * 3)] == ["ok"]
+
+
+@pytest.mark.parametrize("at", [1e-10, -1e-10, 1e-150, 1e150, 3.0])
+def test_right_reciprocals_are_ok_at_every_scale(at: float) -> None:
+    x = Value(at)
+    assert [line.verdict for line in check_gradients(1 / x)] == ["ok"]
+    assert [line.verdict for line in check_gradients(x.asinh())] == ["ok"]
+
+
+def test_a_rule_that_gives_nan_where_the_function_is_smooth_is_wrong() -> None:
+    for computes in (math.sin, lambda x: 3.0, lambda x: x):
+        wrong = own(computes, lambda g, z, x: g * math.nan)
+        with pytest.raises(GradientMismatch, match="gives nan for g = 1"):
+            check_gradients(wrong(Value(0.5)))
+
+
+def test_a_wrong_sign_near_a_stationary_point_fails() -> None:
+    wrong = own(lambda x: x**3, lambda g, z, x: g * -3 * x * x if abs(x) < 1e-3 else g * 3 * x * x)
+    for at in (1e-8, 1e-4, -1e-90):
+        with pytest.raises(GradientMismatch):
+            check_gradients(wrong(Value(at)))
+
+
+def test_an_underflow_on_the_way_is_ok() -> None:
+    (line,) = check_gradients(2 * (1 - Value(1e304)).exp())
+    assert (line.analytic, line.numeric, line.verdict) == (0.0, 0.0, "ok")
+
+
+@pytest.mark.parametrize("at", [0.0, 1.5, -700.0])
+def test_a_rule_that_forgets_g_fails_where_the_operation_is_the_output(at: float) -> None:
+    """There g is 1."""
+    wrong = own(lambda x: x * x, lambda g, z, x: 2 * x)
+    with pytest.raises(GradientMismatch, match=r"rules are linear in g, .* for g = 1 and .* for g = "):
+        check_gradients(wrong(Value(at)))
+    twice = own(lambda x: x * x, lambda g, z, x: 2 * x * g * g)
+    with pytest.raises(GradientMismatch, match="linear"):
+        check_gradients(twice(Value(at)))
+
+
+def test_a_rule_that_clips_the_gradient_from_above_fails() -> None:
+    clipping = own(lambda x: x * x, lambda g, z, x: 2 * x * autograd.min(g, 1.0))
+    with pytest.raises(GradientMismatch, match="linear"):
+        check_gradients(clipping(Value(1.5)))
+
+
+def test_swapped_rules_fail_where_the_operands_are_equal() -> None:
+    swapped = Op("swapped({}, {})", lambda x, y: x * y, lambda g, z, x, y: g * x, lambda g, z, x, y: g * y)
+    with pytest.raises(
+        GradientMismatch, match=r"the rule of swapped for operand 1 at swapped\(.* a perturbation gives"
+    ):
+        check_gradients(swapped(Value(2.0), Value(2.0)))
+
+
+def test_a_mismatch_names_the_first_wrong_operation() -> None:
+    first = Op("first({})", math.sin, lambda g, z, x: g * 2 * autograd.cos(x))
+    second = Op("second({})", math.sin, lambda g, z, x: -g * autograd.cos(x))
+    with pytest.raises(GradientMismatch) as error:
+        check_gradients(second(first(Value(0.5, "x")).exp()) * 2)
+    message = str(error.value)
+    assert "the rule of first at first(0.5) gives 1.7551651238 for g = 1; a perturbation gives 0.877582562" in message
+    assert "the rule of second" not in message
+
+
+def test_what_is_negligible_and_unsure_does_not_matter() -> None:
+    x = Value(40.0)
+    assert [line.verdict for line in check_gradients(x.erf())] == ["ok"]  # flat
+    y = Value(10.0)
+    assert [line.verdict for line in check_gradients(y.erf())] == ["unsure"]  # 4e-44
+    assert [line.verdict for line in check_gradients(y.erf() + y)] == ["ok"]
+
+
+def test_rules_of_many_operands() -> None:
+    xs = [Value(0.1 * i + 0.3) for i in range(200)]
+    mean_square = Op(
+        "mean_square([{}])",
+        lambda *xs: math.fsum(x * x for x in xs) / len(xs),
+        lambda g, z, *xs: [g * 2 * x / len(xs) for x in xs],
+        variadic=True,
+    )
+    assert {line.verdict for line in check_gradients(mean_square(xs))} == {"ok"}
+    assert {line.verdict for line in check_gradients(autograd.dot(xs, xs) + autograd.sum(xs))} == {"ok"}
+    wrong = Op(
+        "wrong_square([{}])",
+        lambda *xs: math.fsum(x * x for x in xs),
+        lambda g, z, *xs: [g * (2.2 if i == 150 else 2) * x for i, x in enumerate(xs)],
+        variadic=True,
+    )
+    with pytest.raises(GradientMismatch, match=r"1 of 200 .* the rule of wrong_square for operand 151"):
+        check_gradients(wrong(xs))
+
+
+def test_the_check_is_right_about_planted_rules() -> None:
+    """As a classifier; `tests/campaigns/planted_rules.py --count 20000` takes two minutes."""
+    found = planted_rules.results(seed=0, count=1100)
+    assert not found.alarms
+    assert not found.misses
+    assert min(found.right.total(), found.planted.total()) >= 500
+    assert found.unsure <= found.sure / 20
+    assert found.planted_unsure <= found.planted_sure / 20
 
 
 def test_the_table_is_a_sequence() -> None:

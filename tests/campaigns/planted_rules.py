@@ -1,0 +1,297 @@
+"""Measure `check_gradients` as a classifier of right rules and planted mistakes, over the whole range of floats.
+
+    PYTHONPATH=tests python tests/campaigns/planted_rules.py --count 5000 --seed 1
+
+A trial is a row of the table at a random point, alone or in a larger graph. A planted rule counts if it differs there
+from the right one by more than the tolerance of the check, or has no number where the right one has. A right rule that
+is "unsure" counts against the check if the derivative is a normal number: then there is something to be sure of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import autograd
+from autograd import GradientMismatch, Value, check_gradients
+from autograd.engine import record
+from autograd.ops import BUILT_IN, TABLE, Op
+
+ROWS = sorted(name for name in BUILT_IN if not TABLE[name].stops)
+_SMALLEST = sys.float_info.min
+_TOLERANCE = 1e-6
+
+
+class Trial(NamedTuple):
+    """A graph, the operation in it that is judged, and what was planted ("" for nothing)."""
+
+    output: Value
+    op: Op
+    numbers: tuple[float, ...]
+    mistake: str
+    place: int  # of the operand whose rule it is in
+    graph: str
+
+
+# Points --------------------------------------------------------------------------------------------------------------
+
+
+def number(rng: random.Random, low: float, high: float) -> float:
+    """Draw a number between the bounds: ordinary ones, all magnitudes, subnormals, numbers near the bounds, 0."""
+    size = rng.choice(
+        [
+            rng.uniform(0, 1),
+            rng.uniform(0.1, 3),
+            rng.uniform(0.1, 3),
+            10 ** rng.uniform(-12, 12),
+            rng.uniform(0.1, 9) * 10.0 ** rng.choice([-160, 160, -300, 300, -10, 10]),
+            5e-324 * rng.randrange(1, 2**40),
+            0.0,
+        ]
+    )
+    if math.isfinite(low) and math.isfinite(high):
+        near = min(size, (high - low) / 2)
+        return rng.choice([low + near, high - near, low + (high - low) * rng.random()])
+    return low + size if math.isfinite(low) else rng.choice([size, -size])
+
+
+def numbers(rng: random.Random, op: Op) -> tuple[float, ...]:
+    """Draw operands of an operation; some are equal."""
+    domain = list(op.domain) if op.arity else [(-math.inf, math.inf)] * (2 * op.reads.count("{}"))
+    found = [number(rng, low, high) for low, high in domain]
+    if op.name == "pow" and 0 < found[0] < 2.0**-1024:
+        found[0] = 2.0**-1000  # the rule takes 1 in place of a base whose reciprocal overflows
+    if len(found) == 2 and op.arity and rng.random() < 0.2 and domain[0] == domain[1]:
+        found[1] = found[0]
+    return tuple(found)
+
+
+# Mistakes ------------------------------------------------------------------------------------------------------------
+
+Pulls = Sequence[float | None]
+
+
+def _scaled(factor: float) -> Callable[[float, float], float]:
+    return lambda pull, g: factor * pull
+
+
+MISTAKES: dict[str, Callable[[float, float], float]] = {
+    "half": _scaled(0.5),
+    "double": _scaled(2.0),
+    "sign": _scaled(-1.0),
+    "1.001": _scaled(1.001),
+    "1 + 1e-4": _scaled(1.0001),
+    "missing term": lambda pull, g: pull - 0.25 * g,
+    "additional term": lambda pull, g: pull + g,
+    "nan": lambda pull, g: math.nan,
+    "zero": lambda pull, g: 0.0,
+    "g forgotten": lambda pull, g: pull / g if g else pull,
+    "g twice": lambda pull, g: pull * g,
+}
+OTHERS = ["swapped operands", "wrong branch"]
+
+
+def planted(op: Op, mistake: str, place: int, only_near: Sequence[float] | None = None) -> Op:
+    """Return the row with a mistake in its rule for one operand, in no table, everywhere or only near some operands."""
+    wrong = object.__new__(Op)
+
+    def is_near(x: float, y: float) -> bool:
+        return 0.6 <= x / y <= 1.7 if y else abs(x) < 0.01
+
+    def changed(z: Any, operands: Any, g: Any, pulls: Pulls) -> list[float | None]:
+        found = list(pulls)
+        if only_near is not None and not all(map(is_near, operands, only_near)):
+            return found
+        at = min(place, len(found) - 1)
+        if mistake == "swapped operands":
+            found[0], found[-1] = found[-1], found[0]
+        elif mistake == "wrong branch":
+            elsewhere = [-x for x in operands]
+            found[at] = op.pulls(g, op.computes(*elsewhere), *elsewhere)[at]
+        else:
+            pull = found[at]
+            found[at] = None if pull is None else MISTAKES[mistake](pull, g)
+        return found
+
+    def rule(i: int) -> Callable[..., Any]:
+        return lambda g, z, *operands: changed(z, operands, g, op.pulls(g, z, *operands))[i]
+
+    rules: tuple[Any, ...]
+    if op.variadic:
+        rules = (lambda g, z, *operands: changed(z, operands, g, op.pulls(g, z, *operands)),)
+    else:
+        rules = tuple(rule(i) if op.rules[i] else None for i in range(len(op.rules)))
+    wrong.__dict__.update(op.__dict__, rules=rules)
+    return wrong
+
+
+def _one_sided(op: Op, operands: Sequence[float], place: int) -> list[float]:
+    """Return the local gradient at a place, here and beside."""
+    slopes = []
+    for x in (operands[place], math.nextafter(operands[place], math.inf), math.nextafter(operands[place], -math.inf)):
+        moved = [*operands[:place], x, *operands[place + 1 :]]
+        slopes.append(op.pulls(1.0, op.computes(*moved), *moved)[place] or 0.0)
+    return slopes
+
+
+def differs(op: Op, wrong: Op, operands: Sequence[float], mistake: str) -> bool:
+    """Return True if a planted rule gives other numbers here, beyond the tolerance of the check."""
+    z = op.computes(*operands)
+    for g in (1.0, -4.0) if mistake.startswith("g ") else (1.0,):
+        pulls = zip(op.pulls(g, z, *operands), wrong.pulls(g, z, *operands), strict=True)
+        for place, (right, found) in enumerate(pulls):
+            if right is None or found is None or not math.isfinite(right):
+                continue
+            beside = _one_sided(op, operands, place)
+            if op.kink and g == 1 and min(beside) <= found <= max(beside):  # at a corner any of these can be chosen
+                continue
+            if math.isnan(found) or abs(found - right) > 3 * _TOLERANCE * max(abs(right), abs(found)) > 3 * _SMALLEST:
+                return True
+    return False
+
+
+def matters(op: Op, wrong: Op, operands: Sequence[float], place: int) -> bool:
+    """Return True if a planted rule changes the gradient where a sum adds the operand itself."""
+    z = op.computes(*operands)
+    right, found = op.pulls(-4.0, z, *operands)[place], wrong.pulls(-4.0, z, *operands)[place]
+    return right is None or found is None or not abs(found - right) <= 1e-4
+
+
+# Graphs --------------------------------------------------------------------------------------------------------------
+
+
+def _alone(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    z: Value = record(op, leaves)
+    return z
+
+
+def _with_a_constant(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    """The constant is 1e12 times the result, or less: the digits of the sum still show the operands' movements."""
+    z: Value = record(op, leaves)
+    return z + 1e12 * min(max(abs(z.data), 1e-300), 1e290)
+
+
+def _chain(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    z: Value = record(op, tuple(x * 1.0 for x in leaves)) * rng.choice([0.5, -3.0])
+    return z.tanh() * 0.5 + z.sigmoid() * 2.0 + z * 0.25
+
+
+def _shared(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    z: Value = record(op, leaves)
+    total: Value = autograd.sum([z, z * 0.5, *leaves, z])
+    return total
+
+
+GRAPHS = {"alone": _alone, "with a constant": _with_a_constant, "chain": _chain, "shared": _shared}
+
+
+def trials(seed: int) -> Iterator[Trial]:
+    """Make trials without end, in turn with right rules and with mistakes."""
+    rng = random.Random(f"planted rules {seed}")
+    while True:
+        for mistake in ("", rng.choice([*MISTAKES, *OTHERS])):
+            op = TABLE[rng.choice(ROWS)]
+            operands = numbers(rng, op)
+            z = op.computes(*operands)
+            if not math.isfinite(z):
+                continue
+            judged, place = op, 0
+            graph = rng.choice([*GRAPHS, "alone"])
+            if mistake:
+                place = rng.choice([i for i in range(len(operands)) if op.passes(i)])
+                judged = planted(op, mistake, place, operands if rng.random() < 0.5 else None)
+                if not differs(op, judged, operands, mistake):
+                    continue
+                if graph == "shared" and not matters(op, judged, operands, place):
+                    continue
+            leaves = tuple(map(Value, operands))
+            yield Trial(GRAPHS[graph](judged, leaves, rng), op, operands, mistake, place, graph)
+
+
+# Verdicts ------------------------------------------------------------------------------------------------------------
+
+
+def verdict(trial: Trial) -> str:
+    """Return the verdict of the check on the operand with the planted rule, or the worst one if there is none."""
+    try:
+        found = [line.verdict for line in check_gradients(trial.output)]
+    except GradientMismatch:
+        return "wrong"
+    if trial.mistake:
+        return "unsure" if trial.mistake == "swapped operands" and "unsure" in found else found[trial.place]
+    return next(word for word in ("kink", "unsure", "ok") if word in found)
+
+
+def has_something_to_be_sure_of(trial: Trial) -> bool:
+    """Return True if the derivatives by the operands are normal numbers."""
+    slopes = trial.op.pulls(1.0, trial.op.computes(*trial.numbers), *trial.numbers)
+    return all(slope is None or _SMALLEST <= abs(slope) < math.inf for slope in slopes)
+
+
+def planted_rules(seed: int, count: int = 40) -> int:
+    """Judge right and wrong rules. Returns the number of trials."""
+    found = results(seed, count)
+    assert not found.alarms, found.alarms
+    assert not found.misses, found.misses
+    return count
+
+
+class Results(NamedTuple):
+    """The verdicts on right and on planted rules, and the trials on which they are mistaken."""
+
+    right: Counter[str]
+    planted: Counter[str]
+    unsure: int  # of the right rules where there is something to be sure of ...
+    sure: int  # ... of so many
+    alarms: list[Trial]
+    misses: list[Trial]
+    doubtful: list[Trial]
+    planted_unsure: int  # of the planted rules where there is something to be sure of ...
+    planted_sure: int  # ... of so many
+
+
+def results(seed: int, count: int) -> Results:
+    """Judge so many trials."""
+    right: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    sure: Counter[bool] = Counter()
+    unsure: Counter[bool] = Counter()
+    alarms, misses, doubtful = [], [], []
+    for _, trial in zip(range(count), trials(seed)):
+        word, is_planted = verdict(trial), bool(trial.mistake)
+        (wrong if is_planted else right)[word] += 1
+        if is_planted and word in ("ok", "kink"):
+            misses.append(trial)
+        if word == "wrong" and not is_planted:
+            alarms.append(trial)
+        if has_something_to_be_sure_of(trial):
+            sure[is_planted] += 1
+            unsure[is_planted] += word == "unsure"
+            if word == "unsure":
+                doubtful.append(trial)
+    return Results(right, wrong, unsure[False], sure[False], alarms, misses, doubtful, unsure[True], sure[True])
+
+
+def main() -> None:
+    """Print the verdicts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--show", type=int, default=10)
+    options = parser.parse_args()
+    found = results(options.seed, options.count)
+    print("right rules:", dict(found.right), f"; unsure {found.unsure} of {found.sure} with a normal derivative")
+    print("planted rules:", dict(found.planted), f"; unsure {found.planted_unsure} of {found.planted_sure}")
+    for name, trials_ in (("false alarms", found.alarms), ("misses", found.misses), ("unsure", found.doubtful)):
+        print(f"{name}: {len(trials_)}")
+        for trial in trials_[: options.show]:
+            print("   ", trial.op.name, trial.numbers, trial.mistake, trial.graph)
+
+
+if __name__ == "__main__":
+    main()
