@@ -434,7 +434,7 @@ def _not_linear(
         known: other gradients g, and what the rules give for them.
     """
     unit = 1.0
-    if any(0 < abs(x) < _SMALLEST for x in (z, *operands)):
+    if any(0 < abs(x) < _SMALLEST for x in (z, *operands)) and all(abs(slope or 0.0) < 1e270 for slope in slopes):
         unit, known = 2.0**61, ()
         slopes = op.pulls(unit, z, *operands)
     mistakes: dict[int, str] = {}

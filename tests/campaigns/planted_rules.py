@@ -2,14 +2,17 @@
 
     PYTHONPATH=tests python tests/campaigns/planted_rules.py --count 5000 --seed 1
 
-A trial is a row of the table at a random point, alone or in a larger graph. A planted rule counts if it differs there
-from the right one by more than the tolerance of the check, or has no number where the right one has. A right rule that
-is "unsure" counts against the check if the derivative is a normal number: then there is something to be sure of.
+A trial is a row of the table at a random point, alone or in a larger graph. Half of the mistakes are made everywhere,
+half only near that point. A planted rule counts if it differs there from the right one by more than the tolerance of
+the check, or has no number where the right one has. At a corner all numbers between the slopes on its sides are right,
+and so is 0 where a result has the same bits all around. A verdict of "unsure" counts against the check inside the
+domain of the row where the derivative is a normal number: then there is something to be sure of.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import random
 import sys
@@ -130,6 +133,14 @@ def planted(op: Op, mistake: str, place: int, only_near: Sequence[float] | None 
     return wrong
 
 
+def _is_constant(op: Op, operands: Sequence[float], place: int) -> bool:
+    """Return True if the result has the same bits for a third more or less: of such a function, a rule of 0 is right."""
+    results = [
+        op.computes(*operands[:place], factor * operands[place], *operands[place + 1 :]) for factor in (0.67, 1, 1.33)
+    ]
+    return min(results) == max(results)
+
+
 def _one_sided(op: Op, operands: Sequence[float], place: int) -> list[float]:
     """Return the local gradient at a place, here and beside."""
     slopes = []
@@ -148,7 +159,9 @@ def differs(op: Op, wrong: Op, operands: Sequence[float], mistake: str) -> bool:
             if right is None or found is None or not math.isfinite(right):
                 continue
             beside = _one_sided(op, operands, place)
-            if op.kink and g == 1 and min(beside) <= found <= max(beside):  # at a corner any of these can be chosen
+            if g == 1 and min(beside) <= found <= max(beside):  # at a corner any of these can be chosen
+                continue
+            if found == 0 and _is_constant(op, operands, place):
                 continue
             if math.isnan(found) or abs(found - right) > 3 * _TOLERANCE * max(abs(right), abs(found)) > 3 * _SMALLEST:
                 return True
@@ -193,24 +206,28 @@ GRAPHS = {"alone": _alone, "with a constant": _with_a_constant, "chain": _chain,
 def trials(seed: int) -> Iterator[Trial]:
     """Make trials without end, in turn with right rules and with mistakes."""
     rng = random.Random(f"planted rules {seed}")
-    while True:
-        for mistake in ("", rng.choice([*MISTAKES, *OTHERS])):
-            op = TABLE[rng.choice(ROWS)]
-            operands = numbers(rng, op)
-            z = op.computes(*operands)
-            if not math.isfinite(z):
-                continue
-            judged, place = op, 0
-            graph = rng.choice([*GRAPHS, "alone"])
-            if mistake:
-                place = rng.choice([i for i in range(len(operands)) if op.passes(i)])
-                judged = planted(op, mistake, place, operands if rng.random() < 0.5 else None)
-                if not differs(op, judged, operands, mistake):
-                    continue
-                if graph == "shared" and not matters(op, judged, operands, place):
-                    continue
-            leaves = tuple(map(Value, operands))
-            yield Trial(GRAPHS[graph](judged, leaves, rng), op, operands, mistake, place, graph)
+    for with_mistake in itertools.cycle((False, True)):
+        while True:
+            trial = _draw(rng, rng.choice([*MISTAKES, *OTHERS]) if with_mistake else "")
+            if trial is not None:
+                yield trial
+                break
+
+
+def _draw(rng: random.Random, mistake: str) -> Trial | None:
+    """Draw a trial; None if the result is not finite there, or the mistake makes no difference."""
+    op = judged = TABLE[rng.choice(ROWS)]
+    operands, graph, place = numbers(rng, op), rng.choice([*GRAPHS, "alone"]), 0
+    if not math.isfinite(op.computes(*operands)):
+        return None
+    if mistake:
+        place = rng.choice([i for i in range(len(operands)) if op.passes(i)])
+        judged = planted(op, mistake, place, operands if rng.random() < 0.5 else None)
+        if not differs(op, judged, operands, mistake):
+            return None
+        if graph == "shared" and not matters(op, judged, operands, place):
+            return None
+    return Trial(GRAPHS[graph](judged, tuple(map(Value, operands)), rng), op, operands, mistake, place, graph)
 
 
 # Verdicts ------------------------------------------------------------------------------------------------------------
@@ -228,9 +245,10 @@ def verdict(trial: Trial) -> str:
 
 
 def has_something_to_be_sure_of(trial: Trial) -> bool:
-    """Return True if the derivatives by the operands are normal numbers."""
+    """Return True if the derivatives by the operands are normal numbers, and the operation is smooth there."""
+    inside = all(low < x < high for x, (low, high) in zip(trial.numbers, trial.op.domain))
     slopes = trial.op.pulls(1.0, trial.op.computes(*trial.numbers), *trial.numbers)
-    return all(slope is None or _SMALLEST <= abs(slope) < math.inf for slope in slopes)
+    return inside and all(slope is None or _SMALLEST <= abs(slope) < math.inf for slope in slopes)
 
 
 def planted_rules(seed: int, count: int = 40) -> int:
