@@ -22,6 +22,10 @@ EAGER_AND_COMPILED = ["eager", "python"]
 """One of each kind, for what `fit` does around the functions of any backend."""
 
 
+ARRAY_MODULES = ["numpy", "jax.numpy", "torch"]
+"""The modules that `compile` can take for a backend, for `array_module`."""
+
+
 def is_required(extra: bool = False) -> bool:
     """Return True if a missing program fails a test instead of skipping it.
 

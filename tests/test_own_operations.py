@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Browser
-from needs import BACKENDS, array_module, need_compiler
+from needs import ARRAY_MODULES, BACKENDS, array_module, need_compiler
 from office import Office, written
 
 import autograd
@@ -276,7 +276,7 @@ def test_own_rows_have_the_graph_s_bits(backend: str) -> None:
         assert list(map(repr, in_batch)) == want
 
 
-@pytest.mark.parametrize("module", ["numpy", "jax.numpy", "torch"])
+@pytest.mark.parametrize("module", ARRAY_MODULES)
 def test_own_rows_on_a_module_s_arrays(module: str) -> None:
     xp = array_module(module)
     leaves = [Value(0.5), Value(1.5)]

@@ -238,5 +238,5 @@ def batch_size(*arguments: tuple[int, Any]) -> int:
         found = ", ".join(f"argument {k + 1} has {size}" for k, size in sizes.items())
         raise ValueError(f"batches of different sizes: {found}")
     if 0 in sizes.values():
-        raise ValueError("an empty batch")
+        raise ValueError("an empty batch: pass at least one sample")
     return next(iter(sizes.values()))

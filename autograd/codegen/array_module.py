@@ -44,6 +44,7 @@ from autograd.codegen.python_source import (
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
+from autograd.floats import number
 from autograd.ops import Op, div, pow
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
@@ -228,7 +229,7 @@ class _Arrays:
                 check_unmasked(x)
                 if _is_typed(x):
                     device = device or _device_of(x)
-                    dtype = self._own(x).dtype
+                    dtype = self._own(_emptied(x)).dtype  # the numbers are converted later, once
                     if _is_torch(dtype) != _is_torch(self.module.float64):
                         raise TypeError(
                             f"expected numbers or arrays for {self.module.__name__}, got a "
@@ -257,7 +258,9 @@ class _Arrays:
             x = x.to_numpy()
         if not isinstance(x, np.ndarray):
             return x
-        if x.dtype.kind not in "fiubc":  # dates, texts, objects
+        if x.dtype.kind == "O":  # as the backends with a name take them: numbers of any kind
+            x = np.array(list(map(number, x.ravel())), dtype=float).reshape(x.shape)
+        if x.dtype.kind not in "fiubc":  # dates, texts
             raise TypeError(f"expected real numbers, got {x.dtype}: convert it to floats first")
         # PyTorch and JAX know neither the other order of bytes, nor more than 64 bits, PyTorch no negative strides.
         dtype = np.float64 if x.dtype == np.longdouble else x.dtype.newbyteorder("=")
@@ -301,6 +304,14 @@ class _Arrays:
         if not xs:
             return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
         return self.module.stack([self.full(n, x, kind) for x in xs], -1)
+
+
+def _emptied(x: Any) -> Any:
+    """Return an array of the same type without numbers for one of NumPy's or a column of pandas'; leave others."""
+    import numpy as np  # noqa: PLC0415  # as above
+
+    plain = isinstance(x, np.ndarray) or (hasattr(x, "to_numpy") and isinstance(x.dtype, np.dtype))
+    return np.empty(0, x.dtype) if plain else x
 
 
 def _is_typed(x: Any) -> bool:

@@ -102,6 +102,13 @@ def defined(name: str, text: str, namespace: dict[str, Any]) -> FunctionType:
     return function
 
 
+def _widened(x: Any, width: Any) -> Any:
+    """Return a number as a float, an array with floats of this type."""
+    if hasattr(x, "astype"):
+        return x.astype(width)
+    return x.to(width) if hasattr(x, "to") else number(x)  # of PyTorch
+
+
 def repeating(function: FunctionType) -> Callable[..., Any]:
     """Return `repeat` for a backend without its own loop: it calls the function and feeds back the result."""
     # A twin, because the function itself will hold `repeat`: another reference cycle.
@@ -109,8 +116,9 @@ def repeating(function: FunctionType) -> Callable[..., Any]:
 
     def repeated(n: int, state: Any, *rest: Any) -> Any:
         if n == 0:
-            call(state, *rest)  # refuses what any other n would refuse
-            return state.astype(float) if hasattr(state, "astype") else tree_map(number, state)
+            results = tree_leaves(call(state, *rest))  # refuses what any other n would refuse
+            width = next((x.dtype for x in results if hasattr(x, "dtype")), float)
+            return tree_map(lambda x: _widened(x, width), state)
         for _ in range(n):
             state = call(state, *rest)
         return state

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any, SupportsIndex
 
-from autograd.codegen.compile import BACKENDS, FASTEST_FIRST
+from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.optim import Optimizer
@@ -152,7 +152,7 @@ def fit(
                             objective = Objective.of(model, loss, regularizer)
                             claim(objective.parameters)
                             optimizer.follow(objective.parameters)
-                            if prepared.functions.backend != next(iter(FASTEST_FIRST)):
+                            if prepared.functions.fallback:
                                 backend = prepared.functions.backend  # no second warning why another cannot be used
                             prepared = prepare(objective, data, size, backend)
                             run.follow(prepared)

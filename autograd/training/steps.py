@@ -53,6 +53,8 @@ class TrainingFunctions(NamedTuple):
     judge: BatchFunction | None
     """Returns loss and accuracy, without the regularizer, of the samples held out; None if there are none."""
     backend: str
+    fallback: bool = False
+    """True if faster backends cannot be used; a warning has said why, where it is not for lack of a compiler."""
 
 
 def compiled_functions(
@@ -96,13 +98,13 @@ def compiled_functions(
     usable = [name for name, preference in FASTEST_FIRST.items() if has_numpy() or not preference.needs_numpy]
     for name, slower in pairwise(usable):
         try:
-            return made(name)
+            return made(name)._replace(fallback=name != usable[0])
         except (CompilerNotFound, UnsupportedOperationError):
             pass  # this backend is not for this machine, or not for this model
         except (CompilerError, OSError) as problem:
             said = f'training with backend="{slower}", because backend="{name}" cannot be used: {problem}'
             warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
-    return made(usable[-1])
+    return made(usable[-1])._replace(fallback=len(usable) > 1)
 
 
 @unobserved

@@ -4,6 +4,7 @@
 libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz through `label_of` and `tooltip_of` only.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -130,6 +131,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         Raises, besides those of the class:
             OSError: the file cannot be written, or is read-only.
         """
+        if filename is not None and not os.fspath(filename):
+            check_writable(filename)
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
         if suffix in _PICTURE_FORMATS and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""

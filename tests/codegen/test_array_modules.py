@@ -7,13 +7,14 @@ import random
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from needs import array_module
+from needs import ARRAY_MODULES, array_module
 from programs import check_outputs
 
 import autograd
@@ -25,7 +26,7 @@ from autograd.trees import tree_leaves
 LEAST_NORMAL = 2.2250738585072014e-308  # JAX takes smaller numbers as 0
 
 
-@pytest.fixture(params=["numpy", "jax.numpy", "torch"])
+@pytest.fixture(params=ARRAY_MODULES)
 def xp(request: pytest.FixtureRequest) -> ModuleType:
     return array_module(request.param)
 
@@ -261,7 +262,7 @@ def test_what_is_not_plainly_real_numbers_is_refused(xp: ModuleType) -> None:
         (np.array([1, 2], "datetime64[s]"), "datetime64"),
         (np.array([1, 2], "timedelta64[s]"), "timedelta64"),
         (np.array(["1", "2"]), "<U1"),
-        (np.array([1.0, None], object), "object"),
+        (np.array([1.0, None], object), "NoneType"),
         ([np.timedelta64(1, "s"), 2.0], "timedelta64"),
         ([np.ma.masked, 2.0], "mask"),
         (["1", 2.0], "str"),
@@ -274,6 +275,38 @@ def test_what_only_looks_like_numbers_is_refused(odd: Any, said: str, xp: Module
         f = autograd.compile([x * 1.0, y], [x, y], in_axes=axes, backend=xp)
         with pytest.raises(TypeError, match=said):
             f(argument)
+
+
+def test_arrays_of_objects_are_numbers_as_in_every_backend(xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    objects = np.array([Fraction(1, 2), 3], dtype=object)
+    for backend in ("python", "numpy", xp):
+        f = autograd.compile([x * y, x + y], ([x, y],), backend=backend)
+        assert [float(z) for z in f(objects)] == [1.5, 3.5]
+
+
+def test_an_argument_is_converted_once(xp: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = [Value(0.0) for _ in range(8)]
+    f = autograd.compile(x[0] * x[1], (x,), backend=xp)
+    sizes = []
+    asarray = xp.asarray
+
+    def counted(numbers: Any, *arguments: Any, **options: Any) -> Any:
+        sizes.append(np.size(numbers))
+        return asarray(numbers, *arguments, **options)
+
+    monkeypatch.setattr(xp, "asarray", counted)
+    f(np.arange(8, dtype=np.float32))
+    assert sum(size == 8 for size in sizes) <= 2  # to the module, and to the width of the call
+
+
+def test_repeating_no_times_returns_the_state_as_results_are(xp: ModuleType) -> None:
+    x, y = Value(0.5), Value(0.25)
+    f = autograd.compile([x * 2, y * 3], ([x, y],), backend=xp)
+    for width in ("float32", "float64", "int64"):
+        state = xp.asarray([1, 2], dtype=getattr(xp, width))
+        none, once = f.repeat(0, state), f.repeat(1, state)
+        assert (type(none), none.dtype, none.tolist()) == (type(once), once.dtype, [1.0, 2.0])
 
 
 class Column:

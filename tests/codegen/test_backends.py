@@ -128,7 +128,7 @@ def test_batches_are_made_of_calls_for_each_sample(reduce: str | None, make: Any
         assert got == pytest.approx(want, rel=1e-14)
     with pytest.raises(ValueError, match="argument 2: expected 2 numbers, got 3 numbers"):
         f([0.5, 0.25], [[1.0, 2.0, 3.0]])
-    with pytest.raises(ValueError, match="an empty batch"):
+    with pytest.raises(ValueError, match="an empty batch: pass at least one sample"):
         f([0.5, 0.25], [])
 
 

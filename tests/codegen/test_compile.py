@@ -527,7 +527,7 @@ def test_nothing_to_read_or_to_return(case: tuple[Any, ...], arrays: bool, backe
 @pytest.mark.parametrize("empty", [[], np.zeros(0)], ids=["list", "array"])
 def test_an_empty_batch_is_refused(reduce: str | None, empty: Any, backend: str) -> None:
     for target in (backend, np):
-        with pytest.raises(ValueError, match="an empty batch"):
+        with pytest.raises(ValueError, match="an empty batch: pass at least one sample"):
             autograd.compile(W * X, (W, X), in_axes=(None, 0), reduce=reduce, backend=target)(1.0, empty)
 
 

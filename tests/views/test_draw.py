@@ -718,6 +718,11 @@ WRITERS: dict[str, tuple[str, Callable[[Drawing], object]]] = {
 }
 
 
+def test_an_empty_path_is_refused_by_its_name() -> None:
+    with pytest.raises(FileNotFoundError, match="cannot write to an empty path: name a file"):
+        draw(Value(1.0) * 2).render("")
+
+
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_read_only_file_is_replaced(
     engine: str, writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
