@@ -31,7 +31,7 @@ from autograd.text import visible
 
 _DEEPEST, _WIDEST = 4, 3  # operations in an expression, and operands of each: 8 microseconds at most
 _CHANGES = 16  # of one outcome that are kept; older ones are forgotten
-_MOST = 64  # comparisons kept with one Value; then the older half is forgotten
+_MOST = 32  # comparisons kept with one Value; then the older half is forgotten
 
 _Kind = Callable[[float, float], bool]
 _SIGNS: dict[_Kind, str] = {float.__lt__: "<", float.__le__: "<=", float.__gt__: ">", float.__ge__: ">="}

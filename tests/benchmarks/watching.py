@@ -1,27 +1,60 @@
-"""Measure the cost of `detect_anomaly`: micrograd's demo step without it, under it, and after it.
+"""Measure the cost of watching: of `detect_anomaly`, and of remembering comparisons of Values.
 
     python tests/benchmarks/watching.py
 
-The three take turns in one process, so that any other load on the machine affects all of them alike. The figures are
-the fastest of many steps, in processor time.
+Micrograd's demo step runs without `detect_anomaly`, under it, and after it; comparisons run with and without the memory
+of choices. They take turns in one process, so that any other load on the machine affects all of them alike. The figures
+are the fastest of many, in processor time.
 """
 
 from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
 
 import workloads
 
-from autograd import detect_anomaly, engine
+from autograd import Value, detect_anomaly, engine
 
 ROUNDS = 15
+COMPARISONS = 2_000
 
 
 def step_time(program: workloads.Workload) -> float:
     start = time.process_time()
     program.step()
     return time.process_time() - start
+
+
+def comparison_times() -> dict[str, tuple[float, float]]:
+    """Return for each kind of comparison the microseconds without and with the memory of choices."""
+    x, y = Value(2.0), Value(1.0)
+    deep = x
+    for _ in range(20):
+        deep = (deep * y + x).tanh()
+    kinds: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {  # and what is not the comparison
+        "of two leaves, known": (lambda: x > y, lambda: None),
+        "of a result with a number, known": (lambda: x * y > 0, lambda: x * y),
+        "of a deep result, known": (lambda: deep > 0, lambda: None),
+        "with a new leaf": (lambda: x > Value(1.0), lambda: Value(1.0)),
+    }
+
+    def time_of(work: Callable[[], object]) -> float:
+        start = time.process_time()
+        for _ in range(COMPARISONS):
+            work()
+        return (time.process_time() - start) / COMPARISONS * 1e6
+
+    found: dict[str, tuple[list[float], list[float]]] = {kind: ([], []) for kind in kinds}
+    listeners = dict(engine.on_choice)
+    for _ in range(ROUNDS):
+        for with_memory in (False, True):
+            engine.on_choice.clear()
+            engine.on_choice.update(listeners if with_memory else {})
+            for kind, (work, rest) in kinds.items():
+                found[kind][with_memory].append(time_of(work) - time_of(rest))
+    return {kind: (min(without), min(remembered)) for kind, (without, remembered) in found.items()}
 
 
 def main() -> None:
@@ -44,6 +77,8 @@ def main() -> None:
             f"{name}: off {1000 * best:.1f} ms, off again after a watch {1000 * min(after):.1f} ms "
             f"({min(after) / best:.2f}), watched {1000 * min(on):.0f} ms ({min(on) / best:.1f} times)"
         )
+    for kind, (without, remembered) in comparison_times().items():
+        print(f"a comparison {kind}: {without:.1f} us, remembered {remembered:.1f} us")
 
 
 if __name__ == "__main__":
