@@ -320,9 +320,10 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
 _NO_VALUE = ArithmeticError, ValueError  # a user's function may raise at operands that are not those of the graph
 _TERMS_AT_ONCE = 32  # of many operands: each is judged in the company of so many
 _Pull = float | None
+_Pulls = Sequence[_Pull]
 
 
-def _judgements(op: Op, operands: Sequence[float], slopes: Sequence[_Pull], places: Sequence[int]) -> list[Judgement]:
+def _judgements(op: Op, operands: Sequence[float], slopes: _Pulls, places: Sequence[int]) -> list[Judgement]:
     """Judge the local gradients of an operation at these places.
 
     An operation on many operands costs as much as they are. So a term of a long `sum` or `dot` is judged in a part of
@@ -357,14 +358,14 @@ def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) ->
     return judge(f, operands[place], slope or 0.0, rule)
 
 
-def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes: Sequence[_Pull]) -> list[Judgement]:
+def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes: _Pulls) -> list[Judgement]:
     """Judge the local gradients at these places by the derivative in one direction, in which all of them move."""
     shares = {place: (operands[place] or 1.0) * (1 + i / len(group)) / 2 for i, place in enumerate(group)}
 
     def moved(factor: float) -> list[float]:
         return [x + (factor - 1) * shares.get(i, 0.0) for i, x in enumerate(operands)]
 
-    def along(slopes: Sequence[_Pull]) -> float:
+    def along(slopes: _Pulls) -> float:
         return math.fsum((slopes[place] or 0.0) * share for place, share in shares.items())
 
     def f(factor: float) -> float:
@@ -421,13 +422,12 @@ _EVERY = -1  # in place of an operand: a mistake that concerns all
 
 
 def _not_linear(
-    op: Op, z: float, operands: Sequence[float], slopes: Sequence[_Pull], *known: tuple[float, Sequence[_Pull]]
+    op: Op, z: float, operands: Sequence[float], slopes: _Pulls, *known: tuple[float, _Pulls]
 ) -> dict[int, str]:
     """Return how rules of the operation fail to be linear in g here, by the places of their operands.
 
     They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1. Among
-    subnormal numbers, which have their own rounding, both are 2⁶¹ times as large. Where a product overflows nothing can
-    be said.
+    subnormal numbers, which have their own rounding, both are 2⁶¹ times as large.
 
     Arguments:
         slopes: what the rules give for g = 1.
@@ -437,8 +437,27 @@ def _not_linear(
     if any(0 < abs(x) < _SMALLEST for x in (z, *operands)) and all(abs(slope or 0.0) < 1e270 for slope in slopes):
         unit, known = 2.0**61, ()
         slopes = op.pulls(unit, z, *operands)
+    g = -4 * unit
+    return linearity_mistakes(op, operands, slopes, [(g, op.pulls(g, z, *operands)), *known], unit)
+
+
+def linearity_mistakes(
+    op: Op, operands: Sequence[float], slopes: _Pulls, known: Iterable[tuple[float, _Pulls]], unit: float = 1.0
+) -> dict[int, str]:
+    """Return where rules do not give g times what they give for 1, as sentences by the places of their operands.
+
+    Where a product overflows nothing can be said.
+
+    Arguments:
+        slopes: what the rules give for a gradient from above of `unit`.
+        known: other gradients g, and what the rules give for them.
+
+    >>> from autograd.ops import mul
+    >>> linearity_mistakes(mul, [2.0, 3.0], [3.0, 2.0], [(5.0, [15.0, 2.0])])
+    {1: 'rules are linear in g, but the rule of mul for operand 2 at 2.0 * 3.0 gives 2 for g = 1 and 2 for g = 5'}
+    """
     mistakes: dict[int, str] = {}
-    for g, pulls in ((-4 * unit, op.pulls(-4 * unit, z, *operands)), *known):
+    for g, pulls in known:
         for place, (slope, pull) in enumerate(zip(slopes, pulls, strict=True)):
             if slope is None or pull is None or not (math.isfinite(slope) and math.isfinite(pull)):
                 continue

@@ -29,7 +29,10 @@ class AnomalyError(ArithmeticError):
 
 
 class GradientMismatch(AssertionError):  # noqa: N818  # a published name
-    """An analytic gradient and its numeric check disagree. The message is the table, side by side."""
+    """A derivative rule disagrees with its numeric check, or is not linear in the gradient from above.
+
+    The message says which rule, and shows both numbers side by side.
+    """
 
 
 class DivergenceError(FloatingPointError):

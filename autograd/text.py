@@ -13,7 +13,9 @@ Each kind of number has one format:
 
 A box has room for four digits. Six decimals tell values apart that are close to each other. Four are those of the
 articles' gradients, and let an equation fit on a line; a column of them keeps its zeros, so that the decimal points are
-below each other. Only a comparison needs digits however small the number is.
+below each other. Only a comparison needs digits however small the number is. Constants in the formulas of local
+gradients have its format too, so that a formula gives its number; and an equation has more digits where with four
+decimals it would look false.
 
 A drawing, an equation and a column have one format each. What the formats share: -0 is shown as 0, a number from 0.0001
 up to a million has no exponent, and other numbers have four digits unless more are asked for. `page.js` has `short` in

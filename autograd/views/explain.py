@@ -13,22 +13,25 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 """
 
 import html
+import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from autograd.check import faux_gradients
+from autograd.check import faux_gradients, linearity_mistakes
 from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
-from autograd.engine import Value, unobserved
-from autograd.text import LONGEST_FORMULA, aligned, decimals, table, typeset, visible, width
+from autograd.engine import Value, local_gradients, numbers_of, unobserved
+from autograd.errors import GradientMismatch
+from autograd.text import LONGEST_FORMULA, aligned, decimals, significant, table, typeset, visible, width
 from autograd.validation import check_current
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
     gradients_of,
     in_equation,
+    in_formula,
     line_gradients,
     reached_by_gradients,
 )
@@ -129,6 +132,7 @@ def explain(
 
     Raises:
         TypeError: `output` is not a Value, or `names` not a mapping.
+        GradientMismatch: a rule is not linear in the gradient from above, so the chain rule does not hold.
         ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; or a
             number in the graph was changed without `forward()`, so that the numbers do not belong together.
 
@@ -163,6 +167,7 @@ def explain(
     stages = _stages(nodes, shown, detail)
     gradients = gradients_of(output, nodes)
     reached = reached_by_gradients(output, nodes)
+    _check_linear(nodes, gradients, reached)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
         for found in stage.local_gradients:
@@ -192,6 +197,16 @@ def explain(
             users = ", ".join(dict.fromkeys(shown[user] for user, _ in uses[v]))
             steps.append(ChainRule((f"d {shown[output]}/d {shown[v]}", "0"), f"no gradient passes to it from {users}"))
     return Explanation(shown[output], tuple(rows), tuple(reversed(steps)))
+
+
+def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reached: Container[Value]) -> None:
+    """Raise an error where a local gradient times the gradient from above is not what the rule gives."""
+    for v in nodes:
+        if v.op is not None and v in reached:
+            g, slopes = gradients[v], local_gradients(v)
+            pulls = v.op.pulls(g, v.data, *numbers_of(v.args))
+            for mistake in linearity_mistakes(v.op, numbers_of(v.args), slopes, [(g, pulls)]).values():
+                raise GradientMismatch(f"{mistake}. Run check_gradients on the output to check all rules")
 
 
 # Stages --------------------------------------------------------------------------------------------------------------
@@ -245,7 +260,7 @@ def _stage_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value
         return []
     line = [*inner, result]
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
-    terms |= graph_formulas(inner, names, mathematical=True, number=in_equation)
+    terms |= graph_formulas(inner, names, mathematical=True, number=in_formula)
     return line_gradients(line, terms)
 
 
@@ -258,24 +273,51 @@ def _chain_rule(
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
 
-    def shown(x: float) -> str:
-        return typeset(in_equation(x))
-
-    total = shown(gradients[v])
+    total = typeset(in_equation(gradients[v]))
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
-    symbolic, numeric, products = [], [], []
-    for user, number, formula in uses:
-        above, local = gradients[user], shown(number)
+    parts = [number * gradients[user] for user, number, _ in uses]
+    digits = _digits(parts, sum, gradients[v])
+    symbolic, numeric = [], []
+    for (user, number, formula), part in zip(uses, parts):
+        factors = number, gradients[user]
+        local, above = (_with_digits(x, _digits(factors, math.prod, part, digits)) for x in factors)
         # A formula that is too long to read is replaced by its number.
         term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
         symbolic.append(f"{term.factor} × {d(user)}")
-        numeric.append(f"{local} × {shown(above)}")
-        products.append(shown(number * above))
+        numeric.append(f"{local} × {above}")
     equation = [d(v), _summed(symbolic), _summed(numeric)]
-    if len(products) > 1:
-        equation.append(_summed(products))
+    if len(parts) > 1:
+        equation.append(_summed([_with_digits(part, digits) for part in parts]))
     return ChainRule((*equation, total), _why([names[user] for user, *_ in uses]))
+
+
+def _digits(numbers: Sequence[float], combine: Callable[[Iterable[float]], Any], result: float, shown: int = 0) -> int:
+    """Return the fewest digits with which the numbers, as they are shown, combine to the result, as it is shown.
+
+    0 stands for the format of equations, which is tried first. `shown` is the digits of the result.
+    """
+    as_shown = float(_plain(result, shown))
+    for digits in [0, *range(5, 17)]:
+        rounded = [float(_plain(x, digits)) for x in numbers]
+        if not abs(combine(rounded) - as_shown) > 0.6 * _last_unit(result, shown):
+            return digits
+    return 17
+
+
+def _last_unit(x: float, digits: int) -> float:
+    """Return a unit in the last place of a number as it is shown."""
+    if x == 0 or not math.isfinite(x) or (not digits and 0.001 <= abs(x) < 1e6):
+        return 1e-4
+    return 10.0 ** (math.floor(math.log10(abs(x))) + 1 - (digits or 4))
+
+
+def _plain(x: float, digits: int) -> str:
+    return significant(x, digits) if digits else in_equation(x)
+
+
+def _with_digits(x: float, digits: int) -> str:
+    return typeset(_plain(x, digits))
 
 
 def _summed(terms: Sequence[str]) -> str:

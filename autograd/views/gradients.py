@@ -13,7 +13,7 @@ from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import Program, Step, lower
 from autograd.engine import Value, grad, graph_of, local_gradients, numbers_of, record
 from autograd.ops import TABLE, Op
-from autograd.text import decimals
+from autograd.text import decimals, significant
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""
@@ -26,6 +26,15 @@ def in_equation(x: float) -> str:
     '-0.036'
     """
     return decimals(x, 4)
+
+
+def in_formula(x: float) -> str:
+    """Format a constant in the formula of a local gradient, so that the formula gives its number.
+
+    >>> in_formula(0.0359632)
+    '0.0359632'
+    """
+    return significant(x, 9)
 
 
 def missing_gradients(output: Value, nodes: Iterable[Value]) -> str | None:
@@ -186,7 +195,7 @@ def _formulas(
     program = lower(recorded, list(inputs))
     if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
         program = lower(_without_choices(recorded, inputs), list(inputs))
-    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, number=in_equation))
+    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, number=in_formula))
     return [None if g is None else next(terms) for g in gradients]
 
 

@@ -134,7 +134,7 @@ def planted(op: Op, mistake: str, place: int, only_near: Sequence[float] | None 
 
 
 def _is_constant(op: Op, operands: Sequence[float], place: int) -> bool:
-    """Return True if the result has the same bits for a third more or less: of such a function, a rule of 0 is right."""
+    """Return True if the result has the same bits for a third more or less: for that, a rule of 0 is right."""
     results = [
         op.computes(*operands[:place], factor * operands[place], *operands[place + 1 :]) for factor in (0.67, 1, 1.33)
     ]

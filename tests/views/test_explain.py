@@ -8,6 +8,7 @@ import re
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, explain, faux_gradient, nn, to_text
+from autograd import GradientMismatch, Value, explain, faux_gradient, nn, to_text
 from autograd.codegen.formulas import Term
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -166,10 +167,40 @@ def test_the_numbers_of_an_equation_have_one_format() -> None:
     equations = [" = ".join(step.equation) for step in explain(z, names={"y": y, "z": z}).steps]
     assert equations == [
         "d z/d z = 1",
-        "d z/d y = x × 0.1235 × d z/d z = 8024.7065 × 1 = 8024.7065",
-        "d z/d x = 0.1235 × y × d z/d z + 1.2346 × d z/d y = 9907.0442 × 1 + 1.2346 × 8024.7065 = "
+        "d z/d y = x × 0.123456789 × d z/d z = 8024.7065 × 1 = 8024.7065",
+        "d z/d x = 0.123456789 × y × d z/d z + 1.2345678 × d z/d y = 9907.0442 × 1 + 1.2345678 × 8024.7065 = "
         "9907.0442 + 9907.0442 = 19814.0884",
     ]
+
+
+def holds(numbers: str, result: str) -> bool:
+    """Return True if the numbers combine to the result, but for the rounding of its last digit."""
+    shown = Decimal(result.strip("()").replace("−", "-"))
+    combined: float = eval(numbers.replace("×", "*").replace("−", "-"))
+    return abs(combined - float(shown)) <= 0.61 * 10.0 ** int(shown.as_tuple().exponent)
+
+
+def test_the_arithmetic_of_an_equation_holds_as_it_is_shown() -> None:
+    rng = random.Random(3)
+    for _ in range(40):
+        x, y = Value(rng.uniform(-40, 40), "x"), Value(10 ** rng.uniform(-3, 3), "y")
+        z = x * 0.0359632 * y + (x * y * rng.uniform(-9, 9)).tanh() * 24.5 + y.log() * 1234.5
+        for step in explain(z, names={"z": z}).steps[1:]:
+            _, _, products, *sums, total = step.equation
+            for parts in sums:
+                assert holds(parts, total), step.equation
+                for product, part in zip(products.split(" + "), parts.split(" + "), strict=True):
+                    assert holds(product, part), step.equation
+            assert sums or holds(products, total), step.equation
+
+
+@pytest.mark.parametrize("g", [6.0, 1.5])
+def test_false_arithmetic_is_refused(g: float) -> None:
+    forgetful = Op("forgetful({})", lambda x: x * x, lambda g, z, x: 2 * x)
+    x = Value(3.0, "x")
+    with pytest.raises(GradientMismatch, match=r"linear in g, but the rule of forgetful .*check_gradients"):
+        explain(forgetful(x) * g)
+    assert explain(forgetful(x)).rows[0].global_gradient == 6.0  # where g is 1, the equation holds
 
 
 def test_where_paths_meet_each_part_is_shown() -> None:
