@@ -298,6 +298,7 @@ def _digits(numbers: Sequence[float], combine: Callable[[Iterable[float]], Any],
     0 stands for the format of equations, which is tried first. `shown` is the digits of the result.
     """
     as_shown = float(_plain(result, shown))
+    digits: int
     for digits in [0, *range(5, 17)]:
         rounded = [float(_plain(x, digits)) for x in numbers]
         if not abs(combine(rounded) - as_shown) > 0.6 * _last_unit(result, shown):
