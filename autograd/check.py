@@ -27,7 +27,7 @@ from autograd.validation import check_current
 _EPSILON = sys.float_info.epsilon
 _SMALLEST = sys.float_info.min  # below this, numbers have few digits
 _CLOSE = 1e-3  # relative: farther apart, two compared numbers do not change places under a perturbation of 6e-6
-_MOST_REPLAYED = 1_000_000  # results, to see whether perturbations change choices: half a second
+_MOST_REPLAYED = 1_000_000  # results and choices, to see whether perturbations change these: a second
 
 
 def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "forward") -> float:
@@ -136,7 +136,7 @@ def _warn_of_changes(
         return
     nodes = graph_of(*(v for choice in choices for v in choice.values))
     part, inside = moving(nodes), set(nodes)
-    moved = [x for x in inputs if x in inside][: 1 + _MOST_REPLAYED // len(nodes)]
+    moved = [x for x in inputs if x in inside][: 1 + _MOST_REPLAYED // (len(nodes) + len(choices))]
     replays = (replay(part, {x: number}) for x in moved for number in perturbed(x.data))
     warn_of_changes(choices, replays, "with the perturbation")
 
@@ -147,10 +147,10 @@ def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> N
     def is_close(choice: Choice) -> bool:
         left, right = choice.numbers({})
         changed = choice.kind(left, right) is not choice.taken.holds
-        return changed or abs(left - right) <= _CLOSE * max(1.0, abs(left), abs(right))
+        return changed or abs(left - right) <= _CLOSE * max(abs(x) for x in (left, right, *numbers_of(choice.values)))
 
     def perturbed(x: float) -> tuple[float, float]:
-        h = _EPSILON ** (1 / 3) * max(1.0, abs(x))
+        h = _EPSILON ** (1 / 3) * (abs(x) or 1.0)
         return x - h, x + h
 
     _warn_of_changes([*filter(is_close, choices_of(nodes))], inputs, perturbed)

@@ -122,13 +122,25 @@ def test_the_check_of_gradients_warns_at_a_choice_that_is_close(name: str) -> No
     x, y, z = recorded(name)
     with silence():
         check_gradients(z)
-    x, y = Value(1e-7 if name in ("np.maximum", "np.clip", "bisect") else 1.0 + 1e-7), Value(1.0)
+    x, y = Value(0.0 if name in ("np.maximum", "np.clip", "bisect") else 1.0 + 1e-7), Value(1.0)
     z = CHOOSING[name](x, y)
     with pytest.warns(FrozenChoiceWarning, match="with the perturbation") as caught:
         check_gradients(z)
     assert len(caught) == 1
     with silence():
         check_gradients(z, inputs=z)  # what is compared does not depend on it
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e-12, 1.0, 1e12, 1e300])
+def test_close_is_relative_to_the_numbers(scale: float) -> None:
+    x, y = Value(2 * scale), Value(scale)
+    with silence():
+        check_gradients(by_if(x, y))
+        check_gradients(CHOOSING["np.maximum"](x, y))
+    if scale > 1e-300:  # there, fewer digits are left
+        x.data = scale * (1 + 1e-7)
+        with pytest.warns(FrozenChoiceWarning):
+            check_gradients(by_if(x, y))
 
 
 def test_a_choice_that_no_longer_holds_is_seen_without_a_perturbation() -> None:
