@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, 
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import count, islice, takewhile
-from types import BuiltinMethodType, CodeType, FrameType, FunctionType, MethodType, ModuleType, TracebackType
+from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -258,7 +258,7 @@ def _expression(place: _Place) -> str:
 # Collecting ----------------------------------------------------------------------------------------------------------
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
-_NEVER_SEARCHED = (type, ModuleType, CodeType, FrameType, TracebackType, Op)  # they lead to the rest of the program
+_NEVER_SEARCHED = (type, ModuleType, FrameType, Op)  # they lead to the rest of the program
 _UNSET = object()
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
 

@@ -22,6 +22,7 @@ up to a million has no exponent, and other numbers have four digits unless more 
 JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 """
 
+import functools
 import unicodedata
 from collections.abc import Container, Sequence
 
@@ -117,6 +118,7 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
+@functools.lru_cache(1024)  # a table has few different characters, and asking for each was a third of an explanation
 def _width(character: str) -> int:
     return 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
 

@@ -92,7 +92,8 @@ _LONG_RUN = re.compile(r"(\\{20})\\+")  # of backslashes: graphviz would quote t
 
 
 def _shortened(text: str, most: int) -> str:
-    text = _LONG_RUN.sub(r"\1…", text)
+    if "\\" in text:  # rarely
+        text = _LONG_RUN.sub(r"\1…", text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
