@@ -14,14 +14,14 @@ from autograd.codegen.formulas import graph_formulas, summary
 from autograd.codegen.program import Program, expanded, lower
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
-from autograd.ops import Op
+from autograd.ops import Op, largest
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import Operands, reached_by_gradients, recorded_anew, same_operation
 from autograd.views.limits import VIEWS_IN_PYTHON
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
-_LONGEST_SUM = 200  # operands of a sum or dot in one formula
+_LONGEST_LIST = 200  # operands of a sum, dot or largest in one formula; Excel's MAX takes 255
 _LONGEST_OF_SEVERAL = 1_000  # characters of a formula made of several operations
 _FAR_CELL = "XX10000"  # a reference about as long as they get
 
@@ -56,13 +56,13 @@ class Column:
 def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[dict[Value, Value], dict[Value, str]]:
     """Return a copy of each Value, and the names of the copies.
 
-    The copies are recomputed from the leaves, with long sums split into parts. Names that the user gave become labels
+    The copies are recomputed from the leaves, with long lists split into parts. Names that the user gave become labels
     of the copies.
     """
     names: dict[Value, str] = {}
 
     def in_parts(v: Value, operands: Operands) -> Value:
-        while v.op and v.op.adds and len(operands) > _LONGEST_SUM:
+        while v.op and (v.op.adds or v.op is largest) and len(operands) > _LONGEST_LIST:
             part, operands = _first_part(v.op, operands)
             names[part] = f"{given[v]}, first terms"
         return same_operation(v, operands)
@@ -77,10 +77,11 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
 def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
     """Return the sum of the first terms of a long sum or dot, and the operands of the one that continues from it.
 
-    A term is the product of the numbers at one place of all lists, so the first sum is continued as itself times 1.
+    A term is the product of the numbers at one place of all lists, so the first sum is continued as itself times 1. The
+    largest of the first operands is one operand of the rest. (So a tie between these two counts as one of two numbers.)
     """
     lists = op.lists(operands)
-    terms = _LONGEST_SUM // len(lists)
+    terms = _LONGEST_LIST // len(lists)
     part = record(op, tuple(x for xs in lists for x in xs[:terms]))
     start: Operands = (part, *[1.0] * (len(lists) - 1))
     return part, tuple(x for first, xs in zip(start, lists, strict=True) for x in (first, *xs[terms:]))
