@@ -63,7 +63,7 @@ class Choice(NamedTuple):
         return _number(self.left, data), _number(self.right, data)
 
     def text(self, left: float, right: float) -> str:
-        """Return the comparison with the labels of its operands, if they have any, and with these numbers."""
+        """Return the comparison with its operands by their labels, if all have one, and with these numbers."""
         return f"{_with_number(self.left, left)} {_SIGNS[self.kind]} {_with_number(self.right, right)}"
 
 
@@ -140,7 +140,7 @@ def choices_of(nodes: Sequence[Value], members: Container[Value] | None = None) 
 
     Arguments:
         nodes: the graph of the output, as `graph_of(output)` returns it.
-        members: a faster container of the same Values, if there is one at hand.
+        members: another container of the same Values, if there is one at hand in which they are found faster.
 
     >>> x = Value(2.0)
     >>> y = x * 3 if x > 0 else x
@@ -149,8 +149,11 @@ def choices_of(nodes: Sequence[Value], members: Container[Value] | None = None) 
     """
     if not _memory:
         return []
-    members = set(nodes) if members is None else members
-    order = _order(nodes[-1])
+    return _choices_before(_order(nodes[-1]), nodes, set(nodes) if members is None else members)
+
+
+def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value]) -> list[Choice]:
+    """Return the latest outcome before this place in the order of creation of each comparison with one of the nodes."""
     if len(_memory) < len(nodes):
         kept = [histories for v, histories in tuple(_memory.values()) if v() in members]
     else:
@@ -199,7 +202,8 @@ def warn_of_choices(outputs: Sequence[Value]) -> None:
     """
     if not _memory or not outputs:
         return
-    waiting = {choice[:3] for choice in choices_of(graph_of(*outputs))}
+    nodes = graph_of(*outputs)
+    waiting = {choice[:3] for choice in _choices_before(max(map(_order, outputs)), nodes, set(nodes))}
     found: dict[Any, Choice] = {}
     for output in outputs:
         if not waiting:
@@ -257,16 +261,17 @@ def _with_number(x: _Expression, number: float) -> str:
     return f"{name} ({number!r})" if name else repr(number)
 
 
-def _name(x: _Expression) -> str | None:
-    """Return the expression with the labels of its Values; None if one has no label."""
+def _name(x: _Expression, *, inside: bool = False) -> str | None:
+    """Return the expression, or a part inside of one, with the labels of its Values; None if one has no label."""
     if isinstance(x, ref):
         v = x()
         return visible(v.label) if v is not None and v.label else None
     if not isinstance(x, tuple):
         return repr(x)
     op, *operands = x
-    names = [_name(operand) for operand in operands]
-    return None if None in names else op.read(*map(str, names))
+    names = [_name(operand, inside=True) for operand in operands]
+    text = None if None in names else op.read(*map(str, names))
+    return f"({text})" if text and inside and op.symbol != op.name else text
 
 
 def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
