@@ -459,9 +459,11 @@ def linearity_mistakes(
     mistakes: dict[int, str] = {}
     for g, pulls in known:
         for place, (slope, pull) in enumerate(zip(slopes, pulls, strict=True)):
-            if slope is None or pull is None or not (math.isfinite(slope) and math.isfinite(pull)):
+            if slope is None or pull is None:
                 continue
             expected = g / unit * slope
+            if pull == expected or not (math.isfinite(slope) and math.isfinite(pull)):
+                continue
             exact = expected == 0 and (g == 0 or slope == 0)
             if (exact or _SMALLEST < abs(expected) < math.inf) and not _close(pull, expected):
                 mistakes[place] = (

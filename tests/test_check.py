@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,6 +245,14 @@ def test_a_rule_that_forgets_g_fails_where_the_operation_is_the_output(at: float
     twice = own(lambda x: x * x, lambda g, z, x: 2 * x * g * g)
     with pytest.raises(GradientMismatch, match="linear"):
         check_gradients(twice(Value(at)))
+
+
+def test_the_example_of_an_own_operation_without_g_fails() -> None:
+    source = (Path(__file__).parents[1] / "examples" / "new_operation.py").read_text(encoding="utf-8")
+    forgetful = source.replace("lambda g, z, x: g * ((1", "lambda g, z, x: ((1")
+    assert forgetful != source
+    with pytest.raises(GradientMismatch, match="rules are linear in g, but the rule of gelu at gelu"):
+        exec(forgetful, {})
 
 
 def test_a_rule_that_clips_the_gradient_from_above_fails() -> None:
