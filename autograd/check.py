@@ -363,7 +363,10 @@ def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes
     shares = {place: (operands[place] or 1.0) * (1 + i / len(group)) / 2 for i, place in enumerate(group)}
 
     def moved(factor: float) -> list[float]:
-        return [x + (factor - 1) * shares.get(i, 0.0) for i, x in enumerate(operands)]
+        found = [*operands]
+        for place, share in shares.items():
+            found[place] += (factor - 1) * share
+        return found
 
     def along(slopes: _Pulls) -> float:
         return math.fsum((slopes[place] or 0.0) * share for place, share in shares.items())
