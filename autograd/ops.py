@@ -273,16 +273,20 @@ def operation(name: str) -> Op:
 
 
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
-    # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that 1/x overflows. The derivative
-    # there is 0, so 1 takes the place of the base.
-    base = where(abs(y), x, where(abs(x) - 2.0**-1024, x, 1.0))
-    return g * y * pow(base, y - 1)
+    # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that a power overflows. The derivative
+    # is 0 there, and so are all further ones, so 1 takes the place of the base. Not elsewhere: d(y/x)/dy is 1/x.
+    slope, exponent = g * y, y - 1
+    finite = 1 + 0 * pow(x, exponent)  # nan if it is not
+    base = where(exponent, x, where(finite, x, where(abs(where(abs(x), slope, y)), x, 1.0)))
+    return slope * pow(base, exponent)
 
 
 def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
     # For 0**y, y >= 0, z * log(x) is 0 * -inf. The derivative there is 0, so the logarithm is taken of 1. (A nan stays.)
+    # Where z overflows, z * log(x) need not, near x = 1: then it is x**(y/2) * log(x) * x**(y/2).
     base = where(abs(x), x, where(-y, x, 1.0 + abs(x)))
-    return g * z * log(base)
+    finite, half = inf - abs(z), pow(base, 0.5 * y)
+    return g * where(finite, z, half) * log(base) * where(finite, 1.0, half)
 
 
 def _share(g: Any, lead: Any) -> Any:
@@ -290,15 +294,43 @@ def _share(g: Any, lead: Any) -> Any:
     return where(lead, g, where(-lead, 0.0, 0.5 * g))
 
 
-def _over_square(g: Any, x: Any, y: Any) -> Any:
-    """Return g * x / (x * x + y * y); 0 at the origin. Squares that could overflow or vanish in it are scaled.
+def _scaled(x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Return x and y over a scale, and the scale: 1 unless squares could overflow or vanish.
 
-    Those beyond 1e±50 are scaled, so that they do so neither in the derivatives of this.
+    Numbers beyond 1e±50 are scaled, so that squares do so neither in derivatives.
     """
     size = max(abs(x), abs(y))  # any scale would do: nothing depends on it but the rounding
     scale = stop_gradient(where(size - 1e50, min(size, 2.0**1023), where(1e-50 - size, size, 1.0)))
-    u, v = div(x, scale), div(y, scale)
+    return div(x, scale), div(y, scale), scale
+
+
+def _over_square(g: Any, x: Any, y: Any) -> Any:
+    """Return g * x / (x * x + y * y); 0 at the origin."""
+    u, v, scale = _scaled(x, y)
     return where(scale, div(div(g * u, u * u + v * v), scale), scale)
+
+
+def _cosine(z: Any, x: Any, y: Any) -> Any:
+    """Return x / sqrt(x * x + y * y), the cosine of the angle of (x, y); 0 at the origin, where z = hypot(x, y) is 0.
+
+    Where y is small beside x, as 1 / sqrt(1 + t * t) with the tangent t = y / x (DLMF 4.21): the derivative by x of
+    the former, 1/z - x**2/z**3, cancels there to y**2/z**3.
+    """
+    u, v, _ = _scaled(where(z, x, 1.0), y)
+    flat = abs(x) - 100 * abs(y)
+    t = div(y, where(flat, x, inf))
+    return where(z, where(flat, div(sign(x), sqrt(1 + t * t)), div(u, sqrt(u * u + v * v))), z)
+
+
+def _one_minus_square(x: Any) -> Any:
+    """Return 1 - x * x. Near 1 only the factors keep its digits, near 0 only the square keeps those of its derivative."""
+    return where(0.5 - abs(x), 1 - x * x, (1 - x) * (1 + x))
+
+
+def _sigmoid_slope(z: Any, x: Any) -> Any:
+    """Return z * (1 - z) with z = sigmoid(x); near 0 as 1 / (2 + 2 * cosh(x)), whose derivative does not cancel there."""
+    near = 1 - abs(x)
+    return where(near, div(0.5, 1 + cosh(where(near, x, 0.0))), z * sigmoid(-x))
 
 
 def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
@@ -312,7 +344,7 @@ def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
     return [g * partner for partner in xys[half:] + xys[:half]]
 
 
-_LN2, _LN10 = math.log(2), math.log(10)
+_LN2, _2_LN2, _LN10 = math.log(2), 2 * math.log(2), math.log(10)
 _2_PER_SQRT_PI = 2 / math.sqrt(math.pi)
 _POSITIVE = (0.0, inf)
 _UNIT = (-1.0, 1.0)
@@ -325,40 +357,40 @@ _UNIT = (-1.0, 1.0)
 add      = Op("{} + {}",            operator.add,                    lambda g, z, x, y: g,                             lambda g, z, x, y: g,                   name="add", method="__add__")
 sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
-div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__")
-pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)])
+div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", note="The gradients have the bits of PyTorch: that of y has no more digits than x / y, where this is subnormal. Higher derivatives multiply powers of 1 / y, which may overflow on the way (|y| < 1e-100).")
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 costs up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply powers of y, log(x) and 1 / x, which may overflow on the way (|x| < 1e-100, |y| > 1e100, x**y > 1e300).")
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
 abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
 
 exp      = Op("exp({})",            ieee(math.exp),                  lambda g, z, x: g * z)
 expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z, x: g * exp(x))
-exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * z * _LN2)
+exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * exp2(x - 1) * _2_LN2)  # finite where z is not
 log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE])
 log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)])
-log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(div(g, x), _LN2),             domain=[_POSITIVE])
-log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(div(g, x), _LN10),            domain=[_POSITIVE])
+log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(g, x * _LN2),                 domain=[_POSITIVE])
+log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(g, x * _LN10),                domain=[_POSITIVE])
 sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE])
 cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z))
 
 sin      = Op("sin({})",            ieee(math.sin),                  lambda g, z, x: g * cos(x))
 cos      = Op("cos({})",            ieee(math.cos),                  lambda g, z, x: -g * sin(x))
 tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z, x: g * (1 + z * z),                  domain=[(-math.pi / 2, math.pi / 2)])
-asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt((1 - x) * (1 + x))),  domain=[_UNIT])
-acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt((1 - x) * (1 + x))), domain=[_UNIT])
-atan     = Op("atan({})",           math.atan,                       lambda g, z, x: div(g, 1 + x * x))
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0.")
-hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * where(z, div(x, z), z),    lambda g, z, x, y: g * where(z, div(y, z), z), note="Both gradients at (0, 0) are 0.")
+asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt(_one_minus_square(x))), domain=[_UNIT])
+acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt(_one_minus_square(x))), domain=[_UNIT])
+atan     = Op("atan({})",           math.atan,                       lambda g, z, x: _over_square(g, 1.0, x))
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0. Where 1 / hypot(x, y) overflows, higher derivatives may be nan.")
+hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * _cosine(z, x, y),          lambda g, z, x, y: g * _cosine(z, y, x), note="Both gradients at (0, 0) are 0. Higher derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below 1e-100.")
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
 cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))
 tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The derivative is 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, several percent at 18).")
 asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, where(abs(x) - 1e8, abs(x), sqrt(1 + x * x))))  # squares overflow
 acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)])
-atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, (1 - x) * (1 + x)),   domain=[_UNIT])
+atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, _one_minus_square(x)),    domain=[_UNIT])
 
 erf      = Op("erf({})",            math.erf,                        lambda g, z, x: g * (_2_PER_SQRT_PI * exp(-x * x)))
 erfc     = Op("erfc({})",           math.erfc,                       lambda g, z, x: -g * (_2_PER_SQRT_PI * exp(-x * x)))
-sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * z * sigmoid(-x),              note="1 / (1 + exp(-x)).")
+sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * _sigmoid_slope(z, x),         note="1 / (1 + exp(-x)).")
 softplus = Op("softplus({})",       floats.softplus,                 lambda g, z, x: g * sigmoid(x),                   note="log(1 + exp(x)), without overflow.")
 relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x, note="x where x > 0, else 0. The gradient at 0 is 0.")
 sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1, 0 or -1. Its gradient is 0.")

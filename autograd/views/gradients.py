@@ -145,7 +145,8 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
 
     The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
     formula. A choice that protects a rule from overflow, or from 0 / 0, is decided by the numbers here, so that
-    hypot's reads `x / out`; those of an operation with a kink are its mathematics, and stay: `1 if x > 0 else 0`.
+    asinh's reads `1 / sqrt(1 + x × x)`; those of an operation with a kink are its mathematics, and stay:
+    `1 if x > 0 else 0`.
 
     >>> x, w = Value(3.0), Value(-2.0)
     >>> product = x * w
