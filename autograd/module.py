@@ -280,6 +280,8 @@ class _Kind(NamedTuple):
     """True if elements may be made, or read from a file, as they are listed."""
     opaque: bool
     """True if an instance may hold more than that."""
+    descriptor: bool
+    """True for functions, properties and whatever else a class computes its attributes with."""
 
 
 class _Walk:
@@ -327,7 +329,8 @@ class _Walk:
         """Yield what a module takes from its class, methods and other descriptors left out."""
         for base in takewhile(lambda base: base is not Module, type(module).__mro__):
             attributes = vars(base)
-            kinds = {kind for kind in self._holding(attributes.values()) if not hasattr(kind, "__get__")}
+            known = {kind: self._kinds[kind] for kind in set(map(type, attributes.values()))}
+            kinds = {kind for kind, how in known.items() if how and not how.descriptor}
             for name, x in attributes.items():
                 if type(x) in kinds and not name.startswith("__") and getattr(module, name, None) is x:
                     yield name, x
@@ -406,21 +409,21 @@ def _kind_of(kind: type) -> _Kind | None:
         return None
     declared = _declared(kind) if module or _fields(kind) else None
     if array:
-        masked = hasattr(kind, "filled")
-        return _Kind(module, declared, None if masked else _of_array, lazy=False, opaque=masked)
+        masked = _defines(kind, "filled")
+        return _Kind(module, declared, None if masked else _of_array, lazy=False, opaque=masked, descriptor=False)
     known = issubclass(kind, (list, tuple, deque, dict))
     listed = None
     if known or not module:
         listed = _elements if issubclass(kind, Sequence) else _entries if issubclass(kind, Mapping) else None
     exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
-    return _Kind(module, declared, listed, lazy=not known, opaque=not exact)
+    return _Kind(module, declared, listed, lazy=not known, opaque=not exact, descriptor=_defines(kind, "__get__"))
 
 
-def _fields(kind: type) -> list[str]:
+def _fields(kind: Any) -> list[str]:
     """Return the names of the fields of a dataclass, or of a class of the package attrs, in order."""
-    if dataclasses.is_dataclass(kind):
+    if _defines(kind, "__dataclass_fields__"):
         return [field.name for field in dataclasses.fields(kind)]
-    return [field.name for field in getattr(kind, "__attrs_attrs__", ())]
+    return [field.name for field in kind.__attrs_attrs__] if _defines(kind, "__attrs_attrs__") else []
 
 
 def _slots(kind: type) -> list[str]:
@@ -455,9 +458,14 @@ def _entries(part: Any) -> _Parts:
     return (_Key(key, i) for i, (key, _) in enumerate(entries, 1)), [x for _, x in entries]
 
 
+def _defines(kind: type, *names: str) -> bool:
+    """Return True if a class or its bases define these attributes; a metaclass might answer to every name."""
+    return all(any(name in vars(base) for base in kind.__mro__) for name in names)
+
+
 def _is_array(kind: type) -> bool:
     """Return True for the classes of NumPy's arrays and of their records, which may hold objects."""
-    return hasattr(kind, "tolist") and hasattr(kind, "dtype") and hasattr(kind, "__len__")
+    return _defines(kind, "tolist", "dtype", "__len__")
 
 
 def _of_array(part: Any) -> _Parts:
@@ -478,7 +486,7 @@ def _referents(parts: Iterable[Any]) -> list[Any]:
         if type(part) is FunctionType:  # without its globals
             found += [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
         elif _is_array(type(part)):  # which the garbage collector does not see into
-            found += _of_array(part.data if hasattr(part, "filled") else part)[1]
+            found += _of_array(part.data if _defines(type(part), "filled") else part)[1]
         else:
             others.append(part)
     return found + gc.get_referents(*others)

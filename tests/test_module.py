@@ -438,6 +438,15 @@ class Tricky:
         raise AssertionError("measured")
 
 
+class AnswersToAll(type):
+    def __getattr__(cls, name: str) -> Any:
+        return 3
+
+
+class TrickyClass(metaclass=AnswersToAll):
+    """A class that answers to every name, too."""
+
+
 class Lazy(Sequence[Any]):
     """A data set that reads a file for each of its billion rows."""
 
@@ -492,6 +501,7 @@ HARMLESS: dict[str, Callable[[], Any]] = {
     "a weak set": lambda: weakref.WeakSet([FOREIGN]),
     "a weak dictionary": lambda: weakref.WeakValueDictionary({"a": FOREIGN}),
     "an object that answers to everything": Tricky,
+    "an object of such a class": TrickyClass,
     "a mock": mock.MagicMock,
     "a lazy data set": Lazy,
     "an error": caught,
