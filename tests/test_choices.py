@@ -138,6 +138,9 @@ def test_close_is_relative_to_the_numbers(scale: float) -> None:
         check_gradients(by_if(x, y))
         check_gradients(CHOOSING["np.maximum"](x, y))
     if scale > 1e-300:  # there, fewer digits are left
+        x.data = scale * (1 + 1e-4)  # the perturbation is a smaller part
+        with silence():
+            check_gradients(by_if(x, y))
         x.data = scale * (1 + 1e-7)
         with pytest.warns(FrozenChoiceWarning):
             check_gradients(by_if(x, y))
@@ -328,6 +331,15 @@ def test_stopped_numbers_are_held_still() -> None:
     z = z * x.stop_gradient()
     with silence():
         faux_gradient(z, x, tiny=-5.0)
+
+
+def test_a_comparison_is_forgotten_with_either_operand() -> None:
+    x = Value(2.0)
+    z = x * 3 if x > Value(1.0) else x
+    x.data = -2.0
+    with silence():
+        z.forward()
+        autograd.compile(z, x)
 
 
 def test_copies_are_made_without_the_choices() -> None:
