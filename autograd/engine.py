@@ -240,7 +240,7 @@ class Value(OperationMethods):
             args, numbers = operands, [x._data for x in operands]
         except AttributeError:  # a constant among them
             args = tuple(x if type(x) is Value else number(x) for x in operands)
-            numbers = [x if type(x) is float else x._data for x in args]
+            numbers = [x if type(x) is float else x._data for x in args]  # numbers_of would have to fail first, again
         data = number(op.computes(*numbers))
         return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 

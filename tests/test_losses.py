@@ -361,6 +361,10 @@ JUDGED: list[tuple[Callable[..., Value], Any, Any, float]] = [
     (cross_entropy, [0.5, 2.0, 2.0], 1, 1.0),
     (cross_entropy, [0.5, 2.0, 2.0], 2, 0.0),  # the first of equal ones
     (cross_entropy, [0.5, 2.0, 1.0], [0.25, 0.5, 0.25], 1.0),
+    (cross_entropy, [-math.inf, 2.0, 1.0], 1, 1.0),  # a masked class
+    (cross_entropy, [-math.inf, -math.inf, 1.0], 0, 0.0),
+    (cross_entropy, [0.5, math.inf, math.inf], 1, 1.0),
+    (cross_entropy, [0.5, math.inf, math.inf], 2, 0.0),
     (cross_entropy, [[0.5, 2.0], [3.0, 1.0], [1.0, 0.0]], [1, [0.5, 0.5], 1], 2 / 3),
 ]
 
