@@ -255,6 +255,24 @@ def test_the_example_of_an_own_operation_without_g_fails() -> None:
         exec(forgetful, {})
 
 
+@pytest.mark.parametrize(
+    ("computes", "rule"),
+    [
+        (lambda x: (x + 1e8) - 1e8, lambda g, z, x: g * 1.0),
+        (lambda x: math.sin(x) + 1e16, lambda g, z, x: g * autograd.cos(x)),
+        (lambda x: float(f"{math.exp(x):.7g}"), lambda g, z, x: g * autograd.exp(x)),
+        (lambda x: math.sin(1e3 * x) + 1e8 - 1e8, lambda g, z, x: g * 1e3 * autograd.cos(1e3 * x)),
+    ],
+)
+def test_a_function_with_rounding_errors_is_not_blamed_on_its_rule(
+    computes: Callable[[float], float], rule: Callable[..., Any]
+) -> None:
+    rough, rng = own(computes, rule), random.Random(8)
+    for _ in range(60):
+        x = Value(rng.uniform(-3, 3) * 10 ** rng.choice([0, 0, -3, -6]))
+        assert {line.verdict for line in check_gradients(rough(x))} <= {"ok", "unsure"}
+
+
 def test_a_rule_that_clips_the_gradient_from_above_fails() -> None:
     clipping = own(lambda x: x * x, lambda g, z, x: 2 * x * autograd.min(g, 1.0))
     with pytest.raises(GradientMismatch, match="linear"):
