@@ -328,9 +328,9 @@ def _one_minus_square(x: Any) -> Any:
 
 
 def _sigmoid_slope(z: Any, x: Any) -> Any:
-    """Return z * (1 - z) with z = sigmoid(x); near 0 as 1 / (2 + 2 * cosh(x)), whose derivative does not cancel there."""
-    near = 1 - abs(x)
-    return where(near, div(0.5, 1 + cosh(where(near, x, 0.0))), z * sigmoid(-x))
+    """Return z * (1 - z) with z = sigmoid(x) = (1 + tanh(x / 2)) / 2; by tanh near 0, where the derivative cancels else."""
+    t = tanh(0.5 * x)
+    return where(1 - x * x, 0.25 * (1 - t * t), z * sigmoid(-x))
 
 
 def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
