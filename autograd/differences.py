@@ -200,9 +200,9 @@ def _refutes(found: _Differences, seen: Sequence[_Differences], x: float, analyt
     """Return True if the differences have converged to a number that the analytic derivative certainly is not.
 
     By the mean value theorem the true derivative is the difference quotient somewhere in the interval. So the rule must
-    hardly vary there: where it does, as the cosine does over many periods, the width says nothing about it. And no wider
-    differences may agree with the rule: what the floats of f cannot tell apart looks flat, and its rounding errors look
-    like any slope.
+    hardly vary there: where it does, as the cosine does over many periods, the width says nothing about it. And no
+    wider differences may agree with the rule: what the floats of f cannot tell apart looks flat, and its rounding
+    errors look like any slope.
     """
     if not math.isfinite(found.numeric):
         return False
