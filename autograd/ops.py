@@ -378,7 +378,7 @@ tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z
 asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt(_one_minus_square(x))), domain=[_UNIT])
 acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt(_one_minus_square(x))), domain=[_UNIT])
 atan     = Op("atan({})",           math.atan,                       lambda g, z, x: _over_square(g, 1.0, x))
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0. Where 1 / hypot(x, y) overflows, higher derivatives may be nan.")
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0. Higher derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below 1e-100.")
 hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * _cosine(z, x, y),          lambda g, z, x, y: g * _cosine(z, y, x), note="Both gradients at (0, 0) are 0. Higher derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below 1e-100.")
 
 sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))

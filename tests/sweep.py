@@ -64,13 +64,12 @@ LOSSES: dict[str, Loss] = {
         "overflow on the way (|y| < 1e-100)",
         lambda order, x, y: (x != 0 and abs(x) < SMALLEST_NORMAL * abs(y)) or (order > 1 and abs(y) < 1e-100),
     ),
-    "atan2": Loss(
-        "Where 1 / hypot(x, y) overflows, higher derivatives may be nan",
-        lambda order, y, x: order > 1 and math.hypot(x, y) < SMALLEST_NORMAL,
-    ),
-    "hypot": Loss(
-        "may overflow on the way where it is below 1e-100",
-        lambda order, x, y: order > 1 and math.hypot(x, y) < 1e-100,
+    **dict.fromkeys(
+        ("atan2", "hypot"),
+        Loss(
+            "may overflow on the way where it is below 1e-100",
+            lambda order, x, y: order > 1 and math.hypot(x, y) < 1e-100,
+        ),
     ),
     "pow": Loss(
         "where |y| < 0.1, rounding y - 1 costs up to |log(x)| / 2 units in the last place, and where x is subnormal, "
