@@ -251,7 +251,7 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
     if math.isinf(here):  # a pole if the function is finite nearby, otherwise an overflow
         beside = seen if x == 0 else seen[:1]
         pole = any(math.isfinite(found.below) or math.isfinite(found.above) for found in beside)
-        return Judgement("kink" if math.isinf(analytic) else "wrong", math.inf) if pole else None
+        return Judgement("kink", math.inf) if pole and math.isinf(analytic) else None
     if seen and math.isnan(seen[0].below) and math.isnan(seen[0].above):  # an isolated point, as of (-2)**y
         return Judgement("kink", math.nan) if math.isnan(analytic) else None
     narrow = [found for found in seen if found.noise < 0.01 * found.steepest][:3]
