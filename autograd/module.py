@@ -13,17 +13,15 @@ closures, slots and the views of dictionaries, and it costs microseconds.
 """
 
 import dataclasses
-import functools
 import gc
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import count, islice, takewhile
+from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple
-from weakref import WeakKeyDictionary
 
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
@@ -142,7 +140,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             raise ValueError(f"two parameters have the name '{visible(twice)}': rename one of the attributes in it")
         return by_name
 
-    def _collected(self) -> list[tuple["_Place", Value]]:
+    def _collected(self) -> list["_Entry"]:
         walk = _Walk(self)
         if not _is_overridden(type(self)):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
@@ -187,40 +185,37 @@ def _first(names: Sequence[str]) -> str:
 # Places and their names ----------------------------------------------------------------------------------------------
 
 
-class _Attribute(NamedTuple):
-    name: str
-    called: str
-    """Its name in those of parameters."""
-
-
 class _Key(NamedTuple):
     key: Any
     position: int
 
 
-_Step = int | _Attribute | _Key
-"""One step into a container: the index of an element, an attribute, or a key."""
+_Step = int | str | _Key
+"""One step into a container: the index of an element, the name of an attribute, or a key."""
 
-_Place = tuple[Any, _Step] | None
-"""The steps to a part, the last one first: (the place of its container, the step from there); None for the root."""
+_Entry = tuple[Any, Any]
+"""A part, after its place."""
+
+_Place = tuple[Any, ...]
+"""A part's place: (the entry of its container, which all its parts share, the step from there); () for the root."""
 
 
 def _steps(place: _Place) -> list[_Step]:
     steps = []
-    while place is not None:
-        place, step = place
+    while place:
+        (place, _), step = place
         steps.append(step)
     return steps[::-1]
 
 
-def _named(leaves: Sequence[tuple[_Place, Value]]) -> Iterator[tuple[str, Value]]:
+def _named(leaves: Sequence[_Entry]) -> Iterator[tuple[str, Value]]:
     """Yield each leaf with its name, `layer1.neuron3.weight2`, or where that is another's, its expression in Python."""
-    names, container, before = list[str](), None, ""
+    names, known = [], dict[int, str]()
     for place, _ in leaves:
-        outer, last = place or (None, None)
-        if outer is not container:
-            container, before = outer, functools.reduce(_joined, _steps(outer), "")
-        names.append(before if last is None else _joined(before, last))
+        container, step = place
+        if id(container) not in known:
+            known[id(container)] = _name(container, known)
+        names.append(_joined(known[id(container)], container, step))
     if len(set(names)) < len(names):
         times = Counter(names)
         names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
@@ -228,10 +223,25 @@ def _named(leaves: Sequence[tuple[_Place, Value]]) -> Iterator[tuple[str, Value]
         yield name, p
 
 
-def _joined(name: str, step: _Step) -> str:
+def _name(entry: _Entry, known: dict[int, str]) -> str:
+    """Return the name of a container; the names of those around it are added to the known ones, by id."""
+    unknown = []
+    while entry[0] and id(entry) not in known:
+        unknown.append(entry)
+        entry = entry[0][0]
+    name = known.get(id(entry), "")
+    for inner in reversed(unknown):
+        name = known[id(inner)] = _joined(name, *inner[0])
+    return name
+
+
+def _joined(name: str, container: _Entry, step: _Step) -> str:
     if isinstance(step, int):
         return f"{name}.{step + 1}" if name[-1:].isdigit() else f"{name}{step + 1}"
-    called = step.called if isinstance(step, _Attribute) else _text(step)
+    if isinstance(step, _Key):
+        called = _text(step)
+    else:
+        called = container[1]._part_names.get(step, step) if isinstance(container[1], Module) else step
     return f"{name}.{called}" if name else called
 
 
@@ -250,7 +260,7 @@ def _is_constant(key: Any) -> bool:
 def _expression(place: _Place) -> str:
     """Return a place as it is written in Python after the name of the model: `.layers[0].neurons[2].w[1]`."""
     return "".join(
-        f".{step.name}" if isinstance(step, _Attribute) else f"[{step if isinstance(step, int) else repr(step.key)}]"
+        f".{step}" if isinstance(step, str) else f"[{step if isinstance(step, int) else repr(step.key)}]"
         for step in _steps(place)
     )
 
@@ -259,7 +269,9 @@ def _expression(place: _Place) -> str:
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
 _NEVER_SEARCHED = (type, ModuleType, FrameType, Op)  # they lead to the rest of the program
+_NO_PARTS = ("__", "_part_names")  # attributes of a class that describe it
 _UNSET = object()
+_MOST_KINDS = 1_000  # classes that are remembered
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
 
 
@@ -267,20 +279,23 @@ _Parts = tuple[Iterable[_Step], Iterable[Any]]
 """The step to each part of a container, and the parts."""
 
 
-class _Kind(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kind:
     """How instances of a class are taken apart."""
 
-    module: bool
+    module: bool = False
     """True for a subclass of Module."""
-    declared: Mapping[str, _Attribute] | None
-    """The fields and slots, if attributes are collected; those in `__dict__` follow."""
-    listed: Callable[[Any], _Parts] | None
+    declared: Sequence[str] | None = None
+    """The names of fields and slots, if attributes are collected; those in `__dict__` follow."""
+    listed: Callable[[Any], _Parts] | None = None
     """The function that lists the elements or entries, if there are any."""
-    lazy: bool
+    lazy: bool = False
     """True if elements may be made, or read from a file, as they are listed."""
-    opaque: bool
+    opaque: bool = False
     """True if an instance may hold more than that."""
-    descriptor: bool
+    refers: Callable[[Any], Iterable[Any]] | None = None
+    """The function that lists what an instance refers to, where the garbage collector sees too little or too much."""
+    descriptor: bool = False
     """True for functions, properties and whatever else a class computes its attributes with."""
 
 
@@ -296,12 +311,11 @@ class _Walk:
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        self.leaves: list[tuple[_Place, Value]] = []
-        self._opaque: list[tuple[_Place, Any]] = []
-        self._modules: dict[type, tuple[_Place, Module]] = {}  # the first of each class
-        self._kinds = _Kinds()
+        self.leaves: list[_Entry] = []
+        self._opaque: list[_Entry] = []
+        self._modules: dict[type, _Entry] = {}  # the first of each class
         self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        stack: list[tuple[_Place, Any]] = [(None, root)]
+        stack: list[_Entry] = [((), root)]
         while stack:
             entry = stack.pop()
             part = entry[1]
@@ -309,7 +323,7 @@ class _Walk:
             if key not in seen:
                 seen[key] = part
                 if type(part) is not Value:
-                    stack += self._parts(*entry)
+                    stack += self._parts(entry)
                 elif part.op is None:
                     self.leaves.append(entry)
 
@@ -318,21 +332,18 @@ class _Walk:
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
             self._refuse(self._left_out(part, visited), place, *_why_not(type(part)))
-        for place, module in self._modules.values():
-            for name, part in self._of_class(module):
+        for entry in self._modules.values():
+            for name, part in self._of_class(entry[1]):
                 what = "an attribute of the class, which all instances share"
-                self._refuse(
-                    self._left_out([part], visited), (place, _Attribute(name, name)), what, "Assign it in __init__"
-                )
+                self._refuse(self._left_out([part], visited), (entry, name), what, "Assign it in __init__")
 
     def _of_class(self, module: Module) -> Iterator[tuple[str, Any]]:
         """Yield what a module takes from its class, methods and other descriptors left out."""
-        for base in takewhile(lambda base: base is not Module, type(module).__mro__):
-            attributes = vars(base)
-            known = {kind: self._kinds[kind] for kind in set(map(type, attributes.values()))}
-            kinds = {kind for kind, how in known.items() if how and not how.descriptor}
-            for name, x in attributes.items():
-                if type(x) in kinds and not name.startswith("__") and getattr(module, name, None) is x:
+        mro = type(module).__mro__
+        for base in mro[: mro.index(Module)]:
+            for name, x in vars(base).items():
+                kind = _KINDS[type(x)]
+                if kind and not kind.descriptor and not name.startswith(_NO_PARTS) and getattr(module, name, None) is x:
                     yield name, x
 
     def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
@@ -342,35 +353,27 @@ class _Walk:
                 f"{advice}, or override parameters() to return what is trained"
             )
 
-    def _parts(self, place: _Place, part: Any) -> list[tuple[_Place, Any]]:
+    def _parts(self, entry: _Entry) -> list[_Entry]:
         """Return what may hold leaves among the parts of an object, with their places, the last one first."""
-        kind = self._kinds[type(part)]
-        found: list[tuple[_Place, Any]] = []
+        part, found = entry[1], list[_Entry]()
+        kind = _KINDS[type(part)]
         if kind is None:
             return found
         if kind.module:
             if _is_overridden(type(part)) and part is not self.root:
-                found += [((place, _Attribute(name, name)), p) for name, p in part.named_parameters()]
+                found += [((entry, name), p) for name, p in part.named_parameters()]
                 return found[::-1]
-            self._modules.setdefault(type(part), (place, part))
-        if kind.opaque or (type(part) is dict and self._holding(part)):  # as a key
-            self._opaque.append((place, part))
+            self._modules.setdefault(type(part), entry)
+        if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
+            self._opaque.append(entry)
         if kind.declared is not None:
-            attributes = _attributes(part, kind.declared)
-            kinds = self._holding(attributes.values())
-            for name, x in attributes.items():
-                if type(x) in kinds:
-                    found.append(((place, kind.declared.get(name) or _Attribute(name, name)), x))
+            found += [((entry, name), x) for name, x in _attributes(part, kind.declared).items() if _KINDS[type(x)]]
         if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
             steps, parts = kind.listed(part)
-            kinds = self._holding(parts)
+            kinds = _holding(parts)
             if kinds:
-                found += [((place, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
+                found += [((entry, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
         return found[::-1]
-
-    def _holding(self, parts: Iterable[Any]) -> set[type]:
-        """Return the classes of these objects whose instances may hold leaves."""
-        return {kind for kind in set(map(type, parts)) if self._kinds[kind]}  # a class at a time: there may be millions
 
     def _left_out(self, part: Any, visited: dict[int, Any]) -> Value | None:
         """Return a leaf that this object leads to, in whatever way, and that has not been collected; None without one.
@@ -381,7 +384,7 @@ class _Walk:
         level, most = [part], len(visited) + _MOST_SEARCHED
         while level:
             referents = _referents(level)
-            kinds, level = self._holding(referents), []
+            kinds, level = _holding(referents), []
             for x in islice((x for x in referents if type(x) in kinds), most - len(visited)):
                 if id(x) not in self._seen and id(x) not in visited:
                     if type(x) is not Value:
@@ -395,28 +398,43 @@ class _Walk:
 class _Kinds(dict[type, _Kind | None]):
     """How each class is taken apart; None if its instances hold nothing."""
 
-    _known: ClassVar[WeakKeyDictionary[type, _Kind | None]] = WeakKeyDictionary()  # classes come and go in a notebook
-
     def __missing__(self, kind: type) -> _Kind | None:
-        if kind not in self._known:
-            self._known[kind] = _kind_of(kind)
-        return self.setdefault(kind, self._known[kind])
+        if len(self) >= _MOST_KINDS:  # classes come and go in a notebook
+            self.clear()
+        return self.setdefault(kind, _kind_of(kind))
+
+
+_KINDS = _Kinds()
+
+
+def _holding(parts: Iterable[Any]) -> set[type]:
+    """Return the classes of these objects whose instances may hold leaves."""
+    return {kind for kind in set(map(type, parts)) if _KINDS[kind]}  # a class at a time: there may be millions
 
 
 def _kind_of(kind: type) -> _Kind | None:
-    array, module = _is_array(kind), issubclass(kind, Module)
+    array, module = _defines(kind, "tolist", "dtype", "__len__"), issubclass(kind, Module)  # NumPy's, and its records
     if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array):
         return None
     declared = _declared(kind) if module or _fields(kind) else None
+    if array and _defines(kind, "filled"):  # masked
+        return _Kind(module, declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
     if array:
-        masked = _defines(kind, "filled")
-        return _Kind(module, declared, None if masked else _of_array, lazy=False, opaque=masked, descriptor=False)
+        return _Kind(module, declared, _of_array, refers=lambda part: _of_array(part)[1])
     known = issubclass(kind, (list, tuple, deque, dict))
     listed = None
     if known or not module:
         listed = _elements if issubclass(kind, Sequence) else _entries if issubclass(kind, Mapping) else None
     exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
-    return _Kind(module, declared, listed, lazy=not known, opaque=not exact, descriptor=_defines(kind, "__get__"))
+    return _Kind(
+        module,
+        declared,
+        listed,
+        lazy=not known,
+        opaque=not exact,
+        refers=_of_function if kind is FunctionType else None,
+        descriptor=_defines(kind, "__get__"),
+    )
 
 
 def _fields(kind: Any) -> list[str]:
@@ -437,16 +455,15 @@ def _slots(kind: type) -> list[str]:
     return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
-def _declared(kind: type) -> dict[str, _Attribute]:
-    """Return the attributes that the definition of a class names."""
-    called = kind._part_names if issubclass(kind, Module) else {}
-    return {name: _Attribute(name, called.get(name, name)) for name in [*_fields(kind), *_slots(kind)]}
+def _declared(kind: type) -> list[str]:
+    """Return the names of the attributes that the definition of a class lists."""
+    return [*_fields(kind), *_slots(kind)]
 
 
 def _attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:
     """Return the attributes of an object: the declared ones that are set, then those in `__dict__`."""
-    found = {name: getattr(part, name, _UNSET) for name in declared}
-    return {name: x for name, x in found.items() if x is not _UNSET} | getattr(part, "__dict__", {})
+    found = {name: x for name in declared if (x := getattr(part, name, _UNSET)) is not _UNSET}
+    return found | getattr(part, "__dict__", {})
 
 
 def _elements(part: Any) -> _Parts:
@@ -463,11 +480,6 @@ def _defines(kind: type, *names: str) -> bool:
     return all(any(name in vars(base) for base in kind.__mro__) for name in names)
 
 
-def _is_array(kind: type) -> bool:
-    """Return True for the classes of NumPy's arrays and of their records, which may hold objects."""
-    return _defines(kind, "tolist", "dtype", "__len__")
-
-
 def _of_array(part: Any) -> _Parts:
     """Return the elements of an array of objects, and the fields of a structured one that has objects in it."""
     dtype = part.dtype
@@ -479,14 +491,18 @@ def _of_array(part: Any) -> _Parts:
     return _elements(listed) if part.ndim else ([_Key((), 1)], [listed])
 
 
+def _of_function(function: Any) -> list[Any]:
+    """Return what a function refers to, its globals left out."""
+    return [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
+
+
 def _referents(parts: Iterable[Any]) -> list[Any]:
-    """Return everything that these objects refer to, as the garbage collector sees it."""
-    found, others = [], []
+    """Return everything that these objects refer to."""
+    found, others = list[Any](), list[Any]()
     for part in parts:
-        if type(part) is FunctionType:  # without its globals
-            found += [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
-        elif _is_array(type(part)):  # which the garbage collector does not see into
-            found += _of_array(part.data if _defines(type(part), "filled") else part)[1]
+        kind = _KINDS[type(part)]
+        if kind and kind.refers:
+            found += kind.refers(part)
         else:
             others.append(part)
     return found + gc.get_referents(*others)
@@ -497,7 +513,7 @@ def _why_not(kind: type) -> tuple[str, str]:
     for kinds, what, advice in _REASONS:
         if issubclass(kind, kinds):
             return what, advice
-    if _is_array(kind):
+    if _defines(kind, "filled"):
         return "a masked array", "Fill it"
     name = kind.__name__
     return f"an instance of {name}, neither a Module nor a dataclass", f"Make {name} a Module or a dataclass"
