@@ -172,8 +172,9 @@ def _is_overridden(kind: type[Module]) -> bool:
 
 def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
     """Describe how the names in a file differ from those of a network."""
-    missing, unknown = [n for n in ours if n not in set(theirs)], [n for n in theirs if n not in set(ours)]
-    parts = [f"{what} {_first(names)}" for what, names in (("lacks", missing), ("also has", unknown)) if names]
+    sides = [("lacks", ours, set(theirs)), ("also has", theirs, set(ours))]
+    differing = [(what, [name for name in names if name not in others]) for what, names, others in sides]
+    parts = [f"{what} {_first(names)}" for what, names in differing if names]
     return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
 
 
@@ -211,11 +212,11 @@ def _steps(place: _Place) -> list[_Step]:
 def _named(leaves: Sequence[_Entry]) -> Iterator[tuple[str, Value]]:
     """Yield each leaf with its name, `layer1.neuron3.weight2`, or where that is another's, its expression in Python."""
     names, known = [], dict[int, str]()
-    for place, _ in leaves:
-        container, step = place
-        if id(container) not in known:
-            known[id(container)] = _name(container, known)
-        names.append(_joined(known[id(container)], container, step))
+    last, before = None, ""
+    for (container, step), _ in leaves:
+        if container is not last:
+            last, before = container, _name(container, known)
+        names.append(_joined(before, container, step))
     if len(set(names)) < len(names):
         times = Counter(names)
         names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
@@ -319,13 +320,20 @@ class _Walk:
         while stack:
             entry = stack.pop()
             part = entry[1]
-            key = id(part)
-            if key not in seen:
-                seen[key] = part
-                if type(part) is not Value:
-                    stack += self._parts(entry)
-                elif part.op is None:
+            if id(part) in seen:
+                continue
+            seen[id(part)] = part
+            if type(part) is Value:
+                if part.op is None:
                     self.leaves.append(entry)
+            elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
+                for i, x in enumerate(part):
+                    if id(x) not in seen:
+                        seen[id(x)] = x
+                        if x.op is None:
+                            self.leaves.append(((entry, i), x))
+            else:
+                stack += self._parts(entry)
 
     def check(self) -> None:
         """Raise TypeError if there are other leaves where they cannot be collected."""
@@ -491,9 +499,9 @@ def _of_array(part: Any) -> _Parts:
     return _elements(listed) if part.ndim else ([_Key((), 1)], [listed])
 
 
-def _of_function(function: Any) -> list[Any]:
+def _of_function(part: Any) -> list[Any]:
     """Return what a function refers to, its globals left out."""
-    return [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
+    return [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
 
 
 def _referents(parts: Iterable[Any]) -> list[Any]:
