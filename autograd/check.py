@@ -146,7 +146,7 @@ def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> N
 
     def is_close(choice: Choice) -> bool:
         left, right = choice.numbers({})
-        changed = choice.kind(left, right) is not choice.taken.holds
+        changed = choice.kind(left, right) is not choice.holds
         return changed or abs(left - right) <= _CLOSE * max(abs(x) for x in (left, right, *numbers_of(choice.values)))
 
     def perturbed(x: float) -> tuple[float, float]:

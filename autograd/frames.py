@@ -3,13 +3,14 @@
 import inspect
 import linecache
 import os
+import sys
 import warnings
-from types import FrameType
+from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
-Place = tuple[str, int]
-"""A file and the number of a line in it."""
+Place = tuple[CodeType, int]
+"""A code object, and the offset of an instruction in it. To find its line takes longer than to keep this."""
 
 
 def caller() -> FrameType | None:
@@ -20,19 +21,30 @@ def caller() -> FrameType | None:
     return frame
 
 
-def place_of_caller() -> Place | None:
-    """Return the user's current line; None if it is unknown."""
-    frame = caller()
-    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+def place_of_caller(below: int = 0) -> Place | None:
+    """Return the user's current place; None if it is unknown.
+
+    Arguments:
+        below: so many calls between this one and the user's are known to be the package's; they are skipped unseen.
+    """
+    frame: FrameType | None = sys._getframe(1 + below)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_PACKAGE):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
 
 
 def shown(place: Place) -> str:
     """Return a line of source as "file:line: text", without the text if that is unknown.
 
-    >>> shown(("<stdin>", 3))
-    '<stdin>:3'
+    >>> shown((compile("1", "<stdin>", "exec"), 0))
+    '<stdin>:1'
     """
-    file, line = place
+    code, offset = place
+    file = code.co_filename
+    line = next((line for start, end, line in code.co_lines() if start <= offset < end and line), code.co_firstlineno)
     return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
 
 

@@ -140,7 +140,7 @@ def compile(
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
     """
     function = compile_recorded(outputs, inputs, in_axes=in_axes, reduce=reduce, backend=backend)
-    warn_of_choices(tree_leaves(outputs))
+    warn_of_choices(tree_leaves(outputs), "the compiled function keeps that choice for all arguments")
     return function
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autograd.choices import warn_of_choices
 from autograd.codegen import javascript
 from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, summary
 from autograd.codegen.program import Program, Step, expanded, lower
@@ -65,6 +66,10 @@ def explore(
         tiny: the size of the perturbation for the faux gradients.
         max_nodes: the largest number of nodes on the page, constants included.
 
+    Warns:
+        FrozenChoiceWarning: Values were compared before the output was recorded, as by `np.maximum`, `max` or `sorted`:
+            the page keeps that choice.
+
     Raises:
         TypeError: `output`, or something in `train`, is not a Value.
         ValueError: the graph has more than `max_nodes` nodes, or more than ten times as many edges; `train` has
@@ -91,7 +96,9 @@ def explore(
         "lr": positive("lr, the learning rate,", lr),
         "tiny": positive("tiny, the perturbation for the faux gradients,", tiny),
     }
-    write_whole(path, _page(_program(output, values), graph))
+    page = _page(_program(output, values), graph)
+    warn_of_choices([output], "the page keeps that choice wherever the sliders are")
+    write_whole(path, page)
     return path
 
 

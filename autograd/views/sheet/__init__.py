@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from autograd.choices import warn_of_choices
 from autograd.engine import Value, graph_of, unobserved
 from autograd.files import check_writable, write_whole
 from autograd.floats import number
@@ -67,6 +68,10 @@ def to_spreadsheet(
     Numbers agree with Python's to about 12 digits; a difference of numbers that agree to 15 digits is 0 in a
     spreadsheet.
 
+    Warns:
+        FrozenChoiceWarning: Values were compared before the output was recorded, as by `np.maximum`, `max` or `sorted`:
+            the spreadsheet keeps that choice.
+
     Raises:
         TypeError: `output` is not a Value, or `train` has something other than Values.
         ValueError: the graph is too large; the function of an operation of your own runs in Python only; `train` has
@@ -111,6 +116,7 @@ def to_spreadsheet(
         gradients.write()
         if train is not None:
             TrainingSheet(workbook, gradients, [copies[v] for v in trained], lr, attempts).write()
+    warn_of_choices([output], "the spreadsheet keeps that choice whatever its cells hold")
     write_whole(path, buffer.getvalue())
     return path
 
