@@ -522,19 +522,19 @@ def _why_not(kind: type) -> tuple[str, str]:
         if issubclass(kind, kinds):
             return what, advice
     if _defines(kind, "filled"):
-        return "a masked array", "Fill it"
-    name = kind.__name__
-    return f"an instance of {name}, neither a Module nor a dataclass", f"Make {name} a Module or a dataclass"
+        return "a masked array", "Make it an array without a mask"
+    what = f"an instance of {kind.__name__}, neither a Module nor a dataclass"
+    return what, f"Make {kind.__name__} a Module or a dataclass, or use a list or a dictionary in its place"
 
 
 _REASONS: list[tuple[Any, str, str]] = [
-    (MappingView, "a view of a dictionary", "Keep the dictionary, or a list"),
+    (MappingView, "a view of a dictionary", "Keep the dictionary itself, or make a list of it"),
     (AbstractSet, "a set, whose order differs from run to run", "Put its Values and Modules in a list"),
     (Iterator, "an iterator, which can be read only once", "Make a list of it"),
     (
         (FunctionType, MethodType, BuiltinMethodType, partial),
         "a function, which hides what it uses",
-        "Make it a Module with a __call__, write constants as plain numbers",
+        "Make it a Module with a __call__, or write what stays constant as a plain number",
     ),
-    (Mapping, "a mapping, of which only the values are collected", "Put its Values and Modules there"),
+    (Mapping, "a mapping, of which only the values are collected", "Move it to the values, or to a list"),
 ]

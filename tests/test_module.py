@@ -552,6 +552,24 @@ def test_a_million_numbers_are_no_effort() -> None:
         tracemalloc.stop()
 
 
+def test_classes_that_come_and_go_are_forgotten() -> None:
+    """A notebook defines its classes again and again; what is remembered of them is bounded."""
+
+    def used() -> weakref.ref[type]:
+        kind = type("Part", (Plain,), {})
+        assert Net(part=kind(1.0)).parameters() == []
+        return weakref.ref(kind)
+
+    kinds = [used() for _ in range(1_500)]
+    gc.collect()
+    assert sum(kind() is not None for kind in kinds) <= 1_000
+
+
+def test_values_repeated_in_a_list_count_once() -> None:
+    w, shared = values(2)
+    assert names(Net(a=[w, shared, w, shared * 2], b=[shared, Value(3.0)])) == ["a1", "a2", "b2"]
+
+
 def test_the_search_of_an_object_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     chain: Any = None
     for _ in range(30_000):
