@@ -468,6 +468,18 @@ def test_a_loop_that_compares_with_something_new_is_bounded() -> None:
     assert len(choices._memory[id(x)][1]) <= choices._MOST
 
 
+def test_the_number_of_values_with_comparisons_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "_MOST_VALUES", 100)
+    xs = [Value(float(i * 7919 % 1009)) for i in range(1_000)]
+    z = autograd.dot(sorted(xs), [float(i) for i in range(1_000)])
+    assert len(choices._memory) <= 100
+    assert all(len(comparisons) <= choices._MOST for _, comparisons in choices._memory.values())
+    for x in xs:
+        x.data = -x.data
+    with pytest.warns(FrozenChoiceWarning):
+        z.forward()
+
+
 def test_a_deep_operand_is_compared_at_no_depth() -> None:
     x = y = Value(1.0)
     for _ in range(20_000):

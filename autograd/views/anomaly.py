@@ -27,8 +27,8 @@ def detect_anomaly() -> Iterator[None]:
 
     It checks every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
-    When `backward()` or `forward()` raises, it has changed no gradient and no number. Of a nan that comes up a branch
-    that was not chosen, as in `where(x, x, x.expm1())` at 1000, it says just that, and what to write instead.
+    When `backward()` or `forward()` raises, it has changed no gradient and no number. Of a nan that `backward()` brings
+    up a branch that was not chosen, as in `where(x, x, x.expm1())` at 1000, it says so, and what to write instead.
 
     An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
     the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
