@@ -97,9 +97,9 @@ def _remember(v: Value, other: Value | float, kind: _Kind, holds: bool) -> None:
     code, offset = place_of_caller(below=4) or (None, 0)
     comparison = next_order(), kind, left, right, holds, v.data, number, code, offset
     for comparisons in kept:
-        comparisons.append(comparison)
-        if len(comparisons) > _MOST:
+        if len(comparisons) >= _MOST:  # before it grows: it stays bounded even if Ctrl-C comes each time
             _thin(comparisons)
+        comparisons.append(comparison)
 
 
 def _expression(x: Value | float, kept: list[_Comparisons], depth: int = _DEEPEST) -> _Expression:
