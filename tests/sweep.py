@@ -72,9 +72,9 @@ LOSSES: dict[str, Loss] = {
         ),
     ),
     "pow": Loss(
-        "where |y| < 0.1, rounding y - 1 costs up to |log(x)| / 2 units in the last place, and where x is subnormal, "
-        "1 / x overflows. Higher derivatives multiply powers of y, log(x) and 1 / x, which may overflow on the way "
-        "(|x| < 1e-100, |y| > 1e100, x**y > 1e300)",
+        "where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is "
+        "subnormal, 1 / x overflows. Higher derivatives multiply powers of y, log(x) and 1 / x, which may overflow on "
+        "the way (|x| < 1e-100, |y| > 1e100, x**y > 1e300)",
         lambda order, x, y: (
             abs(x) < SMALLEST_NORMAL or 0 < abs(y) < 0.1
             if order == 1
