@@ -355,7 +355,16 @@ def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) ->
         except _NO_VALUE:
             return math.nan
 
-    return judge(f, operands[place], slope or 0.0, rule)
+    judged = judge(f, operands[place], slope or 0.0, rule)
+    if judged.verdict == "wrong" and math.isnan(slope or 0.0) and not _is_inside(op, operands):
+        return judged._replace(verdict="unsure", doubt=math.inf)  # nothing is smooth there, as (-2) ** y by y
+    return judged
+
+
+def _is_inside(op: Op, operands: Sequence[float]) -> bool:
+    """Return True if the operands are finite, and in the domain on which the operation is smooth."""
+    domain = op.domain if op.arity else op.domain * len(operands)
+    return all(low < x < high for (low, high), x in zip(domain, operands, strict=True))
 
 
 def _judge_group(op: Op, operands: Sequence[float], group: Sequence[int], slopes: _Pulls) -> list[Judgement]:
@@ -504,8 +513,9 @@ def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:
     lists = op.lists(operands) if op.variadic else [operands]
     near = [x for row in lists for x in row[:4]]
     domain = op.domain if op.arity else op.domain * len(near)
-    if all(map(math.isfinite, near)):
-        yield [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(near)]
+    neighbours = [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(near)]
+    if all(map(math.isfinite, neighbours)):
+        yield neighbours
     for turn in (1, 2, 3):  # the larger operand is once the first of two, and once the second
         yield [_inside(low, high, _spread(i + turn * len(near))) for i, (low, high) in enumerate(domain)]
 

@@ -224,6 +224,20 @@ def test_a_rule_that_gives_nan_where_the_function_is_smooth_is_wrong() -> None:
             check_gradients(wrong(Value(0.5)))
 
 
+@pytest.mark.parametrize(
+    ("name", "operands", "verdicts"),
+    [
+        ("atan2", (1.7e308, 1.7e308), ["ok", "ok"]),  # its neighbours among the operands would be infinite
+        ("atan2", (math.inf, 1.5), ["unsure", "unsure"]),
+        ("pow", (-1e300, -1e300), ["ok", "unsure"]),  # flat, because all floats near the exponent are even
+        ("pow", (-2.0, 3.0), ["ok", "kink"]),
+    ],
+)
+def test_a_nan_outside_the_domain_is_no_mistake(name: str, operands: tuple[float, ...], verdicts: list[str]) -> None:
+    values = [Value(x) for x in operands]
+    assert [line.verdict for line in check_gradients(TABLE[name](*values), values)] == verdicts
+
+
 def test_a_wrong_sign_near_a_stationary_point_fails() -> None:
     wrong = own(lambda x: x**3, lambda g, z, x: g * -3 * x * x if abs(x) < 1e-3 else g * 3 * x * x)
     for at in (1e-8, 1e-4, -1e-90):
