@@ -8,6 +8,8 @@ import warnings
 from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_NUMPY = f"-packages{os.sep}numpy{os.sep}"
 
 Place = tuple[CodeType, int]
 """A code object, and the offset of an instruction in it. To find its line takes longer than to keep this."""
@@ -22,18 +24,22 @@ def caller() -> FrameType | None:
 
 
 def place_of_caller(below: int = 0) -> Place | None:
-    """Return the user's current place; None if it is unknown.
+    """Return the user's current place, not that inside NumPy or Python's own library; None if it is unknown.
 
     Arguments:
         below: so many calls between this one and the user's are known to be the package's; they are skipped unseen.
     """
     frame: FrameType | None = sys._getframe(1 + below)
+    nearest: Place | None = None
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
-            return code, frame.f_lasti
+        file = code.co_filename
+        if not file.startswith(_PACKAGE):
+            if not file.startswith(_STANDARD) and _NUMPY not in file:
+                return code, frame.f_lasti
+            nearest = nearest or (code, frame.f_lasti)
         frame = frame.f_back
-    return None
+    return nearest
 
 
 def shown(place: Place) -> str:

@@ -158,8 +158,9 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where sigmoid(logit) is the probability of class 1.
 
     It is computed as target * softplus(-logit) + (1 - target) * softplus(logit), which has no cancellation: value and
-    gradient keep their digits for every finite logit. A term whose weight is exactly 0 is 0 even if the logit is
-    infinite. Its accuracy is the share of logits that are above 0 exactly where the target is above 1/2.
+    gradient keep their digits for every finite logit, unless a sum over the batch overflows. A term whose weight is
+    exactly 0 is 0 even if the logit is infinite. Its accuracy is the share of logits that are above 0 exactly where the
+    target is above 1/2.
 
     Arguments:
         logits: a Value, or nested lists of Values: the network's output *before* a sigmoid.
@@ -219,10 +220,10 @@ def _one_hot(index: int, classes: int) -> list[float]:
 def cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where softmax(logits) are the probabilities of the classes.
 
-    The logits are shifted by their maximum, so no finite logit overflows; the gradient is softmax(logits) - target. A
-    class whose target is exactly 0 adds nothing, even if it is masked by a logit of -inf. If a logit is inf or nan, or
-    all are -inf, the loss is nan. Its accuracy is the share of samples whose largest logit (the first of equal ones) is
-    that of the most probable class.
+    The logits are shifted by their maximum, so nothing overflows unless logits are 1e308 apart; the gradient is
+    softmax(logits) - target. A class whose target is exactly 0 adds nothing, even if it is masked by a logit of -inf.
+    If a logit is inf or nan, or all are -inf, the loss is nan. Its accuracy is the share of samples whose largest logit
+    (the first of equal ones) is that of the most probable class.
 
     Arguments:
         logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch
