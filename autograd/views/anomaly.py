@@ -19,6 +19,7 @@ from autograd.text import visible
 from autograd.views.names import names_of
 
 _SHOWN = 6  # operands in a message, and results at each end of a path
+_CLAMP = "clamp its operand: where(c, a, f(where(c, k, b))) for where(c, a, f(b))"
 
 
 @contextmanager
@@ -27,8 +28,11 @@ def detect_anomaly() -> Iterator[None]:
 
     It checks every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
-    When `backward()` or `forward()` raises, it has changed no gradient and no number. Of a nan that `backward()` brings
-    up a branch that was not chosen, as in `where(x, x, x.expm1())` at 1000, it says so, and what to write instead.
+    When `backward()` or `forward()` raises, it has changed no gradient and no number.
+
+    A branch that was not chosen, as in `where(x, x, x.expm1())` at 1000, can make gradients nan. If the graph was
+    recorded before, `backward()` names the choice, and what to write instead. Recorded inside, the infinity itself
+    raises first, before `where` is known, and the message ends with a hint. `forward()` knows the choices.
 
     An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
     the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
@@ -70,13 +74,15 @@ def _check_result(v: Value) -> None:
         _places[weakref.ref(v, _places.pop)] = place
     if not math.isfinite(v.data):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
-        raise _forward_error(v, {**numbers, v: v.data}, graph_of(v))
+        hint = None if v.op is TABLE["where"] else f"if this is in a branch of where that is not chosen, {_CLAMP}"
+        raise _forward_error(v, {**numbers, v: v.data}, graph_of(v), hint)
 
 
 def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
     for v in nodes:
         if v.op is not None and not math.isfinite(data.get(v, v.data)):
-            raise _forward_error(v, data, nodes)
+            hint = f"it reaches the output only through a branch that was not chosen: {_CLAMP}"
+            raise _forward_error(v, data, nodes, hint if _only_unchosen(v, data, nodes) else None)
 
 
 def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None:
@@ -94,7 +100,7 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
 # What the errors say -------------------------------------------------------------------------------------------------
 
 
-def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]) -> AnomalyError:
+def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value], hint: str | None) -> AnomalyError:
     names = _names(nodes)
     lines = [f"{data[v]} produced in the forward pass by {_operation_of(v)}: {names[v]} = {short_formula(v, names)}"]
     for x in v.args:
@@ -102,7 +108,22 @@ def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]
             kind = "leaf" if x.op is None else "result recorded outside detect_anomaly(),"
             lines.append(f"{data.get(x, x.data)} came from the {kind} {names[x]}")
             break
-    return _error([*lines, *_operands(v, data, names)], v, nodes, names)
+    return _error([*lines, *_operands(v, data, names)], v, nodes, names, hint=hint)
+
+
+def _only_unchosen(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]) -> bool:
+    """Return True if `v` reaches the output, the last of `nodes`, only through branches that no `where` chose."""
+    reached = {v}
+    for u in nodes:  # operands come before results
+        for place, x in enumerate(u.args):
+            if isinstance(x, Value) and x in reached:
+                if u.op is TABLE["where"] and place > 0:
+                    condition = u.args[0]
+                    number = data.get(condition, condition.data) if isinstance(condition, Value) else condition
+                    if place != (1 if number > 0 else 2):
+                        continue
+                reached.add(u)
+    return nodes[-1] not in reached
 
 
 def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: Sequence[Value]) -> AnomalyError:
@@ -129,6 +150,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         v,
         nodes,
         names,
+        again=choice is None or all(u.op is None or math.isfinite(u.data) for u in nodes),
     )
 
 
@@ -201,9 +223,18 @@ def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:
     )
 
 
-def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Value, str]) -> AnomalyError:
+def _error(
+    lines: list[str],
+    v: Value,
+    nodes: Sequence[Value],
+    names: Mapping[Value, str],
+    *,
+    hint: str | None = None,
+    again: bool = True,
+) -> AnomalyError:
+    """Add where `v` was recorded and its path; `again` tells whether recording anew would come as far as this error."""
     source, path = _source(v), _path_to_output(v, nodes)
-    outside = "recorded outside detect_anomaly(): record it inside to see the line"
+    outside = "recorded outside detect_anomaly()" + (": record it inside to see the line" if again else "")
     lines.append(f"recorded at {source}" if source else outside)
     if len(path) == 1:
         lines.append(f"path to the output: {names[v]} is the newest result; nothing uses it yet")
@@ -213,6 +244,8 @@ def _error(lines: list[str], v: Value, nodes: Sequence[Value], names: Mapping[Va
         if len(path) > 2 * _SHOWN:
             shown.insert(_SHOWN, f"  ... {len(path) - 2 * _SHOWN:,} more ...")
         lines += shown
+    if hint is not None:
+        lines.append(hint)
     return AnomalyError("\n  ".join(lines), v, path, source)
 
 

@@ -236,6 +236,46 @@ def test_the_choice_its_operand_and_its_line_are_named() -> None:
     assert lines[4] == "  gradient from above: 0.0, local gradient: inf"
 
 
+def test_an_infinity_at_recording_hints_at_a_branch_that_is_not_chosen() -> None:
+    x, bad = Value(1000.0, "x"), Value(math.inf)
+    last = str(caught(lambda: autograd.where(x, x, x.expm1()))).splitlines()[-1]
+    assert last == (
+        "  if this is in a branch of where that is not chosen, clamp its operand: "
+        "where(c, a, f(where(c, k, b))) for where(c, a, f(b))"
+    )
+    chosen = caught(lambda: autograd.where(x, bad, x))
+    assert "clamp" not in str(chosen)
+
+
+@pytest.mark.parametrize(
+    "function, unchosen",
+    [
+        (lambda x: autograd.where(x, x, x.expm1()) * 2, True),
+        (lambda x: autograd.where(x, x, 1 - x.expm1() * 0.5), True),
+        (lambda x: autograd.where(x, x.expm1(), x), False),
+        (lambda x: autograd.where(x, x, e := x.expm1()) + e, False),
+        (lambda x: autograd.where(x.expm1(), x, 1.0), False),
+        (lambda x: x.expm1(), False),
+    ],
+)
+def test_a_replay_tells_whether_only_unchosen_branches_use_it(
+    function: Callable[[Value], Value], unchosen: bool
+) -> None:
+    x = Value(-1.0, "x")
+    y = function(x)
+    x.data = 1000.0
+    assert ("only through a branch that was not chosen" in str(caught(y.forward))) is unchosen
+
+
+def test_recording_inside_is_not_advised_where_an_infinity_would_come_first() -> None:
+    for number, function, advised in [(1000.0, autograd.expm1, False), (0.0, autograd.sqrt, True)]:
+        x = Value(number, "x")
+        y = autograd.where(1 - x if number else x, function(x), 2 * x)
+        error = str(caught(y.backward))
+        assert "in a branch that was not chosen" in error
+        assert ("record it inside" in error) is advised
+
+
 @pytest.mark.parametrize(
     "cured",
     [
@@ -499,6 +539,6 @@ def test_the_watch_keeps_no_graph_alive() -> None:
 def test_the_error_survives_a_pickle_and_hostile_labels_a_line() -> None:
     x = Value(0.0, "two\nlines\x1b[31m")
     error = caught(x.log)
-    assert len(str(error).splitlines()) == 4
+    assert len(str(error).splitlines()) == 5
     assert "\x1b" not in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
