@@ -347,9 +347,8 @@ class _Walk:
 
     def _of_class(self, module: Module) -> Iterator[tuple[str, Any]]:
         """Yield what a module takes from its class, methods and other descriptors left out."""
-        mro = type(module).__mro__
-        for base in mro[: mro.index(Module)]:
-            for name, x in vars(base).items():
+        for base in type(module).__mro__:
+            for name, x in vars(base).items() if base is not Module and base is not object else ():
                 kind = _KINDS[type(x)]
                 if kind and not kind.descriptor and not name.startswith(_NO_PARTS) and getattr(module, name, None) is x:
                     yield name, x

@@ -382,6 +382,16 @@ def test_what_cannot_be_collected_raises(make: Callable[[Any], Any], said: str, 
     assert found_elsewhere.parameters() == [leaf]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_an_attribute_of_a_plain_base_class_raises(first: bool) -> None:
+    class Plain:
+        slope = Value(1.0)
+
+    kind = type("Line", (Plain, Module) if first else (Module, Plain), {})
+    with pytest.raises(TypeError, match=r"Line\.slope is an attribute of the class"):
+        kind().parameters()
+
+
 def test_an_attribute_of_the_class_raises() -> None:
     class Line(Module):
         slope, offsets = Value(1.0), [Value(2.0)]
