@@ -29,13 +29,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from functools import wraps
+from functools import partial, wraps
 from itertools import chain, count, repeat
 from numbers import Number
 from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from weakref import ref
 
 from autograd import ops
+from autograd.attributes import ADD_A_ROW, WithoutState
 from autograd.floats import KNOWN_TYPES, number
 from autograd.ops import Op, Rule
 from autograd.text import LONGEST_NAME, cut
@@ -47,7 +49,7 @@ else:
     OperationMethods = object
 
 
-class Value(OperationMethods):
+class Value(WithoutState, OperationMethods):
     """A number that remembers how it was computed.
 
     Arguments:
@@ -66,8 +68,10 @@ class Value(OperationMethods):
 
     `<`, `<=`, `>` and `>=` compare numbers. `==` and `hash` go by identity, so Values can be dictionary keys.
 
+    Code written for micrograd makes a leaf by `Value(2.0, (), "")`, too, and reads `_prev`, `_op` and `_backward`.
+
     Raises:
-        TypeError: `data` is not a real number, or `label` not a string.
+        TypeError: `data` is not a real number, or `label` not a string; or there are operands.
         OverflowError: `data` is an integer too large for a float.
     """
 
@@ -75,7 +79,7 @@ class Value(OperationMethods):
 
     _data: float
     _grad: float
-    _label: str | None
+    _label: str
     _made_by: Op | None
     _order: int  # of creation
     _part: float  # the gradient that the running backward() has accumulated so far
@@ -83,19 +87,25 @@ class Value(OperationMethods):
     _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
     _y: Value | float | None  # the second operand
 
-    def __init__(self, data: Any, label: str | None = None) -> None:
+    def __init__(
+        self, data: Any, _children: str | tuple[()] | None = (), _op: str = "", label: str | None = None
+    ) -> None:
         if type(data) is Value:
             raise TypeError("this is already a Value: use it directly, or Value(v.data) for a new leaf with its number")
         self._data = data if type(data) is float else number(data)
         self._grad = 0.0
         self._made_by = self._walk = self._x = self._y = None
         self._order = next_order()
-        self.label = label
+        self._label = ""
+        if _children or _op or label is not None:  # the second place is a label's, or micrograd's for operands
+            if _op or (_children and (label or not isinstance(_children, str))):
+                raise TypeError(f"a Value takes a number and a label (a string), not operands: {ADD_A_ROW}")
+            self.label = _children or label
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
             "Value cannot be subclassed, because operations would not return the subclass: "
-            "hold a Value in a class of your own, or add an operation as a row: autograd.ops.Op(...)"
+            f"hold a Value in a class of your own, or {ADD_A_ROW}"
         )
 
     @property
@@ -109,25 +119,23 @@ class Value(OperationMethods):
 
     @property
     def grad(self) -> float:
-        """The gradient, set by `backward()` on a result: how fast that result changes with this number."""
+        """The gradient, set by `backward()` on a result: how fast that result changes with this number. None sets 0."""
         return self._grad
 
     @grad.setter
     def grad(self, grad: Any) -> None:
-        if grad is None:
-            raise TypeError("a gradient cannot be None: set it to 0.0")
-        self._grad = number(grad)
+        self._grad = number(0.0 if grad is None else grad)
 
     @property
-    def label(self) -> str | None:
-        """The name to show in drawings and tables."""
+    def label(self) -> str:
+        """The name to show in drawings and tables; "" where there is none."""
         return self._label
 
     @label.setter
     def label(self, label: str | None) -> None:
         if label is not None and not isinstance(label, str):
             raise TypeError(f"a label is a string, got {type(label).__name__} {label!r}")
-        self._label = label
+        self._label = label or ""
 
     @property
     def op(self) -> Op | None:
@@ -145,12 +153,40 @@ class Value(OperationMethods):
         return cast("tuple[Value | float, ...]", (x,) if y is None else (x, y))
 
     @property
-    def _prev(self) -> set[Value]:  # drawing code for micrograd reads _prev and _op
-        return {x for x in self.args if type(x) is Value}
+    def _prev(self) -> tuple[Value, ...]:
+        """The operands, in order, as micrograd has them: constants are leaves here, the same ones at each access.
+
+        These leaves are for display: their numbers are copies, and `backward()` does not reach them.
+
+        >>> (2 * Value(3.0))._prev
+        (Value(data=2.0, grad=0.0), Value(data=3.0, grad=0.0))
+        """
+        args = self.args
+        if float not in map(type, args):
+            return cast("tuple[Value, ...]", args)
+        leaves = (x if type(x) is Value else Value(x) for x in args)
+        return _prev_of.get(ref(self)) or _prev_of.setdefault(ref(self, _prev_of.pop), tuple(leaves))
 
     @property
     def _op(self) -> str:
+        """The sign or the name of the operation, "" for a leaf."""
         return self._made_by.symbol if self._made_by else ""
+
+    @property
+    def _backward(self) -> Callable[[], None]:
+        """A step of `backward()` by hand: add local gradient × `grad` to the `grad` of each operand in `_prev`.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.grad = 1
+        >>> y._backward(); x.grad
+        6.0
+        """
+        return partial(_pull_back, self)
+
+    @_backward.setter
+    def _backward(self, function: Any) -> NoReturn:
+        raise AttributeError(f"a Value takes its derivative from the operation that made it: {ADD_A_ROW}")
 
     def backward(self, seed: Any = 1.0) -> None:
         """Set the gradient of every Value that this one was computed from.
@@ -174,11 +210,7 @@ class Value(OperationMethods):
         >>> y.backward(); a.grad
         24.0
         """
-        if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
-            raise RuntimeError(
-                "backward() is already running in this thread: a rule, a listener or a signal handler cannot start it"
-            )
-        with _turn:
+        with _own_turn():
             made, leaves = _newest_first(self)
             self._part = number(seed)
             for v in _announced(self, made, leaves) if _pulled else made:
@@ -203,10 +235,7 @@ class Value(OperationMethods):
                     for operand, pull in zip(v.args, op.pulls(g, z, *numbers_of(v.args))):
                         if type(operand) is Value and pull is not None:
                             operand._part += pull
-            at_once(
-                map(set_grad, made, map(_get_part, made)),
-                map(set_grad, leaves, map(add, map(_get_grad, leaves), map(_get_part, leaves))),
-            )
+            at_once(map(set_grad, made, map(_get_part, made)), _adding(leaves, map(_get_part, leaves)))
 
     def forward(self) -> Value:
         """Recompute the graph from the numbers that its leaves have now, and return this Value.
@@ -286,7 +315,7 @@ class Value(OperationMethods):
         return format(self._data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        label = "" if self._label is None else f", label={cut(self._label, LONGEST_NAME)!r}"
+        label = f", label={cut(self._label, LONGEST_NAME)!r}" if self._label else ""
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
     def __reduce__(self) -> Any:  # for picklers whose own dispatch table lacks Value
@@ -305,7 +334,7 @@ def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     v = _new(Value)
     v._data = data
     v._grad = 0.0
-    v._label = None
+    v._label = ""
     v._made_by = op
     v._order = next_order()
     v._walk = None
@@ -520,6 +549,19 @@ if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a l
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
+def _own_turn() -> Any:
+    """Return the lock of backward passes, for one that does not begin within another.
+
+    Raises:
+        RuntimeError: this thread holds the lock.
+    """
+    if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
+        raise RuntimeError(
+            "backward() is already running in this thread: a rule, a listener or a signal handler cannot start it"
+        )
+    return _turn
+
+
 _UNTOUCHED = 0.0  # this very 0.0: adding to it, even 0.0, makes another object
 
 
@@ -576,15 +618,27 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     return sorted(nodes, key=created)
 
 
-def local_gradients(v: Value) -> Sequence[float | None]:
-    """Return the derivative of `v` by each of its operands: its rules with a gradient of 1; for a leaf, nothing.
+_prev_of: dict[ref[Value], tuple[Value, ...]] = {}
+"""The `_prev` of nodes with constants, once asked for. The node's end removes it, in C: in the Python of a
+WeakKeyDictionary, Ctrl-C would be lost."""
+
+
+def _pull_back(v: Value) -> None:
+    with _own_turn():
+        pulls = local_gradients(v, v._grad)
+        operands = [x for x, pull in zip(v._prev, pulls) if pull is not None]
+        at_once(_adding(operands, [pull for pull in pulls if pull is not None]))
+
+
+def local_gradients(v: Value, g: float = 1.0) -> Sequence[float | None]:
+    """Return the derivative of `v` by each of its operands, times `g`: its rules with that gradient. A leaf has none.
 
     None stands for an operand to which no gradient passes.
 
     >>> local_gradients(Value(2.0) * Value(5.0))
     (5.0, 2.0)
     """
-    return () if v._made_by is None else v._made_by.pulls(1.0, v._data, *numbers_of(v.args))
+    return () if v._made_by is None else v._made_by.pulls(g, v._data, *numbers_of(v.args))
 
 
 def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, float]:
@@ -607,6 +661,11 @@ def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, f
 set_data: Callable[[Value, float], None] = Value.__dict__["_data"].__set__
 set_grad: Callable[[Value, float], None] = Value.__dict__["_grad"].__set__
 _get_grad, _get_part = attrgetter("_grad"), attrgetter("_part")
+
+
+def _adding(values: Sequence[Value], gradients: Iterable[float]) -> Iterator[None]:
+    """Return a step for `at_once` that adds to the gradient of each Value; to one that is listed twice, twice."""
+    return map(set_grad, values, map(add, map(_get_grad, values), gradients))
 
 
 def at_once(*steps: Iterable[None]) -> None:

@@ -101,7 +101,7 @@ class Neuron(Module):
         """
         xs = inputs if type(inputs) is list else _listed(inputs)
         if len(xs) != len(self.w):
-            name = visible((self.b.label or "").removesuffix("bias").rstrip(".")) or "this neuron"
+            name = visible(self.b.label.removesuffix("bias").rstrip(".")) or "this neuron"
             raise ValueError(f"{name} has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}")
         weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
         return self._activate(weighted + self.b)

@@ -642,7 +642,7 @@ def test_an_augmented_assignment_rebinds_and_changes_no_node(
 def test_a_square_written_as_a_product_has_two_operands() -> None:
     x = Value(3.0)
     y = x * x
-    assert len(y.args) == 2 and y.args[0] is x and y.args[1] is x and y._prev == {x}
+    assert len(y.args) == 2 and y.args[0] is x and y.args[1] is x and y._prev == (x, x)
     y.backward()
     assert x.grad == 6.0
 
@@ -651,7 +651,7 @@ def test_a_cycle_by_hand_is_impossible() -> None:
     x = Value(2.0)
     y = x * 3
     assert type(y.args) is tuple and x.args == ()
-    for name, value in {"args": (y,), "_prev": {y}, "_op": "*"}.items():
+    for name, value in {"args": (y,), "_prev": (y,), "_op": "*"}.items():
         for node in (x, y):
             with pytest.raises(AttributeError):
                 setattr(node, name, value)
@@ -846,7 +846,6 @@ def test_a_power_of_zero_has_no_gradient_however_small_the_base() -> None:
     [
         (lambda x: setattr(x, "data", x - 0.1), r"\.data"),
         (lambda x: x.backward(x), r"\.data"),
-        (lambda x: setattr(x, "grad", None), "0.0"),
         (lambda x: setattr(x, "label", 3), "label is a string"),
         (round, r"\.data"),
         (Value, "already a Value"),
@@ -856,7 +855,7 @@ def test_common_slips_are_explained(slip: Callable[[Value], object], said: str) 
     x = Value(1.5)
     with pytest.raises(TypeError, match=said):
         slip(x)
-    assert (x.data, x.grad, x.label) == (1.5, 0.0, None)
+    assert (x.data, x.grad, x.label) == (1.5, 0.0, "")
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])

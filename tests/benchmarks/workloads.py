@@ -48,18 +48,23 @@ ENGINES = {
 def load(name: str) -> Engine:
     """Return the engine of that name; raise an ImportError if it is not installed."""
     module = import_module(ENGINES[name])
+
+    def operands(value: Any) -> Iterable[Any]:
+        # `_prev` of this engine would show its constants as Values: they are floats in `args`.
+        listed = {"stored gradients": "children", "micrograd": "_prev"}.get(name, "args")
+        return (x for x in getattr(value, listed) if type(x) is module.Value)
+
     if name == "autograd, fused":
         dot = module.dot
 
         def fused(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Any:
             return dot(inputs, weights) + bias
 
-        return Engine(name, module.Value, lambda value: value._prev, fused)
+        return Engine(name, module.Value, operands, fused)
     if name == "minigrad":
         # It does not expose a Value's operands, and reads the memory of every operand as a Value's: a plain number on
         # either side of an operator gives a wrong answer and then a crash (0.0.6). So constants are made Values here.
         return Engine(name, module.Value, lambda value: (), constant=module.Value)
-    operands = (lambda value: value.children) if name == "stored gradients" else (lambda value: value._prev)
     return Engine(name, module.Value, operands)
 
 

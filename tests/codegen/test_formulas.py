@@ -47,7 +47,7 @@ def test_two_signs_are_kept_apart() -> None:
 def test_python_computes_a_formula_in_the_order_of_the_graph(seed: int) -> None:
     output = arithmetic(seed)
     nodes = graph_of(output)
-    leaves = {v: str(v.label) for v in nodes if v.op is None}
+    leaves = {v: v.label for v in nodes if v.op is None}
     written = graph_formulas([v for v in nodes if v.op], leaves, number=repr)
     numbers = {name: Value(v.data) for v, name in leaves.items()}
     worth = eval(written[output].text, {}, numbers)

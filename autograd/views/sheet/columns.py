@@ -69,7 +69,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
 
     copies = recorded_anew(values, result=in_parts)
     for i, (v, copy) in enumerate(copies.items(), start=1):
-        copy.label = v.label or (given[v] if given[v] != f"v{i}" else None)
+        copy.label = v.label or (given[v] if given[v] != f"v{i}" else "")
         names[copy] = given[v]
     return copies, names
 
