@@ -300,7 +300,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
         slopes = op.pulls(1.0, v.data, *operands)
         if op not in elsewhere:
             elsewhere[op] = _mistakes_elsewhere(op, operands)
-        mistakes = elsewhere[op] | _not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
+        mistakes = elsewhere[op] | not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
         places = [i for i, x in enumerate(v.args) if isinstance(x, Value) and x in leading]
         for place, judged in zip(places, _judgements(op, operands, slopes, places), strict=True):
             slope = slopes[place]
@@ -433,7 +433,7 @@ class _Parts:
 _EVERY = -1  # in place of an operand: a mistake that concerns all
 
 
-def _not_linear(
+def not_linear(
     op: Op, z: float, operands: Sequence[float], slopes: _Pulls, *known: tuple[float, _Pulls]
 ) -> dict[int, str]:
     """Return how rules of the operation fail to be linear in g here, by the places of their operands.
@@ -496,7 +496,7 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
         try:
             z = op.computes(*others)
             slopes = op.pulls(1.0, z, *others)
-            mistakes = _not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
+            mistakes = not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
             for place, slope in enumerate(slopes):
                 judged = _judge_place(op, others, place, slope)
                 if judged.verdict == "wrong":

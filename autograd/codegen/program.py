@@ -43,6 +43,26 @@ class Program(NamedTuple):
     steps: list[Step]
     outputs: list[Operand]
 
+    def results(self, inputs: Iterable[float], constant: Callable[[float], float] = float) -> list[float]:
+        """Return the numbers of the outputs.
+
+        Arguments:
+            inputs: the numbers of the inputs.
+            constant: returns the number to take in place of a constant, such as that with fewer digits.
+
+        >>> x = Value(2.0)
+        >>> lower([x * x + 0.26], [x]).results([3.0], lambda x: round(x, 1))
+        [9.3]
+        """
+        values = [*inputs]
+
+        def number(x: Operand) -> float:
+            return values[x] if type(x) is int else constant(x)
+
+        for op, operands in self.steps:
+            values.append(op.computes(*map(number, operands)))
+        return [number(x) for x in self.outputs]
+
 
 def bits_of(x: float) -> bytes:
     """Return the bits of a constant, which tell 0.0 from -0.0 and make a nan equal to itself."""

@@ -9,21 +9,24 @@ A named line of arithmetic, such as net = input * weight + bias, is one stage, w
 through them stay separate: each is one term of the chain rule's sum.
 
 All gradients come from the rules of the table, by way of the engine (`gradients.py`): the numbers are those of
-`backward()` to the bit, and the formulas are what the same rules record.
+`backward()` to the bit, and the formulas are what the same rules record. What is printed is true, to the digits shown.
 """
 
 import html
 import math
+import operator
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from decimal import Decimal
+from typing import NamedTuple, cast
 
-from autograd.check import faux_gradients, linearity_mistakes
+from autograd.check import faux_gradients, linearity_mistakes, not_linear
 from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
-from autograd.engine import Value, local_gradients, numbers_of, unobserved
+from autograd.engine import Value, created, local_gradients, numbers_of, unobserved
 from autograd.errors import GradientMismatch
+from autograd.floats import sum_
 from autograd.text import LONGEST_FORMULA, aligned, decimals, significant, table, typeset, visible, width
 from autograd.validation import check_current
 from autograd.views.gradients import (
@@ -132,7 +135,8 @@ def explain(
 
     Raises:
         TypeError: `output` is not a Value, or `names` not a mapping.
-        GradientMismatch: a rule is not linear in the gradient from above, so the chain rule does not hold.
+        GradientMismatch: a rule is not linear in the gradient from above, such as one that forgets it, so the chain
+            rule does not hold.
         ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; or a
             number in the graph was changed without `forward()`, so that the numbers do not belong together.
 
@@ -164,14 +168,16 @@ def explain(
     check_size(nodes, max_nodes, "to explain line by line", advice)
     check_current(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    stages = _stages(nodes, shown, detail)
     gradients = gradients_of(output, nodes)
+    stages = _stages(nodes, shown, detail, gradients)
     reached = reached_by_gradients(output, nodes)
     _check_linear(nodes, gradients, reached)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
         for found in stage.local_gradients:
             uses[found.operand].append((stage.result, found))
+    for found_uses in uses.values():
+        found_uses.sort(key=lambda use: created(use[1].user), reverse=True)  # stages may overlap; sums have an order
     results = [stage.result for stage in stages]
     perturbed = faux_gradients(output, results) if faux else [None] * len(results)
     rows, steps = [], []
@@ -186,11 +192,7 @@ def explain(
                 faux_gradient,
             )
         )
-        passing = [
-            (user, local.number, local.formula)
-            for user, local in uses[v]
-            if local.number is not None and user in reached
-        ]
+        passing = [(user, local) for user, local in uses[v] if local.number is not None and user in reached]
         if v in reached:
             steps.append(_chain_rule(v, passing, gradients, shown, output))
         else:
@@ -200,20 +202,24 @@ def explain(
 
 
 def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reached: Container[Value]) -> None:
-    """Raise an error where a local gradient times the gradient from above is not what the rule gives."""
+    """Raise an error where a rule is not linear in the gradient from above, nor in others.
+
+    A right rule may lose what it multiplies to overflow, or to the rounding of subnormal numbers: not with others.
+    """
     for v in nodes:
         if v.op is not None and v in reached:
-            g, slopes = gradients[v], local_gradients(v)
-            pulls = v.op.pulls(g, v.data, *numbers_of(v.args))
-            for mistake in linearity_mistakes(v.op, numbers_of(v.args), slopes, [(g, pulls)]).values():
-                raise GradientMismatch(f"{mistake}. Run check_gradients on the output to check all rules")
+            g, operands, slopes = gradients[v], numbers_of(v.args), local_gradients(v)
+            known = g, v.op.pulls(g, v.data, *operands)
+            mistakes = linearity_mistakes(v.op, operands, slopes, [known])
+            others = not_linear(v.op, v.data, operands, slopes) if mistakes else {}
+            for place in mistakes.keys() & others.keys():
+                raise GradientMismatch(f"{mistakes[place]}. Run check_gradients on the output to check all rules")
 
 
 # Stages --------------------------------------------------------------------------------------------------------------
 
 
 _Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
-_PassingUse = tuple[Value, float, Term | None]  # the same where a gradient passes: its number, its formula
 
 
 class _ExplainedStage(NamedTuple):
@@ -222,7 +228,9 @@ class _ExplainedStage(NamedTuple):
     local_gradients: Sequence[LocalGradient]  # one for each path from the result back to an operand
 
 
-def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> list[_ExplainedStage]:
+def _stages(
+    nodes: Sequence[Value], names: Mapping[Value, str], detail: str, gradients: Mapping[Value, float]
+) -> list[_ExplainedStage]:
     """Divide the graph into stages, in the order of creation."""
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
@@ -236,7 +244,7 @@ def _stages(nodes: Sequence[Value], names: Mapping[Value, str], detail: str) -> 
             if not 0 < len(line) <= LONGEST_FORMULA:
                 inner, line = [], "" if v.op is None else short_formula(v, names)
             inside.update(inner)
-            stages.append(_ExplainedStage(v, line, _stage_gradients(v, inner, names)))
+            stages.append(_ExplainedStage(v, line, _stage_gradients(v, inner, names, gradients[v])))
     return stages[::-1]
 
 
@@ -255,20 +263,21 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
     return [] if waiting else inner[::-1]
 
 
-def _stage_gradients(result: Value, inner: Sequence[Value], names: Mapping[Value, str]) -> list[LocalGradient]:
+def _stage_gradients(
+    result: Value, inner: Sequence[Value], names: Mapping[Value, str], g: float
+) -> list[LocalGradient]:
     if result.op is None:
         return []
     line = [*inner, result]
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
-    terms |= graph_formulas(inner, names, mathematical=True, number=in_formula)
-    return line_gradients(line, terms)
+    return line_gradients(line, terms, g)
 
 
 # The chain rule ------------------------------------------------------------------------------------------------------
 
 
 def _chain_rule(
-    v: Value, uses: Sequence[_PassingUse], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
+    v: Value, uses: Sequence[_Use], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
 ) -> ChainRule:
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
@@ -276,41 +285,86 @@ def _chain_rule(
     total = typeset(in_equation(gradients[v]))
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
-    parts = [number * gradients[user] for user, number, _ in uses]
-    digits = _digits(parts, sum, gradients[v])
-    symbolic, numeric = [], []
-    for (user, number, formula), part in zip(uses, parts):
-        factors = number, gradients[user]
-        local, above = (_with_digits(x, _digits(factors, math.prod, part, digits)) for x in factors)
-        # A formula that is too long to read is replaced by its number.
-        term = formula if formula and len(formula.text) <= LONGEST_FORMULA else constant(local)
-        symbolic.append(f"{term.factor} × {d(user)}")
-        numeric.append(f"{local} × {above}")
-    equation = [d(v), _summed(symbolic), _summed(numeric)]
-    if len(parts) > 1:
-        equation.append(_summed([_with_digits(part, digits) for part in parts]))
-    return ChainRule((*equation, total), _why([names[user] for user, *_ in uses]))
+    added = [local.part for _, local in uses]
+    digits = _true_digits(added, sum_, gradients[v]) or 0  # never None: backward() added the same parts
+    parts = [_with_digits(part, digits) for part in added]
+    symbolic, numeric, exceptions = [], [], []
+    for (user, local), part in zip(uses, parts):
+        product = _product(local, gradients[user], digits)
+        symbolic.append(f"{product.local} × {d(user)}" if product else part)
+        numeric.append(f"{product.local_number} × {product.above}" if product else part)
+        if not product:
+            exceptions.append(_exception(local, gradients[user], part, names[user], user))
+    equation = [] if numeric == parts else [_summed(symbolic), _summed(numeric)]
+    equation += [_summed(parts)] * (len(parts) > 1)
+    return ChainRule(
+        (d(v), *equation, total), "; ".join([_why([names[user] for user, _ in uses]), *_listed(exceptions)])
+    )
 
 
-def _digits(numbers: Sequence[float], combine: Callable[[Iterable[float]], Any], result: float, shown: int = 0) -> int:
+# True arithmetic -----------------------------------------------------------------------------------------------------
+#
+# An equation shows a product only where the two numbers, as they are shown, multiply to the part that backward() adds,
+# as that is shown. Elsewhere it shows the part: with infinities, and where products overflow or vanish, a rule may give
+# something else than g times what it gives for 1.
+
+
+class _Product(NamedTuple):
+    """A local gradient, as a formula and as a number, and the gradient from above, ready to show as factors."""
+
+    local: str
+    local_number: str
+    above: str
+
+
+def _product(local: LocalGradient, above: float, digits: int) -> _Product | None:
+    """Return the product that a part is, as it is shown; None where the part is not the product.
+
+    Arguments:
+        local: the local gradient, and the part.
+        above: the gradient of the stage that it is about.
+        digits: those of the part.
+    """
+    number, formula = cast(float, local.number), local.formula
+    # A constant has the same digits in the formula and below.
+    least = 9 if formula == constant(typeset(in_formula(number))) else 0
+    own = _true_digits([number, above], operator.mul, local.part, digits, least)
+    if own is None:
+        return None
+    text = _with_digits(number, max(own, least))
+    # A formula that is too long to read is replaced by its number.
+    term = constant(text) if not formula or least or len(formula.text) > LONGEST_FORMULA else formula
+    return _Product(term.factor, text, _with_digits(above, own))
+
+
+def _true_digits(
+    numbers: Sequence[float], combine: Callable[..., float], result: float, shown: int = 0, least: int = 0
+) -> int | None:
     """Return the fewest digits with which the numbers, as they are shown, combine to the result, as it is shown.
 
-    0 stands for the format of equations, which is tried first. `shown` is the digits of the result.
+    0 stands for the format of equations, which is tried first. None where the numbers do not combine to the result.
+
+    Arguments:
+        shown: the digits of the result.
+        least: digits that the first number has in any case.
     """
-    as_shown = float(_plain(result, shown))
-    digits: int
-    for digits in [0, *range(5, 17)]:
-        rounded = [float(_plain(x, digits)) for x in numbers]
-        if not abs(combine(rounded) - as_shown) > 0.6 * _last_unit(result, shown):
+    digits: int  # not Any, as Decimal's arithmetic has it
+    for digits in [0, *range(5, 18)]:
+        first, *others = numbers
+        rounded = [_plain(first, max(digits, least)), *(_plain(x, digits) for x in others)]
+        if _is_shown_as(combine(*map(float, rounded)), result, shown):
             return digits
-    return 17
+    return None
 
 
-def _last_unit(x: float, digits: int) -> float:
-    """Return a unit in the last place of a number as it is shown."""
-    if x == 0 or not math.isfinite(x) or (not digits and 0.001 <= abs(x) < 1e6):
-        return 1e-4
-    return 10.0 ** (math.floor(math.log10(abs(x))) + 1 - (digits or 4))
+def _is_shown_as(found: float, result: float, digits: int) -> bool:
+    """Return True if a number is another one as it is shown, but for the rounding of the last digit."""
+    shown = Decimal(_plain(result, digits))  # a float may overflow: the largest one has more than four digits
+    if result == 0 or not (math.isfinite(found) and math.isfinite(result)):
+        return str(found + 0.0) == str(result + 0.0)
+    has_decimals = not digits and 0.001 <= abs(result) < 1e6
+    last = -4 if has_decimals else shown.adjusted() + 1 - (digits or 4)
+    return abs(Decimal(found) - shown) <= Decimal("0.6") * Decimal(10) ** last
 
 
 def _plain(x: float, digits: int) -> str:
@@ -319,6 +373,21 @@ def _plain(x: float, digits: int) -> str:
 
 def _with_digits(x: float, digits: int) -> str:
     return typeset(_plain(x, digits))
+
+
+def _exception(local: LocalGradient, above: float, part: str, name: str, result: Value) -> str:
+    """Say that a part is not a product."""
+    rule = f"the rule of {local.user.op.name}" if local.user is result and local.user.op else f"the line of {name}"
+    if local.number == local.part == 0:
+        return f"{rule} passes 0 here, whatever comes from {name}"
+    factors = (typeset(significant(cast(float, x), 4)) for x in (local.number, above))
+    return f"{rule} gives {part}, not the product of {' and '.join(factors)}"
+
+
+def _listed(sentences: Iterable[str]) -> list[str]:
+    different = [*dict.fromkeys(sentences)]
+    more = len(different) - _SHOWN_USES
+    return [*different[:_SHOWN_USES], *([f"and so on for {more} more"] if more > 0 else [])]
 
 
 def _summed(terms: Sequence[str]) -> str:

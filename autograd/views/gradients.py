@@ -128,25 +128,31 @@ def reached_by_gradients(output: Value, nodes: Sequence[Value]) -> set[Value]:
 class LocalGradient(NamedTuple):
     """The local gradient of a result on one use of an operand: a number, and a formula where there is one.
 
-    Both are None where no gradient passes.
+    Both are None where no gradient passes. `part` is what `backward()` adds to the gradient of the operand: what the
+    rules give for the gradient of the result. That is not always the product of the two: where no gradient passes to
+    the side of a choice, 0 × inf would be nan.
     """
 
     operand: Value
     number: float | None
     formula: Term | None
+    part: float
+    user: Value
+    """The result that has the operand: the last one of the line, or one inside."""
 
 
-def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[LocalGradient]:
+def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term], g: float = 1.0) -> list[LocalGradient]:
     """Return the local gradients of a line of arithmetic, one for each use of an operand.
 
     Arguments:
         line: the results on the line, operands before results; the last is that of the line.
-        terms: the formulas of these, and of the operands that come from outside.
+        terms: the names of this one, and of the operands that come from outside.
+        g: the gradient of the last result, for the parts.
 
     The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
     formula. A choice that protects a rule from overflow, or from 0 / 0, is decided by the numbers here, so that
     asinh's reads `1 / sqrt(1 + x × x)`; those of an operation with a kink are its mathematics, and stay:
-    `1 if x > 0 else 0`.
+    `1 if x > 0 else 0`. Constants have as many digits as it takes for the formula to give its number.
 
     >>> x, w = Value(3.0), Value(-2.0)
     >>> product = x * w
@@ -159,20 +165,31 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term]) -> list[L
     """
     result, copies = line[-1], recorded_anew(line)
     found = [  # each use has its own leaf, so that paths keep apart
-        (x, fresh)
+        (x, fresh, v)
         for v in reversed(line)
         for x, fresh in zip(v.args, copies[v].args)
         if isinstance(x, Value) and isinstance(fresh, Value) and x not in copies
     ]
-    copies[result].backward()
+    leaves = [fresh for _, fresh, _ in found]
+    parts, slopes = (_pulled(copies[result], leaves, above) for above in (g, 1.0))
     reached = reached_by_gradients(copies[result], [copies[v] for v in line])
-    numbers = [fresh.grad if fresh in reached else None for _, fresh in found]
-    inputs = {fresh: terms[x] for x, fresh in found} | {copy: terms[v] for v, copy in copies.items()}
-    gradients = _recorded_gradients(copies[result], [fresh for _, fresh in found], numbers)
+    numbers = [slope if fresh in reached else None for fresh, slope in zip(leaves, slopes)]
+    inputs = {fresh: terms[x] for x, fresh, _ in found} | {copies[result]: terms[result]}
+    gradients = _recorded_gradients(copies[result], leaves, numbers)
     # Of a user's operation nothing says whether its choices are its mathematics, so they stay.
     choices = any(v.op.kink or not v.op.built_in for v in line if v.op)
     formulas = _formulas(gradients, inputs, keep_choices=choices)
-    return [LocalGradient(x, number, term) for (x, _), number, term in zip(found, numbers, formulas)]
+    return [
+        LocalGradient(x, number, term, part, v)
+        for (x, _, v), number, term, part in zip(found, numbers, formulas, parts, strict=True)
+    ]
+
+
+def _pulled(result: Value, leaves: Iterable[Value], g: float) -> list[float]:
+    """Return what the gradient `g` of a result gives to leaves."""
+    result.zero_grad()
+    result.backward(g)
+    return [x.grad for x in leaves]
 
 
 def _recorded_gradients(result: Value, leaves: Sequence[Value], numbers: Sequence[float | None]) -> list[Value | None]:
@@ -196,8 +213,31 @@ def _formulas(
     program = lower(recorded, list(inputs))
     if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
         program = lower(_without_choices(recorded, inputs), list(inputs))
-    terms = iter(program_formulas(_with_signs(program), list(inputs.values()), mathematical=True, number=in_formula))
-    return [None if g is None else next(terms) for g in gradients]
+    program = _with_signs(program)
+    terms: list[Term | None] = [None] * len(recorded)
+    for digits in _DIGITS_OF_CONSTANTS:
+        missing = [i for i, term in enumerate(terms) if term is None]
+        if not missing:
+            break
+
+        def number(x: float, digits: int = digits) -> str:
+            return significant(x, digits)
+
+        results = program.results([x.data for x in inputs], lambda x: float(number(x)))
+        written = program_formulas(program, list(inputs.values()), mathematical=True, number=number)
+        for i in missing:
+            if _gives(results[i], recorded[i].data):
+                terms[i] = written[i]
+    found = iter(terms)
+    return [None if g is None else next(found) for g in gradients]
+
+
+_DIGITS_OF_CONSTANTS = (9, 12, 15, 17)  # 17 are all
+
+
+def _gives(result: float, number: float) -> bool:
+    """Return True if a formula's result is its number, but for the rounding of constants."""
+    return result == number or repr(result) == repr(number) or abs(result - number) <= 1e-8 * abs(number)
 
 
 def _without_choices(gradients: Sequence[Value], inputs: Container[Value]) -> list[Value]:
