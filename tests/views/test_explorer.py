@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arithmetic import added, is_shown_as, parsed, summands
 from browser import Browser
 from hostile import HOSTILE, WHITE_SPACE, labels
 from hypothesis import HealthCheck, given, settings
@@ -334,7 +335,7 @@ def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
     browser.click("#next")  # there is nothing after the last
     assert text_of(browser, "#position") == "Step 18 of 18, backward"
     browser.click("#back")
-    assert "d loss/d weight = d v4/d weight × d loss/d v4 = 0.4 × −0.02011 = −0.008042" in text_of(browser, "#step")
+    assert "d loss/d weight = d v4/d weight × d loss/d v4 = 0.4 × −0.020105 = −0.008042" in text_of(browser, "#step")
     browser.click("#overview")
     assert text_of(browser, "#position") == "18 steps"
 
@@ -413,9 +414,70 @@ def test_where_paths_meet_the_products_are_added(page: Callable[..., Browser]) -
     said = text_of(browser, "#step")
     assert "x is used 3 times, in square and v3." in said
     assert (
-        "d total/d x = d square/d x × d total/d square + d square/d x × d total/d square + d v3/d x × d total/d v3"
-        " = 3 × 1 + 3 × 1 + 2 × 1 = 8"
+        "d total/d x = d v3/d x × d total/d v3 + d square/d x × d total/d square + d square/d x × d total/d square"
+        " = 2 × 1 + 3 × 1 + 3 × 1 = 8"
     ) in said
+
+
+STEPS = """
+document.getElementById("overview").click();
+const texts = [];
+while (document.getElementById("next").getAttribute("aria-disabled") !== "true") {
+  document.getElementById("next").click();
+  texts.push([...document.getElementById("step").children].map(part => part.textContent));
+}
+return texts"""
+
+
+def check_arithmetic(browser: Browser) -> list[list[str]]:
+    """Check that every equation of the steps backward is true as it is shown; return the texts of the steps."""
+    steps: list[list[str]] = browser.run(STEPS)
+    for _, equation, *_ in steps[len(steps) // 2 :]:
+        _, *between, total = equation.split(" = ")
+        if not between:
+            continue
+        symbolic, numeric = (summands(text) for text in between) if len(between) == 2 else (None, summands(between[0]))
+        numbers = [math.prod(map(parsed, term.split(" × "))) for term in numeric if not term.startswith("…")]
+        assert symbolic is None or [" × " in term for term in symbolic] == [" × " in term for term in numeric]
+        if "…" not in numeric[-1]:
+            assert is_shown_as(added(numbers), total, digits=4), equation
+    return steps
+
+
+def test_the_arithmetic_of_every_step_is_true_as_it_is_shown(page: Callable[..., Browser]) -> None:
+    rng = random.Random("arithmetic")
+    rows = rng.sample([op for op in TABLE.values() if op.name in BUILT_IN], len(BUILT_IN))
+    for part in (rows[:15], rows[15:30], rows[30:]):
+        browser = page(random_expression(rng, part))
+        for _ in range(2):
+            for i in range(3):
+                x = rng.choice([rng.uniform(-1.5, 2.5), rng.choice(SPECIAL), rng.choice([1e160, -1e300, 5e-324])])
+                set_to(browser, i, repr(x))
+            check_arithmetic(browser)
+
+
+def test_a_part_that_is_no_product_stands_alone(page: Callable[..., Browser]) -> None:
+    x = Value(-1.0, "x")
+    browser = page(x.relu().log() + x)
+    said = check_arithmetic(browser)[-1]
+    assert said[1] == "d v4/d x = d v4/d x × d v4/d v4 + 0 = 1 × 1 + 0 = 1"
+    assert said[0].endswith("the products are added. The rule of relu passes 0 here, whatever comes from v2.")
+    browser = page(Value(5e-324, "x").log() * 0)
+    said = check_arithmetic(browser)[-1]
+    assert said[1] == "d v3/d x = 0"
+    assert said[0].endswith("as fast as v2. The rule of log gives 0, not the product of inf and 0.")
+
+
+def test_products_that_cancel_have_the_digits_for_it(page: Callable[..., Browser]) -> None:
+    x = Value(2.0, "x")
+    browser = page(x * 1234.5678 * 10 - x * 12345.0)
+    assert check_arithmetic(browser)[-1][1].endswith(" = 0.678")
+
+
+def test_one_part_too_many_for_the_line_is_counted(page: Callable[..., Browser]) -> None:
+    x = Value(1 / 3, "x")
+    browser = page(ops.sum([x, x, x, x, x * 2]))
+    assert check_arithmetic(browser)[-1][1].endswith(" + … (5 products) = 6")
 
 
 def test_everything_works_by_keyboard(page: Callable[..., Browser]) -> None:

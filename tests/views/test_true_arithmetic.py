@@ -6,10 +6,10 @@ import math
 import random
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import pytest
+from arithmetic import added, is_shown_as, parsed, summands
 
 from autograd import Value, explain
 from autograd.engine import graph_of
@@ -27,50 +27,9 @@ GRADIENTS = [0.0, 1.0, -2.5, 1e200, -1e200, 1e-200, inf, -inf, nan, 5e-324, 4.0 
 # ------------------------------------------------------------------------------------------------ reading an equation
 
 
-def parsed(text: str) -> float:
-    return float(text.removeprefix("(").removesuffix(")").replace("−", "-"))
-
-
-def is_shown_as(x: float, text: str, decimals: int | None = None) -> bool:
-    """Return True if a number is the one that the text shows, but for the rounding of its last digit.
-
-    Zeros at the end are left out: the text has so many decimals, else four decimals or five digits, or four digits and
-    an exponent.
-    """
-    shown = Decimal(text.removeprefix("(").removesuffix(")").replace("−", "-"))
-    if math.isnan(x) or shown.is_nan():
-        return math.isnan(x) and shown.is_nan()
-    if shown.is_infinite() or math.isinf(x):
-        return x == parsed(text)
-    if shown == 0 or x == 0:
-        return x == 0 == shown
-    is_plain = "e" not in text and abs(shown) >= Decimal("0.001")
-    least = -decimals if decimals and is_plain else max(-4, shown.adjusted() - 4) if is_plain else shown.adjusted() - 3
-    last = min(int(shown.as_tuple().exponent), least)
-    return abs(Decimal(x) - shown) <= Decimal("0.61") * Decimal(10) ** last
-
-
-def summands(text: str) -> list[str]:
-    """Return the terms of a sum: the texts between those plus signs that are inside no parentheses."""
-    terms, depth, start = [], 0, 0
-    for i, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and text.startswith(" + ", i):
-            terms.append(text[start:i])
-            start = i + 3
-    return [*terms, text[start:]]
-
-
 def without_parentheses(term: str) -> str:
     """Return a term of a sum without the parentheses around it, which a negative one has."""
     return term[1:-1] if term.startswith("(−") and term.endswith(")") else term
-
-
-def added(numbers: Sequence[float]) -> float:
-    total = 0.0
-    for x in numbers:
-        total += x
-    return total
 
 
 def evaluated(formula: str, numbers: dict[str, float]) -> float:

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from autograd.choices import warn_of_choices
 from autograd.codegen import javascript
@@ -23,6 +23,7 @@ from autograd.codegen.formulas import Term, constant, formula, graph_formulas, i
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients, unobserved
 from autograd.files import check_writable, write_whole
+from autograd.ops import Op
 from autograd.text import cut, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
@@ -116,8 +117,9 @@ def _program(output: Value, values: Sequence[Value]) -> str:
         else None
         for v, own in zip(values, operands)
     ]
-    gradients = [*grad(output, list(values)), *_local_gradient_graphs(values)]
-    derivatives = expanded(lower(gradients, values), "javascript", otherwise=VIEWS_IN_PYTHON)
+    gradients = grad(output, list(values))
+    pulled = [*_pulled(values, [1.0] * len(values)), *_pulled(values, gradients)]
+    derivatives = expanded(lower([*gradients, *pulled], values), "javascript", otherwise=VIEWS_IN_PYTHON)
     used = {step.op for program in (*nodes, derivatives) if program for step in program.steps}
     arrows = [javascript.arrow(node) if node else "null" for node in nodes]
     return "\n".join(
@@ -134,10 +136,14 @@ def _program(output: Value, values: Sequence[Value]) -> str:
     )
 
 
-def _local_gradient_graphs(values: Iterable[Value]) -> list[Value]:
-    """Return the local gradient on each operand that gets one, as a graph: its rule with a gradient of 1."""
-    pulled = [pair for v in values if v.op for pair in zip(v.args, v.op.pulls(1.0, v, *v.args), strict=True)]
-    found = [pull for x, pull in pulled if isinstance(x, Value) and pull is not None]
+def _pulled(values: Sequence[Value], gradients: Iterable[Value | float]) -> list[Value]:
+    """Return what the rules of results give for these gradients, as a graph for each operand that gets one.
+
+    With gradients of 1 these are the local gradients.
+    """
+    results = [(v, g) for v, g in zip(values, gradients, strict=True) if v.op]
+    pulls = [pair for v, g in results for pair in zip(v.args, cast(Op, v.op).pulls(g, v, *v.args), strict=True)]
+    found = [pull for x, pull in pulls if isinstance(x, Value) and pull is not None]
     return [pull if isinstance(pull, Value) else Value(pull) for pull in found]
 
 
@@ -149,9 +155,9 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
 
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
     the text of its formula before, between and after the operands that are nodes, `bare` is true for operands
-    in whose place a negative number needs no parentheses, and `summary` replaces a formula that is too long for the
-    box. `blocked` has the positions of operands to which no gradient passes; a node that `stops` holds its number still
-    for faux gradients.
+    in whose place a negative number needs no parentheses, `rule` names the operation, and `summary` replaces a formula
+    that is too long for the box. `blocked` has the positions of operands to which no gradient passes; a node that
+    `stops` holds its number still for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
     titles = {v: _one_line(name) for v, name in names.items()}  # of a name that is cut, any formula is too wide too
@@ -175,7 +181,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
             node["slider"] = _slider(v.data)
         else:
             terms = [Term("\0") if isinstance(x, Value) else constant(short(x)) for x in v.args]
-            node["stops"] = v.op.stops
+            node["stops"], node["rule"] = v.op.stops, v.op.name
             node["formula"] = formula(v.op, terms).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
             shown = _one_line(graph_formulas([v], titles, number=short)[v].text)

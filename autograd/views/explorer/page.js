@@ -2,7 +2,7 @@
 //
 // Two generated objects precede this. `program` has numbers, `initial` and `constants`, and functions: `steps` has one for
 // each node, which computes it from the nodes before it (null for a leaf), and `derivatives` returns all gradients, then
-// all local gradients, from all nodes. `graph` has names, formulas and layouts. Users' text is only set as textContent.
+// all local gradients, then what each edge adds to the gradient of its operand, from all nodes. `graph` has names, formulas and layouts. Users' text is only set as textContent.
 
 const {initial, constants, steps, derivatives} = program;
 const {nodes, sizes, layouts, train} = graph;
@@ -18,13 +18,14 @@ const leaves = nodes.flatMap((node, i) => node.slider ? [i] : []);
 // Numbers -------------------------------------------------------------------------------------------------------------
 
 const data = initial.slice();
-let gradients, localGradients, fauxGradients;
+let gradients, localGradients, addedParts, fauxGradients;
 
 function recompute() {
   for (let i = 0; i < count; i++) if (steps[i]) data[i] = steps[i](data);
   const all = derivatives(data);
   gradients = all.slice(0, count);
-  localGradients = all.slice(count);
+  localGradients = all.slice(count, count + locals);
+  addedParts = all.slice(count + locals);
   fauxGradients = nodes.map((_, i) => faux(i));
 }
 
@@ -55,6 +56,52 @@ function parsed(text) {
   const clean = text.trim().replace("−", "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
   const x = clean === "" ? NaN : Number(clean);
   return Number.isNaN(x) && !/^nan$/i.test(clean) ? undefined : x;
+}
+
+// Arithmetic that is true as it is shown, as in explain.py: a product only where the two numbers multiply to the part that
+// backward adds. Elsewhere it is the part itself: with infinities, a rule may give something else than the product.
+
+const MOST_DIGITS = 17;  // tell all floats apart
+const added = numbers => numbers.reduce((sum, x) => sum + x, 0);
+const withDigits = (x, digits) => digits === 4 || !Number.isFinite(x) ? short(x) : exact(Number(x.toPrecision(digits)) + 0);
+
+// Whether a number is x as `short` shows it, but for the rounding of the last digit.
+function isShownAs(found, x) {
+  if (x === 0 || !Number.isFinite(x) || !Number.isFinite(found)) return Object.is(found + 0, x + 0);
+  const size = Number(x.toExponential(3).split("e")[1]), last = Math.abs(x) < 1e6 ? Math.min(size - 3, 0) : size - 3;
+  return Math.abs(found - parsed(short(x))) <= 0.6 * 10 ** last;
+}
+
+function digitsFor(holds) {
+  for (let digits = 4; digits <= MOST_DIGITS; digits++) if (holds(digits)) return digits;
+  return null;
+}
+
+// A term of a gradient's sum: its text with so many digits, and the number that this text gives.
+function term(edge, digits, asProduct) {
+  const numbers = asProduct ? [localGradients[edge.local], gradients[edge.to]] : [addedParts[edge.local]];
+  const texts = numbers.map(x => withDigits(x, digits));
+  return {text: texts.join(" × "), number: texts.map(parsed).reduce((x, y) => x * y)};
+}
+
+const productDigits = edge => digitsFor(digits => isShownAs(term(edge, digits, true).number, addedParts[edge.local]));
+const isProduct = edge => productDigits(edge) !== null;
+
+// The texts of the terms that add up to a gradient, if these are all; and which of them are products.
+function terms(edges, gradient, areAll) {
+  const products = edges.map(isProduct);
+  const withAll = (digits, kinds) => edges.map((edge, k) => term(edge, digits, kinds[k]));
+  const adds = kinds => digitsFor(digits => isShownAs(added(withAll(digits, kinds).map(({number}) => number)), gradient));
+  if (!areAll) return {texts: edges.map((edge, k) => term(edge, products[k] ? productDigits(edge) : 4, products[k]).text), products};
+  const kinds = adds(products) === null ? edges.map(() => false) : products;  // rounded otherwise, where they cancel
+  return {texts: withAll(adds(kinds) ?? MOST_DIGITS, kinds).map(({text}) => text), products: kinds};
+}
+
+// Why a part is not a product.
+function exception(edge) {
+  const {rule} = nodes[edge.to], local = localGradients[edge.local], part = addedParts[edge.local];
+  return local === 0 && part === 0 ? [` The rule of ${rule} passes 0 here, whatever comes from `, named(edge.to), "."]
+    : [` The rule of ${rule} gives ${short(part)}, not the product of ${short(local)} and ${short(gradients[edge.to])}.`];
 }
 
 // Elements ------------------------------------------------------------------------------------------------------------
@@ -147,20 +194,23 @@ function backwardWords(i) {
   if (!reached[i]) return [["Backward. No gradient passes to ", named(i), " from ", ...later(uses[i]), "."], [rate(output, i), " = 0"]];
   const to = uses[i].filter(edge => edge.passes && reached[edge.to]);
   const g = gradients[i], first = to[0];
+  const exceptions = to.filter(edge => !isProduct(edge)).slice(0, 4).flatMap(exception);
   const why = to.length === 1
     ? [" is used once, in ", ...later(to), ", which changes ", short(localGradients[first.local]), " times as fast; ",
-      named(output), " changes ", short(gradients[first.to]), " times as fast as ", named(first.to),
-      ". The chain rule multiplies the two."]
+      named(output), " changes ", short(gradients[first.to]), " times as fast as ", named(first.to), ".",
+      exceptions.length ? "" : " The chain rule multiplies the two.", ...exceptions]
     : [` is used ${to.length} times, in `, ...later(to), ". The chain rule multiplies along each path: the local "
-      + "gradient times the gradient where it arrives. Where paths meet, the products are added."];
+      + "gradient times the gradient where it arrives. Where paths meet, the products are added.", ...exceptions];
   const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", short(g), " times that."]
     : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes by an amount that is not a number."];
-  const shown = to.slice(0, 4), rest = to.length > 4 ? [` + … (${to.length} products)`] : [];
-  const symbols = shown.map(edge => [rate(edge.to, i), " × ", rate(output, edge.to)]);
-  const numbers = shown.map(edge => `${short(localGradients[edge.local])} × ${short(gradients[edge.to])}`);
+  const inOrder = to.slice().sort((edge, other) => other.to - edge.to);  // of backward, as sums of floats have one
+  const shown = inOrder.slice(0, 4), rest = to.length > 4 ? [` + … (${to.length} products)`] : [];
+  const {texts, products} = terms(shown, g, !rest.length);
+  const symbols = shown.map((edge, k) => products[k] ? [rate(edge.to, i), " × ", rate(output, edge.to)] : [texts[k]]);
+  const equation = products.some(x => x) ? [...symbols.flatMap((part, k) => k ? [" + ", ...part] : part), ...rest, " = "] : [];
+  const numbers = equation.length || to.length > 1 ? [texts.join(" + "), ...rest, " = "] : [];
   return [["Backward. ", named(i), ...why],
-    [rate(output, i), " = ", ...symbols.flatMap((term, k) => k ? [" + ", ...term] : term), ...rest, " = ",
-      numbers.join(" + "), ...rest, ` = ${short(g)}`],
+    [rate(output, i), " = ", ...equation, ...numbers, short(g)],
     ["In short: when ", named(i), " grows by a tiny bit, ", named(output), ...effect]];
 }
 
