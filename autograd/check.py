@@ -251,7 +251,11 @@ class _Chain:
     def add(self, above: "_Chain", pull: float, slope: float, judged: Judgement) -> None:
         """Add the paths through an operation: what its rule pulls, its local gradient, and the judgement of that."""
         self.analytic += pull
-        if slope == 0 and judged.verdict == "ok":
+        lost = abs(pull - _product(slope, above.analytic))  # by under- or overflow inside the rule
+        if lost > RELATIVE_TOLERANCE * abs(pull) + _SMALLEST:
+            self.doubt += lost
+            self.worst = max(self.worst, "unsure", key=_SEVERITY.index)
+        elif slope == 0 and judged.verdict == "ok":
             return  # what is wrong, a kink or unsure further up is multiplied by 0
         self.silent = False
         self.numeric += _product(judged.numeric, above.numeric)
@@ -300,7 +304,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
         slopes = op.pulls(1.0, v.data, *operands)
         if op not in elsewhere:
             elsewhere[op] = _mistakes_elsewhere(op, operands)
-        mistakes = elsewhere[op] | not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
+        mistakes = elsewhere[op] | _not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
         places = [i for i, x in enumerate(v.args) if isinstance(x, Value) and x in leading]
         for place, judged in zip(places, _judgements(op, operands, slopes, places), strict=True):
             slope = slopes[place]
@@ -433,61 +437,94 @@ class _Parts:
 _EVERY = -1  # in place of an operand: a mistake that concerns all
 
 
-def not_linear(
-    op: Op, z: float, operands: Sequence[float], slopes: _Pulls, *known: tuple[float, _Pulls]
+def _not_linear(
+    op: Op, z: float, operands: Sequence[float], slopes: _Pulls, known: tuple[float, _Pulls]
 ) -> dict[int, str]:
     """Return how rules of the operation fail to be linear in g here, by the places of their operands.
 
-    They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1. Among
-    subnormal numbers, which have their own rounding, both are 2⁶¹ times as large.
+    They are called with g = -4, a power of two, because then each rounding in a rule is that with g = 1.
 
     Arguments:
         slopes: what the rules give for g = 1.
-        known: other gradients g, and what the rules give for them.
+        known: another gradient g, and what the rules give for it.
     """
-    unit = 1.0
-    if any(0 < abs(x) < _SMALLEST for x in (z, *operands)) and all(abs(slope or 0.0) < 1e270 for slope in slopes):
-        unit, known = 2.0**61, ()
-        slopes = op.pulls(unit, z, *operands)
-    g = -4 * unit
-    return linearity_mistakes(op, operands, slopes, [(g, op.pulls(g, z, *operands)), *known], unit)
+    return linearity_mistakes(op, z, operands, slopes, [(-4.0, op.pulls(-4.0, z, *operands)), known])
+
+
+_LIFTS = 2.0**61, 2.0**500  # the first makes all subnormal numbers normal; the second also products of small ones
 
 
 def linearity_mistakes(
-    op: Op, operands: Sequence[float], slopes: _Pulls, known: Iterable[tuple[float, _Pulls]], unit: float = 1.0
+    op: Op, z: float, operands: Sequence[float], slopes: _Pulls, known: Iterable[tuple[float, _Pulls]]
 ) -> dict[int, str]:
-    """Return where rules do not give g times what they give for 1, as sentences by the places of their operands.
+    """Return where rules certainly do not give g times what they give for 1, as sentences by the places of operands.
 
-    Where a product overflows nothing can be said.
+    What a rule gives for one g may have lost its digits, or vanished, on the way through subnormal numbers, which are
+    rounded to multiples of 5e-324. So where there are such numbers, or a pull is not g times the slope, the rule is
+    called again with larger gradients. It is acquitted of a mistake if it is linear there, but for g = 0, with which
+    nothing is lost: a term without g, which larger gradients outweigh, is left.
 
     Arguments:
-        slopes: what the rules give for a gradient from above of `unit`.
+        z: the result of the operation.
+        slopes: what the rules give for g = 1.
         known: other gradients g, and what the rules give for them.
 
-    >>> from autograd.ops import mul
-    >>> linearity_mistakes(mul, [2.0, 3.0], [3.0, 2.0], [(5.0, [15.0, 2.0])])
-    {1: 'rules are linear in g, but the rule of mul for operand 2 at 2.0 * 3.0 gives 2 for g = 1 and 2 for g = 5'}
+    >>> from autograd.ops import atan, mul
+    >>> linearity_mistakes(mul, 6.0, [2.0, 3.0], [3.0, 2.0], [(5.0, [15.0, 10.0])])
+    {}
+    >>> forgetful = Op("forgetful({})", atan, lambda g, z, x: 1 / (1 + x * x))
+    >>> linearity_mistakes(forgetful, forgetful(0.0), [0.0], [1.0], [(5.0, [1.0])])
+    {0: 'rules are linear in g, but the rule of forgetful at forgetful(0.0) gives 1 for g = 1 and 1 for g = 5'}
     """
-    mistakes: dict[int, str] = {}
-    for g, pulls in known:
+    mistakes: dict[tuple[int, float], str] = {}
+    linear: set[tuple[int, float]] = set()
+
+    def compare(unit: float, slopes: _Pulls, g: float, larger: float, pulls: _Pulls) -> None:
         for place, (slope, pull) in enumerate(zip(slopes, pulls, strict=True)):
-            if slope is None or pull is None:
-                continue
-            expected = g / unit * slope
-            if pull == expected or not (math.isfinite(slope) and math.isfinite(pull)):
-                continue
-            exact = expected == 0 and (g == 0 or slope == 0)
-            if (exact or _SMALLEST < abs(expected) < math.inf) and not _close(pull, expected):
-                mistakes[place] = (
+            found = None if slope is None or pull is None else _is_linear(slope, larger / unit, pull)
+            if found:
+                linear.add((place, g))
+            elif found is False:
+                sentence = (
                     f"rules are linear in g, but {_rule_name(op, place)} at {_reading(op, operands)} gives "
-                    f"{significant(slope, 11)} for g = {significant(unit, 11)} and "
-                    f"{significant(pull, 11)} for g = {significant(g, 11)}"
+                    f"{significant(slope or 0.0, 11)} for g = {significant(unit, 11)} and "
+                    f"{significant(pull or 0.0, 11)} for g = {significant(larger, 11)}"
                 )
-    return mistakes
+                mistakes.setdefault((place, g), sentence)
+
+    def pulls_of(g: float) -> _Pulls:
+        try:
+            return op.pulls(g, z, *operands)
+        except _NO_VALUE:  # an overflow of Python's own **
+            return [None] * len(operands)
+
+    known = [*known]
+    for g, pulls in known:
+        compare(1.0, slopes, g, g, pulls)
+    if mistakes or any(0 < abs(x or 0.0) < _SMALLEST for x in (z, *operands, *slopes)):
+        compare(1.0, slopes, 0.0, 0.0, pulls_of(0.0))
+        for unit in _LIFTS:
+            lifted = pulls_of(unit)
+            for g, _ in known:
+                larger = 4 * unit * math.frexp(g)[0]
+                compare(unit, lifted, g, larger, pulls_of(larger))
+    certain: dict[int, str] = {}
+    for (place, g), sentence in mistakes.items():
+        if (place, g) not in linear:
+            certain.setdefault(place, sentence)
+    return certain
 
 
-def _close(x: float, y: float) -> bool:
-    return abs(x - y) <= RELATIVE_TOLERANCE * abs(y) + _SMALLEST
+def _is_linear(slope: float, ratio: float, pull: float) -> bool | None:
+    """Return True if the pull is that ratio of the slope; None if overflow or a lack of digits hides that."""
+    expected = ratio * slope
+    if not (math.isfinite(expected) and math.isfinite(pull)):
+        return None
+    # Each of both numbers may be off by as much as the smallest one that has all digits, but nothing is lost with 0.
+    blur = (1 + abs(ratio)) * _SMALLEST if ratio else 0.0
+    if abs(pull - expected) > RELATIVE_TOLERANCE * abs(expected) + blur:
+        return False
+    return True if abs(expected) > 2 * blur else None
 
 
 def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
@@ -496,7 +533,7 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
         try:
             z = op.computes(*others)
             slopes = op.pulls(1.0, z, *others)
-            mistakes = not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
+            mistakes = _not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
             for place, slope in enumerate(slopes):
                 judged = _judge_place(op, others, place, slope)
                 if judged.verdict == "wrong":

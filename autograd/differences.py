@@ -14,7 +14,7 @@ A derivative is
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -52,14 +52,16 @@ def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
     here = f(x)
     if math.isnan(here):
         return Judgement("unsure", math.nan, math.inf)
-    seen: list[_Differences] = []
+    at_width: dict[float, _Differences] = {}
     for width in _widths(x):
-        found = _differences(f, x, here, width)
+        found = at_width.get(width) or _differences(f, x, here, width)
         if found is not None:
-            if _agrees(found, seen, x, analytic, rule):
+            at_width[width] = found
+            if found.flat and analytic == 0 and (wide := _differences(f, x, here, _wide(x))):
+                at_width[wide.width] = wide  # shows a slope that is too small for the others to show
+            if _agrees(found, at_width.values(), x, analytic, rule):
                 return Judgement("ok", found.numeric)
-            seen.append(found)
-    seen.sort(key=lambda found: found.width)
+    seen = sorted(at_width.values(), key=lambda found: found.width)
     refuting = [found for found in seen if _refutes(found, seen, x, analytic, rule)]
     alike = [found for found in refuting if _is_confirmed(found, refuting, analytic)]
     if alike:
@@ -76,7 +78,7 @@ def _widths(x: float) -> Iterator[float]:
     """
     if not math.isfinite(x):
         return
-    own = math.frexp(x)[1] - 8 if x else -7
+    own = _own_exponent(x)
     first = [max(own, -1074), -7]
     yield from (math.ldexp(1.0, exponent) for exponent in (first if own > -24 else reversed(first)))
     top = min(max(own + 22, 0), _LARGEST_EXPONENT - 3)
@@ -84,6 +86,15 @@ def _widths(x: float) -> Iterator[float]:
     near = own + 5 if x else top
     for exponent in [*range(top, near, -6), *range(min(top, near), max(bottom, -1072), -3 if x else -6)]:
         yield math.ldexp(1.0, exponent)
+
+
+def _own_exponent(x: float) -> int:
+    return math.frexp(x)[1] - 8 if x else -7
+
+
+def _wide(x: float) -> float:
+    """Return the widest width with which x keeps its sign and its size."""
+    return math.ldexp(1.0, max(_own_exponent(x) + 5, -1074))
 
 
 class _Slopes(NamedTuple):
@@ -152,23 +163,23 @@ def _differences(f: Function, x: float, here: float, width: float) -> _Differenc
     )
 
 
-def _agrees(found: _Differences, wider: Sequence[_Differences], x: float, analytic: float, rule: Function) -> bool:
+def _agrees(found: _Differences, seen: Iterable[_Differences], x: float, analytic: float, rule: Function) -> bool:
     """Return True if the differences have converged, to the analytic derivative."""
     scale = max(abs(found.numeric), abs(analytic))
     if not scale < math.inf:
         return False
     if scale < _SMALLEST:  # an exact 0; anything between has few digits
-        return analytic == 0 and (_is_still(found, wider, rule) if found.flat else _vanishes(found, x))
+        return analytic == 0 and (_is_still(found, seen, rule) if found.flat else _vanishes(found, x))
     if analytic == 0:
         return abs(found.numeric) <= found.error and _vanishes(found, x)
     tolerance = RELATIVE_TOLERANCE * scale
     return abs(found.numeric - analytic) <= tolerance and found.error <= tolerance and not _bends(found)
 
 
-def _is_still(found: _Differences, wider: Sequence[_Differences], rule: Function) -> bool:
+def _is_still(found: _Differences, seen: Iterable[_Differences], rule: Function) -> bool:
     """Return True for a function that is flat here, if neither its rule nor wider differences say it is by rounding."""
     return all(rule(point) == 0 for point in found.points) and not any(
-        other.error <= 0.01 * abs(other.numeric) <= 0.01 * found.noise for other in wider if other.width > found.width
+        other.error <= 0.1 * abs(other.numeric) <= 0.1 * found.noise for other in seen if other.width > found.width
     )
 
 
@@ -228,7 +239,7 @@ def _refutes(found: _Differences, seen: Sequence[_Differences], x: float, analyt
         if abs((before - analytic) + (after - analytic)) > 0.2 * off:
             return False
     close = min(off / 4, 0.05 * abs(analytic))
-    wider = (other for other in seen if other.width > found.width)
+    wider = (other for other in seen if other.width > found.width and not _bends(other))
     return not any(abs(other.numeric - analytic) + other.error < close for other in wider)
 
 
@@ -332,7 +343,12 @@ def _none_agrees(seen: Sequence[_Differences], analytic: float, margin: float) -
 
 
 def _unsure(seen: Sequence[_Differences], analytic: float) -> Judgement:
-    best = min((found for found in seen if math.isfinite(found.error)), key=lambda found: found.error, default=None)
+    best = min((found for found in seen if math.isfinite(_doubt(found))), key=_doubt, default=None)
     if best is None:
         return Judgement("unsure", math.nan, math.inf)
-    return Judgement("unsure", best.numeric, max(best.error, abs(best.numeric - analytic)))
+    return Judgement("unsure", best.numeric, max(_doubt(best), abs(best.numeric - analytic)))
+
+
+def _doubt(found: _Differences) -> float:
+    """Return how far a derivative may be from the differences: at a bend, as far as the slopes are apart."""
+    return found.error + (abs(found.right.near - found.left.near) if _bends(found) else 0.0)

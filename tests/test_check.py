@@ -238,6 +238,21 @@ def test_a_nan_outside_the_domain_is_no_mistake(name: str, operands: tuple[float
     assert [line.verdict for line in check_gradients(TABLE[name](*values), values)] == verdicts
 
 
+def test_a_rule_of_0_fails_where_only_wide_differences_show_the_slope() -> None:
+    """The narrow ones see a constant: the slope is -1e-21, and floats near the result are 2e-16 apart."""
+    numbers = -24924233128.838943, -0.6446519894908069
+    wrong = planted_rules.planted(TABLE["atan2"], "zero", 0, only_near=numbers)
+    with pytest.raises(GradientMismatch, match="the rule of atan2 for operand 1"):
+        check_gradients(record(wrong, tuple(map(Value, numbers))))
+
+
+def test_a_rule_that_is_the_mean_of_the_slopes_beside_a_corner_fails() -> None:
+    """The corner is 3.5e-312 away: wide differences straddle it, and agree with half of the slope."""
+    wrong = planted_rules.planted(TABLE["largest"], "half", 1)
+    with pytest.raises(GradientMismatch, match="the rule of largest for operand 2"):
+        check_gradients(record(wrong, (Value(-3.543260951804e-312), Value(0.0))) + 1e-300)
+
+
 def test_a_wrong_sign_near_a_stationary_point_fails() -> None:
     wrong = own(lambda x: x**3, lambda g, z, x: g * -3 * x * x if abs(x) < 1e-3 else g * 3 * x * x)
     for at in (1e-8, 1e-4, -1e-90):
@@ -259,6 +274,59 @@ def test_a_rule_that_forgets_g_fails_where_the_operation_is_the_output(at: float
     twice = own(lambda x: x * x, lambda g, z, x: 2 * x * g * g)
     with pytest.raises(GradientMismatch, match="linear"):
         check_gradients(twice(Value(at)))
+
+
+SUBNORMAL_SLOPES: dict[str, Callable[[], Value]] = {
+    "atan": lambda: Value(-2.19e160).atan() * Value(2.09e159),
+    "atan2": lambda: autograd.atan2(Value(1.77e160), -1.45) * 1e160,
+    "atan, times a constant": lambda: Value(7.5e160).atan() * -4.98e100,
+    "a slope that is rounded to 0": lambda: (Value(2.874) ** 5e-324) * 8.6e160,
+    "a gradient that vanishes inside the rule": lambda: autograd.atan2(Value(1e-100), 1e-300) * 1e-150,
+}
+
+
+@pytest.mark.parametrize("name", SUBNORMAL_SLOPES)
+def test_lost_digits_of_a_slope_are_not_blamed_on_the_rule(name: str) -> None:
+    output = SUBNORMAL_SLOPES[name]()
+    assert check_gradients(output)[0].verdict == "unsure", "no difference shows the gradient"
+    autograd.explain(output)
+
+
+@pytest.mark.parametrize("at", [2.874, 1e-310, 5e-324, -1e-300])
+@pytest.mark.parametrize("g", [1.0, 1e160, 1e-160, -0.3])
+def test_a_rule_that_forgets_g_fails_where_its_slope_is_subnormal(at: float, g: float) -> None:
+    rules: list[Callable[..., Any]] = [
+        lambda g, z, x: 2 * x,
+        lambda g, z, x: g * g * 2 * x,
+        lambda g, z, x: g * x + x,
+    ]
+    for rule in rules:
+        with pytest.raises(GradientMismatch, match="rules are linear in g"):
+            check_gradients(own(lambda x: x * x, rule)(Value(at)) * g)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 5e-324])
+@pytest.mark.parametrize("g", [3.0, 1e160, 1e-160, -0.3])
+def test_explain_refuses_false_products_of_subnormal_slopes(scale: float, g: float) -> None:
+    for rule in (lambda g, z, x: scale, lambda g, z, x: scale * g + scale, lambda g, z, x: scale * g * abs(g)):
+        with pytest.raises(GradientMismatch, match="rules are linear in g"):
+            autograd.explain(own(lambda x: scale * x, rule)(Value(2.5)) * g)
+
+
+def test_a_term_without_g_fails_however_small_it_is_beside_the_other() -> None:
+    wrong = own(lambda x: x * x + 1e-5 * math.sin(x), lambda g, z, x: g * 2 * x + 1e-5 * autograd.cos(x))
+    with pytest.raises(GradientMismatch, match="rules are linear in g"):
+        check_gradients(wrong(Value(1.5)))
+    wrong = own(lambda x: 1e-310 * x, lambda g, z, x: g * 1e-310 + 1e-315)
+    with pytest.raises(GradientMismatch, match=r"gives 1.00001e-310 for g = 1 and 9.9.*e-316 for g = 0"):
+        check_gradients(wrong(Value(1.5)))
+
+
+def test_a_rule_whose_gradient_overflows_in_python_is_judged_without_it() -> None:
+    """With g = 2 ** 500 Python's ** raises."""
+    wrong = own(lambda x: x * x, lambda g, z, x: 2 * x * g**3)
+    with pytest.raises(GradientMismatch, match="rules are linear in g"):
+        check_gradients(wrong(Value(1.5)))
 
 
 def test_the_example_of_an_own_operation_without_g_fails() -> None:
