@@ -238,12 +238,12 @@ def test_a_nan_outside_the_domain_is_no_mistake(name: str, operands: tuple[float
     assert [line.verdict for line in check_gradients(TABLE[name](*values), values)] == verdicts
 
 
-def test_a_rule_of_0_fails_where_only_wide_differences_show_the_slope() -> None:
+def test_a_rule_of_0_is_unsure_where_only_wide_differences_show_the_slope() -> None:
     """The narrow ones see a constant: the slope is -1e-21, and floats near the result are 2e-16 apart."""
     numbers = -24924233128.838943, -0.6446519894908069
+    values = [Value(x) for x in numbers]
     wrong = planted_rules.planted(TABLE["atan2"], "zero", 0, only_near=numbers)
-    with pytest.raises(GradientMismatch, match="the rule of atan2 for operand 1"):
-        check_gradients(record(wrong, tuple(map(Value, numbers))))
+    assert [line.verdict for line in check_gradients(record(wrong, tuple(values)), values)] == ["unsure", "ok"]
 
 
 def test_a_rule_that_is_the_mean_of_the_slopes_beside_a_corner_fails() -> None:
