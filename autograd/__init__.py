@@ -8,7 +8,7 @@
 6.0
 
 Every operation of the table is also a function: floats in, float out; a Value in, a Value out. `from autograd import *`
-shadows no builtin: call `abs`, `max`, `min`, `pow`, `sum` and `compile` as `autograd.max` and so on.
+shadows no builtin: call `abs`, `max`, `min`, `pow`, `round`, `sum` and `compile` as `autograd.max` and so on.
 """
 
 import builtins

@@ -20,6 +20,8 @@ from autograd.ops import sub as sub
 from autograd.ops import mul as mul
 from autograd.ops import div as div
 from autograd.ops import pow as pow
+from autograd.ops import mod as mod
+from autograd.ops import floordiv as floordiv
 from autograd.ops import neg as neg
 from autograd.ops import abs as abs
 from autograd.ops import exp as exp
@@ -52,6 +54,9 @@ from autograd.ops import softplus as softplus
 from autograd.ops import relu as relu
 from autograd.ops import sign as sign
 from autograd.ops import step as step
+from autograd.ops import floor as floor
+from autograd.ops import ceil as ceil
+from autograd.ops import round as round
 from autograd.ops import max as max
 from autograd.ops import min as min
 from autograd.ops import stop_gradient as stop_gradient
@@ -60,4 +65,4 @@ from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 from autograd.ops import largest as largest
 
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "stop_gradient", "where", "dot", "largest"]
+__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "floor", "ceil", "stop_gradient", "where", "dot", "largest"]

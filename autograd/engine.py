@@ -380,8 +380,8 @@ def _install(op: Op) -> None:
     def unary(x: Value) -> Value:
         return _new_result(op, computes(x._data), x)
 
-    def by_name(x: Value, *others: Any) -> Any:
-        return op(x, *others)
+    def by_name(x: Value, *others: Any, **named: Any) -> Any:
+        return op(x, *others, **named)
 
     def operator(x: Value, y: Any) -> Any:
         if type(y) is Value:

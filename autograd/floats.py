@@ -150,6 +150,41 @@ def softplus(x: float) -> float:
     return relu(x) + math.log1p(math.exp(-math.fabs(x)))
 
 
+def integral(f: Callable[[float], int]) -> Callable[[float], float]:
+    """Wrap `math.floor` and its like to return a float, as C's do: -0.0, infinities, nan and huge numbers come back.
+
+    >>> integral(math.floor)(-0.5), integral(math.ceil)(-0.5), integral(math.floor)(inf)
+    (-1.0, -0.0, inf)
+    """
+    return lambda x: math.copysign(f(x), x) if math.fabs(x) < 2.0**52 else x  # beyond, every float is whole
+
+
+floor, ceil, round_ = integral(math.floor), integral(math.ceil), integral(round)
+
+
+def mod(x: float, y: float) -> float:
+    try:
+        return x % y
+    except ZeroDivisionError:
+        return nan
+
+
+def floordiv(x: float, y: float) -> float:
+    try:
+        return x // y
+    except ZeroDivisionError:
+        return div(x, y)
+
+
+def to_multiple(x: float, y: float) -> float:
+    """Return the distance of `x` from the nearest multiple of `y`.
+
+    >>> to_multiple(2.75, 1.0), to_multiple(-6.0, 2.0)
+    (0.25, 0.0)
+    """
+    return min_(math.fabs(mod(x, y)), math.fabs(mod(x, -y)))
+
+
 def largest(*xs: float) -> float:
     found = xs[0]
     for x in xs:

@@ -133,28 +133,29 @@ class Op:
         _register(self)
 
     @overload  # floats alone fit the second form as well; the first one that fits counts
-    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]
+    def __call__(self, *operands: float, **named: float) -> float: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, *operands: R | float) -> R: ...
+    def __call__(self, *operands: R | float, **named: R | float) -> R: ...
     @overload
-    def __call__(self, *operands: Any) -> Any: ...
-    def __call__(self, *operands: Any) -> Any:
+    def __call__(self, *operands: Any, **named: Any) -> Any: ...
+    def __call__(self, *operands: Any, **named: Any) -> Any:
         for x in operands:
             if type(x) is not float:
                 break
         else:  # floats only come first: this is how backward() reaches the operations inside rules
-            if len(operands) == self.arity:
+            if len(operands) == self.arity and not named:
                 return self.computes(*operands)
         try:
             if self.arrange is not None:
-                operands = self.arrange(*operands)
-            elif len(operands) != self.arity:
-                self.__signature__.bind(*operands)  # raises, and says which argument is missing or too many
-                raise TypeError(f"expected {self.arity} operands, got {len(operands)}")  # a rule with *args binds any
+                operands = self.arrange(*operands, **named)
+            elif named or len(operands) != self.arity:
+                operands = self.__signature__.bind(*operands, **named).args  # or says what is missing or too many
+                if len(operands) != self.arity:  # a rule with *args binds any number
+                    raise TypeError(f"expected {self.arity} operands, got {len(operands)}")
         except TypeError as problem:
-            takes = ", ".join(self.__signature__.parameters)
             # Python's own messages begin with the name of our helper: leave that out
-            raise TypeError(f"{self.name}() takes ({takes}): {str(problem).partition('() ')[2] or problem}") from None
+            reason = str(problem).partition("() ")[2] or problem
+            raise TypeError(f"{self.name}() takes {self.__signature__}: {reason}") from None
         for x in operands:
             if hasattr(x, "__record__"):
                 return x.__record__(self, operands)
@@ -361,6 +362,8 @@ sub      = Op("{} - {}",            operator.sub,                    lambda g, z
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
 div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", note="The gradients have the bits of PyTorch: that of y has no more digits than x / y, where this is subnormal. Higher derivatives multiply powers of 1 / y, which may overflow on the way (|y| < 1e-100).")
 pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply powers of y, log(x) and 1 / x, which may overflow on the way (|x| < 1e-100, |y| > 1e100, x**y > 1e300).")
+mod      = Op("{} % {}",            floats.mod,                      lambda g, z, x, y: g,                             lambda g, z, x, y: -g * floordiv(x, y), name="mod", method="__mod__", kink=floats.to_multiple, note="The remainder of x // y, with the sign of y, as Python's; of x % 0, nan.")
+floordiv = Op("{} // {}",           floats.floordiv,                 lambda g, z, x, y: 0.0,                           lambda g, z, x, y: 0.0,                 name="floordiv", method="__floordiv__", kink=floats.to_multiple, note="The largest integer up to the exact x / y, which floor(x / y) may miss: 1.0 // 0.1 is 9. x // 0 is x / 0. Its gradients are 0.")
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
 abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
 
@@ -397,6 +400,9 @@ softplus = Op("softplus({})",       floats.softplus,                 lambda g, z
 relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x, note="x where x > 0, else 0. The gradient at 0 is 0.")
 sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1, 0 or -1. Its gradient is 0.")
 step     = Op("step({})",           floats.step,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1 where x > 0, else 0. Its gradient is 0.")
+floor    = Op("floor({})",          floats.floor,                    lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0), note="The largest integer up to x. Its gradient is 0.")
+ceil     = Op("ceil({})",           floats.ceil,                     lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0), note="The smallest integer from x on. Its gradient is 0.")
+round    = Op("round({})",          floats.round_,                   lambda g, z, x: 0.0,                              kink=lambda x: x - floats.floor(x) - 0.5, note="The nearest integer, of two the even one. Its gradient is 0.")
 max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 

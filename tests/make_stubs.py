@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 from pathlib import Path
+from typing import Any
 
 import autograd
 from autograd.ops import TABLE, Op
@@ -27,10 +28,10 @@ def method_stubs() -> str:
 
 
 def methods(op: Op) -> list[tuple[str, list[str]]]:
-    others = [f"{name}: Any" for name in list(inspect.signature(op).parameters)[1:]]
-    found = [(op.name, ["self", *others])]
+    others = list(inspect.signature(op).parameters.values())[1:]
+    found = [(op.name, ["self", *(f"{x.replace(annotation=Any)}".replace("typing.", "") for x in others)])]
     if op.method:
-        found.append((op.method, ["self", *(f"{other.split(':')[0]}: Any, /" for other in others)]))
+        found.append((op.method, ["self", *(f"{other.name}: Any, /" for other in others)]))
         if others:
             found.append((op.method.replace("__", "__r", 1), ["self", "x: Any, /"]))
     return found

@@ -109,6 +109,10 @@ def steps(op: Op, at: Point) -> list[Any]:
     if op.name == "pow":  # x**y changes over x / y, and over 1 / log(x)
         x, y = sizes
         smooth = [smooth[0] / (1 + y), smooth[1] / (1 + abs(mp.log(x)) if x else 1)]
+    if op.name in ("mod", "floordiv") and all(at):  # they jump where x / y is whole
+        x, y = sizes
+        jump = min(x % y, -x % y)
+        smooth = [min(smooth[0], jump), min(smooth[1], jump * y / (x + y))]
     if op.name == "tan":
         smooth = [smooth[0] * abs(mp.cos(at[0]))]
     return [mp.mpf(10) ** -NEARNESS * size for size in smooth]

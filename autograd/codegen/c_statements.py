@@ -26,6 +26,11 @@ SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interle
 
 HELPERS = {
     "pow": "static inline double power(double x, double y) { return y == 2 ? x * x : y == -1 ? 1 / x : pow(x, y); }",
+    "mod": "static inline double mod(double x, double y)"  # as CPython's float_rem
+    " { double r = fmod(x, y); return r == 0 ? copysign(r, y) : (r < 0) != (y < 0) ? r + y : r; }",
+    "floordiv": "static inline double floordiv(double x, double y)"  # as CPython's _float_div_mod
+    " { double r = fmod(x, y), q = (x - r) / y - (r != 0 && (r < 0) != (y < 0)), z = floor(q);"
+    " return y == 0 ? x / y : q == 0 ? copysign(q, x / y) : q - z > 0.5 ? z + 1 : z; }",
 }
 """Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
 

@@ -14,7 +14,7 @@ from autograd.engine import Value
 from autograd.ops import TABLE, Op
 from autograd.text import LONGEST_FORMULA, decimals, typeset
 
-BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3, "pow": 4}
+BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "mod": 2, "floordiv": 2, "neg": 3, "pow": 4}
 """The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""
 
 LOOSE, BARE = 0, 5

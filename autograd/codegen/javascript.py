@@ -1,9 +1,9 @@
 """Write a program as JavaScript, for pages that compute in a browser.
 
-JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Two have a helper here:
-the error function, which `Math` lacks, and powers (squares and reciprocals are exact, and where `Math.pow(1, NaN)` is
-NaN, C and Python have 1). The functions of `Math` may differ from Python's in the last digits; the four arithmetic
-operations do not.
+JavaScript's numbers are Python's floats, and most of the table's operations are in its `Math`. Others have a helper
+here: the error function, which `Math` lacks; powers (squares and reciprocals are exact, and where `Math.pow(1, NaN)` is
+NaN, C and Python have 1); rounding, whose ties go to the even integer; `%` and `//` with Python's signs. The functions
+of `Math` may differ from Python's in the last digits; arithmetic and rounding do not.
 
 Nothing that a user wrote reaches the source, except numbers.
 """
@@ -36,8 +36,26 @@ const erfc = x => {
   return Math.exp(-high * high) * Math.exp(-low * (x + high)) / Math.sqrt(Math.PI) / tail;
 };"""
 
+_ROUND = "const round = x => Math.abs(x) < 2 ** 52 ? Math.sign(x) * (Math.abs(x) + 2 ** 52 - 2 ** 52) : x;"
+
+_MOD = """
+const mod = (x, y) => {
+  const r = x % y;
+  return r === 0 ? 0 * Math.sign(y) : (r < 0) !== (y < 0) ? r + y : r;
+};"""
+
+_FLOORDIV = """
+const floordiv = (x, y) => {  // as CPython's _float_div_mod
+  if (y === 0) return x / y;
+  const r = x % y, q = (x - r) / y - (r !== 0 && (r < 0) !== (y < 0)), z = Math.floor(q);
+  return q === 0 ? 0 * Math.sign(x / y) : q - z > 0.5 ? z + 1 : z;
+};"""
+
 HELPERS = {
     "pow": _POW,
+    "mod": _MOD,
+    "floordiv": _FLOORDIV,
+    "round": _ROUND,
     "erf": _ERF,
     "erfc": _ERF,
 }
