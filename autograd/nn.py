@@ -12,7 +12,7 @@ import math
 import operator
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex, cast
 
 from autograd import ops
 from autograd.engine import Value
@@ -180,16 +180,20 @@ class MLP(Module):
     Arguments:
         nin: the number of inputs.
         nouts: a list with the number of neurons of each layer.
-        activation: the activation of all layers but the last, which is linear; as for `Neuron`.
+        activation: the activation of all layers but the last, which is linear; as for `Neuron`. Or a list of
+            activations, one for each layer, the last one included.
         init, rng: as for `Neuron`.
 
     Raises:
         TypeError: a size is not an integer, `nouts` not a list, or `rng` not a generator.
-        ValueError: no layers, a size that is not positive, or an activation or init unknown.
+        ValueError: no layers, a size that is not positive, an activation or init unknown, or more or fewer activations
+            in the list than layers.
 
     >>> model = MLP(2, [3, 1], "tanh", rng=random.Random(0))
     >>> model
     MLP of [Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)], Layer of [LinearNeuron(3)]]
+    >>> MLP(2, [1, 1, 1], ["tanh", "relu", "sigmoid"])
+    MLP of [Layer of [TanhNeuron(2)], Layer of [ReLUNeuron(1)], Layer of [SigmoidNeuron(1)]]
     >>> model([1.0, -1.0])
     Value(data=-0.03554508819553309, grad=0.0)
     >>> [name for name, _ in model.named_parameters()][-4:]
@@ -207,7 +211,7 @@ class MLP(Module):
         self,
         nin: SupportsIndex,
         nouts: Sequence[SupportsIndex],
-        activation: Activation = "relu",
+        activation: Activation | Sequence[Activation] = "relu",
         *,
         init: str = "uniform",
         rng: Any = None,
@@ -218,10 +222,9 @@ class MLP(Module):
             raise TypeError(f"nouts is a list with the size of each layer, [{nouts}] for a single one") from None
         if len(sizes) == 1:
             raise ValueError("nouts is empty: a network has at least one layer")
-        last = len(sizes) - 2
         self.layers = [
-            Layer(sizes[i], sizes[i + 1], "linear" if i == last else activation, init=init, rng=rng)
-            for i in range(last + 1)
+            Layer(nin, nout, chosen, init=init, rng=rng)
+            for nin, nout, chosen in zip(sizes, sizes[1:], _activations(activation, len(sizes) - 1))
         ]
         _label(self, [neuron for layer in self.layers for neuron in layer.neurons])
 
@@ -295,12 +298,24 @@ def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> st
     return "linear" if activation is None else activation  # type: ignore[return-value]  # a bool has been handled above
 
 
+def _activations(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
+    """Return the activation of each layer of a network: those in a list, or one for all layers but the last."""
+    if not isinstance(activation, (list, tuple)):
+        return [cast(Activation, activation)] * (layers - 1) + ["linear"]
+    if len(activation) != layers:
+        raise ValueError(
+            f"activation lists one for each layer, the last one included ('linear' for none): "
+            f"nouts has {layers}, got {len(activation)}"
+        )
+    return activation
+
+
 def _function(activation: str | Callable[[Value], Value]) -> Callable[[Value], Value]:
     if callable(activation):
         return activation
     if activation == "linear":
         return _linear
-    op = ops.TABLE.get(activation)
+    op = ops.TABLE.get(activation) if isinstance(activation, str) else None  # a list has no hash
     if op is None or op.arity != 1:
         unary = ", ".join(sorted(name for name, op in ops.TABLE.items() if op.arity == 1))
         raise ValueError(f"unknown activation {activation!r}: pass 'linear', a function of a Value, or one of {unary}")

@@ -4,8 +4,8 @@ An optimizer is made without parameters and applied to them: `optimizer.step(par
 Beneath `step` is `update`, which knows no Values: it takes numbers and their gradients, in lists or NumPy arrays, and
 returns new numbers, with the same bits for both. Compiled training calls `update`.
 
-The rules agree with PyTorch's to the last digits: torch.optim.SGD, torch.optim.AdamW, and, for `clip_norm`,
-torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
+The rules agree with PyTorch's to the last digits: torch.optim.SGD, torch.optim.AdamW (without decay, torch.optim.Adam),
+and, for `clip_norm`, torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 """
 
 import math
@@ -289,8 +289,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam: step sizes adapted to each parameter, by its mean gradient over the root of its mean squared gradient.
 
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015. With `weight_decay` it is AdamW, whose decay is
-    not part of the gradient (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015.
 
     mean = beta1 * mean + (1 - beta1) * gradient        square = beta2 * square + (1 - beta2) * gradient²
     parameter -= lr * (mean / (1 - beta1^t)) / (sqrt(square / (1 - beta2^t)) + eps)        t = 1, 2, ...
@@ -299,7 +298,9 @@ class Adam(Optimizer):
         lr: the learning rate, a number or a function of the step, which counts from 0.
         betas: (beta1, beta2), the shares of the mean and of the mean square kept from step to step, in [0, 1).
         eps: a small number that keeps the divisor from being 0.
-        weight_decay: each step first multiplies the parameter by 1 - lr * weight_decay.
+        weight_decay: each step first multiplies the parameter by 1 - lr * weight_decay, as `AdamW` does, where it is
+            0.01 by default. (`torch.optim.Adam` adds weight_decay * parameter to the gradient instead; for that, add
+            the penalty weight_decay / 2 * parameter² to the loss.)
         clip_norm: the largest norm of the vector of all gradients; longer vectors are scaled down to it.
 
     Raises:
@@ -344,6 +345,29 @@ class Adam(Optimizer):
             return x * kept - rate * (mean / (sqrt(square) / missing + eps)), mean, square
 
         return adam
+
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam with weight decay by default: each step first multiplies the parameter by 1 - lr * weight_decay.
+
+    The decay is not part of the gradient, so it is not divided by the root of the mean square (Loshchilov and Hutter,
+    "Decoupled Weight Decay Regularization", 2019). `AdamW(...)` is `Adam(..., weight_decay=0.01)`, and
+    `torch.optim.AdamW`.
+
+    Arguments:
+        lr, betas, eps, weight_decay, clip_norm: as for `Adam`.
+
+    Raises:
+        ValueError: a number out of its range.
+
+    >>> x = Value(2.0)  # with a gradient of 0: only the decay moves it, by a factor of 1 - 0.5 * 0.25
+    >>> AdamW(lr=0.5, weight_decay=0.25).step([x])
+    >>> x.data
+    1.75
+    """
+
+    weight_decay: float = 0.01
 
 
 def _as_floats(numbers: Any) -> list[float]:

@@ -25,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
+import autograd
 from autograd import Value, check_gradients, dot
 from autograd.files import numbers_from_text, numbers_to_text
 from autograd.nn import MLP, Layer, Module, Neuron
@@ -200,6 +201,33 @@ def test_a_generator_of_your_own() -> None:
     assert random.getstate() == state
 
 
+def test_each_layer_may_have_its_own_activation(tmp_path: Path) -> None:
+    def double(v: Value) -> Value:
+        return v * 2
+
+    activations: list[Any] = ["tanh", "relu", None, double]
+    model = MLP(2, [3, 2, 2, 1], activation=activations, rng=random.Random(5))
+    assert [layer.neurons[0].activation for layer in model.layers] == ["tanh", "relu", "linear", double]
+    assert [len({n.activation for n in layer.neurons}) for layer in model.layers] == [1] * 4
+    by_hand: Any = [0.5, -1.0]
+    functions: list[Any] = [autograd.tanh, autograd.relu, lambda net: net, double]
+    for layer, activate in zip(model.layers, functions):
+        by_hand = [activate(dot(by_hand, neuron.w) + neuron.b) for neuron in layer.neurons]
+    output = model([0.5, -1.0])
+    assert output.data == by_hand[0].data
+    assert check_gradients(output)
+    twin = MLP(2, (3, 2, 2, 1), tuple(activations), rng=random.Random(6))
+    model.save(tmp_path / "net.json")
+    twin.load(tmp_path / "net.json")
+    assert twin([0.5, -1.0]).data == output.data
+    assert copy.deepcopy(model)([0.5, -1.0]).data == output.data
+    for text in (repr(model), autograd.draw(output, detail="layer").source, autograd.to_text(output)):
+        assert "tanh" in text.lower() and "relu" in text.lower()
+    same = MLP(2, [3, 1], ["relu", "linear"], rng=random.Random(7))
+    assert repr(same) == repr(MLP(2, [3, 1]))
+    assert bits(same) == bits(MLP(2, [3, 1], rng=random.Random(7)))
+
+
 def test_an_activation_may_be_a_function_or_have_parameters() -> None:
     class Leaky(Module):
         def __init__(self) -> None:
@@ -306,6 +334,10 @@ def wrong(x: Any) -> Any:
     [
         (lambda: MLP(2, wrong(3)), TypeError, r"a list.*\[3\] for a single one"),
         (lambda: MLP(2, []), ValueError, "nouts is empty"),
+        (lambda: MLP(2, [3, 1], ["relu"]), ValueError, "one for each layer, .*'linear' for none.*: nouts has 2, got 1"),
+        (lambda: MLP(2, [1], []), ValueError, "nouts has 1, got 0"),
+        (lambda: MLP(2, [3, 1], ["relu", "tahn"]), ValueError, "unknown activation 'tahn'"),
+        (lambda: Layer(2, 3, wrong(["relu", "tanh"])), ValueError, r"unknown activation \['relu', 'tanh'\]"),
         (lambda: MLP(2, [3, 0]), ValueError, "at least one neuron, got nout=0"),
         (lambda: MLP(0, [1]), ValueError, "at least one input, got nin=0"),
         (lambda: MLP(wrong(2.5), [1]), TypeError, "float"),

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from interrupts import interrupted
 
 from autograd import Value, nn, optim
-from autograd.optim import SGD, Adam, Optimizer
+from autograd.optim import SGD, Adam, AdamW, Optimizer
 
 STORED = Path(__file__).parent / "data" / "optimizers.json"
 STEPS = 25
@@ -51,11 +51,18 @@ CASES: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
     "adam, fast": (Adam, {"lr": 0.2, "betas": (0.5, 0.9), "eps": 1e-3}),
     "adamw": (Adam, {"lr": 0.1, "weight_decay": 0.1}),
     "adamw, falling": (Adam, {"lr": falling, "weight_decay": 0.01}),
+    "adamw by name": (AdamW, {}),
+    "adamw by name, strong": (AdamW, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.5}),
+    "adamw by name, clipped": (AdamW, {"lr": falling, "clip_norm": 0.5}),
     "adam, clipped": (Adam, {"lr": 0.1, "clip_norm": 0.5}),
 }
 
 
-PYTORCHS: dict[type[Optimizer], tuple[str, dict[str, str]]] = {SGD: ("SGD", {}), Adam: ("AdamW", {})}
+PYTORCHS: dict[type[Optimizer], tuple[str, dict[str, str]]] = {
+    SGD: ("SGD", {}),
+    Adam: ("AdamW", {}),  # PyTorch's Adam decays by the gradient
+    AdamW: ("AdamW", {}),
+}
 """PyTorch's class for each of ours, and its names of options where they differ from ours."""
 
 
@@ -146,7 +153,7 @@ def test_update_is_step_without_values(name: str) -> None:
 
 @given(
     st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 3), min_size=1, max_size=8),
-    st.sampled_from([SGD(0.1), SGD(0.1, 0.9, True), Adam(0.1), Adam(0.1, weight_decay=0.5, clip_norm=2.0)]),
+    st.sampled_from([SGD(0.1), SGD(0.1, 0.9, True), Adam(0.1), Adam(0.1, weight_decay=0.5, clip_norm=2.0), AdamW(0.1)]),
 )
 def test_lists_arrays_and_values_have_the_same_bits(rows: list[tuple[float, float, float]], like: Optimizer) -> None:
     data, first, second = map(list, zip(*rows))
@@ -162,6 +169,20 @@ def test_lists_arrays_and_values_have_the_same_bits(rows: list[tuple[float, floa
         array = on_arrays.update(array, np.array(gradients))
         either = mixed.update(np.array(either) if isinstance(either, list) else either.tolist(), gradients)
     assert [p.data for p in parameters] == data == array.tolist() == list(either)
+
+
+def test_adamw_is_adam_that_decays_by_default() -> None:
+    by_default, spelled_out = AdamW(0.1), Adam(0.1, weight_decay=0.01)
+    assert list(by_update(by_default, list)) == list(by_update(spelled_out, list))
+    assert by_default.update([0.25] * len(START), [0.0] * len(START)) != [0.25] * len(START)
+
+
+def test_adamw_decays_by_the_rate_not_by_the_gradient() -> None:
+    """Of a gradient that stays 3, the mean is 3 and the root of the mean square 3: each step is lr * 3 / (3 + eps)."""
+    optimizer, x = AdamW(0.5, eps=1.0, weight_decay=0.25), [2.0]
+    for want in (2 * 0.875 - 0.375, (2 * 0.875 - 0.375) * 0.875 - 0.375):
+        x = optimizer.update(x, [3.0])
+        assert x == pytest.approx([want], rel=1e-14)
 
 
 def test_arguments_are_left_alone() -> None:
@@ -300,7 +321,7 @@ def test_ctrl_c_at_any_time_leaves_steps_and_parameters_together() -> None:
 
 def test_other_parameters_are_refused() -> None:
     xs, others = [Value(1.0), Value(2.0)], [Value(1.0), Value(2.0)]
-    for optimizer in (Adam(), SGD(0.1, momentum=0.9)):
+    for optimizer in (Adam(), AdamW(), SGD(0.1, momentum=0.9)):
         optimizer.step(xs)
         for strangers in (others, xs[::-1], xs[:1], [*xs, Value(3.0)]):
             with pytest.raises(ValueError, match=r"holds state for other parameters.*make another one"):
@@ -330,7 +351,7 @@ def test_it_keeps_no_parameter_alive() -> None:
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
 def test_a_copy_goes_on_with_copied_parameters(copied: Callable[[Any], Any]) -> None:
-    optimizer, xs = Adam(0.1), [Value(1.0), Value(2.0)]
+    optimizer, xs = AdamW(0.1), [Value(1.0), Value(2.0)]
     for x in xs:
         x.grad = 1.0
     optimizer.step(xs)
@@ -357,6 +378,7 @@ def test_an_optimizer_of_your_own() -> None:
 def test_how_they_read() -> None:
     assert repr(SGD(0.1)) == "SGD(lr=0.1, clip_norm=None, momentum=0.0, nesterov=False)"
     assert repr(Adam()) == "Adam(lr=0.001, clip_norm=None, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)"
+    assert repr(AdamW()) == "AdamW(lr=0.001, clip_norm=None, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)"
 
 
 def test_a_network_learns() -> None:

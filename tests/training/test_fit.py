@@ -81,7 +81,7 @@ OPTIMIZERS: list[Callable[[], optim.SGD | optim.Adam]] = [
     lambda: optim.SGD(0.125),
     lambda: optim.SGD(lambda step: 0.5 / (step + 1), momentum=0.9, nesterov=True),
     lambda: optim.SGD(0.125, clip_norm=0.5),
-    lambda: optim.Adam(0.05, weight_decay=0.01),
+    lambda: optim.AdamW(0.05),
 ]
 
 
