@@ -276,12 +276,13 @@ def operation(name: str) -> Op:
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
     # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that a power overflows. The derivative
     # is 0 there, and so are all further ones, so 1 takes the place of the base. Not elsewhere: d(y/x)/dy is 1/x.
-    slope, exponent = g * y, y - 1
+    exponent = y - 1
     if type(exponent) is float and exponent > 0:  # a constant: its case of the choice below, in a third of the time
-        return slope * pow(x, exponent)
+        return g * y * pow(x, exponent)  # y > 1: g * y cannot vanish
     finite = 1 + 0 * pow(x, exponent)  # nan if it is not
-    base = where(exponent, x, where(finite, x, where(abs(where(abs(x), slope, y)), x, 1.0)))
-    return slope * pow(base, exponent)
+    factor = where(abs(x), where(abs(g), y, 0.0), y)  # 0 if g * y is, which may also vanish by underflow
+    base = where(exponent, x, where(finite, x, where(abs(factor), x, 1.0)))
+    return g * (y * pow(base, exponent))
 
 
 def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
@@ -310,7 +311,7 @@ def _scaled(x: Any, y: Any) -> tuple[Any, Any, Any]:
 def _over_square(g: Any, x: Any, y: Any) -> Any:
     """Return g * x / (x * x + y * y); 0 at the origin."""
     u, v, scale = _scaled(x, y)
-    return where(scale, div(div(g * u, u * u + v * v), scale), scale)
+    return where(scale, g * div(div(u, u * u + v * v), scale), scale)
 
 
 def _cosine(z: Any, x: Any, y: Any) -> Any:
@@ -361,7 +362,7 @@ add      = Op("{} + {}",            operator.add,                    lambda g, z
 sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
 div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", note="The gradients have the bits of PyTorch: that of y has no more digits than x / y, where this is subnormal. Higher derivatives multiply powers of 1 / y, which may overflow on the way (|y| < 1e-100).")
-pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply powers of y, log(x) and 1 / x, which may overflow on the way (|x| < 1e-100, |y| > 1e100, x**y > 1e300).")
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply x**y by powers of y, log(x) and 1 / x, which may overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y beyond 1e±300).")
 mod      = Op("{} % {}",            floats.mod,                      lambda g, z, x, y: g,                             lambda g, z, x, y: -g * floordiv(x, y), name="mod", method="__mod__", kink=floats.to_multiple, note="The remainder of x // y, with the sign of y, as Python's; of x % 0, nan.")
 floordiv = Op("{} // {}",           floats.floordiv,                 lambda g, z, x, y: 0.0,                           lambda g, z, x, y: 0.0,                 name="floordiv", method="__floordiv__", kink=floats.to_multiple, note="The largest integer up to the exact x / y, which floor(x / y) may miss: 1.0 // 0.1 is 9. x // 0 is x / 0. Its gradients are 0.")
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")

@@ -521,7 +521,7 @@ def test_atan2_scales_no_squares_that_it_need_not_scale(size: float) -> None:
     for _ in range(100):
         g, y, x = (size * rng.uniform(-3, 3) for _ in range(3))
         square = x * x + y * y
-        assert autograd.ops.atan2.pulls(g, math.atan2(y, x), y, x) == (g * x / square, -g * y / square)
+        assert autograd.ops.atan2.pulls(g, math.atan2(y, x), y, x) == (g * (x / square), -g * (y / square))
 
 
 @pytest.mark.parametrize("name", [*ARITHMETIC, "max", "atan2"])

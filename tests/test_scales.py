@@ -25,6 +25,7 @@ CHOSEN: dict[str, Chosen] = {
     "atan2, small": (autograd.atan2, (1e-170, 1e-170), (0,), 5e169),
     "atan2, large": (autograd.atan2, (1e160, 1e160), (0,), 5e-161),
     "atan2, twice": (autograd.atan2, (1e100, 1e100), (0, 0), -5e-201),
+    "atan2, g small": (lambda y, x: autograd.atan2(y, x) * 1e-200, (2e-300, 1e-160), (1,), -2e-180),
     "atan, large, twice": (lambda x: x.atan(), (1e102,), (0, 0), -2e-306),
     "atan, large, three times": (lambda x: x.atan(), (1e62,), (0, 0, 0), 6e-248),
     "asinh, large": (lambda x: x.asinh(), (1e160,), (0,), 1e-160),
@@ -42,6 +43,10 @@ CHOSEN: dict[str, Chosen] = {
     "x**y at y = 0, by both, in turn": (lambda x, y: x**y, (1e-160, 0.0), (1, 0), 1e160),
     "x**y, a large y, twice": (lambda x, y: x**y, (0.5, 1e100), (0, 0), 0.0),
     "x**y beyond the largest float": (lambda x, y: x**y, (1 + 2**-33, 6.1e12), (1,), 2.9720395437621742e298),
+    "x**y below the smallest float, by y": (lambda x, y: x**y, (1e-60, 6.0), (1,), 0.0),
+    "x**y below the smallest float, twice": (lambda x, y: x**y, (1e-60, 6.0), (0, 0), 3e-239),
+    "x**y, y and g small": (lambda x: x**1e-150 * 1e-200, (1e-200,), (0,), 1e-150),
+    "x**y, y small and g large": (lambda x, y: x**y * 1e200, (1e-100, 1e-250), (0,), 1e50),
     "hypot at one 0": (autograd.hypot, (0.0, 0.0), (0,), 0.0),
     "hypot(x, 0) at 0": (lambda x: autograd.hypot(x, 0.0), (0.0,), (0,), 0.0),
     "hypot(x, 0) at 0, twice": (lambda x: autograd.hypot(x, 0.0), (0.0,), (0, 0), 0.0),
@@ -96,6 +101,15 @@ def test_derivatives_of_a_row_at_every_scale(op: Op, order: int) -> None:
     tried, worst = measure(op, order, points(op, 12)[:: 4 if op.arity == 1 else 6])
     assert tried and worst
     assert worst.excess <= 1, worst
+
+
+@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
+@pytest.mark.parametrize("g", [1e200, -1e-200])
+def test_rules_of_a_row_with_gradients_from_above_of_any_size(op: Op, g: float) -> None:
+    ats = points(op, 24)[:: 4 if op.arity == 1 else 3]
+    tried, worst = measure(op, 1, ats, g)
+    assert tried or not any(any(op.pulls(1.0, op.computes(*at), *at)) for at in ats)
+    assert worst is None or worst.excess <= 1, worst
 
 
 @pytest.mark.parametrize(

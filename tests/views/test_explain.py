@@ -346,7 +346,7 @@ def test_choices_read_as_choices() -> None:
 @pytest.mark.parametrize(
     ("name", "numbers", "formulas"),
     [
-        ("atan2", (0.7, 1.3), ["y / (y × y + x × x)", "−x / (x × x + y × y)"]),
+        ("atan2", (0.7, 1.3), ["y / (y × y + x × x)", "−(x / (x × x + y × y))"]),
         ("hypot", (0.7, 1.3), ["x / sqrt(x × x + y × y)", "y / sqrt(y × y + x × x)"]),
         ("hypot", (0.0, 0.0), ["out", "out"]),
         ("asinh", (0.7,), ["1 / sqrt(1 + x × x)"]),
