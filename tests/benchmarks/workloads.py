@@ -10,7 +10,7 @@ import math
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -210,21 +210,34 @@ class Transformer:
             read += [sum(w * v[j] for w, v in zip(weights, values)) for j in range(start, start + size)]
         return read
 
-    def loss(self) -> Any:
+    def embed(self, token: int, position: int) -> list[Any]:
+        """Return the token's vector, with its position added."""
+        return [t + p for t, p in zip(self.tokens[token], self.positions[position])]
+
+    def activate(self, x: Any) -> Any:
+        return x.relu()
+
+    def scores(self, token: int, position: int, keys: list[list[Any]], values: list[list[Any]]) -> list[Any]:
+        """Score every token as the one that follows. The key and the value of this one join those before it."""
+        x = self.embed(token, position)
+        normal = self.normalize(x)
+        keys.append(self.linear(self.key, normal))
+        values.append(self.linear(self.value, normal))
+        read = self.attend(self.linear(self.query, normal), keys, values)
+        x = [old + new for old, new in zip(x, self.linear(self.mix, read))]
+        hidden = [self.activate(value) for value in self.linear(self.widen, self.normalize(x))]
+        x = [old + new for old, new in zip(x, self.linear(self.narrow, hidden))]
+        return self.linear(self.unembed, x)
+
+    def losses(self, text: Sequence[int]) -> Iterator[Any]:
+        """Yield the cross-entropy of each token that follows another."""
         keys: list[list[Any]] = []
         values: list[list[Any]] = []
-        losses = []
-        for position, (token, following) in enumerate(pairwise(self.text)):
-            x = [t + p for t, p in zip(self.tokens[token], self.positions[position])]
-            normal = self.normalize(x)
-            keys.append(self.linear(self.key, normal))
-            values.append(self.linear(self.value, normal))
-            read = self.attend(self.linear(self.query, normal), keys, values)
-            x = [old + new for old, new in zip(x, self.linear(self.mix, read))]
-            hidden = [value.relu() for value in self.linear(self.widen, self.normalize(x))]
-            x = [old + new for old, new in zip(x, self.linear(self.narrow, hidden))]
-            probabilities = self.softmax(self.linear(self.unembed, x))
-            losses.append(-probabilities[following].log())
+        for position, (token, following) in enumerate(pairwise(text)):
+            yield -self.softmax(self.scores(token, position, keys, values))[following].log()
+
+    def loss(self) -> Any:
+        losses = list(self.losses(self.text))
         return sum(losses) / len(losses)
 
     def step(self) -> float:
