@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
+
+from autograd import Value
+from autograd.ops import TABLE
 
 
 def parsed(text: str) -> float:
@@ -52,3 +56,13 @@ def added(numbers: Sequence[float]) -> float:
     for x in numbers:
         total += x
     return total
+
+
+def evaluated(formula: str, numbers: dict[str, float]) -> float:
+    """Return the number of a formula, by IEEE arithmetic."""
+    names = {name: Value(x) for name, x in numbers.items()}
+    text = formula.replace("×", "*").replace("−", "-")
+    # Python's own / and ** raise, so every number is a Value.
+    text = re.sub(r"(?<![\w.])(\d+\.?\d*(?:e[-+]?\d+)?|inf|nan)(?![\w.])", r"Value(float('\1'))", text)
+    result = eval(text, {**TABLE, **names, "Value": Value})
+    return float(result.data) if isinstance(result, Value) else float(result)

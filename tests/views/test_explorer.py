@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arithmetic import added, is_shown_as, parsed, summands
+from arithmetic import added, evaluated, is_shown_as, parsed, summands
 from browser import Browser
 from hostile import HOSTILE, WHITE_SPACE, labels
 from hypothesis import HealthCheck, given, settings
@@ -430,8 +430,12 @@ return texts"""
 
 
 def check_arithmetic(browser: Browser) -> list[list[str]]:
-    """Check that every equation of the steps backward is true as it is shown; return the texts of the steps."""
+    """Check that every equation of the steps is true as it is shown; return the texts of the steps."""
     steps: list[list[str]] = browser.run(STEPS)
+    for _, equation, *_ in steps[: len(steps) // 2]:
+        sides = equation.split(" = ")
+        if len(sides) > 2:  # not of a leaf
+            assert is_shown_as(evaluated(sides[-2], {}), sides[-1], digits=4), equation
     for _, equation, *_ in steps[len(steps) // 2 :]:
         _, *between, total = equation.split(" = ")
         if not between:
@@ -472,6 +476,22 @@ def test_products_that_cancel_have_the_digits_for_it(page: Callable[..., Browser
     x = Value(2.0, "x")
     browser = page(x * 1234.5678 * 10 - x * 12345.0)
     assert check_arithmetic(browser)[-1][1].endswith(" = 0.678")
+
+
+def test_a_result_is_what_its_operands_give_as_they_are_shown(page: Callable[..., Browser]) -> None:
+    x = Value(0.020105429, "x")
+    browser = page(x * 0.4 + 0.123456 * x)
+    equations = [step[1] for step in check_arithmetic(browser)[1:4]]
+    assert equations == [
+        "v2 = x * 0.4 = 0.020105 * 0.4 = 0.008042",
+        "v3 = 0.123456 * x = 0.123456 * 0.020105 = 0.002482",
+        "v4 = v2 + v3 = 0.008042 + 0.002482 = 0.01052",
+    ]
+
+
+def test_a_division_by_minus_0_shows_its_sign(page: Callable[..., Browser]) -> None:
+    browser = page(1 / Value(-0.0, "x"))
+    assert check_arithmetic(browser)[1][1] == "v2 = 1 / x = 1 / (−0) = −inf"
 
 
 def test_one_part_too_many_for_the_line_is_counted(page: Callable[..., Browser]) -> None:

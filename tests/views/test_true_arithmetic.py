@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from arithmetic import added, is_shown_as, parsed, summands
+from arithmetic import added, evaluated, is_shown_as, parsed, summands
 
 from autograd import GradientMismatch, Value, explain
 from autograd.engine import graph_of
@@ -30,16 +29,6 @@ GRADIENTS = [0.0, 1.0, -2.5, 1e200, -1e200, 1e-200, inf, -inf, nan, 5e-324, 4.0 
 def without_parentheses(term: str) -> str:
     """Return a term of a sum without the parentheses around it, which a negative one has."""
     return term[1:-1] if term.startswith("(−") and term.endswith(")") else term
-
-
-def evaluated(formula: str, numbers: dict[str, float]) -> float:
-    """Return the number of a formula, by IEEE arithmetic."""
-    names = {name: Value(x) for name, x in numbers.items()}
-    text = formula.replace("×", "*").replace("−", "-")
-    # Python's own / and ** raise, so every number is a Value.
-    text = re.sub(r"(?<![\w.])(\d+\.?\d*(?:e[-+]?\d+)?|inf|nan)(?![\w.])", r"Value(float('\1'))", text)
-    result = eval(text, {**TABLE, **names, "Value": Value})
-    return float(result.data) if isinstance(result, Value) else float(result)
 
 
 def check_step(step: ChainRule, numbers: dict[str, float], gradients: dict[str, float]) -> list[str]:

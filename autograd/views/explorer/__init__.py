@@ -154,10 +154,10 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     """Return names, formulas, boxes and layouts, ready for JSON.
 
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
-    the text of its formula before, between and after the operands that are nodes, `bare` is true for operands
-    in whose place a negative number needs no parentheses, `rule` names the operation, and `summary` replaces a formula
-    that is too long for the box. `blocked` has the positions of operands to which no gradient passes; a node that
-    `stops` holds its number still for faux gradients.
+    the text of its formula before, between and after the operands, `bare` is true for operands in whose place a
+    negative number needs no parentheses, `rule` names the operation, and `summary` replaces a formula that is too long
+    for the box. `blocked` has the positions of operands to which no gradient passes; a node that `stops` holds its
+    number still for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
     titles = {v: _one_line(name) for v, name in names.items()}  # of a name that is cut, any formula is too wide too
@@ -180,9 +180,8 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
         if v.op is None:
             node["slider"] = _slider(v.data)
         else:
-            terms = [Term("\0") if isinstance(x, Value) else constant(short(x)) for x in v.args]
             node["stops"], node["rule"] = v.op.stops, v.op.name
-            node["formula"] = formula(v.op, terms).text.split("\0")
+            node["formula"] = formula(v.op, [Term("\0")] * len(v.args)).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
             shown = _one_line(graph_formulas([v], titles, number=short)[v].text)
             if shown.endswith("…"):

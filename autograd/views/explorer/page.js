@@ -139,21 +139,31 @@ function show(element, x) {
 
 const number = () => html("data", {class: "number"});
 
-// The formula of a node, with its operands as `shown` gives them; constants are part of its text.
+// The formula of a node, with its operands as `shown` gives them.
 function formula(node, shown) {
   const pieces = node.formula.values();
-  return [...node.args.flatMap((arg, place) => arg < 0 ? [] : [pieces.next().value, shown(arg, place)]), pieces.next().value];
+  return [...node.args.flatMap((arg, place) => [pieces.next().value, shown(arg, place)]), pieces.next().value];
 }
 
-const byName = arg => html("bdi", {}, nodes[arg].name);
+const inPlace = (node, place, text) => text.startsWith("−") && !node.bare[place] ? `(${text})` : text;
+const constant = arg => constants[-1 - arg];
 
-const inText = node => formula(node, arg => nodes[arg].name).join("");
+const byName = (node, number) => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, number(constant(arg)))
+  : html("bdi", {}, nodes[arg].name));
 
-function byNumber(node) {
-  return formula(node, (arg, place) => {
-    const text = short(data[arg]);
-    return text.startsWith("−") && !node.bare[place] ? `(${text})` : text;
+const inText = node => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, short(constant(arg)))
+  : nodes[arg].name).join("");
+
+// The formula in numbers, with the fewest digits that give the result as it is shown; constants have all digits.
+function byNumber(i) {
+  const node = nodes[i], operands = node.args.filter(arg => arg >= 0);
+  const digits = digitsFor(digits => {
+    const rounded = data.slice();
+    for (const arg of operands) rounded[arg] = parsed(withDigits(data[arg], digits));
+    return isShownAs(steps[i](rounded), data[i]);
   });
+  return formula(node, (arg, place) => inPlace(node, place, arg < 0 ? exact(constant(arg))
+    : digits ? withDigits(data[arg], digits) : exact(data[arg])));  // which tells -0 from 0
 }
 
 // The steps -----------------------------------------------------------------------------------------------------------
@@ -184,7 +194,7 @@ function forwardWords(i) {
     [html("bdi", {}, node.name), ` = ${short(data[i])}`]];
   const from = [...new Set(node.args.filter(arg => arg >= 0))].map(named);
   return [["Forward. ", named(i), " is calculated from ", ...listed(from), ", which are already known."],
-    [html("bdi", {}, node.name), " = ", ...formula(node, byName), " = ", ...byNumber(node), ` = ${short(data[i])}`]];
+    [html("bdi", {}, node.name), " = ", ...byName(node, exact), " = ", ...byNumber(i), ` = ${short(data[i])}`]];
 }
 
 function backwardWords(i) {
@@ -370,7 +380,7 @@ function renderNode() {
     line(["faux gradient, with a perturbation of ", short(graph.tiny)], exact(fauxGradients[i]));
   }
   say($("node"), html("h3", {}, html("bdi", {}, node.name)),
-    html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName)), html("dl", {}, ...lines));
+    html("code", {}, ...node.slider ? ["leaf"] : byName(node, short)), html("dl", {}, ...lines));
   tableRows.forEach(({row}, k) => row.classList.toggle("selected", k === i));
 }
 
@@ -379,7 +389,7 @@ function renderNode() {
 const tableRows = nodes.map((node, i) => {
   const value = number(), global = number(), fauxCell = number(), local = uses[i].map(edge => edge.passes ? number() : graph.noGradient);
   const row = html("tr", {}, html("th", {scope: "row"}, html("bdi", {}, node.name)),
-    html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : formula(node, byName))), html("td", {}, value),
+    html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : byName(node, short))), html("td", {}, value),
     html("td", {}, ...uses[i].map((edge, k) => html("div", {}, local[k], " on ", html("bdi", {}, nodes[edge.to].name)))),
     html("td", {}, global), html("td", {}, fauxCell));
   $("rows").append(row);
