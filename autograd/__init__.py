@@ -13,7 +13,7 @@ shadows no builtin: call `abs`, `max`, `min`, `pow`, `round`, `sum` and `compile
 
 import builtins
 
-from autograd import nn, ops, optim, pickling
+from autograd import nn, ops, optim, pickling, ufuncs
 from autograd.check import check_gradients, faux_gradient
 from autograd.codegen.compile import compile
 from autograd.engine import Value, grad

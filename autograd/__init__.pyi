@@ -1,6 +1,6 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
-from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling
+from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling, ufuncs as ufuncs
 from autograd.check import check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad

@@ -66,3 +66,13 @@ class OperationMethods:
     def min(self, y: Any) -> Value: ...
     def stop_gradient(self) -> Value: ...
     def where(self, x: Any, y: Any) -> Value: ...
+    def arcsin(self) -> Value: ...  # as NumPy calls asin
+    def arccos(self) -> Value: ...  # as NumPy calls acos
+    def arctan(self) -> Value: ...  # as NumPy calls atan
+    def arctan2(self, x: Any) -> Value: ...  # as NumPy calls atan2
+    def arcsinh(self) -> Value: ...  # as NumPy calls asinh
+    def arccosh(self) -> Value: ...  # as NumPy calls acosh
+    def arctanh(self) -> Value: ...  # as NumPy calls atanh
+    def fabs(self) -> Value: ...  # as NumPy calls abs
+    def rint(self) -> Value: ...  # as NumPy calls round
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...

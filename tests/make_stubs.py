@@ -12,6 +12,7 @@ from typing import Any
 
 import autograd
 from autograd.ops import TABLE, Op
+from autograd.ufuncs import METHODS
 
 ROWS = [op for op in TABLE.values() if op.built_in]
 PACKAGE = Path(autograd.__file__).parent
@@ -24,6 +25,10 @@ def method_stubs() -> str:
     for op in ROWS:
         if not op.variadic:
             lines += [f"    def {name}({', '.join(operands)}) -> Value: ..." for name, operands in methods(op)]
+    for name, op in METHODS.items():
+        if name not in TABLE and not op.variadic:
+            lines.append(f"    def {name}({', '.join(methods(op)[0][1])}) -> Value: ...  # as NumPy calls {op.name}")
+    lines.append("    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...")
     return "\n".join(lines) + "\n"
 
 

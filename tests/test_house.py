@@ -22,7 +22,7 @@ LAYERS = [
     {"engine"},
     {"validation", "events", "choices", "functions"},
     {"check", "pickling", "optim", "losses", "module", "codegen"},
-    {"nn", "views", "training"},
+    {"nn", "views", "training", "ufuncs"},
     {"__init__"},
     {"__main__"},
 ]
