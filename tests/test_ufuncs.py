@@ -242,6 +242,14 @@ def test_what_has_no_loop_over_objects_is_an_error(call: Callable[..., Any]) -> 
         call(in_array(Value(1.0)), in_array(Value(1.0)))
 
 
+@pytest.mark.parametrize("name", ["arctan2", "hypot"])
+def test_a_method_is_not_found_on_numbers_in_front(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"'float' object has no attribute '{name}'"):
+        getattr(np, name)(np.array([1.0]), in_array(Value(1.0)))
+    for_each = np.frompyfunc(UFUNCS[name], 2, 1)
+    assert for_each(np.array([1.0]), in_array(Value(1.0)))[0].op is UFUNCS[name]
+
+
 def test_an_anomaly_names_the_users_line() -> None:
     with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError) as caught:
         np.arctanh(Value(1.0))  # this line
