@@ -134,14 +134,23 @@ def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
     return method
 
 
+def _own_names(self: Value) -> list[str]:
+    """Return what tab completion shows: no second names."""
+    return [name for name in object.__dir__(self) if name not in _SECOND_NAMES]
+
+
 _each = "np.frompyfunc(autograd.{}, 1, 1)(array)".format
 _toward_0 = "autograd.where({0}, autograd.floor({0}), autograd.ceil({0}))".format
-_ATTRIBUTES: dict[str, Callable[..., Any]] = {
-    **{name: getattr(Value, op.name) for name, op in METHODS.items()},
+_SECOND_NAMES: dict[str, Callable[..., Any]] = {
+    **{name: getattr(Value, op.name) for name, op in METHODS.items() if name != op.name},
     "conjugate": Value.__pos__,  # np.var, np.std and np.vdot call it
+}
+_ATTRIBUTES: dict[str, Callable[..., Any]] = {
+    **_SECOND_NAMES,
     "max": _of_two(ops.max, "autograd.largest(values)"),
     "min": _of_two(ops.min, "-autograd.largest([-v for v in values])"),
     "__array_ufunc__": _array_ufunc,
+    "__dir__": _own_names,
     "__floor__": _refusal("math.floor", "np.floor", "autograd.floor(v)", _each("floor")),
     "__ceil__": _refusal("math.ceil", "np.ceil", "autograd.ceil(v)", _each("ceil")),
     "__trunc__": _refusal("math.trunc", "np.trunc", _toward_0("v"), f"[{_toward_0('x')} for x in array]"),
