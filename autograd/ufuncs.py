@@ -134,9 +134,9 @@ def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
     return method
 
 
-def _own_names(self: Value) -> list[str]:
-    """Return what tab completion shows: no second names."""
-    return [name for name in object.__dir__(self) if name not in _SECOND_NAMES]
+def _without_second_names(shown: Callable[[Value], Any]) -> Callable[[Value], list[str]]:
+    """Return the method for tab completion without NumPy's names of what has a name."""
+    return lambda v: [name for name in shown(v) if name not in _SECOND_NAMES]
 
 
 _each = "np.frompyfunc(autograd.{}, 1, 1)(array)".format
@@ -150,7 +150,7 @@ _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "max": _of_two(ops.max, "autograd.largest(values)"),
     "min": _of_two(ops.min, "-autograd.largest([-v for v in values])"),
     "__array_ufunc__": _array_ufunc,
-    "__dir__": _own_names,
+    "__dir__": _without_second_names(Value.__dir__),
     "__floor__": _refusal("math.floor", "np.floor", "autograd.floor(v)", _each("floor")),
     "__ceil__": _refusal("math.ceil", "np.ceil", "autograd.ceil(v)", _each("ceil")),
     "__trunc__": _refusal("math.trunc", "np.trunc", _toward_0("v"), f"[{_toward_0('x')} for x in array]"),
