@@ -419,6 +419,54 @@ def test_rules_of_many_operands() -> None:
         check_gradients(wrong(xs))
 
 
+def sum_of_squares(factor: Callable[[int, float], float], calls: list[int]) -> Op:
+    """A row on many operands, whose rule is wrong by a factor for each of them."""
+
+    def computes(*xs: float) -> float:
+        calls[0] += 1
+        return math.fsum(x * x for x in xs)
+
+    return Op(
+        f"sum_of_squares_{len(TABLE)}([{{}}])",
+        computes,
+        lambda g, z, *xs: [g * 2 * factor(i, x) * x for i, x in enumerate(xs)],
+        variadic=True,
+    )
+
+
+@pytest.mark.parametrize("large", [1e4, -1e4, 1e6, 10.0])
+def test_a_large_operand_does_not_hide_wrong_rules_of_the_others(large: float) -> None:
+    numbers = [1.0] * 100
+    numbers[50] = large
+    xs = [Value(x) for x in numbers]
+    assert {line.verdict for line in check_gradients(sum_of_squares(lambda i, x: 1, [0])(xs))} <= {"ok", "unsure"}
+    at = range(100) if large == 10 else (*range(50), *range(51, 100))
+    wrong = sum_of_squares(lambda i, x: 2 if 0.9 < x < 1.1 and i in at else 1, [0])
+    with pytest.raises(GradientMismatch, match="(99|100) of 100 gradients .* the rule of sum_of_squares"):
+        check_gradients(wrong(xs))
+
+
+def test_slopes_of_opposite_signs_do_not_hide_a_wrong_rule() -> None:
+    xs = [Value(x) for i in range(100) for x in (1.0 + i / 100, -1.0 - i / 100)]
+    wrong = sum_of_squares(lambda i, x: 1.0001 if i in (76, 77) else 1, [0])
+    with pytest.raises(GradientMismatch, match="2 of 200 .* operand 7[78]"):
+        check_gradients(wrong(xs))
+
+
+def test_the_price_of_many_operands_is_bounded() -> None:
+    rng = random.Random(4)
+    for factor, most in ((1.0, 600), (1.1, 40_000)):
+        calls = [0]
+        xs = [Value(rng.uniform(0.1, 3)) for _ in range(400)]
+        output = sum_of_squares(lambda i, x, factor=factor: factor, calls)(xs)  # type: ignore[misc]
+        if factor == 1:
+            check_gradients(output)
+        else:
+            with pytest.raises(GradientMismatch, match="400 of 400"):
+                check_gradients(output)
+        assert calls[0] < most
+
+
 def test_the_check_is_right_about_planted_rules() -> None:
     """As a classifier; `tests/campaigns/planted_rules.py --count 20000` takes two minutes."""
     found = planted_rules.results(seed=0, count=1000)
