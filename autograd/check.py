@@ -325,7 +325,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
 _NO_VALUE = ArithmeticError, ValueError  # a user's function may raise at operands that are not those of the graph
 _TERMS_AT_ONCE = 32  # of many operands: each is judged in the company of so many
 _ALIKE = 1e3
-_MOST_HALVES = 64
+_MOST_PARTS = 4 * _TERMS_AT_ONCE
 _Pull = float | None
 _Pulls = Sequence[_Pull]
 
@@ -335,8 +335,8 @@ def _judgements(op: Op, operands: Sequence[float], slopes: _Pulls, places: Seque
 
     An operation on many operands costs as much as they are. So a term of a long `sum` or `dot` is judged in a part of
     the sum, to which the rest is added. The operands of another long operation are judged in groups, each moved in one
-    direction; a group that is not "ok" is halved, as long as halves are not too many. So n operands cost up to about
-    100 judgements, and 200 more where the terms span all floats. One takes seven calls if it is "ok", else some 300.
+    direction; a group that is not "ok" is divided, as long as parts are not too many. So n operands cost up to about
+    160 judgements, and 200 more where the terms span all floats. One takes seven calls if it is "ok", else some 300.
     """
     if len(operands) <= 2 * _TERMS_AT_ONCE:
         return [_judge_place(op, operands, place, slopes[place]) for place in places]
@@ -345,14 +345,14 @@ def _judgements(op: Op, operands: Sequence[float], slopes: _Pulls, places: Seque
         return [parts.judge(place, slopes[place] or 0.0) for place in places]
     found: dict[int, Judgement] = {}
     groups = deque(_groups(operands, slopes, places))
-    most = len(groups) + _MOST_HALVES
+    most = len(groups) + _MOST_PARTS
     while groups:
         group = groups.popleft()
         judgements = _judge_group(op, operands, group, slopes)
         most -= 1
         if len(group) > 1 and most > len(groups) and judgements[0].verdict != "ok":
-            middle = len(group) // 2
-            groups += [group[:middle], group[middle:]]
+            part = len(group) // 2 if len(group) > 4 else 1
+            groups += [group[start : start + part] for start in range(0, len(group), part)]
         else:
             found.update(zip(group, judgements, strict=True))
     return [found[place] for place in places]

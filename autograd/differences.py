@@ -47,7 +47,7 @@ def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
     >>> judge(abs, 0.0, 0.0, lambda x: math.copysign(1.0, x)).verdict
     'kink'
     >>> judge(lambda x: x + 1e16, 0.5, 1.0, lambda x: 1.0)
-    Judgement(verdict='unsure', numeric=1.0, doubt=0.001708984375)
+    Judgement(verdict='unsure', numeric=1.0, doubt=1.6689300537109375e-06)
     """
     here = f(x)
     if math.isnan(here):
@@ -81,7 +81,7 @@ def _widths(x: float) -> Iterator[float]:
     own = _own_exponent(x)
     first = [max(own, -1074), -7]
     yield from (math.ldexp(1.0, exponent) for exponent in (first if own > -24 else reversed(first)))
-    top = min(max(own + 22, 0), _LARGEST_EXPONENT - 3)
+    top = min(max(own + 22, 24), _LARGEST_EXPONENT - 3)
     bottom = own - 44 if x else -1072  # the quarter is the spacing of floats
     near = own + 5 if x else top
     for exponent in [*range(top, near, -6), *range(min(top, near), max(bottom, -1072), -3 if x else -6)]:
@@ -173,7 +173,19 @@ def _agrees(found: _Differences, seen: Iterable[_Differences], x: float, analyti
     if analytic == 0:
         return abs(found.numeric) <= found.error and _vanishes(found, x)
     tolerance = RELATIVE_TOLERANCE * scale
-    return abs(found.numeric - analytic) <= tolerance and found.error <= tolerance and not _bends(found)
+    agrees = abs(found.numeric - analytic) <= tolerance and found.error <= tolerance and not _bends(found)
+    return agrees and not _is_contradicted(found, seen, tolerance)
+
+
+def _is_contradicted(found: _Differences, seen: Iterable[_Differences], tolerance: float) -> bool:
+    """Return True if narrower differences, which rounding leaves, say otherwise.
+
+    Over many of its jumps, a function like `floor` rises as x does.
+    """
+    return any(
+        other.width < found.width and abs(other.numeric - found.numeric) > tolerance + other.error + 4 * other.noise
+        for other in seen
+    )
 
 
 def _is_still(found: _Differences, seen: Iterable[_Differences], rule: Function) -> bool:
@@ -226,6 +238,8 @@ def _refutes(found: _Differences, seen: Sequence[_Differences], x: float, analyt
     if scale < _SMALLEST or off <= 2 * RELATIVE_TOLERANCE * scale or not found.error <= 0.01 * off:
         return False
     if not (found.flat or found.error <= 0.01 * max(abs(found.numeric), found.steepest)):
+        return False
+    if _is_contradicted(found, seen, 0.1 * off):
         return False
     if _bends(found):
         low, high = sorted([found.left.near, found.right.near])
@@ -343,7 +357,8 @@ def _none_agrees(seen: Sequence[_Differences], analytic: float, margin: float) -
 
 
 def _unsure(seen: Sequence[_Differences], analytic: float) -> Judgement:
-    best = min((found for found in seen if math.isfinite(_doubt(found))), key=_doubt, default=None)
+    converged = (found for found in seen if not _is_contradicted(found, seen, found.error))
+    best = min((found for found in converged if math.isfinite(_doubt(found))), key=_doubt, default=None)
     if best is None:
         return Judgement("unsure", math.nan, math.inf)
     return Judgement("unsure", best.numeric, max(_doubt(best), abs(best.numeric - analytic)))

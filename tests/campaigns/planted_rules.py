@@ -2,11 +2,13 @@
 
     PYTHONPATH=tests python tests/campaigns/planted_rules.py --count 5000 --seed 1
 
-A trial is a row of the table at a random point, alone or in a larger graph. Half of the mistakes are made everywhere,
+A trial is a row of the table at a random point, alone or in a larger graph, where numbers before or after it are up to
+1e200 times as large or small; some rows have a hundred operands. Half of the mistakes are made everywhere,
 half only near that point. A planted rule counts if it differs there from the right one by more than the tolerance of
 the check, or has no number where the right one has. At a corner all numbers between the slopes on its sides are right,
 and so is 0 where a result has the same bits all around. A verdict of "unsure" counts against the check inside the
-domain of the row where the derivative is a normal number: then there is something to be sure of.
+domain of the row where the derivative is a normal number, and a term of many not too small beside the result: then
+there is something to be sure of.
 """
 
 from __future__ import annotations
@@ -28,6 +30,22 @@ from autograd.ops import BUILT_IN, TABLE, Op
 ROWS = sorted(name for name in BUILT_IN if not TABLE[name].stops)
 _SMALLEST = sys.float_info.min
 _TOLERANCE = 1e-6
+
+
+def _sum_of_squares() -> Op:
+    """Return a row on many operands as a user writes it, in no table."""
+    row = object.__new__(Op)
+    row.__dict__.update(
+        TABLE["sum"].__dict__,
+        name="sum_of_squares",
+        reads="sum_of_squares([{}])",
+        computes=lambda *xs: autograd.sum([x * x for x in xs]),
+        rules=(lambda g, z, *xs: [g * 2 * x for x in xs],),
+    )
+    return row
+
+
+OPERATIONS = [*map(TABLE.__getitem__, ROWS), _sum_of_squares()]
 
 
 class Trial(NamedTuple):
@@ -63,12 +81,31 @@ def number(rng: random.Random, low: float, high: float) -> float:
     return low + size if math.isfinite(low) else rng.choice([size, -size])
 
 
+LONG = 100
+
+
+def many_numbers(rng: random.Random, op: Op) -> tuple[float, ...]:
+    """Draw many operands, all sizes: about as large as each other, or not, a few much larger, or none with a bound."""
+    sizes: Callable[[], float] = rng.choice(
+        [
+            lambda: 1.0,
+            lambda: rng.gauss(0, 1),
+            lambda: rng.choice([-1, 1]) * 10 ** rng.uniform(-3, 3),
+            lambda: rng.choice([1.0] * 20 + [1e4]) * rng.uniform(0.5, 1),
+            lambda: number(rng, -math.inf, math.inf),
+        ]
+    )
+    return tuple(sizes() for _ in range(LONG * op.reads.count("{}")))
+
+
 def numbers(rng: random.Random, op: Op) -> tuple[float, ...]:
     """Draw operands of an operation; some are equal."""
+    if op.arity is None and rng.random() < 0.6:
+        return many_numbers(rng, op)
     domain = list(op.domain) if op.arity else [(-math.inf, math.inf)] * (2 * op.reads.count("{}"))
     found = [number(rng, low, high) for low, high in domain]
-    if op.name == "pow" and 0 < found[0] < 2.0**-1024:
-        found[0] = 2.0**-1000  # the rule takes 1 in place of a base whose reciprocal overflows
+    if op.name in ("floor", "ceil", "round", "mod", "floordiv"):  # farther from 0, the jumps are closer than floats
+        found[0] = math.fmod(found[0], 1e6 * (found[1] if len(found) == 2 and found[1] else 1.0))
     if len(found) == 2 and op.arity and rng.random() < 0.2 and domain[0] == domain[1]:
         found[1] = found[0]
     return tuple(found)
@@ -189,6 +226,24 @@ def _with_a_constant(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> V
     return z + 1e12 * min(max(abs(z.data), 1e-300), 1e290)
 
 
+def _with_a_fixed_constant(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    """Whatever the size of the result: often no digit of the sum shows it."""
+    z: Value = record(op, leaves)
+    return 1e12 + z
+
+
+def _scaled_after(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    z: Value = record(op, leaves)
+    return z * 10 ** rng.uniform(-200, 200)
+
+
+def _scaled_before(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
+    """The operands are products, whose rounding may change them a little."""
+    exponent = rng.uniform(-200, 200)
+    z: Value = record(op, tuple((x * 10**-exponent) * 10**exponent for x in leaves))
+    return z
+
+
 def _chain(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
     z: Value = record(op, tuple(x * 1.0 for x in leaves)) * rng.choice([0.5, -3.0])
     return z.tanh() * 0.5 + z.sigmoid() * 2.0 + z * 0.25
@@ -200,7 +255,15 @@ def _shared(op: Op, leaves: tuple[Value, ...], rng: random.Random) -> Value:
     return total
 
 
-GRAPHS = {"alone": _alone, "with a constant": _with_a_constant, "chain": _chain, "shared": _shared}
+GRAPHS = {
+    "alone": _alone,
+    "with a constant": _with_a_constant,
+    "with 1e12": _with_a_fixed_constant,
+    "scaled after": _scaled_after,
+    "scaled before": _scaled_before,
+    "chain": _chain,
+    "shared": _shared,
+}
 
 
 def trials(seed: int) -> Iterator[Trial]:
@@ -216,7 +279,7 @@ def trials(seed: int) -> Iterator[Trial]:
 
 def _draw(rng: random.Random, mistake: str) -> Trial | None:
     """Draw a trial; None if the result is not finite there, or the mistake makes no difference."""
-    op = judged = TABLE[rng.choice(ROWS)]
+    op = judged = rng.choice(OPERATIONS)
     operands, graph, place = numbers(rng, op), rng.choice([*GRAPHS, "alone"]), 0
     if not math.isfinite(op.computes(*operands)):
         return None
@@ -227,7 +290,14 @@ def _draw(rng: random.Random, mistake: str) -> Trial | None:
             return None
         if graph == "shared" and not matters(op, judged, operands, place):
             return None
-    return Trial(GRAPHS[graph](judged, tuple(map(Value, operands)), rng), op, operands, mistake, place, graph)
+    output = GRAPHS[graph](judged, tuple(map(Value, operands)), rng)
+    if graph == "scaled after" and not math.isfinite(output.data):
+        return None
+    if graph == "scaled before":
+        operands = tuple(v.data for v in output.args if isinstance(v, Value))
+        if not math.isfinite(output.data) or (mistake and not differs(op, judged, operands, mistake)):
+            return None
+    return Trial(output, op, operands, mistake, place, graph)
 
 
 # Verdicts ------------------------------------------------------------------------------------------------------------
@@ -247,7 +317,10 @@ def verdict(trial: Trial) -> str:
 def has_something_to_be_sure_of(trial: Trial) -> bool:
     """Return True if the derivatives by the operands are normal numbers, and the operation is smooth there."""
     inside = all(low < x < high for x, (low, high) in zip(trial.numbers, trial.op.domain))
-    slopes = trial.op.pulls(1.0, trial.op.computes(*trial.numbers), *trial.numbers)
+    z = trial.op.computes(*trial.numbers)
+    slopes = trial.op.pulls(1.0, z, *trial.numbers)
+    if trial.op.arity is None and any(abs(slope * x) < 1e-6 * abs(z) for slope, x in zip(slopes, trial.numbers)):
+        return False
     return inside and all(slope is None or _SMALLEST <= abs(slope) < math.inf for slope in slopes)
 
 
