@@ -452,7 +452,7 @@ def test_a_large_operand_does_not_hide_wrong_rules_of_the_others(large: float) -
     assert {line.verdict for line in check_gradients(sum_of_squares(lambda i, x: 1, [0])(xs))} <= {"ok", "unsure"}
     at = (*range(4, 50), *range(51, 100))  # right where the row is judged at other operands, four of them
     wrong = sum_of_squares(lambda i, x: 2 if 0.9 < x < 1.1 and i in at else 1, [0])
-    with pytest.raises(GradientMismatch, match="95 of 100 gradients .* the rule of sum_of_squares"):
+    with pytest.raises(GradientMismatch, match=r"95 of 100 gradients .* the rule of sum_of_squares"):
         check_gradients(wrong(xs))
 
 
