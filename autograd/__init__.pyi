@@ -51,7 +51,13 @@ from autograd.ops import erf as erf
 from autograd.ops import erfc as erfc
 from autograd.ops import sigmoid as sigmoid
 from autograd.ops import softplus as softplus
+from autograd.ops import log_sigmoid as log_sigmoid
+from autograd.ops import logaddexp as logaddexp
 from autograd.ops import relu as relu
+from autograd.ops import leaky_relu as leaky_relu
+from autograd.ops import elu as elu
+from autograd.ops import gelu as gelu
+from autograd.ops import silu as silu
 from autograd.ops import sign as sign
 from autograd.ops import step as step
 from autograd.ops import floor as floor
@@ -59,10 +65,11 @@ from autograd.ops import ceil as ceil
 from autograd.ops import round as round
 from autograd.ops import max as max
 from autograd.ops import min as min
+from autograd.ops import clip as clip
 from autograd.ops import stop_gradient as stop_gradient
 from autograd.ops import where as where
 from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 from autograd.ops import largest as largest
 
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "relu", "sign", "step", "floor", "ceil", "stop_gradient", "where", "dot", "largest"]
+__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest"]

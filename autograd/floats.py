@@ -12,6 +12,8 @@ from math import inf, nan
 from numbers import Number, Real
 from typing import Any
 
+SQRT_HALF = math.sqrt(0.5)
+
 
 def number(x: Any) -> float:
     """Return `x` as a plain float.
@@ -183,6 +185,37 @@ def to_multiple(x: float, y: float) -> float:
     (0.25, 0.0)
     """
     return min_(math.fabs(mod(x, y)), math.fabs(mod(x, -y)))
+
+
+def leaky_relu(x: float, slope: float) -> float:
+    return x if x > 0 else slope * x
+
+
+def elu(x: float, alpha: float) -> float:
+    return x if x > 0 else alpha * math.expm1(x)
+
+
+def gelu(x: float) -> float:
+    x = max_(x, -40.0)  # below, the result is -0.0
+    return 0.5 * x * math.erfc(-SQRT_HALF * x)
+
+
+def silu(x: float) -> float:
+    x = max_(x, -800.0)  # below, the result is -0.0
+    return x * sigmoid(x)
+
+
+def log_sigmoid(x: float) -> float:
+    return -softplus(-x)
+
+
+def logaddexp(x: float, y: float) -> float:
+    gap = math.fabs(x - y)
+    return max_(x, y) + math.log1p(math.exp(-gap if gap > 0 else 0.0))  # nan: of the same infinity
+
+
+def clip(x: float, low: float, high: float) -> float:
+    return min_(high, max_(low, x))
 
 
 def largest(*xs: float) -> float:

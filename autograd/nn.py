@@ -33,8 +33,9 @@ class Neuron(Module):
 
     Arguments:
         nin: the number of inputs.
-        activation: the name of an operation of one operand (`"tanh"`, `"relu"`, `"sigmoid"`, ...), a function from a
-            Value to a Value, or `"linear"` (or None) for no activation.
+        activation: the name of an operation of one operand (`"tanh"`, `"relu"`, `"gelu"`, ...), a function from a Value
+            to a Value, or `"linear"` (or None) for no activation. Of `"leaky_relu"` and `"elu"` the other operand is
+            the default; pass `lambda net: net.leaky_relu(0.2)` for another one.
         nonlin: micrograd's argument in place of `activation`: True for relu, False for linear.
         weights: the `nin` initial weights; random by default.
         bias: the initial bias.
@@ -316,8 +317,8 @@ def _function(activation: str | Callable[[Value], Value]) -> Callable[[Value], V
     if activation == "linear":
         return _linear
     op = ops.TABLE.get(activation) if isinstance(activation, str) else None  # a list has no hash
-    if op is None or op.arity != 1:
-        unary = ", ".join(sorted(name for name, op in ops.TABLE.items() if op.arity == 1))
+    if op is None or not op.unary:
+        unary = ", ".join(sorted(name for name, op in ops.TABLE.items() if op.unary))
         raise ValueError(f"unknown activation {activation!r}: pass 'linear', a function of a Value, or one of {unary}")
     return op
 
@@ -326,10 +327,16 @@ def _linear(net: Value) -> Value:
     return net
 
 
+_TITLES = {
+    "relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU", "log_sigmoid": "LogSigmoid",
+}  # fmt: skip
+"""Names that PyTorch writes so; others begin with a capital letter."""
+
+
 def _title(activation: str | Callable[[Value], Value]) -> str:
     """Return the activation's name as it starts the `repr` of a micrograd neuron."""
     if isinstance(activation, str):
-        name = "ReLU" if activation == "relu" else activation
+        name = _TITLES.get(activation, activation)
     else:
         name = getattr(activation, "__name__", type(activation).__name__).strip("<>")
     return name[:1].upper() + name[1:]

@@ -207,6 +207,12 @@ class Op:
         return self is sum or self is dot
 
     @property
+    def unary(self) -> bool:
+        """True if it takes one operand alone: others, if any, have defaults, as `leaky_relu(x, slope=0.01)` has."""
+        required = [p for p in self.__signature__.parameters.values() if p.default is p.empty]
+        return not self.variadic and len(required) == 1
+
+    @property
     def built_in(self) -> bool:
         """True for the rows of this file, False for an operation that a user added."""
         return self.name in BUILT_IN
@@ -337,6 +343,38 @@ def _sigmoid_slope(z: Any, x: Any) -> Any:
     return where(1 - x * x, 0.25 * (1 - t * t), z * sigmoid(-x))
 
 
+def _not_above_0(x: Any) -> Any:
+    """Return x, or 0 in its place: exp of it is finite in the branch not taken, where a derivative multiplies it by 0."""
+    return where(x, 0.0, x)
+
+
+def _elu_slope(x: Any, alpha: Any) -> Any:
+    """Return alpha * exp(x) for x <= 0, else 1; by halves, because exp(x) may vanish where the product does not."""
+    half = exp(0.5 * _not_above_0(x))
+    return where(x, 1.0, alpha * half * half)
+
+
+def _gelu_slope(x: Any) -> Any:
+    """Return P(x) + x * P'(x), where P(x) = erfc(-x / sqrt(2)) / 2 is the normal distribution (DLMF 7.18, 7.10).
+
+    Beyond ±40 it is 0 or 1 to the last bit; there squares would overflow, and inf * 0 is nan.
+    """
+    u = clip(x, -40.0, 40.0)
+    return 0.5 * erfc(-floats.SQRT_HALF * u) + u * (_1_PER_SQRT_2_PI * exp(-0.5 * u * u))
+
+
+def _silu_slope(x: Any) -> Any:
+    """Return s + x * s', where s = sigmoid(x). Beyond ±800 it is 0 or 1 to the last bit; inf * 0 is nan."""
+    u = clip(x, -800.0, 800.0)
+    z = sigmoid(u)
+    return z + u * _sigmoid_slope(z, u)
+
+
+def _difference(x: Any, y: Any) -> Any:
+    """Return x - y; 0 where that is nan, because both are the same infinity."""
+    return where(1 + abs(x - y), x - y, 0.0)
+
+
 def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
     # z - x is nan where both are the same infinity: not above 0, as at any tie.
     share = div(g, sum([where(z - x, 0.0, 1.0) for x in xs]))
@@ -349,7 +387,7 @@ def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
 
 
 _LN2, _2_LN2, _LN10 = math.log(2), 2 * math.log(2), math.log(10)
-_2_PER_SQRT_PI = 2 / math.sqrt(math.pi)
+_2_PER_SQRT_PI, _1_PER_SQRT_2_PI = 2 / math.sqrt(math.pi), 1 / math.sqrt(2 * math.pi)
 _POSITIVE = (0.0, inf)
 _UNIT = (-1.0, 1.0)
 
@@ -398,7 +436,13 @@ erf      = Op("erf({})",            math.erf,                        lambda g, z
 erfc     = Op("erfc({})",           math.erfc,                       lambda g, z, x: -g * (_2_PER_SQRT_PI * exp(-x * x)))
 sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * _sigmoid_slope(z, x),         note="1 / (1 + exp(-x)).")
 softplus = Op("softplus({})",       floats.softplus,                 lambda g, z, x: g * sigmoid(x),                   note="log(1 + exp(x)), without overflow.")
+log_sigmoid = Op("log_sigmoid({})", floats.log_sigmoid,             lambda g, z, x: g * sigmoid(-x),                  note="log(sigmoid(x)) = -softplus(-x).")
+logaddexp = Op("logaddexp({}, {})", floats.logaddexp,               lambda g, z, x, y: g * sigmoid(_difference(x, y)), lambda g, z, x, y: g * sigmoid(_difference(y, x)), note="log(exp(x) + exp(y)), without overflow. Of the same infinity each gets half of the gradient.")
 relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x, note="x where x > 0, else 0. The gradient at 0 is 0.")
+leaky_relu = Op("leaky_relu({}, {})", floats.leaky_relu,            lambda g, z, x, slope: where(x, g, g * slope),    lambda g, z, x, slope: where(x, 0.0, g * x), arrange=lambda x, slope=0.01: (x, slope), kink=lambda x, slope: x, note="x where x > 0, else slope * x. The gradient at 0 is the slope.")
+elu      = Op("elu({}, {})",        floats.elu,                      lambda g, z, x, alpha: g * _elu_slope(x, alpha),  lambda g, z, x, alpha: where(x, 0.0, g * expm1(_not_above_0(x))), arrange=lambda x, alpha=1.0: (x, alpha), kink=lambda x, alpha: x, note="x where x > 0, else alpha * (exp(x) - 1). The gradient at 0 is alpha.")
+gelu     = Op("gelu({})",           floats.gelu,                     lambda g, z, x: g * _gelu_slope(x),               note="x times the normal distribution of x, by erfc: not its approximation by tanh.")
+silu     = Op("silu({})",           floats.silu,                     lambda g, z, x: g * _silu_slope(x),               note="x * sigmoid(x), also called swish.")
 sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1, 0 or -1. Its gradient is 0.")
 step     = Op("step({})",           floats.step,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="1 where x > 0, else 0. Its gradient is 0.")
 floor    = Op("floor({})",          floats.floor,                    lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0), note="The largest integer up to x. Its gradient is 0.")
@@ -406,6 +450,9 @@ ceil     = Op("ceil({})",           floats.ceil,                     lambda g, z
 round    = Op("round({})",          floats.round_,                   lambda g, z, x: 0.0,                              kink=lambda x: x - floats.floor(x) - 0.5, note="The nearest integer, of two the even one. Its gradient is 0.")
 max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
+
+#             reads                 computes                         pulls g back to x           ... to low                          ... and to high
+clip     = Op("clip({}, {}, {})",   floats.clip,                     lambda g, z, x, low, high: where(low - x, 0.0, where(x - high, 0.0, g)), lambda g, z, x, low, high: where(low - x, where(low - high, 0.0, g), 0.0), lambda g, z, x, low, high: where(low - high, g, where(x - high, g, 0.0)), arrange=lambda x, low=-inf, high=inf: (x, low, high), kink=lambda x, low, high: min(abs(x - low), min(abs(x - high), abs(low - high))), note="min(max(x, low), high). At a bound the gradient is that of x.")
 
 stop_gradient = Op("stop_gradient({})", lambda x: x,                None,                                             note="x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged.")
 

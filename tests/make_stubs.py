@@ -21,7 +21,11 @@ HEAD = "# Generated from the table of operations by tests/make_stubs.py: do not 
 
 def method_stubs() -> str:
     """Return `_methods.pyi`: a class with every method that the table gives to a Value."""
-    lines = [HEAD + "from typing import Any\n", "from autograd.engine import Value\n", "class OperationMethods:"]
+    lines = [
+        HEAD + "from math import inf\nfrom typing import Any\n",
+        "from autograd.engine import Value\n",
+        "class OperationMethods:",
+    ]
     for op in ROWS:
         if not op.variadic:
             lines += [f"    def {name}({', '.join(operands)}) -> Value: ..." for name, operands in methods(op)]

@@ -316,6 +316,15 @@ def test_functions_of_plain_floats_give_plain_floats_of_the_same_value(
         (lambda: abs(Value(-0.0)), 1),
         (lambda: Value(-0.0) ** 3, -1),
         (lambda: Value(-0.0) ** 2, 1),
+        (lambda: autograd.leaky_relu(Value(-0.0)), -1),
+        (lambda: autograd.elu(Value(-0.0)), -1),
+        (lambda: autograd.gelu(Value(-0.0)), -1),
+        (lambda: autograd.gelu(Value(-inf)), -1),
+        (lambda: autograd.silu(Value(-0.0)), -1),
+        (lambda: autograd.silu(Value(-1e300)), -1),
+        (lambda: autograd.log_sigmoid(Value(inf)), -1),
+        (lambda: autograd.clip(Value(-0.0), 0.0, 1.0), -1),
+        (lambda: autograd.clip(Value(0.0), -1.0, -0.0), 1),
         (lambda: autograd.floor(Value(-0.0)), -1),
         (lambda: autograd.floor(Value(0.5)), 1),
         (lambda: autograd.ceil(Value(-0.5)), -1),
@@ -330,6 +339,28 @@ def test_functions_of_plain_floats_give_plain_floats_of_the_same_value(
 )
 def test_zeros_keep_the_sign_ieee_gives_them(z: Callable[[], Value], sign: int) -> None:
     assert z().data == 0.0 and math.copysign(1.0, z().data) == sign
+
+
+@pytest.mark.parametrize(
+    "name, x, value, derivative",  # to 17 digits, by mpmath; 0.75 and 1.28 are near where the derivatives are 0
+    [
+        ("gelu", -0.75, -0.16997051428265115, 0.00077427826076489563),
+        ("gelu", -1.0, -0.15865525393145705, -0.0833154705876863),
+        ("gelu", -8.0, -4.976768459417427e-15, -3.979607261086796e-14),
+        ("gelu", -20.0, -5.507248237212468e-88, -1.1014360483133464e-86),
+        ("gelu", -37.0, -2.118461352334093e-298, -7.838298669418516e-297),
+        ("silu", -1.28, -0.278464286178416, -0.00033409488523572033),
+        ("silu", -714.0, -5.8538034039465517e-308, -5.8456047997393436e-308),
+    ],
+)
+def test_gelu_and_silu_keep_their_digits_in_the_tail(name: str, x: float, value: float, derivative: float) -> None:
+    """An error of x in its last place is one of x * x (gelu) or x (silu) places in the result."""
+    v = Value(x)
+    z = function(name)(v)
+    z.backward()
+    rtol = 4e-16 * (2 + (x * x if name == "gelu" else abs(x)))
+    assert z.data == pytest.approx(value, rel=rtol, abs=0.0)
+    assert v.grad == pytest.approx(derivative, rel=rtol + 8e-16 / abs(derivative / value), abs=0.0)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +379,20 @@ def test_zeros_keep_the_sign_ieee_gives_them(z: Callable[[], Value], sign: int) 
         (abs, 0.0, [0.0, 0.0]),
         (lambda x: x.relu(), 0.0, [0.0, 0.0]),
         (lambda x: x.relu(), 2.0, [1.0, 0.0]),
+        (autograd.leaky_relu, -2.0, [0.01, 0.0]),
+        (autograd.elu, 1000.0, [1.0, 0.0, 0.0]),  # not 0 * exp(1000)
+        (autograd.elu, 0.0, [1.0, 1.0, 1.0]),
+        (autograd.gelu, 0.0, [0.5, math.sqrt(2 / math.pi), 0.0, -4 / math.sqrt(2 * math.pi)]),
+        (autograd.gelu, 1e300, [1.0, 0.0, 0.0]),
+        (autograd.gelu, -inf, [0.0, 0.0, 0.0]),
+        (autograd.silu, 0.0, [0.5, 0.5, 0.0, -0.5]),
+        (autograd.silu, 1e308, [1.0, 0.0, 0.0]),
+        (autograd.silu, -inf, [0.0, 0.0, 0.0]),
+        (autograd.log_sigmoid, 0.0, [0.5, -0.25, 0.0]),
+        (autograd.log_sigmoid, -1e308, [1.0, 0.0, 0.0]),
+        (lambda x: autograd.logaddexp(x, 3 * x), 0.0, [2.0, 1.0, 0.0]),
+        (lambda x: autograd.logaddexp(x, x), inf, [1.0, 0.0]),
+        (lambda x: autograd.clip(x * x, -1.0, 4.0), 2.0, [4.0, 2.0, 0.0]),
         (lambda x: (x * x) % 3.0, 2.0, [4.0, 2.0, 0.0]),
         (lambda x: x % (x * x), 0.75, [1 - 1.5, -2.0, 0.0]),
         (lambda x: x * (x // 2.0) * x.round(), 5.2, [10.0, 0.0]),

@@ -35,7 +35,7 @@ from autograd.trees import tree_leaves, tree_map, tree_shape
 _OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
 _SAME_BITS = {
     *(TABLE[name] for name in ("abs", "sqrt", "relu", "sign", "step", "max", "min", "where", "stop_gradient")),
-    *(TABLE[name] for name in ("floor", "ceil", "round", "mod", "floordiv")),
+    *(TABLE[name] for name in ("floor", "ceil", "round", "mod", "floordiv", "leaky_relu", "clip")),
 }
 """Operations for which NumPy's functions give the same bits as Python's."""
 

@@ -5,7 +5,7 @@ and no user text. It keeps the order of recording, so every backend does the sam
 
 Lowering drops steps that no output needs, merges equal steps, and evaluates steps on constants, by the row itself. It
 makes only folds that are exact for every float: x * 1, x / 1, x - 0, x ** 1, x ** 0, and a `where` whose condition is a
-constant, or whose cases are equal. Nothing is reassociated.
+constant, or whose cases are equal, max(-inf, x) and min(inf, x). Nothing is reassociated.
 
 `expanded` then adapts a program to a target: an operation without a spelling there, such as one that a user has added,
 is replaced by what its function records, x ** 2 and x ** -1 by the product and the quotient that their row computes.
@@ -15,6 +15,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from math import inf
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -133,7 +134,7 @@ def expanded(
 
     >>> x = Value(0.5)
     >>> [step.op.name for step in expanded(lower([x.softplus()], [x]), "c").steps]
-    ['relu', 'abs', 'neg', 'exp', 'log1p', 'add']
+    ['relu', 'neg', 'where', 'exp', 'log1p', 'add']
     >>> [step.op.name for step in expanded(lower([x**2 + x**-1], [x]), "c").steps]
     ['mul', 'div', 'add']
     """
@@ -187,6 +188,8 @@ def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
             return x if op.name != "sub" or bits_of(y) == bytes(8) else None
         if op is TABLE["pow"] and y == 0.0:
             return 1.0
+    if op in (TABLE["max"], TABLE["min"]) and operands[0] == (-inf if op is TABLE["max"] else inf):
+        return operands[1]  # the other bound of `clip`
     if op is TABLE["where"]:
         c, x, y = operands
         if type(c) is float:

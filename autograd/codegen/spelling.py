@@ -36,7 +36,8 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from autograd import ops
-from autograd.ops import Op, abs, exp, log1p, relu, sign, where
+from autograd.floats import SQRT_HALF
+from autograd.ops import Op, abs, erfc, exp, expm1, log1p, relu, sigmoid, sign, softplus, where
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 """Binding strengths of spreadsheet formulas: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
@@ -168,9 +169,33 @@ def is_spelled(op: Op, target: str) -> bool:
     return cell != ""
 
 
+# Formulas that JAX and PyTorch differentiate: a branch that is not taken is finite, and at 0, where the derivative of abs
+# is 0, a choice takes its place.
+
+
+def _minus_abs(x: Any) -> Any:
+    return where(x, -x, x)
+
+
 def _sigmoid(x: Any) -> Any:
-    z = exp(-abs(x))  # never overflows, and keeps the digits of results near 0
+    z = exp(where(-x, x, -x))  # never overflows, and keeps the digits of results near 0
     return ops.div(where(-x, z, 1.0), 1.0 + z)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    lead = x - y
+    gap = where(1.0 + abs(lead), _minus_abs(lead), 0.0)  # nan: of the same infinity
+    return ops.max(x, y) + log1p(exp(gap))
+
+
+def _gelu(x: Any) -> Any:
+    x = ops.max(x, -40.0)
+    return 0.5 * x * erfc(-SQRT_HALF * x)
+
+
+def _silu(x: Any) -> Any:
+    x = ops.max(x, -800.0)
+    return x * sigmoid(x)
 
 
 # fmt: off
@@ -216,10 +241,16 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
     spell(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     ""),
     spell(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     ""),
     spell(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", formula=_sigmoid),
-    spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(-abs(x)))),
+    spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(_minus_abs(x)))),
+    spell(ops.log_sigmoid, "",                                   "",                      "",                     "",                                  "",                  SUM,      "MIN({x},0)-2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: -softplus(-x)),
+    spell(ops.logaddexp, "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},{y})+2*ATANH(EXP(-ABS({x:1}-{y:2}))/(2+EXP(-ABS({x:1}-{y:2}))))", formula=_logaddexp),
 
     #     operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
     spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)"),
+    spell(ops.leaky_relu, "{x} if {x} > 0.0 else {slope} * {x}", "xp.where({x} > 0, {x}, {slope} * {x})",         "",                                     "",                                                  "",                                      ATOM,     "", formula=lambda x, slope: where(x, x, slope * x)),
+    spell(ops.elu,    "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", formula=lambda x, alpha: where(x, x, alpha * expm1(where(x, 0.0, x)))),
+    spell(ops.gelu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", formula=_gelu),
+    spell(ops.silu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", formula=_silu),
     spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "SIGN({x})", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
     spell(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) > 0)",    "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x))),
     spell(ops.floor,  "",                            "",                                                  "__builtin_floor({x})",                 "",                                                  "",                                      ATOM,     "INT({x})"),
@@ -227,6 +258,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
     spell(ops.round,  "",                            "",                                                  "__builtin_rint({x})",                  "",                                                  "round({x})",                            ATOM,     "IF(ABS({x:1}-TRUNC({x}))=0.5,2*ROUND({x:2}/2,0),ROUND({x},0))"),
     spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
     spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     ""),
+    spell(ops.clip,   "",                            "xp.where(((z := xp.where(({low} > {x}) | xp.isnan({low}), {low}, {x})) > {high}) | xp.isnan({high}), {high}, z)", "", "",           "",                                                  ATOM,     "", formula=lambda x, low, high: ops.min(high, ops.max(low, x))),
     spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})"),
 
     spell(ops.stop_gradient, "{x}",                  "xp.stop_gradient({x})",                             "",                                     "",                                                  "",                                      ATOM,     "{x:4}", formula=lambda x: x),
