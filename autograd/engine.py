@@ -265,11 +265,16 @@ class Value(WithoutState, OperationMethods):
 
         `autograd.tanh(x)` calls it for a Value `x`: see `ops.Recorder`.
         """
-        try:
-            args, numbers = operands, [x._data for x in operands]
-        except AttributeError:  # a constant among them
-            args = tuple(x if type(x) is Value else number(x) for x in operands)
-            numbers = [x if type(x) is float else x._data for x in args]  # numbers_of would have to fail first, again
+        args = operands
+        if not op.variadic and len(operands) > 1:  # a constant is likely; to fail first would double the time
+            args = tuple([x if type(x) is Value else number(x) for x in operands])
+            numbers = [x if type(x) is float else x._data for x in args]
+        else:
+            try:
+                numbers = [x._data for x in operands]
+            except AttributeError:
+                args = tuple(x if type(x) is Value else number(x) for x in operands)
+                numbers = numbers_of(args)
         data = number(op.computes(*numbers))
         return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 

@@ -328,7 +328,8 @@ def _linear(net: Value) -> Value:
 
 
 _TITLES = {
-    "relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU", "log_sigmoid": "LogSigmoid",
+    "relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU",
+    "log_sigmoid": "LogSigmoid",
 }  # fmt: skip
 """Names that PyTorch writes so; others begin with a capital letter."""
 
