@@ -52,6 +52,7 @@ FUNCTIONS = {
     "floor_divide": ops.floordiv,
     "sign": ops.sign,
     "maximum": ops.max,
+    "logaddexp": ops.logaddexp,
     "minimum": ops.min,
 }
 """Rows by NumPy's names of them."""

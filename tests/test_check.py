@@ -617,5 +617,5 @@ def test_planted_errors_of_one_in_ten_thousand_are_caught() -> None:
             except GradientMismatch:
                 caught += 1
             else:
-                assert "unsure" in verdicts
+                assert verdicts & {"unsure", "kink"}  # at a kink, all slopes between those of its sides are right
     assert caught >= planted - 1

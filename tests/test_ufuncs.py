@@ -19,7 +19,7 @@ from autograd.ufuncs import FUNCTIONS, METHODS
 np: Any = numpy  # whose types know no Values
 
 UFUNCS = {name: op for name, op in FUNCTIONS.items() if isinstance(getattr(np, name, None), np.ufunc)}
-NOT_ON_ARRAYS = {"sign", "floor", "ceil", "maximum", "minimum"}
+NOT_ON_ARRAYS = {"sign", "floor", "ceil", "maximum", "minimum", "logaddexp"}
 """Functions whose loops over objects lose the graph, or would: the guide lists them."""
 
 
