@@ -71,11 +71,14 @@ def make(workload: str, engine: workloads.Engine) -> Workload:
 
 
 def time_steps(workload: str, engine: str, collector: str) -> None:
+    answer_turns(make(workload, workloads.load(engine)), collector)
+
+
+def answer_turns(program: Workload, collector: str) -> None:
     """Train, and print how long the steps took: one turn for each number of seconds on standard input.
 
     With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed.
     """
-    program = make(workload, workloads.load(engine))
     if collector == "off":
         gc.disable()
     for _ in range(WARM_STEPS):

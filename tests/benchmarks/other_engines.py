@@ -1,0 +1,278 @@
+"""Run programs that were published for other engines beside those engines, and print a page with the times.
+
+    python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE
+
+Each FILE is a program or a notebook with a class `Value`, which is taken from it; the rest of it does not run. The
+programs themselves are this repository's, written anew (`other_programs.py`), so that both engines run the same lines:
+
+- demo: `micrograd/engine.py` of github.com/karpathy/micrograd; the installed package, if none is given
+- lecture: `micrograd_lecture_second_half_roughly.ipynb` of github.com/karpathy/nn-zero-to-hero
+- eurekalabs: `micrograd.py` of github.com/EurekaLabsAI/micrograd
+- first, last: the versions of `microgpt.py`, gist.github.com/karpathy/8627fe009c40f57531cb18360106ce95
+
+Takes about five minutes; `--quick` takes one. `--write docs/other-engines.md` also writes the page. The processes take
+turns (`turns.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import workloads
+from eager import CPU_CLOCK, MODES, WARM_STEPS, answer_turns
+from other_programs import FIRST, LAST, FusedMicroGPT, Lecture, MicroGPT, YinYang
+from turns import Runner, Turns, about, filled, median_of, run, table, take_turns
+from workloads import Demo, Engine, Workload
+
+OURS, FUSED = "autograd, atomic", "autograd, fused"
+
+
+class Program(NamedTuple):
+    """A program: what it is called, how to make it, with sums of products as one node too, and what it compares."""
+
+    title: str
+    change: str
+    make: Callable[[Engine], Workload]
+    fused: Callable[[Engine], Workload]
+    steps: int
+
+
+PROGRAMS = {
+    "demo": Program("micrograd's demo", "the package's name in the imports", Demo, Demo, 3),
+    "lecture": Program("Lecture, network on 4 samples", "`class Value`: imported", Lecture, Lecture, 20),
+    "eurekalabs": Program(
+        "EurekaLabs' demo", "the import; optimizer's state and colors in dicts by the Value", YinYang, YinYang, 20
+    ),
+    "first": Program(
+        "microGPT, 243 lines",
+        "`class Value`: imported",
+        lambda engine: MicroGPT(engine, FIRST),
+        lambda engine: FusedMicroGPT(engine, FIRST),
+        3,
+    ),
+    "last": Program(
+        "microGPT, 200 lines",
+        "`class Value`: imported",
+        lambda engine: MicroGPT(engine, LAST),
+        lambda engine: FusedMicroGPT(engine, LAST),
+        3,
+    ),
+}
+
+
+# ------------------------------------------------------------------------------------------ child processes: one engine
+
+
+def engine_of(path: str) -> Engine:
+    """Return the engine of a program or a notebook: its last class `Value`, without running the rest.
+
+    Raises:
+        ValueError: it has none.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    cells = [text]
+    if path.endswith(".ipynb"):
+        cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, Any] = {"math": math}
+    for cell in cells:
+        if "class Value" in cell:
+            classes = [c for c in ast.parse(cell).body if isinstance(c, ast.ClassDef) and c.name == "Value"]
+            exec(compile(ast.Module(list(classes), []), path, "exec"), names)  # annotations as here: not evaluated
+    if "Value" not in names:
+        raise ValueError(f"{path} has no class Value")
+    return Engine(path, names["Value"], lambda value: ())
+
+
+def make(program: str, engine: str) -> Workload:
+    """Make a program on one of our engines, or on the one of a file."""
+    made = PROGRAMS[program].fused if engine == FUSED else PROGRAMS[program].make
+    return made(workloads.load(engine) if engine in (OURS, FUSED) else engine_of(engine))
+
+
+def time_steps(program: str, engine: str, collector: str) -> None:
+    answer_turns(make(program, engine), collector)
+
+
+def numbers(program: str, engine: str) -> dict[str, list[float]]:
+    """Return the gradients of the first loss, and the losses of the first steps."""
+    workload = make(program, engine)
+    workload.loss().backward()
+    gradients = [float(p.grad) for p in workload.parameters]
+    for p in workload.parameters:
+        p.grad = 0.0
+    return {"gradients": gradients, "losses": [workload.step() for _ in range(PROGRAMS[program].steps)]}
+
+
+CHILDREN: dict[str, Callable[..., Any]] = {"steps": time_steps, "numbers": numbers}
+
+
+def child(job: str) -> None:
+    """Do the job that the parent wrote as JSON, and answer in JSON."""
+    name, *arguments = json.loads(job)
+    result = workloads.with_deep_stack(lambda: CHILDREN[name](*arguments))  # the peers recurse
+    if result is not None:
+        print(json.dumps(result))
+
+
+# ---------------------------------------------------------------------------------------- parent process: the page
+
+
+class Comparison(NamedTuple):
+    """How many numbers of a program were compared, and the largest difference, relative to the largest of its kind."""
+
+    losses: int
+    gradients: int
+    difference: float
+
+    def __str__(self) -> str:
+        return f"{self.losses} losses, {self.gradients:,} gradients: {self.difference:.0e}"
+
+
+def compare(program: str, path: str) -> Comparison:
+    theirs, ours = (run(__file__, "numbers", program, engine) for engine in (path, OURS))
+    difference = max(
+        max(abs(x - y) for x, y in zip(theirs[kind], ours[kind], strict=True)) / max(map(abs, theirs[kind]))
+        for kind in ("losses", "gradients")
+    )
+    return Comparison(len(theirs["losses"]), len(theirs["gradients"]), difference)
+
+
+def steps_rows(program: str, path: str, turns: Turns) -> list[tuple[str, ...]]:
+    """Milliseconds of a step on its own engine and on ours, and ratios, for each mode of the collector."""
+    rows: list[tuple[str, ...]] = []
+    for mode in MODES:
+        own, ours, fused = (median_of(turns["steps", program, engine, mode]) for engine in (path, OURS, FUSED))
+        rows.append(
+            (
+                PROGRAMS[program].title,
+                mode,
+                f"{own * 1e3:.2f}",
+                f"{ours * 1e3:.2f}",
+                f"{own / ours:.1f}",
+                f"{fused * 1e3:.2f}",
+                f"{own / fused:.1f}",
+            )
+        )
+    return rows
+
+
+def share_row(program: str, path: str, turns: Turns) -> tuple[str, ...]:
+    """The part of a step that ends when the collector is switched off."""
+    shares = []
+    for engine in (path, OURS, FUSED):
+        on, off = (median_of(turns["steps", program, engine, mode]) for mode in MODES)
+        shares.append(f"{max(0.0, 1 - off / on):.0%}")
+    return (PROGRAMS[program].title, *shares)
+
+
+def in_words(turns: Turns) -> str:
+    """Say what `dot` saves in microGPT."""
+    saved = []
+    for mode in MODES:
+        ours, fused = (median_of(turns["steps", "last", engine, mode]) for engine in (OURS, FUSED))
+        saved.append(f"{about(ours / fused)} times as fast with the collector {mode}")
+    return f"One line, `autograd.dot` for microGPT's sum of products, makes its step {' and '.join(saved)}."
+
+
+def machine() -> str:
+    """Name the interpreter and the machine that the figures depend on."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    clock = "Processor time" if CPU_CLOCK else "Wall clock"
+    return f"{python}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs. {clock}."
+
+
+PAGE = """\
+# Beside other engines
+
+{machine}
+
+Made by `python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE --write
+docs/other-engines.md`: one run on one machine. Ratios carry over to other machines better than milliseconds do. The
+files are the originals, which are not part of this repository; [From micrograd and its lecture](from-micrograd.md) says
+where they are, and how to write what is different here.
+
+Each program was written for another engine, and runs here with little changed. Its numbers were compared with those of
+the engine that it was written for: the losses of its first steps, and the gradients of the first one; the difference is
+the largest one, relative to the largest loss or gradient.
+
+{changes}
+
+## Time beside its own engine
+
+Both engines ran the same lines (`tests/benchmarks/other_programs.py`). Each engine and each mode of the cyclic garbage
+collector ran in a separate process and took {rounds} turns of {seconds} s, in rotation with all others, after {warm}
+warm-up steps. *On*: the collector as Python configures it, nothing collected by hand. *Off*: collector disabled, cycles
+collected between steps, untimed. Times are medians, in milliseconds a step; the ratio says how many times as fast as
+its own engine. *With dot*: each sum of products is one `autograd.dot`, as `nn` records it, and otherwise the same.
+
+{steps}
+
+{words}
+
+## The collector's share
+
+The part of a step that ends when the collector is switched off, 1 - off / on of the medians above. The more Values are
+alive at once, the more there is to walk.
+
+{shares}
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Run published programs on their own engine and on this one.")
+    parser.add_argument(
+        "peers", nargs="*", metavar="PROGRAM=FILE", help=f"the file of an engine: {', '.join(PROGRAMS)}"
+    )
+    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
+    parser.add_argument("--quick", action="store_true", help="three short rounds: noisier")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        child(options.child)
+        return
+    paths = dict(peer.split("=", 1) for peer in options.peers)
+    installed = find_spec("micrograd")
+    if installed and installed.submodule_search_locations:
+        paths.setdefault("demo", str(Path(installed.submodule_search_locations[0], "engine.py")))
+    page = measure(paths, *((3, 0.1) if options.quick else (9, 0.4)))
+    print(page)
+    if options.write:
+        Path(options.write).write_text(page, encoding="utf-8")
+
+
+def measure(paths: Mapping[str, str], rounds: int, seconds: float) -> str:
+    """Return the page for the programs whose engines are given."""
+    chosen = [program for program in PROGRAMS if program in paths]
+    changes, steps, shares, words = [], [], [], ""
+    for program in chosen:
+        path = paths[program]
+        changes.append((PROGRAMS[program].title, PROGRAMS[program].change, str(compare(program, path))))
+        runners = [Runner(__file__, "steps", program, e, mode) for e in (path, OURS, FUSED) for mode in MODES]
+        turns = take_turns(runners, rounds, seconds, program)
+        steps += steps_rows(program, path, turns)
+        shares.append(share_row(program, path, turns))
+        if program == "last":
+            words = in_words(turns)
+    return PAGE.format(
+        machine=machine(),
+        rounds=rounds,
+        seconds=seconds,
+        warm=WARM_STEPS,
+        changes=table(("program", "what had to change", "numbers compared, and their difference"), changes),
+        steps=table(("program", "collector", "own", "ours", "ratio", "with dot", "ratio"), steps),
+        words=filled(words),
+        shares=table(("program", "own engine", "ours", "ours with dot"), shares),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Check that the benchmark of other programs finds their engines, and prints its page. Nothing here depends on time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import other_engines
+import workloads
+from other_programs import LAST, MicroGPT
+
+STORED_GRADIENTS = str(Path(__file__).parent / "stored_gradients.py")
+
+
+def test_an_engine_is_taken_from_a_file() -> None:
+    engine = other_engines.engine_of(STORED_GRADIENTS)
+    theirs, ours = (MicroGPT(e, LAST) for e in (engine, workloads.load(other_engines.OURS)))
+    assert theirs.loss().data == pytest.approx(ours.loss().data, rel=1e-14)
+
+
+def test_an_engine_is_taken_from_a_notebook_that_does_not_run(tmp_path: Path) -> None:
+    cells = ["%matplotlib inline", "class Value:\n  first = True", "class Value:\n  def __init__(self, x: Value): pass"]
+    cells.append("raise RuntimeError")
+    notebook = tmp_path / "lecture.ipynb"
+    notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell]} for cell in cells]}))
+    value = other_engines.engine_of(str(notebook)).value
+    assert isinstance(value, type) and not hasattr(value, "first")
+
+
+def test_a_file_without_an_engine_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("")
+    with pytest.raises(ValueError, match="has no class Value"):
+        other_engines.engine_of(str(tmp_path / "empty.py"))
+
+
+def test_the_page_compares_numbers_and_times() -> None:
+    page = other_engines.measure({"demo": STORED_GRADIENTS}, 1, 0.0)
+    assert page.count("| micrograd's demo |") == 4
+    assert "3 losses, 337 gradients" in page
