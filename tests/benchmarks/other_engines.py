@@ -211,8 +211,9 @@ the largest one, relative to the largest loss or gradient.
 Both engines ran the same lines (`tests/benchmarks/other_programs.py`). Each engine and each mode of the cyclic garbage
 collector ran in a separate process and took {rounds} turns of {seconds} s, in rotation with all others, after {warm}
 warm-up steps. *On*: the collector as Python configures it, nothing collected by hand. *Off*: collector disabled, cycles
-collected between steps, untimed. Times are medians, in milliseconds a step; the ratio says how many times as fast as
-its own engine. *With dot*: each sum of products is one `autograd.dot`, as `nn` records it, and otherwise the same.
+collected between steps, untimed, which leaves caches cold: it tells in steps of less than a millisecond. Times are
+medians, in milliseconds a step; the ratio says how many times as fast as on the program's own engine. *With dot*: each
+sum of products with weights is one `autograd.dot`, as `nn` records it.
 
 {steps}
 
