@@ -1,4 +1,4 @@
-"""Let NumPy's functions keep the graph of Values: `np.arcsin(v)`, `np.arctan2(array, v)`, `np.floor(v)`.
+"""Let NumPy's functions keep the graph of Values: `np.arcsin(v)`, `np.logaddexp(array, v)`, `np.floor(v)`.
 
 NumPy meets Values in two ways.
 
@@ -15,6 +15,7 @@ the row. Names of other rows are below.
 """
 
 import functools
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -52,8 +53,8 @@ FUNCTIONS = {
     "floor_divide": ops.floordiv,
     "sign": ops.sign,
     "maximum": ops.max,
-    "logaddexp": ops.logaddexp,
     "minimum": ops.min,
+    "logaddexp": ops.logaddexp,
 }
 """Rows by NumPy's names of them."""
 
@@ -135,6 +136,14 @@ def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
     return method
 
 
+def _clip(self: Value, *bounds: Any, **named: Any) -> Any:
+    """Return the row `clip`, as `np.clip` calls it too: with None for a bound that is none, and `out=None`."""
+    if "out" in named and named["out"] is None:
+        del named["out"]
+        bounds = tuple(limit if bound is None else bound for bound, limit in zip(bounds, (-math.inf, math.inf)))
+    return ops.clip(self, *bounds, **named)
+
+
 def _without_second_names(shown: Callable[[Value], Any]) -> Callable[[Value], list[str]]:
     """Return the method for tab completion without NumPy's names of what has a name."""
     return lambda v: [name for name in shown(v) if name not in _SECOND_NAMES]
@@ -150,6 +159,7 @@ _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     **_SECOND_NAMES,
     "max": _of_two(ops.max, "autograd.largest(values)"),
     "min": _of_two(ops.min, "-autograd.largest([-v for v in values])"),
+    "clip": functools.wraps(getattr(Value, ops.clip.name))(_clip),
     "__array_ufunc__": _array_ufunc,
     "__dir__": _without_second_names(Value.__dir__),
     "__floor__": _refusal("math.floor", "np.floor", "autograd.floor(v)", _each("floor")),

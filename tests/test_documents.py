@@ -21,7 +21,15 @@ from autograd.codegen.compile import BACKENDS
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn"}  # examples with more dependencies than the project
+NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn", "recipes.md": "scipy"}  # more than the project does
+
+
+def need_packages(page: Path) -> None:
+    """Skip the test if there is no package that a page or an example needs."""
+    needed = NEEDS.get(page.name)
+    if needed and not find_spec(needed):
+        extra = {"sklearn": "examples", "scipy": "test"}.get(needed, needed)
+        lacking(f'{page.name} needs {needed}: pip install -e ".[{extra}]"', extra=needed == "jax")
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> str:
@@ -43,6 +51,7 @@ def backends_as_before() -> Iterator[None]:
 @pytest.mark.usefixtures("backends_as_before")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_on_a_page_prints_what_it_says(page: Path) -> None:
+    need_packages(page)
     document = Document.parse(str(page), PythonCodeBlockParser())
     examples = list(document)
     for example in examples:
@@ -73,10 +82,7 @@ def test_the_picture_of_the_rooms_is_fresh() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_prints_its_own_proof(example: Path, tmp_path: Path) -> None:
-    needed = NEEDS.get(example.name)
-    if needed and not find_spec(needed):
-        extra = "examples" if needed == "sklearn" else needed
-        lacking(f'{example.name} needs {needed}: pip install -e ".[{extra}]"', extra=needed == "jax")
+    need_packages(example)
     promised = re.findall(r"# prints (.*)", example.read_text())
     assert promised
     assert run(str(example), cwd=tmp_path).splitlines() == promised
