@@ -79,7 +79,27 @@ def test_activations(activation: Any, want: float) -> None:
     assert Neuron(1, activation, weights=[0.5], bias=0.6)(1.0).data == pytest.approx(want, rel=1e-15)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
+@pytest.mark.parametrize(
+    ("activation", "want", "name"),  # of -1.1
+    [
+        ("leaky_relu", -0.011, "LeakyReLU"),
+        ("elu", math.expm1(-1.1), "ELU"),
+        ("gelu", -0.55 * math.erfc(1.1 / math.sqrt(2)), "GELU"),
+        ("silu", -1.1 / (1 + math.exp(1.1)), "SiLU"),
+        ("log_sigmoid", -math.log(1 + math.exp(1.1)), "LogSigmoid"),
+    ],
+)
+def test_activations_by_pytorchs_names(activation: str, want: float, name: str, tmp_path: Path) -> None:
+    neuron = Neuron(1, activation, weights=[0.5], bias=-0.6)
+    assert neuron(-1.0).data == pytest.approx(want, rel=1e-15)
+    assert repr(neuron) == f"{name}Neuron(1)"
+    model, twin = (MLP(2, [2, 1], activation, rng=random.Random(seed)) for seed in (1, 2))
+    model.save(tmp_path / "model.json")
+    twin.load(tmp_path / "model.json")
+    assert model([0.5, -2.0]).data == twin([0.5, -2.0]).data
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "linear", "leaky_relu", "gelu"])
 def test_a_neuron_can_be_copied_and_pickled(activation: str) -> None:
     neuron = Neuron(2, activation, weights=[0.5, -1.0], bias=0.25)
     for twin in (copy.deepcopy(neuron), pickle.loads(pickle.dumps(neuron))):

@@ -127,6 +127,50 @@ def test_jax_transforms_it() -> None:
     assert np.allclose(own, want_gradients[0], rtol=1e-12)
 
 
+WHERE_FORMULAS_CHOOSE = [
+    *((name, (x,)) for name in ("sigmoid", "softplus", "log_sigmoid", "silu", "gelu") for x in (0.0, -1000.0, 1000.0)),
+    ("leaky_relu", (0.0, 0.01)),
+    ("elu", (0.0, 2.0)),
+    ("elu", (1000.0, 2.0)),
+    ("logaddexp", (3.0, 3.0)),
+    ("logaddexp", (math.inf, 1.0)),
+    ("clip", (0.0, 0.0, 1.0)),
+    ("clip", (1.0, 0.0, 1.0)),
+    ("mod", (-4.0, 2.0)),
+    ("mod", (7.5, -2.0)),
+    ("floordiv", (4.0, 1e-200)),
+]
+"""Rows at points where the derivative of a formula, such as one by abs, need not be that of the row."""
+
+
+def ours(name: str, at: tuple[float, ...]) -> list[float]:
+    """Return the first and second derivatives of a row."""
+    values = [Value(x) for x in at]
+    first = grad(record(TABLE[name], tuple(values)), values)
+    return [g.data for g in first] + [h.data for g in first for h in grad(g, values)]
+
+
+def test_derivatives_by_jax_are_those_of_the_rules_where_formulas_choose() -> None:
+    jnp, jax = array_module("jax.numpy"), array_module("jax")
+    for name, at in WHERE_FORMULAS_CHOOSE:
+        leaves = [Value(0.5) for _ in at]
+        f = autograd.compile(record(TABLE[name], tuple(leaves)), tuple(leaves), backend=jnp)
+        places = tuple(range(len(at)))
+        found = jax.tree.leaves((jax.grad(f, places)(*at), jax.hessian(f, places)(*at)))
+        assert [float(x) for x in found] == pytest.approx(ours(name, at), rel=1e-13), (name, at)
+
+
+def test_derivatives_by_torch_are_those_of_the_rules_where_formulas_choose() -> None:
+    torch: Any = array_module("torch")
+    for name, at in WHERE_FORMULAS_CHOOSE:
+        leaves = [Value(0.5) for _ in at]
+        f: Any = autograd.compile(record(TABLE[name], tuple(leaves)), tuple(leaves), backend=torch)
+        tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in at]
+        result = f(*tensors) + 0 * sum(tensors)  # to PyTorch, floor_divide depends on nothing
+        first = torch.autograd.grad(result, tensors)
+        assert [g.item() for g in first] == pytest.approx(ours(name, at)[: len(at)], rel=1e-13), (name, at)
+
+
 def test_torch_goes_on_from_it() -> None:
     torch = array_module("torch")
     loss, w, x, t = layered()

@@ -89,7 +89,7 @@ OPTIMIZERS: list[Callable[[], optim.SGD | optim.Adam]] = [
 @given(
     task=st.sampled_from(sorted(TASKS)),
     make_optimizer=st.sampled_from(OPTIMIZERS),
-    activation=st.sampled_from(["tanh", "relu", "sigmoid"]),
+    activation=st.sampled_from(["tanh", "relu", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "log_sigmoid"]),
     penalty=st.sampled_from([None, decay]),
     samples=st.integers(1, 7),
     batch_size=st.integers(1, 8),
@@ -225,6 +225,24 @@ def test_samples_whose_class_is_certain_cost_nothing_and_move_nothing(backend: s
     without = quiet(part, xs[:2], ys[:2], optimizer=optim.SGD(0.1), **options)  # half as many samples in the mean
     assert numbers(whole) == pytest.approx(numbers(part), rel=1e-14)
     assert history.losses == pytest.approx([loss / 2 for loss in without.losses], rel=1e-14)
+
+
+def test_every_activation_trains_to_the_same_bits() -> None:
+    rng = random.Random(4)
+    xs = [[rng.uniform(-2, 2), rng.uniform(-2, 2)] for _ in range(6)]
+    ys = [x * y for x, y in xs]
+    activations = ["leaky_relu", "elu", "gelu", "silu", "log_sigmoid", "linear"]
+    runs = []
+    for backend in FIT_BACKENDS:
+        model = nn.MLP(2, [3, 3, 3, 3, 3, 1], activations, rng=random.Random(5))
+        start = numbers(model)
+        history = quiet(
+            model, xs, ys, loss=nn.mse, optimizer=optim.SGD(0.01), epochs=5, batch_size=1, seed=0, backend=backend
+        )
+        assert history.losses[-1] < history.losses[0]
+        assert all(p != at_first for p, at_first in zip(numbers(model), start, strict=True))
+        runs.append((bits(history.losses), bits(numbers(model))))
+    assert runs == [runs[0]] * len(FIT_BACKENDS)
 
 
 @pytest.mark.parametrize("backend", ["c", "numpy", "eager"])  # statements in Python would take minutes
