@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import workloads
 from turns import Runner, filled, importable, in_words, median_of, ratio, release, run, say, table, take_turns
@@ -37,6 +37,12 @@ clock: Callable[[], float] = time.process_time if CPU_CLOCK else time.perf_count
 INSTALL = 'micrograd is not installed, so there is nothing to compare with: pip install -e ".[bench]"'
 WARM_STEPS = 3
 DEPTH = 1_000_000
+
+
+class Trained(Protocol):
+    """What has steps to time."""
+
+    def step(self) -> float: ...
 
 
 class Contest(NamedTuple):
@@ -74,7 +80,7 @@ def time_steps(workload: str, engine: str, collector: str) -> None:
     answer_turns(make(workload, workloads.load(engine)), collector)
 
 
-def answer_turns(program: Workload, collector: str) -> None:
+def answer_turns(program: Trained, collector: str) -> None:
     """Train, and print how long the steps took: one turn for each number of seconds on standard input.
 
     With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed.
