@@ -169,8 +169,8 @@ def is_spelled(op: Op, target: str) -> bool:
     return cell != ""
 
 
-# Formulas that JAX and PyTorch differentiate: a branch that is not taken is finite, and at 0, where the derivative of abs
-# is 0, a choice takes its place.
+# Formulas that JAX and PyTorch differentiate: a branch that is not taken is finite, and a choice takes the place of abs,
+# whose derivative at 0 is 1 to JAX and 0 to PyTorch.
 
 
 def _minus_abs(x: Any) -> Any:
