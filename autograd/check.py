@@ -393,10 +393,32 @@ def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) ->
         except _NO_VALUE:
             return math.nan
 
-    judged = judge(f, operands[place], slope or 0.0, rule)
-    if judged.verdict == "wrong" and math.isnan(slope or 0.0) and not _is_inside(op, operands):
-        return judged._replace(verdict="unsure", doubt=math.inf)  # nothing is smooth there, as (-2) ** y by y
+    judged = judge(f, operands[place], slope or 0.0, rule, _to_kink(op, operands, place))
+    hidden = math.isnan(slope or 0.0) and not _is_inside(op, operands)  # nothing is smooth there, as (-2) ** y by y
+    if (judged.verdict == "wrong" and hidden) or _kinks_are_closer_than_floats(op, operands):
+        return judged._replace(verdict="unsure", doubt=math.inf)
     return judged
+
+
+def _to_kink(op: Op, operands: Sequence[float], place: int) -> float:
+    """Return about how far an operand is from where the derivative jumps; infinity if it does not, or jumps there."""
+    if op.kink is None or not (here := abs(op.kink(*operands))) > 0:
+        return math.inf
+    x = operands[place]
+    beside = abs(op.kink(*operands[:place], x + math.ulp(x), *operands[place + 1 :]))
+    return here / abs(beside - here) * math.ulp(x) if beside != here else math.inf  # one step of Newton's method
+
+
+def _kinks_are_closer_than_floats(op: Op, operands: Sequence[float]) -> bool:
+    """Return True where floats cannot tell what the operation does between its kinks, as `floor` beyond 2**49."""
+    if op.kink is None or not all(map(math.isfinite, operands)):
+        return False
+    for place, x in enumerate(operands):
+        near = (x + many * math.ulp(x) for many in (-1009, -31, 0, 31, 1009))
+        kinks = [abs(op.kink(*operands[:place], at, *operands[place + 1 :])) for at in near]
+        if all(kink <= 16 * math.ulp(x) for kink in kinks) and (len(operands) == 1 or len({*kinks}) > 1):
+            return True
+    return False
 
 
 def _is_inside(op: Op, operands: Sequence[float]) -> bool:

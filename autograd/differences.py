@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
     doubt: float = 0.0
 
 
-def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
+def judge(f: Function, x: float, analytic: float, rule: Function, smooth: float = math.inf) -> Judgement:
     """Judge the derivative of f at x.
 
     Arguments:
@@ -41,6 +41,8 @@ def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
         x: the point.
         analytic: the derivative to judge.
         rule: the function that gave it, to be called at other points.
+        smooth: how far around x the function is smooth, where that is known. Wider differences may look as if they had
+            converged: over its jumps, `floor` rises as x does.
 
     >>> judge(math.sin, 1e-10, 1.0, math.cos).verdict, judge(math.sin, 1e-10, -1.0, lambda x: -math.cos(x)).verdict
     ('ok', 'wrong')
@@ -53,7 +55,7 @@ def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
     if math.isnan(here):
         return Judgement("unsure", math.nan, math.inf)
     at_width: dict[float, _Differences] = {}
-    for width in _widths(x):
+    for width in _widths(x, smooth):
         found = at_width.get(width) or _differences(f, x, here, width)
         if found is not None:
             at_width[width] = found
@@ -62,24 +64,28 @@ def judge(f: Function, x: float, analytic: float, rule: Function) -> Judgement:
             if _agrees(found, at_width.values(), x, analytic, rule):
                 return Judgement("ok", found.numeric)
     seen = sorted(at_width.values(), key=lambda found: found.width)
-    refuting = [found for found in seen if _refutes(found, seen, x, analytic, rule)]
+    within = [found for found in seen if found.width <= smooth]
+    refuting = [found for found in within if _refutes(found, within, x, analytic, rule)]
     alike = [found for found in refuting if _is_confirmed(found, refuting, analytic)]
     if alike:
         return Judgement("wrong", min(alike, key=lambda found: found.error).numeric)
     return _judge_kink(seen, x, here, analytic) or _unsure(seen, analytic)
 
 
-def _widths(x: float) -> Iterator[float]:
+def _widths(x: float, smooth: float) -> Iterator[float]:
     """Yield widths to try, powers of two, so that x - width and x + width are mostly exact.
 
     The first two suit most functions: a part of |x|, and that part of 1, because most functions of the table change on
     the scale of 1. Then follow all scales on which the function may change, from the widest to the narrowest. Near 0
-    the scale of 1 comes first: there a function looks flat only because its floats are far apart.
+    the scale of 1 comes first: there a function looks flat only because its floats are far apart. Before all of these
+    comes a width within which the function is smooth, if the first of them is not.
     """
     if not math.isfinite(x):
         return
     own = _own_exponent(x)
     first = [max(own, -1074), -7]
+    if smooth < math.ldexp(1.0, max(first)):
+        yield math.ldexp(1.0, math.frexp(smooth)[1] - 2)
     yield from (math.ldexp(1.0, exponent) for exponent in (first if own > -24 else reversed(first)))
     top = min(max(own + 22, 24), _LARGEST_EXPONENT - 3)
     bottom = own - 44 if x else -1072  # the quarter is the spacing of floats
@@ -290,14 +296,27 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
     growth = steepest[0] / max(abs(side[0].far) for side in sides)
     if not all(_drowns(found, narrow[0], growth) for found in seen if found.width < widths[0]):
         return None
-    chosen = _can_be_chosen(narrow[0], slopes, growth, analytic)
+    clearest = _clearest(narrow[0], seen)
+    if clearest is not narrow[0]:
+        slopes = [clearest.left.near, clearest.right.near]
+    chosen = _can_be_chosen(clearest, slopes, growth, analytic)
     if growth > _JUMP and not chosen:  # the slope on one side of a jump, where rounding does not hide it yet
-        near = (side.near for found in seen[: len(seen) // 2] for side in (found.left, found.right))
-        chosen = any(abs(slope - analytic) <= 1e-3 * abs(analytic) for slope in near)
+        near = [(side.near, found.noise) for found in seen[: len(seen) // 2] for side in (found.left, found.right)]
+        chosen = any(abs(slope - analytic) <= 3e-5 * abs(analytic) >= noise for slope, noise in near)
     if chosen is None or not (chosen or _none_agrees(seen, analytic, 0.1 * steepest[0])):
         return None
     mean = sum(slopes) / len(slopes)
     return Judgement("kink" if chosen else "wrong", mean if growth < _VERTICAL or mean == 0 else mean * math.inf)
+
+
+def _clearest(found: _Differences, seen: Sequence[_Differences]) -> _Differences:
+    """Return the differences that rounding disturbs least, of those whose slopes are the same on either side."""
+
+    def is_like(other: _Differences) -> bool:
+        both = ((found.left.near, other.left.near), (found.right.near, other.right.near))
+        return all(abs(slope - wider) <= 2 * found.noise for slope, wider in both)
+
+    return min([found, *filter(is_like, seen)], key=lambda found: found.noise)
 
 
 def _is_a_power(slopes: Sequence[_Slopes], widths: Sequence[float], steepest: Sequence[float]) -> bool:

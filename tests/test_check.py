@@ -260,7 +260,8 @@ def test_jumps_are_no_slope_however_many_of_them_a_difference_spans(name: str, a
     jumps = at == 0.5 if name == "round" else at in (0.0, 1.0)
     assert [line.verdict for line in check_gradients(op(Value(at)))] == ["kink" if jumps else "ok"]
     slope_of_1 = planted_rules.planted(op, "additional term", 0, only_near=[2.3])
-    assert [line.verdict for line in check_gradients(record(slope_of_1, (Value(2.3),)))] == ["unsure"]
+    with pytest.raises(GradientMismatch, match="gives 1 for g = 1; a perturbation gives 0"):
+        check_gradients(record(slope_of_1, (Value(2.3),)))
 
 
 def test_a_wrong_sign_near_a_stationary_point_fails() -> None:
@@ -284,6 +285,40 @@ def test_a_rule_that_forgets_g_fails_where_the_operation_is_the_output(at: float
     twice = own(lambda x: x * x, lambda g, z, x: 2 * x * g * g)
     with pytest.raises(GradientMismatch, match="linear"):
         check_gradients(twice(Value(at)))
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "round"])
+def test_jumps_seen_from_afar_are_no_slope(name: str) -> None:
+    """Differences as wide as whole numbers show the slope 1."""
+    assert [line.verdict for line in check_gradients(TABLE[name](Value(1257.7640830616192)))] == ["ok"]
+    with pytest.raises(GradientMismatch, match="gives 1 for g = 1; a perturbation gives 0"):
+        check_gradients(record(planted_rules.planted(TABLE[name], "additional term", 0), (Value(1257.7640830616192),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("floor", (8e300,)),
+        ("ceil", (2.0**52,)),
+        ("round", (1e17,)),
+        ("mod", (0.65, 5e-300)),
+        ("mod", (1e300, 3.0)),
+        ("floordiv", (235.5048422742354, -1.8048971362517013e-12)),
+    ],
+)
+def test_jumps_closer_than_floats_hide_what_a_function_does(name: str, numbers: tuple[float, ...]) -> None:
+    assert {line.verdict for line in check_gradients(TABLE[name](*map(Value, numbers)))} == {"unsure"}
+
+
+def test_a_mistake_at_a_corner_or_a_jump_is_not_one_of_its_numbers() -> None:
+    ones = tuple(Value(1.0) for _ in range(100))
+    assert {line.verdict for line in check_gradients(TABLE["largest"](ones))} == {"kink"}
+    with pytest.raises(GradientMismatch, match=r"gives -0\.01 for g = 1"):
+        check_gradients(record(planted_rules.planted(TABLE["largest"], "sign", 7), ones))
+    x, y = Value(-103.61637077838749), Value(-103.61637077838749)
+    assert {line.verdict for line in check_gradients(x % y)} == {"kink"}
+    with pytest.raises(GradientMismatch, match="the rule of mod for operand 1"):
+        check_gradients(record(planted_rules.planted(TABLE["mod"], "1.001", 0), (x, y)))
 
 
 SUBNORMAL_SLOPES: dict[str, Callable[[], Value]] = {
