@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -64,17 +65,45 @@ _RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
 <prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop>
 </item></oor:items>
 """
+_EMPTY = """<?xml version="1.0" encoding="UTF-8"?>
+<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" office:version="1.3"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ office:mimetype="application/vnd.oasis.opendocument.spreadsheet">
+<office:body><office:spreadsheet><table:table table:name="Sheet1"/></office:spreadsheet></office:body>
+</office:document>
+"""
 
 
 class Office:
-    """LibreOffice without a window; its profile makes it recalculate every formula of a file that it opens."""
+    """LibreOffice without a window; its profile makes it recalculate every formula of a file that it opens.
 
-    def __init__(self, folder: Path) -> None:
-        self.program = shutil.which("soffice")
+    One process converts the files of all tests, since its start takes ten times as long as a conversion. A conversion
+    ends LibreOffice unless a document is open: hence the one that stays open.
+    """
+
+    def __init__(self, folder: Path, program: str) -> None:
         self.folder = folder
         options = folder / "profile" / "user" / "registrymodifications.xcu"
         options.parent.mkdir(parents=True)
         options.write_text(_RECALCULATE)
+        self.command = [program, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless"]
+        self.log = folder / "log.txt"
+
+    def __enter__(self) -> Office:
+        kept = self.folder / "kept.fods"
+        kept.write_text(_EMPTY)
+        listening = ["--norestore", f"--accept=pipe,name=autograd_tests_{os.getpid()};urp"]  # without it, it ends
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([*self.command, *listening, str(kept)], stdout=log, stderr=log)
+        opened, latest = kept.with_name(f".~lock.{kept.name}#"), time.monotonic() + 60
+        while not opened.exists():
+            assert self.process.poll() is None and time.monotonic() < latest, self.log.read_text()
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
 
     def computed(self, path: Path, inputs: Mapping[str, float] | None = None) -> list[Cells]:
         """Return the cells of each sheet as LibreOffice computes them, with other numbers in some input cells."""
@@ -88,11 +117,10 @@ class Office:
         wrong = [folder / f"{i}.xlsx" for i in range(len(paths))]
         for path, copy in zip(paths, wrong, strict=True):
             self.spoil(path, copy, inputs)
-        profile = f"-env:UserInstallation={(self.folder / 'profile').as_uri()}"
-        command = [str(self.program), profile, "--headless", "--convert-to", "fods", "--outdir", str(folder)]
-        done = subprocess.run([*command, *map(str, wrong)], capture_output=True, text=True, timeout=120, check=False)
+        command = [*self.command, "--convert-to", "fods", "--outdir", str(folder), *map(str, wrong)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         results = [copy.with_suffix(".fods") for copy in wrong]
-        assert all(result.exists() for result in results), done.stdout + done.stderr
+        assert all(result.exists() for result in results), done.stdout + done.stderr + self.log.read_text()
         sheets = f"{_OFFICE}body/{_OFFICE}spreadsheet/{_TABLE}table"  # a chart has a table too, further inside
         return [[self.cells(sheet) for sheet in ElementTree.parse(result).findall(sheets)] for result in results]
 
@@ -137,8 +165,10 @@ class Office:
 
 
 @pytest.fixture(scope="session")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    found = Office(tmp_path_factory.mktemp("office"))
-    if found.program is None:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Start one LibreOffice for all tests of a process."""
+    program = shutil.which("soffice")
+    if program is None:
         lacking("no soffice: apt install libreoffice-calc")
-    return found
+    with Office(tmp_path_factory.mktemp("office"), program) as started:
+        yield started
