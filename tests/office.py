@@ -10,7 +10,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from xml.etree import ElementTree
 
 import pytest
@@ -89,7 +89,7 @@ class Office:
         self.command = [program, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless"]
         self.log = folder / "log.txt"
 
-    def __enter__(self) -> Office:
+    def __enter__(self) -> Self:
         kept = self.folder / "kept.fods"
         kept.write_text(_EMPTY)
         listening = ["--norestore", f"--accept=pipe,name=autograd_tests_{os.getpid()};urp"]  # without it, it ends
