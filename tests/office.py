@@ -16,6 +16,9 @@ from xml.etree import ElementTree
 import pytest
 from needs import lacking
 
+from autograd import floats
+from autograd.ops import Op
+
 Number = float | str  # a string for an error
 
 
@@ -172,3 +175,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         lacking("no soffice: apt install libreoffice-calc")
     with Office(tmp_path_factory.mktemp("office"), program) as started:
         yield started
+
+
+def nearly_whole(op: Op, point: Sequence[float]) -> bool:
+    """Return True for a division whose quotient is whole, or not, only beyond the 13 digits that spreadsheets keep."""
+    if op.name not in ("mod", "floordiv") or not point[1]:
+        return False
+    return abs(point[0] / point[1]) > 1e13 or 0 < floats.to_multiple(*point) < 1e-13 * abs(point[0])

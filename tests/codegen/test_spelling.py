@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from browser import Browser
 from needs import BACKENDS, array_module, need_compiler
-from office import Office
+from office import Office, nearly_whole
 from test_edge_cases import VALUES
 
 import autograd
-from autograd import Value, explore, floats, grad, ops, to_spreadsheet
+from autograd import Value, explore, grad, ops, to_spreadsheet
 from autograd.codegen import c_statements, javascript
 from autograd.codegen.program import Program, Step, expanded
 from autograd.codegen.spelling import SPELLINGS, TARGETS, is_spelled, spell, spelling_of
@@ -204,13 +204,6 @@ def test_javascript(chromium: Browser) -> None:
 # Spreadsheets have neither inf nor nan, nor -0.0; and numbers near the ends of the range are an error on the way.
 # Of these two numbers, which differ from others in the 16th digit only, they drop it.
 IN_SHEETS = [0.0, *(x for x in EDGES if 1e-200 < abs(x) < 1e200 and x not in (0.49999999999999994, 4503599627370495.5))]
-
-
-def nearly_whole(op: Op, point: Sequence[float]) -> bool:
-    """Return True for a division whose quotient is whole, or not, only beyond the 13 digits that spreadsheets keep."""
-    if op.name not in ("mod", "floordiv") or not point[1]:
-        return False
-    return abs(point[0] / point[1]) > 1e13 or 0 < floats.to_multiple(*point) < 1e-13 * abs(point[0])
 
 
 def test_spreadsheet(office: Office, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hostile import HOSTILE
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from office import Cell, Cells, Number, Office, position, written
+from office import Cell, Cells, Number, Office, nearly_whole, position, written
 
 import autograd
 from autograd import Value, faux_gradient, tanh, to_spreadsheet
@@ -238,6 +238,7 @@ def test_every_operation_in_libreoffice(office: Office, tmp_path: Path, monkeypa
         count = op.arity or 4
         cases: list[tuple[float, ...]] = [(x,) for x in POINTS] if count == 1 else list(PAIRS) if count == 2 else []
         cases += [tuple(rng.uniform(-3, 3) for _ in range(count)) for _ in range(4)]
+        cases = [case for case in cases if not nearly_whole(op, case)]
         results = [record(op, tuple(map(Value, case))) for case in cases]
         if count == 2:  # with constants, which make some formulas shorter
             results += [record(op, (Value(x), y)) for x, y in cases]
@@ -256,10 +257,14 @@ def test_every_operation_in_libreoffice(office: Office, tmp_path: Path, monkeypa
 
 
 def random_graph(rng: random.Random, steps: int, labels: bool) -> Value:
-    """Return a graph of operations of the whole table on leaves, results and constants, with no huge numbers."""
+    """Return a graph of operations on leaves, results and constants, with no huge numbers.
+
+    Those that jump are left out: spreadsheets do not know their -0.0, and jump where 15 digits are whole.
+    """
+    names = sorted(BUILT_IN - {"floor", "ceil", "round", "mod", "floordiv"})
     pool: list[Value] = [Value(rng.uniform(-2, 2)) for _ in range(4)]
     while len(pool) < steps:
-        op = TABLE[rng.choice(sorted(BUILT_IN))]
+        op = TABLE[rng.choice(names)]
         count = op.arity or 2 * rng.randrange(1, 4)
         operands: list[Any] = [rng.choice(pool) if rng.random() < 0.8 else rng.uniform(-2, 2) for _ in range(count)]
         operands[0] = rng.choice(pool[-6:])
