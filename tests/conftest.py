@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -31,6 +32,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and getattr(option, "numprocesses", 0) is None and "PYTEST_XDIST_WORKER" not in os.environ:
         option.numprocesses = os.cpu_count() or 1
         option.dist = "worksteal"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of all collections to come: it stays alive, and each would walk it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
