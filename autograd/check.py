@@ -598,10 +598,10 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
             z = op.computes(*others)
             slopes = op.pulls(1.0, z, *others)
             mistakes = _not_linear(op, z, others, slopes, (2.0, op.pulls(2.0, z, *others)))
-            for place, slope in enumerate(slopes):
-                judged = _judge_place(op, others, place, slope)
+            for place in _first_places(op, len(others)):
+                judged = _judge_place(op, others, place, slopes[place])
                 if judged.verdict == "wrong":
-                    mistakes.setdefault(place, _disagreement(op, others, place, slope, judged.numeric))
+                    mistakes.setdefault(place, _disagreement(op, others, place, slopes[place], judged.numeric))
         except _NO_VALUE:
             continue
         if mistakes:
@@ -611,14 +611,18 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
 
 def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:
     """Yield operands in the neighbourhood, and ordinary ones inside the domain, all different from each other."""
-    lists = op.lists(operands) if op.variadic else [operands]
-    near = [x for row in lists for x in row[:4]]
-    domain = op.domain if op.arity else op.domain * len(near)
-    neighbours = [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(near)]
+    domain = op.domain if op.arity else op.domain * len(operands)
+    neighbours = [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(operands)]
     if all(map(math.isfinite, neighbours)):
         yield neighbours
     for turn in (1, 2, 3):  # the larger operand is once the first of two, and once the second
-        yield [_inside(low, high, _spread(i + turn * len(near))) for i, (low, high) in enumerate(domain)]
+        yield [_inside(low, high, _spread(i + turn * len(operands))) for i, (low, high) in enumerate(domain)]
+
+
+def _first_places(op: Op, operands: int) -> list[int]:
+    """Return the places to judge at other operands: of an operation on lists, the first four of each."""
+    places = range(operands)
+    return [place for row in op.lists(places) for place in row[:4]] if op.variadic else [*places]
 
 
 def _spread(i: int) -> float:

@@ -64,12 +64,17 @@ def judge(f: Function, x: float, analytic: float, rule: Function, smooth: float 
             if _agrees(found, at_width.values(), x, analytic, rule):
                 return Judgement("ok", found.numeric)
     seen = sorted(at_width.values(), key=lambda found: found.width)
+    if _is_steeper_than_floats_show(seen, x, here, analytic):
+        return _unsure(seen, analytic)
     within = [found for found in seen if found.width <= smooth]
     refuting = [found for found in within if _refutes(found, within, x, analytic, rule)]
     alike = [found for found in refuting if _is_confirmed(found, refuting, analytic)]
     if alike:
         return Judgement("wrong", min(alike, key=lambda found: found.error).numeric)
-    return _judge_kink(seen, x, here, analytic) or _unsure(seen, analytic)
+    kink = _judge_kink(seen, x, here, analytic)
+    if kink and math.isinf(analytic) and x == 0 and math.copysign(1.0, x) < 0:
+        kink = kink._replace(verdict="kink")  # 1 / -0.0 is -inf
+    return kink or _unsure(seen, analytic)
 
 
 def _widths(x: float, smooth: float) -> Iterator[float]:
@@ -183,6 +188,14 @@ def _agrees(found: _Differences, seen: Iterable[_Differences], x: float, analyti
     return agrees and not _is_contradicted(found, seen, tolerance)
 
 
+def _is_steeper_than_floats_show(seen: Sequence[_Differences], x: float, here: float, analytic: float) -> bool:
+    """Return True if the function would change by more than itself between floats, as sin(1e200) does."""
+    if not seen or seen[0].flat or not math.isfinite(analytic):
+        return False
+    largest = max(abs(z) for found in seen for z in (here, found.below, found.above) if math.isfinite(z))
+    return abs(analytic) * math.ulp(x) > largest
+
+
 def _is_contradicted(found: _Differences, seen: Iterable[_Differences], tolerance: float) -> bool:
     """Return True if narrower differences, which rounding leaves, say otherwise.
 
@@ -290,7 +303,9 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
     left, right = ([found.left for found in narrow], [found.right for found in narrow])
     sides = [slopes for slopes in (left, right) if all(map(math.isfinite, chain(*slopes)))]
     widths = [found.width for found in narrow]
-    if len(narrow) < 3 or not sides or not all(_is_a_power(slopes, widths, steepest) for slopes in sides):
+    if len(narrow) < 3 or (x and widths[-1] > abs(x)):  # these would see what the function does at 0
+        return None
+    if not sides or not all(_is_a_power(slopes, widths, steepest) for slopes in sides):
         return None
     slopes = [side[0].near for side in sides]
     growth = steepest[0] / max(abs(side[0].far) for side in sides)

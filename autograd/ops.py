@@ -284,7 +284,7 @@ def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
     # is 0 there, and so are all further ones, so 1 takes the place of the base. Not elsewhere: d(y/x)/dy is 1/x.
     exponent = y - 1
     if type(exponent) is float and exponent > 0:  # a constant: its case of the choice below, in a third of the time
-        return g * y * pow(x, exponent)  # y > 1: g * y cannot vanish
+        return g * (y * pow(x, exponent))
     finite = 1 + 0 * pow(x, exponent)  # nan if it is not
     factor = where(abs(x), where(abs(g), y, 0.0), y)  # 0 if g * y is, which may also vanish by underflow
     base = where(exponent, x, where(finite, x, where(abs(factor), x, 1.0)))
@@ -296,7 +296,7 @@ def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
     # Where z overflows, z * log(x) need not, near x = 1: then it is x**(y/2) * log(x) * x**(y/2).
     base = where(abs(x), x, where(-y, x, 1.0 + abs(x)))
     finite, half = 1 + 0 * z, pow(base, 0.5 * y)  # nan if z is not finite
-    return g * where(finite, z, half) * log(base) * where(finite, 1.0, half)
+    return g * (where(finite, z, half) * log(base) * where(finite, 1.0, half))
 
 
 def _share(g: Any, lead: Any) -> Any:
@@ -371,8 +371,8 @@ def _silu_slope(x: Any) -> Any:
 
 
 def _difference(x: Any, y: Any) -> Any:
-    """Return x - y; 0 where that is nan, because both are the same infinity."""
-    return where(1 + abs(x - y), x - y, 0.0)
+    """Return x - y; 0 where both are the same infinity."""
+    return where(1 + abs(x - y), x - y, where(abs(x) + abs(y), 0.0, x + y))
 
 
 def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:

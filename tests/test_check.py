@@ -310,6 +310,40 @@ def test_jumps_closer_than_floats_hide_what_a_function_does(name: str, numbers: 
     assert {line.verdict for line in check_gradients(TABLE[name](*map(Value, numbers)))} == {"unsure"}
 
 
+@pytest.mark.parametrize(
+    ("function", "numbers"),
+    [
+        (autograd.pow, (1.0, 1e20)),
+        (autograd.pow, (1.0, -3e16)),
+        (autograd.pow, (1.2208916107354485e-106, -2.7e-15)),
+        (autograd.pow, (3e-200, 1e-13)),
+        (autograd.sin, (3.4781819926419455e225,)),
+        (autograd.cos, (4.3e234,)),
+        (autograd.tan, (2.15e159,)),
+        (autograd.sqrt, (-0.0,)),
+    ],
+)
+def test_what_lies_between_floats_is_no_mistake(function: Op, numbers: tuple[float, ...]) -> None:
+    found = {line.verdict for line in check_gradients(function(*map(Value, numbers)))}
+    assert found <= {"ok", "unsure", "kink"}
+    assert "unsure" in found or numbers == (-0.0,)
+
+
+def test_a_row_of_a_fixed_number_of_operands_in_a_list() -> None:
+    weights = [0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    op = Op(
+        "filtered([{}])",
+        lambda *xs: math.fsum(weights[i] * xs[i] for i in range(8)),
+        lambda g, z, *xs: [g * w for w in weights],
+        variadic=True,
+    )
+    try:
+        lines = check_gradients(op([Value(float(i)) for i in range(8)]))
+    finally:
+        del TABLE["filtered"]
+    assert {line.verdict for line in lines} == {"ok"}
+
+
 def test_a_mistake_at_a_corner_or_a_jump_is_not_one_of_its_numbers() -> None:
     ones = tuple(Value(1.0) for _ in range(100))
     assert {line.verdict for line in check_gradients(TABLE["largest"](ones))} == {"kink"}

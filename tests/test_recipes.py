@@ -155,9 +155,9 @@ def test_a_recipe_is_right(name: str) -> None:
     ("name", "right", "wrong"),
     [
         ("mish", "tanh(softplus(x))", "tanh(x)"),
-        ("sech", "z = exp(-abs(x))", "z = exp(-abs(x)); return 1 / autograd.cosh(x)"),
-        ("norm", "reduce(hypot, xs)", "sqrt(dot(xs, xs))"),
-        ("fmod", "sign(x) *", ""),
+        ("sech", "z = exp(where(x, -x, x))", "z = exp(where(x, -x, x)); return 1 / autograd.cosh(x)"),
+        ("norm", "reduce(hypot, xs, 0.0)", "sqrt(dot(xs, xs))"),
+        ("fmod", "-(-x % abs(y))", "(-x % abs(y))"),
         ("lgamma", "g * polygamma(0, x)", "g * polygamma(1, x)"),
         ("polygamma", "polygamma(n + 1, x)", "polygamma(n, x)"),
     ],

@@ -5,6 +5,7 @@ Batch-invariant steps (`backend.py`) are computed once, before the loop over the
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ from autograd.codegen.python_source import (
     variable_names,
 )
 from autograd.codegen.spelling import spelling_of
-from autograd.ops import TABLE, Op
+from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import tree_leaves, tree_map
 
 
@@ -49,8 +50,9 @@ class FloatSpelling:
             return op.read(*names)
         function = self.function_name(op)
         text = spelling_of(op).write("python", names) if op.built_in else f"{function}({', '.join(names)})"
-        if f"{function}(" in text:
-            self.functions[function] = op.computes
+        for called in re.findall(r"\w+(?=\()", text):  # itself, or another row, as floordiv calls div for y = 0
+            if called == function or called in BUILT_IN:
+                self.functions[called] = op.computes if called == function else TABLE[called].computes
         return text
 
     def function_name(self, op: Op) -> str:

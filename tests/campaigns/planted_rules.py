@@ -72,9 +72,9 @@ def number(rng: random.Random, low: float, high: float) -> float:
             rng.uniform(0.1, 3),
             rng.uniform(0.1, 3),
             10 ** rng.uniform(-12, 12),
-            rng.uniform(0.1, 9) * 10.0 ** rng.choice([-160, 160, -300, 300, -10, 10]),
+            rng.uniform(0.1, 9) * 10.0 ** rng.choice([-160, 160, -300, 300, -10, 10, rng.randint(-320, 307)]),
             5e-324 * rng.randrange(1, 2**40),
-            0.0,
+            rng.choice([0.0, 1.0]),
         ]
     )
     if math.isfinite(low) and math.isfinite(high):

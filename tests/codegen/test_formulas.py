@@ -105,7 +105,10 @@ def test_every_view_prints_a_formula_the_same_way(tmp_path: Path) -> None:
     assert graph_formulas([product, net], {x: "x"})[net].text == text
     assert [row.formula for row in autograd.explain(y, names={}).rows] == ["", text, "tanh(net)"]
     assert "net = v2 + 65000.123 " in autograd.to_text(y, names={})
-    assert '["-2 * ",""]' in explore(y, tmp_path / "a.html", names={}).read_text("utf-8")
+    page = explore(y, tmp_path / "a.html", names={}).read_text("utf-8")
+    assert (
+        '"formula":[""," * ",""]' in page and "const constants = [(-2.0), 65000.123];" in page
+    )  # put in by the script
     with zipfile.ZipFile(to_spreadsheet(y, tmp_path / "a.xlsx", names={})) as file:
         assert text in file.read("xl/sharedStrings.xml").decode()
 
@@ -117,7 +120,7 @@ def test_a_constant_of_a_drawing_has_one_format_in_its_node_and_in_the_formula(t
         assert rf"y = x + {text}\l" in source
         assert re.search(rf'c1 \[label="?{re.escape(text)}"? ', source)
         page = explore(y, tmp_path / "a.html", names={"y": y}).read_text("utf-8")
-        assert f'"formula":[""," + {text}"]' in page
+        assert '"formula":[""," + ",""]' in page and f"const constants = [{number!r}];" in page
 
 
 def test_in_place_of_a_long_formula_stands_its_operation() -> None:

@@ -392,3 +392,15 @@ def test_rows_that_take_lists_have_derivatives_in_every_target(lists: list[Op], 
     output = autograd.sum(outputs)
     assert explore(output, tmp_path / "page.html").exists()
     assert to_spreadsheet(output, tmp_path / "rows.xlsx").exists()
+
+
+@pytest.mark.parametrize("name", ["mod", "floordiv", "div", "pow"])
+@pytest.mark.parametrize("y", [0.0, -0.0, 2.0])
+def test_a_row_alone_calls_what_its_cell_calls(name: str, y: float, backend: str) -> None:
+    """In a program of all rows, the row of div brings its name along."""
+    left, right = Value(7.0), Value(2.0)
+    z = TABLE[name](left, right)
+    f: Any = autograd.compile([z, *autograd.grad(z, [left, right])], (left, right), backend=backend)
+    left.data, right.data = 7.0, y
+    expected = [z.forward().data, *(g.forward().data for g in autograd.grad(z, [left, right]))]
+    assert list(map(repr, f(7.0, y))) == list(map(repr, expected))
