@@ -411,7 +411,7 @@ def _to_kink(op: Op, operands: Sequence[float], place: int) -> float:
 
 def _kinks_are_closer_than_floats(op: Op, operands: Sequence[float]) -> bool:
     """Return True where floats cannot tell what the operation does between its kinks, as `floor` beyond 2**49."""
-    if op.kink is None or not all(map(math.isfinite, operands)):
+    if op.kink is None or op.variadic or not all(map(math.isfinite, operands)):  # of many operands it would take n**2
         return False
     for place, x in enumerate(operands):
         near = (x + many * math.ulp(x) for many in (-1009, -31, 0, 31, 1009))
@@ -611,6 +611,8 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
 
 def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:
     """Yield operands in the neighbourhood, and ordinary ones inside the domain, all different from each other."""
+    if op.variadic and op.built_in:  # a user's row may need as many operands as it has here
+        operands = [operands[place] for place in _first_places(op, len(operands))]
     domain = op.domain if op.arity else op.domain * len(operands)
     neighbours = [x * (0.75 + 0.5 * _spread(i)) for i, x in enumerate(operands)]
     if all(map(math.isfinite, neighbours)):
