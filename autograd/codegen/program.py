@@ -11,6 +11,7 @@ constant, or whose cases are equal, max(-inf, x) and min(inf, x). Nothing is rea
 is replaced by what its function records, x ** 2 and x ** -1 by the product and the quotient that their row computes.
 """
 
+import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -208,6 +209,47 @@ def _as_arithmetic(step: Step) -> Step:
         x, y = step.operands
         return Step(TABLE["mul"], (x, x)) if y == 2.0 else Step(TABLE["div"], (1.0, x))
     return step
+
+
+def with_one_factor(program: Program) -> Program:
+    """Write (c * d) * x in place of c * (d * x), for views: c and d are numbers, one of them a power of two.
+
+    Rules multiply by the gradient from above last, people by numbers first: x**2 / 2 has the derivative x. The power of
+    two makes that exact, but for products beyond the largest or below the smallest normal number.
+
+    >>> x = Value(3.0)
+    >>> with_one_factor(lower([0.5 * (2.0 * x)], [x])).outputs
+    [0]
+    """
+    steps: list[Step] = []
+    places: list[Operand] = [*range(program.inputs)]
+    for op, operands in program.steps:
+        step = Step(op, tuple(places[x] if type(x) is int else x for x in operands))
+        c, x = _factor_and_rest(step)
+        if c is not None and x >= program.inputs:
+            d, y = _factor_and_rest(steps[x - program.inputs])
+            if d is not None and 0.5 in map(_mantissa, (c, d)):
+                if c * d == 1:
+                    places.append(y)
+                    continue
+                step = Step(op, (c * d, y))
+        places.append(program.inputs + len(steps))
+        steps.append(step)
+    outputs = [places[x] if type(x) is int else x for x in program.outputs]
+    return without_dead_steps(Program(program.inputs, steps, outputs))
+
+
+def _factor_and_rest(step: Step) -> tuple[float | None, int]:
+    """Return the constant and the value that a step multiplies; None if it does not multiply these."""
+    if step.op is TABLE["mul"]:
+        for c, x in (step.operands, step.operands[::-1]):
+            if type(c) is float and type(x) is int:
+                return c, x
+    return None, -1
+
+
+def _mantissa(x: float) -> float:
+    return abs(math.frexp(x)[0])
 
 
 def without_dead_steps(program: Program) -> Program:

@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
-from autograd.codegen.program import Operand, Program, Step, lower, without_dead_steps
+from autograd.codegen.program import Program, Step, lower, with_one_factor
 from autograd.engine import Value, grad, graph_of, local_gradients, numbers_of, record
 from autograd.ops import TABLE, Op
 from autograd.text import decimals, significant
@@ -213,7 +213,7 @@ def _formulas(
     program = lower(recorded, list(inputs))
     if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
         program = lower(_without_choices(recorded, inputs), list(inputs))
-    program = _with_signs(_with_one_factor(program))
+    program = _with_signs(with_one_factor(program))
     terms: list[Term | None] = [None] * len(recorded)
     for digits in _DIGITS_OF_CONSTANTS:
         missing = [i for i, term in enumerate(terms) if term is None]
@@ -253,38 +253,6 @@ def _without_choices(gradients: Sequence[Value], inputs: Container[Value]) -> li
     nodes = [v for v in graph_of(*gradients, known=inputs.__contains__) if v not in inputs]
     copies = recorded_anew(nodes, leaf=lambda x: x, result=chosen)
     return [copies.get(g, g) for g in gradients]
-
-
-def _with_one_factor(program: Program) -> Program:
-    """Write (c * d) * x in place of c * (d * x), where c and d are numbers, and x if their product is 1.
-
-    Rules multiply by the gradient from above last, people by numbers first: 0.5 * x**2 has the derivative x.
-    """
-    steps: list[Step] = []
-    places: list[Operand] = [*range(program.inputs)]
-    for op, operands in program.steps:
-        step = Step(op, tuple(places[x] if type(x) is int else x for x in operands))
-        c, x = _factor_and_rest(step)
-        if c is not None and x >= program.inputs:
-            d, y = _factor_and_rest(steps[x - program.inputs])
-            if d is not None:
-                if c * d == 1:
-                    places.append(y)
-                    continue
-                step = Step(op, (c * d, y))
-        places.append(program.inputs + len(steps))
-        steps.append(step)
-    outputs = [places[x] if type(x) is int else x for x in program.outputs]
-    return without_dead_steps(Program(program.inputs, steps, outputs))
-
-
-def _factor_and_rest(step: Step) -> tuple[float | None, int]:
-    """Return the constant and the value that a step multiplies; None if it does not multiply these."""
-    if step.op is TABLE["mul"]:
-        for c, x in (step.operands, step.operands[::-1]):
-            if type(c) is float and type(x) is int:
-                return c, x
-    return None, -1
 
 
 def _with_signs(program: Program) -> Program:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograd.codegen.formulas import graph_formulas, summary
-from autograd.codegen.program import Program, expanded, lower
+from autograd.codegen.program import Program, expanded, lower, with_one_factor
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
 from autograd.ops import Op, largest
@@ -136,7 +136,7 @@ def _apart(v: Value, chosen: Collection[Value], names: Mapping[Value, str]) -> C
     local = grad(result, inputs)
     reached = reached_by_gradients(result, graph_of(result))
     program, slopes = (
-        expanded(lower(outputs, inputs), "spreadsheet", otherwise=VIEWS_IN_PYTHON)
+        expanded(with_one_factor(lower(outputs, inputs)), "spreadsheet", otherwise=VIEWS_IN_PYTHON)
         for outputs in ([result], [result, *local])
     )
     return Column(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.codegen.program import Operand, expanded, lower
+from autograd.codegen.program import Operand, expanded, lower, with_one_factor
 from autograd.codegen.spreadsheet import formulas, operand, places_with_cells
 from autograd.engine import Value, grad
 from autograd.views.limits import VIEWS_IN_PYTHON
@@ -34,7 +34,9 @@ class TrainingSheet(Worksheet):
         self.leaves = [v for v in values if v.op is None]
         inner = [v for v in values if v.op is not None and v is not gradients.output]
         slopes = grad(gradients.output, [*trained, *inner])
-        self.program = expanded(lower([*values, *slopes], self.leaves), "spreadsheet", otherwise=VIEWS_IN_PYTHON)
+        self.program = expanded(
+            with_one_factor(lower([*values, *slopes], self.leaves)), "spreadsheet", otherwise=VIEWS_IN_PYTHON
+        )
         self.place = dict(zip(values, self.program.outputs))
         self.slope = dict(zip([*trained, *inner], self.program.outputs[len(values) :], strict=True))
         self.trained = trained
