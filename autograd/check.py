@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple, cast
 
-from autograd.choices import Choice, choices_of, warn_of_changes
+from autograd.choices import Choice, choices_of, known_as, warn_of_changes
 from autograd.differences import RELATIVE_TOLERANCE, Judgement, judge
 from autograd.engine import Value, flatten, graph_of, numbers_of, replay, unobserved
 from autograd.errors import GradientMismatch
@@ -70,7 +70,7 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
         raise ValueError(f"method is 'forward' or 'central', got {method!r}")
     nodes, x = graph_of(output), wrt.data
     f, forward = _as_function(output, wrt, nodes), method == "forward"
-    _warn_of_changes(choices_of(nodes), [wrt], lambda x: [x + tiny] if forward else [x - tiny, x + tiny])
+    _warn_of_changes(choices_of(nodes, [wrt]), [wrt], lambda x: [x + tiny] if forward else [x - tiny, x + tiny])
     return _forward_difference(f, x, tiny) if forward else (f(x + tiny) - f(x - tiny)) / (2 * tiny)
 
 
@@ -137,8 +137,13 @@ def _warn_of_changes(
         return
     nodes = graph_of(*(v for choice in choices for v in choice.values))
     part, inside = moving(nodes), set(nodes)
-    moved = [x for x in inputs if x in inside][: 1 + _MOST_REPLAYED // (len(nodes) + len(choices))]
-    replays = (replay(part, {x: number}) for x in moved for number in perturbed(x.data))
+    moved = [x for x in inputs if x in inside or x.op is not None]  # choices know a result by its expression
+    moved = moved[: 1 + _MOST_REPLAYED // (len(nodes) + len(choices))]
+    replays = (
+        {**replay(part, {x: number}), **dict.fromkeys(known_as(x), number)}
+        for x in moved
+        for number in perturbed(x.data)
+    )
     warn_of_changes(choices, replays, "with the perturbation")
 
 
@@ -154,7 +159,7 @@ def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> N
         h = _EPSILON ** (1 / 3) * (abs(x) or 1.0)
         return x - h, x + h
 
-    _warn_of_changes([*filter(is_close, choices_of(nodes))], inputs, perturbed)
+    _warn_of_changes([*filter(is_close, choices_of(nodes, inputs))], inputs, perturbed)
 
 
 class CheckedGradient(NamedTuple):

@@ -2,11 +2,17 @@
 
 NumPy (`np.maximum`, `np.sort`), Python's `max` and `sorted`, and `if x < y` compare Values while a graph is recorded.
 The graph keeps the branch that was taken: a choice, frozen. Each comparison is remembered with its outcome and its
-place in the order of creation. It may have shaped an output if it came first and if the output depends on one of the
-Values that were compared (`max(x, y) * 3` has only one in its graph), or if it belongs to the same tournament: the
-losers in `max([x, y, z])` were compared with each other on the same line. So a comparison made later, such as an
-accuracy or a `sorted` for printing, is not a choice of that output. A gradient from `grad` counts as made when its
-output was.
+place in the order of creation. It may have shaped an output if it came first, and if a Value that was compared moves
+where the output may be asked to move. So it is
+
+- a Value that the output depends on (`max(x, y) * 3` has only one in its graph);
+- an input: whoever compiles or perturbs names the Values that change, and `y * 2 if x > 0 else y * 5` has no x in its
+  graph;
+- a result that was computed from one of these;
+- or of the same tournament: the losers in `max([x, y, z])` were compared with each other on the same line.
+
+A comparison made later, such as an accuracy or a `sorted` for printing, is not a choice of that output. A gradient from
+`grad` counts as made when its output was.
 
 Memory. An operand that dies at once, as in `if (x - y) > 0`, is kept as a small expression of what it was computed
 from. References to Values are weak: a graph is still freed the moment its last name goes. A leaf that is gone keeps the
@@ -19,19 +25,19 @@ operations, so they need no lock. Copies and pickles of a graph are made without
 The price (CPython 3.11.7, processor time, minima): a comparison of leaves and numbers takes 0.6
 microseconds without this module and 3 to 4 with it, 7 if a result is compared, 15 if that is deep; sorting 20,000
 Values takes 1.6 s instead of 0.2. Nothing else costs anything until the first comparison; then a search of the memory
-comes with `forward()`.
+comes with `forward()`, which follows other results no farther than it follows its own graph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from types import CodeType
 from typing import Any, NamedTuple
 from weakref import ref
 
-from autograd.engine import Value, created, graph_of, next_order, on_choice, on_forward, on_grad
+from autograd.engine import Value, created, graph_of, next_order, on_choice, on_forward, on_grad, replay
 from autograd.errors import FrozenChoiceWarning
 from autograd.frames import place_of_caller, shown, warn_caller
 from autograd.text import visible
@@ -39,6 +45,8 @@ from autograd.text import visible
 _DEEPEST, _WIDEST = 4, 3  # operations in an expression, and operands of each
 _MOST = 32  # comparisons kept with one Value
 _MOST_VALUES = 5_000  # with which comparisons are kept
+_MOST_SEARCHED = 1_000_000  # operands, to see what a result that was compared is computed from: a second
+_MOST_IN_REPLAYS = 1_000  # and as many as the graph has nodes: loops replay
 
 _Kind = Callable[[float, float], bool]
 _SIGNS: dict[_Kind, str] = {float.__lt__: "<", float.__le__: "<=", float.__gt__: ">", float.__ge__: ">="}
@@ -65,8 +73,8 @@ class Choice(NamedTuple):
     values: tuple[Value, ...]
     """Those from which both sides are computed, held so that they stay."""
 
-    def numbers(self, data: Mapping[Value, float]) -> tuple[float, float]:
-        """Return the numbers of both sides, those in `data` before those of the Values."""
+    def numbers(self, data: Mapping[Any, float]) -> tuple[float, float]:
+        """Return the numbers of both sides, those in `data` before those of the Values: see `known_as`."""
         return _number(self.left, data), _number(self.right, data)
 
     def text(self, left: float, right: float) -> str:
@@ -107,13 +115,18 @@ def _remember(v: Value, other: Value | float, kind: _Kind, holds: bool) -> None:
         comparisons.append(comparison)
 
 
-def _expression(x: Value | float, kept: list[_Comparisons], depth: int = _DEEPEST) -> _Expression:
-    """Return the expression of an operand, and append what is kept with the Values that it refers to to the list."""
+def _expression(x: Value | float, kept: list[_Comparisons] | None, depth: int = _DEEPEST) -> _Expression:
+    """Return the expression of an operand, and append what is kept with the Values that it refers to to the list.
+
+    Without a list, nothing is remembered, and the expression is for comparison with those that were.
+    """
     if isinstance(x, float):
         return x
     op = x.op
     if op is not None and depth and not op.stops and len(args := x.args) <= _WIDEST:
         return (op, *[_expression(operand, kept, depth - 1) for operand in args])
+    if kept is None:
+        return ref(x)
     reference, comparisons = _memory.get(id(x)) or _keep(x)
     reference.number = x.data if op is None else None
     kept.append(comparisons)
@@ -168,29 +181,38 @@ on_grad[_derive] = _derive, None
 # The choices of a graph ----------------------------------------------------------------------------------------------
 
 
-def choices_of(nodes: Sequence[Value], members: Container[Value] | None = None) -> list[Choice]:
+def choices_of(nodes: Sequence[Value], inputs: Sequence[Value] = ()) -> list[Choice]:
     """Return the choices that may have shaped an output, in the order in which they were made.
 
     Arguments:
         nodes: the graph of the output, as `graph_of(output)` returns it.
-        members: another container of the same Values, if there is one at hand in which they are found faster.
+        inputs: Values that may get other numbers, whether or not they are in the graph.
 
-    >>> x = Value(2.0)
-    >>> y = x * 3 if x > 0 else x
-    >>> [choice.text(2.0, 0.0) for choice in choices_of(graph_of(y))]
-    ['2.0 > 0.0']
+    >>> x, y = Value(2.0), Value(5.0)
+    >>> z = y * 3 if x > 0 else y
+    >>> choices_of(graph_of(z)), [choice.text(2.0, 0.0) for choice in choices_of(graph_of(z), [x])]
+    ([], ['2.0 > 0.0'])
     """
     if not _memory:
         return []
-    return _choices_before(_order(nodes[-1]), nodes, set(nodes) if members is None else members)
+    moving = graph_of(nodes[-1], *inputs) if inputs else nodes
+    return _choices_before(_order(nodes[-1]), moving, set(moving), _MOST_SEARCHED)
 
 
-def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value]) -> list[Choice]:
-    """Return the latest outcome before this place in the order of creation of each comparison with one of the nodes."""
+def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value], most: int) -> list[Choice]:
+    """Return the latest outcome before this place in the order of creation of each comparison that may have shaped it.
+
+    Arguments:
+        order: the place of the output.
+        nodes: the Values that it depends on, and those that may get other numbers.
+        members: a container of the same Values, in which they are found fast.
+        most: how many operands are followed to find the results that were computed from these.
+    """
     if len(_memory) < len(nodes):
         kept = [comparisons for v, comparisons in tuple(_memory.values()) if v() in members]
     else:
         kept = [found[1] for v in nodes if (found := _memory.get(id(v)))]
+    kept += _with_results_of(members, order, most)
     choices = dict[Any, Choice]()
 
     def gather(kept: Iterable[_Comparisons], places: Container[Any] | None) -> set[Value]:
@@ -215,6 +237,25 @@ def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value
     return sorted(choices.values())
 
 
+def _with_results_of(members: Container[Value], order: int, most: int) -> list[_Comparisons]:
+    """Return the comparisons of results that are not among these Values, but were computed from one of them."""
+    results = dict[Value, _Comparisons]()
+    for reference, comparisons in tuple(_memory.values())[-most:]:
+        v = reference() if any(at < order for at, *_ in comparisons[:1]) else None
+        if v is not None and v.op is not None and v not in members:
+            results[v] = comparisons
+    followed, seen, reached = count(1), set[Value](), set[Value]()
+    for result in reversed(results):  # the newest first, because there may not be time for all
+        found = graph_of(result, known=lambda x: x in members or x in seen or next(followed) > most)
+        if next(followed) > most:
+            break
+        seen.update(found)
+        for v in found:
+            if any(isinstance(x, Value) and (x in members or x in reached) for x in v.args):
+                reached.add(v)
+    return [comparisons for v, comparisons in results.items() if v in reached]
+
+
 def _settled(x: _Expression, values: list[Value | None]) -> _Expression:
     """Return an expression with the numbers of leaves that are gone, and append the Values that it refers to to a list.
 
@@ -230,12 +271,19 @@ def _settled(x: _Expression, values: list[Value | None]) -> _Expression:
     return x
 
 
-def _number(x: _Expression, data: Mapping[Value, float]) -> float:
+def known_as(v: Value) -> list[Any]:
+    """Return what a Value is to choices: itself, and if it is a result, the expressions in place of it."""
+    return [v, *[_expression(v, None, depth) for depth in range(1, _DEEPEST + 1) if v.op is not None]]
+
+
+def _number(x: _Expression, data: Mapping[Any, float]) -> float:
     if isinstance(x, _Reference):
         v = x()
         assert v is not None  # the choice holds it
         return data.get(v, v.data)
     if isinstance(x, tuple):
+        if x in data:
+            return data[x]
         op, *operands = x
         return float(op.computes(*[_number(operand, data) for operand in operands]))
     return float(x)
@@ -244,12 +292,13 @@ def _number(x: _Expression, data: Mapping[Value, float]) -> float:
 # The warnings --------------------------------------------------------------------------------------------------------
 
 
-def warn_of_choices(outputs: Sequence[Value], keeps: str) -> None:
+def warn_of_choices(outputs: Sequence[Value], keeps: str, inputs: Sequence[Value] = ()) -> None:
     """Warn if there are choices that may have shaped one of these outputs.
 
     Arguments:
         outputs: Values.
         keeps: what keeps the choice, and for what, for the message.
+        inputs: the Values that will get other numbers; those of the outputs' graphs need not be listed.
 
     >>> import warnings
     >>> x = Value(2.0, "x")
@@ -261,25 +310,26 @@ def warn_of_choices(outputs: Sequence[Value], keeps: str) -> None:
     """
     if not _memory or not outputs:
         return
-    nodes = graph_of(*outputs)
-    waiting = {choice[1:4] for choice in _choices_before(max(map(_order, outputs)), nodes, set(nodes))}
+    nodes, last = graph_of(*outputs, *inputs), max(map(_order, outputs))
+    waiting = {choice[1:4] for choice in _choices_before(last, nodes, set(nodes), _MOST_SEARCHED)}
     found: dict[Any, Choice] = {}
     for output in outputs:
         if not waiting:
             break
-        for choice in choices_of(graph_of(output)):
+        for choice in choices_of(graph_of(output), inputs):
             found.setdefault(choice[1:4], choice)
         waiting -= found.keys()
     if found:
         _warn(min(found.values()), f"and {keeps}", len(found))
 
 
-def warn_of_changes(choices: Sequence[Choice], replays: Iterable[Mapping[Value, float]], when: str = "now") -> bool:
+def warn_of_changes(choices: Sequence[Choice], replays: Iterable[Mapping[Any, float]], when: str = "now") -> bool:
     """Warn if choices come out differently with other numbers, and return True then.
 
     Arguments:
         choices: those of an output.
-        replays: mappings from Values to their other numbers; it is enough that one changes a choice.
+        replays: mappings from Values, as what they are `known_as`, to their other numbers; it is enough that one
+            changes a choice.
         when: the occasion, for the message.
     """
     changed = set[Choice]()
@@ -334,7 +384,17 @@ def _name(x: _Expression, *, inside: bool = False) -> str | None:
 
 
 def _check_replay(nodes: Sequence[Value], data: Mapping[Value, float]) -> None:
-    warn_of_changes(choices_of(nodes, data), [data])
+    if not _memory:
+        return
+    most = len(nodes) + _MOST_IN_REPLAYS
+    choices = _choices_before(_order(nodes[-1]), nodes, data, most)
+    elsewhere = {v for choice in choices for v in choice.values if v.op is not None and v not in data}
+    if elsewhere:
+        followed = count(1)
+        others = graph_of(*elsewhere, known=lambda x: x in data or next(followed) > most)
+        if next(followed) <= most:
+            data = replay(others, data)
+    warn_of_changes(choices, [data])
 
 
 on_forward[_check_replay] = _check_replay, None

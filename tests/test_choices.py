@@ -215,6 +215,118 @@ def test_every_backend_warns_once(target: str) -> None:
     assert float(f(-2.0, 1.0)[0]) == -5.0, "the choice is frozen, as the warning says"
 
 
+def deep(x: Value, operations: int = 10) -> Value:
+    """Return x, computed by more operations than are remembered."""
+    for _ in range(operations):
+        x = x * 1.0
+    return x
+
+
+ELSEWHERE: dict[str, Callable[[Value, Value], Value]] = {
+    "an input": lambda x, y: y * 2 if x > 0 else y * 5,
+    "a difference of inputs": lambda x, y: y * 2 if x - y > 0 else y * 5,
+    "an input and a number from it": lambda x, y: y * (x.data if x > 0 else 0.0),
+    "sorted inputs": lambda x, y: sorted([x, Value(0.0)])[0] * 0 + y,
+    "a result": lambda x, y: y * 2 if kept(deep(x)) > 0 else y * 5,
+    "a result of many": lambda x, y: y * 2 if kept(autograd.sum([x, 0.0, 0.0, 0.0, y - 1])) > 0 else y * 5,
+    "a result of the output's operands": lambda x, y: x * 2 if kept(deep(x)) > 0 else x * y,
+}
+"""Functions whose graphs lack what was compared, and that take another path at x = -2."""
+KEPT: list[Value] = []
+
+
+def kept(v: Value) -> Value:
+    KEPT[:] = [v]
+    return v
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_choice_by_what_the_graph_lacks_warns_where_its_inputs_are_named(name: str) -> None:
+    x, y = Value(2.0, "x"), Value(1.0, "y")
+    z = ELSEWHERE[name](x, y)
+    with pytest.warns(FrozenChoiceWarning, match="keeps that choice") as caught:
+        autograd.compile([z, grad(z, y)], (x, [y]))
+    assert len(caught) == 1
+    with silence():
+        faux_gradient(z, x)
+        check_gradients(z, [x, y])
+    for method in ("forward", "central"):
+        with pytest.warns(FrozenChoiceWarning, match="with the perturbation"):
+            faux_gradient(z, x, tiny=-4.0, method=method)
+
+
+def test_the_check_sees_a_close_choice_by_an_input_that_the_graph_lacks() -> None:
+    x, y = Value(1 + 1e-7), Value(1.0)
+    z = y * 2 if x > y else y * 5
+    with pytest.warns(FrozenChoiceWarning, match="with the perturbation"):
+        check_gradients(z, [x])
+    result = kept(deep(x))
+    z = y * 2 if result > y else y * 5
+    with pytest.warns(FrozenChoiceWarning, match="with the perturbation"):
+        check_gradients(z, [x])
+
+
+def test_a_choice_by_another_result_of_the_leaves_warns_in_replays_and_views(tmp_path: Path) -> None:
+    x, y = Value(2.0, "x"), Value(1.0, "y")
+    z = ELSEWHERE["a result of the output's operands"](x, y)
+    with pytest.warns(FrozenChoiceWarning, match="keeps that choice"):
+        explore(z, tmp_path / "page.html")
+    with silence():
+        z.forward()
+        x.data = 1.5
+        z.forward()
+    x.data = -2.0
+    with pytest.warns(FrozenChoiceWarning, match="but is false now") as caught:
+        z.forward()
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("depth", [1, 3, 5, 30])
+def test_a_perturbed_result_changes_what_was_compared(depth: int) -> None:
+    x = Value(2.0)
+    z = deep(x, depth)
+    for further in (z, z * 2 - 1, deep(z)):
+        y = z * 3 if further > 0 else z * 5
+        with silence():
+            faux_gradient(y, z)
+        with pytest.warns(FrozenChoiceWarning, match="with the perturbation"):
+            faux_gradient(y, z, tiny=-4.0)
+    close = z - 2 + 1e-7
+    y = close * 3 if z > 2 - 1e-7 else close
+    with pytest.warns(FrozenChoiceWarning, match="with the perturbation"):
+        check_gradients(y, z)
+    with silence():
+        check_gradients(y, close)
+
+
+def test_comparisons_of_other_inputs_and_results_are_no_choices() -> None:
+    x, y, other = Value(2.0), Value(1.0), Value(3.0)
+    unrelated = deep(other)
+    assert other > 0 and unrelated > 1
+    z = x * y
+    assert x > 0 and kept(deep(x)) > 0  # after it
+    x.data = other.data = -2.0
+    with silence():
+        z.forward()
+        autograd.compile(z, (x, y))
+        check_gradients(z, [x, y])
+        faux_gradient(z, x, tiny=9.0)
+
+
+def test_replays_follow_other_results_as_far_as_their_own_graph_and_a_thousand_operands() -> None:
+    x = Value(2.0)
+    near, far = deep(x, 900), deep(x, 1_100)
+    for result, seen in ((near, True), (far, False)):
+        x.data = 2.0
+        z = x * 3 if result > 0 else x * 5
+        x.data = -2.0
+        with warnings.catch_warnings(record=True, action="always") as caught:
+            z.forward()
+        assert len(caught) == seen
+    with pytest.warns(FrozenChoiceWarning, match="keeps that choice"):
+        autograd.compile(z, x)
+
+
 def test_the_message_names_the_comparison_its_numbers_and_the_line() -> None:
     x, y = Value(2.0, "x"), Value(1.0, "y")
     z = x if (x - y) * 2 > 0 else y * 3  # this line

@@ -101,8 +101,8 @@ def compile(
     use it in several processes, compile in each.
 
     Warns:
-        FrozenChoiceWarning: Values were compared before an output that depends on them was recorded, as by
-            `np.maximum`, `max` or `sorted`: the function keeps that choice.
+        FrozenChoiceWarning: before an output was recorded, Values were compared that it depends on, or inputs, or
+            results of these, as by `np.maximum`, `max`, `sorted` or `if x > y`: the function keeps that choice.
 
     Raises:
         TypeError: an output or an input is not a Value.
@@ -140,7 +140,8 @@ def compile(
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
     """
     function = compile_recorded(outputs, inputs, in_axes=in_axes, reduce=reduce, backend=backend)
-    warn_of_choices(tree_leaves(outputs), "the compiled function keeps that choice for all arguments")
+    keeps = "the compiled function keeps that choice for all arguments"
+    warn_of_choices(tree_leaves(outputs), keeps, tree_leaves(inputs))
     return function
 
 
