@@ -9,7 +9,7 @@ choice reads `1 if x > 0 else 0`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from autograd.codegen.program import Program
+from autograd.codegen.program import Operand, Program
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
 from autograd.text import LONGEST_FORMULA, decimals, typeset
@@ -57,13 +57,19 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     '1 if x + bias > 0 else 0'
     """
     if mathematical and op is TABLE["where"]:  # its condition counts as true above 0
-        condition, x, y = (operand.within(LOOSE) for operand in operands)
-        return Term(f"{x} if {condition} > 0 else {y}", LOOSE)
+        condition, x, y = operands
+        return _choice(condition, constant("0"), x, y)
     shown = in_place(op, operands)
     if "(" in op.reads:
         return Term(op.read(*shown))
     reads = typeset(op.reads).replace(" * ", " × ") if mathematical else op.reads
     return Term(reads.format(*shown), BINDING.get(op.name, LOOSE))
+
+
+def _choice(left: Term, right: Term, x: Term, y: Term) -> Term:
+    """Return the formula of x where left > right, else of y."""
+    left_text, right_text, *cases = (term.within(LOOSE) for term in (left, right, x, y))
+    return Term(f"{cases[0]} if {left_text} > {right_text} else {cases[1]}", LOOSE)
 
 
 def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
@@ -139,8 +145,24 @@ def program_formulas(
         return written[x] if type(x) is int else _number_term(x, number, mathematical)
 
     for op, operands in program.steps:
-        written.append(formula(op, [term(x) for x in operands], mathematical=mathematical))
+        terms = [term(x) for x in operands]
+        if mathematical and op is TABLE["where"]:
+            written.append(_choice(*map(term, _compared(program, operands[0])), *terms[1:]))
+        else:
+            written.append(formula(op, terms, mathematical=mathematical))
     return [term(x) for x in program.outputs]
+
+
+def _compared(program: Program, condition: Operand) -> tuple[Operand, Operand]:
+    """Return the two operands of which the first is larger just where a condition is above 0, for all floats."""
+    step = program.steps[condition - program.inputs] if type(condition) is int and condition >= program.inputs else None
+    if step and step.op is TABLE["sub"]:
+        x, y = step.operands
+        return x, y
+    if step and step.op is TABLE["neg"]:
+        x, y = _compared(program, step.operands[0])
+        return y, x
+    return condition, 0.0
 
 
 def short_formula(

@@ -71,7 +71,7 @@ def bits_of(x: float) -> bytes:
     return struct.pack("d", x)
 
 
-class _ProgramBuilder:
+class ProgramBuilder:
     """A program in the making: folds each step where possible, and merges equal ones.
 
     Arguments:
@@ -110,7 +110,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     [3, 0]
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
-    builder = _ProgramBuilder(len(inputs))
+    builder = ProgramBuilder(len(inputs))
     for v in graph_of(*outputs):
         if v not in places:
             operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
@@ -161,7 +161,7 @@ def expanded(
 
     if all(expansion(step.op, len(step.operands)) is None and arithmetic(step) is step for step in program.steps):
         return program
-    builder = _ProgramBuilder(program.inputs)
+    builder = ProgramBuilder(program.inputs)
 
     def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""

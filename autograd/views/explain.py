@@ -42,6 +42,7 @@ from autograd.views.limits import check_size, graph_to_show
 from autograd.views.names import Names, names_of
 
 _TEXT_WIDTH = 100  # columns of the text
+_LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
 
@@ -328,7 +329,7 @@ def _product(local: LocalGradient, above: float, digits: int) -> _Product | None
         return None
     text = _with_digits(number, max(own, least))
     # A formula that is too long to read is replaced by its number.
-    term = constant(text) if not formula or least or len(formula.text) > LONGEST_FORMULA else formula
+    term = constant(text) if not formula or least or len(formula.text) > _LONGEST_LOCAL_GRADIENT else formula
     return _Product(term.factor, text, _with_digits(above, own))
 
 

@@ -5,15 +5,16 @@ the formulas. A local gradient's formula is what its rule recorded on fresh leav
 lowered to a program (which drops factors of 1) and printed.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
-from autograd.codegen.program import Program, Step, lower, with_one_factor
-from autograd.engine import Value, grad, graph_of, local_gradients, numbers_of, record
-from autograd.ops import TABLE, Op
+from autograd.codegen.program import lower, with_one_factor
+from autograd.engine import Value, grad, local_gradients, record
+from autograd.ops import Op
 from autograd.text import decimals, significant
+from autograd.views.readable import Choices, readable
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""
@@ -176,13 +177,20 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term], g: float 
     numbers = [slope if fresh in reached else None for fresh, slope in zip(leaves, slopes)]
     inputs = {fresh: terms[x] for x, fresh, _ in found} | {copies[result]: terms[result]}
     gradients = _recorded_gradients(copies[result], leaves, numbers)
-    # Of a user's operation nothing says whether its choices are its mathematics, so they stay.
-    choices = any(v.op.kink or not v.op.built_in for v in line if v.op)
-    formulas = _formulas(gradients, inputs, keep_choices=choices)
+    formulas = _formulas(gradients, inputs, _choices_of(line))
     return [
         LocalGradient(x, number, term, part, v)
         for (x, _, v), number, term, part in zip(found, numbers, formulas, parts, strict=True)
     ]
+
+
+def _choices_of(line: Iterable[Value]) -> Choices:
+    """Return the choices that stay in the local gradients of a line of arithmetic."""
+    ops = [v.op for v in line if v.op is not None]
+    if not all(op.built_in for op in ops):  # of a user's nothing says whether its choices are its mathematics
+        return Choices.ALL
+    # Of the operators, % and // have kinks but no choices, so those on the line are a power's.
+    return Choices.OUTER if any(op.kink and op.symbol == op.name for op in ops) else Choices.NONE
 
 
 def _pulled(result: Value, leaves: Iterable[Value], g: float) -> list[float]:
@@ -206,15 +214,12 @@ def _recorded_gradients(result: Value, leaves: Sequence[Value], numbers: Sequenc
     return [g if x is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
 
 
-def _formulas(
-    gradients: Sequence[Value | None], inputs: Mapping[Value, Term], *, keep_choices: bool
-) -> list[Term | None]:
+def _formulas(gradients: Sequence[Value | None], inputs: Mapping[Value, Term], stay: Choices) -> list[Term | None]:
     recorded = [g for g in gradients if g is not None]
-    program = lower(recorded, list(inputs))
-    if not keep_choices and any(step.op is TABLE["where"] for step in program.steps):
-        program = lower(_without_choices(recorded, inputs), list(inputs))
-    program = _with_signs(with_one_factor(program))
-    terms: list[Term | None] = [None] * len(recorded)
+    numbers = [x.data for x in inputs]
+    program, are_readable = readable(with_one_factor(lower(recorded, list(inputs))), numbers, stay)
+    wanted = [g.data for g, is_readable in zip(recorded, are_readable, strict=True) if is_readable]
+    terms: list[Term | None] = [None] * len(wanted)
     for digits in _DIGITS_OF_CONSTANTS:
         missing = [i for i, term in enumerate(terms) if term is None]
         if not missing:
@@ -223,13 +228,13 @@ def _formulas(
         def number(x: float, digits: int = digits) -> str:
             return significant(x, digits)
 
-        results = program.results([x.data for x in inputs], lambda x: float(number(x)))
+        results = program.results(numbers, lambda x: float(number(x)))
         written = program_formulas(program, list(inputs.values()), mathematical=True, number=number)
         for i in missing:
-            if _gives(results[i], recorded[i].data):
+            if _gives(results[i], wanted[i]):
                 terms[i] = written[i]
-    found = iter(terms)
-    return [None if g is None else next(found) for g in gradients]
+    found, kept = iter(terms), iter(are_readable)
+    return [next(found) if g is not None and next(kept) else None for g in gradients]
 
 
 _DIGITS_OF_CONSTANTS = (9, 12, 15, 17)  # 17 are all
@@ -238,28 +243,3 @@ _DIGITS_OF_CONSTANTS = (9, 12, 15, 17)  # 17 are all
 def _gives(result: float, number: float) -> bool:
     """Return True if a formula's result is its number, but for the rounding of constants."""
     return result == number or repr(result) == repr(number) or abs(result - number) <= 1e-8 * abs(number)
-
-
-def _without_choices(gradients: Sequence[Value], inputs: Container[Value]) -> list[Value]:
-    """Return gradients as functions of the inputs in which each `where` is the operand that it chooses here."""
-
-    def chosen(v: Value, operands: Operands) -> Value:
-        if v.op is not TABLE["where"]:
-            return same_operation(v, operands)
-        condition, x, y = operands
-        choice = x if numbers_of([condition])[0] > 0 else y
-        return choice if isinstance(choice, Value) else Value(choice)
-
-    nodes = [v for v in graph_of(*gradients, known=inputs.__contains__) if v not in inputs]
-    copies = recorded_anew(nodes, leaf=lambda x: x, result=chosen)
-    return [copies.get(g, g) for g in gradients]
-
-
-def _with_signs(program: Program) -> Program:
-    """Write -x in place of -1 * x, which is how rules write the sign of a gradient."""
-    steps = []
-    for op, operands in program.steps:
-        others = tuple(x for x in operands if type(x) is int or x != -1.0)
-        is_sign = op is TABLE["mul"] and len(others) == 1
-        steps.append(Step(TABLE["neg"], others) if is_sign else Step(op, operands))
-    return Program(program.inputs, steps, program.outputs)

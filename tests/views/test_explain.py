@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import re
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ from autograd import GradientMismatch, Value, explain, faux_gradient, nn, to_tex
 from autograd.codegen.formulas import Term
 from autograd.engine import graph_of, record
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.text import LONGEST_NAME, typeset, visible, width
+from autograd.text import LONGEST_NAME, significant, typeset, visible, width
 from autograd.views.explain import Explanation
 from autograd.views.gradients import in_equation, line_gradients
 
@@ -362,6 +363,87 @@ def test_choices_that_protect_a_rule_are_decided(name: str, numbers: Sequence[fl
     equations = {step.equation[0]: step.equation[1] for step in explain(out, names={"out": out}).steps}
     shown = [equations[f"d out/d {x}"].removesuffix(" × d out/d out") for x in "xy"[: len(numbers)]]
     assert shown == formulas
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "formula"),
+    [
+        ("gelu", (-0.5,), "(0.5 × erfc(−0.707106781 × x) + x × (0.39894228 × exp(−0.5 × x × x)))"),
+        ("gelu", (40.5,), "1"),
+        ("gelu", (-1e300,), "0"),
+        ("silu", (0.5,), "(sigmoid(x) + x × (0.25 × (1 − tanh(0.5 × x) × tanh(0.5 × x))))"),
+        ("silu", (-799.0,), "(sigmoid(x) + x × (sigmoid(x) × sigmoid(−x)))"),
+        ("silu", (801.0,), "1"),
+        ("elu", (2.0, 0.5), "(1 if x > 0 else y × exp(0.5 × x) × exp(0.5 × x))"),
+        ("elu", (-2.0, 0.5), "(1 if x > 0 else y × exp(0.5 × x) × exp(0.5 × x))"),
+        ("clip", (-2.0, -1.0, 1.0), "(0 if y > x else (0 if x > z else 1))"),
+        ("max", (2.0, 1.0), "(1 if x > y else (0 if y > x else 0.5))"),
+        ("largest", (1.0, 2.0, 1.5), "(0 if out > x else 0.5)"),  # it would be the first of two
+        ("atan", (1e60,), "1e−60 / (1e−120 + x / 1e+60 × (x / 1e+60)) / 1e+60"),
+    ],
+)
+def test_formulas_have_the_choices_that_a_reader_needs(name: str, numbers: Sequence[float], formula: str) -> None:
+    op = TABLE[name]
+    leaves = [*map(Value, numbers, "xyz")]
+    out = op(leaves) if op.variadic else op(*leaves)
+    step = next(step for step in explain(out, names={"out": out}).steps if step.equation[0] == "d out/d x")
+    assert step.equation[1].removesuffix(" × d out/d out") == formula
+
+
+def test_a_bound_that_is_none_is_no_choice() -> None:
+    x = Value(2.0, "x")
+    for out, formula in (
+        (x.clip(), "1"),
+        (x.clip(0.0), "(0 if 0 > x else 1)"),
+        (x.clip(high=0.0), "(0 if x > 0 else 1)"),
+    ):
+        equation = explain(out, names={"out": out}).steps[-1].equation
+        assert equation[1] == f"{formula} × d out/d out"
+
+
+EXTREME = [
+    s * x for x in (0.0, 1e-300, 1e-60, 0.3, 0.7, 1.5, 39.5, 50.0, 1e3, 1.23456789e60, 1.23456789e300) for s in (1, -1)
+]
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_every_local_gradient_has_a_formula_in_every_branch(name: str) -> None:
+    """But for angles and distances far out, where the squares would overflow: scaling them is too long to read."""
+    op, rng = TABLE[name], random.Random(name)
+    points = [[x] * (op.arity or 4) for x in EXTREME]
+    points += [rng.choices(EXTREME, k=len(points[0])) for _ in range(60) if op.arity != 1]
+    for point in points:
+        leaves = [*map(Value, point, "abcd")]
+        out = record(op, tuple(leaves))
+        names = {v: Term(v.label or "out") for v in [*leaves, out]}
+        for found in line_gradients([out], names):
+            if found.number is not None and not math.isnan(found.number):
+                assert found.formula
+                far = name in ("atan", "atan2", "hypot") and not 1e-50 < max(map(abs, point)) < 1e50
+                assert len(found.formula.text) < 80 or far, (point, found.formula)
+
+
+def nested(x: Any) -> Any:
+    for i in range(40):
+        x = autograd.where(x - i, x + 1, -x)
+    return x
+
+
+@pytest.mark.parametrize(
+    "slope",
+    [
+        lambda x: functools.reduce(lambda y, _: y * y, range(60), x),  # 2**60 times x
+        lambda x: functools.reduce(lambda y, _: y + 1, range(50_000), x),
+        nested,
+    ],
+)
+def test_a_formula_that_nobody_could_read_is_not_written(slope: Callable[[Any], Any]) -> None:
+    own = Op("own({})", lambda x: x, lambda g, z, x: g * slope(x))
+    x = Value(1.0, "x")
+    out = own(x)
+    out.backward()
+    equation = explain(out, names={"out": out}).steps[-1].equation
+    assert equation[1].removesuffix(" × d out/d out") == significant(x.grad, 5)
 
 
 def test_choices_in_a_users_rule_stay() -> None:
