@@ -11,10 +11,10 @@ from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import Term, program_formulas
 from autograd.codegen.program import lower, with_one_factor
+from autograd.codegen.readable import Choices, readable
 from autograd.engine import Value, grad, local_gradients, record
 from autograd.ops import Op
 from autograd.text import decimals, significant
-from autograd.views.readable import Choices, readable
 
 NO_GRADIENT = "none"
 """The text in place of a local gradient where no gradient passes."""
