@@ -22,7 +22,7 @@ from autograd.text import STAND_INS
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 # Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
 # refuses strings of more than 16,384 bytes, and a character has up to five.
-_LONGEST_LABEL, _LONGEST_TOOLTIP = 400, 1000
+LONGEST_LABEL, LONGEST_TOOLTIP = 400, 1000
 _GRAPHVIZ_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 # Colours ------------------------------------------------------------------------------------------------------------
@@ -76,14 +76,14 @@ def _escaped(text: str, backslash: str) -> str:
 
 def label_of(lines: Iterable[str]) -> str:
     """Return the DOT of a label that shows the lines, flush left; very long ones are cut."""
-    lines = "\n".join(_shortened(line, _LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
+    lines = "\n".join(shortened(line, LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
     return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines)))
 
 
 def tooltip_of(lines: Iterable[str]) -> str:
     """Return the DOT of a tooltip that shows the lines; very long ones are cut."""
-    text = "\n".join(_shortened(line, _LONGEST_TOOLTIP) for line in lines)
+    text = "\n".join(shortened(line, LONGEST_TOOLTIP) for line in lines)
     text = _escaped(text, r"\\\\")  # both 2.43 and 14.1 read the escape sequences of a tooltip twice
     return cast(str, graphviz.nohtml(text.replace("\n", r"\n")))
 
@@ -91,7 +91,12 @@ def tooltip_of(lines: Iterable[str]) -> str:
 _LONG_RUN = re.compile(r"(\\{20})\\+")  # of backslashes: graphviz would quote them in quadratic time
 
 
-def _shortened(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
+    r"""Return the text of a line as a drawing shows it: cut to that many characters, as a long run of backslashes is.
+
+    >>> shortened("computation", 8), shortened("\\" * 20, 99) == "\\" * 20
+    ('computa…', True)
+    """
     if "\\" in text:  # rarely
         text = _LONG_RUN.sub(r"\1…", text)
     return text if len(text) <= most else text[: most - 1] + "…"

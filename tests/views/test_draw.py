@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import graphviz
 import pytest
 from hostile import HOSTILE, labels
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from layout_engines import ENGINES, only, require
 from networks import WAYS, Network, loss_of
@@ -27,6 +27,7 @@ from autograd.engine import Value, graph_of
 from autograd.text import LONGEST_FORMULA, short
 from autograd.views import render as rendering
 from autograd.views.draw import Drawing, draw
+from autograd.views.render import LONGEST_LABEL, LONGEST_TOOLTIP, shortened
 
 
 @pytest.fixture(params=ENGINES)
@@ -121,8 +122,14 @@ def visible(text: str) -> str:
     return plain(shown)
 
 
-def lines(text: str) -> list[str]:
-    return [line for line in visible(text).split("\n") if line.strip(" ")]
+def lines(*texts: str) -> list[str]:
+    """Return the lines of a box that has to show each text; one may have several lines."""
+    shown = (visible(shortened(text, LONGEST_LABEL)) for text in texts)
+    return [line for text in shown for line in text.split("\n") if line.strip(" ")]
+
+
+def tooltip(*texts: str) -> str:
+    return "\n".join(visible(shortened(text, LONGEST_TOOLTIP)) for text in texts)
 
 
 # What is drawn -------------------------------------------------------------------------------------------------------
@@ -809,8 +816,14 @@ def test_a_long_run_of_backslashes_is_cut() -> None:
     assert draw(Value(1.0, "\\" * 20).tanh()).source.count("…") == 0
 
 
+@given(st.text(st.characters(exclude_characters="\\")), st.integers(1, 50))
+def test_a_line_is_cut_by_its_end(text: str, most: int) -> None:
+    shown = shortened(text, most)
+    assert shown == text or (len(shown) == most < len(text) and shown[-1] == "…" and text.startswith(shown[:-1]))
+
+
 def check_labels(texts: list[str]) -> None:
-    """Draw a graph that has each text as the label of a leaf and of a result, and look for all of it in the SVG."""
+    """Draw a graph that has each text as the label of a leaf and of a result, and look for it in the SVG."""
     leaves = [Value(0.0, text) for text in texts]
     results = [leaf.tanh() for leaf in leaves]
     for result, text in zip(results, texts, strict=True):
@@ -825,10 +838,10 @@ def check_labels(texts: list[str]) -> None:
     for i, text in enumerate(texts, start=1):
         x, z = (text or (v if v not in labels else f"{v}#2") for v in (f"v{i}", f"v{n + i}"))
         formula = f"tanh({x})" if len(f"tanh({x})") <= LONGEST_FORMULA else "tanh"
-        assert found[f"v{i}"][0] == lines(f"{x}\ndata 0")
-        assert found[f"v{n + i}"][0] == lines(f"{z} = {formula}\ndata 0")
-        assert set(found[f"v{i}"][1]) == {visible(f"{x}\ndata 0.0")}
-        assert set(found[f"v{i}->v{n + i}"][1]) == {visible(f"d {z} / d {x} = 1.0")}
+        assert found[f"v{i}"][0] == lines(x, "data 0")
+        assert found[f"v{n + i}"][0] == lines(f"{z} = {formula}", "data 0")
+        assert set(found[f"v{i}"][1]) == {tooltip(x, "data 0.0")}
+        assert set(found[f"v{i}->v{n + i}"][1]) == {tooltip(f"d {z} / d {x} = 1.0")}
 
 
 def check_names(texts: list[str]) -> None:
@@ -837,7 +850,7 @@ def check_names(texts: list[str]) -> None:
     leaves = [Value(0.0) for _ in texts]
     found = parsed(draw(ops.sum(leaves), max_nodes=1000, names=dict(zip(texts, leaves))).pipe(encoding="utf-8"))
     for i, text in enumerate(texts, start=1):
-        assert found[f"v{i}"][0] == lines(f"{text}\ndata 0")
+        assert found[f"v{i}"][0] == lines(text, "data 0")
     nets = [Value(0.5) * Value(1.0, f"{text}.weight") + Value(1.0, f"{text}.bias") for text in texts]
     nets += [Value(0.5) * Value(1.0, f"layer {text}.neuron1.weight") + 0.0 for text in texts]
     opened = [f"layer {text}.neuron1" for text in texts]
@@ -845,7 +858,7 @@ def check_names(texts: list[str]) -> None:
     found, n = parsed(svg), len(texts)
     assert svg.count('class="node"') == n * 2 + n * 5 + 1
     for i, text in enumerate(texts, start=1):
-        assert found[f"b{i}"][0] == lines(f"{text}\nbias 1\nnet 1.5")
+        assert found[f"b{i}"][0] == lines(text, "bias 1", "net 1.5")
     frames = [group for group in ElementTree.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "cluster"]
     shown = [[plain(element.text or "") for element in frame.iter(f"{SVG}text")] for frame in frames]
     shown = [[line for line in frame if line.strip(" ")] for frame in shown]
@@ -858,9 +871,19 @@ def test_hostile_text_is_shown_unchanged(engine: str, check: Callable[[list[str]
         check(half)
 
 
+LONG = [
+    *("x" * (most + more) for most in (LONGEST_LABEL, LONGEST_TOOLTIP) for more in (-len("tanh()"), 0, 1)),
+    "é\n" * LONGEST_TOOLTIP,
+    "&" * LONGEST_TOOLTIP,
+    "\\" * 25,
+]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(labels, min_size=10, max_size=30), check=st.sampled_from([check_labels, check_names]))
+@example(texts=LONG, check=check_labels)
+@example(texts=LONG, check=check_names)
 def test_any_text_can_be_a_label_or_a_name(
     engine: str, texts: list[str], check: Callable[[list[str]], None], tmp_path: Path
 ) -> None:
