@@ -14,6 +14,12 @@ ADD_A_ROW = (
     "its formula, its function, and a derivative rule for each operand"
 )
 
+
+def refuse_a_part(v: Any, _: Any) -> NoReturn:
+    """Say where the operands and the derivative of a Value come from, to code that assigns them."""
+    raise AttributeError(f"a Value has its operands and its derivative from the operation that made it: {ADD_A_ROW}")
+
+
 # As in the papers on Adam, in tutorials, and in PyTorch's optimizers. (`step` is an operation.)
 STATE = (
     *("m", "v", "m_t", "v_t", "mt", "vt", "momentum", "velocity", "vel", "buf", "cache", "state"),

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from weakref import ref
 
 from autograd import ops
-from autograd.attributes import ADD_A_ROW, WithoutState
+from autograd.attributes import ADD_A_ROW, WithoutState, refuse_a_part
 from autograd.floats import KNOWN_TYPES, number
 from autograd.ops import Op, Rule
 from autograd.text import LONGEST_NAME, cut
@@ -157,7 +157,8 @@ class Value(WithoutState, OperationMethods):
     def _prev(self) -> tuple[Value, ...]:
         """The operands, in order, as micrograd has them: constants are leaves here, the same ones at each access.
 
-        These leaves are for display: their numbers are copies, and `backward()` does not reach them.
+        These leaves are for display: their numbers are copies, and `backward()` does not reach them. `_backward()`
+        does, but gives no nan to a constant, such as the exponent in `(-3.0) ** 2`.
 
         >>> (2 * Value(3.0))._prev
         (Value(data=2.0, grad=0.0), Value(data=3.0, grad=0.0))
@@ -184,10 +185,6 @@ class Value(WithoutState, OperationMethods):
         6.0
         """
         return partial(_pull_back, self)
-
-    @_backward.setter
-    def _backward(self, function: Any) -> NoReturn:
-        raise AttributeError(f"a Value takes its derivative from the operation that made it: {ADD_A_ROW}")
 
     def backward(self, seed: Any = 1.0) -> None:
         """Set the gradient of every Value that this one was computed from.
@@ -258,7 +255,9 @@ class Value(WithoutState, OperationMethods):
 
     def zero_grad(self) -> None:
         """Set the gradient of every Value in this one's graph to 0."""
-        at_once(map(set_grad, graph_of(self), repeat(0.0)))
+        nodes = graph_of(self)
+        constants = [x for v in nodes for x in _prev_of.get(ref(v), ())] if _prev_of else []
+        at_once(map(set_grad, nodes + constants, repeat(0.0)))
 
     @staticmethod
     def __record__(op: Op, operands: Sequence[Any]) -> Value:
@@ -631,7 +630,10 @@ WeakKeyDictionary, Ctrl-C would be lost."""
 
 def _pull_back(v: Value) -> None:
     with _own_turn():
-        pulls = local_gradients(v, v._grad)
+        pulls = list(local_gradients(v, v._grad))
+        for i, x in enumerate(v.args):
+            if type(x) is float and pulls[i] != pulls[i]:  # nan: d/dy of x**y where x < 0, asked for by nobody
+                pulls[i] = None
         operands = [x for x, pull in zip(v._prev, pulls) if pull is not None]
         at_once(_adding(operands, [pull for pull in pulls if pull is not None]))
 
@@ -756,6 +758,8 @@ def flatten(inputs: Any) -> list[Value]:
     return values
 
 
+for _name in ("_prev", "_op", "_backward"):
+    setattr(Value, _name, getattr(Value, _name).setter(refuse_a_part))
 for _op in ops.TABLE.values():
     _install(_op)
 ops.on_new_operation.append(_install)
