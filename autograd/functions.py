@@ -75,9 +75,9 @@ def softmax(logits: Iterable[Any]) -> list[Any]:
 def log_softmax(logits: Iterable[Any]) -> list[Any]:
     """Return a list with the logarithm of each class's probability, (x - m) - log(Σ exp(x - m)) for the largest m.
 
-    It keeps its digits where the softmax is near 0, and where the logits are large. Where the softmax is near 1, this is
-    near 0, with an error of a few roundings of the total: 1e-16 each. That of a masked class, with a logit of -inf, is
-    -inf. All are nan if a logit is inf or nan, or if all logits are -inf.
+    It keeps its digits where the softmax is near 0, and where the logits are large. Where the softmax is near 1, this
+    is near 0, with an error of a few roundings of the total: 1e-16 each. That of a masked class, with a logit of -inf,
+    is -inf. All are nan if a logit is inf or nan, or if all logits are -inf.
 
     Raises:
         ValueError: there are no logits.
