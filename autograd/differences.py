@@ -13,6 +13,7 @@ A derivative is
 """
 
 import math
+import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -55,12 +56,17 @@ def judge(f: Function, x: float, analytic: float, rule: Function, smooth: float 
     if math.isnan(here):
         return Judgement("unsure", math.nan, math.inf)
     at_width: dict[float, _Differences] = {}
+    hidden: bool | None = None
     for width in _widths(x, smooth):
         found = at_width.get(width) or _differences(f, x, here, width)
         if found is not None:
             at_width[width] = found
-            if found.flat and analytic == 0 and (wide := _differences(f, x, here, _wide(x))):
-                at_width[wide.width] = wide  # shows a slope that is too small for the others to show
+            if found.flat and analytic == 0:
+                if wide := _differences(f, x, here, _wide(x)):
+                    at_width[wide.width] = wide  # shows a slope that is too small for the others to show
+                hidden = _hides_a_slope(f, x, here, rule, smooth) if hidden is None else hidden
+                if hidden:
+                    continue
             if _agrees(found, at_width.values(), x, analytic, rule):
                 return Judgement("ok", found.numeric)
     seen = sorted(at_width.values(), key=lambda found: found.width)
@@ -214,6 +220,57 @@ def _is_still(found: _Differences, seen: Iterable[_Differences], rule: Function)
     )
 
 
+_FACTORS = 0.013, 0.27, 0.517, 0.83, 1.21, 1.93, 3.71, 41.0  # and no round ones, at which kinks are
+_DISTANCES = 0.00713, 0.713, 71.3
+
+
+def _hides_a_slope(f: Function, x: float, here: float, rule: Function, smooth: float) -> bool:
+    """Return True if f, which has the same bits around x, may be rounded to them, so that a rule of 0 proves nothing.
+
+    Where f saturates, as `expm1` at -237, its slope shrinks. A rule that knows it shrinks too, until it underflows; one
+    that jumps from larger numbers to 0 does not. If it is 0 wherever f has these bits, f must leave them as it does at
+    a corner or a jump, not by one unit in the last place after the other.
+    """
+    points = [x * factor for factor in _FACTORS] + [x + sign * far for far in _DISTANCES for sign in (-1, 1)]
+    level = [point for point in points if f(point) == here]
+    falling = [point for point in level if rule(point) != 0]
+    if falling:
+        return not all(abs(rule(_first(x, point, lambda at: rule(at) != 0))) <= _FEWEST for point in falling)
+    if abs(here) < _SMALLEST or math.isfinite(smooth):  # its slope would underflow; its corners are known
+        return False
+    beyond = [point for point in points if math.isfinite(point) and point not in level]
+    sides = [point for point in beyond if point < x], [point for point in beyond if point > x]
+    for point in [max(sides[0], default=x), min(sides[1], default=x)]:
+        edge = _first(x, point, lambda at: f(at) != here)
+        beside = edge + math.copysign(64 * math.ulp(edge), point - x)
+        if point != x and abs(f(beside) - here) < 8 * math.ulp(here):
+            return True
+    return False
+
+
+_FEWEST = _SMALLEST / RELATIVE_TOLERANCE  # a slope below has too few digits to be judged
+
+
+def _first(inside: float, outside: float, holds: Callable[[float], bool]) -> float:
+    """Return the first float from one to another, in which a condition holds, at which it does, by bisection."""
+    low, high = _ordinal(inside), _ordinal(outside)
+    while abs(high - low) > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(_float(middle)) else (middle, high)
+    return _float(high)
+
+
+def _ordinal(x: float) -> int:
+    """Return the number of floats between 0 and x, negative for negative x."""
+    bits: int = struct.unpack("<q", struct.pack("<d", abs(x)))[0]
+    return bits if x > 0 else -bits
+
+
+def _float(ordinal: int) -> float:
+    x: float = struct.unpack("<d", struct.pack("<q", abs(ordinal)))[0]
+    return x if ordinal > 0 else -x
+
+
 def _vanishes(found: _Differences, x: float) -> bool:
     """Return True if the slopes on both sides go to 0 at x, much faster than the error of the differences allows."""
     near = x == 0 or found.width <= abs(x)
@@ -316,7 +373,8 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
         slopes = [clearest.left.near, clearest.right.near]
     chosen = _can_be_chosen(clearest, slopes, growth, analytic)
     if growth > _JUMP and not chosen:  # the slope on one side of a jump, where rounding does not hide it yet
-        near = [(side.near, found.noise) for found in seen[: len(seen) // 2] for side in (found.left, found.right)]
+        close = [found for found in seen[: len(seen) // 2] if x == 0 or found.width <= abs(x)]
+        near = [(side.near, found.noise) for found in close for side in (found.left, found.right)]
         chosen = any(abs(slope - analytic) <= 3e-5 * abs(analytic) >= noise for slope, noise in near)
     if chosen is None or not (chosen or _none_agrees(seen, analytic, 0.1 * steepest[0])):
         return None

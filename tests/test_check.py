@@ -246,6 +246,75 @@ def test_a_rule_of_0_is_unsure_where_only_wide_differences_show_the_slope() -> N
     assert [line.verdict for line in check_gradients(record(wrong, tuple(values)), values)] == ["unsure", "ok"]
 
 
+SATURATED: dict[str, tuple[float, ...]] = {
+    "expm1": (-237.0, -50.0),
+    "sigmoid": (40.0, 700.0),
+    "tanh": (17.5,),
+    "erf": (6.0, 10.0, -26.0),
+    "erfc": (-10.0,),
+    "atan": (1e17, -1e150),
+    "elu": (-50.0, -700.0),
+    "hypot": (1e-100,),
+    "pow": (1e-100, 1e-250),
+}
+
+
+@pytest.mark.parametrize(("name", "at"), [(name, at) for name, ats in SATURATED.items() for at in ats])
+def test_a_rule_of_0_is_unsure_where_the_function_saturates(name: str, at: float) -> None:
+    """The result has the same bits all around, the slope is a normal number, and the rule is right elsewhere."""
+    op = TABLE[name]
+    numbers = (at,) if op.arity == 1 else (at, 1.0 if name != "pow" else 1e-250)
+    values = [Value(x) for x in numbers]
+    wrong = planted_rules.planted(op, "zero", 0, only_near=numbers)
+    assert check_gradients(record(wrong, tuple(values)), values[0])[0].verdict == "unsure"
+    if abs(grad(record(op, tuple(values)), values[0]).data) > 1e-290:
+        assert check_gradients(record(op, tuple(values)), values[0])[0].verdict == "unsure"
+
+
+def test_a_rule_of_0_from_where_the_function_saturates_is_unsure() -> None:
+    tail = Op("tail({})", TABLE["expm1"].function, lambda g, z, x: autograd.where(x + 37, g * autograd.exp(x), 0.0))
+    assert check_gradients(tail(Value(-237.0)))[0].verdict == "unsure"
+    assert check_gradients(Value(30.0).tanh())[0].verdict == "unsure", "1 - z * z is 0, the derivative 3.5e-26"
+
+
+HAT = Op("hat({})", lambda x: max(1 - abs(x), 0.0), lambda g, z, x: autograd.where(z, -g * autograd.sign(x), 0.0))
+SIX = Op(
+    "six({})", lambda x: min(max(x, 0.0), 6.0), lambda g, z, x: autograd.where(z, autograd.where(6 - z, g, 0.0), 0.0)
+)
+RAMP = Op("ramp({})", lambda x: float(x > 0.5), lambda g, z, x: 0.0)
+"""Operations of users, without a word of their corners."""
+
+CONSTANT: dict[str, Callable[[Value], Any]] = {
+    "relu": lambda x: x.relu(),
+    "relu, large": lambda x: (x * 1e300).relu(),
+    "clip": lambda x: x.clip(-1.0, 1.0),
+    "max": lambda x: autograd.max(x, 3.0),
+    "largest": lambda x: autograd.largest([x, 3.0, 1.0]),
+    "where": lambda x: autograd.where(x, x, 2.0),
+    "sign": lambda x: x.sign(),
+    "floor": lambda x: x.floor() + x.ceil() + autograd.round(x),
+    "floordiv": lambda x: x // 2,
+    "power 0": lambda x: x**0,
+    "times 0": lambda x: x * 0,
+    "exp": lambda x: (x * 1e3).exp(),
+    "sigmoid": lambda x: (x * -1e3).sigmoid(),
+    "erf": lambda x: (x * 20).erf(),
+    "erfc": lambda x: (x * -20).erfc(),
+    "expm1": lambda x: (x * 1e3).expm1(),
+    "softplus": lambda x: (x * 1e3).softplus(),
+    "hypot": lambda x: autograd.hypot(x * 1e-200, 1e200),
+    "hat": HAT,
+    "six": lambda x: SIX(5 - x * 2),
+    "ramp": RAMP,
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+@pytest.mark.parametrize("at", [-4.3, -1.7])
+def test_a_rule_of_0_is_ok_where_the_function_is_constant_or_its_slope_underflows(name: str, at: float) -> None:
+    assert [line.verdict for line in check_gradients(CONSTANT[name](Value(at)))] == ["ok"]
+
+
 def test_a_rule_that_is_the_mean_of_the_slopes_beside_a_corner_fails() -> None:
     """The corner is 3.5e-312 away: wide differences straddle it, and agree with half of the slope."""
     wrong = planted_rules.planted(TABLE["largest"], "half", 1)
@@ -353,6 +422,9 @@ def test_a_mistake_at_a_corner_or_a_jump_is_not_one_of_its_numbers() -> None:
     assert {line.verdict for line in check_gradients(x % y)} == {"kink"}
     with pytest.raises(GradientMismatch, match="the rule of mod for operand 1"):
         check_gradients(record(planted_rules.planted(TABLE["mod"], "1.001", 0), (x, y)))
+    at = -4.333977983447e-312  # from far beyond 0, x % y rises as y does
+    wrong = planted_rules.planted(TABLE["mod"], "sign", 1, only_near=(at, at))
+    assert [line.verdict for line in check_gradients(record(wrong, (Value(at), Value(at))))] == ["kink", "unsure"]
 
 
 SUBNORMAL_SLOPES: dict[str, Callable[[], Value]] = {
