@@ -309,7 +309,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
             continue
         slopes = op.pulls(1.0, v.data, *operands)
         if op not in elsewhere:
-            elsewhere[op] = _mistakes_elsewhere(op, operands)
+            elsewhere[op] = _mistakes_elsewhere(op, operands) or _kept_numbers(op, operands)
         mistakes = elsewhere[op] | _not_linear(op, v.data, operands, slopes, (above.analytic, pulls))
         places = [i for i, x in enumerate(v.args) if isinstance(x, Value) and x in leading]
         for place, judged in zip(places, _judgements(op, operands, slopes, places), strict=True):
@@ -612,6 +612,48 @@ def _mistakes_elsewhere(op: Op, operands: Sequence[float]) -> dict[int, str]:
         if mistakes:
             return {_EVERY: mistakes[min(mistakes)]} if op.variadic else mistakes
     return {}
+
+
+def _kept_numbers(op: Op, operands: Sequence[float]) -> dict[int, str]:
+    """Return which rules of a user's operation keep numbers of these operands in the graph of a gradient, by places.
+
+    A rule that reads `x.data`, say, is right on floats, but what it records on Values does not follow them.
+    """
+    if op.built_in:
+        return {}
+    g, *values = [Value(x) for x in (1.0, *operands)]
+    try:
+        z = Value(op.computes(*operands))
+        pulls = op.pulls(g, z, *values)
+    except Exception:  # any: the rule needs plain numbers, and says so when a gradient is recorded
+        return {}
+    nodes = graph_of(*(pull for pull in pulls if isinstance(pull, Value)))
+    keeps: dict[int, str] = {}
+    for beside in (-_BESIDE, _BESIDE):  # on both sides, because an `if` may take the other branch on one
+        moved = [x * (1 + beside) if x else beside for x in operands]
+        try:
+            result = op.computes(*moved)
+            expected = op.pulls(1.0, result, *moved)
+            data = replay(nodes, {z: result, **dict(zip(values, moved))})
+        except _NO_VALUE:
+            return {}
+        kept = {}
+        for place, (slope, pull) in enumerate(zip(expected, pulls, strict=True)):
+            found = data.get(pull, pull.data) if isinstance(pull, Value) else pull
+            if slope is None or found is None or not math.isfinite(slope) or not math.isfinite(found):
+                continue
+            if abs(slope - found) > RELATIVE_TOLERANCE * max(abs(slope), abs(found)) + _SMALLEST:
+                kept[place] = (
+                    f"{_rule_name(op, place)} keeps numbers in the graph of a gradient: recorded at "
+                    f"{_reading(op, operands)} and replayed at {_reading(op, moved)}, it gives "
+                    f"{significant(found, 11)} for g = 1, called there {significant(slope, 11)}. "
+                    "Write it with autograd's operations, without .data, float(...) or `if`"
+                )
+        keeps = kept if beside < 0 else {place: keeps[place] for place in keeps.keys() & kept.keys()}
+    return {_EVERY: keeps[min(keeps)]} if op.variadic and keeps else keeps
+
+
+_BESIDE = 2.0**-10  # relative: far enough to tell numbers from their neighbours, and mostly on the same branch
 
 
 def _other_operands(op: Op, operands: Sequence[float]) -> Iterator[list[float]]:

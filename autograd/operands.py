@@ -91,7 +91,18 @@ def checked_rule(name: str, arity: int | None, rule: Callable[..., Any]) -> Call
         rule: the rule of one operand, or of all if it is variadic.
 
     Raises:
-        ValueError: the rule does not take `g`, `z` and the operands.
+        ValueError: the rule does not take `g`, `z` and the operands. The wrapped rule raises TypeError if it fails on
+            Values, which is said at the first gradient that is a graph: on floats, `backward()` may call it.
+
+    >>> import math
+    >>> from autograd import Value
+    >>> rule = checked_rule("exp", 1, lambda g, z, x: g * math.exp(x))
+    >>> rule(1.0, 1.0, 0.0)
+    1.0
+    >>> rule(1.0, Value(1.0), Value(0.0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    TypeError: a rule of exp fails on Values: see the error above. ...
     """
     signature = inspect.signature(rule)
     try:
@@ -107,9 +118,19 @@ def checked_rule(name: str, arity: int | None, rule: Callable[..., Any]) -> Call
         def pull(p: Any) -> Any:
             return p if recorded and hasattr(p, "__record__") else number(p)
 
+        try:
+            found = rule(g, z, *operands)
+        except TypeError as problem:
+            if not recorded:
+                raise
+            raise TypeError(
+                f"a rule of {name} fails on Values: see the error above. grad() and all that needs it, such as "
+                "compiled gradients, calls rules on Values. Write it with autograd's operations: autograd.exp(x), not "
+                "math.exp(x); autograd.where(x, a, b), not `if x`; and no .data, which would be that number for good"
+            ) from problem
         if arity is not None:
-            return pull(rule(g, z, *operands))
-        pulls = [None if p is None else pull(p) for p in rule(g, z, *operands)]
+            return pull(found)
+        pulls = [None if p is None else pull(p) for p in found]
         if len(pulls) != len(operands):
             raise ValueError(f"the rule of {name} returned {len(pulls)} pulls for {len(operands)} operands")
         return pulls

@@ -22,6 +22,7 @@ from office import Office, written
 
 import autograd
 from autograd import (
+    GradientMismatch,
     Value,
     check_gradients,
     detect_anomaly,
@@ -419,6 +420,64 @@ PYTHON_ONLY: dict[str, tuple[Callable[..., Any], str]] = {
     "data": (lambda x, y: y + getattr(x, "data", x), "something different on Values"),
     "no number": (lambda x, y: [x, y][0] if isinstance(x, float) else "x", "on Values it raises TypeError"),
 }
+
+
+RULES_ON_FLOATS: dict[str, Callable[..., Any]] = {
+    "math": lambda g, z, x: g * math.exp(x),
+    "float": lambda g, z, x: g * autograd.exp(float(x)),
+    "truth": lambda g, z, x: g * autograd.exp(x) if x else g,
+    "range": lambda g, z, x: g * autograd.exp(x) * len(range(int(x) - int(x) + 1)),
+}
+
+
+@pytest.mark.parametrize("name", RULES_ON_FLOATS)
+def test_a_rule_that_fails_on_values_is_named_at_the_first_gradient_that_is_a_graph(name: str) -> None:
+    own = Op("own({})", autograd.exp.function, RULES_ON_FLOATS[name])
+    x = Value(0.5)
+    y = own(x)
+    y.backward()
+    assert x.grad == math.exp(0.5)
+    assert check_gradients(y)[0].verdict == "ok"
+    with pytest.raises(TypeError, match=r"a rule of own fails on Values.*autograd\.exp\(x\), not math") as caught:
+        grad(y, x)
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def read(x: Any) -> float:
+    return x.data if isinstance(x, Value) else x
+
+
+KEEPING: dict[str, Callable[..., Any]] = {
+    "data": lambda g, z, x: read(g) * 3 * read(x) ** 2,
+    "data of one factor": lambda g, z, x: g * 3 * x * read(x),
+    "data of the result": lambda g, z, x: g * 3 * autograd.div(read(z), x),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+@pytest.mark.parametrize("at", [1.5, -0.7, 1e-100, 1e100])
+def test_the_check_finds_a_rule_that_keeps_numbers_of_values(name: str, at: float) -> None:
+    """Its first gradient is right, in floats and as a graph; the second one, and a compiled first one, are not."""
+    own = Op("own({})", lambda x: x * x * x, KEEPING[name])
+    x = Value(at)
+    assert grad(own(x), x).data == pytest.approx(3 * at * at)
+    with pytest.raises(
+        GradientMismatch, match=r"the rule of own keeps numbers in the graph of a gradient: recorded at"
+    ):
+        check_gradients(own(x))
+    many = Op("many([{}])", autograd.sum.function, lambda g, z, *xs: [g * (1 + 0 * read(x)) for x in xs], variadic=True)
+    assert check_gradients(many([x, 2.0]))[0].verdict == "ok"  # the numbers make no difference
+    many = Op(
+        "many([{}])", lambda *xs: sum(x * x for x in xs), lambda g, z, *xs: [g * 2 * read(x) for x in xs], variadic=True
+    )
+    with pytest.raises(GradientMismatch, match="keeps numbers"):
+        check_gradients(many([Value(3.0), 2.0]))
+
+
+@pytest.mark.parametrize("at", [1.0, math.nextafter(1.0, 0.0), 0.3, -5.0])
+def test_a_rule_with_an_if_keeps_a_branch_but_no_numbers(at: float) -> None:
+    own = Op("own({})", lambda x: x * x / 2 if x < 1 else x - 0.5, lambda g, z, x: g * x if x < 1 else g)
+    assert check_gradients(own(Value(at)))[0].verdict == "ok"
 
 
 @pytest.mark.parametrize(("function", "reason"), PYTHON_ONLY.values(), ids=PYTHON_ONLY)
