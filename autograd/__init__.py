@@ -29,6 +29,7 @@ from autograd.errors import (
     UnsupportedOperationError,
 )
 from autograd.functions import log_softmax, logsumexp, mean, softmax
+from autograd.hints import no_such_name as __getattr__
 from autograd.training.fit import fit
 from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary

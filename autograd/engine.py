@@ -32,14 +32,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial, wraps
 from itertools import chain, count, repeat
+from math import isnan
 from numbers import Number
 from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from weakref import ref
 
 from autograd import ops
-from autograd.attributes import ADD_A_ROW, WithoutState, refuse_a_part
 from autograd.floats import KNOWN_TYPES, number
+from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
 from autograd.ops import Op, Rule
 from autograd.text import LONGEST_NAME, cut
 from autograd.trees import tree_leaves, tree_map
@@ -50,7 +51,7 @@ else:
     OperationMethods = object
 
 
-class Value(WithoutState, OperationMethods):
+class Value(WithHints, OperationMethods):
     """A number that remembers how it was computed.
 
     Arguments:
@@ -630,12 +631,10 @@ WeakKeyDictionary, Ctrl-C would be lost."""
 
 def _pull_back(v: Value) -> None:
     with _own_turn():
-        pulls = list(local_gradients(v, v._grad))
-        for i, x in enumerate(v.args):
-            if type(x) is float and pulls[i] != pulls[i]:  # nan: d/dy of x**y where x < 0, asked for by nobody
-                pulls[i] = None
-        operands = [x for x, pull in zip(v._prev, pulls) if pull is not None]
-        at_once(_adding(operands, [pull for pull in pulls if pull is not None]))
+        # An exponent's derivative has the logarithm of the base, which may be negative: no constant gets its nan.
+        found = zip(v._prev, v.args, local_gradients(v, v._grad))
+        passing = [(x, pull) for x, arg, pull in found if pull is not None and not (type(arg) is float and isnan(pull))]
+        at_once(_adding([x for x, _ in passing], [pull for _, pull in passing]))
 
 
 def local_gradients(v: Value, g: float = 1.0) -> Sequence[float | None]:

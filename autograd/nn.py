@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, SupportsIndex, cast
 
 from autograd import ops
+from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.module import Module, counted, number_of_parameters
 from autograd.text import visible
 
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
-
-Activation = str | Callable[[Value], Value] | None
-"""The name of an operation of one operand, a function of a Value, or None for no activation."""
 
 _PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
 
@@ -33,9 +31,10 @@ class Neuron(Module):
 
     Arguments:
         nin: the number of inputs.
-        activation: the name of an operation of one operand (`"tanh"`, `"relu"`, `"gelu"`, ...), a function from a Value
-            to a Value, or `"linear"` (or None) for no activation. Of `"leaky_relu"` and `"elu"` the other operand is
-            the default; pass `lambda net: net.leaky_relu(0.2)` for another one.
+        activation: the name of an operation of one operand (`"tanh"`, `"relu"`, `"gelu"`, ...), as PyTorch writes it,
+            too (`"LeakyReLU"`), a function from a Value to a Value, or `"linear"` (or None) for no activation. Of
+            `"leaky_relu"` and `"elu"` the other operand is the default; pass `lambda net: net.leaky_relu(0.2)` for
+            another one.
         nonlin: micrograd's argument in place of `activation`: True for relu, False for linear.
         weights: the `nin` initial weights; random by default.
         bias: the initial bias.
@@ -86,7 +85,7 @@ class Neuron(Module):
         self.w = [Value(w) for w in weights]
         self.b = Value(bias)
         self.activation = _activation_to_use(activation, nonlin)
-        self._activate = _function(self.activation)
+        self._activate = function_of(self.activation)
         if labels is None:
             labels = [name for name, _ in self.named_parameters()][: nin + 1]
         if len(labels) != nin + 1:
@@ -118,7 +117,7 @@ class Neuron(Module):
         return self.activation != "linear"
 
     def __repr__(self) -> str:
-        return f"{_title(self.activation)}Neuron({len(self.w)})"
+        return f"{title_of(self.activation)}Neuron({len(self.w)})"
 
 
 class Layer(Module):
@@ -296,7 +295,7 @@ def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> st
         nonlin = activation
     if nonlin is not None:
         return "relu" if nonlin else "linear"
-    return "linear" if activation is None else activation  # type: ignore[return-value]  # a bool has been handled above
+    return settled(cast(Activation, activation))  # a bool has been handled above
 
 
 def _activations(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
@@ -309,35 +308,3 @@ def _activations(activation: Activation | Sequence[Activation], layers: int) -> 
             f"nouts has {layers}, got {len(activation)}"
         )
     return activation
-
-
-def _function(activation: str | Callable[[Value], Value]) -> Callable[[Value], Value]:
-    if callable(activation):
-        return activation
-    if activation == "linear":
-        return _linear
-    op = ops.TABLE.get(activation) if isinstance(activation, str) else None  # a list has no hash
-    if op is None or not op.unary:
-        unary = ", ".join(sorted(name for name, op in ops.TABLE.items() if op.unary))
-        raise ValueError(f"unknown activation {activation!r}: pass 'linear', a function of a Value, or one of {unary}")
-    return getattr(Value, activation) if op.arity == 1 and op.built_in else op  # the method takes half of the time
-
-
-def _linear(net: Value) -> Value:
-    return net
-
-
-_TITLES = {
-    "relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU",
-    "log_sigmoid": "LogSigmoid",
-}  # fmt: skip
-"""Names that PyTorch writes so; others begin with a capital letter."""
-
-
-def _title(activation: str | Callable[[Value], Value]) -> str:
-    """Return the activation's name as it starts the `repr` of a micrograd neuron."""
-    if isinstance(activation, str):
-        name = _TITLES.get(activation, activation)
-    else:
-        name = getattr(activation, "__name__", type(activation).__name__).strip("<>")
-    return name[:1].upper() + name[1:]

@@ -5,6 +5,7 @@ A mistake is reported where it was made, not three calls later.
 
 import inspect
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 from autograd.floats import number
@@ -57,6 +58,15 @@ def two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
     if len(xs) != len(ys):
         raise ValueError(f"expected two lists of the same length, got {len(xs)} and {len(ys)} values")
     return xs + ys
+
+
+def number_and_bounds(x: Any, low: Any = -inf, high: Any = inf) -> tuple[Any, ...]:
+    """Return the operands of `clip`; None stands for a bound that is none, as in NumPy.
+
+    >>> number_and_bounds(3.0, 0.0, None)
+    (3.0, 0.0, inf)
+    """
+    return x, -inf if low is None else low, inf if high is None else high
 
 
 def condition_and_cases(c: Any, x: Any, y: Any) -> tuple[Any, ...]:

@@ -38,9 +38,9 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Protocol, TypeVar, cast, overload
 
-from autograd import floats
+from autograd import floats, operands
 from autograd.floats import ieee, number
-from autograd.operands import checked_function, checked_rule, condition_and_cases, list_of_values, nonempty, two_lists
+from autograd.hints import about_arguments
 
 Rule = Callable[..., Any]
 
@@ -106,7 +106,7 @@ class Op:
         self.name = name or reads.partition("(")[0].strip()
         self.method = method
         self.variadic = variadic
-        self.arrange = list_of_values if variadic and arrange is None else arrange
+        self.arrange = operands.list_of_values if variadic and arrange is None else arrange
         self.arity = None if variadic else len(rules)
         self.stops = not any(rules)
         self.direct = len(rules) if all(rules) and not variadic and len(rules) <= 2 else 0
@@ -126,9 +126,11 @@ class Op:
             raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
-        self.computes: Callable[..., float] = checked_function(computes) if by_user else computes
+        self.computes: Callable[..., float] = operands.checked_function(computes) if by_user else computes
         self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
-        self.rules = tuple(rule and checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
+        self.rules = (
+            tuple(rule and operands.checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
+        )
         self.__doc__ = self._document()
         _register(self)
 
@@ -155,7 +157,9 @@ class Op:
         except TypeError as problem:
             # Python's own messages begin with the name of our helper: leave that out
             reason = str(problem).partition("() ")[2] or problem
-            raise TypeError(f"{self.name}() takes {self.__signature__}: {reason}") from None
+            raise TypeError(
+                f"{self.name}() takes {self.__signature__}: {reason}{about_arguments(self.name, named)}"
+            ) from None
         for x in operands:
             if hasattr(x, "__record__"):
                 return x.__record__(self, operands)
@@ -452,17 +456,17 @@ max      = Op("max({}, {})",        floats.max_,                     lambda g, z
 min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="At a tie each gets half of the gradient.")
 
 #             reads                 computes                         pulls g back to x           ... to low                          ... and to high
-clip     = Op("clip({}, {}, {})",   floats.clip,                     lambda g, z, x, low, high: where(low - x, 0.0, where(x - high, 0.0, g)), lambda g, z, x, low, high: where(low - x, where(low - high, 0.0, g), 0.0), lambda g, z, x, low, high: where(low - high, g, where(x - high, g, 0.0)), arrange=lambda x, low=-inf, high=inf: (x, low, high), kink=lambda x, low, high: min(abs(x - low), min(abs(x - high), abs(low - high))), note="min(max(x, low), high). At a bound the gradient is that of x.")
+clip     = Op("clip({}, {}, {})",   floats.clip,                     lambda g, z, x, low, high: where(low - x, 0.0, where(x - high, 0.0, g)), lambda g, z, x, low, high: where(low - x, where(low - high, 0.0, g), 0.0), lambda g, z, x, low, high: where(low - high, g, where(x - high, g, 0.0)), arrange=operands.number_and_bounds, kink=lambda x, low, high: min(abs(x - low), min(abs(x - high), abs(low - high))), note="min(max(x, low), high). At a bound the gradient is that of x.")
 
 stop_gradient = Op("stop_gradient({})", lambda x: x,                None,                                             note="x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged.")
 
 #             reads                 computes                         pulls g back to c           ... to x                            ... and to y
-where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=condition_and_cases, kink=lambda c, x, y: c, note="x where c > 0, else y.")
+where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=operands.condition_and_cases, kink=lambda c, x, y: c, note="x where c > 0, else y.")
 
 #             reads                 computes                         pulls g back to all operands
-sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=list_of_values, note="Added strictly left to right; of nothing, 0.0.")
-dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
-largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=nonempty, kink=floats.lead, note="The largest of one or more values. At a tie the largest get equal shares of the gradient.")
+sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=operands.list_of_values, note="Added strictly left to right; of nothing, 0.0.")
+dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=operands.two_lists, note="The sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
+largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=operands.nonempty, kink=floats.lead, note="The largest of one or more values. At a tie the largest get equal shares of the gradient.")
 
 # fmt: on
 BUILT_IN.update(TABLE)

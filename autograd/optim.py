@@ -8,14 +8,17 @@ The rules agree with PyTorch's to the last digits: torch.optim.SGD, torch.optim.
 and, for `clip_norm`, torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 """
 
+import functools
+import inspect
 import math
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
+from autograd.hints import about_arguments
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
 
@@ -50,8 +53,8 @@ class Optimizer:
     def __post_init__(self) -> None:
         # Fields with a default become attributes of the instance too, so that its dictionary is the whole state.
         self.__dict__.update({attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
-        if isinstance(self.lr, (list, tuple)):
-            raise TypeError("make an optimizer without parameters, SGD(lr=0.1), and pass them to its step(parameters)")
+        if _is_parameters(self.lr):
+            raise TypeError(_without_parameters(type(self)))
         if not callable(self.lr):
             self.rate()
         if self.clip_norm is not None and not number(self.clip_norm) > 0:
@@ -228,6 +231,39 @@ class Optimizer:
         return {**self.__dict__, "_known": None}
 
 
+def _is_parameters(x: object) -> bool:
+    return isinstance(x, (list, tuple, Iterator)) or hasattr(x, "parameters")
+
+
+def _without_parameters(kind: type[Optimizer]) -> str:
+    return f"make an optimizer without parameters, {kind.__name__}(lr=0.1), and pass them to its step(parameters)"
+
+
+_Kind = TypeVar("_Kind", bound=Optimizer)
+
+
+def _with_advice(kind: type[_Kind]) -> type[_Kind]:
+    """Decorate an optimizer so that it says what to write in place of arguments that it does not take."""
+    made = kind.__init__
+    signature = inspect.signature(made)
+
+    @functools.wraps(made)
+    def init(self: _Kind, *arguments: Any, **named: Any) -> None:
+        try:
+            signature.bind(self, *arguments, **named)
+        except TypeError as problem:
+            if arguments and _is_parameters(arguments[0]):
+                raise TypeError(_without_parameters(type(self))) from None
+            advice = about_arguments(kind.__name__, named) + about_arguments("optimizer", named)
+            accepted = ", ".join(str(p.replace(annotation=p.empty)) for p in [*signature.parameters.values()][1:])
+            raise TypeError(f"{kind.__name__}() takes ({accepted}): {problem}{advice}") from None
+        made(self, *arguments, **named)
+
+    setattr(kind, "__init__", init)  # noqa: B010  # a type checker refuses the assignment
+    return kind
+
+
+@_with_advice
 @dataclass(eq=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with or without momentum.
@@ -285,6 +321,7 @@ class SGD(Optimizer):
         return looking_ahead if self.nesterov else heavy if momentum else plain
 
 
+@_with_advice
 @dataclass(eq=False)
 class Adam(Optimizer):
     """Adam: step sizes adapted to each parameter, by its mean gradient over the root of its mean squared gradient.
@@ -347,6 +384,7 @@ class Adam(Optimizer):
         return adam
 
 
+@_with_advice
 @dataclass(eq=False)
 class AdamW(Adam):
     """Adam with weight decay by default: each step first multiplies the parameter by 1 - lr * weight_decay.

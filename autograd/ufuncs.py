@@ -15,7 +15,6 @@ the row. Names of other rows are below.
 """
 
 import functools
-import math
 import operator
 import re
 from collections.abc import Callable
@@ -74,6 +73,8 @@ def _answer() -> Callable[..., Any]:
                 functions[ufunc] = getattr(operator, op.method), ufunc
             else:
                 functions[ufunc] = (getattr(Value, op.name) if op.arity == 1 else op), np.frompyfunc(op, op.arity, 1)
+
+    functions[np.divmod] = divmod, np.frompyfunc(divmod, 2, 2)
 
     def answer(ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         on_numbers, on_arrays = functions.get(ufunc, (None, ufunc))
@@ -137,11 +138,24 @@ def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
 
 
 def _clip(self: Value, *bounds: Any, **named: Any) -> Any:
-    """Return the row `clip`, as `np.clip` calls it too: with None for a bound that is none, and `out=None`."""
+    """Return the row `clip`, as `np.clip` calls it too, with `out=None`."""
     if "out" in named and named["out"] is None:
         del named["out"]
-        bounds = tuple(limit if bound is None else bound for bound, limit in zip(bounds, (-math.inf, math.inf)))
     return ops.clip(self, *bounds, **named)
+
+
+def _round(self: Value, *others: Any, **named: Any) -> Any:
+    """Return the row `round`, which says what to write to round to some digits."""
+    return ops.round(self, *others, **named)
+
+
+def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x // y and x % y, each with its gradient, as Python's divmod does."""
+    return x // y, x % y
+
+
+def _reflected_divmod(y: Any, x: Any) -> tuple[Any, Any]:
+    return x // y, x % y
 
 
 def _without_second_names(shown: Callable[[Value], Any]) -> Callable[[Value], list[str]]:
@@ -160,6 +174,9 @@ _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "max": _of_two(ops.max, "autograd.largest(values)"),
     "min": _of_two(ops.min, "-autograd.largest([-v for v in values])"),
     "clip": functools.wraps(getattr(Value, ops.clip.name))(_clip),
+    "round": functools.wraps(getattr(Value, ops.round.name))(_round),
+    "__divmod__": _divmod,
+    "__rdivmod__": _reflected_divmod,
     "__array_ufunc__": _array_ufunc,
     "__dir__": _without_second_names(Value.__dir__),
     "__floor__": _refusal("math.floor", "np.floor", "autograd.floor(v)", _each("floor")),

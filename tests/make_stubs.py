@@ -32,6 +32,8 @@ def method_stubs() -> str:
     for name, op in METHODS.items():
         if name not in TABLE and not op.variadic:
             lines.append(f"    def {name}({', '.join(methods(op)[0][1])}) -> Value: ...  # as NumPy calls {op.name}")
+    for name in ("__divmod__", "__rdivmod__"):
+        lines.append(f"    def {name}(self, other: Any, /) -> tuple[Value, Value]: ...")
     lines.append("    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...")
     return "\n".join(lines) + "\n"
 
@@ -52,8 +54,9 @@ def package_stubs() -> str:
     lines = [HEAD]
     for node in source.body:
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("autograd"):
-            names = (f"{alias.name} as {alias.name}" for alias in node.names)
-            lines.append(f"from {node.module} import {', '.join(names)}")
+            # Without __getattr__, by which every name would do.
+            names = [f"{alias.name} as {alias.name}" for alias in node.names if not alias.asname]
+            lines += [f"from {node.module} import {', '.join(names)}"] * bool(names)
     lines += [f"from autograd.ops import {op.name} as {op.name}" for op in ROWS]
     return "\n".join([*lines, "", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
 

@@ -22,8 +22,8 @@ from test_micrograd import both
 
 import autograd
 from autograd import Value, engine, grad, nn
-from autograd.attributes import STATE
 from autograd.engine import graph_of, listening, local_gradients
+from autograd.hints import STATE
 from autograd.ops import TABLE, Op
 
 ADD_A_ROW = r"autograd\.ops\.Op\("

@@ -16,11 +16,11 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "differences", "trees", "files", "errors", "text", "frames", "attributes"},
+    {"floats", "differences", "trees", "files", "errors", "text", "frames", "hints"},
     {"operands"},
     {"ops"},
     {"engine"},
-    {"validation", "events", "choices", "functions"},
+    {"validation", "events", "choices", "functions", "activations"},
     {"check", "pickling", "optim", "losses", "module", "codegen"},
     {"nn", "views", "training", "ufuncs"},
     {"__init__"},

@@ -10,6 +10,7 @@ import math
 import os
 import pickle
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -29,6 +30,7 @@ import autograd
 from autograd import Value, check_gradients, dot
 from autograd.files import numbers_from_text, numbers_to_text
 from autograd.nn import MLP, Layer, Module, Neuron
+from autograd.ops import TABLE, Op
 
 
 def test_it_starts_as_micrograd_does() -> None:
@@ -99,6 +101,51 @@ def test_activations_by_pytorchs_names(activation: str, want: float, name: str, 
     assert model([0.5, -2.0]).data == twin([0.5, -2.0]).data
 
 
+@pytest.mark.parametrize(
+    ("activation", "own"),
+    [
+        ("ReLU", "relu"), ("LeakyReLU", "leaky_relu"), ("leaky-relu", "leaky_relu"), ("lrelu", "leaky_relu"),
+        ("swish", "silu"), ("SiLU", "silu"), ("GELU", "gelu"), ("Tanh", "tanh"), ("LogSigmoid", "log_sigmoid"),
+        ("Identity", "linear"), ("Linear", "linear"), ("logistic", "sigmoid"), (None, "linear"),
+        (autograd.gelu, "gelu"), (Value.gelu, "gelu"), (autograd.leaky_relu, "leaky_relu"),
+    ],
+)  # fmt: skip
+def test_an_activation_by_another_name_or_as_a_function_is_that_of_the_table(activation: Any, own: str) -> None:
+    model = MLP(2, [2, 1], [activation, None], rng=random.Random(0))
+    named = MLP(2, [2, 1], own, rng=random.Random(0))
+    assert repr(model) == repr(named) and model.layers[0].neurons[0].activation == own
+    assert model([0.5, -2.0]).data == named([0.5, -2.0]).data
+    assert pickle.loads(pickle.dumps(model))([0.5, -2.0]).data == named([0.5, -2.0]).data
+
+
+def test_every_activation_of_the_message_is_one() -> None:
+    with pytest.raises(ValueError, match="Pass one of") as problem:
+        Neuron(1, "softmax")
+    listed = str(problem.value).partition("Pass one of ")[2].replace("a function of a Value, or one of", "")
+    names = re.findall(r"\w+", listed)
+    assert len(names) > 30
+    for name in names:
+        assert name == "linear" or Neuron(1, name, weights=[1.0])(1.0).data == TABLE[name](1.0)
+
+
+def test_a_row_of_ones_own_shows_its_name() -> None:
+    bump = Op("bump({})", lambda x: autograd.exp(-x * x), lambda g, z, x: g * z * -2 * x)
+    try:
+        neurons = [Neuron(1, activation, weights=[1.0]) for activation in (bump, "bump", "Bump", Value.bump)]  # type: ignore[attr-defined]
+        assert {repr(neuron) for neuron in neurons} == {"BumpNeuron(1)"}
+        assert {neuron(0.5).data for neuron in neurons} == {math.exp(-0.25)}
+        old = bump
+        Op("bump({})", lambda x: autograd.exp(-2 * x * x), lambda g, z, x: g * z * -4 * x)
+        assert Neuron(1, old, weights=[1.0])(0.5).data == math.exp(-0.25)  # the function that was passed
+        assert repr(Neuron(1, old)) == "BumpNeuron(1)"
+    finally:
+        del TABLE["bump"]
+        delattr(Value, "bump")
+    steep: Any = functools.partial(autograd.leaky_relu, slope=0.5)
+    partial = Neuron(1, steep, weights=[1.0])
+    assert (repr(partial), partial(-2.0).data) == ("LeakyReLUNeuron(1)", -1.0)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu", "linear", "leaky_relu", "gelu"])
 def test_a_neuron_can_be_copied_and_pickled(activation: str) -> None:
     neuron = Neuron(2, activation, weights=[0.5, -1.0], bias=0.25)
@@ -128,8 +175,13 @@ def test_zero_grad() -> None:
         (lambda: Neuron(0), "at least one input"),
         (lambda: Neuron(2, weights=[1.0]), "2 weights, got 1"),
         (lambda: Neuron(2, labels=["a"]), "3 names, got 1"),
-        (lambda: Neuron(2, activation="tahn"), "'linear'.*tanh"),
-        (lambda: Neuron(2, activation="max"), "unknown activation"),
+        (lambda: Neuron(2, activation="tahn"), "unknown activation 'tahn'.*relu.*'linear'.*cosh"),
+        (lambda: Neuron(2, activation="max"), "max is no activation: it takes more than one operand.*relu, tanh"),
+        *[
+            (lambda name=name: Neuron(2, activation=name), f"{name} is no activation: .*always the same.*relu, tanh")
+            for name in ("clip", "floor", "ceil", "round", "sign", "step", "neg", "stop_gradient")
+        ],
+        (lambda: Neuron(2, activation=autograd.floor), "floor is no activation"),
         (lambda: Neuron(2)([1.0]), "takes 2 inputs, got 1"),
     ],
 )

@@ -1,0 +1,160 @@
+"""Names of other engines, NumPy and PyTorch: each works, or says what to write, which then works."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, nn, optim
+from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS
+from autograd.ops import TABLE, Op
+
+
+@pytest.mark.parametrize("name", sorted(ATTRIBUTES))
+def test_an_attribute_of_another_engine_says_what_to_write(name: str) -> None:
+    v: Any
+    for v in Value(2.0), Value(2.0) * 3:
+        assert not hasattr(v, name) and name not in dir(v)
+        for use in (lambda v: getattr(v, name), lambda v: setattr(v, name, 1.0)):
+            with pytest.raises(AttributeError, match=f"^a Value has no '{name}': {re.escape(ATTRIBUTES[name])}$"):
+                use(v)
+
+
+WRITTEN = {name: advice[6:] for name, advice in ATTRIBUTES.items() if advice.startswith("write ")}
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_the_advice_runs(name: str) -> None:
+    v, w = Value(2.5), Value(2.0)
+    names: dict[str, Any] = {"v": v, "w": w, "values": [v, w], "xs": [v, w], "ys": [w, v], "low": 0.0, "high": 1.0}
+    code = re.split(r", with | with |, after | as an |, or ", WRITTEN[name])[0]
+    eval(code, {"autograd": autograd, "math": math, "copy": copy, **names})
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_by_another_name_says_its_name(name: str) -> None:
+    said = f"^module 'autograd' has no attribute '{name}': it is autograd.{FUNCTIONS[name]} here$"
+    with pytest.raises(AttributeError, match=said):
+        getattr(autograd, name)
+    assert FUNCTIONS[name] in TABLE and not hasattr(autograd, name) and name not in dir(autograd)
+    same = getattr(np, name, None)
+    if same is not None:
+        operands = [0.5, 0.25][: TABLE[FUNCTIONS[name]].arity]
+        operands[0] += name == "arccosh"
+        assert TABLE[FUNCTIONS[name]](*operands) == pytest.approx(float(same(*operands)), rel=1e-15)
+
+
+def test_other_names_of_the_package_are_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'autograd' has no attribute 'tahn'$"):
+        autograd.tahn  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'tahn'"):
+        from autograd import tahn  # type: ignore[attr-defined]  # noqa: F401, PLC0415
+
+
+def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
+    functions: dict[str, Callable[..., Any]] = {**TABLE, "SGD": optim.SGD, "optimizer": optim.AdamW}
+    for function, others in ARGUMENTS.items():
+        taken = inspect.signature(functions[function]).parameters
+        assert len(taken) and not taken.keys() & others.keys()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda v: autograd.leaky_relu(v, negative_slope=0.1), "takes .x, slope=0.01.: .*; write slope$"),
+        (lambda v: v.leaky_relu(alpha=0.1), "; write slope$"),
+        (lambda v: autograd.elu(v, negative_slope=0.1), "takes .x, alpha=1.0.: .*; write alpha$"),
+        (lambda v: autograd.clip(v, min=0, max=1), "; write low, high$"),
+        (lambda v: v.clip(a_min=0), "; write low$"),
+        (lambda v: v.round(1), r"; write autograd.round\(x \* 100\) / 100 for two digits$"),
+        (lambda v: autograd.round(v, 1), "for two digits$"),
+        (lambda v: autograd.round(v, decimals=1), "for two digits$"),
+        (lambda v: round(v, 1), r"to two digits autograd.round\(v \* 100\) / 100"),
+        (lambda v: autograd.tanh(v, 1), "too many positional arguments$"),
+        (lambda v: np.fmod(v, 2), "see fmod in docs/recipes.md$"),
+        (lambda v: np.fmod(np.array([v]), 2), "see fmod in docs/recipes.md$"),
+    ],
+)
+def test_an_argument_by_another_name_says_its_name(call: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises((TypeError, AttributeError), match=said):
+        call(Value(2.5))
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_an_optimizer_says_what_it_takes(kind: Any) -> None:
+    parameters = [Value(1.0)]
+    model = nn.MLP(2, [2, 1])
+    first: Any
+    for first in (parameters, tuple(parameters), iter(parameters), model.parameters(), model):
+        said = rf"^make an optimizer without parameters, {kind.__name__}\(lr=0.1\), and pass them to its step"
+        with pytest.raises(TypeError, match=said):
+            kind(first)
+        with pytest.raises(TypeError, match=said):
+            kind(first, lr=0.1)
+    for named, advice in {
+        "learning_rate": "lr", "params": r"step\(parameters\)", "grad_clip": "clip_norm", "b1": r"betas=\(0.9, 0.999\)",
+    }.items():  # fmt: skip
+        said = rf"^{kind.__name__}\(\) takes \(lr.*, clip_norm=None\): .*; write {advice}$"
+        with pytest.raises(TypeError, match=said):
+            kind(lr=0.1, **{named: 0.1})
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'amsgrad'$"):
+        kind(lr=0.1, amsgrad=True)
+    optimizer = copy.deepcopy(kind(lr=0.1))
+    parameters[0].grad = 2.0
+    optimizer.step(parameters)
+    assert parameters[0].data < 1.0 and repr(optimizer) == repr(kind(0.1))
+    assert str(optim.SGD.__init__.__annotations__["momentum"]) == "<class 'float'>"
+
+
+def test_weight_decay_of_sgd_is_adamws_or_a_penalty() -> None:
+    with pytest.raises(TypeError, match=r"; write AdamW\(lr, weight_decay=...\), or a penalty"):
+        optim.SGD(lr=0.1, weight_decay=0.1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"missing a required argument: 'lr'; write lr$"):
+        optim.SGD(learning_rate=0.1)  # type: ignore[call-arg]
+
+
+def test_a_users_optimizer_is_a_subclass_as_before() -> None:
+    class Halves(optim.SGD):
+        def rate(self) -> float:
+            return super().rate() / 2
+
+    x = Value(1.0)
+    x.grad = 1.0
+    Halves(0.5).step([x])
+    assert x.data == 0.75
+    with pytest.raises(TypeError, match=r"without parameters, Halves\(lr=0.1\)"):
+        Halves([x], lr=0.5)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(("x", "y"), [(7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (1.0, 0.1), (1.0, 0.0)])
+def test_divmod_is_both_with_their_gradients(x: float, y: float) -> None:
+    pairs: list[tuple[Any, Any]] = [(Value(x), Value(y)), (Value(x), y), (x, Value(y))]
+    for v, w in pairs:
+        for found in (divmod(v, w), np.divmod(v, w)):
+            for z, by_itself in zip(found, (v // w, v % w), strict=True):
+                assert repr(z) == repr(by_itself) and z.op is by_itself.op
+    by_y: Any = Value(y)
+    arrays = np.divmod(np.array([x, 2 * x]), by_y)
+    assert [repr(z) for z in arrays[1]] == [repr(x % Value(y)), repr(2 * x % Value(y))]
+    with pytest.raises(TypeError, match="got str '2'"):
+        divmod(Value(x), "2")
+
+
+def test_a_row_of_ones_own_may_have_such_a_name() -> None:
+    try:
+        square = Op("square({})", lambda x: x * x, lambda g, z, x: g * 2 * x)
+        v: Any = Value(3.0)
+        assert square(v).data == v.square().data == 9.0 and "square" in dir(v)
+    finally:
+        del TABLE["square"]
+        delattr(Value, "square")
+    with pytest.raises(AttributeError, match="write v \\* v"):
+        v.square  # noqa: B018
