@@ -267,15 +267,15 @@ class Value(WithHints, OperationMethods):
         `autograd.tanh(x)` calls it for a Value `x`: see `ops.Recorder`.
         """
         args = operands
-        if not op.variadic and len(operands) > 1:  # a constant is likely; to fail first would double the time
-            args = tuple([x if type(x) is Value else number(x) for x in operands])
-            numbers = [x if type(x) is float else x._data for x in args]
-        else:
+        if Value is type(operands[0]) is type(operands[-1]):  # a constant is likely to be the first or the last
             try:
                 numbers = [x._data for x in operands]
             except AttributeError:
                 args = tuple(x if type(x) is Value else number(x) for x in operands)
                 numbers = numbers_of(args)
+        else:  # to fail first would double the time
+            args = tuple([x if type(x) is Value else number(x) for x in operands])
+            numbers = [x if type(x) is float else x._data for x in args]
         data = number(op.computes(*numbers))
         return _new_result(op, data, args) if op.variadic or len(args) > 2 else _new_result(op, data, *args)
 
