@@ -26,6 +26,7 @@ from autograd.errors import (
     GradientMismatch,
     GraphvizNotFound,
     RecordingError,
+    StaleGraphWarning,
     UnsupportedOperationError,
 )
 from autograd.functions import log_softmax, logsumexp, mean, softmax

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple, cast
 
 from autograd.choices import Choice, choices_of, known_as, warn_of_changes
 from autograd.differences import RELATIVE_TOLERANCE, Judgement, judge
-from autograd.engine import Value, flatten, graph_of, numbers_of, replay, unobserved
+from autograd.engine import Value, flatten, graph_of, numbers_of, replay
 from autograd.errors import GradientMismatch
+from autograd.events import unobserved
 from autograd.floats import number
 from autograd.ops import Op
+from autograd.staleness import check_current
 from autograd.text import decimals, significant, table, visible
-from autograd.validation import check_current
 
 _EPSILON = sys.float_info.epsilon
 _SMALLEST = sys.float_info.min  # below this, numbers have few digits

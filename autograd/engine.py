@@ -8,7 +8,7 @@ cycles: a graph is freed the moment its last name goes, without the garbage coll
 Order. An operand always exists before its result, so the order of creation *is* a topological order. `backward` finds
 the nodes of its graph, sorts them by creation, newest first, and meets every node after all nodes that use it.
 
-Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `listening`. They are
+Events. Code that watches the engine at work, such as `detect_anomaly`, passes functions to `events.listening`. They are
 called for the Values that users make; functions that make Values for internal use, such as views, are `unobserved`.
 
 Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
@@ -27,18 +27,17 @@ import copyreg
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from functools import partial, wraps
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, count, repeat
 from math import isnan
 from numbers import Number
 from operator import add, attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import ref
 
 from autograd import ops
+from autograd.events import Listeners, announce, compared, on_registration, pulled, recorded, registry, replayed
 from autograd.floats import KNOWN_TYPES, number
 from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
 from autograd.ops import Op, Rule
@@ -87,7 +86,7 @@ class Value(WithHints, OperationMethods):
     _part: float  # the gradient that the running backward() has accumulated so far
     _walk: object  # the mark of the last backward() that visited the node
     _x: Value | float | tuple[Value | float, ...] | None  # the first operand, or a tuple of all
-    _y: Value | float | None  # the second operand
+    _y: Value | float | None  # the second operand; of a leaf, the place in that order at which its number last changed
 
     def __init__(
         self, data: Any, _children: str | tuple[()] | None = (), _op: str = "", label: str | None = None
@@ -96,7 +95,8 @@ class Value(WithHints, OperationMethods):
             raise TypeError("this is already a Value: use it directly, or Value(v.data) for a new leaf with its number")
         self._data = data if type(data) is float else number(data)
         self._grad = 0.0
-        self._made_by = self._walk = self._x = self._y = None
+        self._made_by = self._walk = self._x = None
+        self._y = -1
         self._order = next_order()
         self._label = ""
         if _children or _op or label is not None:  # the second place is a label's, or micrograd's for operands
@@ -117,7 +117,10 @@ class Value(WithHints, OperationMethods):
 
     @data.setter
     def data(self, data: Any) -> None:
-        self._data = number(data)
+        data = number(data)
+        if self._x is None:
+            self._y = place_of_change()
+        self._data = data
 
     @property
     def grad(self) -> float:
@@ -192,6 +195,7 @@ class Value(WithHints, OperationMethods):
 
         The gradients of leaves accumulate over calls, until `zero_grad()`; all others are those of this call. After
         changing a leaf, call `forward()` first: otherwise new operands meet old results, and the gradient fits neither.
+        A `StaleGraphWarning` says so then.
 
         Arguments:
             seed: the gradient of this Value itself, to start from.
@@ -211,8 +215,10 @@ class Value(WithHints, OperationMethods):
         """
         with _own_turn():
             made, leaves = _newest_first(self)
+            if made and made[-1]._order < _latest_change:
+                announce(on_old_graph, self, made[::-1], leaves)
             self._part = number(seed)
-            for v in _announced(self, made, leaves) if _pulled else made:
+            for v in _announced(self, made, leaves) if pulled else made:
                 # Each rule gets plain floats: the gradient g, the result z, the operands.
                 g, z, op = v._part, v._data, v._made_by
                 if g is _UNTOUCHED:  # only rules that are None lead here, and 0 * inf further down would be nan
@@ -247,11 +253,11 @@ class Value(WithHints, OperationMethods):
         >>> y.forward()
         Value(data=25.0, grad=0.0)
         """
-        nodes = graph_of(self)
+        now, nodes = next_order(), graph_of(self)
         data = replay(nodes, {v: v._data for v in nodes if v._made_by is None})
-        _announce(_replayed, nodes, data)
-        _announce(on_forward, nodes, data)
-        commit_data(data.keys(), data.values())
+        announce(replayed, nodes, data)
+        announce(on_forward, nodes, data)
+        at_once(map(set_data, data.keys(), data.values()), as_replayed(self, now))
         return self
 
     def zero_grad(self) -> None:
@@ -331,7 +337,8 @@ class Value(WithHints, OperationMethods):
 # Recording -----------------------------------------------------------------------------------------------------------
 
 next_order = count().__next__  # one atomic step in C: threads get different places
-created = attrgetter("_order")
+created, changed = attrgetter("_order"), attrgetter("_y")
+_latest_change = -1  # of any leaf, in the order of creation: the graphs recorded since need no check
 _new = object.__new__
 
 
@@ -351,7 +358,7 @@ def new_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
 
 def _announced_node(op: Op, data: float, x: Any, y: Any = None) -> Value:
     v = new_node(op, data, x, y)
-    _announce(_recorded, v)
+    announce(recorded, v)
     return v
 
 
@@ -418,140 +425,48 @@ def _operand(x: Any) -> Any:
 
 
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
-    if _compared:
-        _announce(_compared, v, other)
+    if compared:
+        announce(compared, v, other)
     operand = other._data if type(other) is Value else _operand(other)
     outcome = NotImplemented if operand is NotImplemented else holds(v._data, operand)
     if outcome is not NotImplemented:
-        _announce(on_choice, v, other if type(other) is Value else operand, holds, outcome)
+        announce(on_choice, v, other if type(other) is Value else operand, holds, outcome)
     return outcome
 
 
 # Events --------------------------------------------------------------------------------------------------------------
 
-_Listeners = dict[object, tuple[Callable[..., object], object]]  # by their `with` statement: a function, its scope
-_recorded, _compared, _replayed, _pulled = _EVENTS = _Listeners(), _Listeners(), _Listeners(), _Listeners()
-on_choice, on_forward, on_grad = _Listeners(), _Listeners(), _Listeners()
+on_choice, on_forward, on_old_graph, on_grad = Listeners(), Listeners(), Listeners(), Listeners()
 """Events for parts of the package that always listen: put a function in, with None as its scope.
 
 `on_choice(v, other, holds, outcome)` when a comparison has been answered, `on_forward(nodes, data)` after `replayed`,
-`on_grad(output, gradients)` when `grad` has found them.
+`on_old_graph(output, made, leaves)` before a gradient of a graph that is older than the latest change of a leaf, in
+whatever graph; `on_grad(output, gradients)` when `grad` has found them.
 """
-_registry = threading.RLock()  # reentrant: a signal handler may listen too
-_scope: ContextVar[object] = ContextVar("scope", default=None)  # the call of an `unobserved` function, None outside
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-@contextmanager
-def listening(
-    *,
-    recorded: Callable[[Value], object] | None = None,
-    compared: Callable[[Value, Any], object] | None = None,
-    replayed: Callable[[Sequence[Value], Mapping[Value, float]], object] | None = None,
-    pulled: Callable[[Value, Value, Callable[[Value], float]], object] | None = None,
-) -> Iterator[None]:
-    """Call these functions at events of the engine while the body of the `with` statement runs.
-
-    Arguments:
-        recorded: `recorded(v)`, when an operation on Values has made `v`, which is complete, and before the caller gets
-            it. The Values that `grad` makes are recorded; leaves, copies and unpickled Values are not.
-        compared: `compared(v, other)`, before `<`, `<=`, `>` or `>=` answers. `v` is the Value whose method Python
-            called (the left operand, unless only the right one is a Value), `other` is whatever it is compared with.
-        replayed: `replayed(nodes, data)`, when `forward()` has computed the new numbers, before it commits them.
-            `nodes` is the graph in order of creation; `data` maps its leaves, and all that depends on them, to numbers.
-        pulled: `pulled(output, v, part)`, during `output.backward()`, before it commits any gradient. It is called for
-            each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
-            the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
-            accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
-
-    Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
-    thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
-    or `backward()`; no number and no gradient has changed then. What views compute raises no events: they are
-    `unobserved`.
-
-    Without listeners, events cost nothing.
-
-    >>> x = Value(3.0)
-    >>> with listening(recorded=lambda v: print("recorded", v.op.name, v.data)):
-    ...     y = x * x + 1
-    recorded mul 9.0
-    recorded add 10.0
-    """
-    this, scope = object(), _scope.get()
-    try:
-        try:
-            with _registry:
-                for listeners, listener in zip(_EVENTS, (recorded, compared, replayed, pulled)):
-                    if listener is not None:
-                        listeners[this] = listener, scope
-                _choose_new_result()
-            yield
-        finally:
-            _stop_listening(this)
-    except BaseException:  # Ctrl-C in the line above would leave the listeners installed for good
-        _stop_listening(this)
-        raise
-
-
-def _stop_listening(this: object) -> None:
-    with _registry:
-        for listeners in _EVENTS:
-            listeners.pop(this, None)
-        _choose_new_result()
 
 
 def _choose_new_result() -> None:
     global _new_result  # noqa: PLW0603  # a check at each operation would slow down every program
-    _new_result = _announced_node if _recorded else new_node
+    _new_result = _announced_node if recorded else new_node
 
 
-def unobserved(function: _F) -> _F:
-    """Decorate a function that makes Values for internal use, such as a view's copies of a graph.
-
-    The events of a call, and of all that it calls in its thread, reach only the listeners that it registers, and these
-    hear nothing else. So `detect_anomaly` neither refuses nor names a node that no user made.
-
-    The call runs in a copy of the context (`contextvars`): nothing has to be undone when it ends, even by Ctrl-C.
-
-    >>> @unobserved
-    ... def slope(f, x):
-    ...     x = Value(x)
-    ...     return grad(f(x), x).data
-    >>> with listening(recorded=lambda v: print("recorded", v)):
-    ...     slope(lambda x: x * x, 3.0)
-    6.0
-    """
-
-    @wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        context = copy_context()
-        context.run(_scope.set, object())
-        return context.run(function, *args, **options)
-
-    return cast(_F, call)
-
-
-def _announce(listeners: _Listeners, *event: Any) -> None:
-    here = _scope.get()
-    for listener, scope in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
-        if scope is here:
-            listener(*event)
+on_registration.append(_choose_new_result)
 
 
 def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Iterator[Any]:
     """Yield the results for `backward` to pull back, and announce each when `backward` asks for the next."""
     for v in made:
         yield v
-        _announce(_pulled, output, v, _get_part)
+        announce(pulled, output, v, _get_part)
     for v in leaves:
-        _announce(_pulled, output, v, _get_part)
+        announce(pulled, output, v, _get_part)
 
 
 # Traversing the graph ------------------------------------------------------------------------------------------------
 
 _turn = threading.RLock()  # one backward() at a time, because it leaves marks and parts on the nodes
 if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a lock
-    for _lock in (_registry, _turn):  # acquired in reverse, as by a listener that listens during backward()
+    for _lock in (registry, _turn):  # acquired in reverse, as by a listener that listens during backward()
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
@@ -624,6 +539,15 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     return sorted(nodes, key=created)
 
 
+replayed_at: dict[ref[Value], int] = {}
+"""The outputs of `forward()`, and its place in the order of creation."""
+
+
+def as_replayed(output: Value, place: int) -> Iterator[None]:
+    """Return a step for `at_once`: the numbers of this graph are those that its leaves had at that place."""
+    return map(replayed_at.__setitem__, [ref(output, replayed_at.pop)], [place])
+
+
 _prev_of: dict[ref[Value], tuple[Value, ...]] = {}
 """The `_prev` of nodes with constants, once asked for. The node's end removes it, in C: in the Python of a
 WeakKeyDictionary, Ctrl-C would be lost."""
@@ -666,6 +590,7 @@ def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, f
 
 
 set_data: Callable[[Value, float], None] = Value.__dict__["_data"].__set__
+set_changed: Callable[[Value, int], None] = Value.__dict__["_y"].__set__
 set_grad: Callable[[Value, float], None] = Value.__dict__["_grad"].__set__
 _get_grad, _get_part = attrgetter("_grad"), attrgetter("_part")
 
@@ -684,11 +609,25 @@ def at_once(*steps: Iterable[None]) -> None:
     deque(chain(*steps), maxlen=0)
 
 
-def commit_data(values: Iterable[Value], data: Iterable[float], *others: Iterable[None]) -> None:
-    """Set the numbers of many Values in one step that Ctrl-C cannot tear: all of them change, or none does.
+def changing(leaves: Collection[Value], data: Iterable[float]) -> Iterator[None]:
+    """Return a step for `at_once` that gives leaves other numbers; what they are is not checked."""
+    return chain(map(set_changed, leaves, repeat(place_of_change())), map(set_data, leaves, data))
+
+
+def place_of_change() -> int:
+    global _latest_change  # noqa: PLW0603  # one number to compare: loops that record anew pay nothing else
+    place = next_order()
+    # Not `max`: after a call another thread may run, and its later place would be lost.
+    if place > _latest_change:  # noqa: PLR1730
+        _latest_change = place
+    return place
+
+
+def commit_data(leaves: Collection[Value], data: Iterable[float], *others: Iterable[None]) -> None:
+    """Set the numbers of many leaves in one step that Ctrl-C cannot tear: all of them change, or none does.
 
     Arguments:
-        values: Values; their type is not checked.
+        leaves: they; what they are is not checked.
         data: as many floats.
         others: further maps of C functions to run in the same step.
 
@@ -697,7 +636,7 @@ def commit_data(values: Iterable[Value], data: Iterable[float], *others: Iterabl
     >>> x.data, y.data
     (3.0, 4.0)
     """
-    at_once(map(set_data, values, data), *others)
+    at_once(changing(leaves, data), *others)
 
 
 # Gradients as graphs -------------------------------------------------------------------------------------------------
@@ -722,7 +661,10 @@ def grad(output: Value, inputs: Any) -> Any:
     >>> first.data, grad(first, x).data
     (27.0, 18.0)
     """
-    made = [v for v in graph_of(output) if v._made_by is not None]
+    nodes = graph_of(output)
+    made = [v for v in nodes if v._made_by is not None]
+    if made and made[0]._order < _latest_change:
+        announce(on_old_graph, output, made, [v for v in nodes if v._made_by is None])
     wanted = flatten(inputs)
     leading = set(wanted)  # the inputs, and every result that depends on one
     for v in made:
@@ -739,7 +681,7 @@ def grad(output: Value, inputs: Any) -> Any:
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
     found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
-    _announce(on_grad, output, found)
+    announce(on_grad, output, found)
     values = iter(found)
     return tree_map(lambda x: next(values), inputs)
 

@@ -65,6 +65,14 @@ class FrozenChoiceWarning(UserWarning):
     """
 
 
+class StaleGraphWarning(UserWarning):
+    """A leaf was changed after a graph was recorded, and the graph was not replayed: its numbers do not fit together.
+
+    The message names the leaf. `forward()` on the output computes the graph anew; a training loop that records its loss
+    in each step needs none.
+    """
+
+
 class UnsupportedOperationError(ValueError):
     """A target cannot express an operation; the message says what to write instead, or which backend to use."""
 

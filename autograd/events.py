@@ -1,10 +1,133 @@
-"""Listen to the engine's events in one thread or task alone."""
+"""Let code watch an engine at work, by functions that are called at its events.
 
-from collections.abc import Callable, Iterator
+An event is a dictionary of the functions that listen to it. An engine that finds it empty does nothing. So `engine.py`
+can be watched without knowing by whom, another engine can raise the same events, and nobody replaces a function of
+another module.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import wraps
+from typing import Any, TypeVar, cast
 
-from autograd.engine import listening
+Value = Any
+"""A node of the graph: the engine defines it, and imports this module."""
+
+Listeners = dict[object, tuple[Callable[..., object], object]]
+"""The functions that listen to an event, each with its scope; by the `with` statement that has registered it."""
+
+recorded, compared, replayed, pulled = _EVENTS = Listeners(), Listeners(), Listeners(), Listeners()
+"""The events; an engine raises them by `announce`, and may test first whether anyone listens."""
+on_registration: list[Callable[[], object]] = []
+"""Called when listeners have come or gone."""
+registry = threading.RLock()  # reentrant: a signal handler may listen too
+_scope: ContextVar[object] = ContextVar("scope", default=None)  # the call of an `unobserved` function, None outside
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@contextmanager
+def listening(
+    *,
+    recorded: Callable[[Value], object] | None = None,
+    compared: Callable[[Value, Any], object] | None = None,
+    replayed: Callable[[Sequence[Value], Mapping[Value, float]], object] | None = None,
+    pulled: Callable[[Value, Value, Callable[[Value], float]], object] | None = None,
+) -> Iterator[None]:
+    """Call these functions at events of the engine while the body of the `with` statement runs.
+
+    Arguments:
+        recorded: `recorded(v)`, when an operation on Values has made `v`, which is complete, and before the caller gets
+            it. The Values that `grad` makes are recorded; leaves, copies and unpickled Values are not.
+        compared: `compared(v, other)`, before `<`, `<=`, `>` or `>=` answers. `v` is the Value whose method Python
+            called (the left operand, unless only the right one is a Value), `other` is whatever it is compared with.
+        replayed: `replayed(nodes, data)`, when `forward()` has computed the new numbers, before it commits them.
+            `nodes` is the graph in order of creation; `data` maps its leaves, and all that depends on them, to numbers.
+        pulled: `pulled(output, v, part)`, during `output.backward()`, before it commits any gradient. It is called for
+            each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
+            the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
+            accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
+
+    Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
+    thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
+    or `backward()`; no number and no gradient has changed then. What views compute raises no events: they are
+    `unobserved`.
+
+    Without listeners, events cost nothing.
+
+    >>> from autograd import Value
+    >>> x = Value(3.0)
+    >>> with listening(recorded=lambda v: print("recorded", v.op.name, v.data)):
+    ...     y = x * x + 1
+    recorded mul 9.0
+    recorded add 10.0
+    """
+    functions = recorded, compared, replayed, pulled
+    this, scope = object(), _scope.get()
+    try:
+        try:
+            with registry:
+                for listeners, listener in zip(_EVENTS, functions):
+                    if listener is not None:
+                        listeners[this] = listener, scope
+                _tell()
+            yield
+        finally:
+            _stop_listening(this)
+    except BaseException:  # Ctrl-C in the line above would leave the listeners installed for good
+        _stop_listening(this)
+        raise
+
+
+def _stop_listening(this: object) -> None:
+    with registry:
+        for listeners in _EVENTS:
+            listeners.pop(this, None)
+        _tell()
+
+
+def _tell() -> None:
+    for function in on_registration:
+        function()
+
+
+def unobserved(function: _F) -> _F:
+    """Decorate a function that makes Values for internal use, such as a view's copies of a graph.
+
+    The events of a call, and of all that it calls in its thread, reach only the listeners that it registers, and these
+    hear nothing else. So `detect_anomaly` neither refuses nor names a node that no user made.
+
+    The call runs in a copy of the context (`contextvars`): nothing has to be undone when it ends, even by Ctrl-C.
+
+    >>> from autograd import Value, grad
+    >>> @unobserved
+    ... def slope(f, x):
+    ...     x = Value(x)
+    ...     return grad(f(x), x).data
+    >>> with listening(recorded=lambda v: print("recorded", v)):
+    ...     slope(lambda x: x * x, 3.0)
+    6.0
+    """
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        context = copy_context()
+        context.run(_scope.set, object())
+        return context.run(function, *args, **options)
+
+    return cast(_F, call)
+
+
+def announce(listeners: Listeners, *event: Any) -> None:
+    """Raise an event: call the functions that listen to it, as far as the running code is in their scope."""
+    here = _scope.get()
+    for listener, scope in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
+        if scope is here:
+            listener(*event)
+
+
+# In one thread alone ----------------------------------------------------------------------------------------------
 
 _entered: ContextVar[frozenset[object]] = ContextVar("statements", default=frozenset())
 """The `with listening_here()` statements that this thread or task is in."""
@@ -12,7 +135,7 @@ _entered: ContextVar[frozenset[object]] = ContextVar("statements", default=froze
 
 @contextmanager
 def listening_here(**listeners: Callable[..., object]) -> Iterator[None]:
-    """Call these functions at events of this thread or task, as `autograd.engine.listening` does at those of all.
+    """Call these functions at events of this thread or task, as `listening` does at those of all.
 
     Arguments:
         listeners: the arguments of `listening`.

@@ -18,10 +18,12 @@ from __future__ import annotations
 import copyreg
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
-from autograd.engine import Value, graph_of, new_node
+from autograd.engine import Value, commit_data, graph_of, new_node, numbers_of
 from autograd.ops import Op
+from autograd.staleness import changed_operands
 
 _MOST_GUESSES = 4  # for each thread; if more picklers take turns, their pickles have more references
 
@@ -32,8 +34,13 @@ def _reduce(v: Value) -> tuple[Any, ...]:
         return _node, (None, v.data, v.grad, v.label)
     pickle = _guesses.latest()
     if pickle is not None and pickle.can_reach(v):
-        return _node, (op, v.data, v.grad, v.label, *v.args)
+        return _maker(v), (op, v.data, v.grad, v.label, *v.args)
     return _output, (_GraphPickle(v),)
+
+
+def _maker(v: Value) -> Callable[..., Value]:
+    """Return the function that makes a copy of this result from its parts."""
+    return _older_node if changed_operands(v) else _node
 
 
 def _node(op: Op | None, data: float, gradient: float, label: str | None, *args: Value | float) -> Value:
@@ -45,11 +52,19 @@ def _node(op: Op | None, data: float, gradient: float, label: str | None, *args:
     return v
 
 
+def _older_node(op: Op, data: float, gradient: float, label: str | None, *args: Value | float) -> Value:
+    """Return a node that counts as older than the latest change of its operands."""
+    v = _node(op, data, gradient, label, *args)
+    leaves = [x for x in args if type(x) is Value and x.op is None]
+    commit_data(leaves, numbers_of(leaves))
+    return v
+
+
 def _output(graph: _GraphPickle | list[Value]) -> Value:
     if isinstance(graph, list):
         return graph[-1]
     v = graph.output  # copy.copy passes on the same objects: the copy shares the operands
-    return _node(v.op, v.data, v.grad, v.label, *v.args)
+    return _maker(v)(v.op, v.data, v.grad, v.label, *v.args)
 
 
 class _GraphPickle:
@@ -69,7 +84,7 @@ class _GraphPickle:
         """Copy what is not in `memo`, where deepcopy keeps the copy of each object by its id."""
         for v in graph_of(self.output, known=lambda v: id(v) in memo):
             args = [memo[id(x)] if isinstance(x, Value) else x for x in v.args]
-            memo[id(v)] = _node(v.op, v.data, v.grad, v.label, *args)
+            memo[id(v)] = _maker(v)(v.op, v.data, v.grad, v.label, *args)
         return [memo[id(self.output)]]
 
 

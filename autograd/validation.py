@@ -1,9 +1,9 @@
-"""Check what users pass: leaves, and graphs whose numbers fit together."""
+"""Check what users pass as leaves."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.engine import Value, replay
+from autograd.engine import Value
 
 
 def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
@@ -31,30 +31,3 @@ def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
     if len(set(values)) != len(values):
         twice = next(x for x in values if values.count(x) > 1)
         raise ValueError(f"{twice} occurs twice among the {name}: name each leaf once")
-
-
-def check_current(nodes: Sequence[Value]) -> None:
-    """Raise an error unless each result has the number that its operands give.
-
-    Arguments:
-        nodes: a graph, as `graph_of(output)` returns it.
-
-    Raises:
-        ValueError: a number in the graph was changed without `forward()`.
-
-    >>> x = Value(3.0)
-    >>> y = x * x
-    >>> x.data = 5.0
-    >>> check_current([x, y])
-    Traceback (most recent call last):
-        ...
-    ValueError: the graph is out of date: Value(data=9.0, grad=0.0) was made by mul, which gives 25.0 now. Call \
-forward() on the output first
-    """
-    now = replay(nodes, {v: v.data for v in nodes if v.op is None})
-    for v in nodes:
-        if v.op is not None and repr(now[v]) != repr(v.data):  # as text, in which nan is nan
-            raise ValueError(
-                f"the graph is out of date: {v} was made by {v.op.name}, which gives {now[v]} now. "
-                "Call forward() on the output first"
-            )

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from autograd import engine
+from autograd import engine, events
 
-LOCKS: list[Any] = [engine._registry, engine._turn]
+LOCKS: list[Any] = [events.registry, engine._turn]
 
 
 def interrupted(call: Callable[[], object], at: int, since: CodeType | None = None) -> bool:

@@ -22,7 +22,8 @@ from test_micrograd import both
 
 import autograd
 from autograd import Value, engine, grad, nn
-from autograd.engine import graph_of, listening, local_gradients
+from autograd.engine import graph_of, local_gradients
+from autograd.events import listening
 from autograd.hints import STATE
 from autograd.ops import TABLE, Op
 

@@ -39,7 +39,8 @@ from autograd import (
     optim,
     to_spreadsheet,
 )
-from autograd.engine import graph_of, unobserved
+from autograd.engine import graph_of
+from autograd.events import unobserved
 from autograd.ops import Op
 
 

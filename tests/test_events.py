@@ -16,13 +16,13 @@ import pytest
 from interrupts import interrupted
 
 import autograd
-from autograd import Value, check_gradients, engine, explain, faux_gradient, grad
-from autograd.engine import graph_of, listening, unobserved
-from autograd.events import listening_here
+from autograd import Value, check_gradients, engine, events, explain, faux_gradient, grad
+from autograd.engine import graph_of
+from autograd.events import listening, listening_here, unobserved
 
 
 def nobody_listens() -> bool:
-    listeners = [engine._recorded, engine._compared, engine._replayed, engine._pulled]
+    listeners = [events.recorded, events.compared, events.replayed, events.pulled]
     return engine._new_result is engine.new_node and not any(listeners)
 
 

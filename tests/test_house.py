@@ -16,17 +16,18 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "differences", "trees", "files", "errors", "text", "frames", "hints"},
+    {"floats", "differences", "trees", "files", "errors", "text", "frames", "hints", "events"},
     {"operands"},
     {"ops"},
     {"engine"},
-    {"validation", "events", "choices", "functions", "activations"},
+    {"names", "validation", "functions", "activations"},
+    {"choices", "staleness"},
     {"check", "pickling", "optim", "losses", "module", "codegen"},
     {"nn", "views", "training", "ufuncs"},
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"gradients", "limits", "names", "network", "render"}
+SHARED_BY_VIEWS = {"gradients", "limits", "network", "render"}
 
 
 def module_of(path: Path) -> str:

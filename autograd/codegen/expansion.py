@@ -21,8 +21,9 @@ from types import FrameType
 from typing import Any
 
 from autograd.codegen.spelling import spelling_of
-from autograd.engine import Value, graph_of, listening, replay, unobserved
+from autograd.engine import Value, graph_of, replay
 from autograd.errors import UnsupportedOperationError
+from autograd.events import listening, unobserved
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
 

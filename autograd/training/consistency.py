@@ -25,8 +25,9 @@ from typing import Any, NoReturn, cast
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
-from autograd.engine import Value, grad, graph_of, unobserved
+from autograd.engine import Value, grad, graph_of
 from autograd.errors import RecordingError
+from autograd.events import unobserved
 from autograd.training.data import Data, Dataset
 from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
 from autograd.training.steps import BatchFunction

@@ -1,12 +1,15 @@
 """Train without compiling: call the model for each sample, and `backward()`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
 
 from autograd import ops
 from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
-from autograd.training.record import Objective, check_fresh
+from autograd.staleness import refusing
+from autograd.training.record import Objective, check_fresh, refuse_kept
 from autograd.training.steps import BatchFunction, TrainingFunctions
 from autograd.trees import tree_copy, tree_map
 
@@ -17,10 +20,9 @@ class Freshness:
     """The check that each step computes anew what it takes from the parameters.
 
     A result that the model keeps from an earlier step (in a `functools.cached_property`, from a callback) would never
-    be computed again, while its gradient would keep moving the parameters.
-
-    Looking at every graph would take half as long as training. So the check looks at the first sample of each graph,
-    and at the regularizer: in steps 1, 2, 4, 8, ... counted from the start and from each callback, and in the last.
+    be computed again, while its gradient would keep moving the parameters. Once these have moved, the engine notices
+    (`staleness.py`). Before, in the first step and in the first after a callback, the graph of the first sample of each
+    chunk is searched for such results.
     """
 
     def __init__(self, parameters: list[Value]) -> None:
@@ -28,31 +30,29 @@ class Freshness:
         self.restart()
 
     def restart(self) -> None:
-        """Count the steps from 1 again, because the user's code may have kept other results."""
-        self.steps = 0
+        """Search in the next step, because the user's code may have kept results."""
+        self.due = True
 
-    def begin_step(self) -> None:
-        self.steps += 1
-        self.due = self.steps.bit_count() == 1
-        self.begin, self.outputs = Value(0.0), list[Value]()
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Watch over a step, the body.
 
-    def add(self, output: Value) -> None:
-        """Note an output of this step, and check it if that is due.
+        Raises:
+            RecordingError: it uses results of parameters that are older, and that the parameters no longer give.
+        """
+        self.begin = Value(0.0)
+        with refusing(refuse_kept):
+            yield
+        self.due = False
+
+    def check(self, output: Value) -> None:
+        """Check an output of this step, if that is due.
 
         Raises:
             RecordingError: it was computed from results of parameters that are older than the step.
         """
-        self.outputs = [*self.outputs[-1:], output]  # those before are let go, with their graphs
         if self.due:
-            self.check()
-
-    def check(self) -> None:
-        """Check the last outputs of the current step, or of the latest one.
-
-        Raises:
-            RecordingError: as `add`.
-        """
-        check_fresh(self.outputs, self.begin, self.parameters)
+            check_fresh([output], self.begin, self.parameters)
 
 
 def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunctions:
@@ -72,20 +72,20 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), tree_copy(y)))
             if learning:
-                freshness.add(losses[0])
+                freshness.check(losses[0])
                 (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
         return loss / len(xs), accuracy / len(xs)
 
     def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
-        freshness.begin_step()
-        loss, accuracy = mean(numbers, xs, ys, learning=True)
-        for p in parameters:
-            p.grad /= len(xs)
-        penalty = objective.penalty()
-        if penalty is not None:
-            freshness.add(penalty)
-            penalty.backward()
-            loss += penalty.data
+        with freshness.step():
+            loss, accuracy = mean(numbers, xs, ys, learning=True)
+            for p in parameters:
+                p.grad /= len(xs)
+            penalty = objective.penalty()
+            if penalty is not None:
+                freshness.check(penalty)
+                penalty.backward()
+                loss += penalty.data
         return loss, [p.grad for p in parameters], accuracy
 
     def judge(numbers: Any, xs: Any, ys: Any) -> tuple[float, float]:

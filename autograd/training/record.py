@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn, cast
 
 from autograd.engine import Value, commit_data, graph_of
 from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.losses import Accuracy, Targets, carried
+from autograd.ops import Op
 from autograd.text import visible
 from autograd.trees import tree_copy, tree_leaves, tree_map
 
@@ -152,6 +153,15 @@ def penalty_graph(objective: Objective) -> Graph | None:
 # What a graph cannot hold --------------------------------------------------------------------------------------------
 
 
+def refuse_kept(v: Value) -> NoReturn:
+    """Raise the error for a result of parameters that is not computed anew in each step."""
+    raise RecordingError(
+        f"the model keeps {v}, which {cast(Op, v.op).name} computed from parameters earlier: its number would stay "
+        "while they are trained. Compute it in each call of the model or the loss; do not keep it from __init__, in a "
+        "cached_property or from a callback"
+    )
+
+
 def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> None:
     """Check that every result of parameters from which the outputs were computed was recorded after `begin`.
 
@@ -163,11 +173,7 @@ def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> 
     trained = set(parameters)
     for v in itertools.takewhile(lambda v: v is not begin, graph_of(*outputs, begin)):
         if v.op is not None and any(type(x) is Value and x in trained for x in v.args):
-            raise RecordingError(
-                f"the model keeps {v}, which {v.op.name} computed from parameters earlier: its number would stay while "
-                "they are trained. Compute it in each call of the model or the loss; do not keep it from __init__, in "
-                "a cached_property or from a callback"
-            )
+            refuse_kept(v)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from autograd.engine import at_once, set_data, set_grad
+from autograd.engine import at_once, changing, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.training.consistency import AT_RANDOM, Consistency
@@ -71,7 +71,7 @@ class Run:
         numbers, state = self.kept
         self.optimizer.restore(
             state,
-            map(set_data, self.parameters, list(map(float, numbers))),
+            changing(self.parameters, list(map(float, numbers))),
             map(set_grad, self.parameters, repeat(0.0)),
         )
 
@@ -113,8 +113,6 @@ class Run:
         Raises:
             RecordingError: it does not hold.
         """
-        if self.freshness and last:
-            self.freshness.check()
         due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...
         if self.consistency and (due or callback):
             with self.consistency.timed():

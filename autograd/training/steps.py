@@ -16,8 +16,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
-from autograd.engine import Value, grad, unobserved
+from autograd.engine import Value, grad
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
+from autograd.events import unobserved
 from autograd.training.record import Graph
 
 

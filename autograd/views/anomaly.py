@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import short_formula
-from autograd.engine import Value, created, graph_of, local_gradients, numbers_of, unobserved
+from autograd.engine import Value, created, graph_of, local_gradients, numbers_of
 from autograd.errors import AnomalyError
-from autograd.events import listening_here
+from autograd.events import listening_here, unobserved
 from autograd.frames import Place, place_of_caller, shown
+from autograd.names import names_of
 from autograd.ops import TABLE, Op
 from autograd.text import visible
-from autograd.views.names import names_of
 
 _SHOWN = 6  # operands in a message, and results at each end of a path
 _CLAMP = "clamp its operand: where(c, a, f(where(c, k, b))) for where(c, a, f(b))"

@@ -24,11 +24,13 @@ from typing import NamedTuple, cast
 
 from autograd.check import faux_gradients, linearity_mistakes
 from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
-from autograd.engine import Value, created, local_gradients, numbers_of, unobserved
+from autograd.engine import Value, created, local_gradients, numbers_of
 from autograd.errors import GradientMismatch
+from autograd.events import unobserved
 from autograd.floats import sum_
+from autograd.names import Names, names_of
+from autograd.staleness import check_current
 from autograd.text import LONGEST_FORMULA, aligned, decimals, significant, table, typeset, visible, width
-from autograd.validation import check_current
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -39,7 +41,6 @@ from autograd.views.gradients import (
     reached_by_gradients,
 )
 from autograd.views.limits import check_size, graph_to_show
-from autograd.views.names import Names, names_of
 
 _TEXT_WIDTH = 100  # columns of the text
 _LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text

@@ -2,10 +2,11 @@
 
 from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
+from autograd.names import Names, names_of
+from autograd.staleness import warn_if_stale
 from autograd.text import decimals, table, visible
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
-from autograd.views.names import Names, names_of
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
 
@@ -38,6 +39,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
       x (above)
     """
     nodes = graph_to_show(output, "to_text(loss)")
+    warn_if_stale(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
     written = set[Value]()

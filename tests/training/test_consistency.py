@@ -656,7 +656,7 @@ def test_a_result_kept_by_the_first_call_is_refused(batch_size: int | None, make
 
 @pytest.mark.parametrize(("batch_size", "start"), [(1, 100), (1, 199), (None, 41), (None, 160), (7, 170)])
 def test_a_result_that_is_kept_in_the_middle_of_eager_training_is_refused(batch_size: int | None, start: int) -> None:
-    """At the next step that is a power of 2, or at the last of the 200, 5 or 30."""
+    """At the next of the 200, 5 or 30 steps."""
     with pytest.raises(RecordingError, match="mul computed from parameters earlier"):
         quiet(Late(start), XS, YS, backend="eager", batch_size=batch_size, optimizer=optim.SGD(1e-5))
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from interrupts import interrupted
 
 import autograd
-from autograd import AnomalyError, Value, detect_anomaly, engine, faux_gradient, grad
+from autograd import AnomalyError, Value, detect_anomaly, engine, events, faux_gradient, grad
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.views import anomaly
 
@@ -404,7 +404,7 @@ def test_off_means_off() -> None:
     with pytest.raises(KeyError), detect_anomaly():
         raise KeyError
     assert engine._new_result is own
-    assert not (engine._recorded or engine._replayed or engine._pulled)
+    assert not (events.recorded or events.replayed or events.pulled)
     assert math.isnan(Value(-1.0).log().data)
 
 
@@ -482,11 +482,11 @@ def test_ctrl_c_at_any_point_is_not_lost_and_leaves_no_watch_behind() -> None:
     thread = threading.Thread(target=watch_elsewhere)  # while it watches, events are announced in all threads
     thread.start()
     inside.wait(10)
-    own = engine._recorded.copy()
+    own = events.recorded.copy()
     try:
         for at in itertools.count(1):
             over = not interrupted(work, at)
-            assert engine._recorded == own, f"after an interrupt at {at}"
+            assert events.recorded == own, f"after an interrupt at {at}"
             assert Value(0.0).log().data == -math.inf, f"after an interrupt at {at}"
             if over:
                 break

@@ -29,7 +29,8 @@ from autograd import (
     to_spreadsheet,
     to_text,
 )
-from autograd.engine import graph_of, listening
+from autograd.engine import graph_of
+from autograd.events import listening
 from autograd.ops import TABLE, Op
 
 pytest.importorskip("xlsxwriter")

@@ -21,14 +21,15 @@ from autograd.choices import warn_of_choices
 from autograd.codegen import javascript
 from autograd.codegen.formulas import Term, constant, formula, graph_formulas, in_place, summary
 from autograd.codegen.program import Program, Step, expanded, lower
-from autograd.engine import Value, grad, local_gradients, unobserved
+from autograd.engine import Value, grad, local_gradients
+from autograd.events import unobserved
 from autograd.files import check_writable, write_whole
+from autograd.names import Names, names_of
 from autograd.ops import Op
 from autograd.text import cut, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import VIEWS_IN_PYTHON, check_size, graph_to_show, leaves_to_train, positive
-from autograd.views.names import Names, names_of
 
 _FOLDER = Path(__file__).parent
 

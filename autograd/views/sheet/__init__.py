@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from autograd.choices import warn_of_choices
-from autograd.engine import Value, graph_of, unobserved
+from autograd.engine import Value, graph_of
+from autograd.events import unobserved
 from autograd.files import check_writable, write_whole
 from autograd.floats import number
+from autograd.names import Names, names_of
 from autograd.views.limits import check_size, leaves_to_train
-from autograd.views.names import Names, names_of
 from autograd.views.sheet.columns import columns_of, copied_graph
 from autograd.views.sheet.gradients_sheet import GradientsSheet
 from autograd.views.sheet.training_sheet import TrainingSheet

@@ -1,4 +1,4 @@
-"""Name the nodes of a graph for a view.
+"""Name the nodes of a graph, for views and messages.
 
 The name of a node is the first of these: the name given in the call of the view; its label; the name of the variable
 that it is bound to where the view was called; v1, v2, ... by its place in the order of creation. No two nodes of one
@@ -10,7 +10,7 @@ graph is built, and a variable that has since been bound to another Value names 
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from types import FrameType
 from typing import Any
@@ -48,10 +48,20 @@ def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_label
     """
     wanted = set(nodes)
     asked = {} if names is None else _asked(names, wanted)
-    found = _bound(_variables(), wanted) if names is None else {}
+    found = names_of_variables(wanted) if names is None else {}
     given = {v: asked.get(v) or v.label or found.get(v) or f"v{i}" for i, v in enumerate(nodes, start=1)}
     chosen = {v for v in nodes if v in asked or v.label}  # names given by the user come before variables and numbers
     return _unique(given, chosen, repeat_labels)
+
+
+def names_of_variables(nodes: Container[Value]) -> dict[Value, str]:
+    """Return the names of the caller's variables that are bound to one of these nodes, and of elements of lists.
+
+    >>> x, ws = Value(1.0), [Value(2.0), Value(3.0)]
+    >>> list(names_of_variables({x, ws[1]}).values())
+    ['x', 'ws[1]']
+    """
+    return _bound(_variables(), nodes)
 
 
 def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool) -> dict[Value, str]:
@@ -87,7 +97,7 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
     return _bound([dict(sorted(variables.items(), key=lambda item: item[0].startswith("_")))], wanted) | asked
 
 
-def _bound(scopes: Iterable[Mapping[str, Any]], wanted: set[Value]) -> dict[Value, str]:
+def _bound(scopes: Iterable[Mapping[str, Any]], wanted: Container[Value]) -> dict[Value, str]:
     """Return the first name of each wanted node; variables of all scopes come before elements of lists."""
     variables = [(value, name) for scope in scopes for name, value in scope.items()]
     lists = [(value, name) for value, name in variables if isinstance(value, (list, tuple))]

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value
+from autograd import names as naming
 from autograd.engine import graph_of
-from autograd.views import names as naming
-from autograd.views.names import names_of
+from autograd.names import names_of
 
 everywhere = Value(1.0)  # a global variable of this module
 both = Value(2.0)
