@@ -198,7 +198,7 @@ def test_rows_that_make_no_sense_are_refused(make: Callable[[], Op], said: str) 
         (lambda v: autograd.tanh(1.0, 2.0), r"tanh\(\) takes \(x\)"),
         (lambda v: v.max(), r"max\(\) takes \(x, y\)"),
         (autograd.sum, "a list of values, got Value"),
-        (lambda v: autograd.dot([v], [np.ma.array([1.0, 2.0])]), "got ndarray"),
+        (lambda v: autograd.dot([v], [np.ma.array([1.0, 2.0])]), "got MaskedArray"),
     ],
 )
 def test_a_wrong_call_names_the_operation_and_what_it_takes(call: Callable[[Any], Any], said: str) -> None:
