@@ -9,15 +9,20 @@ The parameters of a `Module` are the leaves that it holds, each where it is met 
 All this has an order that is the same on every run. Sets, iterators, functions and objects of other classes have none,
 or do not show what they hold, so leaves in them are never trained in silence: they raise an error. To find these, the
 walk asks the garbage collector what such an object refers to. That runs no code of the user's, it sees through
-closures, slots and the views of dictionaries, and it costs microseconds.
+closures, slots and the views of dictionaries, and it costs microseconds. Of what an attribute itself merely leads to,
+the walk knows the attributes of classes, the Values behind weak references and the values of context variables; on the
+way to other objects these would lead to the rest of the program.
 """
 
 import dataclasses
 import gc
+import inspect
 import os
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
@@ -269,7 +274,9 @@ def _expression(place: _Place) -> str:
 # Collecting ----------------------------------------------------------------------------------------------------------
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
-_NEVER_SEARCHED = (type, ModuleType, FrameType, Op)  # they lead to the rest of the program
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
+_NEVER_SEARCHED = (ModuleType, FrameType, Op)  # they lead to the rest of the program
+_WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _NO_PARTS = ("__", "_part_names")  # attributes of a class that describe it
 _UNSET = object()
 _MOST_KINDS = 1_000  # classes that are remembered
@@ -296,6 +303,8 @@ class _Kind:
     """True if an instance may hold more than that."""
     refers: Callable[[Any], Iterable[Any]] | None = None
     """The function that lists what an instance refers to, where the garbage collector sees too little or too much."""
+    shows: Callable[[Any], Iterable[Any]] | None = None
+    """The function that lists what else an instance leads to without holding it: asked of parts alone."""
     descriptor: bool = False
     """True for functions, properties and whatever else a class computes its attributes with."""
 
@@ -314,7 +323,7 @@ class _Walk:
         self.root = root
         self.leaves: list[_Entry] = []
         self._opaque: list[_Entry] = []
-        self._modules: dict[type, _Entry] = {}  # the first of each class
+        self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
         self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
         stack: list[_Entry] = [((), root)]
         while stack:
@@ -339,19 +348,14 @@ class _Walk:
         """Raise TypeError if there are other leaves where they cannot be collected."""
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
-            self._refuse(self._left_out(part, visited), place, *_why_not(type(part)))
-        for entry in self._modules.values():
-            for name, part in self._of_class(entry[1]):
-                what = "an attribute of the class, which all instances share"
-                self._refuse(self._left_out([part], visited), (entry, name), what, "Assign it in __init__")
-
-    def _of_class(self, module: Module) -> Iterator[tuple[str, Any]]:
-        """Yield what a module takes from its class, methods and other descriptors left out."""
-        for base in type(module).__mro__:
-            for name, x in vars(base).items() if base is not Module and base is not object else ():
-                kind = _KINDS[type(x)]
-                if kind and not kind.descriptor and not name.startswith(_NO_PARTS) and getattr(module, name, None) is x:
-                    yield name, x
+            self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
+        for entry in self._instances.values():
+            for name, part in _of_class(type(entry[1])):
+                if inspect.getattr_static(entry[1], name, None) is part:
+                    what = "an attribute of the class, which all instances share"
+                    place = entry, name
+                    found = self._left_out([part], visited, _shown(place, part))
+                    self._refuse(found, place, what, "Assign it in __init__")
 
     def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
         if leaf is not None:
@@ -366,11 +370,11 @@ class _Walk:
         kind = _KINDS[type(part)]
         if kind is None:
             return found
-        if kind.module:
-            if _is_overridden(type(part)) and part is not self.root:
-                found += [((entry, name), p) for name, p in part.named_parameters()]
-                return found[::-1]
-            self._modules.setdefault(type(part), entry)
+        if kind.module and _is_overridden(type(part)) and part is not self.root:
+            found += [((entry, name), p) for name, p in part.named_parameters()]
+            return found[::-1]
+        if kind.module or kind.declared is not None or kind.opaque:
+            self._instances.setdefault(type(part), entry)
         if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
             self._opaque.append(entry)
         if kind.declared is not None:
@@ -382,15 +386,16 @@ class _Walk:
                 found += [((entry, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
         return found[::-1]
 
-    def _left_out(self, part: Any, visited: dict[int, Any]) -> Value | None:
+    def _left_out(self, part: Any, visited: dict[int, Any], shown: Iterable[Any] = ()) -> Value | None:
         """Return a leaf that this object leads to, in whatever way, and that has not been collected; None without one.
 
         Arguments:
             visited: what earlier searches have visited in vain, by id; what this one visits is added.
+            shown: what else it leads to.
         """
         level, most = [part], len(visited) + _MOST_SEARCHED
         while level:
-            referents = _referents(level)
+            referents, shown = [*shown, *_referents(level)], ()
             kinds, level = _holding(referents), []
             for x in islice((x for x in referents if type(x) in kinds), most - len(visited)):
                 if id(x) not in self._seen and id(x) not in visited:
@@ -421,8 +426,13 @@ def _holding(parts: Iterable[Any]) -> set[type]:
 
 def _kind_of(kind: type) -> _Kind | None:
     array, module = _defines(kind, "tolist", "dtype", "__len__"), issubclass(kind, Module)  # NumPy's, and its records
-    if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array):
+    flat = _defines(kind, "base", "coords", "__next__")  # NumPy's iterator over an array
+    if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array or flat):
         return None
+    if issubclass(kind, type):  # searched on the way, a class would lead to the rest of the program, too
+        return _Kind(opaque=True, refers=lambda part: (), shows=lambda part: [x for _, x in _of_class(part)])
+    if flat:
+        return _Kind(opaque=True, refers=lambda part: _of_array(part.base)[1])
     declared = _declared(kind) if module or _fields(kind) else None
     if array and _defines(kind, "filled"):  # masked
         return _Kind(module, declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
@@ -440,6 +450,7 @@ def _kind_of(kind: type) -> _Kind | None:
         lazy=not known,
         opaque=not exact,
         refers=_of_function if kind is FunctionType else None,
+        shows=_of_references if issubclass(kind, _WEAK) else _of_variable if kind is ContextVar else None,
         descriptor=_defines(kind, "__get__"),
     )
 
@@ -498,6 +509,43 @@ def _of_array(part: Any) -> _Parts:
     return _elements(listed) if part.ndim else ([_Key((), 1)], [listed])
 
 
+def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a class, with their names, that may hold leaves: no methods and other descriptors."""
+    for base in type.mro(kind):
+        if base.__flags__ & _HEAP_TYPE and base is not Module:
+            for name, x in vars(base).items():
+                found = _KINDS[type(x)]
+                if found and not found.descriptor and not name.startswith(_NO_PARTS):
+                    yield name, x
+
+
+def _of_references(part: Any) -> list[Value]:
+    """Return the Values behind weak references. The modules behind them are mostly those that hold this one."""
+    if isinstance(part, weakref.ref):
+        found = [part()]
+    else:
+        found = [*part.values()] if isinstance(part, weakref.WeakValueDictionary) else [*part]
+    return [x for x in found if type(x) is Value]
+
+
+def _shown(place: _Place, part: Any) -> Iterable[Any]:
+    """Return what a part leads to without holding it.
+
+    Weak references may be to the Values of others, as in an optimizer; not if a module, or a list in it, has them.
+    """
+    kind = _KINDS[type(part)]
+    if kind is None or kind.shows is None:
+        return ()
+    (place, holder), _ = place
+    while place and isinstance(holder, (list, tuple, deque, dict)):
+        (place, holder), _ = place
+    return kind.shows(part) if isinstance(holder, Module) or not isinstance(part, _WEAK) else ()
+
+
+def _of_variable(part: ContextVar[Any]) -> list[Any]:
+    return [part.get(None)]
+
+
 def _of_function(part: Any) -> list[Any]:
     """Return what a function refers to, its globals left out."""
     return [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
@@ -528,6 +576,11 @@ def _why_not(kind: type) -> tuple[str, str]:
 
 _REASONS: list[tuple[Any, str, str]] = [
     (MappingView, "a view of a dictionary", "Keep the dictionary itself, or make a list of it"),
+    (weakref.ref, "a weak reference, which keeps nothing alive", "Assign the Value itself"),
+    (weakref.WeakSet, "a weak set, which keeps nothing alive", "Put its Values in a list"),
+    (weakref.WeakValueDictionary, "a weak dictionary, which keeps nothing alive", "Put its Values in a dictionary"),
+    (type, "a class, whose attributes all instances share", "Keep an instance that assigns them in __init__"),
+    (ContextVar, "a context variable, which has another value in each context", "Assign the Value itself"),
     (AbstractSet, "a set, whose order differs from run to run", "Put its Values and Modules in a list"),
     (Iterator, "an iterator, which can be read only once", "Make a list of it"),
     (

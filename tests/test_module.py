@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import contextvars
 import dataclasses
 import enum
 import functools
@@ -11,6 +12,7 @@ import gc
 import itertools
 import json
 import logging
+import operator
 import queue
 import random
 import shelve
@@ -324,6 +326,34 @@ def masked(part: Any) -> Any:
     return np.ma.MaskedArray(objects(part, part), mask=[True, False])
 
 
+def variable(part: Any) -> Any:
+    made = contextvars.ContextVar[Any]("x")
+    made.set(part)
+    return made
+
+
+def context(part: Any) -> Any:
+    made = contextvars.Context()
+    made.run(variable, part)
+    return made
+
+
+def thread_local(part: Any) -> Any:
+    made = threading.local()
+    made.part = part
+    return made
+
+
+def enumeration(part: Any) -> Any:
+    return enum.Enum("Shared", {"A": [part]})
+
+
+def cache(part: Any) -> Any:
+    made = functools.cache(closure(part))
+    made()
+    return made
+
+
 SET, FUNCTION, ITERATOR = "a set, whose order", "a function, which hides", "an iterator, which can be read only once"
 REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("a set", lambda v: {v}, SET),
@@ -355,6 +385,21 @@ REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("a list with an attribute", ListWithMore, "an instance of ListWithMore"),
     ("a masked array", masked, "a masked array"),
     ("a queue", lambda v: collections.deque([queue_of(v)]), "an instance of SimpleQueue"),
+    ("a class", lambda v: type("Shared", (), {"x": v}), "a class, whose attributes all instances share"),
+    ("a base class", lambda v: type("Sub", (type("Shared", (), {"x": [v]}),), {}), "a class, whose attributes"),
+    ("a class in a list", lambda v: [type("Shared", (Module,), {"x": v})], "a class, whose attributes"),
+    ("an enumeration", enumeration, "a class, whose attributes all instances share"),
+    ("a member of one", lambda v: enumeration(v).A, "an instance of Shared"),
+    ("a context variable", variable, "a context variable, which has another value in each context"),
+    ("its default", lambda v: contextvars.ContextVar("x", default=v), "a context variable"),
+    ("a context", context, "an instance of Context"),
+    ("a thread's own", thread_local, "an instance of _local"),
+    ("a cache", cache, "an instance of _lru_cache_wrapper"),
+    ("a flat array", lambda v: objects(v).flat, ITERATOR),
+    ("an enumerated array", lambda v: np.ndenumerate(objects(v)), ITERATOR),
+    ("an error", ValueError, "an instance of ValueError"),
+    ("a method call", lambda v: operator.methodcaller("f", v), "an instance of methodcaller"),
+    ("a cell", types.CellType, "an instance of cell"),
 ]
 
 
@@ -380,6 +425,37 @@ def test_what_cannot_be_collected_raises(make: Callable[[Any], Any], said: str, 
 
     found_elsewhere = Net(part=part, kept=[leaf])
     assert found_elsewhere.parameters() == [leaf]
+
+
+WEAK: list[tuple[str, Callable[[Value], Any], str]] = [
+    ("a reference", weakref.ref, "a weak reference, which keeps nothing alive"),
+    ("a set", lambda v: weakref.WeakSet([v]), "a weak set, which keeps nothing alive"),
+    ("values", lambda v: weakref.WeakValueDictionary({"a": v}), "a weak dictionary, which keeps nothing alive"),
+    ("keys", lambda v: weakref.WeakKeyDictionary({v: 1.0}), "a mapping, of which only the values"),
+    ("a list of references", lambda v: [[weakref.ref(v)]], "a weak reference, which keeps nothing alive"),
+]
+
+
+@pytest.mark.parametrize(("make", "said"), [row[1:] for row in WEAK], ids=[row[0] for row in WEAK])
+def test_weak_references_to_values_raise_where_a_module_has_them(make: Callable[[Value], Any], said: str) -> None:
+    leaf = Value(1.0, "lost")
+    net = Net(part=make(leaf))
+    with pytest.raises(TypeError, match=rf"^Net\.part.* is {said}.*'lost'\) in it would not be trained\. \w"):
+        net.parameters()
+    assert Net(part=net.part, kept=leaf).parameters() == [leaf]
+    result = leaf * 2
+    assert Net(part=net.part, of_a_result=weakref.ref(result), kept=leaf).parameters() == [leaf]
+    del leaf, result
+    assert net.parameters() == []
+
+
+@pytest.mark.parametrize("kind", [Plain, Slotted, Pair, Facade])
+def test_an_attribute_of_the_class_of_another_object_raises(kind: type) -> None:
+    sub: Any = type("Sub", (kind,), {"shared": Value(1.0, "lost")})
+    for net, where in ((Net(part=sub(0.5)), "Net.part.shared"), (Net(part=[sub(0.5)]), r"Net.part\[0\].shared")):
+        with pytest.raises(TypeError, match=f"^{where} is an attribute of the class, which all instances share"):
+            net.parameters()
+    assert Net(part=sub(0.5), shared=sub.shared).parameters() == [sub.shared]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -473,6 +549,7 @@ def compiled() -> Any:
 
 
 FOREIGN = Value(1.0)
+OTHER = Net(w=FOREIGN)
 
 
 def stepped(optimizer: Any) -> Any:
@@ -507,9 +584,17 @@ HARMLESS: dict[str, Callable[[], Any]] = {
     "a thread": threading.Thread,
     "a range": lambda: range(10**9),
     "an array of bytes": lambda: array.array("d", [1.0]),
-    "a weak reference": lambda: weakref.ref(FOREIGN),
-    "a weak set": lambda: weakref.WeakSet([FOREIGN]),
-    "a weak dictionary": lambda: weakref.WeakValueDictionary({"a": FOREIGN}),
+    "a weak reference to a module": lambda: weakref.ref(OTHER),
+    "a weak set of modules": lambda: weakref.WeakSet([OTHER]),
+    "a weak dictionary of modules": lambda: weakref.WeakValueDictionary({"a": OTHER}),
+    "a weak method": lambda: weakref.WeakMethod(OTHER.parameters),
+    "a weak reference in an object": lambda: Pair(weakref.ref(FOREIGN)),
+    "a weak set in an object": lambda: Plain(weakref.WeakSet([FOREIGN])),
+    "a context variable": lambda: contextvars.ContextVar("other", default=1.0),
+    "an iterator over an array": lambda: np.zeros(3).flat,
+    "a class of NumPy's": lambda: np.float64,
+    "an abstract class": lambda: collections.abc.Mapping,
+    "a list of types": lambda: [int, Value, Module, list[Value]],
     "an object that answers to everything": Tricky,
     "an object of such a class": TrickyClass,
     "a mock": mock.MagicMock,
