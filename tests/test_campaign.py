@@ -15,8 +15,8 @@ from needs import array_module, need_compiler
 from autograd import Value
 from autograd.codegen.spelling import SPELLINGS
 from autograd.ops import Op
+from autograd.samples.reference import Reference
 from autograd.training import consistency
-from autograd.training.consistency import Reference
 
 
 @pytest.fixture(autouse=True)

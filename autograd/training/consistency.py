@@ -23,99 +23,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 
-from autograd.codegen.difference import Difference, difference
-from autograd.codegen.program import Program, bits_of, lower
+from autograd.codegen.difference import Difference
 from autograd.engine import Value, grad, graph_of
 from autograd.errors import RecordingError
 from autograd.events import unobserved
-from autograd.training.data import Data, Dataset
-from autograd.training.record import Graph, Objective, Sample, check_fresh, penalty_graph, recording
-from autograd.training.steps import BatchFunction
-from autograd.trees import tree_leaves
-
-_COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
-_TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
-AT_RANDOM = 4  # additional random samples: before training, in some epochs, and of a batch for its gradients
-_OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
-_REPEATS = 8  # recordings of a sample that differs: if these differ, too, the model draws at random
-
-_ROUNDING = 1e-9  # relative: backends add samples in different orders, and `hypot` differs in its last digits
-_UNDERFLOW = 1e-300  # absolute: a share of a sum may be 0 where the sum is not
-_OVERFLOWING = 1e300  # a mean that may be infinite, depending on the order of additions
-
-_GRAPH_DOES_NOT_HOLD = "one recorded graph cannot stand for all samples"
-_READS = "The model or the loss reads numbers: .data, float(...), int(...)"
-_RANDOM = "It draws random numbers, or changes from call to call"
-_MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"
-_WHAT_TO_DO = (
-    "Keep a choice in the graph with autograd.where(condition, x, y), use inputs and targets as they come, as Values, "
-    'or pass backend="eager", which calls the model for each sample'
+from autograd.samples.recording import Graph
+from autograd.samples.reference import (
+    AT_RANDOM,
+    GRAPH_DOES_NOT_HOLD,
+    MOVED,
+    READS,
+    WHAT_TO_DO,
+    Reference,
+    agree,
+    check_repeatable,
+    leaf_names,
+    refuse,
 )
+from autograd.training.data import Data, Dataset
+from autograd.training.record import Objective, Sample, penalty_graph, recording
+from autograd.training.steps import BatchFunction
 
+_TARGETS, _TARGETS_SEARCHED = 10, 1000  # different targets that are chosen, at most; targets that are searched for them
+_OF_A_BATCH, _OF_HELD_OUT = 256, 32  # samples that are compared, at most
 
 _Pairs = Sequence[tuple[Any, Any]]
 """The inputs and the target of each sample, in lists."""
-
-
-class Reference:
-    """A recorded graph with which others are compared.
-
-    It captures constants at once, so a leaf whose number changes later counts as a difference.
-
-    Raises:
-        RecordingError: it uses results of parameters that are older than the recording.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self.parameters = graph.inputs[0]
-        check_fresh(graph.outputs, graph.begin, self.parameters)
-        self.program = _lowered(graph)
-        self.alike: list[Any] = []  # the traces of graphs that compute the same
-        self.places = {id(p): i for i, p in enumerate(self.parameters)}
-
-    def difference(self, graph: Graph, made: Sequence[Value], names: Callable[[], Sequence[str]]) -> Difference | None:
-        """Return the first place where another graph differs; None if both compute the same.
-
-        Arguments:
-            graph: a graph with the same parameters.
-            made: all results that were recorded for it, in order of creation.
-            names: returns the names of its leaves.
-
-        Raises:
-            RecordingError: it uses results of parameters that are older than the recording.
-        """
-        trace = self._trace(graph, made)
-        if trace in self.alike:
-            return None
-        found = difference(self.program, _lowered(graph), names())
-        if found is None:
-            self.alike.append(trace)
-        return found
-
-    def _trace(self, graph: Graph, made: Sequence[Value]) -> tuple[Any, ...]:
-        """Return the recorded operations in a form that `==` compares, which is far less work than lowering them."""
-        places: dict[int, Any] = self.places.copy()
-        for leaf in tree_leaves(graph.inputs[1:]):
-            places[id(leaf)] = len(places)
-        steps, place = [], places.get
-        for v in made:
-            operands = list(map(place, map(id, v.args)))  # of constants, None
-            if None in operands:
-                operands = [self._constant(graph, x) if i is None else i for i, x in zip(operands, v.args)]
-            places[id(v)] = len(places)
-            steps.append((v.op, operands))
-        return steps, [self._constant(graph, v) if place(id(v)) is None else place(id(v)) for v in graph.outputs]
-
-    def _constant(self, graph: Graph, x: Value | float) -> bytes:
-        if isinstance(x, float):
-            return bits_of(x)
-        if x.op is not None:
-            check_fresh(graph.outputs, graph.begin, self.parameters)
-        return bits_of(x.data)
-
-
-def _lowered(graph: Graph) -> Program:
-    return lower(graph.outputs, tree_leaves(graph.inputs))
 
 
 class Consistency:
@@ -283,9 +216,9 @@ class Consistency:
         for i, number, parts in differing:
             if not agree(number, parts, largest):
                 raise RecordingError(
-                    f"{_GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number!r} in compiled code, but "
+                    f"{GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number!r} in compiled code, but "
                     f"{math.fsum(parts)!r} when the model is called. It uses numbers that change, results that are "
-                    f"out of date, or an operation whose rule reads more than its operands. {_WHAT_TO_DO}"
+                    f"out of date, or an operation whose rule reads more than its operands. {WHAT_TO_DO}"
                 )
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
@@ -293,16 +226,11 @@ class Consistency:
         self._check_repeatable(graph, lambda: self._recorded(x, y), name)
         first = self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
         if first is not None:
-            self._refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", _MOVED)
-        self._refuse(found, "sample 0 of xs", name, _READS)
+            refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", MOVED)
+        refuse(found, "sample 0 of xs", name, READS)
 
     def _check_repeatable(self, graph: Graph, record: Callable[[], Graph], name: str) -> None:
-        """Raise an error if recording the same again, some times, gives another graph."""
-        this = Reference(graph)
-        for _ in range(_REPEATS):
-            again = this.difference(record(), self.made, self._names)
-            if again is not None:
-                self._refuse(again, name, f"{name}, once more", _RANDOM)
+        check_repeatable(graph, record, self.made, self._names, name)
 
     def _compare_penalty(self) -> Value | None:
         """Compare the regularizer with its first recording, and return its share of the loss."""
@@ -312,7 +240,7 @@ class Consistency:
         found = self.penalty.difference(graph, self.made, self._names)
         if found is not None:
             self._check_repeatable(graph, self._recorded_penalty, "the regularizer")
-            self._refuse(found, "the regularizer, as recorded", "the regularizer, now", _MOVED)
+            refuse(found, "the regularizer, as recorded", "the regularizer, now", MOVED)
         return graph.outputs[0]
 
     def _recorded_penalty(self) -> Graph:
@@ -326,35 +254,7 @@ class Consistency:
     def _names(self) -> list[str]:
         """Return the names of a sample's leaves: the parameters, and places in x and y."""
         x, y = self.known.sample(0)
-        return [*self.objective.parameter_names(), *_leaf_names("x", x), *_leaf_names("y", y)]
-
-    def _refuse(self, found: Difference, one: str, other: str, cause: str) -> NoReturn:
-        width = max(len(one), len(other)) + 1
-        raise RecordingError(
-            f"{_GRAPH_DOES_NOT_HOLD}:\n    {one + ':':{width}} {found.here}\n    {other + ':':{width}} {found.there}\n"
-            f"{cause}. {_WHAT_TO_DO}"
-        )
-
-
-def agree(number: float, shares: Sequence[float], largest: float = 0.0) -> bool:
-    """Return True if a number is the sum of these shares, up to the rounding errors by which backends may differ.
-
-    Arguments:
-        number: what a compiled function has computed.
-        shares: the numbers that add up to it.
-        largest: the largest of the numbers that they were computed from, for sums that are close to 0 beside these.
-
-    >>> agree(0.3, [0.1, 0.2]), agree(0.3, [0.1, 0.25]), agree(1e-18, [2e-18]), agree(1e-18, [2e-18], 1.0)
-    (True, False, False, True)
-    >>> agree(math.inf, [math.nan, 1.0]), agree(math.nan, [1.0])
-    (True, False)
-    """
-    if not all(map(math.isfinite, shares)):
-        return not math.isfinite(number)
-    scale = sum(map(abs, shares))
-    if scale > _OVERFLOWING:
-        return True
-    return abs(number - math.fsum(shares)) <= _ROUNDING * max(scale, largest) + _UNDERFLOW
+        return [*self.objective.parameter_names(), *leaf_names("x", x), *leaf_names("y", y)]
 
 
 @unobserved
@@ -363,28 +263,10 @@ def _gradients(output: Value, parameters: Sequence[Value]) -> list[float]:
     return [g.data for g in grad(output, parameters)]
 
 
-def _leaf_names(name: str, tree: Any) -> list[str]:
-    """Name the leaves of a tree.
-
-    >>> _leaf_names("x", 1.0), _leaf_names("x", [1.0, [2.0]])
-    (['x'], ['x[0]', 'x[1][0]'])
-    """
-    if not isinstance(tree, list):
-        return [name]
-    return [leaf for i, branch in enumerate(tree) for leaf in _leaf_names(f"{name}[{i}]", branch)]
-
-
 def chosen(dataset: Dataset, rng: random.Random) -> set[int]:
-    """Choose samples that differ: the first, the last, extremes of inputs and targets, different targets, some others.
-
-    An `if` on a single number of a sample decides otherwise for the smallest than for the largest, if it ever does.
-    """
+    """Choose samples that differ: some that differ in inputs or targets, with different targets, some others."""
     n, ys = len(dataset), dataset.ys.rows
-    picked = {0, n - 1, *rng.sample(range(n), min(AT_RANDOM, n))}
-    for samples in (dataset.xs, dataset.ys):
-        width = len(tree_leaves(samples.like))
-        for k in rng.sample(range(width), min(_COLUMNS, width)):
-            picked.update(samples.extremes(k))
+    picked = {*rng.sample(range(n), min(AT_RANDOM, n)), *dataset.xs.differing(rng), *dataset.ys.differing(rng)}
     different: dict[Any, int] = {}
     for i in range(min(n, _TARGETS_SEARCHED)):
         different.setdefault(str(ys[i]), i)

@@ -1,55 +1,13 @@
-"""Check training data once, convert it to floats, and split it into batches.
-
-Samples are kept as lists of floats or as float64 arrays, whichever the user passed.
-"""
+"""Pair samples with their targets, check that they fit each other, and split them into batches."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd.floats import number
-from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The numbers of many samples."""
-
-    name: str
-    """The user's name for them, for errors."""
-    rows: Any
-    """A list with an entry for each sample, a float or nested lists of floats; or a float64 array."""
-    like: Any
-    """The first sample as lists; all samples share its structure."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def as_lists(self) -> Any:
-        return as_lists(self.rows)
-
-    def as_array(self) -> Any:
-        import numpy as np  # noqa: PLC0415  # the caller has already imported it
-
-        return np.ascontiguousarray(self.rows, dtype=np.float64)
-
-    def extremes(self, k: int) -> tuple[int, int]:
-        """Return the indices of the samples whose number k is the smallest and the largest."""
-        if hasattr(self.rows, "tolist"):
-            column = self.rows.reshape(len(self), -1)[:, k]
-            return int(column.argmin()), int(column.argmax())
-        flat = isinstance(self.like, list) and not any(isinstance(part, list) for part in self.like)
-        column = [row[k] if flat else tree_leaves(row)[k] for row in self.rows]
-        return column.index(min(column)), column.index(max(column))
-
-    def first_not_finite(self) -> int | None:
-        """Return the index of the first sample with an infinity or a nan in it."""
-        rows = enumerate(self.as_lists())
-        return next((i for i, row in rows if not all(map(math.isfinite, tree_leaves(row)))), None)
-
+from autograd.samples.rows import Samples, samples
+from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Batch = tuple[Any, Any, float]
 """The inputs and targets of one step, and their share of the epoch. (Making a NamedTuple takes ten times as long.)"""
@@ -171,47 +129,3 @@ def _check_alike(held_out: Samples, known: Samples) -> None:
         raise ValueError(
             f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"
         )
-
-
-def samples(name: str, data: Any) -> Samples:
-    """Check the user's data, and convert it to floats.
-
-    Arguments:
-        name: the argument's name, for errors.
-        data: a list or an array with an entry for each sample, a number or nested lists of numbers.
-
-    Raises:
-        TypeError: it is not a list, or an element is not a real number.
-        ValueError: there are no samples, or they differ in shape.
-
-    >>> samples("xs", [(1, 2), (3, 4)]).rows
-    [[1.0, 2.0], [3.0, 4.0]]
-    """
-    if hasattr(data, "__array__"):  # NumPy's arrays, and what converts to one: of pandas, of PyTorch
-        import numpy as np  # noqa: PLC0415  # it is here, or nothing could convert to its arrays
-
-        check_unmasked(data)
-        data = np.asarray(data)
-        if data.dtype.kind in "fiub" and data.ndim and data.size:
-            rows = np.array(data, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
-            return Samples(name, rows, rows[0].tolist())
-    rows = tree_lists(data, (list, tuple, range, Iterator))
-    if not isinstance(rows, list):
-        kind = type(data).__name__
-        raise TypeError(f"{name} is a list or an array with an entry for each sample, got {kind} {data!r}")
-    if not rows:
-        raise ValueError(f"{name} is empty: there is nothing to learn from")
-    expected, floats = tree_structure(rows[0]), []
-    for i, row in enumerate(rows):
-        if tree_structure(row) != expected:
-            raise ValueError(
-                f"the samples in {name} differ in shape: the first is {tree_shape(rows[0])}, "
-                f"number {i} {tree_shape(row)}"
-            )
-        try:
-            floats.append(tree_map(number, row))
-        except (TypeError, OverflowError) as problem:
-            raise type(problem)(f"{name}, sample {i}: {problem}") from None
-    if not tree_leaves(floats[0]):
-        raise ValueError(f"the samples in {name} are empty")
-    return Samples(name, floats, floats[0])

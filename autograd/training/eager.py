@@ -8,8 +8,9 @@ from typing import Any
 from autograd import ops
 from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
+from autograd.samples.recording import check_fresh, refuse_kept
 from autograd.staleness import refusing
-from autograd.training.record import Objective, check_fresh, refuse_kept
+from autograd.training.record import Objective
 from autograd.training.steps import BatchFunction, TrainingFunctions
 from autograd.trees import tree_copy, tree_map
 

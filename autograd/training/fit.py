@@ -1,8 +1,9 @@
 """Train a model: `fit` checks, records a sample, compiles it, and runs epochs until the end or Ctrl-C.
 
-A model and its data pass through this folder in one direction:
+A model and its data pass through `samples/` and this folder in one direction:
 
-    data.py                  the samples, checked
+    samples/rows.py          the samples, checked
+    data.py                  their targets
     record.py                the loss, checked, and the graph of one sample
     steps.py, eager.py       a function of a batch, compiled from the graph or calling the model
     consistency.py           the checks that the graph of one sample holds for all

@@ -5,10 +5,10 @@ from typing import Any
 from autograd.codegen.compile import compile_recorded
 from autograd.engine import Value
 from autograd.errors import RecordingError, UnsupportedOperationError
-from autograd.training.consistency import Reference, agree
-from autograd.training.data import samples
+from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
+from autograd.samples.reference import Reference, agree
+from autograd.samples.rows import samples
 from autograd.training.history import new_axes
-from autograd.training.record import Graph, no_frozen_branch, results_recorded
 from autograd.trees import tree_leaves, tree_structure
 
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked

@@ -8,7 +8,8 @@ from typing import Any
 from autograd.engine import at_once, changing, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
-from autograd.training.consistency import AT_RANDOM, Consistency
+from autograd.samples.reference import AT_RANDOM
+from autograd.training.consistency import Consistency
 from autograd.training.data import Batch, Dataset
 from autograd.training.history import History
 from autograd.training.preparation import Prepared

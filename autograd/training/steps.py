@@ -9,17 +9,14 @@ In every backend, and in `eager.py`, they compute the same, with the same operat
 
 import math
 import random
-import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
 from autograd.engine import Value, grad
-from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.events import unobserved
-from autograd.training.record import Graph
+from autograd.samples.backends import first_usable, has_numpy
+from autograd.samples.recording import Graph
 
 
 class BatchFunction(NamedTuple):
@@ -96,16 +93,8 @@ def compiled_functions(
 
     if backend != "auto":
         return made(backend)
-    usable = [name for name, preference in FASTEST_FIRST.items() if has_numpy() or not preference.needs_numpy]
-    for name, slower in pairwise(usable):
-        try:
-            return made(name)._replace(fallback=name != usable[0])
-        except (CompilerNotFound, UnsupportedOperationError):
-            pass  # this backend is not for this machine, or not for this model
-        except (CompilerError, OSError) as problem:
-            said = f'training with backend="{slower}", because backend="{name}" cannot be used: {problem}'
-            warnings.warn(said, RuntimeWarning, stacklevel=4)  # in the line that calls fit
-    return made(usable[-1])._replace(fallback=len(usable) > 1)
+    functions, fallback = first_usable(FASTEST_FIRST, made, "training")
+    return functions._replace(fallback=fallback)
 
 
 @unobserved
@@ -117,7 +106,3 @@ def _objective(loss: Value, penalty: Graph | None, parameters: list[Value]) -> t
     [share] = penalty.outputs
     gradients = [g + other for g, other in zip(gradients, grad(share, parameters))]
     return loss + share, gradients
-
-
-def has_numpy() -> bool:
-    return find_spec("numpy") is not None

@@ -1,0 +1,84 @@
+"""Record the graph of one sample, and refuse what would freeze a decision or a number in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, NoReturn, cast
+
+from autograd.engine import Value, graph_of
+from autograd.errors import RecordingError
+from autograd.events import listening_here
+from autograd.ops import Op
+
+
+class Graph(NamedTuple):
+    """A recorded graph."""
+
+    inputs: Any
+    """Its leaves, in the nesting in which `compile` takes them: the parameters, and for a sample x and y."""
+    outputs: list[Value]
+    """The loss and the accuracy of a sample; or the penalty."""
+    begin: Value
+    """A leaf made before anything else in the recording."""
+
+
+@contextmanager
+def no_frozen_branch(otherwise: str) -> Iterator[None]:
+    """Refuse to compare Values in this thread: the branch that one sample takes would be recorded for all samples.
+
+    Arguments:
+        otherwise: an alternative to rewriting the comparison, for the end of the error message.
+
+    Raises:
+        RecordingError: at the comparison.
+
+    >>> with no_frozen_branch("or leave it"):
+    ...     Value(1.0) > 0  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    autograd.errors.RecordingError: Values are compared while a graph is recorded: one sample would decide for all. ...
+    >>> Value(1.0) > 0
+    True
+    """
+
+    def refuse(v: Value, other: object) -> None:
+        raise RecordingError(
+            "Values are compared while a graph is recorded: one sample would decide for all. "
+            f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
+        )
+
+    with listening_here(compared=refuse):
+        yield
+
+
+@contextmanager
+def results_recorded() -> Iterator[list[Value]]:
+    """Yield the list of the results that this thread records in the body, for the caller to read and clear."""
+    made: list[Value] = []
+    with listening_here(recorded=made.append):
+        yield made
+
+
+def refuse_kept(v: Value) -> NoReturn:
+    """Raise the error for a result of parameters that is not computed anew in each step."""
+    raise RecordingError(
+        f"the model keeps {v}, which {cast(Op, v.op).name} computed from parameters earlier: its number would stay "
+        "while they are trained. Compute it in each call of the model or the loss; do not keep it from __init__, in a "
+        "cached_property or from a callback"
+    )
+
+
+def check_fresh(outputs: list[Value], begin: Value, parameters: list[Value]) -> None:
+    """Check that every result of parameters from which the outputs were computed was recorded after `begin`.
+
+    Such a result keeps its number, while compiled code would compute it from the parameters of each step.
+
+    Raises:
+        RecordingError: there is one.
+    """
+    trained = set(parameters)
+    for v in itertools.takewhile(lambda v: v is not begin, graph_of(*outputs, begin)):
+        if v.op is not None and any(type(x) is Value and x in trained for x in v.args):
+            refuse_kept(v)
