@@ -2,6 +2,7 @@
 
     python tests/sweep.py                                a few minutes on all processors; prints the table
     python tests/sweep.py --only atan2 pow --points 500  two rows, at more points
+    python tests/sweep.py --gradient 1e200               first derivatives, with that gradient from above
     python tests/sweep.py --write docs/accuracy.md       the table of the page
 
 The right values are differences of mpmath's function, with steps so small, and so many digits, that they are right to
@@ -297,8 +298,8 @@ def measure(op: Op, order: int, ats: Iterable[Point], factor: float = 1.0) -> tu
     return tried, worst
 
 
-def job(name: str, order: int, count: int, seed: int) -> tuple[int, Measured | None]:
-    return measure(TABLE[name], order, points(TABLE[name], count, seed))
+def job(name: str, order: int, count: int, seed: int, factor: float) -> tuple[int, Measured | None]:
+    return measure(TABLE[name], order, points(TABLE[name], count, seed), factor)
 
 
 # ------------------------------------------------------------------------------------------------------------- table
@@ -319,12 +320,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", choices=[op.name for op in ROWS], metavar="row", help="rows to measure")
     parser.add_argument("--points", type=int, default=200, help="random points for each row")
     parser.add_argument("--seed", type=int, default=0, help="of the random points")
+    parser.add_argument("--gradient", type=float, default=1.0, help="from above; if it is not 1, for first derivatives")
     parser.add_argument("--write", type=Path, help="the page whose table to replace")
     options = parser.parse_args(arguments)
-    jobs = [(op.name, order) for op in ROWS if not options.only or op.name in options.only for order in (1, 2, 3)]
+    orders = (1, 2, 3) if options.gradient == 1 else (1,)
+    jobs = [(op.name, order) for op in ROWS if not options.only or op.name in options.only for order in orders]
     rows, broken = [], 0
     with ProcessPoolExecutor() as processes:
-        results = processes.map(job, *zip(*jobs), *([x] * len(jobs) for x in (options.points, options.seed)))
+        same = (options.points, options.seed, options.gradient)
+        results = processes.map(job, *zip(*jobs), *([x] * len(jobs) for x in same))
         for (name, order), (tried, worst) in zip(jobs, results):
             rows.append([f"`{name}`" + " (note)" * (name in LOSSES), f"{order}.", *cells(order, tried, worst)])
             if worst and worst.excess > 1:
