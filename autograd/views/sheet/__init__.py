@@ -56,9 +56,9 @@ def to_spreadsheet(
         output: the Value to explain, usually the loss.
         path: the file to write; its name ends in .xlsx.
         train: a leaf, or lists of leaves, to train by gradient descent in a second sheet, "Training", with a row for
-            each attempt and a chart of the falling error.
+            each attempt and a chart of the falling error and loss, each with its own axis.
         lr: the learning rate to start with (cell A2 of that sheet).
-        attempts: the number of rows of that sheet.
+        attempts: the number of rows of that sheet; it is written if it has at most 100,000 cells.
         tiny: the size of the perturbation to start with.
         names: names to use before labels and variables, as `draw` takes them; `{}` leaves out the names of variables.
         max_nodes: the largest number of Values to write.

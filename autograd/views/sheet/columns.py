@@ -63,8 +63,8 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
 
     def in_parts(v: Value, operands: Operands) -> Value:
         while v.op and (v.op.adds or v.op is largest) and len(operands) > _LONGEST_LIST:
-            part, operands = _first_part(v.op, operands)
-            names[part] = f"{given[v]}, first terms"
+            operands, terms = _parts(v.op, operands)
+            names.update((part, f"{given[v]}, terms {these}") for part, these in terms.items())
         return same_operation(v, operands)
 
     copies = recorded_anew(values, result=in_parts)
@@ -74,17 +74,19 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     return copies, names
 
 
-def _first_part(op: Op, operands: Operands) -> tuple[Value, Operands]:
-    """Return the sum of the first terms of a long sum or dot, and the operands of the one that continues from it.
+def _parts(op: Op, operands: Operands) -> tuple[Operands, dict[Value, str]]:
+    """Return the operands with which a long sum, dot or largest gives the same of its parts, and the terms of each.
 
-    A term is the product of the numbers at one place of all lists, so the first sum is continued as itself times 1. The
-    largest of the first operands is one operand of the rest. (So a tie between these two counts as one of two numbers.)
+    A term is the product of the numbers at one place of all lists, so a part is continued as itself times 1. The
+    largest of a part is one operand of the rest. (So a tie between parts counts as one between as many numbers.)
     """
     lists = op.lists(operands)
-    terms = _LONGEST_LIST // len(lists)
-    part = record(op, tuple(x for xs in lists for x in xs[:terms]))
-    start: Operands = (part, *[1.0] * (len(lists) - 1))
-    return part, tuple(x for first, xs in zip(start, lists, strict=True) for x in (first, *xs[terms:]))
+    most = _LONGEST_LIST // len(lists)
+    parts: dict[Value, str] = {}
+    for first in range(0, len(lists[0]), most):
+        part = record(op, tuple(x for xs in lists for x in xs[first : first + most]))
+        parts[part] = f"{first + 1} to {min(first + most, len(lists[0]))}"
+    return (*parts, *[1.0] * (len(parts) * (len(lists) - 1))), parts
 
 
 def columns_of(output: Value, names: Mapping[Value, str]) -> list[Column]:

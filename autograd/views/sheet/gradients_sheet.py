@@ -1,10 +1,10 @@
 """Write the sheet "Gradients": the table of the first article, and below it replays with one value perturbed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from autograd.check import moving
-from autograd.engine import Value, graph_of, replay
+from autograd.engine import Value, created, graph_of, replay
 from autograd.ops import TABLE
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import NO_GRADIENT
@@ -92,20 +92,23 @@ class GradientsSheet(Worksheet):
 
     def write_gradients(self) -> None:
         gradients = {self.output: 1.0}  # of the columns that a gradient reaches
+        local_formulas = {
+            column.value: column.local_formulas([self.cell(x) for x in column.operands], self.cell(column.value))
+            for column in self.columns
+            if column.operands
+        }
         for column in reversed(self.columns):
             v, place = column.value, self.place[column.value]
             terms: list[str] = []
             total = 0.0
             for row, (later, i) in zip(self.local, self.next_columns(v)):
-                cells = [self.cell(x) for x in later.operands]
-                formula = later.local_formulas(cells, self.cell(later.value))[i]
                 path = f"d {later.name} / d {column.name}"
                 self.text(row - 1, place, path if len(path) <= LONGEST_FORMULA else "", "words")
                 local = later.local[i]
                 if local is None:
                     self.text(row, place, NO_GRADIENT, "words")
                     continue
-                self.formula(row, place, formula, local)
+                self.formula(row, place, local_formulas[later.value][i], local)
                 if later.value in gradients:
                     terms.append(f"{self.cell(v, row)}*{self.cell(later.value, self.globals)}")
                     total += local * gradients[later.value]
@@ -115,25 +118,46 @@ class GradientsSheet(Worksheet):
 
     def write_replays(self) -> None:
         """Write a row for each column, the last one first: with its value perturbed, and how far the output moves."""
-        values, last = moving(graph_of(self.output)), len(self.columns) + 1
+        users, last = _users(moving(graph_of(self.output))), len(self.columns) + 1
         self.head(self.perturbed)
         self.text(self.perturbed, last, "Faux gradient", "head")
         for row, column in enumerate(reversed(self.columns), start=self.perturbed + 1):
             v = column.value
             self.text(row, 0, f"Faux gradient of ‘{column.name}’:")
-            data = replay(values, {v: v.data + self.tiny})
-            moved = {later.value for later in self.columns if later.value in data}
+            data = replay(_depending_on(v, users), {v: v.data + self.tiny})
+            moved = sorted(data.keys() & self.place.keys(), key=self.place.__getitem__)
             shown = {*moved, self.output}
             self.formula(row, self.place[v], f"{self.cell(v, pinned='row')}+Tiny", data[v], "result")
-            for later in self.columns:
-                if later.value in moved and later.value is not v:
+            for x in moved:
+                if x is not v:
+                    later = self.columns[self.place[x] - 1]
                     if len(self.columns) <= _FILLED:
                         shown.update(later.operands)
                     cells = [self.cell(x, row) if x in shown else self.cell(x, pinned="row") for x in later.operands]
-                    self.formula(row, self.place[later.value], later.formula(cells), data[later.value])
-            for x in shown - moved:
+                    self.formula(row, self.place[x], later.formula(cells), data[x])
+            for x in shown.difference(moved):
                 self.formula(row, self.place[x], self.cell(x, pinned="row"), x.data, "faint")
             faux = (data.get(self.output, self.output.data) - self.output.data) / self.tiny
             moved_by = f"({self.cell(self.output, row)}-{self.cell(self.output, pinned='row')})/Tiny"
             self.formula(row, last, moved_by, faux, "result")
             self.formula(self.faux, self.place[v], cell_name(row, last), faux)
+
+
+def _users(nodes: Sequence[Value]) -> dict[Value, list[Value]]:
+    """Return for each node the results computed from it."""
+    users: dict[Value, list[Value]] = {v: [] for v in nodes}
+    for v in nodes:
+        for x in v.args:
+            if type(x) is Value:
+                users.setdefault(x, []).append(v)
+    return users
+
+
+def _depending_on(v: Value, users: Mapping[Value, Sequence[Value]]) -> list[Value]:
+    """Return all results that are computed from `v`, in order of creation."""
+    reached, waiting = set[Value](), [v]
+    while waiting:
+        new = [x for x in users.get(waiting.pop(), ()) if x not in reached]
+        reached.update(new)
+        waiting += new
+    return sorted(reached, key=created)

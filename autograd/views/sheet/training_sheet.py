@@ -11,7 +11,7 @@ from autograd.views.limits import VIEWS_IN_PYTHON
 from autograd.views.sheet.gradients_sheet import GradientsSheet
 from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
 
-_CELLS = 1_000_000  # of the sheet, at most; recalculating it takes about a minute
+_CELLS = 100_000  # of the sheet, at most: it takes about 5 seconds, and nobody reads more
 _ROW, _ABOVE = "{row}", "{above}"  # placeholders in a column's formula; formulas have no other braces
 _CURVE_COLOURS = ["#F1A340", "#2166AC"]  # of the error and of the loss
 _TRAINING_NOTES = [
@@ -43,10 +43,12 @@ class TrainingSheet(Worksheet):
         error = [v for v in inner if gradients.is_difference(v)][-1:]
         self.charted = [*error, gradients.output] if gradients.output.op is not None else []
         self.columns = self.laid_out()
-        if (len(self.columns) + 1) * attempts > _CELLS or len(self.columns) + self.LEFT > COLUMNS:
+        cells = len(self.columns) * attempts
+        if cells > _CELLS or len(self.columns) + self.LEFT > COLUMNS:
             raise ValueError(
-                f"the training sheet would have {len(self.columns):,} columns and {attempts:,} rows, too many for a "
-                f"spreadsheet ({_CELLS:,} cells are): pass fewer attempts, or a smaller graph"
+                f"the training sheet would have {len(self.columns):,} columns and {attempts:,} rows: {cells:,} cells, "
+                f"too many to read ({_CELLS:,} are written). Pass attempts={max(1, _CELLS // len(self.columns))}, or "
+                "train fewer leaves, or a part of the graph; autograd.fit trains large models, and plots their losses"
             )
         super().__init__(workbook, "Training")
 
@@ -142,20 +144,29 @@ class TrainingSheet(Worksheet):
         """Chart the error and the loss over the attempts, as far as they move; the reader can extend the axis."""
         last = self.FIRST + self.attempts - 1
         chart = self.workbook.add_chart({"type": "scatter", "subtype": "straight"})
-        for column, colour in zip(
-            range(attempt + 1, attempt + 1 + len(self.charted)), _CURVE_COLOURS[-len(self.charted) :]
-        ):
+        axes = [chart.set_y_axis, chart.set_y2_axis]  # of its own for each curve: a loss is the square of its error
+        for i, colour in enumerate(_CURVE_COLOURS[-len(self.charted) :]):
+            column = attempt + 1 + i
             chart.add_series(
                 {
                     "name": [self.name, self.HEAD, column],
                     "categories": [self.name, self.FIRST, attempt, last, attempt],
                     "values": [self.name, self.FIRST, column, last, column],
                     "line": {"color": colour, "width": 2},
+                    "y2_axis": i > 0,
+                }
+            )
+            axes[i](
+                {
+                    "name": [self.name, self.HEAD, column],
+                    "name_font": {"color": colour},
+                    "num_font": {"color": colour},
+                    "num_format": "General",
+                    "major_gridlines": {"visible": i == 0, "line": {"color": "#DDDDDD"}},
                 }
             )
         chart.set_title({"name": "Learning, attempt by attempt", "name_font": {"size": 12}, "overlay": False})
         chart.set_x_axis({"name": "attempt", "min": 0, "max": self.moving, "num_format": "0", "label_position": "low"})
-        chart.set_y_axis({"num_format": "General", "major_gridlines": {"visible": True, "line": {"color": "#DDDDDD"}}})
         chart.set_legend({"position": "bottom"})
         chart.set_size({"width": 430, "height": 330})
         self.sheet.insert_chart(self.FIRST + len(_TRAINING_NOTES) + 1, 0, chart, {"x_offset": 5, "object_position": 3})
