@@ -1,12 +1,12 @@
 """Find the activation of a neuron: by its name in the table, in PyTorch or in Keras, or as a function."""
 
 import functools
-import re
 from collections.abc import Callable
 
 from autograd import ops
 from autograd.engine import Value
 from autograd.ops import Op
+from autograd.text import letters
 
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for no activation."""
@@ -80,16 +80,12 @@ def _linear(net: Value) -> Value:
     return net
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[_\- ]", "", name).lower()
-
-
 def _named(name: str) -> str | None:
     """Return the activation's own name, in whatever way it is written; None if there is none."""
     if name in ops.TABLE:
         return name if _is_activation(ops.TABLE[name]) else None
-    by_letters = {_letters(known): known for known in ("linear", *_names())}
-    return by_letters.get(_letters(_SYNONYMS.get(_letters(name), name)))
+    by_letters = {letters(known): known for known in ("linear", *_names())}
+    return by_letters.get(letters(_SYNONYMS.get(letters(name), name)))
 
 
 def _names() -> list[str]:

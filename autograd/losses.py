@@ -19,6 +19,7 @@ from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
 from autograd.functions import log_of_total, mean, shifted_logits
+from autograd.text import letters
 from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
@@ -293,6 +294,40 @@ def _class_index(target: Any, classes: int) -> int:
     if not 0 <= index < classes:
         raise ValueError(f"{classes} logits have the classes 0 to {classes - 1}, got {index}")
     return index
+
+
+# By name -------------------------------------------------------------------------------------------------------------
+
+NAMED: dict[str, Callable[..., Any]] = {
+    loss.__name__: loss for loss in (mse, hinge, binary_cross_entropy, cross_entropy)
+}
+"""The losses by name."""
+
+_SYNONYMS = {
+    **dict.fromkeys(("meansquarederror", "mseloss", "squarederror"), "mse"),
+    **dict.fromkeys(("bce", "bcewithlogits", "bcewithlogitsloss"), "binary_cross_entropy"),
+    **dict.fromkeys(("crossentropyloss", "categoricalcrossentropy", "sparsecategoricalcrossentropy"), "cross_entropy"),
+}
+"""The same losses as Keras, PyTorch and scikit-learn write them, in small letters."""
+
+
+def loss_named(name: str) -> Callable[..., Any]:
+    """Return the loss of that name, in whatever way it is written.
+
+    Raises:
+        ValueError: there is none.
+
+    >>> loss_named("mse") is loss_named("MSELoss") is mse
+    True
+    """
+    known = {letters(ours): ours for ours in NAMED} | _SYNONYMS
+    try:
+        return NAMED[known[letters(name)]]
+    except KeyError:
+        raise ValueError(
+            f"no loss {name!r}: there are {', '.join(map(repr, NAMED))}, and your own, a function of an output and "
+            "a target"
+        ) from None
 
 
 # Shared --------------------------------------------------------------------------------------------------------------

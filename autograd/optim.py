@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
 from autograd.hints import about_arguments
+from autograd.text import letters
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
 
@@ -406,6 +407,26 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
+
+
+NAMED: dict[str, Callable[[], Optimizer]] = {"sgd": functools.partial(SGD, 0.01), "adam": Adam, "adamw": AdamW}
+"""New optimizers by name, with the learning rates that other libraries have by default: 0.01, 0.001 and 0.001."""
+
+
+def optimizer_named(name: str) -> Optimizer:
+    """Return a new optimizer of that name.
+
+    Raises:
+        ValueError: there is none.
+
+    >>> optimizer_named("sgd"), optimizer_named("Adam").lr
+    (SGD(lr=0.01, clip_norm=None, momentum=0.0, nesterov=False), 0.001)
+    """
+    try:
+        return NAMED[letters(name)]()
+    except KeyError:
+        rates = ", ".join(f"{known!r} with lr={make().lr}" for known, make in NAMED.items())
+        raise ValueError(f"no optimizer {name!r}: there are {rates}; another rate is optim.Adam(lr=0.01)") from None
 
 
 def _as_floats(numbers: Any) -> list[float]:

@@ -23,6 +23,7 @@ JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 """
 
 import functools
+import re
 import unicodedata
 from collections.abc import Container, Sequence
 
@@ -34,6 +35,15 @@ LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 # replacement character. Line feeds and tabs are included; a view in which they have a meaning lets them pass.
 STAND_INS = {code: 0x2400 + code for code in range(0x20)}
 STAND_INS |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
+
+
+def letters(name: str) -> str:
+    """Return a name without what differs between the ways to write it: capitals, underscores, hyphens and spaces.
+
+    >>> letters("LeakyReLU") == letters("leaky_relu")
+    True
+    """
+    return re.sub(r"[_\- ]", "", name).lower()
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------

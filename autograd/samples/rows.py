@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.floats import number
@@ -24,6 +24,8 @@ class Samples:
     """A list with an entry for each sample, a float or nested lists of floats; or a float64 array."""
     like: Any
     """The first sample as lists; all samples share its structure."""
+    numbers: Sequence[int] | None = None
+    """The user's numbers of these samples, where they are some of them."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -55,9 +57,27 @@ class Samples:
         return {0, len(self) - 1}.union(*map(self.extremes, columns))
 
     def first_not_finite(self) -> int | None:
-        """Return the index of the first sample with an infinity or a nan in it."""
+        """Return the number of the first sample with an infinity or a nan in it."""
         rows = enumerate(self.as_lists())
-        return next((i for i, row in rows if not all(map(math.isfinite, tree_leaves(row)))), None)
+        return next((self.number_of(i) for i, row in rows if not all(map(math.isfinite, tree_leaves(row)))), None)
+
+    def number_of(self, i: int) -> int:
+        """Return the number, counted from 0, that a sample has in the user's data."""
+        return i if self.numbers is None else self.numbers[i]
+
+    def some(self, indices: Sequence[int]) -> Samples:
+        """Return these of the samples."""
+        rows = self.rows[indices] if hasattr(self.rows, "tolist") else [self.rows[i] for i in indices]
+        return Samples(self.name, rows, tree_lists(rows[0]), list(map(self.number_of, indices)))
+
+    def is_column(self) -> bool:
+        """Return True if each sample is a row of one number."""
+        return isinstance(self.like, list) and len(self.like) == 1 and not isinstance(self.like[0], list)
+
+    def out_of_column(self) -> Samples:
+        """Return the numbers of a column, bare."""
+        rows = self.rows[:, 0] if hasattr(self.rows, "tolist") else [row[0] for row in self.rows]
+        return replace(self, rows=rows, like=self.like[0])
 
 
 def samples(name: str, data: Any) -> Samples:

@@ -100,7 +100,7 @@ class Consistency:
         i = self.compared[0]
         x, y = self.known.sample(i)
         parts: list[tuple[Reference, Callable[[], Graph], str]] = [
-            (self.sample, lambda: self._recorded(x, y), f"sample {i} of xs")
+            (self.sample, lambda: self._recorded(x, y), f"sample {self.known.xs.number_of(i)} of xs")
         ]
         if self.penalty:
             parts.append((self.penalty, self._recorded_penalty, "the regularizer"))
@@ -170,7 +170,7 @@ class Consistency:
 
     def _compare_samples(self, dataset: Dataset, indices: Iterable[int]) -> None:
         for i in sorted(indices):
-            self._compare(*dataset.sample(i), f"sample {i} of {dataset.xs.name}")
+            self._compare(*dataset.sample(i), f"sample {dataset.xs.number_of(i)} of {dataset.xs.name}")
 
     def _compare(self, x: Any, y: Any, name: str) -> Value:
         """Compare one sample with the first, and return its loss."""
@@ -224,10 +224,11 @@ class Consistency:
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
         """Raise the error for a sample that differs from the first; both are recorded again to find the cause."""
         self._check_repeatable(graph, lambda: self._recorded(x, y), name)
+        zero = f"sample {self.known.xs.number_of(0)} of xs"
         first = self.sample.difference(self._recorded(*self.known.sample(0)), self.made, self._names)
         if first is not None:
-            refuse(first, "sample 0 of xs, as recorded", "sample 0 of xs, now", MOVED)
-        refuse(found, "sample 0 of xs", name, READS)
+            refuse(first, f"{zero}, as recorded", f"{zero}, now", MOVED)
+        refuse(found, zero, name, READS)
 
     def _check_repeatable(self, graph: Graph, record: Callable[[], Graph], name: str) -> None:
         check_repeatable(graph, record, self.made, self._names, name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 from autograd.samples.rows import Samples, samples
@@ -33,6 +34,29 @@ class Dataset:
         x, y = self.xs.rows[i], self.ys.rows[i]
         return tree_lists(x), tree_lists(y)
 
+    def split(self, fraction: float, rng: Any) -> tuple[Dataset, Dataset]:
+        """Return the samples without a fraction that is chosen at random, and that fraction, each in its old order.
+
+        Raises:
+            ValueError: the fraction is not between 0 and 1, or there are samples for one part only.
+        """
+        if not 0 < fraction < 1:
+            raise ValueError(f"a fraction of the samples to hold out is between 0 and 1, got {fraction}")
+        order = list(range(len(self)))
+        rng.shuffle(order)
+        n = max(1, round(fraction * len(order)))
+        if n == len(order):
+            raise ValueError(f"a fraction of {fraction} leaves no sample of {n} to learn from: pass more samples")
+        return self.some(sorted(order[n:])), self.some(sorted(order[:n]))
+
+    def with_bare_targets(self) -> Dataset:
+        """Return the dataset with numbers as targets, where these are a column of them."""
+        return Dataset(self.xs, self.ys.out_of_column()) if self.ys.is_column() else self
+
+    def some(self, indices: Sequence[int]) -> Dataset:
+        """Return these of the samples."""
+        return Dataset(self.xs.some(indices), self.ys.some(indices))
+
     @property
     def scores(self) -> int:
         """The number of single scores that can be right: one for each number of each target."""
@@ -49,7 +73,7 @@ class Dataset:
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
             raise kind(f"{self.ys.name}: {problem}") from problem
-        return self if rows is ys else Dataset(self.xs, samples(self.ys.name, rows))
+        return self if rows is ys else Dataset(self.xs, replace(samples(self.ys.name, rows), numbers=self.ys.numbers))
 
     def whole(self, *, arrays: bool) -> tuple[Any, Any]:
         """Return all inputs and all targets, as NumPy arrays or else as lists."""
@@ -92,22 +116,36 @@ class Data:
     held_out: Dataset | None
 
     @classmethod
-    def of(cls, xs: Any, ys: Any, validation: Any) -> Data:
+    def of(cls, xs: Any, ys: Any, validation: Any, rng: Any) -> Data:
         """Check the user's arguments; `with_targets` checks that the targets fit the loss.
 
+        Arguments:
+            rng: chooses the samples to hold out, where `validation` is a fraction.
+
         Raises:
-            TypeError: `validation` is not a pair, another argument is not a list, or an element not a real number.
-            ValueError: there are no samples, they differ in shape, or their number is not that of the targets.
+            TypeError: `validation` is neither a pair nor a fraction, another argument is not a list, or an element not
+                a real number.
+            ValueError: there are no samples, they differ in shape, their number is not that of the targets, or the
+                fraction leaves none.
         """
         known = Dataset(samples("xs", xs), samples("ys", ys))
         if validation is None:
             return cls(known, None)
+        if _is_fraction(validation):
+            return cls(*known.split(validation, rng))
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise TypeError(f"validation is a tuple (xs, ys), got {type(validation).__name__}")
+            raise TypeError(
+                f"validation is a tuple (xs, ys), or the fraction of the samples to hold out, such as 0.2, "
+                f"got {_short(validation)}"
+            )
         xs, ys = validation
         held_out = Dataset(samples("validation xs", xs), samples("validation ys", ys))
         _check_alike(held_out.xs, known.xs)
         return cls(known, held_out)
+
+    def with_bare_targets(self) -> Data:
+        """Return the data with numbers as targets, where these are a column of them."""
+        return Data(self.known.with_bare_targets(), self.held_out and self.held_out.with_bare_targets())
 
     def with_targets(self, convert: Callable[[list[Any]], list[Any]] | None) -> Data:
         """Return the data with converted targets, or unchanged if `convert` is None.
@@ -129,3 +167,11 @@ def _check_alike(held_out: Samples, known: Samples) -> None:
         raise ValueError(
             f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"
         )
+
+
+def _is_fraction(validation: Any) -> bool:
+    return isinstance(validation, Real) and not isinstance(validation, int)
+
+
+def _short(x: Any) -> str:
+    return f"{x!r}" if isinstance(x, Real) else type(x).__name__

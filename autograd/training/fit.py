@@ -22,7 +22,7 @@ from typing import Any, SupportsIndex
 from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
-from autograd.optim import Optimizer
+from autograd.optim import Optimizer, optimizer_named
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
@@ -37,12 +37,13 @@ def fit(
     xs: Any,
     ys: Any,
     *,
-    loss: Callable[[Any, Any], Value],
-    optimizer: Optimizer,
+    loss: Callable[[Any, Any], Value] | str,
+    optimizer: Optimizer | str,
     epochs: SupportsIndex,
     batch_size: SupportsIndex | None = None,
     regularizer: Callable[[list[Value]], Value] | None = None,
-    validation: tuple[Any, Any] | None = None,
+    validation: tuple[Any, Any] | float | None = None,
+    patience: SupportsIndex | None = None,
     backend: str = "auto",
     seed: int | None = None,
     progress: bool = True,
@@ -62,33 +63,41 @@ def fit(
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called
             with a Value if the samples in `xs` are plain numbers, else with a list of Values.
         xs: the inputs: a list or array with one entry per sample, a number or a row of numbers.
-        ys: the targets, one per sample: numbers or rows; for `nn.cross_entropy` also class indices.
+        ys: the targets, one per sample: numbers or rows; for `nn.cross_entropy` also class indices. A column, rows of
+            one number, stands for its numbers where the loss takes no rows.
         loss: a function of one sample's output and target, both Values or lists of Values: `nn.mse`, `nn.hinge`,
-            `nn.binary_cross_entropy`, `nn.cross_entropy`, a `functools.partial` of one, or your own. `nn.loss` gives
-            your own an accuracy, and a check of its targets.
-        optimizer: an optimizer from `autograd.optim`. One that has already made steps continues from there.
+            `nn.binary_cross_entropy`, `nn.cross_entropy`, or the name of one, "mse"; a `functools.partial` of one, or
+            your own. `nn.loss` gives your own an accuracy, and a check of its targets.
+        optimizer: an optimizer from `autograd.optim`, or the name of one: "sgd" (with a learning rate of 0.01), "adam"
+            or "adamw" (0.001). One that has already made steps continues from there.
         epochs: the number of passes over all samples.
         batch_size: the number of samples per step; None for all. The last batch of an epoch may be smaller. If there
             are several batches, the samples are shuffled anew for each epoch.
         regularizer: a function of the list of parameters, added to the loss of each step, such as
             `lambda ps: 1e-4 * autograd.sum([p * p for p in ps])`.
-        validation: (xs, ys) to measure after each epoch.
+        validation: (xs, ys) to measure after each epoch; or a fraction of the samples, such as 0.2, to hold out for
+            that, chosen at random by `seed`.
+        patience: the number of epochs without a new lowest loss, of the validation data if there are any, after which
+            training ends. The parameters are then those of the lowest loss, and so they are if `epochs` or Ctrl-C ends
+            the run; `History.best_epoch` is its epoch.
         backend: one of `autograd.compile`'s, "python", "numpy" or "c"; "eager", which compiles nothing and calls
             `backward()`; or "auto", the fastest available: "c" with a C compiler, else "numpy", else "python". With
             batches of one, the losses are the same to the bit in all of them (`hypot` aside); larger batches may be
             summed in another order.
-        seed: the seed of the shuffling; None to shuffle with the module `random`, so that `random.seed(...)` applies.
+        seed: the seed of the shuffling, and of the choice of samples to hold out; None to use the module `random`, so
+            that `random.seed(...)` applies.
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
             change them, and the model too, which is then compiled again. If it returns True, training ends.
 
     Returns the History. The loss of an epoch is the mean over its samples, each computed with the parameters *before*
     its batch's step. So is the accuracy, for `hinge` (by the sign), `binary_cross_entropy`, `cross_entropy`, and any
-    loss that defines one.
+    loss that defines one. (Where `patience` watches this loss, the best parameters are those before an epoch of one
+    step, and those after an epoch of several.)
 
-    Ctrl-C ends the run: the parameters are those of the last whole step, the unfinished epoch is not in the History,
-    and `History.interrupted` is True. Any other exception leaves the parameters of the last whole step, too. The
-    parameters' gradients are 0 afterwards.
+    Ctrl-C ends the run: the parameters are those of the last whole step (with `patience`, the best), the unfinished
+    epoch is not in the History, and `History.interrupted` is True. Any other exception leaves the parameters of the
+    last whole step, too. The parameters' gradients are 0 afterwards.
 
     Raises:
         TypeError: an argument of the wrong kind.
@@ -114,8 +123,14 @@ def fit(
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
         raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, choices))}")
+    if isinstance(optimizer, str):
+        optimizer = optimizer_named(optimizer)
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), got {optimizer!r}")
+        raise TypeError(
+            f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', got {optimizer!r}"
+        )
+    if patience is not None:
+        patience = _integer("patience", patience, least=1)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
@@ -123,11 +138,11 @@ def fit(
     with claiming() as claim:
         claim(objective.parameters)
         optimizer.attach(objective.parameters)
-        data = Data.of(xs, ys, validation)
+        data = Data.of(xs, ys, validation, rng)
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         prepared = prepare(objective, data, size, backend)
-        run = Run(prepared, optimizer, size)
+        run = Run(prepared, optimizer, size, patience)
         history = run.history
         reporter = Progress(epochs, history.figures) if progress and epochs else None
         started, checked = time.perf_counter(), run.check_seconds
@@ -136,7 +151,7 @@ def fit(
             try:
                 for epoch in range(epochs):
                     run.epoch(rng)
-                    last = epoch + 1 == epochs
+                    last = epoch + 1 == epochs or run.gives_up()
                     run.check_if_due(epoch + 1, last=last, callback=callback is not None)
                     if reporter:
                         reporter()
@@ -157,6 +172,9 @@ def fit(
                                 backend = prepared.functions.backend  # no second warning why another cannot be used
                             prepared = prepare(objective, data, size, backend)
                             run.follow(prepared)
+                    if last:
+                        break
+                run.bring_back_best()
             except RecordingError as error:
                 error.history = history
                 raise
@@ -168,6 +186,7 @@ def fit(
                     reporter.close()
         except KeyboardInterrupt:
             history.interrupted = True
+            run.bring_back_best()
             run.commit()  # again: the interrupt may have come during the first one
         return history
 

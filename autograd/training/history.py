@@ -43,6 +43,19 @@ class History:
     """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False
     """True if Ctrl-C ended the run."""
+    best_epoch: int | None = None
+    """The epoch of the lowest loss, whose parameters `patience` has brought back, counted from 0; None without it."""
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the run as a table, a column for each curve and a number in it for each epoch.
+
+        The columns are `loss`, `accuracy`, `validation_loss` and `validation_accuracy`, as far as there are any;
+        `pandas.DataFrame(history.to_dict())` takes it as it is.
+
+        >>> History(losses=[0.5, 0.25], validation_losses=[0.75, 0.5]).to_dict()
+        {'loss': [0.5, 0.25], 'validation_loss': [0.75, 0.5]}
+        """
+        return {name.replace(" ", "_"): list(values) for name, _, values in self._series() if values}
 
     def figures(self) -> str:
         """Return the figures of the last epoch as text.
@@ -103,7 +116,8 @@ class History:
         if not n:
             return "History of no epochs" + ", interrupted" * self.interrupted
         text = f"{sparkline(self.losses)} {n:,} epoch{'s' * (n != 1)}: {self.figures()}"
-        return text + ", interrupted" * self.interrupted
+        best = "" if self.best_epoch is None else f", the best in epoch {self.best_epoch}"
+        return text + best + ", interrupted" * self.interrupted
 
     def _repr_svg_(self) -> str:
         """Return the curves as an SVG picture, for notebooks."""

@@ -61,5 +61,8 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
 
 
 def _with_targets(data: Data, sample: Sample) -> Data:
+    ys = data.known.ys
+    if not isinstance(ys.like, list) or (ys.is_column() and not sample.takes(ys.like)):
+        data = data.with_bare_targets()
     convert = sample.objective.targets
     return data.with_targets(functools.partial(convert, sample.output) if convert else None)

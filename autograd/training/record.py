@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
-from autograd.losses import Accuracy, Targets, carried
+from autograd.losses import Accuracy, Targets, carried, loss_named
 from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
 from autograd.text import visible
 from autograd.trees import tree_copy, tree_leaves, tree_map
@@ -31,14 +31,18 @@ class Objective(NamedTuple):
 
         Raises:
             TypeError: one is of the wrong kind.
-            ValueError: the model has no parameters.
+            ValueError: the model has no parameters, or there is no loss of that name.
         """
         if not callable(model) or not hasattr(model, "parameters"):
             raise TypeError(
                 f"a model can be called and has parameters(), as autograd.nn's Modules do, got {type(model).__name__}"
             )
+        if isinstance(loss, str):
+            loss = loss_named(loss)
         if not callable(loss):
-            raise TypeError(f"loss is a function of an output and a target, such as nn.mse, got {loss!r}")
+            raise TypeError(
+                f"loss is a function of an output and a target, such as nn.mse, or its name, 'mse', got {loss!r}"
+            )
         if regularizer is not None and not callable(regularizer):
             raise TypeError(f"regularizer is a function of the list of parameters, got {regularizer!r}")
         parameters = list(model.parameters())
@@ -92,6 +96,16 @@ class Sample:
     @cached_property
     def output(self) -> Any:
         return self.objective.model(tree_copy(self.x))
+
+    def takes(self, y: Any) -> bool:
+        """Return True if the loss can be computed with this target."""
+        try:
+            self.objective.sample_loss(self.output, tree_map(Value, y))
+        except RecordingError:
+            raise
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def graph(self, y: Any) -> Graph:
         """Record the loss and the accuracy (0 if the loss has none) too, for a target."""

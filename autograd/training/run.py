@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.engine import at_once, changing, set_grad
 from autograd.errors import DivergenceError
@@ -15,14 +15,23 @@ from autograd.training.history import History
 from autograd.training.preparation import Prepared
 
 
+class _Best(NamedTuple):
+    """The lowest loss of a run so far."""
+
+    loss: float
+    epoch: int
+    kept: tuple[Any, dict[str, Any]]
+    """The parameters' numbers and the optimizer's state to which it belongs."""
+
+
 class Run:
     """A run of training: its epochs, entered in the history, and its state after the last whole step.
 
     `commit` gives that state to the Values and the optimizer that the user sees, all at once.
     """
 
-    def __init__(self, prepared: Prepared, optimizer: Optimizer, size: int) -> None:
-        self.optimizer, self.size = optimizer, size
+    def __init__(self, prepared: Prepared, optimizer: Optimizer, size: int, patience: int | None = None) -> None:
+        self.optimizer, self.size, self.patience = optimizer, size, patience
         self.steps_before = optimizer.steps
         self.order = list(range(len(prepared.data.known)))
         self.history = history = History(backend=prepared.functions.backend)
@@ -53,6 +62,7 @@ class Run:
             self.held_out = self.data.held_out.whole(arrays=self.functions.judge.arrays)
         self.last_batch: Batch | None = None  # with these functions
         self.judge_compared = False
+        self.best: _Best | None = None  # with these parameters; watched only where there is a patience
         self.read()
 
     def read(self) -> None:
@@ -80,7 +90,8 @@ class Run:
         """Pass over the data once, step by step, and enter the figures in the history."""
         learn, update, state = self.functions.learn.compute, self.optimizer.update, self.optimizer.state
         is_finite = _is_finite_array if self.arrays else _is_finite_list
-        numbers, _ = self.kept
+        before = self.kept
+        numbers, _ = before
         loss = accuracy = 0.0
         batches = self.batches(rng)
         if self.last_batch is None:
@@ -100,8 +111,23 @@ class Run:
         self.last_batch = x, y, weight
         figures = self._figures(self.data.known, loss, accuracy)
         if self.data.held_out and self.functions.judge:
-            figures += self._figures(self.data.held_out, *self.functions.judge.compute(numbers, *self.held_out))
+            judged = self.functions.judge.compute(numbers, *self.held_out)
+            figures += self._figures(self.data.held_out, *judged)
+            watched, kept = judged[0], self.kept
+        else:
+            watched, kept = loss, before if len(batches) == 1 else self.kept
         at_once(map(list.append, self.columns, figures))
+        if self.patience is not None and (watched < self.best.loss if self.best else math.isfinite(watched)):
+            self.best = _Best(watched, len(self.history.losses) - 1, kept)
+
+    def gives_up(self) -> bool:
+        """Return True if the lowest loss is `patience` epochs old."""
+        return self.best is not None and len(self.history.losses) - 1 - self.best.epoch >= (self.patience or 0)
+
+    def bring_back_best(self) -> None:
+        """Go back to the parameters of the lowest loss, if there was a patience."""
+        if self.best is not None:
+            self.kept, self.history.best_epoch = self.best.kept, self.best.epoch
 
     def check_if_due(self, epochs: int, *, last: bool, callback: bool) -> None:
         """Check, if a check is due, that the recorded graph holds for the current parameters (see `consistency.py`).

@@ -469,7 +469,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"validation": [1.0]}, TypeError, "validation is a tuple"),
     ({"validation": ([[1.0]], [1.0, 2.0])}, ValueError, "validation ys 2"),
     ({"validation": ([[1.0, 2.0]], [1.0])}, ValueError, "validation xs is 2 numbers, one of xs 1 number"),
-    ({"validation": ([[1.0]], [[1.0]])}, ValueError, "a sample of validation ys"),
+    ({"validation": ([[1.0]], [[1.0, 2.0]])}, ValueError, "a sample of validation ys"),
 ]
 
 
