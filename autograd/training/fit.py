@@ -10,7 +10,7 @@ A model and its data pass through `samples/` and this folder in one direction:
     preparation.py           all of these together
     claims.py                one fit at a time
     run.py                   epochs of steps, and the state after each step
-    history.py, progress.py  what the user sees of it
+    history.py, progress.py  what the user sees of it; chart.py and plots.py draw it
 """
 
 import operator

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from autograd.text import short
+from autograd.training.chart import LOGARITHMIC, Curve, draw_curves, spread
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 40  # characters of a sparkline
@@ -70,45 +71,29 @@ class History:
                 parts.append(f"{name} {shown}")
         return ", ".join(parts)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, label: str | None = None) -> Any:
         """Plot the losses against the epochs, and accuracies, if there are any, on a second axis at the right.
 
         The scale is logarithmic if the losses span more than a factor of 100.
 
         Arguments:
-            ax: the matplotlib Axes to draw on; by default, new ones.
+            ax: the matplotlib Axes to draw on; by default, new ones. Those of an earlier plot show several runs, in a
+                colour each.
+            label: the name of this run in the legend, where there are several.
 
         Returns the Axes.
 
         Raises:
             ImportError: matplotlib is not installed.
         """
-        ax = new_axes() if ax is None else ax
-        other: Any = ax.twinx() if self.accuracy or self.validation_accuracy else None
-        for name, kind, values in self._series():
-            if values:
-                target, color = (ax, _BLUE) if kind == "loss" else (other, _ORANGE)
-                style = "--" if name.startswith("validation") else "-"
-                target.plot(range(len(values)), values, style, color=color, label=name)
-        if _spread(self.losses) > _LOGARITHMIC:
-            ax.set_yscale("log")
-        ax.set_xlabel("epoch")
-        ax.set_ylabel("loss")
-        lines = list(ax.lines)
-        if other is not None:
-            other.set_ylabel("accuracy")
-            other.set_ylim(-0.02, 1.02)
-            lines += other.lines
-        if lines:
-            ax.legend(lines, [line.get_label() for line in lines], loc="center right")
-        return ax
+        return draw_curves([curve for curve in self._series() if curve.values], ax, label)
 
-    def _series(self) -> list[tuple[str, str, list[float]]]:
+    def _series(self) -> list[Curve]:
         return [
-            ("loss", "loss", self.losses),
-            ("accuracy", "accuracy", self.accuracy),
-            ("validation loss", "loss", self.validation_losses),
-            ("validation accuracy", "accuracy", self.validation_accuracy),
+            Curve("loss", "loss", self.losses),
+            Curve("accuracy", "accuracy", self.accuracy),
+            Curve("validation loss", "loss", self.validation_losses),
+            Curve("validation accuracy", "accuracy", self.validation_accuracy),
         ]
 
     def __repr__(self) -> str:
@@ -123,7 +108,7 @@ class History:
         """Return the curves as an SVG picture, for notebooks."""
         losses = [(name, values) for name, kind, values in self._series() if kind == "loss" and values]
         accuracies = [(name, values) for name, kind, values in self._series() if kind == "accuracy" and values]
-        logarithmic = _spread(self.losses) > _LOGARITHMIC
+        logarithmic = spread(self.losses) > LOGARITHMIC
         parts = [_frame(len(self.losses))]
         finite = [y for _, values in losses for y in values if math.isfinite(y) and (y > 0 or not logarithmic)]
         if finite:
@@ -141,6 +126,8 @@ class History:
                 _svg_text(356, 132, "0 %", _ORANGE),
                 _svg_text(290, 12, "accuracy", _ORANGE),
             ]
+        if self.validation_losses or self.validation_accuracy:
+            parts.append(_svg_text(160, 12, "dashed: validation", "#666"))
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
             'font-family="sans-serif" font-size="10">' + "".join(parts) + "</svg>"
@@ -166,22 +153,8 @@ def sparkline(values: Sequence[float]) -> str:
     )
 
 
-def new_axes() -> Any:
-    """Return matplotlib Axes in a new figure.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "scalar-autograd[plot]"') from error
-    return plt.subplots()[1]
-
-
 # The picture for notebooks -------------------------------------------------------------------------------------------
 
-_LOGARITHMIC = 100.0  # the ratio of the largest to the smallest loss from which the scale is logarithmic
 _BLUE, _ORANGE = "#1f77b4", "#d95f02"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in pixels
 
@@ -247,9 +220,3 @@ def _height(y: float, low: float, high: float) -> float:
 def _finite_mean(values: Sequence[float]) -> float:
     """Return the mean; nan if one of the values is not finite."""
     return math.fsum(v / len(values) for v in values) if all(map(math.isfinite, values)) else math.nan
-
-
-def _spread(values: Sequence[float]) -> float:
-    """Return the ratio of the largest to the smallest value; 1 if the smallest is not positive."""
-    finite = [y for y in values if math.isfinite(y)]
-    return max(finite) / min(finite) if finite and min(finite) > 0 else 1.0

@@ -8,7 +8,7 @@ from autograd.errors import RecordingError, UnsupportedOperationError
 from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
 from autograd.samples.reference import Reference, agree
 from autograd.samples.rows import samples
-from autograd.training.history import new_axes
+from autograd.training.chart import new_axes
 from autograd.trees import tree_leaves, tree_structure
 
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked

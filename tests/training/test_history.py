@@ -142,6 +142,95 @@ def test_plot(plt: Any) -> None:
     assert History().plot().get_legend() is None
 
 
+def some_run(rate: float, *, accuracy: bool = False, validation: bool = False) -> History:
+    """Return the history of a run whose loss falls at this rate."""
+    history = History(losses=[math.exp(-rate * i) + 0.05 for i in range(60)])
+    if accuracy:
+        history.accuracy = [1 - math.exp(-rate * i) / 2 for i in range(60)]
+    if validation:
+        history.validation_losses = [math.exp(-rate * i) + 0.1 + i / 300 for i in range(60)]
+    if accuracy and validation:
+        history.validation_accuracy = [0.9 - math.exp(-rate * i) / 2 for i in range(60)]
+    return history
+
+
+def curves(ax: Any) -> list[Any]:
+    return [line for axes in ax.figure.axes for line in axes.lines]
+
+
+LEVEL, RISING = History(losses=[1.0] * 60, accuracy=[1.0] * 60), History(losses=[1.0 + i for i in range(60)])
+HIGH = History(losses=[1e4 * math.exp(-0.3 * i) for i in range(60)], accuracy=[i / 60 for i in range(60)])
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [some_run(0.1)],
+        [some_run(0.1, accuracy=True, validation=True)],
+        [some_run(rate, accuracy=True, validation=True) for rate in (0.01, 0.05, 0.2)],
+        [some_run(rate) for rate in (0.01, 0.05, 0.2)] * 3,
+        [HIGH],
+        [LEVEL],
+        [RISING, LEVEL],
+        [History(losses=[2.0])],
+    ],
+)
+@pytest.mark.parametrize("size", [(6.4, 4.8), (3, 2.5)])
+def test_the_legend_covers_no_curve(plt: Any, runs: list[History], size: tuple[float, float]) -> None:
+    ax = plt.subplots(figsize=size)[1]
+    for i, history in enumerate(runs):
+        history.plot(ax, label=f"run with rate {i}" if len(runs) > 1 else None)
+    ax.figure.canvas.draw()
+    covered, drawn = ax.get_legend().get_window_extent(), curves(ax)
+    assert len(drawn) == len(ax.get_legend().get_texts())
+    for line in drawn:
+        path = line.get_transform().transform_path(line.get_path())
+        assert not path.intersects_bbox(covered, filled=False)
+        assert all(line.axes.get_window_extent().contains(*point) for point in path.vertices[1:-1])  # none is cut off
+
+
+def test_three_runs_on_one_chart(plt: Any) -> None:
+    ax = plt.subplots()[1]
+    names = ["lr 0.01", "lr 0.05", "lr 0.2"]
+    for rate, name in zip((0.01, 0.05, 0.2), names):
+        assert some_run(rate).plot(ax=ax, label=name) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == names
+    assert len({line.get_color() for line in ax.lines}) == 3
+    assert len(ax.figure.axes) == 1
+
+
+def test_several_curves_of_several_runs(plt: Any) -> None:
+    """A run has one colour, and the accuracies of all runs share one axis."""
+    ax: Any = None
+    for name in ("a", "b", "c"):
+        ax = some_run(0.1, accuracy=True, validation=True).plot(ax=ax, label=name)
+    left, right = ax.figure.axes
+    assert {line.get_label() for line in right.lines} == {
+        f"{run}: {kind}" for run in "abc" for kind in ("accuracy", "validation accuracy")
+    }
+    by_run: dict[str, set[Any]] = {}
+    looks = set()
+    for line in (*left.lines, *right.lines):
+        by_run.setdefault(line.get_label()[0], set()).add(line.get_color())
+        looks.add((line.get_color(), line.get_linestyle()))
+    assert list(map(len, by_run.values())) == [1, 1, 1]
+    assert len(set.union(*by_run.values())) == 3
+    assert len(looks) == 12
+    assert max(right.get_yticks()) == 1
+
+
+def test_runs_without_a_label_and_lines_of_the_user(plt: Any) -> None:
+    ax = plt.subplots()[1]
+    ax.plot([0, 60], [0.3, 0.3], label="goal")
+    for rate in (0.01, 0.05):
+        some_run(rate, accuracy=True).plot(ax)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["goal", "loss", "run 2: loss", "accuracy", "run 2: accuracy"]
+    other = plt.subplots()[1]
+    some_run(0.1, accuracy=True).plot(other)
+    assert [text.get_text() for text in other.get_legend().get_texts()] == ["loss", "accuracy"]  # charts of their own
+
+
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
