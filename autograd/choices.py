@@ -37,8 +37,9 @@ from types import CodeType
 from typing import Any, NamedTuple
 from weakref import ref
 
-from autograd.engine import Value, created, graph_of, next_order, on_choice, on_forward, on_grad, replay
+from autograd.engine import Value, created, graph_of, next_order, on_choice, on_forward, replay
 from autograd.errors import FrozenChoiceWarning
+from autograd.events import differentiated
 from autograd.frames import place_of_caller, shown, warn_caller
 from autograd.text import visible
 
@@ -162,7 +163,7 @@ def _is_alive(x: _Expression) -> bool:
     return not isinstance(x, tuple) or all(map(_is_alive, x[1:]))
 
 
-def _derive(output: Value, gradients: Sequence[Value]) -> None:
+def _derive(output: Value, inputs: Sequence[Value], gradients: Sequence[Value]) -> None:
     if _memory:
         order = _order(output)
         for g in gradients:
@@ -175,7 +176,7 @@ def _order(output: Value) -> int:
 
 
 on_choice[_remember] = _remember, None
-on_grad[_derive] = _derive, None
+differentiated[_derive] = _derive, None
 
 
 # The choices of a graph ----------------------------------------------------------------------------------------------

@@ -37,7 +37,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import ref
 
 from autograd import ops
-from autograd.events import Listeners, announce, compared, on_registration, pulled, recorded, registry, replayed
+from autograd.events import (
+    Listeners,
+    announce,
+    compared,
+    differentiated,
+    on_registration,
+    pulled,
+    recorded,
+    registry,
+    replayed,
+)
 from autograd.floats import KNOWN_TYPES, number
 from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
 from autograd.ops import Op, Rule
@@ -436,12 +446,12 @@ def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> boo
 
 # Events --------------------------------------------------------------------------------------------------------------
 
-on_choice, on_forward, on_old_graph, on_grad = Listeners(), Listeners(), Listeners(), Listeners()
+on_choice, on_forward, on_old_graph = Listeners(), Listeners(), Listeners()
 """Events for parts of the package that always listen: put a function in, with None as its scope.
 
 `on_choice(v, other, holds, outcome)` when a comparison has been answered, `on_forward(nodes, data)` after `replayed`,
 `on_old_graph(output, made, leaves)` before a gradient of a graph that is older than the latest change of a leaf, in
-whatever graph; `on_grad(output, gradients)` when `grad` has found them.
+whatever graph.
 """
 
 
@@ -684,7 +694,7 @@ def grad(output: Value, inputs: Any) -> Any:
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
     found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
-    announce(on_grad, output, found)
+    announce(differentiated, output, wanted, found)
     values = iter(found)
     return tree_map(lambda x: next(values), inputs)
 

@@ -18,7 +18,8 @@ Value = Any
 Listeners = dict[object, tuple[Callable[..., object], object]]
 """The functions that listen to an event, each with its scope; by the `with` statement that has registered it."""
 
-recorded, compared, replayed, pulled = _EVENTS = Listeners(), Listeners(), Listeners(), Listeners()
+_EVENTS = Listeners(), Listeners(), Listeners(), Listeners(), Listeners()
+recorded, compared, replayed, pulled, differentiated = _EVENTS
 """The events; an engine raises them by `announce`, and may test first whether anyone listens."""
 on_registration: list[Callable[[], object]] = []
 """Called when listeners have come or gone."""
@@ -34,6 +35,7 @@ def listening(
     compared: Callable[[Value, Any], object] | None = None,
     replayed: Callable[[Sequence[Value], Mapping[Value, float]], object] | None = None,
     pulled: Callable[[Value, Value, Callable[[Value], float]], object] | None = None,
+    differentiated: Callable[[Value, Sequence[Value], Sequence[Value]], object] | None = None,
 ) -> Iterator[None]:
     """Call these functions at events of the engine while the body of the `with` statement runs.
 
@@ -48,10 +50,12 @@ def listening(
             each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
             the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
             accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
+        differentiated: `differentiated(output, inputs, gradients)`, when `grad(output, inputs)` has made the gradients,
+            before it returns them; `inputs` is the flat list of the Values.
 
     Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
-    thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`
-    or `backward()`; no number and no gradient has changed then. What views compute raises no events: they are
+    thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`,
+    `backward()` or `grad`; no number and no gradient has changed then. What views compute raises no events: they are
     `unobserved`.
 
     Without listeners, events cost nothing.
@@ -63,7 +67,7 @@ def listening(
     recorded mul 9.0
     recorded add 10.0
     """
-    functions = recorded, compared, replayed, pulled
+    functions = recorded, compared, replayed, pulled, differentiated
     this, scope = object(), _scope.get()
     try:
         try:

@@ -42,6 +42,20 @@ def place_of_caller(below: int = 0) -> Place | None:
     return nearest
 
 
+def is_running(code: CodeType) -> bool:
+    """Return True while a function with this code runs that has called this one, directly or not.
+
+    >>> def outer(call):
+    ...     return call()
+    >>> outer(lambda: is_running(outer.__code__)), is_running(outer.__code__)
+    (True, False)
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
+
+
 def shown(place: Place) -> str:
     """Return a line of source as "file:line: text", without the text if that is unknown.
 

@@ -16,14 +16,15 @@ import pytest
 from interrupts import interrupted
 
 import autograd
-from autograd import Value, check_gradients, engine, events, explain, faux_gradient, grad
+from autograd import Value, check_gradients, choices, engine, events, explain, faux_gradient, grad
 from autograd.engine import graph_of
 from autograd.events import listening, listening_here, unobserved
 
 
 def nobody_listens() -> bool:
     listeners = [events.recorded, events.compared, events.replayed, events.pulled]
-    return engine._new_result is engine.new_node and not any(listeners)
+    always = [choices._derive]
+    return engine._new_result is engine.new_node and not any(listeners) and [*events.differentiated] == always
 
 
 # ---------------------------------------------------------------------------------------------------------- recorded
@@ -221,6 +222,26 @@ def test_listening_changes_no_bit_of_a_gradient() -> None:
     assert listened == gradients()
 
 
+# ------------------------------------------------------------------------------------------------------- differentiated
+
+
+def test_a_gradient_is_announced_with_its_inputs_before_it_is_returned() -> None:
+    heard: list[tuple[Any, ...]] = []
+    x, w, other = Value(3.0), Value(2.0), Value(1.0)
+    y = x * x * w
+    with listening(differentiated=lambda *event: heard.append(event)):
+        gradients = autograd.grad(y, [x, (w, other)])
+        assert heard == [(y, [x, w, other], [gradients[0], *gradients[1]])]
+        y.backward()
+    assert len(heard) == 1
+
+    def refuse(*event: Any) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError), listening(differentiated=refuse):
+        autograd.grad(y, x)
+
+
 # ----------------------------------------------------------------------------------------------------- coming and going
 
 
@@ -377,6 +398,7 @@ def every_event(x: Value) -> None:
     assert y >= 0
     y.forward()
     y.backward()
+    grad(y, x)
 
 
 def everything(heard: list[tuple[Any, ...]]) -> dict[str, Callable[..., object]]:
@@ -386,6 +408,7 @@ def everything(heard: list[tuple[Any, ...]]) -> dict[str, Callable[..., object]]
         "compared": lambda *event: heard.append(("compared", *event)),
         "replayed": lambda *event: heard.append(("replayed", *event)),
         "pulled": lambda *event: heard.append(("pulled", *event)),
+        "differentiated": lambda *event: heard.append(("differentiated", *event)),
     }
 
 
@@ -396,7 +419,7 @@ def test_an_unobserved_call_raises_no_event_outside() -> None:
         unobserved(every_event)(x)
         assert not heard
         every_event(x)
-    assert {event[0] for event in heard} == {"recorded", "compared", "replayed", "pulled"}
+    assert {event[0] for event in heard} == everything([]).keys()
 
 
 def test_who_starts_to_listen_in_an_unobserved_call_hears_that_call() -> None:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import short_formula
-from autograd.engine import Value, created, graph_of, local_gradients, numbers_of
+from autograd.engine import Value, created, grad, graph_of, local_gradients, numbers_of
 from autograd.errors import AnomalyError
 from autograd.events import listening_here, unobserved
-from autograd.frames import Place, place_of_caller, shown
+from autograd.frames import Place, is_running, place_of_caller, shown
 from autograd.names import names_of
 from autograd.ops import TABLE, Op
 from autograd.text import visible
@@ -26,13 +26,13 @@ _CLAMP = "clamp its operand: where(c, a, f(where(c, k, b))) for where(c, a, f(b)
 def detect_anomaly() -> Iterator[None]:
     """Raise an `AnomalyError` at the first nan or infinity, in a `with` statement or as a decorator.
 
-    It checks every operation on Values (so `grad` too), `forward()` and `backward()`. The message names the operation,
+    It checks every operation on Values, `forward()`, `backward()` and `grad`. The message names the operation,
     its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
     When `backward()` or `forward()` raises, it has changed no gradient and no number.
 
     A branch that was not chosen, as in `where(x, x, x.expm1())` at 1000, can make gradients nan. If the graph was
-    recorded before, `backward()` names the choice, and what to write instead. Recorded inside, the infinity itself
-    raises first, before `where` is known, and the message ends with a hint. `forward()` knows the choices.
+    recorded before, `backward()` and `grad` name the choice, and what to write instead. Recorded inside, the infinity
+    itself raises first, before `where` is known, and the message ends with a hint. `forward()` knows the choices.
 
     An intentional infinity raises too: keep that part outside, or use a large number. A leaf may be nan or infinite;
     the first operation whose result is not finite because of it raises, and the message names the leaf. The line is
@@ -56,7 +56,9 @@ def detect_anomaly() -> Iterator[None]:
         v2 = sqrt(x)
         y = v2 * 2
     """
-    with listening_here(recorded=_check_result, replayed=_check_replay, pulled=_check_pull):
+    with listening_here(
+        recorded=_check_result, replayed=_check_replay, pulled=_check_pull, differentiated=_check_gradients
+    ):
         yield
 
 
@@ -72,7 +74,9 @@ Not a WeakKeyDictionary: that removes entries in Python, where a Ctrl-C would be
 def _check_result(v: Value) -> None:
     if place := place_of_caller():
         _places[weakref.ref(v, _places.pop)] = place
-    if not math.isfinite(v.data):
+    if not math.isfinite(v.data) and not is_running(
+        grad.__code__
+    ):  # of what its rules compute, the gradients are checked
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
         hint = None if v.op is TABLE["where"] else f"if this is in a branch of where that is not chosen, {_CLAMP}"
         raise _forward_error(v, {**numbers, v: v.data}, graph_of(v), hint)
@@ -97,6 +101,29 @@ def _check_pull(output: Value, v: Value, part: Callable[[Value], float]) -> None
             raise _backward_error(v, x, part, graph_of(output))
 
 
+def _check_gradients(output: Value, inputs: Sequence[Value], gradients: Sequence[Value]) -> None:
+    """Check what `grad` has made: where a gradient is not finite, as `backward()` would have met it, in floats."""
+    lost = next((g for g in gradients if not math.isfinite(g.data)), None)
+    if lost is None:
+        return
+    nodes, leading = graph_of(output), set(inputs)
+    for v in nodes:
+        if any(isinstance(x, Value) and x in leading and cast(Op, v.op).passes(i) for i, x in enumerate(v.args)):
+            leading.add(v)
+    parts = {output: 1.0}
+    for v in reversed(nodes):
+        if v.op is None or v not in leading or v not in parts:
+            continue
+        for x, pull in zip(v.args, local_gradients(v, parts[v])):
+            if isinstance(x, Value) and x in leading and pull is not None:
+                parts[x] = parts[x] + pull if x in parts else pull
+        _check_pull(output, v, lambda x: parts.get(x, 0.0))
+    made = graph_of(lost)  # the floats are not those of the graph, where it adds in another order
+    first = next((v for v in made if v.op is not None and not math.isfinite(v.data)), None)
+    if first is not None:
+        raise _forward_error(first, {}, made, None)
+
+
 # What the errors say -------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +134,7 @@ def _forward_error(v: Value, data: Mapping[Value, float], nodes: Sequence[Value]
         if isinstance(x, Value) and not math.isfinite(data.get(x, x.data)):
             kind = "leaf" if x.op is None else "result recorded outside detect_anomaly(),"
             lines.append(f"{data.get(x, x.data)} came from the {kind} {names[x]}")
+            lines += _origin([u for u in nodes if u is not x], data, names) if x.op else []
             break
     return _error([*lines, *_operands(v, data, names)], v, nodes, names, hint=hint)
 
@@ -145,6 +173,7 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
             *([] if choice is None else _unchosen_branch(v, choice, names, local)),
             f"gradient from above: {part(v)!r}, local gradient: {local!r}",
             f"result {names[v]} = {v.data!r}",
+            *([] if math.isfinite(v.data) else _origin(nodes, {}, names)),
             *_operands(v, {}, names),
         ],
         v,
@@ -152,6 +181,16 @@ def _backward_error(v: Value, x: Value, part: Callable[[Value], float], nodes: S
         names,
         again=choice is None or all(u.op is None or math.isfinite(u.data) for u in nodes),
     )
+
+
+def _origin(nodes: Sequence[Value], data: Mapping[Value, float], names: Mapping[Value, str]) -> list[str]:
+    """Tell the first of these results that is not finite, if there are several."""
+    lost = [u for u in nodes if u.op is not None and not math.isfinite(data.get(u, u.data))]
+    if len(lost) < 2:
+        return []
+    return [
+        f"first in the graph: {names[lost[0]]} = {short_formula(lost[0], names)} = {data.get(lost[0], lost[0].data)}"
+    ]
 
 
 class _Use(NamedTuple):

@@ -7,6 +7,7 @@ import gc
 import itertools
 import math
 import pickle
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -116,10 +117,82 @@ def test_a_replay_names_the_first_and_changes_nothing() -> None:
     assert [v.data for v in engine.graph_of(z)][1:] == before[1:]
 
 
-def test_gradients_as_graphs_are_watched() -> None:
+LOST: dict[str, Callable[[Value], Value]] = {
+    "sqrt at 0": lambda x: (x * 2 - 2).sqrt() * 3 + x,
+    "of several uses": lambda x: (x - 1).log() * x + x * x,
+    "a result that is its own gradient": lambda x: (x * 800).exp() * 2,
+    "a branch that was not chosen": lambda x: autograd.where(x, x, (x * 1000).expm1()),
+    "a sum that overflows": lambda x: x * 1e308 + x * 1e308,
+    "many operands": lambda x: autograd.dot([x - 1, x], [x, (x - 1).sqrt()]),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_grad_says_what_backward_says(name: str) -> None:
+    x = Value(1.0, "x")
+    y = LOST[name](x)
+    y.label = "y"
+    message = str(caught(y.backward))
+    assert "in the backward pass" in message
+    assert str(caught(lambda: grad(y, x))) == message
+    assert str(caught(lambda: grad(y, [Value(0.0), x]))) == message
+
+
+def test_grad_says_it_of_second_derivatives_too() -> None:
     x = Value(0.0, "x")
+    y = (x * 2) ** 1.5
+
+    def work() -> None:
+        first = grad(y, x)
+        first.label = "first"
+        grad(first, x)
+
+    error = caught(work)
+    assert str(error).startswith(
+        "inf produced in the backward pass by pow (**): the gradient that v3 = v2 ** 0.5 pulls"
+    )
+    assert error.source is not None and error.source.endswith("first = grad(y, x)")
+    assert error.path[-1].label == "first"
+
+
+def test_grad_is_watched_only_on_the_way_to_its_inputs() -> None:
+    x, w = Value(0.0, "x"), Value(3.0, "w")
+    y = x.sqrt() * w
+    with detect_anomaly():
+        assert grad(y, w).data == 0.0
+    assert "by sqrt" in str(caught(lambda: grad(y, [w, x])))
+
+
+def test_what_overflows_inside_of_a_rule_is_no_anomaly_if_the_gradient_is_finite() -> None:
+    x = Value(1e200, "x")
+    y = x.asinh()
+    with detect_anomaly():
+        first = grad(y, x)
+        y.backward()
+    assert first.data == x.grad == 1e-200
+
+
+def test_gradients_that_were_lost_before_are_traced_to_the_first() -> None:
+    x = Value(1000.0, "x")
+    y = autograd.where(x, x, x.expm1())
+    g = grad(y, x)
+    loss = g * g
+    said = r"first in the graph: v\d = exp\(x\) = inf"
+    assert re.search(said, str(caught(loss.backward)))
+    assert re.search(said, str(caught(lambda: g * 2)))
+
+
+def test_grad_outside_is_not_watched() -> None:
+    x = Value(0.0)
     y = x.sqrt()
-    assert str(caught(lambda: grad(y, x))).startswith("inf produced in the forward pass by div (/)")
+    caught(lambda: grad(y, x))
+    assert grad(y, x).data == math.inf
+    with detect_anomaly():
+        other: list[float] = []
+        thread = threading.Thread(target=lambda: other.append(grad(y, x).data))
+        thread.start()
+        thread.join()
+    assert other == [math.inf]
 
 
 # ------------------------------------------------------------------------------------------------------- backward

@@ -97,7 +97,7 @@ def test_listeners_do_not_hear_a_view_at_work(view: str, tmp_path: Path) -> None
         heard.append(event)
 
     y = steep()
-    with listening(recorded=note, compared=note, replayed=note, pulled=note):
+    with listening(recorded=note, compared=note, replayed=note, pulled=note, differentiated=note):
         VIEWS[view](y, tmp_path)
     assert heard == []
 
