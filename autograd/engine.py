@@ -48,7 +48,7 @@ from autograd.events import (
     registry,
     replayed,
 )
-from autograd.floats import KNOWN_TYPES, number
+from autograd.floats import KNOWN_TYPES, class_of, is_of_another_import, number
 from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
 from autograd.ops import Op, Rule
 from autograd.text import LONGEST_NAME, cut
@@ -58,6 +58,13 @@ if TYPE_CHECKING:  # the methods that the table gives to every Value, written ou
     from autograd._methods import OperationMethods
 else:
     OperationMethods = object
+
+
+if "Value" in globals():
+    raise ImportError(
+        "autograd.engine cannot be reloaded: Values that are there would be of another class than new ones, and both "
+        "would not mix. Restart Python, or the notebook's kernel; importlib.reload(autograd) is harmless"
+    )
 
 
 class Value(WithHints, OperationMethods):
@@ -431,7 +438,9 @@ def _install(op: Op) -> None:
 
 def _operand(x: Any) -> Any:
     """Return the other operand as a float; NotImplemented for types that may handle the operation themselves."""
-    return number(x) if isinstance(x, KNOWN_TYPES) else NotImplemented  # arrays: NumPy goes element by element
+    if isinstance(x, KNOWN_TYPES) or is_of_another_import(x):  # of which number() says what it is
+        return number(x)
+    return NotImplemented  # arrays: NumPy goes element by element
 
 
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
@@ -538,7 +547,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     """
     for output in outputs:
         if type(output) is not Value:
-            raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
+            raise TypeError(f"expected a Value, got {class_of(output)}: only Values remember how they were made")
     nodes = set(outputs)
     waiting = list(nodes)
     while waiting:
@@ -708,7 +717,7 @@ def flatten(inputs: Any) -> list[Value]:
     values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
+            raise TypeError(f"expected a Value, or lists of Values, got {class_of(x)}")
     return values
 
 

@@ -30,6 +30,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.floats import class_of, is_of_another_import
 from autograd.ops import Op
 from autograd.text import visible
 
@@ -348,6 +349,8 @@ class _Walk:
         """Raise TypeError if there are other leaves where they cannot be collected."""
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
+            if is_of_another_import(part):
+                raise TypeError(f"{type(self.root).__name__}{_expression(place)} is {class_of(part)}")
             self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
         for entry in self._instances.values():
             for name, part in _of_class(type(entry[1])):
