@@ -25,7 +25,7 @@ operations, so they need no lock. Copies and pickles of a graph are made without
 The price (CPython 3.11.7, processor time, minima): a comparison of leaves and numbers takes 0.6
 microseconds without this module and 3 to 4 with it, 7 if a result is compared, 15 if that is deep; sorting 20,000
 Values takes 1.6 s instead of 0.2. Nothing else costs anything until the first comparison; then a search of the memory
-comes with `forward()`, which follows other results no farther than it follows its own graph.
+comes with `forward()`: a millisecond at most, and no more than its own graph takes if that is large.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _MOST = 32  # comparisons kept with one Value
 _MOST_VALUES = 5_000  # with which comparisons are kept
 _MOST_SEARCHED = 1_000_000  # operands, to see what a result that was compared is computed from: a second
 _MOST_IN_REPLAYS = 1_000  # and as many as the graph has nodes: loops replay
+_OPERANDS_EACH = 20  # on average, of so many results that these operands are theirs
 
 _Kind = Callable[[float, float], bool]
 _SIGNS: dict[_Kind, str] = {float.__lt__: "<", float.__le__: "<=", float.__gt__: ">", float.__ge__: ">="}
@@ -241,9 +242,9 @@ def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value
 def _with_results_of(members: Container[Value], order: int, most: int) -> list[_Comparisons]:
     """Return the comparisons of results that are not among these Values, but were computed from one of them."""
     results = dict[Value, _Comparisons]()
-    for reference, comparisons in tuple(_memory.values())[-most:]:
-        v = reference() if any(at < order for at, *_ in comparisons[:1]) else None
-        if v is not None and v.op is not None and v not in members:
+    for reference, comparisons in tuple(_memory.values())[-(most // _OPERANDS_EACH) :]:
+        v, oldest = reference(), comparisons[:1]
+        if v is not None and v.op is not None and oldest and oldest[0][0] < order and v not in members:
             results[v] = comparisons
     followed, seen, reached = count(1), set[Value](), set[Value]()
     for result in reversed(results):  # the newest first, because there may not be time for all

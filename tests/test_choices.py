@@ -328,6 +328,24 @@ def test_replays_follow_other_results_as_far_as_their_own_graph_and_a_thousand_o
         autograd.compile(z, x)
 
 
+def test_replays_look_at_the_newest_of_many_other_results() -> None:
+    x, y = Value(2.0), Value(1.0)
+    old = deep(x)
+    z = x * 3 if old > 0 else x * 5
+    others = [deep(y) for _ in range(60)]
+    assert all(other > 0 for other in others)
+    new = deep(x)
+    w = x * 3 if new > 0 else x * 5
+    x.data = -2.0
+    with silence():
+        z.forward()
+    with pytest.warns(FrozenChoiceWarning):
+        w.forward()
+    for output in (z, w):
+        with pytest.warns(FrozenChoiceWarning):
+            autograd.compile(output, x)
+
+
 def test_the_message_names_the_comparison_its_numbers_and_the_line() -> None:
     x, y = Value(2.0, "x"), Value(1.0, "y")
     z = x if (x - y) * 2 > 0 else y * 3  # this line
