@@ -5,8 +5,8 @@ are numbers or Values. A loss is built from operations of the table, without a b
 one sample holds for any other. Numbers that cannot be targets are refused; what a Value will hold later cannot be
 checked.
 
-A loss for classification carries two more functions, its `accuracy` and its `targets`, which `fit` calls. Give them to
-a loss of your own with the decorator `loss`.
+A loss for classification carries more functions, its `accuracy`, its `targets` and its `classes`, which `fit` calls.
+Give them to a loss of your own with the decorator `loss`.
 """
 
 import functools
@@ -27,11 +27,15 @@ Accuracy = Callable[[Any, Any], Any]
 """(output, target) -> the share that is right, from 0 to 1."""
 Targets = Callable[[Any, list[Any]], list[Any]]
 """(output, ys) -> the targets to use in place of ys, as many."""
+Classes = Callable[[Any, list[str]], list[float]]
+"""(output, names) -> the target that stands for each class."""
 Pairs = list[tuple[Any, Any]]
 
 
-def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) -> Callable[[Loss], Loss]:
-    """Decorate a loss function with its accuracy and its targets, for `fit`.
+def loss(
+    *, accuracy: Accuracy | None = None, targets: Targets | None = None, classes: Classes | None = None
+) -> Callable[[Loss], Loss]:
+    """Decorate a loss function with its accuracy, its targets and its classes, for `fit`.
 
     They become attributes of the function, and are also found through `functools.partial`, on a callable object or its
     `__call__`. To replace those of a loss of `nn`, decorate a copy: `functools.partial(nn.mse)`.
@@ -43,9 +47,12 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
         targets: a function of the model's output for one sample and of the list of all targets. It returns the targets
             to train with, the same list or another of that length, and raises `ValueError` for one that does not fit.
             `fit` calls it before the first step.
+        classes: a function of the model's output for one sample and of the names of the classes, for targets that are
+            text. It returns the target that stands for each class, and raises `ValueError` if there are too many or too
+            few. `fit` calls it before `targets`.
 
     Raises:
-        TypeError: `accuracy` or `targets` is not a function.
+        TypeError: `accuracy`, `targets` or `classes` is not a function.
 
     >>> import autograd
     >>> from autograd import fit, nn, optim
@@ -57,12 +64,13 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
     ▁ 1 epoch: loss 0.5, accuracy 50.0 %
     """
 
-    for name, given in (("accuracy", accuracy), ("targets", targets)):
+    functions = {"accuracy": accuracy, "targets": targets, "classes": classes}
+    for name, given in functions.items():
         if given is not None and not callable(given):
             raise TypeError(f"{name} is a function, as the documentation of nn.loss says, got {given!r}")
 
     def decorate(function: Loss) -> Loss:
-        for name, carried in (("accuracy", accuracy), ("targets", targets)):
+        for name, carried in functions.items():
             if carried is not None:  # in a class, a bare function would become a method
                 setattr(function, name, staticmethod(carried) if isinstance(function, type) else carried)
         return function
@@ -71,7 +79,7 @@ def loss(*, accuracy: Accuracy | None = None, targets: Targets | None = None) ->
 
 
 def carried(loss: Any, name: str) -> Any:
-    """Return the function that a loss carries under a name, "accuracy" or "targets", or None.
+    """Return the function that a loss carries under a name, "accuracy", "targets" or "classes", or None.
 
     >>> carried(functools.partial(hinge), "accuracy") is hinge.accuracy, carried(mse, "accuracy")
     (True, None)
@@ -135,7 +143,22 @@ def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any])
     return ys
 
 
-@loss(accuracy=_share_of_signs, targets=functools.partial(_check_each, _checked_labels))
+def _two_classes(low: float, output: Any, names: list[str]) -> list[float]:
+    if len(names) != 2:
+        raise ValueError(f"this loss tells two classes apart, got {_listed(names)}: pass loss=nn.cross_entropy")
+    return [low, 1.0]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:4]))
+    return f"{len(names)}: {shown}{', ...' if len(names) > 4 else ''}"
+
+
+@loss(
+    accuracy=_share_of_signs,
+    targets=functools.partial(_check_each, _checked_labels),
+    classes=functools.partial(_two_classes, -1.0),
+)
 def hinge(scores: Any, labels: Any) -> Any:
     """Return the hinge loss, that of a support vector machine: the mean of relu(1 - label * score).
 
@@ -154,7 +177,11 @@ def hinge(scores: Any, labels: Any) -> Any:
     return mean([ops.relu(1 - label * score) for score, label in _checked_labels(scores, labels)])
 
 
-@loss(accuracy=_share_of_sides, targets=functools.partial(_check_each, _checked_probabilities))
+@loss(
+    accuracy=_share_of_sides,
+    targets=functools.partial(_check_each, _checked_probabilities),
+    classes=functools.partial(_two_classes, 0.0),
+)
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where sigmoid(logit) is the probability of class 1.
 
@@ -217,7 +244,17 @@ def _one_hot(index: int, classes: int) -> list[float]:
     return [float(i == index) for i in range(classes)]
 
 
-@loss(accuracy=_share_of_choices, targets=_class_targets)
+def _class_indices(logits: Any, names: list[str]) -> list[float]:
+    outputs = len(logits) if isinstance(logits, (list, tuple)) else 1
+    if outputs != len(names):
+        raise ValueError(
+            f"the model has {outputs} output{'s' * (outputs != 1)}, and needs one for each class, of which there are "
+            f"{_listed(names)}"
+        )
+    return list(map(float, range(outputs)))
+
+
+@loss(accuracy=_share_of_choices, targets=_class_targets, classes=_class_indices)
 def cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where softmax(logits) are the probabilities of the classes.
 

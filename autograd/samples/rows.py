@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.floats import number
-from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
+from autograd.samples.tables import Other, Refusal, refusal_of
+from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_structure
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 
@@ -94,31 +95,75 @@ def samples(name: str, data: Any) -> Samples:
     >>> samples("xs", [(1, 2), (3, 4)]).rows
     [[1.0, 2.0], [3.0, 4.0]]
     """
+    found = read(name, data)
+    if isinstance(found, Refusal):
+        raise found.error()
+    return found
+
+
+def read(name: str, data: Any, other: Other | None = None, *, complete: bool = False) -> Samples | Refusal:
+    """Check and convert data as `samples` does, but return what is wrong with them instead of raising an error.
+
+    Arguments:
+        other: the other argument whose samples belong to these, for the advice.
+        complete: whether to refuse a nan, by which people write a missing number.
+    """
     if hasattr(data, "__array__"):  # NumPy's arrays, and what converts to one: of pandas, of PyTorch
         import numpy as np  # noqa: PLC0415  # it is here, or nothing could convert to its arrays
 
         check_unmasked(data)
-        data = np.asarray(data)
-        if data.dtype.kind in "fiub" and data.ndim and data.size:
-            rows = np.array(data, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
+        array = np.asarray(data)
+        if _is_numeric_table(array):
+            array = np.stack([array[field] for field in array.dtype.names or ()], axis=-1)
+        if array.dtype.kind in "fiub" and array.ndim and array.size:
+            rows = np.array(array, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
+            if complete and np.isnan(rows).any():
+                named = hasattr(data, "iloc") or bool(getattr(getattr(data, "dtype", None), "names", None))
+                return refusal_of(name, data if named else rows.tolist(), other)
             return Samples(name, rows, rows[0].tolist())
-    rows = tree_lists(data, (list, tuple, range, Iterator))
+        if array.dtype.names:
+            return refusal_of(name, array, other)
+    else:
+        array = data
+    rows = tree_lists(array, (list, tuple, range, Iterator))
     if not isinstance(rows, list):
-        kind = type(data).__name__
-        raise TypeError(f"{name} is a list or an array with an entry for each sample, got {kind} {data!r}")
+        return refusal_of(name, data, other)
     if not rows:
         raise ValueError(f"{name} is empty: there is nothing to learn from")
-    expected, floats = tree_structure(rows[0]), []
-    for i, row in enumerate(rows):
-        if tree_structure(row) != expected:
-            raise ValueError(
-                f"the samples in {name} differ in shape: the first is {tree_shape(rows[0])}, "
-                f"number {i} {tree_shape(row)}"
-            )
-        try:
-            floats.append(tree_map(number, row))
-        except (TypeError, OverflowError) as problem:
-            raise type(problem)(f"{name}, sample {i}: {problem}") from None
-    if not tree_leaves(floats[0]):
+    if not any(map(tree_leaves, rows)):
         raise ValueError(f"the samples in {name} are empty")
+    expected, width = tree_structure(rows[0]), len(rows[0]) if isinstance(rows[0], list) else -1
+    flat = width > 0 and not any(isinstance(x, list) for x in rows[0])
+    floats = []
+    for row in rows:
+        kinds = set(map(type, row)) if flat and type(row) is list and len(row) == width else None
+        try:
+            if kinds and kinds <= _PLAIN:  # most rows: five times as fast
+                floats.append(row if kinds == {float} else list(map(float, row)))
+            elif tree_structure(row) != expected:
+                break
+            else:
+                floats.append(tree_map(number, row))
+        except (TypeError, OverflowError):
+            break
+    if len(floats) < len(rows) or (complete and _lacks_a_number(floats)):
+        return refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=isinstance(data, Iterator))
     return Samples(name, floats, floats[0])
+
+
+_PLAIN = {float, int, bool}
+
+
+def _lacks_a_number(numbers: Any) -> bool:
+    """Return True if one of these numbers, in nested lists, is nan."""
+    if type(numbers) is float:
+        return math.isnan(numbers)
+    if type(numbers[0]) is float and not math.isnan(sum(numbers)):  # far faster than asking each
+        return False
+    return any(map(_lacks_a_number, numbers))
+
+
+def _is_numeric_table(array: Any) -> bool:
+    """Return True for a structured array whose fields are single numbers."""
+    names = array.dtype.names
+    return bool(names) and all(array.dtype[name].kind in "fiub" and not array.dtype[name].shape for name in names)

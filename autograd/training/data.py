@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
-from autograd.samples.rows import Samples, samples
+from autograd.samples.rows import Samples, read, samples
+from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples
 from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Batch = tuple[Any, Any, float]
@@ -52,6 +53,11 @@ class Dataset:
     def with_bare_targets(self) -> Dataset:
         """Return the dataset with numbers as targets, where these are a column of them."""
         return Dataset(self.xs, self.ys.out_of_column()) if self.ys.is_column() else self
+
+    def with_codes(self, codes: list[float]) -> Dataset:
+        """Return the dataset with the target that stands for each class in place of its index."""
+        rows = [codes[int(i)] for i in self.ys.as_lists()]
+        return Dataset(self.xs, replace(self.ys, rows=rows, like=rows[0]))
 
     def some(self, indices: Sequence[int]) -> Dataset:
         """Return these of the samples."""
@@ -114,38 +120,46 @@ class Data:
 
     known: Dataset
     held_out: Dataset | None
+    classes: list[str] = field(default_factory=list)
+    """The names of the classes, where the targets are text: their indices are the targets."""
 
     @classmethod
-    def of(cls, xs: Any, ys: Any, validation: Any, rng: Any) -> Data:
+    def of(cls, xs: Any, ys: Any, validation: Any, rng: Any, *, named: bool = False) -> Data:
         """Check the user's arguments; `with_targets` checks that the targets fit the loss.
 
         Arguments:
             rng: chooses the samples to hold out, where `validation` is a fraction.
+            named: whether the targets may be text, the names of classes.
 
         Raises:
             TypeError: `validation` is neither a pair nor a fraction, another argument is not a list, or an element not
                 a real number.
-            ValueError: there are no samples, they differ in shape, their number is not that of the targets, or the
-                fraction leaves none.
+            ValueError: there are no samples, they differ in shape, one lacks a number, their number is not that of the
+                targets, or the fraction leaves none.
         """
-        known = Dataset(samples("xs", xs), samples("ys", ys))
+        known, classes = _read("", xs, ys, named, None)
         if validation is None:
-            return cls(known, None)
+            return cls(known, None, classes)
         if _is_fraction(validation):
-            return cls(*known.split(validation, rng))
+            return cls(*known.split(validation, rng), classes)
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise TypeError(
                 f"validation is a tuple (xs, ys), or the fraction of the samples to hold out, such as 0.2, "
                 f"got {_short(validation)}"
             )
         xs, ys = validation
-        held_out = Dataset(samples("validation xs", xs), samples("validation ys", ys))
+        held_out, _ = _read("validation ", xs, ys, bool(classes), classes)
         _check_alike(held_out.xs, known.xs)
-        return cls(known, held_out)
+        return cls(known, held_out, classes)
+
+    def with_codes(self, codes: list[float]) -> Data:
+        """Return the data with the target that stands for each class in place of its index."""
+        return Data(self.known.with_codes(codes), self.held_out and self.held_out.with_codes(codes), self.classes)
 
     def with_bare_targets(self) -> Data:
         """Return the data with numbers as targets, where these are a column of them."""
-        return Data(self.known.with_bare_targets(), self.held_out and self.held_out.with_bare_targets())
+        held_out = self.held_out and self.held_out.with_bare_targets()
+        return Data(self.known.with_bare_targets(), held_out, self.classes)
 
     def with_targets(self, convert: Callable[[list[Any]], list[Any]] | None) -> Data:
         """Return the data with converted targets, or unchanged if `convert` is None.
@@ -159,7 +173,35 @@ class Data:
             known, held_out = known.converted(convert), held_out and held_out.converted(convert)
         if held_out:
             _check_alike(held_out.ys, known.ys)
-        return Data(known, held_out)
+        return Data(known, held_out, self.classes)
+
+
+def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None) -> tuple[Dataset, list[str]]:
+    """Check inputs and targets, and return them with the names of the classes.
+
+    Arguments:
+        prefix: what their names begin with, for errors.
+        named: whether the targets may be text.
+        classes: the classes, where they are known.
+
+    Raises:
+        TypeError, ValueError: all that is wrong with both, in one error.
+    """
+    paired = number_of_samples(xs) == number_of_samples(ys)
+    inputs = read(f"{prefix}xs", xs, Other("ys", ys) if paired else None, complete=True)
+    targets = read(f"{prefix}ys", ys, Other("xs", xs) if paired else None, complete=True)
+    found: Labels | Refusal | None = None
+    if named and isinstance(targets, Refusal):
+        found = labels_of(f"{prefix}ys", ys, classes, Other("xs", xs) if paired else None)
+        if isinstance(found, Labels):
+            targets = Samples(f"{prefix}ys", found.indices, found.indices[0])
+        elif found:
+            targets = found
+    if isinstance(inputs, Refusal):
+        raise inputs.error(*([targets] if isinstance(targets, Refusal) else []))
+    if isinstance(targets, Refusal):
+        raise targets.error()
+    return Dataset(inputs, targets), found.classes if isinstance(found, Labels) else []
 
 
 def _check_alike(held_out: Samples, known: Samples) -> None:

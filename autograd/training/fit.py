@@ -138,12 +138,13 @@ def fit(
     with claiming() as claim:
         claim(objective.parameters)
         optimizer.attach(objective.parameters)
-        data = Data.of(xs, ys, validation, rng)
+        data = Data.of(xs, ys, validation, rng, named=objective.classes is not None)
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         prepared = prepare(objective, data, size, backend)
         run = Run(prepared, optimizer, size, patience)
         history = run.history
+        history.classes = data.classes
         reporter = Progress(epochs, history.figures) if progress and epochs else None
         started, checked = time.perf_counter(), run.check_seconds
         history.compile_seconds = started - began - checked

@@ -64,5 +64,7 @@ def _with_targets(data: Data, sample: Sample) -> Data:
     ys = data.known.ys
     if not isinstance(ys.like, list) or (ys.is_column() and not sample.takes(ys.like)):
         data = data.with_bare_targets()
+    if data.classes and sample.objective.classes:
+        data = data.with_codes(sample.objective.classes(sample.output, data.classes))
     convert = sample.objective.targets
     return data.with_targets(functools.partial(convert, sample.output) if convert else None)

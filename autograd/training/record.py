@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
-from autograd.losses import Accuracy, Targets, carried, loss_named
+from autograd.losses import Accuracy, Classes, Targets, carried, loss_named
 from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
 from autograd.text import visible
 from autograd.trees import tree_copy, tree_leaves, tree_map
@@ -23,6 +23,7 @@ class Objective(NamedTuple):
     loss: Callable[[Any, Any], Any]
     accuracy: Accuracy | None
     targets: Targets | None
+    classes: Classes | None
     regularizer: Callable[[list[Value]], Any] | None
 
     @classmethod
@@ -48,7 +49,8 @@ class Objective(NamedTuple):
         parameters = list(model.parameters())
         if not parameters:
             raise ValueError("the model has no parameters, so there is nothing to learn")
-        return cls(model, parameters, loss, carried(loss, "accuracy"), carried(loss, "targets"), regularizer)
+        accuracy, targets, classes = (carried(loss, name) for name in ("accuracy", "targets", "classes"))
+        return cls(model, parameters, loss, accuracy, targets, classes, regularizer)
 
     def parameter_names(self) -> list[str]:
         """Return a name for each parameter, fit for a message: its path in a Module, else its label, else its number.

@@ -453,8 +453,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"xs": "abc"}, TypeError, "xs is a list"),
     ({"xs": np.float64(3)}, TypeError, "xs is a list"),
     ({"xs": [[1.0], [2.0, 3.0]]}, ValueError, "differ in shape: the first is 1 number, number 1 2 numbers"),
-    ({"xs": [["a"], [1.0]]}, TypeError, "xs, sample 0: .*str 'a'"),
-    ({"xs": [[None], [1.0]]}, TypeError, "xs, sample 0"),
+    ({"xs": [["a"], [1.0]]}, TypeError, r"xs: 1 of 2 samples .* \(sample 0\)\n *column 0 holds 'a'"),
+    ({"xs": [[None], [1.0]]}, ValueError, r"xs: 1 of 2 samples lack a number \(sample 0\)"),
     ({"xs": [[Value(1.0)], [1.0]]}, TypeError, "take its number with .data"),
     ({"xs": [[1.0], [2.0], [3.0]]}, ValueError, "xs has 3 samples, ys 2"),
     ({"xs": [[1.0, 2.0], [2.0, 3.0]]}, ValueError, "takes 1 inputs, got 2"),
@@ -726,7 +726,7 @@ def test_a_loss_carries_its_targets(backend: str) -> None:
 
 def test_targets_that_are_not_numbers_are_refused_with_their_name() -> None:
     own = nn.loss(targets=lambda output, ys: [None for y in ys])(functools.partial(nn.mse))
-    with pytest.raises(TypeError, match="ys, sample 0"):
+    with pytest.raises(TypeError, match=r"ys: 1 of 1 samples .* \(sample 0\)"):
         quiet(line(), [1.0], [1.0], loss=own)
     short = nn.loss(targets=lambda output, ys: ys[1:])(functools.partial(nn.mse))
     with pytest.raises(ValueError, match="xs has 2 samples, ys 1"):
@@ -871,7 +871,7 @@ def test_detect_anomaly_finds_the_operation() -> None:
 
 def test_data_that_are_not_numbers_are_named() -> None:
     with pytest.raises(DivergenceError, match="sample 1 of xs is not finite"):
-        quiet(line(), [1.0, math.nan], [1.0, 1.0])
+        quiet(line(), [1.0, math.inf], [1.0, 1.0])
 
 
 def test_large_numbers_are_not_an_error() -> None:

@@ -1,0 +1,447 @@
+"""Data as people have it: iris, penguins, mpg, titanic and house prices as they come from a file.
+
+The tables are made here, with the columns of the published ones, their kinds and what they lack: classes as text,
+numbers as text, missing numbers, dates, bools. What a beginner types first either trains, or raises one error whose
+code then works.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import math
+import random
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from needs import EAGER_AND_COMPILED, lacking
+
+from autograd import History, fit, nn, optim
+from autograd.samples.rows import samples
+
+Row = dict[str, Any]
+
+
+def iris(rng: random.Random) -> Row:
+    """Return a flower: a row of Fisher's table in the UCI repository (1936), whose file has no header."""
+    kind = rng.randrange(3)
+    sizes = [(5.0, 3.4, 1.5, 0.2), (5.9, 2.8, 4.3, 1.3), (6.6, 3.0, 5.6, 2.0)][kind]
+    names = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+    measured = {name: round(rng.gauss(size, 0.2), 1) for name, size in zip(names, sizes)}
+    return {**measured, "species": ["Iris-setosa", "Iris-versicolor", "Iris-virginica"][kind]}
+
+
+def penguin(rng: random.Random) -> Row:
+    """Return a penguin: a row of palmerpenguins (Horst, Hill and Gorman 2020), which lacks some measures and sexes."""
+    kind = rng.randrange(3)
+    sizes = [(38.8, 18.3, 190, 3700), (48.8, 18.4, 196, 3730), (47.5, 15.0, 217, 5080)][kind]
+    lacks = rng.random() < 0.1
+    measured = [None if lacks else round(rng.gauss(size, size / 30), 1) for size in sizes]
+    return {
+        "species": ["Adelie", "Chinstrap", "Gentoo"][kind],
+        "island": rng.choice(["Biscoe", "Dream", "Torgersen"]),
+        **dict(zip(("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"), measured)),
+        "sex": None if lacks else rng.choice(["male", "female"]),
+        "year": rng.choice([2007, 2008, 2009]),
+    }
+
+
+def car(rng: random.Random) -> Row:
+    """Return a car: a row of Auto MPG (Quinlan 1993, UCI), where a question mark stands for an unknown horsepower."""
+    power = rng.randrange(50, 200)
+    return {
+        "mpg": round(40 - power / 8 + rng.gauss(0, 1), 1),
+        "cylinders": rng.choice([4, 6, 8]),
+        "displacement": round(power * 1.9, 1),
+        "horsepower": "?" if rng.random() < 0.1 else power,
+        "weight": power * 25,
+        "acceleration": round(rng.gauss(15, 2), 1),
+        "model_year": rng.randrange(70, 83),
+        "origin": rng.choice(["usa", "europe", "japan"]),
+        "name": f"car {rng.randrange(10**6)}",
+    }
+
+
+def passenger(rng: random.Random) -> Row:
+    """Return a passenger: a row of the Titanic's list as Kaggle has it, with many ages and cabins unknown."""
+    sex = rng.choice(["male", "female"])
+    return {
+        "PassengerId": rng.randrange(10**4),
+        "Survived": int(rng.random() < (0.8 if sex == "female" else 0.2)),
+        "Pclass": rng.randrange(1, 4),
+        "Name": f"Somebody, Mr. {rng.randrange(10**6)}",
+        "Sex": sex,
+        "Age": None if rng.random() < 0.2 else float(rng.randrange(1, 80)),
+        "SibSp": rng.randrange(3),
+        "Parch": rng.randrange(3),
+        "Ticket": f"A/5 {rng.randrange(10**5)}",
+        "Fare": round(rng.uniform(7, 500), 4),
+        "Cabin": None if rng.random() < 0.8 else f"C{rng.randrange(100)}",
+        "Embarked": rng.choice("SCQ"),
+    }
+
+
+def house(rng: random.Random) -> Row:
+    """Return a house: a row of the sales in King County (2014 to 2015), with dates and large numbers."""
+    size = rng.randrange(600, 4000)
+    return {
+        "date": f"2014-{rng.randrange(5, 13):02}-{rng.randrange(1, 29):02} 00:00:00",
+        "price": float(size * 250 + rng.randrange(50_000)),
+        "bedrooms": rng.randrange(1, 6),
+        "bathrooms": rng.randrange(4, 12) / 4,
+        "sqft_living": size,
+        "waterfront": rng.random() < 0.1,
+        "yr_built": rng.randrange(1900, 2015),
+        "zipcode": rng.randrange(98001, 98200),
+        "city": rng.choice(["Seattle", "Kent", "Renton"]),
+    }
+
+
+class Task:
+    """A table, the column to predict, and how a beginner trains for it."""
+
+    def __init__(self, make: Callable[[random.Random], Row], n: int, target: str, loss: str, outputs: int) -> None:
+        rng = random.Random(1)
+        self.rows = [make(rng) for _ in range(n)]
+        self.target, self.loss, self.outputs = target, loss, outputs
+
+    def written(self, missing: str = "") -> list[dict[str, str]]:
+        """Return the rows as they come from a file: all text."""
+        return [{name: missing if x is None else str(x) for name, x in row.items()} for row in self.rows]
+
+    def column(self, name: str) -> list[Any]:
+        return [row[name] for row in self.rows]
+
+    @property
+    def others(self) -> list[str]:
+        return [name for name in self.rows[0] if name != self.target]
+
+
+TASKS = {
+    "iris": Task(iris, 60, "species", "cross_entropy", 3),
+    "penguins": Task(penguin, 60, "species", "cross_entropy", 3),
+    "penguins, sex": Task(penguin, 60, "sex", "binary_cross_entropy", 1),
+    "mpg": Task(car, 50, "mpg", "mse", 1),
+    "titanic": Task(passenger, 80, "Survived", "binary_cross_entropy", 1),
+    "house prices": Task(house, 50, "price", "mse", 1),
+}
+
+
+def csv_rows(task: Task) -> Any:
+    """Return what `csv.DictReader` reads: a list of dictionaries of text."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(task.rows[0]))
+    writer.writeheader()
+    writer.writerows(task.rows)
+    return list(csv.DictReader(io.StringIO(file.getvalue())))
+
+
+def structured(task: Task) -> Any:
+    """Return what `numpy.genfromtxt(..., names=True, dtype=None)` returns: a structured array, nan where it lacks."""
+    fields, columns = [], []
+    for name in task.rows[0]:
+        column = [math.nan if x is None or x == "?" else x for x in task.column(name)]
+        text = any(isinstance(x, str) for x in column)
+        array = np.array(["" if isinstance(x, float) else x for x in column] if text else column)
+        fields.append((name, array.dtype))
+        columns.append(array)
+    return np.array(list(zip(*columns)), dtype=fields)
+
+
+def pandas() -> Any:
+    if not find_spec("pandas"):
+        lacking("pandas is not installed", extra=True)
+    return importlib.import_module("pandas")  # without its types, which mypy would look for
+
+
+def frame(task: Task, *, text: bool = False) -> Any:
+    """Return what `pandas.read_csv` returns."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(task.rows[0]))
+    writer.writeheader()
+    writer.writerows(task.rows)
+    file.seek(0)
+    return pandas().read_csv(file, dtype=str if text else None)
+
+
+# What a beginner passes as xs and ys: whole tables, and some of their columns.
+FORMS: dict[str, Callable[[Task], tuple[Any, Any]]] = {
+    "rows of csv.DictReader": lambda t: (csv_rows(t), [row[t.target] for row in csv_rows(t)]),
+    "dictionaries": lambda t: (t.rows, t.column(t.target)),
+    "a tuple of dictionaries": lambda t: (tuple(t.rows), tuple(t.column(t.target))),
+    "lists": lambda t: ([[row[name] for name in t.others] for row in t.rows], t.column(t.target)),
+    "lists of text": lambda t: ([[row[name] for name in t.others] for row in t.written()], csv_column(t)),
+    "a dictionary of columns": lambda t: ({name: t.column(name) for name in t.others}, t.column(t.target)),
+    "a dictionary of arrays": lambda t: ({n: np.array(t.column(n)) for n in t.others}, np.array(t.column(t.target))),
+    "an array of objects": lambda t: (
+        np.array([[row[name] for name in t.others] for row in t.rows], dtype=object),
+        np.array(t.column(t.target), dtype=object),
+    ),
+    "an array of text": lambda t: (
+        np.array([[row[name] for name in t.others] for row in t.written()]),
+        np.array(csv_column(t)),
+    ),
+    "a structured array": lambda t: (structured(t)[t.others], structured(t)[t.target]),
+    "a whole structured array": lambda t: (structured(t), structured(t)[t.target]),
+    "a column of targets": lambda t: (
+        [[row[name] for name in t.others] for row in t.rows],
+        [[y] for y in t.column(t.target)],
+    ),
+    "a DataFrame": lambda t: (frame(t)[t.others], frame(t)[t.target]),
+    "a whole DataFrame": lambda t: (frame(t), frame(t)[t.target]),
+    "a DataFrame with a table of targets": lambda t: (frame(t)[t.others], frame(t)[[t.target]]),
+    "a DataFrame of text": lambda t: (frame(t, text=True)[t.others], frame(t, text=True)[t.target]),
+    "a DataFrame of some rows": lambda t: (frame(t)[t.others][10:], frame(t)[t.target][10:]),
+    "a DataFrame and a list": lambda t: (frame(t)[t.others], t.column(t.target)),
+    "lists and a Series": lambda t: ([[row[n] for n in t.others] for row in t.rows], frame(t)[t.target]),
+}
+
+
+def csv_column(task: Task) -> list[str]:
+    return [row[task.target] for row in task.written()]
+
+
+def train(task: Task, xs: Any, ys: Any, **options: Any) -> History:
+    """Train as a beginner does, with a model for as many inputs as a sample has."""
+    width = len(samples("xs", xs).like)
+    model = nn.MLP(width, [4, task.outputs], "tanh", rng=random.Random(0))
+    defaults: dict[str, Any] = {"optimizer": optim.SGD(0.0), "epochs": 1, "progress": False, "backend": "python"}
+    return fit(model, xs, ys, loss=task.loss, **(defaults | options))
+
+
+def advice(problem: Exception) -> str:
+    """Return the code in an error."""
+    text = str(problem).split("\nWrite\n")[1]
+    return "\n".join(line.removeprefix("    ") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", TASKS)
+def test_the_first_lines_train_or_their_error_says_how(name: str, form: str) -> None:
+    task = TASKS[name]
+    xs, ys = FORMS[form](task)
+    model = nn.MLP(len(task.others), [4, task.outputs])
+    names: Row = {"xs": xs, "ys": ys}
+    try:
+        fit(model, xs, ys, loss=task.loss, optimizer="sgd", epochs=0, progress=False, backend="python")
+    except (TypeError, ValueError) as problem:
+        assert len(str(problem)) < 2500
+        exec(advice(problem), names)
+    text = form == "rows of csv.DictReader" or form.endswith("of text")
+    rows = task.rows[10:] if "some rows" in form else task.rows
+    complete = [row for row in rows if numbers_of(row, task, text) is not None]
+    used = names["xs"], names["ys"]
+    assert len(used[0]) == len(used[1]) == len(complete)
+    history = train(task, *used)
+    taken = samples("xs", used[0]).as_lists()
+    assert taken == [numbers_of(row, task, text) for row in complete]
+    classes = sorted({str(row[task.target]) for row in complete})
+    assert history.classes in (classes, [])
+    assert (history.classes == classes) or not isinstance(task.rows[0][task.target], str)
+
+
+def numbers_of(row: Row, task: Task, text: bool) -> list[float] | None:
+    """Return the numbers among the inputs of a row; None if it lacks one, or its target.
+
+    Arguments:
+        text: whether the row came as text, of which "True" is not a number.
+    """
+    texts = {"species", "island", "sex", "origin", "name", "Name", "Sex", "Ticket", "Cabin", "Embarked", "date", "city"}
+    inputs = [row[name] for name in task.others if name not in texts]
+    if any(x is None or x == "?" for x in (*inputs, row[task.target])):
+        return None
+    return [float(x) for x in inputs if not (text and isinstance(x, bool))]
+
+
+def message(xs: Any, ys: Any, **options: Any) -> str:
+    """Return the error of `fit` for these data."""
+    defaults: dict[str, Any] = {"loss": "mse", "optimizer": "sgd", "epochs": 0, "progress": False}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        fit(nn.MLP(2, [3, 1]), xs, ys, **(defaults | options))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, "", "NA", "?", np.float64("nan")])
+@pytest.mark.parametrize("arrays", [False, True])
+def test_all_bad_rows_are_named_at_once(missing: Any, arrays: bool) -> None:
+    """How many, the first few, and the column; before training."""
+    xs: Any = [[float(i), i / 2] for i in range(40)]
+    for i in (3, 7, 8, 20, 21, 22, 30, 39):
+        xs[i][1] = missing
+    xs[25][0] = missing
+    text = message(np.array(xs, dtype=object if isinstance(missing, str) else None) if arrays else xs, [1.0] * 40)
+    assert "xs: 9 of 40 samples" in text
+    assert "(samples 3, 7, 8, 20, 21, 22, ...)" in text
+    assert "column 0 lacks 1 number: sample 25 (" in text
+    assert "column 1 lacks 8 numbers: samples 3, 7, 8, 20, 21, 22, ... (" in text
+
+
+def test_errors_in_inputs_and_targets_come_together() -> None:
+    xs, ys = [[1.0, math.nan], [2.0, 3.0], [4.0, 5.0]], ["1.5", "", "2"]
+    text = message(xs, ys)
+    assert "xs: 1 of 3 samples lack a number (sample 0)" in text
+    assert "ys: 3 of 3 samples" in text
+    names: Row = {"xs": xs, "ys": ys}
+    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
+    assert (names["xs"], names["ys"]) == ([[4.0, 5.0]], [2.0])
+
+
+def test_bad_validation_data_have_their_name() -> None:
+    good = [[1.0, 2.0]] * 3, [1.0] * 3
+    assert message(*good, validation=([[1.0, None]], [1.0])).startswith("validation xs: 1 of 1 samples lack a number")
+    assert message(*good, validation=([[1.0, 2.0]], [math.nan])).startswith("validation ys: 1 of 1 samples")
+
+
+@pytest.mark.parametrize(
+    "xs",
+    [
+        {i: float(i) for i in range(100_000)},
+        {f"column {i}": [1.0, 2.0] for i in range(5_000)},
+        {float(i) for i in range(100_000)},
+        "x" * 100_000,
+        [{f"column {i}": "text" for i in range(5_000)}] * 2,
+        [[f"text {i}" for i in range(5_000)]] * 2,
+    ],
+)
+def test_an_error_is_short_however_much_data_there_is(xs: Any) -> None:
+    text = message(xs, [1.0, 2.0])
+    assert len(text) < 1500
+    assert text.startswith("xs")
+
+
+@pytest.mark.parametrize("left_out", [[], ["column 7"]])
+@pytest.mark.parametrize("form", ["columns", "rows", "lists", "structured", "a DataFrame"])
+def test_many_columns_are_chosen_by_those_to_leave_out(form: str, left_out: list[str]) -> None:
+    names = [f"column {i}" for i in range(50)]
+    rows = [{name: "text" if name in left_out else float(i) for name in names} for i in range(3)]
+    rows[1]["column 3"] = math.nan
+    xs: Any = rows
+    if form == "columns":
+        xs = {name: [row[name] for row in rows] for name in names}
+    elif form == "lists":
+        xs = [list(row.values()) for row in rows]
+    elif form == "structured":
+        fields = [(name, "U4" if name in left_out else float) for name in names]
+        xs = np.array([tuple(row.values()) for row in rows], dtype=fields)
+    elif form == "a DataFrame":
+        xs = pandas().DataFrame(rows)
+    used: Row = {"xs": xs, "ys": [1.0, 2.0, 3.0]}
+    text = message(xs, used["ys"])
+    assert len(text) < 1000
+    assert f"column {3 if form == 'lists' else 'column 3'!r} lacks 1 number: sample 1 (nan)" in text
+    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), used)
+    expected = [[float(i)] * (50 - len(left_out)) for i in (0, 2)]
+    assert (samples("xs", used["xs"]).as_lists(), list(used["ys"])) == (expected, [1.0, 3.0])
+
+
+def test_rows_of_an_iterator_are_read_from_a_new_one() -> None:
+    """`csv.DictReader` itself is one."""
+    file = "a,b,y\n1,2,3\n4,?,6\n7,8,9\n"
+    text = message(csv.DictReader(io.StringIO(file)), [3.0, 6.0, 9.0])
+    names: Row = {"xs": csv.DictReader(io.StringIO(file)), "ys": [3.0, 6.0, 9.0]}
+    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
+    assert names["xs"] == [[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]]
+
+
+def test_a_file_with_a_header_and_an_empty_line() -> None:
+    """As `csv.reader` reads it."""
+    rows = [["a", "b"], ["1", "2"], ["3", "4"], [], ["5", "6"]]
+    text = message(rows, [0.0, 1.0, 2.0, 3.0, 4.0])
+    assert "1 of 5 have not 2 (sample 3)" in text
+    names: Row = {"xs": rows, "ys": [0.0, 1.0, 2.0, 3.0, 4.0]}
+    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
+    assert (names["xs"], names["ys"]) == ([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [1.0, 2.0, 4.0])
+
+
+def test_numbers_in_a_structured_array_are_taken() -> None:
+    rows = [(1, 2.5, True), (3, 4.5, False)]
+    table = np.array(rows, dtype=[("a", int), ("b", float), ("c", bool)])
+    assert samples("xs", table).as_lists() == [[1.0, 2.5, 1.0], [3.0, 4.5, 0.0]]
+
+
+def test_infinite_inputs_are_left_to_the_model() -> None:
+    """A logit of -inf masks a class, so it may be an input."""
+    history = fit(
+        nn.Neuron(1, "sigmoid"), [[-math.inf], [1.0]], [0.0, 1.0], loss="mse", optimizer="sgd", epochs=0, progress=False
+    )
+    assert history.losses == []
+
+
+# ------------------------------------------------------------------------------------------------------ classes by name
+
+ANIMALS = ["dog", "cat", "emu", "dog", "emu", "cat"]
+PLACES = [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0], [1.2, 0.1], [-0.8, -1.1], [0.1, 1.2]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [list, tuple, np.array, lambda ys: [[y] for y in ys], lambda ys: np.array([[y] for y in ys], dtype=object)],
+)
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_classes_are_numbered_in_order_and_come_back_by_name(make: Callable[[Any], Any], backend: str) -> None:
+    runs = []
+    for ys in (make(ANIMALS), ["cat dog emu".split().index(animal) for animal in ANIMALS]):
+        model = nn.MLP(2, [4, 3], "tanh", rng=random.Random(0))
+        history = fit(
+            model, PLACES, ys, loss=nn.cross_entropy, optimizer=optim.Adam(0.1), epochs=60, progress=False,
+            backend=backend, validation=(PLACES[:2], ys[:2]),
+        )  # fmt: skip
+        runs.append((history, [p.data for p in model.parameters()]))
+    assert runs[0][1] == runs[1][1]
+    assert runs[0][0].to_dict() == runs[1][0].to_dict()
+    assert runs[0][0].classes == ["cat", "dog", "emu"]
+    assert runs[1][0].classes == []
+    scores = [[z.data for z in model(x)] for x in PLACES]
+    assert [runs[0][0].classes[row.index(max(row))] for row in scores] == ANIMALS
+
+
+@pytest.mark.parametrize("loss, low", [(nn.hinge, -1), (nn.binary_cross_entropy, 0)])
+def test_two_classes_by_name(loss: Any, low: float) -> None:
+    named = ["yes", "no", "no", "yes", "no", "no"]
+    numbers = []
+    for ys in (named, [1 if y == "yes" else low for y in named]):
+        model = nn.Neuron(2, "linear", weights=[0.5, -0.25])
+        history = fit(model, PLACES, ys, loss=loss, optimizer="sgd", epochs=3, progress=False, backend="python")
+        numbers.append([p.data for p in model.parameters()])
+        assert history.classes == (["no", "yes"] if ys is named else [])
+    assert numbers[0] == numbers[1]
+
+
+def test_a_loss_of_your_own_numbers_classes() -> None:
+    @nn.loss(classes=lambda output, names: [10.0 * i for i in range(len(names))])
+    def own(output: Any, target: Any) -> Any:
+        return (output - target) ** 2
+
+    model = nn.Neuron(1, "linear", weights=[0.0])
+    history = fit(model, [0.0], ["b"], loss=own, optimizer="sgd", epochs=1, progress=False, validation=([1.0], ["b"]))
+    assert (history.classes, history.losses) == (["b"], [0.0])
+
+
+@pytest.mark.parametrize(
+    "ys, options, expected",
+    [
+        (ANIMALS, {"loss": "binary_cross_entropy"}, "tells two classes apart, got 3: 'cat', 'dog', 'emu': pass loss="),
+        (ANIMALS, {"loss": "hinge"}, "tells two classes apart, got 3"),
+        (["a"] * 6, {"loss": "hinge"}, "tells two classes apart, got 1: 'a'"),
+        (ANIMALS, {"loss": "cross_entropy"}, "the model has 1 output, and needs one for each class"),
+        (["a", "", "b", "a", None, "b"], {"loss": "hinge"}, r"ys: 2 of 6 samples have no class \(samples 1, 4\): ''"),
+        (["a", "b", math.nan, "a", "a", "b"], {"loss": "hinge"}, r"ys: 1 of 6 samples have no class \(sample 2\): nan"),
+        (
+            ["a", "b"] * 3,
+            {"loss": "hinge", "validation": (PLACES[:1], ["c"])},
+            r"validation ys has the class 'c', which ys has not \(sample 0\)",
+        ),
+        (
+            ANIMALS,
+            {"loss": "mse"},
+            "it holds text: 'dog'.*A loss for classes, such as nn.cross_entropy, takes their names",
+        ),
+    ],
+)
+def test_classes_that_do_not_fit(ys: Any, options: Any, expected: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"(?s){expected}"):
+        fit(nn.Neuron(2), PLACES, ys, optimizer="sgd", epochs=1, progress=False, **options)
