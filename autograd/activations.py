@@ -6,7 +6,7 @@ from collections.abc import Callable
 from autograd import ops
 from autograd.engine import Value
 from autograd.ops import Op
-from autograd.text import letters
+from autograd.text import letters, quoted
 
 Activation = str | Callable[[Value], Value] | None
 """The name of an operation of one operand, a function of a Value, or None for no activation."""
@@ -107,7 +107,7 @@ def _is_activation(op: Op) -> bool:
 
 
 def _unknown(activation: object) -> str:
-    text = f"unknown activation {activation!r}"
+    text = f"unknown activation {quoted(activation)}"
     op = ops.TABLE.get(activation) if isinstance(activation, str) else activation
     if isinstance(op, Op):
         text = f"{op.name} is no activation: " + (

@@ -21,10 +21,10 @@ from autograd.differences import RELATIVE_TOLERANCE, Judgement, judge
 from autograd.engine import Value, flatten, graph_of, numbers_of, replay
 from autograd.errors import GradientMismatch
 from autograd.events import unobserved
-from autograd.floats import class_of, number
+from autograd.floats import number
 from autograd.ops import Op
 from autograd.staleness import check_current
-from autograd.text import decimals, significant, table, visible
+from autograd.text import decimals, quoted, significant, table, visible, with_printable_repr
 
 _EPSILON = sys.float_info.epsilon
 _SMALLEST = sys.float_info.min  # below this, numbers have few digits
@@ -63,12 +63,12 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     (6.0001, 6.0)
     """
     if type(wrt) is not Value:
-        raise TypeError(f"wrt is the Value to perturb, got {class_of(wrt)}")
+        raise TypeError(f"wrt is the Value to perturb, got {type(wrt).__name__}")
     tiny = number(tiny)
     if not 0 < abs(tiny) < math.inf:
         raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")
     if method not in ("forward", "central"):
-        raise ValueError(f"method is 'forward' or 'central', got {method!r}")
+        raise ValueError(f"method is 'forward' or 'central', got {quoted(method)}")
     nodes, x = graph_of(output), wrt.data
     f, forward = _as_function(output, wrt, nodes), method == "forward"
     _warn_of_changes(choices_of(nodes, [wrt]), [wrt], lambda x: [x + tiny] if forward else [x - tiny, x + tiny])
@@ -163,6 +163,7 @@ def _warn_of_close_choices(nodes: Sequence[Value], inputs: Sequence[Value]) -> N
     _warn_of_changes([*filter(is_close, choices_of(nodes, inputs))], inputs, perturbed)
 
 
+@with_printable_repr
 class CheckedGradient(NamedTuple):
     """One line of `check_gradients`: an input, its analytic and its numeric gradient, and the verdict.
 
@@ -184,11 +185,11 @@ class CheckedGradients(tuple[CheckedGradient, ...]):
     """The table that `check_gradients` returns: a sequence of lines, printed as a table."""
 
     def __repr__(self) -> str:
-        rows = [["input", "value", "analytic", "numeric", "verdict"]]
+        rows = []
         for name, value, analytic, numeric, verdict in self:
             gradients = [significant(analytic, 11), significant(numeric, 9)]
             rows.append([visible(name), decimals(value), *gradients, verdict])
-        return "\n".join(table(rows, flush_right={1, 2, 3}))
+        return "\n".join(table(rows, flush_right={1, 2, 3}, head=["input", "value", "analytic", "numeric", "verdict"]))
 
 
 @unobserved

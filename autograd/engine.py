@@ -48,23 +48,16 @@ from autograd.events import (
     registry,
     replayed,
 )
-from autograd.floats import KNOWN_TYPES, class_of, is_of_another_import, number
+from autograd.floats import KNOWN_TYPES, number
 from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
 from autograd.ops import Op, Rule
-from autograd.text import LONGEST_NAME, cut
+from autograd.text import quoted
 from autograd.trees import tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
 else:
     OperationMethods = object
-
-
-if "Value" in globals():
-    raise ImportError(
-        "autograd.engine cannot be reloaded: Values that are there would be of another class than new ones, and both "
-        "would not mix. Restart Python, or the notebook's kernel; importlib.reload(autograd) is harmless"
-    )
 
 
 class Value(WithHints, OperationMethods):
@@ -156,7 +149,7 @@ class Value(WithHints, OperationMethods):
     @label.setter
     def label(self, label: str | None) -> None:
         if label is not None and not isinstance(label, str):
-            raise TypeError(f"a label is a string, got {type(label).__name__} {label!r}")
+            raise TypeError(f"a label is a string, got {type(label).__name__} {quoted(label)}")
         self._label = label or ""
 
     @property
@@ -344,7 +337,7 @@ class Value(WithHints, OperationMethods):
         return format(self._data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        label = f", label={cut(self._label, LONGEST_NAME)!r}" if self._label else ""
+        label = f", label={quoted(self._label)}" if self._label else ""
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
     def __reduce__(self) -> Any:  # for picklers whose own dispatch table lacks Value
@@ -400,7 +393,7 @@ def _install(op: Op) -> None:
     old = ops.TABLE.get(op.name)  # a redefinition, as in a notebook
     own = {old.name, old.method} if old else set()
     for name in ({op.name, op.method} & vars(Value).keys()) - own:
-        raise ValueError(f"every Value has {name!r} already, with another meaning: choose another name")
+        raise ValueError(f"every Value has {quoted(name)} already, with another meaning: choose another name")
     if op.name in vars(Value):
         delattr(Value, op.name)
     if op.variadic:
@@ -438,9 +431,7 @@ def _install(op: Op) -> None:
 
 def _operand(x: Any) -> Any:
     """Return the other operand as a float; NotImplemented for types that may handle the operation themselves."""
-    if isinstance(x, KNOWN_TYPES) or is_of_another_import(x):  # of which number() says what it is
-        return number(x)
-    return NotImplemented  # arrays: NumPy goes element by element
+    return number(x) if isinstance(x, KNOWN_TYPES) else NotImplemented  # arrays: NumPy goes element by element
 
 
 def _compare(v: Value, other: Any, holds: Callable[[float, float], bool]) -> bool:
@@ -547,7 +538,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     """
     for output in outputs:
         if type(output) is not Value:
-            raise TypeError(f"expected a Value, got {class_of(output)}: only Values remember how they were made")
+            raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
     nodes = set(outputs)
     waiting = list(nodes)
     while waiting:
@@ -717,7 +708,7 @@ def flatten(inputs: Any) -> list[Value]:
     values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, or lists of Values, got {class_of(x)}")
+            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
     return values
 
 

@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from autograd.text import escaped
+
 _FORMAT = "scalar-autograd parameters"
 _VERSION = 1
 
@@ -94,12 +96,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    r"""Return a path for a message: bytes that are not UTF-8, which Python holds as lone surrogates, are escaped.
+    r"""Return a path for a message: what standard output cannot encode is escaped.
+
+    That includes bytes that are not UTF-8, which Python holds as lone surrogates.
 
     >>> print(path_text("caf\udce9.json"))
     caf\udce9.json
     """
-    return os.fsdecode(path).encode(errors="backslashreplace").decode()
+    return escaped(os.fsdecode(path))
 
 
 def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:

@@ -6,7 +6,6 @@ a visible infinity or nan is better than a traceback.
 
 import math
 import reprlib
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf, nan
@@ -45,8 +44,6 @@ def number(x: Any) -> float:
             ) from None
     if getattr(x, "shape", None) == () and hasattr(x, "item") and not _is_no_number(x):  # numpy.bool_ and 0-d arrays
         return number(x.item())
-    if is_of_another_import(x):
-        raise TypeError(f"expected a number or a Value, got {class_of(x)}")
     if hasattr(x, "__record__"):
         raise TypeError("expected a plain number, got a Value: take its number with .data")
     got = f"expected a real number, got {type(x).__name__} {reprlib.repr(x)}"
@@ -60,29 +57,6 @@ def number(x: Any) -> float:
             f"{got}: take one element of it, or let NumPy do it for each, as in array * v or np.tanh(array)"
         )
     raise TypeError(f"{got}: pass an int or a float")
-
-
-def is_of_another_import(x: Any) -> bool:
-    """Return True for a Value of a package that was imported once more: its class and ours do not know each other."""
-    kind = type(x)
-    if kind.__name__ != "Value" or kind.__module__ != __name__.replace("floats", "engine"):
-        return False
-    its_number = getattr(kind, "__record__", is_of_another_import).__globals__.get("number")
-    return its_number is not number or getattr(sys.modules.get(kind.__module__), "Value", kind) is not kind
-
-
-def class_of(x: Any) -> str:
-    """Return the name of the class of an unsuitable argument, for a message that says what was got.
-
-    >>> class_of("3")
-    'str'
-    """
-    if is_of_another_import(x):
-        return (
-            "a Value of another import of autograd: its modules were removed from sys.modules and imported again, and "
-            "the Values of both do not mix. Make it anew after the last import, or restart Python"
-        )
-    return type(x).__name__
 
 
 def _is_no_number(x: Any) -> bool:

@@ -7,6 +7,8 @@ import sys
 import warnings
 from types import CodeType, FrameType
 
+from autograd.text import escaped
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _NUMPY = f"-packages{os.sep}numpy{os.sep}"
@@ -65,7 +67,7 @@ def shown(place: Place) -> str:
     code, offset = place
     file = code.co_filename
     line = next((line for start, end, line in code.co_lines() if start <= offset < end and line), code.co_firstlineno)
-    return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
+    return escaped(f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": "))
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

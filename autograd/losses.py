@@ -19,7 +19,7 @@ from autograd import ops
 from autograd.engine import Value
 from autograd.floats import number
 from autograd.functions import log_of_total, mean, shifted_logits
-from autograd.text import letters
+from autograd.text import letters, quoted
 from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
@@ -67,7 +67,7 @@ def loss(
     functions = {"accuracy": accuracy, "targets": targets, "classes": classes}
     for name, given in functions.items():
         if given is not None and not callable(given):
-            raise TypeError(f"{name} is a function, as the documentation of nn.loss says, got {given!r}")
+            raise TypeError(f"{name} is a function, as the documentation of nn.loss says, got {quoted(given)}")
 
     def decorate(function: Loss) -> Loss:
         for name, carried in functions.items():
@@ -326,7 +326,7 @@ def _class_index(target: Any, classes: int) -> int:
         index = operator.index(target)
     except TypeError:
         raise TypeError(
-            f"a target is the index of a class, an integer, or a list with a probability for each, got {target!r}"
+            f"a target is the index of a class, an integer, or a list with a probability for each, got {quoted(target)}"
         ) from None
     if not 0 <= index < classes:
         raise ValueError(f"{classes} logits have the classes 0 to {classes - 1}, got {index}")
@@ -362,8 +362,8 @@ def loss_named(name: str) -> Callable[..., Any]:
         return NAMED[known[letters(name)]]
     except KeyError:
         raise ValueError(
-            f"no loss {name!r}: there are {', '.join(map(repr, NAMED))}, and your own, a function of an output and "
-            "a target"
+            f"no loss {quoted(name)}: there are {', '.join(map(repr, NAMED))}, and your own, a function of an output "
+            "and a target"
         ) from None
 
 
@@ -404,5 +404,5 @@ def _is_probability(x: float) -> bool:
 def _checked(pairs: Pairs, fits: Callable[[float], bool], message: str) -> Pairs:
     for _, target in pairs:
         if not isinstance(target, Value) and not fits(number(target)):
-            raise ValueError(f"{message}, got {target!r}")
+            raise ValueError(f"{message}, got {quoted(target)}")
     return pairs

@@ -30,9 +30,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
-from autograd.floats import class_of, is_of_another_import
 from autograd.ops import Op
-from autograd.text import visible
+from autograd.text import escaped, printable, quoted, visible
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 
@@ -155,7 +154,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     def __repr__(self) -> str:
         sizes = {name: len(_Walk(part).leaves) for name, part in _attributes(self, _declared(type(self))).items()}
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
-        return f"{type(self).__name__} with {counted(number_of_parameters(self))}" + (f": {where}" if where else "")
+        whole = f"{type(self).__name__} with {counted(number_of_parameters(self))}"
+        return printable(whole + (f": {where}" if where else ""))
 
 
 def number_of_parameters(module: Module) -> int:
@@ -267,7 +267,7 @@ def _is_constant(key: Any) -> bool:
 def _expression(place: _Place) -> str:
     """Return a place as it is written in Python after the name of the model: `.layers[0].neurons[2].w[1]`."""
     return "".join(
-        f".{step}" if isinstance(step, str) else f"[{step if isinstance(step, int) else repr(step.key)}]"
+        f".{step}" if isinstance(step, str) else f"[{step if isinstance(step, int) else quoted(step.key)}]"
         for step in _steps(place)
     )
 
@@ -349,8 +349,6 @@ class _Walk:
         """Raise TypeError if there are other leaves where they cannot be collected."""
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
-            if is_of_another_import(part):
-                raise TypeError(f"{type(self.root).__name__}{_expression(place)} is {class_of(part)}")
             self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
         for entry in self._instances.values():
             for name, part in _of_class(type(entry[1])):
@@ -363,8 +361,8 @@ class _Walk:
     def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
         if leaf is not None:
             raise TypeError(
-                f"{type(self.root).__name__}{_expression(place)} is {what}, so {leaf} in it would not be trained. "
-                f"{advice}, or override parameters() to return what is trained"
+                f"{escaped(type(self.root).__name__)}{_expression(place)} is {what}, so {leaf} in it would not be "
+                f"trained. {advice}, or override parameters() to return what is trained"
             )
 
     def _parts(self, entry: _Entry) -> list[_Entry]:

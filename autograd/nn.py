@@ -19,7 +19,7 @@ from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.module import Module, counted, number_of_parameters
-from autograd.text import visible
+from autograd.text import printable, quoted, visible
 
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
 
@@ -117,7 +117,7 @@ class Neuron(Module):
         return self.activation != "linear"
 
     def __repr__(self) -> str:
-        return f"{title_of(self.activation)}Neuron({len(self.w)})"
+        return printable(f"{title_of(self.activation)}Neuron({len(self.w)})")
 
 
 class Layer(Module):
@@ -266,10 +266,10 @@ _BOUNDS: dict[str, Callable[[int, int], float]] = {
 def _initial(nin: int, nout: int, init: str, rng: Any) -> list[float]:
     """Return random initial weights for a neuron with `nin` inputs in a layer of `nout`."""
     if init not in _BOUNDS:
-        raise ValueError(f"unknown init {init!r}: there are {', '.join(map(repr, _BOUNDS))}")
+        raise ValueError(f"unknown init {quoted(init)}: there are {', '.join(map(repr, _BOUNDS))}")
     rng = random if rng is None else rng
     if not hasattr(rng, "uniform"):
-        raise TypeError(f"rng is a generator such as random.Random(0), got {type(rng).__name__} {rng!r}")
+        raise TypeError(f"rng is a generator such as random.Random(0), got {type(rng).__name__} {quoted(rng)}")
     bound = _BOUNDS[init](nin, nout)
     return [rng.uniform(-bound, bound) for _ in range(nin)]
 

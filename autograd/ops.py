@@ -41,6 +41,7 @@ from typing import Any, Protocol, TypeVar, cast, overload
 from autograd import floats, operands
 from autograd.floats import ieee, number
 from autograd.hints import about_arguments
+from autograd.text import printable, quoted
 
 Rule = Callable[..., Any]
 
@@ -114,16 +115,16 @@ class Op:
         self.kink = kink
         self.note = note
         if not self.name.isidentifier() or keyword.iskeyword(self.name):
-            raise ValueError(f"no name in {reads!r}: write it as 'name({{}})', or pass name=...")
+            raise ValueError(f"no name in {quoted(reads)}: write it as 'name({{}})', or pass name=...")
         if not callable(computes) or not all(rule is None or callable(rule) for rule in rules):
-            raise TypeError(f"{reads!r} takes functions; None in place of a rule where no gradient passes")
+            raise TypeError(f"{quoted(reads)} takes functions; None in place of a rule where no gradient passes")
         places = reads.count("{}")
         if places == 0 or not rules or len(rules) != (1 if variadic else places) or (variadic and self.stops):
             raise ValueError(
-                f"{reads!r} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
+                f"{quoted(reads)} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
             )
         if len(self.domain) != len(rules):
-            raise ValueError(f"{reads!r} needs one interval for each of its operands, got {len(self.domain)}")
+            raise ValueError(f"{quoted(reads)} needs one interval for each of its operands, got {len(self.domain)}")
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
         self.computes: Callable[..., float] = operands.checked_function(computes) if by_user else computes
@@ -241,7 +242,7 @@ class Op:
         return f"{formula}: floats in, float out; a Value in, a Value out.\n\n{self.note}".strip()
 
     def __repr__(self) -> str:
-        return f"<operation {self.name}: {self.reads.replace('{}', '·')}>"
+        return printable(f"<operation {self.name}: {self.reads.replace('{}', '·')}>")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return operation, (self.name,)
@@ -259,7 +260,7 @@ on_new_operation: list[Callable[[Op], None]] = []
 
 def _register(op: Op) -> None:
     if op.built_in:
-        raise ValueError(f"there is an operation {op.name!r} already: give yours another name")
+        raise ValueError(f"there is an operation {quoted(op.name)} already: give yours another name")
     for announce in on_new_operation:
         announce(op)
     TABLE[op.name] = op
@@ -272,7 +273,7 @@ def operation(name: str) -> Op:
         LookupError: there is no such operation, because the module that adds it was not imported.
     """
     if name not in TABLE:
-        raise LookupError(f"no operation {name!r} here: import the module that defines it first")
+        raise LookupError(f"no operation {quoted(name)} here: import the module that defines it first")
     return TABLE[name]
 
 
@@ -404,7 +405,7 @@ add      = Op("{} + {}",            operator.add,                    lambda g, z
 sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
 mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
 div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", note="The gradients have the bits of PyTorch: that of y has no more digits than x / y, where this is subnormal. Higher derivatives multiply powers of 1 / y, which may overflow on the way (|y| < 1e-100).")
-pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply x**y by powers of y, log(x) and 1 / x, which may overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y beyond 1e±300).")
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply x**y by powers of y, log(x) and 1 / x, which may overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y above 1e300 or below 1e-300).")
 mod      = Op("{} % {}",            floats.mod,                      lambda g, z, x, y: g,                             lambda g, z, x, y: -g * floordiv(x, y), name="mod", method="__mod__", kink=floats.to_multiple, note="The remainder of x // y, with the sign of y, as Python's; of x % 0, nan.")
 floordiv = Op("{} // {}",           floats.floordiv,                 lambda g, z, x, y: 0.0,                           lambda g, z, x, y: 0.0,                 name="floordiv", method="__floordiv__", kink=floats.to_multiple, note="The largest integer up to the exact x / y, which floor(x / y) may miss: 1.0 // 0.1 is 9. x // 0 is x / 0. Its gradients are 0.")
 neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
 from autograd.hints import about_arguments
-from autograd.text import letters
+from autograd.text import letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
 
@@ -426,7 +426,9 @@ def optimizer_named(name: str) -> Optimizer:
         return NAMED[letters(name)]()
     except KeyError:
         rates = ", ".join(f"{known!r} with lr={make().lr}" for known, make in NAMED.items())
-        raise ValueError(f"no optimizer {name!r}: there are {rates}; another rate is optim.Adam(lr=0.01)") from None
+        raise ValueError(
+            f"no optimizer {quoted(name)}: there are {rates}; another rate is optim.Adam(lr=0.01)"
+        ) from None
 
 
 def _as_floats(numbers: Any) -> list[float]:

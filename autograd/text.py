@@ -1,5 +1,8 @@
 """Prepare text for display: format numbers; make users' text visible, measure it, cut it, and put it in tables.
 
+What is printed, or returned to be printed, fits what standard output can show: its encoding (`printable`, `escaped`)
+and the width of its terminal (`columns`).
+
 Each kind of number has one format:
 
 | where                                                      | format              | 65000.123    | 0.0359632  |
@@ -24,12 +27,18 @@ JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 
 import functools
 import re
+import shutil
+import sys
+import textwrap
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from typing import TypeVar, cast
 
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
 LONGEST_NAME = 40  # columns of a name in a line of text
 LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
+_LONGEST_LINE = 100  # columns of a line of prose
+_NARROWEST_CELL = 16  # columns in which the text of a cell is still wrapped
 
 # XML and UTF-8 cannot hold these characters. Unicode has pictures of the control characters; the others become its
 # replacement character. Line feeds and tabs are included; a view in which they have a meaning lets them pass.
@@ -37,13 +46,110 @@ STAND_INS = {code: 0x2400 + code for code in range(0x20)}
 STAND_INS |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
 
 
-def letters(name: str) -> str:
-    """Return a name without what differs between the ways to write it: capitals, underscores, hyphens and spaces.
+MINUS = "−"
+"""The sign of negative numbers in equations and pictures; it is as wide as a plus."""
 
-    >>> letters("LeakyReLU") == letters("leaky_relu")
-    True
+BARS = "▁▂▃▄▅▆▇█"
+"""The bars of a sparkline, from low to high."""
+
+# In ASCII, for outputs that cannot show them. Those of one line are replaced together, because a mixture misleads.
+_IN_ASCII: dict[str, Sequence[str]] = {
+    MINUS: "-",
+    "×": "*",
+    "·": ".",  # the place of an operand
+    "…": ["..."],
+    BARS: "_.-:=+*#",
+}
+
+
+# What the output can show --------------------------------------------------------------------------------------------
+
+
+def _encoding() -> str:
+    """Return the encoding of standard output; where it has none, as a `StringIO`, one that has all characters."""
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def escaped(text: str) -> str:
+    r"""Return a user's text, with the characters that standard output cannot encode written as in a Python string.
+
+    >>> print(escaped("größe \ud800"))
+    größe \ud800
     """
-    return re.sub(r"[_\- ]", "", name).lower()
+    encoding = _encoding()
+    return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def printable(text: str) -> str:
+    """Return a text of ours as standard output can encode it: with signs of ASCII in place of those that it lacks.
+
+    >>> printable("4 × −1")
+    '4 × −1'
+    """
+    if text.isascii():
+        return text
+    encoding = _encoding()
+    for signs, stand_ins in _IN_ASCII.items():
+        if not _encodes(encoding, signs):
+            text = text.translate(dict(zip(map(ord, signs), stand_ins)))
+    return escaped(text)
+
+
+@functools.lru_cache(64)
+def _encodes(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def with_printable_repr(kind: _Class) -> _Class:
+    """Make the `repr` that a class defines printable."""
+    represent = cast(Callable[[object], str], kind.__repr__)
+
+    def __repr__(self: object) -> str:  # noqa: N807  # the method's name
+        return printable(represent(self))
+
+    kind.__repr__ = __repr__  # type: ignore[assignment]  # a class is an object too, and this is not its own repr
+    return kind
+
+
+def columns() -> int | None:
+    """Return the width of the terminal that standard output goes to; None if it goes elsewhere, as to a file.
+
+    COLUMNS overrides the width of a terminal, but says nothing of a file: where readline is loaded, as in an
+    interactive Python and in pytest, every program that is started inherits one.
+    """
+    return shutil.get_terminal_size((0, 0)).columns or None if is_terminal() else None
+
+
+def is_terminal() -> bool:
+    """Return True if standard output goes to a terminal."""
+    try:
+        return sys.stdout.isatty()
+    except (AttributeError, ValueError):  # there is none, as under pythonw; it is closed
+        return False
+
+
+def line_width() -> int:
+    """Return the width of lines of prose: 100 columns, or fewer where the terminal has fewer."""
+    return min(_LONGEST_LINE, columns() or _LONGEST_LINE)
+
+
+def paragraph(text: str, first: str = "", others: str = "") -> list[str]:
+    """Return a text as lines that fit, of which the first and the others begin so."""
+    return textwrap.wrap(
+        printable(text),
+        line_width(),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -101,22 +207,50 @@ def typeset(text: str) -> str:
     >>> typeset("-1.5e-05")
     '−1.5e−05'
     """
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
+
+
+def is_signed(text: str) -> bool:
+    """Return True for a formula that begins with a minus sign.
+
+    >>> is_signed("-1"), is_signed(typeset("-1")), is_signed("x - 1")
+    (True, True, False)
+    """
+    return text.startswith(("-", MINUS))
 
 
 # Users' text ---------------------------------------------------------------------------------------------------------
+
+
+def letters(name: str) -> str:
+    """Return a name without what differs between the ways to write it: capitals, underscores, hyphens and spaces.
+
+    >>> letters("LeakyReLU") == letters("leaky_relu")
+    True
+    """
+    return re.sub(r"[_\- ]", "", name).lower()
 
 
 def visible(name: str) -> str:
     r"""Return a name on one line, with everything that would disturb that line written as in a Python string.
 
     That is control characters, escape sequences of terminals, line feeds, marks that change the direction of writing,
-    and lone surrogates. A long name is cut.
+    lone surrogates, and what standard output cannot encode. A long name is cut.
 
     >>> print(visible("two\nlines, \x1b[31mred"), visible("größe"), visible("x" * 99))
     two\nlines, \x1b[31mred größe xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut(name, LONGEST_NAME))
+    shown = cut(name, LONGEST_NAME, printable("…"))
+    return escaped("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown))
+
+
+def quoted(x: object) -> str:
+    """Return the `repr` of what a user passed, for a line of text; that of a long string is cut.
+
+    >>> print(quoted("größe"), quoted(0.5), quoted("x" * 99))
+    'größe' 0.5 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'
+    """
+    return escaped(repr(cut(x, LONGEST_NAME, printable("…")) if isinstance(x, str) else x))
 
 
 def width(text: str) -> int:
@@ -133,11 +267,11 @@ def _width(character: str) -> int:
     return 0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
 
 
-def cut(text: str, columns: int) -> str:
-    """Return the text, cut to that width if it is wider; … marks the cut.
+def cut(text: str, columns: int, mark: str = "…") -> str:
+    """Return the text, cut to that width if it is wider; the mark is at the cut.
 
-    >>> cut("computation", 11), cut("computation", 8), cut("重み", 3)
-    ('computation', 'computa…', '重…')
+    >>> cut("computation", 11), cut("computation", 8), cut("重み", 3), cut("computation", 8, "...")
+    ('computation', 'computa…', '重…', 'compu...')
     """
     if len(text) <= columns and text.isascii():
         return text
@@ -145,8 +279,8 @@ def cut(text: str, columns: int) -> str:
     for i, character in enumerate(text):  # stops at the cut: the text may be long
         wide += _width(character)
         if wide > columns:
-            return text[:kept] + "…"
-        if wide < columns:  # which leaves room for the …
+            return text[:kept] + mark
+        if wide <= columns - len(mark):
             kept = i + 1
     return text
 
@@ -157,15 +291,73 @@ def filled(text: str, columns: int, *, flush_right: bool = False) -> str:
     return spaces + text if flush_right else text + spaces
 
 
-def table(rows: Sequence[Sequence[str]], flush_right: Container[int] = ()) -> list[str]:
+def table(rows: Sequence[Sequence[str]], flush_right: Container[int] = (), *, head: Sequence[str] = ()) -> list[str]:
     """Return rows of cells as lines of text. A row of a single cell may be wider than the first column.
+
+    A table that is wider than the terminal has the words of its titles one below the other, and one space, not two,
+    before numbers. If that is not enough, it is divided by column, and each part begins with the first one.
+
+    Arguments:
+        rows: lists of cells.
+        flush_right: the columns of numbers.
+        head: the titles of the columns.
 
     >>> table([["x", "1", "a leaf"], ["net", "-20", ""], ["and others"]], flush_right={1})
     ['x      1  a leaf', 'net  -20', 'and others']
     """
-    widths = [max(map(width, column)) for column in zip(*(row for row in rows if len(row) > 1), strict=True)]
+    shown, titles = [[*map(printable, row)] for row in rows], [*map(printable, head)]
+    most = columns()
+    lines = _lines([titles, *shown] if head else shown, flush_right)
+    widths = _widths([*_stacked(titles), *shown])
+    if len(widths) < 2 or most is None or max(map(width, lines)) <= most:
+        return lines
+    lines = _lines([*_stacked(titles), *shown], flush_right, gap=" ")
+    if max(map(width, lines)) <= most:
+        return lines
+    parts, room = list[list[int]](), 0
+    for i, wide in enumerate(widths[1:], 1):
+        if not parts or room < 2 + wide:
+            parts, room = [*parts, [0]], most - widths[0]
+        parts[-1].append(i)
+        room -= 2 + wide
     lines = []
-    for row in rows:
-        cells = [filled(cell, widths[i], flush_right=i in flush_right) for i, cell in enumerate(row)]
-        lines.append("  ".join(cells).rstrip())
+    for n, part in enumerate(parts):
+        chosen = [[row[i] for i in part] if len(row) > 1 else row for row in shown if len(row) > 1 or n == 0]
+        chosen = [*_stacked([titles[i] for i in part] if head else []), *chosen]
+        numbers = {at for at, i in enumerate(part) if i in flush_right}
+        lines += [""] * (n > 0) + _lines(_with_folded_cells(chosen, most), numbers)
     return lines
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(width, column)) for column in zip(*(row for row in rows if len(row) > 1), strict=True)]
+
+
+def _lines(rows: Sequence[Sequence[str]], flush_right: Container[int], gap: str = "  ") -> list[str]:
+    """Return rows as lines of text, with that gap before numbers and two spaces before text."""
+    widths, lines = _widths(rows) or [0], []
+    gaps = ["", *(gap if i in flush_right else "  " for i in range(1, len(widths)))]
+    for row in rows:
+        cells = [gaps[i] + filled(cell, widths[i], flush_right=i in flush_right) for i, cell in enumerate(row)]
+        lines.append("".join(cells).rstrip())
+    return lines
+
+
+def _stacked(titles: Sequence[str]) -> list[list[str]]:
+    """Return titles as rows, with their words one below the other."""
+    words = [title.split() for title in titles]
+    height = max(map(len, words), default=0)
+    return [[*map("".join, row)] for row in zip(*([""] * (height - len(w)) + w for w in words), strict=True)]
+
+
+def _with_folded_cells(rows: list[list[str]], most: int) -> list[list[str]]:
+    """Return the rows of a table of two columns, the second of which is folded where it does not fit."""
+    widths = _widths(rows)
+    if len(widths) > 2 or sum(widths) + 2 <= most:
+        return rows
+    room = max(most - widths[0] - 2, _NARROWEST_CELL)
+    folded = list[list[str]]()
+    for name, *cells in rows:
+        first, *more = textwrap.wrap("".join(cells), room) or [""]
+        folded += [[name, first], *(["", line] for line in more)] if cells else [[name]]
+    return folded

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd.engine import Value
-from autograd.floats import class_of
+from autograd.text import quoted
 
 
 def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
@@ -26,7 +26,7 @@ def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
     """
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, got {class_of(x)} {x!r} among the {name}: {advice}")
+            raise TypeError(f"expected a Value, got {type(x).__name__} {quoted(x)} among the {name}: {advice}")
         if x.op is not None:
             raise ValueError(f"{name} are leaves, but {x} was made by {x.op.name}")
     if len(set(values)) != len(values):

@@ -75,7 +75,7 @@ LOSSES: dict[str, Loss] = {
     "pow": Loss(
         "where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is "
         "subnormal, 1 / x overflows. Higher derivatives multiply x**y by powers of y, log(x) and 1 / x, which may "
-        "overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y beyond 1e±300)",
+        "overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y above 1e300 or below 1e-300)",
         lambda order, x, y: (
             abs(x) < SMALLEST_NORMAL or 0 < abs(y) < 0.1
             if order == 1

@@ -16,8 +16,8 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "differences", "trees", "files", "errors", "text", "frames", "hints", "events"},
-    {"operands"},
+    {"floats", "differences", "trees", "errors", "text", "hints", "events"},
+    {"operands", "files", "frames"},
     {"ops"},
     {"engine"},
     {"names", "validation", "functions", "activations"},

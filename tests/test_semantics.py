@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import StaleGraphWarning, Value, check_gradients, engine, faux_gradient, grad, nn
+from autograd import StaleGraphWarning, Value, check_gradients, faux_gradient, grad, nn
 from autograd.ops import TABLE, Op
 
 PACKAGE = Path(autograd.__file__).parent
@@ -795,55 +795,3 @@ def test_repr_follows_what_happens_to_the_value() -> None:
     x.label = "x"
     assert repr(x) == "Value(data=0.4, grad=3.0, label='x')"
     assert "tanh" in repr(x.tanh().op)
-
-
-# --------------------------------------------------------------------------------------------------- imported twice
-
-TWICE = """
-import sys
-import autograd, autograd.nn
-old, x = autograd, autograd.Value(2.0, "x")
-y = x * x
-for name in [name for name in sys.modules if name.partition(".")[0] == "autograd"]:
-    del sys.modules[name]
-import autograd, autograd.nn
-z = autograd.Value(3.0)
-class Net(autograd.nn.Module):
-    def __init__(self, w):
-        self.w = w
-for number, use in enumerate([
-    lambda: x * z, lambda: z * x, lambda: z + x, lambda: x - z, lambda: z ** x, lambda: x < z, lambda: z >= x,
-    lambda: autograd.max(z, x), lambda: autograd.sum([z, x]), lambda: autograd.dot([1.0, z], [x, z]),
-    lambda: old.sum([x, z]), lambda: old.tanh(x * z), lambda: autograd.Value(x), lambda: setattr(z, "data", x),
-    lambda: autograd.grad(y, x), lambda: autograd.grad(z * z, x), lambda: old.grad(z * z, z),
-    lambda: autograd.check_gradients(y), lambda: autograd.faux_gradient(z, x), lambda: autograd.compile(z * z, x),
-    lambda: autograd.explain(y), lambda: autograd.draw(y), lambda: autograd.to_text(y),
-    lambda: autograd.nn.Neuron(1)([x]), lambda: autograd.nn.mse([z], [x]), lambda: Net(x).parameters(),
-    lambda: Net([x]).parameters(), lambda: Net({"a": x}).zero_grad(),
-]):
-    try:
-        print(number, use())
-    except TypeError as error:
-        if "a Value of another import of autograd: its modules" not in str(error) or "restart Python" not in str(error):
-            print(number, error)
-y.backward()
-z = z * z
-z.backward()
-print(x.grad, z.data, repr(Net(x)))
-"""
-
-
-def test_values_of_two_imports_that_meet_say_what_happened_and_what_to_do() -> None:
-    run = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True)
-    assert run.stdout == "4.0 9.0 Net with 0 parameters\n"
-
-
-def test_the_package_may_be_reloaded_but_not_its_engine() -> None:
-    x = Value(3.0)
-    before = engine.Value, engine.grad, engine.next_order
-    assert importlib.reload(autograd).Value is Value
-    with pytest.raises(ImportError, match=r"cannot be reloaded: .*Restart Python"):
-        importlib.reload(engine)
-    assert (engine.Value, engine.grad, engine.next_order) == before
-    (autograd.relu(x * x) * autograd.Value(2.0)).backward()
-    assert x.grad == 12.0

@@ -18,6 +18,7 @@ from pathlib import Path
 from autograd.codegen.c_cache import building, cache_folder, store, stored
 from autograd.codegen.c_library import Library
 from autograd.errors import CompilerError, CompilerNotFound
+from autograd.text import quoted
 
 _HOW_TO_GET_ONE = (
     "install one: `apt install gcc`, `dnf install gcc`, `xcode-select --install` on macOS, `conda install c-compiler`; "
@@ -91,7 +92,9 @@ def compiler_command(chosen: str) -> tuple[str, ...]:
     for command in commands:
         if shutil.which(command[0]):
             return tuple(command)
-    missing = f"CC is set to {chosen!r}, which was not found" if chosen.strip() else "found none of cc, gcc and clang"
+    missing = (
+        f"CC is set to {quoted(chosen)}, which was not found" if chosen.strip() else "found none of cc, gcc and clang"
+    )
     raise CompilerNotFound(f"no C compiler: {missing}. You can {_HOW_TO_GET_ONE}")
 
 
@@ -141,7 +144,7 @@ def run(command: Sequence[str]) -> str:
         )
     except OSError as problem:
         raise CompilerError(
-            f"the C compiler {command[0]!r} does not start: {problem}. You can {_HOW_TO_GET_ONE}"
+            f"the C compiler {quoted(command[0])} does not start: {problem}. You can {_HOW_TO_GET_ONE}"
         ) from None
     with process:
         try:
@@ -150,7 +153,7 @@ def run(command: Sequence[str]) -> str:
             _end(process)
             if isinstance(problem, subprocess.TimeoutExpired):
                 raise CompilerError(
-                    f"the C compiler {command[0]!r} did not finish within {_COMPILER_TIMEOUT} seconds"
+                    f"the C compiler {quoted(command[0])} did not finish within {_COMPILER_TIMEOUT} seconds"
                 ) from None
             raise
     if process.returncode:

@@ -22,6 +22,7 @@ from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value
 from autograd.files import write_whole
+from autograd.text import quoted
 from autograd.trees import tree_leaves, tree_map
 from autograd.validation import check_leaves
 
@@ -150,7 +151,7 @@ def compile_recorded(
 ) -> Compiled:
     """Compile as `compile` does, for callers that have seen to it that no comparison shaped the recording."""
     if reduce not in (None, "sum", "mean"):
-        raise ValueError(f"reduce is None, 'sum' or 'mean', got {reduce!r}")
+        raise ValueError(f"reduce is None, 'sum' or 'mean', got {quoted(reduce)}")
     make = _backend(backend)
     entries = inputs if isinstance(inputs, tuple) else (inputs,)
     leaves = tree_leaves(entries)
@@ -179,7 +180,7 @@ def _backend(backend: Any) -> Backend:
     if isinstance(backend, ModuleType):
         return partial(module_backend, module=backend)
     raise ValueError(
-        f"no backend {backend!r}: there are {', '.join(map(repr, BACKENDS))}, "
+        f"no backend {quoted(backend)}: there are {', '.join(map(repr, BACKENDS))}, "
         "and modules with NumPy's names, such as jax.numpy or torch (the module itself, not its name)"
     )
 
@@ -207,7 +208,7 @@ def _check_outputs(leaves: Sequence[Any]) -> None:
             raise TypeError("compile() takes recorded results, not a function: call it on Values first")
         if not isinstance(leaf, Value):
             raise TypeError(
-                f"an output is the plain {type(leaf).__name__} {leaf!r}, which would be frozen: pass a Value, "
+                f"an output is the plain {type(leaf).__name__} {quoted(leaf)}, which would be frozen: pass a Value, "
                 "for a gradient grad(loss, x), not x.grad"
             )
 
@@ -217,5 +218,5 @@ def _axes(in_axes: Any, arguments: int) -> list[bool]:
     if len(axes) != arguments:
         raise ValueError(f"in_axes has {len(axes)} entries for {arguments} arguments")
     if any(axis is not None and (axis != 0 or isinstance(axis, bool)) for axis in axes):
-        raise ValueError(f"in_axes are None or 0, got {in_axes!r}")
+        raise ValueError(f"in_axes are None or 0, got {quoted(in_axes)}")
     return [axis is not None for axis in axes]

@@ -26,6 +26,7 @@ from autograd.errors import UnsupportedOperationError
 from autograd.events import listening, unobserved
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
+from autograd.text import quoted
 
 _SUMS = "it adds with Python's sum(), which does not add strictly from left to right from Python 3.12 on"
 
@@ -76,7 +77,7 @@ def recorded(op: Op, operands: int) -> tuple[list[Value], Value]:
 
 def _runs_in_python_only(op: Op, reason: str) -> UnsupportedOperationError:
     return UnsupportedOperationError(
-        f"the operation {op.name!r} runs in Python only: {reason}. Every other target is given what its function "
+        f"the operation {quoted(op.name)} runs in Python only: {reason}. Every other target is given what its function "
         "records when it is called on Values, so write it with autograd's operations: autograd.tanh(x), not "
         "math.tanh(x); autograd.where(c, x, y), autograd.max and autograd.min, not `if` and comparisons; autograd.sum, "
         "not sum"

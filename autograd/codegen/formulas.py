@@ -12,7 +12,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
-from autograd.text import LONGEST_FORMULA, decimals, typeset
+from autograd.text import LONGEST_FORMULA, decimals, is_signed, typeset
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "mod": 2, "floordiv": 2, "neg": 3, "pow": 4}
 """The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""
@@ -39,7 +39,7 @@ class Term(NamedTuple):
 
 def constant(text: str) -> Term:
     """Return a number as a term: a negative one binds as its sign does, as in (-2) ** x."""
-    return Term(text, BINDING["neg"] if text[0] in "-−" else BARE)
+    return Term(text, BINDING["neg"] if is_signed(text) else BARE)
 
 
 def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> Term:
@@ -84,7 +84,7 @@ def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
     # Not x - (y - z) alone: float addition is not associative, and the graph has just one order.
     signed = max(binding, BINDING["neg"])
     tightest = binding if len(operands) > 1 else binding - 1
-    shown = [x.within(signed if x.text[0] in "-−" else tightest) for x in operands]
+    shown = [x.within(signed if is_signed(x.text) else tightest) for x in operands]
     if len(operands) > 1:  # the first is left of the operator, where equal strength suffices
         shown[0] = operands[0].within(binding if op.name == "pow" else binding - 1)
     return shown

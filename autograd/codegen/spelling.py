@@ -38,6 +38,7 @@ from typing import Any, NamedTuple
 from autograd import ops
 from autograd.floats import SQRT_HALF
 from autograd.ops import Op, abs, erfc, exp, expm1, log1p, relu, sigmoid, sign, softplus, where
+from autograd.text import quoted
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 """Binding strengths of spreadsheet formulas: `a+b`, `a*b`, `a^b`; a cell or a call. A leading minus binds like a sum
@@ -162,7 +163,9 @@ def is_spelled(op: Op, target: str) -> bool:
         LookupError: there is no such column, or an operation of the table has no row.
     """
     if target not in TARGETS:
-        raise LookupError(f"no target {target!r} in the table of spellings: there are {', '.join(map(repr, TARGETS))}")
+        raise LookupError(
+            f"no target {quoted(target)} in the table of spellings: there are {', '.join(map(repr, TARGETS))}"
+        )
     if not op.built_in:
         return target == "python"
     cell: str = getattr(spelling_of(op), target)

@@ -23,6 +23,7 @@ from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.optim import Optimizer, optimizer_named
+from autograd.text import quoted
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
@@ -122,12 +123,12 @@ def fit(
     epochs = _integer("epochs", epochs, least=0)
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, choices))}")
+        raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     if isinstance(optimizer, str):
         optimizer = optimizer_named(optimizer)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', got {optimizer!r}"
+            f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', got {quoted(optimizer)}"
         )
     if patience is not None:
         patience = _integer("patience", patience, least=1)
@@ -196,7 +197,7 @@ def _integer(name: str, number: SupportsIndex, least: int) -> int:
     try:
         integer = operator.index(number)
     except TypeError:
-        raise TypeError(f"{name} is an integer, got {number!r}") from None
+        raise TypeError(f"{name} is an integer, got {quoted(number)}") from None
     if integer < least:
         raise ValueError(f"{name} is at least {least}, got {integer}")
     return integer

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from autograd.text import short
+from autograd.text import BARS, printable, short
 from autograd.training.chart import LOGARITHMIC, Curve, draw_curves, spread
 
-_BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 40  # characters of a sparkline
 _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 
@@ -102,7 +101,7 @@ class History:
         n = len(self.losses)
         if not n:
             return "History of no epochs" + ", interrupted" * self.interrupted
-        text = f"{sparkline(self.losses)} {n:,} epoch{'s' * (n != 1)}: {self.figures()}"
+        text = f"{printable(sparkline(self.losses))} {n:,} epoch{'s' * (n != 1)}: {self.figures()}"
         best = "" if self.best_epoch is None else f", the best in epoch {self.best_epoch}"
         return text + best + ", interrupted" * self.interrupted
 
@@ -151,7 +150,7 @@ def sparkline(values: Sequence[float]) -> str:
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     return "".join(
-        _BARS[round((len(_BARS) - 1) * _height(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
+        BARS[round((len(BARS) - 1) * _height(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
     )
 
 

@@ -11,7 +11,7 @@ from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Classes, Targets, carried, loss_named
 from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
-from autograd.text import visible
+from autograd.text import quoted, visible
 from autograd.trees import tree_copy, tree_leaves, tree_map
 
 
@@ -42,10 +42,10 @@ class Objective(NamedTuple):
             loss = loss_named(loss)
         if not callable(loss):
             raise TypeError(
-                f"loss is a function of an output and a target, such as nn.mse, or its name, 'mse', got {loss!r}"
+                f"loss is a function of an output and a target, such as nn.mse, or its name, 'mse', got {quoted(loss)}"
             )
         if regularizer is not None and not callable(regularizer):
-            raise TypeError(f"regularizer is a function of the list of parameters, got {regularizer!r}")
+            raise TypeError(f"regularizer is a function of the list of parameters, got {quoted(regularizer)}")
         parameters = list(model.parameters())
         if not parameters:
             raise ValueError("the model has no parameters, so there is nothing to learn")
@@ -76,7 +76,7 @@ class Objective(NamedTuple):
 
 def _value(name: str, result: Any) -> Value:
     if not isinstance(result, Value):
-        raise TypeError(f"the {name} has to return a Value, got {type(result).__name__} {result!r}")
+        raise TypeError(f"the {name} has to return a Value, got {type(result).__name__} {quoted(result)}")
     return result
 
 

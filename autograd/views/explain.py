@@ -15,7 +15,6 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 import html
 import math
 import operator
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,22 @@ from autograd.events import unobserved
 from autograd.floats import sum_
 from autograd.names import Names, names_of
 from autograd.staleness import check_current
-from autograd.text import LONGEST_FORMULA, aligned, decimals, significant, table, typeset, visible, width
+from autograd.text import (
+    LONGEST_FORMULA,
+    aligned,
+    decimals,
+    is_signed,
+    line_width,
+    paragraph,
+    printable,
+    quoted,
+    significant,
+    table,
+    typeset,
+    visible,
+    width,
+    with_printable_repr,
+)
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -42,7 +56,6 @@ from autograd.views.gradients import (
 )
 from autograd.views.limits import check_size, graph_to_show
 
-_TEXT_WIDTH = 100  # columns of the text
 _LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
 
@@ -50,6 +63,7 @@ _SHOWN_USES = 4  # names of other stages in one cell or sentence
 # Explanations --------------------------------------------------------------------------------------------------------
 
 
+@with_printable_repr
 class Row(NamedTuple):
     """A row of the table: a stage and its numbers.
 
@@ -65,11 +79,15 @@ class Row(NamedTuple):
     faux_gradient: float | None
 
 
+@with_printable_repr
 class ChainRule(NamedTuple):
     """The chain rule at one stage: an equation, as the texts between its equals signs, and why it comes now."""
 
     equation: tuple[str, ...]
     why: str
+
+    def __str__(self) -> str:
+        return "\n".join(_wrapped(self, ""))
 
 
 @dataclass(frozen=True)
@@ -84,8 +102,8 @@ class Explanation:
     steps: tuple[ChainRule, ...]
 
     def __str__(self) -> str:
-        lines = table([self._head, *map(_cells, self.rows)], flush_right=_NUMBERS)
-        lines += ["", *textwrap.wrap(self._introduction, _TEXT_WIDTH), ""]
+        lines = table([*map(_cells, self.rows)], flush_right=_NUMBERS, head=self._head)
+        lines += ["", *paragraph(self._introduction), ""]
         for i, step in enumerate(self.steps, start=1):
             lines += _wrapped(step, f"{i:>{len(str(len(self.steps)))}}. ")
         return "\n".join(lines)
@@ -162,7 +180,7 @@ def explain(
     """
     nodes = graph_to_show(output, "explain(loss)")
     if detail not in ("stage", "value"):
-        raise ValueError(f"detail is 'stage' or 'value', got {detail!r}")
+        raise ValueError(f"detail is 'stage' or 'value', got {quoted(detail)}")
     advice = [
         "explain an intermediate value, as in explain(hidden), or a smaller example",
         "to_text(output) shows the beginning of a large graph",
@@ -389,7 +407,7 @@ def _listed(sentences: Iterable[str]) -> list[str]:
 
 def _summed(terms: Sequence[str]) -> str:
     first, *others = terms
-    return " + ".join([first, *(f"({term})" if term[0] == "−" else term for term in others)])
+    return " + ".join([first, *(f"({term})" if is_signed(term) else term for term in others)])
 
 
 def _why(users: Sequence[str]) -> str:
@@ -446,19 +464,9 @@ def _side(column: int) -> str:
 def _wrapped(step: ChainRule, number: str) -> list[str]:
     """Write a step on as few lines as possible, broken before equals signs, and only if necessary within a sum."""
     margin = " " * len(number)
-    lines = [number + " = ".join(step.equation)]
-    if width(lines[0]) > _TEXT_WIDTH:
-        lines = [number + step.equation[0]]
+    lines = [printable(number + " = ".join(step.equation))]
+    if width(lines[0]) > line_width():
+        lines = [printable(number + step.equation[0])]
         for part in step.equation[1:]:
-            lines += textwrap.wrap(
-                f"= {part}",
-                _TEXT_WIDTH,
-                initial_indent=margin + "    ",
-                subsequent_indent=margin + "      ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return [
-        *lines,
-        *textwrap.wrap(step.why, _TEXT_WIDTH, initial_indent=margin + "  ", subsequent_indent=margin + "  "),
-    ]
+            lines += paragraph(f"= {part}", margin + "    ", margin + "      ")
+    return [*lines, *paragraph(step.why, margin + "  ", margin + "  ")]

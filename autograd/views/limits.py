@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.engine import Value, graph_of
-from autograd.floats import class_of, number
+from autograd.floats import number
 from autograd.trees import tree_leaves
 from autograd.validation import check_leaves
 
@@ -40,7 +40,9 @@ def graph_to_show(output: Any, call: str) -> list[Value]:
         TypeError: it is not a Value.
     """
     if type(output) is not Value:
-        raise TypeError(f"{call.partition('(')[0]}() takes a Value, got {class_of(output)}: pass a Value, as in {call}")
+        raise TypeError(
+            f"{call.partition('(')[0]}() takes a Value, got {type(output).__name__}: pass a Value, as in {call}"
+        )
     return graph_of(output)
 
 

@@ -1,10 +1,13 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
+import textwrap
+from collections.abc import Iterator, Sequence
+
 from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import decimals, table, visible
+from autograd.text import columns, decimals, table, visible, width
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 
@@ -43,7 +46,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
     written = set[Value]()
-    rows: list[tuple[str, ...]] = []
+    rows: list[Sequence[str]] = []
     waiting = [(output, 0)]
     while waiting and (max_nodes is None or len(rows) < max_nodes):
         v, level = waiting.pop()
@@ -56,9 +59,29 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         gradient = () if missing else (f"grad {decimals(v.grad)}",)
         rows.append((indent + title, f"data {decimals(v.data)}", *gradient))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
-    lines = table(rows)
+    lines = table([*_with_folded_titles(rows)])
     if len(written) < len(nodes):
         lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
     if missing:
         lines.append(f"({missing})")
     return "\n".join(lines)
+
+
+def _with_folded_titles(rows: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Give a title a line of its own, or several, where the terminal has no room for its numbers beside it."""
+    most = columns()
+    if most is None:
+        yield from rows
+        return
+    numbers = [row[1:] for row in rows if len(row) > 1]
+    beside = sum(2 + max(map(width, column)) for column in zip(*numbers))
+    for row in rows:
+        title = row[0]
+        if width(title) <= most - beside * (len(row) > 1):
+            yield row
+            continue
+        indent = " " * (len(title) - len(title.lstrip()))
+        for line in textwrap.wrap(title.lstrip(), most, initial_indent=indent, subsequent_indent=indent + "    "):
+            yield [line]
+        if len(row) > 1:
+            yield ["", *row[1:]]

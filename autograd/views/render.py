@@ -16,7 +16,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
-from autograd.files import check_writable, is_stream, write_whole
+from autograd.files import check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS
 
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
@@ -205,7 +205,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         path = Path(outfile or ".".join([filepath, *suffixes]))
         _check_free(path, raise_if_result_exists)
         if not overwrite_filepath and path.resolve() == Path(filepath).resolve():
-            raise ValueError(f"outfile {str(path)!r} is the DOT file itself: pass overwrite_source=True to replace it")
+            raise ValueError(
+                f"outfile '{path_text(path)}' is the DOT file itself: pass overwrite_source=True to replace it"
+            )
         try:
             with tempfile.TemporaryDirectory() as folder:
                 picture = Path(folder, f"picture.{format}")
@@ -240,7 +242,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
 def _check_free(path: Path, raise_if_result_exists: bool) -> None:
     """Check, before a layout that may take long, that a picture may be written to this path."""
     if raise_if_result_exists and path.exists():
-        raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+        raise graphviz.FileExistsError(f"output file exists: '{path_text(path)}'")
     check_writable(path)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import visible
+from autograd.text import quoted, visible
 from autograd.views.draw.dot import ENDS, Pen
 from autograd.views.draw.plan import Plan
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
@@ -96,7 +96,7 @@ def draw(
         ("direction", direction, ENDS),
     ):
         if given not in known:
-            raise ValueError(f"{argument} is one of {', '.join(map(repr, known))}, got {given!r}")
+            raise ValueError(f"{argument} is one of {', '.join(map(repr, known))}, got {quoted(given)}")
     plan = _choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
     warn_if_stale(values)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart

@@ -37,7 +37,8 @@ function faux(i) {
 }
 
 const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
-const exact = x => plain(x).replaceAll("-", "−");
+const minus = "−";
+const exact = x => plain(x).replaceAll("-", minus);
 
 // The same text as `short` in text.py: four significant digits; of a number below a million, all digits before
 // the point; an exponent, of two digits at least, outside 0.0001 to a million.
@@ -53,7 +54,7 @@ const localText = edge => edge.passes ? short(localGradients[edge.local]) : grap
 
 // Read "inf", "-1e-3", "−0.5" and "0,5" as numbers; undefined for other text.
 function parsed(text) {
-  const clean = text.trim().replace("−", "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
+  const clean = text.trim().replace(minus, "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
   const x = clean === "" ? NaN : Number(clean);
   return Number.isNaN(x) && !/^nan$/i.test(clean) ? undefined : x;
 }
@@ -145,7 +146,7 @@ function formula(node, shown) {
   return [...node.args.flatMap((arg, place) => [pieces.next().value, shown(arg, place)]), pieces.next().value];
 }
 
-const inPlace = (node, place, text) => text.startsWith("−") && !node.bare[place] ? `(${text})` : text;
+const inPlace = (node, place, text) => text.startsWith(minus) && !node.bare[place] ? `(${text})` : text;
 const constant = arg => constants[-1 - arg];
 
 const byName = (node, number) => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, number(constant(arg)))
@@ -595,7 +596,7 @@ $("rate").value = plain(graph.lr);
 if (train) {
   $("training").hidden = false;
   say($("rule"), "Gradient descent: after each attempt, each of ",
-    ...train.length > 5 ? [`the ${train.length} trained leaves`] : listed(train.map(named)), " −= learning rate × its global gradient.");
+    ...train.length > 5 ? [`the ${train.length} trained leaves`] : listed(train.map(named)), ` ${minus}= learning rate × its global gradient.`);
 }
 build();
 recompute();

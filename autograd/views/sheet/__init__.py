@@ -19,9 +19,10 @@ from typing import Any
 from autograd.choices import warn_of_choices
 from autograd.engine import Value, graph_of
 from autograd.events import unobserved
-from autograd.files import check_writable, write_whole
+from autograd.files import check_writable, path_text, write_whole
 from autograd.floats import number
 from autograd.names import Names, names_of
+from autograd.text import quoted
 from autograd.views.limits import check_size, leaves_to_train
 from autograd.views.sheet.columns import columns_of, copied_graph
 from autograd.views.sheet.gradients_sheet import GradientsSheet
@@ -124,12 +125,12 @@ def to_spreadsheet(
 
 def _check_arguments(path: Path, lr: float, attempts: int, tiny: float) -> None:
     if path.suffix.lower() != ".xlsx":
-        raise ValueError(f"the name of a spreadsheet ends in .xlsx, got {str(path)!r}")
+        raise ValueError(f"the name of a spreadsheet ends in .xlsx, got '{path_text(path)}'")
     if not math.isfinite(lr):
         raise ValueError(f"lr is the learning rate, a number such as 0.1, got {lr}")
     if not 0 < abs(tiny) < math.inf:
         raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")
     if isinstance(attempts, bool) or not isinstance(attempts, int):
-        raise TypeError(f"attempts is the number of rows, got {type(attempts).__name__} {attempts!r}")
+        raise TypeError(f"attempts is the number of rows, got {type(attempts).__name__} {quoted(attempts)}")
     if not 1 <= attempts <= ROWS - 2:
         raise ValueError(f"attempts is the number of rows, from 1 to {ROWS - 2:,}, got {attempts:,}")
