@@ -11,6 +11,8 @@ Every operation of the table is also a function: floats in, float out; a Value i
 shadows no builtin: call `abs`, `max`, `min`, `pow`, `round`, `sum` and `compile` as `autograd.max` and so on.
 """
 
+__version__ = "0.1.0"  # the one place: pyproject.toml reads it here
+
 import builtins
 
 from autograd import nn, ops, optim, pickling, ufuncs

@@ -72,4 +72,5 @@ from autograd.ops import sum as sum
 from autograd.ops import dot as dot
 from autograd.ops import largest as largest
 
+__version__: str
 __all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "RecordingError", "StaleGraphWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest"]

@@ -1,26 +1,31 @@
-"""Run the guided tour: `python -m autograd`.
+"""Run the guided tour: `python -m autograd`, or `scalar-autograd`.
 
 Work through two articles, "Gradients for a single neuron" and "Training a single neuron", with this engine and their
 numbers, then draw the neuron's graph and write it as an interactive page.
 """
 
 import argparse
+import hashlib
+import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import graphviz
 
-from autograd import Value, draw, explain, explore, faux_gradient, grad
+from autograd import Value, __version__, compile, draw, explain, explore, faux_gradient, grad
 from autograd.engine import graph_of
-from autograd.files import check_writable, path_text, write_whole
+from autograd.files import check_writable, is_stream, path_text, read_at_most, write_whole
 from autograd.nn import Neuron
-from autograd.text import aligned, decimals, significant, table
+from autograd.text import aligned, decimals, escaped, is_terminal, paragraph, significant, table
+from autograd.training.history import sparkline
 
-SHOWN_ATTEMPTS = (1, 2, 10, 100)  # and the last
+SHOWN_ATTEMPTS = (1, 10, 100)  # and the last
 ATTEMPTS = 1_000  # rows of the article's spreadsheet
 ITERATIONS, QUICK_ITERATIONS = 100_000, 1_000  # of the article's program
+_LARGEST_FILE = 10_000_000  # bytes; those of the tour have 100,000
 
 
 class Example(NamedTuple):
@@ -46,58 +51,67 @@ def record_example(neuron: Neuron, x: float, target: Value | float) -> Example:
     return Example(entered, neuron.w[0], neuron.b, net, output, error, loss)
 
 
-def print_table(rows: Sequence[Sequence[str]]) -> None:
-    print(*table(rows, flush_right=range(1, len(rows[0]))), sep="\n")
+def say(*paragraphs: str) -> None:
+    """Print paragraphs as lines that fit the terminal."""
+    for text in paragraphs:
+        print(*paragraph(text), sep="\n")
 
 
-def printable(text: str) -> str:
-    """Replace typographic minus and times signs by - and * if standard output cannot encode them."""
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return text.replace("−", "-").replace("×", "*")
-    return text
+def say_title(title: str) -> None:
+    """Print the title of a part: bold on a terminal that has colours, and whose user wants them."""
+    plain = not is_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    old_windows = os.name == "nt" and "WT_SESSION" not in os.environ  # its consoles show the escape sequences
+    print(title if plain or old_windows else f"\033[1m{title}\033[0m")
+    print("=" * len(title))
 
 
 # Gradients for a single neuron ---------------------------------------------------------------------------------------
 
 
 def show_gradients() -> Value:
-    """Print the first article's table and the two lines of its program; return the loss."""
-    print(
-        "1. Gradients for a single neuron\n"
-        "================================\n"
-        "net = input * weight + bias   output = tanh(net)   error = output - target   loss = error ** 2 / 2\n"
-        "with input 0.4, weight 0.5, bias 0.6 and target 0.7\n"
+    """Print the first article's table, the two lines of its program, and the chain rule; return the loss."""
+    say_title("1. Gradients for a single neuron")
+    say(
+        "net = input * weight + bias     output = tanh(net)",
+        "error = output - target         loss = error ** 2 / 2",
+        "with input 0.4, weight 0.5, bias 0.6 and target 0.7:",
+        "",
     )
     example = record_example(Neuron(1, weights=[0.5], bias=0.6), x=0.4, target=0.7)
     x, weight, bias, net, output, error, loss = example
     loss.backward()
-    # The article puts the local gradient of the loss with respect to the error into the output's column: the local
-    # gradient of the error with respect to the output, which belongs there, is 1.
-    local = [*grad(net, [x, weight, bias]), grad(output, net), grad(loss, error)]
+    filed = grad(loss, error)  # in the article's column of the output
+    local = [*grad(net, [x, weight, bias]), grad(output, net), filed]
     columns = [x, weight, bias, net, output]
-    print_table(
-        [
-            ["", *Example._fields],
-            ["value", *(significant(v.data, 5 if v is error else 4) for v in example)],
-            ["local gradient", *(decimals(g.data, 4) for g in local), "", ""],
-            ["global gradient", *(aligned(v.grad) for v in columns), "", ""],
-            ["faux gradient", *(aligned(faux_gradient(loss, v, tiny=0.0001)) for v in columns), "", ""],
-        ]
+    rows = [
+        ["value", *(significant(v.data, 5 if v is error else 4) for v in example)],
+        ["local gradient", *(decimals(g.data, 4) for g in local), "", ""],
+        ["global gradient", *(aligned(v.grad) for v in columns), "", ""],
+        ["faux gradient", *(aligned(faux_gradient(loss, v, tiny=0.0001)) for v in columns), "", ""],
+    ]
+    print(*table(rows, flush_right=range(1, 8), head=["", *Example._fields]), sep="\n")
+    terms = {
+        "local": (
+            f"how fast the next stage changes with this one. (The article files {decimals(filed.data, 4)} under "
+            "output: it is the local gradient of the loss on the error. That of the error on the output is "
+            f"{decimals(grad(error, output).data)}, as in the steps below, so the global gradient is the same.)"
+        ),
+        "global": (
+            "how fast the loss changes with this one; backward() multiplies local gradients, from the loss back"
+        ),
+        "faux": "(the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus",
+    }
+    print()
+    for term, meaning in terms.items():
+        print(*paragraph(meaning, f"{term + ':':8}", " " * 8), sep="\n")
+    say(
+        "",
+        f"Weight gradient: {aligned(weight.grad)}",
+        f"Bias gradient: {aligned(bias.grad)}",
+        "",
+        "backward(), step by step, as explain(loss) writes it:",
     )
-    print(
-        "\n"
-        "local:  how fast the next stage changes with this one\n"
-        "global: how fast the loss changes with this one; backward() multiplies local gradients, from the loss back\n"
-        "faux:   (the loss with this one increased by 0.0001 - the loss) / 0.0001: a check without calculus\n"
-        "\n"
-        f"Weight gradient: {aligned(weight.grad)}\n"
-        f"Bias gradient: {aligned(bias.grad)}\n"
-        "\n"
-        "The same in words, by explain(loss):\n"
-    )
-    print(printable(str(explain(loss, names={}))))
+    print(*explain(loss, names={}, faux=False).steps, sep="\n")
     return loss
 
 
@@ -118,50 +132,36 @@ def train(learning_rate: float, attempts: int) -> Iterator[Example]:
 
 def show_training(all_rows: bool) -> None:
     """Print the rows of the second article's spreadsheet, and its chart of the falling error."""
-    print(
-        "\n"
-        "2. Training a single neuron\n"
-        "===========================\n"
-        "It learns to multiply by 10: input 0.01, target 0.1. The learning rate is 0.1; weight and bias start at 0.5.\n"
-        "After each attempt: weight -= learning rate * weight gradient, and the same for the bias.\n"
+    print()
+    say_title("2. Training a single neuron")
+    say(
+        "It learns to multiply by 10: input 0.01, target 0.1; weight and bias start at 0.5. After each attempt: "
+        "weight -= 0.1 * weight gradient, and the same for the bias. 0.1 is the learning rate.",
+        "",
     )
-    rows = [
-        ["", "", "weight", "", "bias", "", "", "", "", "", ""],
-        ["input", "weight", "gradient", "bias", "gradient", "net", "output", "target", "attempt", "error", "loss"],
-    ]
+    head = ["attempt", "weight", "weight gradient", "bias", "bias gradient", "net", "output", "error", "loss"]
+    rows = []
     errors = []
-    for attempt, (x, weight, bias, net, output, error, loss) in enumerate(train(0.1, ATTEMPTS), 1):
+    for attempt, (_, weight, bias, net, output, error, loss) in enumerate(train(0.1, ATTEMPTS), 1):
         errors.append(error.data)
         if all_rows or attempt in (*SHOWN_ATTEMPTS, ATTEMPTS):
-            calculated = (weight.data, weight.grad, bias.data, bias.grad, net.data, output.data)
-            inner = [f"{number:.7f}" for number in calculated]  # the digits of the article's spreadsheet
-            rows.append([decimals(x.data), *inner, "0.1", f"{attempt:,}", f"{error.data:.7f}", f"{loss.data:.7f}"])
-    print_table(rows)
-    print("\nThe error falls:")
-    for attempt in (1, 5, 10, 15, 20, 30, 40, 60, 80, 100):
-        print(f"attempt {attempt:3}  {errors[attempt - 1]:.4f}  {'#' * round(100 * errors[attempt - 1])}".rstrip())
+            numbers = (weight.data, weight.grad, bias.data, bias.grad, net.data, output.data, error.data, loss.data)
+            rows.append([f"{attempt:,}", *(f"{x:.7f}" for x in numbers)])  # the digits of the article's spreadsheet
+    print(*table(rows, flush_right=range(len(head)), head=head), sep="\n")
+    say("", f"The error falls: {sparkline(errors[:100])} (attempts 1 to 100)")
 
 
 def show_program(iterations: int) -> None:
-    """Train as the second article's program does, and print the line that it prints."""
-    print(f"\nThe article's program: learning rate 0.01, {iterations:,} iterations of the same.")
-    sys.stdout.flush()
-    for i, example in enumerate(train(0.01, iterations), 1):
-        output = example.output
-        if i % (iterations // 10) == 0:
-            show_progress(i, iterations)
-    # The parameters were updated after the last attempt: replay its graph with their final values.
-    print(f"Trained output: {output.forward().data}")
-
-
-def show_progress(done: int, total: int) -> None:
-    """Show a bar that redraws itself on a terminal; elsewhere (a file, a log), print a line for each tenth."""
-    if sys.stderr.isatty():
-        bar = "#" * (30 * done // total)
-        end = "\r" if done < total else "\r" + " " * 60 + "\r"
-        print(f"\rtraining [{bar:<30}] {done:>7,} of {total:,}", end=end, file=sys.stderr, flush=True)
-    else:
-        print(f"trained {done:,} of {total:,}", file=sys.stderr, flush=True)
+    """Train as the second article's program does, compiled, and print the line that it prints."""
+    say("", f"The article's program: learning rate 0.01, {iterations:,} iterations, with the step compiled:")
+    neuron = Neuron(1, weights=[0.5], bias=0.5)
+    example = record_example(neuron, x=0.01, target=0.1)
+    parameters = neuron.parameters()
+    gradients = grad(example.loss, parameters)
+    step = compile([p - 0.01 * g for p, g in zip(parameters, gradients)], (parameters,))
+    for p, number in zip(parameters, step.repeat(iterations, [p.data for p in parameters])):
+        p.data = number
+    print(f"Trained output: {example.output.forward().data}")
 
 
 # The graph -----------------------------------------------------------------------------------------------------------
@@ -169,22 +169,36 @@ def show_progress(done: int, total: int) -> None:
 
 def show_picture(loss: Value, path: Path, page: Path) -> None:
     """Draw the graph and write it as a page; print where both are, or how to install Graphviz."""
-    print("\n3. The graph\n============")
+    print()
+    say_title("3. The graph")
+    train = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
     try:
-        picture = draw(loss).pipe(format="svg")
-        explore(loss, page, train=[v for v in graph_of(loss) if v.label in ("weight", "bias")], names={})
+        picture = draw(loss).pipe(format="svg").decode()
+        with tempfile.TemporaryDirectory() as folder:
+            explored = explore(loss, Path(folder) / "page.html", train=train, names={}).read_text(encoding="utf-8")
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
-        print(f"No picture this time: {problem}")
+        print(f"No picture this time: {escaped(str(problem))}")
         return
-    write_whole(path, picture)
-    print(
-        f"The neuron's graph with its gradients is in {path.resolve()}\n"
-        "Open it in a browser; hover over a node to see all digits.\n"
-        "\n"
-        f"The same graph as an interactive page, with steps, sliders and training: {page.resolve()}\n"
-        "Double-click the file, or run:\n"
-        f"  python -m webbrowser -t {page.resolve().as_uri()}"
-    )
+    write_whole(path, signed(picture))
+    write_whole(page, signed(explored))
+    print(f"The neuron with its gradients, a picture: {path_text(path.resolve())}")
+    print(f"and a page, with steps, sliders and training: {path_text(page.resolve())}")
+    print(f"To open it: python -m webbrowser -t {page.resolve().as_uri()}")
+
+
+_SIGNATURE = "<!-- python -m autograd wrote this: "
+
+
+def signed(content: str) -> str:
+    """Return the text of a picture or a page with a comment at its end, by which the tour knows it as its own."""
+    return f"{content}{_SIGNATURE}{hashlib.sha256(content.encode()).hexdigest()} -->\n"
+
+
+def is_own(path: Path) -> bool:
+    """Return True for a file that the tour wrote and that nobody has changed since."""
+    content = read_at_most(path, _LARGEST_FILE)[1].decode(errors="replace")
+    before, signature, _ = content.rpartition(_SIGNATURE)
+    return bool(signature) and content == signed(before)
 
 
 def writing_problem(path: Path) -> str | None:
@@ -192,6 +206,11 @@ def writing_problem(path: Path) -> str | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_writable(path)
+        if path.exists() and not is_stream(path) and not is_own(path):
+            return (
+                f"{path_text(path)} is another's file, or was changed since the tour wrote it, and stays as it is. "
+                "Choose another file with --output, or another folder."
+            )
     except OSError as problem:
         said = f"cannot write {path_text(path)}: {problem.strerror}" if problem.strerror else problem
         return f"{said}. Choose another file with --output."
@@ -201,9 +220,10 @@ def writing_problem(path: Path) -> str | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tour; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m autograd",
+        prog="scalar-autograd" if Path(sys.argv[0]).stem == "scalar-autograd" else "python -m autograd",
         description="A guided tour: the gradients of a single neuron, its training, its graph, an interactive page.",
     )
+    parser.add_argument("--version", action="version", version=f"scalar-autograd {__version__}")
     parser.add_argument("--rows", action="store_true", help=f"show all {ATTEMPTS:,} rows of the training table")
     parser.add_argument(
         "--quick", action="store_true", help=f"train for {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
@@ -228,11 +248,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run the tour as a program: without a traceback where it is stopped, or where nobody reads on."""
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:  # `python -m autograd | head`
-        sys.stderr.close()
-        sys.exit(1)
+        sys.stderr.close()  # Python would complain there that it cannot flush standard output
+        return 1
     except KeyboardInterrupt:
-        sys.exit("\nStopped. (--quick runs fewer iterations.)")
+        print("\nStopped.", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -58,7 +58,7 @@ def package_stubs() -> str:
             names = [f"{alias.name} as {alias.name}" for alias in node.names if not alias.asname]
             lines += [f"from {node.module} import {', '.join(names)}"] * bool(names)
     lines += [f"from autograd.ops import {op.name} as {op.name}" for op in ROWS]
-    return "\n".join([*lines, "", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
+    return "\n".join([*lines, "", "__version__: str", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
 
 
 STUBS = {PACKAGE / "__init__.pyi": package_stubs, PACKAGE / "_methods.pyi": method_stubs}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from terminals import printed_in, printed_on_terminal
 
-from autograd import GraphvizNotFound
+from autograd import GraphvizNotFound, __version__
 from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
 from autograd.views import draw as drawing
 
@@ -53,17 +54,29 @@ def test_the_whole_tour(whole_tour: subprocess.CompletedProcess[str]) -> None:
         "Trained output: 0.1000000000000007",
     ):
         assert row.split() in lines
-    attempts = {row[8].replace(",", ""): row for row in lines if len(row) == 11 and row[0] == "0.01"}
-    assert list(attempts) == ["1", "2", "10", "100", "1000"]
+    attempts = {row[0].replace(",", ""): row for row in lines if len(row) == 9 and row[0].replace(",", "").isdigit()}
+    assert list(attempts) == ["1", "10", "100", "1000"]
     assert attempts["1"][6] == "0.4660403"
-    assert attempts["1"][10] == "0.0669928"
+    assert attempts["1"][8] == "0.0669928"
     assert attempts["10"][6] == "0.2840334"
     assert attempts["100"][6] == "0.1000194"
     assert (attempts["1000"][1], attempts["1000"][3]) == ("0.4959538", "0.0953758")
-    assert "100,000 of 100,000" in whole_tour.stderr
-    bars = [len(bar) for bar in re.findall(r"^attempt.*?(#*)$", out, re.MULTILINE)]
-    assert bars == sorted(bars, reverse=True)
-    assert bars[0] > 30
+    bars = re.findall(r"The error falls: (\S+)", out)[0]
+    assert list(bars) == sorted(bars, reverse=True)
+    assert (bars[0], bars[-1]) == ("█", "▁")
+    assert whole_tour.stderr == ""
+    assert len(out.splitlines()) < 60
+
+
+def test_the_tour_says_why_the_article_has_another_local_gradient_of_the_output(
+    whole_tour: subprocess.CompletedProcess[str],
+) -> None:
+    table, _, steps = whole_tour.stdout.partition("Weight gradient")
+    assert re.search("^local gradient.* -0.036$", table, re.MULTILINE)
+    assert "d loss/d output = 1 × d loss/d error = 1 × −0.036 = −0.036" in steps
+    reason = " ".join(table.split())
+    assert "The article files -0.036 under output: it is the local gradient of the loss on the error." in reason
+    assert "That of the error on the output is 1, as in the steps below" in reason
 
 
 def test_the_readme_shows_what_the_tour_prints(whole_tour: subprocess.CompletedProcess[str]) -> None:
@@ -75,21 +88,89 @@ def test_the_readme_shows_what_the_tour_prints(whole_tour: subprocess.CompletedP
 
 def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
     _, out, _ = tour(capsys, "--rows", "--quick")
-    assert len(re.findall(r"^0\.01 ", out, re.MULTILINE)) == ATTEMPTS
+    assert len(re.findall(r"^ +[\d,]+  0\.4", out, re.MULTILINE)) == ATTEMPTS - 1  # the first has 0.5
 
 
 def test_the_tour_explains_the_loss(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
     _, out, _ = tour(capsys, "--quick")
-    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008\n     after net, which uses it" in out
+    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008\n  after net, which uses it" in out
 
 
-def test_the_tour_prints_where_only_ascii_goes(
-    capsys: pytest.CaptureFixture[str], no_graphviz: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_the_tour_in_the_encodings_of_consoles(encoding: str, tmp_path: Path) -> None:
+    folder = tmp_path / "größe →"
+    folder.mkdir()
+    out, err = printed_in(encoding, "-m", "autograd", "--quick", cwd=folder)
+    times = "×" if encoding == "cp1252" else "*"
+    assert f"d loss/d weight = input {times} d loss/d net = 0.4 {times} -0.0201 = -0.008" in out
+    assert str(folder).encode(encoding, "backslashreplace").decode(encoding) in out
+    assert err == ""
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_the_tour_without_a_locale(tmp_path: Path) -> None:
+    settings = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    out, _ = printed_in("", "-m", "autograd", "--quick", cwd=tmp_path, **settings)
+    assert "0.4 * -0.0201 = -0.008" in out
+    assert len(ET.parse(tmp_path / "neuron.svg").findall(".//{*}g[@class='node']")) == 12
+
+
+@pytest.mark.parametrize("columns", [100, 80, 60])
+def test_the_tour_fits_the_terminal(columns: int, tmp_path: Path) -> None:
+    shown = printed_on_terminal(columns, "-m", "autograd", "--quick", cwd=tmp_path)
+    lines = [line for line in re.sub(r"\033\[\d*m", "", shown).splitlines() if str(tmp_path) not in line]
+    assert max(map(len, lines)) <= columns
+    first_table = shown.partition("value")[2].partition("local:")[0]
+    assert ("\n\n" in first_table.strip()) == (columns < 80)  # in two parts
+
+
+COLOUR = "\033[1m1. Gradients for a single neuron\033[0m"
+
+
+@pytest.mark.parametrize(
+    ("settings", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=repr,
+)
+def test_colours_only_where_they_are_wanted(settings: dict[str, str], coloured: bool, tmp_path: Path) -> None:
+    shown = printed_on_terminal(80, "-m", "autograd", "--quick", cwd=tmp_path, **settings)
+    assert (COLOUR in shown) == ("\033" in shown) == coloured
+
+
+def test_no_colours_in_a_pipe(whole_tour: subprocess.CompletedProcess[str]) -> None:
+    assert "\033" not in whole_tour.stdout
+
+
+def test_the_tour_overwrites_its_own_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for _ in range(2):
+        status, _, _ = tour(capsys, "--quick", "--output", str(tmp_path))
+        assert status == 0
+
+
+@pytest.mark.parametrize("name", ["neuron.svg", "neuron.html"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda own: b"<svg/>", lambda own: own.replace(b"net", b"sum", 1), lambda own: own + b"\n", lambda _: b""],
+)
+def test_the_tour_overwrites_no_other_file(
+    name: str, change: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer := io.BytesIO(), encoding="ascii"))
-    assert main(["--quick"]) == 0
-    sys.stdout.flush()
-    assert b"d loss/d weight = input * d loss/d net = 0.4 * -0.0201 = -0.008" in buffer.getvalue()
+    tour(capsys, "--quick", "--output", str(tmp_path))
+    file = tmp_path / name
+    file.write_bytes(change(file.read_bytes()))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    status, out, err = tour(capsys, "--quick", "--output", str(tmp_path))
+    assert (status, out) == (1, "")
+    assert f"{file} is another's file" in err
+    assert "--output" in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"scalar-autograd {__version__}\n"
 
 
 def test_quick_trains_less_and_says_so(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
@@ -147,5 +228,5 @@ def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert stop.value.code == 0
     out = capsys.readouterr().out
-    for option in ("--rows", "--quick", "--output"):
+    for option in ("--rows", "--quick", "--output", "--version"):
         assert option in out
