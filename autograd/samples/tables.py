@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from autograd.floats import number
+from autograd.text import escaped
 from autograd.trees import tree_shape, tree_structure
 
 _MISSING = {"", "na", "n/a", "<na>", "nan", "nat", "null", "none", "?", "-", "--", "missing"}  # in small letters
@@ -47,7 +48,7 @@ class Refusal:
         text = "\n".join(refusal.said for refusal in refusals)
         if code:
             text += "\nWrite" + "".join(f"\n    {line}" for line in code)
-        return next((r.kind for r in refusals if r.kind is not ValueError), ValueError)(text)
+        return next((r.kind for r in refusals if r.kind is not ValueError), ValueError)(escaped(text))
 
 
 class Other(NamedTuple):
