@@ -605,7 +605,7 @@ def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, f
 set_data: Callable[[Value, float], None] = Value.__dict__["_data"].__set__
 set_changed: Callable[[Value, int], None] = Value.__dict__["_y"].__set__
 set_grad: Callable[[Value, float], None] = Value.__dict__["_grad"].__set__
-_get_grad, _get_part = attrgetter("_grad"), attrgetter("_part")
+get_data, _get_grad, _get_part = attrgetter("_data"), attrgetter("_grad"), attrgetter("_part")
 
 
 def _adding(values: Sequence[Value], gradients: Iterable[float]) -> Iterator[None]:

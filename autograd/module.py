@@ -26,17 +26,28 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.ops import Op
+from autograd.samples.prediction import predict
 from autograd.text import escaped, printable, quoted, visible
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 
 
-class Module:
+if TYPE_CHECKING:  # to a type checker a slot, even this one, is in the way of further bases
+    _WeaklyReferable = object
+else:
+
+    class _WeaklyReferable:
+        """A base with weak references, even for Modules with slots: `predict` keeps by them what it compiled."""
+
+        __slots__ = ("__weakref__",)
+
+
+class Module(_WeaklyReferable):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.
@@ -64,7 +75,7 @@ class Module:
 be trained. Put its Values and Modules in a list, or override parameters() to return what is trained
     """
 
-    __slots__ = ()
+    __slots__ = ()  # the one that is needed is in the base
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
 
@@ -93,6 +104,46 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             names = {p: name for name, p in _named(_Walk(self).leaves)}
             for i, p in enumerate(self.parameters(), 1):
                 yield names.get(p, f"parameter{i}"), p
+
+    def predict(self, xs: Any, backend: str = "auto") -> Any:
+        """Return the outputs for many samples, computed together.
+
+        The first call records the model at one sample and compiles the graph, as `fit` does; later calls use what was
+        compiled, with the numbers that the parameters have by then, and compile again only if the model has changed.
+        So a choice belongs in the graph, as `autograd.where`. A model that compares Values (`if`, `max`, `sorted`), or
+        that returns plain numbers, is called for each sample instead. One that reads `.data`, or draws at random, is
+        refused, if one of the samples that are recorded to compare them shows it.
+
+        Arguments:
+            xs: a list, array or table with an entry for each sample, as for `fit`: a number or a row of numbers.
+            backend: "auto" for NumPy, and plain Python without it; "numpy", "python"; "c", several times as fast, which
+                pays for its compilation from a hundred thousand samples on; "eager" to call the model for each sample.
+                The numbers are the same to the bit (in "c" but for `hypot`).
+
+        Returns an array where `xs` is one (or a table, such as a DataFrame), else lists. A model that returns a number
+        gives one for each of the n samples, shape (n,); one that returns a list of m numbers gives (n, m). Tuples,
+        dictionaries and uneven lists keep their nesting, with such an array or list for each part.
+
+        Raises:
+            TypeError: `xs` is not a list of samples, or a number in it not real; or the model returns neither Values
+                nor numbers.
+            ValueError: there are no samples, they differ in shape, or the model does not take them.
+            RecordingError: one graph cannot stand for all samples.
+            CompilerError: the backend is "c", and there is no C compiler.
+
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slope, self.offset = Value(2.0), Value(0.5)
+        ...     def __call__(self, x):
+        ...         return self.slope * x + self.offset
+        >>> line = Line()
+        >>> line.predict([1, 2, 3])
+        [2.5, 4.5, 6.5]
+        >>> line.slope.data = -1.0
+        >>> line.predict([1, 2, 3])
+        [-0.5, -1.5, -2.5]
+        """
+        return predict(self, xs, backend)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""

@@ -99,12 +99,17 @@ class Neuron(Module):
         Raises:
             ValueError: the number of inputs is not the number of weights.
         """
-        xs = inputs if type(inputs) is list else _listed(inputs)
+        xs = inputs if type(inputs) is list else _one_sample(inputs)
         if len(xs) != len(self.w):
             name = visible(self.b.label.removesuffix("bias").rstrip(".")) or "this neuron"
-            raise ValueError(f"{name} has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}")
-        weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
-        return self._activate(weighted + self.b)
+            many = f". {_PREDICT}" if len(self.w) == 1 or any(map(_is_row, xs)) else ""
+            raise ValueError(f"{name} has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}{many}")
+        try:
+            weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
+            return self._activate(weighted + self.b)
+        except (TypeError, AttributeError):
+            _refuse_rows(xs)
+            raise
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter with its name: the weights, `weight1` and so on (a single one: `weight`), and `bias`."""
@@ -160,7 +165,7 @@ class Layer(Module):
 
     def __call__(self, inputs: Any) -> Any:
         """Return the outputs for `nin` inputs: a list of `nout` Values; for a single neuron, the Value itself."""
-        xs = _listed(inputs)
+        xs = _one_sample(inputs)
         outputs = [neuron(xs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -287,6 +292,31 @@ def _listed(values: Any) -> list[Any]:
         return list(values)
     except TypeError:
         return [values]
+
+
+_PREDICT = "A model is called with one sample; model.predict(xs) computes many"
+
+
+def _one_sample(inputs: Any) -> list[Any]:
+    """Return the inputs of a sample as a list.
+
+    Raises:
+        ValueError: it is a table of many samples.
+    """
+    shape: Any = getattr(inputs, "shape", ()) if type(inputs) is not list else ()
+    if len(shape) > 1:
+        raise ValueError(f"expected the inputs of one sample, got {shape[0]} rows. {_PREDICT}")
+    return _listed(inputs)
+
+
+def _is_row(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) or bool(getattr(x, "ndim", 0))
+
+
+def _refuse_rows(xs: list[Any]) -> None:
+    """Raise ValueError if a list of inputs is a list of samples."""
+    if any(map(_is_row, xs)):
+        raise ValueError(f"expected the inputs of one sample, got {len(xs)} rows. {_PREDICT}") from None
 
 
 def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> str | Callable[[Value], Value]:

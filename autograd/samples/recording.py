@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn, cast
 
@@ -11,6 +11,12 @@ from autograd.engine import Value, graph_of
 from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.ops import Op
+from autograd.text import visible
+
+COMPARED = (
+    "Values are compared while a graph is recorded: one sample would decide for all. "
+    "Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min"
+)
 
 
 class Graph(NamedTuple):
@@ -22,6 +28,16 @@ class Graph(NamedTuple):
     """The loss and the accuracy of a sample; or the penalty."""
     begin: Value
     """A leaf made before anything else in the recording."""
+
+
+def parameter_names(model: Any, parameters: Sequence[Value]) -> list[str]:
+    """Return a name for each parameter, fit for a message: its path in a Module, else its label, else its number.
+
+    Parameters are numbered from 1, as in `Module.named_parameters`.
+    """
+    named = getattr(model, "named_parameters", None)
+    paths = {p: name for name, p in named()} if callable(named) else {}
+    return [visible(paths.get(p) or p.label or f"parameter{i}") for i, p in enumerate(parameters, 1)]
 
 
 @contextmanager
@@ -44,10 +60,7 @@ def no_frozen_branch(otherwise: str) -> Iterator[None]:
     """
 
     def refuse(v: Value, other: object) -> None:
-        raise RecordingError(
-            "Values are compared while a graph is recorded: one sample would decide for all. "
-            f"Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min; {otherwise}"
-        )
+        raise RecordingError(f"{COMPARED}; {otherwise}")
 
     with listening_here(compared=refuse):
         yield
@@ -65,7 +78,7 @@ def refuse_kept(v: Value) -> NoReturn:
     """Raise the error for a result of parameters that is not computed anew in each step."""
     raise RecordingError(
         f"the model keeps {v}, which {cast(Op, v.op).name} computed from parameters earlier: its number would stay "
-        "while they are trained. Compute it in each call of the model or the loss; do not keep it from __init__, in a "
+        "when they change. Compute it in each call of the model or the loss; do not keep it from __init__, in a "
         "cached_property or from a callback"
     )
 

@@ -1,12 +1,12 @@
 """Compare the recorded graphs of samples, and numbers that were computed in different ways."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from autograd.codegen.difference import Difference, difference
 from autograd.codegen.program import Program, bits_of, lower
-from autograd.engine import Value
+from autograd.engine import Value, graph_of
 from autograd.errors import RecordingError
 from autograd.samples.recording import Graph, check_fresh
 from autograd.trees import tree_leaves
@@ -22,7 +22,7 @@ GRAPH_DOES_NOT_HOLD = "one recorded graph cannot stand for all samples"
 READS = "The model or the loss reads numbers: .data, float(...), int(...)"
 RANDOM = "It draws random numbers, or changes from call to call"
 MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"
-WHAT_TO_DO = (
+_WHAT_TO_DO = (
     "Keep a choice in the graph with autograd.where(condition, x, y), use inputs and targets as they come, as Values, "
     'or pass backend="eager", which calls the model for each sample'
 )
@@ -100,7 +100,16 @@ def refuse(found: Difference, one: str, other: str, cause: str) -> NoReturn:
     width = max(len(one), len(other)) + 1
     raise RecordingError(
         f"{GRAPH_DOES_NOT_HOLD}:\n    {one + ':':{width}} {found.here}\n    {other + ':':{width}} {found.there}\n"
-        f"{cause}. {WHAT_TO_DO}"
+        f"{cause}. {_WHAT_TO_DO}"
+    )
+
+
+def refuse_number(what: str, compiled: float, called: float) -> NoReturn:
+    """Raise the error for a number that compiled code computes otherwise than the model that is called."""
+    raise RecordingError(
+        f"{GRAPH_DOES_NOT_HOLD}: {what} is {compiled!r} in compiled code, but {called!r} when the model is called. It "
+        "uses numbers that change, results that are out of date, or an operation whose rule reads more than its "
+        f"operands. {_WHAT_TO_DO}"
     )
 
 
@@ -141,6 +150,11 @@ def agree(number: float, shares: Sequence[float], largest: float = 0.0) -> bool:
     if scale > _OVERFLOWING:
         return True
     return abs(number - math.fsum(shares)) <= _ROUNDING * max(scale, largest) + _UNDERFLOW
+
+
+def largest_in(outputs: Iterable[Value]) -> float:
+    """Return the largest finite number from which outputs were computed, for `agree`."""
+    return max((abs(v.data) for output in outputs for v in graph_of(output) if math.isfinite(v.data)), default=0.0)
 
 
 def leaf_names(name: str, tree: Any) -> list[str]:

@@ -129,7 +129,7 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
     if not isinstance(rows, list):
         return refusal_of(name, data, other)
     if not rows:
-        raise ValueError(f"{name} is empty: there is nothing to learn from")
+        raise ValueError(f"{name} is empty: pass at least one sample")
     if not any(map(tree_leaves, rows)):
         raise ValueError(f"the samples in {name} are empty")
     expected, width = tree_structure(rows[0]), len(rows[0]) if isinstance(rows[0], list) else -1

@@ -24,21 +24,20 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 
 from autograd.codegen.difference import Difference
-from autograd.engine import Value, grad, graph_of
-from autograd.errors import RecordingError
+from autograd.engine import Value, grad
 from autograd.events import unobserved
 from autograd.samples.recording import Graph
 from autograd.samples.reference import (
     AT_RANDOM,
-    GRAPH_DOES_NOT_HOLD,
     MOVED,
     READS,
-    WHAT_TO_DO,
     Reference,
     agree,
     check_repeatable,
+    largest_in,
     leaf_names,
     refuse,
+    refuse_number,
 )
 from autograd.training.data import Data, Dataset
 from autograd.training.record import Objective, Sample, penalty_graph, recording
@@ -211,15 +210,10 @@ class Consistency:
         differing = [(i, number, parts) for i, (number, parts) in pairs if not agree(number, parts)]
         if not differing:
             return
-        numbers = (v.data for loss in self._compared(of, samples) for v in graph_of(loss))
-        largest = max(map(abs, filter(math.isfinite, numbers)), default=0.0)
+        largest = largest_in(self._compared(of, samples))
         for i, number, parts in differing:
             if not agree(number, parts, largest):
-                raise RecordingError(
-                    f"{GRAPH_DOES_NOT_HOLD}: {name(i)} on {of} is {number!r} in compiled code, but "
-                    f"{math.fsum(parts)!r} when the model is called. It uses numbers that change, results that are "
-                    f"out of date, or an operation whose rule reads more than its operands. {WHAT_TO_DO}"
-                )
+                refuse_number(f"{name(i)} on {of}", number, math.fsum(parts))
 
     def _explain(self, found: Difference, graph: Graph, x: Any, y: Any, name: str) -> NoReturn:
         """Raise the error for a sample that differs from the first; both are recorded again to find the cause."""

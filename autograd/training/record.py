@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Classes, Targets, carried, loss_named
-from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
-from autograd.text import quoted, visible
+from autograd.samples.recording import Graph, no_frozen_branch, parameter_names, results_recorded
+from autograd.text import quoted
 from autograd.trees import tree_copy, tree_leaves, tree_map
 
 
@@ -53,13 +53,8 @@ class Objective(NamedTuple):
         return cls(model, parameters, loss, accuracy, targets, classes, regularizer)
 
     def parameter_names(self) -> list[str]:
-        """Return a name for each parameter, fit for a message: its path in a Module, else its label, else its number.
-
-        Parameters are numbered from 1, as in `Module.named_parameters`.
-        """
-        named = getattr(self.model, "named_parameters", None)
-        paths = {p: name for name, p in named()} if callable(named) else {}
-        return [visible(paths.get(p) or p.label or f"parameter{i}") for i, p in enumerate(self.parameters, 1)]
+        """Return a name for each parameter, fit for a message."""
+        return parameter_names(self.model, self.parameters)
 
     def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""

@@ -1,0 +1,366 @@
+"""Compute the outputs of a model for many samples at once: record one, compile it, and keep what was compiled.
+
+What is kept is found by the model, behind a weak reference, so it is no part of the model: it is neither copied nor
+pickled with it, and goes when the model goes. A call with samples of the same shape
+
+1. records one of them, at random, and compares it with what is kept: a model that has changed is compiled anew;
+2. reads the parameters, so that training is followed without compiling;
+3. computes all samples, some hundreds at a time, and compares the outputs of the recorded one.
+
+Compiling compares more samples, as `fit` does: those in which a number is the smallest or the largest, and some others.
+A model that compares Values, or returns plain numbers, has no graph that stands for all samples: it is called for each.
+
+NumPy is preferred to C, which is three to ten times as fast but takes up to seconds to compile: the time in which NumPy
+computes a hundred thousand samples of a small network.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, count
+from typing import Any
+from weakref import ref
+
+from autograd.codegen.compile import BACKENDS, FASTEST_FIRST, compile_recorded
+from autograd.engine import Value, get_data
+from autograd.errors import RecordingError
+from autograd.events import listening_here
+from autograd.floats import number
+from autograd.samples.backends import first_usable, has_numpy
+from autograd.samples.recording import COMPARED, Graph, parameter_names, results_recorded
+from autograd.samples.reference import (
+    AT_RANDOM,
+    GRAPH_DOES_NOT_HOLD,
+    MOVED,
+    Reference,
+    agree,
+    check_repeatable,
+    largest_in,
+    leaf_names,
+    refuse,
+    refuse_number,
+)
+from autograd.samples.rows import Samples, samples
+from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
+
+_PREFERRED = ("numpy", "python")  # the last one works everywhere
+_TOGETHER = 1024  # samples: NumPy's arrays of more outgrow the processor's cache, and Ctrl-C need not wait for all
+_MOST_KEPT = 8  # shapes of samples, and backends, of one model
+_READS = "The model reads numbers: .data, float(...), int(...)"
+
+
+class _NoGraphError(Exception):
+    """No graph stands for all samples, but the model can be called for each: it compares Values, or returns numbers."""
+
+
+def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
+    """Return the outputs of a model for many samples, as `Module.predict` does.
+
+    Arguments:
+        model: anything that can be called with the inputs of one sample, and has `parameters()`.
+        xs, backend: as for `Module.predict`.
+    """
+    choices = ("auto", *BACKENDS, "eager")
+    if backend not in choices:
+        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, choices))}")
+    if not callable(model):
+        name = type(model).__name__
+        raise TypeError(f"{name} cannot be called: define {name}.__call__, which takes the inputs of one sample")
+    data = samples("xs", xs)
+    nesting, rows = _rows(model, data, backend)
+    return _nested(nesting, rows, len(data), arrays=hasattr(data.rows, "shape"))
+
+
+def _rows(model: Any, data: Samples, backend: str) -> tuple[Any, Any]:
+    """Return the nesting of the model's outputs, and a row of numbers for each sample, as lists or in a matrix."""
+    if backend == "eager":
+        return _called(model, data)
+    try:
+        with _recording(model, data) as recording:
+            compiled = _compiled(recording, backend)
+        return compiled.nesting, compiled.rows(recording)
+    except _NoGraphError as problem:
+        if backend != "auto":
+            raise RecordingError(f'{problem}; or pass backend="eager"') from None
+        return _called(model, data)
+
+
+def _called(model: Any, data: Samples) -> tuple[Any, list[list[float]]]:
+    """Call the model for each sample."""
+    rows, nestings = list[list[float]](), list[Any]()
+    for i in range(len(data)):
+        output = _output(model, tree_map(Value, tree_lists(data.rows[i])), data)
+        rows.append(list(map(_number_of, _leaves(output))))
+        nestings = [*nestings[:1], _numbered(output)]
+        if nestings[0] != nestings[-1]:
+            raise ValueError(_differing(nestings[0], nestings[-1], i))
+    return nestings[0], rows
+
+
+# Recording, comparing, compiling -------------------------------------------------------------------------------------
+
+
+class _Recording:
+    """The samples, as the model computes them."""
+
+    def __init__(self, model: Any, data: Samples, made: list[Value]) -> None:
+        self.model, self.data, self.made = model, data, made
+        self.parameters = list(model.parameters())
+        self.numbers = self.numbers_now()
+        self.outputs: dict[int, list[Value]] = {}  # of each recorded sample
+
+    def numbers_now(self) -> list[float]:
+        """Read the parameters, in one step between those of a thread that trains them."""
+        return list(map(get_data, self.parameters))
+
+    def sample(self, i: int) -> tuple[Graph, Any]:
+        """Record a sample, and return its graph and the nesting of its outputs.
+
+        Raises:
+            _NoGraphError: an output is a plain number, or the model compares Values.
+        """
+        self.made.clear()
+        inputs = tree_map(Value, tree_lists(self.data.rows[i]))
+        output = _output(self.model, tree_copy(inputs), self.data)
+        self.outputs[i] = leaves = _leaves(output)
+        for x in leaves:
+            if type(x) is not Value:
+                fixed = f"the {type(x).__name__} {_number_of(x)}"
+                raise _NoGraphError(f"the model returns {fixed}, which would be the same for all samples")
+        return Graph((self.parameters, inputs), leaves, tree_leaves(inputs)[0]), _numbered(output)
+
+    def graph(self, i: int) -> Graph:
+        return self.sample(i)[0]
+
+    def names(self) -> list[str]:
+        """Return the names of a sample's leaves: the parameters, and places in x."""
+        return [*parameter_names(self.model, self.parameters), *leaf_names("x", self.data.like)]
+
+
+@contextmanager
+def _recording(model: Any, data: Samples) -> Iterator[_Recording]:
+    def stop(v: Value, other: object) -> None:
+        raise _NoGraphError(COMPARED)
+
+    with listening_here(compared=stop), results_recorded() as made:
+        yield _Recording(model, data, made)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """The compiled graph of one sample."""
+
+    reference: Reference
+    nesting: Any
+    """The model's output, with numbers from 0 in place of its Values."""
+    compute: Callable[[Any, Any], Any]
+    """(parameters, xs) -> the outputs of each sample, in rows."""
+    arrays: bool
+    """True if it takes NumPy arrays, False for lists."""
+    rng: random.Random = field(default_factory=partial(random.Random, 0))  # the user's is left alone
+
+    def holds(self, recording: _Recording) -> bool:
+        """Return True if the model still computes the same, as far as one sample shows."""
+        if recording.parameters != self.reference.parameters:
+            return False
+        graph, nesting = recording.sample(self.rng.randrange(len(recording.data)))
+        return nesting == self.nesting and not self.reference.difference(graph, recording.made, recording.names)
+
+    def rows(self, recording: _Recording) -> Any:
+        """Compute the outputs of all samples, and compare those of the recorded ones.
+
+        Raises:
+            RecordingError: they differ.
+        """
+        data, numbers = recording.data, recording.numbers_now()
+        parameters: Any = numbers
+        if self.arrays and _shape_of(data.like) is not None:
+            import numpy as np  # noqa: PLC0415  # the backend has found it
+
+            parameters, xs = np.array(numbers), data.as_array()
+        else:
+            xs = data.as_lists()
+        chunks = [self.compute(parameters, xs[i : i + _TOGETHER]) for i in range(0, len(data), _TOGETHER)]
+        rows: Any = list(chain.from_iterable(chunks)) if isinstance(chunks[0], list) else np.concatenate(chunks)
+        if numbers == recording.numbers:  # else another thread is training the model, and its outputs have changed
+            for i, outputs in recording.outputs.items():
+                _check_agreement(rows[i], outputs, i)
+        return rows
+
+
+def _compiled(recording: _Recording, backend: str) -> _Compiled:
+    """Return what is kept of the model, if it holds; else compile it.
+
+    Raises:
+        _NoGraphError: the model has to be called for each sample.
+        RecordingError: its graph is not the same for all samples.
+    """
+    kept, key = _kept_of(recording.model), (backend, str(tree_structure(recording.data.like)))
+    compiled = kept.get(key)
+    if compiled is None or not compiled.holds(recording):
+        recording.outputs.clear()
+        compiled = _compiled_anew(recording, backend)
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[key] = compiled
+    return compiled
+
+
+def _compiled_anew(recording: _Recording, backend: str) -> _Compiled:
+    """Compile the graph of the first sample, and compare others with it.
+
+    Raises:
+        _NoGraphError, RecordingError: as `_compiled`.
+    """
+    n, rng = len(recording.data), random.Random(0)
+    first, nesting = recording.sample(0)
+    reference = Reference(first)
+    for i in sorted({*recording.data.differing(rng), *rng.sample(range(n), min(AT_RANDOM, n))}):
+        graph, other = recording.sample(i)
+        if other != nesting:
+            raise RecordingError(f"{GRAPH_DOES_NOT_HOLD}: {_differing(nesting, other, i)}")
+        found = reference.difference(graph, recording.made, recording.names)
+        if found is not None:
+            name = f"sample {i} of xs"
+            check_repeatable(graph, partial(recording.graph, i), recording.made, recording.names, name)
+            moved = reference.difference(recording.graph(0), recording.made, recording.names)
+            if moved is not None:
+                refuse(moved, "sample 0 of xs, as recorded", "sample 0 of xs, now", MOVED)
+            refuse(found, "sample 0 of xs", name, _READS)
+
+    def made(backend: str) -> _Compiled:
+        compute = compile_recorded(first.outputs, first.inputs, in_axes=(None, 0), backend=backend)
+        arrays = math.isfinite(FASTEST_FIRST[backend].most_in_lists) and has_numpy()
+        return _Compiled(reference, nesting, compute, arrays)
+
+    return first_usable(_PREFERRED, made, "predicting")[0] if backend == "auto" else made(backend)
+
+
+def _check_agreement(row: Any, outputs: Sequence[Value], i: int) -> None:
+    """Raise an error unless the compiled outputs of a sample are those of the model, up to rounding."""
+    differing = [(k, float(x), v) for k, (x, v) in enumerate(zip(row, outputs)) if not agree(x, [v.data])]
+    for k, x, v in differing:
+        if not agree(x, [v.data], largest_in([v])):
+            refuse_number(f"output {k} of sample {i} of xs", x, v.data)
+
+
+_kept: dict[int, tuple[ref[Any], dict[Any, _Compiled]]] = {}
+"""By the model's id, what was compiled for it. The model's end removes its entry, in C, without a step in Python."""
+
+
+def _kept_of(model: Any) -> dict[Any, _Compiled]:
+    entry = _kept.get(id(model))
+    if entry is None or entry[0]() is not model:
+        entry = _kept[id(model)] = ref(model, partial(_kept.pop, id(model))), {}
+    return entry[1]
+
+
+# Outputs -------------------------------------------------------------------------------------------------------------
+
+
+def _output(model: Any, inputs: Any, data: Samples) -> Any:
+    """Call the model, and return its output with lists in place of arrays, and dictionaries in place of mappings."""
+    try:
+        return _in_lists(model(inputs))
+    except (TypeError, ValueError) as problem:
+        if not isinstance(data.like, list):
+            problem.add_note("Each number in xs is a sample. To pass a single sample of several numbers, write [x].")
+        raise
+
+
+def _parts(tree: Any) -> list[Any] | None:
+    """Return the parts of an output; None for a number."""
+    if isinstance(tree, Mapping):
+        return list(tree.values())
+    return list(tree) if isinstance(tree, (list, tuple)) or bool(getattr(tree, "ndim", 0)) else None
+
+
+def _with_parts(tree: Any, parts: Iterable[Any]) -> Any:
+    """Return an output that has other parts."""
+    if isinstance(tree, Mapping):
+        return dict(zip(tree, parts))
+    if isinstance(tree, tuple):
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)  # named or not
+    return list(parts)
+
+
+def _in_lists(output: Any) -> Any:
+    parts = _parts(output)
+    return output if parts is None else _with_parts(output, map(_in_lists, parts))
+
+
+def _leaves(output: Any) -> list[Any]:
+    parts = _parts(output)
+    return [output] if parts is None else [leaf for part in parts for leaf in _leaves(part)]
+
+
+def _filled(tree: Any, leaf: Callable[[], Any]) -> Any:
+    """Return an output with other leaves, from left to right."""
+    parts = _parts(tree)
+    return leaf() if parts is None else _with_parts(tree, [_filled(part, leaf) for part in parts])
+
+
+def _numbered(output: Any) -> Any:
+    """Return the nesting of an output, to compare with others: numbers from 0 in place of its leaves."""
+    return _filled(output, count().__next__)
+
+
+def _number_of(leaf: Any) -> float:
+    if type(leaf) is Value:
+        return leaf.data
+    try:
+        return number(leaf)
+    except TypeError:
+        raise TypeError(
+            f"a model returns Values or numbers, or lists, tuples or dictionaries of them, got {type(leaf).__name__} "
+            f"{reprlib.repr(leaf)}"
+        ) from None
+
+
+def _shape_of(tree: Any) -> tuple[int, ...] | None:
+    """Return the shape of a number, or of lists that make a table; None for other nestings."""
+    if not isinstance(tree, list):
+        return None if isinstance(tree, (tuple, dict)) else ()
+    shapes = {_shape_of(part) for part in tree}
+    if len(shapes) > 1 or None in shapes:
+        return None
+    return len(tree), *(shapes.pop() or () if shapes else ())
+
+
+def _differing(one: Any, other: Any, i: int) -> str:
+    """Say that the model returns another nesting for a sample than for the first."""
+    shapes = [tree_shape(one), tree_shape(other)]
+    if shapes[0] == shapes[1]:
+        shapes = [str(_filled(nesting, lambda: "...")).replace("'...'", "...") for nesting in (one, other)]
+    return f"the model returns {shapes[0]} for sample 0 of xs, {shapes[1]} for sample {i}"
+
+
+def _nested(nesting: Any, rows: Any, n: int, *, arrays: bool) -> Any:
+    """Return the outputs of all samples in the nesting of one: a table for each number, and for each table of numbers.
+
+    >>> _nested((0, [1, 2]), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], 2, arrays=False)
+    ([1.0, 4.0], [[2.0, 3.0], [5.0, 6.0]])
+    """
+    if arrays:
+        import numpy as np  # noqa: PLC0415  # the data are an array
+
+        matrix = np.asarray(rows, dtype=np.float64).reshape(n, -1)
+    else:
+        lists = rows.tolist() if hasattr(rows, "tolist") else rows
+
+    def of_all(tree: Any) -> Any:
+        shape = _shape_of(tree)
+        if shape is None:
+            return _with_parts(tree, map(of_all, _parts(tree) or ()))
+        places = _leaves(tree)
+        if arrays:
+            return matrix[:, places].reshape(n, *shape)
+        return [_filled(tree, map(row.__getitem__, places).__next__) for row in lists]
+
+    return of_all(nesting)
