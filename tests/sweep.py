@@ -13,6 +13,7 @@ so.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import math
 import random
@@ -134,6 +135,7 @@ def difference(f: Callable[..., Any], at: Point, orders: Orders, h: Sequence[Any
     return total / math.prod(step**n for n, step in zip(orders, h, strict=True))
 
 
+@functools.lru_cache(10_000)  # of one order for its own sake, and for the conditioning of the order below
 def right_derivative(op: Op, at: Point, orders: Orders) -> Any:
     """Return the derivative, right to more digits than a float has; None where the function is not smooth."""
     with mp.workdps(400):  # for the distances to poles

@@ -172,16 +172,16 @@ for k in range(steps):
 def demo() -> dict[str, Any]:
     gc.disable()  # our graphs have no cycles: it would look for some in vain
     try:
-        return run(DEMO, "autograd", X=np.array(MOONS["X"]), y=np.array(MOONS["y"]), steps=100)
+        return run(DEMO, "autograd", X=np.array(MOONS["X"]), y=np.array(MOONS["y"]), steps=40)
     finally:
         gc.enable()
 
 
 def test_the_demo_trains_as_published(demo: dict[str, Any]) -> None:
+    """In its first 40 steps; training/test_fit.py runs all 100, which take compiled functions less time."""
     assert demo["losses"][:3] == MOONS["losses"][:3] == [0.8958441028683222, 1.7235905336972022, 0.7429006313851131]
-    assert demo["losses"] == pytest.approx(MOONS["losses"], rel=1e-14)
-    assert [round(100 * accuracy) for accuracy in demo["accuracies"]] == MOONS["accuracies"]
-    assert demo["accuracies"][-1] == 1.0
+    assert demo["losses"] == pytest.approx(MOONS["losses"][:40], rel=1e-14)
+    assert [round(100 * accuracy) for accuracy in demo["accuracies"]] == MOONS["accuracies"][:40]
 
 
 def test_the_demo_trains_as_micrograd_does_today(demo: dict[str, Any]) -> None:

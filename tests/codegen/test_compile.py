@@ -41,13 +41,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))  # a compiler takes long; the campaign has more seeds
 def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
     check_program(random.Random(seed), backend)
 
 
 def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
-    for seed in range(3 if backend == "c" else 6):  # a compiler takes long; the campaign has more seeds
+    for seed in range(2 if backend == "c" else 6):
         check_batch(random.Random(seed), backend)
 
 
@@ -105,7 +105,7 @@ def eager_limits(rng: random.Random, limits: memory.Limits) -> memory.Limits:
     )
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(16))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)

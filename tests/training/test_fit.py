@@ -883,7 +883,7 @@ def test_large_numbers_are_not_an_error() -> None:
 @pytest.mark.parametrize("backend", ["python", "numpy"])  # parameters in lists, and in arrays
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize(
-    ("since", "stride"), [(None, 997), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
+    ("since", "stride"), [(None, 1999), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of one that closed a generator
 def test_an_interrupt_at_any_point_leaves_a_whole_step(
@@ -892,7 +892,8 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(
     if since:  # the checks between the steps are the other sweep's
         monkeypatch.setattr(Consistency, "compare_batch", lambda *_: None)
         monkeypatch.setattr(Consistency, "compare_some", lambda *_: None)
-    options: dict[str, Any] = {"batch_size": batch_size, "seed": 0, "backend": backend, "epochs": 3}
+    epochs = 2  # the time grows with their square
+    options: dict[str, Any] = {"batch_size": batch_size, "seed": 0, "backend": backend, "epochs": epochs}
     data = [1.0, 2.0], [2.0, 3.5]
     states: list[list[float]] = []
 
@@ -921,7 +922,7 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(
         if found and found[0].interrupted:
             inside = True
             assert found[0].losses == full.losses[: len(found[0].losses)]
-            assert place >= len(found[0].losses) * len(states) // 3
+            assert place >= len(found[0].losses) * len(states) // epochs
             assert "interrupted" in repr(found[0])
         ended = ended + 1 if over and not found[0].interrupted else 0
         if ended == 3:  # a single one may also have come where Python ignores it, when a generator was closed
