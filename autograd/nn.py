@@ -118,8 +118,13 @@ class Neuron(Module):
 
     @property
     def nonlin(self) -> bool:
-        """True if the neuron has an activation, as in micrograd."""
+        """True if the neuron has an activation, as in micrograd. Set to True, it is relu."""
         return self.activation != "linear"
+
+    @nonlin.setter
+    def nonlin(self, nonlin: bool) -> None:
+        self.activation = _activation_to_use(nonlin, None)
+        self._activate = function_of(self.activation)
 
     def __repr__(self) -> str:
         return printable(f"{title_of(self.activation)}Neuron({len(self.w)})")

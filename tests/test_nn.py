@@ -118,6 +118,13 @@ def test_an_activation_by_another_name_or_as_a_function_is_that_of_the_table(act
     assert pickle.loads(pickle.dumps(model))([0.5, -2.0]).data == named([0.5, -2.0]).data
 
 
+def test_nonlin_can_be_set_as_in_micrograd() -> None:
+    neuron = Neuron(1, weights=[1.0])
+    for nonlin, name, output in ((False, "LinearNeuron(1)", -2.0), (True, "ReLUNeuron(1)", 0.0)):
+        neuron.nonlin = nonlin
+        assert (repr(neuron), neuron(-2.0).data, neuron.nonlin) == (name, output, nonlin)
+
+
 def test_every_activation_of_the_message_is_one() -> None:
     with pytest.raises(ValueError, match="Pass one of") as problem:
         Neuron(1, "softmax")

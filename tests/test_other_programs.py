@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
@@ -525,6 +527,71 @@ def test_hips_compositions(name: str, f: Callable[[Any], Any], slope: Callable[[
     for point in (0.4170, 7.2032):
         y, by_backward, _, _ = twice(f, point)
         assert [y, by_backward] == pytest.approx([float(getattr(np, name)(point)), slope(point)], rel=1e-13)
+
+
+# ------------------------------------------------------------------- github.com/minitorch/minitorch, its scalar tests
+
+
+def logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else math.exp(x)
+
+
+MINITORCH: dict[str, tuple[Callable[[Any], Any], Callable[[float], float], Callable[[float], float]]] = {
+    "neg": (lambda x: -x, lambda x: -x, lambda x: -1.0),
+    "addConstant": (lambda x: 5 + x, lambda x: 5 + x, lambda x: 1.0),
+    "subConstant": (lambda x: x - 5, lambda x: x - 5, lambda x: 1.0),
+    "multConstant": (lambda x: 5 * x, lambda x: 5 * x, lambda x: 5.0),
+    "square": (lambda x: x * x, lambda x: x**2, lambda x: 2 * x),
+    "cube": (lambda x: x * x * x, lambda x: x**3, lambda x: 3 * x**2),
+    "div": (lambda x: x / 5, lambda x: x / 5, lambda x: 0.2),
+    "inv": (lambda x: 1 / (x + 3.5), lambda x: 1 / (x + 3.5), lambda x: -1 / (x + 3.5) ** 2),
+    "sig": (lambda x: x.sigmoid(), logistic, lambda x: logistic(x) * logistic(-x)),
+    "log": (lambda x: (x + 100_000).log(), lambda x: math.log(x + 1e5), lambda x: 1 / (x + 1e5)),
+    "relu": (lambda x: (x + 5.5).relu(), lambda x: max(x + 5.5, 0.0), lambda x: float(x > -5.5)),
+    "exp": (lambda x: (x - 200).exp(), lambda x: math.exp(x - 200), lambda x: math.exp(x - 200)),
+    "explog": (
+        lambda x: (x + 100_000).log() + (x - 200).exp(),
+        lambda x: math.log(x + 1e5) + math.exp(x - 200),
+        lambda x: 1 / (x + 1e5) + math.exp(x - 200),
+    ),
+    "complex": (
+        lambda x: (((x * 10 + 7).relu() * 6 + 5).relu() * 10).sigmoid().log() / 50,
+        lambda x: -math.log1p(math.exp(-10 * (6 * max(10 * x + 7, 0.0) + 5))) / 50,
+        lambda x: (x > -0.7) * 600 / 50 * logistic(-10 * (6 * (10 * x + 7) + 5)),
+    ),
+}
+TWO: dict[str, tuple[Callable[[Any, Any], Any], Callable[[float, float], tuple[float, ...]]]] = {
+    "add2": (lambda x, y: x + y, lambda x, y: (x + y, 1.0, 1.0)),
+    "mul2": (lambda x, y: x * y, lambda x, y: (x * y, y, x)),
+    "div2": (lambda x, y: x / (y + 5.5), lambda x, y: (x / (y + 5.5), 1 / (y + 5.5), -x / (y + 5.5) ** 2)),
+}
+"""Its comparisons, which are Scalars there, are `step` of a difference here."""
+
+
+@pytest.mark.parametrize("name", MINITORCH)
+@given(st.floats(-100, 100))
+def test_minitorchs_scalar_functions(name: str, point: float) -> None:
+    """minitorch, tests/test_scalar.py: values and derivatives of its functions within ±100, there by differences."""
+    f, value, slope = MINITORCH[name]
+    assume(abs(point + {"inv": 3.5, "relu": 5.5, "complex": 0.7}.get(name, 1e3)) > 1e-3)
+    x = Value(point)
+    y = f(x)
+    y.backward()
+    assert y.data == pytest.approx(value(point), rel=1e-12, abs=1e-15)
+    assert x.grad == pytest.approx(slope(point), rel=1e-11, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", TWO)
+@given(st.floats(-100, 100), st.floats(-100, 100))
+def test_minitorchs_functions_of_two_scalars(name: str, first: float, second: float) -> None:
+    f, expected = TWO[name]
+    assume(abs(second + 5.5) > 1e-3)
+    x, y = Value(first), Value(second)
+    z = f(x, y)
+    z.backward()
+    assert [z.data, x.grad, y.grad] == pytest.approx(expected(first, second), rel=1e-11)
+    for c, holds in ((y - x, first < second), (x - y, first > second)):
+        assert autograd.step(c).data == holds
 
 
 def flipped(f: Callable[[Any, Any], Any], y: float, x: Value) -> Any:

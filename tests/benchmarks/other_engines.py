@@ -1,6 +1,6 @@
 """Run programs that were published for other engines beside those engines, and print a page with the times.
 
-    python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE
+    python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE hips=FOLDER
 
 Each FILE is a program or a notebook with a class `Value`, which is taken from it; the rest of it does not run. The
 programs themselves are this repository's, written anew (`other_programs.py`), so that both engines run the same lines:
@@ -8,6 +8,7 @@ programs themselves are this repository's, written anew (`other_programs.py`), s
 - demo: `micrograd/engine.py` of github.com/karpathy/micrograd; the installed package, if none is given
 - lecture: `micrograd_lecture_second_half_roughly.ipynb` of github.com/karpathy/nn-zero-to-hero
 - eurekalabs: `micrograd.py` of github.com/EurekaLabsAI/micrograd
+- hips: the folder of the repository github.com/HIPS/autograd, or one with its package `autograd`
 - first, last: the versions of `microgpt.py`, gist.github.com/karpathy/8627fe009c40f57531cb18360106ce95
 
 Takes about five minutes; `--quick` takes one. `--write docs/other-engines.md` also writes the page. The processes take
@@ -29,7 +30,17 @@ from typing import Any, NamedTuple
 
 import workloads
 from eager import CPU_CLOCK, MODES, WARM_STEPS, answer_turns
-from other_programs import FIRST, LAST, FusedMicroGPT, Lecture, MicroGPT, YinYang
+from other_programs import (
+    FIRST,
+    LAST,
+    FusedMicroGPT,
+    Lecture,
+    MicroGPT,
+    ScalarFunctions,
+    YinYang,
+    with_functions,
+    with_graphs,
+)
 from turns import Runner, Turns, about, filled, median_of, run, table, take_turns
 from workloads import Demo, Engine, Workload
 
@@ -53,7 +64,17 @@ class Program(NamedTuple):
     timed: int = 1
 
 
-PROGRAMS = {
+class Functions(NamedTuple):
+    """Functions that each engine differentiates in its own way; the fields of `Program` that there are."""
+
+    title: str
+    change: str
+    ours: Callable[[], ScalarFunctions]
+    theirs: Callable[[str], ScalarFunctions]
+    timed: int = 1
+
+
+PROGRAMS: dict[str, Program | Functions] = {
     "demo": Program("micrograd's demo", "the package's name in the imports", Demo, Demo, 3),
     "lecture": Program("Lecture, loop of 20 steps", "`class Value`: imported", Lecture, Lecture, 20, timed=20),
     "eurekalabs": Program(
@@ -72,6 +93,12 @@ PROGRAMS = {
         lambda engine: MicroGPT(engine, LAST),
         lambda engine: FusedMicroGPT(engine, LAST),
         3,
+    ),
+    "hips": Functions(
+        "HIPS autograd's scalar tests",
+        "`numpy` for `autograd.numpy`; `grad(f(x), x)` for `grad(f)(x)`",
+        with_graphs,
+        with_functions,
     ),
 }
 
@@ -99,16 +126,19 @@ def engine_of(path: str) -> Engine:
     return Engine(path, names["Value"], lambda value: ())
 
 
-def make(program: str, engine: str) -> Workload:
+def make(program: str, engine: str) -> Workload | ScalarFunctions:
     """Make a program on one of our engines, or on the one of a file."""
-    made = PROGRAMS[program].fused if engine == FUSED else PROGRAMS[program].make
+    chosen = PROGRAMS[program]
+    if isinstance(chosen, Functions):
+        return chosen.ours() if engine == OURS else chosen.theirs(engine)
+    made = chosen.fused if engine == FUSED else chosen.make
     return made(workloads.load(engine) if engine in (OURS, FUSED) else engine_of(engine))
 
 
 class Loop:
     """Several steps of a program as one."""
 
-    def __init__(self, workload: Workload, steps: int) -> None:
+    def __init__(self, workload: Workload | ScalarFunctions, steps: int) -> None:
         self.workload, self.steps = workload, steps
 
     def step(self) -> float:
@@ -120,13 +150,16 @@ def time_steps(program: str, engine: str, collector: str) -> None:
 
 
 def numbers(program: str, engine: str) -> dict[str, list[float]]:
-    """Return the gradients of the first loss, and the losses of the first steps."""
-    workload = make(program, engine)
+    """Return the gradients of the first loss, and the losses of the first steps; of functions, all numbers."""
+    workload, chosen = make(program, engine), PROGRAMS[program]
+    if isinstance(workload, ScalarFunctions) or isinstance(chosen, Functions):
+        assert isinstance(workload, ScalarFunctions)
+        return workload.numbers()
     workload.loss().backward()
     gradients = [float(p.grad) for p in workload.parameters]
     for p in workload.parameters:
         p.grad = 0.0
-    return {"gradients": gradients, "losses": [workload.step() for _ in range(PROGRAMS[program].steps)]}
+    return {"losses": [workload.step() for _ in range(chosen.steps)], "gradients": gradients}
 
 
 CHILDREN: dict[str, Callable[..., Any]] = {"steps": time_steps, "numbers": numbers}
@@ -144,51 +177,47 @@ def child(job: str) -> None:
 
 
 class Comparison(NamedTuple):
-    """How many numbers of a program were compared, and the largest difference, relative to the largest of its kind."""
+    """How many numbers of each kind were compared, and the largest difference, relative to the largest of its kind."""
 
-    losses: int
-    gradients: int
+    counts: dict[str, int]
     difference: float
 
     def __str__(self) -> str:
-        return f"{self.losses} losses, {self.gradients:,} gradients: {self.difference:.0e}"
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
+        return f"{counts}: {self.difference:.0e}"
 
 
 def compare(program: str, path: str) -> Comparison:
     theirs, ours = (run(__file__, "numbers", program, engine) for engine in (path, OURS))
     difference = max(
         max(abs(x - y) for x, y in zip(theirs[kind], ours[kind], strict=True)) / max(map(abs, theirs[kind]))
-        for kind in ("losses", "gradients")
+        for kind in theirs
     )
-    return Comparison(len(theirs["losses"]), len(theirs["gradients"]), difference)
+    return Comparison({kind: len(theirs[kind]) for kind in theirs}, difference)
+
+
+def engines_of(program: str, path: str) -> list[str]:
+    """Return the engines that a program runs on: functions have no sums of products."""
+    return [path, OURS] if isinstance(PROGRAMS[program], Functions) else [path, OURS, FUSED]
 
 
 def steps_rows(program: str, path: str, turns: Turns) -> list[tuple[str, ...]]:
     """Milliseconds of a step on its own engine and on ours, and ratios, for each mode of the collector."""
     rows: list[tuple[str, ...]] = []
     for mode in MODES:
-        own, ours, fused = (median_of(turns["steps", program, engine, mode]) for engine in (path, OURS, FUSED))
-        rows.append(
-            (
-                PROGRAMS[program].title,
-                mode,
-                f"{own * 1e3:.2f}",
-                f"{ours * 1e3:.2f}",
-                f"{own / ours:.1f}",
-                f"{fused * 1e3:.2f}",
-                f"{own / fused:.1f}",
-            )
-        )
+        own, *ours = (median_of(turns["steps", program, engine, mode]) for engine in engines_of(program, path))
+        cells = [cell for time in ours for cell in (f"{time * 1e3:.2f}", f"{own / time:.1f}")]
+        rows.append((PROGRAMS[program].title, mode, f"{own * 1e3:.2f}", *cells, *[""] * (4 - len(cells))))
     return rows
 
 
 def share_row(program: str, path: str, turns: Turns) -> tuple[str, ...]:
     """The part of a step that ends when the collector is switched off."""
     shares = []
-    for engine in (path, OURS, FUSED):
+    for engine in engines_of(program, path):
         on, off = (median_of(turns["steps", program, engine, mode]) for mode in MODES)
         shares.append(f"{max(0.0, 1 - off / on):.0%}")
-    return (PROGRAMS[program].title, *shares)
+    return (PROGRAMS[program].title, *shares, *[""] * (3 - len(shares)))
 
 
 def in_words(turns: Turns) -> str:
@@ -212,25 +241,29 @@ PAGE = """\
 
 {machine}
 
-Made by `python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE --write
+Made by `python tests/benchmarks/other_engines.py lecture=FILE eurekalabs=FILE first=FILE last=FILE hips=FOLDER --write
 docs/other-engines.md`: one run on one machine. Ratios carry over to other machines better than milliseconds do. The
 files are the originals, which are not part of this repository; [From micrograd and its lecture](from-micrograd.md) says
 where they are, and how to write what is different here.
 
 Each program was written for another engine, and runs here with little changed. Its numbers were compared with those of
-the engine that it was written for: the losses of its first steps, and the gradients of the first one; the difference is
-the largest one, relative to the largest loss or gradient.
+the engine that it was written for: the losses of its first steps, and the gradients of the first one, or the values and
+derivatives of functions. The difference is the largest one, relative to the largest number of its kind.
 
 {changes}
 
+minitorch's repository is an exercise: it has no engine to compare with. The functions of its scalar tests are compared
+with formulas (`tests/test_other_programs.py`). [Other engines' tests](other-tests.md) run here, too.
+
 ## Time beside its own engine
 
-Both engines ran the same lines (`tests/benchmarks/other_programs.py`). Each engine and each mode of the cyclic garbage
-collector ran in a separate process and took {rounds} turns of {seconds} s, in rotation with all others, after {warm}
-warm-up steps. *On*: the collector as Python configures it, nothing collected by hand. *Off*: collector disabled, cycles
-collected between steps, untimed. Times are medians, in milliseconds a step (for the lecture, its loop of 20); the ratio
-says how many times as fast as on the program's own engine. *With dot*: each sum of products with weights is one
-`autograd.dot`, as `nn` records it.
+Both engines ran the same lines (`tests/benchmarks/other_programs.py`), but for the calls that differentiate HIPS
+autograd's functions. Each engine and each mode of the cyclic garbage collector ran in a separate process and took
+{rounds} turns of {seconds} s, in rotation with all others, after {warm} warm-up steps. *On*: the collector as Python
+configures it, nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. Times are
+medians, in milliseconds a step (for the lecture, its loop of 20; for functions, all of them once); the ratio says how
+many times as fast as on the program's own engine. *With dot*: each sum of products with weights is one `autograd.dot`,
+as `nn` records it; functions have none. The demo is that of [speed](speed.md), measured in another run.
 
 {steps}
 
@@ -248,7 +281,7 @@ alive at once, the more there is to walk.
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Run published programs on their own engine and on this one.")
     parser.add_argument(
-        "peers", nargs="*", metavar="PROGRAM=FILE", help=f"the file of an engine: {', '.join(PROGRAMS)}"
+        "peers", nargs="*", metavar="PROGRAM=FILE", help=f"the file or the folder of an engine: {', '.join(PROGRAMS)}"
     )
     parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
     parser.add_argument("--quick", action="store_true", help="three short rounds: noisier")
@@ -274,7 +307,7 @@ def measure(paths: Mapping[str, str], rounds: int, seconds: float) -> str:
     for program in chosen:
         path = paths[program]
         changes.append((PROGRAMS[program].title, PROGRAMS[program].change, str(compare(program, path))))
-        runners = [Runner(__file__, "steps", program, e, mode) for e in (path, OURS, FUSED) for mode in MODES]
+        runners = [Runner(__file__, "steps", program, e, mode) for e in engines_of(program, path) for mode in MODES]
         turns = take_turns(runners, rounds, seconds, program)
         steps += steps_rows(program, path, turns)
         shares.append(share_row(program, path, turns))

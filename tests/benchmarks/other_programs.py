@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import islice, pairwise
 from typing import Any
@@ -303,3 +305,80 @@ def first_losses(program: Workload, steps: int) -> list[float]:
             yield program.step()
 
     return list(islice(losses(), steps))
+
+
+Derivatives = Callable[[Callable[[Any], Any], float], tuple[float, float, float]]
+"""Return f(x), f'(x) and f''(x), as an engine's users write it."""
+
+
+class ScalarFunctions:
+    """The functions of one number in HIPS autograd's tests, three times each, differentiated twice.
+
+    Source: github.com/HIPS/autograd, tests/test_scalar_ops.py. Its points are random; here they are fixed.
+
+    Arguments:
+        numpy: a module with NumPy's functions, as the engine wants them called.
+        derivatives: the engine's way to differentiate.
+    """
+
+    anywhere, positive, unit, above_1 = (
+        (1.6243, -0.6118, 0.0),
+        (0.5282, 1.0730, 7.2032),
+        (0.1, 0.2, -0.7),
+        (1.2, 3.8384),
+    )
+    points: Mapping[str, Sequence[float]] = {
+        **dict.fromkeys(
+            ("exp", "exp2", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "arcsinh", "negative"), anywhere
+        ),
+        **dict.fromkeys(("log", "log2", "log10", "log1p", "sqrt", "reciprocal", "square"), positive),
+        **dict.fromkeys(("arcsin", "arccos", "arctan", "arctanh", "tan", "absolute"), unit),
+        "arccosh": above_1,
+    }
+
+    def __init__(self, numpy: Any, derivatives: Derivatives) -> None:
+        self.numpy, self.derivatives = numpy, derivatives
+        self.parameters: list[Any] = []
+
+    def all(self) -> list[tuple[float, float, float]]:
+        found = []
+        for name, points in self.points.items():
+            function = partial(self.thrice, getattr(self.numpy, name))
+            found += [self.derivatives(function, point) for point in points]
+        return found
+
+    @staticmethod
+    def thrice(function: Callable[[Any], Any], x: Any) -> Any:
+        return 3.0 * function(x)
+
+    def numbers(self) -> dict[str, list[float]]:
+        values, first, second = (list(map(float, column)) for column in zip(*self.all()))
+        return {"values": values, "first derivatives": first, "second derivatives": second}
+
+    def step(self) -> float:
+        return float(self.all()[0][0])
+
+
+def with_graphs() -> ScalarFunctions:
+    """Return them for this engine: each function records a graph, whose gradient is a graph, too."""
+    numpy, engine = import_module("numpy"), import_module("autograd")
+
+    def derivatives(f: Callable[[Any], Any], at: float) -> tuple[float, float, float]:
+        x = engine.Value(at)
+        y = f(x)
+        first = engine.grad(y, x)
+        return y.data, first.data, engine.grad(first, x).data
+
+    return ScalarFunctions(numpy, derivatives)
+
+
+def with_functions(folder: str) -> ScalarFunctions:
+    """Return them for HIPS autograd, in whose repository's folder its package of the same name as this one is."""
+    sys.path.insert(0, folder)
+    numpy, engine = import_module("autograd.numpy"), import_module("autograd")
+
+    def derivatives(f: Callable[[Any], Any], at: float) -> tuple[float, float, float]:
+        y, first = engine.value_and_grad(f)(at)
+        return y, first, engine.grad(engine.grad(f))(at)
+
+    return ScalarFunctions(numpy, derivatives)

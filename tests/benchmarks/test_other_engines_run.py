@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import other_engines
+import other_tests
 import workloads
 from other_programs import LAST, MicroGPT
 
@@ -52,3 +54,48 @@ def test_the_page_compares_numbers_and_times(tmp_path: Path) -> None:
     page = other_engines.measure({"lecture": str(peer)}, 1, 0.0)
     assert page.count("| Lecture, loop of 20 steps |") == 4
     assert "20 losses, 41 gradients" in page
+
+
+def test_functions_are_differentiated_twice() -> None:
+    found = other_engines.numbers("hips", other_engines.OURS)
+    assert {kind: len(numbers) for kind, numbers in found.items()} == dict.fromkeys(found, 71) and len(found) == 3
+    at = 1.6243
+    assert [column[0] for column in found.values()] == pytest.approx([3 * math.exp(at)] * 3)
+
+
+OTHER_TESTS = """\
+import pytest
+from own.engine import Value
+from own import engine
+
+def test_that_holds():
+    x = engine.Value(3.0)
+    y = x * x
+    y.backward()
+    assert y.data == 9.0
+    assert x.grad == pytest.approx(6.0)
+
+def test_with_another_name():
+    assert Value(2.0).val == 2.0
+"""
+
+
+def test_another_engines_tests_run_here(tmp_path: Path) -> None:
+    folder = tmp_path / "test"
+    folder.mkdir()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "engine.py").write_text("raise RuntimeError")
+    path = folder / "test_engine.py"
+    path.write_text(OTHER_TESTS)
+    assert other_tests.row("owner/name", [str(path)]) == (
+        *("owner/name", "test_engine.py", "1", "1", "2"),
+        "test_with_another_name: AttributeError: a Value has no 'val': its number is v.data",
+    )
+    path.write_text(OTHER_TESTS.replace("Value\n", "Value, Tensor\n"))
+    *_, passed, failed, holds, reason = other_tests.row("owner/name", [str(path)])
+    assert (passed, failed, holds, reason) == (
+        "0",
+        "1",
+        "0",
+        "ImportError: cannot import name 'Tensor' from 'own.engine'",
+    )
