@@ -141,8 +141,8 @@ so does each test that does not pass. The last column has the first reason.
 READING = """\
 None of the failures is a wrong number. They are other names (`.val`, `.gradient`, `_backward_iterative`, classes of
 their own), Values that compare by number with `==`, networks with other defaults (tanh throughout, a linear neuron, so
-that a network without a seed may not get there in the steps that it is given), and one file that wants PyTorch's last
-bit."""
+that a network without a seed may not get there in the steps that it is given), and two tests that want the last bit of
+another order of additions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
