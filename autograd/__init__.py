@@ -33,6 +33,7 @@ from autograd.errors import (
 )
 from autograd.functions import log_softmax, logsumexp, mean, softmax
 from autograd.hints import no_such_name as __getattr__
+from autograd.installation import warn_of_hips as _warn_of_hips
 from autograd.training.fit import fit
 from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary
@@ -42,6 +43,8 @@ from autograd.views.explain import explain
 from autograd.views.explorer import explore
 from autograd.views.outline import to_text
 from autograd.views.sheet import to_spreadsheet
+
+_warn_of_hips(__path__[0])
 
 globals().update(ops.TABLE)  # so that a new row of the table is all that a new operation needs
 

@@ -16,7 +16,7 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "differences", "trees", "errors", "text", "hints", "events"},
+    {"floats", "differences", "trees", "errors", "text", "hints", "events", "installation"},
     {"operands", "files", "frames"},
     {"ops"},
     {"engine"},

@@ -1,0 +1,145 @@
+"""The distributions that are built from the repository: what they say, and what runs where they are unpacked."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from email.message import Message
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+from needs import lacking
+from terminals import environment
+
+import autograd
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LINK = re.compile(r"(!?)\[[^]]*\]\(([^)\s]+)\)")
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+
+
+def python(*arguments: str | Path, cwd: Path, status: int = 0) -> str:
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def built(source: Path, target: Path) -> tuple[Path, Path]:
+    """Build both distributions as pip does, from a copy of the repository; return the source's and the wheel."""
+    version = importlib.metadata.version("setuptools") if importlib.util.find_spec("setuptools") else "0"
+    if int(version.split(".")[0]) < 77:
+        lacking('setuptools is older than 77: pip install -e ".[test]"')
+    for kind in ("build_sdist", "build_wheel"):
+        python("-c", BUILD, kind, target, cwd=source)
+    return next(target.glob("*.tar.gz")), next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("distributions")
+    shutil.copytree(ROOT, folder / "source", ignore=NOT_COPIED)
+    return built(folder / "source", folder)
+
+
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return HeaderParser().parsestr(archive.read(name).decode())
+
+
+def test_the_version_stands_in_one_place(distributions: tuple[Path, Path]) -> None:
+    assert "version" in PROJECT["dynamic"]
+    assert metadata(distributions[1])["Version"] == autograd.__version__
+    sources = [ROOT / "pyproject.toml", ROOT / "setup.py", *(ROOT / "autograd").rglob("*.py")]
+    assert sum(f'"{autograd.__version__}"' in path.read_text(encoding="utf-8") for path in sources) == 1
+
+
+def test_what_the_package_says_of_itself(distributions: tuple[Path, Path]) -> None:
+    said = metadata(distributions[1])
+    assert said["Author"] == "the scalar-autograd developers"
+    oldest = re.findall(r"\d+\.\d+", PROJECT["requires-python"])[0]
+    assert f"Programming Language :: Python :: {oldest}" in said.get_all("Classifier", [])
+    assert PROJECT["scripts"] == {"scalar-autograd": "autograd.__main__:run"}
+
+
+def test_the_description_has_no_link_that_leads_nowhere(distributions: tuple[Path, Path]) -> None:
+    description = str(metadata(distributions[1]).get_payload())
+    assert "A tiny scalar autograd engine" in description
+    assert "Contributing: a map of the code" in description  # the text of a link
+    source = PROJECT.get("urls", {}).get("Source", "https://")
+    assert [target for _, target in LINK.findall(description) if not target.startswith(source)] == []
+
+
+def test_one_place_has_the_address_of_the_repository(tmp_path: Path) -> None:
+    shutil.copytree(ROOT, tmp_path / "source", ignore=NOT_COPIED)
+    settings = tmp_path / "source" / "pyproject.toml"
+    text = settings.read_text(encoding="utf-8")
+    home = "https://example.org/someone/scalar-autograd"
+    text = re.sub(
+        r'^(# )?\[project\.urls\]\n(# )?Source = ".*"$', f'[project.urls]\nSource = "{home}"', text, flags=re.M
+    )
+    settings.write_text(text, encoding="utf-8")
+    said = metadata(built(tmp_path / "source", tmp_path)[1])
+    assert said["Project-URL"] == f"Source, {home}"
+    links = LINK.findall(str(said.get_payload()))
+    own = [(picture, target) for picture, target in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
+    assert len(links) == len(own)
+    assert set(links) == {
+        (picture, target if "://" in target else f"{home}/{'raw' if picture else 'blob'}/HEAD/{target}")
+        for picture, target in own
+    }
+
+
+def test_tests_run_where_the_source_distribution_is_unpacked(distributions: tuple[Path, Path], tmp_path: Path) -> None:
+    with tarfile.open(distributions[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    folder = next(tmp_path.iterdir())
+    chosen = ["tests/test_articles.py", "tests/test_stubs.py", "tests/test_text.py", "tests/test_documents.py"]
+    said = python("-m", "pytest", "-n0", *chosen, "-k", "not example and not page", cwd=folder)
+    assert "passed" in said or re.search(r"\[100%\]", said)
+    assert str(folder) in python("-c", "import autograd; print(autograd.__file__)", cwd=folder)
+    collected = python("-m", "pytest", "-q", "-n0", "--collect-only", cwd=folder)
+    own = python("-m", "pytest", "-q", "-n0", "--collect-only", cwd=ROOT)
+    assert collected.splitlines() == own.splitlines()
+
+
+# Beside HIPS autograd ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def installed(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A folder of packages with this one."""
+    folder = tmp_path / "site-packages"
+    with zipfile.ZipFile(distributions[1]) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_an_installation_is_silent(installed: Path) -> None:
+    assert python("-c", "import autograd; print(autograd.__version__)", cwd=installed) == f"{autograd.__version__}\n"
+    assert python("-m", "autograd", "--version", cwd=installed) == f"scalar-autograd {autograd.__version__}\n"
+
+
+@pytest.mark.parametrize("theirs", ["numpy/__init__.py", "tracer.py"])
+def test_hips_autograd_in_the_same_folder_is_named(theirs: str, installed: Path) -> None:
+    file = installed / "autograd" / theirs
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("raise RuntimeError('a file of HIPS autograd was imported')")
+    (installed / "program.py").write_text("import autograd\nprint(autograd.Value(1.0))\n")
+    said = python("program.py", cwd=installed)
+    assert re.search(r"program\.py:1: UserWarning: HIPS autograd has been installed into the folder of", said)
+    assert len(re.findall("HIPS", said)) == 1
+    assert str(installed / "autograd") in said
+    assert "Value(data=1.0, grad=0.0)" in said
