@@ -1,7 +1,8 @@
 """Write files whole or not at all, and convert parameters to and from the text of a file.
 
-The file is strict JSON: the name of the format, its version, and each parameter's number by its name. Numbers are read
-back to the bit. JSON has no inf and nan, so these are written as strings.
+The file is strict JSON: the name of the format, its version, the network's architecture where it has one, and each
+parameter's number by its name. Numbers are read back to the bit. JSON has no inf and nan, so these are written as
+strings. Version 1 is also that of files without an architecture: programs that know none pass over it.
 """
 
 import contextlib
@@ -177,8 +178,12 @@ def _keep_owner(target: Path, new: Path) -> None:
             os.chown(new, target.stat().st_uid, target.stat().st_gid)
 
 
-def numbers_to_text(numbers: Mapping[str, float]) -> str:
+def numbers_to_text(numbers: Mapping[str, float], **others: Any) -> str:
     """Return the text of a file of parameters.
+
+    Arguments:
+        numbers: the parameters' numbers, by name.
+        others: further entries, as JSON has them; those that are None are left out.
 
     >>> print(numbers_to_text({"weight": 0.5, "bias": math.inf}), end="")
     {
@@ -191,7 +196,8 @@ def numbers_to_text(numbers: Mapping[str, float]) -> str:
     }
     """
     written = {name: x if math.isfinite(x) else _odd(x) for name, x in numbers.items()}
-    document = {"format": _FORMAT, "version": _VERSION, "parameters": written}
+    present = {key: x for key, x in others.items() if x is not None}
+    document = {"format": _FORMAT, "version": _VERSION, **present, "parameters": written}
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -204,6 +210,15 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     >>> numbers_from_text(numbers_to_text({"weight": 0.5, "bias": math.inf}))
     {'weight': 0.5, 'bias': inf}
     """
+    return document_from_text(text)["parameters"]  # type: ignore[no-any-return]  # made a few lines below
+
+
+def document_from_text(text: str | bytes) -> dict[str, Any]:
+    """Return all entries of a file; only its format, its version and its parameters' numbers are checked.
+
+    Raises:
+        ValueError: as `numbers_from_text`.
+    """
     try:
         document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:  # thousands of nested lists
@@ -215,7 +230,7 @@ def numbers_from_text(text: str | bytes) -> dict[str, float]:
     parameters = document.get("parameters")
     if not isinstance(parameters, dict):
         raise ValueError("the file is damaged: it has no parameters")
-    return {name: _number_from(name, x) for name, x in parameters.items()}
+    return document | {"parameters": {name: _number_from(name, x) for name, x in parameters.items()}}
 
 
 def _odd(x: float) -> str:

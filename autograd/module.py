@@ -17,6 +17,7 @@ way to other objects these would lead to the rest of the program.
 import dataclasses
 import gc
 import inspect
+import math
 import os
 import weakref
 from collections import Counter, deque
@@ -26,15 +27,17 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from autograd.engine import Value, commit_data
-from autograd.files import numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.files import document_from_text, numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.ops import Op
 from autograd.samples.prediction import predict
 from autograd.text import escaped, printable, quoted, visible
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
+_LARGEST_NETWORK = 256 * 2**20  # bytes of a file from which a network is made: four million parameters
+_MAKE_IT = "make the network as it was made before, and call model.load(path)"
 
 
 if TYPE_CHECKING:  # to a type checker a slot, even this one, is in the way of further bases
@@ -151,18 +154,22 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             p.grad = 0.0
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters to a JSON file, by name.
+        """Write the parameters to a JSON file, by name, and the architecture where there is one.
 
-        `load` reads them back to the bit, inf and nan included. An existing file is replaced only when the new one is
-        complete: if writing fails, the old file stays. A device or a pipe is written to directly.
+        `load` reads the parameters back to the bit, inf and nan included, and `nn.load` makes the network anew. An
+        existing file is replaced only when the new one is complete: if writing fails, the old file stays. A device or a
+        pipe is written to directly.
 
         Raises:
             OSError: the file cannot be written, or is read-only.
             ValueError: two parameters have the same name, or a name has a lone surrogate.
         """
-        numbers = {name: p.data for name, p in self._by_name().items()}
+        named = self._by_name()
+        numbers = {name: p.data for name, p in named.items()}
+        architecture = _encoded(self, set())
+        labels = None if architecture is None else _labels(named)
         try:
-            content = numbers_to_text(numbers).encode()
+            content = numbers_to_text(numbers, architecture=architecture, labels=labels).encode()
         except UnicodeEncodeError:
             name = next(name for name in numbers if name.encode(errors="ignore").decode() != name)
             raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
@@ -188,6 +195,28 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
         commit_data(ours.values(), map(numbers.__getitem__, ours))
 
+    def architecture(self) -> dict[str, Any] | None:
+        """Return the arguments with which the class makes a Module like this one, but for its parameters' numbers.
+
+        `save` writes them, for `nn.load`. They are numbers, text, Modules, and lists of these; None stands for a Module
+        that no such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
+        """
+        return None
+
+    @classmethod
+    def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
+        """Make a Module from what `architecture` returned.
+
+        Arguments:
+            arguments: they, as they were read from a file: what they are is not checked.
+            most: the number of parameters that the file has left. A class whose arguments are sizes refuses larger ones
+                before it makes anything.
+
+        Raises:
+            TypeError, ValueError: the arguments do not fit.
+        """
+        return cls(**arguments)
+
     def _by_name(self) -> dict[str, Value]:
         named = list(self.named_parameters())
         by_name = dict(named)
@@ -207,6 +236,106 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         whole = f"{type(self).__name__} with {counted(number_of_parameters(self))}"
         return printable(whole + (f": {where}" if where else ""))
+
+
+# Architectures in files ----------------------------------------------------------------------------------------------
+
+
+def _encoded(x: Any, seen: set[int]) -> Any:
+    """Return an argument of an architecture as JSON has it; None if a file cannot hold one of its Modules.
+
+    Arguments:
+        seen: the Modules so far, by id: one that occurs twice would be made twice.
+    """
+    if isinstance(x, Module):
+        arguments = None if id(x) in seen else x.architecture()
+        seen.add(id(x))
+        if arguments is None:
+            return None
+        encoded = {name: _encoded(argument, seen) for name, argument in arguments.items()}
+        return None if None in encoded.values() else {"class": type(x).__name__, **encoded}
+    if isinstance(x, (list, tuple)):
+        parts = [_encoded(part, seen) for part in x]
+        return None if None in parts else parts
+    if isinstance(x, (str, int)) or (isinstance(x, float) and math.isfinite(x)):
+        return x
+    raise TypeError(f"architecture() returns {quoted(x)}, which a file cannot hold: return numbers, text and Modules")
+
+
+def _labels(named: Mapping[str, Value]) -> dict[str, str] | None:
+    """Return the labels that the user has chosen, by the names of the parameters; the others end these names.
+
+    A label with a lone surrogate is left out: no file can hold it.
+    """
+    chosen = {name: p.label for name, p in named.items() if not name.endswith(p.label)}
+    return {name: label for name, label in chosen.items() if label.encode(errors="ignore").decode() == label} or None
+
+
+def loaded(path: str | os.PathLike[str], classes: Mapping[str, type[Module]]) -> Module:
+    """Make the Module that `save` wrote.
+
+    Arguments:
+        path: the file.
+        classes: those that it may consist of, by name. Nothing else is looked up, imported or called.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, too large, without an architecture, or with a class that is not among these.
+    """
+    try:
+        size, content = read_at_most(path, _LARGEST_NETWORK)
+        if size > _LARGEST_NETWORK:
+            raise ValueError(f"it has at least {size:,} bytes, more than nn.load reads: {_MAKE_IT}")
+        document = document_from_text(content)
+        numbers, architecture = document["parameters"], document.get("architecture")
+        if architecture is None:
+            raise ValueError(f"it has parameters, but no architecture: {_MAKE_IT}")
+        module = _decoded(architecture, classes, [len(numbers)])
+        if not isinstance(module, Module):
+            raise ValueError("the file is damaged: its architecture is none")
+        ours = module._by_name()
+        if numbers.keys() != ours.keys():
+            raise ValueError(f"its architecture does not fit its numbers: {_difference(list(ours), [*numbers])}")
+        labels = document.get("labels", {})
+        if not isinstance(labels, dict) or not all(isinstance(x, str) for x in labels.values()):
+            raise ValueError("the file is damaged: its labels are no text")
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(f"cannot load {path_text(path)}: {problem}") from None
+    commit_data(ours.values(), map(numbers.__getitem__, ours))
+    for name, label in labels.items():
+        if name in ours:
+            ours[name].label = label
+    return module
+
+
+def _decoded(x: Any, classes: Mapping[str, type[Module]], left: list[int]) -> Any:
+    """Return an argument of an architecture, from what a file has.
+
+    Arguments:
+        left: the number of parameters for which the file has numbers, those of Modules that are made taken off.
+    """
+    if isinstance(x, list):
+        return [_decoded(part, classes, left) for part in x]
+    if not isinstance(x, dict):
+        return x
+    name = x.get("class")
+    if not isinstance(name, str) or name not in classes:
+        raise ValueError(
+            f"its architecture has the class {quoted(name if isinstance(name, str) else type(name))}, which is none of "
+            f"{', '.join(sorted(classes))}: "
+            f"pass it in nn.load(path, classes=[...]), or {_MAKE_IT}"
+        )
+    arguments = {key: _decoded(part, classes, left) for key, part in x.items() if key != "class"}
+    try:
+        module = classes[name].from_architecture(arguments, left[0])
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise ValueError(f"its architecture makes no {visible(name)}: {problem}") from None
+    left[0] -= 0 if any(map(_holds_a_module, arguments.values())) else len(module.parameters())
+    return module
+
+
+def _holds_a_module(argument: Any) -> bool:
+    return isinstance(argument, Module) or (isinstance(argument, list) and any(map(_holds_a_module, argument)))
 
 
 def number_of_parameters(module: Module) -> int:

@@ -10,18 +10,20 @@ again and no longer looks like the formula in a drawing.
 
 import math
 import operator
+import os
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, SupportsIndex, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar, Self, SupportsIndex, cast
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
-from autograd.module import Module, counted, number_of_parameters
+from autograd.module import Module, counted, loaded, number_of_parameters
 from autograd.text import printable, quoted, visible
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "loss", "mse"]
+__all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse"]
 
 _PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
 
@@ -116,6 +118,20 @@ class Neuron(Module):
         for name, p in super().named_parameters():
             yield ("weight" if name == "weight1" and len(self.w) == 1 else name), p
 
+    def architecture(self) -> dict[str, Any] | None:
+        """Return the number of inputs and the name of the activation; None if the activation is a function."""
+        name = self.activation
+        if not isinstance(name, str) or function_of(name) is not self._activate:
+            return None
+        return {"nin": len(self.w), "activation": name}
+
+    @classmethod
+    def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
+        """Make a neuron whose weights are 0."""
+        nin, activation = _arguments(arguments, "nin", "activation")
+        _check_sizes([*_sizes(nin), 1], most)
+        return cls(nin, _known(activation), rng=_Zeros)
+
     @property
     def nonlin(self) -> bool:
         """True if the neuron has an activation, as in micrograd. Set to True, it is relu."""
@@ -173,6 +189,20 @@ class Layer(Module):
         xs = _one_sample(inputs)
         outputs = [neuron(xs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def architecture(self) -> dict[str, Any] | None:
+        """Return the sizes and the name of the activation; None if the neurons differ."""
+        each = [neuron.architecture() if type(neuron) is Neuron else None for neuron in self.neurons]
+        if not each or each[0] is None or any(one != each[0] for one in each):
+            return None
+        return {"nin": each[0]["nin"], "nout": len(each), "activation": each[0]["activation"]}
+
+    @classmethod
+    def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
+        """Make a layer whose weights are 0."""
+        nin, nout, activation = _arguments(arguments, "nin", "nout", "activation")
+        _check_sizes([*_sizes(nin), *_sizes(nout)], most)
+        return cls(nin, nout, _known(activation), rng=_Zeros)
 
     def __repr__(self) -> str:
         if number_of_parameters(self) <= _PARAMETERS_SPELLED_OUT:
@@ -245,6 +275,22 @@ class MLP(Module):
             outputs = layer(outputs)
         return outputs
 
+    def architecture(self) -> dict[str, Any] | None:
+        """Return the sizes and the names of the activations; None if a layer's neurons differ, or layers do not fit."""
+        each = [layer.architecture() if type(layer) is Layer else None for layer in self.layers]
+        known = [one for one in each if one is not None]
+        if not known or len(known) < len(each) or any(a["nout"] != b["nin"] for a, b in pairwise(known)):
+            return None
+        nouts, activations = [one["nout"] for one in known], [one["activation"] for one in known]
+        return {"nin": known[0]["nin"], "nouts": nouts, "activation": activations}
+
+    @classmethod
+    def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
+        """Make a network whose weights are 0."""
+        nin, nouts, activation = _arguments(arguments, "nin", "nouts", "activation")
+        _check_sizes([*_sizes(nin), *_sizes(*_texts_or_numbers(nouts))], most)
+        return cls(nin, nouts, list(map(_known, _texts_or_numbers(activation))), rng=_Zeros)
+
     def __repr__(self) -> str:
         name, n = type(self).__name__, number_of_parameters(self)
         if n <= _PARAMETERS_SPELLED_OUT:
@@ -262,6 +308,90 @@ def _label(module: Module, neurons: Sequence[Neuron]) -> None:
     for name, p in module.named_parameters():
         if p in own:
             p.label = name
+
+
+def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> Any:
+    """Return the network that `save` wrote to a file: a Neuron, a Layer or an MLP, with its parameters' numbers.
+
+    Files have the architecture of networks whose activations are operations of the table, of networks of your own
+    classes that define `architecture`, but not of others. An operation of your own has to be defined before.
+
+    Arguments:
+        path: the file.
+        classes: your own subclasses of Module of which the network may consist.
+
+    Nothing in a file is executed: it names classes among the known ones, sizes, activations and numbers.
+
+    Raises:
+        OSError: the file cannot be read.
+        TypeError: one of the classes is no subclass of Module.
+        ValueError: the file is damaged or of a later version, has no architecture, as the files of earlier versions, or
+            names an unknown class or activation.
+
+    >>> import tempfile
+    >>> model = MLP(2, [3, 1], "tanh")
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.json")
+    >>> model.save(path)
+    >>> twin = load(path)
+    >>> twin
+    MLP of [Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)], Layer of [LinearNeuron(3)]]
+    >>> twin([0.5, -1.0]).data == model([0.5, -1.0]).data
+    True
+    """
+    own = list(classes)
+    for kind in own:
+        if not isinstance(kind, type) or not issubclass(kind, Module):
+            raise TypeError(f"classes are subclasses of nn.Module, got {quoted(kind)}")
+    ours = (kind for name in __all__ if isinstance(kind := globals()[name], type) and kind is not Module)
+    return loaded(path, {kind.__name__: kind for kind in (*ours, *own)})
+
+
+# Arguments from files ------------------------------------------------------------------------------------------------
+
+
+class _Zeros:
+    """A generator that draws nothing: the numbers of a file are to follow."""
+
+    @staticmethod
+    def uniform(low: float, high: float) -> float:
+        return 0.0
+
+
+def _arguments(arguments: dict[str, Any], *names: str) -> list[Any]:
+    if arguments.keys() != set(names):
+        raise ValueError(f"it takes {', '.join(names)}, and nothing else")
+    return [arguments[name] for name in names]
+
+
+def _texts_or_numbers(x: Any) -> list[Any]:
+    if not isinstance(x, list):
+        raise ValueError("a list has become something else")
+    return x
+
+
+def _sizes(*sizes: Any) -> Sequence[int]:
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise ValueError("its sizes are no positive integers")
+    return sizes
+
+
+def _check_sizes(sizes: Sequence[int], most: int) -> None:
+    """Raise ValueError if layers of these sizes have more parameters than the file."""
+    if sum((nin + 1) * nout for nin, nout in pairwise(sizes)) > most:
+        raise ValueError("it would have more parameters than the file has numbers")
+
+
+def _known(activation: Any) -> str:
+    """Return an activation by its name, which is that of an operation of the table."""
+    if not isinstance(activation, str):
+        raise ValueError("an activation is no name")
+    try:
+        settled(activation)
+    except ValueError as problem:
+        raise ValueError(
+            f"{problem}; if {quoted(activation)} is an operation of your own, define it before you load"
+        ) from None
+    return activation
 
 
 # Arguments of neurons ------------------------------------------------------------------------------------------------
