@@ -1,6 +1,6 @@
 """Train a 64-32-10 network on the 1,797 handwritten digits that scikit-learn ships, 8 x 8 pixels each.
 
-A third of them is held out for validation. Needs scikit-learn: pip install "scalar-autograd[examples]".
+A third of them is held out for validation. Needs scikit-learn: pip install scikit-learn
 """
 
 import argparse

@@ -3,7 +3,7 @@
 The loss of one sample is written in scalars, and `autograd.compile` turns it and its gradients into a function of
 `jax.numpy`. The rest is JAX: `jax.vmap` runs it on a batch, and `jax.jit` divides the work among the devices according
 to where the arguments are placed. Here the devices are eight parts of one processor; for eight GPUs, remove the two
-lines that set the environment, and change nothing else. Needs JAX: pip install "scalar-autograd[jax]"
+lines that set the environment, and change nothing else. Needs JAX: pip install jax
 """
 
 import math

@@ -115,6 +115,23 @@ def test_tests_run_where_the_source_distribution_is_unpacked(distributions: tupl
     assert collected.splitlines() == own.splitlines()
 
 
+def test_hints_name_distributions_that_are_installed_as_they_are_written() -> None:
+    """Not extras of this one, which may not be on the index that the reader uses."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    sources = [path for folder in ("autograd", "examples") for path in (ROOT / folder).rglob("*.py")]
+    known = {re.split(r"[>=]", name)[0] for names in PROJECT["optional-dependencies"].values() for name in names}
+    for path in [*pages, *sources]:
+        for what in re.findall(r"pip install ([^\s`)\\]+)", path.read_text(encoding="utf-8")):
+            name = what.strip("'\".,;")
+            assert name in known | {"-e", "-q", "torch"}, f"{path} says pip install {name}"
+
+
+def test_without_numpy_its_backend_says_what_to_install() -> None:
+    program = "import sys; sys.modules['numpy'] = None\nfrom autograd import *\nimport autograd\nx = Value(1.0)\n"
+    said = python("-c", program + "autograd.compile(x * x, x, backend='numpy')", cwd=ROOT, status=1)
+    assert said.splitlines()[-1] == 'ModuleNotFoundError: backend="numpy" needs NumPy: pip install numpy'
+
+
 # Beside HIPS autograd ------------------------------------------------------------------------------------------------
 
 

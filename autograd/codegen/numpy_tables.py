@@ -43,7 +43,10 @@ LIMITS_OF_A_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=ma
 
 def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     """Compile to NumPy: on tables if the program has loops, else one statement for each step."""
-    import numpy as np  # noqa: PLC0415  # this backend was asked for
+    try:
+        import numpy as np  # noqa: PLC0415  # this backend was asked for
+    except ModuleNotFoundError as problem:
+        raise ModuleNotFoundError('backend="numpy" needs NumPy: pip install numpy', name=problem.name) from None
 
     # NumPy has max for a whole batch, but would call the function of largest for one sample after the other.
     program, signature = spelled_out(

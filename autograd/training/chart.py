@@ -69,7 +69,7 @@ def new_axes() -> Any:
     try:
         import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
     except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "scalar-autograd[plot]"') from error
+        raise ImportError("plots need matplotlib: pip install matplotlib") from error
     return plt.subplots()[1]
 
 

@@ -247,7 +247,7 @@ def _check_free(path: Path, raise_if_result_exists: bool) -> None:
 
 
 _HOW_TO_GET_GRAPHVIZ = """Install one of the two:
-  its libraries, with pip:  pip install "scalar-autograd[render]"
+  its libraries, with pip:  pip install pygraphviz
   the program dot:          apt install graphviz, brew install graphviz,
                             winget install graphviz, or conda install graphviz
 Without them, .source is the drawing as DOT text."""

@@ -674,7 +674,7 @@ def test_without_graphviz_the_error_names_both_ways_to_get_one(tmp_path: Path) -
         with pytest.raises(graphviz.ExecutableNotFound) as caught:
             graph.directory = str(tmp_path)
             render()
-        for way in ('pip install "scalar-autograd[render]"', "apt install", "brew install", "winget install", "conda"):
+        for way in ("pip install pygraphviz", "apt install", "brew install", "winget install", "conda"):
             assert way in str(caught.value)
         assert "libglib-2.0.so.0" in str(caught.value)  # and the reason
     assert "tanh(net)" in graph.source
@@ -685,7 +685,7 @@ def test_without_graphviz_the_error_names_both_ways_to_get_one(tmp_path: Path) -
 def test_without_graphviz_notebooks_show_text() -> None:
     bundle = draw(neuron())._repr_mimebundle_()
     assert set(bundle) == {"text/plain"}
-    assert 'pip install "scalar-autograd[render]"' in bundle["text/plain"]
+    assert "pip install pygraphviz" in bundle["text/plain"]
 
 
 def test_a_crash_in_graphviz_is_an_exception(pretend: Path) -> None:

@@ -78,7 +78,7 @@ def to_spreadsheet(
         TypeError: `output` is not a Value, or `train` has something other than Values.
         ValueError: the graph is too large; the function of an operation of your own runs in Python only; `train` has
             something other than leaves of the graph, or one twice; or another argument is out of range.
-        ModuleNotFoundError: XlsxWriter is not installed: `pip install "scalar-autograd[sheet]"`.
+        ModuleNotFoundError: XlsxWriter is not installed: `pip install XlsxWriter`.
         OSError: the file cannot be written, or is read-only.
 
     >>> import tempfile
@@ -103,7 +103,7 @@ def to_spreadsheet(
         import xlsxwriter  # noqa: PLC0415  # optional, so imported when first used
     except ModuleNotFoundError as problem:
         raise ModuleNotFoundError(
-            'to_spreadsheet() needs XlsxWriter: pip install "scalar-autograd[sheet]"', name=problem.name
+            "to_spreadsheet() needs XlsxWriter: pip install XlsxWriter", name=problem.name
         ) from None
     copies, shown = copied_graph(values, names_of(values, names, repeat_labels=True))
     columns = columns_of(copies[output], shown)
