@@ -25,7 +25,7 @@ from autograd.text import printable, quoted, visible
 
 __all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse"]
 
-_PARAMETERS_SPELLED_OUT = 500  # a larger network is summarized in its repr; micrograd's demo has 337
+_A_DOZEN = 12  # neurons, from which on a repr is a summary
 
 
 class Neuron(Module):
@@ -161,6 +161,8 @@ class Layer(Module):
 
     >>> Layer(2, 3)
     Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)]
+    >>> Layer(2, 16)
+    Layer of 16 ReLUNeuron(2): 48 parameters
     """
 
     __slots__ = ("neurons",)
@@ -205,7 +207,7 @@ class Layer(Module):
         return cls(nin, nout, _known(activation), rng=_Zeros)
 
     def __repr__(self) -> str:
-        if number_of_parameters(self) <= _PARAMETERS_SPELLED_OUT:
+        if len(self.neurons) < _A_DOZEN:
             return f"{type(self).__name__} of [{', '.join(map(repr, self.neurons))}]"
         return f"{type(self).__name__} of {self._row()}: {counted(number_of_parameters(self))}"
 
@@ -292,14 +294,15 @@ class MLP(Module):
         return cls(nin, nouts, list(map(_known, _texts_or_numbers(activation))), rng=_Zeros)
 
     def __repr__(self) -> str:
-        name, n = type(self).__name__, number_of_parameters(self)
-        if n <= _PARAMETERS_SPELLED_OUT:
+        name = type(self).__name__
+        layers = [layer if isinstance(layer, Layer) else None for layer in self.layers]  # users may put others there
+        if sum(1 if layer is None else len(layer.neurons) for layer in layers) < _A_DOZEN:
             return f"{name} of [{', '.join(map(repr, self.layers))}]"
         rows = [
-            f"  layer{i}: {layer._row()}, {counted(number_of_parameters(layer))}"
-            for i, layer in enumerate(self.layers, 1)
+            f"  layer{i}: " + (f"{layer._row()}, {counted(number_of_parameters(layer))}" if layer else repr(part))
+            for i, (layer, part) in enumerate(zip(layers, self.layers), 1)
         ]
-        return "\n".join([f"{name} with {counted(n)}", *rows])
+        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *rows])
 
 
 def _label(module: Module, neurons: Sequence[Neuron]) -> None:

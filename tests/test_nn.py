@@ -18,7 +18,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -383,10 +383,27 @@ def test_a_parameters_method_of_your_own_counts() -> None:
     assert list(own.named_parameters()) == [("parameter1", extra), ("kept", own.kept)]
 
 
-def test_small_networks_read_as_micrograds_and_big_ones_are_summed_up() -> None:
+def test_networks_of_less_than_a_dozen_neurons_read_as_micrograds_and_others_are_summed_up() -> None:
     assert repr(MLP(2, [2, 1])) == "MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(2)]]"
     assert repr(Neuron(3)) == "TanhNeuron(3)"
-    assert len(repr(MLP(2, [16, 16, 1]))) > 500  # the demo's
+    assert repr(MLP(1000, [1])) == "MLP of [Layer of [LinearNeuron(1000)]]"
+    assert repr(MLP(2, [10, 1])).count("Neuron") == 11
+    assert repr(MLP(2, [11, 1])).splitlines() == [
+        "MLP with 45 parameters",
+        "  layer1: 11 ReLUNeuron(2), 33 parameters",
+        "  layer2: 1 LinearNeuron(11), 12 parameters",
+    ]
+    assert repr(Layer(2, 11)).count("Neuron") == 11
+    assert repr(Layer(2, 12)) == "Layer of 12 ReLUNeuron(2): 36 parameters"
+    mixed = MLP(2, [12])
+    mixed.layers[0].neurons[3] = Neuron(2)
+    mixed.layers += cast(Any, [Neuron(12), len])
+    assert repr(mixed).splitlines() == [
+        "MLP with 49 parameters",
+        "  layer1: 12 LinearNeuron(2) / TanhNeuron(2), 36 parameters",
+        "  layer2: TanhNeuron(12)",
+        "  layer3: <built-in function len>",
+    ]
     assert repr(MLP(64, [32, 10], "tanh")).splitlines() == [
         "MLP with 2,410 parameters",
         "  layer1: 32 TanhNeuron(64), 2,080 parameters",
