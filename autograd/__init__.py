@@ -29,6 +29,7 @@ from autograd.errors import (
     GraphvizNotFound,
     RecordingError,
     StaleGraphWarning,
+    TrainingWarning,
     UnsupportedOperationError,
 )
 from autograd.functions import log_softmax, logsumexp, mean, softmax

@@ -73,6 +73,13 @@ class StaleGraphWarning(UserWarning):
     """
 
 
+class TrainingWarning(UserWarning):
+    """`fit` has noticed that training cannot go well, or has not: large inputs, a loss no lower than a constant's.
+
+    The message says which, and what to do. A run raises one at most.
+    """
+
+
 class UnsupportedOperationError(ValueError):
     """A target cannot express an operation; the message says what to write instead, or which backend to use."""
 

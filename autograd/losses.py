@@ -5,8 +5,8 @@ are numbers or Values. A loss is built from operations of the table, without a b
 one sample holds for any other. Numbers that cannot be targets are refused; what a Value will hold later cannot be
 checked.
 
-A loss for classification carries more functions, its `accuracy`, its `targets` and its `classes`, which `fit` calls.
-Give them to a loss of your own with the decorator `loss`.
+A loss carries more functions, which `fit` calls: its `accuracy`, its `targets`, its `classes` and its `baseline`. Give
+them to a loss of your own with the decorator `loss`.
 """
 
 import functools
@@ -29,13 +29,19 @@ Targets = Callable[[Any, list[Any]], list[Any]]
 """(output, ys) -> the targets to use in place of ys, as many."""
 Classes = Callable[[Any, list[str]], list[float]]
 """(output, names) -> the target that stands for each class."""
+Baseline = Callable[[list[Any]], float]
+"""(ys) -> the loss of the best answer that is the same for all samples."""
 Pairs = list[tuple[Any, Any]]
 
 
 def loss(
-    *, accuracy: Accuracy | None = None, targets: Targets | None = None, classes: Classes | None = None
+    *,
+    accuracy: Accuracy | None = None,
+    targets: Targets | None = None,
+    classes: Classes | None = None,
+    baseline: Baseline | None = None,
 ) -> Callable[[Loss], Loss]:
-    """Decorate a loss function with its accuracy, its targets and its classes, for `fit`.
+    """Decorate a loss function with its accuracy, its targets, its classes and its baseline, for `fit`.
 
     They become attributes of the function, and are also found through `functools.partial`, on a callable object or its
     `__call__`. To replace those of a loss of `nn`, decorate a copy: `functools.partial(nn.mse)`.
@@ -50,9 +56,11 @@ def loss(
         classes: a function of the model's output for one sample and of the names of the classes, for targets that are
             text. It returns the target that stands for each class, and raises `ValueError` if there are too many or too
             few. `fit` calls it before `targets`.
+        baseline: a function of the list of all targets, as trained with, that returns the loss of the best answer that
+            is the same for all samples. `fit` warns of a run whose loss never falls below it.
 
     Raises:
-        TypeError: `accuracy`, `targets` or `classes` is not a function.
+        TypeError: one of them is not a function.
 
     >>> import autograd
     >>> from autograd import fit, nn, optim
@@ -64,7 +72,7 @@ def loss(
     ▁ 1 epoch: loss 0.5, accuracy 50.0 %
     """
 
-    functions = {"accuracy": accuracy, "targets": targets, "classes": classes}
+    functions = {"accuracy": accuracy, "targets": targets, "classes": classes, "baseline": baseline}
     for name, given in functions.items():
         if given is not None and not callable(given):
             raise TypeError(f"{name} is a function, as the documentation of nn.loss says, got {quoted(given)}")
@@ -79,7 +87,7 @@ def loss(
 
 
 def carried(loss: Any, name: str) -> Any:
-    """Return the function that a loss carries under a name, "accuracy", "targets" or "classes", or None.
+    """Return the function that a loss carries under a name, such as "accuracy", or None.
 
     >>> carried(functools.partial(hinge), "accuracy") is hinge.accuracy, carried(mse, "accuracy")
     (True, None)
@@ -93,6 +101,18 @@ def carried(loss: Any, name: str) -> Any:
 # Regression ----------------------------------------------------------------------------------------------------------
 
 
+def _variance(ys: list[Any]) -> float:
+    """Return the mean squared error of the means."""
+    return _mean_over_places(ys, lambda column, mean: math.fsum((y - mean) ** 2 for y in column) / len(column))
+
+
+def _mean_over_places(ys: list[Any], loss: Callable[[Any, float], float]) -> float:
+    """Return the mean over the places in a target of a loss, which gets the numbers there and their mean."""
+    columns = list(zip(*map(tree_leaves, ys)))
+    return math.fsum(loss(column, math.fsum(column) / len(column)) for column in columns) / len(columns)
+
+
+@loss(baseline=_variance)
 def mse(outputs: Any, targets: Any) -> Any:
     """Return the mean squared error: the mean of (output - target)² over all numbers.
 
@@ -143,6 +163,11 @@ def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any])
     return ys
 
 
+def _entropy(probabilities: list[float]) -> float:
+    """Return the cross-entropy of these probabilities as targets with themselves as answer."""
+    return -math.fsum(p * math.log(p) for p in probabilities if p > 0)
+
+
 def _two_classes(low: float, output: Any, names: list[str]) -> list[float]:
     if len(names) != 2:
         raise ValueError(f"this loss tells two classes apart, got {_listed(names)}: pass loss=nn.cross_entropy")
@@ -158,6 +183,7 @@ def _listed(names: list[str]) -> str:
     accuracy=_share_of_signs,
     targets=functools.partial(_check_each, _checked_labels),
     classes=functools.partial(_two_classes, -1.0),
+    baseline=lambda ys: _mean_over_places(ys, lambda column, mean: 1 - abs(mean)),  # scores of -1 or 1 for all
 )
 def hinge(scores: Any, labels: Any) -> Any:
     """Return the hinge loss, that of a support vector machine: the mean of relu(1 - label * score).
@@ -181,6 +207,7 @@ def hinge(scores: Any, labels: Any) -> Any:
     accuracy=_share_of_sides,
     targets=functools.partial(_check_each, _checked_probabilities),
     classes=functools.partial(_two_classes, 0.0),
+    baseline=lambda ys: _mean_over_places(ys, lambda column, mean: _entropy([mean, 1 - mean])),
 )
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where sigmoid(logit) is the probability of class 1.
@@ -254,7 +281,11 @@ def _class_indices(logits: Any, names: list[str]) -> list[float]:
     return list(map(float, range(outputs)))
 
 
-@loss(accuracy=_share_of_choices, targets=_class_targets, classes=_class_indices)
+def _entropy_of_classes(ys: list[Any]) -> float:
+    return _entropy([math.fsum(column) / len(column) for column in zip(*ys)])
+
+
+@loss(accuracy=_share_of_choices, targets=_class_targets, classes=_class_indices, baseline=_entropy_of_classes)
 def cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log p(target), where softmax(logits) are the probabilities of the classes.
 

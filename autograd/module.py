@@ -81,6 +81,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     __slots__ = ()  # the one that is needed is in the base
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
+    _constants: ClassVar[tuple[str, ...]] = ()  # attributes that list Values which are saved, but not trained
 
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it.
@@ -218,7 +219,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         return cls(**arguments)
 
     def _by_name(self) -> dict[str, Value]:
-        named = list(self.named_parameters())
+        """Return the Values of a file by name: the parameters, and the constants of Modules that have some."""
+        named = [*self.named_parameters(), *_named(_Walk(self).constants)]
         by_name = dict(named)
         if len(by_name) != len(named):
             twice = next(name for name, p in named if by_name[name] is not p)
@@ -498,11 +500,13 @@ class _Walk:
 
     Attributes:
         leaves: each leaf with its place, in order.
+        constants: each Value that a Module lists as saved, but not trained.
     """
 
     def __init__(self, root: Any) -> None:
         self.root = root
         self.leaves: list[_Entry] = []
+        self.constants: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
         self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
@@ -551,6 +555,10 @@ class _Walk:
         kind = _KINDS[type(part)]
         if kind is None:
             return found
+        if kind.module:
+            for name in part._constants:
+                listed = ((entry, name), getattr(part, name))
+                self.constants += [((listed, i), x) for i, x in enumerate(listed[1])]
         if kind.module and _is_overridden(type(part)) and part is not self.root:
             found += [((entry, name), p) for name, p in part.named_parameters()]
             return found[::-1]

@@ -1,4 +1,4 @@
-"""Build networks of neurons: `Neuron`, `Layer`, `MLP`, the base class `Module`, and the losses to train them with.
+"""Build networks: `Neuron`, `Layer`, `MLP`, `Sequential`, `Standardize`, their base class `Module`, and the losses.
 
 net = inputs · weights + bias        output = activation(net)
 
@@ -21,9 +21,13 @@ from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.module import Module, counted, loaded, number_of_parameters
+from autograd.sequential import Sequential, Standardize
 from autograd.text import printable, quoted, visible
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse"]
+__all__ = [
+    "MLP", "Layer", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy", "cross_entropy", "hinge",
+    "load", "loss", "mse",
+]  # fmt: skip
 
 _A_DOZEN = 12  # neurons, from which on a repr is a summary
 

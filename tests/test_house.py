@@ -25,6 +25,7 @@ LAYERS = [
     {"check", "pickling", "optim", "losses", "codegen"},
     {"samples"},
     {"module"},
+    {"sequential"},
     {"nn", "views", "training", "ufuncs"},
     {"__init__"},
     {"__main__"},

@@ -101,6 +101,14 @@ def samples(name: str, data: Any) -> Samples:
     return found
 
 
+def complete_samples(name: str, data: Any) -> Samples:
+    """Return samples as `samples` does, none of which lacks a number: a nan raises ValueError."""
+    found = read(name, data, complete=True)
+    if isinstance(found, Refusal):
+        raise found.error()
+    return found
+
+
 def read(name: str, data: Any, other: Other | None = None, *, complete: bool = False) -> Samples | Refusal:
     """Check and convert data as `samples` does, but return what is wrong with them instead of raising an error.
 

@@ -24,6 +24,7 @@ from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
+from autograd.training.advice import FEWEST_STEPS, Advisor
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
@@ -100,6 +101,11 @@ def fit(
     epoch is not in the History, and `History.interrupted` is True. Any other exception leaves the parameters of the
     last whole step, too. The parameters' gradients are 0 afterwards.
 
+    Warns:
+        TrainingWarning: once in a run, if the inputs are larger than 100 and the model multiplies them as they are (put
+            `nn.Standardize.of(xs)` in front of it), or if, after 50 steps or more, the loss never fell below that of
+            one answer for all samples.
+
     Raises:
         TypeError: an argument of the wrong kind.
         RecordingError: the model compares Values, or one graph cannot stand for all samples; or it keeps results
@@ -143,7 +149,9 @@ def fit(
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         prepared = prepare(objective, data, size, backend)
-        run = Run(prepared, optimizer, size, patience)
+        advisor = Advisor(objective, prepared.data)
+        advisor.before()
+        run = Run(prepared, optimizer, size, patience, advisor.on_divergence)
         history = run.history
         history.classes = data.classes
         reporter = Progress(epochs, history.figures) if progress and epochs else None
@@ -177,6 +185,9 @@ def fit(
                     if last:
                         break
                 run.bring_back_best()
+                if run.optimizer.steps - run.steps_before >= FEWEST_STEPS:
+                    run.commit()
+                    advisor.after(history, run.objective, run.data.known)
             except RecordingError as error:
                 error.history = history
                 raise

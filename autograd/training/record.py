@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
-from autograd.losses import Accuracy, Classes, Targets, carried, loss_named
+from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.samples.recording import Graph, no_frozen_branch, parameter_names, results_recorded
 from autograd.text import quoted
 from autograd.trees import tree_copy, tree_leaves, tree_map
@@ -24,6 +24,7 @@ class Objective(NamedTuple):
     accuracy: Accuracy | None
     targets: Targets | None
     classes: Classes | None
+    baseline: Baseline | None
     regularizer: Callable[[list[Value]], Any] | None
 
     @classmethod
@@ -49,8 +50,8 @@ class Objective(NamedTuple):
         parameters = list(model.parameters())
         if not parameters:
             raise ValueError("the model has no parameters, so there is nothing to learn")
-        accuracy, targets, classes = (carried(loss, name) for name in ("accuracy", "targets", "classes"))
-        return cls(model, parameters, loss, accuracy, targets, classes, regularizer)
+        functions = {name: carried(loss, name) for name in ("accuracy", "targets", "classes", "baseline")}
+        return cls(model, parameters, loss, regularizer=regularizer, **functions)
 
     def parameter_names(self) -> list[str]:
         """Return a name for each parameter, fit for a message."""

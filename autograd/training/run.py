@@ -1,7 +1,7 @@
 """Run epochs of steps, and keep the state of parameters and optimizer after the last complete step."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -28,10 +28,23 @@ class Run:
     """A run of training: its epochs, entered in the history, and its state after the last whole step.
 
     `commit` gives that state to the Values and the optimizer that the user sees, all at once.
+
+    Arguments:
+        prepared, optimizer: what to train, and how.
+        size: the number of samples in a batch.
+        patience: as for `fit`.
+        advise: returns what to do about numbers that are no longer finite, "" for the usual.
     """
 
-    def __init__(self, prepared: Prepared, optimizer: Optimizer, size: int, patience: int | None = None) -> None:
-        self.optimizer, self.size, self.patience = optimizer, size, patience
+    def __init__(
+        self,
+        prepared: Prepared,
+        optimizer: Optimizer,
+        size: int,
+        patience: int | None = None,
+        advise: Callable[[], str] = str,
+    ) -> None:
+        self.optimizer, self.size, self.patience, self.advise = optimizer, size, patience, advise
         self.steps_before = optimizer.steps
         self.order = list(range(len(prepared.data.known)))
         self.history = history = History(backend=prepared.functions.backend)
@@ -168,7 +181,8 @@ class Run:
         places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
         causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
         advice = causes or [
-            "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "
+            self.advise()
+            or "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "
             'backend="eager" finds the operation'
         ]
         error = DivergenceError(

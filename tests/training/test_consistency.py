@@ -21,6 +21,8 @@ from autograd import History, RecordingError, Value, fit, nn, optim
 from autograd.errors import DivergenceError
 from autograd.ops import Op
 
+pytestmark = pytest.mark.filterwarnings("ignore::autograd.TrainingWarning")  # the inputs are numbers of samples
+
 
 def quiet(model: Any, xs: Any, ys: Any, **options: Any) -> History:
     defaults: dict[str, Any] = {"loss": nn.mse, "optimizer": optim.SGD(0.01), "epochs": 5, "progress": False}

@@ -23,6 +23,8 @@ from needs import EAGER_AND_COMPILED, lacking
 from autograd import History, fit, nn, optim
 from autograd.samples.rows import samples
 
+pytestmark = pytest.mark.filterwarnings("ignore::autograd.TrainingWarning")  # of large inputs: see test_advice.py
+
 Row = dict[str, Any]
 
 

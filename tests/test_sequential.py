@@ -1,0 +1,210 @@
+"""`Sequential`, and `Standardize`: what it computes, and that it is part of a model, of its file and of its graph."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from needs import BACKENDS, FIT_BACKENDS
+
+import autograd
+from autograd import Value, draw, explain, fit, nn, optim, to_text
+
+XS = [[4000.0 + 37 * i % 900, 0.01 * (i % 7), 5.0] for i in range(30)]
+YS = [x[0] / 1000 + 10 * x[1] for x in XS]
+
+
+def model(xs: Any = XS) -> nn.Sequential:
+    return nn.Sequential(nn.Standardize.of(xs), nn.MLP(3, [4, 1], "tanh", rng=random.Random(0)))
+
+
+@pytest.mark.parametrize("make", [list, tuple, np.array])
+def test_the_mean_becomes_0_and_the_deviation_1(make: Any) -> None:
+    scaled = nn.Standardize.of(make(XS))
+    table = np.array(XS)
+    assert scaled.mean == pytest.approx(table.mean(axis=0).tolist(), rel=1e-14)
+    assert scaled.scale[:2] == pytest.approx(table.std(axis=0)[:2].tolist(), rel=1e-14)  # as StandardScaler's
+    assert scaled.scale[2] == 1.0  # of an input that is always the same
+    rows = np.array([scaled(x) for x in XS])
+    assert np.abs(rows.mean(axis=0)).max() < 1e-13
+    assert rows.std(axis=0)[:2] == pytest.approx([1, 1], rel=1e-13)
+    assert set(rows[:, 2]) == {0.0}
+
+
+def test_it_agrees_with_scikit_learn() -> None:
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    theirs = preprocessing.StandardScaler().fit(XS)
+    assert [nn.Standardize.of(XS)(x) for x in XS] == pytest.approx(theirs.transform(XS), rel=1e-12, abs=1e-12)
+
+
+def test_samples_of_one_number() -> None:
+    scaled = nn.Standardize.of([1.0, 3.0])
+    assert (scaled.mean, scaled.scale) == ([2.0], [1.0])
+    x = Value(5.0)
+    assert scaled(x).data == 3.0
+    assert [y.data for y in scaled([x])] == [3.0]
+    line = nn.Sequential(scaled, nn.Neuron(1, "linear", weights=[0.0]))
+    fit(line, [1.0, 3.0], [10.0, 20.0], loss="mse", optimizer=optim.SGD(0.25), epochs=60, progress=False)
+    assert line(5.0).data == pytest.approx(30.0, rel=1e-6)
+
+
+def test_huge_and_tiny_numbers() -> None:
+    assert nn.Standardize.of([1e308, -1e308, 1e308, -1e308]).scale == pytest.approx([1e308], rel=1e-14)
+    assert nn.Standardize.of([1e-300, 3e-300]).scale == pytest.approx([1e-300], rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "xs, kind, message",
+    [
+        ([[1.0, math.nan], [2.0, 3.0]], ValueError, r"xs: 1 of 2 samples lack a number \(sample 0\)"),
+        ([["a", 1.0]], TypeError, "xs: 1 of 1 samples do not consist of numbers"),
+        ([], ValueError, "xs is empty"),
+        ([[[1.0], [2.0]]], ValueError, "a number or a row of numbers"),
+        (np.ones((2, 2, 2)), ValueError, "a number or a row of numbers"),
+    ],
+)
+def test_data_that_have_no_scale(xs: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        nn.Standardize.of(xs)
+
+
+@pytest.mark.parametrize("mean, scale", [([1.0], [0.0]), ([1.0], [-1.0]), ([1.0], [math.inf]), ([1.0], []), ([], [])])
+def test_wrong_scales(mean: Any, scale: Any) -> None:
+    with pytest.raises(ValueError):
+        nn.Standardize(mean, scale)
+
+
+def test_a_wrong_number_of_inputs() -> None:
+    with pytest.raises(ValueError, match="takes 3 inputs, got 2"):
+        model()([1.0, 2.0])
+
+
+def test_its_numbers_are_no_parameters() -> None:
+    ours = model()
+    names = [name for name, _ in ours.named_parameters()]
+    assert len(names) == len(ours.parameters()) == 21
+    assert all(name.startswith("module2.") for name in names)
+    assert nn.Standardize.of(XS).parameters() == []
+    with pytest.raises(ValueError, match="nothing to learn"):
+        fit(nn.Standardize.of(XS), XS, XS, loss="mse", optimizer="sgd", epochs=1)
+
+
+@pytest.mark.parametrize("backend", FIT_BACKENDS)
+def test_training_gives_every_backend_the_same_and_leaves_the_scale(backend: str) -> None:
+    ours, by_hand = model(), nn.MLP(3, [4, 1], "tanh", rng=random.Random(0))
+    scaled = [nn.Standardize.of(XS)(x) for x in XS]
+    options: dict[str, Any] = {"loss": "mse", "epochs": 20, "batch_size": 1, "seed": 0, "progress": False}
+    history = fit(ours, XS, YS, optimizer=optim.SGD(0.05), backend=backend, **options)
+    expected = fit(by_hand, scaled, YS, optimizer=optim.SGD(0.05), backend="eager", **options)
+    assert history.losses == expected.losses
+    assert [p.data for p in ours.parameters()] == [p.data for p in by_hand.parameters()]
+    first = ours.modules[0]
+    assert isinstance(first, nn.Standardize) and first.mean == nn.Standardize.of(XS).mean
+    assert ours.predict(XS[:5]) == [by_hand(x).data for x in scaled[:5]]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_compiled_model_has_its_scale(backend: str) -> None:
+    ours, xs = model(), [Value(0.0) for _ in range(3)]
+    f = autograd.compile(ours(xs), (xs,), backend=backend)
+    assert [f(x) for x in XS[:3]] == [ours(x).data for x in XS[:3]]
+
+
+def test_it_is_part_of_the_file(tmp_path: Path) -> None:
+    ours, path = model(), tmp_path / "model.json"
+    ours.save(path)
+    written = json.loads(path.read_text())["parameters"]
+    assert written["module1.mean1"] == nn.Standardize.of(XS).mean[0]
+    other = nn.Sequential(nn.Standardize([0.0] * 3, [1.0] * 3), nn.MLP(3, [4, 1], "tanh"))
+    before = other.predict(XS)
+    other.load(path)
+    assert other.predict(XS) == ours.predict(XS) != before  # what was compiled does not keep the old scale
+    twin = nn.load(path)
+    assert repr(twin) == repr(ours)
+    assert twin.predict(XS) == ours.predict(XS)
+    with pytest.raises(ValueError, match=r"lacks module1\.mean4"):
+        nn.Sequential(nn.Standardize([0.0] * 4, [1.0] * 4), nn.MLP(3, [4, 1])).load(path)
+
+
+def test_a_file_of_a_scale_alone_and_of_nested_sequences(tmp_path: Path) -> None:
+    for ours in (nn.Standardize.of(XS), nn.Sequential(nn.Sequential(nn.Standardize.of(XS)), nn.Layer(3, 2))):
+        ours.save(tmp_path / "file.json")
+        twin = nn.load(tmp_path / "file.json")
+        outputs, expected = twin(XS[3]), ours(XS[3])
+        assert list(map(float_of, outputs)) == list(map(float_of, expected))
+
+
+def float_of(x: Any) -> float:
+    return x.data if isinstance(x, Value) else x
+
+
+@pytest.mark.parametrize("nin", [0, -1, 10**9, "3", None, 1.5, True])
+def test_a_damaged_file_makes_no_scale(tmp_path: Path, nin: Any) -> None:
+    path = tmp_path / "file.json"
+    nn.Standardize.of(XS).save(path)
+    document = json.loads(path.read_text())
+    document["architecture"]["nin"] = nin
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match="cannot load"):
+        nn.load(path)
+
+
+def test_a_model_of_ones_own_has_its_scale_in_its_file(tmp_path: Path) -> None:
+    class Mine(nn.Module):
+        def __init__(self, xs: Any) -> None:
+            self.scaled = {"inputs": nn.Standardize.of(xs)}
+            self.neuron = nn.Neuron(3, "linear", rng=random.Random(1))
+
+        def __call__(self, x: Any) -> Value:
+            return self.neuron(self.scaled["inputs"](x))
+
+    ours, other = Mine(XS), Mine([[1.0, 2.0, 3.0], [2.0, 4.0, 1.0]])
+    ours.save(tmp_path / "mine.json")
+    other.load(tmp_path / "mine.json")
+    assert other(XS[0]).data == ours(XS[0]).data
+    assert "scaled.inputs.scale3" in json.loads((tmp_path / "mine.json").read_text())["parameters"]
+
+
+def test_copies_and_pickles() -> None:
+    ours = model()
+    for twin in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert twin(XS[0]).data == ours(XS[0]).data
+        assert len(twin.parameters()) == 21
+
+
+def test_it_is_in_drawings_and_explanations() -> None:
+    scaled = nn.Standardize([170.0, 65.0], [10.0, 13.0])
+    inputs = [Value(180.0, "height"), Value(60.0, "weight")]
+    output = nn.Sequential(scaled, nn.Neuron(2, "tanh", weights=[0.5, 0.25]))(inputs)
+    output.backward()
+    for text in (to_text(output), draw(output).source, str(explain(output))):
+        assert "height" in text
+        assert "170" in text and "13" in text
+    assert "neuron" in draw(output, detail="neuron").source
+
+
+def test_a_sequence_of_modules_and_functions() -> None:
+    layers = [nn.Layer(2, 3, "linear", rng=random.Random(0)), nn.Layer(3, 1, "linear", rng=random.Random(1))]
+    ours = nn.Sequential(layers[0], lambda outputs: [x.tanh() for x in outputs], layers[1])
+    network = nn.MLP(2, [3, 1], "tanh")
+    for p, q in zip(network.parameters(), ours.parameters(), strict=True):
+        p.data = q.data
+    assert ours([0.5, -1.0]).data == network([0.5, -1.0]).data
+    assert nn.Sequential(layers)([0.5, -1.0]).data == layers[1](layers[0]([0.5, -1.0])).data
+    with pytest.raises(TypeError, match="is a function, which hides what it uses"):
+        nn.Sequential(lambda x: layers[0](x)[:1]).parameters()
+
+
+@pytest.mark.parametrize(
+    "modules, kind", [((), ValueError), (([],), ValueError), ((3,), TypeError), ((nn.MLP,), TypeError)]
+)
+def test_what_is_no_sequence(modules: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        nn.Sequential(*modules)
