@@ -23,15 +23,26 @@ STATE = (
 )
 
 _ONE_NUMBER = "a Value is one number; lists and NumPy arrays hold many"
+_ALWAYS_FLOAT = "its number, v.data, is a Python float of 64 bits, whatever it was made from"
+_IN_PLACE = "an operation makes a new Value, v = v + w; the number of a leaf is changed by v.data += 1.0"
 _RECIPE = "it is a function made of rows: see docs/recipes.md"
 
 ATTRIBUTES = {
-    **dict.fromkeys(("item", "tolist", "numpy", "cpu", "value", "val"), "its number is v.data"),
+    **dict.fromkeys(
+        ("item", "tolist", "numpy", "cpu", "value", "values", "val", "number", "scalar", "result"),
+        "its number is v.data",
+    ),
+    **dict.fromkeys(("cuda", "device", "float", "double", "half", "int", "long", "bool", "type"), _ALWAYS_FLOAT),
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "copy_", "fill_", "zero_", "set"), _IN_PLACE),
+    **dict.fromkeys(("eq", "ne", "equal"), "write v.data == w.data"),
+    **dict.fromkeys(("gt", "ge", "lt", "le"), "write v > w, or the others so; autograd.where chooses in a graph"),
+    **dict.fromkeys(("isnan", "isinf", "isfinite"), "write math.isnan(v.data), or the others so"),
+    **dict.fromkeys(("sum", "mean"), "write autograd.sum(values), autograd.mean(values)"),
     **dict.fromkeys(("gradient", "derivative"), "write v.grad, after backward()"),
     **dict.fromkeys(("prev", "parents", "children", "_children", "_parents"), "its operands are v.args"),
     "_local_grads": "write autograd.engine.local_gradients(v)",
     "name": "write v.label",
-    "detach": "write v.stop_gradient() as an operand, v.data for the number",
+    **dict.fromkeys(("detach", "detach_"), "write v.stop_gradient() as an operand, v.data for the number"),
     "clone": "write copy.deepcopy(v) with its graph, Value(v.data) as a new leaf",
     "copy": "write copy.deepcopy(v) with its graph, Value(v.data) as a new leaf",
     "requires_grad": "every leaf gets a gradient; none passes v.stop_gradient()",
@@ -59,7 +70,27 @@ ATTRIBUTES = {
     "absolute": "write abs(v)",
     "negative": "write -v",
     **dict.fromkeys(("mish", "selu", "celu", "relu6", "softsign", "hardtanh", "rsqrt", "norm", "var", "std"), _RECIPE),
-    **dict.fromkeys(("shape", "size", "ndim", "dtype", "T", "reshape", "view", "astype", "to"), _ONE_NUMBER),
+    **dict.fromkeys(
+        (
+            "shape",
+            "size",
+            "ndim",
+            "dtype",
+            "T",
+            "reshape",
+            "view",
+            "astype",
+            "to",
+            "dim",
+            "numel",
+            "squeeze",
+            "unsqueeze",
+            "flatten",
+            "ravel",
+            "expand",
+        ),
+        _ONE_NUMBER,
+    ),
 }
 """What to write in place of an attribute of a Value: PyTorch's, NumPy's, other engines'."""
 

@@ -29,6 +29,11 @@ __all__ = [
     "load", "loss", "mse",
 ]  # fmt: skip
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _A_DOZEN = 12  # neurons, from which on a repr is a summary
 
 

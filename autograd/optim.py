@@ -23,6 +23,13 @@ from autograd.text import letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
 
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the step, which counts from 0."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,21 @@ def method_stubs() -> str:
     ]
     for op in ROWS:
         if not op.variadic:
-            lines += [f"    def {name}({', '.join(operands)}) -> Value: ..." for name, operands in methods(op)]
+            for name, operands in methods(op):
+                body = " ..." if name.startswith("__") else f'\n        """{summary(op)}"""'
+                lines.append(f"    def {name}({', '.join(operands)}) -> Value:{body}")
     for name, op in METHODS.items():
         if name not in TABLE and not op.variadic:
             lines.append(f"    def {name}({', '.join(methods(op)[0][1])}) -> Value: ...  # as NumPy calls {op.name}")
-    for name in ("__divmod__", "__rdivmod__"):
-        lines.append(f"    def {name}(self, other: Any, /) -> tuple[Value, Value]: ...")
+    divmods = ("__divmod__", "__rdivmod__")
+    lines += [f"    def {name}(self, other: Any, /) -> tuple[Value, Value]: ..." for name in divmods]
     lines.append("    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...")
     return "\n".join(lines) + "\n"
+
+
+def summary(op: Op) -> str:
+    """Return what an operation is, in words: the first sentence of its note."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", op.note)[0]
 
 
 def methods(op: Op) -> list[tuple[str, list[str]]]:

@@ -10,6 +10,7 @@ import pickle
 import pkgutil
 import pydoc
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -26,10 +27,11 @@ from typing import Any
 import pytest
 
 import autograd
-from autograd import StaleGraphWarning, Value, check_gradients, faux_gradient, grad, nn
+from autograd import StaleGraphWarning, Value, check_gradients, faux_gradient, grad, nn, optim
 from autograd.ops import TABLE, Op
 
 PACKAGE = Path(autograd.__file__).parent
+GUIDE = PACKAGE.parent / "docs" / "guide.md"
 
 
 def python(script: str, **environment: str) -> str:
@@ -748,6 +750,21 @@ def test_tab_completion_of_the_package_shows_the_public_names_and_no_clutter() -
         x = getattr(autograd, name)
         home = x.__name__ if isinstance(x, types.ModuleType) else getattr(x, "__module__", type(x).__module__)
         assert str(home).partition(".")[0] == "autograd", f"{name} comes from {home}"
+
+
+@pytest.mark.parametrize("module", [nn, optim, autograd.ops], ids=lambda module: module.__name__)
+def test_tab_completion_of_a_module_shows_what_it_is_for(module: types.ModuleType) -> None:
+    documented = set(re.findall(rf"{module.__name__.partition('.')[2]}\.(\w+)", GUIDE.read_text(encoding="utf-8")))
+    assert set(dir(module)) >= {name for name in documented if hasattr(module, name)}
+    for name in dir(module):
+        x = getattr(module, name)
+        assert not name.startswith("_")
+        assert x is TABLE or (callable(x) and str(x.__module__).startswith("autograd.")), name
+
+
+def test_help_says_in_words_what_an_operation_is() -> None:
+    for thing in (autograd.tanh, Value.tanh):
+        assert "hyperbolic tangent" in pydoc.plain(pydoc.render_doc(thing))
 
 
 def test_tab_completion_of_a_value_shows_the_public_names_and_no_clutter() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import pydoc
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import mpmath
 import pytest
+from make_stubs import summary
 from mpmath import mp
 from reference import spread
 
@@ -281,5 +284,8 @@ def test_a_row_is_a_function_and_a_method(op: Op) -> None:
 def test_a_row_explains_itself(op: Op) -> None:
     assert op.name in repr(op)
     assert "floats in, float out" in (op.__doc__ or "")
+    words = re.findall(r"[A-Za-z]{2,}", summary(op))
+    assert len(words) >= 2, "the first sentence of its note says in words what it is"
+    assert op.note in pydoc.plain(pydoc.render_doc(op)).replace("\n    ", "\n")
     assert op.symbol
     assert op.read(*"abcd"[: arity(op)])
