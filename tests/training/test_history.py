@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from needs import lacking
 
-from autograd import History, Value, nn, plot_decision_boundary
+from autograd import History, Value, nn, plot_decision_boundary, softmax
 from autograd.ops import Op
 from autograd.training import plots as plotting
 from autograd.training.history import sparkline
@@ -245,21 +245,29 @@ CORNERS = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
 
 
 def regions(ax: Any, resolution: int) -> Any:
-    """Return the class of each point, read from the plot's filled areas."""
-    areas = ax.collections[0]
+    """Return the class of each point, read from the colours of the picture."""
+    import matplotlib as mpl  # noqa: PLC0415  # optional
+
+    picture = ax.images[0].get_array()
+    colors = [mpl.colors.to_rgb(name) for name in ("tab:red", "tab:blue")]
+    if len({tuple(color) for color in picture[..., :3].reshape(-1, 3).tolist()} - set(colors)):
+        colors = [mpl.colors.to_rgb(mpl.colormaps["tab10"](i)) for i in range(10)]
+    chosen = np.linspace(0, len(picture) - 1, resolution).round().astype(int)
+    distances = [np.abs(picture[np.ix_(chosen, chosen)][..., :3] - color).sum(axis=-1) for color in colors]
+    return np.argmin(distances, axis=0)
+
+
+def opacity(ax: Any, x: float, y: float) -> float:
+    """Return how dark the picture is at a point."""
+    picture = ax.images[0].get_array()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    found = np.full((resolution, resolution), -1)
-    xs, ys = np.linspace(left, right, resolution), np.linspace(low, high, resolution)
-    for k, path in enumerate(areas.get_paths()):
-        for i, y in enumerate(ys):
-            for j, x in enumerate(xs):
-                if path.vertices.size and path.contains_point((x, y)):
-                    found[i, j] = k
-    return found
+    column, row = ((p - a) / (b - a) * (len(picture) - 1) for p, a, b in ((x, left, right), (y, low, high)))
+    return float(picture[round(row), round(column), 3])
 
 
 def colors_of(ax: Any) -> list[tuple[float, ...]]:
-    return [tuple(color) for color in ax.collections[1].get_facecolors()]
+    """Return the colours of the samples, which are drawn last."""
+    return [tuple(color) for color in ax.collections[-1].get_facecolors()]
 
 
 @pytest.mark.parametrize("ys", [[-1, 1, -1, 1], [0, 1, 0, 1], [[-1], [1], [-1], [1]], np.array([0.0, 1.0, 0.0, 1.0])])
@@ -271,8 +279,8 @@ def test_the_boundary_is_where_the_score_changes_its_sign(plt: Any, ys: Any) -> 
     assert set(found[1:-1, 9:-1].ravel()) == {1}
     first, second, third, fourth = colors_of(ax)
     assert first == third != second == fourth
-    assert ax.collections[0].get_facecolors()[0][:3] == pytest.approx(first[:3])  # a sample has its region's colour
-    assert (ax.get_xlim(), ax.get_ylim()) == ((-1.5, 1.5), (-1.5, 1.5))
+    assert tuple(ax.images[0].get_array()[30, 0, :3]) == pytest.approx(first[:3])  # a sample has its region's colour
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-1.2, 1.2), (-1.2, 1.2))
 
 
 def test_a_threshold_for_probabilities(plt: Any) -> None:
@@ -294,6 +302,120 @@ def test_several_classes(plt: Any, ys: Any) -> None:
     found = regions(ax, 9)
     assert [found[4, j] for j in (1, 4, 7)] == [0, 1, 2]
     assert len(set(colors_of(ax))) == 3
+
+
+def nearest(x: Any, centers: Any = ((-1.0, 0.0), (0.0, 0.0), (1.0, 0.0))) -> list[Any]:
+    """Return a score for each centre."""
+    return [-8 * ((x[0] - a) ** 2 + (x[1] - b) ** 2) for a, b in centers]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[-1, 0, 1], [1, 2, 3], [0.5, 2.5, 10], ["ant", "bee", "cat"], [[0], [1], [2]], np.eye(3), np.eye(3) * 0.8],
+)
+@pytest.mark.parametrize(
+    "model",
+    [
+        nearest,
+        lambda x: [z.data for z in nearest(x)],
+        lambda x: np.array([z.data for z in nearest(x)]),
+        lambda x: softmax(nearest(x)),
+    ],
+)
+def test_classes_of_any_labels_have_the_colours_of_their_regions(plt: Any, labels: Any, model: Any) -> None:
+    xs = [[-1, 0], [0, 0], [1, 0]] * 2
+    ys = list(labels) * 2
+    ax = plot_decision_boundary(model, xs, ys, resolution=61)
+    assert [regions(ax, 9)[4, j] for j in (1, 4, 7)] == [0, 1, 2]
+    left, middle, right = (ax.images[0].get_array()[30, j, :3] for j in (5, 30, 55))
+    for shown, region in zip(colors_of(ax), [left, middle, right] * 2, strict=True):
+        assert shown[:3] == pytest.approx(tuple(region))
+
+
+@pytest.mark.parametrize("labels", [[-1, 1], [0, 1], [1, 2], ["no", "yes"], [False, True], np.eye(2)])
+@pytest.mark.parametrize(
+    "model", [lambda x: x[0], lambda x: x[0].data, lambda x: [x[0]], lambda x: float(np.sign(x[0].data))]
+)
+def test_two_classes_of_any_labels(plt: Any, labels: Any, model: Any) -> None:
+    ax = plot_decision_boundary(model, [[-1, 0], [1, 0]] * 2, list(labels) * 2, resolution=41)
+    first, second, *_ = colors_of(ax)
+    assert [regions(ax, 41)[20, j] for j in (2, 38)] == [0, 1]
+    assert first[:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 2, :3]))
+    assert second[:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
+
+
+def test_a_model_that_returns_the_class_itself(plt: Any) -> None:
+    def chosen(x: Any) -> int:
+        scores = [z.data for z in nearest(x)]
+        return [3, 5, 9][scores.index(max(scores))]
+
+    ax = plot_decision_boundary(chosen, [[-1, 0], [0, 0], [1, 0]], [3, 5, 9], resolution=41)
+    assert [regions(ax, 9)[4, j] for j in (1, 4, 7)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kinds", [4, 10, 11, 40])
+def test_any_number_of_classes(plt: Any, kinds: int) -> None:
+    centers = [(math.cos(2 * math.pi * i / kinds), math.sin(2 * math.pi * i / kinds)) for i in range(kinds)]
+    ax = plot_decision_boundary(lambda x: nearest(x, centers), centers, list(range(kinds)), resolution=50)
+    assert len(set(colors_of(ax))) == kinds
+
+
+def test_classes_that_do_not_occur_are_passed(plt: Any) -> None:
+    xs = [[-1, 0], [1, 0]]
+    with pytest.raises(ValueError, match=r"classes 'ant', 'cat', and the model scores for 3: pass classes=\[...\]"):
+        plot_decision_boundary(nearest, xs, ["ant", "cat"])
+    with pytest.raises(ValueError, match="classes 1, 2, 3, and the model scores for 2"):
+        plot_decision_boundary(lambda x: x[0], [*xs, [0, 0]], [1, 2, 3])
+    ax = plot_decision_boundary(nearest, xs, ["ant", "cat"], classes=["ant", "bee", "cat"], resolution=41)
+    assert colors_of(ax)[1][:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
+    ax = plot_decision_boundary(nearest, xs, [0, 2], resolution=41)  # indices
+    assert colors_of(ax)[1][:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e6])
+def test_the_margin_goes_with_the_data(plt: Any, scale: float) -> None:
+    xs = [[-scale, 0.0], [scale, 50.0 * scale]]
+    ax = plot_decision_boundary(lambda x: x[0], xs, [0, 1], resolution=12)
+    assert [*ax.get_xlim(), *ax.get_ylim()] == pytest.approx([-1.2 * scale, 1.2 * scale, -5 * scale, 55 * scale])
+    same = plot_decision_boundary(lambda x: x[0], [[3.0, 0.0], [3.0, 1.0]], [0, 1], resolution=12)
+    assert same.get_xlim() == (2.5, 3.5)
+
+
+def test_regions_are_darker_where_the_model_is_surer(plt: Any) -> None:
+    for model, threshold in ((lambda x: 4 * x[0], 0.0), (lambda x: (4 * x[0]).sigmoid(), 0.5)):
+        ax = plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=121, threshold=threshold)
+        shades = [opacity(ax, x, 0.0) for x in (-1.1, -0.5, 0.0, 0.5, 1.1)]
+        assert shades[0] > shades[1] > shades[2] < shades[3] < shades[4]
+        assert [shades[2], shades[4]] == pytest.approx([0.12, 0.6], abs=0.02)
+    ax = plot_decision_boundary(nearest, [[-1, 0], [0, 0], [1, 0]], [0, 1, 2], resolution=121)
+    assert opacity(ax, 0.0, 0.0) > opacity(ax, 0.45, 0.0)
+
+
+def test_edges_are_smooth(plt: Any) -> None:
+    """A line between the points of the mesh, not steps along them."""
+    ax = plot_decision_boundary(lambda x: x[0] + 0.3 * x[1] - 0.01, CORNERS, [0, 1, 0, 1], resolution=20)
+    [edge, _] = ax.collections
+    ends = np.concatenate([path.vertices for path in edge.get_paths()])
+    assert len(ends) > 5
+    assert np.abs(ends[:, 0] + 0.3 * ends[:, 1] - 0.01).max() < 1e-12
+    assert ax.images[0].get_interpolation() == "bilinear"
+
+
+@pytest.mark.parametrize(
+    "model", [lambda x: x[0] / 0 * 0, lambda x: 1 / x[0] - 1 / x[0] + x[1], lambda x: [x[0].log(), x[1]]]
+)
+def test_scores_that_are_not_finite_are_drawn(plt: Any, model: Any) -> None:
+    assert plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=13)
+
+
+def test_a_model_that_returns_no_number(plt: Any) -> None:
+    with pytest.raises(TypeError, match="real number"):
+        plot_decision_boundary(lambda x: "left", CORNERS, [0, 1, 0, 1], resolution=3)
+
+
+def test_text_without_a_class(plt: Any) -> None:
+    with pytest.raises(TypeError, match=r"ys: 1 of 4 samples have no class \(sample 2\)"):
+        plot_decision_boundary(lambda x: x[0], CORNERS, ["a", "b", "", "b"])
 
 
 @pytest.mark.parametrize(
