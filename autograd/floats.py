@@ -12,6 +12,8 @@ from math import inf, nan
 from numbers import Number, Real
 from typing import Any
 
+from autograd.text import escaped
+
 SQRT_HALF = math.sqrt(0.5)
 
 
@@ -46,7 +48,7 @@ def number(x: Any) -> float:
         return number(x.item())
     if hasattr(x, "__record__"):
         raise TypeError("expected a plain number, got a Value: take its number with .data")
-    got = f"expected a real number, got {type(x).__name__} {reprlib.repr(x)}"
+    got = escaped(f"expected a real number, got {type(x).__name__} {reprlib.repr(x)}")
     for kinds, advice in _ADVICE:
         if isinstance(x, kinds):
             raise TypeError(f"{got}: {advice}")

@@ -11,6 +11,8 @@ Python's message.
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from autograd.text import quoted
+
 ADD_A_ROW = (
     "add an operation as a row, autograd.ops.Op('cube({})', lambda x: x * x * x, lambda g, z, x: g * 3 * x * x): "
     "its formula, its function, and a derivative rule for each operand"
@@ -151,7 +153,7 @@ def about_arguments(function: str, named: Iterable[str]) -> str:
 def no_such_name(name: str) -> NoReturn:
     """Be the `__getattr__` of the package: say what a function of NumPy or PyTorch is called here."""
     advice = f": it is autograd.{FUNCTIONS[name]} here" if name in FUNCTIONS else ""
-    raise AttributeError(f"module 'autograd' has no attribute {name!r}{advice}")
+    raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
 
 
 def refuse_a_part(v: Any, _: Any) -> NoReturn:

@@ -41,7 +41,7 @@ from typing import Any, Protocol, TypeVar, cast, overload
 from autograd import floats, operands
 from autograd.floats import ieee, number
 from autograd.hints import about_arguments
-from autograd.text import printable, quoted
+from autograd.text import escaped, printable, quoted
 
 Rule = Callable[..., Any]
 
@@ -161,7 +161,8 @@ class Op:
                     raise TypeError(f"expected {self.arity} operands, got {len(operands)}")
         except TypeError as problem:
             # Python's own messages begin with the name of our helper: leave that out
-            reason = str(problem).partition("() ")[2] or problem
+            said = escaped(str(problem))
+            reason = said.partition("() ")[2] or said
             raise TypeError(
                 f"{self.name}() takes {self.__signature__}: {reason}{about_arguments(self.name, named)}"
             ) from None

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
 from autograd.hints import about_arguments
-from autograd.text import letters, quoted
+from autograd.text import escaped, letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
 
@@ -264,7 +264,7 @@ def _with_advice(kind: type[_Kind]) -> type[_Kind]:
                 raise TypeError(_without_parameters(type(self))) from None
             advice = about_arguments(kind.__name__, named) + about_arguments("optimizer", named)
             accepted = ", ".join(str(p.replace(annotation=p.empty)) for p in [*signature.parameters.values()][1:])
-            raise TypeError(f"{kind.__name__}() takes ({accepted}): {problem}{advice}") from None
+            raise TypeError(f"{kind.__name__}() takes ({accepted}): {escaped(str(problem))}{advice}") from None
         made(self, *arguments, **named)
 
     setattr(kind, "__init__", init)  # noqa: B010  # a type checker refuses the assignment

@@ -16,8 +16,9 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"floats", "differences", "trees", "errors", "text", "hints", "events", "installation"},
-    {"operands", "files", "frames"},
+    {"differences", "trees", "errors", "text", "events", "installation"},
+    {"floats", "hints", "files", "frames"},
+    {"operands"},
     {"ops"},
     {"engine"},
     {"names", "validation", "functions", "activations"},

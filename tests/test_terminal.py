@@ -64,6 +64,10 @@ said(lambda: nn.Neuron(1, label))
 said(lambda: explain(loss, detail=label))
 said(lambda: to_spreadsheet(loss, f"{label}.ods"))
 said(lambda: fit(nn.Neuron(1), [[0.0], [label]], [0.0, 1.0], loss=nn.mse, optimizer=optim.SGD(0.1), epochs=1))
+said(lambda: Value(label))
+said(lambda: tanh(1.0, **{label: 1}))
+said(lambda: optim.Adam(**{label: 1}))
+said(lambda: getattr(autograd, label))
 said(lambda: Named().parameters())
 bad = ops.Op("wrong({})", lambda x: x * 1.0, lambda g, z, x: g * 2.0)
 said(lambda: check_gradients(bad(x)))
@@ -80,6 +84,7 @@ fit(nn.MLP(1, [1]), [[0.0], [1.0]], [0.0, 1.0], loss=nn.mse, optimizer=optim.SGD
 
 
 _KINDS_OF_MESSAGES = [  # each on the first line with the label
+    *("got str", "tanh.. takes", "Adam.. takes", "has no attribute"),
     *("operand v2", "FileNotFoundError", "unknown activation", "detail is", "ends in .xlsx", "Named.parts"),
     *("column 0 holds", "StaleGraphWarning", "FrozenChoiceWarning"),
 ]
