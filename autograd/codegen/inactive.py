@@ -91,7 +91,7 @@ def _with_their_own(
     while pending:
         for x in _values_read(program.steps[pending.pop() - program.inputs]):
             read[x] += 1
-            if read[x] == readers[x] and x not in others:
+            if read[x] == readers[x] and x not in others and x not in inside:  # a choice would be followed twice
                 inside.add(x)
                 pending.append(x)
     return sorted(inside)
