@@ -74,9 +74,10 @@ class StaleGraphWarning(UserWarning):
 
 
 class TrainingWarning(UserWarning):
-    """`fit` has noticed that training cannot go well, or has not: large inputs, a loss no lower than a constant's.
+    """`fit` has noticed that training cannot go well, or has not: large inputs, a loss no lower than a constant's,
+    or one that depends on a part of the parameters only.
 
-    The message says which, and what to do. A run raises one at most.
+    The message says which, and what to do.
     """
 
 

@@ -10,6 +10,7 @@ from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
 from autograd.samples.recording import check_fresh, refuse_kept
 from autograd.staleness import refusing
+from autograd.training.reach import Reach
 from autograd.training.record import Objective
 from autograd.training.steps import BatchFunction, TrainingFunctions
 from autograd.trees import tree_copy, tree_map
@@ -18,7 +19,7 @@ _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in littl
 
 
 class Freshness:
-    """The check that each step computes anew what it takes from the parameters.
+    """The check of the graphs of eager steps: that they reach the parameters, and that each computes them anew.
 
     A result that the model keeps from an earlier step (in a `functools.cached_property`, from a callback) would never
     be computed again, while its gradient would keep moving the parameters. Once these have moved, the engine notices
@@ -26,8 +27,9 @@ class Freshness:
     chunk is searched for such results.
     """
 
-    def __init__(self, parameters: list[Value]) -> None:
+    def __init__(self, parameters: list[Value], reach: Reach) -> None:
         self.parameters = parameters
+        self.reach: Reach | None = reach  # until all samples have been seen
         self.restart()
 
     def restart(self) -> None:
@@ -45,6 +47,18 @@ class Freshness:
         with refusing(refuse_kept):
             yield
         self.due = False
+
+    def judge(self, samples: int, penalty: Value | None) -> None:
+        """Count the samples of a step; after the first epoch's last one, judge whether they depend on the parameters.
+
+        Raises:
+            ValueError: they depend on none.
+        """
+        if self.reach:
+            if penalty is not None:
+                self.reach.see_penalty(penalty)
+            if self.reach.judge(samples):
+                self.reach = None
 
     def check(self, output: Value) -> None:
         """Check an output of this step, if that is due.
@@ -74,7 +88,10 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
                     accuracy += number(accuracy_of(tree_map(_number_of, output), tree_copy(y)))
             if learning:
                 freshness.check(losses[0])
-                (losses[0] if len(losses) == 1 else ops.sum(losses)).backward()
+                total = losses[0] if len(losses) == 1 else ops.sum(losses)
+                if freshness.reach:
+                    freshness.reach.see(total)
+                total.backward()
         return loss / len(xs), accuracy / len(xs)
 
     def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
@@ -87,6 +104,7 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
                 freshness.check(penalty)
                 penalty.backward()
                 loss += penalty.data
+            freshness.judge(len(xs), penalty)
         return loss, [p.grad for p in parameters], accuracy
 
     def judge(numbers: Any, xs: Any, ys: Any) -> tuple[float, float]:

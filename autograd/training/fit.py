@@ -6,6 +6,7 @@ A model and its data pass through `samples/` and this folder in one direction:
     data.py                  their targets
     record.py                the loss, checked, and the graph of one sample
     steps.py, eager.py       a function of a batch, compiled from the graph or calling the model
+    reach.py                 the check that the loss depends on the parameters
     consistency.py           the checks that the graph of one sample holds for all
     preparation.py           all of these together
     claims.py                one fit at a time
@@ -104,7 +105,7 @@ def fit(
     Warns:
         TrainingWarning: once in a run, if the inputs are larger than 100 and the model multiplies them as they are (put
             `nn.Standardize.of(xs)` in front of it), or if, after 50 steps or more, the loss never fell below that of
-            one answer for all samples.
+            one answer for all samples; and if neither the loss nor the regularizer depends on some parameters.
 
     Raises:
         TypeError: an argument of the wrong kind.
@@ -112,7 +113,8 @@ def fit(
             of parameters from an earlier call or step. The parameters are those of the last whole step; the error's
             `history` is the run so far, None before training.
         RuntimeError: another `fit` is training the model.
-        ValueError: samples and targets that do not fit, an unknown backend, or a number out of range.
+        ValueError: the loss depends on no parameter (`backend="eager"` knows that after an epoch); or samples and
+            targets that do not fit, an unknown backend, or a number out of range.
         DivergenceError: a loss or a parameter became inf or nan. The parameters are those before that step; the error's
             `history` is the run so far.
         CompilerError: the backend is "c", and there is no C compiler.

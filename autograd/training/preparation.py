@@ -7,6 +7,7 @@ from typing import NamedTuple
 from autograd.training.consistency import Consistency
 from autograd.training.data import Data
 from autograd.training.eager import Freshness, eager_functions
+from autograd.training.reach import Reach
 from autograd.training.record import Objective, Sample, penalty_graph, recording
 from autograd.training.steps import TrainingFunctions, compiled_functions
 
@@ -47,14 +48,20 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
     Raises:
         RecordingError: one graph cannot stand for all samples.
         TypeError, ValueError: the targets do not fit, or the model or the loss returns something else than Values.
+        ValueError: the loss depends on no parameter; in eager training, the first epoch shows it.
     """
     sample = Sample(objective, data.known.xs.like)
     if backend == "eager":
-        freshness = Freshness(objective.parameters)
+        freshness = Freshness(objective.parameters, Reach(objective, len(data.known)))
         return Prepared(objective, _with_targets(data, sample), eager_functions(objective, freshness), None, freshness)
     with recording(objective) as made:
         data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
+        reach = Reach(objective, samples=1)  # which stands for all
+        reach.see(graph.outputs[0])
+        if penalty:
+            reach.see_penalty(penalty.outputs[0])
+        reach.judge(samples=1)
         consistency = Consistency(objective, graph, penalty, data, made)
     functions = compiled_functions(graph, penalty, size, backend, judge=data.held_out is not None)
     return Prepared(objective, data, functions, consistency, None)

@@ -615,7 +615,7 @@ def test_a_compiled_function_goes_with_its_last_name(backend: str) -> None:
 
 
 def test_what_a_choice_shares_with_another_is_computed_for_both(backend: str) -> None:
-    """The gradient from above goes to one case or the other: skipping one of them skips nothing that the other reads."""
+    """The gradient from above goes to one case or the other: to skip one skips nothing that the other reads."""
     w, b, x, t = Value(2.0), Value(0.5), Value(1.0), Value(1.0)
     loss = (autograd.where(x - 2.0, w * x, b) - t) ** 2
     f = autograd.compile(grad(loss, [w, b]), ([w, b], x, t), in_axes=(None, 0, 0), reduce="sum", backend=backend)
