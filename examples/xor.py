@@ -2,27 +2,10 @@
 
 import random
 
-from autograd import fit, nn, optim
+from autograd import fit, nn
 
-inputs = [[0, 0], [0, 1], [1, 0], [1, 1]]
-outputs = [0, 1, 1, 0]
-
-
-def learn(model: nn.Module) -> float:
-    """Train the model; return the fraction of the four answers that are right."""
-    optimizer = optim.Adam(lr=0.1)
-    history = fit(model, inputs, outputs, loss=nn.binary_cross_entropy, optimizer=optimizer, epochs=300)
-    return history.accuracy[-1]
-
-
-neuron = nn.Neuron(2, activation="linear", rng=random.Random(0))
-print(learn(neuron) <= 0.75)  # prints True
-
-network = nn.MLP(2, [4, 1], activation="tanh", rng=random.Random(0))
-print(learn(network))  # prints 1.0
-for x in inputs:
-    print(x, int(network(x).data > 0))
-# prints [0, 0] 0
-# prints [0, 1] 1
-# prints [1, 0] 1
-# prints [1, 1] 0
+xs, ys = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+model = nn.MLP(2, [8, 1], activation="tanh", rng=random.Random(0))
+history = fit(model, xs, ys, loss="binary_cross_entropy", optimizer="adam", epochs=2000)
+print(history.accuracy[-1])  # prints 1.0
+print([int(score > 0) for score in model.predict(xs)])  # prints [0, 1, 1, 0]

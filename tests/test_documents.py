@@ -21,7 +21,12 @@ from autograd.codegen.compile import BACKENDS
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-NEEDS = {"many_devices.py": "jax", "digits.py": "sklearn", "recipes.md": "scipy"}  # more than the project does
+NEEDS = {
+    "many_devices.py": "jax",
+    "digits.py": "sklearn",
+    "iris.py": "sklearn",
+    "recipes.md": "scipy",
+}  # more than the project does
 
 
 def need_packages(page: Path) -> None:
@@ -78,6 +83,15 @@ def test_the_picture_of_the_rooms_is_fresh() -> None:
     imports = imports_of_rooms()
     expected = [f"{room}->{other}" for room in imports for _, other in direct(room, imports)]
     assert sorted(titles, key=str) == sorted(expected), "run: python tests/make_pictures.py house"
+
+
+@pytest.mark.parametrize("name", ["xor.py", "iris.py", "sine.py", "two_classes.py"])
+def test_a_first_task_takes_fifteen_lines(name: str) -> None:
+    """With public names alone; `predict` and `load` are among them."""
+    text = (ROOT / "examples" / name).read_text()
+    assert len(text.splitlines()) <= 15
+    assert "model.predict(" in text or "nn.load(" in text
+    assert not re.search(r"\b_|\._", text.replace("for _ in", ""))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

@@ -81,8 +81,9 @@ def compile(
         in_axes: as in `jax.vmap`, for each argument None (the same for the whole batch) or 0 (its first axis is the
             batch), or one of these for all. With a batch, each number of the outputs becomes a list over the samples,
             each flat list a list of lists.
-        reduce: None, or "sum" or "mean" over the batch. Batch-invariant terms (the same for every sample, such as a
-            penalty on the weights) are added once, and "numpy" and "c" add the samples in another order; so the last
+        reduce: None, or "sum" or "mean" over the batch, of the whole output: a term that is the same for every sample,
+            such as a penalty on the weights, counts once for each of them in a sum, and once in all in a mean. Such a
+            term is multiplied by their number, and "numpy" and "c" add the samples in another order; so the last
             digits may differ.
         backend: the target.
             "python": statements on floats; no dependency, the same bits as the graph itself.

@@ -620,3 +620,13 @@ def test_what_a_choice_shares_with_another_is_computed_for_both(backend: str) ->
     loss = (autograd.where(x - 2.0, w * x, b) - t) ** 2
     f = autograd.compile(grad(loss, [w, b]), ([w, b], x, t), in_axes=(None, 0, 0), reduce="sum", backend=backend)
     assert f([2.0, 0.5], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]) == [18.0, -4.0]
+
+
+def test_a_penalty_counts_once_for_each_sample_in_a_sum_and_once_in_a_mean(backend: str) -> None:
+    w, x = Value(2.0), Value(0.0)
+    outputs = [w * x + 0.5 * w * w, 0.5 * w * w, w * x]
+    by_reduce = {
+        how: autograd.compile(outputs, (w, x), in_axes=(None, 0), reduce=how, backend=backend)(2.0, [1.0, 2.0, 3.0])
+        for how in ("sum", "mean")
+    }
+    assert by_reduce == {"sum": [18.0, 6.0, 12.0], "mean": [6.0, 2.0, 4.0]}
