@@ -96,6 +96,33 @@ ATTRIBUTES = {
 }
 """What to write in place of an attribute of a Value: PyTorch's, NumPy's, other engines'."""
 
+_FIT = "write autograd.fit(model, xs, ys, loss='mse', optimizer='adam', epochs=100)"
+MODEL = {
+    **dict.fromkeys(("fit", "compile", "train_on_batch"), _FIT),
+    **dict.fromkeys(("train", "eval"), "it computes the same in training and after; autograd.fit trains it"),
+    **dict.fromkeys(("evaluate", "score"), "write model.predict(xs), and compare it with ys"),
+    "predict_proba": "write model.predict(xs), whose outputs autograd.softmax makes probabilities",
+    "forward": "write model(x)",
+    "summary": "write print(model)",
+    **dict.fromkeys(("state_dict", "get_weights"), "write model.named_parameters(), for a file model.save(path)"),
+    "save_weights": "write model.save(path)",
+    **dict.fromkeys(("load_state_dict", "set_weights", "load_weights"), "write model.load(path)"),
+    **dict.fromkeys(("weights", "trainable_weights", "trainable_variables", "params"), "write model.parameters()"),
+    **dict.fromkeys(("children", "modules", "named_modules"), "write model.named_parameters()"),
+    **dict.fromkeys(("count_params", "num_parameters"), "write len(model.parameters())"),
+    **dict.fromkeys(("to", "cuda", "cpu"), "its numbers are Python's floats"),
+}
+"""What to write in place of an attribute of a Module: PyTorch's, Keras's, scikit-learn's."""
+
+OPTIMIZER = {
+    "zero_grad": "write model.zero_grad()",
+    "minimize": "write loss.backward() and optimizer.step(model.parameters())",
+    "apply_gradients": "write optimizer.step(model.parameters()), after loss.backward()",
+    "param_groups": "it holds no parameters: write optimizer.step(model.parameters())",
+    **dict.fromkeys(("state_dict", "load_state_dict"), "write copy.deepcopy(optimizer), or pickle it"),
+}
+"""What to write in place of an attribute of an optimizer."""
+
 FUNCTIONS = {
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
     "ln": "log",
@@ -206,3 +233,40 @@ _MESSAGES = {
 }
 for _name, _message in _MESSAGES.items():
     setattr(WithHints, _name, _Missing(_name, _message))
+
+
+class _Elsewhere:
+    """A name that things of a class have elsewhere, with what to write here; an attribute of a user's may have it.
+
+    A `__getattr__` would do for all names at once, but slow down the attributes that there are, too.
+    """
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.name, self.instead = name, instead
+        self.__doc__ = f"Not an attribute: {instead}."
+
+    def __get__(self, thing: Any, kind: type) -> NoReturn:
+        raise AttributeError(f"{quoted(kind.__name__)} has no {self.name!r}: {self.instead}", name=self.name, obj=thing)
+
+
+class ModelHints:
+    """A model that says what to write in place of attributes that models have elsewhere."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in MODEL or hasattr(self, name)]
+
+
+class OptimizerHints:
+    """An optimizer that says what to write in place of attributes that optimizers have elsewhere."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in OPTIMIZER or hasattr(self, name)]
+
+
+for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER)):
+    for _name, _instead in _known.items():
+        setattr(_kind, _name, _Elsewhere(_name, _instead))

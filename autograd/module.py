@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.hints import ModelHints
 from autograd.ops import Op
 from autograd.samples.prediction import predict
 from autograd.text import escaped, printable, quoted, visible
@@ -50,7 +51,7 @@ else:
         __slots__ = ("__weakref__",)
 
 
-class Module(_WeaklyReferable):
+class Module(ModelHints, _WeaklyReferable):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.

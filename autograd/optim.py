@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
-from autograd.hints import about_arguments
+from autograd.hints import OptimizerHints, about_arguments
 from autograd.text import escaped, letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
@@ -38,7 +38,7 @@ UpdateRule = Callable[..., tuple[Any, ...]]
 
 
 @dataclass(eq=False)
-class Optimizer:
+class Optimizer(OptimizerHints):
     """The base of all optimizers: the learning rate, gradient clipping, and the state of each parameter.
 
     A subclass defines `rule`, and `memories`, the number of state variables for each parameter.

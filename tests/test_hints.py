@@ -7,6 +7,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 import autograd
 from autograd import Value, nn, optim
-from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS
+from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS, MODEL, OPTIMIZER
 from autograd.ops import TABLE, Op
 
 
@@ -37,6 +38,40 @@ def test_the_advice_runs(name: str) -> None:
     names: dict[str, Any] = {"v": v, "w": w, "values": [v, w], "xs": [v, w], "ys": [w, v], "low": 0.0, "high": 1.0}
     code = re.split(r", with | with |, after | as an |, or ", WRITTEN[name])[0]
     eval(code, {"autograd": autograd, "math": math, "copy": copy, **names})
+
+
+@pytest.mark.parametrize(("name", "known"), [(name, known) for known in (MODEL, OPTIMIZER) for name in known])
+def test_an_attribute_of_other_models_and_optimizers_says_what_to_write(
+    name: str, known: dict[str, str], tmp_path: Path
+) -> None:
+    model: Any = nn.MLP(1, [1])
+    optimizer: Any = optim.SGD(0.1)
+    thing = model if known is MODEL else optimizer
+    with pytest.raises(AttributeError, match=f"^'{type(thing).__name__}' has no '{name}': {re.escape(known[name])}$"):
+        getattr(thing, name)
+    assert not hasattr(thing, name) and name not in dir(thing)
+    xs, ys, path = [[0.0], [1.0]], [0.0, 1.0], tmp_path / "model.json"
+    model.parameters()[0].data = 0.9  # nearly trained
+    model.save(path)
+    loss = (model(xs[0]) - ys[0]) ** 2
+    names = {"model": model, "optimizer": optimizer, "loss": loss, "xs": xs, "ys": ys, "x": xs[0], "path": path}
+    for call in re.findall(r"\b[a-z.]+\((?:[^()]|\([^()]*\))*\)", known[name]):
+        eval(call, {"autograd": autograd, "copy": copy, **names})
+
+
+def test_other_names_of_models_are_refused_as_python_does() -> None:
+    class Mine(nn.Module):
+        @property
+        def broken(self) -> Any:
+            return self.inner  # type: ignore[attr-defined]
+
+    with pytest.raises(AttributeError, match=r"^'Mine' object has no attribute 'inner'$") as caught:
+        Mine().broken  # noqa: B018
+    assert caught.value.name == "inner"
+    mine: Any = Mine()
+    mine.forward = mine.weights = 3.0  # names of a user's own
+    assert (mine.forward, mine.weights) == (3.0, 3.0)
+    assert copy.deepcopy(mine).forward == 3.0
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
