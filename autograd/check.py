@@ -24,6 +24,7 @@ from autograd.events import unobserved
 from autograd.floats import number
 from autograd.ops import Op
 from autograd.staleness import check_current
+from autograd.swapped import warn_if_swapped
 from autograd.text import decimals, quoted, significant, table, visible, with_printable_repr
 
 _EPSILON = sys.float_info.epsilon
@@ -52,6 +53,7 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     Warns:
         FrozenChoiceWarning: a comparison of Values that shaped the graph comes out differently now, or with the
             perturbation, so the graph is not the function that was written.
+        UserWarning: `wrt` was made from `output`: the arguments are swapped.
 
     Raises:
         TypeError: `output` or `wrt` is not a Value, or `tiny` not a number.
@@ -70,6 +72,7 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     if method not in ("forward", "central"):
         raise ValueError(f"method is 'forward' or 'central', got {quoted(method)}")
     nodes, x = graph_of(output), wrt.data
+    warn_if_swapped("faux_gradient", output, [wrt])
     f, forward = _as_function(output, wrt, nodes), method == "forward"
     _warn_of_changes(choices_of(nodes, [wrt]), [wrt], lambda x: [x + tiny] if forward else [x - tiny, x + tiny])
     return _forward_difference(f, x, tiny) if forward else (f(x + tiny) - f(x - tiny)) / (2 * tiny)
@@ -210,6 +213,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
 
     Warns:
         FrozenChoiceWarning: as `faux_gradient`. Inputs are perturbed for this where a comparison was close.
+        UserWarning: an input was made from the output: the arguments are swapped.
 
     Raises:
         GradientMismatch: a gradient is wrong; the message names the first operation whose rule is wrong, with what the
@@ -226,6 +230,7 @@ def check_gradients(output: Value, inputs: Any = None) -> CheckedGradients:
     nodes = graph_of(output)
     check_current(nodes)
     wanted = [v for v in nodes if v.op is None] if inputs is None else flatten(inputs)
+    warn_if_swapped("check_gradients", output, wanted)
     _warn_of_close_choices(nodes, wanted)
     chains, mistake = _chains(nodes, output, set(wanted))
     lines = []

@@ -665,6 +665,9 @@ def grad(output: Value, inputs: Any) -> Any:
     Returns a tree of the same nesting with the gradient of each input; `Value(0.0)` where the output does not depend on
     it. No `.grad` changes.
 
+    Warns:
+        UserWarning: an input was made from `output`: the arguments are swapped.
+
     Raises:
         TypeError: `output` or an input is not a Value.
 

@@ -22,7 +22,7 @@ LAYERS = [
     {"ops"},
     {"engine"},
     {"names", "validation", "functions", "activations"},
-    {"choices", "staleness"},
+    {"choices", "staleness", "swapped"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"samples"},
     {"module"},
