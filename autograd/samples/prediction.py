@@ -47,6 +47,7 @@ from autograd.samples.reference import (
     refuse_number,
 )
 from autograd.samples.rows import Samples, samples
+from autograd.text import escaped, quoted
 from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
 
 _PREFERRED = ("numpy", "python")  # the last one works everywhere
@@ -68,7 +69,7 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     """
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
-        raise ValueError(f"no backend {backend!r}: there are {', '.join(map(repr, choices))}")
+        raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     if not callable(model):
         name = type(model).__name__
         raise TypeError(f"{name} cannot be called: define {name}.__call__, which takes the inputs of one sample")
@@ -319,7 +320,7 @@ def _number_of(leaf: Any) -> float:
     except TypeError:
         raise TypeError(
             f"a model returns Values or numbers, or lists, tuples or dictionaries of them, got {type(leaf).__name__} "
-            f"{reprlib.repr(leaf)}"
+            f"{escaped(reprlib.repr(leaf))}"
         ) from None
 
 
