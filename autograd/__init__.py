@@ -54,4 +54,4 @@ __all__ = [name for name in _public if not hasattr(builtins, name)]
 
 
 def __dir__() -> list[str]:
-    return sorted([*_public, "__version__"])
+    return sorted(_public)

@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 def __dir__() -> list[str]:
-    return ["Op", "TABLE", "operation", *TABLE]
+    return ["Op", "TABLE", "operation", *BUILT_IN]
 
 
 class Op:
