@@ -10,6 +10,7 @@ import math
 import pickle
 import random
 import re
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from autograd.codegen.compile import compile_recorded
 from autograd.engine import commit_data
 from autograd.ops import Op
 from autograd.samples import backends, prediction
+from autograd.samples.rows import samples
 from autograd.trees import tree_map
 
 EVERY = ["auto", *BACKENDS, "eager"]
@@ -554,31 +556,54 @@ def test_cancelled_rounding_is_no_difference() -> None:
 
 
 def test_predictions_while_another_thread_trains(backend: str) -> None:
-    class Line(nn.Module):
+    class Sum(nn.Module):
         def __init__(self) -> None:
-            self.slope, self.offset = Value(1.0), Value(1.0)
+            self.terms = [Value(1.0) for _ in range(500)]
 
         def __call__(self, x: Any) -> Any:
-            return self.slope * x + self.offset
+            return autograd.sum(self.terms) * x
 
-    model = Line()
+    model = Sum()
     stop = threading.Event()
 
     def train() -> None:
         for i in itertools.cycle(range(1, 1000)):
-            commit_data(model.parameters(), [float(i), float(i)])
+            commit_data(model.terms, [float(i)] * 500)
             if stop.is_set():
                 break
 
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     thread = threading.Thread(target=train)
     thread.start()
     try:
-        for _ in range(200):
-            [a, b, c] = model.predict([0.0, 1.0, -1.0], backend)
-            assert (b, c) == (2 * a, 0.0)  # of one state of the parameters, never half of one and half of the next
+        for _ in range(50):
+            [a, b] = model.predict([1.0, -1.0], backend)
+            assert a == -b
+            assert a % 500 == 0  # of one state of the parameters, never half of one and half of the next
     finally:
         stop.set()
         thread.join()
+        sys.setswitchinterval(before)
+
+
+def test_parameters_are_read_in_one_step() -> None:
+    """Whatever another thread may do between two instructions of Python: it comes before, or after."""
+    model = network()
+    recording = prediction._Recording(model, samples("xs", table()), [])
+    turn = itertools.count(1.0)
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        frame.f_trace_opcodes = True
+        commit_data(model.parameters(), [next(turn)] * len(model.parameters()))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        numbers = recording.numbers_now()
+    finally:
+        sys.settrace(None)
+    assert len(set(numbers)) == 1
 
 
 def test_predictions_in_several_threads(backend: str) -> None:
