@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import Any, ClassVar, Self
 
 from autograd.engine import Value
-from autograd.module import Module
+from autograd.module import Module, counted, number_of_parameters
 from autograd.samples.rows import complete_samples
 from autograd.text import quoted
 
@@ -61,7 +62,11 @@ class Sequential(Module):
         return cls(*arguments["modules"])
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of [{', '.join(map(repr, self.modules))}]"
+        name, shown = type(self).__name__, list(map(repr, self.modules))
+        if not any("\n" in text for text in shown):
+            return f"{name} of [{', '.join(shown)}]"
+        rows = [f"module{i}: {text}" for i, text in enumerate(shown, 1)]
+        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
 
 
 class Standardize(Module):

@@ -208,3 +208,14 @@ def test_a_sequence_of_modules_and_functions() -> None:
 def test_what_is_no_sequence(modules: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         nn.Sequential(*modules)
+
+
+def test_the_summary_of_a_large_sequence() -> None:
+    large = nn.Sequential(nn.Standardize([0.0, 0.0], [1.0, 1.0]), nn.MLP(2, [16, 1]))
+    assert repr(large).splitlines() == [
+        "Sequential with 65 parameters",
+        "  module1: Standardize(2)",
+        "  module2: MLP with 65 parameters",
+        "    layer1: 16 ReLUNeuron(2), 48 parameters",
+        "    layer2: 1 LinearNeuron(16), 17 parameters",
+    ]
