@@ -334,7 +334,7 @@ def _chains(nodes: Sequence[Value], output: Value, wanted: set[Value]) -> tuple[
 # One operation -------------------------------------------------------------------------------------------------------
 
 
-_NO_VALUE = ArithmeticError, ValueError  # a user's function may raise at operands that are not those of the graph
+_NO_VALUE = Exception  # at operands that are not those of the graph, a user's function or rule may raise anything
 _TERMS_AT_ONCE = 32  # of many operands: each is judged in the company of so many
 _ALIKE = 1e3
 _MOST_PARTS = 4 * _TERMS_AT_ONCE
@@ -412,23 +412,39 @@ def _judge_place(op: Op, operands: Sequence[float], place: int, slope: _Pull) ->
     return judged
 
 
+def _kink(op: Op, operands: Sequence[float]) -> float:
+    """Return how far operands are from a kink, by what the row declares; nan where it has no value or declares none."""
+    try:
+        return abs(op.kink(*operands)) if op.kink is not None else math.nan
+    except _NO_VALUE:
+        return math.nan
+
+
 def _to_kink(op: Op, operands: Sequence[float], place: int) -> float:
     """Return about how far an operand is from where the derivative jumps; infinity if it does not, or jumps there."""
-    if op.kink is None or not (here := abs(op.kink(*operands))) > 0:
+    if not (here := _kink(op, operands)) > 0:
         return math.inf
     x = operands[place]
-    beside = abs(op.kink(*operands[:place], x + math.ulp(x), *operands[place + 1 :]))
-    return here / abs(beside - here) * math.ulp(x) if beside != here else math.inf  # one step of Newton's method
+    beside = _kink(op, [*operands[:place], x + math.ulp(x), *operands[place + 1 :]])
+    step = abs(beside - here)
+    return here / step * math.ulp(x) if step > 0 else math.inf  # one step of Newton's method
 
 
 def _kinks_are_closer_than_floats(op: Op, operands: Sequence[float]) -> bool:
-    """Return True where floats cannot tell what the operation does between its kinks, as `floor` beyond 2**49."""
+    """Return True where floats cannot tell what the operation does between its kinks, as `floor` beyond 2**49.
+
+    There all floats around an operand are at a kink. So they are where the operand has no part in it, as the cases of
+    `where` with the condition 0; then it has none beside other numbers either. Multiples of a power of two, as the
+    kinks of `x % 1`, are all floats only beside that very number.
+    """
     if op.kink is None or op.variadic or not all(map(math.isfinite, operands)):  # of many operands it would take n**2
         return False
+    beside = [3 * x or 1.0 for x in operands]
     for place, x in enumerate(operands):
-        near = (x + many * math.ulp(x) for many in (-1009, -31, 0, 31, 1009))
-        kinks = [abs(op.kink(*operands[:place], at, *operands[place + 1 :])) for at in near]
-        if all(kink <= 16 * math.ulp(x) for kink in kinks) and (len(operands) == 1 or len({*kinks}) > 1):
+        near = [x + many * math.ulp(x) for many in (-1009, -31, 0, 31, 1009)]
+        if all(_kink(op, [*operands[:place], at, *operands[place + 1 :]]) <= 16 * math.ulp(x) for at in near) and (
+            len(operands) == 1 or len({_kink(op, [*beside[:place], at, *beside[place + 1 :]]) for at in near}) > 1
+        ):
             return True
     return False
 

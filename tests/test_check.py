@@ -379,6 +379,25 @@ def test_jumps_closer_than_floats_hide_what_a_function_does(name: str, numbers: 
     assert {line.verdict for line in check_gradients(TABLE[name](*map(Value, numbers)))} == {"unsure"}
 
 
+@pytest.mark.parametrize("y", [1.0, 2.0, 0.5, 2.0**-1000, 2.0**30, 0.3, 3.0])
+@pytest.mark.parametrize("name", ["mod", "floordiv"])
+def test_all_floats_may_be_multiples_of_a_power_of_two(name: str, y: float) -> None:
+    for far in (2.0**54, 1e17, 1e20, 1e100):
+        x, divisor = Value(far * y), Value(y)
+        assert {line.verdict for line in check_gradients(TABLE[name](x, divisor))} == {"unsure"}
+    with pytest.raises(GradientMismatch):
+        check_gradients(record(planted_rules.planted(TABLE[name], "additional term", 0), (Value(2.3), Value(1.0))))
+    smallest = check_gradients(TABLE[name](Value(1.0), Value(5e-324)))  # whose multiples all floats are
+    assert {line.verdict for line in smallest} == {"unsure"}
+
+
+@pytest.mark.parametrize("condition", [0.0, 1.0])
+def test_an_operand_without_part_in_a_kink_does_not_hide_it(condition: float) -> None:
+    x, y = Value(2.0), Value(3.0)
+    assert [line.verdict for line in check_gradients(autograd.where(condition, x, y), [x, y])] == ["ok", "ok"]
+    assert [line.verdict for line in check_gradients(x.clip(2.0, y), [x, y])] == ["kink", "ok"]
+
+
 @pytest.mark.parametrize(
     ("function", "numbers"),
     [
@@ -396,6 +415,50 @@ def test_what_lies_between_floats_is_no_mistake(function: Op, numbers: tuple[flo
     found = {line.verdict for line in check_gradients(function(*map(Value, numbers)))}
     assert found <= {"ok", "unsure", "kink"}
     assert "unsure" in found or numbers == (-0.0,)
+
+
+def positive(x: float) -> float:
+    assert x > 0
+    return x * x
+
+
+def cautious(x: float) -> float:
+    if x < 0:
+        raise TypeError("negative")
+    return x * x
+
+
+ONLY_SOMEWHERE: dict[str, tuple[Callable[[float], Any], Callable[..., Any]]] = {
+    "a power that turns complex": (lambda x: x**1.5, lambda g, z, x: g * 1.5 * x**0.5),
+    "a rule that turns complex": (lambda x: abs(x) ** 1.5, lambda g, z, x: g * 1.5 * x**0.5),
+    "a list of numbers": (lambda x: [0.0, 1.0, 4.0, 9.0][int(x)], lambda g, z, x: g * 0.0),
+    "a dict": (lambda x: {2: 5.0}[int(x)], lambda g, z, x: g * 0.0),
+    "TypeError": (cautious, lambda g, z, x: g * 2 * x),
+    "AssertionError": (positive, lambda g, z, x: g * 2 * x),
+    "None": (lambda x: x * x if x > 0 else None, lambda g, z, x: g * 2 * x),
+}
+
+
+@pytest.mark.parametrize("name", ONLY_SOMEWHERE)
+@pytest.mark.parametrize("at", [2.25, 2.75])
+def test_what_a_function_raises_elsewhere_is_no_matter_of_its_user(name: str, at: float) -> None:
+    computes, rule = ONLY_SOMEWHERE[name]
+    assert [line.verdict for line in check_gradients(own(computes, rule)(Value(at)))] == ["ok"]
+    wrong = own(computes, lambda g, z, x: rule(g, z, x) + g * 1e-3)
+    with pytest.raises(GradientMismatch, match="the rule of own_"):
+        check_gradients(wrong(Value(at)))
+
+
+def test_what_a_rule_raises_at_the_numbers_of_the_graph_reaches_its_user() -> None:
+    broken = own(lambda x: x * x, lambda g, z, x: g * 2 * {}[x])
+    with pytest.raises(KeyError):
+        check_gradients(broken(Value(2.0)))
+
+
+def test_a_kink_that_has_a_value_only_somewhere() -> None:
+    stairs = Op(f"own_{len(TABLE)}({{}})", math.floor, lambda g, z, x: 0.0, kink=lambda x: {0: x, 1: 1 - x}[int(x)])
+    for at in (0.3, 1.5, 3.5):
+        assert [line.verdict for line in check_gradients(stairs(Value(at)))] == ["ok"]
 
 
 def test_a_row_of_a_fixed_number_of_operands_in_a_list() -> None:
