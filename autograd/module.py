@@ -19,9 +19,10 @@ import gc
 import inspect
 import math
 import os
+import sys
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
@@ -29,11 +30,12 @@ from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from autograd.engine import Value, commit_data
+from autograd.engine import Value, commit_data, graph_of
 from autograd.files import document_from_text, numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ModelHints
 from autograd.ops import Op
 from autograd.samples.prediction import predict
+from autograd.samples.recording import is_input
 from autograd.text import escaped, printable, quoted, visible
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
@@ -55,7 +57,8 @@ class Module(ModelHints, _WeaklyReferable):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.
-    All leaves among them are parameters; results of operations are not.
+    All leaves among them are parameters. Results of operations are not: they may be kept, but not in place of the
+    leaves that they were computed from.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -90,7 +93,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         A Module inside this one that overrides `parameters()` has those parameters.
 
         Raises:
-            TypeError: a Value or a Module is where no parameters can be collected.
+            TypeError: a Value or a Module is where no parameters can be collected; or a result, such as
+                `self.w = Value(2.0) / 10`, depends on no parameter, but on a leaf that nothing else holds.
         """
         return [p for _, p in self._collected()]
 
@@ -508,6 +512,7 @@ class _Walk:
         self.root = root
         self.leaves: list[_Entry] = []
         self.constants: list[_Entry] = []
+        self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
         self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
@@ -519,19 +524,19 @@ class _Walk:
                 continue
             seen[id(part)] = part
             if type(part) is Value:
-                if part.op is None:
-                    self.leaves.append(entry)
+                (self.leaves if part.op is None else self._results).append(entry)
             elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
                 for i, x in enumerate(part):
                     if id(x) not in seen:
                         seen[id(x)] = x
-                        if x.op is None:
-                            self.leaves.append(((entry, i), x))
+                        (self.leaves if x.op is None else self._results).append(((entry, i), x))
             else:
                 stack += self._parts(entry)
 
     def check(self) -> None:
         """Raise TypeError if there are other leaves where they cannot be collected."""
+        if self._results:
+            self._check_results()
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
             self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
@@ -542,6 +547,31 @@ class _Walk:
                     place = entry, name
                     found = self._left_out([part], visited, _shown(place, part))
                     self._refuse(found, place, what, "Assign it in __init__")
+
+    def _check_results(self) -> None:
+        """Raise TypeError for a result that was computed from lost leaves, as in `self.w = Value(2.0) / 10`.
+
+        Kept activations are none: they depend on parameters, or on inputs that someone still has.
+        """
+        leaf = self._lost_leaf([v for _, v in self._results])
+        if leaf is not None:
+            place, v = next(entry for entry in self._results if _depends_on(entry[1], {leaf}))
+            where = f"{escaped(type(self.root).__name__)}{_expression(place)}"
+            raise TypeError(
+                f"{where} is a result of {v.op.name}, which depends on no parameter, but on {leaf}, which nothing else "
+                "holds: neither would be trained. Make a leaf of its number, Value(v.data); or assign that leaf, and "
+                "compute with it in __call__. If the number is to stay as it is, assign v.data"
+            )
+
+    def _lost_leaf(self, results: Iterable[Value]) -> Value | None:
+        """Return a leaf that nothing but the graphs of these results holds; of those with a parameter, none counts."""
+        known = {p for _, p in (*self.leaves, *self.constants)}
+        nodes = graph_of(*(v for v in results if not _depends_on(v, known)))
+        uses = Counter(id(x) for v in nodes for x in v.args)
+        leaves = [v for v in nodes if v.op is None and not is_input(v)]
+        del nodes  # now of this function's names only one list refers to a leaf, as another to the object
+        *counts, alone = map(sys.getrefcount, [*leaves, object()])
+        return next((x for x, count in zip(leaves, counts) if count - alone <= uses[id(x)] + 1), None)
 
     def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
         if leaf is not None:
@@ -595,6 +625,19 @@ class _Walk:
                     elif x.op is None:
                         return x
         return None
+
+
+def _depends_on(result: Value, leaves: Container[Value]) -> bool:
+    """Return True if one of these leaves is in the graph of a result; of an activation, it is found after few steps."""
+    seen, waiting = {result}, [result]
+    while waiting:
+        for x in waiting.pop().args:
+            if type(x) is Value and x not in seen:
+                if x in leaves:
+                    return True
+                seen.add(x)
+                waiting.append(x)
+    return False
 
 
 class _Kinds(dict[type, _Kind | None]):

@@ -266,8 +266,98 @@ def test_a_shared_parameter_counts_once_where_it_is_met_first() -> None:
 
 
 def test_results_are_not_parameters() -> None:
-    result = Value(2.0) * 3
+    leaf = Value(2.0)
+    result = leaf * 3
     assert Net(a=result, b=objects(result), c={result}, d=SimpleNamespace(x=result)).parameters() == []
+
+
+def lost_squares() -> list[Value]:
+    x = Value(3.0, "lost")
+    return [x * x, -x]
+
+
+LOST: dict[str, tuple[Callable[[], Any], str]] = {
+    "a result": (lambda: Value(2.0, "lost") / 10, r" is a result of div"),
+    "a list": (lambda: [Value(1.0), Value(2.0, "lost") / 10], r"\[1\] is a result of div"),
+    "an array times a number": (lambda: objects(Value(1.0, "lost"), Value(2.0)) * 0.1, r"\[0\] is a result of mul"),
+    "a table": (lambda: np.outer([1.0, 2.0], objects(Value(1.0, "lost"))), r"\[0\]\[0\] is a result of mul"),
+    "a leaf used twice, by two": (lost_squares, r"\[0\] is a result of mul"),
+    "a result of results": (lambda: autograd.sum([Value(1.0, "lost").exp(), 2.0]).tanh(), " is a result of tanh"),
+    "a dataclass": (lambda: Pair(-Value(1.0, "lost")), r"\.weight is a result of neg"),
+    "a submodule": (lambda: Net(w=-Value(1.0, "lost")), r"\.w is a result of neg"),
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize("others", [{}, {"b": Value(0.0)}, {"m": Neuron(2)}], ids=["alone", "leaf", "module"])
+def test_a_result_in_place_of_a_parameter_raises(kind: str, others: dict[str, Any]) -> None:
+    make, said = LOST[kind]
+    net = Net(**others, part=make())
+    for use in (net.parameters, lambda: names(net), net.zero_grad):
+        with pytest.raises(
+            TypeError, match=rf"^Net\.part{said}.*'lost'\), which nothing else holds: neither would be trained\. \w"
+        ):
+            use()
+    assert repr(net).startswith("Net with")
+
+
+def test_rescaled_weights_raise() -> None:
+    """The new weights are results of the old ones, which are no parameters any more."""
+    net = Neuron(2)
+    assert len(net.parameters()) == 3
+    net.w = [w * 0.1 for w in net.w]
+    with pytest.raises(TypeError, match=r"Neuron\.w\[0\] is a result of mul, .* Value\(v\.data\)"):
+        net.parameters()
+    net.w = [Value(w.data) for w in net.w]
+    assert len(net.parameters()) == 3
+
+
+class Keeping(Module):
+    """It keeps what it computes, of its inputs alone too."""
+
+    def __init__(self) -> None:
+        self.w, self.kept = Value(1.0), dict[str, Any]()
+
+    def __call__(self, x: Any) -> Any:
+        scaled = (x - 3.0) / 2
+        self.kept.update(input=[scaled], output=objects(scaled * self.w), of_weights=self.w.exp())
+        return scaled * self.w
+
+    @functools.cached_property
+    def doubled(self) -> Value:
+        return self.w * 2
+
+
+class Activation(Module):
+    def __call__(self, xs: list[Value]) -> list[Value]:
+        self.out = [x.tanh() for x in xs]
+        return self.out
+
+
+@pytest.mark.parametrize("backend", ["numpy", "eager"])
+def test_kept_activations_raise_nothing(backend: Any) -> None:
+    net = Keeping()
+    fit(net, [1.0, 2.0], [1.0, 2.0], loss=nn.mse, optimizer=optim.SGD(0.1), epochs=1, progress=False, backend=backend)
+    assert net.parameters() == [net.w]
+    net.predict([1.0, 2.0], backend=backend)
+    assert net.parameters() == [net.w]
+
+    x = Value(1.0)
+    net(x).backward()
+    assert net.doubled.data == 2 * net.w.data
+    assert net.parameters() == [net.w]
+
+    layer, activation = Layer(2, 2), Activation()
+    activation(layer([1.0, 2.0]))
+    assert Net(layer=layer, activation=activation).parameters() == layer.parameters()
+    assert activation.parameters() == []
+
+
+def test_of_an_input_that_nobody_has_a_result_raises() -> None:
+    net = Keeping()
+    net(Value(1.0, "lost"))
+    with pytest.raises(TypeError, match=r"Keeping\.kept\['input'\]\[0\] is a result of div, .* assign v\.data"):
+        net.parameters()
 
 
 # ------------------------------------------------------------------------------------------- what cannot be collected

@@ -33,7 +33,7 @@ from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.floats import number
 from autograd.samples.backends import first_usable, has_numpy
-from autograd.samples.recording import COMPARED, Graph, parameter_names, results_recorded
+from autograd.samples.recording import COMPARED, Graph, as_inputs, parameter_names, results_recorded
 from autograd.samples.reference import (
     AT_RANDOM,
     GRAPH_DOES_NOT_HOLD,
@@ -48,7 +48,7 @@ from autograd.samples.reference import (
 )
 from autograd.samples.rows import Samples, samples
 from autograd.text import escaped, quoted
-from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
+from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_shape, tree_structure
 
 _PREFERRED = ("numpy", "python")  # the last one works everywhere
 _TOGETHER = 1024  # samples: NumPy's arrays of more outgrow the processor's cache, and Ctrl-C need not wait for all
@@ -96,7 +96,7 @@ def _called(model: Any, data: Samples) -> tuple[Any, list[list[float]]]:
     """Call the model for each sample."""
     rows, nestings = list[list[float]](), list[Any]()
     for i in range(len(data)):
-        output = _output(model, tree_map(Value, tree_lists(data.rows[i])), data)
+        output = _output(model, as_inputs(tree_lists(data.rows[i])), data)
         rows.append(list(map(_number_of, _leaves(output))))
         nestings = [*nestings[:1], _numbered(output)]
         if nestings[0] != nestings[-1]:
@@ -127,7 +127,7 @@ class _Recording:
             _NoGraphError: an output is a plain number, or the model compares Values.
         """
         self.made.clear()
-        inputs = tree_map(Value, tree_lists(self.data.rows[i]))
+        inputs = as_inputs(tree_lists(self.data.rows[i]))
         output = _output(self.model, tree_copy(inputs), self.data)
         self.outputs[i] = leaves = _leaves(output)
         for x in leaves:

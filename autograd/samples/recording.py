@@ -6,12 +6,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn, cast
+from weakref import ref
 
 from autograd.engine import Value, graph_of
 from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.ops import Op
 from autograd.text import visible
+from autograd.trees import tree_leaves, tree_map
 
 COMPARED = (
     "Values are compared while a graph is recorded: one sample would decide for all. "
@@ -28,6 +30,26 @@ class Graph(NamedTuple):
     """The loss and the accuracy of a sample; or the penalty."""
     begin: Value
     """A leaf made before anything else in the recording."""
+
+
+_inputs: dict[ref[Value], None] = {}
+
+
+def as_inputs(x: Any) -> Any:
+    """Return leaves with these numbers, in the same nesting, for a call of a model."""
+    inputs = tree_map(Value, x)
+    for v in tree_leaves(inputs):
+        _inputs[ref(v, _inputs.pop)] = None
+    return inputs
+
+
+def is_input(v: Value) -> bool:
+    """Return True for a leaf that `as_inputs` made: what a model keeps of a call may depend on it alone.
+
+    >>> is_input(as_inputs([1.0])[0]), is_input(Value(1.0))
+    (True, False)
+    """
+    return ref(v) in _inputs
 
 
 def parameter_names(model: Any, parameters: Sequence[Value]) -> list[str]:

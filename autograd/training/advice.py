@@ -14,12 +14,13 @@ from autograd.engine import Value, graph_of, local_gradients
 from autograd.errors import TrainingWarning
 from autograd.events import unobserved
 from autograd.frames import warn_caller
+from autograd.samples.recording import as_inputs
 from autograd.samples.rows import Samples
 from autograd.text import short
 from autograd.training.data import Data, Dataset
 from autograd.training.history import History
 from autograd.training.record import Objective
-from autograd.trees import tree_copy, tree_leaves, tree_map
+from autograd.trees import tree_copy, tree_leaves
 
 _LARGE = 100.0  # the size of an input from which it is too large for a unit
 FEWEST_STEPS = 50  # after which a loss should have fallen
@@ -104,7 +105,7 @@ def large_input(objective: Objective, xs: Samples) -> str:
     if found is None or not _LARGE < found[0] < math.inf:
         return ""
     size, column = found
-    inputs = tree_map(Value, xs.like)
+    inputs = as_inputs(xs.like)
     leaf = tree_leaves(inputs)[column]
     try:
         output = objective.model(tree_copy(inputs))
@@ -170,7 +171,7 @@ def silent_units(objective: Objective, known: Dataset) -> tuple[int, int]:
 @unobserved
 def _answers(objective: Objective, x: Any) -> list[Value]:
     """Return the outputs of the hidden units for one sample: of functions of one number that others use."""
-    outputs = _values(objective.model(tree_map(Value, x)))
+    outputs = _values(objective.model(as_inputs(x)))
     return [
         v for v in graph_of(*outputs) if v.op is not None and v.op.unary and v not in outputs and v.op is not ops.neg
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from autograd import ops
 from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
-from autograd.samples.recording import check_fresh, refuse_kept
+from autograd.samples.recording import as_inputs, check_fresh, refuse_kept
 from autograd.staleness import refusing
 from autograd.training.reach import Reach
 from autograd.training.record import Objective
@@ -81,8 +81,8 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
             chunk = slice(start, start + _SAMPLES_TOGETHER)
             losses = []
             for x, y in zip(xs[chunk], ys[chunk]):
-                output = objective.model(tree_map(Value, x))
-                losses.append(objective.sample_loss(output, tree_map(Value, y)))
+                output = objective.model(as_inputs(x))
+                losses.append(objective.sample_loss(output, as_inputs(y)))
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(tree_map(_number_of, output), tree_copy(y)))

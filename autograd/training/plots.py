@@ -7,7 +7,7 @@ from autograd.codegen.compile import compile_recorded
 from autograd.engine import Value
 from autograd.errors import RecordingError, UnsupportedOperationError
 from autograd.floats import number
-from autograd.samples.recording import Graph, no_frozen_branch, results_recorded
+from autograd.samples.recording import Graph, as_inputs, no_frozen_branch, results_recorded
 from autograd.samples.reference import Reference, agree
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Refusal, labels_of
@@ -213,7 +213,7 @@ def _computed(model: Any, points: Any, compared: Any) -> Any:
 
 
 def _graph(model: Any, point: list[float]) -> Graph:
-    begin, x = Value(0.0), [Value(coordinate) for coordinate in point]
+    begin, x = Value(0.0), as_inputs(point)
     outputs = tree_leaves(tree_lists(model(list(x))))
     if not all(isinstance(output, Value) for output in outputs):
         raise _PlainNumbersError
@@ -231,7 +231,7 @@ def _called(model: Any, points: Any) -> Any:
     """Call the model for each point, and return a row of outputs for each."""
     import numpy as np  # noqa: PLC0415  # as above
 
-    rows = [tree_leaves(tree_lists(model([Value(x) for x in point]))) for point in points.tolist()]
+    rows = [tree_leaves(tree_lists(model(as_inputs(point)))) for point in points.tolist()]
     return np.array([[x.data if isinstance(x, Value) else number(x) for x in row] for row in rows], dtype=float)
 
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
-from autograd.samples.recording import Graph, no_frozen_branch, parameter_names, results_recorded
+from autograd.samples.recording import Graph, as_inputs, no_frozen_branch, parameter_names, results_recorded
 from autograd.text import quoted
-from autograd.trees import tree_copy, tree_leaves, tree_map
+from autograd.trees import tree_copy, tree_leaves
 
 
 class Objective(NamedTuple):
@@ -63,7 +63,7 @@ class Objective(NamedTuple):
 
     def loss_of(self, x: Any, y: Any) -> Value:
         """Return the loss of one sample, given its inputs and target as numbers."""
-        return self.sample_loss(self.model(tree_map(Value, x)), tree_map(Value, y))
+        return self.sample_loss(self.model(as_inputs(x)), as_inputs(y))
 
     def penalty(self) -> Value | None:
         """Return the regularizer's share of the loss."""
@@ -89,7 +89,7 @@ class Sample:
 
     def __init__(self, objective: Objective, x: Any) -> None:
         self.objective = objective
-        self.x = tree_map(Value, x)
+        self.x = as_inputs(x)
 
     @cached_property
     def output(self) -> Any:
@@ -98,7 +98,7 @@ class Sample:
     def takes(self, y: Any) -> bool:
         """Return True if the loss can be computed with this target."""
         try:
-            self.objective.sample_loss(self.output, tree_map(Value, y))
+            self.objective.sample_loss(self.output, as_inputs(y))
         except RecordingError:
             raise
         except (TypeError, ValueError):
@@ -107,7 +107,7 @@ class Sample:
 
     def graph(self, y: Any) -> Graph:
         """Record the loss and the accuracy (0 if the loss has none) too, for a target."""
-        objective, target, output = self.objective, tree_map(Value, y), self.output
+        objective, target, output = self.objective, as_inputs(y), self.output
         loss, accuracy = objective.sample_loss(output, tree_copy(target)), Value(0.0)
         if objective.accuracy:
             accuracy = _value("accuracy", objective.accuracy(output, tree_copy(target)))
