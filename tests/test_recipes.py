@@ -26,6 +26,7 @@ TINY, LARGE = [1e-300, 1e-9, 1e-4], [110.25, 710.5, 1e5, 1e10, 1e154, 1e200, 1e3
 FAR = [sign * x for x in [*TINY, *LARGE] for sign in (-1, 1)]
 LINE = [*NEAR, *FAR]
 NOT_0 = [x for x in LINE if x]
+NOT_SUBNORMAL = [x for x in LINE if not 37 < abs(x) < 40.5]  # of densities: the others are subnormal there, or 0
 POSITIVE = [*TINY, 0.4, 1.5, 7.25, 1e3, *LARGE]
 UNIT = [*TINY, 0.2, 0.5, 0.9, 0.999]
 LISTS = [([3.0, -4.0, 12.0],), ([0.5, 0.25, 8.0, -2.0],)]
@@ -84,8 +85,11 @@ RECIPES: dict[str, tuple[Callable[..., Any], Sequence[Any]]] = {
     "variance": (lambda xs: mean([(x - mean(xs)) ** 2 for x in xs]), LISTS),
     "softmin": (lambda xs: [mp.exp(-x) / mp.fsum(mp.exp(-y) for y in xs) for x in xs], LISTS),
     "logit": (lambda p: mp.log(p / (1 - p)), UNIT),
-    "normal_density": (mp.npdf, [x for x in LINE if abs(x) < 37 or abs(x) > 100]),
-    "normal_distribution": (lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 if abs(x) < 1e6 else mp.mpf(x > 0), [x for x in LINE if abs(x) < 37 or abs(x) > 100]),
+    "normal_density": (mp.npdf, NOT_SUBNORMAL),
+    "normal_distribution": (
+        lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 if abs(x) < 50 else mp.mpf(x > 0),
+        NOT_SUBNORMAL,
+    ),
     "huber": (lambda e, d=1: e * e / 2 if abs(e) < d else d * (abs(e) - mp.mpf(d) / 2), [*LINE, (3.0, 5.0)]),
     "polygamma": (lambda n, x: mp.psi(int(n), x), [(0, 0.5), (1, 2.5), (2, 7.0)]),
     "lgamma": (mp.loggamma, [0.25, 1.5, 4.0, 30.0]),
@@ -134,7 +138,7 @@ def derivatives(reference: Callable[..., Any], case: Sequence[Any], place: tuple
         return result[n] if isinstance(result, list) else result
 
     at = tree_leaves(case[place[0]])[place[1]]
-    with mp.workdps(50 if 1e-5 < abs(at) < 10 else 1400):
+    with mp.workdps(250 if 1e-5 < abs(at) < 100 else 1400):
         return [as_float(mp.re(mp.diff(along, mp.mpf(at), order, relative=at != 0))) for order in range(3)]
 
 
