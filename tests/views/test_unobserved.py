@@ -58,11 +58,7 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
 
 CALLS_THE_USERS_MODEL = {"fit", "plot_decision_boundary"}
 COMPOSED = {"log_softmax", "logsumexp", "mean", "softmax"}  # of operations, which the user asks for
-NOT_VIEWS = (
-    {"__version__", "Value", "grad", "detect_anomaly", "History", "nn", "ops", "optim"}
-    | CALLS_THE_USERS_MODEL
-    | COMPOSED
-)
+NOT_VIEWS = {"Value", "grad", "detect_anomaly", "History", "nn", "ops", "optim"} | CALLS_THE_USERS_MODEL | COMPOSED
 
 
 def steep() -> Value:
