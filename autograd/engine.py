@@ -33,7 +33,7 @@ from itertools import chain, count, repeat
 from math import isnan
 from numbers import Number
 from operator import add, attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Never, NoReturn, cast
 from weakref import ref
 
 from autograd import ops
@@ -49,7 +49,7 @@ from autograd.events import (
     replayed,
 )
 from autograd.floats import KNOWN_TYPES, number
-from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part
+from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part, refuse_arguments
 from autograd.ops import Op, Rule
 from autograd.text import quoted
 from autograd.trees import tree_leaves, tree_map
@@ -99,7 +99,12 @@ class Value(WithHints, OperationMethods):
     _y: Value | float | None  # the second operand; of a leaf, the place in that order at which its number last changed
 
     def __init__(
-        self, data: Any, _children: str | tuple[()] | None = (), _op: str = "", label: str | None = None
+        self,
+        data: Any,
+        _children: str | tuple[()] | None = (),
+        _op: str = "",
+        label: str | None = None,
+        **others: Never,
     ) -> None:
         if type(data) is Value:
             raise TypeError("this is already a Value: use it directly, or Value(v.data) for a new leaf with its number")
@@ -109,9 +114,9 @@ class Value(WithHints, OperationMethods):
         self._y = -1
         self._order = next_order()
         self._label = ""
-        if _children or _op or label is not None:  # the second place is a label's, or micrograd's for operands
-            if _op or (_children and (label or not isinstance(_children, str))):
-                raise TypeError(f"a Value takes a number and a label (a string), not operands: {ADD_A_ROW}")
+        if _children or _op or others or label is not None:  # the second place: a label's, or micrograd's for operands
+            if _op or others or (_children and (label or not isinstance(_children, str))):
+                refuse_arguments(others)
             self.label = _children or label
 
     def __init_subclass__(cls) -> None:

@@ -5,7 +5,7 @@ optimizer that code for other engines keeps on each parameter, and `v.item()`, b
 attribute. To say more for *every* name takes `__setattr__` and `__getattr__`, which cost even the attributes that
 exist: a step of micrograd's demo takes 3 times as long with the first, 1.4 times with the second (CPython 3.11, minima
 of 12). A descriptor costs nothing, but has one name. So names that are in common use have one each, and all others have
-Python's message.
+Python's message. (Python finds no attribute in C, by the names in the dicts of the classes, and asks nobody else.)
 """
 
 from collections.abc import Iterable
@@ -18,11 +18,32 @@ ADD_A_ROW = (
     "its formula, its function, and a derivative rule for each operand"
 )
 
-# As in the papers on Adam, in tutorials, and in PyTorch's optimizers. (`step` is an operation.)
+# As in the papers on optimizers, in tutorials, and in PyTorch's optimizers. (`step` is an operation.)
 STATE = (
-    *("m", "v", "m_t", "v_t", "mt", "vt", "momentum", "velocity", "vel", "buf", "cache", "state"),
-    *("momentum_buffer", "exp_avg", "exp_avg_sq", "square_avg"),
+    *("m", "v", "m_t", "v_t", "mt", "vt", "_m", "_v", "m_hat", "v_hat", "m1", "m2", "v_max", "adam_m", "adam_v"),
+    *("first_moment", "second_moment", "moment1", "moment2", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf"),
+    *("momentum", "mom", "velocity", "vel", "buf", "momentum_buf", "momentum_buffer", "prev_update", "prev_delta"),
+    *("G", "g2", "eg", "h", "r", "s", "u", "avg", "cache", "accum", "accumulator", "acc", "sq_grad", "grad_sq"),
+    *("grad_squared", "square_avg", "acc_delta", "delta", "prev_grad", "old_grad", "grad_sum", "_grad_sum"),
+    *("grad_avg", "avg_grad", "prev_data", "old_data", "best_data", "state", "opt_state", "optim_state"),
+    *("t", "n_steps", "lr", "learning_rate", "weight_decay", "decay", "ema", "mask"),
 )
+"""What optimizers keep on each parameter: a number."""
+
+NOTES = (
+    *("_vis_color", "vis_color", "color", "colour", "style", "fillcolor", "x_pos", "y_pos", "pos", "layer"),
+    *("id", "_id", "uid", "_uid", "idx", "index", "visited", "_visited", "seen", "mark", "marked", "rank", "level"),
+    *("depth", "order", "topo_order", "in_degree", "degree", "ref_count", "tag", "tags", "meta", "metadata", "info"),
+    *("desc", "description", "note", "title", "names", "group", "kind", "frozen", "trainable", "is_param", "training"),
+)
+"""What drawings and searches keep on each node."""
+
+BY_HAND = (
+    *("_grad_fn", "_forward", "_ctx", "ctx", "_update_grad", "_backward_fn", "backward_fn", "_grad_func", "grad_func"),
+    *("_local_gradients", "local_grads", "local_gradients", "creator", "creators", "_inputs", "_operands", "_op_name"),
+    *("_parent", "parent", "_args", "_ops", "ops", "_operation"),
+)
+"""What other engines keep of the operation that made a node."""
 
 _ONE_NUMBER = "a Value is one number; lists and NumPy arrays hold many"
 _ALWAYS_FLOAT = "its number, v.data, is a Python float of 64 bits, whatever it was made from"
@@ -42,6 +63,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("sum", "mean"), "write autograd.sum(values), autograd.mean(values)"),
     **dict.fromkeys(("gradient", "derivative"), "write v.grad, after backward()"),
     **dict.fromkeys(("prev", "parents", "children", "_children", "_parents"), "its operands are v.args"),
+    **dict.fromkeys(("_backward_iterative", "_build_topo", "build_topo"), "write v.backward()"),
     "_local_grads": "write autograd.engine.local_gradients(v)",
     "name": "write v.label",
     **dict.fromkeys(("detach", "detach_"), "write v.stop_gradient() as an operand, v.data for the number"),
@@ -183,9 +205,34 @@ def no_such_name(name: str) -> NoReturn:
     raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
 
 
+_PARTS = f"a Value has its operands and its derivative from the operation that made it: {ADD_A_ROW}"
+_NUMBER_AND_LABEL = f"a Value takes a number and a label (a string), not operands: {ADD_A_ROW}"
+_LEAF_ARGUMENTS = {
+    "name": "write label",
+    "grad": "its gradient is v.grad, 0.0 at first",
+    **dict.fromkeys(("requires_grad", "trainable"), "every leaf gets a gradient; none passes v.stop_gradient()"),
+    **dict.fromkeys(("dtype", "device"), "its number is a Python float of 64 bits"),
+}
+_OPERANDS = {
+    *("_children", "children", "_prev", "prev", "_parents", "parents", "_op", "op", "_local_grads", "_backward"),
+    *("backward", "grad_fn", "args", "inputs", "operands", "operation", *BY_HAND),
+}
+
+
 def refuse_a_part(v: Any, _: Any) -> NoReturn:
     """Say where the operands and the derivative of a Value come from, to code that assigns them."""
-    raise AttributeError(f"a Value has its operands and its derivative from the operation that made it: {ADD_A_ROW}")
+    raise AttributeError(_PARTS)
+
+
+def refuse_arguments(named: Iterable[str] = ()) -> NoReturn:
+    """Say what `Value(...)` takes, to code that passes operands, or arguments by names that other engines have."""
+    for name in named:
+        if name not in _OPERANDS:
+            instead = f"; {_LEAF_ARGUMENTS[name]}" if name in _LEAF_ARGUMENTS else ""
+            raise TypeError(
+                f"Value() takes a number and a label: got an unexpected keyword argument {quoted(name)}{instead}"
+            )
+    raise TypeError(_NUMBER_AND_LABEL)
 
 
 class _Missing:
@@ -230,6 +277,11 @@ _MESSAGES = {
         f"{name} = dict.fromkeys(parameters, 0.0) and {name}[p], or use autograd.optim"
         for name in STATE
     },
+    **{
+        name: f"a Value has no room for {name!r}: keep it in a dict by the Value, {name} = {{}} and {name}[v]"
+        for name in NOTES
+    },
+    **{name: f"no {name!r}: {_PARTS}" for name in BY_HAND},
 }
 for _name, _message in _MESSAGES.items():
     setattr(WithHints, _name, _Missing(_name, _message))

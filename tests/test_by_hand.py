@@ -24,7 +24,7 @@ import autograd
 from autograd import Value, engine, grad, nn
 from autograd.engine import graph_of, local_gradients
 from autograd.events import listening
-from autograd.hints import STATE
+from autograd.hints import BY_HAND, NOTES, STATE
 from autograd.ops import TABLE, Op
 
 ADD_A_ROW = r"autograd\.ops\.Op\("
@@ -441,6 +441,13 @@ def test_threads_get_the_same_constants(monkeypatch: pytest.MonkeyPatch) -> None
         lambda x: Untyped(x.data * 2, (), "double"),
         lambda x: Untyped(x.data * 2, _op="double"),
         lambda x: Untyped(x.data * 2, [x], label="double"),
+        lambda x: Untyped(x.data * 2, children=(x,)),
+        lambda x: Untyped(x.data * 2, parents=(x, x), op="+"),
+        lambda x: Untyped(x.data * 2, prev=(x,), label="double"),
+        lambda x: Untyped(x.data * 2, _prev=(x,)),
+        lambda x: Untyped(x.data * 2, (x,), "double", _backward=lambda: None),
+        lambda x: Untyped(x.data * 2, local_grads=(2.0,)),
+        *[lambda x, name=name: setattr(x * 2, name, ()) for name in BY_HAND],
         lambda x: type("Mine", (Value,), {}),
     ],
 )
@@ -489,6 +496,21 @@ def test_a_label_stands_second_or_where_the_lecture_has_it() -> None:
     for slip in (lambda: Value(3, "x", label="y"), lambda: Untyped(3, 7), lambda: Untyped(3, label=7)):
         with pytest.raises(TypeError, match="label"):
             slip()
+
+
+def test_other_arguments_are_refused_with_what_to_write() -> None:
+    for name, instead in (
+        ("name", "write label"),
+        ("requires_grad", "every leaf"),
+        ("grad", "v.grad"),
+        ("dtype", "64 bits"),
+    ):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'; .*{instead}"):
+            Untyped(2.0, **{name: "a"})
+    with pytest.raises(
+        TypeError, match=r"^Value.. takes a number and a label: got an unexpected keyword argument 'lable'$"
+    ):
+        Untyped(2.0, lable="a")
 
 
 # --------------------------------------------------------------------------------------------------- labels, gradients
@@ -541,6 +563,19 @@ def test_the_state_of_an_optimizer_is_kept_in_a_dict(name: str) -> None:
     assert copy.copy(p).data == pickle.loads(pickle.dumps(p)).data == 1.0
 
 
+@pytest.mark.parametrize("name", NOTES)
+def test_what_drawings_and_searches_keep_is_kept_in_a_dict(name: str) -> None:
+    v = Value(1.0) * 2
+    with pytest.raises(
+        AttributeError, match=rf"no room for '{name}': keep it in a dict by the Value, {name} ="
+    ) as problem:
+        setattr(v, name, "red")
+    line = str(problem.value).partition("by the Value, ")[2].partition(" and ")[0]
+    names: dict[str, Any] = {"v": v}
+    exec(f"{line}\n{name}[v] = 'red'", names)
+    assert names[name] == {v: "red"} and not hasattr(v, name) and name not in dir(v)
+
+
 def test_the_dict_in_the_message_works() -> None:
     parameters = [Value(1.0), Value(2.0)]
     with pytest.raises(AttributeError) as problem:
@@ -563,7 +598,7 @@ def test_an_operation_may_have_the_name_of_a_state() -> None:
         Value(1.0).velocity = 0.0  # type: ignore[attr-defined]
 
 
-def test_other_attributes_are_refused_by_python() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'colour'"):
-        Value(1.0).colour = "red"  # type: ignore[attr-defined]
+def test_attributes_with_names_that_nobody_knows_are_refused_by_python() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'my_own'"):
+        Value(1.0).my_own = "red"  # type: ignore[attr-defined]
     assert engine.Value.__setattr__ is object.__setattr__ and not hasattr(Value, "__getattr__")  # they would cost
