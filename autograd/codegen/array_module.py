@@ -15,6 +15,7 @@ import importlib
 import operator
 import re
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import count
 from numbers import Number
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ from autograd.codegen.python_source import (
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
-from autograd.ops import Op, div, pow
+from autograd.ops import TABLE, Op, div, pow
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
 
@@ -65,6 +66,9 @@ class ModuleSpelling:
         if op is pow and type(step.operands[1]) is not float:
             self.functions["pow"] = self._with_constants(_power(self.module))
             return f"pow({', '.join(names)})"
+        if op in _AT_TIES and self.module.__name__ != "numpy":  # which has no gradients
+            self.functions[op.name] = self._with_constants(_AT_TIES[op](_ModuleFunctions(self.module)))
+            return f"{op.name}({', '.join(names)})"
         if "xp." not in text:  # an operator
             return text
         name = sized_name(op, len(names))
@@ -101,6 +105,8 @@ class _ModuleFunctions:
             return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
+        if function is None and name == "largest":
+            return _largest(self)
         if function is None:
             advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
             raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
@@ -136,6 +142,43 @@ def _power(module: Any) -> Callable[[Any, Any], Any]:
         return xp.where(exact, product * product / divisor - (xp.stop_gradient(followed) - followed), result)
 
     return power
+
+
+def _abs(xp: Any) -> Callable[[Any], Any]:
+    """Return the absolute value, whose derivative at 0 is 0; JAX's own is 1 there."""
+    return lambda x: xp.where(x == 0, 0.0, xp.abs(x))
+
+
+def _largest(xp: Any) -> Callable[..., Any]:
+    """Return the largest of several, whose derivatives at a tie are equal shares.
+
+    The value is that of `where`, to the sign of a zero. Where it is finite, a zero with these derivatives is subtracted
+    from it; an infinity or a nan is the mean of those that tie.
+    """
+
+    def largest(*xs: Any) -> Any:
+        stopped = [xp.stop_gradient(x) for x in xs]
+        value = reduce(lambda x, y: xp.where((x > y) | xp.isnan(x), x, y), stopped)
+        ties = [~(value > x) for x in stopped]  # all, at nan
+        count = sum(xp.where(tie, xp.ones_like(value), 0.0) for tie in ties)
+        zero = sum(xp.where(tie, own - x, 0.0) for tie, own, x in zip(ties, stopped, xs)) / count
+        mean = sum(xp.where(tie, x, 0.0) for tie, x in zip(ties, xs)) / count
+        return xp.where(xp.isfinite(value), value - (zero + 0.0), mean)
+
+    return largest
+
+
+def _smallest(xp: Any) -> Callable[..., Any]:
+    largest = _largest(xp)
+    return lambda *xs: -largest(*(-x for x in xs))
+
+
+_AT_TIES: dict[Op, Callable[[Any], Callable[..., Any]]] = {
+    TABLE["abs"]: _abs,
+    TABLE["max"]: _largest,
+    TABLE["min"]: _smallest,
+}
+"""Operations whose own derivatives in JAX or PyTorch, where operands tie, are not those of the row."""
 
 
 def _special(xp: Any, name: str) -> Callable[..., Any] | None:

@@ -24,7 +24,8 @@ Code that does not fit in a cell (JavaScript's error function, C's power) is a h
 file; so is the arrays' `pow` whose exponent is not a constant. Constants among the operands may allow a shorter form,
 which is in the target's own file: Python's `div` by a constant other than 0 (`python.py`), and the spreadsheet's `pow`
 of a positive base or to a constant exponent (`spreadsheet.py`). Everywhere else `x ** 2` and `x ** -1` become a product
-and a quotient (`program.expanded`). `array_module.py` replaces `cbrt` for modules that lack it (torch).
+and a quotient (`program.expanded`). `array_module.py` replaces `cbrt` for modules that lack it (torch), and for those
+that differentiate what has other derivatives there at a tie (`abs`, `max`, `min`).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
@@ -172,8 +173,8 @@ def is_spelled(op: Op, target: str) -> bool:
     return cell != ""
 
 
-# Formulas that JAX and PyTorch differentiate: a branch that is not taken is finite, and a choice takes the place of abs,
-# whose derivative at 0 is 1 to JAX and 0 to PyTorch.
+# Formulas that JAX and PyTorch differentiate: a branch that is not taken is finite, and at a tie the derivatives of the
+# parts add up to those of the row.
 
 
 def _minus_abs(x: Any) -> Any:
@@ -187,8 +188,8 @@ def _sigmoid(x: Any) -> Any:
 
 def _logaddexp(x: Any, y: Any) -> Any:
     lead = x - y
-    gap = where(1.0 + abs(lead), _minus_abs(lead), 0.0)  # nan: of the same infinity
-    return ops.max(x, y) + log1p(exp(gap))
+    known = 1.0 + abs(lead)  # nan: of the same infinity
+    return where(known, where(lead, x, y), ops.max(x, y)) + log1p(exp(where(known, _minus_abs(lead), 0.0)))
 
 
 def _gelu(x: Any) -> Any:
@@ -268,7 +269,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
 
     spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}"),
     spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}"),
-    spell(ops.largest, "",                           "",                                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", formula=lambda *xs: reduce(ops.max, xs)),
+    spell(ops.largest, "",                           "xp.largest({xs})",                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", formula=lambda *xs: reduce(ops.max, xs)),
 )}
 """The rows by the operations' names."""
 

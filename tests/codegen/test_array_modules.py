@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from array import array
@@ -127,6 +128,7 @@ def test_jax_transforms_it() -> None:
     assert np.allclose(own, want_gradients[0], rtol=1e-12)
 
 
+SPECIAL = [0.0, -0.0, 1.0, -2.5, math.inf, -math.inf, math.nan]
 WHERE_FORMULAS_CHOOSE = [
     *((name, (x,)) for name in ("sigmoid", "softplus", "log_sigmoid", "silu", "gelu") for x in (0.0, -1000.0, 1000.0)),
     ("leaky_relu", (0.0, 0.01)),
@@ -139,8 +141,14 @@ WHERE_FORMULAS_CHOOSE = [
     ("mod", (-4.0, 2.0)),
     ("mod", (7.5, -2.0)),
     ("floordiv", (4.0, 1e-200)),
+    *((name, at) for name in ("max", "min") for at in itertools.product(SPECIAL, repeat=2)),
+    *(("largest", at) for at in itertools.product([0.0, -0.0, 1.0, math.inf, math.nan], repeat=3)),
+    *((name, (x,)) for name in ("abs", "relu", "sign", "step") for x in (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf)),
+    *(("clip", at) for at in itertools.product([0.0, -0.0, 1.0, 2.0], repeat=3)),
+    *(("leaky_relu", (x, 0.01)) for x in (0.0, -0.0)),
+    *(("logaddexp", (x, x)) for x in (0.0, math.inf, -math.inf)),
 ]
-"""Rows at points where the derivative of a formula, such as one by abs, need not be that of the row."""
+"""Rows at points where the derivative of a formula, or a module's own at a tie, need not be that of the row."""
 
 
 def ours(name: str, at: tuple[float, ...]) -> list[float]:
@@ -152,23 +160,48 @@ def ours(name: str, at: tuple[float, ...]) -> list[float]:
 
 def test_derivatives_by_jax_are_those_of_the_rules_where_formulas_choose() -> None:
     jnp, jax = array_module("jax.numpy"), array_module("jax")
-    for name, at in WHERE_FORMULAS_CHOOSE:
-        leaves = [Value(0.5) for _ in at]
+    for name, places in points_of_rows():
+        leaves = [Value(0.5) for _ in places[0]]
         f = autograd.compile(record(TABLE[name], tuple(leaves)), tuple(leaves), backend=jnp)
-        places = tuple(range(len(at)))
-        found = jax.tree.leaves((jax.grad(f, places)(*at), jax.hessian(f, places)(*at)))
-        assert [float(x) for x in found] == pytest.approx(ours(name, at), rel=1e-13), (name, at)
+        by = tuple(range(len(leaves)))
+        columns = list(jnp.array(places).T)
+        zs = jax.vmap(f)(*columns)
+        found = jnp.stack(
+            jax.tree.leaves((jax.vmap(jax.grad(f, by))(*columns), jax.vmap(jax.hessian(f, by))(*columns)))
+        )
+        for at, z, derivatives in zip(places, zs.tolist(), found.T.tolist()):
+            check_the_sign(name, at, z)
+            assert derivatives == pytest.approx(ours(name, at), rel=1e-13, nan_ok=True), (name, at)
 
 
 def test_derivatives_by_torch_are_those_of_the_rules_where_formulas_choose() -> None:
     torch: Any = array_module("torch")
-    for name, at in WHERE_FORMULAS_CHOOSE:
-        leaves = [Value(0.5) for _ in at]
+    for name, places in points_of_rows():
+        leaves = [Value(0.5) for _ in places[0]]
         f: Any = autograd.compile(record(TABLE[name], tuple(leaves)), tuple(leaves), backend=torch)
-        tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in at]
-        result = f(*tensors) + 0 * sum(tensors)  # to PyTorch, floor_divide depends on nothing
-        first = torch.autograd.grad(result, tensors)
-        assert [g.item() for g in first] == pytest.approx(ours(name, at)[: len(at)], rel=1e-13), (name, at)
+        for at in places:
+            tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in at]
+            result = f(*tensors)
+            check_the_sign(name, at, result.item())
+            first = torch.autograd.grad(result + 0 * sum(tensors), tensors)  # floor_divide has no gradient there
+            want = ours(name, at)[: len(at)]
+            assert [g.item() for g in first] == pytest.approx(want, rel=1e-13, nan_ok=True), (name, at)
+
+
+def points_of_rows() -> list[tuple[str, list[tuple[float, ...]]]]:
+    """Return the name of each row with its points."""
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    for name, at in WHERE_FORMULAS_CHOOSE:
+        rows.setdefault(name, []).append(at)
+    return list(rows.items())
+
+
+def check_the_sign(name: str, at: tuple[float, ...], z: float) -> None:
+    """At a tie, the zero of `max`, `min` and `largest` has the sign of the last operand, as the row's."""
+    if name in ("max", "min", "largest", "abs"):
+        want = TABLE[name].computes(*at)
+        assert z == want or math.isnan(want), (name, at)
+        assert math.copysign(1, z) == math.copysign(1, want) or math.isnan(want), (name, at)
 
 
 def test_torch_goes_on_from_it() -> None:
