@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from autograd import ops
 from autograd.engine import Value
+from autograd.hints import RECIPES
 from autograd.ops import Op
 from autograd.text import letters, quoted
 
@@ -19,6 +20,9 @@ _TITLES = {
 
 _SYNONYMS = {"identity": "linear", "swish": "silu", "logistic": "sigmoid", "exponential": "exp", "lrelu": "leaky_relu"}
 """Names by what they are called elsewhere, in small letters."""
+
+_RECIPES = {letters(name): recipe for name, recipe in RECIPES.items()}
+"""Functions on the page of recipes by their names in small letters."""
 
 _OFTEN = ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "gelu", "silu", "softplus", "log_sigmoid")
 
@@ -108,10 +112,22 @@ def _is_activation(op: Op) -> bool:
 
 def _unknown(activation: object) -> str:
     text = f"unknown activation {quoted(activation)}"
+    if isinstance(activation, (list, tuple)):
+        text = f"a neuron or a layer has one activation, got {quoted(activation)}: nn.MLP takes a list, one for each layer"
+    recipe = _RECIPES.get(letters(activation)) if isinstance(activation, str) else None
+    if recipe:
+        text += f": it is a function made of rows; copy {recipe} from docs/recipes.md, and pass the function"
+    elif activation == "softmax":
+        text += ": it takes all outputs; leave the last layer linear, for nn.cross_entropy takes these"
     op = ops.TABLE.get(activation) if isinstance(activation, str) else activation
     if isinstance(op, Op):
         text = f"{op.name} is no activation: " + (
-            "its derivative is 0, or always the same" if op.unary else "it takes more than one operand"
+            "it takes more than one operand"
+            if not op.unary
+            else "its derivative is 0, or always the same"
+            if op.arity == 1
+            else f"with its defaults, {op.__signature__}, its derivative is always the same; "
+            f"pass a function with others, such as lambda v: autograd.{op.name}(v, -1.0, 1.0)"
         )
     others = ", ".join(name for name in _names() if name not in _OFTEN)
     return f"{text}. Pass one of {', '.join(_OFTEN)}, 'linear', a function of a Value, or one of {others}"

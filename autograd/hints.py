@@ -48,9 +48,39 @@ BY_HAND = (
 _ONE_NUMBER = "a Value is one number; lists and NumPy arrays hold many"
 _ALWAYS_FLOAT = "its number, v.data, is a Python float of 64 bits, whatever it was made from"
 _IN_PLACE = "an operation makes a new Value, v = v + w; the number of a leaf is changed by v.data += 1.0"
-_RECIPE = "it is a function made of rows: see docs/recipes.md"
+
+RECIPES = {
+    **{
+        name: name
+        for name in (
+            *("mish", "selu", "celu", "softsign", "tanhshrink", "hardtanh", "relu6", "hardsigmoid", "hardswish"),
+            *("square", "reciprocal", "rsqrt", "norm", "fast_norm", "cosine_similarity", "product"),
+            *("sec", "csc", "cot", "asec", "sech", "degrees", "radians", "trunc", "fraction", "fmod", "heaviside"),
+            *("round_to", "smallest", "variance", "softmin", "logit", "normal_density", "normal_distribution", "huber"),
+            *("polygamma", "lgamma", "digamma"),
+        )
+    },
+    "sqr": "square",
+    "inv": "reciprocal",
+    "var": "variance",
+    "std": "variance",
+    "prod": "product",
+    "psi": "digamma",
+    "rad2deg": "degrees",
+    "deg2rad": "radians",
+    "gammaln": "lgamma",
+    "frac": "fraction",
+    "fix": "trunc",
+}
+"""Names of functions that are made of rows, and what each is called on the page of recipes."""
+
+
+def _recipe(name: str) -> str:
+    return f"it is a function made of rows: see {RECIPES[name]} in docs/recipes.md"
+
 
 ATTRIBUTES = {
+    **{name: _recipe(name) for name in RECIPES},
     **dict.fromkeys(
         ("item", "tolist", "numpy", "cpu", "value", "values", "val", "number", "scalar", "result"),
         "its number is v.data",
@@ -82,9 +112,14 @@ ATTRIBUTES = {
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "write autograd.softmax(values), or the others so"),
     **dict.fromkeys(("argmax", "argmin"), "write max(range(len(values)), key=lambda i: values[i].data), or min"),
     "square": "write v * v",
+    "sqr": "write v * v",
     "reciprocal": "write 1 / v",
+    "inv": "write 1 / v",
     "ln": "write v.log()",
     "swish": "write v.silu()",
+    "ReLU": "write v.relu()",
+    **dict.fromkeys(("leakyrelu", "lrelu"), "write v.leaky_relu()"),
+    "logsigmoid": "write v.log_sigmoid()",
     "power": "write v ** w",
     "maximum": "write v.max(w)",
     "minimum": "write v.min(w)",
@@ -93,7 +128,6 @@ ATTRIBUTES = {
     "trunc": "write autograd.where(v, v.floor(), v.ceil())",
     "absolute": "write abs(v)",
     "negative": "write -v",
-    **dict.fromkeys(("mish", "selu", "celu", "relu6", "softsign", "hardtanh", "rsqrt", "norm", "var", "std"), _RECIPE),
     **dict.fromkeys(
         (
             "shape",
@@ -160,11 +194,23 @@ FUNCTIONS = {
     "floor_divide": "floordiv",
     "clamp": "clip",
     "swish": "silu",
-    "logsigmoid": "log_sigmoid",
+    **{name.title(): name for name in ("tanh", "sigmoid", "softplus")},
+    "ReLU": "relu",
+    "GELU": "gelu",
+    "SiLU": "silu",
+    "ELU": "elu",
+    "logistic": "sigmoid",
+    "expit": "sigmoid",
+    **dict.fromkeys(("LeakyReLU", "leakyrelu", "lrelu"), "leaky_relu"),
+    **dict.fromkeys(("LogSigmoid", "logsigmoid"), "log_sigmoid"),
 }
 """Functions of this package by the names that NumPy and PyTorch have for them."""
 
 _BETAS = "betas=(0.9, 0.999)"
+_LAYER = {
+    **dict.fromkeys(("activations", "act", "activation_fn", "activation_function", "nonlinearity"), "activation"),
+    **dict.fromkeys(("seed", "random_state", "generator"), "rng=random.Random(0)"),
+}
 _PENALTY = "AdamW(lr, weight_decay=...), or a penalty on the parameters in the loss"
 ARGUMENTS: dict[str, dict[str, str]] = {
     "leaky_relu": dict.fromkeys(("negative_slope", "alpha"), "slope"),
@@ -172,6 +218,14 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "clip": {"min": "low", "a_min": "low", "lower": "low", "max": "high", "a_max": "high", "upper": "high"},
     "round": dict.fromkeys(("", "decimals", "ndigits", "digits"), "autograd.round(x * 100) / 100 for two digits"),
     "SGD": {"weight_decay": _PENALTY},
+    "layer": _LAYER,
+    "network": {
+        **_LAYER,
+        "nonlin": "activation",
+        **dict.fromkeys(
+            ("nout", "sizes", "hidden", "hidden_sizes", "hidden_layer_sizes", "layers", "outputs"), "nouts"
+        ),
+    },
     "optimizer": {
         **dict.fromkeys(("learning_rate", "eta", "rate"), "lr"),
         **dict.fromkeys(("beta1", "beta2", "b1", "b2", "momentum"), _BETAS),
@@ -199,9 +253,19 @@ def about_arguments(function: str, named: Iterable[str]) -> str:
     return f"; write {', '.join(found)}" if found else ""
 
 
+def refuse_named(function: str, kind: str, named: Iterable[str]) -> NoReturn:
+    """Refuse arguments by names that a function does not take, with what to write for functions of this kind."""
+    others = ", ".join(map(quoted, named))
+    raise TypeError(f"{function}() got an unexpected keyword argument {others}{about_arguments(kind, named)}")
+
+
 def no_such_name(name: str) -> NoReturn:
     """Be the `__getattr__` of the package: say what a function of NumPy or PyTorch is called here."""
-    advice = f": it is autograd.{FUNCTIONS[name]} here" if name in FUNCTIONS else ""
+    advice = ""
+    if name in FUNCTIONS:
+        advice = f": it is autograd.{FUNCTIONS[name]} here"
+    elif name in RECIPES:
+        advice = f": {_recipe(name)}"
     raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
 
 

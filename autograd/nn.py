@@ -14,11 +14,12 @@ import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar, Self, SupportsIndex, cast
+from typing import Any, ClassVar, Never, Self, SupportsIndex, cast
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
+from autograd.hints import refuse_named
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.module import Module, counted, loaded, number_of_parameters
 from autograd.sequential import Sequential, Standardize
@@ -88,7 +89,10 @@ class Neuron(Module):
         labels: Sequence[str] | None = None,
         init: str = "uniform",
         rng: Any = None,
+        **others: Never,
     ) -> None:
+        if others:
+            refuse_named("Neuron", "layer", others)
         nin = _size("nin", nin, "a neuron has at least one input")
         weights = _initial(nin, 1, init, rng) if weights is None else _listed(weights)
         if len(weights) != nin:
@@ -186,7 +190,10 @@ class Layer(Module):
         nonlin: bool | None = None,
         init: str = "uniform",
         rng: Any = None,
+        **others: Never,
     ) -> None:
+        if others:
+            refuse_named("Layer", "layer", others)
         nin, nout = (
             _size("nin", nin, "a layer has at least one input"),
             _size("nout", nout, "a layer has at least one neuron"),
@@ -266,7 +273,10 @@ class MLP(Module):
         *,
         init: str = "uniform",
         rng: Any = None,
+        **others: Never,
     ) -> None:
+        if others:
+            refuse_named("MLP", "network", others)
         try:
             sizes = [nin, *nouts]
         except TypeError:
@@ -478,6 +488,7 @@ def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> st
 def _activations(activation: Activation | Sequence[Activation], layers: int) -> Sequence[Activation]:
     """Return the activation of each layer of a network: those in a list, or one for all layers but the last."""
     if not isinstance(activation, (list, tuple)):
+        settled(cast(Activation, activation))  # a single layer would not notice one that is unknown
         return [cast(Activation, activation)] * (layers - 1) + ["linear"]
     if len(activation) != layers:
         raise ValueError(

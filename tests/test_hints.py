@@ -15,7 +15,7 @@ import pytest
 
 import autograd
 from autograd import Value, nn, optim
-from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS, MODEL, OPTIMIZER
+from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS, MODEL, OPTIMIZER, RECIPES
 from autograd.ops import TABLE, Op
 
 
@@ -87,6 +87,20 @@ def test_a_function_by_another_name_says_its_name(name: str) -> None:
         assert TABLE[FUNCTIONS[name]](*operands) == pytest.approx(float(same(*operands)), rel=1e-15)
 
 
+def test_a_function_made_of_rows_says_where_it_is() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^def (\w+)\(|^(\w+) = Op\(", page, re.MULTILINE)) == {
+        (name, "") if f"def {name}(" in page else ("", name) for name in RECIPES.values()
+    }
+    for name, recipe in RECIPES.items():
+        with pytest.raises(
+            AttributeError, match=f"'{name}': it is a function made of rows: see {recipe} in docs/recipes"
+        ):
+            getattr(autograd, name)
+        with pytest.raises(AttributeError, match=rf"^a Value has no '{name}': "):
+            getattr(Value(1.0), name)
+
+
 def test_other_names_of_the_package_are_refused_as_python_does() -> None:
     with pytest.raises(AttributeError, match=r"^module 'autograd' has no attribute 'tahn'$"):
         autograd.tahn  # type: ignore[attr-defined]  # noqa: B018
@@ -96,6 +110,7 @@ def test_other_names_of_the_package_are_refused_as_python_does() -> None:
 
 def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
     functions: dict[str, Callable[..., Any]] = {**TABLE, "SGD": optim.SGD, "optimizer": optim.AdamW}
+    functions |= {"network": nn.MLP, "layer": nn.Layer}
     for function, others in ARGUMENTS.items():
         taken = inspect.signature(functions[function]).parameters
         assert len(taken) and not taken.keys() & others.keys()

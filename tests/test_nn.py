@@ -188,7 +188,14 @@ def test_zero_grad() -> None:
             (lambda name=name: Neuron(2, activation=name), f"{name} is no activation: .*always the same.*relu, tanh")
             for name in ("clip", "floor", "ceil", "round", "sign", "step", "neg", "stop_gradient")
         ],
-        (lambda: Neuron(2, activation=autograd.floor), "floor is no activation"),
+        (lambda: Neuron(2, activation=autograd.floor), "floor is no activation: its derivative is 0"),
+        (
+            lambda: Neuron(2, activation=autograd.clip),
+            r"defaults, \(x, low=-inf, high=inf\), .*; pass .*lambda v: autograd.clip",
+        ),
+        (lambda: Neuron(2, activation="mish"), "copy mish from docs/recipes.md, and pass the function"),
+        (lambda: Neuron(2, activation="Hard_Tanh"), "copy hardtanh from docs/recipes.md"),
+        (lambda: Neuron(2, activation="softmax"), "leave the last layer linear"),
         (lambda: Neuron(2)([1.0]), "takes 2 inputs, got 1"),
     ],
 )
@@ -433,7 +440,17 @@ def wrong(x: Any) -> Any:
         (lambda: MLP(2, [3, 1], ["relu"]), ValueError, "one for each layer, .*'linear' for none.*: nouts has 2, got 1"),
         (lambda: MLP(2, [1], []), ValueError, "nouts has 1, got 0"),
         (lambda: MLP(2, [3, 1], ["relu", "tahn"]), ValueError, "unknown activation 'tahn'"),
-        (lambda: Layer(2, 3, wrong(["relu", "tanh"])), ValueError, r"unknown activation \['relu', 'tanh'\]"),
+        (
+            lambda: Layer(2, 3, wrong(["relu", "tanh"])),
+            ValueError,
+            r"one activation, got .*\['relu', 'tanh'\]: nn.MLP takes",
+        ),
+        (lambda: MLP(2, [1], "nonsense"), ValueError, "unknown activation 'nonsense'"),
+        (lambda: MLP(2, [1], activations=wrong(["relu"])), TypeError, "argument 'activations'; write activation$"),
+        (lambda: MLP(2, [1], nonlin=wrong(True)), TypeError, "argument 'nonlin'; write activation$"),
+        (lambda: MLP(2, [1], seed=wrong(0)), TypeError, r"; write rng=random.Random\(0\)$"),
+        (lambda: Layer(2, 1, act=wrong("relu")), TypeError, "^Layer.*; write activation$"),
+        (lambda: Neuron(2, bais=wrong(1)), TypeError, r"^Neuron\(\) got an unexpected keyword argument 'bais'$"),
         (lambda: MLP(2, [3, 0]), ValueError, "at least one neuron, got nout=0"),
         (lambda: MLP(0, [1]), ValueError, "at least one input, got nin=0"),
         (lambda: MLP(wrong(2.5), [1]), TypeError, "float"),
