@@ -113,7 +113,7 @@ def _is_activation(op: Op) -> bool:
 def _unknown(activation: object) -> str:
     text = f"unknown activation {quoted(activation)}"
     if isinstance(activation, (list, tuple)):
-        text = f"a neuron or a layer has one activation, got {quoted(activation)}: nn.MLP takes a list, one for each layer"
+        text = f"a neuron has one activation, got {quoted(activation)}: nn.MLP takes a list, with one for each layer"
     recipe = _RECIPES.get(letters(activation)) if isinstance(activation, str) else None
     if recipe:
         text += f": it is a function made of rows; copy {recipe} from docs/recipes.md, and pass the function"

@@ -24,6 +24,7 @@ from autograd import ops
 from autograd.codegen.spelling import SPELLINGS
 from autograd.engine import Value
 from autograd.floats import number
+from autograd.hints import RECIPES
 from autograd.ops import Op
 
 
@@ -56,6 +57,28 @@ FUNCTIONS = {
     "logaddexp": ops.logaddexp,
 }
 """Rows by NumPy's names of them."""
+
+INSTEAD = {
+    "float_power": "write v ** w",
+    "logaddexp2": "write autograd.logaddexp(v * math.log(2), w * math.log(2)) / math.log(2)",
+    "copysign": "write autograd.where(w, abs(v), -abs(v))",
+    "ldexp": "write v * 2.0**n",
+    "modf": "see fraction and trunc in docs/recipes.md",
+    **{name: f"see {recipe} in docs/recipes.md" for name, recipe in RECIPES.items()},
+}
+"""What to write for NumPy's functions that are none of a row, and that know no objects."""
+
+
+def _no_row(name: str) -> str:
+    """Return the message about a function of NumPy's that has failed on Values.
+
+    >>> _no_row("isnan")
+    'np.isnan knows no Values: for the number, call it on v.data; for a gradient, write it with operations of autograd'
+    """
+    advice = INSTEAD.get(
+        name, "for the number, call it on v.data; for a gradient, write it with operations of autograd"
+    )
+    return f"np.{name} knows no Values: {advice}"
 
 
 @functools.cache
@@ -93,7 +116,14 @@ def _answer() -> Callable[..., Any]:
             if type(x) is Value:
                 arrays[i] = np.empty((), object)
                 arrays[i][()] = x
-        return on_arrays(*arrays, **options)
+        try:
+            return on_arrays(*arrays, **options)
+        except TypeError as problem:
+            if on_numbers is None and str(problem).startswith(
+                ("ufunc ", "loop of ufunc ", "unsupported operand", "bad operand")
+            ):
+                raise TypeError(_no_row(ufunc.__name__)) from None
+            raise
 
     return answer
 

@@ -13,8 +13,9 @@ import pytest
 
 import autograd
 from autograd import FrozenChoiceWarning, Value, grad, nn, optim
+from autograd.hints import RECIPES
 from autograd.ops import TABLE, Op
-from autograd.ufuncs import FUNCTIONS, METHODS
+from autograd.ufuncs import FUNCTIONS, INSTEAD, METHODS
 
 np: Any = numpy  # whose types know no Values
 
@@ -268,3 +269,34 @@ def test_an_anomaly_names_the_users_line() -> None:
     with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError) as caught:
         np.arctanh(Value(1.0))  # this line
     assert "np.arctanh(Value(1.0))  # this line" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["float_power", "logaddexp2", "copysign", "ldexp", "modf", "isnan", "isfinite", "signbit", "spacing", "invert"],
+)
+def test_a_function_that_is_no_row_says_what_to_write(name: str) -> None:
+    v, w, n = Value(0.75), Value(-2.0), 3
+    function = getattr(np, name)
+    operands = [v, n if name == "ldexp" else w][: function.nin]
+    with pytest.raises(TypeError, match=f"^np.{name} knows no Values: ") as problem:
+        function(*operands)
+    code = str(problem.value).partition(": write ")[2]
+    if code:
+        found = eval(code, {"autograd": autograd, "math": math, "v": v, "w": w, "n": n})
+        numbers = [x.data if isinstance(x, Value) else x for x in operands]
+        assert found.data == pytest.approx(float(function(*numbers)), rel=1e-14, nan_ok=True)
+    else:
+        assert "v.data" in str(problem.value) or "docs/recipes.md" in str(problem.value)
+
+
+def test_the_table_of_what_to_write_has_functions_that_are_no_row() -> None:
+    assert not INSTEAD.keys() & FUNCTIONS.keys()
+    assert all(isinstance(getattr(np, name), np.ufunc) for name in INSTEAD.keys() - RECIPES.keys())
+
+
+@pytest.mark.parametrize("name", ["deg2rad", "degrees", "radians", "rad2deg", "heaviside"])
+def test_a_function_made_of_rows_says_where_it_is(name: str) -> None:
+    function, v = getattr(np, name), Value(0.75)
+    with pytest.raises(TypeError, match=f"^np.{name} knows no Values: see {RECIPES[name]} in docs/recipes.md$"):
+        function(*[v] * function.nin)
