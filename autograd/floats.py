@@ -220,6 +220,15 @@ def clip(x: float, low: float, high: float) -> float:
     return min_(high, max_(low, x))
 
 
+def to_bound(x: float, low: float, high: float) -> float:
+    """Return the distance of a clipped number from the nearest bound, or that of the bounds if it is smaller.
+
+    >>> to_bound(0.75, 0.0, 1.0), to_bound(0.5, 2.0, 2.0)
+    (0.25, 0.0)
+    """
+    return min_(math.fabs(x - low), min_(math.fabs(x - high), math.fabs(low - high)))
+
+
 def largest(*xs: float) -> float:
     found = xs[0]
     for x in xs:

@@ -4,11 +4,13 @@ A mistake is reported where it was made, not three calls later.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+import keyword
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
 from autograd.floats import number
+from autograd.text import quoted
 
 
 def list_of_values(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -83,6 +85,34 @@ def condition_and_cases(c: Any, x: Any, y: Any) -> tuple[Any, ...]:
     return c, x, y
 
 
+def check_row(
+    reads: str,
+    name: str,
+    computes: Any,
+    rules: Sequence[Any],
+    *,
+    domain: Sequence[Any],
+    variadic: bool,
+) -> None:
+    """Check what a row of the table consists of.
+
+    Raises:
+        TypeError: the function, or a rule, is none.
+        ValueError: there is no name, or the numbers of rules or intervals do not match the operands.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"no name in {quoted(reads)}: write it as 'name({{}})', or pass name=...")
+    if not callable(computes) or not all(rule is None or callable(rule) for rule in rules):
+        raise TypeError(f"{quoted(reads)} takes functions; None in place of a rule where no gradient passes")
+    places = reads.count("{}")
+    if places == 0 or not rules or len(rules) != (1 if variadic else places) or (variadic and not any(rules)):
+        raise ValueError(
+            f"{quoted(reads)} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
+        )
+    if len(domain) != len(rules):
+        raise ValueError(f"{quoted(reads)} needs one interval for each of its operands, got {len(domain)}")
+
+
 def checked_function(computes: Callable[..., Any]) -> Callable[..., float]:
     """Wrap the function of a user's operation so that its result is a float.
 
@@ -147,3 +177,8 @@ def checked_rule(name: str, arity: int | None, rule: Callable[..., Any]) -> Call
 
     checked.__signature__ = signature  # type: ignore[attr-defined]  # an attribute that inspect reads
     return checked
+
+
+def checked_rules(name: str, arity: int | None, rules: Iterable[Any]) -> tuple[Any, ...]:
+    """Return each rule as `checked_rule` does; None, where no gradient passes, stays."""
+    return tuple(rule and checked_rule(name, arity, rule) for rule in rules)

@@ -17,12 +17,13 @@ Two requirements for derivative rules:
   so that it survives being recorded and differentiated. `+`, `-`, `*` and negation may be written as they are; `/` and
   `**` are written `div` and `pow`, because on plain floats Python's own raise (`1 / 0`) or turn complex (`(-8) ** 0.5`).
 - They keep digits: `sigmoid(-x)` instead of `1 - z`, `(1 - x) * (1 + x)` instead of `1 - x * x`, where the short
-  form would lose them. `tanh` is the exception; see its note.
+  form would lose them. `tanh` is the exception; see its note (`notes.py`).
 
 Arithmetic is IEEE 754 double precision throughout; `floats.py` provides what Python's `math` lacks for that.
 
-To add an operation, add a row here, and one to `codegen/spelling.py`, which says how each target writes it. It becomes a
-function (`autograd.name`) and a method of every `Value`, and is tested, differentiated and drawn like the others.
+To add an operation, add a row here, its words to `notes.py`, and a row to `codegen/spelling.py`, which says how each
+target writes it. It becomes a function (`autograd.name`) and a method of every `Value`, and is tested, differentiated
+and drawn like the others.
 """
 
 # mypy: disable-error-code="has-type"
@@ -31,7 +32,6 @@ function (`autograd.name`) and a method of every `Value`, and is tested, differe
 from __future__ import annotations
 
 import inspect
-import keyword
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ from typing import Any, Protocol, TypeVar, cast, overload
 from autograd import floats, operands
 from autograd.floats import ieee, number
 from autograd.hints import about_arguments
+from autograd.notes import NOTES
 from autograd.text import escaped, printable, quoted
 
 Rule = Callable[..., Any]
@@ -80,7 +81,7 @@ class Op:
         arrange: a function from the user's arguments to the flat operands, where the two differ.
         domain: for each operand the interval `(low, high)` on which the operation is smooth; all reals by default.
         kink: a function of the operands that is zero where the derivative jumps.
-        note: sentences for `help`; in the table, the first says in words what the function is.
+        note: sentences for `help`; those of the rows below are in `notes.py`.
 
     Write rules with operations (`div`, `exp`, `where`, ...), not with `math`, `/` or `if`: a branch would be decided
     once and for all when a gradient is recorded as a graph.
@@ -117,25 +118,13 @@ class Op:
         self.direct = len(rules) if all(rules) and not variadic and len(rules) <= 2 else 0
         self.domain = tuple(domain or [(-inf, inf)] * len(rules))
         self.kink = kink
-        self.note = note
-        if not self.name.isidentifier() or keyword.iskeyword(self.name):
-            raise ValueError(f"no name in {quoted(reads)}: write it as 'name({{}})', or pass name=...")
-        if not callable(computes) or not all(rule is None or callable(rule) for rule in rules):
-            raise TypeError(f"{quoted(reads)} takes functions; None in place of a rule where no gradient passes")
-        places = reads.count("{}")
-        if places == 0 or not rules or len(rules) != (1 if variadic else places) or (variadic and self.stops):
-            raise ValueError(
-                f"{quoted(reads)} has {places} operands {{}} and needs as many rules (one if variadic), got {len(rules)}"
-            )
-        if len(self.domain) != len(rules):
-            raise ValueError(f"{quoted(reads)} needs one interval for each of its operands, got {len(self.domain)}")
+        self.note = note or NOTES.get(self.name, "")
+        operands.check_row(reads, self.name, computes, rules, domain=self.domain, variadic=variadic)
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
         by_user = bool(BUILT_IN)  # empty while the table itself is being read
         self.computes: Callable[..., float] = operands.checked_function(computes) if by_user else computes
         self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
-        self.rules = (
-            tuple(rule and operands.checked_rule(self.name, self.arity, rule) for rule in rules) if by_user else rules
-        )
+        self.rules = operands.checked_rules(self.name, self.arity, rules) if by_user else rules
         self.__doc__ = self._document()
         _register(self)
 
@@ -290,6 +279,7 @@ def operation(name: str) -> Op:
 
 
 def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
+    """Return g * y * x**(y - 1) (DLMF 4.7(ii))."""
     # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that a power overflows. The derivative
     # is 0 there, and so are all further ones, so 1 takes the place of the base. Not elsewhere: d(y/x)/dy is 1/x.
     exponent = y - 1
@@ -302,6 +292,7 @@ def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 
 def _pull_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
+    """Return g * x**y * log(x) (DLMF 4.7(ii))."""
     # For 0**y, y >= 0, z * log(x) is 0 * -inf. The derivative there is 0, so the logarithm is taken of 1. (A nan stays.)
     # Where z overflows, z * log(x) need not, near x = 1: then it is x**(y/2) * log(x) * x**(y/2).
     base = where(abs(x), x, where(-y, x, 1.0 + abs(x)))
@@ -325,7 +316,7 @@ def _scaled(x: Any, y: Any) -> tuple[Any, Any, Any]:
 
 
 def _over_square(g: Any, x: Any, y: Any) -> Any:
-    """Return g * x / (x * x + y * y); 0 at the origin."""
+    """Return g * x / (x * x + y * y), the slope of an angle (DLMF 4.24(ii)); 0 at the origin."""
     u, v, scale = _scaled(x, y)
     return where(scale, g * div(div(u, u * u + v * v), scale), scale)
 
@@ -385,6 +376,21 @@ def _difference(x: Any, y: Any) -> Any:
     return where(1 + abs(x - y), x - y, where(abs(x) + abs(y), 0.0, x + y))
 
 
+# clip(x, low, high) is min(max(x, low), high). At a bound the gradient is that of x, as PyTorch's clamp has it.
+
+
+def _pull_between(g: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    return where(low - x, 0.0, where(x - high, 0.0, g))
+
+
+def _pull_low(g: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    return where(low - x, where(low - high, 0.0, g), 0.0)
+
+
+def _pull_high(g: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    return where(low - high, g, where(x - high, g, 0.0))
+
+
 def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
     # z - x is nan where both are the same infinity: not above 0, as at any tie.
     share = div(g, sum([where(z - x, 0.0, 1.0) for x in xs]))
@@ -406,73 +412,73 @@ _UNIT = (-1.0, 1.0)
 # fmt: off
 
 #             reads                 computes                         pulls a gradient g back to x                      ... and to y
-add      = Op("{} + {}",            operator.add,                    lambda g, z, x, y: g,                             lambda g, z, x, y: g,                   name="add", method="__add__", note="The sum.")
-sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__", note="The difference.")
-mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__", note="The product.")
-div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__", note="The quotient. The gradients have the bits of PyTorch: that of y has no more digits than x / y, where this is subnormal. Higher derivatives multiply powers of 1 / y, which may overflow on the way (|y| < 1e-100).")
-pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)], note="x to the power y. The gradient of x is y * x**(y - 1): where |y| < 0.1, rounding y - 1 loses digits, up to |log(x)| / 2 units in the last place, and where x is subnormal, 1 / x overflows. Higher derivatives multiply x**y by powers of y, log(x) and 1 / x, which may overflow or vanish on the way (|x| < 1e-100, |y| > 1e100, x**y above 1e300 or below 1e-300).")
-mod      = Op("{} % {}",            floats.mod,                      lambda g, z, x, y: g,                             lambda g, z, x, y: -g * floordiv(x, y), name="mod", method="__mod__", kink=floats.to_multiple, note="The remainder of x // y, with the sign of y, as Python's; of x % 0, nan.")
-floordiv = Op("{} // {}",           floats.floordiv,                 lambda g, z, x, y: 0.0,                           lambda g, z, x, y: 0.0,                 name="floordiv", method="__floordiv__", kink=floats.to_multiple, note="The largest integer up to the exact x / y, which floor(x / y) may miss: 1.0 // 0.1 is 9. x // 0 is x / 0. Its gradients are 0.")
-neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__", note="x with the opposite sign.")
-abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x, note="The absolute value. Its gradient at 0 is 0.")
+add      = Op("{} + {}",            operator.add,                    lambda g, z, x, y: g,                             lambda g, z, x, y: g,                   name="add", method="__add__")
+sub      = Op("{} - {}",            operator.sub,                    lambda g, z, x, y: g,                             lambda g, z, x, y: -g,                  name="sub", method="__sub__")
+mul      = Op("{} * {}",            operator.mul,                    lambda g, z, x, y: g * y,                         lambda g, z, x, y: g * x,               name="mul", method="__mul__")
+div      = Op("{} / {}",            floats.div,                      lambda g, z, x, y: div(g, y),                     lambda g, z, x, y: -g * div(z, y),      name="div", method="__truediv__")
+pow      = Op("{} ** {}",           floats.pow_,                     _pull_base,                                       _pull_exponent,                         name="pow", method="__pow__", domain=[_POSITIVE, (-inf, inf)])
+mod      = Op("{} % {}",            floats.mod,                      lambda g, z, x, y: g,                             lambda g, z, x, y: -g * floordiv(x, y), name="mod", method="__mod__", kink=floats.to_multiple)
+floordiv = Op("{} // {}",           floats.floordiv,                 lambda g, z, x, y: 0.0,                           lambda g, z, x, y: 0.0,                 name="floordiv", method="__floordiv__", kink=floats.to_multiple)
+neg      = Op("-{}",                operator.neg,                    lambda g, z, x: -g,                                                                       name="neg", method="__neg__")
+abs      = Op("abs({})",            math.fabs,                       lambda g, z, x: g * sign(x),                                                              method="__abs__", kink=lambda x: x)
 
-exp      = Op("exp({})",            ieee(math.exp),                  lambda g, z, x: g * z,                            note="The exponential function: e to the power x.")
-expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z, x: g * exp(x),                       note="exp(x) - 1, without loss of digits near 0.")
-exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * exp2(x - 1) * _2_LN2,         note="2 to the power x.")  # finite where z is not
-log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE], note="The natural logarithm.")
-log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)], note="log(1 + x), without loss of digits near 0.")
-log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(g, x * _LN2),                 domain=[_POSITIVE], note="The logarithm to the base 2.")
-log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(g, x * _LN10),                domain=[_POSITIVE], note="The logarithm to the base 10.")
-sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE], note="The square root.")
-cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z),                note="The cube root.")
+exp      = Op("exp({})",            ieee(math.exp),                  lambda g, z, x: g * z)
+expm1    = Op("expm1({})",          ieee(math.expm1),                lambda g, z, x: g * exp(x))
+exp2     = Op("exp2({})",           ieee(math.exp2),                 lambda g, z, x: g * exp2(x - 1) * _2_LN2)  # finite where z is not
+log      = Op("log({})",            ieee(math.log, {0: -inf}),       lambda g, z, x: div(g, x),                        domain=[_POSITIVE])
+log1p    = Op("log1p({})",          ieee(math.log1p, {-1: -inf}),    lambda g, z, x: div(g, 1 + x),                    domain=[(-1.0, inf)])
+log2     = Op("log2({})",           ieee(math.log2, {0: -inf}),      lambda g, z, x: div(g, x * _LN2),                 domain=[_POSITIVE])
+log10    = Op("log10({})",          ieee(math.log10, {0: -inf}),     lambda g, z, x: div(g, x * _LN10),                domain=[_POSITIVE])
+sqrt     = Op("sqrt({})",           ieee(math.sqrt),                 lambda g, z, x: div(g, 2 * z),                    domain=[_POSITIVE])
+cbrt     = Op("cbrt({})",           math.cbrt,                       lambda g, z, x: div(g, 3 * z * z))
 
-sin      = Op("sin({})",            ieee(math.sin),                  lambda g, z, x: g * cos(x),                       note="The sine of an angle in radians.")
-cos      = Op("cos({})",            ieee(math.cos),                  lambda g, z, x: -g * sin(x),                      note="The cosine of an angle in radians.")
-tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z, x: g * (1 + z * z),                  domain=[(-math.pi / 2, math.pi / 2)], note="The tangent of an angle in radians.")
-asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt(_one_minus_square(x))), domain=[_UNIT], note="The inverse sine: an angle from -pi / 2 to pi / 2.")
-acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt(_one_minus_square(x))), domain=[_UNIT], note="The inverse cosine: an angle from 0 to pi.")
-atan     = Op("atan({})",           math.atan,                       lambda g, z, x: _over_square(g, 1.0, x),          note="The inverse tangent: an angle from -pi / 2 to pi / 2.")
-atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x), note="The angle of the point (x, y). Both gradients at (0, 0) are 0. Higher derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below 1e-100.")
-hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * _cosine(z, x, y),          lambda g, z, x, y: g * _cosine(z, y, x), note="The hypotenuse: sqrt(x * x + y * y), without overflow. Both gradients at (0, 0) are 0. Higher derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below 1e-100.")
+sin      = Op("sin({})",            ieee(math.sin),                  lambda g, z, x: g * cos(x))
+cos      = Op("cos({})",            ieee(math.cos),                  lambda g, z, x: -g * sin(x))
+tan      = Op("tan({})",            ieee(math.tan),                  lambda g, z, x: g * (1 + z * z),                  domain=[(-math.pi / 2, math.pi / 2)])
+asin     = Op("asin({})",           ieee(math.asin),                 lambda g, z, x: div(g, sqrt(_one_minus_square(x))), domain=[_UNIT])
+acos     = Op("acos({})",           ieee(math.acos),                 lambda g, z, x: div(-g, sqrt(_one_minus_square(x))), domain=[_UNIT])
+atan     = Op("atan({})",           math.atan,                       lambda g, z, x: _over_square(g, 1.0, x))
+atan2    = Op("atan2({}, {})",      math.atan2,                      lambda g, z, y, x: _over_square(g, x, y),         lambda g, z, y, x: _over_square(-g, y, x))
+hypot    = Op("hypot({}, {})",      math.hypot,                      lambda g, z, x, y: g * _cosine(z, x, y),          lambda g, z, x, y: g * _cosine(z, y, x))
 
-sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x),                      note="The hyperbolic sine.")
-cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x),                      note="The hyperbolic cosine.")
-tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z),                  note="The hyperbolic tangent. The derivative is 1 - z * z: it loses digits as |x| grows (1e-8 of it at 10, several percent at 18).")
-asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, where(abs(x) - 1e8, abs(x), sqrt(1 + x * x))), note="The inverse hyperbolic sine.")  # squares overflow
-acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)], note="The inverse hyperbolic cosine.")
-atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, _one_minus_square(x)),    domain=[_UNIT], note="The inverse hyperbolic tangent.")
+sinh     = Op("sinh({})",           ieee(math.sinh, odd=True),       lambda g, z, x: g * cosh(x))
+cosh     = Op("cosh({})",           ieee(math.cosh),                 lambda g, z, x: g * sinh(x))
+tanh     = Op("tanh({})",           math.tanh,                       lambda g, z, x: g * (1 - z * z))
+asinh    = Op("asinh({})",          math.asinh,                      lambda g, z, x: div(g, where(abs(x) - 1e8, abs(x), sqrt(1 + x * x))))  # squares overflow
+acosh    = Op("acosh({})",          ieee(math.acosh),                lambda g, z, x: div(g, sqrt(x - 1) * sqrt(x + 1)), domain=[(1.0, inf)])
+atanh    = Op("atanh({})",          ieee(math.atanh, {1: inf, -1: -inf}), lambda g, z, x: div(g, _one_minus_square(x)),    domain=[_UNIT])
 
-erf      = Op("erf({})",            math.erf,                        lambda g, z, x: g * (_2_PER_SQRT_PI * exp(-x * x)), note="The error function.")
-erfc     = Op("erfc({})",           math.erfc,                       lambda g, z, x: -g * (_2_PER_SQRT_PI * exp(-x * x)), note="The complementary error function: 1 - erf(x), without loss of digits where x is large.")
-sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * _sigmoid_slope(z, x),         note="The logistic function: 1 / (1 + exp(-x)).")
-softplus = Op("softplus({})",       floats.softplus,                 lambda g, z, x: g * sigmoid(x),                   note="A smooth relu: log(1 + exp(x)), without overflow.")
-log_sigmoid = Op("log_sigmoid({})", floats.log_sigmoid,             lambda g, z, x: g * sigmoid(-x),                  note="The logarithm of the logistic function: log(sigmoid(x)) = -softplus(-x).")
-logaddexp = Op("logaddexp({}, {})", floats.logaddexp,               lambda g, z, x, y: g * sigmoid(_difference(x, y)), lambda g, z, x, y: g * sigmoid(_difference(y, x)), note="The logarithm of a sum of exponentials: log(exp(x) + exp(y)), without overflow. Of the same infinity each gets half of the gradient.")
-relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x, note="The rectified linear unit: x where x > 0, else 0. The gradient at 0 is 0.")
-leaky_relu = Op("leaky_relu({}, {})", floats.leaky_relu,            lambda g, z, x, slope: where(x, g, g * slope),    lambda g, z, x, slope: where(x, 0.0, g * x), arrange=lambda x, slope=0.01: (x, slope), kink=lambda x, slope: x, note="The leaky rectified linear unit: x where x > 0, else slope * x. The gradient at 0 is the slope.")
-elu      = Op("elu({}, {})",        floats.elu,                      lambda g, z, x, alpha: g * _elu_slope(x, alpha),  lambda g, z, x, alpha: where(x, 0.0, g * expm1(_not_above_0(x))), arrange=lambda x, alpha=1.0: (x, alpha), kink=lambda x, alpha: x, note="The exponential linear unit: x where x > 0, else alpha * (exp(x) - 1). The gradient at 0 is alpha.")
-gelu     = Op("gelu({})",           floats.gelu,                     lambda g, z, x: g * _gelu_slope(x),               note="The Gaussian error linear unit: x times the normal distribution of x, by erfc: not its approximation by tanh.")
-silu     = Op("silu({})",           floats.silu,                     lambda g, z, x: g * _silu_slope(x),               note="The sigmoid linear unit: x * sigmoid(x), also called swish.")
-sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="The sign: 1, 0 or -1. Its gradient is 0.")
-step     = Op("step({})",           floats.step,                     lambda g, z, x: 0.0,                              kink=lambda x: x, note="The unit step: 1 where x > 0, else 0. Its gradient is 0.")
-floor    = Op("floor({})",          floats.floor,                    lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0), note="The largest integer up to x. Its gradient is 0.")
-ceil     = Op("ceil({})",           floats.ceil,                     lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0), note="The smallest integer from x on. Its gradient is 0.")
-round    = Op("round({})",          floats.round_,                   lambda g, z, x: 0.0,                              kink=lambda x: x - floats.floor(x) - 0.5, note="The nearest integer, of two the even one. Its gradient is 0.")
-max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, note="The larger of two. At a tie each gets half of the gradient.")
-min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, note="The smaller of two. At a tie each gets half of the gradient.")
+erf      = Op("erf({})",            math.erf,                        lambda g, z, x: g * (_2_PER_SQRT_PI * exp(-x * x)))
+erfc     = Op("erfc({})",           math.erfc,                       lambda g, z, x: -g * (_2_PER_SQRT_PI * exp(-x * x)))
+sigmoid  = Op("sigmoid({})",        floats.sigmoid,                  lambda g, z, x: g * _sigmoid_slope(z, x))
+softplus = Op("softplus({})",       floats.softplus,                 lambda g, z, x: g * sigmoid(x))
+log_sigmoid = Op("log_sigmoid({})", floats.log_sigmoid,             lambda g, z, x: g * sigmoid(-x))
+logaddexp = Op("logaddexp({}, {})", floats.logaddexp,               lambda g, z, x, y: g * sigmoid(_difference(x, y)), lambda g, z, x, y: g * sigmoid(_difference(y, x)))
+relu     = Op("relu({})",           floats.relu,                     lambda g, z, x: where(x, g, 0.0),                 kink=lambda x: x)
+leaky_relu = Op("leaky_relu({}, {})", floats.leaky_relu,            lambda g, z, x, slope: where(x, g, g * slope),    lambda g, z, x, slope: where(x, 0.0, g * x), arrange=lambda x, slope=0.01: (x, slope), kink=lambda x, slope: x)
+elu      = Op("elu({}, {})",        floats.elu,                      lambda g, z, x, alpha: g * _elu_slope(x, alpha),  lambda g, z, x, alpha: where(x, 0.0, g * expm1(_not_above_0(x))), arrange=lambda x, alpha=1.0: (x, alpha), kink=lambda x, alpha: x)
+gelu     = Op("gelu({})",           floats.gelu,                     lambda g, z, x: g * _gelu_slope(x))
+silu     = Op("silu({})",           floats.silu,                     lambda g, z, x: g * _silu_slope(x))
+sign     = Op("sign({})",           floats.sign,                     lambda g, z, x: 0.0,                              kink=lambda x: x)
+step     = Op("step({})",           floats.step,                     lambda g, z, x: 0.0,                              kink=lambda x: x)
+floor    = Op("floor({})",          floats.floor,                    lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0))
+ceil     = Op("ceil({})",           floats.ceil,                     lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0))
+round    = Op("round({})",          floats.round_,                   lambda g, z, x: 0.0,                              kink=lambda x: x - floats.floor(x) - 0.5)
+max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y)
+min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y)
 
 #             reads                 computes                         pulls g back to x           ... to low                          ... and to high
-clip     = Op("clip({}, {}, {})",   floats.clip,                     lambda g, z, x, low, high: where(low - x, 0.0, where(x - high, 0.0, g)), lambda g, z, x, low, high: where(low - x, where(low - high, 0.0, g), 0.0), lambda g, z, x, low, high: where(low - high, g, where(x - high, g, 0.0)), arrange=operands.number_and_bounds, kink=lambda x, low, high: min(abs(x - low), min(abs(x - high), abs(low - high))), note="x within bounds: min(max(x, low), high). At a bound the gradient is that of x.")
+clip     = Op("clip({}, {}, {})",   floats.clip,                     _pull_between,              _pull_low,                           _pull_high,                         arrange=operands.number_and_bounds, kink=floats.to_bound)
 
-stop_gradient = Op("stop_gradient({})", lambda x: x,                None,                                             note="x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged.")
+stop_gradient = Op("stop_gradient({})", lambda x: x,                None)
 
 #             reads                 computes                         pulls g back to c           ... to x                            ... and to y
-where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=operands.condition_and_cases, kink=lambda c, x, y: c, note="x where c > 0, else y.")
+where    = Op("where({}, {}, {})",  floats.where,                    None,                       lambda g, z, c, x, y: where(c, g, 0.0), lambda g, z, c, x, y: where(c, 0.0, g), arrange=operands.condition_and_cases, kink=lambda c, x, y: c)
 
 #             reads                 computes                         pulls g back to all operands
-sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=operands.list_of_values, note="The sum of any number of values. Added strictly left to right; of nothing, 0.0.")
-dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=operands.two_lists, note="The dot product: the sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.")
-largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=operands.nonempty, kink=floats.lead, note="The largest of one or more values. At a tie the largest get equal shares of the gradient.")
+sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=operands.list_of_values)
+dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=operands.two_lists)
+largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=operands.nonempty, kink=floats.lead)
 
 # fmt: on
 BUILT_IN.update(TABLE)

@@ -18,6 +18,7 @@ from reference import spread
 
 import autograd
 from autograd import Value, engine, grad
+from autograd.notes import NOTES
 from autograd.ops import TABLE, Op
 
 ROWS = list(TABLE.values())
@@ -278,6 +279,10 @@ def test_a_row_is_a_function_and_a_method(op: Op) -> None:
     assert mixed.args == (values[0], *xs[1:])
     with pytest.raises(TypeError):
         op(*xs, 1.0, 2.0, 3.0)
+
+
+def test_the_notes_are_those_of_the_rows_in_their_order() -> None:
+    assert list(NOTES) == [op.name for op in ROWS]
 
 
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
