@@ -16,7 +16,7 @@ import math
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 Function = Callable[[float], float]
@@ -75,12 +75,17 @@ def judge(f: Function, x: float, analytic: float, rule: Function, smooth: float 
     within = [found for found in seen if found.width <= smooth]
     refuting = [found for found in within if _refutes(found, within, x, analytic, rule)]
     alike = [found for found in refuting if _is_confirmed(found, refuting, analytic)]
-    if alike:
-        return Judgement("wrong", min(alike, key=lambda found: found.error).numeric)
-    kink = _judge_kink(seen, x, here, analytic)
+    kink = None if alike else _judge_kink(seen, x, here, analytic)
     if kink and math.isinf(analytic) and x == 0 and math.copysign(1.0, x) < 0:
-        kink = kink._replace(verdict="kink")  # 1 / -0.0 is -inf
-    return kink or _unsure(seen, analytic)
+        return kink._replace(verdict="kink")  # 1 / -0.0 is -inf
+    judged = Judgement("wrong", min(alike, key=lambda found: found.error).numeric) if alike else kink
+    if judged is None:
+        return _unsure(seen, analytic)
+    if judged.verdict == "wrong" and math.isinf(smooth):
+        line = judged.numeric if alike else 0.0
+        if _is_rounded(f, x, analytic, rule, line):
+            return _unsure(seen, analytic)
+    return judged
 
 
 def _widths(x: float, smooth: float) -> Iterator[float]:
@@ -188,7 +193,7 @@ def _agrees(found: _Differences, seen: Iterable[_Differences], x: float, analyti
     if scale < _SMALLEST:  # an exact 0; anything between has few digits
         return analytic == 0 and (_is_still(found, seen, rule) if found.flat else _vanishes(found, x))
     if analytic == 0:
-        return abs(found.numeric) <= found.error and _vanishes(found, x)
+        return abs(found.numeric) <= found.error < math.inf and _vanishes(found, x)
     tolerance = RELATIVE_TOLERANCE * scale
     agrees = abs(found.numeric - analytic) <= tolerance and found.error <= tolerance and not _bends(found)
     return agrees and not _is_contradicted(found, seen, tolerance)
@@ -221,7 +226,7 @@ def _is_still(found: _Differences, seen: Iterable[_Differences], rule: Function)
 
 
 _FACTORS = 0.013, 0.27, 0.517, 0.83, 1.21, 1.93, 3.71, 41.0  # and no round ones, at which kinks are
-_DISTANCES = 0.00713, 0.713, 71.3
+_DISTANCES = -71.3, -0.713, -0.00713, 0.00713, 0.713, 71.3
 
 
 def _hides_a_slope(f: Function, x: float, here: float, rule: Function, smooth: float) -> bool:
@@ -231,14 +236,17 @@ def _hides_a_slope(f: Function, x: float, here: float, rule: Function, smooth: f
     that jumps from larger numbers to 0 does not. If it is 0 wherever f has these bits, f must leave them as it does at
     a corner or a jump, not by one unit in the last place after the other.
     """
-    points = [x * factor for factor in _FACTORS] + [x + sign * far for far in _DISTANCES for sign in (-1, 1)]
-    level = [point for point in points if f(point) == here]
-    falling = [point for point in level if rule(point) != 0]
-    if falling:
-        return not all(abs(rule(_first(x, point, lambda at: rule(at) != 0))) <= _FEWEST for point in falling)
-    if abs(here) < _SMALLEST or math.isfinite(smooth):  # its slope would underflow; its corners are known
-        return False
-    beyond = [point for point in points if math.isfinite(point) and point not in level]
+    beyond = []
+    for points in ([x * factor for factor in _FACTORS] + [x + far for far in _DISTANCES], [*_outward(x)]):
+        level = [point for point in points if f(point) == here]
+        falling = [point for point in level if rule(point) != 0]
+        if falling:
+            return not all(abs(rule(_first(x, point, lambda at: rule(at) != 0))) <= _FEWEST for point in falling)
+        if abs(here) < _SMALLEST or math.isfinite(smooth):  # its slope would underflow; its corners are known
+            return False
+        beyond += [point for point in points if math.isfinite(point) and point not in level]
+    if not beyond:  # a constant; or all that depends on x, as nan shows, is lost beside one as in sin(x) + 1e16
+        return math.ulp(here) > 1 and math.isnan(f(math.nan))
     sides = [point for point in beyond if point < x], [point for point in beyond if point > x]
     for point in [max(sides[0], default=x), min(sides[1], default=x)]:
         edge = _first(x, point, lambda at: f(at) != here)
@@ -246,6 +254,59 @@ def _hides_a_slope(f: Function, x: float, here: float, rule: Function, smooth: f
         if point != x and abs(f(beside) - here) < 8 * math.ulp(here):
             return True
     return False
+
+
+def _outward(x: float) -> Iterator[float]:
+    """Yield points of x's sign, much larger than x, of both signs if x is 0.
+
+    Beside a constant as large as 1e20 nothing else shows that f depends on x. (Nearer to 0 than _FACTORS there would be
+    what a function does before it saturates, as tanh at 1e10. It is of no account there.)
+    """
+    for exponent in range(_own_exponent(x) + 14, _LARGEST_EXPONENT, 15):
+        far = math.ldexp(1.0, exponent)
+        yield from (math.copysign(far, x),) if x else (-far, far)
+
+
+def _is_rounded(f: Function, x: float, analytic: float, rule: Function, slope: float) -> bool:
+    """Return True if f is a line around x because it is rounded to steps, and the rule is that of what is rounded.
+
+    `1 - cos(x)` is 0 up to 1e-8, and then a multiple of 1.1e-16, whatever its slope; so is `exp(x) - 1`, so that
+    `exp(x) - 1 - x` has the slope -1 near 0. Such steps are larger than a few units in the last place of f, as rounding
+    on the way makes them. What is rounded to steps is at most one step away from what it would be. So from x to the
+    ends of a few levels, f changes by the integral of the rule, but for two steps.
+
+    Arguments:
+        slope: that of the line.
+    """
+    here = f(x)
+
+    def off(point: float) -> float:
+        return f(point) - here - slope * (point - x)
+
+    def is_off(point: float) -> bool:
+        return not abs(off(point)) <= 4 * math.ulp(max(abs(here), abs(slope * (point - x))))
+
+    for sign in (-1.0, 1.0):
+        near, edge = x, x
+        for exponent in range(max(_own_exponent(x) - 36, -1074), 64, 6):
+            edge = x + sign * math.ldexp(1.0, exponent)
+            if is_off(edge):
+                break
+            near = edge
+        for _ in range(16):  # to a thousandth of the level: over so little, a smooth f leaves the line by little
+            middle = near + (edge - near) / 2
+            near, edge = (near, middle) if is_off(middle) else (middle, edge)
+        step, level = abs(off(edge)), edge - x
+        is_coarse = 16 * math.ulp(max(abs(here), abs(f(edge)), abs(slope * level))) < step < math.inf
+        if is_coarse and abs(level) > 8 * math.ulp(x) and abs((analytic - slope) * level) <= 2 * step:
+            middles = (x + (i + 0.5) * level for i in range(_LEVELS))
+            changes = accumulate((rule(middle) - slope) * level for middle in middles)
+            if all(abs(off(x + i * level) - change) <= 2 * step for i, change in enumerate(changes, start=1)):
+                return True
+    return False
+
+
+_LEVELS = 8
 
 
 _FEWEST = _SMALLEST / RELATIVE_TOLERANCE  # a slope below has too few digits to be judged
@@ -349,10 +410,8 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
     A kink shows at the three narrowest widths that rounding leaves: there the slope on each side is a power of the
     width, as it is not where the function merely changes faster than the floats around x can tell.
     """
-    if math.isinf(here):  # a pole if the function is finite nearby, otherwise an overflow
-        beside = seen if x == 0 else seen[:1]
-        pole = any(math.isfinite(found.below) or math.isfinite(found.above) for found in beside)
-        return Judgement("kink", math.inf) if pole and math.isinf(analytic) else None
+    if math.isinf(here):
+        return _judge_pole(seen, x, analytic)
     if seen and math.isnan(seen[0].below) and math.isnan(seen[0].above):  # an isolated point, as of (-2)**y
         return Judgement("kink", math.nan) if math.isnan(analytic) else None
     narrow = [found for found in seen if found.noise < 0.01 * found.steepest][:3]
@@ -370,7 +429,7 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
         return None
     clearest = _clearest(narrow[0], seen)
     if clearest is not narrow[0]:
-        slopes = [clearest.left.near, clearest.right.near]
+        slopes = [_at_the_point(clearest.left), _at_the_point(clearest.right)]
     chosen = _can_be_chosen(clearest, slopes, growth, analytic)
     if growth > _JUMP and not chosen:  # the slope on one side of a jump, where rounding does not hide it yet
         close = [found for found in seen[: len(seen) // 2] if x == 0 or found.width <= abs(x)]
@@ -382,14 +441,45 @@ def _judge_kink(seen: Sequence[_Differences], x: float, here: float, analytic: f
     return Judgement("kink" if chosen else "wrong", mean if growth < _VERTICAL or mean == 0 else mean * math.inf)
 
 
+def _judge_pole(seen: Sequence[_Differences], x: float, analytic: float) -> Judgement | None:
+    """Judge a derivative where the function is infinite; None if it may just overflow there.
+
+    It is a pole if the function is finite nearby. Then its slope grows at least as 1 / width, as that of the logarithm
+    does: eightfold or more from a width to the next. Where an exponential begins to overflow, it hardly grows.
+    """
+    beside = seen if x == 0 else seen[:1]
+    if not any(math.isfinite(found.below) or math.isfinite(found.above) for found in beside):
+        return None
+    slopes = []  # of the sides on which it is certainly a pole
+    for to_the_right, side in ((-1, [found.below for found in seen]), (1, [found.above for found in seen])):
+        near = [(z, found.width) for z, found in zip(side, seen) if math.isfinite(z)][:3]
+        if len(near) == 3 and (x == 0 or math.isfinite(side[0])):
+            (z0, w0), (z1, w1), (z2, w2) = near
+            if abs(z1 - z0) > 4 * abs(z2 - z1) * ((w1 - w0) / (w2 - w1)):  # quotients would overflow
+                slopes.append(math.copysign(math.inf, (z1 - z0) * to_the_right))
+    if math.isinf(analytic) and (not slopes or analytic in slopes):
+        return Judgement("kink", math.inf)
+    return Judgement("wrong", slopes[0]) if slopes else None
+
+
+def _at_the_point(side: _Slopes) -> float:
+    """Return the slope on one side of x, extrapolated from those at a quarter of a width and at the width."""
+    return side.near - (side.far - side.near) / 3
+
+
+def _bend(found: _Differences) -> float:
+    """Return how much the slopes on the sides of x change over a quarter of the width, at most."""
+    return max(abs(side.far - side.near) / 3 for side in (found.left, found.right))
+
+
 def _clearest(found: _Differences, seen: Sequence[_Differences]) -> _Differences:
-    """Return the differences that rounding disturbs least, of those whose slopes are the same on either side."""
+    """Return the differences that rounding and bent sides disturb least, of those whose slopes are about the same."""
 
     def is_like(other: _Differences) -> bool:
         both = ((found.left.near, other.left.near), (found.right.near, other.right.near))
         return all(abs(slope - wider) <= 2 * found.noise for slope, wider in both)
 
-    return min([found, *filter(is_like, seen)], key=lambda found: found.noise)
+    return min([found, *filter(is_like, seen)], key=lambda found: found.noise + _bend(found))
 
 
 def _is_a_power(slopes: Sequence[_Slopes], widths: Sequence[float], steepest: Sequence[float]) -> bool:
@@ -411,7 +501,9 @@ def _is_a_power(slopes: Sequence[_Slopes], widths: Sequence[float], steepest: Se
 def _drowns(found: _Differences, wider: _Differences, growth: float) -> bool:
     """Return True if rounding would hide, at a width, the kink that wider differences show."""
     overflow = math.isinf(found.left.near) or math.isinf(found.right.near)
-    return overflow or found.noise > 0.002 * wider.steepest * (wider.width / found.width) ** math.log(growth, 4)
+    quarters = (math.log2(wider.width) - math.log2(found.width)) / 2  # their ratio may overflow
+    grown = math.log2(0.002 * wider.steepest) + quarters * math.log2(growth)
+    return overflow or (found.noise > 0 and math.log2(found.noise) > grown)
 
 
 _VERTICAL = 1.05  # a quarter of the width makes a slope at least so much steeper ...
@@ -432,13 +524,13 @@ def _can_be_chosen(found: _Differences, slopes: Sequence[float], growth: float, 
         return vertical or analytic == 0
     if growth > _VERTICAL:
         return (between and both) or vertical
+    drift = abs(growth - 1)
+    if vertical and growth > 0.95 and drift > 5e-4:  # like x log(x)
+        return True
     if both:
         return between if _bends(found) else None
     if growth < 0.95:  # the slope goes to 0, as that of x ** 1.5
         return True if analytic == 0 else None
-    drift = abs(growth - 1)
-    if vertical and drift > 5e-4:  # like x log(x)
-        return True
     if abs(slopes[0] - analytic) <= (0.01 + drift) * found.steepest:
         return True
     return None if drift > 1e-3 else False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,86 @@ def test_a_wrong_rule_is_shown_side_by_side(off: float) -> None:
     assert f"{2 * (math.cos(0.5) + off) + 1:.11g}" in message
     assert f"{2 * math.cos(0.5) + 1:.9g}"[:8] in message
     assert isinstance(error.value, AssertionError)
+
+
+CURVED: dict[str, tuple[Callable[[Any], Any], Callable[[float], float], Callable[[float], float], float]] = {
+    "hardswish at 3": (lambda x: x * autograd.clip(x + 3, 0, 6) / 6, lambda x: (2 * x + 3) / 6, lambda x: 1.0, 3.0),
+    "exp(-|x|)": (lambda x: autograd.exp(-abs(x)), math.exp, lambda x: -math.exp(-x), 0.0),
+    "min(x², 4)": (lambda x: autograd.min(x * x, 4.0), lambda x: 2 * x, lambda x: 0.0, 2.0),
+    "min(x³, 1)": (lambda x: autograd.min(x * x * x, 1), lambda x: 3 * x * x, lambda x: 0.0, 1.0),
+    "x³ before 1, x² after": (lambda x: autograd.where(x - 1, x * x, x**3), lambda x: 3 * x * x, lambda x: 2 * x, 1.0),
+    "x before 1, 1/x after": (lambda x: autograd.where(x - 1, 1 / x, x), lambda x: 1.0, lambda x: -1 / x / x, 1.0),
+    "log, then a line": (
+        lambda x: autograd.where(x - 2, autograd.log(x), x / 10 + math.log(2) - 0.2),
+        lambda x: 0.1,
+        lambda x: 1 / x,
+        2.0,
+    ),
+}
+
+
+def slope_chosen(
+    left: Callable[[float], float], right: Callable[[float], float], at: float, chosen: Callable[[float, float], float]
+) -> Callable[..., Any]:
+    """The rule of a function with a corner, where it is chosen from the slopes on both sides."""
+
+    def rule(g: Any, z: Any, x: Any) -> Any:
+        return g * (chosen(left(x), right(x)) if x == at else left(x) if x < at else right(x))
+
+    return rule
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_corners_between_curved_sides_are_kinks(name: str) -> None:
+    computes, left, right, at = CURVED[name]
+    choices: list[Callable[[float, float], float]] = [lambda x, y: x, lambda x, y: y, lambda x, y: 0.3 * x + 0.7 * y]
+    for chosen in choices:
+        assert check_gradients(own(computes, slope_chosen(left, right, at, chosen))(Value(at)))[0].verdict == "kink"
+    for off in (0.3, 1e-3, 1e-5):
+        above = own(computes, slope_chosen(left, right, at, lambda x, y, off=off: max(x, y) + off))  # type: ignore[misc]
+        with pytest.raises(GradientMismatch):
+            check_gradients(above(Value(at)))
+        below = own(computes, slope_chosen(left, right, at, lambda x, y, off=off: min(x, y) - off))  # type: ignore[misc]
+        assert verdict_on(below, at) in ("wrong", "unsure")  # unsure where that is the mean slope over some distance
+
+
+def verdict_on(op: Op, at: float) -> str:
+    """The verdict on the rule of an operation on one operand."""
+    try:
+        return check_gradients(op(Value(at)))[0].verdict
+    except GradientMismatch:
+        return "wrong"
+
+
+def test_random_corners_between_curved_sides_are_kinks() -> None:
+    rng = random.Random(0)
+    found = []
+    for i in range(300):
+        at, level = rng.choice([0.0, 1.0, 2.5, -3.0, 1e-5, 400.0]), rng.choice([1.0, 0.0, -7.0])
+        a, b, c, d = (rng.uniform(-2, 2) for _ in range(4))
+        computes = lambda x, s=(at, level, a, b, c, d): (  # noqa: E731
+            s[1] + (x - s[0]) * (s[2] + s[3] * (x - s[0]) if x > s[0] else s[4] + s[5] * (x - s[0]))
+        )
+        rule = slope_chosen(
+            lambda x, s=(at, c, d): s[1] + 2 * s[2] * (x - s[0]),  # type: ignore[misc]
+            lambda x, s=(at, a, b): s[1] + 2 * s[2] * (x - s[0]),  # type: ignore[misc]
+            at,
+            (lambda x, y: x) if i % 2 else (lambda x, y: y),
+        )
+        found.append(check_gradients(own(computes, rule)(Value(at)))[0].verdict)
+    assert set(found) <= {"kink", "unsure"}
+    assert found.count("kink") > 0.95 * len(found)
+
+
+def test_a_vertical_tangent_at_the_edge_of_a_domain_is_a_kink() -> None:
+    """The function is 0 beyond the edge, as entropies are."""
+    entropy = Op(
+        f"own_{len(TABLE)}({{}})",
+        lambda p: -p * math.log(p) if p > 0 else 0.0,
+        lambda g, z, p: -g * (math.log(p) + 1) if p > 0 else g * math.inf,
+        domain=[(0.0, math.inf)],
+    )
+    assert [check_gradients(entropy(Value(p)))[0].verdict for p in (0.0, 1e-300, 0.3)] == ["kink", "ok", "ok"]
 
 
 def test_a_wrong_gradient_at_a_kink_still_fails() -> None:
@@ -574,6 +655,73 @@ def test_a_function_with_rounding_errors_is_not_blamed_on_its_rule(
     for _ in range(60):
         x = Value(rng.uniform(-3, 3) * 10 ** rng.choice([0, 0, -3, -6]))
         assert {line.verdict for line in check_gradients(rough(x))} <= {"ok", "unsure"}
+
+
+DROWNED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "1 - cos(x)": (lambda x: 1 - autograd.cos(x), autograd.sin),
+    "log(1 + x * x)": (lambda x: autograd.log(1 + x * x), lambda x: 2 * x / (1 + x * x)),
+    "sqrt(1 + x * x) - 1": (lambda x: autograd.sqrt(1 + x * x) - 1, lambda x: x / autograd.sqrt(1 + x * x)),
+    "exp(x) - 1 - x": (lambda x: autograd.exp(x) - 1 - x, autograd.expm1),
+    "(1 + x) ** 2 - 1": (lambda x: (1 + x) * (1 + x) - 1, lambda x: 2 + 2 * x),
+}
+
+
+@pytest.mark.parametrize("name", DROWNED)
+@pytest.mark.parametrize("at", [1e-9, 1e-12, 1e-16, -1e-20, 1e-75, -1e-150])
+def test_a_function_that_drowns_in_its_own_rounding_is_not_blamed_on_its_rule(name: str, at: float) -> None:
+    computes, slope = DROWNED[name]
+    assert check_gradients(own(computes, lambda g, z, x: g * slope(x))(Value(at)))[0].verdict in ("ok", "unsure")
+    for wrong in (lambda g, z, x: g * (slope(x) + 1), lambda g, z, x: g * 1.1 * slope(x)):
+        with pytest.raises(GradientMismatch):
+            check_gradients(own(computes, wrong)(Value(at)))
+
+
+def test_steps_that_are_no_rounding_do_not_hide_a_slope() -> None:
+    for at in (0.4, -0.3, 0.6):
+        ramp = own(lambda x: float(x > 0.5), lambda g, z, x: g)
+        with pytest.raises(GradientMismatch, match="gives 1 for g = 1; a perturbation gives 0"):
+            check_gradients(ramp(Value(at)))
+
+
+@pytest.mark.parametrize("large", [1e16, 1e17, 1e18, 1e20, 1e100])
+@pytest.mark.parametrize("at", [1.0, 0.1, -3e5])
+@pytest.mark.parametrize("f", [lambda x: x, math.sin, lambda x: x * x, math.atan])
+def test_a_rule_of_0_is_never_ok_beside_a_large_constant(f: Callable[[float], float], at: float, large: float) -> None:
+    computes, rule = (lambda x: f(x) + large), (lambda g, z, x: 0.0 * g)
+    assert verdict_on(own(computes, rule), at) in ("unsure", "wrong")
+
+
+def test_a_weight_of_0_or_a_case_that_is_not_chosen_is_ok_beside_a_large_number() -> None:
+    x, y = Value(2.0), Value(1e20)
+    assert [line.verdict for line in check_gradients(autograd.where(1.0, y, x), [x])] == ["ok"]
+    assert [line.verdict for line in check_gradients(autograd.dot([x, 3.0], [0.0, 1.0]), [x])] == ["ok"]
+    assert [line.verdict for line in check_gradients(autograd.max(x, y), [x])] == ["ok"]
+    assert [line.verdict for line in check_gradients(autograd.logaddexp(x, y), [x])] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("div", (1.0, 0.0)), ("log", (0.0,)), ("log1p", (-1.0,)), ("atanh", (1.0,)), ("pow", (0.0, -2.0))],
+)
+@pytest.mark.parametrize("mistake", ["zero", "sign"])
+def test_a_wrong_rule_at_a_pole_fails(name: str, numbers: tuple[float, ...], mistake: str) -> None:
+    values = [Value(x) for x in numbers]
+    place = 1 if name == "div" else 0
+    assert check_gradients(TABLE[name](*values), values)[place].verdict == "kink"
+    if (name, mistake) == ("pow", "sign"):
+        return  # on one side the slope is inf, on the other -inf
+    wrong = planted_rules.planted(TABLE[name], mistake, place, only_near=numbers)
+    with pytest.raises(GradientMismatch, match=r"a perturbation gives -?inf"):
+        check_gradients(record(wrong, tuple(values)), values)
+
+
+def test_where_a_function_begins_to_overflow_is_no_pole() -> None:
+    most = sys.float_info.max
+    bounded = own(autograd.exp, lambda g, z, x: g * autograd.min(z, most))
+    at = math.log(most)
+    for _ in range(4):
+        at = math.nextafter(at, math.inf)
+        assert verdict_on(bounded, at) == "unsure"
 
 
 def test_a_period_that_fits_between_floats_is_not_blamed_on_the_rule() -> None:
