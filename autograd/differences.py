@@ -293,7 +293,9 @@ def _is_rounded(f: Function, x: float, analytic: float, rule: Function, slope: f
             if is_off(edge):
                 break
             near = edge
-        for _ in range(16):  # to a thousandth of the level: over so little, a smooth f leaves the line by little
+        if abs((analytic - slope) * (edge - x)) > 512 * abs(off(edge)):  # the level is at least a 64th of that
+            continue
+        for _ in range(24):  # to a millionth of the level: over so little, a smooth f leaves the line by little
             middle = near + (edge - near) / 2
             near, edge = (near, middle) if is_off(middle) else (middle, edge)
         step, level = abs(off(edge)), edge - x
