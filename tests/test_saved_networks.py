@@ -152,11 +152,11 @@ def test_a_file_of_an_earlier_version_says_what_to_do() -> None:
         nn.load(STORED)
 
 
-def test_a_row_of_ones_own_is_looked_up_in_the_table(tmp_path: Path) -> None:
+def test_a_row_of_ones_own_is_looked_up_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Op("bent({})", lambda x: x * x, lambda g, z, x: g * 2 * x, name="bent")
     path = saved(nn.MLP(2, [2, 1], "bent"), tmp_path)
     assert nn.load(path).layers[0].neurons[0].activation == "bent"
-    del ops.TABLE["bent"]
+    monkeypatch.delitem(ops.TABLE, "bent")
     with pytest.raises(ValueError, match=r"unknown activation 'bent'.*; if 'bent' is an operation of your own, define"):
         nn.load(path)
 
