@@ -45,7 +45,7 @@ def settled(activation: Activation) -> str | Callable[[Value], Value]:
     elif isinstance(activation, Op):
         if ops.TABLE.get(activation.name) is not activation:  # defined anew meanwhile
             return activation
-        if _is_activation(activation):
+        if is_activation(activation):
             return activation.name
     elif callable(activation):
         name = getattr(activation, "__name__", "")
@@ -87,13 +87,13 @@ def _linear(net: Value) -> Value:
 def _named(name: str) -> str | None:
     """Return the activation's own name, in whatever way it is written; None if there is none."""
     if name in ops.TABLE:
-        return name if _is_activation(ops.TABLE[name]) else None
+        return name if is_activation(ops.TABLE[name]) else None
     by_letters = {letters(known): known for known in ("linear", *_names())}
     return by_letters.get(letters(_SYNONYMS.get(letters(name), name)))
 
 
 def _names() -> list[str]:
-    return sorted(name for name, op in ops.TABLE.items() if _is_activation(op))
+    return sorted(name for name, op in ops.TABLE.items() if is_activation(op))
 
 
 @functools.cache
@@ -106,7 +106,12 @@ def _is_flat_or_straight(name: str) -> bool:
     return slopes in ({0.0}, {1.0}, {-1.0})
 
 
-def _is_activation(op: Op) -> bool:
+def is_activation(op: Op) -> bool:
+    """Return True for an operation of one operand that bends, or a user's own of one operand.
+
+    >>> is_activation(ops.elu), is_activation(ops.floor), is_activation(ops.clip), is_activation(ops.mul)
+    (True, False, False, False)
+    """
     return op.unary and not (op.built_in and (op.stops or _is_flat_or_straight(op.name)))
 
 

@@ -1,6 +1,6 @@
-"""Write the type stubs that the table of operations implies: `python tests/make_stubs.py`.
+"""Write what the table of operations implies: type stubs, and the page of operations: `python tests/make_stubs.py`.
 
-The table makes functions and methods at run time, which type checkers cannot see. A test fails when a stub is stale.
+The table makes functions and methods at run time, which type checkers cannot see. A test fails when a file is stale.
 """
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from math import inf
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import autograd
+from autograd.activations import is_activation
 from autograd.ops import TABLE, Op
 from autograd.ufuncs import METHODS
 
@@ -43,7 +46,71 @@ def method_stubs() -> str:
 
 def summary(op: Op) -> str:
     """Return what an operation is, in words: the first sentence of its note."""
-    return re.split(r"(?<=\.)\s+(?=[A-Z])", op.note)[0]
+    return sentences(op)[0]
+
+
+def sentences(op: Op) -> list[str]:
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", op.note, maxsplit=1)
+
+
+OPERATIONS = """\
+# Operations
+
+Written by `python tests/make_stubs.py` from the [table of operations](../autograd/ops.py): do not edit.
+
+Each is a function, `autograd.tanh(x)`, of numbers and of Values, and a method of a Value, `x.tanh()`, with the other
+operands as arguments; those of lists are functions alone. *At* has what it gives for -inf, 0 and inf, and
+the *gradient* there, for operations of one operand (others have their defaults). No operation raises: where a result
+does not exist, it is nan. [Recipes](recipes.md) are functions made of these; [your own](guide.md#your-own-operation) is
+one row more.
+
+{table}
+
+## Activations by name
+
+A network takes these by name, `nn.MLP(2, [16, 1], activation="gelu")`, in whatever way it is written (`"GELU"`,
+`"Leaky ReLU"`), and `"linear"` for none; also `"swish"` for silu and `"logistic"` for sigmoid. A function of a Value
+does as well.
+
+{activations}
+"""
+
+
+def operations_page() -> str:
+    """Return `operations.md`: every operation with its formula and its edges."""
+    head = ("write", "what it is", "edges", "at -inf, 0, inf", "gradient there")
+    rows = [" | ".join(head), "|".join("---" for _ in head)]
+    for op in ROWS:
+        first, *rest = sentences(op)
+        words = [cell.replace("*", r"\*") for cell in (first, *(rest or [""]))]
+        cells = [f"`{written(op)}`", *words, *at_edges(op)]
+        rows.append(" | ".join(cell.replace("|", r"\|") for cell in cells))
+    named = ", ".join(f"`{op.name}`" for op in ROWS if is_activation(op))
+    return OPERATIONS.format(
+        table="\n".join(f"| {row} |" for row in rows), activations="\n".join(wrap(f"{named}.", 120))
+    )
+
+
+def written(op: Op) -> str:
+    """Return a call of an operation, or the expression with its operator, and the call."""
+    call = f"{op.name}{inspect.signature(op)}"
+    operator = op.read(*inspect.signature(op).parameters) if op.method and not op.variadic else op.name
+    return call if operator.startswith(op.name) else f"{operator}`, `{call}"
+
+
+def at_edges(op: Op) -> tuple[str, str]:
+    """Return an operation's results at -inf, 0 and inf, and its gradients there."""
+    if not op.unary:
+        return "", ""
+    others = [p.default for p in inspect.signature(op).parameters.values()][1:]
+    points = [(x, *others) for x in (-inf, 0.0, inf)]
+    results = [op(*xs) for xs in points]
+    gradients = [op.pulls(1.0, z, *xs)[0] for z, xs in zip(results, points)]
+    return ", ".join(map(number, results)), ", ".join("none" if g is None else number(g) for g in gradients)
+
+
+def number(x: float) -> str:
+    return f"{x + 0.0:.6g}"  # no -0
 
 
 def methods(op: Op) -> list[tuple[str, list[str]]]:
@@ -69,7 +136,11 @@ def package_stubs() -> str:
     return "\n".join([*lines, "", "__version__: str", f"__all__ = {autograd.__all__!r}".replace("'", '"')]) + "\n"
 
 
-STUBS = {PACKAGE / "__init__.pyi": package_stubs, PACKAGE / "_methods.pyi": method_stubs}
+STUBS = {
+    PACKAGE / "__init__.pyi": package_stubs,
+    PACKAGE / "_methods.pyi": method_stubs,
+    Path(__file__).parent.parent / "docs" / "operations.md": operations_page,
+}
 
 if __name__ == "__main__":
     for path, stub in STUBS.items():

@@ -1,4 +1,4 @@
-"""Check that the generated type stubs agree with the table."""
+"""Check that the generated type stubs, and the page of operations, agree with the table."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from make_stubs import STUBS
 
 
 @pytest.mark.parametrize("path", STUBS, ids=lambda path: path.name)
-def test_a_stub_is_fresh(path: Path) -> None:
+def test_a_generated_file_is_fresh(path: Path) -> None:
     assert path.read_text() == STUBS[path](), "run: python tests/make_stubs.py"
