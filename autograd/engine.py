@@ -13,8 +13,8 @@ called for the Values that users make; functions that make Values for internal u
 
 Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/benchmarks/eager.py measures):
 - The garbage collector has one object per node to walk: no closures, no `__dict__`, no tuple for one or two operands.
-  The collector takes nine tenths of micrograd's step. Of ours it takes about a third with a node for each `*` and `+`,
-  of microGPT's step too, and an eighth or less with `dot`: docs/other-engines.md.
+  The collector takes most of micrograd's step. Of ours it takes a fifth to a half with a node for each `*` and `+`, and
+  little with `dot`: docs/other-engines.md and docs/speed.md have the figures of two runs.
 - Local gradients are not stored: a node is smaller without them, and `grad` needs to call the rules later anyway.
 - The state of a backward pass (a mark on visited nodes, the gradient accumulated so far) lives in slots of the
   node: 24 ms a step. In a set and a dict it was 32; hashing was the most expensive part of `backward`.

@@ -282,7 +282,8 @@ within one round, over the middle half of the rounds. The engines:
 
 ### The demo
 
-micrograd's own: a 2-16-16-1 ReLU network on 100 points, hinge loss and L2, full batch. Ratios to micrograd.
+micrograd's own: a 2-16-16-1 ReLU network on 100 points, hinge loss and L2, full batch. Ratios to micrograd. ([Beside
+other engines](other-engines.md) has this demo in a run of its own, whose times are not comparable with these.)
 
 {demo}
 

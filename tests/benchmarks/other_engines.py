@@ -96,7 +96,7 @@ PROGRAMS: dict[str, Program | Functions] = {
     ),
     "hips": Functions(
         "HIPS autograd's scalar tests",
-        "`numpy` for `autograd.numpy`; `grad(f(x), x)` for `grad(f)(x)`",
+        "`numpy` for `autograd.numpy`; `grad(f(x), x)` for `grad(f)(x)`; degrees, radians, sinc written out",
         with_graphs,
         with_functions,
     ),
@@ -263,11 +263,14 @@ autograd's functions. Each engine and each mode of the cyclic garbage collector 
 configures it, nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. Times are
 medians, in milliseconds a step (for the lecture, its loop of 20; for functions, all of them once); the ratio says how
 many times as fast as on the program's own engine. *With dot*: each sum of products with weights is one `autograd.dot`,
-as `nn` records it; functions have none. The demo is that of [speed](speed.md), measured in another run.
+as `nn` records it; functions have none. The demo is the workload of [speed](speed.md), line by line, but in another
+run. Its times differ from those there, and so do the ratios with the collector on: other work on the machine takes
+memory and caches from the collector's walks. Compare within one table.
 
 {steps}
 
 {words}
+The sums of the lecture's network have three or four products: there `dot` does not pay.
 
 ## The collector's share
 

@@ -130,8 +130,9 @@ PAGE = """\
 Made by `python tests/benchmarks/other_tests.py OWNER/NAME=FILE ... --write docs/other-tests.md`, with test files of
 {repositories} repositories on GitHub with an engine of their own, most after micrograd; they are not part of this one.
 The only change is the import of `Value`, `Neuron`, `Layer` and `MLP`. *Holds*: assertions that hold, most of which
-compare a number with PyTorch's. A file that needs other classes of its engine does not run, and counts as one failure;
-so does each test that does not pass. The last column has the first reason.
+compare a number with PyTorch's; methods of `unittest` are not counted, so a file that uses these alone holds 0. A file
+that needs other classes of its engine does not run, and counts as one failure; so does each test that does not pass.
+The last column has the first reason.
 
 {rows}
 
