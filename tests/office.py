@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -178,7 +179,21 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 def nearly_whole(op: Op, point: Sequence[float]) -> bool:
-    """Return True for a division whose quotient is whole, or not, only beyond the 13 digits that spreadsheets keep."""
+    """Return True where the operation jumps beyond the 13 digits that spreadsheets keep: theirs may jump before."""
+    size = abs(point[0])
+    if op.name in ("floor", "ceil", "round"):
+        if size > 1e13:
+            return math.isfinite(size)
+        part = size % 1.0
+        return 0 < (abs(part - 0.5) if op.name == "round" else min(part, 1 - part)) < 1e-13 * size
     if op.name not in ("mod", "floordiv") or not point[1]:
         return False
-    return abs(point[0] / point[1]) > 1e13 or 0 < floats.to_multiple(*point) < 1e-13 * abs(point[0])
+    return abs(point[0] / point[1]) > 1e13 or 0 < floats.to_multiple(*point) < 1e-13 * size
+
+
+def on_the_other_side(op: Op, point: Sequence[float], got: float, want: float) -> bool:
+    """Return True if `got` is the operation's result on this side of the jump, or the one next to it."""
+    step, lost = 1.0, 1e-13 * abs(want)
+    if op.name == "mod":  # x - y * INT(x / y)
+        step, lost = abs(point[1]), 1e-13 * abs(point[0])
+    return abs(got - want) <= step * (1 + 1e-13) + lost
