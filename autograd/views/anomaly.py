@@ -193,6 +193,10 @@ def _origin(nodes: Sequence[Value], data: Mapping[Value, float], names: Mapping[
     ]
 
 
+_AS_FACTOR = -1  # the place of a result of which not an operand counts, but itself
+_MULTIPLES = (TABLE["mul"], TABLE["neg"])
+
+
 class _Use(NamedTuple):
     """A result, and the place of one of its operands."""
 
@@ -201,11 +205,15 @@ class _Use(NamedTuple):
 
 
 def _unchosen_branch(v: Value, choice: _Use, names: Mapping[Value, str], local: float | None) -> list[str]:
-    chooser, unchosen = choice.v, cast(Value, choice.v.args[choice.place])
+    chooser = choice.v
     formula, source = f"{names[chooser]} = {short_formula(chooser, names)}", _source(chooser)
+    if choice.place == _AS_FACTOR:
+        what = f"{formula} has chosen 0, a factor of its gradient"
+    else:
+        what = f"{formula} passes a gradient of 0 to {names[cast(Value, chooser.args[choice.place])]} "
+        what += f"(operand {choice.place + 1})"
     return [
-        f"it is in a branch that was not chosen: {formula} passes a gradient of 0 to {names[unchosen]} "
-        f"(operand {choice.place + 1}), and 0 * {local!r} is nan",
+        f"it is in a branch that was not chosen: {what}, and 0 * {local!r} is nan",
         *([f"{names[chooser]} was recorded at {source}"] if source else []),
         f"cure: give {cast(Op, v.op).name} a harmless operand where its branch is not chosen. Write "
         "where(c, a, f(where(c, k, b))) for where(c, a, f(b)), with a number k at which f is smooth; "
@@ -230,9 +238,12 @@ def _choice_above(v: Value, part: Callable[[Value], float], nodes: Sequence[Valu
             if local_gradients(u)[place] is None:
                 continue
             if part(u) != 0:
-                if not _chooses_another(u, place):  # but multiplies by 0; or it passes a term that others cancel
+                if _chooses_another(u, place):
+                    choices.append(use)
+                elif (factor := _chosen_factor(u, place)) is not None:
+                    choices.append(_Use(factor, _AS_FACTOR))
+                else:  # it multiplies by 0; or it passes a term that others cancel
                     return None
-                choices.append(use)
             elif u not in seen:
                 seen.add(u)
                 waiting.append(u)
@@ -241,16 +252,41 @@ def _choice_above(v: Value, part: Callable[[Value], float], nodes: Sequence[Valu
 
 @unobserved
 def _chooses_another(v: Value, place: int) -> bool:
-    """Return True if the rule for an operand is a `where` that takes its 0, as in `relu`, `max` and `where`."""
+    """Return True if the rule for an operand is a `where` that takes its 0, as in `relu`, `max` and `where`.
+
+    Or if it is 0 at a side of a kink: of `leaky_relu` with a slope of 0, and of `elu`, where the exponential vanishes.
+    """
     try:
         pull = cast(Op, v.op).pulls(Value(1.0), Value(v.data), *map(Value, numbers_of(v.args)))[place]
     except Exception:  # any: a user's rule may need plain numbers
         return False
-    chosen = False
-    while isinstance(pull, Value) and pull.op is TABLE["where"]:
-        (condition,), chosen = numbers_of(pull.args[:1]), True
-        pull = pull.args[1 if condition > 0 else 2]
-    return chosen and isinstance(pull, float) and pull == 0
+    if not isinstance(pull, Value) or pull.data != 0:
+        return False
+    if cast(Op, v.op).kink is not None and any(u.op is TABLE["where"] for u in graph_of(pull)):
+        return True
+    return pull.op is TABLE["where"] and _chosen_zero(pull) is not None
+
+
+def _chosen_factor(v: Value, place: int) -> Value | None:
+    """Return the `where` that has chosen 0 as the other factor of a product; None if it is no product, or another 0.
+
+    Where a gradient is differentiated, such a factor is the gradient of a branch that was not chosen.
+    """
+    return _chosen_zero(v.args[1 - place]) if v.op is TABLE["mul"] else None
+
+
+def _chosen_zero(x: Value | float) -> Value | None:
+    """Return the `where` whose chosen operand is the constant 0, and of which this 0 is, or is a multiple."""
+    chooser = None
+    while isinstance(x, Value) and x.data == 0:
+        if x.op is TABLE["where"]:
+            (condition,), chooser = numbers_of(x.args[:1]), x
+            x = x.args[1 if condition > 0 else 2]
+        elif x.op in _MULTIPLES:
+            x = next((factor for factor in x.args if isinstance(factor, Value) and factor.data == 0), 1.0)
+        else:
+            return None
+    return chooser if isinstance(x, float) and x == 0 else None
 
 
 def _leaf_error(x: Value, added: float, nodes: Sequence[Value]) -> AnomalyError:

@@ -271,6 +271,8 @@ UNCHOSEN: dict[str, tuple[float, Callable[[Value], Any]]] = {
         lambda x: with_root(x, lambda r: autograd.where(x, r, x) + autograd.where(r, 1, x)),
     ),
     "sqrt, under min": (0.0, lambda x: autograd.min(-1.0, x.sqrt() * 2) + x),
+    "exp, under leaky_relu": (1000.0, lambda x: (-x.exp()).leaky_relu(0.0) + x),
+    "exp, under elu": (1000.0, lambda x: (-x.exp()).elu() + x),
     "sqrt, under largest": (0.0, lambda x: autograd.largest([x.sqrt(), x + 1, 0.5])),
 }
 """Numbers and functions whose gradient is nan because of a branch that is not chosen; the operation whose local
@@ -287,6 +289,25 @@ def test_a_nan_from_a_branch_that_was_not_chosen_is_told_as_such(name: str) -> N
     assert "in a branch that was not chosen" in str(error) and "cure" in str(error)
     assert ("and 0 * nan is nan" in str(error)) is (name in ("sqrt", "asin")), "outside their domains"
     assert x.grad == 0.0
+
+
+@pytest.mark.parametrize("where", [autograd.where, lambda c, x, y: autograd.where(-c, y, x)])
+@pytest.mark.parametrize("factor", [1.0, -3.0])
+def test_a_nan_up_an_unchosen_branch_is_told_in_second_derivatives(where: Any, factor: float) -> None:
+    x = Value(1000.0, "x")
+    first = grad(where(x, x * x, (x - 1000) ** 1.5) * factor, x)
+    for differentiate in (first.backward, lambda: grad(first, x)):
+        error = str(caught(differentiate))
+        assert error.startswith("nan produced in the backward pass by pow")
+        assert "it is in a branch that was not chosen" in error and "has chosen 0, a factor of its gradient" in error
+        assert "cure: give pow a harmless operand" in error
+
+
+def test_a_factor_of_0_that_nothing_chose_is_no_branch() -> None:
+    x, zero = Value(0.0, "x"), Value(0.0, "zero")
+    for factor in (zero, -zero, zero * 2, autograd.where(x + 1, zero, 1.0), autograd.relu(zero)):
+        assert "not chosen" not in str(caught((factor * x.sqrt()).backward))
+    assert "not chosen" not in str(caught((-Value(1000.0).exp()).softplus().backward))
 
 
 def test_the_choice_its_operand_and_its_line_are_named() -> None:
