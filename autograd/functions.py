@@ -23,7 +23,7 @@ _LARGEST_FLOAT = sys.float_info.max
 
 
 def mean(values: Iterable[Any]) -> Any:
-    """Return the mean: the sum, added left to right, divided by the number of values.
+    """Return the mean: the sum, added left to right, divided by the number of values. Infinite where the sum is.
 
     Raises:
         ValueError: there are no values.

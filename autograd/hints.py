@@ -217,6 +217,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "elu": dict.fromkeys(("slope", "negative_slope"), "alpha"),
     "clip": {"min": "low", "a_min": "low", "lower": "low", "max": "high", "a_max": "high", "upper": "high"},
     "round": dict.fromkeys(("", "decimals", "ndigits", "digits"), "autograd.round(x * 100) / 100 for two digits"),
+    "largest": {"": "the values as one list, autograd.largest([x, y])"},
+    "sum": {"": "the values as one list, autograd.sum([x, y])"},
     "SGD": {"weight_decay": _PENALTY},
     "layer": _LAYER,
     "network": {

@@ -804,7 +804,14 @@ def _why_not(kind: type) -> tuple[str, str]:
     if _defines(kind, "filled"):
         return "a masked array", "Make it an array without a mask"
     what = f"an instance of {kind.__name__}, neither a Module nor a dataclass"
+    if not _is_the_users(kind):
+        return what, "Assign its Values and Modules themselves, or a list of them"
     return what, f"Make {kind.__name__} a Module or a dataclass, or use a list or a dictionary in its place"
+
+
+def _is_the_users(kind: type) -> bool:
+    """Return False for a class of Python's, which nobody can make a Module."""
+    return kind.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
 _REASONS: list[tuple[Any, str, str]] = [

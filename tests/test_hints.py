@@ -129,6 +129,8 @@ def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
         (lambda v: autograd.round(v, decimals=1), "for two digits$"),
         (lambda v: round(v, 1), r"to two digits autograd.round\(v \* 100\) / 100"),
         (lambda v: autograd.tanh(v, 1), "too many positional arguments$"),
+        (lambda v: autograd.largest(v, 1), r"; write the values as one list, autograd\.largest\(\[x, y\]\)$"),
+        (lambda v: autograd.sum(v, 1), r"; write the values as one list, autograd\.sum\(\[x, y\]\)$"),
         (lambda v: np.fmod(v, 2), "see fmod in docs/recipes.md$"),
         (lambda v: np.fmod(np.array([v]), 2), "see fmod in docs/recipes.md$"),
     ],

@@ -493,6 +493,14 @@ REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
 ]
 
 
+def test_a_class_of_the_users_may_become_a_module_one_of_python_not() -> None:
+    with pytest.raises(TypeError, match=r"trained\. Make Plain a Module or a dataclass, or use a list"):
+        Net(part=Plain(Value(1.0))).parameters()
+    for part in (types.CellType(Value(1.0)), slice(Value(1.0), None), thread_local(Value(1.0)), ValueError(Value(1.0))):
+        with pytest.raises(TypeError, match=r"trained\. Assign its Values and Modules themselves, or a list of them"):
+            Net(part=part).parameters()
+
+
 def queue_of(part: Any) -> Any:
     made: Any = queue.SimpleQueue()
     made.put(part)
