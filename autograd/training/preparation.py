@@ -57,12 +57,12 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
     with recording(objective) as made:
         data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
-        consistency = Consistency(objective, graph, penalty, data, made)
-        reach = Reach(objective, samples=1)  # which stands for all, as has been checked
+        reach = Reach(objective, samples=1)  # which stands for all
         reach.see(graph.outputs[0])
         if penalty:
             reach.see_penalty(penalty.outputs[0])
         reach.judge(samples=1)
+        consistency = Consistency(objective, graph, penalty, data, made)
     functions = compiled_functions(graph, penalty, size, backend, judge=data.held_out is not None)
     return Prepared(objective, data, functions, consistency, None)
 
