@@ -610,6 +610,8 @@ def linearity_mistakes(
 def _is_linear(slope: float, ratio: float, pull: float) -> bool | None:
     """Return True if the pull is that ratio of the slope; None if overflow or a lack of digits hides that."""
     expected = ratio * slope
+    if math.isinf(expected) and math.isinf(pull) and expected != pull:  # at a pole the sign of g must show
+        return False
     if not (math.isfinite(expected) and math.isfinite(pull)):
         return None
     # Each of both numbers may be off by as much as the smallest one that has all digits, but nothing is lost with 0.

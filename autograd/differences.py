@@ -64,7 +64,9 @@ def judge(f: Function, x: float, analytic: float, rule: Function, smooth: float 
             if found.flat and analytic == 0:
                 if wide := _differences(f, x, here, _wide(x)):
                     at_width[wide.width] = wide  # shows a slope that is too small for the others to show
-                hidden = _hides_a_slope(f, x, here, rule, smooth) if hidden is None else hidden
+                if hidden is None:  # steps in powers of two look flat at the points of differences, but not at others
+                    flat = all(f(x + part * found.width) == here for part in _PARTS)
+                    hidden = not flat or _hides_a_slope(f, x, here, rule, smooth)
                 if hidden:
                     continue
             if _agrees(found, at_width.values(), x, analytic, rule):
@@ -252,6 +254,11 @@ def _hides_a_slope(f: Function, x: float, here: float, rule: Function, smooth: f
         edge = _first(x, point, lambda at: f(at) != here)
         beside = edge + math.copysign(64 * math.ulp(edge), point - x)
         if point != x and abs(f(beside) - here) < 8 * math.ulp(here):
+            return True
+        part = abs(edge - x) / 8
+        if any(
+            part > 8 * math.ulp(at) and f(at - part) == f(at) == f(at + part) and rule(at) != 0 for at in beyond
+        ):  # elsewhere too f has levels, and there its rule has a slope, as that of 1 - cos(x) near 0
             return True
     return False
 

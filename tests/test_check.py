@@ -831,12 +831,29 @@ def test_the_price_of_many_operands_is_bounded() -> None:
 
 def test_the_check_is_right_about_planted_rules() -> None:
     """As a classifier; `tests/campaigns/planted_rules.py --count 20000` takes two minutes."""
-    found = planted_rules.results(seed=0, count=600)
+    found = planted_rules.results(seed=0, count=1000)
     assert not found.alarms
     assert not found.misses
-    assert min(found.right.total(), found.planted.total()) >= 300
+    assert min(found.right.total(), found.planted.total()) >= 500
     assert found.unsure <= found.sure / 20
     assert found.planted_unsure <= found.planted_sure / 20
+
+
+def test_the_check_is_right_about_rules_at_hard_points() -> None:
+    found = planted_rules.results(seed=0, count=300, drawn=planted_rules.hard_trials)
+    assert not found.alarms
+    assert not found.misses
+    assert found.planted["wrong"] > found.planted.total() / 2
+    assert found.right["kink"] > found.right.total() / 4  # poles and corners
+
+
+@pytest.mark.parametrize(("computes", "slope"), planted_rules.DROWNED)
+@pytest.mark.parametrize("at", [1.6e-14, -1.45e-6, 2.53e-7, 1e-100])
+def test_a_rule_of_0_only_where_a_function_drowns_is_not_ok(
+    computes: Callable[[Any], Any], slope: Callable[[Any], Any], at: float
+) -> None:
+    zero = planted_rules.planted(planted_rules.own_row(computes, slope), "zero", 0, only_near=[at])
+    assert check_gradients(record(zero, (Value(at),)))[0].verdict == "unsure"
 
 
 def test_the_table_is_a_sequence() -> None:

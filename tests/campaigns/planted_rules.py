@@ -9,6 +9,10 @@ the check, or has no number where the right one has. At a corner all numbers bet
 and so is 0 at a jump of `mod`. A verdict of "unsure" counts against the check inside the
 domain of the row where the derivative is a normal number, and a term of many not too small beside the result: then
 there is something to be sure of.
+
+`--hard` draws what random points hardly meet instead: `%` and `//` whose divisor is a power of two, with numbers so
+large that all floats are its multiples; poles; corners between curved sides, at which the function is not 0; functions
+that drown in their own rounding, such as 1 - cos(x) at 1e-20; and functions beside a constant of 1e12 to 1e30.
 """
 
 from __future__ import annotations
@@ -179,7 +183,9 @@ def _one_sided(op: Op, operands: Sequence[float], place: int) -> list[float]:
     slopes = []
     for x in (operands[place], math.nextafter(operands[place], math.inf), math.nextafter(operands[place], -math.inf)):
         moved = [*operands[:place], x, *operands[place + 1 :]]
-        slopes.append(op.pulls(1.0, op.computes(*moved), *moved)[place] or 0.0)
+        z = op.computes(*moved)
+        if not math.isnan(z):
+            slopes.append(op.pulls(1.0, z, *moved)[place] or 0.0)
     return slopes
 
 
@@ -189,13 +195,17 @@ def differs(op: Op, wrong: Op, operands: Sequence[float], mistake: str) -> bool:
     for g in (1.0, -4.0) if mistake.startswith("g ") else (1.0,):
         pulls = zip(op.pulls(g, z, *operands), wrong.pulls(g, z, *operands), strict=True)
         for place, (right, found) in enumerate(pulls):
-            if right is None or found is None or not math.isfinite(right):
+            if right is None or found is None or math.isnan(right):
                 continue
             beside = _one_sided(op, operands, place)
             if g == 1 and min(beside) <= found <= max(beside):  # at a corner any of these can be chosen
                 continue
             if found == 0 and op.name == "mod" and op.kink and op.kink(*operands) == 0:
                 continue
+            if math.isinf(right):
+                if found == right or (math.isinf(found) and str(operands[place]) == "-0.0"):  # 1 / -0.0 is -inf
+                    continue
+                return True
             if math.isnan(found) or abs(found - right) > 3 * _TOLERANCE * max(abs(right), abs(found)) > 3 * _SMALLEST:
                 return True
     return False
@@ -303,6 +313,128 @@ def _draw(rng: random.Random, mistake: str) -> Trial | None:
     return Trial(output, op, operands, mistake, place, graph)
 
 
+# Hard ones -----------------------------------------------------------------------------------------------------------
+
+Place = tuple[Op, tuple[float, ...]]
+
+
+def own_row(computes: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Op:
+    """Return an operation on one operand as a user writes it, in no table."""
+    row = object.__new__(Op)
+    row.__dict__.update(
+        TABLE["sin"].__dict__,
+        name="own",
+        reads="own({})",
+        computes=lambda x: float(computes(x)),
+        rules=(lambda g, z, x: g * slope(x),),
+    )
+    return row
+
+
+def _divided(rng: random.Random) -> Place:
+    y = rng.choice([-1, 1]) * 2.0 ** rng.choice([0, 0, rng.randint(-900, 400)])
+    return TABLE[rng.choice(["mod", "floordiv"])], (y * rng.uniform(1, 2) * 2.0 ** rng.randint(-10, 600), y)
+
+
+POLES: dict[str, Callable[[random.Random], tuple[float, ...]]] = {
+    "div": lambda rng: (rng.uniform(-3, 3), 0.0),
+    "log": lambda rng: (0.0,),
+    "log2": lambda rng: (0.0,),
+    "log10": lambda rng: (0.0,),
+    "log1p": lambda rng: (-1.0,),
+    "atanh": lambda rng: (rng.choice([-1.0, 1.0]),),
+    "pow": lambda rng: (0.0, rng.choice([-1.0, -2.0, -3.0, -0.5, -1.5])),
+}
+
+
+def _pole(rng: random.Random) -> Place:
+    name = rng.choice([*POLES])
+    return TABLE[name], POLES[name](rng)
+
+
+def _corner(rng: random.Random) -> Place:
+    """Two parabolas or exponentials meet; the rule gives the slope of one of them, or a mean, where they do."""
+    at, level = rng.choice([0.0, 1.0, -3.0, rng.uniform(-9, 9), 400.0]), rng.choice([1.0, -7.0, rng.gauss(0, 1), 0.0])
+    a, b, c, d = (rng.uniform(-2, 2) for _ in range(4))
+    share = rng.choice([0.0, 1.0, rng.random()])
+    bent = rng.random() < 0.5
+
+    def side(u: float, first: float, second: float) -> float:
+        return first * (math.expm1(second * u) / second if bent else u + second * u * u)
+
+    def slope(u: float, first: float, second: float) -> float:
+        return first * (math.exp(second * u) if bent else 1 + 2 * second * u)
+
+    def computes(x: float) -> float:
+        return level + (side(x - at, a, b) if x < at else side(x - at, c, d))
+
+    def rule(x: float) -> float:
+        part = share if x == at else float(x > at)
+        return (1 - part) * slope(x - at, a, b) + part * slope(x - at, c, d)
+
+    return own_row(computes, rule), (rng.choice([at, at, at, at + rng.gauss(0, 1)]),)
+
+
+DROWNED: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (lambda x: 1 - autograd.cos(x), autograd.sin),
+    (lambda x: autograd.log(1 + x * x), lambda x: 2 * x / (1 + x * x)),
+    (lambda x: autograd.sqrt(1 + x * x) - 1, lambda x: x / autograd.sqrt(1 + x * x)),
+    (lambda x: autograd.exp(x) - 1 - x, autograd.expm1),
+    (lambda x: (1 + x) * (1 + x) - 1, lambda x: 2 + 2 * x),
+    (lambda x: autograd.cosh(x) - 1, autograd.sinh),
+]
+
+
+def _drowned(rng: random.Random) -> Place:
+    return own_row(*rng.choice(DROWNED)), (
+        rng.choice([-1, 1]) * 10 ** rng.choice([rng.uniform(-20, 0), -rng.random() * 160]),
+    )
+
+
+BOUNDED: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (lambda x: x, lambda x: x * 0 + 1),
+    (autograd.sin, autograd.cos),
+    (autograd.atan, lambda x: 1 / (1 + x * x)),
+    (lambda x: x * x, lambda x: 2 * x),
+    (autograd.exp, autograd.exp),
+]
+
+
+def _beside_a_constant(rng: random.Random) -> Place:
+    (computes, slope), large = rng.choice(BOUNDED), rng.choice([1e16, 1e20, 10 ** rng.uniform(12, 30)])
+    return own_row(lambda x: computes(x) + large, slope), (rng.choice([1.0, rng.gauss(0, 1), rng.uniform(-30, 30)]),)
+
+
+HARD: dict[str, Callable[[random.Random], Place]] = {
+    "powers of two": _divided,
+    "poles": _pole,
+    "curved corners": _corner,
+    "drowned": _drowned,
+    "large constants": _beside_a_constant,
+}
+
+
+def hard_trials(seed: int) -> Iterator[Trial]:
+    """Make hard trials without end, in turn with right rules and with mistakes."""
+    rng = random.Random(f"hard {seed}")
+    for kind in itertools.cycle(HARD):
+        yield _draw_hard(rng, kind, with_mistake=False)
+        yield _draw_hard(rng, kind, with_mistake=True)
+
+
+def _draw_hard(rng: random.Random, kind: str, *, with_mistake: bool) -> Trial:
+    while True:
+        op, operands = HARD[kind](rng)
+        judged, place, mistake = op, 0, ""
+        if with_mistake:
+            mistake = rng.choice([*MISTAKES])
+            place = rng.choice([i for i in range(len(operands)) if op.passes(i)])
+            judged = planted(op, mistake, place, operands if rng.random() < 0.5 else None)
+            if not differs(op, judged, operands, mistake):
+                continue
+        return Trial(_alone(judged, tuple(map(Value, operands)), rng), op, operands, mistake, place, kind)
+
+
 # Verdicts ------------------------------------------------------------------------------------------------------------
 
 
@@ -351,14 +483,14 @@ class Results(NamedTuple):
     planted_sure: int  # ... of so many
 
 
-def results(seed: int, count: int) -> Results:
+def results(seed: int, count: int, drawn: Callable[[int], Iterator[Trial]] = trials) -> Results:
     """Judge so many trials."""
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     sure: Counter[bool] = Counter()
     unsure: Counter[bool] = Counter()
     alarms, misses, doubtful = [], [], []
-    for _, trial in zip(range(count), trials(seed)):
+    for _, trial in zip(range(count), drawn(seed)):
         word, is_planted = verdict(trial), bool(trial.mistake)
         (wrong if is_planted else right)[word] += 1
         if is_planted and word in ("ok", "kink"):
@@ -379,8 +511,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=10)
+    parser.add_argument("--hard", action="store_true")
     options = parser.parse_args()
-    found = results(options.seed, options.count)
+    found = results(options.seed, options.count, hard_trials if options.hard else trials)
     print("right rules:", dict(found.right), f"; unsure {found.unsure} of {found.sure} with a normal derivative")
     print("planted rules:", dict(found.planted), f"; unsure {found.planted_unsure} of {found.planted_sure}")
     for name, trials_ in (("false alarms", found.alarms), ("misses", found.misses), ("unsure", found.doubtful)):
