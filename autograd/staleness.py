@@ -6,15 +6,14 @@ gradient of these mixes both, and fits neither. `backward()`, `grad` and the vie
 
 How it is noticed. A leaf keeps the place in the order of creation at which its number was last changed
 (`engine.changed`), so a result with an operand that was changed later than it was made *may* be out of date. It is not
-if the graph was replayed since, or if the leaf has its old number again. Four questions, the cheap ones first, and all
-but the last answered without computing anything:
+if the graph was replayed since, or if the leaf has its old number again. Three questions, the cheap ones first, and
+all but the last answered without computing anything:
 
 1. Was any leaf of the program changed since the oldest result of this graph was made? A comparison of two numbers, in
    the engine: a loop that records its graph anew goes no further.
-2. Was a leaf of this graph? If not, the change was in another model.
-3. Was it before the output's latest `forward()`? A loop that replays its graph stops here.
-4. Which results are older than a change of their operand? Only if there are any, they and what depends on them are
-   computed anew, without changing them, and compared. If they agree, the graph counts as replayed.
+2. Was a leaf of this graph changed since the output's latest `forward()`? A loop that replays its graph stops here.
+3. Which results are older than a change of their operand? If there are any, they and what depends on them are computed
+   anew, without changing them, and compared. If they agree, the graph counts as replayed.
 
 A copy or a pickle of a graph keeps which of its results are older than a change of an operand (`pickling.py`).
 """
@@ -94,7 +93,7 @@ loss.forward() first, or record the graph anew
 
 def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> None:
     newest = max(map(changed, leaves), default=-1)
-    if not made or newest < created(made[0]) or newest < replayed_at.get(ref(output), -1):
+    if newest < replayed_at.get(ref(output), -1):
         return
     now = next_order()
     suspects = dict.fromkeys(x for v in made[: bisect(made, newest, key=created)] for x in changed_operands(v))

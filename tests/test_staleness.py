@@ -1,6 +1,7 @@
 """Graphs with leaves that were changed after they were recorded: warnings, and refusals, all in the same words.
 
-What warns and what does not is said in terms of public names only, so that another engine can run these tests.
+What warns and what does not is said in terms of what any engine has, so that another one can run these tests; what is
+computed for it, at the end, is this engine's.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import pickle
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,20 @@ from hypothesis import strategies as st
 from interrupts import interrupted
 
 import autograd
-from autograd import StaleGraphWarning, Value, check_gradients, draw, explain, fit, grad, nn, optim, to_text
+from autograd import (
+    StaleGraphWarning,
+    Value,
+    check_gradients,
+    draw,
+    engine,
+    explain,
+    fit,
+    grad,
+    nn,
+    optim,
+    staleness,
+    to_text,
+)
 from autograd.engine import graph_of
 from autograd.ops import Op
 from autograd.staleness import check_current
@@ -361,6 +376,70 @@ def test_a_graph_is_stale_exactly_if_computing_it_anew_changes_a_number(actions:
         else:
             expected = any(repr(number) != repr(v.data) for v, number in computed_anew(x).items())
             assert is_stale(x, SHOWS[action]) is expected
+
+
+# What it costs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recomputed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of results that each check computes anew."""
+    counts: list[int] = []
+
+    def counting(made: list[Value], changed: dict[Value, float]) -> dict[Value, float]:
+        data = engine.replay(made, changed)
+        counts.append(len(data) - len(changed))
+        return data
+
+    monkeypatch.setattr(staleness, "replay", counting)
+    return counts
+
+
+def test_loops_that_record_anew_or_replay_compute_nothing_for_it(recomputed: list[int]) -> None:
+    w, unchanged = Value(0.3), Value(2.0) * 3  # an older result in each graph
+    replayed = (w * unchanged - 1) ** 2
+    for _ in range(3):
+        ((w * unchanged - 1) ** 2).backward()
+        replayed.forward().backward()
+        w.data -= 0.1
+    Value(1.0).data = 2.0  # of no graph
+    replayed.forward().backward()
+    assert recomputed == []
+
+
+def test_what_was_found_up_to_date_is_not_computed_again(recomputed: list[int]) -> None:
+    w = Value(0.3)
+    y = w * 2 + 1
+    w.data = 5.0
+    w.data = 0.3
+    for _ in range(3):
+        y.backward()
+    assert recomputed == [2]
+
+
+def test_a_change_elsewhere_computes_nothing(recomputed: list[int]) -> None:
+    w, other = Value(0.3), Value(1.0)
+    y = w * 2
+    other.data = 2.0
+    y.backward()
+    assert recomputed == []
+
+
+def test_refusing_takes_the_place_of_the_warning_in_its_thread() -> None:
+    w = Value(0.3)
+    y = (w * 2).tanh()
+    w.data = 1.0
+
+    def refuse(v: Value) -> NoReturn:
+        assert v.op is not None
+        raise LookupError(v.op.name)
+
+    with staleness.refusing(refuse):
+        with pytest.raises(LookupError, match="mul"):
+            y.backward()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(is_stale, y).result()
+    assert is_stale(y)
 
 
 # What refuses --------------------------------------------------------------------------------------------------------
