@@ -41,13 +41,12 @@ NOTES: dict[str, str] = {
     "acos": "The inverse cosine: an angle from 0 to pi.",
     "atan": "The inverse tangent: an angle from -pi / 2 to pi / 2.",
     "atan2": (
-        "The angle of the point (x, y). Both gradients at (0, 0) are 0. Higher derivatives multiply powers of "
-        "1 / hypot(x, y), which may overflow on the way where it is below 1e-100."
+        "The angle of the point (x, y). Both gradients at (0, 0) are 0. An n-th derivative multiplies n - 1 factors of "
+        "1 / hypot(x, y), whose product may overflow on the way."
     ),
     "hypot": (
-        "The hypotenuse: sqrt(x * x + y * y), without overflow. Both gradients at (0, 0) are 0. Higher "
-        "derivatives multiply powers of 1 / hypot(x, y), which may overflow on the way where it is below "
-        "1e-100."
+        "The hypotenuse: sqrt(x * x + y * y), without overflow. Both gradients at (0, 0) are 0. An n-th derivative "
+        "multiplies n - 1 factors of 1 / hypot(x, y), whose product may overflow on the way."
     ),
     "sinh": "The hyperbolic sine.",
     "cosh": "The hyperbolic cosine.",

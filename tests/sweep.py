@@ -69,8 +69,8 @@ LOSSES: dict[str, Loss] = {
     **dict.fromkeys(
         ("atan2", "hypot"),
         Loss(
-            "may overflow on the way where it is below 1e-100",
-            lambda order, x, y: order > 1 and math.hypot(x, y) < 1e-100,
+            "multiplies n - 1 factors of 1 / hypot(x, y), whose product may overflow on the way",
+            lambda order, x, y: order > 1 and math.hypot(x, y) < 1e-308 ** (1 / (order - 1)),
         ),
     ),
     "pow": Loss(
@@ -306,6 +306,9 @@ def job(name: str, order: int, count: int, seed: int, factor: float) -> tuple[in
 
 # ------------------------------------------------------------------------------------------------------------- table
 
+POINTS, SEED = 200, 0
+"""The random points of each row, and their seed, on the page."""
+
 FIGURES = re.compile("(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 """The place of the table on the page."""
 
@@ -320,8 +323,8 @@ def cells(order: int, tried: int, worst: Measured | None) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="*", choices=[op.name for op in ROWS], metavar="row", help="rows to measure")
-    parser.add_argument("--points", type=int, default=200, help="random points for each row")
-    parser.add_argument("--seed", type=int, default=0, help="of the random points")
+    parser.add_argument("--points", type=int, default=POINTS, help="random points for each row")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the random points")
     parser.add_argument("--gradient", type=float, default=1.0, help="from above; if it is not 1, for first derivatives")
     parser.add_argument("--write", type=Path, help="the page whose table to replace")
     options = parser.parse_args(arguments)

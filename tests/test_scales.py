@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from reference import ROWS
-from sweep import FIGURES, LOSSES, measure, points
+from sweep import FIGURES, LOSSES, POINTS, SEED, cells, job, measure, points
 from test_table import with_rules
 
 import autograd
@@ -149,10 +148,23 @@ def test_what_is_exempt_is_in_the_note_of_the_row(name: str) -> None:
     assert LOSSES[name].note in TABLE[name].note
 
 
-def test_the_page_has_every_row_and_every_note() -> None:
+def figures_of_the_page() -> list[list[str]]:
+    """Return the cells of each row of the page's table."""
     page = (Path(__file__).parents[1] / "docs" / "accuracy.md").read_text(encoding="utf-8")
     figures = FIGURES.search(page)
     assert figures
-    rows = re.findall(r"^\| `(\w+)`( \(note\))? +\| +([123])\. \|", figures[0], re.MULTILINE)
-    expected = [(op.name, " (note)" * (op.name in LOSSES), order) for op in ROWS for order in "123"]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in figures[0].splitlines()[2:]]
+
+
+@pytest.mark.parametrize("name", ["exp", "sqrt", "abs", "step"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_the_figures_of_the_page_are_those_of_the_command(name: str, order: int) -> None:
+    tried, worst = job(name, order, POINTS, SEED, 1.0)
+    row = next(row for row in figures_of_the_page() if row[:2] == [f"`{name}`", f"{order}."])
+    assert row[2:] == cells(order, tried, worst), "run: python tests/sweep.py --write docs/accuracy.md"
+
+
+def test_the_page_has_every_row_and_every_note() -> None:
+    rows = [row[:2] for row in figures_of_the_page()]
+    expected = [[f"`{op.name}`" + " (note)" * (op.name in LOSSES), f"{order}."] for op in ROWS for order in "123"]
     assert rows == expected, "run: python tests/sweep.py --write docs/accuracy.md"
