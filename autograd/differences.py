@@ -269,7 +269,7 @@ def _outward(x: float) -> Iterator[float]:
     Beside a constant as large as 1e20 nothing else shows that f depends on x. (Nearer to 0 than _FACTORS there would be
     what a function does before it saturates, as tanh at 1e10. It is of no account there.)
     """
-    for exponent in range(_own_exponent(x) + 14, _LARGEST_EXPONENT, 15):
+    for exponent in range(_own_exponent(x) + 14, _LARGEST_EXPONENT, 75):
         far = math.ldexp(1.0, exponent)
         yield from (math.copysign(far, x),) if x else (-far, far)
 
