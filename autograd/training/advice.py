@@ -1,11 +1,13 @@
 """Notice training that cannot go well, or has not, and say once what to do.
 
-Three signs are looked for: inputs so large that they drown a unit's other inputs and saturate it, units that give every
-sample the same answer, and a loss that never falls below that of the best constant. A run gets one warning at most.
+These signs are looked for: inputs so large that they drown a unit's other inputs and saturate it; units that answer to
+no sample, so that the model gives all the same answer; a loss that has grown, or never falls below that of the best
+constant; and an accuracy that is the share of the largest class. A run gets one warning at most.
 """
 
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,10 +26,14 @@ from autograd.trees import tree_copy, tree_leaves
 
 _LARGE = 100.0  # the size of an input from which it is too large for a unit
 FEWEST_STEPS = 50  # after which a loss should have fallen
+_A_TRIAL = 10  # steps: a run of fewer is to see whether all fits
 _BEATEN = 0.999  # of the constant's loss
 _MOST_SAMPLES = 256  # that are asked for an answer
 _FLAT = 1e-9  # the slope of a unit that answers no more
-_STANDARDIZE = "put nn.Standardize.of(xs) in front of it: model = nn.Sequential(nn.Standardize.of(xs), model)"
+_NEAR = 0.9  # of the constant's loss: answers that hardly differ
+_GROWN = 10.0  # times the constant's loss: no accident
+_MOST_CLASSES = 20  # different targets whose shares are compared
+_LONGEST_CODE = 80  # characters of a model's code
 
 
 class Advisor:
@@ -35,10 +41,12 @@ class Advisor:
 
     Arguments:
         objective, data: the model, and the samples with converted targets.
+        remembers: whether the user's optimizer keeps a state of these parameters, so that a new model takes another.
     """
 
-    def __init__(self, objective: Objective, data: Data) -> None:
+    def __init__(self, objective: Objective, data: Data, *, remembers: bool = False) -> None:
         self.objective, self.known = objective, data.known
+        self.anew = ", with a new optimizer" if remembers else ""
         self.large = large_input(objective, data.known.xs)
         self.said = False
 
@@ -49,41 +57,122 @@ class Advisor:
             TrainingWarning: there are such inputs.
         """
         if self.large:
-            self._say(f"{self.large}, and units that see such numbers hardly learn: {_STANDARDIZE}")
+            self._say(f"{self.large}, and units that see such numbers hardly learn: {self._standardize()}")
 
-    def after(self, history: History, objective: Objective, known: Dataset) -> None:
-        """Warn of a run after which the model knows no more than a constant.
+    def after(self, history: History, objective: Objective, known: Dataset, steps: int) -> None:
+        """Warn of a run after which the model knows no more than a constant, or whose loss has grown.
 
         Arguments:
             objective, known: the model, and the samples, by now.
+            steps: the number of steps that it has made.
 
         Warns:
-            TrainingWarning: its loss never fell below that of the best constant, for which see `nn.loss`.
+            TrainingWarning: there is a sign of that.
         """
-        if self.said or objective.baseline is None or not history.losses:
+        if self.said or steps < _A_TRIAL:
             return
-        constant = objective.baseline(known.ys.as_lists())
+        ys = known.ys.as_lists()
+        constant = None if objective.baseline is None else objective.baseline(ys)
+        if constant is not None and not constant > 0:
+            return
         penalty = objective.penalty()
-        lowest = min(history.losses) - (0.0 if penalty is None else penalty.data)
-        if not constant > 0 or lowest < _BEATEN * constant:
-            return
-        silent, units = silent_units(objective, known)
-        share = f"; {silent} of its {units} hidden units answer to no sample" if silent else ""
-        self._say(
-            f"the model has learned nothing from xs: its loss never fell below {short(constant)}, that of one answer "
-            f"for all samples{share}. "
-            + (_large_targets(objective, known) or "Try another learning rate, more epochs, or a model with more units")
-        )
+        losses = [x - (0.0 if penalty is None else penalty.data) for x in history.losses]
+        shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
+        long = steps >= FEWEST_STEPS
+        sign = sign_of(losses, constant, shares) if constant is not None and long else None
+        silent = units = 0
+        if sign or constant is None or min(losses) >= _NEAR * constant:
+            silent, units, alike = silent_units(objective, known, all_of_them=long)
+            if silent and alike and not sign:
+                sign = "the model gives all samples the same answer", _ANOTHER
+            elif constant is not None and long and 2 * silent > units and not sign:
+                sign = f"the loss is hardly below {short(constant)}, that of one answer for all samples", _ANOTHER
+        if sign:
+            what, advice = sign
+            dead = f"; {silent} of its {units} hidden units answer to no sample" if silent else ""
+            self._say(f"{what}{dead}. {_large_targets(objective, known) or advice}{self.anew}")
 
     def on_divergence(self) -> str:
         """Return what to do about a run that has diverged because of large numbers; "" if they are small."""
         if self.large:
-            return f"{self.large}: {_STANDARDIZE}"
+            return f"{self.large}: {self._standardize()}"
         return _large_targets(self.objective, self.known)
+
+    def _standardize(self) -> str:
+        """Return the code of a new model with standardized inputs: the weights of a trained one have been spoilt."""
+        made = f"model = nn.Sequential(nn.Standardize.of(xs), {_code_of(self.objective.model)})"
+        return f"train a new model{self.anew}, with nn.Standardize.of(xs) in front: {made}"
 
     def _say(self, what: str) -> None:
         self.said = True
         warn_caller(what, TrainingWarning)
+
+
+_TOO_HIGH = "The learning rate is too high: train a new model with a tenth of it"
+_ANOTHER = "Train a new model with another learning rate, for more epochs, or with more units"
+
+
+def sign_of(losses: list[float], constant: float, shares: tuple[float, float | None] | None) -> tuple[str, str] | None:
+    """Return what the figures of a run show to be wrong, and what to do; None if they show nothing.
+
+    Arguments:
+        losses: of each epoch, without the penalty.
+        constant: the loss of the best answer that is the same for all samples.
+        shares: the share of the samples that is right at last, and that of the largest class; None if there are none.
+
+    >>> sign_of([0.7, 0.2], 0.69, (0.9, 0.5)), sign_of([0.7, 80.0], 0.69, (0.9, 0.5))[0]
+    (None, 'the loss has grown from 0.7 to 80')
+    >>> sign_of([0.7, 0.68], 0.69, (0.5, 0.5))[0]
+    'its accuracy, 50.0 %, is no more than the share of the largest class, the same answer for all samples'
+    """
+    first, last, lowest = losses[0], losses[-1], min(losses)
+    right, largest = shares or (0.0, None)
+    knows = largest is not None and right > largest + _FLAT
+    if last > _GROWN * constant and last > first:
+        return f"the loss has grown from {short(first)} to {short(last)}", _TOO_HIGH
+    if lowest >= _BEATEN * constant and knows:
+        return (
+            f"{100 * right:.1f} % of the samples are right, but the loss never fell below {short(constant)}, that of "
+            "one answer for all samples, so large are the errors of the others",
+            _TOO_HIGH,
+        )
+    if lowest >= _BEATEN * constant:
+        return (
+            f"the model has learned nothing from xs: its loss never fell below {short(constant)}, that of one answer "
+            "for all samples",
+            _ANOTHER,
+        )
+    if lowest >= _NEAR * constant and largest is not None and not knows:
+        return (
+            f"its accuracy, {100 * right:.1f} %, is no more than the share of the largest class, the same answer for "
+            "all samples",
+            _ANOTHER,
+        )
+    return None
+
+
+def largest_share(objective: Objective, ys: list[Any]) -> float | None:
+    """Return the accuracy of the best answer among the targets, given for all samples; None if they are no classes."""
+    counts = Counter(map(str, ys))
+    if objective.accuracy is None or objective.classes is None or len(counts) > _MOST_CLASSES:
+        return None
+    distinct = list({str(y): y for y in ys}.values())
+    shares = [[objective.accuracy(answer, y) * counts[str(y)] for y in distinct] for answer in distinct]
+    return max(map(math.fsum, shares)) / len(ys)
+
+
+def _code_of(model: Any) -> str:
+    """Return code that makes a new model like this one; of a class of the user's, only its name.
+
+    >>> from autograd import nn
+    >>> _code_of(nn.MLP(2, [3, 1]))
+    "nn.MLP(2, [3, 1], ['relu', 'linear'])"
+    """
+    name, made = type(model).__name__, None
+    if type(model).__module__ == "autograd.nn":
+        made = model.architecture()
+    code = f"nn.{name}({', '.join(map(repr, made.values()))})" if made else ""
+    return code if 0 < len(code) <= _LONGEST_CODE else f"{name}(...)"
 
 
 def _large_targets(objective: Objective, known: Dataset) -> str:
@@ -92,7 +181,7 @@ def _large_targets(objective: Objective, known: Dataset) -> str:
     if found is None or not found[0] < math.inf:
         return ""
     unit = 10 ** math.floor(math.log10(found[0]))
-    return f"ys has numbers up to {short(found[0])}: train with smaller ones, such as ys / {unit:,}"
+    return f"ys has numbers up to {short(found[0])}: train a new model with smaller ones, such as ys / {unit:_}"
 
 
 @unobserved
@@ -143,38 +232,40 @@ def _is_flat(like: Any) -> bool:
     return isinstance(like, list) and not any(isinstance(x, list) for x in like)
 
 
-def silent_units(objective: Objective, known: Dataset) -> tuple[int, int]:
-    """Return how many hidden units give all samples the same answer, and how many there are.
+def silent_units(objective: Objective, known: Dataset, *, all_of_them: bool = True) -> tuple[int, int, bool]:
+    """Return how many hidden units give all samples the same answer, how many there are, and if the model does so too.
 
     A unit is a function of one number, as an activation is, whose slope is 0 at every sample. At most 256 samples are
-    asked, and none any more once all units have answered.
+    asked, and none any more once all units have answered; or the model, unless all units are to be counted.
     """
     n = len(known)
     silent: dict[int, float] = {}  # by their places in the graph, with their only answer
-    units = 0
+    units, first, alike = 0, list[float](), True
     for asked, i in enumerate(random.Random(0).sample(range(n), min(n, _MOST_SAMPLES))):
         x, _ = known.sample(i)
-        answers = _answers(objective, x)
+        answers, outputs = _answers(objective, x)
         if asked == 0:
-            units = len(answers)
+            units, first = len(answers), outputs
             silent = {place: v.data for place, v in enumerate(answers)}
+        alike = alike and outputs == first
         silent = {
             place: data
             for place, data in silent.items()
             if place < len(answers) and abs(answers[place].data - data) <= _FLAT and _is_flat_at(answers[place])
         }
-        if not silent:
+        if not silent or not (alike or all_of_them):
             break
-    return len(silent), units
+    return len(silent), units, alike
 
 
 @unobserved
-def _answers(objective: Objective, x: Any) -> list[Value]:
-    """Return the outputs of the hidden units for one sample: of functions of one number that others use."""
+def _answers(objective: Objective, x: Any) -> tuple[list[Value], list[float]]:
+    """Return the outputs of the hidden units, which are functions of one number that others use, and of the model."""
     outputs = _values(objective.model(as_inputs(x)))
-    return [
+    hidden = [
         v for v in graph_of(*outputs) if v.op is not None and v.op.unary and v not in outputs and v.op is not ops.neg
     ]
+    return hidden, [v.data for v in outputs]
 
 
 def _is_flat_at(v: Value) -> bool:

@@ -25,7 +25,7 @@ from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
-from autograd.training.advice import FEWEST_STEPS, Advisor
+from autograd.training.advice import Advisor
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.history import History
@@ -104,8 +104,10 @@ def fit(
 
     Warns:
         TrainingWarning: once in a run, if the inputs are larger than 100 and the model multiplies them as they are (put
-            `nn.Standardize.of(xs)` in front of it), or if, after 50 steps or more, the loss never fell below that of
-            one answer for all samples; and if neither the loss nor the regularizer depends on some parameters.
+            `nn.Standardize.of(xs)` in front of a new one); if the model gives all samples the same answer because its
+            units are dead; or if, after 50 steps or more, the loss has grown, or neither the loss nor the accuracy is
+            better than that of one answer for all samples. And if neither the loss nor the regularizer depends on some
+            parameters.
 
     Raises:
         TypeError: an argument of the wrong kind.
@@ -132,6 +134,7 @@ def fit(
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
+    named = isinstance(optimizer, str)
     if isinstance(optimizer, str):
         optimizer = optimizer_named(optimizer)
     if not isinstance(optimizer, Optimizer):
@@ -151,7 +154,7 @@ def fit(
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         prepared = prepare(objective, data, size, backend)
-        advisor = Advisor(objective, prepared.data)
+        advisor = Advisor(objective, prepared.data, remembers=not named and bool(optimizer.memories))
         advisor.before()
         run = Run(prepared, optimizer, size, patience, advisor.on_divergence)
         history = run.history
@@ -187,9 +190,8 @@ def fit(
                     if last:
                         break
                 run.bring_back_best()
-                if run.optimizer.steps - run.steps_before >= FEWEST_STEPS:
-                    run.commit()
-                    advisor.after(history, run.objective, run.data.known)
+                run.commit()
+                advisor.after(history, run.objective, run.data.known, run.optimizer.steps - run.steps_before)
             except RecordingError as error:
                 error.history = history
                 raise

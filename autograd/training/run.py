@@ -180,10 +180,10 @@ class Run:
         step, epoch = self.optimizer.steps - self.steps_before, len(self.history.losses)
         places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
         causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
-        advice = causes or [
+        advice = causes or [  # a new model: the numbers of this one have grown
             self.advise()
-            or "try a smaller learning rate or the optimizer's clip_norm=1.0; autograd.detect_anomaly() with "
-            'backend="eager" finds the operation'
+            or "train a new model with a smaller learning rate or the optimizer's clip_norm=1.0; "
+            'autograd.detect_anomaly() with backend="eager" finds the operation'
         ]
         error = DivergenceError(
             f"{what} at step {step} (epoch {epoch}, both 0-based): {'; '.join(advice)}. "
