@@ -157,9 +157,10 @@ MODEL = {
     **dict.fromkeys(("fit", "compile", "train_on_batch"), _FIT),
     **dict.fromkeys(("train", "eval"), "it computes the same in training and after; autograd.fit trains it"),
     **dict.fromkeys(("evaluate", "score"), "write model.predict(xs), and compare it with ys"),
-    "predict_proba": "write model.predict(xs), whose outputs autograd.softmax makes probabilities",
+    "predict_proba": "write [autograd.softmax(scores) for scores in model.predict(xs)]; for a model with one output, "
+    "[autograd.sigmoid(score) for score in model.predict(xs)], the probabilities of class 1",
     "forward": "write model(x)",
-    "summary": "write print(model)",
+    "summary": "print(model) shows its layers, len(model.parameters()) counts its parameters",
     **dict.fromkeys(("state_dict", "get_weights"), "write model.named_parameters(), for a file model.save(path)"),
     "save_weights": "write model.save(path)",
     **dict.fromkeys(("load_state_dict", "set_weights", "load_weights"), "write model.load(path)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_an_attribute_of_other_models_and_optimizers_says_what_to_write(
     model.save(path)
     loss = (model(xs[0]) - ys[0]) ** 2
     names = {"model": model, "optimizer": optimizer, "loss": loss, "xs": xs, "ys": ys, "x": xs[0], "path": path}
+    names |= {"scores": [0.5, 1.0], "score": 0.5}
     for call in re.findall(r"\b[a-z.]+\((?:[^()]|\([^()]*\))*\)", known[name]):
         eval(call, {"autograd": autograd, "copy": copy, **names})
 
@@ -210,3 +212,22 @@ def test_a_row_of_ones_own_may_have_such_a_name() -> None:
         delattr(Value, "square")
     with pytest.raises(AttributeError, match="write v \\* v"):
         v.square  # noqa: B018
+
+
+def test_the_hint_for_probabilities_works() -> None:
+    xs = [[0.0, 1.0], [1.0, 0.5], [0.5, -1.0]]
+    for outputs in (3, 1):
+        model: Any = nn.MLP(2, [4, outputs], rng=random.Random(0))
+        with pytest.raises(AttributeError) as caught:
+            model.predict_proba  # noqa: B018
+        for_several, for_one = re.findall(r"\[[^\]]*\]", str(caught.value))
+        for form in (list, np.array):
+            found = eval(
+                for_several if outputs > 1 else for_one, {"autograd": autograd, "model": model, "xs": form(xs)}
+            )
+            scores = model.predict(xs)
+            expected = [
+                [math.exp(z) / sum(map(math.exp, row)) for z in row] if outputs > 1 else 1 / (1 + math.exp(-row))
+                for row in scores
+            ]
+            assert np.array(found, dtype=float) == pytest.approx(np.array(expected))
