@@ -156,10 +156,25 @@ def _share_of_sides(logits: Any, targets: Any) -> Any:
     ])  # fmt: skip
 
 
-def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any]) -> list[Any]:
-    """Check each distinct target against the output, and return them all."""
-    for y in {str(y): y for y in ys}.values():
-        check(output, y)
+def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any], number: str = "") -> list[Any]:
+    """Check each distinct target against the output, and return them all.
+
+    Arguments:
+        number: code for the target of a class, where `classes` is the list of all and `y` one of them.
+
+    Raises:
+        ValueError: one does not fit; with what to write, if they are as many classes in other numbers.
+    """
+    distinct = {str(y): y for y in ys}
+    try:
+        for y in distinct.values():
+            check(output, y)
+    except ValueError as problem:
+        expected = len(output) if isinstance(output, list) else 2
+        if not number or any(isinstance(y, list) or y % 1 for y in ys) or len(distinct) != expected:
+            raise
+        lines = ["classes = sorted(set(ys))", f"ys = [{number} for y in ys]"]
+        raise ValueError("\n    ".join([f"{problem}. To number the classes, write", *lines])) from None
     return ys
 
 
@@ -181,7 +196,7 @@ def _listed(names: list[str]) -> str:
 
 @loss(
     accuracy=_share_of_signs,
-    targets=functools.partial(_check_each, _checked_labels),
+    targets=functools.partial(_check_each, _checked_labels, number="2 * classes.index(y) - 1"),
     classes=functools.partial(_two_classes, -1.0),
     baseline=lambda ys: _mean_over_places(ys, lambda column, mean: 1 - abs(mean)),  # scores of -1 or 1 for all
 )
@@ -205,7 +220,7 @@ def hinge(scores: Any, labels: Any) -> Any:
 
 @loss(
     accuracy=_share_of_sides,
-    targets=functools.partial(_check_each, _checked_probabilities),
+    targets=functools.partial(_check_each, _checked_probabilities, number="classes.index(y)"),
     classes=functools.partial(_two_classes, 0.0),
     baseline=lambda ys: _mean_over_places(ys, lambda column, mean: _entropy([mean, 1 - mean])),
 )
@@ -262,7 +277,7 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
     for y in ys:
         if y % 1:  # nan for a nan or an infinity
             raise ValueError(f"a class index is an integer, got {y}")
-    indices = _check_each(cross_entropy, logits, list(map(int, ys)))
+    indices = _check_each(cross_entropy, logits, list(map(int, ys)), "classes.index(y)")
     one_hot = [_one_hot(index, len(logits)) for index in range(len(logits))]
     return [one_hot[index] for index in indices]
 

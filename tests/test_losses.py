@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, check_gradients, grad, nn
+from autograd import Value, check_gradients, fit, grad, nn
 from autograd.losses import carried
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
 from autograd.trees import tree_leaves, tree_map
@@ -514,3 +515,29 @@ def test_what_a_loss_carries_is_a_function(name: str) -> None:
     carried: dict[str, Any] = {name: 0.9}
     with pytest.raises(TypeError, match=f"^{name} is a function, .* got 0.9$"):
         nn.loss(**carried)
+
+
+@pytest.mark.parametrize("make", [list, np.array])
+@pytest.mark.parametrize("labels", [[1, 2, 3], [-1, 0, 1], [10, 20, 30], [1, 2], [-1, 1], [0, 1], [3.0, 7.0]])
+def test_classes_that_are_numbered_otherwise_get_code_that_works(labels: list[float], make: Any) -> None:
+    xs, k = [[float(i), 1.0] for i in range(6)], len(labels)
+    for loss in ("cross_entropy",) if k == 3 else ("binary_cross_entropy", "hinge"):
+        names: dict[str, Any] = {"ys": make((labels * 6)[:6])}
+        options: dict[str, Any] = {"loss": loss, "optimizer": "sgd", "epochs": 1, "progress": False}
+        model = nn.MLP(2, [3, k if k > 2 else 1], rng=random.Random(0))
+        try:
+            fit(model, xs, names["ys"], **options)
+        except ValueError as problem:
+            lines = str(problem).split("write\n")[1].splitlines()
+            exec("\n".join(line[4:] for line in lines), names)
+            assert names["classes"] == labels
+            fit(model, xs, names["ys"], **options)
+        else:
+            assert (loss, labels) in (("hinge", [-1, 1]), ("binary_cross_entropy", [0, 1]))
+
+
+def test_classes_that_do_not_fit_the_outputs_get_no_code() -> None:
+    for ys in ([1, 2, 5, 6], [3, 3, 4, 4], [0.5, 1.5, 2.5, 0.5]):
+        with pytest.raises(ValueError, match="class") as caught:
+            fit(nn.MLP(2, [3]), [[0.0, 1.0]] * 4, ys, loss="cross_entropy", optimizer="sgd", epochs=1)
+        assert "write" not in str(caught.value)
