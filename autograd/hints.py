@@ -207,6 +207,73 @@ FUNCTIONS = {
 }
 """Functions of this package by the names that NumPy and PyTorch have for them."""
 
+_OWN_LOSS = "a loss is a function of an output and a target"
+NETWORKS = {
+    **dict.fromkeys(
+        ("StandardScaler", "Normalization", "Normalize", "Scaler", "Standardizer"),
+        "write nn.Sequential(nn.Standardize.of(xs), ...)",
+    ),
+    **dict.fromkeys(
+        ("Linear", "Dense"), "write nn.Layer(nin, nout, 'linear'), or nn.MLP(nin, [nout, ...]) for several"
+    ),
+    **dict.fromkeys(
+        ("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "GELU", "SiLU", "ELU", "Softplus", "functional", "F"),
+        "an activation is an argument, nn.Layer(nin, nout, 'tanh'), or a function, autograd.tanh",
+    ),
+    **dict.fromkeys(
+        ("Softmax", "LogSoftmax"), "nn.cross_entropy takes the numbers before it; autograd.softmax computes it"
+    ),
+    **dict.fromkeys(("CrossEntropyLoss", "NLLLoss", "CategoricalCrossentropy"), "write nn.cross_entropy"),
+    **dict.fromkeys(
+        ("BCELoss", "BCEWithLogitsLoss", "BinaryCrossentropy"), "write nn.binary_cross_entropy, before a sigmoid"
+    ),
+    **dict.fromkeys(("MSELoss", "MeanSquaredError", "mse_loss"), "write nn.mse"),
+    **dict.fromkeys(("HingeLoss", "Hinge", "MarginLoss"), "write nn.hinge"),
+    **dict.fromkeys(
+        ("L1Loss", "mae", "MeanAbsoluteError", "HuberLoss"),
+        f"{_OWN_LOSS}, such as lambda output, target: abs(output - target)",
+    ),
+    **dict.fromkeys(("Parameter", "Variable"), "write autograd.Value(0.5), as an attribute of a Module"),
+    **dict.fromkeys(("ModuleList", "ParameterList"), "write a list of them, as an attribute of a Module"),
+    "Flatten": "each sample of xs is a list of numbers: write xs.reshape(len(xs), -1)",
+    "Model": "write nn.Module, nn.Sequential or nn.MLP",
+    "save": "write model.save(path)",
+}
+"""What to write in place of names of PyTorch's, Keras's and scikit-learn's in `nn`."""
+
+OPTIMIZERS = {
+    **dict.fromkeys(("RMSprop", "RMSProp", "Adagrad", "Adadelta", "Adamax", "NAdam"), "write optim.Adam(lr=0.001)"),
+    **dict.fromkeys(("Momentum", "SGDM", "Nesterov"), "write optim.SGD(lr=0.01, momentum=0.9)"),
+    "sgd": "write optim.SGD(lr=0.01)",
+    "adam": "write optim.Adam(lr=0.001)",
+    "adamw": "write optim.AdamW(lr=0.001)",
+    "lr_scheduler": "lr may be a function of the step, optim.SGD(lr=lambda step: 0.1 / (1 + step))",
+}
+"""What to write in place of such names in `optim`."""
+
+PACKAGE = {
+    **dict.fromkeys(
+        ("no_grad", "inference_mode"), "a graph that is not used costs nothing more; v.stop_gradient() cuts one"
+    ),
+    **dict.fromkeys(("Tensor", "tensor", "Variable", "Parameter", "array"), "write autograd.Value(0.5)"),
+    **dict.fromkeys(("Linear", "MLP", "Module", "Sequential", "Layer", "Neuron"), "networks are in autograd.nn"),
+    **dict.fromkeys(("SGD", "Adam", "AdamW"), "optimizers are in autograd.optim"),
+    **dict.fromkeys(("optimizers", "optimizer"), "write autograd.optim"),
+    **dict.fromkeys(("manual_seed", "seed"), "write random.seed(0)"),
+    **dict.fromkeys(("train", "minimize"), "write autograd.fit"),
+    "load": "write autograd.nn.load(path)",
+    "save": "write model.save(path)",
+    **dict.fromkeys(("jit", "function"), "write autograd.compile"),
+}
+"""What to write in place of such names in the package itself."""
+
+STANDARDIZE = dict.fromkeys(
+    ("fit", "fit_transform", "partial_fit", "adapt"),
+    "write nn.Standardize.of(xs), which has the numbers of the samples",
+)
+STANDARDIZE |= {"transform": "write model.predict(xs) for many samples, model(x) for one"}
+"""What to write in place of an attribute of a scaler: scikit-learn's, Keras's."""
+
 _BETAS = "betas=(0.9, 0.999)"
 _LAYER = {
     **dict.fromkeys(("activations", "act", "activation_fn", "activation_function", "nonlinearity"), "activation"),
@@ -269,7 +336,24 @@ def no_such_name(name: str) -> NoReturn:
         advice = f": it is autograd.{FUNCTIONS[name]} here"
     elif name in RECIPES:
         advice = f": {_recipe(name)}"
+    elif name in PACKAGE:
+        advice = f": {PACKAGE[name]}"
     raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
+
+
+def no_such_network(name: str) -> NoReturn:
+    """Be the `__getattr__` of `nn`."""
+    _refuse_name("nn", name, NETWORKS)
+
+
+def no_such_optimizer(name: str) -> NoReturn:
+    """Be the `__getattr__` of `optim`."""
+    _refuse_name("optim", name, OPTIMIZERS)
+
+
+def _refuse_name(module: str, name: str, known: dict[str, str]) -> NoReturn:
+    advice = f": {known[name]}" if name in known else ""
+    raise AttributeError(f"module 'autograd.{module}' has no attribute {quoted(name)}{advice}")
 
 
 _PARTS = f"a Value has its operands and its derivative from the operation that made it: {ADD_A_ROW}"
@@ -386,6 +470,15 @@ class OptimizerHints:
         return [name for name in super().__dir__() if name not in OPTIMIZER or hasattr(self, name)]
 
 
-for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER)):
+class ScalerHints(ModelHints):
+    """A scaler that says what to write in place of attributes that scalers have elsewhere."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in STANDARDIZE]
+
+
+for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER), (ScalerHints, STANDARDIZE)):
     for _name, _instead in _known.items():
         setattr(_kind, _name, _Elsewhere(_name, _instead))

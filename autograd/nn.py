@@ -14,7 +14,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar, Never, Self, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, SupportsIndex, cast
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
@@ -24,6 +24,9 @@ from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, ms
 from autograd.module import Module, counted, loaded, number_of_parameters
 from autograd.sequential import Sequential, Standardize
 from autograd.text import printable, quoted, visible
+
+if not TYPE_CHECKING:  # by which every name would do
+    from autograd.hints import no_such_network as __getattr__  # noqa: F401  # Python calls it
 
 __all__ = [
     "MLP", "Layer", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy", "cross_entropy", "hinge",

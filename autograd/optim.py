@@ -14,14 +14,17 @@ import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
-from autograd.hints import OptimizerHints, about_arguments
+from autograd.hints import OPTIMIZER, OptimizerHints, about_arguments
 from autograd.text import escaped, letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
+
+if not TYPE_CHECKING:  # by which every name would do
+    from autograd.hints import no_such_optimizer as __getattr__  # noqa: F401  # Python calls it
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
@@ -35,6 +38,21 @@ Rate = float | Callable[[int], float]
 
 UpdateRule = Callable[..., tuple[Any, ...]]
 """(number, gradient, state...) -> (new number, new state...), on floats and on arrays."""
+
+
+_Step = TypeVar("_Step", bound=Callable[..., None])
+
+
+def _of_parameters(step: _Step) -> _Step:
+    """Decorate the method `step` so that it says what to pass, where nothing is."""
+
+    @functools.wraps(step)
+    def checked(self: Any, *arguments: Any, **named: Any) -> None:
+        if not arguments and not named:
+            raise TypeError(f"step takes the parameters: {OPTIMIZER['param_groups']}")
+        step(self, *arguments, **named)
+
+    return cast(_Step, checked)
 
 
 @dataclass(eq=False)
@@ -95,6 +113,7 @@ class Optimizer(OptimizerHints):
             raise ValueError(f"a learning rate is a finite number from 0, got {lr} at step {self.steps}")
         return lr
 
+    @_of_parameters
     def step(self, parameters: Iterable[Value]) -> None:
         """Move the parameters against their `.grad`.
 

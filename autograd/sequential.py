@@ -6,6 +6,7 @@ from textwrap import indent
 from typing import Any, ClassVar, Self
 
 from autograd.engine import Value
+from autograd.hints import ScalerHints
 from autograd.module import Module, counted, number_of_parameters
 from autograd.samples.rows import complete_samples
 from autograd.text import quoted
@@ -69,7 +70,7 @@ class Sequential(Module):
         return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
 
 
-class Standardize(Module):
+class Standardize(ScalerHints, Module):
     """Inputs brought to one scale: (input - mean) / scale for each, the first module of a model.
 
     The mean and the scale come from data, by `Standardize.of(xs)`; training does not change them. They are saved and
@@ -92,7 +93,12 @@ class Standardize(Module):
     _part_names: ClassVar[dict[str, str]] = {"_mean": "mean", "_scale": "scale"}
     _constants: ClassVar[tuple[str, ...]] = ("_mean", "_scale")
 
-    def __init__(self, mean: Sequence[Any], scale: Sequence[Any]) -> None:
+    def __init__(self, mean: Sequence[Any] | None = None, scale: Sequence[Any] | None = None) -> None:
+        if mean is None or scale is None or not _is_row(mean) or not _is_row(scale):
+            raise TypeError(
+                "Standardize takes two lists, with a mean and a scale for each input: write nn.Standardize.of(xs), "
+                "which computes them from the samples"
+            )
         self._mean, self._scale = [Value(x) for x in mean], [Value(x) for x in scale]
         if len(self._mean) != len(self._scale) or not self._mean:
             raise ValueError(f"each input has a mean and a scale, got {len(self._mean)} and {len(self._scale)}")
@@ -164,6 +170,11 @@ class Standardize(Module):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._mean)})"
+
+
+def _is_row(numbers: Any) -> bool:
+    """Return True for a list or an array of single numbers."""
+    return hasattr(numbers, "__len__") and not any(hasattr(x, "__len__") for x in numbers)
 
 
 def _mean(numbers: Sequence[float]) -> float:

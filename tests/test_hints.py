@@ -16,7 +16,18 @@ import pytest
 
 import autograd
 from autograd import Value, nn, optim
-from autograd.hints import ARGUMENTS, ATTRIBUTES, FUNCTIONS, MODEL, OPTIMIZER, RECIPES
+from autograd.hints import (
+    ARGUMENTS,
+    ATTRIBUTES,
+    FUNCTIONS,
+    MODEL,
+    NETWORKS,
+    OPTIMIZER,
+    OPTIMIZERS,
+    PACKAGE,
+    RECIPES,
+    STANDARDIZE,
+)  # fmt: skip
 from autograd.ops import TABLE, Op
 
 
@@ -231,3 +242,49 @@ def test_the_hint_for_probabilities_works() -> None:
                 for row in scores
             ]
             assert np.array(found, dtype=float) == pytest.approx(np.array(expected))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "advice"),
+    [
+        *((nn, name, advice) for name, advice in NETWORKS.items()),
+        *((optim, name, advice) for name, advice in OPTIMIZERS.items()),
+        *((autograd, name, advice) for name, advice in PACKAGE.items()),
+    ],
+)
+def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: str, tmp_path: Path) -> None:
+    with pytest.raises(AttributeError, match=f"^module '{module.__name__}' has no attribute '{name}': ") as caught:
+        getattr(module, name)
+    assert str(caught.value).endswith(advice) and name not in dir(module)
+    model, xs, path = nn.MLP(2, [1]), np.ones((3, 2)), tmp_path / "model.json"
+    model.save(path)
+    names = {"autograd": autograd, "nn": nn, "optim": optim, "model": model, "random": random, "np": np, "path": path}
+    names |= {"xs": xs, "nin": 2, "nout": 1, "v": Value(1.0)}
+    for code in re.findall(r"\b(?:autograd|nn|optim|model|random|xs)(?:\.\w+)+(?:\((?:[^()]|\([^()]*\))*\))?", advice):
+        eval(code.replace(", ...", ""), names)
+
+
+def test_other_names_in_a_module_are_refused_as_python_does() -> None:
+    for module in (nn, optim, autograd):
+        with pytest.raises(AttributeError, match=rf"^module '{module.__name__}' has no attribute 'nothing'$"):
+            module.nothing  # noqa: B018
+
+
+def test_a_scaler_says_where_its_numbers_come_from() -> None:
+    wrong: list[tuple[Any, ...]] = [(), (2,), ([[1.0, 2.0], [3.0, 4.0]], 1), (np.ones((3, 2)),), ([1.0],)]
+    for arguments in wrong:
+        with pytest.raises(TypeError, match=r"write nn\.Standardize\.of\(xs\)"):
+            nn.Standardize(*arguments)
+    scaler = nn.Standardize([1.0], [2.0])
+    for name, advice in STANDARDIZE.items():
+        with pytest.raises(AttributeError, match=re.escape(advice)):
+            getattr(scaler, name)
+        assert name not in dir(scaler)
+
+
+def test_a_step_without_parameters_says_what_to_write() -> None:
+    for optimizer in (optim.SGD(0.1), optim.Adam(0.1)):
+        step: Any = optimizer.step
+        with pytest.raises(TypeError, match=r"write optimizer\.step\(model\.parameters\(\)\)"):
+            step()
+        step(parameters=[Value(1.0)])
