@@ -9,6 +9,7 @@ from autograd.engine import Value
 from autograd.hints import ScalerHints
 from autograd.module import Module, counted, number_of_parameters
 from autograd.samples.rows import complete_samples
+from autograd.samples.tables import Other
 from autograd.text import quoted
 
 
@@ -122,7 +123,7 @@ class Standardize(ScalerHints, Module):
         >>> scaled.mean, scaled.scale
         ([2.0, 300.0], [1.0, 100.0])
         """
-        rows = complete_samples("xs", xs).as_lists()
+        rows = complete_samples("xs", xs, Other("ys", None)).as_lists()
         columns = [rows] if not isinstance(rows[0], list) else list(zip(*rows))
         if any(isinstance(column[0], list) for column in columns):
             raise ValueError("a sample of xs is a number or a row of numbers, got nested lists")

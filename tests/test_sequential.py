@@ -219,3 +219,15 @@ def test_the_summary_of_a_large_sequence() -> None:
         "    layer1: 16 ReLUNeuron(2), 48 parameters",
         "    layer2: 1 LinearNeuron(16), 17 parameters",
     ]
+
+
+@pytest.mark.parametrize("make", [list, np.array])
+def test_the_advice_for_missing_numbers_keeps_targets_with_their_samples(make: Any) -> None:
+    xs, ys = make([[22.0, 7.0], [math.nan, 8.0], [30.0, 9.0]]), [0, 1, 2]
+    with pytest.raises(ValueError, match="lack a number") as caught:
+        nn.Standardize.of(xs)
+    for targets in (ys, np.array(ys), tuple(ys)):
+        names = {"xs": xs, "ys": targets}
+        exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
+        assert nn.Standardize.of(names["xs"]).mean == [26.0, 8.0]
+        assert list(names["ys"]) == [0, 2]

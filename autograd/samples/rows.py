@@ -101,9 +101,9 @@ def samples(name: str, data: Any) -> Samples:
     return found
 
 
-def complete_samples(name: str, data: Any) -> Samples:
+def complete_samples(name: str, data: Any, other: Other | None = None) -> Samples:
     """Return samples as `samples` does, none of which lacks a number: a nan raises ValueError."""
-    found = read(name, data, complete=True)
+    found = read(name, data, other, complete=True)
     if isinstance(found, Refusal):
         raise found.error()
     return found
@@ -155,7 +155,11 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
         except (TypeError, OverflowError):
             break
     if len(floats) < len(rows) or (complete and _lacks_a_number(floats)):
-        return refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=isinstance(data, Iterator))
+        refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=isinstance(data, Iterator))
+        if refusal.lines and isinstance(data, (list, tuple)) and any(hasattr(row, "iloc") for row in data):
+            variable = name.rsplit(maxsplit=1)[-1]  # rows of a DataFrame, which are not indexed by position
+            return replace(refusal, lines=[f"{variable} = [list(row) for row in {variable}]", *refusal.lines])
+        return refusal
     return Samples(name, floats, floats[0])
 
 
@@ -166,8 +170,11 @@ def _lacks_a_number(numbers: Any) -> bool:
     """Return True if one of these numbers, in nested lists, is nan."""
     if type(numbers) is float:
         return math.isnan(numbers)
-    if type(numbers[0]) is float and not math.isnan(sum(numbers)):  # far faster than asking each
-        return False
+    try:
+        if type(numbers[0]) is float and not math.isnan(sum(numbers)):  # far faster than asking each
+            return False
+    except TypeError:  # lists follow
+        pass
     return any(map(_lacks_a_number, numbers))
 
 

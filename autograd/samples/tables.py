@@ -56,6 +56,7 @@ class Other(NamedTuple):
 
     name: str
     data: Any
+    """None where the call has not got them."""
 
 
 class _Column(NamedTuple):
@@ -162,16 +163,22 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
         return Refusal(TypeError, "\n".join(said) + ". Classes have numbers." + hint, classes)
     if not kept:
         advice = "A date becomes a number as the days since the first one, a class as its index among the classes"
+        if not any(column.holds("text", "date") for column in columns):
+            advice = "There is nothing to learn from: pass numbers"
         return Refusal(TypeError, "\n".join([*said, advice]))
     chosen = _chosen(var, data, columns, kept)
     if hasattr(data, "iloc"):
         lines = _pandas_lines(var, chosen, columns, kept, other)
     else:
         lines = _lines(var, data, chosen, kept, other)
-    texts = [c for c in columns if c.name is not None and not c.is_numeric and len(set(map(str, c.cells))) <= 10]
+    texts = [
+        c
+        for c in columns
+        if c.name is not None and not c.is_numeric and c.holds("text") and len(set(map(str, c.cells))) <= 10
+    ]
     if texts:
         first = texts[0]
-        value = next(x for x, kind in zip(first.cells, first.kinds) if kind in ("text", "written", "date", "missing"))
+        value = first.cells[first.holds("text")[0]]
         said.append(
             f"A column of a few classes, such as {first.name!r}, can become a column of 0 and 1 for each of them: "
             f"float(x == {value!r})"
@@ -348,7 +355,8 @@ def _chosen(name: str, data: Any, columns: list[_Column], kept: list[_Column]) -
     elif hasattr(data, "dtype") and data.dtype.names:
         every = f"{name}.dtype.names"
     else:
-        every = f"{name}[0]" if isinstance(data[0], Mapping) else f"range({len(columns)})"
+        keys = f"dict.fromkeys(key for row in {name} for key in row)"
+        every = keys if isinstance(data[0], Mapping) else f"range({len(columns)})"
     return f"[c for c in {every} if c not in {left_out}]" if left_out else f"list({every})"
 
 
@@ -361,6 +369,8 @@ def _lines(name: str, data: Any, chosen: str, kept: list[_Column], other: Other 
     if not bare:
         lines.append(f"columns = {chosen}")
     cell = f"{name}[i]" if bare else f"{name}[c][i]" if isinstance(data, Mapping) else f"{name}[i][c]"
+    if not bare and isinstance(data, (list, tuple)) and isinstance(data[0], Mapping):
+        cell = f"{name}[i].get(c)"  # a dictionary may lack a key
     every = f"float({cell})" if bare else f"[float({cell}) for c in columns]"
     size = f"len({name}[columns[0]])" if isinstance(data, Mapping) else f"len({name})"
     strays = sorted({str(c.cells[i]) for c in kept for i in c.holds("missing", "text", "date")})
@@ -376,6 +386,8 @@ def _assigned(name: str, of_good: str, other: Other | None) -> str:
     """Write the assignment of the good samples, and of their counterparts."""
     if other is None:
         return f"{name} = {of_good}"
+    if other.data is None:  # not seen here
+        return f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))"
     access = f"{other.name}.iloc[good]" if hasattr(other.data, "iloc") else f"[{other.name}[i] for i in good]"
     return f"{name}, {other.name} = {of_good}, {access}"
 
@@ -385,6 +397,8 @@ def _pandas_lines(
 ) -> list[str]:
     """Write the same for a DataFrame or a Series of pandas."""
     table = name if kept[0].name is None else f"{name}[{chosen}]"
+    if len({str(column.name) for column in columns}) < len(columns):
+        table = f"{name}.iloc[:, {[i for i, column in enumerate(columns) if any(column is k for k in kept)]}]"
     strays = sorted({str(c.cells[i]) for c in kept for i in c.holds("missing", "text") if isinstance(c.cells[i], str)})
     replaced = f".replace({strays}, None)" if strays else ""
     lines = [f"{name} = {table}{replaced}.astype(float)"]

@@ -447,3 +447,40 @@ def test_a_loss_of_your_own_numbers_classes() -> None:
 def test_classes_that_do_not_fit(ys: Any, options: Any, expected: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"(?s){expected}"):
         fit(nn.Neuron(2), PLACES, ys, optimizer="sgd", epochs=1, progress=False, **options)
+
+
+@pytest.mark.parametrize("columns", [2, 40])
+def test_dictionaries_that_lack_a_key(columns: int) -> None:
+    whole = {f"k{i}": float(i) for i in range(columns)}
+    xs: Any = [{"k0": 3.0}, whole, {**whole, "k1": 4.0}]
+    ys: Any = [0.0, 1.0, 2.0]
+    model = nn.Neuron(columns, "linear", rng=random.Random(0))
+    with pytest.raises(TypeError, match="a list of dictionaries") as caught:
+        fit(model, xs, ys, loss="mse", optimizer="sgd", epochs=1, progress=False)
+    names = {"xs": xs, "ys": ys}
+    exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
+    assert names["xs"] == [list(whole.values()), [0.0, 4.0, *list(whole.values())[2:]]]
+    assert names["ys"] == [1.0, 2.0]
+
+
+def test_a_column_of_nothing_gets_no_advice_for_dates_or_classes() -> None:
+    for xs in ([[None], [None]], [{"a": 1, "b": None}, {"a": 2, "b": None}]):
+        with pytest.raises((TypeError, ValueError), match="holds nothing") as caught:
+            fit(nn.Neuron(1), xs, [0.0, 1.0], loss="mse", optimizer="sgd", epochs=1, progress=False)
+        assert "date" not in str(caught.value) and "float(x ==" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["rows", "columns of one name"])
+def test_rows_of_a_table_and_columns_of_one_name(kind: str) -> None:
+    if kind == "rows":
+        table = pandas().DataFrame({"a": [1.0, 2.0, 3.0], "b": [4.0, None, 6.0]})
+        xs, expected = [row for _, row in table.iterrows()], [[1.0, 4.0], [3.0, 6.0]]
+    else:
+        xs = pandas().DataFrame([[1, "t", 4], [2, "u", None], [3, "t", 6]], columns=["a", "a", "b"])
+        expected = [[1.0, 4.0], [3.0, 6.0]]
+    names: dict[str, Any] = {"xs": xs, "ys": [0.0, 1.0, 2.0]}
+    with pytest.raises((TypeError, ValueError), match="\nWrite\n") as caught:
+        fit(nn.Neuron(2), xs, names["ys"], loss="mse", optimizer="sgd", epochs=1, progress=False)
+    exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
+    assert np.array(names["xs"]).tolist() == expected
+    assert names["ys"] == [0.0, 2.0]
