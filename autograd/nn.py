@@ -22,6 +22,7 @@ from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
 from autograd.module import Module, counted, loaded, number_of_parameters
+from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import printable, quoted, visible
 
@@ -120,7 +121,7 @@ class Neuron(Module):
         xs = inputs if type(inputs) is list else _one_sample(inputs)
         if len(xs) != len(self.w):
             name = visible(self.b.label.removesuffix("bias").rstrip(".")) or "this neuron"
-            many = f". {_PREDICT}" if len(self.w) == 1 or any(map(_is_row, xs)) else ""
+            many = f". {ONE_SAMPLE}" if len(self.w) == 1 or any(map(_is_row, xs)) else ""
             raise ValueError(f"{name} has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}{many}")
         try:
             weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
@@ -454,9 +455,6 @@ def _listed(values: Any) -> list[Any]:
         return [values]
 
 
-_PREDICT = "A model is called with one sample; model.predict(xs) computes many"
-
-
 def _one_sample(inputs: Any) -> list[Any]:
     """Return the inputs of a sample as a list.
 
@@ -465,7 +463,7 @@ def _one_sample(inputs: Any) -> list[Any]:
     """
     shape: Any = getattr(inputs, "shape", ()) if type(inputs) is not list else ()
     if len(shape) > 1:
-        raise ValueError(f"expected the inputs of one sample, got {shape[0]} rows. {_PREDICT}")
+        raise ValueError(f"expected the inputs of one sample, got {shape[0]} rows. {ONE_SAMPLE}")
     return _listed(inputs)
 
 
@@ -476,7 +474,7 @@ def _is_row(x: Any) -> bool:
 def _refuse_rows(xs: list[Any]) -> None:
     """Raise ValueError if a list of inputs is a list of samples."""
     if any(map(_is_row, xs)):
-        raise ValueError(f"expected the inputs of one sample, got {len(xs)} rows. {_PREDICT}") from None
+        raise ValueError(f"expected the inputs of one sample, got {len(xs)} rows. {ONE_SAMPLE}") from None
 
 
 def _activation_to_use(activation: Activation | bool, nonlin: bool | None) -> str | Callable[[Value], Value]:

@@ -33,7 +33,7 @@ from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.floats import number
 from autograd.samples.backends import first_usable, has_numpy
-from autograd.samples.recording import COMPARED, Graph, as_inputs, parameter_names, results_recorded
+from autograd.samples.recording import COMPARED, Graph, as_inputs, called, parameter_names, results_recorded
 from autograd.samples.reference import (
     AT_RANDOM,
     GRAPH_DOES_NOT_HOLD,
@@ -96,7 +96,7 @@ def _called(model: Any, data: Samples) -> tuple[Any, list[list[float]]]:
     """Call the model for each sample."""
     rows, nestings = list[list[float]](), list[Any]()
     for i in range(len(data)):
-        output = _output(model, as_inputs(tree_lists(data.rows[i])), data)
+        output = _output(model, as_inputs(tree_lists(data.rows[i])))
         rows.append(list(map(_number_of, _leaves(output))))
         nestings = [*nestings[:1], _numbered(output)]
         if nestings[0] != nestings[-1]:
@@ -128,7 +128,7 @@ class _Recording:
         """
         self.made.clear()
         inputs = as_inputs(tree_lists(self.data.rows[i]))
-        output = _output(self.model, tree_copy(inputs), self.data)
+        output = _output(self.model, tree_copy(inputs))
         self.outputs[i] = leaves = _leaves(output)
         for x in leaves:
             if type(x) is not Value:
@@ -265,14 +265,9 @@ def _kept_of(model: Any) -> dict[Any, _Compiled]:
 # Outputs -------------------------------------------------------------------------------------------------------------
 
 
-def _output(model: Any, inputs: Any, data: Samples) -> Any:
+def _output(model: Any, inputs: Any) -> Any:
     """Call the model, and return its output with lists in place of arrays, and dictionaries in place of mappings."""
-    try:
-        return _in_lists(model(inputs))
-    except (TypeError, ValueError) as problem:
-        if not isinstance(data.like, list):
-            problem.add_note("Each number in xs is a sample. To pass a single sample of several numbers, write [x].")
-        raise
+    return _in_lists(called(model, inputs))
 
 
 def _parts(tree: Any) -> list[Any] | None:

@@ -13,12 +13,16 @@ from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.ops import Op
 from autograd.text import visible
-from autograd.trees import tree_leaves, tree_map
+from autograd.trees import tree_leaves, tree_map, tree_shape
 
 COMPARED = (
     "Values are compared while a graph is recorded: one sample would decide for all. "
     "Keep the choice in the graph with autograd.where(v, x, y), autograd.max or autograd.min"
 )
+
+
+ONE_SAMPLE = "A model is called with one sample; model.predict(xs) computes many"
+"""What a model says that is called with many; from inside `fit` and `predict` it is of no help."""
 
 
 class Graph(NamedTuple):
@@ -41,6 +45,22 @@ def as_inputs(x: Any) -> Any:
     for v in tree_leaves(inputs):
         _inputs[ref(v, _inputs.pop)] = None
     return inputs
+
+
+def called(model: Any, inputs: Any) -> Any:
+    """Call a model with a sample of xs, and say what to do about xs where it takes no such sample."""
+    try:
+        return model(inputs)
+    except (TypeError, ValueError) as problem:
+        text = str(problem)
+        if isinstance(inputs, list) and text.endswith(ONE_SAMPLE):
+            text = text.removesuffix(ONE_SAMPLE) + f"A sample of xs is {tree_shape(inputs)}"
+            if any(isinstance(part, list) for part in inputs):
+                text += ": to flatten the samples, write xs = np.reshape(xs, (len(xs), -1))"
+            raise type(problem)(text) from None
+        if not isinstance(inputs, list):
+            problem.add_note("Each number in xs is a sample. To pass a single sample of several numbers, write [x].")
+        raise
 
 
 def is_input(v: Value) -> bool:

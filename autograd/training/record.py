@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
-from autograd.samples.recording import Graph, as_inputs, no_frozen_branch, parameter_names, results_recorded
+from autograd.samples.recording import Graph, as_inputs, called, no_frozen_branch, parameter_names, results_recorded
 from autograd.text import quoted
 from autograd.trees import tree_copy, tree_leaves
 
@@ -93,7 +93,7 @@ class Sample:
 
     @cached_property
     def output(self) -> Any:
-        return self.objective.model(tree_copy(self.x))
+        return called(self.objective.model, tree_copy(self.x))
 
     def takes(self, y: Any) -> bool:
         """Return True if the loss can be computed with this target."""

@@ -670,3 +670,23 @@ def test_a_list_of_numbers_for_a_single_input_points_to_predict() -> None:
         nn.Neuron(1)([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"it takes 2 inputs, got 3$"):
         nn.Neuron(2)([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("make", [list, np.array])
+def test_samples_that_are_tables_are_told_how_to_flatten(make: Any) -> None:
+    images = make([[[0.5, 1.0], [0.0, 2.0]], [[1.0, 0.5], [2.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]]])
+    options: dict[str, Any] = {"loss": "mse", "optimizer": "sgd", "epochs": 1, "progress": False}
+    for model in (nn.MLP(4, [3, 1]), nn.MLP(2, [3, 1])):
+        trained: Any = partial(fit, model, ys=[0, 1, 2], **options)
+        for use in (model.predict, trained):
+            with pytest.raises(ValueError, match=r"A sample of xs is .*2.*: to flatten") as caught:
+                use(images)
+            assert "predict" not in str(caught.value)
+    names: dict[str, Any] = {"xs": images, "np": np}
+    exec(str(caught.value).split("write ")[1], names)
+    assert nn.MLP(4, [3, 1]).predict(names["xs"]).shape == (3,)
+
+
+def test_samples_of_another_width_are_not_told_to_predict() -> None:
+    with pytest.raises(ValueError, match=r"takes 1 inputs, got 2\. A sample of xs is .*2"):
+        nn.Neuron(1).predict([[1.0, 2.0]])
