@@ -24,7 +24,7 @@ from autograd.training.history import History
 from autograd.training.record import Objective
 from autograd.trees import tree_copy, tree_leaves
 
-_LARGE = 100.0  # the size of an input from which it is too large for a unit
+_LARGE = 100.0  # the size of an input from which it is too large for a unit; or its size beside another's
 FEWEST_STEPS = 50  # after which a loss should have fallen
 _A_TRIAL = 10  # steps: a run of fewer is to see whether all fits
 _BEATEN = 0.999  # of the constant's loss
@@ -47,16 +47,16 @@ class Advisor:
     def __init__(self, objective: Objective, data: Data, *, remembers: bool = False) -> None:
         self.objective, self.known = objective, data.known
         self.anew = ", with a new optimizer" if remembers else ""
-        self.large = large_input(objective, data.known.xs)
+        self.large, self.has_units = large_input(objective, data.known.xs)
         self.said = False
 
     def before(self) -> None:
-        """Warn of inputs that are too large.
+        """Warn of inputs that are too large for the model's units; a linear model may well learn from them.
 
         Warns:
-            TrainingWarning: there are such inputs.
+            TrainingWarning: there are such inputs and units.
         """
-        if self.large:
+        if self.large and self.has_units:
             self._say(f"{self.large}, and units that see such numbers hardly learn: {self._standardize()}")
 
     def after(self, history: History, objective: Objective, known: Dataset, steps: int) -> None:
@@ -90,7 +90,8 @@ class Advisor:
         if sign:
             what, advice = sign
             dead = f"; {silent} of its {units} hidden units answer to no sample" if silent else ""
-            self._say(f"{what}{dead}. {_large_targets(objective, known) or advice}{self.anew}")
+            scaled = f"{self.large}: {self._standardize()}" if self.large else ""
+            self._say(f"{what}{dead}. {scaled or _large_targets(objective, known) or f'{advice}{self.anew}'}")
 
     def on_divergence(self) -> str:
         """Return what to do about a run that has diverged because of large numbers; "" if they are small."""
@@ -177,33 +178,43 @@ def _code_of(model: Any) -> str:
 
 def _large_targets(objective: Objective, known: Dataset) -> str:
     """Say what to do about targets that are larger than 100; return "" if they are not, or are classes."""
-    found = _largest(known.ys) if objective.classes is None else None
-    if found is None or not found[0] < math.inf:
+    size = max(_sizes(known.ys)) if objective.classes is None else 0.0
+    if not _LARGE < size < math.inf:
         return ""
-    unit = 10 ** math.floor(math.log10(found[0]))
-    return f"ys has numbers up to {short(found[0])}: train a new model with smaller ones, such as ys / {unit:_}"
+    unit = 10 ** math.floor(math.log10(size))
+    return f"ys has numbers up to {short(size)}: train a new model with smaller ones, such as ys / {unit:_}"
 
 
 @unobserved
-def large_input(objective: Objective, xs: Samples) -> str:
-    """Describe the largest input, if it is larger than 100 and multiplied by a parameter as it is; else return "".
+def large_input(objective: Objective, xs: Samples) -> tuple[str, bool]:
+    """Describe inputs that are larger than 100, or so much larger than others; "" if there are none.
 
-    A model that scales its inputs first is not meant. A column of them is searched for in the graph of one sample.
+    Those are meant that a parameter multiplies as they are, not those that a model scales first. They are searched for
+    in the graph of one sample. The other result is True if there are units that they can saturate: a linear model can
+    learn from large numbers.
     """
-    found = _largest(xs)
-    if found is None or not _LARGE < found[0] < math.inf:
-        return ""
-    size, column = found
+    sizes = _sizes(xs)
+    largest, smallest = max(sizes), min((size for size in sizes if size), default=0.0)
+    if not _LARGE < largest < math.inf and not 0 < _LARGE * smallest < largest < math.inf:
+        return "", False
     inputs = as_inputs(xs.like)
-    leaf = tree_leaves(inputs)[column]
+    leaves = tree_leaves(inputs)
     try:
         output = objective.model(tree_copy(inputs))
     except Exception:  # fit meets it again, and raises it
-        return ""
-    if not any(_is_weighted(leaf, v, objective.parameters) for v in graph_of(*_values(output))):
-        return ""
-    where = f" (column {column})" if len(tree_leaves(inputs)) > 1 else ""
-    return f"{xs.name} has numbers up to {short(size)}{where}"
+        return "", False
+    graph = list(graph_of(*_values(output)))
+    shown = [largest] if largest > _LARGE else [largest, smallest]
+    columns = [sizes.index(size) for size in shown]
+    if not all(any(_is_weighted(leaves[i], v, objective.parameters) for v in graph) for i in columns):
+        return "", False
+    places = [f"{short(size)}{f' (column {i})' if len(leaves) > 1 else ''}" for size, i in zip(shown, columns)]
+    return f"{xs.name} has numbers up to {', others only up to '.join(places)}", any(map(_is_unit, graph))
+
+
+def _is_unit(v: Value) -> bool:
+    """Return True for a function of one number, as an activation is."""
+    return v.op is not None and v.op.unary and v.op is not ops.neg
 
 
 def _is_weighted(leaf: Value, v: Value, parameters: Sequence[Value]) -> bool:
@@ -215,17 +226,13 @@ def _is_weighted(leaf: Value, v: Value, parameters: Sequence[Value]) -> bool:
     return any(x is leaf and type(y) is Value and (y.op is not None or y in parameters) for x, y in pairs)
 
 
-def _largest(samples: Samples) -> tuple[float, int] | None:
-    """Return the size of the largest number and its column; None if none is larger than 100."""
+def _sizes(samples: Samples) -> list[float]:
+    """Return the size of the largest number in each column."""
     if hasattr(samples.rows, "tolist"):
-        sizes = abs(samples.rows.reshape(len(samples), -1)).max(axis=0)
-        column = int(sizes.argmax())
-        return (float(sizes[column]), column) if sizes[column] > _LARGE else None
+        sizes: list[float] = abs(samples.rows.reshape(len(samples), -1)).max(axis=0).tolist()
+        return sizes
     rows = samples.rows if _is_flat(samples.like) else list(map(tree_leaves, samples.rows))
-    if max(map(max, rows)) <= _LARGE and min(map(min, rows)) >= -_LARGE:
-        return None
-    sizes = [max(map(abs, column)) for column in zip(*rows)]
-    return max(sizes), sizes.index(max(sizes))
+    return [max(map(abs, column)) for column in zip(*rows)]
 
 
 def _is_flat(like: Any) -> bool:
@@ -262,9 +269,7 @@ def silent_units(objective: Objective, known: Dataset, *, all_of_them: bool = Tr
 def _answers(objective: Objective, x: Any) -> tuple[list[Value], list[float]]:
     """Return the outputs of the hidden units, which are functions of one number that others use, and of the model."""
     outputs = _values(objective.model(as_inputs(x)))
-    hidden = [
-        v for v in graph_of(*outputs) if v.op is not None and v.op.unary and v not in outputs and v.op is not ops.neg
-    ]
+    hidden = [v for v in graph_of(*outputs) if _is_unit(v) and v not in outputs]
     return hidden, [v.data for v in outputs]
 
 

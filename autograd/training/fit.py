@@ -103,11 +103,11 @@ def fit(
     last whole step, too. The parameters' gradients are 0 afterwards.
 
     Warns:
-        TrainingWarning: once in a run, if the inputs are larger than 100 and the model multiplies them as they are (put
-            `nn.Standardize.of(xs)` in front of a new one); if the model gives all samples the same answer because its
-            units are dead; or if, after 50 steps or more, the loss has grown, or neither the loss nor the accuracy is
-            better than that of one answer for all samples. And if neither the loss nor the regularizer depends on some
-            parameters.
+        TrainingWarning: once in a run, if inputs are larger than 100, or a hundred times as large as others, and a
+            model with units multiplies them as they are (put `nn.Standardize.of(xs)` in front of a new one); if the
+            model gives all samples the same answer because its units are dead; or if, after 50 steps or more, the loss
+            has grown, or neither the loss nor the accuracy is better than that of one answer for all samples. And if
+            neither the loss nor the regularizer depends on some parameters.
 
     Raises:
         TypeError: an argument of the wrong kind.
