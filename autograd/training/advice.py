@@ -79,7 +79,7 @@ class Advisor:
         losses = [x - (0.0 if penalty is None else penalty.data) for x in history.losses]
         shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
         long = steps >= FEWEST_STEPS
-        sign = sign_of(losses, constant, shares) if constant is not None and long else None
+        sign = sign_of(losses, constant, shares, len(known)) if constant is not None and long else None
         silent = units = 0
         if sign or constant is None or min(losses) >= _NEAR * constant:
             silent, units, alike = silent_units(objective, known, all_of_them=long)
@@ -113,22 +113,25 @@ _TOO_HIGH = "The learning rate is too high: train a new model with a tenth of it
 _ANOTHER = "Train a new model with another learning rate, for more epochs, or with more units"
 
 
-def sign_of(losses: list[float], constant: float, shares: tuple[float, float | None] | None) -> tuple[str, str] | None:
+def sign_of(
+    losses: list[float], constant: float, shares: tuple[float, float | None] | None, n: int
+) -> tuple[str, str] | None:
     """Return what the figures of a run show to be wrong, and what to do; None if they show nothing.
 
     Arguments:
         losses: of each epoch, without the penalty.
         constant: the loss of the best answer that is the same for all samples.
         shares: the share of the samples that is right at last, and that of the largest class; None if there are none.
+        n: the number of samples. A share that beats the other by chance, two standard errors, shows nothing.
 
-    >>> sign_of([0.7, 0.2], 0.69, (0.9, 0.5)), sign_of([0.7, 80.0], 0.69, (0.9, 0.5))[0]
+    >>> sign_of([0.7, 0.2], 0.69, (0.9, 0.5), 100), sign_of([0.7, 80.0], 0.69, (0.9, 0.5), 100)[0]
     (None, 'the loss has grown from 0.7 to 80')
-    >>> sign_of([0.7, 0.68], 0.69, (0.5, 0.5))[0]
+    >>> sign_of([0.7, 0.68], 0.69, (0.5, 0.5), 100)[0]
     'its accuracy, 50.0 %, is no more than the share of the largest class, the same answer for all samples'
     """
     first, last, lowest = losses[0], losses[-1], min(losses)
     right, largest = shares or (0.0, None)
-    knows = largest is not None and right > largest + _FLAT
+    knows = largest is not None and right > largest + 2 * math.sqrt(largest * (1 - largest) / n)
     if last > _GROWN * constant and last > first:
         return f"the loss has grown from {short(first)} to {short(last)}", _TOO_HIGH
     if lowest >= _BEATEN * constant and knows:
@@ -143,7 +146,7 @@ def sign_of(losses: list[float], constant: float, shares: tuple[float, float | N
             "for all samples",
             _ANOTHER,
         )
-    if lowest >= _NEAR * constant and largest is not None and not knows:
+    if lowest >= _NEAR * constant and largest is not None and right <= largest + _FLAT:
         return (
             f"its accuracy, {100 * right:.1f} %, is no more than the share of the largest class, the same answer for "
             "all samples",
