@@ -210,6 +210,8 @@ def fit(
 
 def _integer(name: str, number: SupportsIndex, least: int) -> int:
     try:
+        if isinstance(number, bool):  # True is no 1: whoever writes patience=True means to switch it on
+            raise TypeError
         integer = operator.index(number)
     except TypeError:
         raise TypeError(f"{name} is an integer, got {quoted(number)}") from None

@@ -59,8 +59,9 @@ class Reach:
             shown = [names[p] for p in self.left][:_MOST_NAMES]
             others = len(self.left) - len(shown)
             listed = f"{', '.join(shown)} and {others:,} more" if others else " and ".join(shown)
+            get = "gets" if len(self.left) == 1 else "get"
             warn_caller(
-                f"the loss does not depend on {listed}, which therefore get no gradient. If the model reads numbers "
+                f"the loss does not depend on {listed}, which therefore {get} no gradient. If the model reads numbers "
                 "(.data) there, compute with the Values; if they are to stay as they are, write p.stop_gradient(), or "
                 "leave them out of parameters()",
                 TrainingWarning,

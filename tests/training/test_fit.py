@@ -1045,3 +1045,9 @@ def test_progress_as_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     quiet(line(), [1.0], [1.5], progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "patience", "seed"])
+def test_true_is_no_number(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is an integer, got True"):
+        quiet(line(), [1.0, 2.0], [2.0, 3.0], **{name: True})
