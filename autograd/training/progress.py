@@ -1,5 +1,6 @@
 """Report the progress of a training run on stderr: as a tqdm bar if tqdm is installed, else in a few lines."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -43,13 +44,42 @@ class Progress:
 
     def _line(self) -> None:
         width = len(str(self.epochs))
-        print(f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}", file=sys.stderr)
+        line = f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}"
+        print(fitted(line, _columns()), file=sys.stderr)
         self.shown = self.done
 
     def _move(self) -> None:
         self.bar.set_postfix_str(self.figures(), refresh=False)
         self.bar.update(self.done - self.shown)
         self.shown = self.done
+
+
+def fitted(line: str, columns: int | None) -> str:
+    """Break a line of figures at commas, if it is too wide for the terminal.
+
+    >>> print(fitted("epoch 1/9  loss 0.5, accuracy 50.0 %, validation loss 0.25", 40))
+    epoch 1/9  loss 0.5, accuracy 50.0 %,
+        validation loss 0.25
+    """
+    if columns is None or len(line) < columns:
+        return line
+    lines = [""]
+    for part in line.split(", "):
+        joined = f"{lines[-1]}, {part}" if lines[-1] else part
+        if lines[-1] and len(joined) + 1 >= columns:  # with the comma after it
+            lines[-1] += ","
+            joined = f"    {part}"
+            lines.append(joined)
+        lines[-1] = joined
+    return "\n".join(lines)
+
+
+def _columns() -> int | None:
+    """Return the width of the terminal that standard error goes to; None if it goes elsewhere."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (AttributeError, OSError, ValueError):  # no terminal, or no file at all
+        return None
 
 
 def _bar(epochs: int) -> Any:

@@ -31,6 +31,7 @@ from autograd.codegen.compile import BACKENDS as TARGETS
 from autograd.errors import CompilerError, DivergenceError, TrainingWarning
 from autograd.ops import Op
 from autograd.samples import backends as choosing
+from autograd.training import progress as reporting
 from autograd.training import steps
 from autograd.training.consistency import Consistency
 from autograd.training.run import Run
@@ -1051,3 +1052,17 @@ def test_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
 def test_true_is_no_number(name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} is an integer, got True"):
         quiet(line(), [1.0, 2.0], [2.0, 3.0], **{name: True})
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_progress_fits_the_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(reporting, "_columns", lambda: columns)
+    xs, ys = [[-1.0], [1.0]], [-1.0, 1.0]
+    fit(nn.Neuron(1), xs, ys, loss="hinge", optimizer="sgd", epochs=1000, validation=(xs, ys))
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) < columns
+    assert sum(line.startswith("epoch ") for line in lines) == 11
+    assert (len(lines) == 11) == (columns == 200)
