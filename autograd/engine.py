@@ -628,11 +628,12 @@ def at_once(*steps: Iterable[None]) -> None:
 
 
 def changing(leaves: Collection[Value], data: Iterable[float]) -> Iterator[None]:
-    """Return a step for `at_once` that gives leaves other numbers; what they are is not checked."""
+    """Return a step for `at_once` that gives Values other numbers; that they are leaves is not checked."""
     return chain(map(set_changed, leaves, repeat(place_of_change())), map(set_data, leaves, data))
 
 
 def place_of_change() -> int:
+    """Return the place, in the order of creation, of a change that a leaf is about to undergo."""
     global _latest_change  # noqa: PLW0603  # one number to compare: loops that record anew pay nothing else
     place = next_order()
     # Not `max`: after a call another thread may run, and its later place would be lost.
@@ -645,7 +646,7 @@ def commit_data(leaves: Collection[Value], data: Iterable[float], *others: Itera
     """Set the numbers of many leaves in one step that Ctrl-C cannot tear: all of them change, or none does.
 
     Arguments:
-        leaves: they; what they are is not checked.
+        leaves: the Values to change; that they are leaves is not checked.
         data: as many floats.
         others: further maps of C functions to run in the same step.
 
@@ -720,7 +721,7 @@ def flatten(inputs: Any) -> list[Value]:
     return values
 
 
-for _name in ("_prev", "_op", "_backward"):
+for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one says how to add an operation
     setattr(Value, _name, getattr(Value, _name).setter(refuse_a_part))
 for _op in ops.TABLE.values():
     _install(_op)

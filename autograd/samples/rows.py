@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.floats import number
-from autograd.samples.tables import Other, Refusal, refusal_of
+from autograd.samples.tables import Other, Refusal, refusal_of, variable
 from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_structure
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
@@ -157,8 +157,8 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
     if len(floats) < len(rows) or (complete and _lacks_a_number(floats)):
         refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=isinstance(data, Iterator))
         if refusal.lines and isinstance(data, (list, tuple)) and any(hasattr(row, "iloc") for row in data):
-            variable = name.rsplit(maxsplit=1)[-1]  # rows of a DataFrame, which are not indexed by position
-            return replace(refusal, lines=[f"{variable} = [list(row) for row in {variable}]", *refusal.lines])
+            var = variable(name)  # rows of a DataFrame, which are not indexed by position
+            return replace(refusal, lines=[f"{var} = [list(row) for row in {var}]", *refusal.lines])
         return refusal
     return Samples(name, floats, floats[0])
 

@@ -117,7 +117,7 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
     """
     if read:
         refusal = refusal_of(name, data, other)
-        anew = f"{_variable(name)} = list({_variable(name)})  # of a new iterator: this one has been read"
+        anew = f"{variable(name)} = list({variable(name)})  # of a new iterator: this one has been read"
         return replace(refusal, lines=[anew, *refusal.lines] if refusal.lines else [])
     table = _table(data)
     if table is None:
@@ -138,7 +138,7 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
 
 
 def _described(name: str, data: Any, columns: list[_Column], same: list[Any], other: Other | None) -> Refusal:
-    n, var = len(columns[0].cells), _variable(name)
+    n, var = len(columns[0].cells), variable(name)
     bad = sorted({i for column in columns for i in column.holds("written", "missing", "text", "date")})
     missing_only = not any(column.holds("written", "text", "date") for column in columns)
     what = (
@@ -262,7 +262,7 @@ def _ragged(name: str, rows: list[list[Any]], width: int, other: Other | None) -
     odd = [i for i, row in enumerate(rows) if len(row) != width]
     rest = [row for row in rows if len(row) == width]
     first = next(i for i in range(len(rows)) if len(rows[i]) != len(rows[0]))
-    var = _variable(name)
+    var = variable(name)
     lines = [f"good = [i for i in range(len({var})) if len({var}[i]) == {width}]"]
     lines.append(_assigned(var, f"[{var}[i] for i in good]", other))
     said = (
@@ -311,7 +311,7 @@ def labels_of(name: str, data: Any, classes: Sequence[str] | None, other: Other 
         return Refusal(
             TypeError,
             f"{said}: {_example(labels[missing[0]])}",
-            _lines_with_a_class(_variable(name), data, strays, other),
+            _lines_with_a_class(variable(name), data, strays, other),
         )
     known = sorted(set(map(str, present))) if classes is None else list(classes)
     indices = {label: float(i) for i, label in enumerate(known)}
@@ -464,8 +464,12 @@ def number_of_samples(data: Any) -> int | None:
     return len(data) if hasattr(data, "__len__") and getattr(data, "shape", True) else None
 
 
-def _variable(name: str) -> str:
-    """Return what data are called in code: "xs" for "validation xs"."""
+def variable(name: str) -> str:
+    """Return what data are called in code.
+
+    >>> variable("validation xs")
+    'xs'
+    """
     return name.rsplit(maxsplit=1)[-1]
 
 
