@@ -22,9 +22,9 @@ from office import Cell, Cells, Number, Office, nearly_whole, position, written
 import autograd
 from autograd import Value, faux_gradient, nn, tanh, to_spreadsheet
 from autograd.codegen.spelling import SPELLINGS
-from autograd.engine import graph_of, record
+from autograd.engine import graph_of, record, replay
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.views.sheet import columns
+from autograd.views.sheet import columns, gradients_sheet
 from autograd.views.sheet.gradients_sheet import GradientsSheet
 
 
@@ -395,6 +395,61 @@ def test_a_long_sum_takes_cells_in_proportion(tmp_path: Path) -> None:
         return sum(cell.formula is not None for sheet in written(path) for cell in sheet.values())
 
     assert count(1_600) < 2.2 * count(800)
+
+
+def sum_of_squares(xs: Sequence[Value]) -> Value:
+    """A sum as deep as it has terms: the row of each replay recomputes all terms after it."""
+    total = xs[0] * xs[0]
+    for x in xs[1:]:
+        total = total + x * x
+    return total
+
+
+def test_a_deep_sum_takes_cells_and_work_in_proportion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradients_sheet, "CELLS", 2_000)
+    equal = Value.__eq__
+    worked: list[int] = []
+
+    def counting_replay(made: Sequence[Value], changed: dict[Value, float]) -> dict[Value, float]:
+        worked.append(len(made))
+        return replay(made, changed)
+
+    def counting_equal(x: Value, y: object) -> Any:
+        worked.append(1)
+        return equal(x, y)
+
+    monkeypatch.setattr(gradients_sheet, "replay", counting_replay)
+    monkeypatch.setattr(Value, "__eq__", counting_equal)
+
+    def counts(terms: int) -> tuple[int, int]:
+        worked.clear()
+        xs = [Value(i / terms) for i in range(terms)]
+        path = to_spreadsheet(sum_of_squares(xs), tmp_path / "deep.xlsx", max_nodes=10_000, train=xs, attempts=2)
+        cells = sum(cell.formula is not None for sheet in written(path) for cell in sheet.values())
+        return cells, sum(worked)
+
+    (cells, work), (cells_of_twice, work_of_twice) = counts(200), counts(400)
+    assert cells_of_twice < 2.2 * cells
+    assert work_of_twice < 2.2 * work
+
+
+def test_faux_gradients_that_are_left_out_are_said_to_be(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradients_sheet, "CELLS", 60)
+    xs = [Value(i / 10, f"x{i}") for i in range(10)]
+    path = to_spreadsheet(sum_of_squares(xs), tmp_path / "deep.xlsx", names={})
+    stored = written(path)
+    found = table(stored[0])
+    faux = found["faux gradient"]
+    left_out = [name for name, number in faux.items() if number == "left out"]
+    assert 0 < len(left_out) < len(faux)
+    assert left_out == list(faux)[: len(left_out)]  # those of the longest rows
+    note = f"The faux gradients up to ‘{left_out[-1]}’ are left out: all their rows would have more than 60 cells."
+    assert list(texts(stored[0]).values()).count(note) == 1
+    for name in faux.keys() - left_out:
+        assert faux[name] == pytest.approx(found["global gradient"][name], abs=1e-3)
+    assert differences(office.computed(path), stored) == []
 
 
 # ---------------------------------------------------------------------------------------------------- hostile labels

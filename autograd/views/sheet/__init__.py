@@ -51,7 +51,8 @@ def to_spreadsheet(
     change one, and everything is recalculated.
 
     As in the article, a difference `error = output - target` is skipped: the local gradient of `output` is the one on
-    the column after `error`, because the one on `error` is always 1.
+    the column after `error`, because the one on `error` is always 1. Faux gradients end where their rows, which
+    recompute everything after a value, would have more than 100,000 cells.
 
     Arguments:
         output: the Value to explain, usually the loss.

@@ -9,7 +9,7 @@ from autograd.ops import TABLE
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.sheet.columns import Column
-from autograd.views.sheet.worksheet import NARROWEST, Worksheet, cell_name, column_width
+from autograd.views.sheet.worksheet import CELLS, NARROWEST, Worksheet, cell_name, column_width
 
 _FILLED = 50  # columns up to which a row of faux gradients repeats the numbers it starts from, as in the article
 
@@ -117,15 +117,25 @@ class GradientsSheet(Worksheet):
             self.formula(self.globals, place, "+".join(terms) or f"{v is self.output:d}", gradients.get(v, 0.0))
 
     def write_replays(self) -> None:
-        """Write a row for each column, the last one first: with its value perturbed, and how far the output moves."""
+        """Write a row for each column, the last one first: with its value perturbed, and how far the output moves.
+
+        The rows of a deep graph are as long as itself, so that their cells grow with the square of its size: the rows
+        end where together they have as many cells as a sheet may have.
+        """
         users, last = _users(moving(graph_of(self.output))), len(self.columns) + 1
         self.head(self.perturbed)
         self.text(self.perturbed, last, "Faux gradient", "head")
+        cells_of_rows = 0
         for row, column in enumerate(reversed(self.columns), start=self.perturbed + 1):
             v = column.value
+            depending = _depending_on(v, users)
+            moved = sorted({v, *depending} & self.place.keys(), key=self.place.__getitem__)
+            cells_of_rows += len(moved)
+            if cells_of_rows > CELLS:
+                self.leave_out(row, self.columns[: self.place[v]])
+                break
             self.text(row, 0, f"Faux gradient of ‘{column.name}’:")
-            data = replay(_depending_on(v, users), {v: v.data + self.tiny})
-            moved = sorted(data.keys() & self.place.keys(), key=self.place.__getitem__)
+            data = replay(depending, {v: v.data + self.tiny})
             shown = {*moved, self.output}
             self.formula(row, self.place[v], f"{self.cell(v, pinned='row')}+Tiny", data[v], "result")
             for x in moved:
@@ -141,6 +151,13 @@ class GradientsSheet(Worksheet):
             moved_by = f"({self.cell(self.output, row)}-{self.cell(self.output, pinned='row')})/Tiny"
             self.formula(row, last, moved_by, faux, "result")
             self.formula(self.faux, self.place[v], cell_name(row, last), faux)
+
+    def leave_out(self, row: int, columns: Sequence[Column]) -> None:
+        """Say in place of the faux gradients of these columns, and of their rows, that they are left out."""
+        for column in columns:
+            self.text(self.faux, self.place[column.value], "left out", "words")
+        which = f"The faux gradients up to ‘{columns[-1].name}’ are left out"
+        self.text(row, 0, f"{which}: all their rows would have more than {CELLS:,} cells.", "faint")
 
 
 def _users(nodes: Sequence[Value]) -> dict[Value, list[Value]]:

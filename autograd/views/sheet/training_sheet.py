@@ -9,9 +9,8 @@ from autograd.codegen.spreadsheet import formulas, operand, places_with_cells
 from autograd.engine import Value, grad
 from autograd.views.limits import VIEWS_IN_PYTHON
 from autograd.views.sheet.gradients_sheet import GradientsSheet
-from autograd.views.sheet.worksheet import COLUMNS, Worksheet, cell_name, column_width
+from autograd.views.sheet.worksheet import CELLS, COLUMNS, Worksheet, cell_name, column_width
 
-_CELLS = 100_000  # of the sheet, at most: it takes about 5 seconds, and nobody reads more
 _ROW, _ABOVE = "{row}", "{above}"  # placeholders in a column's formula; formulas have no other braces
 _CURVE_COLOURS = ["#F1A340", "#2166AC"]  # of the error and of the loss
 _TRAINING_NOTES = [
@@ -39,15 +38,15 @@ class TrainingSheet(Worksheet):
         )
         self.place = dict(zip(values, self.program.outputs))
         self.slope = dict(zip([*trained, *inner], self.program.outputs[len(values) :], strict=True))
-        self.trained = trained
+        self.trained = dict.fromkeys(trained)  # in order; a list would compare each leaf with each
         error = [v for v in inner if gradients.is_difference(v)][-1:]
         self.charted = [*error, gradients.output] if gradients.output.op is not None else []
         self.columns = self.laid_out()
         cells = len(self.columns) * attempts
-        if cells > _CELLS or len(self.columns) + self.LEFT > COLUMNS:
+        if cells > CELLS or len(self.columns) + self.LEFT > COLUMNS:
             raise ValueError(
                 f"the training sheet would have {len(self.columns):,} columns and {attempts:,} rows: {cells:,} cells, "
-                f"too many to read ({_CELLS:,} are written). Pass attempts={max(1, _CELLS // len(self.columns))}, or "
+                f"too many to read ({CELLS:,} are written). Pass attempts={max(1, CELLS // len(self.columns))}, or "
                 "train fewer leaves, or a part of the graph; autograd.fit trains large models, and plots their losses"
             )
         super().__init__(workbook, "Training")

@@ -6,6 +6,7 @@ from typing import Any
 from autograd.text import LONGEST_FORMULA, STAND_INS, is_plain, width
 
 COLUMNS, ROWS = 16_384, 1_048_576  # of any sheet
+CELLS = 100_000  # of a table that we write, at most: it takes about 5 seconds, and nobody reads more
 _LONGEST_CODE = 8_192  # characters of a formula
 _LONGEST_TEXT = 32_767  # characters in a cell, at most
 NARROWEST = 14  # width of a column, in characters
