@@ -159,6 +159,7 @@ MODEL = {
     **dict.fromkeys(("evaluate", "score"), "write model.predict(xs), and compare it with ys"),
     "predict_proba": "write [autograd.softmax(scores) for scores in model.predict(xs)]; for a model with one output, "
     "[autograd.sigmoid(score) for score in model.predict(xs)], the probabilities of class 1",
+    "classes_": "write model.classes, the names of the classes after autograd.fit with text as targets",
     "forward": "write model(x)",
     "summary": "print(model) shows its layers, len(model.parameters()) counts its parameters",
     **dict.fromkeys(("state_dict", "get_weights"), "write model.named_parameters(), for a file model.save(path)"),

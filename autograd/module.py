@@ -14,6 +14,7 @@ the walk knows the attributes of classes, the Values behind weak references and 
 way to other objects these would lead to the rest of the program.
 """
 
+import contextlib
 import dataclasses
 import gc
 import inspect
@@ -31,7 +32,7 @@ from types import BuiltinMethodType, FrameType, FunctionType, MethodType, Module
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from autograd.engine import Value, commit_data, graph_of
-from autograd.files import document_from_text, numbers_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ModelHints
 from autograd.ops import Op
 from autograd.samples.prediction import predict
@@ -83,6 +84,10 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     """
 
     __slots__ = ()  # the one that is needed is in the base
+
+    classes: Any = ()
+    """The names of the classes that the model tells apart, in the order of its scores; empty where it was not trained
+    with text as targets. `fit` sets it, and the model's file keeps it. An attribute of your own may have this name."""
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
     _constants: ClassVar[tuple[str, ...]] = ()  # attributes that list Values which are saved, but not trained
@@ -160,7 +165,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             p.grad = 0.0
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters to a JSON file, by name, and the architecture where there is one.
+        """Write the parameters to a JSON file, by name; the architecture and the names of classes where there are any.
 
         `load` reads the parameters back to the bit, inf and nan included, and `nn.load` makes the network anew. An
         existing file is replaced only when the new one is complete: if writing fails, the old file stays. A device or a
@@ -170,19 +175,20 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             OSError: the file cannot be written, or is read-only.
             ValueError: two parameters have the same name, or a name has a lone surrogate.
         """
-        named = self._by_name()
+        named, classes = self._by_name(), class_names(self)
         numbers = {name: p.data for name, p in named.items()}
         architecture = _encoded(self, set())
         labels = None if architecture is None else _labels(named)
         try:
-            content = numbers_to_text(numbers, architecture=architecture, labels=labels).encode()
+            others = {"architecture": architecture, "labels": labels, "classes": classes or None}
+            content = numbers_to_text(numbers, **others).encode()
         except UnicodeEncodeError:
-            name = next(name for name in numbers if name.encode(errors="ignore").decode() != name)
+            name = next(name for name in (*classes, *numbers) if name.encode(errors="ignore").decode() != name)
             raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
         write_whole(path, content)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Read the parameters from a file that `save` wrote; gradients do not change.
+        """Read the parameters from a file that `save` wrote, and the names of the classes; gradients do not change.
 
         Raises:
             OSError: the file cannot be read.
@@ -194,12 +200,15 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             size, content = read_at_most(path, most)
             if size > most:  # parsed, it would take several times as much memory
                 raise ValueError(f"it has at least {size:,} bytes, far more than {counted(len(ours))} need")
-            numbers = numbers_from_text(content)
+            document = document_from_text(content)
+            numbers = document["parameters"]
             if numbers.keys() != ours.keys():
                 raise ValueError(_difference(list(ours), list(numbers)))
+            classes = _classes_in(document)
         except ValueError as problem:
             raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
         commit_data(ours.values(), map(numbers.__getitem__, ours))
+        name_classes(self, classes)
 
     def architecture(self) -> dict[str, Any] | None:
         """Return the arguments with which the class makes a Module like this one, but for its parameters' numbers.
@@ -243,6 +252,74 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         whole = f"{type(self).__name__} with {counted(number_of_parameters(self))}"
         return printable(whole + (f": {where}" if where else ""))
+
+
+class Network(Module):
+    """A Module of this package's own that may tell classes apart: with slots, one of them for the classes' names."""
+
+    __slots__ = ("classes",)  # type: ignore[misc]  # in place of the base's, which has no names
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Return one without names, so that the slot is never empty."""
+        network = super().__new__(cls)
+        network.classes = ()
+        return network
+
+
+# Names of classes ----------------------------------------------------------------------------------------------------
+
+
+class _Names(list[str]):
+    """Names of classes that `fit` or a file has given to a model, not the user."""
+
+
+def class_names(model: Any) -> list[str]:
+    """Return the names of the classes that a model tells apart; [] if it has none.
+
+    >>> class Line(Module): ...
+    >>> line = Line()
+    >>> name_classes(line, ["cat", "dog"])
+    >>> class_names(line), line.classes
+    (['cat', 'dog'], ['cat', 'dog'])
+    """
+    found = _classes_of(model)
+    listed = found.tolist() if hasattr(found, "tolist") else found
+    named = isinstance(listed, (list, tuple)) and all(isinstance(x, str) for x in listed)
+    return list(listed) if named else []
+
+
+def name_classes(model: Any, names: Sequence[str]) -> None:
+    """Keep the names of its classes with a Module; an attribute `classes` of a class of the user's own stays.
+
+    Arguments:
+        names: none if they are not known: then those that the user has assigned stay.
+    """
+    found = _classes_of(model)
+    if (isinstance(found, _Names) and list(found) != names) or (
+        names and (found is Module.classes or isinstance(model, Network))
+    ):
+        with contextlib.suppress(Exception):  # a class of the user's own may refuse attributes, in whatever way
+            model.classes = _Names(names)
+
+
+def _classes_of(model: Any) -> Any:
+    """Return the attribute of a Module, without running code of a class of the user's own; None if it has another."""
+    if not isinstance(model, Module):
+        return None
+    found = inspect.getattr_static(model, "classes", None)
+    return model.classes if found is Network.classes else found
+
+
+def _classes_in(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of classes in a file.
+
+    Raises:
+        ValueError: they are no list of names.
+    """
+    names = document.get("classes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("the file is damaged: its classes are no names")
+    return names
 
 
 # Architectures in files ----------------------------------------------------------------------------------------------
@@ -306,12 +383,14 @@ def loaded(path: str | os.PathLike[str], classes: Mapping[str, type[Module]]) ->
         labels = document.get("labels", {})
         if not isinstance(labels, dict) or not all(isinstance(x, str) for x in labels.values()):
             raise ValueError("the file is damaged: its labels are no text")
+        names = _classes_in(document)
     except (ValueError, RecursionError) as problem:
         raise ValueError(f"cannot load {path_text(path)}: {problem}") from None
     commit_data(ours.values(), map(numbers.__getitem__, ours))
     for name, label in labels.items():
         if name in ours:
             ours[name].label = label
+    name_classes(module, names)
     return module
 
 

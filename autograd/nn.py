@@ -21,7 +21,7 @@ from autograd.activations import Activation, function_of, settled, title_of
 from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
-from autograd.module import Module, counted, loaded, number_of_parameters
+from autograd.module import Module, Network, counted, loaded, number_of_parameters
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import printable, quoted, visible
@@ -42,7 +42,7 @@ def __dir__() -> list[str]:
 _A_DOZEN = 12  # neurons, from which on a repr is a summary
 
 
-class Neuron(Module):
+class Neuron(Network):
     """A neuron: the weighted sum of its inputs, plus a bias, passed through an activation.
 
     Arguments:
@@ -163,7 +163,7 @@ class Neuron(Module):
         return printable(f"{title_of(self.activation)}Neuron({len(self.w)})")
 
 
-class Layer(Module):
+class Layer(Network):
     """A layer of neurons that all take the same inputs.
 
     Arguments:
@@ -236,7 +236,7 @@ class Layer(Module):
         return f"{len(self.neurons)} {' / '.join(kinds)}"
 
 
-class MLP(Module):
+class MLP(Network):
     """A multilayer perceptron: layers in sequence, each taking the outputs of the one before.
 
     Arguments:
@@ -337,7 +337,7 @@ def _label(module: Module, neurons: Sequence[Neuron]) -> None:
 
 
 def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> Any:
-    """Return the network that `save` wrote to a file: a Neuron, a Layer or an MLP, with its parameters' numbers.
+    """Return the network that `save` wrote to a file, with its parameters' numbers and the names of its classes.
 
     Files have the architecture of networks whose activations are operations of the table, of networks of your own
     classes that define `architecture`, but not of others. An operation of your own has to be defined before.
@@ -367,7 +367,10 @@ def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> 
     own = list(classes)
     for kind in own:
         if not isinstance(kind, type) or not issubclass(kind, Module):
-            raise TypeError(f"classes are subclasses of nn.Module, got {quoted(kind)}")
+            raise TypeError(
+                f"classes are subclasses of nn.Module, got {quoted(kind)}; the names of what a model tells apart are in "
+                "its file, and then in model.classes"
+            )
     ours = (kind for name in __all__ if isinstance(kind := globals()[name], type) and kind is not Module)
     return loaded(path, {kind.__name__: kind for kind in (*ours, *own)})
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 from autograd.engine import Value
 from autograd.hints import ScalerHints
-from autograd.module import Module, counted, number_of_parameters
+from autograd.module import Module, Network, counted, number_of_parameters
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
 from autograd.text import quoted
 
 
-class Sequential(Module):
+class Sequential(Network):
     """Modules in sequence, each taking the outputs of the one before; as PyTorch's and Keras' of that name.
 
     Arguments:

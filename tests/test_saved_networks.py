@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import math
 import os
+import pickle
 import random
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
+import numpy as np
 import pytest
 from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value, nn, ops
+import autograd
+from autograd import Value, fit, nn, ops
 from autograd.activations import settled
 from autograd.ops import Op
 
@@ -225,6 +230,132 @@ def test_a_subclass_with_its_arguments(tmp_path: Path) -> None:
     assert state(nn.load(path, classes=[Wide])) == state(model)
     with pytest.raises(ValueError, match="the class 'Wide', which is none of"):
         nn.load(path)
+
+
+# Names of classes ----------------------------------------------------------------------------------------------------
+
+
+class Own(nn.Module):
+    """A model of one's own, with two scores."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.w = [Value(0.5), Value(-0.5)]
+        vars(self).update(attributes)
+
+    def __call__(self, x: Any) -> list[Value]:
+        return [x * w for w in self.w]
+
+
+class Slotted(Own):
+    """One that has a method of the name, and no room for an attribute."""
+
+    __slots__ = ()
+
+    def classes(self) -> int:
+        return 7
+
+
+@dataclass(frozen=True)
+class Frozen(nn.Module):
+    """One that refuses attributes."""
+
+    w: list[Value] = field(default_factory=lambda: [Value(0.5), Value(-0.5)])
+
+    def __call__(self, x: Any) -> list[Value]:
+        return [x * w for w in self.w]
+
+
+def trained(model: Any, ys: Any, **options: Any) -> Any:
+    defaults: dict[str, Any] = {"loss": "cross_entropy", "optimizer": "sgd", "epochs": 1, "progress": False}
+    fit(model, [1.0, -1.0, 2.0], ys, backend="python", **(defaults | options))
+    return model
+
+
+ANIMALS = ["cat", "dog", "cat"]
+
+CLASSIFIERS: dict[str, tuple[Callable[[], Any], str, bool]] = {
+    "network": (lambda: nn.MLP(1, [2, 2], "tanh"), "cross_entropy", True),
+    "layer": (lambda: nn.Layer(1, 2, "linear"), "cross_entropy", True),
+    "neuron": (lambda: nn.Neuron(1, "linear"), "hinge", True),
+    "sequence": (lambda: nn.Sequential(nn.Standardize([0.0], [2.0]), nn.Neuron(1)), "binary_cross_entropy", True),
+    "with a function": (lambda: nn.Sequential(nn.Layer(1, 2), autograd.log_softmax), "cross_entropy", False),
+    "one's own": (Own, "cross_entropy", False),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_names_of_classes_come_back(name: str, tmp_path: Path) -> None:
+    make, loss, remade = CLASSIFIERS[name]
+    model = make()
+    assert list(model.classes) == []
+    model.save(tmp_path / "before.json")
+    trained(model, ANIMALS, loss=loss)
+    path = saved(model, tmp_path)
+    twin = make()
+    twin.load(path)
+    assert json.loads(path.read_text())["classes"] == model.classes == twin.classes == ["cat", "dog"]
+    assert copy.deepcopy(model).classes == pickle.loads(pickle.dumps(model)).classes == model.classes
+    if remade:
+        assert nn.load(path).classes == model.classes
+    assert [x for x, _ in twin.named_parameters()] == [x for x, _ in make().named_parameters()]
+    twin.load(tmp_path / "before.json")  # as files of earlier versions
+    assert list(twin.classes) == []
+    assert "classes" not in json.loads(saved(twin, tmp_path).read_text())
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Layer(1, 2, "linear"), Own])
+def test_names_are_those_of_the_latest_run_or_the_users(make: Callable[[], Any], tmp_path: Path) -> None:
+    model = trained(trained(make(), ANIMALS), ["ox", "ox", "yak"])
+    assert model.classes == ["ox", "yak"]
+    assert list(trained(model, [0, 1, 0]).classes) == []  # what they are called is unknown
+    model.classes = ["red", "blue"]
+    trained(model, [0, 1, 0])
+    twin = make()
+    twin.load(saved(model, tmp_path))
+    assert twin.classes == model.classes == ["red", "blue"]
+    model.classes = np.array(["red", "blue"])  # as scikit-learn's target_names
+    assert json.loads(saved(model, tmp_path).read_text())["classes"] == ["red", "blue"]
+
+
+def test_the_names_are_there_during_training(tmp_path: Path) -> None:
+    def keep(epoch: int, history: Any) -> None:
+        model.save(tmp_path / "best.json")
+
+    model = nn.Layer(1, 2)
+    trained(model, ANIMALS, callback=keep)
+    assert nn.load(tmp_path / "best.json").classes == ["cat", "dog"]
+    with pytest.raises(ValueError, match="each sample needs a target"):
+        trained(model, ["ox", "yak"])
+    assert model.classes == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("make", [lambda: Own(classes=2), lambda: Own(classes=["a", "b"]), Slotted, Frozen])
+def test_a_class_of_ones_own_keeps_its_attribute_or_gets_none(make: Callable[[], Any], tmp_path: Path) -> None:
+    model, twin = make(), make()
+    attributes = list(vars(model))
+    trained(model, ANIMALS)
+    assert list(vars(model)) == attributes
+    assert callable(model.classes) or model.classes == twin.classes
+    assert ("classes" in json.loads(saved(model, tmp_path).read_text())) == (model.classes == ["a", "b"])
+    twin.load(tmp_path / "model.json")
+    assert list(vars(twin)) == attributes
+
+
+def test_what_is_no_list_of_names_is_neither_saved_nor_loaded(tmp_path: Path) -> None:
+    model = nn.Layer(1, 2)
+    model.classes = ["cat", "lone \ud800"]
+    with pytest.raises(ValueError, match=r"the lone surrogate in the name 'lone \\ud800'"):
+        model.save(tmp_path / "model.json")
+    model.classes = [1, 2]
+    document = json.loads(saved(model, tmp_path).read_text())
+    assert "classes" not in document
+    for damaged in (["cat", 2], "cat", {"cat": 0}, None):
+        (tmp_path / "damaged.json").write_text(json.dumps(document | {"classes": damaged}))
+        for load in (nn.load, model.load):
+            with pytest.raises(ValueError, match="the file is damaged: its classes are no names"):
+                load(tmp_path / "damaged.json")
+    with pytest.raises(TypeError, match="got 'cat'; the names of what a model tells apart are in its file"):
+        nn.load(tmp_path / "model.json", ["cat"])  # type: ignore[list-item]  # the mistake
 
 
 # Labels --------------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from typing import Any, SupportsIndex
 from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
+from autograd.module import name_classes
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
 from autograd.training.advice import Advisor
@@ -67,7 +68,8 @@ def fit(
             with a Value if the samples in `xs` are plain numbers, else with a list of Values.
         xs: the inputs: a list or array with one entry per sample, a number or a row of numbers.
         ys: the targets, one per sample: numbers or rows; for `nn.cross_entropy` also class indices. A column, rows of
-            one number, stands for its numbers where the loss takes no rows.
+            one number, stands for its numbers where the loss takes no rows. For a classifier they may be text, the
+            names of classes: the model then has these in `classes`, and so has the History.
         loss: a function of one sample's output and target, both Values or lists of Values: `nn.mse`, `nn.hinge`,
             `nn.binary_cross_entropy`, `nn.cross_entropy`, or the name of one, "mse"; a `functools.partial` of one, or
             your own. `nn.loss` gives your own an accuracy, and a check of its targets.
@@ -159,6 +161,7 @@ def fit(
         run = Run(prepared, optimizer, size, patience, advisor.on_divergence)
         history = run.history
         history.classes = data.classes
+        name_classes(model, data.classes)
         reporter = Progress(epochs, history.figures) if progress and epochs else None
         started, checked = time.perf_counter(), run.check_seconds
         history.compile_seconds = started - began - checked

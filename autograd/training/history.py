@@ -44,7 +44,8 @@ class History:
     interrupted: bool = False
     """True if Ctrl-C ended the run."""
     classes: list[str] = field(default_factory=list)
-    """The names of the classes in order, where the targets are text: the class of score i, or of target i."""
+    """The names of the classes in order, where the targets are text: the class of score i, or of target i. The
+    model has them too, in its `classes`, and its file."""
     best_epoch: int | None = None
     """The epoch of the lowest loss, whose parameters `patience` has brought back, counted from 0; None without it."""
 

@@ -7,6 +7,7 @@ from autograd.codegen.compile import compile_recorded
 from autograd.engine import Value
 from autograd.errors import RecordingError, UnsupportedOperationError
 from autograd.floats import number
+from autograd.module import class_names
 from autograd.samples.recording import Graph, as_inputs, no_frozen_branch, results_recorded
 from autograd.samples.reference import Reference, agree
 from autograd.samples.rows import complete_samples
@@ -51,7 +52,8 @@ def plot_decision_boundary(
         resolution: the number of points along each side.
         threshold: the score above which a single score means the second class; 0.5 for a model that returns
             probabilities.
-        classes: the classes in order, where not all of them occur in `ys`, such as `history.classes`.
+        classes: the classes in order, where not all of them occur in `ys`; by default those that the model has from
+            `fit`.
 
     Returns the Axes.
 
@@ -76,7 +78,8 @@ def plot_decision_boundary(
     low, high = low - margin, high + margin
     across, up = (np.linspace(low[i], high[i], resolution) for i in (0, 1))
     mesh = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    known = sorted(set(labels)) if classes is None else list(classes)
+    names = class_names(model) if classes is None else list(classes)
+    known = names if classes is not None or set(labels) <= set(names) else sorted(set(labels))
     scores = _scores_of_classes(_scores(model, mesh, places), known, threshold)
     indices = _indices(labels, known, scores.shape[1], threshold)
     colors = np.array(_colors(scores.shape[1]))

@@ -368,6 +368,11 @@ def test_classes_that_do_not_occur_are_passed(plt: Any) -> None:
         plot_decision_boundary(lambda x: x[0], [*xs, [0, 0]], [1, 2, 3])
     ax = plot_decision_boundary(nearest, xs, ["ant", "cat"], classes=["ant", "bee", "cat"], resolution=41)
     assert colors_of(ax)[1][:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
+    model = nn.Layer(2, 3, "linear")
+    model.classes = ["ant", "bee", "cat"]
+    plot_decision_boundary(model, xs, ["ant", "cat"], resolution=41)
+    with pytest.raises(ValueError, match="classes 'ant', 'dog', and the model scores for 3"):
+        plot_decision_boundary(model, xs, ["ant", "dog"])
     ax = plot_decision_boundary(nearest, xs, [0, 2], resolution=41)  # indices
     assert colors_of(ax)[1][:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
 
