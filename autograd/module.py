@@ -257,12 +257,12 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 class Network(Module):
     """A Module of this package's own that may tell classes apart: with slots, one of them for the classes' names."""
 
-    __slots__ = ("classes",)  # type: ignore[misc]  # in place of the base's, which has no names
+    __slots__ = ("classes",)
 
     def __new__(cls, *arguments: Any, **named: Any) -> Self:
         """Return one without names, so that the slot is never empty."""
         network = super().__new__(cls)
-        network.classes = ()
+        network.classes = ()  # type: ignore[misc]  # the slot, which is in place of the base's attribute
         return network
 
 

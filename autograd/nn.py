@@ -368,8 +368,8 @@ def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> 
     for kind in own:
         if not isinstance(kind, type) or not issubclass(kind, Module):
             raise TypeError(
-                f"classes are subclasses of nn.Module, got {quoted(kind)}; the names of what a model tells apart are in "
-                "its file, and then in model.classes"
+                f"classes are subclasses of nn.Module, got {quoted(kind)}; the names of what a model tells apart are "
+                "in its file, and then in model.classes"
             )
     ours = (kind for name in __all__ if isinstance(kind := globals()[name], type) and kind is not Module)
     return loaded(path, {kind.__name__: kind for kind in (*ours, *own)})
