@@ -262,7 +262,7 @@ class Network(Module):
     def __new__(cls, *arguments: Any, **named: Any) -> Self:
         """Return one without names, so that the slot is never empty."""
         network = super().__new__(cls)
-        network.classes = ()  # type: ignore[misc]  # the slot, which is in place of the base's attribute
+        network.classes = ()
         return network
 
 
@@ -307,7 +307,8 @@ def _classes_of(model: Any) -> Any:
     if not isinstance(model, Module):
         return None
     found = inspect.getattr_static(model, "classes", None)
-    return model.classes if found is Network.classes else found
+    slot = Network.classes  # type: ignore[misc]  # it is in place of the base's attribute
+    return model.classes if found is slot else found
 
 
 def _classes_in(document: Mapping[str, Any]) -> list[str]:
