@@ -21,7 +21,8 @@ gradients have its format too, so that a formula gives its number; and an equati
 decimals it would look false.
 
 A drawing, an equation and a column have one format each. What the formats share: -0 is shown as 0, a number from 0.0001
-up to a million has no exponent, and other numbers have four digits unless more are asked for. `page.js` has `short` in
+up to a million has no exponent, and other numbers have four digits unless more are asked for. The minus sign is the
+one that Python reads, in equations and pictures too. `page.js` has `short` in
 JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
 """
 
@@ -45,16 +46,11 @@ _NARROWEST_CELL = 16  # columns in which the text of a cell is still wrapped
 STAND_INS = {code: 0x2400 + code for code in range(0x20)}
 STAND_INS |= {0x7F: 0x2421} | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)
 
-
-MINUS = "−"
-"""The sign of negative numbers in equations and pictures; it is as wide as a plus."""
-
 BARS = "▁▂▃▄▅▆▇█"
 """The bars of a sparkline, from low to high."""
 
 # In ASCII, for outputs that cannot show them. Those of one line are replaced together, because a mixture misleads.
 _IN_ASCII: dict[str, Sequence[str]] = {
-    MINUS: "-",
     "×": "*",
     "·": ".",  # the place of an operand
     "…": ["..."],
@@ -83,8 +79,8 @@ def escaped(text: str) -> str:
 def printable(text: str) -> str:
     """Return a text of ours as standard output can encode it: with signs of ASCII in place of those that it lacks.
 
-    >>> printable("4 × −1")
-    '4 × −1'
+    >>> printable("4 × 1…")
+    '4 × 1…'
     """
     if text.isascii():
         return text
@@ -201,22 +197,13 @@ def _has_decimals(x: float) -> bool:
     return 0.001 <= abs(x) < _LARGEST_PLAIN
 
 
-def typeset(text: str) -> str:
-    """Replace each hyphen by the typographic minus sign, which is as wide as a plus.
-
-    >>> typeset("-1.5e-05")
-    '−1.5e−05'
-    """
-    return text.replace("-", MINUS)
-
-
 def is_signed(text: str) -> bool:
     """Return True for a formula that begins with a minus sign.
 
-    >>> is_signed("-1"), is_signed(typeset("-1")), is_signed("x - 1")
-    (True, True, False)
+    >>> is_signed("-1"), is_signed("x - 1")
+    (True, False)
     """
-    return text.startswith(("-", MINUS))
+    return text.startswith("-")
 
 
 # Users' text ---------------------------------------------------------------------------------------------------------

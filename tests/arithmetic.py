@@ -12,7 +12,7 @@ from autograd.ops import TABLE
 
 
 def parsed(text: str) -> float:
-    return float(text.removeprefix("(").removesuffix(")").replace("−", "-"))
+    return float(text.removeprefix("(").removesuffix(")"))
 
 
 def is_shown_as(x: float, text: str, decimals: int | None = None, digits: int = 5) -> bool:
@@ -21,7 +21,7 @@ def is_shown_as(x: float, text: str, decimals: int | None = None, digits: int = 
     Zeros at the end are left out: the text has so many decimals, else four decimals or so many digits, or four digits
     and an exponent.
     """
-    shown = Decimal(text.removeprefix("(").removesuffix(")").replace("−", "-"))
+    shown = Decimal(text.removeprefix("(").removesuffix(")"))
     if math.isnan(x) or shown.is_nan():
         return math.isnan(x) and shown.is_nan()
     if shown.is_infinite() or math.isinf(x):
@@ -61,7 +61,7 @@ def added(numbers: Sequence[float]) -> float:
 def evaluated(formula: str, numbers: dict[str, float]) -> float:
     """Return the number of a formula, by IEEE arithmetic."""
     names = {name: Value(x) for name, x in numbers.items()}
-    text = formula.replace("×", "*").replace("−", "-")
+    text = formula.replace("×", "*")
     # Python's own / and ** raise, so every number is a Value.
     text = re.sub(r"(?<![\w.])(\d+\.?\d*(?:e[-+]?\d+)?|inf|nan)(?![\w.])", r"Value(float('\1'))", text)
     result = eval(text, {**TABLE, **names, "Value": Value})

@@ -20,7 +20,6 @@ from autograd.text import (
     is_plain,
     short,
     significant,
-    typeset,
     visible,
     width,
 )
@@ -56,10 +55,6 @@ def test_what_the_formats_share(form: object, x: float) -> None:
     elif math.isfinite(x) and (abs(x) < 0.99e-4 or abs(x) > 1.1e6):
         assert not is_plain(x)
         assert "e" in shown
-
-
-def test_the_minus_sign_of_books() -> None:
-    assert typeset(short(-1.234e-5)) == "−1.234e−05"
 
 
 @given(st.floats(-1e308, 1e308), st.integers(1, 17))

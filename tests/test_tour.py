@@ -73,7 +73,7 @@ def test_the_tour_says_why_the_article_has_another_local_gradient_of_the_output(
 ) -> None:
     table, _, steps = whole_tour.stdout.partition("Weight gradient")
     assert re.search("^local gradient.* -0.036$", table, re.MULTILINE)
-    assert "d loss/d output = 1 × d loss/d error = 1 × −0.036 = −0.036" in steps
+    assert "d loss/d output = 1 × d loss/d error = 1 × -0.036 = -0.036" in steps
     reason = " ".join(table.split())
     assert "The article files -0.036 under output: it is the local gradient of the loss on the error." in reason
     assert "That of the error on the output is 1, as in the steps below" in reason
@@ -93,7 +93,7 @@ def test_rows_shows_every_attempt(capsys: pytest.CaptureFixture[str], no_graphvi
 
 def test_the_tour_explains_the_loss(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
     _, out, _ = tour(capsys, "--quick")
-    assert "d loss/d weight = input × d loss/d net = 0.4 × −0.0201 = −0.008\n  after net, which uses it" in out
+    assert "d loss/d weight = input × d loss/d net = 0.4 × -0.0201 = -0.008\n  after net, which uses it" in out
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])

@@ -2,7 +2,7 @@
 
 A `Term` is a formula with the binding strength of its outermost operator. `formula` makes one from an operation and
 the terms of its operands; every formula that a view shows comes from there. Those of a graph are valid Python
-(`weight * input + bias`); with `mathematical=True` they have the signs of books (`weight × input + bias`), and a
+(`weight * input + bias`); with `mathematical=True` they have the sign of books (`weight × input + bias`), and a
 choice reads `1 if x > 0 else 0`.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
-from autograd.text import LONGEST_FORMULA, decimals, is_signed, typeset
+from autograd.text import LONGEST_FORMULA, decimals, is_signed
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "mod": 2, "floordiv": 2, "neg": 3, "pow": 4}
 """The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""
@@ -48,7 +48,7 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     Arguments:
         op: the operation; its row in the table says how it reads.
         operands: the formulas of its operands.
-        mathematical: whether to write × and − in place of * and -, and `where` as a choice.
+        mathematical: whether to write × in place of *, and `where` as a choice.
 
     >>> net = formula(TABLE["add"], [Term("x"), Term("bias")])
     >>> formula(TABLE["mul"], [constant("-2"), net]).text, formula(TABLE["tanh"], [net]).text
@@ -62,7 +62,7 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     shown = in_place(op, operands)
     if "(" in op.reads:
         return Term(op.read(*shown))
-    reads = typeset(op.reads).replace(" * ", " × ") if mathematical else op.reads
+    reads = op.reads.replace(" * ", " × ") if mathematical else op.reads
     return Term(reads.format(*shown), BINDING.get(op.name, LOOSE))
 
 
@@ -88,11 +88,6 @@ def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
     if len(operands) > 1:  # the first is left of the operator, where equal strength suffices
         shown[0] = operands[0].within(binding if op.name == "pow" else binding - 1)
     return shown
-
-
-def _number_term(x: float, number: Callable[[float], str], mathematical: bool) -> Term:
-    text = number(x)
-    return constant(typeset(text) if mathematical else text)
 
 
 def graph_formulas(
@@ -121,7 +116,7 @@ def graph_formulas(
     def operand(x: Value | float) -> Term:
         if isinstance(x, Value):
             return written.get(x) or Term(names[x])
-        return _number_term(x, number, mathematical)
+        return constant(number(x))
 
     for v in values:
         operands = [operand(x) for x in v.args]
@@ -142,7 +137,7 @@ def program_formulas(
     written = list(inputs)
 
     def term(x: float) -> Term:
-        return written[x] if type(x) is int else _number_term(x, number, mathematical)
+        return written[x] if type(x) is int else constant(number(x))
 
     for op, operands in program.steps:
         terms = [term(x) for x in operands]

@@ -40,7 +40,6 @@ from autograd.text import (
     quoted,
     significant,
     table,
-    typeset,
     visible,
     width,
     with_printable_repr,
@@ -175,7 +174,7 @@ def explain(
          first, because backward begins here
     2. d y/d w = x × d y/d y = 3 × 1 = 3
          after y, which uses it
-    3. d y/d x = 1 × d y/d y + w × d y/d y = 1 × 1 + (−2 × 1) = 1 + (−2) = −1
+    3. d y/d x = 1 × d y/d y + w × d y/d y = 1 × 1 + (-2 × 1) = 1 + (-2) = -1
          after y, which uses it twice: the parts of both paths add up
     """
     nodes = graph_to_show(output, "explain(loss)")
@@ -297,12 +296,12 @@ def _chain_rule(
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
 
-    total = typeset(in_equation(gradients[v]))
+    total = in_equation(gradients[v])
     if v is output:
         return ChainRule((d(v), total), "first, because backward begins here")
     added = [local.part for _, local in uses]
     digits = _true_digits(added, sum_, gradients[v]) or 0  # never None: backward() added the same parts
-    parts = [_with_digits(part, digits) for part in added]
+    parts = [_shown(part, digits) for part in added]
     symbolic, numeric, exceptions = [], [], []
     for (user, local), part in zip(uses, parts):
         product = _product(local, gradients[user], digits)
@@ -342,14 +341,14 @@ def _product(local: LocalGradient, above: float, digits: int) -> _Product | None
     """
     number, formula = cast(float, local.number), local.formula
     # A constant has the same digits in the formula and below.
-    least = 9 if formula == constant(typeset(in_formula(number))) else 0
+    least = 9 if formula == constant(in_formula(number)) else 0
     own = _true_digits([number, above], operator.mul, local.part, digits, least)
     if own is None:
         return None
-    text = _with_digits(number, max(own, least))
+    text = _shown(number, max(own, least))
     # A formula that is too long to read is replaced by its number.
     term = constant(text) if not formula or least or len(formula.text) > _LONGEST_LOCAL_GRADIENT else formula
-    return _Product(term.factor, text, _with_digits(above, own))
+    return _Product(term.factor, text, _shown(above, own))
 
 
 def _true_digits(
@@ -366,7 +365,7 @@ def _true_digits(
     digits: int  # not Any, as Decimal's arithmetic has it
     for digits in [0, *range(5, 18)]:
         first, *others = numbers
-        rounded = [_plain(first, max(digits, least)), *(_plain(x, digits) for x in others)]
+        rounded = [_shown(first, max(digits, least)), *(_shown(x, digits) for x in others)]
         if _is_shown_as(combine(*map(float, rounded)), result, shown):
             return digits
     return None
@@ -374,7 +373,7 @@ def _true_digits(
 
 def _is_shown_as(found: float, result: float, digits: int) -> bool:
     """Return True if a number is another one as it is shown, but for the rounding of the last digit."""
-    shown = Decimal(_plain(result, digits))  # a float may overflow: the largest one has more than four digits
+    shown = Decimal(_shown(result, digits))  # a float may overflow: the largest one has more than four digits
     if result == 0 or not (math.isfinite(found) and math.isfinite(result)):
         return str(found + 0.0) == str(result + 0.0)
     has_decimals = not digits and 0.001 <= abs(result) < 1e6
@@ -382,12 +381,8 @@ def _is_shown_as(found: float, result: float, digits: int) -> bool:
     return abs(Decimal(found) - shown) <= Decimal("0.6") * Decimal(10) ** last
 
 
-def _plain(x: float, digits: int) -> str:
+def _shown(x: float, digits: int) -> str:
     return significant(x, digits) if digits else in_equation(x)
-
-
-def _with_digits(x: float, digits: int) -> str:
-    return typeset(_plain(x, digits))
 
 
 def _exception(local: LocalGradient, above: float, part: str, name: str, result: Value) -> str:
@@ -395,7 +390,7 @@ def _exception(local: LocalGradient, above: float, part: str, name: str, result:
     rule = f"the rule of {local.user.op.name}" if local.user is result and local.user.op else f"the line of {name}"
     if local.number == local.part == 0:
         return f"{rule} passes 0 here, whatever comes from {name}"
-    factors = (typeset(significant(cast(float, x), 4)) for x in (local.number, above))
+    factors = (significant(cast(float, x), 4) for x in (local.number, above))
     return f"{rule} gives {part}, not the product of {' and '.join(factors)}"
 
 

@@ -162,7 +162,7 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term], g: float 
     >>> [(found.number, found.formula.text) for found in line_gradients([product], names)]
     [(-2.0, 'w'), (3.0, 'x')]
     >>> [found.formula.text for found in line_gradients([y], names)]
-    ['1 − y × y']
+    ['1 - y × y']
     """
     result, copies = line[-1], recorded_anew(line)
     found = [  # each use has its own leaf, so that paths keep apart

@@ -93,7 +93,7 @@ def test_parentheses_stand_where_they_are_needed(text: str, value: Any) -> None:
 def test_with_the_signs_of_books_a_choice_reads_as_one() -> None:
     terms = [Term("x"), Term("y"), Term("z")]
     assert formula(TABLE["where"], terms, mathematical=True).text == "y if x > 0 else z"
-    assert formula(TABLE["mul"], [constant("−2"), Term("x − y", 1)], mathematical=True).text == "−2 × (x − y)"
+    assert formula(TABLE["mul"], [constant("-2"), Term("x - y", 1)], mathematical=True).text == "-2 × (x - y)"
 
 
 def test_every_view_prints_a_formula_the_same_way(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from arithmetic import added, evaluated, is_shown_as, parsed, summands
 from autograd import GradientMismatch, Value, explain
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.text import typeset
 from autograd.views.explain import ChainRule, Explanation
 from autograd.views.gradients import in_equation
 
@@ -28,7 +27,7 @@ GRADIENTS = [0.0, 1.0, -2.5, 1e200, -1e200, 1e-200, inf, -inf, nan, 5e-324, 4.0 
 
 def without_parentheses(term: str) -> str:
     """Return a term of a sum without the parentheses around it, which a negative one has."""
-    return term[1:-1] if term.startswith("(−") and term.endswith(")") else term
+    return term[1:-1] if term.startswith("(-") and term.endswith(")") else term
 
 
 def check_step(step: ChainRule, numbers: dict[str, float], gradients: dict[str, float]) -> list[str]:
@@ -76,7 +75,7 @@ def check(output: Value, detail: str) -> Explanation:
     for step, row in zip(explanation.steps, reversed(explanation.rows), strict=True):
         assert str(row.global_gradient + 0.0) == str(gradients[row.name] + 0.0)
         assert is_shown_as(gradients[row.name], step.equation[-1], decimals=4)
-        assert step.equation[-1] == typeset(in_equation(gradients[row.name]))
+        assert step.equation[-1] == in_equation(gradients[row.name])
         parts = check_step(step, numbers, gradients)
         if detail == "value" and row.name != "out" and "no gradient passes to it" not in step.why:
             check_parts(step, parts, named[row.name], nodes)
@@ -145,14 +144,14 @@ def test_an_infinite_local_gradient_below_a_gradient_of_0() -> None:
 
 def test_a_power_below_a_subnormal_gradient() -> None:
     step = last_step(Value(0.0, "x") ** -0.25 * -5e-324)
-    assert step.equation[-2:] == ("−inf × −4.941e−324", "inf")
+    assert step.equation[-2:] == ("-inf × -4.941e-324", "inf")
 
 
 @pytest.mark.parametrize(
     ("x", "g", "equation"),
     [
-        (3e160, inf, ("1.112e−321 × inf", "inf")),
-        (1e160, 1e200, ("1e−320 × 1e+200", "1e−120")),
+        (3e160, inf, ("1.112e-321 × inf", "inf")),
+        (1e160, 1e200, ("1e-320 × 1e+200", "1e-120")),
         (1e165, 1e300, ("0 × 1e+300", "0")),
     ],
 )
@@ -176,7 +175,7 @@ def test_a_formula_has_the_digits_that_give_its_number() -> None:
     x = Value(0.1, "x")
     out = (x - 0.1000000001) ** 2 * 1e10
     step = check(out, "stage").steps[-1]
-    assert step.equation[1:] == ("20000000000 × (x − 0.1000000001) × d out/d out", "−2 × 1", "−2")
+    assert step.equation[1:] == ("20000000000 × (x - 0.1000000001) × d out/d out", "-2 × 1", "-2")
 
 
 def test_parts_are_added_in_the_order_of_backward() -> None:
@@ -186,7 +185,7 @@ def test_parts_are_added_in_the_order_of_backward() -> None:
     second.label = "second"
     out = first + second + x * 1.5e308
     step = check(out, "stage").steps[-1]
-    assert step.equation[-2:] == ("1.5e+308 + (−1.5e+308) + 1.5e+308", "1.5e+308")
+    assert step.equation[-2:] == ("1.5e+308 + (-1.5e+308) + 1.5e+308", "1.5e+308")
 
 
 def test_the_largest_floats_do_not_overflow_when_they_are_shown() -> None:
@@ -207,7 +206,7 @@ def test_a_line_of_several_steps_gives_what_its_rules_give() -> None:
     y.label = "y"
     step = check(y * 1e-300, "stage").steps[-1]
     assert step.equation == ("d out/d x", "1e+100")
-    assert step.why.endswith("the line of y gives 1e+100, not the product of inf and 1e−300")
+    assert step.why.endswith("the line of y gives 1e+100, not the product of inf and 1e-300")
 
 
 # ------------------------------------------------------------------------------------------------------- the campaign

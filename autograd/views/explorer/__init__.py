@@ -35,7 +35,7 @@ _FOLDER = Path(__file__).parent
 
 # Sizes in pixels, in which page.js draws: a character of the monospaced font, a line, the space around the text.
 _CHARACTER, _LINE, _PADDING = 7.3, 16.0, 10.0
-_NARROWEST = 16  # characters in a box: "value", a space and "−1.235e−06"
+_NARROWEST = 16  # characters in a box: "value", a space and "-1.235e-06"
 _ESCAPES = {code: f"\\u{code:04x}" for code in b"<>&"}  # in JSON: no </script>, no <!--
 _WIDEST = 26  # characters in a box; longer text is cut
 

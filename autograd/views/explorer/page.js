@@ -36,9 +36,7 @@ function faux(i) {
   return (perturbed[output] - data[output]) / graph.tiny;
 }
 
-const plain = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
-const minus = "−";
-const exact = x => plain(x).replaceAll("-", minus);
+const exact = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
 
 // The same text as `short` in text.py: four significant digits; of a number below a million, all digits before
 // the point; an exponent, of two digits at least, outside 0.0001 to a million.
@@ -54,7 +52,7 @@ const localText = edge => edge.passes ? short(localGradients[edge.local]) : grap
 
 // Read "inf", "-1e-3", "−0.5" and "0,5" as numbers; undefined for other text.
 function parsed(text) {
-  const clean = text.trim().replace(minus, "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
+  const clean = text.trim().replace("−", "-").replace(",", ".").replace(/^([+-]?)inf(inity)?$/i, "$1Infinity");
   const x = clean === "" ? NaN : Number(clean);
   return Number.isNaN(x) && !/^nan$/i.test(clean) ? undefined : x;
 }
@@ -131,7 +129,7 @@ function say(element, ...parts) {
 
 // Show a number in an element, with all its digits in the attribute `value` and on hover.
 function show(element, x) {
-  const text = plain(x);
+  const text = exact(x);
   if (element.value === text) return;
   element.value = text;
   element.title = exact(x);
@@ -146,7 +144,7 @@ function formula(node, shown) {
   return [...node.args.flatMap((arg, place) => [pieces.next().value, shown(arg, place)]), pieces.next().value];
 }
 
-const inPlace = (node, place, text) => text.startsWith(minus) && !node.bare[place] ? `(${text})` : text;
+const inPlace = (node, place, text) => text.startsWith("-") && !node.bare[place] ? `(${text})` : text;
 const constant = arg => constants[-1 - arg];
 
 const byName = (node, number) => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, number(constant(arg)))
@@ -431,7 +429,7 @@ function renderLeaves() {
     if (document.activeElement !== range || Number(range.value) !== data[i]) range.value = data[i];
     range.setAttribute("aria-valuetext", short(data[i]));
     if (field.getAttribute("aria-invalid") === "true" && document.activeElement === field) continue;
-    field.value = plain(data[i]);
+    field.value = exact(data[i]);
     field.setAttribute("aria-invalid", "false");
   }
 }
@@ -592,11 +590,11 @@ say($("lead"), `${count} node${count === 1 ? "" : "s"}, ${leaves.length} of them
   + "Step through the calculation, or move the sliders of the leaves and watch the numbers follow.");
 document.querySelectorAll(".output-name").forEach(element => element.textContent = nodes[output].name);
 $("tiny").textContent = short(graph.tiny);
-$("rate").value = plain(graph.lr);
+$("rate").value = exact(graph.lr);
 if (train) {
   $("training").hidden = false;
   say($("rule"), "Gradient descent: after each attempt, each of ",
-    ...train.length > 5 ? [`the ${train.length} trained leaves`] : listed(train.map(named)), ` ${minus}= learning rate × its global gradient.`);
+    ...train.length > 5 ? [`the ${train.length} trained leaves`] : listed(train.map(named)), ` -= learning rate × its global gradient.`);
 }
 build();
 recompute();
