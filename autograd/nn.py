@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, SupportsIndex, cas
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
+from autograd.draws import uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
@@ -31,7 +32,7 @@ if not TYPE_CHECKING:  # by which every name would do
 
 __all__ = [
     "MLP", "Layer", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy", "cross_entropy", "hinge",
-    "load", "loss", "mse",
+    "load", "loss", "mse", "uniform",
 ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ LAYERS = [
     {"operands"},
     {"ops"},
     {"engine"},
-    {"names", "validation", "functions", "activations"},
+    {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"samples"},

@@ -1,0 +1,76 @@
+"""Draw random numbers that belong to a sample: `uniform`, and what decides where its numbers come from.
+
+A model that draws by the module `random` computes something else with each call, so no recorded graph stands for all
+samples. Numbers of `uniform` are leaves of their own, which whoever records a model, such as `fit`, takes for inputs.
+"""
+
+import operator
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import SupportsIndex
+
+from autograd.engine import Value
+
+Source = Callable[[int], list[Value]]
+"""Returns that many leaves, with numbers in [0, 1)."""
+
+
+def uniform(n: SupportsIndex) -> list[Value]:
+    """Return n random Values, uniform in [0, 1): for a mask, for noise.
+
+    They are drawn anew in each call, by the module `random`, so that `random.seed(...)` applies. In `fit` they are
+    drawn anew for each sample and epoch, from a generator that its `seed` decides; in compiled training, too, where the
+    model is not called for each: there these Values are inputs of the compiled function. So draw with this in a model,
+    not with `random` or NumPy, whose numbers would be the same for all samples, and are refused.
+
+    Arguments:
+        n: how many; the same in each call of a model with inputs of one shape.
+
+    Raises:
+        TypeError: n is no integer.
+        ValueError: n is negative.
+
+    >>> random.seed(0)
+    >>> noise = uniform(3)
+    >>> [0 <= u.data < 1 for u in noise], len({u.data for u in noise})
+    ([True, True, True], 3)
+
+    A model that drops a third of its inputs while it is trained:
+
+    >>> from autograd import where
+    >>> def thinned(xs):
+    ...     return [where(u - 1 / 3, x * 1.5, 0.0) for u, x in zip(uniform(len(xs)), xs)]
+    >>> {x.data for x in thinned([1.0] * 100)}
+    {0.0, 1.5}
+    """
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError(f"uniform takes the number of Values to draw, an integer, got {type(n).__name__}") from None
+    if count < 0:
+        raise ValueError(f"uniform takes the number of Values to draw, got {count}")
+    return _source.get()(count)
+
+
+def _by_module_random(n: int) -> list[Value]:
+    return [Value(random.random()) for _ in range(n)]
+
+
+_source: ContextVar[Source] = ContextVar("draws", default=_by_module_random)
+
+
+@contextmanager
+def drawing_from(source: Source) -> Iterator[None]:
+    """Let `uniform` take its Values from another source, in this thread or task, while the body runs.
+
+    >>> with drawing_from(lambda n: [Value(0.5)] * n):
+    ...     uniform(2)
+    [Value(data=0.5, grad=0.0), Value(data=0.5, grad=0.0)]
+    """
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
