@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TextIO, cast
 
 import graphviz
 
@@ -51,10 +51,10 @@ def record_example(neuron: Neuron, x: float, target: Value | float) -> Example:
     return Example(entered, neuron.w[0], neuron.b, net, output, error, loss)
 
 
-def say(*paragraphs: str) -> None:
+def say(*paragraphs: str, stream: TextIO | None = None) -> None:
     """Print paragraphs as lines that fit the terminal."""
     for text in paragraphs:
-        print(*paragraph(text), sep="\n")
+        print(*paragraph(text), sep="\n", file=stream)
 
 
 def say_title(title: str) -> None:
@@ -167,8 +167,8 @@ def show_program(iterations: int) -> None:
 # The graph -----------------------------------------------------------------------------------------------------------
 
 
-def show_picture(loss: Value, path: Path, page: Path) -> None:
-    """Draw the graph and write it as a page; print where both are, or how to install Graphviz."""
+def show_picture(loss: Value, path: Path, page: Path) -> list[str]:
+    """Draw the graph and write it as a page; print where both are. Return why either is not there, or neither."""
     print()
     say_title("3. The graph")
     train = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
@@ -177,13 +177,19 @@ def show_picture(loss: Value, path: Path, page: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             explored = explore(loss, Path(folder) / "page.html", train=train, names={}).read_text(encoding="utf-8")
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
-        print(f"No picture this time: {escaped(str(problem))}")
-        return
-    write_whole(path, signed(picture))
-    write_whole(page, signed(explored))
-    print(f"The neuron with its gradients, a picture: {path_text(path.resolve())}")
-    print(f"and a page, with steps, sliders and training: {path_text(page.resolve())}")
-    print(f"To open it: python -m webbrowser -t {page.resolve().as_uri()}")
+        return [f"No picture this time: {escaped(str(problem))}"]
+    problems = []
+    for file, content, what in [
+        (path, picture, "The neuron with its gradients, a picture"),
+        (page, explored, "The neuron as a page, with steps, sliders and training"),
+    ]:
+        if reason := writing_problem(file, signed(content)):
+            problems.append(f"{what}, is not written: {reason}")
+            continue
+        print(f"{what}: {path_text(file.resolve())}")
+        if file is page:
+            print(f"To open it: python -m webbrowser -t {page.resolve().as_uri()}")
+    return problems
 
 
 _SIGNATURE = "<!-- python -m autograd wrote this: "
@@ -201,8 +207,8 @@ def is_own(path: Path) -> bool:
     return bool(signature) and content == signed(before)
 
 
-def writing_problem(path: Path) -> str | None:
-    """Make the folder of a file, and return why the file cannot be written; None if it can."""
+def writing_problem(path: Path, content: str) -> str | None:
+    """Write a file, and its folder where there is none; return why it cannot be written, None if it could."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_writable(path)
@@ -211,6 +217,7 @@ def writing_problem(path: Path) -> str | None:
                 f"{path_text(path)} is another's file, or was changed since the tour wrote it, and stays as it is. "
                 "Choose another file with --output, or another folder."
             )
+        write_whole(path, content)
     except OSError as problem:
         said = f"cannot write {path_text(path)}: {problem.strerror}" if problem.strerror else problem
         return f"{said}. Choose another file with --output."
@@ -231,21 +238,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path("neuron.svg"),
         metavar="FILE",
-        help="the picture (default: %(default)s); the page goes next to it, with the suffix .html",
+        help="the picture (default: neuron.svg); the page goes next to it, with the suffix .html",
     )
     options = parser.parse_args(arguments)
-    path = options.output / "neuron.svg" if options.output.is_dir() else options.output
-    page = path.with_suffix(".page.html" if path.suffix == ".html" else ".html")
-    if problem := writing_problem(path) or writing_problem(page):
-        print(f"autograd: {problem}", file=sys.stderr)
-        return 1
+    path = options.output or Path()
+    path = path / "neuron.svg" if path.is_dir() else path
     loss = show_gradients()
     show_training(options.rows)
     show_program(QUICK_ITERATIONS if options.quick else ITERATIONS)
-    show_picture(loss, path, page)
-    return 0
+    problems = show_picture(loss, path, path.with_suffix(".page.html" if path.suffix == ".html" else ".html"))
+    # Only files that were asked for make it a failure: the tour is what it prints.
+    for problem in problems:
+        say(problem, stream=None if options.output is None else sys.stderr)
+    return 1 if problems and options.output is not None else 0
 
 
 def run() -> int:

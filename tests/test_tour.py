@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 import sys
@@ -159,11 +160,26 @@ def test_the_tour_overwrites_no_other_file(
     file = tmp_path / name
     file.write_bytes(change(file.read_bytes()))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / ("neuron.html" if name == "neuron.svg" else "neuron.svg")).unlink()  # the other one is written anew
     status, out, err = tour(capsys, "--quick", "--output", str(tmp_path))
-    assert (status, out) == (1, "")
-    assert f"{file} is another's file" in err
+    assert status == 1
+    assert f"is not written: {file} is another's file" in " ".join(err.split())
     assert "--output" in err
+    assert "Trained output" in out
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_another_file_of_the_same_name_does_not_end_the_tour(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("neuron.svg").write_text("<svg/>")
+    status, out, err = tour(capsys, "--quick")
+    assert (status, err) == (0, "")  # nobody has asked for the file
+    assert "Trained output" in out
+    assert "neuron.svg is another's file" in out.partition("3. The graph")[2]
+    assert Path("neuron.svg").read_text() == "<svg/>"
+    assert Path("neuron.html").exists()
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,10 +233,25 @@ def test_an_output_that_cannot_be_written_is_reported(
 ) -> None:
     monkeypatch.setattr(drawing.Drawing, "pipe", lambda *_, **__: b"<svg/>")
     (tmp_path / "file").write_text("")
-    status, _, err = tour(capsys, "--quick", "--output", str(tmp_path / "file" / "x.svg"))
+    status, out, err = tour(capsys, "--quick", "--output", str(tmp_path / "file" / "x.svg"))
     assert status == 1
     assert "--output" in err
     assert "Traceback" not in err
+    assert "Trained output" in out
+
+
+def test_a_folder_that_cannot_be_written_does_not_end_the_tour(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("autograd.__main__.write_whole", refuse)
+    status, out, err = tour(capsys, "--quick")
+    assert (status, err) == (0, "")
+    said = "cannot write neuron.svg: No space left on device. Choose another file with --output."
+    assert said in " ".join(out.split())
 
 
 def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
