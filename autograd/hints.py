@@ -421,6 +421,13 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in _MESSAGES or hasattr(self, name)]
 
+    def __index__(self) -> NoReturn:
+        raise TypeError(
+            "a Value is no index, because the graph would keep the element that is chosen now: for a class t, write "
+            "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]; where that is meant, "
+            "weights[int(t.data)]"
+        )
+
 
 _MESSAGES = {
     **{name: f"a Value has no {name!r}: {instead}" for name, instead in ATTRIBUTES.items()},

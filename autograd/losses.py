@@ -13,7 +13,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from autograd import ops
 from autograd.engine import Value
@@ -259,7 +259,7 @@ def _share_of_choices(logits: Any, targets: Any) -> Any:
 
 def _is_right_choice(logits: list[Any], target: Any) -> Any:
     if not isinstance(target, list):
-        target = _one_hot(_class_index(target, len(logits)), len(logits))
+        target = one_hot(target, len(logits))
     largest, chosen = ops.largest(logits), target[-1]
     for logit, probability in zip(logits[-2::-1], target[-2::-1]):
         chosen = ops.where(largest - logit, chosen, probability)  # backwards: the first of equal ones remains
@@ -278,12 +278,44 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
         if y % 1:  # nan for a nan or an infinity
             raise ValueError(f"a class index is an integer, got {y}")
     indices = _check_each(cross_entropy, logits, list(map(int, ys)), "classes.index(y)")
-    one_hot = [_one_hot(index, len(logits)) for index in range(len(logits))]
-    return [one_hot[index] for index in indices]
+    codes = [one_hot(index, len(logits)) for index in range(len(logits))]
+    return [codes[index] for index in indices]
 
 
-def _one_hot(index: int, classes: int) -> list[float]:
-    return [float(i == index) for i in range(classes)]
+def one_hot(index: Any, classes: SupportsIndex) -> list[Any]:
+    """Return a list with 1 at the index of a class, 0 for the others.
+
+    The index may be a Value, such as the target in a loss of your own for `fit`: then Values are returned, and a
+    compiled function computes them anew for each sample. If its index there is that of no class, they are nan.
+
+    Arguments:
+        index: the index of a class, an integer from 0, or a Value with such a number.
+        classes: the number of classes.
+
+    Raises:
+        TypeError: the index or the number of classes is not an integer.
+        ValueError: the index is that of no class, or its Value has no such number now.
+
+    >>> one_hot(1, 3)
+    [0.0, 1.0, 0.0]
+    >>> t = Value(2.0)
+    >>> [v.data for v in one_hot(t, 3)]
+    [0.0, 0.0, 1.0]
+
+    The weight of a sample's class, and a target of smoothed labels:
+
+    >>> ops.dot([0.5, 1.0, 2.0], one_hot(t, 3)).data
+    2.0
+    >>> [round((0.9 * v + 0.1 / 3).data, 3) for v in one_hot(t, 3)]
+    [0.033, 0.033, 0.933]
+    """
+    classes = operator.index(classes)
+    at = _class_index(index, classes)
+    if not isinstance(index, Value):
+        return [float(i == at) for i in range(classes)]
+    hits = [1 - abs(ops.sign(index - i)) for i in range(classes)]
+    total = ops.sum(hits)  # 0 if the index is that of no class: 0 / 0 is nan
+    return [hit / total for hit in hits]
 
 
 def _class_indices(logits: Any, names: list[str]) -> list[float]:
@@ -313,7 +345,8 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
         logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch
             a list of such lists.
         targets: for each sample the index of its class, an integer from 0, or a list with the probability of each class
-            (one-hot, if the class is known). Only such a list may contain Values.
+            (one-hot, if the class is known). They may be Values. When the graph is computed with other numbers, and an
+            index is that of no class, the loss is nan.
 
     Raises:
         TypeError: a class index is not an integer.
@@ -351,6 +384,8 @@ def _by_sample(logits: Any, targets: Any) -> Pairs:
 def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
     shifted = shifted_logits(logits)
     log_total = log_of_total(shifted)
+    if isinstance(target, Value):
+        target = one_hot(target, len(logits))
     if not isinstance(target, list):
         return log_total - shifted[_class_index(target, len(logits))]
     if len(target) != len(logits) or any(isinstance(p, list) for p in target):
@@ -364,10 +399,9 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
 
 def _class_index(target: Any, classes: int) -> int:
     if isinstance(target, Value):
-        raise TypeError(
-            "a class index cannot be a Value: pass an int, or the probabilities of the classes (one-hot). "
-            "For fit, pass the indices as ys and loss=nn.cross_entropy: it makes them one-hot"
-        )
+        if target.data % 1:  # nan for a nan or an infinity
+            raise ValueError(f"a class index is an integer, got {target.data}")
+        target = int(target.data)
     try:
         index = operator.index(target)
     except TypeError:

@@ -21,7 +21,7 @@ from autograd.activations import Activation, function_of, settled, title_of
 from autograd.draws import uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
-from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse
+from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse, one_hot
 from autograd.module import Module, Network, counted, loaded, number_of_parameters
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
@@ -32,7 +32,7 @@ if not TYPE_CHECKING:  # by which every name would do
 
 __all__ = [
     "MLP", "Layer", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy", "cross_entropy", "hinge",
-    "load", "loss", "mse", "uniform",
+    "load", "loss", "mse", "one_hot", "uniform",
 ]  # fmt: skip
 
 

@@ -472,7 +472,7 @@ def values(tree: Any) -> Any:
         (lambda: cross_entropy(values([1.0, 2.0]), 2), ValueError, "classes 0 to 1, got 2"),
         (lambda: cross_entropy(values([1.0, 2.0]), -1), ValueError, "classes 0 to 1, got -1"),
         (lambda: cross_entropy(values([1.0, 2.0]), 1.0), TypeError, "an integer, or a list.*got 1.0"),
-        (lambda: cross_entropy(values([1.0, 2.0]), Value(1.0)), TypeError, "cannot be a Value.*one-hot"),
+        (lambda: cross_entropy(values([1.0, 2.0]), Value(1.5)), ValueError, "a class index is an integer, got 1.5"),
         (lambda: cross_entropy(values([1.0, 2.0]), [1]), ValueError, "2 logits need 2 probabilities.*got 1 number"),
         (lambda: cross_entropy(values([1.0, 2.0]), [1, 1]), ValueError, "add up to 1"),
         (lambda: cross_entropy(values([1.0, 2.0]), [2, -1]), ValueError, "between 0 and 1"),

@@ -59,7 +59,15 @@ class Objective(NamedTuple):
 
     def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""
-        return _value("loss", self.loss(output, y))
+        try:
+            return _value("loss", self.loss(output, y))
+        except IndexError as problem:
+            if "only integers" in str(problem):  # of NumPy's array, which does not say why a Value is none
+                problem.add_note(
+                    "A target is a Value, which is no index: for a class t, write "
+                    "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]."
+                )
+            raise
 
     def loss_of(self, x: Any, y: Any) -> Value:
         """Return the loss of one sample, given its inputs and target as numbers."""
