@@ -155,7 +155,6 @@ ATTRIBUTES = {
 _FIT = "write autograd.fit(model, xs, ys, loss='mse', optimizer='adam', epochs=100)"
 MODEL = {
     **dict.fromkeys(("fit", "compile", "train_on_batch"), _FIT),
-    **dict.fromkeys(("train", "eval"), "it computes the same in training and after; autograd.fit trains it"),
     **dict.fromkeys(("evaluate", "score"), "write model.predict(xs), and compare it with ys"),
     "predict_proba": "write [autograd.softmax(scores) for scores in model.predict(xs)]; for a model with one output, "
     "[autograd.sigmoid(score) for score in model.predict(xs)], the probabilities of class 1",

@@ -22,18 +22,20 @@ import math
 import os
 import sys
 import weakref
+from abc import ABCMeta
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
 from itertools import count, islice
-from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from types import BuiltinMethodType, FrameType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 from autograd.engine import Value, commit_data, graph_of
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ModelHints
+from autograd.modes import training_here
 from autograd.ops import Op
 from autograd.samples.prediction import predict
 from autograd.samples.recording import is_input
@@ -54,7 +56,58 @@ else:
         __slots__ = ("__weakref__",)
 
 
-class Module(ModelHints, _WeaklyReferable):
+class _Marks(NamedTuple):
+    """What is remembered of a Module beside its attributes. It is replaced, never changed: copies share it."""
+
+    training: bool = True
+
+
+_UNMARKED = _Marks()
+
+
+class _ModuleClass(ABCMeta):  # so that a Module may be an abstract class, too
+    """The class of Modules' classes: it gives their instances a place for marks, and lets `forward` be called."""
+
+    def __new__(
+        mcs: type["_ModuleClass"], name: str, bases: tuple[type, ...], namespace: dict[str, Any], **arguments: Any
+    ) -> "_ModuleClass":
+        slots = namespace.get("__slots__")
+        if slots and not any(map(_has_a_place, bases)):
+            slots = [slots] if isinstance(slots, str) else slots
+            namespace["__slots__"] = {**slots, "_marks": None} if isinstance(slots, dict) else (*slots, "_marks")
+        if "forward" in namespace and "__call__" not in namespace:  # it goes before the __call__ of a base
+            namespace["__call__"] = _call_forward
+        return super().__new__(mcs, name, bases, namespace, **arguments)
+
+
+def _has_a_place(base: type) -> bool:
+    """Return True if instances have a dictionary, or a slot for marks."""
+    return bool(base.__dictoffset__) or isinstance(getattr(base, "_marks", None), MemberDescriptorType)
+
+
+def _call_forward(module: Any, *inputs: Any, **named: Any) -> Any:
+    return module.forward(*inputs, **named)
+
+
+def _marks_of(module: "Module") -> _Marks:
+    try:
+        return cast(_Marks, object.__getattribute__(module, "_marks"))  # no __getattr__ of the user's answers
+    except AttributeError:  # of a class with slots
+        return _UNMARKED
+
+
+def _mark(module: "Module", **changed: Any) -> None:
+    marks = _marks_of(module)._replace(**changed)
+    if marks == _marks_of(module):
+        return
+    try:
+        object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
+    except AttributeError:
+        name = type(module).__name__
+        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()") from None
+
+
+class Module(ModelHints, _WeaklyReferable, metaclass=_ModuleClass):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.
@@ -91,6 +144,53 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
     _constants: ClassVar[tuple[str, ...]] = ()  # attributes that list Values which are saved, but not trained
+
+    _marks = _UNMARKED  # of instances that have no others
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Compute the outputs, by `forward` where the class defines one in place of `__call__`.
+
+        >>> class Double(Module):
+        ...     def forward(self, x):
+        ...         return 2 * x
+        >>> Double()(3.0)
+        6.0
+        """
+        forward = getattr(self, "forward", None)
+        if not callable(forward):
+            name = type(self).__name__
+            raise TypeError(f"{name} cannot be called: define {name}.__call__(self, x), which returns the outputs of x")
+        return forward(*inputs, **named)
+
+    @property
+    def training(self) -> bool:
+        """True while the model is trained, so that a layer may compute something else then, such as dropout.
+
+        In `fit` it is True, but for the validation data; in `predict` it is False. In other calls it is what `train()`
+        or `eval()` has set, at first True. To set it changes this Module alone, not those inside.
+        """
+        mode = training_here()
+        return _marks_of(self).training if mode is None else mode
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        _mark(self, training=bool(mode))
+
+    def train(self, mode: bool = True) -> Self:
+        """Set `training` of this Module and all Modules inside, for calls outside of `fit` and `predict`; return it.
+
+        >>> from autograd import nn
+        >>> model = nn.Sequential(nn.Layer(2, 3), nn.Layer(3, 1))
+        >>> model.eval().modules[1].training, model.train().modules[1].training
+        (False, True)
+        """
+        for module in _Walk(self, whole=True).modules:
+            _mark(module, training=bool(mode))
+        return self
+
+    def eval(self) -> Self:
+        """Do `train(False)`."""
+        return self.train(False)
 
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it.
@@ -543,9 +643,9 @@ def _expression(place: _Place) -> str:
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
-_NEVER_SEARCHED = (ModuleType, FrameType, Op)  # they lead to the rest of the program
+_NEVER_SEARCHED = (ModuleType, FrameType, Op, _Marks)  # they lead to the rest of the program, or hold no leaf
 _WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
-_NO_PARTS = ("__", "_part_names")  # attributes of a class that describe it
+_NO_PARTS = ("__", "_part_names", "_abc_impl")  # attributes of a class that describe it
 _UNSET = object()
 _MOST_KINDS = 1_000  # classes that are remembered
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
@@ -582,14 +682,17 @@ class _Walk:
 
     Arguments:
         root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
+        whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
 
     Attributes:
         leaves: each leaf with its place, in order.
         constants: each Value that a Module lists as saved, but not trained.
+        modules: each Module.
     """
 
-    def __init__(self, root: Any) -> None:
-        self.root = root
+    def __init__(self, root: Any, *, whole: bool = False) -> None:
+        self.root, self.whole = root, whole
+        self.modules: list[Module] = []
         self.leaves: list[_Entry] = []
         self.constants: list[_Entry] = []
         self._results: list[_Entry] = []
@@ -667,10 +770,11 @@ class _Walk:
         if kind is None:
             return found
         if kind.module:
+            self.modules.append(part)
             for name in part._constants:
                 listed = ((entry, name), getattr(part, name))
                 self.constants += [((listed, i), x) for i, x in enumerate(listed[1])]
-        if kind.module and _is_overridden(type(part)) and part is not self.root:
+        if kind.module and not self.whole and _is_overridden(type(part)) and part is not self.root:
             found += [((entry, name), p) for name, p in part.named_parameters()]
             return found[::-1]
         if kind.module or kind.declared is not None or kind.opaque:
@@ -783,7 +887,7 @@ def _slots(kind: type) -> list[str]:
         for name in (slots,) if isinstance(slots, str) else slots:
             private = name.startswith("__") and not name.endswith("__")
             names.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
-    return [name for name in names if name not in ("__dict__", "__weakref__")]
+    return [name for name in names if name not in ("__dict__", "__weakref__", "_marks")]
 
 
 def _declared(kind: type) -> list[str]:

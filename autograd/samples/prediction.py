@@ -70,9 +70,6 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
-    if not callable(model):
-        name = type(model).__name__
-        raise TypeError(f"{name} cannot be called: define {name}.__call__, which takes the inputs of one sample")
     data = samples("xs", xs)
     nesting, rows = _rows(model, data, backend)
     return _nested(nesting, rows, len(data), arrays=hasattr(data.rows, "shape"))
