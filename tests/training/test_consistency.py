@@ -142,17 +142,6 @@ def test_an_accuracy_that_reads_numbers_is_refused() -> None:
         quiet(Line(), XS, SIGNS, loss=loss, backend="python")
 
 
-def test_the_error_about_a_class_index_leads_to_what_works() -> None:
-    xs, ys = [[x, -x] for x in XS], [int(x > 0) for x in XS]
-
-    def loss(outputs: Any, target: Any) -> Any:
-        return nn.cross_entropy(outputs, target)
-
-    with pytest.raises(TypeError, match=r"ys and loss=nn\.cross_entropy"):
-        quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=loss, backend="python")
-    assert quiet(nn.Layer(2, 2, "linear"), xs, ys, loss=nn.cross_entropy, backend="python").losses
-
-
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_the_history_says_what_the_checks_cost(backend: str) -> None:
     history = quiet(Line(), XS, YS, backend=backend, epochs=100)
