@@ -118,9 +118,9 @@ class OperationMethods:
     def round(self) -> Value:
         """The nearest integer, of two the even one."""
     def max(self, y: Any) -> Value:
-        """The larger of two."""
+        """The larger of two; of a list or of more, the largest."""
     def min(self, y: Any) -> Value:
-        """The smaller of two."""
+        """The smaller of two; of a list or of more, the smallest."""
     def clip(self, low: Any = -inf, high: Any = inf) -> Value:
         """x within bounds: min(max(x, low), high)."""
     def stop_gradient(self) -> Value:

@@ -239,6 +239,16 @@ def largest(*xs: float) -> float:
     return found
 
 
+def smallest(*xs: float) -> float:
+    found = xs[0]
+    for x in xs:
+        if x <= found:
+            found = x
+        elif math.isnan(x):
+            return x
+    return found
+
+
 def lead(*xs: float) -> float:
     """Return by how much the largest number exceeds the next, 0 at a tie; inf if it is alone.
 

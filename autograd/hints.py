@@ -56,7 +56,7 @@ RECIPES = {
             *("mish", "selu", "celu", "softsign", "tanhshrink", "hardtanh", "relu6", "hardsigmoid", "hardswish"),
             *("square", "reciprocal", "rsqrt", "norm", "fast_norm", "cosine_similarity", "product"),
             *("sec", "csc", "cot", "asec", "sech", "degrees", "radians", "trunc", "fraction", "fmod", "heaviside"),
-            *("round_to", "smallest", "variance", "softmin", "logit", "normal_density", "normal_distribution", "huber"),
+            *("round_to", "variance", "softmin", "logit", "normal_density", "normal_distribution", "huber"),
             *("polygamma", "lgamma", "digamma"),
         )
     },
@@ -286,6 +286,11 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "clip": {"min": "low", "a_min": "low", "lower": "low", "max": "high", "a_max": "high", "upper": "high"},
     "round": dict.fromkeys(("", "decimals", "ndigits", "digits"), "autograd.round(x * 100) / 100 for two digits"),
     "largest": {"": "the values as one list, autograd.largest([x, y])"},
+    "smallest": {"": "the values as one list, autograd.smallest([x, y])"},
+    **{
+        name: {"key": "Python's own with key=lambda v: v.data, whose choice stays as it was when the numbers change"}
+        for name in ("max", "min")
+    },
     "sum": {"": "the values as one list, autograd.sum([x, y])"},
     "SGD": {"weight_decay": _PENALTY},
     "layer": _LAYER,

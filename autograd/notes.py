@@ -78,8 +78,8 @@ NOTES: dict[str, str] = {
     "floor": "The largest integer up to x. Its gradient is 0.",
     "ceil": "The smallest integer from x on. Its gradient is 0.",
     "round": "The nearest integer, of two the even one. Its gradient is 0.",
-    "max": "The larger of two. At a tie each gets half of the gradient.",
-    "min": "The smaller of two. At a tie each gets half of the gradient.",
+    "max": "The larger of two; of a list or of more, the largest. At a tie each gets half of the gradient.",
+    "min": "The smaller of two; of a list or of more, the smallest. At a tie each gets half of the gradient.",
     "clip": "x within bounds: min(max(x, low), high). At a bound the gradient is that of x.",
     "stop_gradient": (
         "x itself: no gradient passes to it, and a perturbation of what x is made from leaves the result unchanged."
@@ -88,5 +88,6 @@ NOTES: dict[str, str] = {
     "sum": "The sum of any number of values. Added strictly left to right; of nothing, 0.0.",
     "dot": "The dot product: the sum of x * y over the pairs, added strictly left to right; of nothing, 0.0.",
     "largest": "The largest of one or more values. At a tie the largest get equal shares of the gradient.",
+    "smallest": "The smallest of one or more values. At a tie the smallest get equal shares of the gradient.",
 }
 """The sentences, by the name of the operation, in the order of the table."""

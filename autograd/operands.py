@@ -46,6 +46,26 @@ def nonempty(values: Iterable[Any]) -> tuple[Any, ...]:
     return operands
 
 
+def any_number(*values: Any, **default: Any) -> tuple[Any, ...]:
+    """Return the operands of `max` and `min`, which take one list or several values, as Python's functions do.
+
+    Raises:
+        TypeError: there are none, or there is a default beside several values, or another argument.
+        ValueError: the list is empty, and there is no default.
+
+    >>> any_number([1.0, 2.0, 3.0]), any_number(1.0, 2.0, 3.0), any_number([], default=0.0)
+    ((1.0, 2.0, 3.0), (1.0, 2.0, 3.0), (0.0,))
+    """
+    unknown = [name for name in default if name != "default"]
+    if unknown:
+        raise TypeError(f"got an unexpected keyword argument {quoted(unknown[0])}")
+    if len(values) == 1:
+        return list_of_values(values[0]) or ((default["default"],) if default else nonempty(values[0]))
+    if default or not values:
+        raise TypeError("a default is for an empty list, not beside several values" if values else "got no values")
+    return values
+
+
 def two_lists(xs: Iterable[Any], ys: Iterable[Any]) -> tuple[Any, ...]:
     """Return the operands of an operation on two lists, those of the first list first.
 

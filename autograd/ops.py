@@ -42,6 +42,7 @@ from autograd import floats, operands
 from autograd.floats import ieee, number
 from autograd.hints import about_arguments
 from autograd.notes import NOTES
+from autograd.operands import any_number
 from autograd.text import escaped, printable, quoted
 
 Rule = Callable[..., Any]
@@ -81,6 +82,7 @@ class Op:
         arrange: a function from the user's arguments to the flat operands, where the two differ.
         domain: for each operand the interval `(low, high)` on which the operation is smooth; all reals by default.
         kink: a function of the operands that is zero where the derivative jumps.
+        many: of an operation of `x` and `y`, the name of the variadic one to which a list, or more operands, go.
         note: sentences for `help`; those of the rows below are in `notes.py`.
 
     Write rules with operations (`div`, `exp`, `where`, ...), not with `math`, `/` or `if`: a branch would be decided
@@ -106,6 +108,7 @@ class Op:
         arrange: Callable[..., tuple[Any, ...]] | None = None,
         domain: Sequence[tuple[float, float]] | None = None,
         kink: Callable[..., float] | None = None,
+        many: str = "",
         note: str = "",
     ) -> None:
         self.reads = reads
@@ -117,7 +120,7 @@ class Op:
         self.stops = not any(rules)
         self.direct = len(rules) if all(rules) and not variadic and len(rules) <= 2 else 0
         self.domain = tuple(domain or [(-inf, inf)] * len(rules))
-        self.kink = kink
+        self.kink, self.many = kink, many
         self.note = note or NOTES.get(self.name, "")
         operands.check_row(reads, self.name, computes, rules, domain=self.domain, variadic=variadic)
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
@@ -141,9 +144,12 @@ class Op:
         else:  # floats only come first: this is how backward() reaches the operations inside rules
             if len(operands) == self.arity and not named:
                 return self.computes(*operands)
+        op = self
         try:
             if self.arrange is not None:
                 operands = self.arrange(*operands, **named)
+            elif self.many and (named or len(operands) != 2) and named.keys().isdisjoint("xy"):
+                op, operands = TABLE[self.many], any_number(*operands, **named)
             elif named or len(operands) != self.arity:
                 operands = self.__signature__.bind(*operands, **named).args  # or says what is missing or too many
                 if len(operands) != self.arity:  # a rule with *args binds any number
@@ -152,13 +158,14 @@ class Op:
             # Python's own messages begin with the name of our helper: leave that out
             said = escaped(str(problem))
             reason = said.partition("() ")[2] or said
+            others = ", more operands, or a list of them" if self.many else ""
             raise TypeError(
-                f"{self.name}() takes {self.__signature__}: {reason}{about_arguments(self.name, named)}"
+                f"{self.name}() takes {self.__signature__}{others}: {reason}{about_arguments(self.name, named)}"
             ) from None
         for x in operands:
             if hasattr(x, "__record__"):
-                return x.__record__(self, operands)
-        return self.computes(*map(number, operands))
+                return x.__record__(op, operands)
+        return op.computes(*map(number, operands))
 
     def pulls(self, g: Any, z: Any, *operands: Any) -> Sequence[Any]:
         """Return what the gradient `g` of the result `z` contributes to the gradient of each operand.
@@ -391,10 +398,10 @@ def _pull_high(g: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
     return where(low - high, g, where(x - high, g, 0.0))
 
 
-def _pull_largest(g: Any, z: Any, *xs: Any) -> list[Any]:
-    # z - x is nan where both are the same infinity: not above 0, as at any tie.
-    share = div(g, sum([where(z - x, 0.0, 1.0) for x in xs]))
-    return [where(z - x, 0.0, share) for x in xs]
+def _equal_shares(g: Any, gaps: Sequence[Any]) -> list[Any]:
+    """Divide `g` among the operands that no gap above 0 divides from the result; it is nan between equal infinities."""
+    share = div(g, sum([where(gap, 0.0, 1.0) for gap in gaps]))
+    return [where(gap, 0.0, share) for gap in gaps]
 
 
 def _pull_dot(g: Any, z: Any, *xys: Any) -> list[Any]:
@@ -464,8 +471,8 @@ step     = Op("step({})",           floats.step,                     lambda g, z
 floor    = Op("floor({})",          floats.floor,                    lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0))
 ceil     = Op("ceil({})",           floats.ceil,                     lambda g, z, x: 0.0,                              kink=lambda x: floats.to_multiple(x, 1.0))
 round    = Op("round({})",          floats.round_,                   lambda g, z, x: 0.0,                              kink=lambda x: x - floats.floor(x) - 0.5)
-max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y)
-min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y)
+max      = Op("max({}, {})",        floats.max_,                     lambda g, z, x, y: _share(g, x - y),              lambda g, z, x, y: _share(g, y - x),    kink=lambda x, y: x - y, many="largest")
+min      = Op("min({}, {})",        floats.min_,                     lambda g, z, x, y: _share(g, y - x),              lambda g, z, x, y: _share(g, x - y),    kink=lambda x, y: x - y, many="smallest")
 
 #             reads                 computes                         pulls g back to x           ... to low                          ... and to high
 clip     = Op("clip({}, {}, {})",   floats.clip,                     _pull_between,              _pull_low,                           _pull_high,                         arrange=operands.number_and_bounds, kink=floats.to_bound)
@@ -478,7 +485,8 @@ where    = Op("where({}, {}, {})",  floats.where,                    None,      
 #             reads                 computes                         pulls g back to all operands
 sum      = Op("sum([{}])",          floats.sum_,                     lambda g, z, *xs: [g] * len(xs),                  variadic=True, arrange=operands.list_of_values)
 dot      = Op("dot([{}], [{}])",    floats.dot,                      _pull_dot,                                        variadic=True, arrange=operands.two_lists)
-largest  = Op("largest([{}])",      floats.largest,                  _pull_largest,                                    variadic=True, arrange=operands.nonempty, kink=floats.lead)
+largest  = Op("largest([{}])",      floats.largest,                  lambda g, z, *xs: _equal_shares(g, [z - x for x in xs]), variadic=True, arrange=operands.nonempty, kink=floats.lead)
+smallest = Op("smallest([{}])",     floats.smallest,                 lambda g, z, *xs: _equal_shares(g, [x - z for x in xs]), variadic=True, arrange=operands.nonempty, kink=lambda *xs: floats.lead(*[-x for x in xs]))
 
 # fmt: on
 BUILT_IN.update(TABLE)

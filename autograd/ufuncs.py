@@ -152,7 +152,7 @@ def _refuse_to_round(self: Value, *_: Any) -> NoReturn:
     )
 
 
-def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
+def _of_two(op: Op) -> Callable[..., Any]:
     """Return the row as a method that says what to write where NumPy calls it with its own arguments: `np.max(v)`."""
 
     @functools.wraps(getattr(Value, op.name))
@@ -160,7 +160,7 @@ def _of_two(op: Op, of_many: str) -> Callable[..., Any]:
         if "axis" in named:
             raise TypeError(
                 f"np.{op.name} takes an array, got one Value: "
-                f"for two Values, write autograd.{op.name}(v, w), for many {of_many}"
+                f"for two Values, write autograd.{op.name}(v, w), for many autograd.{op.name}(values)"
             )
         return op(self, *others, **named)
 
@@ -201,8 +201,8 @@ _SECOND_NAMES: dict[str, Callable[..., Any]] = {
 }
 _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     **_SECOND_NAMES,
-    "max": _of_two(ops.max, "autograd.largest(values)"),
-    "min": _of_two(ops.min, "-autograd.largest([-v for v in values])"),
+    "max": _of_two(ops.max),
+    "min": _of_two(ops.min),
     "clip": functools.wraps(getattr(Value, ops.clip.name))(_clip),
     "round": functools.wraps(getattr(Value, ops.round.name))(_round),
     "__divmod__": _divmod,

@@ -371,6 +371,7 @@ CONSTANT: dict[str, Callable[[Value], Any]] = {
     "clip": lambda x: x.clip(-1.0, 1.0),
     "max": lambda x: autograd.max(x, 3.0),
     "largest": lambda x: autograd.largest([x, 3.0, 1.0]),
+    "smallest": lambda x: autograd.smallest([x, -5.0, 1.0]),
     "where": lambda x: autograd.where(x, x, 2.0),
     "sign": lambda x: x.sign(),
     "floor": lambda x: x.floor() + x.ceil() + autograd.round(x),

@@ -576,10 +576,19 @@ UNREAL: list[tuple[Any, str]] = [
     ],
 )
 def test_largest_shares_its_gradient_equally_at_a_tie(at: list[float], value: float, gradient: list[float]) -> None:
-    assert same(autograd.largest(at), value) and math.copysign(1, autograd.largest(at)) == math.copysign(1, value)
+    _check_shares(autograd.largest, autograd.max, at, value, gradient)
+    _check_shares(autograd.smallest, autograd.min, [-x for x in at], -value, gradient)
+
+
+def _check_shares(op: Any, of_many: Any, at: list[float], value: float, gradient: list[float]) -> None:
+    assert same(op(at), value) and math.copysign(1, op(at)) == math.copysign(1, value)
     values = [Value(x) for x in at]
-    z = autograd.largest(values)
-    assert z.op is autograd.largest and z.args == tuple(values) and same(z.data, value)
+    z = op(values)
+    assert z.op is op and z.args == tuple(values) and same(z.data, value)
+    for many in (of_many(values), of_many(iter(values)), *([of_many(*values)] if len(values) > 2 else [])):
+        assert many.op is op and many.args == tuple(values)
+    of_floats = of_many(*at) if len(at) > 1 else of_many(at)
+    assert type(of_floats) is float and same(of_floats, value)
     graphs = grad(z, values)
     z.backward()
     assert [x.grad for x in values] == [g.data for g in graphs] == gradient
@@ -610,8 +619,52 @@ def test_largest_takes_constants_and_any_number_of_operands() -> None:
 def test_the_largest_of_nothing_is_an_error_that_says_so(nothing: Any, said: str) -> None:
     with pytest.raises(ValueError, match=f"^expected at least one value, got {said}$"):
         autograd.largest(nothing)
+    for op in autograd.smallest, autograd.max, autograd.min:
+        with pytest.raises(ValueError, match=f"^expected at least one value, got {said}$"):
+            op(nothing)
     with pytest.raises(TypeError, match=r"^largest\(\) takes \(values\)"):
         autograd.largest(1.0, 2.0)
+    with pytest.raises(TypeError, match=r"^smallest\(\) takes \(values\).*autograd\.smallest\(\[x, y\]\)$"):
+        autograd.smallest(1.0, 2.0)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_max_and_min_take_what_pythons_take(name: str) -> None:
+    op, pythons = getattr(autograd, name), getattr(builtins, name)
+    x, y = Value(2.0), Value(-3.0)
+    for arguments in [(1, 2.5), (3, True, 2.5), ([1, 2.5, -3],), ((4,),), (range(5),), ({1.0: 2, 7.0: 1},)]:
+        found = op(*arguments)
+        assert type(found) is float and found == pythons(*arguments)
+    for array in (np.array([3.0, 1.0, 2.0]), np.array([3, 1, 2])):
+        assert op(array) == pythons(array) and type(op(array)) is float
+    of_two = op(x, y)  # the row of two, as ever; of a list of two, that of many
+    assert of_two.op is op and of_two.args == (x, y) and op(y=y, x=x).args == (x, y)
+    of_many = autograd.largest if name == "max" else autograd.smallest
+    for z in (op([x, y]), op(v for v in (x, y)), op(np.array([x, y])), op({x: 0, y: 1})):
+        assert z.op is of_many and z.args == (x, y) and z.data == of_two.data
+    assert op([x, 1.5, y]).args == op(x, 1.5, y).args == x.__class__.__record__(of_many, (x, 1.5, y)).args
+    assert getattr(x, name)(y, 0.5).args == (x, y, 0.5)
+    assert op([], default=0) == 0.0 and op([x, y], default=0).args == (x, y)
+    left = op([], default=x)
+    assert left.data == 2.0 and grad(left, x).data == 1.0
+    for wrong, said in [
+        (op, "takes .*: got no values$"),
+        (lambda: op(x), r"takes \(x, y\), more operands, or a list of them: expected a list of values, got Value$"),
+        (lambda: op(2.0), "expected a list of values, got float$"),
+        (lambda: op(x, y, default=0.0), "a default is for an empty list, not beside several values$"),
+        (
+            lambda: op([x, y], key=abs),
+            "unexpected keyword argument 'key'; write Python's own with key=lambda v: v.data",
+        ),
+        (lambda: op(x, y, key=abs), "unexpected keyword argument 'key'; write Python's own with key=lambda v: v.data"),
+        (lambda: op([x, "y"]), "^expected a real number, got str 'y'"),
+        (lambda: op([], default=None), "^expected a real number, got NoneType"),
+        (lambda: op([[x, y], [y, x]]), "^expected a real number, got list"),
+    ]:
+        with pytest.raises(TypeError, match=said):
+            wrong()
+    key = eval(f"{name}(values, key=lambda v: v.data)", {name: pythons, "values": [x, y]})
+    assert key is (x if name == "max" else y)
 
 
 @pytest.mark.parametrize("x", REALS, ids=repr)

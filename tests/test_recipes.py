@@ -81,7 +81,6 @@ RECIPES: dict[str, tuple[Callable[..., Any], Sequence[Any]]] = {
     "fmod": (lambda x, y: x - y * (mp.floor if x / y > 0 else mp.ceil)(x / y), [(7.5, 2.0), (-7.5, 2.0), (7.5, -2.0)]),
     "heaviside": (lambda x, at_0=0.5: mp.mpf(x > 0 if x else at_0), [*LINE, (0.0, 0.75), (2.5, 0.75), (-2.5, 0.75)]),
     "round_to": (lambda x, digits: mp.nint(x * 100) / 100, [(x + 0.123, 2) for x in NEAR]),
-    "smallest": (min, LISTS),
     "variance": (lambda xs: mean([(x - mean(xs)) ** 2 for x in xs]), LISTS),
     "softmin": (lambda xs: [mp.exp(-x) / mp.fsum(mp.exp(-y) for y in xs) for x in xs], LISTS),
     "logit": (lambda p: mp.log(p / (1 - p)), UNIT),

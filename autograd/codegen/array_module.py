@@ -105,8 +105,8 @@ class _ModuleFunctions:
             return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
-        if function is None and name == "largest":
-            return _largest(self)
+        if function is None and name in _OF_MANY:
+            return _OF_MANY[name](self)
         if function is None:
             advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
             raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
@@ -172,6 +172,8 @@ def _smallest(xp: Any) -> Callable[..., Any]:
     largest = _largest(xp)
     return lambda *xs: -largest(*(-x for x in xs))
 
+
+_OF_MANY: dict[str, Callable[[Any], Callable[..., Any]]] = {"largest": _largest, "smallest": _smallest}
 
 _AT_TIES: dict[Op, Callable[[Any], Callable[..., Any]]] = {
     TABLE["abs"]: _abs,

@@ -37,6 +37,9 @@ from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
 LIMITS_OF_A_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
+_WITHOUT_NUMPY = (TABLE["largest"], TABLE["smallest"])
+"""Operations of which NumPy has those of two operands only."""
+
 LIMITS_OF_A_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=math.inf, constants=False)
 """Higher, because single statements compute on floats, which are faster than arrays of one element."""
 
@@ -48,9 +51,9 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     except ModuleNotFoundError as problem:
         raise ModuleNotFoundError('backend="numpy" needs NumPy: pip install numpy', name=problem.name) from None
 
-    # NumPy has max for a whole batch, but would call the function of largest for one sample after the other.
+    # NumPy has max and min for a whole batch, but would call the function of largest for one sample after the other.
     program, signature = spelled_out(
-        program, signature, lambda op: op.built_in and op is not TABLE["largest"], calls_functions=True
+        program, signature, lambda op: op.built_in and op not in _WITHOUT_NUMPY, calls_functions=True
     )
     apart, its_signature, terms = without_fixed_terms(program, signature)
     layout = MemoryLayout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)

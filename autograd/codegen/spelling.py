@@ -270,6 +270,7 @@ SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
     spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}"),
     spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}"),
     spell(ops.largest, "",                           "xp.largest({xs})",                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", formula=lambda *xs: reduce(ops.max, xs)),
+    spell(ops.smallest, "",                          "xp.smallest({xs})",                                 "",                                     "",                                                  "",                                      ATOM,     "MIN({xs})", formula=lambda *xs: reduce(ops.min, xs)),
 )}
 """The rows by the operations' names."""
 

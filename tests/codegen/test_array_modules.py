@@ -143,6 +143,7 @@ WHERE_FORMULAS_CHOOSE = [
     ("floordiv", (4.0, 1e-200)),
     *((name, at) for name in ("max", "min") for at in itertools.product(SPECIAL, repeat=2)),
     *(("largest", at) for at in itertools.product([0.0, -0.0, 1.0, math.inf, math.nan], repeat=3)),
+    *(("smallest", at) for at in itertools.product([0.0, -0.0, -math.inf, math.nan], repeat=3)),
     *((name, (x,)) for name in ("abs", "relu", "sign", "step") for x in (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf)),
     *(("clip", at) for at in itertools.product([0.0, -0.0, 1.0, 2.0], repeat=3)),
     *(("leaky_relu", (x, 0.01)) for x in (0.0, -0.0)),
@@ -197,8 +198,8 @@ def points_of_rows() -> list[tuple[str, list[tuple[float, ...]]]]:
 
 
 def check_the_sign(name: str, at: tuple[float, ...], z: float) -> None:
-    """At a tie, the zero of `max`, `min` and `largest` has the sign of the last operand, as the row's."""
-    if name in ("max", "min", "largest", "abs"):
+    """At a tie, the zero of `max`, `min`, `largest` and `smallest` has the sign of the last operand, as the row's."""
+    if name in ("max", "min", "largest", "smallest", "abs"):
         want = TABLE[name].computes(*at)
         assert z == want or math.isnan(want), (name, at)
         assert math.copysign(1, z) == math.copysign(1, want) or math.isnan(want), (name, at)

@@ -118,6 +118,7 @@ def last_step(output: Value) -> ChainRule:
         ("where", [1.0, 2.0, 3.0], 2),
         ("where", [-1.0, 2.0, 3.0], 1),
         ("largest", [1.0, 2.0, 0.0], 2),
+        ("smallest", [1.0, 0.0, 2.0], 2),
     ],
 )
 def test_what_a_choice_does_not_pass_is_no_product_with_infinity(name: str, operands: list[float], silent: int) -> None:

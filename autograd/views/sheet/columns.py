@@ -14,14 +14,14 @@ from autograd.codegen.formulas import graph_formulas, summary
 from autograd.codegen.program import Program, expanded, lower, with_one_factor
 from autograd.codegen.spreadsheet import Formula, formulas, operand
 from autograd.engine import Value, grad, graph_of, record
-from autograd.ops import Op, largest
+from autograd.ops import Op, largest, smallest
 from autograd.text import LONGEST_FORMULA
 from autograd.views.gradients import Operands, reached_by_gradients, recorded_anew, same_operation
 from autograd.views.limits import VIEWS_IN_PYTHON
 
 _INLINED = 4  # operations in the formula of a column, at most
 _OPERANDS = 12  # of an operation within a longer formula, at most
-_LONGEST_LIST = 200  # operands of a sum, dot or largest in one formula; Excel's MAX takes 255
+_LONGEST_LIST = 200  # operands of a sum, dot, largest or smallest in one formula; Excel's MAX takes 255
 _LONGEST_OF_SEVERAL = 1_000  # characters of a formula made of several operations
 _FAR_CELL = "XX10000"  # a reference about as long as they get
 
@@ -62,7 +62,7 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
     names: dict[Value, str] = {}
 
     def in_parts(v: Value, operands: Operands) -> Value:
-        while v.op and (v.op.adds or v.op is largest) and len(operands) > _LONGEST_LIST:
+        while v.op and (v.op.adds or v.op in (largest, smallest)) and len(operands) > _LONGEST_LIST:
             operands, terms = _parts(v.op, operands)
             names.update((part, f"{given[v]}, terms {these}") for part, these in terms.items())
         return same_operation(v, operands)
@@ -75,10 +75,11 @@ def copied_graph(values: Iterable[Value], given: Mapping[Value, str]) -> tuple[d
 
 
 def _parts(op: Op, operands: Operands) -> tuple[Operands, dict[Value, str]]:
-    """Return the operands with which a long sum, dot or largest gives the same of its parts, and the terms of each.
+    """Return the operands with which the operation of a long list gives the same of its parts, and the terms of each.
 
     A term is the product of the numbers at one place of all lists, so a part is continued as itself times 1. The
-    largest of a part is one operand of the rest. (So a tie between parts counts as one between as many numbers.)
+    largest or smallest of a part is one operand of the rest. (So a tie between parts counts as one between as many
+    numbers.)
     """
     lists = op.lists(operands)
     most = _LONGEST_LIST // len(lists)
