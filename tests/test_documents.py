@@ -20,6 +20,7 @@ from autograd.codegen.compile import BACKENDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GALLERY = ROOT / "docs" / "gallery.md"  # test_gallery.py runs it, one section after another
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NEEDS = {
     "many_devices.py": "jax",
@@ -54,7 +55,7 @@ def backends_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("backends_as_before")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page != GALLERY], ids=lambda page: page.name)
 def test_python_on_a_page_prints_what_it_says(page: Path) -> None:
     need_packages(page)
     document = Document.parse(str(page), PythonCodeBlockParser())

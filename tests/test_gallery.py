@@ -1,0 +1,112 @@
+"""Check that each model of the gallery does all that a network does, as its page shows it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gallery
+import pytest
+from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
+from needs import need_backend
+
+from autograd import Value
+from autograd.trees import tree_leaves
+
+FEW = 3  # samples, of which each is a batch: so the bits are the same in all backends
+IN_C = {"Maxout", "Convolution", "Attention", "Two tasks", "Physics-informed network", "Energy-based model"}
+"""Those that are compiled to C too, which takes a fifth of a second each: nests, second derivatives, choices."""
+
+
+@pytest.fixture(scope="module", params=SECTIONS, ids=lambda section: section.name)
+def section(request: pytest.FixtureRequest) -> Section:
+    chosen: Section = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def trained(section: Section) -> Ran:
+    """Train a model as the page says."""
+    return gallery.run(section, backend="python")
+
+
+def numbers(tree: Any) -> list[float]:
+    """Return the numbers of nested outputs: Values, or what `predict` returned."""
+    leaves = list(tree.values()) if isinstance(tree, dict) else tree_leaves(tree)
+    return [v.data if type(v) is Value else v for v in leaves]
+
+
+def called(model: Any, xs: Sequence[Any]) -> list[list[float]]:
+    return [numbers(model(gallery.labelled(x, "x"))) for x in xs]
+
+
+def predicted(model: Any, xs: Sequence[Any], backend: str) -> list[list[float]]:
+    """Return the outputs for each sample, whatever their nesting."""
+    return [numbers(model.predict([x], backend=backend)) for x in xs]
+
+
+def test_it_learns(trained: Ran) -> None:
+    if trained.history is None:
+        first, last = trained.module.rewards[:100], trained.module.rewards[-100:]
+        assert sum(last) > 2 * sum(first)
+    else:
+        assert trained.history.losses[-1] < 0.6 * trained.history.losses[0]
+
+
+def test_all_backends_compute_the_same_bits(section: Section) -> None:
+    """Losses and parameters after a few steps, of one sample each."""
+    results = {}
+    for backend in ("eager", "python", "numpy", *(["c"] if section.title in IN_C else [])):
+        need_backend(backend)
+        ran = gallery.run(section, backend, few=FEW, epochs=2, batch_size=1, seed=0)
+        if ran.history is None:
+            pytest.skip("it is trained in a loop of its own, which compiles nothing")
+        results[backend] = ran.history.losses, [p.data for p in ran.model.parameters()]
+    assert all(result == results["eager"] for result in results.values())
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy"])
+def test_predictions_are_those_of_calls(trained: Ran, backend: str) -> None:
+    few = trained.xs[:FEW]
+    assert predicted(trained.model, few, backend) == called(trained.model, few)
+
+
+def test_a_file_and_copies_hold_the_whole_model(
+    section: Section, trained: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = trained.xs[:FEW]
+    expected = called(trained.model, few)
+    anew = gallery.run(section, None).model
+    for i, p in enumerate(anew.parameters()):
+        p.data += 0.1 * i
+    assert called(anew, few) != expected
+    trained.model.save(tmp_path / "model.json")
+    anew.load(tmp_path / "model.json")
+    monkeypatch.setitem(sys.modules, trained.module.__name__, trained.module)  # where pickle looks for its classes
+    for twin in (anew, copy.deepcopy(trained.model), pickle.loads(pickle.dumps(trained.model))):
+        assert called(twin, few) == expected
+        assert [name for name, _ in twin.named_parameters()] == [name for name, _ in trained.model.named_parameters()]
+
+
+def test_a_call_does_not_change_what_is_trained(section: Section) -> None:
+    ran = gallery.run(section, None)
+    before = dict(ran.model.named_parameters())
+    called(ran.model, ran.xs[:1])
+    assert dict(ran.model.named_parameters()) == before
+    assert len(before) == len(ran.model.parameters())
+
+
+def test_the_pictures_are_fresh(section: Section) -> None:
+    """But for the numbers in them, and the places, which differ with the version of Graphviz."""
+    expected = gallery.nodes(gallery.picture(section))
+    advice = f"run: python tests/gallery.py {section.name}"
+    assert gallery.nodes_of_picture(IMAGES / f"{section.name}.svg") == expected, advice
+    assert f"(images/gallery/{section.name}.svg)" in section.text
+
+
+def test_the_sizes_on_the_page_are_fresh() -> None:
+    assert gallery.table() in PAGE.read_text(), "run: python tests/gallery.py"
