@@ -108,8 +108,16 @@ def path_text(path: str | os.PathLike[str]) -> str:
 
 
 def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
-    """Return the size of a file and its bytes; of a larger file, a size above `most`. A device may have no end."""
-    with open(path, "rb") as file:
+    """Return the size of a file and its bytes; of a larger file, a size above `most`. A device may have no end.
+
+    Raises:
+        OSError: it cannot be read; of what kind, and what to do.
+    """
+    try:
+        file = open(path, "rb")  # noqa: SIM115  # the with statement follows
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+    with file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             return size, b""
@@ -117,6 +125,21 @@ def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
         if len(content) > size:  # the file has grown since, or is a device or a pipe, whose size is 0
             content += file.read(most - size)
     return len(content), content
+
+
+def _unreadable(path: str | os.PathLike[str], problem: OSError) -> OSError:
+    """Return the error for a file that cannot be opened, of the same kind and number, with what to do about it."""
+    name, folder = path_text(path), os.path.dirname(os.path.abspath(path))
+    said = problem.strerror
+    if os.path.isdir(path):  # on Windows, one that may not be read
+        said = "it is a folder, name a file in it"
+    elif isinstance(problem, PermissionError):
+        said = "this user may not read it: change its mode"
+    elif isinstance(problem, FileNotFoundError) and not os.path.isdir(folder):
+        said = f"there is no folder {path_text(folder)}"
+    elif isinstance(problem, FileNotFoundError):
+        said = f"there is no such file in {path_text(folder)}: name one that model.save(path) has written"
+    return type(problem)(problem.errno, f"cannot load {name}: {said}")
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:

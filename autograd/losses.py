@@ -156,6 +156,19 @@ def _share_of_sides(logits: Any, targets: Any) -> Any:
     ])  # fmt: skip
 
 
+class NumberedOtherwiseError(ValueError):
+    """Targets that are classes, but not numbered as the loss numbers them.
+
+    Arguments:
+        said: what is wrong.
+        code: lines that number the classes of `ys`, a list of single numbers.
+    """
+
+    def __init__(self, said: str, code: list[str]) -> None:
+        super().__init__("\n    ".join([f"{said}. To number the classes, write", *code]))
+        self.said, self.code = said, code
+
+
 def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any], number: str = "") -> list[Any]:
     """Check each distinct target against the output, and return them all.
 
@@ -163,7 +176,8 @@ def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any],
         number: code for the target of a class, where `classes` is the list of all and `y` one of them.
 
     Raises:
-        ValueError: one does not fit; with what to write, if they are as many classes in other numbers.
+        NumberedOtherwiseError: one does not fit, but they are as many classes in other numbers.
+        ValueError: one does not fit.
     """
     distinct = {str(y): y for y in ys}
     try:
@@ -173,8 +187,8 @@ def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any],
         expected = len(output) if isinstance(output, list) else 2
         if not number or any(isinstance(y, list) or y % 1 for y in ys) or len(distinct) != expected:
             raise
-        lines = ["classes = sorted(set(ys))", f"ys = [{number} for y in ys]"]
-        raise ValueError("\n    ".join([f"{problem}. To number the classes, write", *lines])) from None
+        code = ["classes = sorted(set(ys))", f"ys = [{number} for y in ys]"]
+        raise NumberedOtherwiseError(str(problem), code) from None
     return ys
 
 

@@ -517,20 +517,55 @@ def test_what_a_loss_carries_is_a_function(name: str) -> None:
         nn.loss(**carried)
 
 
-@pytest.mark.parametrize("make", [list, np.array])
+class Foreign:
+    """An array of a library that NumPy can convert, and whose entries do not compare, as PyTorch's."""
+
+    def __init__(self, ys: list[float]) -> None:
+        self.array = np.array(ys)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.array
+
+    def __iter__(self) -> Any:
+        return iter([object() for _ in self.array])
+
+
+LABELS: dict[str, Callable[[list[float]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "column of lists": lambda ys: [[y] for y in ys],
+    "column of tuples": lambda ys: tuple((y,) for y in ys),
+    "column": lambda ys: np.array(ys)[:, None],
+    "structured": lambda ys: np.array([(y,) for y in ys], dtype=[("y", float)]),
+    "of another library": Foreign,
+}
+"""Of pandas, see tests/training/test_raw_data.py."""
+
+
+@pytest.mark.parametrize("make", LABELS.values(), ids=LABELS)
 @pytest.mark.parametrize("labels", [[1, 2, 3], [-1, 0, 1], [10, 20, 30], [1, 2], [-1, 1], [0, 1], [3.0, 7.0]])
 def test_classes_that_are_numbered_otherwise_get_code_that_works(labels: list[float], make: Any) -> None:
     xs, k = [[float(i), 1.0] for i in range(6)], len(labels)
     for loss in ("cross_entropy",) if k == 3 else ("binary_cross_entropy", "hinge"):
         names: dict[str, Any] = {"ys": make((labels * 6)[:6])}
-        options: dict[str, Any] = {"loss": loss, "optimizer": "sgd", "epochs": 1, "progress": False}
+        options: dict[str, Any] = {
+            "loss": loss,
+            "optimizer": "sgd",
+            "epochs": 1,
+            "progress": False,
+            "backend": "python",
+        }
         model = nn.MLP(2, [3, k if k > 2 else 1], rng=random.Random(0))
         try:
             fit(model, xs, names["ys"], **options)
         except ValueError as problem:
+            assert type(problem) is ValueError
             lines = str(problem).split("write\n")[1].splitlines()
             exec("\n".join(line[4:] for line in lines), names)
             assert names["classes"] == labels
+            low = -1 if loss == "hinge" else 0
+            assert names["ys"] == [labels.index(y) if k == 3 or y == labels[1] else low for y in (labels * 6)[:6]]
             fit(model, xs, names["ys"], **options)
         else:
             assert (loss, labels) in (("hinge", [-1, 1]), ("binary_cross_entropy", [0, 1]))

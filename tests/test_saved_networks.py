@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import functools
 import json
 import math
@@ -481,8 +482,31 @@ def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(2**30)
     with pytest.raises(ValueError, match=r"1,073,741,824 bytes, more than nn.load reads: make the network"):
         nn.load(path)
-    with pytest.raises(FileNotFoundError, match=re.escape("none.json")):
-        nn.load(tmp_path / "none.json")
+
+
+def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
+    model = nn.Neuron(2)
+    for load in (nn.load, model.load):
+        said = f"cannot load {tmp_path / 'none.json'}: there is no such file in {tmp_path}: name one that model.save"
+        with pytest.raises(FileNotFoundError, match=re.escape(said)) as caught:
+            load(tmp_path / "none.json")
+        assert caught.value.errno == errno.ENOENT
+        with pytest.raises(FileNotFoundError, match=re.escape(f"there is no folder {tmp_path / 'no'}")):
+            load(tmp_path / "no" / "none.json")
+        with pytest.raises((IsADirectoryError, PermissionError), match="it is a folder, name a file in it"):
+            load(tmp_path)
+        closed = saved(model, tmp_path)
+        with pytest.MonkeyPatch.context() as patch:  # root may read everything
+            patch.setattr("builtins.open", refuse)
+            with pytest.raises(PermissionError, match=r"model\.json: this user may not read it"):
+                load(closed)
+        if os.path.exists("/proc"):
+            with pytest.raises(NotADirectoryError, match="Not a directory"):
+                load(closed / "model.json")
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Unix")

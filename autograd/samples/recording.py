@@ -55,11 +55,15 @@ def called(model: Any, inputs: Any) -> Any:
         text = str(problem)
         if isinstance(inputs, list) and text.endswith(ONE_SAMPLE):
             text = text.removesuffix(ONE_SAMPLE) + f"A sample of xs is {tree_shape(inputs)}"
-            if any(isinstance(part, list) for part in inputs):
+            rows = [isinstance(part, list) for part in inputs]
+            if rows == [False, True]:
+                text += ", a number and a row: to leave the number out, write xs = [row for _, row in xs]"
+            elif any(rows):
                 text += ": to flatten the samples, write xs = np.reshape(xs, (len(xs), -1))"
             raise type(problem)(text) from None
-        if not isinstance(inputs, list):
-            problem.add_note("Each number in xs is a sample. To pass a single sample of several numbers, write [x].")
+        if not isinstance(inputs, list) and type(problem) in (TypeError, ValueError):
+            text = text.removesuffix(ONE_SAMPLE).removesuffix(". ")
+            problem.args = (f"{text}. Each number in xs is a sample: for a single sample of several, write [x]",)
         raise
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autograd.floats import number
-from autograd.samples.tables import Other, Refusal, refusal_of, variable
+from autograd.samples.tables import Other, Refusal, anew, listing, number_of_samples, refusal_of, variable
 from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_structure
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
@@ -27,6 +27,8 @@ class Samples:
     """The first sample as lists; all samples share its structure."""
     numbers: Sequence[int] | None = None
     """The user's numbers of these samples, where they are some of them."""
+    listing: Sequence[str] = ()
+    """Code that makes a list of single numbers of the user's data, where they are none."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,7 +71,7 @@ class Samples:
     def some(self, indices: Sequence[int]) -> Samples:
         """Return these of the samples."""
         rows = self.rows[indices] if hasattr(self.rows, "tolist") else [self.rows[i] for i in indices]
-        return Samples(self.name, rows, tree_lists(rows[0]), list(map(self.number_of, indices)))
+        return replace(self, rows=rows, like=tree_lists(rows[0]), numbers=list(map(self.number_of, indices)))
 
     def is_column(self) -> bool:
         """Return True if each sample is a row of one number."""
@@ -116,24 +118,29 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
         other: the other argument whose samples belong to these, for the advice.
         complete: whether to refuse a nan, by which people write a missing number.
     """
+    once = isinstance(data, Iterator)
+    listed: Any = list(data) if once else data
     if hasattr(data, "__array__"):  # NumPy's arrays, and what converts to one: of pandas, of PyTorch
         import numpy as np  # noqa: PLC0415  # it is here, or nothing could convert to its arrays
 
         check_unmasked(data)
-        array = np.asarray(data)
-        if _is_numeric_table(array):
-            array = np.stack([array[field] for field in array.dtype.names or ()], axis=-1)
-        if array.dtype.kind in "fiub" and array.ndim and array.size:
-            rows = np.array(array, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
+        table = np.asarray(data)
+        if _is_numeric_table(table):
+            table = np.stack([table[field] for field in table.dtype.names or ()], axis=-1)
+        if table.dtype.kind in "fiub" and table.ndim and table.size:
+            rows = np.array(table, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
             if complete and np.isnan(rows).any():
                 named = hasattr(data, "iloc") or bool(getattr(getattr(data, "dtype", None), "names", None))
                 return refusal_of(name, data if named else rows.tolist(), other)
-            return Samples(name, rows, rows[0].tolist())
-        if array.dtype.names:
-            return refusal_of(name, array, other)
-    else:
-        array = data
-    rows = tree_lists(array, (list, tuple, range, Iterator))
+            return Samples(name, rows, rows[0].tolist(), listing=listing(name, data))
+        if table.dtype.names:
+            return refusal_of(name, table, other)
+        listed = table
+    if once and other and number_of_samples(other.data) not in (None, len(listed)):
+        other = None
+    if isinstance(listed, (list, tuple)) and listed and all(map(_is_pair_with_a_row, listed)):
+        return _of_pairs(name, listed, other, once=once)
+    rows = tree_lists(listed, (list, tuple, range, Iterator))
     if not isinstance(rows, list):
         return refusal_of(name, data, other)
     if not rows:
@@ -155,12 +162,31 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
         except (TypeError, OverflowError):
             break
     if len(floats) < len(rows) or (complete and _lacks_a_number(floats)):
-        refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=isinstance(data, Iterator))
+        refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=once)
         if refusal.lines and isinstance(data, (list, tuple)) and any(hasattr(row, "iloc") for row in data):
             var = variable(name)  # rows of a DataFrame, which are not indexed by position
             return replace(refusal, lines=[f"{var} = [list(row) for row in {var}]", *refusal.lines])
         return refusal
-    return Samples(name, floats, floats[0])
+    again = [anew(variable(name))] if once else []
+    return Samples(name, floats, floats[0], listing=[*again, *listing(name, listed)])
+
+
+def _is_pair_with_a_row(pair: Any) -> bool:
+    """Return True for what `iterrows` of a DataFrame yields."""
+    return isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[1], "iloc")
+
+
+def _of_pairs(name: str, pairs: Sequence[Any], other: Other | None, *, once: bool) -> Refusal:
+    """Refuse pairs of an index and a row, with the code that takes the rows as samples."""
+    rows = read(name, [list(row) for _, row in pairs], other, complete=True)
+    var = variable(name)
+    lines = [f"{var} = [list(row) for _, row in {var}]"]
+    if once:
+        lines.insert(0, anew(var))
+    said = f"{name} has pairs of an index and a row, as iterrows() yields them: pass the DataFrame itself"
+    if isinstance(rows, Refusal):
+        return replace(rows, said=f"{said}. Of the rows,\n{rows.said}", lines=[*lines, *rows.lines])
+    return Refusal(TypeError, f"{said}, or the rows", lines)
 
 
 _PLAIN = {float, int, bool}

@@ -12,7 +12,7 @@ import datetime
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -117,8 +117,7 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
     """
     if read:
         refusal = refusal_of(name, data, other)
-        anew = f"{variable(name)} = list({variable(name)})  # of a new iterator: this one has been read"
-        return replace(refusal, lines=[anew, *refusal.lines] if refusal.lines else [])
+        return replace(refusal, lines=[anew(variable(name)), *refusal.lines] if refusal.lines else [])
     table = _table(data)
     if table is None:
         return _without_columns(name, data)
@@ -132,8 +131,8 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
     others = [(i, column) for column in columns for i in column.holds("other")]
     if others:
         return _strange(name, *min(others, key=lambda found: found[0]), len({i for i, _ in others}), len(rows))
-    targets = None if other is None or other.data is None else list(map(str, _listed(other.data)))
-    same = [c.name for c in columns if names and targets and list(map(str, c.cells)) == targets]
+    targets = None if other is None or other.data is None else list(map(_as_text, _listed(other.data)))
+    same = [c.name for c in columns if names and targets and list(map(_as_text, c.cells)) == targets]
     return _described(name, data, columns, same, other)
 
 
@@ -157,8 +156,10 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
     if len(found) > _COLUMNS_SHOWN:
         said.append(f"    and {len(found) - _COLUMNS_SHOWN} more columns")
     kept = [column for column in columns if column.is_numeric and column.name not in same]
-    if not kept and columns[0].name is None and set(columns[0].kinds) == {"text"}:
+    alone = len(columns) == 1 and (columns[0].name is None or name.endswith("ys"))
+    if not kept and alone and set(columns[0].kinds) == {"text"}:
         classes = [f"classes = sorted(set({var}))", f"{var} = [classes.index(x) for x in {var}]"]
+        classes = [*listing(name, data), *classes]
         hint = " A loss for classes, such as nn.cross_entropy, takes their names" if name.endswith("ys") else ""
         return Refusal(TypeError, "\n".join(said) + ". Classes have numbers." + hint, classes)
     if not kept:
@@ -184,6 +185,13 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
             f"float(x == {value!r})"
         )
     return Refusal(ValueError if missing_only and not _is_dictionary(data) else TypeError, "\n".join(said), lines)
+
+
+def _as_text(x: Any) -> str:
+    """Return a cell as text, by which the targets are recognised among the inputs, written as numbers or not."""
+    if isinstance(x, (list, tuple)) and len(x) == 1:  # of a column
+        return _as_text(x[0])
+    return str(float(x)) if kind_of(x) in ("number", "written") else str(x)
 
 
 def _is_dictionary(data: Any) -> bool:
@@ -386,6 +394,8 @@ def _assigned(name: str, of_good: str, other: Other | None) -> str:
     """Write the assignment of the good samples, and of their counterparts."""
     if other is None:
         return f"{name} = {of_good}"
+    if isinstance(other.data, Iterator):
+        return f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))  # of a new iterator"
     if other.data is None:  # not seen here
         return f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))"
     access = f"{other.name}.iloc[good]" if hasattr(other.data, "iloc") else f"[{other.name}[i] for i in good]"
@@ -462,6 +472,37 @@ def number_of_samples(data: Any) -> int | None:
     if isinstance(data, Mapping):
         data = next(iter(data.values()), None)
     return len(data) if hasattr(data, "__len__") and getattr(data, "shape", True) else None
+
+
+def listing(name: str, data: Any) -> list[str]:
+    """Write the code that makes a list of single numbers, or texts, of a column; none where data are such a list.
+
+    NumPy's arrays of one dimension count as such a list, and so do Series.
+
+    >>> listing("ys", [1, 2]), listing("ys", [[1], [2]])
+    ([], ['ys = [row[0] for row in ys]'])
+    """
+    var = variable(name)
+    if hasattr(data, "iloc"):
+        return [f"{var} = {var}.iloc[:, 0]"] if hasattr(data, "columns") else []
+    if not hasattr(data, "__array__"):
+        return [f"{var} = [row[0] for row in {var}]"] if _is_row(data[0]) else []
+    names = getattr(getattr(data, "dtype", None), "names", None)
+    if names:
+        return [f"{var} = {var}[{names[0]!r}]"]
+    if type(data).__module__ == "numpy" and data.ndim == 1:
+        return []
+    array = "" if hasattr(data, "tolist") and hasattr(data, "reshape") else ".__array__()"
+    return [f"{var} = {var}{array}.reshape(-1).tolist()"]
+
+
+def _is_row(x: Any) -> bool:
+    return hasattr(x, "__len__") and not isinstance(x, (str, bytes))
+
+
+def anew(name: str) -> str:
+    """Write the code that begins with another iterator."""
+    return f"{name} = list({name})  # of a new iterator: this one has been read"
 
 
 def variable(name: str) -> str:

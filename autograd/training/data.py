@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
+from autograd.losses import NumberedOtherwiseError
 from autograd.samples.rows import Samples, read, samples
 from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples
 from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
@@ -76,6 +77,9 @@ class Dataset:
         ys = self.ys.as_lists()
         try:
             rows = convert(ys)
+        except NumberedOtherwiseError as problem:
+            said = NumberedOtherwiseError(f"{self.ys.name}: {problem.said}", [*self.ys.listing, *problem.code])
+            raise ValueError(str(said)) from None
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
             raise kind(f"{self.ys.name}: {problem}") from problem
@@ -187,7 +191,8 @@ def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None)
     Raises:
         TypeError, ValueError: all that is wrong with both, in one error.
     """
-    paired = number_of_samples(xs) == number_of_samples(ys)
+    sizes = number_of_samples(xs), number_of_samples(ys)
+    paired = sizes[0] == sizes[1] or None in sizes
     inputs = read(f"{prefix}xs", xs, Other("ys", ys) if paired else None, complete=True)
     targets = read(f"{prefix}ys", ys, Other("xs", xs) if paired else None, complete=True)
     found: Labels | Refusal | None = None

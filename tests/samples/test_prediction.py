@@ -224,14 +224,21 @@ def test_what_is_no_list_of_samples_is_refused(xs: Any, kind: type[Exception], m
 
 def test_a_single_sample_by_itself_gets_advice() -> None:
     model = network()
+    hint = "Each number in xs is a sample: for a single sample of several, write [x]"
     with pytest.raises(ValueError, match="3 weights") as caught:
         model.predict([1.0, 2.0, 3.0])
-    assert caught.value.__notes__ == [
-        "Each number in xs is a sample. To pass a single sample of several numbers, write [x]."
-    ]
+    assert str(caught.value).endswith(f"so it takes 3 inputs, got 1. {hint}")
+    scaled = nn.Sequential(nn.Standardize([0.0, 1.0], [1.0, 1.0]), nn.Neuron(2))
+    with pytest.raises(ValueError, match=re.escape(f"takes 2 inputs, got 1. {hint}")):
+        scaled.predict(np.array([1.0, 2.0]))
+    with pytest.raises(TypeError, match=re.escape(f"is not subscriptable. {hint}")) as of_ones_own:
+        nn.Sequential(lambda x: x[0], nn.Neuron(1)).predict((1.0, 2.0))
+    assert of_ones_own.traceback[-1].name == "<lambda>"  # the user's line stays the last
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        fit(model, [1.0, 2.0, 3.0], [0.0] * 3, loss="mse", optimizer="sgd", epochs=1)
     with pytest.raises(ValueError, match="3 weights") as caught:
         model.predict([[1.0, 2.0]])
-    assert not hasattr(caught.value, "__notes__")
+    assert "[x]" not in str(caught.value)
     assert np.shape(model.predict([[1.0, 2.0, 3.0]])) == (1, 4)
 
 

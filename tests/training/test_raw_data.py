@@ -12,6 +12,7 @@ import importlib
 import io
 import math
 import random
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -215,10 +216,9 @@ def train(task: Task, xs: Any, ys: Any, **options: Any) -> History:
     return fit(model, xs, ys, loss=task.loss, **(defaults | options))
 
 
-def advice(problem: Exception) -> str:
-    """Return the code in an error."""
-    text = str(problem).split("\nWrite\n")[1]
-    return "\n".join(line.removeprefix("    ") for line in text.splitlines())
+def code(text: str) -> str:
+    """Return the code in the message of an error."""
+    return "\n".join(line.removeprefix("    ") for line in re.split("[\n ][Ww]rite\n", text)[1].splitlines())
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -232,7 +232,7 @@ def test_the_first_lines_train_or_their_error_says_how(name: str, form: str) -> 
         fit(model, xs, ys, loss=task.loss, optimizer="sgd", epochs=0, progress=False, backend="python")
     except (TypeError, ValueError) as problem:
         assert len(str(problem)) < 2500
-        exec(advice(problem), names)
+        exec(code(str(problem)), names)
     text = form == "rows of csv.DictReader" or form.endswith("of text")
     rows = task.rows[10:] if "some rows" in form else task.rows
     complete = [row for row in rows if numbers_of(row, task, text) is not None]
@@ -288,7 +288,7 @@ def test_errors_in_inputs_and_targets_come_together() -> None:
     assert "xs: 1 of 3 samples lack a number (sample 0)" in text
     assert "ys: 3 of 3 samples" in text
     names: Row = {"xs": xs, "ys": ys}
-    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
+    exec(code(text), names)
     assert (names["xs"], names["ys"]) == ([[4.0, 5.0]], [2.0])
 
 
@@ -335,18 +335,25 @@ def test_many_columns_are_chosen_by_those_to_leave_out(form: str, left_out: list
     text = message(xs, used["ys"])
     assert len(text) < 1000
     assert f"column {3 if form == 'lists' else 'column 3'!r} lacks 1 number: sample 1 (nan)" in text
-    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), used)
+    exec(code(text), used)
     expected = [[float(i)] * (50 - len(left_out)) for i in (0, 2)]
     assert (samples("xs", used["xs"]).as_lists(), list(used["ys"])) == (expected, [1.0, 3.0])
 
 
-def test_rows_of_an_iterator_are_read_from_a_new_one() -> None:
+@pytest.mark.parametrize("targets", [list, iter, np.array])
+def test_rows_of_an_iterator_are_read_from_a_new_one(targets: Any) -> None:
     """`csv.DictReader` itself is one."""
     file = "a,b,y\n1,2,3\n4,?,6\n7,8,9\n"
-    text = message(csv.DictReader(io.StringIO(file)), [3.0, 6.0, 9.0])
-    names: Row = {"xs": csv.DictReader(io.StringIO(file)), "ys": [3.0, 6.0, 9.0]}
-    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
-    assert names["xs"] == [[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]]
+    text = message(csv.DictReader(io.StringIO(file)), targets([3.0, 6.0, 9.0]))
+    names: Row = {"xs": csv.DictReader(io.StringIO(file)), "ys": targets([3.0, 6.0, 9.0])}
+    exec(code(text), names)
+    kept = [[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]] if targets is iter else [[1.0, 2.0], [7.0, 8.0]]  # ys is a column of it
+    assert (names["xs"], names["ys"]) == (kept, [3.0, 9.0])
+
+
+def test_targets_of_an_iterator_that_do_not_fit_are_left_alone() -> None:
+    text = message(iter([{"a": 1.0}, {"a": None}]), [1.0, 2.0, 3.0])
+    assert "ys" not in code(text)
 
 
 def test_a_file_with_a_header_and_an_empty_line() -> None:
@@ -355,7 +362,7 @@ def test_a_file_with_a_header_and_an_empty_line() -> None:
     text = message(rows, [0.0, 1.0, 2.0, 3.0, 4.0])
     assert "1 of 5 have not 2 (sample 3)" in text
     names: Row = {"xs": rows, "ys": [0.0, 1.0, 2.0, 3.0, 4.0]}
-    exec("\n".join(line[4:] for line in text.split("\nWrite\n")[1].splitlines()), names)
+    exec(code(text), names)
     assert (names["xs"], names["ys"]) == ([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [1.0, 2.0, 4.0])
 
 
@@ -458,7 +465,7 @@ def test_dictionaries_that_lack_a_key(columns: int) -> None:
     with pytest.raises(TypeError, match="a list of dictionaries") as caught:
         fit(model, xs, ys, loss="mse", optimizer="sgd", epochs=1, progress=False)
     names = {"xs": xs, "ys": ys}
-    exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
+    exec(code(str(caught.value)), names)
     assert names["xs"] == [list(whole.values()), [0.0, 4.0, *list(whole.values())[2:]]]
     assert names["ys"] == [1.0, 2.0]
 
@@ -468,6 +475,72 @@ def test_a_column_of_nothing_gets_no_advice_for_dates_or_classes() -> None:
         with pytest.raises((TypeError, ValueError), match="holds nothing") as caught:
             fit(nn.Neuron(1), xs, [0.0, 1.0], loss="mse", optimizer="sgd", epochs=1, progress=False)
         assert "date" not in str(caught.value) and "float(x ==" not in str(caught.value)
+
+
+class Labelled:
+    """A row as a Series of pandas: its entries have names, and `iloc` is there."""
+
+    iloc = None
+
+    def __init__(self, *cells: Any) -> None:
+        self.cells = cells
+
+    def __iter__(self) -> Any:
+        return iter(self.cells)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_pairs_of_an_index_and_a_row(once: bool) -> None:
+    """As iterrows() yields them, in a list or not."""
+    for cells, taken in (([4.0, 5.0, 6.0], [0, 1, 2]), ([4.0, None, 6.0], [0, 2]), (["t", "u", "t"], [0, 1, 2])):
+        pairs = [(f"row {i}", Labelled(float(i), x)) for i, x in enumerate(cells)]
+        text = message(iter(pairs) if once else pairs, [5.0, 6.0, 7.0])
+        assert "xs has pairs of an index and a row, as iterrows() yields them: pass the DataFrame itself" in text
+        names: Row = {"xs": iter(pairs) if once else pairs, "ys": [5.0, 6.0, 7.0]}
+        exec(code(text), names)
+        kept = [[float(i), cells[i]] if cells[0] == 4.0 else [float(i)] for i in taken]
+        assert (names["xs"], names["ys"]) == (kept, [5.0 + i for i in taken])
+
+
+def test_pairs_of_a_number_and_a_row() -> None:
+    """A model may take such a sample; if it does not, the shape is said, and what to write."""
+    xs: Any = list(enumerate([[1.0, 2.0], [3.0, 4.0]]))
+    text = message(xs, [0.0, 1.0])
+    names: Row = {"xs": xs}
+    exec(text.rsplit(", write ", 1)[1], names)
+    assert names["xs"] == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "ys",
+    [
+        ["u", "v", "u"],
+        [["u"], ["v"], ["u"]],
+        np.array(["u", "v", "u"]),
+        np.array([["u"], ["v"], ["u"]]),
+        np.array([("u",), ("v",), ("u",)], dtype=[("t", "U1")]),
+    ],
+    ids=["list", "column of lists", "array", "column", "structured"],
+)
+def test_a_column_of_classes_becomes_numbers_for_a_loss_that_has_none(ys: Any) -> None:
+    names: Row = {"ys": ys}
+    text = message([[1.0, 2.0]] * 3, ys)
+    assert "A loss for classes, such as nn.cross_entropy, takes their names" in text
+    exec(code(text), names)
+    assert (names["classes"], names["ys"]) == (["u", "v"], [0, 1, 0])
+
+
+def test_columns_of_a_table_as_targets_get_code_that_works() -> None:
+    pd = pandas()
+    for ys, loss in (([1, 2, 1], "binary_cross_entropy"), (["u", "v", "u"], "mse")):
+        for table in (pd.DataFrame({"y": ys}), pd.Series(ys), pd.DataFrame({"y": ys}, index=[7, 3, 5])):
+            names: Row = {"ys": table}
+            exec(code(message([[1.0, 2.0]] * 3, table, loss=loss)), names)
+            assert names["ys"] == [0, 1, 0]
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4.0, None, 6.0]})
+    names = {"xs": list(table.iterrows()), "ys": [0.0, 1.0, 2.0]}
+    exec(code(message(names["xs"], names["ys"])), names)
+    assert (names["xs"], names["ys"]) == ([[1.0, 4.0], [3.0, 6.0]], [0.0, 2.0])
 
 
 @pytest.mark.parametrize("kind", ["rows", "columns of one name"])
@@ -481,6 +554,6 @@ def test_rows_of_a_table_and_columns_of_one_name(kind: str) -> None:
     names: dict[str, Any] = {"xs": xs, "ys": [0.0, 1.0, 2.0]}
     with pytest.raises((TypeError, ValueError), match="\nWrite\n") as caught:
         fit(nn.Neuron(2), xs, names["ys"], loss="mse", optimizer="sgd", epochs=1, progress=False)
-    exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
+    exec(code(str(caught.value)), names)
     assert np.array(names["xs"]).tolist() == expected
     assert names["ys"] == [0.0, 2.0]
