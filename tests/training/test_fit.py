@@ -439,7 +439,7 @@ def test_other_threads_may_compare_while_one_records() -> None:
 
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"model": 3}, TypeError, "can be called and has parameters"),
-    ({"model": nn.Module()}, TypeError, "can be called"),
+    ({"model": nn.Module()}, ValueError, "no parameters"),
     ({"loss": 3}, TypeError, "loss is a function"),
     ({"loss": lambda o, t: 1.0}, TypeError, "loss has to return a Value, got float 1.0"),
     ({"regularizer": 0.1}, TypeError, "regularizer is a function"),
