@@ -25,7 +25,7 @@ from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, ms
 from autograd.module import Module, Network, counted, loaded, number_of_parameters
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
-from autograd.text import printable, quoted, visible
+from autograd.text import columns, folded, printable, quoted, visible
 
 if not TYPE_CHECKING:  # by which every name would do
     from autograd.hints import no_such_network as __getattr__  # noqa: F401  # Python calls it
@@ -326,7 +326,7 @@ class MLP(Network):
             f"  layer{i}: " + (f"{layer._row()}, {counted(number_of_parameters(layer))}" if layer else repr(part))
             for i, (layer, part) in enumerate(zip(layers, self.layers), 1)
         ]
-        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *rows])
+        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *folded("\n".join(rows), columns())])
 
 
 def _label(module: Module, neurons: Sequence[Neuron]) -> None:

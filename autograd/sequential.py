@@ -10,7 +10,7 @@ from autograd.hints import ScalerHints
 from autograd.module import Module, Network, counted, number_of_parameters
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
-from autograd.text import quoted
+from autograd.text import columns, folded, quoted
 
 
 class Sequential(Network):
@@ -68,7 +68,8 @@ class Sequential(Network):
         if not any("\n" in text for text in shown):
             return f"{name} of [{', '.join(shown)}]"
         rows = [f"module{i}: {text}" for i, text in enumerate(shown, 1)]
-        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
+        text = "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
+        return "\n".join(folded(text, columns()))
 
 
 class Standardize(ScalerHints, Module):

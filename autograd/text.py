@@ -33,6 +33,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Callable, Container, Sequence
+from itertools import zip_longest
 from typing import TypeVar, cast
 
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
@@ -146,6 +147,46 @@ def paragraph(text: str, first: str = "", others: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def at_commas(line: str, most: int | None) -> list[str]:
+    """Return a line of figures as lines of at most so many columns, broken at commas; None: as one line.
+
+    >>> at_commas("epoch 1/9  loss 0.5, accuracy 50.0 %, validation loss 0.25", 40)
+    ['epoch 1/9  loss 0.5, accuracy 50.0 %,', '    validation loss 0.25']
+    """
+    if most is None or len(line) <= most:
+        return [line]
+    first, *parts = line.split(", ")
+    lines = [first]
+    for part in parts:
+        joined = f"{lines[-1]}, {part}"
+        if len(joined) + 1 > most:  # with the comma after it
+            lines[-1] += ","
+            lines.append(f"    {part}")
+        else:
+            lines[-1] = joined
+    return lines
+
+
+def folded(text: str, most: int | None) -> list[str]:
+    """Return the lines of a text, wider ones as lines of at most so many columns (None: as they are).
+
+    They are broken at spaces, and within words that are wider; what follows is indented by four more.
+
+    >>> folded("MLP\\n  layer1: 16 ReLUNeuron(2), 48 parameters", 30)
+    ['MLP', '  layer1: 16 ReLUNeuron(2), 48', '      parameters']
+    """
+    lines = list[str]()
+    for line in text.split("\n"):
+        if most is None or width(line) <= most:
+            lines.append(line)
+            continue
+        words = line.lstrip()
+        indent = line[: len(line) - len(words)]
+        more = indent + "    "
+        lines += textwrap.wrap(words, most, initial_indent=indent, subsequent_indent=more, break_on_hyphens=False)
+    return lines
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -282,7 +323,8 @@ def table(rows: Sequence[Sequence[str]], flush_right: Container[int] = (), *, he
     """Return rows of cells as lines of text. A row of a single cell may be wider than the first column.
 
     A table that is wider than the terminal has the words of its titles one below the other, and one space, not two,
-    before numbers. If that is not enough, it is divided by column, and each part begins with the first one.
+    before numbers. If that is not enough, it is divided by column, and each part begins with the first one, whose cells
+    are folded if they leave no room for others.
 
     Arguments:
         rows: lists of cells.
@@ -301,18 +343,22 @@ def table(rows: Sequence[Sequence[str]], flush_right: Container[int] = (), *, he
     lines = _lines([*_stacked(titles), *shown], flush_right, gap=" ")
     if max(map(width, lines)) <= most:
         return lines
+    beside = max([_NARROWEST_CELL, *(wide for i, wide in enumerate(widths) if i in flush_right)])
+    first = min(widths[0], max(most - 2 - beside, _NARROWEST_CELL // 2))
     parts, room = list[list[int]](), 0
     for i, wide in enumerate(widths[1:], 1):
         if not parts or room < 2 + wide:
-            parts, room = [*parts, [0]], most - widths[0]
+            parts, room = [*parts, [0]], most - first
         parts[-1].append(i)
         room -= 2 + wide
     lines = []
     for n, part in enumerate(parts):
         chosen = [[row[i] for i in part] if len(row) > 1 else row for row in shown if len(row) > 1 or n == 0]
-        chosen = [*_stacked([titles[i] for i in part] if head else []), *chosen]
+        rooms = [first, max(most - first - 2, _NARROWEST_CELL)] if len(part) == 2 else [first]
+        folded_rows = [line for row in chosen for line in _folded_row(row, rooms)]
+        heads = _stacked([titles[i] for i in part] if head else [])
         numbers = {at for at, i in enumerate(part) if i in flush_right}
-        lines += [""] * (n > 0) + _lines(_with_folded_cells(chosen, most), numbers)
+        lines += [""] * (n > 0) + _lines([*heads, *folded_rows], numbers)
     return lines
 
 
@@ -337,14 +383,10 @@ def _stacked(titles: Sequence[str]) -> list[list[str]]:
     return [[*map("".join, row)] for row in zip(*([""] * (height - len(w)) + w for w in words), strict=True)]
 
 
-def _with_folded_cells(rows: list[list[str]], most: int) -> list[list[str]]:
-    """Return the rows of a table of two columns, the second of which is folded where it does not fit."""
-    widths = _widths(rows)
-    if len(widths) > 2 or sum(widths) + 2 <= most:
-        return rows
-    room = max(most - widths[0] - 2, _NARROWEST_CELL)
-    folded = list[list[str]]()
-    for name, *cells in rows:
-        first, *more = textwrap.wrap("".join(cells), room) or [""]
-        folded += [[name, first], *(["", line] for line in more)] if cells else [[name]]
-    return folded
+def _folded_row(row: Sequence[str], rooms: Sequence[int]) -> list[list[str]]:
+    """Return a row as several, in which the first cells are folded where they are wider than their rooms."""
+    if len(row) == 1:
+        return [[*row]]
+    cells = [textwrap.wrap(cell, room) if width(cell) > room else [cell] for cell, room in zip(row, rooms)]
+    cells += [[cell] for cell in row[len(rooms) :]]
+    return [[*line] for line in zip_longest(*cells, fillvalue="")]

@@ -222,6 +222,40 @@ def test_tables_and_texts_fit_the_terminal(columns: int) -> None:
     assert len(shown.split()) >= len(whole.split())
 
 
+WIDE = """
+import sys
+sys.modules["tqdm"] = None  # lines, not a bar
+from autograd import *
+from autograd import nn, optim
+a, b = Value(2.0, "a_long_name_of_a_leaf_without_any_spaces"), Value(3.0, "a name that is wide")
+c = (a * b + a).tanh() * b
+c.label = "a name of 23 characters"
+c.backward()
+print(explain(c), to_text(c), check_gradients(c), sep="\\n")
+deep = x = Value(0.5, "x")
+for _ in range(25):
+    deep = (deep * a).tanh()
+print(to_text(deep), to_text(deep, max_nodes=5), sep="\\n")
+print(nn.MLP(2, [16, 16, 1]), nn.Sequential(nn.Standardize([0.0], [1.0]), nn.MLP(1, [16, 1])), sep="\\n")
+several = dict(accuracy=[0.5] * 60, validation_losses=[1.0] * 60, validation_accuracy=[0.5] * 60, best_epoch=7)
+print(History(losses=[2.0**-i for i in range(60)], interrupted=True, **several))
+xs, ys = [[i / 10] for i in range(10)], [1.0, -1.0] * 5
+fit(nn.MLP(1, [1]), xs, ys, loss=nn.hinge, optimizer=optim.SGD(0.0), epochs=3, validation=0.5, backend="eager")
+"""
+
+
+@pytest.mark.parametrize("columns", [80, 60, 40])
+def test_long_names_deep_graphs_and_many_figures_fit_the_terminal(columns: int) -> None:
+    shown = printed_on_terminal(columns, "-W", "ignore", "-c", WIDE)
+    assert [line for line in shown.splitlines() if width(line) > columns] == []
+    together = "".join(shown.split())
+    assert "validationaccuracy50.0%,thebestinepoch7,interrupted" in together
+    assert "epoch3/3loss" in together
+    assert "[38]" in shown
+    assert "16ReLUNeuron(16),272parameters" in together
+    assert all(len(line.strip()) > 3 for line in shown.splitlines() if line.startswith("         "))
+
+
 def test_explain_needs_no_second_table_at_80_columns() -> None:
     shown = printed_on_terminal(80, "-c", NEURON)
     assert shown.splitlines()[1].split() == ["name", "formula", "value", "gradient", "gradient", "gradient"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from autograd.text import BARS, printable, short
+from autograd.text import BARS, at_commas, line_width, printable, short
 from autograd.training.chart import LOGARITHMIC, Curve, draw_curves, spread
 
 _MOST_BARS = 40  # characters of a sparkline
@@ -18,8 +18,8 @@ _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 class History:
     """The losses and accuracies of a training run, epoch by epoch; `autograd.fit` returns one.
 
-    Its `repr` is a sparkline of the losses with the latest figures. A notebook shows the curves, without any library;
-    `plot()` draws them with matplotlib.
+    Its `repr` is a sparkline of the losses with the latest figures, on several lines where one has no room for them. A
+    notebook shows the curves, without any library; `plot()` draws them with matplotlib.
 
     >>> History(losses=[0.8, 0.4, 0.2, 0.1], accuracy=[0.5, 0.75, 1.0, 1.0])
     █▄▂▁ 4 epochs: loss 0.1, accuracy 100.0 %
@@ -102,9 +102,11 @@ class History:
         n = len(self.losses)
         if not n:
             return "History of no epochs" + ", interrupted" * self.interrupted
-        text = f"{printable(sparkline(self.losses))} {n:,} epoch{'s' * (n != 1)}: {self.figures()}"
+        bars, epochs = printable(sparkline(self.losses)), f"{n:,} epoch{'s' * (n != 1)}"
         best = "" if self.best_epoch is None else f", the best in epoch {self.best_epoch}"
-        return text + best + ", interrupted" * self.interrupted
+        text = f"{epochs}: {self.figures()}{best}{', interrupted' * self.interrupted}"
+        fits = len(bars) + 1 + len(text) <= line_width()
+        return f"{bars} {text}" if fits else "\n".join([bars, *at_commas(text, line_width())])
 
     def _repr_svg_(self) -> str:
         """Return the curves as an SVG picture, for notebooks."""

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from autograd.text import at_commas
+
 _LINES = 10  # in a run, without tqdm
 _SECONDS = 0.1  # between two updates of the bar
 
@@ -45,33 +47,13 @@ class Progress:
     def _line(self) -> None:
         width = len(str(self.epochs))
         line = f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}"
-        print(fitted(line, _columns()), file=sys.stderr)
+        print(*at_commas(line, _columns()), sep="\n", file=sys.stderr)
         self.shown = self.done
 
     def _move(self) -> None:
         self.bar.set_postfix_str(self.figures(), refresh=False)
         self.bar.update(self.done - self.shown)
         self.shown = self.done
-
-
-def fitted(line: str, columns: int | None) -> str:
-    """Break a line of figures at commas, if it is too wide for the terminal.
-
-    >>> print(fitted("epoch 1/9  loss 0.5, accuracy 50.0 %, validation loss 0.25", 40))
-    epoch 1/9  loss 0.5, accuracy 50.0 %,
-        validation loss 0.25
-    """
-    if columns is None or len(line) < columns:
-        return line
-    lines = [""]
-    for part in line.split(", "):
-        joined = f"{lines[-1]}, {part}" if lines[-1] else part
-        if lines[-1] and len(joined) + 1 >= columns:  # with the comma after it
-            lines[-1] += ","
-            joined = f"    {part}"
-            lines.append(joined)
-        lines[-1] = joined
-    return "\n".join(lines)
 
 
 def _columns() -> int | None:

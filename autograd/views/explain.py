@@ -33,6 +33,7 @@ from autograd.text import (
     LONGEST_FORMULA,
     aligned,
     decimals,
+    folded,
     is_signed,
     line_width,
     paragraph,
@@ -464,4 +465,5 @@ def _wrapped(step: ChainRule, number: str) -> list[str]:
         lines = [printable(number + step.equation[0])]
         for part in step.equation[1:]:
             lines += paragraph(f"= {part}", margin + "    ", margin + "      ")
-    return [*lines, *paragraph(step.why, margin + "  ", margin + "  ")]
+    lines += paragraph(step.why, margin + "  ", margin + "  ")
+    return folded("\n".join(lines), line_width())  # names may be wider than a line

@@ -1,24 +1,25 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import columns, decimals, table, visible, width
+from autograd.text import columns, decimals, folded, table, visible, width
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
+_OF_THE_WIDTH = 6  # levels are indented by a third of the terminal, at most: two columns each
 
 
 def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> str:
     """Return the graph as an indented outline: the output at the top, below each result its operands.
 
     A Value that is used more than once is written out at its first use, and referred to at the others. Lines deeper
-    than level 20 are indented no further and begin with their level in brackets.
+    than level 20, on a narrow terminal than a third of its width, are indented no further and begin with their level in
+    brackets.
 
     Arguments:
         output: the Value at the top.
@@ -47,10 +48,11 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     missing = missing_gradients(output, nodes)
     written = set[Value]()
     rows: list[Sequence[str]] = []
+    deepest = min(_DEEPEST_INDENT, (columns() or 1_000) // _OF_THE_WIDTH)
     waiting = [(output, 0)]
     while waiting and (max_nodes is None or len(rows) < max_nodes):
         v, level = waiting.pop()
-        indent = "  " * level if level <= _DEEPEST_INDENT else "  " * _DEEPEST_INDENT + f"[{level}] "
+        indent = "  " * level if level <= deepest else "  " * deepest + f"[{level}] "
         if v in written:
             rows.append((f"{indent}{shown[v]} (above)",))
             continue
@@ -61,9 +63,10 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
     lines = table([*_with_folded_titles(rows)])
     if len(written) < len(nodes):
-        lines.append(f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all")
+        more = f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all"
+        lines += folded(more, columns())
     if missing:
-        lines.append(f"({missing})")
+        lines += folded(f"({missing})", columns())
     return "\n".join(lines)
 
 
@@ -80,8 +83,7 @@ def _with_folded_titles(rows: Sequence[Sequence[str]]) -> Iterator[Sequence[str]
         if width(title) <= most - beside * (len(row) > 1):
             yield row
             continue
-        indent = " " * (len(title) - len(title.lstrip()))
-        for line in textwrap.wrap(title.lstrip(), most, initial_indent=indent, subsequent_indent=indent + "    "):
+        for line in folded(title, most):
             yield [line]
         if len(row) > 1:
             yield ["", *row[1:]]
