@@ -70,7 +70,11 @@ _ADVICE: list[tuple[tuple[type, ...], str]] = [
     ((str, bytes, Decimal), "convert it first, with float(...)"),
     ((complex,), "values are real, so take its .real part, or compute real and imaginary parts separately"),
     ((type(None),), "did a function forget its return?"),
-    ((list, tuple, set, dict, range), "a Value holds one number, so make one of each element: [Value(x) for x in ...]"),
+    (
+        (list, tuple, set, dict, range),
+        "a Value is one number, so go through the elements: [Value(x) for x in xs], [autograd.tanh(x) for x in xs], "
+        "[a + b for a, b in zip(xs, ys)]",
+    ),
 ]
 KNOWN_TYPES = (int, float, Number, *(kind for kinds, _ in _ADVICE for kind in kinds))
 """The types that `number` certainly accepts or refuses; others may handle an operation with a Value themselves."""

@@ -235,6 +235,20 @@ NETWORKS = {
     ),
     **dict.fromkeys(("Parameter", "Variable"), "write autograd.Value(0.5), as an attribute of a Module"),
     **dict.fromkeys(("ModuleList", "ParameterList"), "write a list of them, as an attribute of a Module"),
+    **dict.fromkeys(("ModuleDict", "ParameterDict"), "write a dictionary of them, as an attribute of a Module"),
+    "Identity": "write lambda x: x",
+    **{
+        name: f"it is a class of a few lines: see {title} in docs/gallery.md"
+        for title, names in {
+            "Convolution": "Conv1d Conv2d Conv1D Conv2D Conv MaxPool1d MaxPool2d AvgPool1d AvgPool2d",
+            "Elman network": "RNN RNNCell SimpleRNN",
+            "Gated recurrent unit": "GRU GRUCell",
+            "Long short-term memory": "LSTM LSTMCell",
+            "Attention": "MultiheadAttention MultiHeadAttention Attention Transformer TransformerEncoderLayer",
+            "Factorisation": "Embedding EmbeddingBag Bilinear",
+        }.items()
+        for name in names.split()
+    },
     "Flatten": "each sample of xs is a list of numbers: write xs.reshape(len(xs), -1)",
     "Model": "write nn.Module, nn.Sequential or nn.MLP",
     "save": "write model.save(path)",
@@ -256,6 +270,10 @@ PACKAGE = {
         ("no_grad", "inference_mode"), "a graph that is not used costs nothing more; v.stop_gradient() cuts one"
     ),
     **dict.fromkeys(("Tensor", "tensor", "Variable", "Parameter", "array"), "write autograd.Value(0.5)"),
+    **dict.fromkeys(("zeros", "ones", "rand", "randn", "full"), "write a list, [Value(0.0) for _ in range(n)]"),
+    **dict.fromkeys(("cat", "concat", "concatenate", "hstack"), "join lists, [*xs, *ys]"),
+    **dict.fromkeys(("stack", "vstack"), "write a list of lists, [xs, ys]"),
+    **dict.fromkeys(("matmul", "mm", "mv", "einsum"), "write [autograd.dot(row, column) for row in matrix]"),
     **dict.fromkeys(("Linear", "MLP", "Module", "Sequential", "Layer", "Neuron"), "networks are in autograd.nn"),
     **dict.fromkeys(("SGD", "Adam", "AdamW"), "optimizers are in autograd.optim"),
     **dict.fromkeys(("optimizers", "optimizer"), "write autograd.optim"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
 from needs import need_backend
 
 from autograd import Value
+from autograd.hints import NETWORKS
 from autograd.trees import tree_leaves
 
 FEW = 3  # samples, of which each is a batch: so the bits are the same in all backends
@@ -110,3 +112,9 @@ def test_the_pictures_are_fresh(section: Section) -> None:
 
 def test_the_sizes_on_the_page_are_fresh() -> None:
     assert gallery.table() in PAGE.read_text(), "run: python tests/gallery.py"
+
+
+def test_advice_in_errors_names_models_of_the_gallery() -> None:
+    named = {title for advice in NETWORKS.values() for title in re.findall("see (.*) in docs/gallery.md", advice)}
+    assert len(named) > 5
+    assert named <= {section.title for section in SECTIONS}
