@@ -143,6 +143,7 @@ SHOWN = {
     "factorisation": Shown(labelled=False),
     "attention": Shown(inputs=2, detail="layer", direction="TB"),
     "two-tasks": Shown(output=-1),
+    "layer-normalisation": Shown(direction="TB"),
     "quantile-regression": Shown(output=-1),
     "neural-differential-equation": Shown(direction="TB"),
     "physics-informed-network": Shown(sample=4, output=1, direction="TB"),

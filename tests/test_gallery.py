@@ -15,7 +15,7 @@ import pytest
 from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
 from needs import need_backend
 
-from autograd import Value
+from autograd import Value, draw
 from autograd.hints import NETWORKS
 from autograd.trees import tree_leaves
 
@@ -108,6 +108,13 @@ def test_the_pictures_are_fresh(section: Section) -> None:
     advice = f"run: python tests/gallery.py {section.name}"
     assert gallery.nodes_of_picture(IMAGES / f"{section.name}.svg") == expected, advice
     assert f"(images/gallery/{section.name}.svg)" in section.text
+
+
+def test_coarser_drawings_have_fewer_nodes(trained: Ran) -> None:
+    output = tree_leaves(trained.model(gallery.labelled(trained.xs[0], "x")))[-1]
+    details = ("value", "neuron", "layer")
+    sizes = [len(gallery.nodes(draw(output, detail=detail, names={}, max_nodes=1_000))) for detail in details]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_the_sizes_on_the_page_are_fresh() -> None:
