@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, SupportsIndex, cas
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
+from autograd.collecting import number_of_parameters
 from autograd.draws import uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse, one_hot
-from autograd.module import Module, Network, counted, loaded, number_of_parameters
+from autograd.module import Module, Network, counted, loaded
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import columns, folded, printable, quoted, visible

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from textwrap import indent
 from typing import Any, ClassVar, Self
 
+from autograd.collecting import number_of_parameters
 from autograd.engine import Value
 from autograd.hints import ScalerHints
-from autograd.module import Module, Network, counted, number_of_parameters
+from autograd.module import Module, Network, counted
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
 from autograd.text import columns, folded, quoted

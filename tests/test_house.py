@@ -16,7 +16,7 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"differences", "trees", "errors", "text", "events", "notes", "installation", "modes"},
+    {"differences", "trees", "errors", "text", "events", "notes", "installation", "modes", "marks"},
     {"floats", "hints", "files", "frames"},
     {"operands"},
     {"ops"},
@@ -25,6 +25,7 @@ LAYERS = [
     {"choices", "staleness", "swapped"},
     {"check", "pickling", "optim", "losses", "codegen"},
     {"samples"},
+    {"collecting"},
     {"module"},
     {"sequential"},
     {"nn", "views", "training", "ufuncs"},
@@ -180,9 +181,9 @@ def test_reaching_for_a_private_name_is_seen(source: str) -> None:
 
 
 ATTRIBUTES_OF_OTHERS = {
-    ("module", "vars(base)"),  # a user's objects are searched for parameters
-    ("module", "getattr(part, '__dict__', {})"),
-    ("module", "part.__dict__"),
+    ("collecting", "vars(base)"),  # a user's objects are searched for parameters
+    ("collecting", "getattr(part, '__dict__', {})"),
+    ("collecting", "part.__dict__"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }
 

@@ -1,0 +1,546 @@
+"""Collect the leaves that a model holds, with names that say where they are.
+
+The parameters of a `Module` are the leaves that it holds, each where it is met first:
+
+    attributes             of Modules, in order of definition; dataclasses and attrs classes, the fields first
+    elements               of lists, tuples, deques and other sequences; of arrays of objects, of any shape
+    entries                of dictionaries and other mappings, in their order
+
+All this has an order that is the same on every run. Sets, iterators, functions and objects of other classes have none,
+or do not show what they hold, so leaves in them are never trained in silence: they raise an error. To find these, the
+walk asks the garbage collector what such an object refers to. That runs no code of the user's, it sees through
+closures, slots and the views of dictionaries, and it costs microseconds. Of what an attribute itself merely leads to,
+the walk knows the attributes of classes, the Values behind weak references and the values of context variables; on the
+way to other objects these would lead to the rest of the program.
+"""
+
+import dataclasses
+import gc
+import inspect
+import sys
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MappingView, Sequence
+from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
+from functools import partial
+from itertools import count, islice
+from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any, ClassVar, NamedTuple
+
+from autograd.engine import Value, graph_of
+from autograd.marks import Marked, Marks
+from autograd.ops import Op
+from autograd.samples.recording import is_input
+from autograd.text import escaped, quoted
+
+
+class Holder(Marked):
+    """An object whose leaves are collected: what a `Module` is to the walk."""
+
+    __slots__ = ()  # the one that is needed is in the base
+
+    _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
+    _constants: ClassVar[tuple[str, ...]] = ()  # attributes that list Values which are saved, but not trained
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters in order of definition, each once, even if several attributes share it.
+
+        A Module inside this one that overrides `parameters()` has those parameters.
+
+        Raises:
+            TypeError: a Value or a Module is where no parameters can be collected; or a result, such as
+                `self.w = Value(2.0) / 10`, depends on no parameter, but on a leaf that nothing else holds.
+        """
+        return [p for _, p in self._collected()]
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
+
+        Elements are numbered from 1; keys have their text. Parameters whose names would be the same are named as in
+        Python, `table['1']` and `table[1]`. If a subclass overrides `parameters()`, those parameters are named.
+
+        Raises:
+            TypeError: as `parameters`.
+        """
+        if not is_overridden(type(self)):
+            yield from with_names(self._collected())
+        else:
+            names = {p: name for name, p in with_names(Walk(self).leaves)}
+            for i, p in enumerate(self.parameters(), 1):
+                yield names.get(p, f"parameter{i}"), p
+
+    def _collected(self) -> list["_Entry"]:
+        walk = Walk(self)
+        if not is_overridden(type(self)):  # a subclass that returns its own parameters may keep them anywhere
+            walk.check()
+        return walk.leaves
+
+
+def number_of_parameters(module: Holder) -> int:
+    """Return the number of parameters; what cannot be collected is left out, so that a `repr` never raises."""
+    return len(module.parameters() if is_overridden(type(module)) else Walk(module).leaves)
+
+
+def is_overridden(kind: type[Holder]) -> bool:
+    return kind.parameters is not Holder.parameters
+
+
+# Places and their names ----------------------------------------------------------------------------------------------
+
+
+class _Key(NamedTuple):
+    key: Any
+    position: int
+
+
+_Step = int | str | _Key
+"""One step into a container: the index of an element, the name of an attribute, or a key."""
+
+_Entry = tuple[Any, Any]
+"""A part, after its place."""
+
+_Place = tuple[Any, ...]
+"""A part's place: (the entry of its container, which all its parts share, the step from there); () for the root."""
+
+
+def _steps(place: _Place) -> list[_Step]:
+    steps = []
+    while place:
+        (place, _), step = place
+        steps.append(step)
+    return steps[::-1]
+
+
+def with_names(leaves: Sequence[_Entry]) -> Iterator[tuple[str, Value]]:
+    """Yield each leaf with its name, `layer1.neuron3.weight2`, or where that is another's, its expression in Python."""
+    names, known = [], dict[int, str]()
+    last, before = None, ""
+    for (container, step), _ in leaves:
+        if container is not last:
+            last, before = container, _name(container, known)
+        names.append(_joined(before, container, step))
+    if len(set(names)) < len(names):
+        times = Counter(names)
+        names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
+    for name, (_, p) in zip(names, leaves):
+        yield name, p
+
+
+def _name(entry: _Entry, known: dict[int, str]) -> str:
+    """Return the name of a container; the names of those around it are added to the known ones, by id."""
+    unknown = []
+    while entry[0] and id(entry) not in known:
+        unknown.append(entry)
+        entry = entry[0][0]
+    name = known.get(id(entry), "")
+    for inner in reversed(unknown):
+        name = known[id(inner)] = _joined(name, *inner[0])
+    return name
+
+
+def _joined(name: str, container: _Entry, step: _Step) -> str:
+    if isinstance(step, int):
+        return f"{name}.{step + 1}" if name[-1:].isdigit() else f"{name}{step + 1}"
+    if isinstance(step, _Key):
+        called = _text(step)
+    else:
+        called = container[1]._part_names.get(step, step) if isinstance(container[1], Holder) else step
+    return f"{name}.{called}" if name else called
+
+
+def _text(entry: _Key) -> str:
+    """Return the text of a key; where that differs from run to run, the number of the entry."""
+    return str(entry.key) if _is_constant(entry.key) else str(entry.position)
+
+
+def _is_constant(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return all(map(_is_constant, key))
+    shown: Any = type(key).__repr__
+    return not isinstance(key, (Value, Holder)) and shown is not object.__repr__
+
+
+def _expression(place: _Place) -> str:
+    """Return a place as it is written in Python after the name of the model: `.layers[0].neurons[2].w[1]`."""
+    return "".join(
+        f".{step}" if isinstance(step, str) else f"[{step if isinstance(step, int) else quoted(step.key)}]"
+        for step in _steps(place)
+    )
+
+
+# Collecting ----------------------------------------------------------------------------------------------------------
+
+_HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
+_NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks)  # they lead to the rest of the program, or hold no leaf
+_WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+_NO_PARTS = ("__", "_part_names", "_abc_impl")  # attributes of a class that describe it
+_UNSET = object()
+_MOST_KINDS = 1_000  # classes that are remembered
+_MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
+
+
+_Parts = tuple[Iterable[_Step], Iterable[Any]]
+"""The step to each part of a container, and the parts."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kind:
+    """How instances of a class are taken apart."""
+
+    module: bool = False
+    """True for a subclass of Module."""
+    declared: Sequence[str] | None = None
+    """The names of fields and slots, if attributes are collected; those in `__dict__` follow."""
+    listed: Callable[[Any], _Parts] | None = None
+    """The function that lists the elements or entries, if there are any."""
+    lazy: bool = False
+    """True if elements may be made, or read from a file, as they are listed."""
+    opaque: bool = False
+    """True if an instance may hold more than that."""
+    refers: Callable[[Any], Iterable[Any]] | None = None
+    """The function that lists what an instance refers to, where the garbage collector sees too little or too much."""
+    shows: Callable[[Any], Iterable[Any]] | None = None
+    """The function that lists what else an instance leads to without holding it: asked of parts alone."""
+    descriptor: bool = False
+    """True for functions, properties and whatever else a class computes its attributes with."""
+
+
+class Walk:
+    """The leaves that an object holds, and what else may hold some.
+
+    Arguments:
+        root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
+        whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
+
+    Attributes:
+        leaves: each leaf with its place, in order.
+        constants: each Value that a Module lists as saved, but not trained.
+        modules: each Module.
+    """
+
+    def __init__(self, root: Any, *, whole: bool = False) -> None:
+        self.root, self.whole = root, whole
+        self.modules: list[Holder] = []
+        self.leaves: list[_Entry] = []
+        self.constants: list[_Entry] = []
+        self._results: list[_Entry] = []
+        self._opaque: list[_Entry] = []
+        self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
+        self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
+        stack: list[_Entry] = [((), root)]
+        while stack:
+            entry = stack.pop()
+            part = entry[1]
+            if id(part) in seen:
+                continue
+            seen[id(part)] = part
+            if type(part) is Value:
+                (self.leaves if part.op is None else self._results).append(entry)
+            elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
+                for i, x in enumerate(part):
+                    if id(x) not in seen:
+                        seen[id(x)] = x
+                        (self.leaves if x.op is None else self._results).append(((entry, i), x))
+            else:
+                stack += self._parts(entry)
+
+    def check(self) -> None:
+        """Raise TypeError if there are other leaves where they cannot be collected."""
+        if self._results:
+            self._check_results()
+        visited: dict[int, Any] = {}
+        for place, part in self._opaque:
+            self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
+        for entry in self._instances.values():
+            for name, part in _of_class(type(entry[1])):
+                if inspect.getattr_static(entry[1], name, None) is part:
+                    what = "an attribute of the class, which all instances share"
+                    place = entry, name
+                    found = self._left_out([part], visited, _shown(place, part))
+                    self._refuse(found, place, what, "Assign it in __init__")
+
+    def _check_results(self) -> None:
+        """Raise TypeError for a result that was computed from lost leaves, as in `self.w = Value(2.0) / 10`.
+
+        Kept activations are none: they depend on parameters, or on inputs that someone still has.
+        """
+        leaf = self._lost_leaf([v for _, v in self._results])
+        if leaf is not None:
+            place, v = next(entry for entry in self._results if _depends_on(entry[1], {leaf}))
+            where = f"{escaped(type(self.root).__name__)}{_expression(place)}"
+            raise TypeError(
+                f"{where} is a result of {v.op.name}, which depends on no parameter, but on {leaf}, which nothing else "
+                "holds: neither would be trained. Make a leaf of its number, Value(v.data); or assign that leaf, and "
+                "compute with it in __call__. If the number is to stay as it is, assign v.data"
+            )
+
+    def _lost_leaf(self, results: Iterable[Value]) -> Value | None:
+        """Return a leaf that nothing but the graphs of these results holds; of those with a parameter, none counts."""
+        known = {p for _, p in (*self.leaves, *self.constants)}
+        nodes = graph_of(*(v for v in results if not _depends_on(v, known)))
+        uses = Counter(id(x) for v in nodes for x in v.args)
+        leaves = [v for v in nodes if v.op is None and not is_input(v)]
+        del nodes  # now of this function's names only one list refers to a leaf, as another to the object
+        *counts, alone = map(sys.getrefcount, [*leaves, object()])
+        return next((x for x, count in zip(leaves, counts) if count - alone <= uses[id(x)] + 1), None)
+
+    def _refuse(self, leaf: Value | None, place: _Place, what: str, advice: str) -> None:
+        if leaf is not None:
+            raise TypeError(
+                f"{escaped(type(self.root).__name__)}{_expression(place)} is {what}, so {leaf} in it would not be "
+                f"trained. {advice}, or override parameters() to return what is trained"
+            )
+
+    def _parts(self, entry: _Entry) -> list[_Entry]:
+        """Return what may hold leaves among the parts of an object, with their places, the last one first."""
+        part, found = entry[1], list[_Entry]()
+        kind = _KINDS[type(part)]
+        if kind is None:
+            return found
+        if kind.module:
+            self.modules.append(part)
+            for name in part._constants:
+                listed = ((entry, name), getattr(part, name))
+                self.constants += [((listed, i), x) for i, x in enumerate(listed[1])]
+        if kind.module and not self.whole and is_overridden(type(part)) and part is not self.root:
+            found += [((entry, name), p) for name, p in part.named_parameters()]
+            return found[::-1]
+        if kind.module or kind.declared is not None or kind.opaque:
+            self._instances.setdefault(type(part), entry)
+        if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
+            self._opaque.append(entry)
+        if kind.declared is not None:
+            found += [((entry, name), x) for name, x in attributes(part, kind.declared).items() if _KINDS[type(x)]]
+        if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
+            steps, parts = kind.listed(part)
+            kinds = _holding(parts)
+            if kinds:
+                found += [((entry, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
+        return found[::-1]
+
+    def _left_out(self, part: Any, visited: dict[int, Any], shown: Iterable[Any] = ()) -> Value | None:
+        """Return a leaf that this object leads to, in whatever way, and that has not been collected; None without one.
+
+        Arguments:
+            visited: what earlier searches have visited in vain, by id; what this one visits is added.
+            shown: what else it leads to.
+        """
+        level, most = [part], len(visited) + _MOST_SEARCHED
+        while level:
+            referents, shown = [*shown, *_referents(level)], ()
+            kinds, level = _holding(referents), []
+            for x in islice((x for x in referents if type(x) in kinds), most - len(visited)):
+                if id(x) not in self._seen and id(x) not in visited:
+                    if type(x) is not Value:
+                        visited[id(x)] = x
+                        level.append(x)
+                    elif x.op is None:
+                        return x
+        return None
+
+
+def _depends_on(result: Value, leaves: Container[Value]) -> bool:
+    """Return True if one of these leaves is in the graph of a result; of an activation, it is found after few steps."""
+    seen, waiting = {result}, [result]
+    while waiting:
+        for x in waiting.pop().args:
+            if type(x) is Value and x not in seen:
+                if x in leaves:
+                    return True
+                seen.add(x)
+                waiting.append(x)
+    return False
+
+
+class _Kinds(dict[type, _Kind | None]):
+    """How each class is taken apart; None if its instances hold nothing."""
+
+    def __missing__(self, kind: type) -> _Kind | None:
+        if len(self) >= _MOST_KINDS:  # classes come and go in a notebook
+            self.clear()
+        return self.setdefault(kind, _kind_of(kind))
+
+
+_KINDS = _Kinds()
+
+
+def _holding(parts: Iterable[Any]) -> set[type]:
+    """Return the classes of these objects whose instances may hold leaves."""
+    return {kind for kind in set(map(type, parts)) if _KINDS[kind]}  # a class at a time: there may be millions
+
+
+def _kind_of(kind: type) -> _Kind | None:
+    array, module = _defines(kind, "tolist", "dtype", "__len__"), issubclass(kind, Holder)  # NumPy's, and its records
+    flat = _defines(kind, "base", "coords", "__next__")  # NumPy's iterator over an array
+    if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array or flat):
+        return None
+    if issubclass(kind, type):  # searched on the way, a class would lead to the rest of the program, too
+        return _Kind(opaque=True, refers=lambda part: (), shows=lambda part: [x for _, x in _of_class(part)])
+    if flat:
+        return _Kind(opaque=True, refers=lambda part: _of_array(part.base)[1])
+    declared = declared_in(kind) if module or _fields(kind) else None
+    if array and _defines(kind, "filled"):  # masked
+        return _Kind(module, declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
+    if array:
+        return _Kind(module, declared, _of_array, refers=lambda part: _of_array(part)[1])
+    known = issubclass(kind, (list, tuple, deque, dict))
+    listed = None
+    if known or not module:
+        listed = _elements if issubclass(kind, Sequence) else _entries if issubclass(kind, Mapping) else None
+    exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
+    return _Kind(
+        module,
+        declared,
+        listed,
+        lazy=not known,
+        opaque=not exact,
+        refers=_of_function if kind is FunctionType else None,
+        shows=_of_references if issubclass(kind, _WEAK) else _of_variable if kind is ContextVar else None,
+        descriptor=_defines(kind, "__get__"),
+    )
+
+
+def _fields(kind: Any) -> list[str]:
+    """Return the names of the fields of a dataclass, or of a class of the package attrs, in order."""
+    if _defines(kind, "__dataclass_fields__"):
+        return [field.name for field in dataclasses.fields(kind)]
+    return [field.name for field in kind.__attrs_attrs__] if _defines(kind, "__attrs_attrs__") else []
+
+
+def _slots(kind: type) -> list[str]:
+    """Return the names of the slots of a class, in order of definition."""
+    names = []
+    for base in reversed(kind.__mro__):
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            private = name.startswith("__") and not name.endswith("__")
+            names.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return [name for name in names if name not in ("__dict__", "__weakref__", "_marks")]
+
+
+def declared_in(kind: type) -> list[str]:
+    """Return the names of the attributes that the definition of a class lists."""
+    return [*_fields(kind), *_slots(kind)]
+
+
+def attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes of an object: the declared ones that are set, then those in `__dict__`."""
+    found = {name: x for name in declared if (x := getattr(part, name, _UNSET)) is not _UNSET}
+    return found | getattr(part, "__dict__", {})
+
+
+def _elements(part: Any) -> _Parts:
+    return count(), part if isinstance(part, (list, tuple, deque)) else list(part)
+
+
+def _entries(part: Any) -> _Parts:
+    entries = list(part.items())
+    return (_Key(key, i) for i, (key, _) in enumerate(entries, 1)), [x for _, x in entries]
+
+
+def _defines(kind: type, *names: str) -> bool:
+    """Return True if a class or its bases define these attributes; a metaclass might answer to every name."""
+    return all(any(name in vars(base) for base in kind.__mro__) for name in names)
+
+
+def _of_array(part: Any) -> _Parts:
+    """Return the elements of an array of objects, and the fields of a structured one that has objects in it."""
+    dtype = part.dtype
+    if not getattr(dtype, "hasobject", False):
+        return (), ()
+    if dtype.names:
+        return (_Key(name, i) for i, name in enumerate(dtype.names, 1)), [part[name] for name in dtype.names]
+    listed = part.tolist()
+    return _elements(listed) if part.ndim else ([_Key((), 1)], [listed])
+
+
+def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a class, with their names, that may hold leaves: no methods and other descriptors."""
+    for base in type.mro(kind):
+        if base.__flags__ & _HEAP_TYPE and base is not Holder:
+            for name, x in vars(base).items():
+                found = _KINDS[type(x)]
+                if found and not found.descriptor and not name.startswith(_NO_PARTS):
+                    yield name, x
+
+
+def _of_references(part: Any) -> list[Value]:
+    """Return the Values behind weak references. The modules behind them are mostly those that hold this one."""
+    if isinstance(part, weakref.ref):
+        found = [part()]
+    else:
+        found = [*part.values()] if isinstance(part, weakref.WeakValueDictionary) else [*part]
+    return [x for x in found if type(x) is Value]
+
+
+def _shown(place: _Place, part: Any) -> Iterable[Any]:
+    """Return what a part leads to without holding it.
+
+    Weak references may be to the Values of others, as in an optimizer; not if a module, or a list in it, has them.
+    """
+    kind = _KINDS[type(part)]
+    if kind is None or kind.shows is None:
+        return ()
+    (place, holder), _ = place
+    while place and isinstance(holder, (list, tuple, deque, dict)):
+        (place, holder), _ = place
+    return kind.shows(part) if isinstance(holder, Holder) or not isinstance(part, _WEAK) else ()
+
+
+def _of_variable(part: ContextVar[Any]) -> list[Any]:
+    return [part.get(None)]
+
+
+def _of_function(part: Any) -> list[Any]:
+    """Return what a function refers to, its globals left out."""
+    return [part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__]
+
+
+def _referents(parts: Iterable[Any]) -> list[Any]:
+    """Return everything that these objects refer to."""
+    found, others = list[Any](), list[Any]()
+    for part in parts:
+        kind = _KINDS[type(part)]
+        if kind and kind.refers:
+            found += kind.refers(part)
+        else:
+            others.append(part)
+    return found + gc.get_referents(*others)
+
+
+def _why_not(kind: type) -> tuple[str, str]:
+    """Return what keeps the leaves in instances of this class from being collected, and what to do."""
+    for kinds, what, advice in _REASONS:
+        if issubclass(kind, kinds):
+            return what, advice
+    if _defines(kind, "filled"):
+        return "a masked array", "Make it an array without a mask"
+    what = f"an instance of {kind.__name__}, neither a Module nor a dataclass"
+    if not _is_the_users(kind):
+        return what, "Assign its Values and Modules themselves, or a list of them"
+    return what, f"Make {kind.__name__} a Module or a dataclass, or use a list or a dictionary in its place"
+
+
+def _is_the_users(kind: type) -> bool:
+    """Return False for a class of Python's, which nobody can make a Module."""
+    return kind.__module__.partition(".")[0] not in sys.stdlib_module_names
+
+
+_REASONS: list[tuple[Any, str, str]] = [
+    (MappingView, "a view of a dictionary", "Keep the dictionary itself, or make a list of it"),
+    (weakref.ref, "a weak reference, which keeps nothing alive", "Assign the Value itself"),
+    (weakref.WeakSet, "a weak set, which keeps nothing alive", "Put its Values in a list"),
+    (weakref.WeakValueDictionary, "a weak dictionary, which keeps nothing alive", "Put its Values in a dictionary"),
+    (type, "a class, whose attributes all instances share", "Keep an instance that assigns them in __init__"),
+    (ContextVar, "a context variable, which has another value in each context", "Assign the Value itself"),
+    (AbstractSet, "a set, whose order differs from run to run", "Put its Values and Modules in a list"),
+    (Iterator, "an iterator, which can be read only once", "Make a list of it"),
+    (
+        (FunctionType, MethodType, BuiltinMethodType, partial),
+        "a function, which hides what it uses",
+        "Make it a Module with a __call__, or write what stays constant as a plain number",
+    ),
+    (Mapping, "a mapping, of which only the values are collected", "Move it to the values, or to a list"),
+]
