@@ -8,7 +8,9 @@ of 12). A descriptor costs nothing, but has one name. So names that are in commo
 Python's message. (Python finds no attribute in C, by the names in the dicts of the classes, and asks nobody else.)
 """
 
+from abc import ABCMeta
 from collections.abc import Iterable
+from inspect import getattr_static
 from typing import Any, NoReturn
 
 from autograd.text import quoted
@@ -422,7 +424,28 @@ class _Missing:
     __get__ = __set__ = __delete__ = refuse
 
 
-class WithHints:
+class HintsUnlisted(type):
+    """The class of classes with hints: `dir` leaves these out of what the class has, too.
+
+    Completion in Python's REPL and in IPython offers what `dir` lists of an object, and of its class.
+    """
+
+    _unlisted: frozenset[str] = frozenset()
+    """Other names of what has a name."""
+
+    def __dir__(cls) -> list[str]:
+        return [name for name in super().__dir__() if name not in cls._unlisted and not _is_hint(cls, name)]
+
+
+class AbstractHintsUnlisted(HintsUnlisted, ABCMeta):
+    """The same where a user's class may be an abstract class, too."""
+
+
+def _is_hint(kind: type, name: str) -> bool:
+    return isinstance(getattr_static(kind, name, None), _Missing | _Elsewhere)
+
+
+class WithHints(metaclass=HintsUnlisted):
     """An object that says what to write in place of attributes that it does not have.
 
     >>> class Parameter(WithHints):
@@ -441,7 +464,8 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
     __slots__ = ()
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in _MESSAGES or hasattr(self, name)]
+        unlisted = type(self)._unlisted
+        return [n for n in super().__dir__() if n not in unlisted and (n not in _MESSAGES or hasattr(self, n))]
 
     def __index__(self) -> NoReturn:
         raise TypeError(
@@ -482,7 +506,7 @@ class _Elsewhere:
         raise AttributeError(f"{quoted(kind.__name__)} has no {self.name!r}: {self.instead}", name=self.name, obj=thing)
 
 
-class ModelHints:
+class ModelHints(metaclass=AbstractHintsUnlisted):
     """A model that says what to write in place of attributes that models have elsewhere."""
 
     __slots__ = ()
@@ -491,7 +515,7 @@ class ModelHints:
         return [name for name in super().__dir__() if name not in MODEL or hasattr(self, name)]
 
 
-class OptimizerHints:
+class OptimizerHints(metaclass=AbstractHintsUnlisted):
     """An optimizer that says what to write in place of attributes that optimizers have elsewhere."""
 
     __slots__ = ()

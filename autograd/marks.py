@@ -1,8 +1,9 @@
 """Give Modules a place for what is remembered of them beside their attributes, whatever their classes are."""
 
-from abc import ABCMeta
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from autograd.hints import AbstractHintsUnlisted
 
 
 class Marks(NamedTuple):
@@ -14,7 +15,7 @@ class Marks(NamedTuple):
 UNMARKED = Marks()
 
 
-class ModuleClass(ABCMeta):  # so that a Module may be an abstract class, too
+class ModuleClass(AbstractHintsUnlisted):
     """The class of Modules' classes: it gives their instances a place for marks, and lets `forward` be called."""
 
     def __new__(

@@ -188,18 +188,13 @@ def _reflected_divmod(y: Any, x: Any) -> tuple[Any, Any]:
     return x // y, x % y
 
 
-def _without_second_names(shown: Callable[[Value], Any]) -> Callable[[Value], list[str]]:
-    """Return the method for tab completion without NumPy's names of what has a name."""
-    return lambda v: [name for name in shown(v) if name not in _SECOND_NAMES]
-
-
 _each = "np.frompyfunc(autograd.{}, 1, 1)(array)".format
 _toward_0 = "autograd.where({0}, autograd.floor({0}), autograd.ceil({0}))".format
 _SECOND_NAMES: dict[str, Callable[..., Any]] = {
     **{name: getattr(Value, op.name) for name, op in METHODS.items() if name != op.name},
     "conjugate": Value.__pos__,  # np.var, np.std and np.vdot call it
 }
-_ATTRIBUTES: dict[str, Callable[..., Any]] = {
+_ATTRIBUTES: dict[str, Any] = {
     **_SECOND_NAMES,
     "max": _of_two(ops.max),
     "min": _of_two(ops.min),
@@ -208,7 +203,7 @@ _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "__divmod__": _divmod,
     "__rdivmod__": _reflected_divmod,
     "__array_ufunc__": _array_ufunc,
-    "__dir__": _without_second_names(Value.__dir__),
+    "_unlisted": frozenset(_SECOND_NAMES),
     "__floor__": _refusal("math.floor", "np.floor", "autograd.floor(v)", _each("floor")),
     "__ceil__": _refusal("math.ceil", "np.ceil", "autograd.ceil(v)", _each("ceil")),
     "__trunc__": _refusal("math.trunc", "np.trunc", _toward_0("v"), f"[{_toward_0('x')} for x in array]"),

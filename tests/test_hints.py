@@ -7,6 +7,7 @@ import inspect
 import math
 import random
 import re
+import rlcompleter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,10 +218,11 @@ def test_a_row_of_ones_own_may_have_such_a_name() -> None:
     try:
         square = Op("square({})", lambda x: x * x, lambda g, z, x: g * 2 * x)
         v: Any = Value(3.0)
-        assert square(v).data == v.square().data == 9.0 and "square" in dir(v)
+        assert square(v).data == v.square().data == 9.0 and "square" in dir(v) and "square" in dir(Value)
     finally:
         del TABLE["square"]
         delattr(Value, "square")
+    assert "square" not in dir(v) and "square" not in dir(Value)
     with pytest.raises(AttributeError, match="write v \\* v"):
         v.square  # noqa: B018
 
@@ -280,6 +282,19 @@ def test_a_scaler_says_where_its_numbers_come_from() -> None:
         with pytest.raises(AttributeError, match=re.escape(advice)):
             getattr(scaler, name)
         assert name not in dir(scaler)
+
+
+@pytest.mark.parametrize(
+    "thing", [Value(2.0), Value(2.0) * 3, nn.MLP(1, [1]), nn.Standardize([0.0], [1.0]), optim.Adam(0.1)], ids=repr
+)
+def test_completion_offers_what_there_is(thing: Any) -> None:
+    """Python's REPL and IPython ask the class, too."""
+    offered = rlcompleter.Completer({"thing": thing}).attr_matches("thing.")
+    names = {re.sub(r"^thing\.|\W*$", "", name) for name in offered}
+    assert names <= {*dir(thing), *dir(type(thing))}
+    assert [name for name in names if not hasattr(thing, name)] == []
+    assert not names & {"arccos", "absolute", "conjugate"}  # NumPy's names of what has a name
+    assert names & {"data", "parameters", "step"}
 
 
 def test_a_step_without_parameters_says_what_to_write() -> None:

@@ -16,9 +16,9 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"differences", "trees", "errors", "text", "events", "notes", "installation", "modes", "marks"},
+    {"differences", "trees", "errors", "text", "events", "notes", "installation", "modes"},
     {"floats", "hints", "files", "frames"},
-    {"operands"},
+    {"operands", "marks"},
     {"ops"},
     {"engine"},
     {"names", "validation", "functions", "activations", "draws"},
