@@ -52,7 +52,7 @@ from autograd.floats import KNOWN_TYPES, number
 from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part, refuse_arguments
 from autograd.ops import Op, Rule
 from autograd.text import quoted
-from autograd.trees import tree_leaves, tree_map
+from autograd.trees import if_a_dictionary, tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -717,7 +717,7 @@ def flatten(inputs: Any) -> list[Value]:
     values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}")
+            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}{if_a_dictionary(x)}")
     return values
 
 

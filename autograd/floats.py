@@ -13,6 +13,7 @@ from numbers import Number, Real
 from typing import Any
 
 from autograd.text import escaped
+from autograd.trees import A_DICTIONARY
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -70,8 +71,9 @@ _ADVICE: list[tuple[tuple[type, ...], str]] = [
     ((str, bytes, Decimal), "convert it first, with float(...)"),
     ((complex,), "values are real, so take its .real part, or compute real and imaginary parts separately"),
     ((type(None),), "did a function forget its return?"),
+    ((dict,), A_DICTIONARY),
     (
-        (list, tuple, set, dict, range),
+        (list, tuple, set, range),
         "a Value is one number, so go through the elements: [Value(x) for x in xs], [autograd.tanh(x) for x in xs], "
         "[a + b for a, b in zip(xs, ys)]",
     ),

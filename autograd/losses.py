@@ -20,7 +20,7 @@ from autograd.engine import Value
 from autograd.floats import number
 from autograd.functions import log_of_total, mean, shifted_logits
 from autograd.text import letters, quoted
-from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
+from autograd.trees import A_DICTIONARY, tree_leaves, tree_lists, tree_shape, tree_structure
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
 Accuracy = Callable[[Any, Any], Any]
@@ -380,7 +380,7 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
 
 def _by_sample(logits: Any, targets: Any) -> Pairs:
     """Return the logits of each sample with its target, checked, of one sample or of a batch."""
-    logits, targets = tree_lists(logits), tree_lists(targets)
+    logits, targets = _in_lists(logits), _in_lists(targets)
     if not isinstance(logits, list):
         raise ValueError("cross_entropy takes one logit for each class: for a single one see binary_cross_entropy")
     if not tree_leaves(logits):
@@ -477,9 +477,21 @@ def _weighted(weight: Any, term: Any) -> Any:
     return ops.where(ops.where(finite, finite, abs(weight)), term, 0.0)
 
 
+def _in_lists(numbers: Any) -> Any:
+    """Return numbers in nested lists.
+
+    Raises:
+        TypeError: there is a dictionary, at any depth.
+    """
+    lists = tree_lists(numbers)
+    if dict in map(type, tree_leaves(lists)):
+        raise TypeError(f"a loss takes numbers and lists of them: {A_DICTIONARY}")
+    return lists
+
+
 def _pairs(name: str, outputs: Any, other: str, targets: Any) -> Pairs:
     """Return each output with its target, left to right."""
-    outputs, targets = tree_lists(outputs), tree_lists(targets)
+    outputs, targets = _in_lists(outputs), _in_lists(targets)
     if tree_structure(outputs) != tree_structure(targets):
         raise ValueError(
             f"{name} and {other} need the same nesting: "

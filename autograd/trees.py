@@ -3,7 +3,7 @@
 The term and the names are JAX's (pytree), except that a dictionary counts as a leaf here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -32,6 +32,28 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
 def tree_copy(tree: Any) -> Any:
     """Return a tree of the same leaves, whose lists are new."""
     return tree_map(lambda leaf: leaf, tree)
+
+
+def tree_filled(tree: Any, leaves: Iterable[Any]) -> Any:
+    """Return a tree of the same nesting with other leaves, from left to right.
+
+    >>> tree_filled([1, (2, [3])], "abc")
+    ['a', ('b', ['c'])]
+    """
+    left = iter(leaves)
+    return tree_map(lambda _: next(left), tree)
+
+
+A_DICTIONARY = "a dictionary is no list of numbers: pass list(d.values())"
+
+
+def if_a_dictionary(x: Any) -> str:
+    """Return what to write instead of a dictionary, for the end of an error message; "" for anything else.
+
+    >>> if_a_dictionary({"a": 1.0}), if_a_dictionary(1.0)
+    (': a dictionary is no list of numbers: pass list(d.values())', '')
+    """
+    return f": {A_DICTIONARY}" if isinstance(x, Mapping) else ""
 
 
 def as_lists(numbers: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from autograd.engine import Value
 from autograd.text import quoted
+from autograd.trees import if_a_dictionary
 
 
 def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
@@ -26,7 +27,10 @@ def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
     """
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, got {type(x).__name__} {quoted(x)} among the {name}: {advice}")
+            raise TypeError(
+                f"expected a Value, got {type(x).__name__} {quoted(x)} among the {name}"
+                f"{if_a_dictionary(x) or f': {advice}'}"
+            )
         if x.op is not None:
             raise ValueError(f"{name} are leaves, but {x} was made by {x.op.name}")
     if len(set(values)) != len(values):

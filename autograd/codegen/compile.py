@@ -6,7 +6,7 @@ The graph is lowered to a list of steps (`program.py`), which a backend turns in
 import math
 import operator
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,7 @@ from autograd.codegen.python import python_backend
 from autograd.engine import Value
 from autograd.files import write_whole
 from autograd.text import quoted
-from autograd.trees import tree_leaves, tree_map
+from autograd.trees import if_a_dictionary, tree_leaves, tree_map
 from autograd.validation import check_leaves
 
 BACKENDS: dict[str, Backend] = {
@@ -207,6 +207,8 @@ def _check_outputs(leaves: Sequence[Any]) -> None:
     for leaf in leaves:
         if callable(leaf):
             raise TypeError("compile() takes recorded results, not a function: call it on Values first")
+        if isinstance(leaf, Mapping):
+            raise TypeError(f"an output is a {type(leaf).__name__}{if_a_dictionary(leaf)}")
         if not isinstance(leaf, Value):
             raise TypeError(
                 f"an output is the plain {type(leaf).__name__} {quoted(leaf)}, which would be frozen: pass a Value, "

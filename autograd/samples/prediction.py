@@ -27,6 +27,7 @@ from itertools import chain, count
 from typing import Any
 from weakref import ref
 
+from autograd.codegen.arguments import shape_of
 from autograd.codegen.compile import BACKENDS, FASTEST_FIRST, compile_recorded
 from autograd.engine import Value, get_data
 from autograd.errors import RecordingError
@@ -178,7 +179,9 @@ class _Compiled:
         """
         data, numbers = recording.data, recording.numbers_now()
         parameters: Any = numbers
-        if self.arrays and _shape_of(data.like) is not None:
+        if shape_of(data.like) is None:
+            data = data.flat()
+        if self.arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it
 
             parameters, xs = np.array(numbers), data.as_array()
@@ -232,8 +235,12 @@ def _compiled_anew(recording: _Recording, backend: str) -> _Compiled:
                 refuse(moved, "sample 0 of xs, as recorded", "sample 0 of xs, now", MOVED)
             refuse(found, "sample 0 of xs", name, _READS)
 
+    parameters, x = first.inputs
+    if shape_of(x) is None:  # flat, then, so that the samples make a matrix
+        x = tree_leaves(x)
+
     def made(backend: str) -> _Compiled:
-        compute = compile_recorded(first.outputs, first.inputs, in_axes=(None, 0), backend=backend)
+        compute = compile_recorded(first.outputs, (parameters, x), in_axes=(None, 0), backend=backend)
         arrays = math.isfinite(FASTEST_FIRST[backend].most_in_lists) and has_numpy()
         return _Compiled(reference, nesting, compute, arrays)
 

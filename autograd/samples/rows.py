@@ -33,6 +33,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def flat(self) -> Samples:
+        """Return the samples as flat lists of their numbers."""
+        rows = list(map(tree_leaves, self.rows))
+        return replace(self, rows=rows, like=rows[0])
+
     def as_lists(self) -> Any:
         return as_lists(self.rows)
 

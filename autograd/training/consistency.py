@@ -139,12 +139,12 @@ class Consistency:
         Raises:
             RecordingError: a sample differs, or the loss, or a gradient.
         """
-        some = learn.some(xs, ys, _OF_A_BATCH, self.rng)
-        few = learn.some(*some, AT_RANDOM, self.rng)
+        some = learn.form.some(xs, ys, _OF_A_BATCH, self.rng)
+        few = learn.form.some(*some, AT_RANDOM, self.rng)
         with self._recording():
             penalty = self._compare_penalty()
-            self._compare_loss(name, learn.samples(*some), penalty, learn.compute(numbers, *some)[0])
-            self._compare_gradients(name, learn.samples(*few), penalty, learn.compute(numbers, *few)[1])
+            self._compare_loss(name, learn.form.samples(*some), penalty, learn.compute(numbers, *some)[0])
+            self._compare_gradients(name, learn.form.samples(*few), penalty, learn.compute(numbers, *few)[1])
 
     def compare_held_out(self, judge: BatchFunction, numbers: Any, xs: Any, ys: Any) -> None:
         """Compare samples held out, and their compiled loss with that of the model.
@@ -156,9 +156,9 @@ class Consistency:
         Raises:
             RecordingError: a sample differs, or the loss.
         """
-        some = judge.some(xs, ys, _OF_HELD_OUT, self.rng)
+        some = judge.form.some(xs, ys, _OF_HELD_OUT, self.rng)
         with self._recording():
-            self._compare_loss("the validation data", judge.samples(*some), None, judge.compute(numbers, *some)[0])
+            self._compare_loss("the validation data", judge.form.samples(*some), None, judge.compute(numbers, *some)[0])
 
     @contextmanager
     def _recording(self) -> Iterator[None]:

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.losses import NumberedOtherwiseError
 from autograd.samples.rows import Samples, read, samples
 from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples
-from autograd.trees import tree_leaves, tree_lists, tree_shape, tree_structure
+from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_shape, tree_structure
 
 Batch = tuple[Any, Any, float]
 """The inputs and targets of one step, and their share of the epoch. (Making a NamedTuple takes ten times as long.)"""
+
+
+class Form(NamedTuple):
+    """The form in which a function takes the inputs and the targets of a batch."""
+
+    arrays: bool = False
+    """True for NumPy arrays, False for lists."""
+    alone: bool = False
+    """True if a batch, of size 1, is the sample itself, not a list with one sample."""
+    x_nest: Any = None
+    y_nest: Any = None
+    """The nesting of a sample's inputs, and of its target, where the function takes their numbers in a flat list."""
+
+    def some(self, xs: Any, ys: Any, most: int, rng: random.Random) -> tuple[Any, Any]:
+        """Return the samples of a batch, or a random choice of `most` of them, in the same form."""
+        if self.alone or len(xs) <= most:
+            return xs, ys
+        chosen = sorted(rng.sample(range(len(xs)), most))
+        return (xs[chosen], ys[chosen]) if self.arrays else ([xs[i] for i in chosen], [ys[i] for i in chosen])
+
+    def samples(self, xs: Any, ys: Any) -> list[tuple[Any, Any]]:
+        """Return the inputs and the target of each sample of a batch, in lists."""
+        if self.arrays:
+            xs, ys = xs.tolist(), ys.tolist()
+        pairs = [(xs, ys)] if self.alone else list(zip(xs, ys))
+        if self.x_nest is self.y_nest is None:
+            return pairs
+        return [(_nested(x, self.x_nest), _nested(y, self.y_nest)) for x, y in pairs]
+
+
+def _nested(numbers: Any, nest: Any) -> Any:
+    return numbers if nest is None else tree_filled(nest, numbers)
 
 
 @dataclass(frozen=True)
@@ -85,20 +118,22 @@ class Dataset:
             raise kind(f"{self.ys.name}: {problem}") from problem
         return self if rows is ys else Dataset(self.xs, replace(samples(self.ys.name, rows), numbers=self.ys.numbers))
 
-    def whole(self, *, arrays: bool) -> tuple[Any, Any]:
-        """Return all inputs and all targets, as NumPy arrays or else as lists."""
-        return (self.xs.as_array(), self.ys.as_array()) if arrays else (self.xs.as_lists(), self.ys.as_lists())
+    def whole(self, form: Form) -> tuple[Any, Any]:
+        """Return all inputs and all targets in the form in which a function of a batch takes them."""
+        xs = self.xs if form.x_nest is None else self.xs.flat()
+        ys = self.ys if form.y_nest is None else self.ys.flat()
+        return (xs.as_array(), ys.as_array()) if form.arrays else (xs.as_lists(), ys.as_lists())
 
-    def batches(self, size: int, order: list[int], *, arrays: bool, alone: bool) -> Callable[[Any], Sequence[Batch]]:
+    def batches(self, size: int, order: list[int], form: Form) -> Callable[[Any], Sequence[Batch]]:
         """Return a function of a random generator that returns an epoch's batches, shuffled if there are several.
 
         Arguments:
             size: the number of samples in a batch; the last one may be smaller.
             order: the indices of all samples; each epoch shuffles them again.
-            arrays: True for batches in NumPy arrays, False for lists.
-            alone: True if a batch, of size 1, is the sample itself, not a list with one sample.
+            form: the form in which the function of a batch takes them.
         """
-        xs, ys = self.whole(arrays=arrays)
+        arrays, alone = form.arrays, form.alone
+        xs, ys = self.whole(form)
         n = len(self)
         if size == n:
             whole = [(xs[0], ys[0], 1.0) if alone else (xs, ys, 1.0)]

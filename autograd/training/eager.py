@@ -1,6 +1,6 @@
 """Train without compiling: call the model for each sample, and `backward()`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
@@ -85,7 +85,7 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
                 losses.append(objective.sample_loss(output, as_inputs(y)))
                 loss += losses[-1].data
                 if accuracy_of:
-                    accuracy += number(accuracy_of(tree_map(_number_of, output), tree_copy(y)))
+                    accuracy += number(accuracy_of(_numbers_of(output), tree_copy(y)))
             if learning:
                 freshness.check(losses[0])
                 total = losses[0] if len(losses) == 1 else ops.sum(losses)
@@ -113,5 +113,10 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
     return TrainingFunctions(BatchFunction(learn), BatchFunction(judge), "eager")
 
 
-def _number_of(output: Any) -> float:
+def _numbers_of(output: Any) -> Any:
+    """Return a model's output with numbers in place of Values."""
+    if isinstance(output, Mapping):
+        return {name: _numbers_of(part) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        return tree_map(_numbers_of, output)
     return output.data if isinstance(output, Value) else number(output)

@@ -66,10 +66,11 @@ def fit(
     Arguments:
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called
             with a Value if the samples in `xs` are plain numbers, else with a list of Values.
-        xs: the inputs: a list or array with one entry per sample, a number or a row of numbers.
-        ys: the targets, one per sample: numbers or rows; for `nn.cross_entropy` also class indices. A column, rows of
-            one number, stands for its numbers where the loss takes no rows. For a classifier they may be text, the
-            names of classes: the model then has these in `classes`, and so has the History.
+        xs: the inputs: a list or array with one entry per sample: a number, a row of numbers, or nested lists or tuples
+            of numbers, such as ([a, b], c), which the model gets as lists of Values.
+        ys: the targets, one per sample: numbers, rows or nested lists; for `nn.cross_entropy` also class indices. A
+            column, rows of one number, stands for its numbers where the loss takes no rows. For a classifier they may
+            be text, the names of classes: the model then has these in `classes`, and so has the History.
         loss: a function of one sample's output and target, both Values or lists of Values: `nn.mse`, `nn.hinge`,
             `nn.binary_cross_entropy`, `nn.cross_entropy`, or the name of one, "mse"; a `functools.partial` of one, or
             your own. `nn.loss` gives your own an accuracy, and a check of its targets.

@@ -67,12 +67,10 @@ class Run:
         self.parameters = self.objective.parameters
         self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
         self.freshness = prepared.freshness
-        self.arrays = self.functions.learn.arrays
-        self.batches = self.data.known.batches(
-            self.size, self.order, arrays=self.arrays, alone=self.functions.learn.alone
-        )
+        self.arrays = self.functions.learn.form.arrays
+        self.batches = self.data.known.batches(self.size, self.order, self.functions.learn.form)
         if self.data.held_out and self.functions.judge:
-            self.held_out = self.data.held_out.whole(arrays=self.functions.judge.arrays)
+            self.held_out = self.data.held_out.whole(self.functions.judge.form)
         self.last_batch: Batch | None = None  # with these functions
         self.judge_compared = False
         self.best: _Best | None = None  # with these parameters; watched only where there is a patience

@@ -8,15 +8,17 @@ In every backend, and in `eager.py`, they compute the same, with the same operat
 """
 
 import math
-import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from autograd.codegen.arguments import shape_of
 from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
 from autograd.engine import Value, grad
 from autograd.events import unobserved
 from autograd.samples.backends import first_usable, has_numpy
 from autograd.samples.recording import Graph
+from autograd.training.data import Form
+from autograd.trees import tree_leaves, tree_structure
 
 
 class BatchFunction(NamedTuple):
@@ -24,23 +26,7 @@ class BatchFunction(NamedTuple):
 
     compute: Callable[[Any, Any, Any], Any]
     """(parameters, xs, ys) -> the results."""
-    arrays: bool = False
-    """True for batches in NumPy arrays, False for lists."""
-    alone: bool = False
-    """True if the batch is a single sample, not a list of samples."""
-
-    def some(self, xs: Any, ys: Any, most: int, rng: random.Random) -> tuple[Any, Any]:
-        """Return the samples of a batch, or a random choice of `most` of them, in the form that the function takes."""
-        if self.alone or len(xs) <= most:
-            return xs, ys
-        chosen = sorted(rng.sample(range(len(xs)), most))
-        return (xs[chosen], ys[chosen]) if self.arrays else ([xs[i] for i in chosen], [ys[i] for i in chosen])
-
-    def samples(self, xs: Any, ys: Any) -> list[tuple[Any, Any]]:
-        """Return the inputs and the target of each sample of a batch, in lists."""
-        if self.alone:
-            return [(xs, ys)]
-        return list(zip(xs.tolist(), ys.tolist()) if self.arrays else zip(xs, ys))
+    form: Form = Form()
 
 
 class TrainingFunctions(NamedTuple):
@@ -72,8 +58,9 @@ def compiled_functions(
         CompilerError: the backend needs a C compiler.
         UnsupportedOperationError: the backend cannot express an operation.
     """
-    inputs, (loss, accuracy) = graph.inputs, graph.outputs
-    parameters = inputs[0]
+    (parameters, *sample), (loss, accuracy) = graph.inputs, graph.outputs
+    nests = tuple(tree_structure(tree) if shape_of(tree) is None else None for tree in sample)
+    inputs = parameters, *(tree if nest is None else tree_leaves(tree) for tree, nest in zip(sample, nests))
     objective, gradients = _objective(loss, penalty, parameters)
     batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
 
@@ -86,8 +73,8 @@ def compiled_functions(
         )
         score = compile_recorded((loss, accuracy), inputs, backend=backend, **batch) if judge else None
         return TrainingFunctions(
-            BatchFunction(compute, arrays and not alone, alone),
-            BatchFunction(score, arrays) if score else None,
+            BatchFunction(compute, Form(arrays and not alone, alone, *nests)),
+            BatchFunction(score, Form(arrays, False, *nests)) if score else None,
             backend,
         )
 
