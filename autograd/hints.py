@@ -219,8 +219,12 @@ NETWORKS = {
         ("Linear", "Dense"), "write nn.Layer(nin, nout, 'linear'), or nn.MLP(nin, [nout, ...]) for several"
     ),
     **dict.fromkeys(
-        ("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "GELU", "SiLU", "ELU", "Softplus", "functional", "F"),
-        "an activation is an argument, nn.Layer(nin, nout, 'tanh'), or a function, autograd.tanh",
+        (
+            *("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "GELU", "SiLU", "ELU", "Softplus", "LogSigmoid"),
+            *("functional", "F"),
+        ),
+        "an activation is an argument, nn.Layer(nin, nout, 'tanh'), or a function, autograd.tanh, "
+        "also in nn.Sequential(nn.Layer(nin, nout, 'linear'), autograd.tanh)",
     ),
     **dict.fromkeys(
         ("Softmax", "LogSoftmax"), "nn.cross_entropy takes the numbers before it; autograd.softmax computes it"
@@ -232,7 +236,10 @@ NETWORKS = {
     **dict.fromkeys(("MSELoss", "MeanSquaredError", "mse_loss"), "write nn.mse"),
     **dict.fromkeys(("HingeLoss", "Hinge", "MarginLoss"), "write nn.hinge"),
     **dict.fromkeys(
-        ("L1Loss", "mae", "MeanAbsoluteError", "HuberLoss"),
+        (
+            *("L1Loss", "mae", "MeanAbsoluteError", "HuberLoss", "SmoothL1Loss", "KLDivLoss", "GaussianNLLLoss"),
+            *("TripletMarginLoss", "CosineEmbeddingLoss", "MarginRankingLoss"),
+        ),
         f"{_OWN_LOSS}, such as lambda output, target: abs(output - target)",
     ),
     **dict.fromkeys(("Parameter", "Variable"), "write autograd.Value(0.5), as an attribute of a Module"),
@@ -251,6 +258,18 @@ NETWORKS = {
         }.items()
         for name in names.split()
     },
+    **dict.fromkeys(
+        (
+            *("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "LazyBatchNorm1d"),
+            *("GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "RMSNorm", "LayerNormalization"),
+        ),
+        "a model computes one sample at a time: write nn.LayerNorm(n), or bring the inputs to one scale by "
+        "nn.Standardize.of(xs)",
+    ),
+    **dict.fromkeys(("Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "SpatialDropout1D"), "write nn.Dropout(p)"),
+    **dict.fromkeys(("Input", "InputLayer"), "leave it out: the next part takes what it would pass on"),
+    "init": "the distribution of the first weights is an argument, nn.Layer(nin, nout, init='he')",
+    "utils": "gradients are clipped by the optimizer, optim.SGD(0.1, clip_norm=1.0)",
     "Flatten": "each sample of xs is a list of numbers: write xs.reshape(len(xs), -1)",
     "Model": "write nn.Module, nn.Sequential or nn.MLP",
     "save": "write model.save(path)",
@@ -263,7 +282,14 @@ OPTIMIZERS = {
     "sgd": "write optim.SGD(lr=0.01)",
     "adam": "write optim.Adam(lr=0.001)",
     "adamw": "write optim.AdamW(lr=0.001)",
-    "lr_scheduler": "lr may be a function of the step, optim.SGD(lr=lambda step: 0.1 / (1 + step))",
+    **dict.fromkeys(
+        (
+            *("lr_scheduler", "schedules", "LambdaLR", "StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR"),
+            *("OneCycleLR", "LinearLR", "CyclicLR", "ReduceLROnPlateau"),
+        ),
+        "lr may be a function of the step, optim.SGD(lr=lambda step: 0.1 / (1 + step))",
+    ),
+    **dict.fromkeys(("LBFGS", "Rprop", "ASGD", "Adafactor", "RAdam"), "write optim.Adam(lr=0.001)"),
 }
 """What to write in place of such names in `optim`."""
 

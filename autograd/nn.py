@@ -1,4 +1,4 @@
-"""Build networks: `Neuron`, `Layer`, `MLP`, `Sequential`, `Standardize`, their base class `Module`, and the losses.
+"""Build networks: `Neuron`, `Layer`, `MLP`, and parts between them, their base class `Module`, and the losses.
 
 net = inputs · weights + bias        output = activation(net)
 
@@ -9,7 +9,6 @@ again and no longer looks like the formula in a drawing.
 """
 
 import math
-import operator
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,18 +21,20 @@ from autograd.collecting import number_of_parameters
 from autograd.draws import uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
+from autograd.layers import Dropout, LayerNorm
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse, one_hot
 from autograd.module import Module, Network, counted, loaded
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import columns, folded, printable, quoted, visible
+from autograd.validation import size_of
 
 if not TYPE_CHECKING:  # by which every name would do
     from autograd.hints import no_such_network as __getattr__  # noqa: F401  # Python calls it
 
 __all__ = [
-    "MLP", "Layer", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy", "cross_entropy", "hinge",
-    "load", "loss", "mse", "one_hot", "uniform",
+    "MLP", "Dropout", "Layer", "LayerNorm", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy",
+    "cross_entropy", "hinge", "load", "loss", "mse", "one_hot", "uniform",
 ]  # fmt: skip
 
 
@@ -99,7 +100,7 @@ class Neuron(Network):
     ) -> None:
         if others:
             refuse_named("Neuron", "layer", others)
-        nin = _size("nin", nin, "a neuron has at least one input")
+        nin = size_of("nin", nin, "a neuron has at least one input")
         weights = _initial(nin, 1, init, rng) if weights is None else _listed(weights)
         if len(weights) != nin:
             raise ValueError(f"{nin} inputs need {nin} weights, got {len(weights)}")
@@ -173,6 +174,7 @@ class Layer(Network):
         nout: the number of neurons.
         activation: the activation of each neuron, as for `Neuron`; relu by default, as in micrograd.
         nonlin, init, rng: as for `Neuron`.
+        squeeze: whether a layer of a single neuron returns the Value itself, as micrograd's does, not a list of one.
 
     Raises:
         TypeError: a size is not an integer, or `rng` not a generator.
@@ -182,9 +184,11 @@ class Layer(Network):
     Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)]
     >>> Layer(2, 16)
     Layer of 16 ReLUNeuron(2): 48 parameters
+    >>> [type(layer([0.5, 2.0])).__name__ for layer in (Layer(2, 1), Layer(2, 1, squeeze=False))]
+    ['Value', 'list']
     """
 
-    __slots__ = ("neurons",)
+    __slots__ = ("neurons", "squeeze")
     _part_names: ClassVar[dict[str, str]] = {"neurons": "neuron"}
 
     def __init__(
@@ -196,46 +200,59 @@ class Layer(Network):
         nonlin: bool | None = None,
         init: str = "uniform",
         rng: Any = None,
+        squeeze: bool = True,
         **others: Never,
     ) -> None:
         if others:
             refuse_named("Layer", "layer", others)
         nin, nout = (
-            _size("nin", nin, "a layer has at least one input"),
-            _size("nout", nout, "a layer has at least one neuron"),
+            size_of("nin", nin, "a layer has at least one input"),
+            size_of("nout", nout, "a layer has at least one neuron"),
         )
         chosen = _activation_to_use(activation, nonlin)
         self.neurons = [Neuron(nin, chosen, weights=_initial(nin, nout, init, rng)) for _ in range(nout)]
+        self.squeeze = bool(squeeze)
         _label(self, self.neurons)
 
     def __call__(self, inputs: Any) -> Any:
-        """Return the outputs for `nin` inputs: a list of `nout` Values; for a single neuron, the Value itself."""
+        """Return the outputs for `nin` inputs: a list of `nout` Values; for a single neuron, the Value itself.
+
+        With `squeeze=False` it is a list in any case.
+        """
         xs = _one_sample(inputs)
         outputs = [neuron(xs) for neuron in self.neurons]
-        return outputs[0] if len(outputs) == 1 else outputs
+        return outputs[0] if len(outputs) == 1 and self.squeeze else outputs
 
     def architecture(self) -> dict[str, Any] | None:
         """Return the sizes and the name of the activation; None if the neurons differ."""
         each = [neuron.architecture() if type(neuron) is Neuron else None for neuron in self.neurons]
         if not each or each[0] is None or any(one != each[0] for one in each):
             return None
-        return {"nin": each[0]["nin"], "nout": len(each), "activation": each[0]["activation"]}
+        shared = each[0]
+        return {"nin": shared["nin"], "nout": len(each), "activation": shared["activation"], **_kept(self.squeeze)}
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make a layer whose weights are 0."""
-        nin, nout, activation = _arguments(arguments, "nin", "nout", "activation")
+        squeeze, (nin, nout, activation) = _squeezing(arguments, "nin", "nout", "activation")
         _check_sizes([*_sizes(nin), *_sizes(nout)], most)
-        return cls(nin, nout, _known(activation), rng=_Zeros)
+        return cls(nin, nout, _known(activation), rng=_Zeros, squeeze=squeeze)
 
     def __repr__(self) -> str:
         if len(self.neurons) < _A_DOZEN:
-            return f"{type(self).__name__} of [{', '.join(map(repr, self.neurons))}]"
-        return f"{type(self).__name__} of {self._row()}: {counted(number_of_parameters(self))}"
+            return f"{self._name()} of [{', '.join(map(repr, self.neurons))}]"
+        return f"{self._name()} of {self._row()}: {counted(number_of_parameters(self))}"
+
+    def _name(self) -> str:
+        return type(self).__name__ + "(squeeze=False)" * self._keeps_a_list()
+
+    def _keeps_a_list(self) -> bool:
+        """Return True for a layer of a single neuron that returns a list of one Value."""
+        return not self.squeeze and len(self.neurons) == 1
 
     def _row(self) -> str:
         kinds = list(dict.fromkeys(map(repr, self.neurons)))
-        return f"{len(self.neurons)} {' / '.join(kinds)}"
+        return f"{len(self.neurons)} {' / '.join(kinds)}{' in a list' * self._keeps_a_list()}"
 
 
 class MLP(Network):
@@ -247,6 +264,7 @@ class MLP(Network):
         activation: the activation of all layers but the last, which is linear; as for `Neuron`. Or a list of
             activations, one for each layer, the last one included.
         init, rng: as for `Neuron`.
+        squeeze: as for `Layer`: whether a network with a single output returns the Value itself.
 
     Raises:
         TypeError: a size is not an integer, `nouts` not a list, or `rng` not a generator.
@@ -279,6 +297,7 @@ class MLP(Network):
         *,
         init: str = "uniform",
         rng: Any = None,
+        squeeze: bool = True,
         **others: Never,
     ) -> None:
         if others:
@@ -290,13 +309,16 @@ class MLP(Network):
         if len(sizes) == 1:
             raise ValueError("nouts is empty: a network has at least one layer")
         self.layers = [
-            Layer(nin, nout, chosen, init=init, rng=rng)
+            Layer(nin, nout, chosen, init=init, rng=rng, squeeze=squeeze)
             for nin, nout, chosen in zip(sizes, sizes[1:], _activations(activation, len(sizes) - 1))
         ]
         _label(self, [neuron for layer in self.layers for neuron in layer.neurons])
 
     def __call__(self, inputs: Any) -> Any:
-        """Return the last layer's outputs for `nin` inputs: a list of Values; for a single neuron, the Value itself."""
+        """Return the last layer's outputs for `nin` inputs: a list of Values; for a single neuron, the Value itself.
+
+        With `squeeze=False` it is a list in any case.
+        """
         outputs = inputs
         for layer in self.layers:
             outputs = layer(outputs)
@@ -309,14 +331,15 @@ class MLP(Network):
         if not known or len(known) < len(each) or any(a["nout"] != b["nin"] for a, b in pairwise(known)):
             return None
         nouts, activations = [one["nout"] for one in known], [one["activation"] for one in known]
-        return {"nin": known[0]["nin"], "nouts": nouts, "activation": activations}
+        squeeze = known[-1].get("squeeze", True)
+        return {"nin": known[0]["nin"], "nouts": nouts, "activation": activations, **_kept(squeeze)}
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make a network whose weights are 0."""
-        nin, nouts, activation = _arguments(arguments, "nin", "nouts", "activation")
+        squeeze, (nin, nouts, activation) = _squeezing(arguments, "nin", "nouts", "activation")
         _check_sizes([*_sizes(nin), *_sizes(*_texts_or_numbers(nouts))], most)
-        return cls(nin, nouts, list(map(_known, _texts_or_numbers(activation))), rng=_Zeros)
+        return cls(nin, nouts, list(map(_known, _texts_or_numbers(activation))), rng=_Zeros, squeeze=squeeze)
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -394,6 +417,19 @@ def _arguments(arguments: dict[str, Any], *names: str) -> list[Any]:
     return [arguments[name] for name in names]
 
 
+def _kept(squeeze: bool) -> dict[str, bool]:
+    """Return the argument `squeeze` for a file, which has it only where it is not the default."""
+    return {} if squeeze else {"squeeze": False}
+
+
+def _squeezing(arguments: dict[str, Any], *names: str) -> tuple[bool, list[Any]]:
+    """Return the argument `squeeze` of a file, and the others."""
+    squeeze = arguments.get("squeeze", True)
+    if not isinstance(squeeze, bool):
+        raise ValueError("squeeze is neither true nor false")
+    return squeeze, _arguments({name: x for name, x in arguments.items() if name != "squeeze"}, *names)
+
+
 def _texts_or_numbers(x: Any) -> list[Any]:
     if not isinstance(x, list):
         raise ValueError("a list has become something else")
@@ -443,13 +479,6 @@ def _initial(nin: int, nout: int, init: str, rng: Any) -> list[float]:
         raise TypeError(f"rng is a generator such as random.Random(0), got {type(rng).__name__} {quoted(rng)}")
     bound = _BOUNDS[init](nin, nout)
     return [rng.uniform(-bound, bound) for _ in range(nin)]
-
-
-def _size(name: str, size: SupportsIndex, least: str) -> int:
-    size = operator.index(size)
-    if size < 1:
-        raise ValueError(f"{least}, got {name}={size}")
-    return size
 
 
 def _listed(values: Any) -> list[Any]:

@@ -1,28 +1,41 @@
 """Put modules in sequence, and bring the inputs of a model to one scale: `Sequential` and `Standardize`."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from textwrap import indent
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
+from autograd import ops
+from autograd.activations import settled
 from autograd.collecting import number_of_parameters
 from autograd.engine import Value
 from autograd.hints import ScalerHints
 from autograd.module import Module, Network, counted
+from autograd.ops import Op
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
-from autograd.text import columns, folded, quoted
+from autograd.text import columns, folded, printable, quoted
+from autograd.trees import as_lists, tree_map
+
+_LONGEST_LINE = 120  # of a repr: longer ones have a line for each module
 
 
 class Sequential(Network):
     """Modules in sequence, each taking the outputs of the one before; as PyTorch's and Keras' of that name.
 
     Arguments:
-        modules: the modules, or functions of Values; or one list of them.
+        modules: modules, operations and functions; or one list of them. An operation of one operand
+            (`autograd.tanh`, or its name, `"tanh"`) applies to each number of a list. Any other function gets the list
+            as it is: one of your own, `autograd.softmax`, and `autograd.sum`, `max` and `min`, which make one number of
+            a list.
+
+    A file has the operations, too, but not functions: `nn.load` makes a sequence with one of your own functions only as
+    a Module.
 
     Raises:
         TypeError: one of them cannot be called.
-        ValueError: there are none.
+        ValueError: there are none, or there is no operation of a name.
 
     >>> from autograd import nn
     >>> model = Sequential(nn.Standardize([10.0], [2.0]), nn.Neuron(1, "linear", weights=[0.5]))
@@ -32,6 +45,13 @@ class Sequential(Network):
     Value(data=0.5, grad=0.0)
     >>> [name for name, _ in model.named_parameters()]
     ['module2.weight1', 'module2.bias']
+    >>> Sequential(nn.Layer(2, 3, "linear"), nn.LayerNorm(3), ops.tanh, nn.Dropout(0.2), nn.Layer(3, 1, "linear"))
+    Sequential with 19 parameters
+      module1: Layer of [LinearNeuron(2), LinearNeuron(2), LinearNeuron(2)]
+      module2: LayerNorm(3)
+      module3: tanh
+      module4: Dropout(0.2)
+      module5: Layer of [LinearNeuron(3)]
     """
 
     __slots__ = ("modules",)
@@ -41,36 +61,80 @@ class Sequential(Network):
         listed = list(modules[0]) if len(modules) == 1 and isinstance(modules[0], (list, tuple)) else list(modules)
         if not listed:
             raise ValueError("a sequence has at least one module")
-        for module in listed:
-            if not callable(module) or isinstance(module, type):
-                raise TypeError(
-                    f"the modules of a sequence can be called with the outputs of the one before, got {quoted(module)}"
-                )
-        self.modules: list[Callable[[Any], Any]] = listed
+        self.modules: list[Callable[[Any], Any]] = list(map(_to_call, listed))
 
     def __call__(self, inputs: Any) -> Any:
         """Return the outputs of the last module."""
         outputs = inputs
         for module in self.modules:
-            outputs = module(outputs)
+            if _applies_to_each(module):
+                outputs = tree_map(module, outputs if type(outputs) is list else as_lists(outputs))
+                continue
+            try:
+                outputs = module(outputs)
+            except (TypeError, AttributeError) as problem:
+                if isinstance(outputs, list) and not isinstance(module, Module):
+                    problem.add_note(
+                        f"{_title(module)} got a list of {len(outputs)} outputs, as a function of your own does in a "
+                        "Sequential: for each of them, write lambda xs: [f(x) for x in xs]"
+                    )
+                raise
         return outputs
 
     def architecture(self) -> dict[str, Any] | None:
-        """Return the modules; None if one of them is a function."""
-        return {"modules": self.modules} if all(isinstance(module, Module) for module in self.modules) else None
+        """Return the modules, and the names of operations; None if one of them is a function."""
+        named = [m.name if isinstance(m, Op) and ops.TABLE.get(m.name) is m else m for m in self.modules]
+        return {"modules": named} if all(isinstance(m, (Module, str)) for m in named) else None
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make a sequence of these modules."""
+        for name in arguments["modules"]:
+            if isinstance(name, str) and name not in ops.TABLE:
+                raise ValueError(f"no operation {quoted(name)}: if it is one of your own, define it before you load")
         return cls(*arguments["modules"])
 
     def __repr__(self) -> str:
-        name, shown = type(self).__name__, list(map(repr, self.modules))
-        if not any("\n" in text for text in shown):
-            return f"{name} of [{', '.join(shown)}]"
+        name, shown = type(self).__name__, list(map(_title, self.modules))
+        line = f"{name} of [{', '.join(shown)}]"
+        if "\n" not in line and len(line) <= _LONGEST_LINE:
+            return line
         rows = [f"module{i}: {text}" for i, text in enumerate(shown, 1)]
         text = "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
         return "\n".join(folded(text, columns()))
+
+
+def _to_call(module: Any) -> Callable[[Any], Any]:
+    """Return a module of a sequence; for a name, the operation."""
+    if isinstance(module, str):
+        name = module if module in ops.TABLE else settled(module)
+        if name == "linear":
+            raise ValueError(f"{quoted(module)} would leave the outputs as they are: leave it out")
+        return ops.TABLE[cast(str, name)]
+    if not callable(module) or isinstance(module, type):
+        raise TypeError(
+            f"the modules of a sequence can be called with the outputs of the one before, got {quoted(module)}"
+        )
+    return cast(Callable[[Any], Any], module)
+
+
+def _applies_to_each(module: Any) -> bool:
+    """Return True for an operation of one operand, also with settings: `partial(autograd.leaky_relu, slope=0.2)`."""
+    if type(module) is functools.partial and not module.args:
+        module = module.func
+    return type(module) is Op and _is_unary(module)
+
+
+@functools.cache
+def _is_unary(op: Op) -> bool:
+    return op.unary
+
+
+def _title(module: Any) -> str:
+    if isinstance(module, Op):
+        return module.name
+    name = getattr(module, "__name__", "")
+    return printable(f"{name}") if name and not isinstance(module, Module) else repr(module)
 
 
 class Standardize(ScalerHints, Module):

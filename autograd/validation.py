@@ -1,7 +1,8 @@
-"""Check what users pass as leaves."""
+"""Check what users pass as leaves, and as sizes."""
 
+import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from autograd.engine import Value
 from autograd.text import quoted
@@ -36,3 +37,25 @@ def check_leaves(values: Sequence[Any], name: str, advice: str) -> None:
     if len(set(values)) != len(values):
         twice = next(x for x in values if values.count(x) > 1)
         raise ValueError(f"{twice} occurs twice among the {name}: name each leaf once")
+
+
+def size_of(name: str, size: SupportsIndex, least: str) -> int:
+    """Return a size, which is an integer from 1.
+
+    Arguments:
+        name: the name of the argument.
+        least: what there is at least, for the error.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is not positive.
+
+    >>> size_of("nin", 0, "a layer has at least one input")
+    Traceback (most recent call last):
+        ...
+    ValueError: a layer has at least one input, got nin=0
+    """
+    size = operator.index(size)
+    if size < 1:
+        raise ValueError(f"{least}, got {name}={size}")
+    return size

@@ -261,7 +261,7 @@ def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: s
     model, xs, path = nn.MLP(2, [1]), np.ones((3, 2)), tmp_path / "model.json"
     model.save(path)
     names = {"autograd": autograd, "nn": nn, "optim": optim, "model": model, "random": random, "np": np, "path": path}
-    names |= {"xs": xs, "nin": 2, "nout": 1, "v": Value(1.0), "row": [0.5, 1.0], "column": [2.0, 3.0]}
+    names |= {"xs": xs, "nin": 2, "nout": 1, "n": 2, "p": 0.5, "v": Value(1.0), "row": [0.5, 1.0], "column": [2.0, 3.0]}
     for code in re.findall(r"\b(?:autograd|nn|optim|model|random|xs)(?:\.\w+)+(?:\((?:[^()]|\([^()]*\))*\))?", advice):
         eval(code.replace(", ...", ""), names)
 

@@ -27,7 +27,7 @@ LAYERS = [
     {"samples"},
     {"collecting"},
     {"module"},
-    {"sequential"},
+    {"sequential", "layers"},
     {"nn", "views", "training", "ufuncs"},
     {"__init__"},
     {"__main__"},

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from interrupts import interrupted
 
 import autograd
-from autograd import Value, check_gradients, dot
+from autograd import Value, check_gradients, dot, fit, nn
 from autograd.files import numbers_from_text, numbers_to_text
 from autograd.nn import MLP, Layer, Module, Neuron
 from autograd.ops import TABLE, Op
@@ -705,3 +705,32 @@ def test_a_negative_nan_comes_back(tmp_path: Path) -> None:
         twin.load(tmp_path / "nan.json")
         assert math.isnan(twin.b.data)
         assert math.copysign(1, twin.b.data) == math.copysign(1, nan)
+
+
+@pytest.mark.parametrize("make", [Layer, lambda nin, nout, **named: MLP(nin, [2, nout], **named)])
+def test_a_list_of_one_is_kept_where_that_is_asked_for(make: Any) -> None:
+    listed, alone = make(3, 1, squeeze=False, rng=random.Random(0)), make(3, 1, rng=random.Random(0))
+    [output] = listed([1.0, 2.0, 3.0])
+    assert output.data == alone([1.0, 2.0, 3.0]).data
+    assert listed.predict([[1.0, 2.0, 3.0]]) == [[output.data]]
+    for model in (copy.deepcopy(listed), pickle.loads(pickle.dumps(listed))):
+        assert len(model([1.0, 2.0, 3.0])) == 1 and repr(model) == repr(listed)
+    assert "Layer(squeeze=False) of [" in repr(listed) and "squeeze" not in repr(alone)
+    assert "1 LinearNeuron(16) in a list, 17 parameters" in repr(MLP(2, [16, 1], squeeze=False))
+    assert "squeeze" not in alone.architecture() and "squeeze" not in make(3, 2).architecture()
+    assert len(make(3, 2, squeeze=False)([1.0, 2.0, 3.0])) == 2
+    wider = MLP(3, [1, 1], squeeze=False)([1.0, 2.0, 3.0])  # a layer takes a list of one from the one before
+    assert len(wider) == 1
+    fit(listed, [[0.0, 1.0, 2.0]], [[0.5]], loss="mse", optimizer="sgd", epochs=2, progress=False)
+
+
+def test_a_file_says_true_or_false_for_a_list_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    Layer(2, 1, squeeze=False).save(path)
+    document = json.loads(path.read_text())
+    assert document["architecture"]["squeeze"] is False
+    for wrong in ("no", 0, None):
+        document["architecture"]["squeeze"] = wrong
+        path.write_text(json.dumps(document))
+        with pytest.raises(ValueError, match=r"cannot load .*squeeze is neither true nor false"):
+            nn.load(path)

@@ -40,6 +40,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "network": lambda: nn.MLP(2, [4, 3, 1], "tanh"),
     "network of one layer": lambda: nn.MLP(1, [1]),
     "activations": lambda: nn.MLP(2, [2, 2, 2, 2], ["LeakyReLU", "swish", None, "sigmoid"]),
+    "layer of one, a list": lambda: nn.Layer(1, 1, "gelu", squeeze=False),
+    "network of one output, a list": lambda: nn.MLP(2, [3, 1], squeeze=False),
     "a function of the table": lambda: nn.MLP(2, [2, 1], [Value.tanh, ops.TABLE["elu"]]),
 }
 
@@ -380,7 +382,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "text": ("MLP", "its architecture is none"),
     "a list": ([GOOD], "its architecture is none"),
     "null": (None, "no architecture"),
-    "no class": ({"nin": 1}, "the class <class 'NoneType'>, which is none of Layer, MLP, Neuron"),
+    "no class": ({"nin": 1}, "the class <class 'NoneType'>, which is none of Dropout, Layer, LayerNorm, MLP, Neuron"),
     "an unknown class": (GOOD | {"class": "os.system"}, "the class 'os.system', which is none of"),
     "the base": (GOOD | {"class": "Module"}, "the class 'Module', which is none of"),
     "a long class": (GOOD | {"class": "x" * 10**6}, "the class 'xxx"),

@@ -1,8 +1,9 @@
-"""`Sequential`, and `Standardize`: what it computes, and that it is part of a model, of its file and of its graph."""
+"""`Sequential`, `Standardize`, `LayerNorm`, `Dropout`: what they compute, as parts of a model, its file and graph."""
 
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import math
 import pickle
@@ -16,6 +17,9 @@ from needs import BACKENDS, FIT_BACKENDS
 
 import autograd
 from autograd import Value, draw, explain, fit, nn, optim, to_text
+from autograd.draws import drawing_from
+from autograd.ops import TABLE, Op
+from autograd.trees import tree_map
 
 XS = [[4000.0 + 37 * i % 900, 0.01 * (i % 7), 5.0] for i in range(30)]
 YS = [x[0] / 1000 + 10 * x[1] for x in XS]
@@ -231,3 +235,190 @@ def test_the_advice_for_missing_numbers_keeps_targets_with_their_samples(make: A
         exec("\n".join(line[4:] for line in str(caught.value).split("\nWrite\n")[1].splitlines()), names)
         assert nn.Standardize.of(names["xs"]).mean == [26.0, 8.0]
         assert list(names["ys"]) == [0, 2]
+
+
+# ------------------------------------------------------------------------------------------------ operations in between
+
+
+@pytest.mark.parametrize("tanh", [autograd.tanh, "tanh", "Tanh", functools.partial(autograd.tanh)])
+def test_an_operation_applies_to_each_number(tanh: Any) -> None:
+    layers = [nn.Layer(2, 3, "linear"), nn.Layer(3, 1, "linear")]
+    ours, network = nn.Sequential(layers[0], tanh, layers[1]), nn.MLP(2, [3, 1], "tanh")
+    for p, q in zip(network.parameters(), ours.parameters(), strict=True):
+        p.data = q.data
+    assert ours([0.5, -1.0]).data == network([0.5, -1.0]).data
+    assert ours.predict([[0.5, -1.0], [1.0, 2.0]]) == network.predict([[0.5, -1.0], [1.0, 2.0]])
+
+
+def test_what_an_operation_gets() -> None:
+    x, y = Value(0.5), Value(-2.0)
+    for function, inputs, want in [
+        ("relu", [x, y], [0.5, 0.0]),
+        ("neg", [x, 2.0], [-0.5, -2.0]),
+        (autograd.abs, y, 2.0),
+        (autograd.abs, [[x], (y, x)], [[0.5], (2.0, 0.5)]),
+        (autograd.abs, np.array([x, y]), [0.5, 2.0]),
+        (autograd.abs, np.array([[-1.0, 2.0]]), [[1.0, 2.0]]),
+        (autograd.leaky_relu, [y, x], [-0.02, 0.5]),
+        (functools.partial(autograd.leaky_relu, slope=0.5), [y, x], [-1.0, 0.5]),
+        (autograd.sum, [x, y], -1.5),  # of a list
+        (autograd.max, [x, y, 0.25], 0.5),
+        (autograd.min, [x, y], -2.0),
+        (autograd.mean, [x, y], -0.75),
+        (lambda outputs: outputs[::-1], [x, y], [-2.0, 0.5]),
+        (nn.Layer(2, 1, squeeze=False), [0.0, 0.0], [0.0]),
+    ]:
+        assert tree_map(float_of, nn.Sequential(function)(inputs)) == want
+
+
+def test_a_function_of_ones_own_for_one_number_says_what_it_got() -> None:
+    def halved(x: Any) -> Any:
+        return x / 2
+
+    for function, name in ((halved, "halved"), (lambda v: v.tanh(), "<lambda>")):
+        with pytest.raises((TypeError, AttributeError)) as caught:
+            nn.Sequential(nn.Layer(2, 3), function)([0.5, 1.0])
+        [note] = caught.value.__notes__
+        assert note.startswith(f"{name} got a list of 3 outputs")
+        advice = eval(note.partition("write ")[2], {"f": function})
+        assert len(nn.Sequential(nn.Layer(2, 3), advice)([0.5, 1.0])) == 3
+    with pytest.raises(AttributeError) as caught:
+        nn.Sequential(function)("no list")
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_names_of_operations() -> None:
+    wrong: list[Any] = ["tahn", "linear", "softmax"]
+    for name, said in zip(wrong, ["unknown activation 'tahn'", "leave it out", "leave the last layer"], strict=True):
+        with pytest.raises(ValueError, match=said):
+            nn.Sequential(nn.Layer(2, 3), name)
+    ours = nn.Sequential("floor", autograd.tanh, float_of, functools.partial(autograd.elu, alpha=2.0))
+    assert ours.modules[0] is autograd.floor
+    assert repr(ours).startswith("Sequential of [floor, tanh, float_of, functools.partial(<operation elu: ")
+
+
+def normalised() -> nn.Sequential:
+    layers = nn.Layer(2, 4, "linear"), nn.LayerNorm(4, eps=1e-3), autograd.tanh, nn.Dropout(0.25)
+    return nn.Sequential(nn.Standardize([1.0, 2.0], [3.0, 4.0]), *layers, "LeakyReLU", nn.Layer(4, 1, squeeze=False))
+
+
+def test_a_sequence_with_operations_comes_back_from_its_file(tmp_path: Path) -> None:
+    ours, path, xs = normalised().eval(), tmp_path / "model.json", [[0.5, -1.0], [2.0, 3.0]]
+    for p in ours.parameters():
+        p.data += random.random()
+    ours.save(path)
+    assert json.loads(path.read_text())["architecture"]["modules"][3] == "tanh"
+    for twin in (nn.load(path), copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        twin.eval()
+        assert repr(twin) == repr(ours) and twin.modules[3] is autograd.tanh
+        assert twin.predict(xs) == ours.predict(xs) and len(twin.predict(xs)[0]) == 1
+        assert list(dict(twin.named_parameters())) == list(dict(ours.named_parameters()))
+    norm, dropout = twin.modules[2], twin.modules[4]
+    assert isinstance(norm, nn.LayerNorm) and norm.eps == 1e-3
+    assert isinstance(dropout, nn.Dropout) and dropout.p == 0.25
+    other = normalised().eval()
+    other.load(path)
+    assert other.predict(xs) == ours.predict(xs)
+
+
+def test_an_operation_of_ones_own_is_defined_before_the_file_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    try:
+        cubed = Op("cubed({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+        ours = nn.Sequential(nn.Layer(1, 2, "linear"), cubed)
+        ours.save(path)
+        assert nn.load(path).predict([[2.0]]) == ours.predict([[2.0]])
+    finally:
+        del TABLE["cubed"]
+        delattr(Value, "cubed")
+    with pytest.raises(ValueError, match="no operation 'cubed': if it is one of your own, define it before you load"):
+        nn.load(path)
+    assert ours.architecture() is None  # by this name there is none any more
+    for function in (lambda x: x, functools.partial(autograd.elu, alpha=2.0), autograd.softmax):
+        nn.Sequential(nn.Neuron(1), function).save(path)
+        with pytest.raises(ValueError, match="no architecture"):
+            nn.load(path)
+
+
+# ------------------------------------------------------------------------------------------------ LayerNorm and Dropout
+
+
+def test_layer_norm_is_that_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    rng = random.Random(0)
+    for n in (1, 2, 7):
+        xs, gains, biases = ([rng.uniform(-3, 3) for _ in range(n)] for _ in range(3))
+        ours, theirs = nn.LayerNorm(n), torch.nn.LayerNorm(n, dtype=torch.float64)
+        values, x = [Value(x) for x in xs], torch.tensor(xs, dtype=torch.float64, requires_grad=True)
+        with torch.no_grad():
+            for i in range(n):
+                ours.gain[i].data, ours.bias[i].data = gains[i], biases[i]
+                theirs.weight[i], theirs.bias[i] = gains[i], biases[i]
+        outputs, expected = ours(values), theirs(x)
+        assert [y.data for y in outputs] == pytest.approx(expected.tolist(), rel=1e-12)
+        autograd.dot(outputs, outputs).backward()
+        (expected * expected).sum().backward()
+        for found, want in ((values, x), (ours.gain, theirs.weight), (ours.bias, theirs.bias)):
+            assert [v.grad for v in found] == pytest.approx(want.grad.tolist(), rel=1e-9, abs=1e-9)
+    alone = nn.LayerNorm(1)
+    alone.bias[0].data = 0.5
+    assert alone(Value(3.0)).data == alone(3.0).data == 0.5
+
+
+def test_layer_norm_has_names_and_says_what_it_takes(tmp_path: Path) -> None:
+    norm = nn.LayerNorm(2)
+    assert [name for name, _ in norm.named_parameters()] == ["gain1", "gain2", "bias1", "bias2"]
+    assert [p.label for p in norm.parameters()] == ["gain1", "gain2", "bias1", "bias2"]
+    with pytest.raises(ValueError, match="takes 2 inputs, got 3"):
+        norm([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="at least one input, got n=0"):
+        nn.LayerNorm(0)
+    for eps in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="eps is a small positive number"):
+            nn.LayerNorm(2, eps)
+    norm.save(tmp_path / "norm.json")
+    document = json.loads((tmp_path / "norm.json").read_text())
+    for wrong in (0, -1, 10**9, "3", None):
+        document["architecture"]["n"] = wrong
+        (tmp_path / "norm.json").write_text(json.dumps(document))
+        with pytest.raises(ValueError, match="cannot load"):
+            nn.load(tmp_path / "norm.json")
+
+
+def test_dropout_drops_a_share_and_keeps_the_mean() -> None:
+    random.seed(0)
+    dropout, xs = nn.Dropout(0.25), [Value(3.0) for _ in range(10_000)]
+    outputs = dropout(xs)
+    dropped = sum(y.data == 0.0 for y in outputs)
+    assert {y.data for y in outputs} == {0.0, 4.0} and 2_300 < dropped < 2_700  # 4.6 standard deviations of 43
+    autograd.sum(outputs).backward()
+    assert [x.grad for x in xs] == [y.data / 3 for y in outputs]
+    assert [y.data for y in dropout(xs)] != [y.data for y in outputs]  # drawn anew
+    assert dropout.eval()(xs) is xs and nn.Dropout(0.0)(xs) is xs
+    assert dropout.train().training
+
+
+def test_dropout_keeps_the_nesting_and_passes_nothing_where_it_drops() -> None:
+    dropout = nn.Dropout(0.5)
+    with drawing_from(lambda n: [Value(0.25), Value(0.75), Value(0.75)][:n]):
+        a, b, c = Value(math.inf), Value(-2.0), Value(1.0)
+        outputs = dropout([a, (b, [c])])
+        assert tree_map(float_of, outputs) == [0.0, (-4.0, [2.0])]
+        outputs[0].backward()
+        assert a.grad == 0.0
+        assert dropout(3.0).data == 0.0
+        assert [y.data for y in dropout(np.array([1.0, 2.0]))] == [0.0, 4.0]
+    for p in (1.0, -0.1, math.nan):
+        with pytest.raises(ValueError, match="p is the share to drop, from 0 to less than 1"):
+            nn.Dropout(p)
+
+
+def test_a_sequence_can_be_drawn_explained_and_compiled() -> None:
+    ours = normalised().eval()
+    inputs = [Value(0.5), Value(-1.0)]
+    [output] = ours(inputs)
+    output.backward()
+    assert "tanh" in to_text(output) and "gain1" in draw(output).source and "sqrt" in str(explain(output))
+    autograd.check_gradients(output)
+    for backend in BACKENDS:
+        assert autograd.compile([output], (inputs,), backend=backend)([0.5, -1.0]) == [output.data]

@@ -171,11 +171,14 @@ def _code_of(model: Any) -> str:
     >>> from autograd import nn
     >>> _code_of(nn.MLP(2, [3, 1]))
     "nn.MLP(2, [3, 1], ['relu', 'linear'])"
+    >>> _code_of(nn.Layer(2, 1, squeeze=False))
+    "nn.Layer(2, 1, 'relu', squeeze=False)"
     """
     name, made = type(model).__name__, None
     if type(model).__module__ == "autograd.nn":
         made = model.architecture()
-    code = f"nn.{name}({', '.join(map(repr, made.values()))})" if made else ""
+    written = [f"{argument}={x}" if argument == "squeeze" else repr(x) for argument, x in (made or {}).items()]
+    code = f"nn.{name}({', '.join(written)})" if made else ""
     return code if 0 < len(code) <= _LONGEST_CODE else f"{name}(...)"
 
 

@@ -379,6 +379,7 @@ def test_choices_that_protect_a_rule_are_decided(name: str, numbers: Sequence[fl
         ("clip", (-2.0, -1.0, 1.0), "(0 if y > x else (0 if x > z else 1))"),
         ("max", (2.0, 1.0), "(1 if x > y else (0 if y > x else 0.5))"),
         ("largest", (1.0, 2.0, 1.5), "(0 if out > x else 0.5)"),  # it would be the first of two
+        ("smallest", (2.0, 1.0, 1.5), "(0 if x > out else 0.5)"),
         ("atan", (1e60,), "1e-60 / (1e-120 + x / 1e+60 × (x / 1e+60)) / 1e+60"),
     ],
 )
