@@ -92,7 +92,8 @@ def fit(
             summed in another order.
         seed: the seed of the shuffling, and of the choice of samples to hold out; None to use the module `random`, so
             that `random.seed(...)` applies.
-        progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines.
+        progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines, or in
+            one every ten seconds.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
             change them, and the model too, which is then compiled again. If it returns True, training ends.
 

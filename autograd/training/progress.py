@@ -9,6 +9,7 @@ from typing import Any
 from autograd.text import at_commas
 
 _LINES = 10  # in a run, without tqdm
+_LONGEST_SILENCE = 10.0  # seconds between two lines
 _SECONDS = 0.1  # between two updates of the bar
 
 
@@ -23,15 +24,17 @@ class Progress:
     def __init__(self, epochs: int, figures: Callable[[], str]) -> None:
         self.epochs, self.figures = epochs, figures
         self.done, self.shown = 0, 0
-        self.next = 0.0
+        self.next = 0.0  # the time of the next report, whatever the number of epochs
         self.bar = _bar(epochs)
 
     def __call__(self) -> None:
         """Count an epoch, and report it if a report is due."""
         self.done += 1
         if self.bar is None:
-            if self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1:
+            due = self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1
+            if due or time.monotonic() >= self.next:  # nobody should wonder whether a long run goes on
                 self._line()
+                self.next = time.monotonic() + _LONGEST_SILENCE
         elif time.monotonic() >= self.next:  # far cheaper than an update for each of 100,000 epochs
             self._move()
             self.next = time.monotonic() + _SECONDS

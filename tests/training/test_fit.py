@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -15,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -1023,6 +1024,18 @@ def test_progress_in_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert lines[-1].startswith("epoch 1000/1000  loss ")
     quiet(line(), [1.0], [1.5], epochs=3, progress=True)
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_a_long_run_reports_between_the_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = itertools.count()  # a second for each look at the clock
+    monkeypatch.setattr(reporting, "_bar", lambda epochs: None)
+    monkeypatch.setattr(reporting, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    quiet(line(), [1.0], [1.5], epochs=1000, progress=True)
+    shown = [int(n) for n in re.findall(r"epoch +(\d+)/1000", capsys.readouterr().err)]
+    assert max(b - a for a, b in itertools.pairwise(shown)) <= 10
+    assert set(range(100, 1001, 100)) <= set(shown)
 
 
 def test_progress_stops_where_the_run_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
