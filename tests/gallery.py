@@ -148,6 +148,7 @@ SHOWN = {
     "neural-differential-equation": Shown(direction="TB"),
     "physics-informed-network": Shown(sample=4, output=1, direction="TB"),
     "learned-optimizer": Shown(direction="TB"),
+    "meta-learning": Shown(direction="TB"),
 }
 
 
