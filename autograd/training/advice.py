@@ -1,63 +1,79 @@
 """Notice training that cannot go well, or has not, and say once what to do.
 
-These signs are looked for: inputs so large that they drown a unit's other inputs and saturate it; units that answer to
-no sample, so that the model gives all the same answer; a loss that has grown, or never falls below that of the best
-constant; and an accuracy that is the share of the largest class. A run gets one warning at most.
+These signs are looked for: outputs that are probabilities already, where the loss makes some of scores; inputs so large
+that they drown a unit's other inputs and saturate it; units that answer to no sample, so that the model gives all the
+same answer; a loss that has grown, or never falls below that of the best constant; and an accuracy that is the share of
+the largest class. A run gets one warning at most.
 """
 
+import functools
 import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import ops
+from autograd import losses, ops
 from autograd.engine import Value, graph_of, local_gradients
 from autograd.errors import TrainingWarning
 from autograd.events import unobserved
 from autograd.frames import warn_caller
+from autograd.module import Module
+from autograd.ops import Op
 from autograd.samples.recording import as_inputs
 from autograd.samples.rows import Samples
 from autograd.text import short
 from autograd.training.data import Data, Dataset
 from autograd.training.history import History
-from autograd.training.record import Objective
-from autograd.trees import tree_copy, tree_leaves
+from autograd.training.record import Objective, Sample
+from autograd.trees import tree_leaves
 
 _LARGE = 100.0  # the size of an input from which it is too large for a unit; or its size beside another's
+_LARGE_FOR_DEAD_UNITS = 10.0  # from which it may be the reason why they have died
 FEWEST_STEPS = 50  # after which a loss should have fallen
 _A_TRIAL = 10  # steps: a run of fewer is to see whether all fits
 _BEATEN = 0.999  # of the constant's loss
 _MOST_SAMPLES = 256  # that are asked for an answer
 _FLAT = 1e-9  # the slope of a unit that answers no more
 _NEAR = 0.9  # of the constant's loss: answers that hardly differ
+_MOST = 0.8  # the share of a class beside which the others hardly count
 _GROWN = 10.0  # times the constant's loss: no accident
 _MOST_CLASSES = 20  # different targets whose shares are compared
-_LONGEST_CODE = 80  # characters of a model's code
+_LONGEST_CODE = 100  # characters of a model's code
 
 
 class Advisor:
     """What `fit` says about a run, if anything.
 
     Arguments:
-        objective, data: the model, and the samples with converted targets.
+        sample, data: the first sample, on its way through the model, and all of them, with converted targets.
         remembers: whether the user's optimizer keeps a state of these parameters, so that a new model takes another.
     """
 
-    def __init__(self, objective: Objective, data: Data, *, remembers: bool = False) -> None:
-        self.objective, self.known = objective, data.known
+    def __init__(self, sample: Sample, data: Data, *, remembers: bool = False) -> None:
+        self.sample, self.objective, self.known = sample, sample.objective, data.known
         self.anew = ", with a new optimizer" if remembers else ""
-        self.large, self.has_units = large_input(objective, data.known.xs)
+        self.large, self.has_units = large_input(sample, data.known.xs)
+        self.squashed = squashed(sample)
         self.said = False
 
     def before(self) -> None:
-        """Warn of inputs that are too large for the model's units; a linear model may well learn from them.
+        """Warn of outputs that are no scores, and of inputs that are too large for the model's units.
+
+        A linear model may well learn from large inputs.
 
         Warns:
-            TrainingWarning: there are such inputs and units.
+            TrainingWarning: there are such outputs, or such inputs and units.
         """
+        said = [f"{self.squashed}: leave it out"] if self.squashed else []
         if self.large and self.has_units:
-            self._say(f"{self.large}, and units that see such numbers hardly learn: {self._standardize()}")
+            said.append(f"{self.large}, and units that see such numbers hardly learn: {self._standardize()}")
+        elif self.squashed:
+            code = _code_of(self.objective.model, scores=True)
+            code = "" if code.endswith("(...)") else f": model = {code}"
+            said.append(f"Train a new model{self.anew} that returns scores{code}")
+        if said:
+            self._say(". ".join(said))
 
     def after(self, history: History, objective: Objective, known: Dataset, steps: int) -> None:
         """Warn of a run after which the model knows no more than a constant, or whose loss has grown.
@@ -89,8 +105,9 @@ class Advisor:
                 sign = f"the loss is hardly below {short(constant)}, that of one answer for all samples", _ANOTHER
         if sign:
             what, advice = sign
-            dead = f"; {silent} of its {units} hidden units answer to no sample" if silent else ""
-            scaled = f"{self.large}: {self._standardize()}" if self.large else ""
+            dead = f"; {silent} of its {units} hidden units answer{'s' * (silent == 1)} to no sample" if silent else ""
+            large = self.large or (large_input(self.sample, known.xs, _LARGE_FOR_DEAD_UNITS)[0] if silent else "")
+            scaled = f"{large}: {self._standardize()}" if large else ""
             self._say(f"{what}{dead}. {scaled or _large_targets(objective, known) or f'{advice}{self.anew}'}")
 
     def on_divergence(self) -> str:
@@ -101,7 +118,8 @@ class Advisor:
 
     def _standardize(self) -> str:
         """Return the code of a new model with standardized inputs: the weights of a trained one have been spoilt."""
-        made = f"model = nn.Sequential(nn.Standardize.of(xs), {_code_of(self.objective.model)})"
+        code = _code_of(self.objective.model, scores=bool(self.squashed))
+        made = f"model = nn.Sequential(nn.Standardize.of(xs), {code})"
         return f"train a new model{self.anew}, with nn.Standardize.of(xs) in front: {made}"
 
     def _say(self, what: str) -> None:
@@ -110,7 +128,14 @@ class Advisor:
 
 
 _TOO_HIGH = "The learning rate is too high: train a new model with a tenth of it"
-_ANOTHER = "Train a new model with another learning rate, for more epochs, or with more units"
+_ANOTHER = (
+    "Train a new model with another learning rate, for more epochs, or with more units; if nothing helps, xs may tell "
+    "nothing about ys"
+)
+_RARE = (
+    "Repeat the samples of the other classes until all are as frequent, so that the accuracy shows what a new model "
+    "learns; if it learns nothing, xs may tell nothing about ys"
+)
 
 
 def sign_of(
@@ -131,6 +156,7 @@ def sign_of(
     """
     first, last, lowest = losses[0], losses[-1], min(losses)
     right, largest = shares or (0.0, None)
+    another = _RARE if largest is not None and largest >= _MOST else _ANOTHER
     knows = largest is not None and right > largest + 2 * math.sqrt(largest * (1 - largest) / n)
     if last > _GROWN * constant and last > first:
         return f"the loss has grown from {short(first)} to {short(last)}", _TOO_HIGH
@@ -144,13 +170,13 @@ def sign_of(
         return (
             f"the model has learned nothing from xs: its loss never fell below {short(constant)}, that of one answer "
             "for all samples",
-            _ANOTHER,
+            another,
         )
     if lowest >= _NEAR * constant and largest is not None and right <= largest + _FLAT:
         return (
             f"its accuracy, {100 * right:.1f} %, is no more than the share of the largest class, the same answer for "
             "all samples",
-            _ANOTHER,
+            another,
         )
     return None
 
@@ -165,21 +191,109 @@ def largest_share(objective: Objective, ys: list[Any]) -> float | None:
     return max(map(math.fsum, shares)) / len(ys)
 
 
-def _code_of(model: Any) -> str:
+def squashed(sample: Sample) -> str:
+    """Say that the model's outputs are no scores, where the loss takes scores; "" if they are, as far as one can see.
+
+    >>> from autograd import nn
+    >>> objective = Objective.of(nn.Neuron(1, "sigmoid"), "binary_cross_entropy", None)
+    >>> squashed(Sample(objective, 0.0))
+    'the model ends in a sigmoid, and binary_cross_entropy applies one itself, so no probability would be below 1/2'
+    """
+    loss = sample.objective.loss
+    while isinstance(loss, functools.partial):
+        loss = loss.func
+    name = next((name for name, ours in losses.NAMED.items() if ours is loss), "")
+    if name not in _TAKES:
+        return ""
+    does, fatal, so = _TAKES[name]
+    outputs = tree_leaves(_output_of(sample))
+    activations = {_activation_of(v) for v in outputs} if not _are_shares(outputs) else {"softmax"}
+    [activation] = activations if len(activations) == 1 else [""]
+    if activation not in fatal:
+        return ""
+    return f"the model ends in a {activation}, and {name} {does.replace(f'a {activation}', 'one')}, so {so}"
+
+
+_TAKES = {
+    "binary_cross_entropy": (
+        "applies a sigmoid itself",
+        ("sigmoid", "softmax", "relu", "softplus"),
+        "no probability would be below 1/2",
+    ),
+    "hinge": (
+        "takes scores of both signs",
+        ("sigmoid", "softmax", "relu", "softplus"),
+        "no sample would be told to be of class -1",
+    ),
+    "cross_entropy": (
+        "applies a softmax itself",
+        ("sigmoid", "softmax"),
+        "no probability would come near 1",
+    ),
+}
+"""What each loss does to the outputs, after which activations that is a mistake, and what becomes of them."""
+
+
+def _activation_of(v: Any) -> str:
+    """Return the name of the operation of an output, "sigmoid" also where it is written as 1 / (1 + exp(-x))."""
+    if type(v) is not Value or v.op is None:
+        return ""
+    if v.op is not ops.div:
+        return v.op.name
+    one, below = v.args
+    parts = below.args if type(below) is Value and below.op is ops.add else ()
+    powers = [x for x in parts if type(x) is Value and x.op is ops.exp]
+    ones = [one, *(x for x in parts if x is not powers[0])] if powers else []
+    return "sigmoid" if ones and all(type(x) is float and x == 1 for x in ones) else ""
+
+
+def _are_shares(outputs: list[Any]) -> bool:
+    """Return True for shares of one total, whatever they are shares of."""
+    if len(outputs) < 2 or any(type(v) is not Value or v.op is not ops.div for v in outputs):
+        return False
+    totals = {id(v.args[1]) for v in outputs}
+    return len(totals) == 1 and math.isclose(math.fsum(v.data for v in outputs), 1.0, rel_tol=1e-9)
+
+
+def _code_of(model: Any, *, scores: bool = False) -> str:
     """Return code that makes a new model like this one; of a class of the user's, only its name.
+
+    Arguments:
+        scores: whether the new one is to return scores in place of the probabilities of this one.
 
     >>> from autograd import nn
     >>> _code_of(nn.MLP(2, [3, 1]))
     "nn.MLP(2, [3, 1], ['relu', 'linear'])"
+    >>> _code_of(nn.Sequential(nn.Standardize([0.0], [1.0]), "tanh", nn.Neuron(1, "sigmoid")), scores=True)
+    "nn.Sequential(nn.Standardize.of(xs), 'tanh', nn.Neuron(1, 'linear'))"
     >>> _code_of(nn.Layer(2, 1, squeeze=False))
     "nn.Layer(2, 1, 'relu', squeeze=False)"
     """
-    name, made = type(model).__name__, None
-    if type(model).__module__ == "autograd.nn":
-        made = model.architecture()
-    written = [f"{argument}={x}" if argument == "squeeze" else repr(x) for argument, x in (made or {}).items()]
-    code = f"nn.{name}({', '.join(written)})" if made else ""
-    return code if 0 < len(code) <= _LONGEST_CODE else f"{name}(...)"
+    code = _call(model, scores)
+    return code if code and len(code) <= _LONGEST_CODE else f"{type(model).__name__}(...)"
+
+
+def _call(model: Any, scores: bool) -> str | None:
+    """Return the call that makes a model; None if it is unknown."""
+    if isinstance(model, Op):
+        return repr(model.name)
+    name, module = type(model).__name__, type(model).__module__
+    if module == "autograd.sequential" and name == "Standardize":
+        return "nn.Standardize.of(xs)"
+    if module == "autograd.sequential":
+        parts = model.modules
+        if scores and not isinstance(parts[-1], Module):
+            parts, scores = parts[:-1], False
+        calls = [_call(part, scores and part is parts[-1]) for part in parts]
+        return f"nn.{name}({', '.join(map(str, calls))})" if calls and None not in calls else None
+    arguments = model.architecture() if module in ("autograd.nn", "autograd.layers") else None
+    if arguments is None:
+        return None
+    if scores and "activation" in arguments:
+        of_layers = arguments["activation"]
+        arguments["activation"] = [*of_layers[:-1], "linear"] if isinstance(of_layers, list) else "linear"
+    written = [f"{argument}={x}" if argument == "squeeze" else repr(x) for argument, x in arguments.items()]
+    return f"nn.{name}({', '.join(written)})"
 
 
 def _large_targets(objective: Objective, known: Dataset) -> str:
@@ -191,9 +305,8 @@ def _large_targets(objective: Objective, known: Dataset) -> str:
     return f"ys has numbers up to {short(size)}: train a new model with smaller ones, such as ys / {unit:_}"
 
 
-@unobserved
-def large_input(objective: Objective, xs: Samples) -> tuple[str, bool]:
-    """Describe inputs that are larger than 100, or so much larger than others; "" if there are none.
+def large_input(sample: Sample, xs: Samples, limit: float = _LARGE) -> tuple[str, bool]:
+    """Describe inputs that are larger than the limit, or 100 times as large as others; "" if there are none.
 
     Those are meant that a parameter multiplies as they are, not those that a model scales first. They are searched for
     in the graph of one sample. The other result is True if there are units that they can saturate: a linear model can
@@ -201,21 +314,25 @@ def large_input(objective: Objective, xs: Samples) -> tuple[str, bool]:
     """
     sizes = _sizes(xs)
     largest, smallest = max(sizes), min((size for size in sizes if size), default=0.0)
-    if not _LARGE < largest < math.inf and not 0 < _LARGE * smallest < largest < math.inf:
+    if not limit < largest < math.inf and not 0 < _LARGE * smallest < largest < math.inf:
         return "", False
-    inputs = as_inputs(xs.like)
-    leaves = tree_leaves(inputs)
-    try:
-        output = objective.model(tree_copy(inputs))
-    except Exception:  # fit meets it again, and raises it
-        return "", False
-    graph = list(graph_of(*_values(output)))
-    shown = [largest] if largest > _LARGE else [largest, smallest]
+    leaves = tree_leaves(sample.x)
+    graph = list(graph_of(*_values(_output_of(sample))))
+    shown = [largest] if largest > limit else [largest, smallest]
     columns = [sizes.index(size) for size in shown]
-    if not all(any(_is_weighted(leaves[i], v, objective.parameters) for v in graph) for i in columns):
+    if not all(any(_is_weighted(leaves[i], v, sample.objective.parameters) for v in graph) for i in columns):
         return "", False
     places = [f"{short(size)}{f' (column {i})' if len(leaves) > 1 else ''}" for size, i in zip(shown, columns)]
     return f"{xs.name} has numbers up to {', others only up to '.join(places)}", any(map(_is_unit, graph))
+
+
+@unobserved
+def _output_of(sample: Sample) -> Any:
+    """Return the model's output for a sample; None where it takes no such sample, which `fit` says."""
+    try:
+        return sample.output
+    except Exception:
+        return None
 
 
 def _is_unit(v: Value) -> bool:

@@ -107,8 +107,9 @@ def fit(
     last whole step, too. The parameters' gradients are 0 afterwards.
 
     Warns:
-        TrainingWarning: once in a run, if inputs are larger than 100, or a hundred times as large as others, and a
-            model with units multiplies them as they are (put `nn.Standardize.of(xs)` in front of a new one); if the
+        TrainingWarning: once in a run, if the model ends in a sigmoid or a softmax, and the loss applies one itself; if
+            inputs are larger than 100, or a hundred times as large as others, and a model with units multiplies them as
+            they are (put `nn.Standardize.of(xs)` in front of a new one); if the
             model gives all samples the same answer because its units are dead; or if, after 50 steps or more, the loss
             has grown, or neither the loss nor the accuracy is better than that of one answer for all samples. And if
             neither the loss nor the regularizer depends on some parameters.
@@ -158,7 +159,7 @@ def fit(
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         prepared = prepare(objective, data, size, backend)
-        advisor = Advisor(objective, prepared.data, remembers=not named and bool(optimizer.memories))
+        advisor = Advisor(prepared.sample, prepared.data, remembers=not named and bool(optimizer.memories))
         advisor.before()
         run = Run(prepared, optimizer, size, patience, advisor.on_divergence)
         history = run.history

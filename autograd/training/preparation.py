@@ -23,6 +23,8 @@ class Prepared(NamedTuple):
     """The checks that the recorded graph still holds; None if nothing is recorded."""
     freshness: Freshness | None
     """The check of eager steps; None if they are compiled."""
+    sample: Sample
+    """The first sample, on its way through the model."""
 
     def is_outdated(self) -> bool:
         """Return True if the model has other parameters, or computes something else, than when it was prepared.
@@ -53,7 +55,8 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
     sample = Sample(objective, data.known.xs.like)
     if backend == "eager":
         freshness = Freshness(objective.parameters, Reach(objective, len(data.known)))
-        return Prepared(objective, _with_targets(data, sample), eager_functions(objective, freshness), None, freshness)
+        data, functions = _with_targets(data, sample), eager_functions(objective, freshness)
+        return Prepared(objective, data, functions, None, freshness, sample)
     with recording(objective) as made:
         data = _with_targets(data, sample)
         graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
@@ -64,7 +67,7 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
         reach.judge(samples=1)
         consistency = Consistency(objective, graph, penalty, data, made)
     functions = compiled_functions(graph, penalty, size, backend, judge=data.held_out is not None)
-    return Prepared(objective, data, functions, consistency, None)
+    return Prepared(objective, data, functions, consistency, None, sample)
 
 
 def _with_targets(data: Data, sample: Sample) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import random
 import warnings
@@ -16,6 +17,7 @@ from needs import EAGER_AND_COMPILED
 import autograd
 from autograd import DivergenceError, History, TrainingWarning, Value, fit, nn, optim
 from autograd.losses import carried
+from autograd.training.advice import sign_of
 
 
 def penguins() -> tuple[list[list[float]], list[str]]:
@@ -63,9 +65,10 @@ def code_in(text: str) -> str:
 @pytest.mark.parametrize("make", [list, np.array])
 def test_grams_and_millimetres_are_noticed_once_and_the_advice_works(backend: str, make: Callable[[Any], Any]) -> None:
     xs, ys = penguins()
-    options: dict[str, Any] = {"loss": "cross_entropy", "epochs": 150, "backend": backend}
+    options: dict[str, Any] = {"loss": "cross_entropy", "epochs": 150, "backend": "python"}
     model = nn.MLP(4, [8, 3], rng=random.Random(0))
-    said, history = heard(model, make(xs), ys, **options)
+    briefly = {"epochs": 12, "backend": "eager"} if backend == "eager" else {}  # it is slow
+    said, history = heard(model, make(xs), ys, **options | briefly)
     assert history is None or history.accuracy[-1] < 0.7  # what it is about
     assert said[0].startswith("xs has numbers up to ") and "(column 3)" in said[0]
     assert len(said) == (2 if history is None else 1)
@@ -316,3 +319,228 @@ def test_columns_of_similar_sizes_and_a_linear_neuron_that_learns_are_silent() -
     ys = [2 * x + 1 for x in numbers]
     said, history = heard(nn.Neuron(1, "linear"), numbers, ys, optimizer=optim.Adam(0.05), epochs=2000)
     assert said == [] and history is not None and history.losses[-1] < 0.1
+
+
+# ------------------------------------------------------------------------------------------- outputs that are no scores
+
+
+class Own(nn.Module):
+    """A model of one's own that makes probabilities of its scores."""
+
+    def __init__(self, squash: Callable[[Any], Any], outputs: int = 1) -> None:
+        self.inner, self.squash = nn.MLP(2, [6, outputs], "tanh", rng=random.Random(0)), squash
+
+    def __call__(self, x: Any) -> Any:
+        return self.squash(self.inner(x))
+
+    def parameters(self) -> list[Value]:
+        return self.inner.parameters()
+
+
+def shares(scores: list[Value]) -> list[Value]:
+    powers = [z.exp() for z in scores]
+    total = powers[0] + powers[1] + powers[2]
+    return [power / total for power in powers]
+
+
+def scaled(scores: list[Value]) -> list[Value]:
+    """Return scores of one size, which are no shares."""
+    size = scores[0] * scores[0] + 1
+    return [z / size for z in scores]
+
+
+def mlp(*activations: str, outputs: int = 1) -> nn.MLP:
+    return nn.MLP(2, [6, outputs], list(activations), rng=random.Random(0))
+
+
+BCE, HINGE, CE = "binary_cross_entropy", "hinge", "cross_entropy"
+SQUASHED: list[tuple[Callable[[], Any], Any, str, str]] = [
+    (lambda: mlp("tanh", "sigmoid"), BCE, "sigmoid, and binary_cross_entropy applies one itself, so no", "tanh"),
+    (lambda: mlp("tanh", "relu"), BCE, "relu, and binary_cross_entropy applies a sigmoid itself, so no prob", "tanh"),
+    (lambda: nn.Neuron(2, "sigmoid"), HINGE, "sigmoid, and hinge takes scores of both signs, so no sample", "Neuron"),
+    (lambda: nn.Layer(2, 1), functools.partial(nn.hinge), "relu, and hinge takes scores of both signs", "nn.Layer"),
+    (
+        lambda: nn.Sequential(nn.Standardize([0.0, 0.0], [1.0, 1.0]), nn.Layer(2, 6, "tanh"), nn.Layer(6, 1)),
+        BCE,
+        "relu, and",
+        "nn.Sequential(nn.Standardize.of(xs), nn.Layer(2, 6, 'tanh'), nn.Layer(6, 1, 'linear'))",
+    ),
+    (
+        lambda: nn.Sequential(mlp("tanh", "linear"), autograd.sigmoid),
+        functools.partial(nn.binary_cross_entropy),
+        "sigmoid, and binary_cross_entropy applies one itself",
+        "nn.Sequential(nn.MLP(2, [6, 1], ['tanh', 'linear']))",
+    ),
+    (
+        lambda: nn.Sequential(mlp("tanh", "linear", outputs=3), autograd.softmax),
+        CE,
+        "softmax, and cross_entropy applies one itself, so no probability would come near 1",
+        "nn.Sequential(nn.MLP(2, [6, 3], ['tanh', 'linear']))",
+    ),
+    (lambda: mlp("tanh", "sigmoid", outputs=3), CE, "sigmoid, and cross_entropy applies a softmax itself", "nn.MLP"),
+    (lambda: Own(lambda z: 1 / (1 + (-z).exp())), BCE, "sigmoid, and", ""),
+    (lambda: Own(lambda z: 1.0 / ((-z).exp() + 1)), BCE, "sigmoid, and", ""),
+    (lambda: Own(shares, 3), CE, "softmax, and", ""),
+    (lambda: Own(autograd.softmax, 3), nn.cross_entropy, "softmax, and", ""),
+]
+
+
+def quarters(loss: Any) -> tuple[list[list[float]], list[Any]]:
+    """Return points, and two or three classes that a line or two tell apart."""
+    rng = random.Random(4)
+    xs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(60)]
+    if loss in (CE, nn.cross_entropy):
+        return xs, ["abc"[int(x > 0) + int(y > 0)] for x, y in xs]
+    return xs, ["yes" if x + y > 0 else "no" for x, y in xs]
+
+
+@pytest.mark.parametrize("make, loss, said, code", SQUASHED)
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_a_squashed_output_is_noticed_and_the_advice_works(
+    make: Callable[[], Any], loss: Any, said: str, code: str, backend: str
+) -> None:
+    xs, ys = quarters(loss)
+    [text], _ = heard(make(), xs, ys, loss=loss, backend=backend, epochs=1)
+    assert text.startswith(f"the model ends in a {said}")
+    assert ": leave it out. Train a new model that returns scores" in text
+    assert len(text) < 300
+    assert ("model = " in text) == bool(code)
+    if not code or backend == "eager":
+        return
+    names: dict[str, Any] = {"xs": xs, "nn": nn}
+    random.seed(1)
+    exec(code_in(text), names)
+    assert code in text
+    told, history = heard(names["model"], xs, ys, loss=loss, optimizer=optim.Adam(0.05), epochs=150, backend="python")
+    assert told == []
+    assert history is not None and history.accuracy[-1] > 0.9
+
+
+@pytest.mark.parametrize(
+    "make, loss, ys",
+    [
+        (lambda: mlp("sigmoid", "linear"), BCE, [0, 1, 1]),
+        (lambda: mlp("tanh", "tanh"), BCE, [0, 1, 1]),
+        (lambda: mlp("tanh", "tanh"), HINGE, [-1, 1, 1]),
+        (lambda: mlp("tanh", "sigmoid"), "mse", [0, 1, 1]),
+        (lambda: mlp("tanh", "sigmoid"), lambda output, target: 2 * nn.mse(output, target), [0, 1, 1]),
+        (lambda: mlp("tanh", "relu", outputs=3), CE, [0, 1, 2]),
+        (lambda: Own(autograd.log_softmax, 3), CE, [0, 1, 2]),
+        (lambda: Own(autograd.softmax, 3), "mse", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+        (lambda: Own(lambda zs: [zs[0].sigmoid(), zs[1], zs[2]], 3), CE, [0, 1, 2]),  # not all of them
+        (lambda: Own(lambda zs: [z / 3 for z in zs], 3), CE, [0, 1, 2]),
+        (lambda: Own(scaled, 3), CE, [0, 1, 2]),
+        (lambda: Own(lambda zs: [z / (3 * z) for z in zs], 3), CE, [0, 1, 2]),  # each of another total
+        (lambda: Own(lambda z: 1 / (1 + z.tanh())), BCE, [0, 1, 1]),
+        (lambda: Own(lambda z: 1 / (2 + z.exp())), BCE, [0, 1, 1]),
+        (lambda: Own(lambda z: 2 / (1 + z.exp())), BCE, [0, 1, 1]),
+    ],
+)
+def test_scores_are_left_alone(make: Callable[[], Any], loss: Any, ys: Any) -> None:
+    said, _ = heard(make(), [[0.1, 0.2], [0.3, -0.4], [-0.5, 0.6]], ys, loss=loss, epochs=1, backend="python")
+    assert said == []
+
+
+def test_outputs_that_add_up_to_1_by_accident_are_no_shares() -> None:
+    model = nn.Layer(2, 2, "linear")
+    for neuron, weights in zip(model.neurons, ([1.0, 0.0], [0.0, 1.0])):
+        for p, x in zip(neuron.w, weights):
+            p.data = x
+    assert heard(model, [[1.0, 0.0], [0.0, 1.0]], [0, 1], loss=CE, epochs=1)[0] == []
+
+
+def test_a_squashed_output_and_large_inputs_are_one_warning_whose_code_mends_both() -> None:
+    xs, species = penguins()
+    ys = [name == "Gentoo" for name in species]
+    [text], _ = heard(nn.MLP(4, [6, 1], ["tanh", "sigmoid"]), xs, ys, loss=BCE, epochs=60, backend="python")
+    assert text.startswith("the model ends in a sigmoid") and "xs has numbers up to" in text
+    names: dict[str, Any] = {"xs": xs, "nn": nn}
+    random.seed(0)
+    exec(code_in(text), names)
+    said, history = heard(names["model"], xs, ys, loss=BCE, optimizer=optim.Adam(0.05), epochs=60, backend="python")
+    assert said == [] and history is not None and history.accuracy[-1] > 0.95
+
+
+# ------------------------------------------------------------------------------------------------- limits, what to do
+
+
+@pytest.mark.parametrize(
+    "losses, shares, noticed",
+    [
+        ([0.8, 0.6, 6.9], None, ""),
+        ([0.8, 0.6, 7.1], None, "the loss has grown"),  # ten times the constant's: no accident
+        ([7.1, 0.6, 7.1], None, ""),
+        ([0.8, 0.6992], None, ""),
+        ([0.8, 0.6995], None, "learned nothing"),  # a thousandth below the constant's
+        ([0.8, 0.62], (0.6, 0.6), ""),  # the probabilities tell more than the largest one
+        ([0.8, 0.64], (0.6, 0.6), "no more than the share"),
+        ([0.8, 0.64], (0.61, 0.6), ""),
+        ([0.8, 0.6995], (0.69, 0.6), "learned nothing"),  # by chance
+        ([0.8, 0.6995], (0.71, 0.6), "71.0 % of the samples are right"),
+    ],
+)
+def test_what_figures_show(losses: list[float], shares: tuple[float, float] | None, noticed: str) -> None:
+    sign = sign_of(losses, 0.7, shares, 100)
+    assert (sign is not None) == bool(noticed)
+    assert sign is None or noticed in sign[0]
+
+
+def test_a_run_of_fewer_steps_than_ten_is_a_trial() -> None:
+    def dead() -> nn.MLP:
+        model = nn.MLP(1, [3, 1], rng=random.Random(0))
+        for neuron in model.layers[0].neurons:
+            neuron.b.data = -50.0
+        return model
+
+    for epochs, noticed in ((9, False), (10, True)):
+        said, _ = heard(dead(), [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], epochs=epochs)
+        assert bool(said) == noticed
+
+
+def test_a_unit_that_hardly_answers_is_not_dead() -> None:
+    """Its slope is a millionth, which training can make larger."""
+    model = nn.MLP(1, [3, 1], "sigmoid", rng=random.Random(0))
+    for neuron in model.layers[0].neurons:
+        neuron.w[0].data, neuron.b.data = 0.001, -14.0
+    [text], _ = heard(model, [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], optimizer=optim.SGD(0.0))
+    assert "learned nothing" in text and "answer to no sample" not in text
+
+
+@pytest.mark.parametrize("largest, told", [(60.0, True), (8.0, False)])
+def test_dead_units_of_inputs_beyond_10_are_told_to_standardize(largest: float, told: bool) -> None:
+    rng = random.Random(0)
+    xs = [[rng.uniform(0, largest), rng.uniform(0, largest)] for _ in range(80)]
+    ys = [int(a > b) for a, b in xs]
+    model = nn.MLP(2, [8, 2], rng=random.Random(0))
+    for neuron in model.layers[0].neurons[not told :]:
+        neuron.b.data = -1000.0
+    [text], _ = heard(model, xs, ys, loss=CE, optimizer=optim.SGD(0.0))
+    assert ("nn.Standardize.of(xs)" in text) == told
+    assert ("8 of its 8 hidden units answer to" if told else "7 of its 8 hidden units answer to") in text
+    if told:
+        names: dict[str, Any] = {"xs": xs, "nn": nn}
+        random.seed(0)
+        exec(code_in(text), names)
+        said, history = heard(names["model"], xs, ys, loss=CE, optimizer=optim.SGD(0.5), epochs=100, backend="python")
+        assert said == [] and history is not None and history.accuracy[-1] > 0.95
+
+
+def test_a_class_of_nearly_all_samples_gets_advice_that_shows_what_is_learned() -> None:
+    """Repeated, the few others are learned, if xs tells something of them."""
+    rng = random.Random(1)
+    xs = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(100)]
+    few = sorted(range(100), key=lambda i: xs[i][0])[:6]
+    for told, ys in ((True, [int(i in few) for i in range(100)]), (False, [int(rng.random() < 0.06) for _ in xs])):
+        options: dict[str, Any] = {"loss": BCE, "optimizer": optim.SGD(0.05), "epochs": 60, "backend": "python"}
+        [text], _ = heard(nn.Neuron(2, "linear", weights=[0.1, 0.1]), xs, ys, **options)
+        assert "more units" not in text
+        assert "Repeat the samples of the other classes until all are as frequent" in text
+        assert "xs may tell nothing about ys" in text
+        rare = [i for i in range(100) if ys[i]]
+        places = [i for i in range(100) if not ys[i]] + rare * ((100 - len(rare)) // len(rare))
+        options["optimizer"] = optim.SGD(0.5)
+        said, history = heard(
+            nn.Neuron(2, "linear", weights=[0.1, 0.1]), [xs[i] for i in places], [ys[i] for i in places], **options
+        )
+        assert history is not None and (history.accuracy[-1] > 0.9) == told
+        assert not (told and said)
