@@ -177,7 +177,9 @@ OPTIMIZER = {
     "zero_grad": "write model.zero_grad()",
     "minimize": "write loss.backward() and optimizer.step(model.parameters())",
     "apply_gradients": "write optimizer.step(model.parameters()), after loss.backward()",
-    "param_groups": "it holds no parameters: write optimizer.step(model.parameters())",
+    "param_groups": "it holds no parameters: write optimizer.step(model.parameters()), for other rates of other parts "
+    "optim.Groups((model.encoder, optim.SGD(0.01)), (model, optim.Adam(0.01)))",
+    "add_param_group": "write optim.Groups((model.encoder, optim.SGD(0.01)), (model, optim.Adam(0.01)))",
     **dict.fromkeys(("state_dict", "load_state_dict"), "write copy.deepcopy(optimizer), or pickle it"),
 }
 """What to write in place of an attribute of an optimizer."""

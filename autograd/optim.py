@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autograd.engine import Value, at_once, commit_data
 from autograd.floats import number
-from autograd.hints import OPTIMIZER, OptimizerHints, about_arguments
+from autograd.hints import OptimizerHints, about_arguments
 from autograd.text import escaped, letters, quoted
 from autograd.trees import as_lists
 from autograd.validation import check_leaves
@@ -26,7 +26,7 @@ from autograd.validation import check_leaves
 if not TYPE_CHECKING:  # by which every name would do
     from autograd.hints import no_such_optimizer as __getattr__  # noqa: F401  # Python calls it
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Groups", "Optimizer"]
 
 
 def __dir__() -> list[str]:
@@ -49,7 +49,7 @@ def _of_parameters(step: _Step) -> _Step:
     @functools.wraps(step)
     def checked(self: Any, *arguments: Any, **named: Any) -> None:
         if not arguments and not named:
-            raise TypeError(f"step takes the parameters: {OPTIMIZER['param_groups']}")
+            raise TypeError("step takes the parameters: write optimizer.step(model.parameters())")
         step(self, *arguments, **named)
 
     return cast(_Step, checked)
@@ -130,7 +130,7 @@ class Optimizer(OptimizerHints):
         parameters = list(parameters)
         self._check(parameters)
         data, remembered = self._moved([p.data for p in parameters], [p.grad for p in parameters])
-        remembered["_known"] = tuple(map(weakref.ref, parameters)) if self.memories else None
+        remembered["_known"] = self._tie(parameters)
         commit_data(
             parameters, list(map(number, data)), map(setattr, [self] * len(remembered), remembered, remembered.values())
         )
@@ -162,7 +162,7 @@ class Optimizer(OptimizerHints):
             ValueError: one is not a leaf or occurs twice, or they are not those of earlier steps.
         """
         self._check(parameters)
-        self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
+        self._known = self._tie(parameters)
 
     def follow(self, parameters: Sequence[Value]) -> None:
         """Continue with other parameters: those that the optimizer knows keep their state, others start at 0.
@@ -187,7 +187,7 @@ class Optimizer(OptimizerHints):
                 [column[places[p]] if p in places else 0.0 for p in parameters]
                 for column in map(_as_floats, self._memory)
             )
-        self._known = tuple(map(weakref.ref, parameters)) if self.memories else None
+        self._known = self._tie(parameters)
 
     def state(self) -> dict[str, Any]:
         """Return all that the optimizer holds now, its settings included, for `restore`."""
@@ -254,6 +254,10 @@ class Optimizer(OptimizerHints):
                 "make another one for these, or call reset()"
             )
 
+    def _tie(self, parameters: Sequence[Value]) -> tuple[weakref.ref[Value], ...] | None:
+        """Return what ties a state to the parameters that it belongs to; None where there is no state."""
+        return tuple(map(weakref.ref, parameters)) if self.memories else None
+
     def __getstate__(self) -> dict[str, Any]:  # a copy belongs to copies of the parameters
         return {**self.__dict__, "_known": None}
 
@@ -263,7 +267,11 @@ def _is_parameters(x: object) -> bool:
 
 
 def _without_parameters(kind: type[Optimizer]) -> str:
-    return f"make an optimizer without parameters, {kind.__name__}(lr=0.1), and pass them to its step(parameters)"
+    return (
+        f"make an optimizer without parameters, {kind.__name__}(lr=0.1), and pass them to its step(parameters); for "
+        f"other rates of other parts, optim.Groups((model.encoder, {kind.__name__}(lr=0.01)), "
+        f"(model, {kind.__name__}(lr=0.1)))"
+    )
 
 
 _Kind = TypeVar("_Kind", bound=Optimizer)
@@ -433,6 +441,198 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
+
+
+_Place = slice | list[int]
+"""Where the parameters of a group are among all."""
+
+
+class Groups(Optimizer):
+    """Other rates, or other optimizers, for other parts of a model.
+
+    Each group is a part and an optimizer of its own, which moves the parameters of that part: with its own learning
+    rate, number or function of the step, momentum, weight decay and `clip_norm`. A parameter belongs to the first group
+    that holds it, so the whole model, as the last one, takes what is left. In `step` and in `fit`, the numbers are
+    those of a step of each optimizer by itself.
+
+    Arguments:
+        groups: pairs (part, optimizer). A part is a Module, a Value, or a list of these.
+        clip_norm: the largest norm of the vector of all gradients, as in other optimizers; that of an optimizer in a
+            group is for its group, and applies after this one.
+
+    What is frozen is no parameter, and left alone. `groups` has the pairs: `optimizer.groups[0][1].lr = 0.001`. A copy
+    or a pickle takes the parts with it: copy the model and its optimizer together, `copy.deepcopy((model, optimizer))`.
+
+    Raises:
+        TypeError: an argument is no such pair.
+        ValueError: an optimizer occurs twice. `step` and `fit` raise it where a parameter is in no group, or all those
+            of a group are in groups before it.
+
+    >>> a, b = Value(1.0), Value(1.0)
+    >>> optimizer = Groups((a, SGD(0.5)), ([a, b], SGD(lr=lambda step: 0.1 / (1 + step))))
+    >>> for _ in range(2):
+    ...     a.grad = b.grad = 1.0
+    ...     optimizer.step([a, b])
+    >>> a.data, round(b.data, 6)
+    (0.0, 0.85)
+    """
+
+    def __init__(self, *groups: tuple[Any, Optimizer | str], clip_norm: float | None = None) -> None:
+        if clip_norm is not None and not number(clip_norm) > 0:
+            raise ValueError(f"clip_norm is a positive number, or None for no clipping, got {clip_norm!r}")
+        self.clip_norm = clip_norm
+        self.groups: list[tuple[Any, Optimizer]] = [_checked_group(group) for group in groups]
+        if not groups:
+            raise TypeError(f"Groups takes one pair or more: {_A_GROUP}")
+        if len({id(optimizer) for _, optimizer in self.groups}) < len(self.groups):
+            raise ValueError("each group has an optimizer of its own: make one for each, or put the parts in one list")
+        self.steps = 0
+        self._known = None
+        self._places: list[_Place] | None = None
+
+    @property
+    def lr(self) -> Rate:  # type: ignore[override]  # a field of the others
+        """No attribute: each group has its own."""
+        raise AttributeError("each group has its own learning rate: write optimizer.groups[0][1].lr")
+
+    @property
+    def memories(self) -> int:
+        return max(optimizer.memories for _, optimizer in self.groups)
+
+    @_of_parameters
+    def step(self, parameters: Iterable[Value]) -> None:
+        parameters = list(parameters)
+        parts = self._parts(parameters)
+        for (_, optimizer), part in zip(self.groups, parts):
+            optimizer._check(part)
+        data, changes = self._moves([p.data for p in parameters], [p.grad for p in parameters])
+        for (_, optimizer), part, change in zip(self.groups, parts, changes):
+            change["_known"] = optimizer._tie(part)
+        commit_data(parameters, list(map(number, data)), map(dict.update, self._states(), changes))
+
+    def update(self, data: Any, gradients: Any) -> Any:
+        if self._places is None:
+            raise ValueError("which parameter is in which group is not known yet: call attach(parameters) before")
+        data, changes = self._moves(data, gradients)
+        at_once(map(dict.update, self._states(), changes))
+        return data
+
+    def attach(self, parameters: Sequence[Value]) -> None:
+        self._known = None  # the groups may have changed
+        for (_, optimizer), part in zip(self.groups, self._parts(parameters)):
+            optimizer.attach(part)
+
+    def follow(self, parameters: Sequence[Value]) -> None:
+        self._known = None
+        for (_, optimizer), part in zip(self.groups, self._parts(parameters)):
+            optimizer.follow(part)
+
+    def state(self) -> dict[str, Any]:
+        return {"states": [state.copy() for state in self._states()]}
+
+    def restore(self, state: dict[str, Any], *others: Iterable[None]) -> None:
+        at_once(map(dict.update, self._states(), state["states"]), *others)
+
+    def reset(self) -> None:
+        self.steps, self._known, self._places = 0, None, None
+        for _, optimizer in self.groups:
+            optimizer.reset()
+
+    def _states(self) -> list[dict[str, Any]]:
+        """Return the attributes of the optimizers in order, and those of this one."""
+        return [*(optimizer.__dict__ for _, optimizer in self.groups), self.__dict__]
+
+    def _parts(self, parameters: Sequence[Value]) -> list[list[Value]]:
+        """Return the parameters of each group, and remember where they are."""
+        known = self._known
+        if not (known and len(known) == len(parameters) and all(k() is p for k, p in zip(known, parameters))):
+            check_leaves(parameters, "parameters", "pass model.parameters()")
+            self._places = self._found(parameters)
+            self._known = tuple(map(weakref.ref, parameters))
+        return [_at(place, parameters) for place in cast(list[_Place], self._places)]
+
+    def _found(self, parameters: Sequence[Value]) -> list[_Place]:
+        """Return the places of the parameters of each group."""
+        owners: dict[Value, int] = {}
+        for i, (part, _) in enumerate(self.groups):
+            held = _leaves_of(part)
+            left = [p for p in held if owners.setdefault(p, i) == i]
+            if held and not left:
+                raise ValueError(
+                    f"all parameters of group {i + 1} are in groups before it: the first group that holds a parameter "
+                    "has it, so put a part before the model that it is a part of"
+                )
+        lost = [p for p in parameters if p not in owners]
+        if lost:
+            others = f" and {len(lost) - 1} others are" if len(lost) > 1 else " is"
+            raise ValueError(
+                f"{quoted(lost[0].label) if lost[0].label else lost[0]}{others} in no group: add a last group for the "
+                "rest, (model, optim.Adam(0.01)), or freeze what is to stay as it is"
+            )
+        places: list[list[int]] = [[] for _ in self.groups]
+        for place, p in enumerate(parameters):
+            places[owners[p]].append(place)
+        return [slice(x[0], x[-1] + 1) if x and x[-1] - x[0] + 1 == len(x) else x for x in places]
+
+    def _moves(self, data: Any, gradients: Any) -> tuple[Any, list[dict[str, Any]]]:
+        """Return the new numbers, and the attributes to set in each optimizer, and in this one."""
+        if len(data) != len(gradients):
+            raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
+        places = cast(list[_Place], self._places)
+        size = sum(place.stop - place.start if isinstance(place, slice) else len(place) for place in places)
+        if len(data) != size:
+            raise ValueError(f"the groups have {size} parameters, got {len(data)}: call attach(parameters) for others")
+        gradients, moved, changes = self._clipped(gradients), data[:], list[dict[str, Any]]()
+        if hasattr(data, "__array__"):
+            import numpy as np  # noqa: PLC0415  # an array was passed
+
+            gradients, moved = np.asarray(gradients), data.copy()
+        for (_, optimizer), place in zip(self.groups, places):
+            numbers, change = optimizer._moved(_at(place, data), _at(place, gradients))
+            changes.append(change)
+            if isinstance(place, slice) or hasattr(data, "__array__"):
+                moved[place] = numbers
+            else:
+                for i, x in zip(place, numbers):
+                    moved[i] = x
+        return moved, [*changes, {"steps": self.steps + 1}]
+
+    def __repr__(self) -> str:
+        return f"Groups({', '.join(f'({type(part).__name__}, {optimizer})' for part, optimizer in self.groups)})"
+
+
+_A_GROUP = "optim.Groups((model.encoder, optim.SGD(0.001)), (model, optim.Adam(0.01)))"
+
+
+def _checked_group(group: Any) -> tuple[Any, Optimizer]:
+    if not isinstance(group, tuple) or len(group) != 2:
+        raise TypeError(f"a group is a pair (part, optimizer), got {quoted(group)}: write {_A_GROUP}")
+    part, optimizer = group
+    if isinstance(optimizer, str):
+        optimizer = optimizer_named(optimizer)
+    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Groups):
+        raise TypeError(f"the optimizer of a group is one of optim's, such as optim.SGD(0.1), got {quoted(optimizer)}")
+    _leaves_of(part)  # raises an error for what is no part
+    return part, optimizer
+
+
+def _leaves_of(part: Any) -> list[Value]:
+    """Return the parameters of a part of a model."""
+    if type(part) is Value:
+        return [part]
+    if hasattr(part, "parameters") and not isinstance(part, type):
+        return list(part.parameters())
+    if not isinstance(part, (list, tuple)):
+        raise TypeError(
+            f"a part in optim.Groups is a Module, a Value, or a list of these, got {type(part).__name__} {quoted(part)}"
+        )
+    return [p for inner in part for p in _leaves_of(inner)]
+
+
+def _at(place: _Place, numbers: Any) -> Any:
+    if isinstance(place, slice) or hasattr(numbers, "__array__"):
+        return numbers[place]
+    return [numbers[i] for i in place]
 
 
 NAMED: dict[str, Callable[[], Optimizer]] = {"sgd": functools.partial(SGD, 0.01), "adam": Adam, "adamw": AdamW}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from needs import BACKENDS, FIT_BACKENDS
+from needs import BACKENDS, FIT_BACKENDS, array_module
 
 import autograd
 from autograd import Value, draw, explain, fit, nn, optim, to_text
@@ -343,23 +343,25 @@ def test_an_operation_of_ones_own_is_defined_before_the_file_is_loaded(tmp_path:
 # ------------------------------------------------------------------------------------------------ LayerNorm and Dropout
 
 
-def test_layer_norm_is_that_of_pytorch() -> None:
-    torch = pytest.importorskip("torch")
+def test_layer_norm_and_its_gradients_are_those_of_the_formula_by_jax() -> None:
+    jnp: Any = array_module("jax.numpy")
+    import jax  # noqa: PLC0415  # an extra
+
+    def formula(xs: Any, gain: Any, bias: Any) -> Any:
+        return (xs - jnp.mean(xs)) / jnp.sqrt(jnp.var(xs) + 1e-5) * gain + bias
+
     rng = random.Random(0)
     for n in (1, 2, 7):
-        xs, gains, biases = ([rng.uniform(-3, 3) for _ in range(n)] for _ in range(3))
-        ours, theirs = nn.LayerNorm(n), torch.nn.LayerNorm(n, dtype=torch.float64)
-        values, x = [Value(x) for x in xs], torch.tensor(xs, dtype=torch.float64, requires_grad=True)
-        with torch.no_grad():
-            for i in range(n):
-                ours.gain[i].data, ours.bias[i].data = gains[i], biases[i]
-                theirs.weight[i], theirs.bias[i] = gains[i], biases[i]
-        outputs, expected = ours(values), theirs(x)
-        assert [y.data for y in outputs] == pytest.approx(expected.tolist(), rel=1e-12)
+        numbers = [[rng.uniform(-3, 3) for _ in range(n)] for _ in range(3)]
+        ours, values = nn.LayerNorm(n), [Value(x) for x in numbers[0]]
+        for p, x in zip(ours.parameters(), [*numbers[1], *numbers[2]], strict=True):
+            p.data = x
+        outputs, arrays = ours(values), list(map(jnp.array, numbers))
+        assert [y.data for y in outputs] == pytest.approx(formula(*arrays).tolist(), rel=1e-12)
         autograd.dot(outputs, outputs).backward()
-        (expected * expected).sum().backward()
-        for found, want in ((values, x), (ours.gain, theirs.weight), (ours.bias, theirs.bias)):
-            assert [v.grad for v in found] == pytest.approx(want.grad.tolist(), rel=1e-9, abs=1e-9)
+        wanted = jax.grad(lambda *parts: jnp.sum(formula(*parts) ** 2), argnums=(0, 1, 2))(*arrays)
+        for found, want in zip((values, ours.gain, ours.bias), wanted, strict=True):
+            assert [v.grad for v in found] == pytest.approx(want.tolist(), rel=1e-9, abs=1e-9)
     alone = nn.LayerNorm(1)
     alone.bias[0].data = 0.5
     assert alone(Value(3.0)).data == alone(3.0).data == 0.5
