@@ -258,6 +258,10 @@ class Optimizer(OptimizerHints):
         """Return what ties a state to the parameters that it belongs to; None where there is no state."""
         return tuple(map(weakref.ref, parameters)) if self.memories else None
 
+    def _attributes(self) -> dict[str, Any]:
+        """Return the attributes, not a copy, so that `Groups` can set those of all its optimizers in one step."""
+        return self.__dict__
+
     def __getstate__(self) -> dict[str, Any]:  # a copy belongs to copies of the parameters
         return {**self.__dict__, "_known": None}
 
@@ -540,7 +544,7 @@ class Groups(Optimizer):
 
     def _states(self) -> list[dict[str, Any]]:
         """Return the attributes of the optimizers in order, and those of this one."""
-        return [*(optimizer.__dict__ for _, optimizer in self.groups), self.__dict__]
+        return [*(optimizer._attributes() for _, optimizer in self.groups), self.__dict__]
 
     def _parts(self, parameters: Sequence[Value]) -> list[list[Value]]:
         """Return the parameters of each group, and remember where they are."""
