@@ -172,6 +172,9 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
         lines = _pandas_lines(var, chosen, columns, kept, other)
     else:
         lines = _lines(var, data, chosen, kept, other)
+    if len(kept) < len(columns) and var == "xs":  # a model was made for more
+        place = next(i for i, line in enumerate(lines) if chosen in line or ".iloc[:, " in line)
+        lines[place] += f"  # the model takes {len(kept)} input{'s' * (len(kept) != 1)}"
     texts = [
         c
         for c in columns

@@ -302,7 +302,10 @@ def _large_targets(objective: Objective, known: Dataset) -> str:
     if not _LARGE < size < math.inf:
         return ""
     unit = 10 ** math.floor(math.log10(size))
-    return f"ys has numbers up to {short(size)}: train a new model with smaller ones, such as ys / {unit:_}"
+    said = f"ys has numbers up to {short(size)}: train a new model with smaller ones"
+    if len(tree_leaves(known.ys.like)) > 1:
+        return f"{said}, such as ys / {unit:_}"
+    return f"{said}: {'; '.join([*known.ys.listing, f'ys = [y / {unit:_} for y in ys]'])}"
 
 
 def large_input(sample: Sample, xs: Samples, limit: float = _LARGE) -> tuple[str, bool]:
