@@ -22,17 +22,19 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 from autograd.engine import Value, graph_of
-from autograd.marks import Marked, Marks
+from autograd.marks import Marked, Marks, mark, marks_of
 from autograd.ops import Op
-from autograd.samples.recording import is_input
+from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, quoted
+
+_T = TypeVar("_T")
 
 
 class Holder(Marked):
@@ -41,18 +43,20 @@ class Holder(Marked):
     __slots__ = ()  # the one that is needed is in the base
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
-    _constants: ClassVar[tuple[str, ...]] = ()  # attributes that list Values which are saved, but not trained
+    _kept: ClassVar[str] = ""  # an attribute, nested lists of Values, that is all it holds: saved, but not trained
 
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it.
 
-        A Module inside this one that overrides `parameters()` has those parameters.
+        They are the leaves that the Module holds, in attributes, lists, dictionaries, dataclasses and other Modules,
+        but for those in an `nn.Constant`, and those of parts that are frozen. A Module inside this one that overrides
+        `parameters()` has those parameters.
 
         Raises:
             TypeError: a Value or a Module is where no parameters can be collected; or a result, such as
                 `self.w = Value(2.0) / 10`, depends on no parameter, but on a leaf that nothing else holds.
         """
-        return [p for _, p in self._collected()]
+        return [p for _, p in self._walk().trained()]
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
@@ -63,27 +67,96 @@ class Holder(Marked):
         Raises:
             TypeError: as `parameters`.
         """
-        if not is_overridden(type(self)):
-            yield from with_names(self._collected())
-        else:
-            names = {p: name for name, p in with_names(Walk(self).leaves)}
+        if is_overridden(self):
+            names = {v: name for name, v in names_of_all(self)}
             for i, p in enumerate(self.parameters(), 1):
                 yield names.get(p, f"parameter{i}"), p
+        else:
+            walk = self._walk()
+            trained = {id(p) for _, p in walk.trained()}
+            for name, v in with_names(walk.everything):
+                if id(v) in trained:
+                    yield name, v
 
-    def _collected(self) -> list["_Entry"]:
+    def freeze(self) -> Self:
+        """Take the leaves of this Module, and of all Modules inside, out of `parameters()`, and return the Module.
+
+        Training moves them no longer; they are still computed with, saved and loaded. A leaf that several Modules hold
+        is frozen if one of them is. So `model.freeze()` and then `model.head.unfreeze()` trains the head alone. In an
+        optimizer with momentum, or Adam, other parameters need `optimizer.follow(model.parameters())`, or another one.
+
+        Raises:
+            TypeError: the class overrides `parameters()`, and what that returns is frozen by no Module inside.
+
+        >>> from autograd import nn
+        >>> model = nn.MLP(2, [3, 1])
+        >>> len(model.parameters()), len(model.layers[0].freeze().parameters()), len(model.parameters())
+        (13, 0, 4)
+        >>> len(model.unfreeze().parameters())
+        13
+        """
+        mark_all(self, frozen=True)
+        left = self.parameters() if is_overridden(self) else []
+        if left:
+            name = type(self).__name__
+            raise TypeError(
+                f"{name} overrides parameters(), which returns {left[0]} all the same, so freeze() does not keep it "
+                f"from being trained: delete that method, and freeze the parts of {name} that are not to be trained"
+            )
+        return self
+
+    def unfreeze(self) -> Self:
+        """Undo `freeze()`, of this Module and all Modules inside, and return the Module."""
+        mark_all(self, frozen=False)
+        return self
+
+    def _walk(self) -> "Walk":
         walk = Walk(self)
-        if not is_overridden(type(self)):  # a subclass that returns its own parameters may keep them anywhere
+        if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
-        return walk.leaves
+        return walk
 
 
-def number_of_parameters(module: Holder) -> int:
-    """Return the number of parameters; what cannot be collected is left out, so that a `repr` never raises."""
-    return len(module.parameters() if is_overridden(type(module)) else Walk(module).leaves)
+def mark_all(module: Holder, **marks: Any) -> None:
+    """Set marks of a Module, and of all Modules inside."""
+    for part in Walk(module, whole=True).modules:
+        mark(part, **marks)
 
 
-def is_overridden(kind: type[Holder]) -> bool:
-    return kind.parameters is not Holder.parameters
+def names_of_all(module: Holder) -> Iterator[tuple[str, Value]]:
+    """Yield each Value that a Module holds, trained or not, with its name."""
+    return with_names(Walk(module, whole=True).everything)
+
+
+def is_overridden(module: Holder) -> bool:
+    """Return True if a Module says itself what its parameters are, by its class or by an attribute."""
+    return type(module).parameters is not Holder.parameters or "parameters" in getattr(module, "__dict__", ())
+
+
+_with_frozen: ContextVar[bool] = ContextVar("with_frozen", default=False)
+
+
+def frozen_or_not(function: Callable[[], _T]) -> _T:
+    """Call a function, in which `parameters()` and `named_parameters()` return what is frozen, too.
+
+    It runs in a context of its own, so that no interrupt can leave it in effect.
+    """
+    context = copy_context()
+    context.run(_with_frozen.set, True)
+    return context.run(function)
+
+
+def numbers_of_parameters(module: Holder) -> tuple[int, int]:
+    """Return how many parameters there are, and how many of them are frozen.
+
+    What cannot be collected is left out, so that a `repr` never raises.
+    """
+    if is_overridden(module):
+        n, every = len(module.parameters()), len(frozen_or_not(module.parameters))
+    else:
+        walk = Walk(module)
+        n, every = len(walk.trained()), len(frozen_or_not(walk.trained))
+    return every, every - n
 
 
 # Places and their names ----------------------------------------------------------------------------------------------
@@ -213,23 +286,58 @@ class Walk:
     Arguments:
         root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
         whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
+        alone: True if Modules inside do not count.
 
     Attributes:
-        leaves: each leaf with its place, in order.
-        constants: each Value that a Module lists as saved, but not trained.
+        leaves: each leaf with its place, in order, frozen or not.
+        others: each leaf in a Module that overrides `parameters()`, which does not return it.
+        constants: each Value in a Module that keeps some, which are saved, but not trained.
         modules: each Module.
     """
 
-    def __init__(self, root: Any, *, whole: bool = False) -> None:
-        self.root, self.whole = root, whole
+    def __init__(self, root: Any, *, whole: bool = False, alone: bool = False) -> None:
+        self.root, self.whole, self.alone = root, whole, alone
         self.modules: list[Holder] = []
         self.leaves: list[_Entry] = []
+        self.others: list[_Entry] = []
         self.constants: list[_Entry] = []
+        self._constant = set[int]()  # Values, by id
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
-        self._seen = seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        stack: list[_Entry] = [((), root)]
+        self._overriding: list[_Entry] = []
+        self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
+        self._visit([((), root)], self.leaves)
+        if self._overriding:
+            self._visit_others()
+        inputs = inputs_alive()
+        if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
+            self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
+            self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
+
+    @property
+    def everything(self) -> list[_Entry]:
+        """Each Value that is saved, with its place."""
+        return [*self.leaves, *self.others, *self.constants]
+
+    def trained(self) -> list[_Entry]:
+        """Return the leaves that are parameters, with their places, in order."""
+        left_out = self._constant if _with_frozen.get() else self._constant | self._frozen()
+        return [entry for entry in self.leaves if id(entry[1]) not in left_out] if left_out else self.leaves
+
+    def _frozen(self) -> set[int]:
+        """Return the leaves, by id, that a frozen Module holds, itself or in its lists."""
+        found: list[Value] = []
+        for module in self.modules:
+            if marks_of(module).frozen:
+                found += [p for _, p in Walk(module, alone=True).leaves]
+                if is_overridden(module) and module is not self.root:  # it may keep them anywhere
+                    inside = {p for _, p in Walk(module, whole=True).leaves}
+                    found += [p for p in module.parameters() if p not in inside]
+        return set(map(id, found))
+
+    def _visit(self, stack: list[_Entry], leaves: list[_Entry]) -> None:
+        seen = self._seen
         while stack:
             entry = stack.pop()
             part = entry[1]
@@ -237,14 +345,23 @@ class Walk:
                 continue
             seen[id(part)] = part
             if type(part) is Value:
-                (self.leaves if part.op is None else self._results).append(entry)
+                (leaves if part.op is None else self._results).append(entry)
             elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
                 for i, x in enumerate(part):
                     if id(x) not in seen:
                         seen[id(x)] = x
-                        (self.leaves if x.op is None else self._results).append(((entry, i), x))
+                        (leaves if x.op is None else self._results).append(((entry, i), x))
             else:
                 stack += self._parts(entry)
+
+    def _visit_others(self) -> None:
+        """Visit what Modules that override `parameters()` hold; they may hold what they like, unchecked."""
+        checked = self._results, self._opaque, self._instances
+        self.whole, self._results, self._opaque, self._instances = True, [], [], {}
+        for entry in self._overriding:
+            self._visit(self._inside(entry, cast(_Kind, _KINDS[type(entry[1])])), self.others)
+        self._results, self._opaque, self._instances = checked
+        self.whole = False
 
     def check(self) -> None:
         """Raise TypeError if there are other leaves where they cannot be collected."""
@@ -278,7 +395,7 @@ class Walk:
 
     def _lost_leaf(self, results: Iterable[Value]) -> Value | None:
         """Return a leaf that nothing but the graphs of these results holds; of those with a parameter, none counts."""
-        known = {p for _, p in (*self.leaves, *self.constants)}
+        known = {p for _, p in self.everything}
         nodes = graph_of(*(v for v in results if not _depends_on(v, known)))
         uses = Counter(id(x) for v in nodes for x in v.args)
         leaves = [v for v in nodes if v.op is None and not is_input(v)]
@@ -300,13 +417,35 @@ class Walk:
         if kind is None:
             return found
         if kind.module:
+            if self.alone and part is not self.root:
+                return found
             self.modules.append(part)
-            for name in part._constants:
-                listed = ((entry, name), getattr(part, name))
-                self.constants += [((listed, i), x) for i, x in enumerate(listed[1])]
-        if kind.module and not self.whole and is_overridden(type(part)) and part is not self.root:
-            found += [((entry, name), p) for name, p in part.named_parameters()]
-            return found[::-1]
+            if part._kept:
+                self._keep(entry)
+                return found
+            if not self.whole and part is not self.root and is_overridden(part):
+                self._overriding.append(entry)
+                found += [((entry, name), p) for name, p in part.named_parameters()]
+                return found[::-1]
+        return self._inside(entry, kind)
+
+    def _keep(self, entry: _Entry) -> None:
+        """Collect the Values of a Module that keeps them; their names are those of the Module itself."""
+        place, part = entry
+        stack = [(place or (entry, "value"), getattr(part, part._kept, []))]
+        while stack:
+            entry = stack.pop()
+            kept = entry[1]
+            if isinstance(kept, list):
+                stack += [((entry, i), x) for i, x in enumerate(kept)][::-1]
+                continue
+            self._constant.add(id(kept))
+            if id(kept) not in self._seen:
+                self._seen[id(kept)] = kept
+                self.constants.append(entry)
+
+    def _inside(self, entry: _Entry, kind: _Kind) -> list[_Entry]:
+        part, found = entry[1], list[_Entry]()
         if kind.module or kind.declared is not None or kind.opaque:
             self._instances.setdefault(type(part), entry)
         if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
@@ -336,7 +475,7 @@ class Walk:
                     if type(x) is not Value:
                         visited[id(x)] = x
                         level.append(x)
-                    elif x.op is None:
+                    elif x.op is None and not is_input(x):
                         return x
         return None
 

@@ -10,6 +10,7 @@ class Marks(NamedTuple):
     """What is remembered of a Module beside its attributes. It is replaced, never changed: copies share it."""
 
     training: bool = True
+    frozen: bool = False
 
 
 UNMARKED = Marks()

@@ -29,8 +29,9 @@ def training_mode(training: bool) -> Iterator[None]:
     False
     True
     """
-    token = _training.set(training)
+    before = _training.get()
     try:
+        _training.set(training)  # not before the try, where Ctrl-C could come between
         yield
     finally:
-        _training.reset(token)
+        _training.set(before)

@@ -5,9 +5,18 @@ import inspect
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from autograd.collecting import Holder, Walk, attributes, declared_in, number_of_parameters, with_names
+from autograd.collecting import (
+    Holder,
+    Walk,
+    attributes,
+    declared_in,
+    frozen_or_not,
+    mark_all,
+    names_of_all,
+    numbers_of_parameters,
+)
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ModelHints
@@ -15,6 +24,7 @@ from autograd.marks import mark, marks_of
 from autograd.modes import training_here
 from autograd.samples.prediction import predict
 from autograd.text import printable, quoted, visible
+from autograd.trees import tree_leaves, tree_lists, tree_map
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _LARGEST_NETWORK = 256 * 2**20  # bytes of a file from which a network is made: four million parameters
@@ -93,8 +103,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         >>> model.eval().modules[1].training, model.train().modules[1].training
         (False, True)
         """
-        for module in Walk(self, whole=True).modules:
-            mark(module, training=bool(mode))
+        mark_all(self, training=bool(mode))
         return self
 
     def eval(self) -> Self:
@@ -142,8 +151,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         return predict(self, xs, backend)
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0."""
-        for p in self.parameters():
+        """Set the gradient of every parameter to 0, frozen or not."""
+        for p in frozen_or_not(self.parameters):
             p.grad = 0.0
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -189,7 +198,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             classes = _classes_in(document)
         except ValueError as problem:
             raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
-        commit_data(ours.values(), map(numbers.__getitem__, ours))
+        self._take(numbers)
         name_classes(self, classes)
 
     def architecture(self) -> dict[str, Any] | None:
@@ -214,9 +223,19 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         """
         return cls(**arguments)
 
+    def _take(self, numbers: Mapping[str, float]) -> None:
+        """Set the Values of a file, by name."""
+        for module in Walk(self, whole=True).modules:
+            if isinstance(module, Constant):
+                module.settle()
+        ours = self._by_name()
+        commit_data(ours.values(), map(numbers.__getitem__, ours))
+
     def _by_name(self) -> dict[str, Value]:
-        """Return the Values of a file by name: the parameters, and the constants of Modules that have some."""
-        named = [*self.named_parameters(), *with_names(Walk(self).constants)]
+        """Return the Values of a file by name: the parameters, frozen or not, and all that is saved beside them."""
+        named = frozen_or_not(lambda: list(self.named_parameters()))
+        parameters = {p for _, p in named}
+        named += [(name, v) for name, v in names_of_all(self) if v not in parameters]
         by_name = dict(named)
         if len(by_name) != len(named):
             twice = next(name for name, p in named if by_name[name] is not p)
@@ -224,9 +243,10 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         return by_name
 
     def __repr__(self) -> str:
-        sizes = {name: len(Walk(part).leaves) for name, part in attributes(self, declared_in(type(self))).items()}
+        parts = attributes(self, declared_in(type(self))).items()
+        sizes = {attribute: len(frozen_or_not(Walk(part).trained)) for attribute, part in parts}
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
-        whole = f"{type(self).__name__} with {counted(number_of_parameters(self))}"
+        whole = f"{type(self).__name__} with {parameters_in_words(self)}"
         return printable(whole + (f": {where}" if where else ""))
 
 
@@ -363,7 +383,8 @@ def loaded(path: str | os.PathLike[str], classes: Mapping[str, type[Module]]) ->
         names = _classes_in(document)
     except (ValueError, RecursionError) as problem:
         raise ValueError(f"cannot load {path_text(path)}: {problem}") from None
-    commit_data(ours.values(), map(numbers.__getitem__, ours))
+    module._take(numbers)
+    ours = module._by_name()
     for name, label in labels.items():
         if name in ours:
             ours[name].label = label
@@ -401,6 +422,22 @@ def _holds_a_module(argument: Any) -> bool:
     return isinstance(argument, Module) or (isinstance(argument, list) and any(map(_holds_a_module, argument)))
 
 
+def parameters_in_words(module: Module) -> str:
+    """Return how many parameters a Module has, and how many of them are frozen, in words.
+
+    >>> from autograd import nn
+    >>> model = nn.MLP(2, [3, 1])
+    >>> parameters_in_words(model)
+    '13 parameters'
+    >>> model.layers[0].freeze()
+    Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)]
+    >>> parameters_in_words(model)
+    '13 parameters, 9 of them frozen'
+    """
+    n, frozen = numbers_of_parameters(module)
+    return counted(n) + (f", {frozen:,} of them frozen" if frozen else "")
+
+
 def counted(n: int) -> str:
     """Return a number of parameters in words.
 
@@ -421,3 +458,61 @@ def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
 def _first(names: Sequence[str]) -> str:
     shown = ", ".join(map(visible, names if len(names) <= 4 else names[:3]))
     return shown if len(names) <= 4 else f"{shown} and {len(names) - 3:,} more"
+
+
+# Constants -----------------------------------------------------------------------------------------------------------
+
+
+class Constant(Module):
+    """Numbers of a model that training does not change: its file has them, but they are no parameters.
+
+    For means and scales of data, running statistics, and what a model keeps from one call to the next. In a call,
+    assign new ones to `value`; a compiled graph takes them as they were when it was recorded, so a model that changes
+    them in each call is trained with `backend="eager"`.
+
+    Arguments:
+        value: a number, or nested lists of numbers. Values among them are kept as they are, leaves or results; a leaf
+            that a Constant keeps is no parameter, whatever else holds it.
+
+    Raises:
+        TypeError: they are not.
+
+    >>> class Centred(Module):
+    ...     def __init__(self):
+    ...         self.mean, self.scale = Constant([1.0, 2.0]), Value(0.5)
+    ...     def __call__(self, xs):
+    ...         return [self.scale * (x - m) for x, m in zip(xs, self.mean.value)]
+    >>> model = Centred()
+    >>> [y.data for y in model([2.0, 4.0])]
+    [0.5, 1.0]
+    >>> [name for name, _ in model.named_parameters()]
+    ['scale']
+    >>> model.mean.value = [0.0, 0.0]
+    >>> model.mean
+    Constant([0.0, 0.0])
+    """
+
+    __slots__ = ("_tree", "_are_numbers")
+    _kept: ClassVar[str] = "_tree"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def value(self) -> Any:
+        """What was assigned, or has been loaded; arrays and tuples as lists."""
+        numbers = iter(self._are_numbers)
+        return tree_map(lambda v: v.data if next(numbers) else v, self._tree)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        tree = tree_lists(value)
+        self._are_numbers = [type(x) is not Value for x in tree_leaves(tree)]
+        self._tree = tree_map(lambda x: x if type(x) is Value else Value(x), tree)
+
+    def settle(self) -> None:
+        """Put leaves in place of results, so that numbers can be loaded into them."""
+        self._tree = tree_map(lambda v: v if v.op is None else Value(v.data, v.label), self._tree)
+
+    def __repr__(self) -> str:
+        return printable(f"{type(self).__name__}({self.value})")

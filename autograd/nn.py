@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, SupportsIndex, cas
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
-from autograd.collecting import number_of_parameters
 from autograd.draws import uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.layers import Dropout, LayerNorm
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse, one_hot
-from autograd.module import Module, Network, counted, loaded
+from autograd.module import Constant, Module, Network, loaded, parameters_in_words
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import columns, folded, printable, quoted, visible
@@ -33,8 +32,8 @@ if not TYPE_CHECKING:  # by which every name would do
     from autograd.hints import no_such_network as __getattr__  # noqa: F401  # Python calls it
 
 __all__ = [
-    "MLP", "Dropout", "Layer", "LayerNorm", "Module", "Neuron", "Sequential", "Standardize", "binary_cross_entropy",
-    "cross_entropy", "hinge", "load", "loss", "mse", "one_hot", "uniform",
+    "MLP", "Constant", "Dropout", "Layer", "LayerNorm", "Module", "Neuron", "Sequential", "Standardize",
+    "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse", "one_hot", "uniform",
 ]  # fmt: skip
 
 
@@ -241,7 +240,7 @@ class Layer(Network):
     def __repr__(self) -> str:
         if len(self.neurons) < _A_DOZEN:
             return f"{self._name()} of [{', '.join(map(repr, self.neurons))}]"
-        return f"{self._name()} of {self._row()}: {counted(number_of_parameters(self))}"
+        return f"{self._name()} of {self._row()}: {parameters_in_words(self)}"
 
     def _name(self) -> str:
         return type(self).__name__ + "(squeeze=False)" * self._keeps_a_list()
@@ -347,10 +346,10 @@ class MLP(Network):
         if sum(1 if layer is None else len(layer.neurons) for layer in layers) < _A_DOZEN:
             return f"{name} of [{', '.join(map(repr, self.layers))}]"
         rows = [
-            f"  layer{i}: " + (f"{layer._row()}, {counted(number_of_parameters(layer))}" if layer else repr(part))
+            f"  layer{i}: " + (f"{layer._row()}, {parameters_in_words(layer)}" if layer else repr(part))
             for i, (layer, part) in enumerate(zip(layers, self.layers), 1)
         ]
-        return "\n".join([f"{name} with {counted(number_of_parameters(self))}", *folded("\n".join(rows), columns())])
+        return "\n".join([f"{name} with {parameters_in_words(self)}", *folded("\n".join(rows), columns())])
 
 
 def _label(module: Module, neurons: Sequence[Neuron]) -> None:

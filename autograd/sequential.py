@@ -8,10 +8,8 @@ from typing import Any, ClassVar, Self, cast
 
 from autograd import ops
 from autograd.activations import settled
-from autograd.collecting import number_of_parameters
-from autograd.engine import Value
 from autograd.hints import ScalerHints
-from autograd.module import Module, Network, counted
+from autograd.module import Constant, Module, Network, parameters_in_words
 from autograd.ops import Op
 from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
@@ -100,7 +98,7 @@ class Sequential(Network):
         if "\n" not in line and len(line) <= _LONGEST_LINE:
             return line
         rows = [f"module{i}: {text}" for i, text in enumerate(shown, 1)]
-        text = "\n".join([f"{name} with {counted(number_of_parameters(self))}", *(indent(row, "  ") for row in rows)])
+        text = "\n".join([f"{name} with {parameters_in_words(self)}", *(indent(row, "  ") for row in rows)])
         return "\n".join(folded(text, columns()))
 
 
@@ -158,7 +156,6 @@ class Standardize(ScalerHints, Module):
 
     __slots__ = ("_mean", "_scale")
     _part_names: ClassVar[dict[str, str]] = {"_mean": "mean", "_scale": "scale"}
-    _constants: ClassVar[tuple[str, ...]] = ("_mean", "_scale")
 
     def __init__(self, mean: Sequence[Any] | None = None, scale: Sequence[Any] | None = None) -> None:
         if mean is None or scale is None or not _is_row(mean) or not _is_row(scale):
@@ -166,9 +163,9 @@ class Standardize(ScalerHints, Module):
                 "Standardize takes two lists, with a mean and a scale for each input: write nn.Standardize.of(xs), "
                 "which computes them from the samples"
             )
-        self._mean, self._scale = [Value(x) for x in mean], [Value(x) for x in scale]
-        if len(self._mean) != len(self._scale) or not self._mean:
-            raise ValueError(f"each input has a mean and a scale, got {len(self._mean)} and {len(self._scale)}")
+        self._mean, self._scale = Constant(list(mean)), Constant(list(scale))
+        if len(self.mean) != len(self.scale) or not self.mean:
+            raise ValueError(f"each input has a mean and a scale, got {len(self.mean)} and {len(self.scale)}")
         for s in self.scale:
             if not 0 < s < math.inf:
                 raise ValueError(f"a scale is a positive number, got {s}")
@@ -199,12 +196,12 @@ class Standardize(ScalerHints, Module):
     @property
     def mean(self) -> list[float]:
         """The numbers to subtract."""
-        return [x.data for x in self._mean]
+        return cast(list[float], self._mean.value)
 
     @property
     def scale(self) -> list[float]:
         """The numbers to divide by."""
-        return [x.data for x in self._scale]
+        return cast(list[float], self._scale.value)
 
     def __call__(self, inputs: Any) -> Any:
         """Return the standardized inputs of one sample: a list, or for a single one that is passed alone, itself.
@@ -214,18 +211,14 @@ class Standardize(ScalerHints, Module):
         """
         alone = not hasattr(inputs, "__len__")
         xs = [inputs] if alone else list(inputs)
-        if len(xs) != len(self._mean):
-            raise ValueError(f"this Standardize takes {len(self._mean)} inputs, got {len(xs)}")
+        if len(xs) != len(self.mean):
+            raise ValueError(f"this Standardize takes {len(self.mean)} inputs, got {len(xs)}")
         outputs = [(x - m) / s for x, m, s in zip(xs, self.mean, self.scale)]
         return outputs[0] if alone else outputs
 
-    def parameters(self) -> list[Value]:
-        """Return none: the numbers come from data, not from training."""
-        return []
-
     def architecture(self) -> dict[str, Any] | None:
         """Return the number of inputs."""
-        return {"nin": len(self._mean)}
+        return {"nin": len(self.mean)}
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
@@ -236,7 +229,7 @@ class Standardize(ScalerHints, Module):
         return cls([0.0] * nin, [1.0] * nin)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self._mean)})"
+        return f"{type(self).__name__}({len(self.mean)})"
 
 
 def _is_row(numbers: Any) -> bool:

@@ -184,6 +184,7 @@ ATTRIBUTES_OF_OTHERS = {
     ("collecting", "vars(base)"),  # a user's objects are searched for parameters
     ("collecting", "getattr(part, '__dict__', {})"),
     ("collecting", "part.__dict__"),
+    ("collecting", "getattr(module, '__dict__', ())"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }
 

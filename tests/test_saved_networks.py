@@ -382,7 +382,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "text": ("MLP", "its architecture is none"),
     "a list": ([GOOD], "its architecture is none"),
     "null": (None, "no architecture"),
-    "no class": ({"nin": 1}, "the class <class 'NoneType'>, which is none of Dropout, Layer, LayerNorm, MLP, Neuron"),
+    "no class": ({"nin": 1}, "the class <class 'NoneType'>, which is none of Constant, Dropout, Layer"),
     "an unknown class": (GOOD | {"class": "os.system"}, "the class 'os.system', which is none of"),
     "the base": (GOOD | {"class": "Module"}, "the class 'Module', which is none of"),
     "a long class": (GOOD | {"class": "x" * 10**6}, "the class 'xxx"),

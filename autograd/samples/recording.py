@@ -76,6 +76,11 @@ def is_input(v: Value) -> bool:
     return ref(v) in _inputs
 
 
+def inputs_alive() -> set[Value]:
+    """Return the leaves that `as_inputs` made, and that still exist."""
+    return {v for known in list(_inputs) if (v := known()) is not None}
+
+
 def parameter_names(model: Any, parameters: Sequence[Value]) -> list[str]:
     """Return a name for each parameter, fit for a message: its path in a Module, else its label, else its number.
 

@@ -1,7 +1,7 @@
 """Notice parameters that the loss does not depend on: a model that reads their numbers would be trained in vain.
 
 If the loss reaches none of them, that is an error. If it leaves out some, that is a warning: a frozen part of a model
-has its numbers in the graph behind a `stop_gradient`, or is not among its `parameters()`.
+is not among its `parameters()`, or has its numbers in the graph behind a `stop_gradient`.
 """
 
 from autograd.engine import Value, graph_of
@@ -63,7 +63,7 @@ class Reach:
             warn_caller(
                 f"the loss does not depend on {listed}, which therefore {get} no gradient. If the model reads numbers "
                 "(.data) there, compute with the Values; if they are to stay as they are, write p.stop_gradient(), or "
-                "leave them out of parameters()",
+                "freeze the Module that holds them, model.part.freeze()",
                 TrainingWarning,
             )
         return True

@@ -1,0 +1,329 @@
+"""Parts of models that training leaves as they are: frozen ones, constants, and what a class leaves out."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_module import Net, OwnParameters, names, objects, values
+
+from autograd import Value, fit, nn, optim
+from autograd.nn import MLP, Constant, Layer, Module, Neuron
+from autograd.trees import tree_map
+
+
+class Halves(Module):
+    def __init__(self) -> None:
+        self.encoder, self.head = Layer(2, 2, "tanh"), Neuron(2, "linear")
+
+    def __call__(self, x: Any) -> Any:
+        return self.head(self.encoder(x))
+
+
+class HeadOnly(Halves):
+    def parameters(self) -> list[Value]:
+        return self.head.parameters()
+
+
+class NoParameters(MLP):
+    def parameters(self) -> list[Value]:
+        return []
+
+
+XS, YS = [[0.5, -1.0], [1.0, 2.0], [-1.0, 0.5]], [1.0, -1.0, 0.5]
+
+
+def trained(model: Any, **options: Any) -> Any:
+    return fit(model, XS, YS, loss="mse", optimizer=optim.SGD(0.1), epochs=3, progress=False, **options)
+
+
+def numbers(part: Any) -> list[float]:
+    return [p.data for p in part.parameters()]
+
+
+# -------------------------------------------------------------------------------------------------------------- frozen
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "eager"])
+def test_a_frozen_part_stays_as_it_is(backend: str) -> None:
+    model = Halves()
+    before, head = numbers(model.encoder), numbers(model.head)
+    assert model.encoder.freeze() is model.encoder
+    assert model.parameters() == model.head.parameters()
+    assert names(model) == ["head.weight1", "head.weight2", "head.bias"]
+    trained(model, backend=backend)
+    assert model.predict(XS) == [model(x).data for x in XS]
+    assert numbers(model.head) != head
+    assert model.encoder.unfreeze() is model.encoder
+    assert numbers(model.encoder) == before
+    trained(model, backend=backend)
+    assert numbers(model.encoder) != before
+    assert model.predict(XS) == pytest.approx([model(x).data for x in XS], rel=1e-12)
+
+
+def test_freezing_is_that_of_all_inside_and_unfreezing_too() -> None:
+    model = Net(part={"a": [Halves()]}, w=Value(1.0))
+    inner = model.part["a"][0]
+    model.freeze()
+    assert model.parameters() == inner.parameters() == []
+    inner.head.unfreeze()
+    assert model.parameters() == inner.parameters() == inner.head.parameters()
+    model.unfreeze()
+    assert len(model.parameters()) == 10
+
+
+def test_a_shared_leaf_is_frozen_if_one_of_its_holders_is() -> None:
+    shared = Value(1.0)
+    for first in (True, False):
+        frozen, other = Net(w=[shared], own=Value(2.0)).freeze(), Net(w=shared, own=Value(3.0))
+        model = Net(a=frozen, b=other) if first else Net(a=other, b=frozen)
+        assert model.parameters() == [other.own]
+        assert other.parameters() == [shared, other.own]
+
+
+def test_a_shared_list_is_frozen_if_one_of_its_holders_is() -> None:
+    listed = values(2)
+    assert Net(a=Net(w=listed), b=Net(w=listed).freeze()).parameters() == []
+
+
+def parts_of(model: Any) -> list[Any]:
+    """Return the Modules that hold the leaves of one of these models."""
+    if isinstance(model, MLP):
+        return model.layers
+    return [model.encoder, model.head] if isinstance(model, Halves) else parts_of(model.a)
+
+
+@pytest.mark.parametrize("make", [Halves, HeadOnly, lambda: MLP(2, [2, 1]), lambda: Net(a=NoParameters(2, [1]))])
+def test_a_file_is_whole_whatever_is_frozen(make: Callable[[], Any], tmp_path: Path) -> None:
+    models = make(), make()
+    model_leaves, twin_leaves = ([p for part in parts_of(model) for p in part.parameters()] for model in models)
+    outputs = [i / 10 for i in range(len(model_leaves))]
+    for p, number in zip(model_leaves, outputs):
+        p.data = number
+    model, twin = models
+    model.save(tmp_path / "before.json")
+    for part in parts_of(model):
+        part.freeze()
+    assert model.parameters() == []
+    model.save(tmp_path / "after.json")
+    assert (tmp_path / "before.json").read_text() == (tmp_path / "after.json").read_text()
+    twin.load(tmp_path / "after.json")
+    assert [p.data for p in twin_leaves] == outputs
+    for p in model_leaves:
+        p.data = -1.0
+    model.load(tmp_path / "before.json")
+    assert [p.data for p in model_leaves] == outputs
+
+
+def test_a_lone_neuron_has_the_same_file_frozen_or_not(tmp_path: Path) -> None:
+    neuron = Neuron(1, weights=[0.5], bias=0.25)
+    neuron.freeze().save(tmp_path / "frozen.json")
+    assert json.loads((tmp_path / "frozen.json").read_text())["parameters"] == {"weight": 0.5, "bias": 0.25}
+    assert nn.load(tmp_path / "frozen.json").w[0].data == 0.5
+
+
+@pytest.mark.parametrize(
+    "twin_of",
+    [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
+    ids=["copy", "deep", "pickle"],
+)
+def test_a_copy_is_frozen_where_its_original_is(twin_of: Any) -> None:
+    model = Halves()
+    model.encoder.freeze()
+    twin = twin_of(model)
+    assert names(twin) == names(model) == ["head.weight1", "head.weight2", "head.bias"]
+    twin.unfreeze()
+    assert len(twin.parameters()) == 9
+    assert len(model.parameters()) == (9 if twin.encoder is model.encoder else 3)
+
+
+def test_what_is_frozen_still_gets_gradients_and_they_are_set_to_zero() -> None:
+    model = Halves()
+    model.encoder.freeze()
+    model([1.0, 2.0]).backward()
+    w = model.encoder.neurons[0].w[0]
+    assert w.grad != 0
+    model.zero_grad()
+    assert w.grad == 0
+
+
+def test_a_frozen_model_says_so() -> None:
+    model = MLP(8, [12, 2])
+    model.layers[0].freeze()
+    assert repr(model).splitlines()[:2] == [
+        "MLP with 134 parameters, 108 of them frozen",
+        "  layer1: 12 ReLUNeuron(8), 108 parameters, 108 of them frozen",
+    ]
+    assert repr(Net(a=model, w=Value(1.0))) == "Net with 135 parameters, 108 of them frozen: 134 in a, 1 in w"
+
+
+def test_with_nothing_left_to_train_fit_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="no parameters, so there is nothing to learn"):
+        trained(Halves().freeze())
+
+
+def test_an_optimizer_follows_what_is_unfrozen() -> None:
+    model, optimizer = Halves(), optim.Adam(0.1)
+    model.encoder.freeze()
+    options: Any = {"loss": "mse", "optimizer": optimizer, "epochs": 1, "progress": False}
+    fit(model, XS, YS, **options)
+    model.unfreeze()
+    optimizer.follow(model.parameters())
+    fit(model, XS, YS, **options)
+    assert optimizer.steps == 2
+
+
+def test_a_callback_of_fit_may_unfreeze() -> None:
+    model = Halves()
+    before = numbers(model.encoder)
+    model.encoder.freeze()
+    trained(model, callback=lambda epoch, history: model.unfreeze() and None)
+    assert numbers(model.encoder) != before
+
+
+# ------------------------------------------------------------------------------------------- what a class leaves out
+
+
+def test_a_parent_respects_what_a_class_leaves_out() -> None:
+    model = Net(encoder=NoParameters(2, [2]), head=Neuron(2))
+    assert model.parameters() == model.head.parameters()
+    decoder: Any = Net()
+    tied = Net(encoder=NoParameters(2, [2]), decoder=decoder)
+    decoder.w = tied.encoder.layers[0].neurons[0].w
+    assert tied.parameters() == decoder.w
+
+
+def test_a_parent_respects_an_attribute_parameters() -> None:
+    inner: Any = Net(w=Value(1.0), b=Value(2.0))
+    inner.parameters = lambda: [inner.b]
+    assert Net(inner=inner).parameters() == inner.parameters()
+    assert names(Net(inner=inner)) == ["inner.b"]
+
+
+def test_what_a_class_keeps_anywhere_is_saved_and_frozen(tmp_path: Path) -> None:
+    model = Net(inner=OwnParameters(), w=Value(1.0))
+    model.save(tmp_path / "net.json")
+    assert list(json.loads((tmp_path / "net.json").read_text())["parameters"]) == [
+        "inner.parameter1", "inner.parameter2", "w",
+    ]  # fmt: skip
+    with pytest.raises(
+        TypeError, match=r"^OwnParameters overrides parameters\(\), which returns Value\(data=1.0.* delete"
+    ):
+        model.inner.freeze()
+    assert model.parameters() == [model.w]
+
+
+# ----------------------------------------------------------------------------------------------------------- constants
+
+
+class Centred(Module):
+    def __init__(self, mean: Any) -> None:
+        self.mean, self.scale = Constant(mean), Value(0.5)
+
+    def __call__(self, xs: Any) -> Any:
+        return self.scale * (xs[0] - self.mean.value[0] + xs[1] - self.mean.value[1])
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "eager"])
+def test_constants_are_computed_with_but_not_trained(backend: str) -> None:
+    model = Centred([1.0, 2.0])
+    assert model.parameters() == [model.scale]
+    trained(model, backend=backend)
+    assert model.mean.value == [1.0, 2.0]
+    assert model.predict(XS, backend=backend) == [model(x).data for x in XS]
+    model.mean.value = [0.0, 0.0]
+    assert model.predict(XS, backend=backend) == [model(x).data for x in XS]
+
+
+VALUES: dict[str, tuple[Any, Any, list[str]]] = {
+    "a number": (3, 3.0, ["c"]),
+    "a list": ([1, 2.0], [1.0, 2.0], ["c1", "c2"]),
+    "a tuple": ((1.0, (2.0,)), [1.0, [2.0]], ["c1", "c2.1"]),
+    "a table": (np.array([[1, 2], [3, 4]]), [[1.0, 2.0], [3.0, 4.0]], ["c1.1", "c1.2", "c2.1", "c2.2"]),
+    "no numbers": ([], [], []),
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_constant_is_saved_loaded_and_copied(kind: str, tmp_path: Path) -> None:
+    value, plain, want = VALUES[kind]
+    model = Net(c=Constant(value), w=Value(1.0))
+    assert model.c.value == plain
+    assert repr(model.c) == f"Constant({plain})"
+    assert names(model) == ["w"] and repr(model) == "Net with 1 parameter: 1 in w"
+    model.save(tmp_path / "net.json")
+    assert list(json.loads((tmp_path / "net.json").read_text())["parameters"]) == ["w", *want]
+    twin = copy.deepcopy(model)
+    twin.c.value = tree_map(lambda x: x + 1, plain)
+    assert model.c.value == plain
+    twin.load(tmp_path / "net.json")
+    assert twin.c.value == plain
+    assert pickle.loads(pickle.dumps(model)).c.value == plain
+
+
+@pytest.mark.parametrize("wrong", ["text", {"a": 1.0}, None, [1.0, {2.0}], 1j])
+def test_other_things_are_no_constants(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        Constant(wrong)
+    kept = Constant(1.0)
+    with pytest.raises(TypeError):
+        kept.value = wrong
+    assert kept.value == 1.0
+
+
+def test_a_constant_keeps_values(tmp_path: Path) -> None:
+    leaf, w = Value(2.0), Value(3.0)
+    model = Net(state=Constant([leaf, leaf * w, 1.0]), w=w, leaf=leaf)
+    assert model.state.value[:1] == [leaf] and model.state.value[2] == 1.0
+    assert model.parameters() == [w], "what a constant keeps is no parameter elsewhere either"
+    model.save(tmp_path / "net.json")
+    assert json.loads((tmp_path / "net.json").read_text())["parameters"] == {
+        "w": 3.0, "state1": 2.0, "state2": 6.0, "state3": 1.0,
+    }  # fmt: skip
+    model.state.value = [leaf, leaf * 100, 5.0]
+    model.load(tmp_path / "net.json")
+    assert [float(x.data if isinstance(x, Value) else x) for x in model.state.value] == [2.0, 6.0, 1.0]
+    assert model.state.value[0] is leaf
+
+
+def test_running_statistics_are_kept_in_a_constant() -> None:
+    class Running(Module):
+        def __init__(self) -> None:
+            self.mean, self.w = Constant(0.0), Value(1.0)
+
+        def __call__(self, x: Any) -> Any:
+            if self.training:
+                self.mean.value = 0.5 * self.mean.value + 0.5 * x.data
+            return self.w * (x - self.mean.value)
+
+    model = Running()
+    assert model(Value(4.0)).data == 2.0
+    assert names(model) == ["w"]
+    model.eval()
+    assert model(Value(4.0)).data == 2.0
+    assert copy.deepcopy(model).mean.value == 2.0
+
+
+def test_constants_in_lists_and_alone(tmp_path: Path) -> None:
+    model = Net(stats=[Constant([1.0]), Constant(2.0)], table={"a": Constant(3.0)}, held=objects(Constant(4.0)))
+    model.save(tmp_path / "net.json")
+    assert json.loads((tmp_path / "net.json").read_text())["parameters"] == {
+        "stats1.1": 1.0, "stats2": 2.0, "table.a": 3.0, "held1": 4.0,
+    }  # fmt: skip
+    for value, want in ((5.0, {"value": 5.0}), ([5.0, [6.0]], {"value1": 5.0, "value2.1": 6.0})):
+        Constant(value).save(tmp_path / "alone.json")
+        assert json.loads((tmp_path / "alone.json").read_text())["parameters"] == want
+
+
+def test_a_subclass_of_a_constant_is_one() -> None:
+    class Mine(Constant):
+        pass
+
+    assert Net(c=Mine(1.0)).parameters() == []
+    assert repr(Mine(1.0)) == "Mine(1.0)"
