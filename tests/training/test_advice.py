@@ -106,6 +106,24 @@ def test_large_targets_of_a_run_that_diverges() -> None:
     assert said == [] and history is not None
 
 
+@pytest.mark.parametrize(
+    "make",
+    [list, np.array, lambda ys: [[y] for y in ys], lambda ys: np.array(ys)[:, None]],
+    ids=["list", "array", "column of lists", "column"],
+)
+def test_large_targets_are_divided_by_the_code(make: Callable[[Any], Any]) -> None:
+    xs, ys = houses()
+    model = nn.Sequential(nn.Standardize.of(xs), nn.Neuron(2, "linear"))
+    [text], history = heard(model, xs, make(ys), optimizer=optim.SGD(1e3))
+    assert history is None
+    names: dict[str, Any] = {"ys": make(ys)}
+    exec(text[text.index("ys = ") :].split(". The parameters")[0], names)
+    assert names["ys"] == [y / 1_000_000 for y in ys]
+    pairs = [[y, -y] for y in ys]
+    [text], _ = heard(nn.Sequential(nn.Standardize.of(xs), nn.Layer(2, 2)), xs, pairs, optimizer=optim.SGD(1e3))
+    assert "train a new model with smaller ones, such as ys / 1_000_000" in text
+
+
 class Scaled(nn.Module):
     """A model that scales its inputs itself."""
 
