@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import random
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -72,17 +72,25 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     data = samples("xs", xs)
-    nesting, rows = _rows(model, data, backend)
+    nesting, rows = rows_of(model, data, backend)
     return _nested(nesting, rows, len(data), arrays=hasattr(data.rows, "shape"))
 
 
-def _rows(model: Any, data: Samples, backend: str) -> tuple[Any, Any]:
-    """Return the nesting of the model's outputs, and a row of numbers for each sample, as lists or in a matrix."""
+def rows_of(model: Any, data: Samples, backend: str, compared: Collection[int] = ()) -> tuple[Any, Any]:
+    """Return the nesting of the model's outputs, and a row of numbers for each sample, as lists or in a matrix.
+
+    Arguments:
+        model, backend: as for `predict`; a function without `parameters()` has none.
+        compared: samples to compare with the graph at each call, besides those that are compared when it is compiled.
+
+    Raises:
+        TypeError, ValueError, RecordingError: as `predict`.
+    """
     if backend == "eager":
         return _called(model, data)
     try:
         with _recording(model, data) as recording:
-            compiled = _compiled(recording, backend)
+            compiled = _compiled(recording, backend, compared)
         return compiled.nesting, compiled.rows(recording)
     except _NoGraphError as problem:
         if backend != "auto":
@@ -110,7 +118,7 @@ class _Recording:
 
     def __init__(self, model: Any, data: Samples, made: list[Value]) -> None:
         self.model, self.data, self.made = model, data, made
-        self.parameters = list(model.parameters())
+        self.parameters = list(model.parameters()) if hasattr(model, "parameters") else []
         self.numbers = self.numbers_now()
         self.outputs: dict[int, list[Value]] = {}  # of each recorded sample
 
@@ -164,12 +172,15 @@ class _Compiled:
     """True if it takes NumPy arrays, False for lists."""
     rng: random.Random = field(default_factory=partial(random.Random, 0))  # the user's is left alone
 
-    def holds(self, recording: _Recording) -> bool:
-        """Return True if the model still computes the same, as far as one sample shows."""
+    def holds(self, recording: _Recording, compared: Collection[int]) -> bool:
+        """Return True if the model still computes the same, as far as these samples show, or one if there are none."""
         if recording.parameters != self.reference.parameters:
             return False
-        graph, nesting = recording.sample(self.rng.randrange(len(recording.data)))
-        return nesting == self.nesting and not self.reference.difference(graph, recording.made, recording.names)
+        for i in compared or [self.rng.randrange(len(recording.data))]:
+            graph, nesting = recording.sample(i)
+            if nesting != self.nesting or self.reference.difference(graph, recording.made, recording.names):
+                return False
+        return True
 
     def rows(self, recording: _Recording) -> Any:
         """Compute the outputs of all samples, and compare those of the recorded ones.
@@ -195,7 +206,7 @@ class _Compiled:
         return rows
 
 
-def _compiled(recording: _Recording, backend: str) -> _Compiled:
+def _compiled(recording: _Recording, backend: str, compared: Collection[int]) -> _Compiled:
     """Return what is kept of the model, if it holds; else compile it.
 
     Raises:
@@ -204,16 +215,16 @@ def _compiled(recording: _Recording, backend: str) -> _Compiled:
     """
     kept, key = _kept_of(recording.model), (backend, str(tree_structure(recording.data.like)))
     compiled = kept.get(key)
-    if compiled is None or not compiled.holds(recording):
+    if compiled is None or not compiled.holds(recording, compared):
         recording.outputs.clear()
-        compiled = _compiled_anew(recording, backend)
+        compiled = _compiled_anew(recording, backend, compared)
         if len(kept) >= _MOST_KEPT:
             kept.clear()
         kept[key] = compiled
     return compiled
 
 
-def _compiled_anew(recording: _Recording, backend: str) -> _Compiled:
+def _compiled_anew(recording: _Recording, backend: str, compared: Collection[int]) -> _Compiled:
     """Compile the graph of the first sample, and compare others with it.
 
     Raises:
@@ -222,7 +233,7 @@ def _compiled_anew(recording: _Recording, backend: str) -> _Compiled:
     n, rng = len(recording.data), random.Random(0)
     first, nesting = recording.sample(0)
     reference = Reference(first)
-    for i in sorted({*recording.data.differing(rng), *rng.sample(range(n), min(AT_RANDOM, n))}):
+    for i in sorted({*recording.data.differing(rng), *rng.sample(range(n), min(AT_RANDOM, n)), *compared}):
         graph, other = recording.sample(i)
         if other != nesting:
             raise RecordingError(f"{GRAPH_DOES_NOT_HOLD}: {_differing(nesting, other, i)}")
@@ -262,7 +273,11 @@ _kept: dict[int, tuple[ref[Any], dict[Any, _Compiled]]] = {}
 def _kept_of(model: Any) -> dict[Any, _Compiled]:
     entry = _kept.get(id(model))
     if entry is None or entry[0]() is not model:
-        entry = _kept[id(model)] = ref(model, partial(_kept.pop, id(model))), {}
+        try:
+            entry = ref(model, partial(_kept.pop, id(model))), {}
+        except TypeError:  # an object of a class with slots, which nothing can be kept for
+            return {}
+        _kept[id(model)] = entry
     return entry[1]
 
 

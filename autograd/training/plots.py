@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.codegen.compile import compile_recorded
-from autograd.engine import Value
 from autograd.errors import RecordingError, UnsupportedOperationError
-from autograd.floats import number
 from autograd.module import class_names
-from autograd.samples.recording import Graph, as_inputs, no_frozen_branch, results_recorded
-from autograd.samples.reference import Reference, agree
-from autograd.samples.rows import complete_samples
+from autograd.samples.prediction import rows_of
+from autograd.samples.rows import complete_samples, samples
 from autograd.samples.tables import Refusal, labels_of
 from autograd.training.chart import new_axes
-from autograd.trees import tree_leaves, tree_lists, tree_structure
+from autograd.trees import tree_structure
 
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked
 _MARGIN = 0.1  # around the samples, of their range
@@ -171,10 +167,6 @@ def _opacities(scores: Any) -> Any:
     return _PALEST + (_DARKEST - _PALEST) * sure
 
 
-class _PlainNumbersError(Exception):
-    """The model returns plain numbers, which a graph would keep for all points."""
-
-
 def _scores(model: Any, mesh: Any, places: Any) -> Any:
     """Return the model's outputs for rows of two numbers, as an array: a number or a row for each.
 
@@ -184,58 +176,16 @@ def _scores(model: Any, mesh: Any, places: Any) -> Any:
     import numpy as np  # noqa: PLC0415  # as above
 
     rng = np.random.default_rng(0)
-    some = np.concatenate([mesh[[0, -1]], *(rng.permutation(points)[:_COMPARED] for points in (places, mesh))])
+    some = rng.permutation(places)[:_COMPARED]
+    n = len(some)
+    points = samples("the plane", np.concatenate([some, mesh]))
+    compared = [*range(n), n, len(points) - 1, *(n + rng.permutation(len(mesh))[:_COMPARED]).tolist()]
     try:
-        scores = _computed(model, mesh, some)
-    except (RecordingError, UnsupportedOperationError, _PlainNumbersError):
-        scores = _called(model, mesh)
+        _, rows = rows_of(model, points, "auto", compared)
+    except (RecordingError, UnsupportedOperationError):
+        _, rows = rows_of(model, points, "eager")
+    scores = np.asarray(rows, dtype=float)[n:]
     return scores[:, 0] if scores.shape[1] == 1 else scores
-
-
-def _computed(model: Any, points: Any, compared: Any) -> Any:
-    """Record the model at the first point, and compute its outputs for all points together.
-
-    Arguments:
-        compared: the points at which the model is recorded and called again, to see whether its graph holds there.
-
-    Raises:
-        RecordingError: it does not hold, or the model compares Values.
-        UnsupportedOperationError: an operation cannot be compiled.
-    """
-    with no_frozen_branch("or let the model be called for each point"), results_recorded() as made:
-        first = _graph(model, points[0].tolist())
-        reference = Reference(first)
-        function = compile_recorded(first.outputs, first.inputs[1], in_axes=0, backend="numpy")
-        for point, outputs in zip(compared.tolist(), _rows(function(compared)).tolist()):
-            made.clear()
-            graph = _graph(model, point)
-            differs = len(graph.outputs) != len(outputs) or reference.difference(graph, made, lambda: ["x[0]", "x[1]"])
-            if differs or not all(agree(x, [v.data]) for x, v in zip(outputs, graph.outputs)):
-                raise RecordingError(f"the model computes something else at {point} than at {points[0].tolist()}")
-    return _rows(function(points))
-
-
-def _graph(model: Any, point: list[float]) -> Graph:
-    begin, x = Value(0.0), as_inputs(point)
-    outputs = tree_leaves(tree_lists(model(list(x))))
-    if not all(isinstance(output, Value) for output in outputs):
-        raise _PlainNumbersError
-    return Graph(([], x), outputs, begin)
-
-
-def _rows(outputs: Any) -> Any:
-    """Return the compiled outputs of a batch, a list with an array or a list for each, as a row for each point."""
-    import numpy as np  # noqa: PLC0415  # as above
-
-    return np.asarray(outputs, dtype=float)
-
-
-def _called(model: Any, points: Any) -> Any:
-    """Call the model for each point, and return a row of outputs for each."""
-    import numpy as np  # noqa: PLC0415  # as above
-
-    rows = [tree_leaves(tree_lists(model(as_inputs(point)))) for point in points.tolist()]
-    return np.array([[x.data if isinstance(x, Value) else number(x) for x in row] for row in rows], dtype=float)
 
 
 def _colors(kinds: int) -> list[tuple[float, float, float]]:
