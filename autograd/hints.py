@@ -266,7 +266,7 @@ NETWORKS = {
             *("GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "RMSNorm", "LayerNormalization"),
         ),
         "a model computes one sample at a time: write nn.LayerNorm(n), or bring the inputs to one scale by "
-        "nn.Standardize.of(xs)",
+        "nn.Standardize.of(xs); for a batch as one sample, see Batch normalisation in docs/gallery.md",
     ),
     **dict.fromkeys(("Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "SpatialDropout1D"), "write nn.Dropout(p)"),
     **dict.fromkeys(("Input", "InputLayer"), "leave it out: the next part takes what it would pass on"),

@@ -33,7 +33,9 @@ def section(request: pytest.FixtureRequest) -> Section:
 @pytest.fixture(scope="module")
 def trained(section: Section) -> Ran:
     """Train a model as the page says."""
-    return gallery.run(section, backend="python")
+    ran = gallery.run(section, backend="python")
+    ran.model.eval()
+    return ran
 
 
 def numbers(tree: Any) -> list[float]:
@@ -82,7 +84,7 @@ def test_a_file_and_copies_hold_the_whole_model(
 ) -> None:
     few = trained.xs[:FEW]
     expected = called(trained.model, few)
-    anew = gallery.run(section, None).model
+    anew = gallery.run(section, None).model.eval()
     for i, p in enumerate(anew.parameters()):
         p.data += 0.1 * i
     assert called(anew, few) != expected
