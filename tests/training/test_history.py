@@ -417,7 +417,7 @@ def test_scores_that_are_not_finite_are_drawn(plt: Any, model: Any) -> None:
 
 
 def test_a_model_that_returns_no_number(plt: Any) -> None:
-    with pytest.raises(TypeError, match="a model returns Values or numbers, .* got str 'left'"):
+    with pytest.raises(TypeError, match=r"a model returns Values or numbers, .* got str 'left'"):
         plot_decision_boundary(lambda x: "left", CORNERS, [0, 1, 0, 1], resolution=3)
 
 
@@ -430,13 +430,13 @@ def test_a_model_that_has_changed_is_drawn_anew(plt: Any, kind: str) -> None:
         def __init__(self) -> None:
             self.w = w
 
-        def __call__(self, x: Any) -> Value:
+        def __call__(self, x: Any) -> Any:
             return self.w * x[0]
 
     class Slots:  # nothing can be kept for it
         __slots__ = ()
 
-        def __call__(self, x: Any) -> Value:
+        def __call__(self, x: Any) -> Any:
             return w * x[0]
 
     model: Any = {"function": lambda x: w * x[0], "module": Side(), "slots": Slots()}[kind]
