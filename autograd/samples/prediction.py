@@ -29,12 +29,22 @@ from weakref import ref
 
 from autograd.codegen.arguments import shape_of
 from autograd.codegen.compile import BACKENDS, FASTEST_FIRST, compile_recorded
+from autograd.draws import drawing_from
 from autograd.engine import Value, get_data
 from autograd.errors import RecordingError
 from autograd.events import listening_here
 from autograd.floats import number
+from autograd.modes import training_mode
 from autograd.samples.backends import first_usable, has_numpy
-from autograd.samples.recording import COMPARED, Graph, as_inputs, called, parameter_names, results_recorded
+from autograd.samples.recording import (
+    COMPARED,
+    Drawing,
+    Graph,
+    as_inputs,
+    called,
+    parameter_names,
+    results_recorded,
+)
 from autograd.samples.reference import (
     AT_RANDOM,
     GRAPH_DOES_NOT_HOLD,
@@ -47,13 +57,13 @@ from autograd.samples.reference import (
     refuse,
     refuse_number,
 )
-from autograd.samples.rows import Samples, samples
+from autograd.samples.rows import Samples, by_shape, refused_shapes, samples
 from autograd.text import escaped, quoted
 from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_shape, tree_structure
 
 _PREFERRED = ("numpy", "python")  # the last one works everywhere
 _TOGETHER = 1024  # samples: NumPy's arrays of more outgrow the processor's cache, and Ctrl-C need not wait for all
-_MOST_KEPT = 8  # shapes of samples, and backends, of one model
+_MOST_KEPT = 64  # shapes of samples, and backends, of one model
 _READS = "The model reads numbers: .data, float(...), int(...)"
 
 
@@ -71,9 +81,32 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
-    data = samples("xs", xs)
+    data = samples("xs", xs, several=True)
+    if data.several:
+        return _merged(_by_shape(model, data, backend), len(data))
     nesting, rows = rows_of(model, data, backend)
     return _nested(nesting, rows, len(data), arrays=hasattr(data.rows, "shape"))
+
+
+def _by_shape(model: Any, data: Samples, backend: str) -> list[tuple[list[int], Any, Any]]:
+    """Return for each shape the indices of the samples, the nesting of the outputs, and a row for each sample.
+
+    Raises:
+        ValueError: the model does not take some of the samples.
+    """
+    found, problems = [], list[Exception]()
+    for indices in by_shape(data):
+        try:
+            found.append((indices, *rows_of(model, data.alike(indices), backend)))
+        except RecordingError:
+            raise
+        except (TypeError, ValueError, IndexError) as problem:
+            problems.append(problem)
+    if problems and not found:
+        raise problems[0]
+    if problems:
+        raise refused_shapes(data, None, problems[0]) from problems[0]
+    return found
 
 
 def rows_of(model: Any, data: Samples, backend: str, compared: Collection[int] = ()) -> tuple[Any, Any]:
@@ -106,7 +139,7 @@ def _called(model: Any, data: Samples) -> tuple[Any, list[list[float]]]:
         rows.append(list(map(_number_of, _leaves(output))))
         nestings = [*nestings[:1], _numbered(output)]
         if nestings[0] != nestings[-1]:
-            raise ValueError(_differing(nestings[0], nestings[-1], i))
+            raise ValueError(_differing(data, nestings[0], nestings[-1], i))
     return nestings[0], rows
 
 
@@ -121,6 +154,7 @@ class _Recording:
         self.parameters = list(model.parameters()) if hasattr(model, "parameters") else []
         self.numbers = self.numbers_now()
         self.outputs: dict[int, list[Value]] = {}  # of each recorded sample
+        self.draws: dict[int, list[float]] = {}  # for each of these
 
     def numbers_now(self) -> list[float]:
         """Read the parameters, in one step between those of a thread that trains them."""
@@ -134,20 +168,28 @@ class _Recording:
         """
         self.made.clear()
         inputs = as_inputs(tree_lists(self.data.rows[i]))
-        output = _output(self.model, tree_copy(inputs))
+        source = Drawing()
+        with drawing_from(source):
+            output = _output(self.model, tree_copy(inputs))
         self.outputs[i] = leaves = _leaves(output)
+        self.draws[i] = [u.data for u in source.drawn]
         for x in leaves:
             if type(x) is not Value:
                 fixed = f"the {type(x).__name__} {_number_of(x)}"
                 raise _NoGraphError(f"the model returns {fixed}, which would be the same for all samples")
-        return Graph((self.parameters, inputs), leaves, tree_leaves(inputs)[0]), _numbered(output)
+        graph = Graph((self.parameters, inputs), leaves, tree_leaves(inputs)[0], source.drawn)
+        return graph, _numbered(output)
 
     def graph(self, i: int) -> Graph:
         return self.sample(i)[0]
 
     def names(self) -> list[str]:
         """Return the names of a sample's leaves: the parameters, and places in x."""
-        return [*parameter_names(self.model, self.parameters), *leaf_names("x", self.data.like)]
+        drawn = leaf_names("nn.uniform", [0.0] * max(map(len, self.draws.values())))
+        return [*parameter_names(self.model, self.parameters), *leaf_names("x", self.data.like), *drawn]
+
+    def name_of(self, i: int) -> str:
+        return f"sample {self.data.number_of(i)} of xs"
 
 
 @contextmanager
@@ -166,8 +208,8 @@ class _Compiled:
     reference: Reference
     nesting: Any
     """The model's output, with numbers from 0 in place of its Values."""
-    compute: Callable[[Any, Any], Any]
-    """(parameters, xs) -> the outputs of each sample, in rows."""
+    compute: Callable[..., Any]
+    """(parameters, xs), and if the model draws, the numbers for each sample -> the outputs of each sample, in rows."""
     arrays: bool
     """True if it takes NumPy arrays, False for lists."""
     rng: random.Random = field(default_factory=partial(random.Random, 0))  # the user's is left alone
@@ -198,11 +240,17 @@ class _Compiled:
             parameters, xs = np.array(numbers), data.as_array()
         else:
             xs = data.as_lists()
-        chunks = [self.compute(parameters, xs[i : i + _TOGETHER]) for i in range(0, len(data), _TOGETHER)]
+        compute, draws = partial(self.compute, parameters), self.reference.drawn
+        if draws:
+            drawn = [[random.random() for _ in range(draws)] for _ in range(len(data))]
+            chunks = [compute(xs[i : i + _TOGETHER], drawn[i : i + _TOGETHER]) for i in range(0, len(data), _TOGETHER)]
+        else:
+            chunks = [compute(xs[i : i + _TOGETHER]) for i in range(0, len(data), _TOGETHER)]
         rows: Any = list(chain.from_iterable(chunks)) if isinstance(chunks[0], list) else np.concatenate(chunks)
         if numbers == recording.numbers:  # else another thread is training the model, and its outputs have changed
             for i, outputs in recording.outputs.items():
-                _check_agreement(rows[i], outputs, i)
+                row = compute(xs[i : i + 1], [recording.draws[i]])[0] if draws else rows[i]
+                _check_agreement(row, outputs, recording.name_of(i))
         return rows
 
 
@@ -219,7 +267,7 @@ def _compiled(recording: _Recording, backend: str, compared: Collection[int]) ->
         recording.outputs.clear()
         compiled = _compiled_anew(recording, backend, compared)
         if len(kept) >= _MOST_KEPT:
-            kept.clear()
+            kept.pop(next(iter(kept)), None)  # the oldest
         kept[key] = compiled
     return compiled
 
@@ -236,34 +284,36 @@ def _compiled_anew(recording: _Recording, backend: str, compared: Collection[int
     for i in sorted({*recording.data.differing(rng), *rng.sample(range(n), min(AT_RANDOM, n)), *compared}):
         graph, other = recording.sample(i)
         if other != nesting:
-            raise RecordingError(f"{GRAPH_DOES_NOT_HOLD}: {_differing(nesting, other, i)}")
+            raise RecordingError(f"{GRAPH_DOES_NOT_HOLD}: {_differing(recording.data, nesting, other, i)}")
         found = reference.difference(graph, recording.made, recording.names)
         if found is not None:
-            name = f"sample {i} of xs"
+            name, zero = recording.name_of(i), recording.name_of(0)
             check_repeatable(graph, partial(recording.graph, i), recording.made, recording.names, name)
             moved = reference.difference(recording.graph(0), recording.made, recording.names)
             if moved is not None:
-                refuse(moved, "sample 0 of xs, as recorded", "sample 0 of xs, now", MOVED)
-            refuse(found, "sample 0 of xs", name, _READS)
+                refuse(moved, f"{zero}, as recorded", f"{zero}, now", MOVED)
+            refuse(found, zero, name, _READS)
 
-    parameters, x = first.inputs
+    parameters, x, *drawn = first.all_inputs()
     if shape_of(x) is None:  # flat, then, so that the samples make a matrix
         x = tree_leaves(x)
 
     def made(backend: str) -> _Compiled:
-        compute = compile_recorded(first.outputs, (parameters, x), in_axes=(None, 0), backend=backend)
+        compute = compile_recorded(
+            first.outputs, (parameters, x, *drawn), in_axes=(None, 0, *(0 for _ in drawn)), backend=backend
+        )
         arrays = math.isfinite(FASTEST_FIRST[backend].most_in_lists) and has_numpy()
         return _Compiled(reference, nesting, compute, arrays)
 
     return first_usable(_PREFERRED, made, "predicting")[0] if backend == "auto" else made(backend)
 
 
-def _check_agreement(row: Any, outputs: Sequence[Value], i: int) -> None:
+def _check_agreement(row: Any, outputs: Sequence[Value], name: str) -> None:
     """Raise an error unless the compiled outputs of a sample are those of the model, up to rounding."""
     differing = [(k, float(x), v) for k, (x, v) in enumerate(zip(row, outputs)) if not agree(x, [v.data])]
     for k, x, v in differing:
         if not agree(x, [v.data], largest_in([v])):
-            refuse_number(f"output {k} of sample {i} of xs", x, v.data)
+            refuse_number(f"output {k} of {name}", x, v.data)
 
 
 _kept: dict[int, tuple[ref[Any], dict[Any, _Compiled]]] = {}
@@ -286,7 +336,8 @@ def _kept_of(model: Any) -> dict[Any, _Compiled]:
 
 def _output(model: Any, inputs: Any) -> Any:
     """Call the model, and return its output with lists in place of arrays, and dictionaries in place of mappings."""
-    return _in_lists(called(model, inputs))
+    with training_mode(False):
+        return _in_lists(called(model, inputs))
 
 
 def _parts(tree: Any) -> list[Any] | None:
@@ -348,12 +399,13 @@ def _shape_of(tree: Any) -> tuple[int, ...] | None:
     return len(tree), *(shapes.pop() or () if shapes else ())
 
 
-def _differing(one: Any, other: Any, i: int) -> str:
+def _differing(data: Samples, one: Any, other: Any, i: int) -> str:
     """Say that the model returns another nesting for a sample than for the first."""
     shapes = [tree_shape(one), tree_shape(other)]
     if shapes[0] == shapes[1]:
         shapes = [str(_filled(nesting, lambda: "...")).replace("'...'", "...") for nesting in (one, other)]
-    return f"the model returns {shapes[0]} for sample 0 of xs, {shapes[1]} for sample {i}"
+    places = data.number_of(0), data.number_of(i)
+    return f"the model returns {shapes[0]} for sample {places[0]} of xs, {shapes[1]} for sample {places[1]}"
 
 
 def _nested(nesting: Any, rows: Any, n: int, *, arrays: bool) -> Any:
@@ -379,3 +431,29 @@ def _nested(nesting: Any, rows: Any, n: int, *, arrays: bool) -> Any:
         return [_filled(tree, map(row.__getitem__, places).__next__) for row in lists]
 
     return of_all(nesting)
+
+
+def _merged(found: Sequence[tuple[list[int], Any, Any]], n: int) -> Any:
+    """Return the outputs of samples of several shapes as `_nested` does; what differs in shape, too, in lists.
+
+    Arguments:
+        found: for each shape the indices of the samples, the nesting of their outputs, and a row for each.
+        n: the number of all samples.
+
+    >>> _merged([([0, 2], (0, [1, 2]), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ([1], (0, [1]), [[7.0, 8.0]])], 3)
+    ([1.0, 7.0, 4.0], [[2.0, 3.0], [8.0], [5.0, 6.0]])
+    """
+
+    def of_all(trees: Sequence[Any]) -> Any:
+        parts = [_parts(tree) or [] for tree in trees]
+        kinds = {(type(tree), len(p), *(tree if isinstance(tree, Mapping) else ())) for tree, p in zip(trees, parts)}
+        if len(kinds) == 1 and all(_shape_of(tree) is None for tree in trees):
+            return _with_parts(trees[0], map(of_all, zip(*parts)))
+        outputs: list[Any] = [None] * n
+        for (indices, _, rows), tree in zip(found, trees):
+            places = _leaves(tree)
+            for i, row in zip(indices, rows):
+                outputs[i] = _filled(tree, map(float, map(row.__getitem__, places)).__next__)
+        return outputs
+
+    return of_all([nesting for _, nesting, _ in found])

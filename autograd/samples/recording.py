@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn, cast
@@ -34,6 +35,34 @@ class Graph(NamedTuple):
     """The loss and the accuracy of a sample; or the penalty."""
     begin: Value
     """A leaf made before anything else in the recording."""
+    drawn: list[Value] = []  # noqa: RUF012  # never changed
+    """The leaves that `nn.uniform` made: inputs, too, with other numbers for each sample."""
+
+    def all_inputs(self) -> tuple[Any, ...]:
+        """Return the inputs, and what was drawn, if anything."""
+        return (*self.inputs, self.drawn) if self.drawn else tuple(self.inputs)
+
+
+class Drawing:
+    """A source for `nn.uniform` while a graph is recorded: it keeps the leaves.
+
+    Arguments:
+        numbers: those to give them, in turn; if there are no more, it draws others, and leaves the user's generators
+            alone.
+    """
+
+    def __init__(self, numbers: Sequence[float] = ()) -> None:
+        self.numbers, self.drawn = numbers, list[Value]()
+
+    def __call__(self, n: int) -> list[Value]:
+        begin = len(self.drawn)
+        numbers = list(self.numbers[begin : begin + n])
+        if len(numbers) < n:
+            rng = random.Random(begin)
+            numbers += [rng.random() for _ in range(n - len(numbers))]
+        leaves: list[Value] = as_inputs(numbers)
+        self.drawn += leaves
+        return leaves
 
 
 _inputs: dict[ref[Value], None] = {}

@@ -20,7 +20,10 @@ _OVERFLOWING = 1e300  # a mean that may be infinite, depending on the order of a
 
 GRAPH_DOES_NOT_HOLD = "one recorded graph cannot stand for all samples"
 READS = "The model or the loss reads numbers: .data, float(...), int(...)"
-RANDOM = "It draws random numbers, or changes from call to call"
+RANDOM = (
+    "It draws random numbers, or changes from call to call. Draw with nn.uniform(n), as nn.Dropout does: its numbers "
+    "are drawn anew for each sample"
+)
 MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"
 _WHAT_TO_DO = (
     "Keep a choice in the graph with autograd.where(condition, x, y), use inputs and targets as they come, as Values, "
@@ -38,7 +41,7 @@ class Reference:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.parameters = graph.inputs[0]
+        self.parameters, self.drawn = graph.inputs[0], len(graph.drawn)
         check_fresh(graph.outputs, graph.begin, self.parameters)
         self.program = _lowered(graph)
         self.alike: list[Any] = []  # the traces of graphs that compute the same
@@ -55,6 +58,8 @@ class Reference:
         Raises:
             RecordingError: it uses results of parameters that are older than the recording.
         """
+        if len(graph.drawn) != self.drawn:
+            return Difference(*(f"{n:,} numbers drawn by nn.uniform" for n in (self.drawn, len(graph.drawn))))
         trace = self._trace(graph, made)
         if trace in self.alike:
             return None
@@ -66,7 +71,7 @@ class Reference:
     def _trace(self, graph: Graph, made: Sequence[Value]) -> tuple[Any, ...]:
         """Return the recorded operations in a form that `==` compares, which is far less work than lowering them."""
         places: dict[int, Any] = self.places.copy()
-        for leaf in tree_leaves(graph.inputs[1:]):
+        for leaf in tree_leaves(graph.all_inputs()[1:]):
             places[id(leaf)] = len(places)
         steps, place = [], places.get
         for v in made:
@@ -86,7 +91,7 @@ class Reference:
 
 
 def _lowered(graph: Graph) -> Program:
-    return lower(graph.outputs, tree_leaves(graph.inputs))
+    return lower(graph.outputs, tree_leaves(graph.all_inputs()))
 
 
 def refuse(found: Difference, one: str, other: str, cause: str) -> NoReturn:

@@ -24,11 +24,13 @@ class Samples:
     rows: Any
     """A list with an entry for each sample, a float or nested lists of floats; or a float64 array."""
     like: Any
-    """The first sample as lists; all samples share its structure."""
+    """The first sample as lists, whose structure all samples share, unless there are `several`."""
     numbers: Sequence[int] | None = None
     """The user's numbers of these samples, where they are some of them."""
     listing: Sequence[str] = ()
     """Code that makes a list of single numbers of the user's data, where they are none."""
+    several: bool = False
+    """True if the samples are of several shapes; `like` is the first of them."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -73,6 +75,10 @@ class Samples:
         """Return the number, counted from 0, that a sample has in the user's data."""
         return i if self.numbers is None else self.numbers[i]
 
+    def alike(self, indices: Sequence[int]) -> Samples:
+        """Return these of the samples, which are of one shape."""
+        return replace(self.some(indices), several=False)
+
     def some(self, indices: Sequence[int]) -> Samples:
         """Return these of the samples."""
         rows = self.rows[indices] if hasattr(self.rows, "tolist") else [self.rows[i] for i in indices]
@@ -88,24 +94,53 @@ class Samples:
         return replace(self, rows=rows, like=self.like[0])
 
 
-def samples(name: str, data: Any) -> Samples:
+def samples(name: str, data: Any, *, several: bool = False) -> Samples:
     """Check the user's data, and convert it to floats.
 
     Arguments:
         name: the argument's name, for errors.
         data: a list or an array with an entry for each sample, a number or nested lists of numbers.
+        several: whether samples may be of several shapes.
 
     Raises:
         TypeError: it is not a list, or an element is not a real number.
-        ValueError: there are no samples, or they differ in shape.
+        ValueError: there are no samples, or they differ in shape and may not.
 
     >>> samples("xs", [(1, 2), (3, 4)]).rows
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    found = read(name, data)
+    found = read(name, data, several=several)
     if isinstance(found, Refusal):
         raise found.error()
     return found
+
+
+def by_shape(*columns: Samples) -> list[list[int]]:
+    """Return the indices of the samples of each shape, in the order in which the shapes occur first.
+
+    Arguments:
+        columns: as many samples in each, whose shapes count together.
+
+    >>> by_shape(samples("xs", [[1, 2], [3], [4, 5]], several=True))
+    [[0, 2], [1]]
+    """
+    if not any(column.several for column in columns):
+        return [list(range(len(columns[0])))]
+    found: dict[str, list[int]] = {}
+    for i, rows in enumerate(zip(*(column.rows for column in columns))):
+        found.setdefault(str([tree_structure(tree_lists(row)) for row in rows]), []).append(i)
+    return list(found.values())
+
+
+def refused_shapes(column: Samples, other: Other | None, problem: Exception) -> Exception:
+    """Return the error for samples of several shapes, some of which a model or a loss does not take.
+
+    Arguments:
+        other: the other argument whose samples belong to these.
+        problem: what the model has raised for one of them.
+    """
+    refusal = refusal_of(column.name, column.as_lists(), other)
+    return replace(refusal, said=f"{refusal.said}. Not all of them are taken: {problem}").error()
 
 
 def complete_samples(name: str, data: Any, other: Other | None = None) -> Samples:
@@ -116,12 +151,15 @@ def complete_samples(name: str, data: Any, other: Other | None = None) -> Sample
     return found
 
 
-def read(name: str, data: Any, other: Other | None = None, *, complete: bool = False) -> Samples | Refusal:
+def read(
+    name: str, data: Any, other: Other | None = None, *, complete: bool = False, several: bool = False
+) -> Samples | Refusal:
     """Check and convert data as `samples` does, but return what is wrong with them instead of raising an error.
 
     Arguments:
         other: the other argument whose samples belong to these, for the advice.
         complete: whether to refuse a nan, by which people write a missing number.
+        several: whether samples may be of several shapes.
     """
     once = isinstance(data, Iterator)
     listed: Any = list(data) if once else data
@@ -154,15 +192,17 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
         raise ValueError(f"the samples in {name} are empty")
     expected, width = tree_structure(rows[0]), len(rows[0]) if isinstance(rows[0], list) else -1
     flat = width > 0 and not any(isinstance(x, list) for x in rows[0])
-    floats = []
+    floats, differing = [], False
     for row in rows:
         kinds = set(map(type, row)) if flat and type(row) is list and len(row) == width else None
         try:
             if kinds and kinds <= _PLAIN:  # most rows: five times as fast
                 floats.append(row if kinds == {float} else list(map(float, row)))
-            elif tree_structure(row) != expected:
-                break
             else:
+                if tree_structure(row) != expected:
+                    if not several or not tree_leaves(row):
+                        break
+                    differing = True
                 floats.append(tree_map(number, row))
         except (TypeError, OverflowError):
             break
@@ -173,7 +213,7 @@ def read(name: str, data: Any, other: Other | None = None, *, complete: bool = F
             return replace(refusal, lines=[f"{var} = [list(row) for row in {var}]", *refusal.lines])
         return refusal
     again = [anew(variable(name))] if once else []
-    return Samples(name, floats, floats[0], listing=[*again, *listing(name, listed)])
+    return Samples(name, floats, floats[0], listing=[*again, *listing(name, listed)], several=differing)
 
 
 def _is_pair_with_a_row(pair: Any) -> bool:

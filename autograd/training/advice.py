@@ -18,15 +18,16 @@ from autograd.engine import Value, graph_of, local_gradients
 from autograd.errors import TrainingWarning
 from autograd.events import unobserved
 from autograd.frames import warn_caller
+from autograd.modes import training_mode
 from autograd.module import Module
 from autograd.ops import Op
 from autograd.samples.recording import as_inputs
 from autograd.samples.rows import Samples
 from autograd.text import short
-from autograd.training.data import Data, Dataset
+from autograd.training.data import Dataset
 from autograd.training.history import History
 from autograd.training.record import Objective, Sample
-from autograd.trees import tree_leaves
+from autograd.trees import tree_leaves, tree_structure
 
 _LARGE = 100.0  # the size of an input from which it is too large for a unit; or its size beside another's
 _LARGE_FOR_DEAD_UNITS = 10.0  # from which it may be the reason why they have died
@@ -46,14 +47,15 @@ class Advisor:
     """What `fit` says about a run, if anything.
 
     Arguments:
-        sample, data: the first sample, on its way through the model, and all of them, with converted targets.
+        sample: the first sample of the shape that most have, on its way through the model.
+        parts: the samples of each shape with converted targets.
         remembers: whether the user's optimizer keeps a state of these parameters, so that a new model takes another.
     """
 
-    def __init__(self, sample: Sample, data: Data, *, remembers: bool = False) -> None:
-        self.sample, self.objective, self.known = sample, sample.objective, data.known
+    def __init__(self, sample: Sample, parts: Sequence[Dataset], *, remembers: bool = False) -> None:
+        self.sample, self.objective, self.known = sample, sample.objective, max(parts, key=len)
         self.anew = ", with a new optimizer" if remembers else ""
-        self.large, self.has_units = large_input(sample, data.known.xs)
+        self.large, self.has_units = large_input(sample, self.known.xs)
         self.squashed = squashed(sample)
         self.said = False
 
@@ -75,11 +77,11 @@ class Advisor:
         if said:
             self._say(". ".join(said))
 
-    def after(self, history: History, objective: Objective, known: Dataset, steps: int) -> None:
+    def after(self, history: History, objective: Objective, parts: Sequence[Dataset], steps: int) -> None:
         """Warn of a run after which the model knows no more than a constant, or whose loss has grown.
 
         Arguments:
-            objective, known: the model, and the samples, by now.
+            objective, parts: the model, and the samples of each shape, by now.
             steps: the number of steps that it has made.
 
         Warns:
@@ -87,15 +89,16 @@ class Advisor:
         """
         if self.said or steps < _A_TRIAL:
             return
-        ys = known.ys.as_lists()
-        constant = None if objective.baseline is None else objective.baseline(ys)
+        known, ys = max(parts, key=len), [y for part in parts for y in part.ys.as_lists()]
+        alike = len({str(tree_structure(part.ys.like)) for part in parts}) == 1
+        constant = objective.baseline(ys) if alike and objective.baseline else None
         if constant is not None and not constant > 0:
             return
         penalty = objective.penalty()
         losses = [x - (0.0 if penalty is None else penalty.data) for x in history.losses]
         shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
         long = steps >= FEWEST_STEPS
-        sign = sign_of(losses, constant, shares, len(known)) if constant is not None and long else None
+        sign = sign_of(losses, constant, shares, len(ys)) if constant is not None and long else None
         silent = units = 0
         if sign or constant is None or min(losses) >= _NEAR * constant:
             silent, units, alike = silent_units(objective, known, all_of_them=long)
@@ -394,9 +397,15 @@ def silent_units(objective: Objective, known: Dataset, *, all_of_them: bool = Tr
 @unobserved
 def _answers(objective: Objective, x: Any) -> tuple[list[Value], list[float]]:
     """Return the outputs of the hidden units, which are functions of one number that others use, and of the model."""
-    outputs = _values(objective.model(as_inputs(x)))
+    outputs = _values(_output(objective, as_inputs(x)))
     hidden = [v for v in graph_of(*outputs) if _is_unit(v) and v not in outputs]
     return hidden, [v.data for v in outputs]
+
+
+def _output(objective: Objective, inputs: Any) -> Any:
+    """Call the model as it will be used: without what it does in training only."""
+    with training_mode(False):
+        return objective.model(inputs)
 
 
 def _is_flat_at(v: Value) -> bool:

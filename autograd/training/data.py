@@ -9,12 +9,14 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from autograd.losses import NumberedOtherwiseError
-from autograd.samples.rows import Samples, read, samples
+from autograd.samples.rows import Samples, by_shape, read, samples
 from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples
-from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_shape, tree_structure
+from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_shape
 
-Batch = tuple[Any, Any, float]
-"""The inputs and targets of one step, and their share of the epoch. (Making a NamedTuple takes ten times as long.)"""
+Learn = Callable[[Any, Any, Any], Any]
+"""(parameters, xs, ys) -> loss, gradients and accuracy of a batch."""
+Batch = tuple[Learn, Any, Any, float]
+"""The function of a step, inputs and targets, and their share of the epoch. (A NamedTuple takes ten times as long.)"""
 
 
 class Form(NamedTuple):
@@ -124,33 +126,43 @@ class Dataset:
         ys = self.ys if form.y_nest is None else self.ys.flat()
         return (xs.as_array(), ys.as_array()) if form.arrays else (xs.as_lists(), ys.as_lists())
 
-    def batches(self, size: int, order: list[int], form: Form) -> Callable[[Any], Sequence[Batch]]:
+    def batches(
+        self, learn: Learn, size: int, order: list[int], form: Form, of: int
+    ) -> Callable[[Any], Sequence[Batch]]:
         """Return a function of a random generator that returns an epoch's batches, shuffled if there are several.
 
         Arguments:
+            learn: the function of a batch.
             size: the number of samples in a batch; the last one may be smaller.
             order: the indices of all samples; each epoch shuffles them again.
-            form: the form in which the function of a batch takes them.
+            form: the form in which the function takes them.
+            of: the number of samples in an epoch: these, and those of other shapes.
         """
         arrays, alone = form.arrays, form.alone
         xs, ys = self.whole(form)
         n = len(self)
         if size == n:
-            whole = [(xs[0], ys[0], 1.0) if alone else (xs, ys, 1.0)]
+            whole = [(learn, xs[0], ys[0], n / of) if alone else (learn, xs, ys, n / of)]
             return lambda rng: whole
         cuts = [(start, min(start + size, n)) for start in range(0, n, size)]
 
         def shuffled(rng: Any) -> Sequence[Batch]:
             rng.shuffle(order)
             if alone:
-                return [(xs[i], ys[i], 1 / n) for i in order]
+                return [(learn, xs[i], ys[i], 1 / of) for i in order]
             if arrays:
                 rows, targets = xs[order], ys[order]
             else:
                 rows, targets = [xs[i] for i in order], [ys[i] for i in order]
-            return [(rows[a:b], targets[a:b], (b - a) / n) for a, b in cuts]
+            return [(learn, rows[a:b], targets[a:b], (b - a) / of) for a, b in cuts]
 
         return shuffled
+
+    def by_shape(self) -> list[Dataset]:
+        """Return the samples of each shape, of inputs and target, in the order in which the shapes occur first."""
+        if not self.xs.several and not self.ys.several:
+            return [self]
+        return [Dataset(self.xs.alike(i), self.ys.alike(i)) for i in by_shape(self.xs, self.ys)]
 
 
 @dataclass(frozen=True)
@@ -164,7 +176,7 @@ class Data:
 
     @classmethod
     def of(cls, xs: Any, ys: Any, validation: Any, rng: Any, *, named: bool = False) -> Data:
-        """Check the user's arguments; `with_targets` checks that the targets fit the loss.
+        """Check the user's arguments; preparing the model checks that they fit it and the loss.
 
         Arguments:
             rng: chooses the samples to hold out, where `validation` is a fraction.
@@ -173,8 +185,8 @@ class Data:
         Raises:
             TypeError: `validation` is neither a pair nor a fraction, another argument is not a list, or an element not
                 a real number.
-            ValueError: there are no samples, they differ in shape, one lacks a number, their number is not that of the
-                targets, or the fraction leaves none.
+            ValueError: there are no samples, one lacks a number, their number is not that of the targets, or the
+                fraction leaves none.
         """
         known, classes = _read("", xs, ys, named, None)
         if validation is None:
@@ -188,31 +200,7 @@ class Data:
             )
         xs, ys = validation
         held_out, _ = _read("validation ", xs, ys, bool(classes), classes)
-        _check_alike(held_out.xs, known.xs)
         return cls(known, held_out, classes)
-
-    def with_codes(self, codes: list[float]) -> Data:
-        """Return the data with the target that stands for each class in place of its index."""
-        return Data(self.known.with_codes(codes), self.held_out and self.held_out.with_codes(codes), self.classes)
-
-    def with_bare_targets(self) -> Data:
-        """Return the data with numbers as targets, where these are a column of them."""
-        held_out = self.held_out and self.held_out.with_bare_targets()
-        return Data(self.known.with_bare_targets(), held_out, self.classes)
-
-    def with_targets(self, convert: Callable[[list[Any]], list[Any]] | None) -> Data:
-        """Return the data with converted targets, or unchanged if `convert` is None.
-
-        Raises:
-            TypeError, ValueError: as `convert` raises for targets that do not fit, with their name in front.
-            ValueError: the targets for validation are nested differently from the others.
-        """
-        known, held_out = self.known, self.held_out
-        if convert:
-            known, held_out = known.converted(convert), held_out and held_out.converted(convert)
-        if held_out:
-            _check_alike(held_out.ys, known.ys)
-        return Data(known, held_out, self.classes)
 
 
 def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None) -> tuple[Dataset, list[str]]:
@@ -228,8 +216,8 @@ def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None)
     """
     sizes = number_of_samples(xs), number_of_samples(ys)
     paired = sizes[0] == sizes[1] or None in sizes
-    inputs = read(f"{prefix}xs", xs, Other("ys", ys) if paired else None, complete=True)
-    targets = read(f"{prefix}ys", ys, Other("xs", xs) if paired else None, complete=True)
+    inputs = read(f"{prefix}xs", xs, Other("ys", ys) if paired else None, complete=True, several=True)
+    targets = read(f"{prefix}ys", ys, Other("xs", xs) if paired else None, complete=True, several=True)
     found: Labels | Refusal | None = None
     if named and isinstance(targets, Refusal):
         found = labels_of(f"{prefix}ys", ys, classes, Other("xs", xs) if paired else None)
@@ -244,11 +232,9 @@ def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None)
     return Dataset(inputs, targets), found.classes if isinstance(found, Labels) else []
 
 
-def _check_alike(held_out: Samples, known: Samples) -> None:
-    if tree_structure(held_out.like) != tree_structure(known.like):
-        raise ValueError(
-            f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"
-        )
+def unlike(held_out: Samples, known: Samples) -> str:
+    """Say that samples held out are of another shape than those to train with."""
+    return f"a sample of {held_out.name} is {tree_shape(held_out.like)}, one of {known.name} {tree_shape(known.like)}"
 
 
 def _is_fraction(validation: Any) -> bool:

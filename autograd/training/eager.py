@@ -6,13 +6,16 @@ from itertools import repeat
 from typing import Any
 
 from autograd import ops
+from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, set_grad
 from autograd.floats import number
+from autograd.modes import training_mode
 from autograd.samples.recording import as_inputs, check_fresh, refuse_kept
 from autograd.staleness import refusing
+from autograd.training.draws import Draws
 from autograd.training.reach import Reach
 from autograd.training.record import Objective
-from autograd.training.steps import BatchFunction, TrainingFunctions
+from autograd.training.steps import BatchFunction
 from autograd.trees import tree_copy, tree_map
 
 _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in little memory
@@ -70,8 +73,14 @@ class Freshness:
             check_fresh([output], self.begin, self.parameters)
 
 
-def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunctions:
-    """Return functions that run the model for each sample, and call `backward()`; `freshness` checks the steps."""
+def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) -> tuple[BatchFunction, BatchFunction]:
+    """Return functions that run the model for each sample: to learn, with `backward()`, and to judge.
+
+    Arguments:
+        objective: what to minimize.
+        freshness: checks the steps.
+        draws: the source of `nn.uniform`.
+    """
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
     def mean(numbers: Any, xs: Any, ys: Any, *, learning: bool) -> tuple[float, float]:
@@ -95,7 +104,8 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
         return loss / len(xs), accuracy / len(xs)
 
     def learn(numbers: Any, xs: Any, ys: Any) -> tuple[float, Any, float]:
-        with freshness.step():
+        draws.begin()
+        with freshness.step(), training_mode(True), drawing_from(draws.leaves):
             loss, accuracy = mean(numbers, xs, ys, learning=True)
             for p in parameters:
                 p.grad /= len(xs)
@@ -108,9 +118,11 @@ def eager_functions(objective: Objective, freshness: Freshness) -> TrainingFunct
         return loss, [p.grad for p in parameters], accuracy
 
     def judge(numbers: Any, xs: Any, ys: Any) -> tuple[float, float]:
-        return mean(numbers, xs, ys, learning=False)
+        draws.begin()
+        with training_mode(False), drawing_from(draws.leaves):
+            return mean(numbers, xs, ys, learning=False)
 
-    return TrainingFunctions(BatchFunction(learn), BatchFunction(judge), "eager")
+    return BatchFunction(learn), BatchFunction(judge)
 
 
 def _numbers_of(output: Any) -> Any:

@@ -29,6 +29,7 @@ from autograd.text import quoted
 from autograd.training.advice import Advisor
 from autograd.training.claims import claiming
 from autograd.training.data import Data
+from autograd.training.draws import Draws
 from autograd.training.history import History
 from autograd.training.preparation import prepare
 from autograd.training.progress import Progress
@@ -57,11 +58,19 @@ def fit(
 
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
     each batch. So the model's Python runs for a few samples only, and leaves that are not parameters become constants.
-    A model that decides by an `if`, reads `.data` or draws at random (dropout) may compute something else for others,
-    and is refused if a check detects it. The checks record more samples before training and during it, and compare the
-    compiled losses and gradients of the first and the last batch with the model's (`consistency.py` lists them, and
-    `docs/promises.md` counts what they miss). With `backend="eager"` the model runs for each sample, as in a loop
-    written by hand.
+    A model that decides by an `if`, reads `.data` or draws by the module `random` may compute something else for
+    others, and is refused if a check detects it. The checks record more samples before training and during it, and
+    compare the compiled losses and gradients of the first and the last batch with the model's (`consistency.py` lists
+    them, and `docs/promises.md` counts what they miss). With `backend="eager"` the model runs for each sample, as in a
+    loop written by hand.
+
+    Samples may be of several shapes, such as sequences of several lengths, where the model takes them. One graph is
+    recorded and compiled for each shape, of inputs and target, so a few lengths compile sooner than many. Each step is
+    a batch of samples of one shape; an epoch has the batches of all shapes in a random order, in "eager" as well.
+
+    A model is in training (`Module.training`) while it learns, and is not while samples held out are judged. What
+    `nn.uniform` draws, for dropout or noise, is drawn anew for each sample, the same numbers in every backend, by a
+    generator that `seed` decides; it is an input of the compiled function. Runs without draws are as they are without.
 
     Arguments:
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called
@@ -77,8 +86,8 @@ def fit(
         optimizer: an optimizer from `autograd.optim`, or the name of one: "sgd" (with a learning rate of 0.01), "adam"
             or "adamw" (0.001). One that has already made steps continues from there.
         epochs: the number of passes over all samples.
-        batch_size: the number of samples per step; None for all. The last batch of an epoch may be smaller. If there
-            are several batches, the samples are shuffled anew for each epoch.
+        batch_size: the number of samples per step; None for all (of one shape). The last batch of an epoch may be
+            smaller. If there are several batches, the samples are shuffled anew for each epoch.
         regularizer: a function of the list of parameters, added to the loss of each step, such as
             `lambda ps: 1e-4 * autograd.sum([p * p for p in ps])`.
         validation: (xs, ys) to measure after each epoch; or a fraction of the samples, such as 0.2, to hold out for
@@ -158,8 +167,10 @@ def fit(
         data = Data.of(xs, ys, validation, rng, named=objective.classes is not None)
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
-        prepared = prepare(objective, data, size, backend)
-        advisor = Advisor(prepared.sample, prepared.data, remembers=not named and bool(optimizer.memories))
+        draws = Draws(rng)
+        prepared = prepare(objective, data, size, backend, draws)
+        parts = [part.data for part in prepared.learners]
+        advisor = Advisor(prepared.sample, parts, remembers=not named and bool(optimizer.memories))
         advisor.before()
         run = Run(prepared, optimizer, size, patience, advisor.on_divergence)
         history = run.history
@@ -180,7 +191,7 @@ def fit(
                         run.commit()
                         stop = callback(epoch, history)
                         run.read()
-                        outdated = not last and prepared.is_outdated()
+                        outdated = not last and run.is_outdated()
                         if stop:
                             if not outdated:
                                 run.check_if_due(epoch + 1, last=True, callback=False)
@@ -189,15 +200,15 @@ def fit(
                             objective = Objective.of(model, loss, regularizer)
                             claim(objective.parameters)
                             optimizer.follow(objective.parameters)
-                            if prepared.functions.fallback:
-                                backend = prepared.functions.backend  # no second warning why another cannot be used
-                            prepared = prepare(objective, data, size, backend)
+                            if prepared.fallback:
+                                backend = prepared.backend  # no second warning why another cannot be used
+                            prepared = prepare(objective, data, size, backend, draws)
                             run.follow(prepared)
                     if last:
                         break
                 run.bring_back_best()
                 run.commit()
-                advisor.after(history, run.objective, run.data.known, run.optimizer.steps - run.steps_before)
+                advisor.after(history, run.objective, run.known, run.optimizer.steps - run.steps_before)
             except RecordingError as error:
                 error.history = history
                 raise

@@ -1,44 +1,59 @@
 """Prepare a model for training: record it, check that the graph holds for all samples, and compile it."""
 
 import functools
-from contextlib import nullcontext
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
-from autograd.training.consistency import Consistency
-from autograd.training.data import Data
+from autograd.engine import Value
+from autograd.errors import RecordingError
+from autograd.samples.recording import Graph
+from autograd.samples.reference import Reference
+from autograd.samples.rows import Samples, refused_shapes
+from autograd.samples.tables import Other
+from autograd.training.consistency import Consistency, First, Stopwatch
+from autograd.training.data import Data, Dataset, unlike
+from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
 from autograd.training.reach import Reach
 from autograd.training.record import Objective, Sample, penalty_graph, recording
-from autograd.training.steps import TrainingFunctions, compiled_functions
+from autograd.training.steps import BatchFunction, compiled_functions
+from autograd.trees import tree_structure
+
+T = TypeVar("T")
+_Fitting = list[tuple[Dataset, Sample]]
+"""The samples of each shape, and the first of them on its way through the model."""
+
+
+class Part(NamedTuple):
+    """The samples of one shape, with the targets that the loss has converted, and the function of their batches."""
+
+    data: Dataset
+    function: BatchFunction
+    consistency: Consistency | None
+    """The checks that the recorded graph still holds; None if nothing is recorded."""
 
 
 class Prepared(NamedTuple):
     """A model that is ready to be trained."""
 
     objective: Objective
-    data: Data
-    """The samples, with the targets that the loss has converted."""
-    functions: TrainingFunctions
-    consistency: Consistency | None
-    """The checks that the recorded graph still holds; None if nothing is recorded."""
+    learners: list[Part]
+    """The samples to train with."""
+    judges: list[Part]
+    """Those held out, if any."""
+    backend: str
+    fallback: bool
+    """True if faster backends cannot be used; a warning has said why, where it is not for lack of a compiler."""
+    draws: Draws
+    watch: Stopwatch
+    """The time that checks take."""
     freshness: Freshness | None
     """The check of eager steps; None if they are compiled."""
     sample: Sample
-    """The first sample, on its way through the model."""
-
-    def is_outdated(self) -> bool:
-        """Return True if the model has other parameters, or computes something else, than when it was prepared.
-
-        Raises:
-            RecordingError: it computes something else with each call.
-        """
-        with self.consistency.timed() if self.consistency else nullcontext():
-            if list(self.objective.model.parameters()) != self.objective.parameters:
-                return True
-            return self.consistency is not None and self.consistency.outdated()
+    """The first sample of the shape that most have, on its way through the model."""
 
 
-def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepared:
+def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Draws) -> Prepared:
     """Record and compile the model with its current parameters, or make the functions that call it.
 
     Arguments:
@@ -46,35 +61,166 @@ def prepare(objective: Objective, data: Data, size: int, backend: str) -> Prepar
         data: the samples, with the user's targets.
         size: the number of samples in a batch.
         backend: as in `fit`.
+        draws: the source of `nn.uniform`.
 
     Raises:
-        RecordingError: one graph cannot stand for all samples.
-        TypeError, ValueError: the targets do not fit, or the model or the loss returns something else than Values.
+        RecordingError: one graph cannot stand for all samples of a shape.
+        TypeError, ValueError: the targets do not fit, or the model or the loss returns something else than Values, or
+            they do not take some of the samples.
         ValueError: the loss depends on no parameter; in eager training, the first epoch shows it.
     """
-    sample = Sample(objective, data.known.xs.like)
+    watch = Stopwatch()
     if backend == "eager":
         freshness = Freshness(objective.parameters, Reach(objective, len(data.known)))
-        data, functions = _with_targets(data, sample), eager_functions(objective, freshness)
-        return Prepared(objective, data, functions, None, freshness, sample)
+        learn, judge = eager_functions(objective, freshness, draws)
+        known, held_out = _fitting(objective, data)
+        learners = [Part(part, learn, None) for part, _ in known]
+        judges = [Part(part, judge, None) for part, _ in held_out]
+        return Prepared(objective, learners, judges, "eager", False, draws, watch, freshness, _of_most(known))
     with recording(objective) as made:
-        data = _with_targets(data, sample)
-        graph, penalty = sample.graph(data.known.ys.like), penalty_graph(objective)
+        known, held_out = _fitting(objective, data)
+        graphs = [sample.graph(part.ys.like) for part, sample in known]
+        penalty = penalty_graph(objective)
         reach = Reach(objective, samples=1)  # which stands for all
-        reach.see(graph.outputs[0])
+        for graph in graphs:
+            reach.see(graph.outputs[0])
         if penalty:
             reach.see_penalty(penalty.outputs[0])
         reach.judge(samples=1)
-        consistency = Consistency(objective, graph, penalty, data, made)
-    functions = compiled_functions(graph, penalty, size, backend, judge=data.held_out is not None)
-    return Prepared(objective, data, functions, consistency, None, sample)
+        with watch.running():
+            known_penalty = Reference(penalty) if penalty else None
+            checks = [
+                Consistency(objective, _first(part, graph), known_penalty, part, made)
+                for (part, _), graph in zip(known, graphs)
+            ]
+            for check in checks:
+                check.compare_chosen()
+            judging = [_judged(part, sample, checks, graphs, made) for part, sample in held_out]
+    sized = [(graph, min(size, len(part))) for graph, (part, _) in zip(graphs, known)]
+    functions = compiled_functions(sized, [graph for graph, _ in judging], penalty, backend)
+    learners = [Part(*fields) for fields in zip((part for part, _ in known), functions.learn, checks)]
+    judges = [
+        Part(part, function, check) for (part, _), function, (_, check) in zip(held_out, functions.judge, judging)
+    ]
+    backend, fallback = functions.backend, functions.fallback
+    return Prepared(objective, learners, judges, backend, fallback, draws, watch, None, _of_most(known))
 
 
-def _with_targets(data: Data, sample: Sample) -> Data:
-    ys = data.known.ys
+def _of_most(known: _Fitting) -> Sample:
+    _, sample = max(known, key=lambda found: len(found[0]))
+    return sample
+
+
+def _first(part: Dataset, graph: Graph) -> First:
+    return First(Reference(graph), *part.sample(0), f"sample {part.xs.number_of(0)} of {part.xs.name}")
+
+
+def _judged(
+    part: Dataset, sample: Sample, checks: Sequence[Consistency], graphs: Sequence[Graph], made: list[Value]
+) -> tuple[Graph, Consistency]:
+    """Return the graph of samples held out, and its checks.
+
+    They are not those of training if the model computes something else in training, such as dropout. If it does not,
+    the graph is that of the same shape to train with.
+
+    Arguments:
+        part: the samples.
+        sample: the first of them, not in training.
+        checks, graphs: of the samples to train with, by shape.
+        made: the list that the running `recording` fills.
+    """
+    objective, first = sample.objective, None
+    made.clear()
+    graph = sample.graph(part.ys.like)
+    for check, theirs in zip(checks, graphs):
+        if _structure(check.known) == _structure(part):
+            if check.first.reference.difference(graph, made, check.names) is None:
+                graph, first = theirs, check.first
+            else:  # in training, at least, these are samples as the others are
+                Consistency(objective, check.first, None, part, made).compare_ends()
+    consistency = Consistency(objective, first or _first(part, graph), None, part, made, training=False)
+    consistency.compare_some_held_out(again=first is None)
+    return graph, consistency
+
+
+def _structure(part: Dataset) -> tuple[object, object]:
+    return tree_structure(part.xs.like), tree_structure(part.ys.like)
+
+
+# Samples and targets that fit the model and the loss -----------------------------------------------------------------
+
+
+def _fitting(objective: Objective, data: Data) -> tuple[_Fitting, _Fitting]:
+    """Return the samples to train with and those held out, by their shapes, with converted targets.
+
+    Raises:
+        TypeError, ValueError: the targets do not fit; or the model or the loss takes some of the samples only.
+    """
+    known = _taken(objective, data.known, data.classes)
+    held_out: _Fitting = []
+    for part in data.held_out.by_shape() if data.held_out else []:
+        sample = Sample(objective, part.xs.like, training=False)
+        strange = all(tree_structure(part.xs.like) != tree_structure(other.xs.like) for other, _ in known)
+        if strange:
+            _or_unlike(functools.partial(getattr, sample, "output"), part.xs, known[0][0].xs)
+        converted = _with_targets(part, sample, data.classes)
+        if all(tree_structure(converted.ys.like) != tree_structure(other.ys.like) for other, _ in known):
+            _or_unlike(functools.partial(sample.graph, converted.ys.like), converted.ys, known[0][0].ys)
+        held_out.append((converted, sample))
+    return known, held_out
+
+
+def _or_unlike(take: Callable[[], T], held_out: Samples, known: Samples) -> T:
+    """Return what the model or the loss makes of a sample held out of another shape than those to train with."""
+    try:
+        return take()
+    except RecordingError:
+        raise
+    except (TypeError, ValueError, IndexError) as problem:
+        raise ValueError(unlike(held_out, known)) from problem
+
+
+def _taken(objective: Objective, data: Dataset, classes: list[str]) -> _Fitting:
+    """Return the samples to train with by shape; if there are several, check that the model and the loss take all."""
+    parts = data.by_shape()
+    samples = [Sample(objective, part.xs.like) for part in parts]
+    if len(parts) == 1:
+        return [(_with_targets(parts[0], samples[0], classes), samples[0])]
+    _check_all(
+        data.xs, Other("ys", data.ys.as_lists()), [functools.partial(getattr, sample, "output") for sample in samples]
+    )
+    found = [(_with_targets(part, sample, classes), sample) for part, sample in zip(parts, samples)]
+    losses = [functools.partial(sample.graph, part.ys.like) for part, sample in found]
+    _check_all(data.ys, Other("xs", data.xs.as_lists()), losses)
+    return found
+
+
+def _check_all(column: Samples, other: Other, takes: Sequence[Callable[[], object]]) -> None:
+    """Raise the error for a column of samples of which some are taken and some are not."""
+    problems: list[Exception] = []
+    for take in takes:
+        try:
+            take()
+        except RecordingError:
+            raise
+        except (TypeError, ValueError, IndexError) as problem:
+            problems.append(problem)
+    if problems:
+        if len(problems) == len(takes) or not column.several:
+            raise problems[0]
+        raise refused_shapes(column, other, problems[0]) from problems[0]
+
+
+def _with_targets(data: Dataset, sample: Sample, classes: list[str]) -> Dataset:
+    """Return samples of one shape with the targets that the loss takes.
+
+    Raises:
+        TypeError, ValueError: as the loss raises for targets that do not fit, with their name in front.
+    """
+    ys = data.ys
     if not isinstance(ys.like, list) or (ys.is_column() and not sample.takes(ys.like)):
         data = data.with_bare_targets()
-    if data.classes and sample.objective.classes:
-        data = data.with_codes(sample.objective.classes(sample.output, data.classes))
+    if classes and sample.objective.classes:
+        data = data.with_codes(sample.objective.classes(sample.output, classes))
     convert = sample.objective.targets
-    return data.with_targets(functools.partial(convert, sample.output) if convert else None)
+    return data.converted(functools.partial(convert, sample.output)) if convert else data

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
+from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
-from autograd.samples.recording import Graph, as_inputs, called, no_frozen_branch, parameter_names, results_recorded
+from autograd.modes import training_mode
+from autograd.samples.recording import (
+    Drawing,
+    Graph,
+    as_inputs,
+    called,
+    no_frozen_branch,
+    parameter_names,
+    results_recorded,
+)
 from autograd.text import quoted
 from autograd.trees import tree_copy, tree_leaves
 
@@ -69,10 +79,6 @@ class Objective(NamedTuple):
                 )
             raise
 
-    def loss_of(self, x: Any, y: Any) -> Value:
-        """Return the loss of one sample, given its inputs and target as numbers."""
-        return self.sample_loss(self.model(as_inputs(x)), as_inputs(y))
-
     def penalty(self) -> Value | None:
         """Return the regularizer's share of the loss."""
         return _value("regularizer", self.regularizer(list(self.parameters))) if self.regularizer else None
@@ -93,39 +99,71 @@ class Sample:
     Arguments:
         objective: what to record.
         x: the inputs of the sample, numbers.
+        training: whether the model is in training, or used.
+        draws: the numbers that `nn.uniform` gives, where it matters which.
     """
 
-    def __init__(self, objective: Objective, x: Any) -> None:
-        self.objective = objective
+    def __init__(self, objective: Objective, x: Any, *, training: bool = True, draws: Sequence[float] = ()) -> None:
+        self.objective, self.training = objective, training
         self.x = as_inputs(x)
+        self.source = Drawing(draws)
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        with training_mode(self.training), drawing_from(self.source):
+            yield
 
     @cached_property
     def output(self) -> Any:
-        return called(self.objective.model, tree_copy(self.x))
+        with self._calling():
+            output = called(self.objective.model, tree_copy(self.x))
+        self.drawn = len(self.source.drawn)  # by the model
+        return output
 
     def takes(self, y: Any) -> bool:
         """Return True if the loss can be computed with this target."""
         try:
-            self.objective.sample_loss(self.output, as_inputs(y))
+            self.loss(as_inputs(y))
         except RecordingError:
             raise
         except (TypeError, ValueError):
             return False
         return True
 
+    def loss(self, target: Any) -> Value:
+        """Return the loss for a target, Values."""
+        output = self.output
+        del self.source.drawn[self.drawn :]  # of another target
+        with self._calling():
+            return self.objective.sample_loss(output, target)
+
     def graph(self, y: Any) -> Graph:
         """Record the loss and the accuracy (0 if the loss has none) too, for a target."""
-        objective, target, output = self.objective, as_inputs(y), self.output
-        loss, accuracy = objective.sample_loss(output, tree_copy(target)), Value(0.0)
+        objective, target = self.objective, as_inputs(y)
+        loss, accuracy = self.loss(tree_copy(target)), Value(0.0)
         if objective.accuracy:
-            accuracy = _value("accuracy", objective.accuracy(output, tree_copy(target)))
-        return Graph((objective.parameters, self.x, target), [loss, accuracy], tree_leaves(self.x)[0])
+            with self._calling():
+                accuracy = _value("accuracy", objective.accuracy(self.output, tree_copy(target)))
+        inputs, begin = (objective.parameters, self.x, target), tree_leaves(self.x)[0]
+        return Graph(inputs, [loss, accuracy], begin, self.source.drawn)
 
 
 def penalty_graph(objective: Objective) -> Graph | None:
-    """Record the regularizer; None if there is none."""
-    begin, penalty = Value(0.0), objective.penalty()
+    """Record the regularizer; None if there is none.
+
+    Raises:
+        RecordingError: it draws by `nn.uniform`, whose numbers are those of a sample.
+    """
+    with drawing_from(_refuse_draws):
+        begin, penalty = Value(0.0), objective.penalty()
     return None if penalty is None else Graph((objective.parameters,), [penalty], begin)
+
+
+def _refuse_draws(n: int) -> NoReturn:
+    raise RecordingError(
+        "the regularizer draws by nn.uniform, whose numbers are drawn for each sample: draw in the model or the loss, "
+        'or pass backend="eager"'
+    )
 
 
 @contextmanager

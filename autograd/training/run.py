@@ -1,7 +1,10 @@
 """Run epochs of steps, and keep the state of parameters and optimizer after the last complete step."""
 
 import math
-from collections.abc import Callable, Sequence
+import operator
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -9,10 +12,11 @@ from autograd.engine import at_once, changing, set_grad
 from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.samples.reference import AT_RANDOM
-from autograd.training.consistency import Consistency
-from autograd.training.data import Batch, Dataset
+from autograd.training.consistency import Consistency, Stopwatch
+from autograd.training.data import Batch, Dataset, Learn
 from autograd.training.history import History
 from autograd.training.preparation import Prepared
+from autograd.training.steps import BatchFunction
 
 
 class _Best(NamedTuple):
@@ -46,35 +50,67 @@ class Run:
     ) -> None:
         self.optimizer, self.size, self.patience, self.advise = optimizer, size, patience, advise
         self.steps_before = optimizer.steps
-        self.order = list(range(len(prepared.data.known)))
-        self.history = history = History(backend=prepared.functions.backend)
+        self.orders = [list(range(len(part.data))) for part in prepared.learners]
+        self.history = history = History(backend=prepared.backend)
         self.accuracy = prepared.objective.accuracy is not None
         self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
-        if prepared.data.held_out:
+        if prepared.judges:
             self.columns += [history.validation_losses, history.validation_accuracy][: 1 + self.accuracy]
-        self.consistency: Consistency | None = None
+        self.watch = Stopwatch()
         self.earlier_checks = 0.0
+        self.rng = random.Random(0)  # of checks: the user's is left alone
         self.follow(prepared)
 
     @property
     def check_seconds(self) -> float:
         """The time that checks have taken so far."""
-        return self.earlier_checks + (self.consistency.seconds if self.consistency else 0.0)
+        return self.earlier_checks + self.watch.seconds
+
+    @property
+    def known(self) -> list[Dataset]:
+        """The samples of each shape."""
+        return [part.data for part in self.learners]
 
     def follow(self, prepared: Prepared) -> None:
         """Go on with these parameters and functions."""
-        self.objective, self.data, self.functions = prepared.objective, prepared.data, prepared.functions
+        self.objective, self.learners, self.judges = prepared.objective, prepared.learners, prepared.judges
         self.parameters = self.objective.parameters
-        self.earlier_checks, self.consistency = self.check_seconds, prepared.consistency
-        self.freshness = prepared.freshness
-        self.arrays = self.functions.learn.form.arrays
-        self.batches = self.data.known.batches(self.size, self.order, self.functions.learn.form)
-        if self.data.held_out and self.functions.judge:
-            self.held_out = self.data.held_out.whole(self.functions.judge.form)
-        self.last_batch: Batch | None = None  # with these functions
+        self.earlier_checks, self.watch = self.check_seconds, prepared.watch
+        self.freshness, self.draws = prepared.freshness, prepared.draws
+        self.arrays = any(part.function.form.arrays for part in self.learners)
+        of = sum(map(len, self.known))
+        learns = [self._drawing(part.function) for part in self.learners]
+        self.learner_of = dict(zip(learns, self.learners))
+        self.batches_of = [
+            part.data.batches(learn, min(self.size, len(part.data)), order, part.function.form, of)
+            for learn, part, order in zip(learns, self.learners, self.orders)
+        ]
+        self.held_out = [part.data.whole(part.function.form) for part in self.judges]
+        self.checks = [part.consistency for part in self.learners if part.consistency]
+        self.checked = list[Consistency]()  # those by which samples were compared last
+        self.last_batches: dict[Learn, Batch] = {}  # of each learner, with these functions
         self.judge_compared = False
         self.best: _Best | None = None  # with these parameters; watched only where there is a patience
         self.read()
+
+    def _drawing(self, function: BatchFunction) -> Learn:
+        """Return a function of a batch that draws the numbers of its samples."""
+        compute, form, n = function.compute, function.form, function.draws
+        if not n:
+            return compute
+
+        def learn(numbers: Any, xs: Any, ys: Any) -> Any:
+            return compute(numbers, xs, ys, self.draws.rows(1 if form.alone else len(xs), n, form))
+
+        return learn
+
+    def batches(self, rng: Any) -> Sequence[Batch]:
+        """Return the batches of an epoch: each of samples of one shape, in an order that mixes the shapes."""
+        if len(self.batches_of) == 1:
+            return self.batches_of[0](rng)
+        batches = [batch for of_shape in self.batches_of for batch in of_shape(rng)]
+        rng.shuffle(batches)
+        return batches
 
     def read(self) -> None:
         """Read the parameters and the optimizer's state, which the user may have changed."""
@@ -99,15 +135,16 @@ class Run:
 
     def epoch(self, rng: Any) -> None:
         """Pass over the data once, step by step, and enter the figures in the history."""
-        learn, update, state = self.functions.learn.compute, self.optimizer.update, self.optimizer.state
+        update, state = self.optimizer.update, self.optimizer.state
         is_finite = _is_finite_array if self.arrays else _is_finite_list
         before = self.kept
         numbers, _ = before
         loss = accuracy = 0.0
         batches = self.batches(rng)
-        if self.last_batch is None:
-            self._compare_batch("the first batch", batches[0])
-        for x, y, weight in batches:
+        if not self.last_batches:
+            for batch in {batch[0]: batch for batch in reversed(batches)}.values():  # the first of each shape
+                self._compare_batch("the first batch", batch)
+        for learn, x, y, weight in batches:
             batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
             if not math.isfinite(batch_loss):
                 raise self._diverged(f"the loss became {batch_loss}")
@@ -119,17 +156,25 @@ class Run:
             self.kept = numbers, state()
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
-        self.last_batch = x, y, weight
-        figures = self._figures(self.data.known, loss, accuracy)
-        if self.data.held_out and self.functions.judge:
-            judged = self.functions.judge.compute(numbers, *self.held_out)
-            figures += self._figures(self.data.held_out, *judged)
+        self.last_batches = {batch[0]: batch for batch in (batches if len(self.learners) > 1 else batches[-1:])}
+        figures = self._figures(self.known, loss, accuracy)
+        if self.judges:
+            judged = self._judged(numbers)
+            figures += self._figures([part.data for part in self.judges], *judged)
             watched, kept = judged[0], self.kept
         else:
             watched, kept = loss, before if len(batches) == 1 else self.kept
         at_once(map(list.append, self.columns, figures))
         if self.patience is not None and (watched < self.best.loss if self.best else math.isfinite(watched)):
             self.best = _Best(watched, len(self.history.losses) - 1, kept)
+
+    def _judged(self, numbers: Any) -> tuple[float, float]:
+        """Return loss and accuracy of the samples held out."""
+        found = [self._drawing(part.function)(numbers, *samples) for part, samples in zip(self.judges, self.held_out)]
+        of = sum(len(part.data) for part in self.judges)
+        shares = [len(part.data) / of for part in self.judges]  # 1.0 for a single shape
+        loss, accuracy = (sum(map(operator.mul, shares, figures)) for figures in zip(*found))
+        return loss, accuracy
 
     def gives_up(self) -> bool:
         """Return True if the lowest loss is `patience` epochs old."""
@@ -152,31 +197,56 @@ class Run:
             RecordingError: it does not hold.
         """
         due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...
-        if self.consistency and (due or callback):
-            with self.consistency.timed():
-                self.commit()
-                self.consistency.compare_some(AT_RANDOM if due else 1)
-        if self.consistency and self.data.held_out and self.functions.judge and (last or not self.judge_compared):
-            with self.consistency.timed():
-                self.commit()
-                self.consistency.compare_held_out(self.functions.judge, self.kept[0], *self.held_out)
+        if not self.checks:
+            return
+        if due or callback:
+            count = AT_RANDOM if due else 1
+            self.checked = self.rng.sample(self.checks, min(count, len(self.checks)))
+            with self._checking():
+                for consistency in self.checked:
+                    consistency.compare_some(count // len(self.checked))
+        if self.judges and (last or not self.judge_compared):
+            with self._checking():
+                for part, samples in zip(self.judges, self.held_out):
+                    if part.consistency:
+                        part.consistency.compare_held_out(part.function, self.kept[0], *samples)
             self.judge_compared = True
-        if last and self.last_batch:
-            self._compare_batch("the last batch", self.last_batch)
+        if last:
+            for batch in self.last_batches.values():
+                self._compare_batch("the last batch", batch)
+
+    @contextmanager
+    def _checking(self) -> Iterator[None]:
+        """Give the model the current parameters, and count the time of the body among that of checks."""
+        with self.watch.running():
+            self.commit()
+            yield
+
+    def is_outdated(self) -> bool:
+        """Return True if the model has other parameters, or computes something else, than when it was prepared.
+
+        Raises:
+            RecordingError: it computes something else with each call.
+        """
+        with self.watch.running() if self.checks else nullcontext():
+            if list(self.objective.model.parameters()) != self.parameters:
+                return True
+            return any(consistency.outdated() for consistency in self.checked)
 
     def _compare_batch(self, name: str, batch: Batch) -> None:
-        if self.consistency:
-            with self.consistency.timed():
-                self.commit()
-                x, y, _ = batch
-                self.consistency.compare_batch(name, self.functions.learn, self.kept[0], x, y)
+        learn, x, y, _ = batch
+        _, function, consistency = self.learner_of[learn]
+        if consistency:
+            with self._checking():
+                consistency.compare_batch(name, function, self.kept[0], x, y)
 
-    def _figures(self, data: Dataset, loss: float, accuracy: float) -> tuple[float, ...]:
-        return (loss, _as_fraction(accuracy, data.scores)) if self.accuracy else (loss,)
+    def _figures(self, parts: Sequence[Dataset], loss: float, accuracy: float) -> tuple[float, ...]:
+        return (loss, _as_fraction(accuracy, sum(part.scores for part in parts))) if self.accuracy else (loss,)
 
     def _diverged(self, what: str) -> DivergenceError:
         step, epoch = self.optimizer.steps - self.steps_before, len(self.history.losses)
-        places = [(samples.name, samples.first_not_finite()) for samples in (self.data.known.xs, self.data.known.ys)]
+        columns = [*(part.xs for part in self.known), *(part.ys for part in self.known)]
+        places = [(column.name, column.first_not_finite()) for column in columns]
         causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
         advice = causes or [  # a new model: the numbers of this one have grown
             self.advise()

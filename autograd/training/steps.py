@@ -8,7 +8,7 @@ In every backend, and in `eager.py`, they compute the same, with the same operat
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import shape_of
@@ -24,59 +24,61 @@ from autograd.trees import tree_leaves, tree_structure
 class BatchFunction(NamedTuple):
     """A function of a batch, and the form in which it takes its arguments."""
 
-    compute: Callable[[Any, Any, Any], Any]
-    """(parameters, xs, ys) -> the results."""
+    compute: Callable[..., Any]
+    """(parameters, xs, ys), and if `draws`, the drawn numbers of each sample -> the results."""
     form: Form = Form()
+    draws: int = 0
+    """How many numbers `nn.uniform` draws for each sample, where the function takes them."""
 
 
 class TrainingFunctions(NamedTuple):
-    """The functions of a run."""
+    """The functions of a run, one for each shape of samples."""
 
-    learn: BatchFunction
-    """Returns loss, gradients and accuracy of a batch to train with."""
-    judge: BatchFunction | None
-    """Returns loss and accuracy, without the regularizer, of the samples held out; None if there are none."""
+    learn: list[BatchFunction]
+    """Return loss, gradients and accuracy of a batch to train with."""
+    judge: list[BatchFunction]
+    """Return loss and accuracy, without the regularizer, of samples held out."""
     backend: str
     fallback: bool = False
     """True if faster backends cannot be used; a warning has said why, where it is not for lack of a compiler."""
 
 
 def compiled_functions(
-    graph: Graph, penalty: Graph | None, size: int, backend: str, *, judge: bool
+    learn: Sequence[tuple[Graph, int]], judge: Sequence[Graph], penalty: Graph | None, backend: str
 ) -> TrainingFunctions:
-    """Compile the graph of one sample to the functions of a run.
+    """Compile graphs of single samples to the functions of a run.
 
     Arguments:
-        graph: the recorded sample.
+        learn: for each shape the recorded sample, and the number of samples in a batch to train with.
+        judge: for each shape a recorded sample of those held out.
         penalty: the recorded regularizer, if there is one.
-        size: the number of samples in a batch to train with.
         backend: "auto" for the first of the fastest that is available; a warning says why C is not used, unless
             there is no compiler.
-        judge: whether to compile a function for samples held out as well.
 
     Raises:
         CompilerError: the backend needs a C compiler.
         UnsupportedOperationError: the backend cannot express an operation.
     """
-    (parameters, *sample), (loss, accuracy) = graph.inputs, graph.outputs
-    nests = tuple(tree_structure(tree) if shape_of(tree) is None else None for tree in sample)
-    inputs = parameters, *(tree if nest is None else tree_leaves(tree) for tree, nest in zip(sample, nests))
-    objective, gradients = _objective(loss, penalty, parameters)
-    batch: Any = {"in_axes": (None, 0, 0), "reduce": "mean"}
+    objectives = [_objective(graph.outputs[0], penalty, graph.inputs[0]) for graph, _ in learn]
 
     def made(backend: str) -> TrainingFunctions:
         most_in_lists = FASTEST_FIRST.get(backend, Preference()).most_in_lists
         arrays = math.isfinite(most_in_lists) and has_numpy()
-        alone = size == 1 and not (arrays and len(parameters) > most_in_lists)
-        compute = compile_recorded(
-            (objective, gradients, accuracy), inputs, backend=backend, **({} if alone else batch)
-        )
-        score = compile_recorded((loss, accuracy), inputs, backend=backend, **batch) if judge else None
-        return TrainingFunctions(
-            BatchFunction(compute, Form(arrays and not alone, alone, *nests)),
-            BatchFunction(score, Form(arrays, False, *nests)) if score else None,
-            backend,
-        )
+
+        def compiled(outputs: Any, graph: Graph, *, alone: bool) -> BatchFunction:
+            parameters, *sample = graph.all_inputs()
+            nests = [tree_structure(tree) if shape_of(tree) is None else None for tree in sample]
+            flat = [tree if nest is None else tree_leaves(tree) for tree, nest in zip(sample, nests)]
+            axes: Any = {} if alone else {"in_axes": (None, *(0 for _ in flat)), "reduce": "mean"}
+            compute = compile_recorded(outputs, (parameters, *flat), backend=backend, **axes)
+            return BatchFunction(compute, Form(arrays and not alone, alone, *nests[:2]), len(graph.drawn))
+
+        learning = []
+        for (graph, size), (objective, gradients) in zip(learn, objectives):
+            alone = size == 1 and not (arrays and len(graph.inputs[0]) > most_in_lists)
+            learning.append(compiled((objective, gradients, graph.outputs[1]), graph, alone=alone))
+        judging = [compiled(tuple(graph.outputs), graph, alone=False) for graph in judge]
+        return TrainingFunctions(learning, judging, backend)
 
     if backend != "auto":
         return made(backend)
