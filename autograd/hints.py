@@ -48,6 +48,10 @@ BY_HAND = (
 """What other engines keep of the operation that made a node."""
 
 _ONE_NUMBER = "a Value is one number; lists and NumPy arrays hold many"
+_EVERY_LEAF = (
+    "every leaf gets a gradient; none passes v.stop_gradient(), and what training leaves as it is, is frozen, "
+    "model.part.freeze(), or an nn.Constant"
+)
 _ALWAYS_FLOAT = "its number, v.data, is a Python float of 64 bits, whatever it was made from"
 _IN_PLACE = "an operation makes a new Value, v = v + w; the number of a leaf is changed by v.data += 1.0"
 
@@ -101,8 +105,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("detach", "detach_"), "write v.stop_gradient() as an operand, v.data for the number"),
     "clone": "write copy.deepcopy(v) with its graph, Value(v.data) as a new leaf",
     "copy": "write copy.deepcopy(v) with its graph, Value(v.data) as a new leaf",
-    "requires_grad": "every leaf gets a gradient; none passes v.stop_gradient()",
-    "requires_grad_": "every leaf gets a gradient; none passes v.stop_gradient()",
+    **dict.fromkeys(("requires_grad", "requires_grad_"), _EVERY_LEAF),
     "is_leaf": "write v.op is None",
     "grad_fn": "write v.op",
     "retain_grad": "every result keeps its v.grad",
@@ -170,8 +173,14 @@ MODEL = {
     **dict.fromkeys(("children", "modules", "named_modules"), "write model.named_parameters()"),
     **dict.fromkeys(("count_params", "num_parameters"), "write len(model.parameters())"),
     **dict.fromkeys(("to", "cuda", "cpu"), "its numbers are Python's floats"),
+    **dict.fromkeys(("requires_grad_", "requires_grad", "trainable"), "write model.freeze() or model.unfreeze()"),
+    "register_buffer": "assign a constant, self.mean = nn.Constant([0.0, 0.0])",
+    **dict.fromkeys(("register_parameter", "add_weight"), "assign a leaf, self.weight = autograd.Value(0.5)"),
+    **dict.fromkeys(("add_module", "register_module"), "assign the part, self.part = nn.Layer(2, 3)"),
 }
 """What to write in place of an attribute of a Module: PyTorch's, Keras's, scikit-learn's."""
+
+_FLAGS = {"requires_grad", "trainable"}
 
 OPTIMIZER = {
     "zero_grad": "write model.zero_grad()",
@@ -414,7 +423,7 @@ _NUMBER_AND_LABEL = f"a Value takes a number and a label (a string), not operand
 _LEAF_ARGUMENTS = {
     "name": "write label",
     "grad": "its gradient is v.grad, 0.0 at first",
-    **dict.fromkeys(("requires_grad", "trainable"), "every leaf gets a gradient; none passes v.stop_gradient()"),
+    **dict.fromkeys(("requires_grad", "trainable"), _EVERY_LEAF),
     **dict.fromkeys(("dtype", "device"), "its number is a Python float of 64 bits"),
 }
 _OPERANDS = {
@@ -534,6 +543,24 @@ class _Elsewhere:
         raise AttributeError(f"{quoted(kind.__name__)} has no {self.name!r}: {self.instead}", name=self.name, obj=thing)
 
 
+class _Flag(_Elsewhere):
+    """Such a name that is assigned, elsewhere, to switch something: here it would do nothing, in silence."""
+
+    def __get__(self, thing: Any, kind: type) -> Any:
+        if self.name in getattr(thing, "__dict__", ()):
+            return vars(thing)[self.name]
+        return super().__get__(thing, kind)
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        if isinstance(value, bool) or not hasattr(thing, "__dict__"):
+            super().__get__(thing, type(thing))
+        vars(thing)[self.name] = value
+
+    def __delete__(self, thing: Any) -> None:
+        if vars(thing).pop(self.name, self) is self:
+            super().__get__(thing, type(thing))
+
+
 class ModelHints(metaclass=AbstractHintsUnlisted):
     """A model that says what to write in place of attributes that models have elsewhere."""
 
@@ -563,4 +590,4 @@ class ScalerHints(ModelHints):
 
 for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER), (ScalerHints, STANDARDIZE)):
     for _name, _instead in _known.items():
-        setattr(_kind, _name, _Elsewhere(_name, _instead))
+        setattr(_kind, _name, (_Flag if _name in _FLAGS else _Elsewhere)(_name, _instead))

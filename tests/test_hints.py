@@ -68,9 +68,26 @@ def test_an_attribute_of_other_models_and_optimizers_says_what_to_write(
     model.save(path)
     loss = (model(xs[0]) - ys[0]) ** 2
     names = {"model": model, "optimizer": optimizer, "loss": loss, "xs": xs, "ys": ys, "x": xs[0], "path": path}
-    names |= {"scores": [0.5, 1.0], "score": 0.5}
+    names |= {"scores": [0.5, 1.0], "score": 0.5, "nn": nn}
     for call in re.findall(r"\b[a-z.]+\((?:[^()]|\([^()]*\))*\)", known[name]):
         eval(call, {"autograd": autograd, "copy": copy, **names})
+
+
+@pytest.mark.parametrize("name", ["trainable", "requires_grad"])
+def test_a_flag_that_would_freeze_elsewhere_is_no_attribute_that_does_nothing(name: str) -> None:
+    class Mine(nn.Module):
+        def __init__(self) -> None:
+            self.part = nn.Neuron(1)
+
+    model: Any = Mine()
+    for thing in model, model.part:
+        with pytest.raises(AttributeError, match=re.escape("write model.freeze() or model.unfreeze()")):
+            setattr(thing, name, False)
+    setattr(model, name, [Value(1.0)])  # but an attribute of this name that is no switch is as any other
+    assert getattr(model, name)[0].data == 1.0 and len(model.parameters()) == 3
+    assert len(copy.deepcopy(model).parameters()) == 3
+    delattr(model, name)
+    assert not hasattr(model, name)
 
 
 def test_other_names_of_models_are_refused_as_python_does() -> None:
