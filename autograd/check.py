@@ -22,6 +22,7 @@ from autograd.engine import Value, flatten, graph_of, numbers_of, replay
 from autograd.errors import GradientMismatch
 from autograd.events import unobserved
 from autograd.floats import number
+from autograd.hints import no_input
 from autograd.ops import Op
 from autograd.staleness import check_current
 from autograd.swapped import warn_if_swapped
@@ -65,7 +66,7 @@ def faux_gradient(output: Value, wrt: Value, tiny: float = 1e-4, method: str = "
     (6.0001, 6.0)
     """
     if type(wrt) is not Value:
-        raise TypeError(f"wrt is the Value to perturb, got {type(wrt).__name__}")
+        raise TypeError(no_input(wrt, "wrt is the Value to perturb"))
     tiny = number(tiny)
     if not 0 < abs(tiny) < math.inf:
         raise ValueError(f"tiny is the size of the perturbation: a small number, not {tiny}")

@@ -49,10 +49,10 @@ from autograd.events import (
     replayed,
 )
 from autograd.floats import KNOWN_TYPES, number
-from autograd.hints import ADD_A_ROW, WithHints, refuse_a_part, refuse_arguments
+from autograd.hints import ADD_A_ROW, WithHints, no_input, no_output, refuse_a_part, refuse_arguments
 from autograd.ops import Op, Rule
 from autograd.text import quoted
-from autograd.trees import if_a_dictionary, tree_leaves, tree_map
+from autograd.trees import tree_leaves, tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -329,8 +329,8 @@ class Value(WithHints, OperationMethods):
 
     def __float__(self, *_: Any) -> NoReturn:
         raise TypeError(
-            "a plain number would lose the gradient: take it with v.data, or call autograd's functions, which keep it: "
-            "autograd.tanh(v) or v.tanh() instead of math.tanh(v)"
+            "a plain number would lose the gradient. Where a number is meant (weights of random.choices, p of NumPy's, "
+            "a plot), write v.data, [v.data for v in values]; in a formula autograd.tanh(v), v.tanh(), not math.tanh(v)"
         )
 
     __int__ = __round__ = __float__
@@ -543,7 +543,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     """
     for output in outputs:
         if type(output) is not Value:
-            raise TypeError(f"expected a Value, got {type(output).__name__}: only Values remember how they were made")
+            raise TypeError(no_output(output))
     nodes = set(outputs)
     waiting = list(nodes)
     while waiting:
@@ -717,7 +717,7 @@ def flatten(inputs: Any) -> list[Value]:
     values = tree_leaves(inputs)
     for x in values:
         if type(x) is not Value:
-            raise TypeError(f"expected a Value, or lists of Values, got {type(x).__name__}{if_a_dictionary(x)}")
+            raise TypeError(no_input(x))
     return values
 
 

@@ -9,11 +9,13 @@ Python's message. (Python finds no attribute in C, by the names in the dicts of 
 """
 
 from abc import ABCMeta
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import getattr_static
+from numbers import Number
 from typing import Any, NoReturn
 
 from autograd.text import quoted
+from autograd.trees import A_DICTIONARY
 
 ADD_A_ROW = (
     "add an operation as a row, autograd.ops.Op('cube({})', lambda x: x * x * x, lambda g, z, x: g * 3 * x * x): "
@@ -385,6 +387,43 @@ def about_arguments(function: str, named: Iterable[str]) -> str:
     return f"; write {', '.join(found)}" if found else ""
 
 
+def no_output(x: Any) -> str:
+    """Return the message about what was passed in place of an output of a graph.
+
+    >>> no_output(0.5)
+    'expected a Value as output, got float 0.5: only Values remember how they were made'
+    """
+    return f"expected a Value as output, got {_described(x)}: only Values remember how they were made"
+
+
+def no_input(x: Any, takes: str = "inputs are Values, or lists of Values") -> str:
+    """Return the message about what was passed in place of a Value of a graph.
+
+    Arguments:
+        takes: the argument, and what it is.
+
+    >>> no_input(abs)
+    'inputs are Values, or lists of Values, got a function, abs, which is called first: pass abs(x)'
+    """
+    instead = ""
+    if isinstance(x, Mapping):
+        instead = f": {A_DICTIONARY}"
+    elif hasattr(x, "tolist") and getattr(x, "ndim", None):
+        instead = ": pass a list of Values, array.tolist() for an array of them"
+    elif isinstance(x, Number):
+        instead = (
+            f": a plain number is in no graph. Write x = Value({x}), compute the output from that x, and pass it here"
+        )
+    return f"{takes}, got {_described(x)}{instead}"
+
+
+def _described(x: Any) -> str:
+    if callable(x) and not isinstance(x, type):
+        name = quoted(getattr(x, "__name__", type(x).__name__)).strip("'").replace("<lambda>", "f")
+        return f"a function, {name}, which is called first: pass {name}(x)"
+    return f"{type(x).__name__} {quoted(x)}"
+
+
 def refuse_named(function: str, kind: str, named: Iterable[str]) -> NoReturn:
     """Refuse arguments by names that a function does not take, with what to write for functions of this kind."""
     others = ", ".join(map(quoted, named))
@@ -507,8 +546,8 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
     def __index__(self) -> NoReturn:
         raise TypeError(
             "a Value is no index, because the graph would keep the element that is chosen now: for a class t, write "
-            "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]; where that is meant, "
-            "weights[int(t.data)]"
+            "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]; where an integer is meant, as "
+            "in range, int(t.data)"
         )
 
 

@@ -193,6 +193,7 @@ _toward_0 = "autograd.where({0}, autograd.floor({0}), autograd.ceil({0}))".forma
 _SECOND_NAMES: dict[str, Callable[..., Any]] = {
     **{name: getattr(Value, op.name) for name, op in METHODS.items() if name != op.name},
     "conjugate": Value.__pos__,  # np.var, np.std and np.vdot call it
+    "as_integer_ratio": Value.__float__,  # statistics.mean calls it, to make plain numbers
 }
 _ATTRIBUTES: dict[str, Any] = {
     **_SECOND_NAMES,

@@ -53,14 +53,14 @@ def test_after_a_leaf_changed_it_nudges_what_is_there_now() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
-        (lambda z, x: nudge(z, 1.0), TypeError, "the Value to perturb"),
-        (lambda z, x: nudge(1.0, x), TypeError, "expected a Value"),
+        (lambda z, x: nudge(1.0, x), TypeError, "expected a Value as output, got float 1.0: only Values remember"),
+        (lambda z, x: nudge(z, 1.0), TypeError, "wrt is the Value to perturb, got float 1.0: .* Write x = Value"),
         (lambda z, x: faux_gradient(z, x, tiny=0), ValueError, "a small number"),
         (lambda z, x: faux_gradient(z, x, tiny=math.nan), ValueError, "a small number"),
         (lambda z, x: nudge(z, x, tiny="1"), TypeError, "float"),
         (lambda z, x: faux_gradient(z, x, method="middle"), ValueError, "'forward' or 'central'"),
-        (lambda z, x: check_gradients(z, [x, 2.0]), TypeError, "expected a Value"),
-        (lambda z, x: check(2.0), TypeError, "expected a Value"),
+        (lambda z, x: check_gradients(z, [x, 2.0]), TypeError, "inputs are Values, .* got float 2.0: a plain number"),
+        (lambda z, x: check(2.0), TypeError, "expected a Value as output"),
     ],
 )
 def test_mistakes_are_explained(call: Callable[[Any, Any], Any], error: type[Exception], said: str) -> None:

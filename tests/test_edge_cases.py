@@ -11,8 +11,11 @@ import numbers
 import operator
 import pickle
 import random
+import re
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -807,6 +810,63 @@ def test_a_conversion_that_would_drop_the_gradient_names_the_way_out(convert: Ca
     with pytest.raises(TypeError) as error:
         convert(Value(2.0))
     assert ".data" in str(error.value) and "autograd.tanh" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call, code",
+    [
+        (lambda vs: random.choices("ab", weights=vs), 'random.choices("ab", weights={})'),
+        (lambda vs: random.choices("ab", cum_weights=vs), 'random.choices("ab", cum_weights={})'),
+        (lambda vs: np.random.default_rng(0).choice(2, p=vs), "np.random.default_rng(0).choice(2, p={})"),
+        (lambda vs: np.random.default_rng(0).multinomial(1, vs), "np.random.default_rng(0).multinomial(1, {})"),
+        (lambda vs: np.array(vs, float), "np.array({}, float)"),
+        (lambda vs: np.array(vs).astype(float), "np.array({}).astype(float)"),
+        (statistics.mean, "statistics.mean({})"),
+        (statistics.pstdev, "statistics.pstdev({})"),
+        (math.fsum, "math.fsum({})"),
+    ],
+)
+def test_where_plain_numbers_are_wanted_the_error_says_how_to_pass_them(call: Any, code: str) -> None:
+    values = [Value(0.25), Value(0.75)]
+    with pytest.raises(TypeError, match="Where a number is meant") as caught:
+        call(values)
+    [numbers] = re.findall(r"\[[^]]*\]", str(caught.value))
+    names = {"values": values, "random": random, "np": np, "statistics": statistics, "math": math}
+    eval(code.format(numbers), names)
+
+
+@pytest.mark.parametrize("call", [range, [1.0, 2.0].__getitem__, time.sleep], ids=["range", "index", "sleep"])
+def test_an_index_says_how_to_make_one(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"a Value is no index.*nn\.one_hot.*as in range, int\(t\.data\)$"):
+        call(Value(0.0))
+
+
+@pytest.mark.parametrize(
+    "inputs, said",
+    [
+        (0.5, r"got float 0\.5: a plain number is in no graph\. Write x = Value\(0\.5\), compute"),
+        ([2], r"got int 2: a plain number is in no graph\. Write x = Value\(2\), compute"),
+        (np.float64(0.5), "got float64 .*a plain number is in no graph"),
+        (np.array([0.5, 1.0]), r"got ndarray .*pass a list of Values, array\.tolist\(\) for an array of them$"),
+        ({"x": 0.5}, r"got dict .*pass list\(d\.values\(\)\)$"),
+        ("x", "got str 'x'$"),
+        (None, "got NoneType None$"),
+        (math.tanh, r"got a function, tanh, which is called first: pass tanh\(x\)$"),
+    ],
+)
+def test_inputs_of_grad_that_are_no_values(inputs: Any, said: str) -> None:
+    x = Value(2.0)
+    for function in (grad, *([autograd.check_gradients] if inputs is not None else [])):  # None: all inputs
+        with pytest.raises(TypeError, match=f"^inputs are Values, or lists of Values, {said}"):
+            function(x * x, inputs)
+    written = re.search(r"Write x = (Value\(.*?\)),", said.replace("\\", ""))
+    if written:
+        x = eval(written[1], {"Value": Value})
+        assert grad(x * x, x).data == 2 * x.data
+    with pytest.raises(
+        TypeError, match=r"^expected a Value as output, got .*: only Values remember how they were made"
+    ):
+        grad(inputs, x)
 
 
 @pytest.mark.parametrize("number", [0.0, 2.0])

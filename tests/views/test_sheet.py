@@ -606,7 +606,7 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
     y = x * 3
     path = tmp_path / "a.xlsx"
     cases: list[tuple[type[Exception], str, dict[str, Any]]] = [
-        (TypeError, "expected a Value, got float", {"output": 2.0}),
+        (TypeError, "expected a Value as output, got float 2.0", {"output": 2.0}),
         (TypeError, "expected a Value, got float 2.0 among the Values to train", {"train": [2.0]}),
         (ValueError, "Values to train are leaves, but .* was made by", {"train": y}),
         (ValueError, "not in the graph of the output", {"train": Value(1.0)}),
