@@ -174,18 +174,29 @@ MODEL = {
     **dict.fromkeys(("weights", "trainable_weights", "trainable_variables", "params"), "write model.parameters()"),
     **dict.fromkeys(("children", "modules", "named_modules"), "write model.named_parameters()"),
     **dict.fromkeys(("count_params", "num_parameters"), "write len(model.parameters())"),
-    **dict.fromkeys(("to", "cuda", "cpu"), "its numbers are Python's floats"),
+    **dict.fromkeys(
+        ("to", "cuda", "cpu", "double", "half", "bfloat16", "share_memory"),
+        "leave it out: its numbers are Python's floats of 64 bits, on no device",
+    ),
     **dict.fromkeys(("requires_grad_", "requires_grad", "trainable"), "write model.freeze() or model.unfreeze()"),
-    "register_buffer": "assign a constant, self.mean = nn.Constant([0.0, 0.0])",
+    **dict.fromkeys(
+        ("register_buffer", "buffers", "named_buffers"), "assign a constant, self.mean = nn.Constant([0.0, 0.0])"
+    ),
     **dict.fromkeys(("register_parameter", "add_weight"), "assign a leaf, self.weight = autograd.Value(0.5)"),
     **dict.fromkeys(("add_module", "register_module"), "assign the part, self.part = nn.Layer(2, 3)"),
+    **dict.fromkeys(("named_children", "get_parameter", "get_submodule"), "write model.named_parameters()"),
+    "apply": "write a loop over model.named_parameters()",
+    **dict.fromkeys(
+        ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_hook"),
+        "keep what is to be looked at in an attribute, self.hidden = ..., in __call__",
+    ),
 }
 """What to write in place of an attribute of a Module: PyTorch's, Keras's, scikit-learn's."""
 
 _FLAGS = {"requires_grad", "trainable"}
 
 OPTIMIZER = {
-    "zero_grad": "write model.zero_grad()",
+    "zero_grad": "the gradients are the model's: write model.zero_grad()",
     "minimize": "write loss.backward() and optimizer.step(model.parameters())",
     "apply_gradients": "write optimizer.step(model.parameters()), after loss.backward()",
     "param_groups": "it holds no parameters: write optimizer.step(model.parameters()), for other rates of other parts "
@@ -320,6 +331,11 @@ PACKAGE = {
     **dict.fromkeys(("optimizers", "optimizer"), "write autograd.optim"),
     **dict.fromkeys(("manual_seed", "seed"), "write random.seed(0)"),
     **dict.fromkeys(("train", "minimize"), "write autograd.fit"),
+    **dict.fromkeys(
+        ("DataLoader", "TensorDataset", "Dataset", "utils", "data"),
+        "autograd.fit takes lists or arrays, and a batch_size",
+    ),
+    **dict.fromkeys(("device", "cuda"), "leave it out: numbers are Python's floats, on no device"),
     "load": "write autograd.nn.load(path)",
     "save": "write model.save(path)",
     **dict.fromkeys(("jit", "function"), "write autograd.compile"),

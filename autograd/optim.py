@@ -218,12 +218,13 @@ class Optimizer(OptimizerHints):
         if len(data) != len(gradients):
             raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
         memory = self._memory
-        if memory is None or len(memory) != self.memories:  # the first step, or momentum switched on or off
+        # The first step, or momentum switched on or off, or a state of a part that was frozen.
+        if memory is None or len(memory) != self.memories or not all(map(len, memory)):
             memory = ([0.0] * len(data),) * self.memories
         if any(len(column) != len(data) for column in memory):
             raise ValueError(
                 f"this optimizer holds state for {len(memory[0])} parameters, got {len(data)}: "
-                "make another one for other parameters, or call reset()"
+                f"make another one for other parameters, or {_FOLLOW}"
             )
         gradients = self._clipped(gradients)
         rate = self.rate()
@@ -251,7 +252,7 @@ class Optimizer(OptimizerHints):
         if known and (len(known) != len(parameters) or any(k() is not p for k, p in zip(known, parameters))):
             raise ValueError(
                 "this optimizer holds state for other parameters (those of its earlier steps): "
-                "make another one for these, or call reset()"
+                f"make another one for these, or {_FOLLOW}"
             )
 
     def _tie(self, parameters: Sequence[Value]) -> tuple[weakref.ref[Value], ...] | None:
@@ -264,6 +265,9 @@ class Optimizer(OptimizerHints):
 
     def __getstate__(self) -> dict[str, Any]:  # a copy belongs to copies of the parameters
         return {**self.__dict__, "_known": None}
+
+
+_FOLLOW = "call optimizer.follow(model.parameters()), by which those that it knows keep their state, or reset()"
 
 
 def _is_parameters(x: object) -> bool:

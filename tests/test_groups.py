@@ -118,19 +118,27 @@ def test_the_vector_of_all_gradients_is_clipped_before_those_of_the_groups() -> 
     assert (x.data, y.data) == (-3.0, -4.0)
 
 
-def test_a_part_that_is_no_parameter_is_left_alone() -> None:
-    class Frozen(Coder):
-        def parameters(self) -> list[Value]:
-            return self.head.parameters()
-
-    model = Frozen()
-    before = [p.data for p in model.encoder.parameters()]
+@pytest.mark.parametrize("frozen", ["encoder", "head"])
+def test_a_frozen_part_is_left_alone(frozen: str) -> None:
+    model = Coder()
+    part = getattr(model, frozen)
+    part.freeze()
+    before = [p.data for p in [*part.neurons[0].w, part.neurons[0].b]]
     optimizer = Groups((model.encoder, Adam(0.1)), (model, Adam(0.1)))
-    fit(model, XS, YS, loss="mse", optimizer=optimizer, epochs=2, progress=False)
-    assert [p.data for p in model.encoder.parameters()] == before and optimizer.steps == 2
+    for backend in FIT_BACKENDS:
+        fit(model, XS, YS, loss="mse", optimizer=optimizer, epochs=2, progress=False, backend=backend)
     backward(model)
     optimizer.step(model.parameters())
-    assert [p.data for p in model.encoder.parameters()] == before
+    assert [p.data for p in [*part.neurons[0].w, part.neurons[0].b]] == before
+    assert optimizer.steps == 2 * len(FIT_BACKENDS) + 1 and data(model) != data(Coder())
+    part.unfreeze()
+    if part is model.head:  # the optimizer of the encoder had none
+        with pytest.raises(ValueError, match=r"holds state for other .* optimizer\.follow\(model\.parameters\(\)\)"):
+            optimizer.step(model.parameters())
+        optimizer.follow(model.parameters())
+    backward(model)
+    optimizer.step(model.parameters())
+    assert [p.data for p in [*part.neurons[0].w, part.neurons[0].b]] != before
 
 
 @pytest.mark.parametrize("backend", ["eager", "python"])

@@ -320,3 +320,58 @@ def test_a_step_without_parameters_says_what_to_write() -> None:
         with pytest.raises(TypeError, match=r"write optimizer\.step\(model\.parameters\(\)\)"):
             step()
         step(parameters=[Value(1.0)])
+
+
+# The first lines of a program for PyTorch, and what each says, or None where it works.
+FIRST_LINES: dict[str, str | None] = {
+    "model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))": r"write nn\.Layer\(nin, nout, 'linear'\)",
+    "nn.ReLU()": "an activation is an argument, .* also in nn.Sequential",
+    "nn.BatchNorm1d(8)": r"write nn\.LayerNorm\(n\)",
+    "nn.ModuleList([model, model])": "write a list of them, as an attribute of a Module",
+    "nn.ModuleDict({})": "write a dictionary of them, as an attribute of a Module",
+    "nn.Parameter(0.5)": r"write autograd\.Value\(0\.5\), as an attribute",
+    "nn.Dropout(0.5)": None,
+    "nn.LayerNorm(8)": None,
+    "nn.CrossEntropyLoss()": "write nn.cross_entropy",
+    "nn.utils.clip_grad_norm_(model.parameters(), 1.0)": "clip_norm=1.0",
+    "optim.Adam(model.parameters(), lr=.01)": r"make an optimizer without parameters, Adam\(lr=0\.1\), and pass",
+    "optim.Adam(params=model.parameters(), lr=.01)": r"; write step\(parameters\)$",
+    "optim.SGD([{'params': model.parameters(), 'lr': 0.1}], lr=0.01)": r"other rates of other parts, optim\.Groups\(",
+    "optim.SGD(model, lr=0.1)": r"make an optimizer without parameters, SGD\(lr=0\.1\)",
+    "optim.lr_scheduler.StepLR(optimizer, 10)": r"lr may be a function of the step, optim\.SGD\(lr=lambda step",
+    "optimizer.zero_grad()": r"the gradients are the model's: write model\.zero_grad\(\)",
+    "optimizer.step()": r"write optimizer\.step\(model\.parameters\(\)\)",
+    "optimizer.param_groups": r"optim\.Groups\(",
+    "optimizer.add_param_group({})": r"write optim\.Groups\(",
+    "optimizer.state_dict()": r"write copy\.deepcopy\(optimizer\), or pickle it",
+    "model.train()": None,
+    "model.eval()": None,
+    "model.to('cpu')": "leave it out: its numbers are Python's floats",
+    "model.state_dict()": r"for a file model\.save\(path\)",
+    "model.load_state_dict({})": r"write model\.load\(path\)",
+    "model.requires_grad_(False)": r"write model\.freeze\(\)",
+    "model.parameters()[0].requires_grad": r"model\.part\.freeze\(\)",
+    "setattr(model.parameters()[0], 'requires_grad', False)": r"model\.part\.freeze\(\)",
+    "model.register_buffer('mean', 0.0)": r"self\.mean = nn\.Constant\(",
+    "loss.item()": r"its number is v\.data",
+    "loss.detach()": r"v\.data for the number",
+    "loss.backward()": None,
+    "autograd.tensor([1.0])": r"write autograd\.Value\(0\.5\)",
+    "autograd.no_grad()": "a graph that is not used costs nothing more",
+    "autograd.manual_seed(0)": r"write random\.seed\(0\)",
+    "autograd.device('cpu')": "leave it out: numbers are Python's floats",
+    "autograd.DataLoader": "autograd.fit takes lists or arrays, and a batch_size",
+}
+
+
+@pytest.mark.parametrize("line", FIRST_LINES)
+def test_the_first_lines_of_a_program_for_pytorch_work_or_say_what_to_write(line: str) -> None:
+    model, optimizer = nn.MLP(2, [1]), optim.SGD(0.1)
+    names = {"nn": nn, "optim": optim, "autograd": autograd, "model": model, "optimizer": optimizer}
+    names["loss"] = model([0.5, 1.0]) ** 2
+    said = FIRST_LINES[line]
+    if said is None:
+        exec(line, names)
+    else:
+        with pytest.raises((TypeError, AttributeError), match=said):
+            exec(line, names)
