@@ -599,21 +599,10 @@ class _Elsewhere:
 
 
 class _Flag(_Elsewhere):
-    """Such a name that is assigned, elsewhere, to switch something: here it would do nothing, in silence."""
+    """Such a name that is assigned, elsewhere, to switch something: here that would do nothing, in silence."""
 
-    def __get__(self, thing: Any, kind: type) -> Any:
-        if self.name in getattr(thing, "__dict__", ()):
-            return vars(thing)[self.name]
-        return super().__get__(thing, kind)
-
-    def __set__(self, thing: Any, value: Any) -> None:
-        if isinstance(value, bool) or not hasattr(thing, "__dict__"):
-            super().__get__(thing, type(thing))
-        vars(thing)[self.name] = value
-
-    def __delete__(self, thing: Any) -> None:
-        if vars(thing).pop(self.name, self) is self:
-            super().__get__(thing, type(thing))
+    def __set__(self, thing: Any, value: Any) -> NoReturn:
+        self.__get__(thing, type(thing))
 
 
 class ModelHints(metaclass=AbstractHintsUnlisted):
