@@ -15,7 +15,8 @@ import pytest
 from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
 from needs import need_backend
 
-from autograd import Value, draw
+import autograd
+from autograd import Value, draw, nn, optim
 from autograd.hints import NETWORKS
 from autograd.trees import tree_leaves
 
@@ -127,3 +128,15 @@ def test_advice_in_errors_names_models_of_the_gallery() -> None:
     named = {title for advice in NETWORKS.values() for title in re.findall("see (.*) in docs/gallery.md", advice)}
     assert len(named) > 5
     assert named <= {section.title for section in SECTIONS}
+
+
+def test_what_is_written_in_place_of_pytorch_runs() -> None:
+    rows = re.findall(r"^\| `[^|]*\| `([^`]*)`", (PAGE.parent / "own-modules.md").read_text(), re.MULTILINE)
+    assert len(rows) > 15
+    part, head = nn.Layer(2, 2), nn.Layer(2, 1)
+    model = nn.Sequential(part, head)
+    names = {"autograd": autograd, "nn": nn, "optim": optim, "Value": Value, "model": model, "part": part, "t": 1}
+    names |= {"parts": [part, head], "optimizer": optim.SGD(0.1), "samples": [[0.5, 1.0]]}
+    names |= {"x": [Value(0.5), Value(1.0)], "y": [Value(1.0), Value(2.0)], "W": [[0.5, 1.0], [2.0, 3.0]]}
+    for code in rows:
+        assert eval(code, names) is not None or "step" in code
