@@ -27,6 +27,7 @@ from autograd.errors import (
     FrozenChoiceWarning,
     GradientMismatch,
     GraphvizNotFound,
+    ParameterWarning,
     RecordingError,
     StaleGraphWarning,
     TrainingWarning,

@@ -14,6 +14,8 @@ the walk knows the attributes of classes, the Values behind weak references and 
 way to other objects these would lead to the rest of the program.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import gc
 import inspect
@@ -26,13 +28,15 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, cast
 
 from autograd.engine import Value, graph_of
+from autograd.errors import ParameterWarning
+from autograd.frames import warn_caller
 from autograd.marks import Marked, Marks, mark, marks_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
-from autograd.text import escaped, quoted
+from autograd.text import escaped, quoted, visible
 
 _T = TypeVar("_T")
 
@@ -110,11 +114,61 @@ class Holder(Marked):
         mark_all(self, frozen=False)
         return self
 
-    def _walk(self) -> "Walk":
+    def _made(self) -> None:
+        """Label the leaves with their names, where the user has not.
+
+        Raises:
+            ValueError: two have the same name.
+        """
+        walk = Walk(self, whole=True)
+        leaves = walk.everything
+        names = _names(leaves)
+        if len(set(names)) < len(names):
+            _refuse_twins(self, names, leaves)
+        for name, (_, v) in zip(names, leaves):
+            label = v.label
+            if label != name and (not label or is_part_of(label, name)) and v.op is None:
+                v.label = name
+        for entry in walk.repeated:
+            if _holder_of(entry) is self:
+                _warn_of_one(self, entry)
+
+    def _walk(self) -> Walk:
         walk = Walk(self)
         if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
         return walk
+
+
+def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]) -> NoReturn:
+    twin = next(name for name, times in Counter(names).items() if times > 1)
+    of = escaped(type(module).__name__)
+    one, other, *_ = [of + _expression(place) for name, (place, _) in zip(names, leaves) if name == twin]
+    raise ValueError(
+        f"{one} and {other} would have the same name, '{visible(twin)}', in files, errors and drawings: rename one of "
+        "the attributes"
+    )
+
+
+def _holder_of(entry: _Entry) -> Any:
+    """Return the innermost Module around a part."""
+    place, _ = entry
+    while place:
+        (place, part), _ = place
+        if isinstance(part, Holder):
+            return part
+    return None
+
+
+def _warn_of_one(module: Holder, entry: _Entry) -> None:
+    place, repeated = entry
+    where, n = escaped(type(module).__name__) + _expression(place), len(repeated)
+    what, one = ("Value", "Value(0.0)") if type(repeated[0]) is Value else ("list", "[Value(0.0)]")
+    warn_caller(
+        f"{where} has one {what} {n} times, which is trained as one. For {n} that are trained each for itself, write "
+        f"[{one} for _ in range({n})] in place of [{one}] * {n}",
+        ParameterWarning,
+    )
 
 
 def mark_all(module: Holder, **marks: Any) -> None:
@@ -187,17 +241,31 @@ def _steps(place: _Place) -> list[_Step]:
 
 def with_names(leaves: Sequence[_Entry]) -> Iterator[tuple[str, Value]]:
     """Yield each leaf with its name, `layer1.neuron3.weight2`, or where that is another's, its expression in Python."""
+    names = _names(leaves)
+    if len(set(names)) < len(names):
+        times = Counter(names)
+        names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
+    for name, (_, p) in zip(names, leaves):
+        yield name, p
+
+
+def _names(leaves: Sequence[_Entry]) -> list[str]:
     names, known = [], dict[int, str]()
     last, before = None, ""
     for (container, step), _ in leaves:
         if container is not last:
             last, before = container, _name(container, known)
         names.append(_joined(before, container, step))
-    if len(set(names)) < len(names):
-        times = Counter(names)
-        names = [x if times[x] == 1 else _expression(place).lstrip(".") for x, (place, _) in zip(names, leaves)]
-    for name, (_, p) in zip(names, leaves):
-        yield name, p
+    return names
+
+
+def is_part_of(label: str, name: str) -> bool:
+    """Return True if a label is the end of a name: that of a leaf in a Module around the one that labelled it.
+
+    >>> is_part_of("neuron1.bias", "layer2.neuron1.bias"), is_part_of("bias", "layer2.slope_bias")
+    (True, False)
+    """
+    return name == label or name.endswith((f".{label}", f".{label}1"))  # in a lone neuron a single weight has no number
 
 
 def _name(entry: _Entry, known: dict[int, str]) -> str:
@@ -293,6 +361,7 @@ class Walk:
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
         constants: each Value in a Module that keeps some, which are saved, but not trained.
         modules: each Module.
+        repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
     """
 
     def __init__(self, root: Any, *, whole: bool = False, alone: bool = False) -> None:
@@ -301,6 +370,7 @@ class Walk:
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
         self.constants: list[_Entry] = []
+        self.repeated: list[_Entry] = []
         self._constant = set[int]()  # Values, by id
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
@@ -344,6 +414,8 @@ class Walk:
             if id(part) in seen:
                 continue
             seen[id(part)] = part
+            if type(part) is list and len(part) > 1 and part[0] is part[-1] and _is_one(part):
+                self.repeated.append(entry)
             if type(part) is Value:
                 (leaves if part.op is None else self._results).append(entry)
             elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
@@ -478,6 +550,13 @@ class Walk:
                     elif x.op is None and not is_input(x):
                         return x
         return None
+
+
+def _is_one(parts: list[Any]) -> bool:
+    """Return True if all parts are the same leaf, or the same list of leaves."""
+    part = parts[0]
+    leaf = part[0] if type(part) is list and part else part
+    return type(leaf) is Value and leaf.op is None and all(x is part for x in parts)
 
 
 def _depends_on(result: Value, leaves: Container[Value]) -> bool:

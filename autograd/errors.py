@@ -65,6 +65,13 @@ class FrozenChoiceWarning(UserWarning):
     """
 
 
+class ParameterWarning(UserWarning):
+    """The parameters of a Module are not what they seem to be: one Value stands several times in a list.
+
+    The message says where, and what to write.
+    """
+
+
 class StaleGraphWarning(UserWarning):
     """A leaf was changed after a graph was recorded, and the graph was not replayed: its numbers do not fit together.
 

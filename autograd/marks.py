@@ -30,6 +30,12 @@ class ModuleClass(AbstractHintsUnlisted):
             namespace["__call__"] = _call_forward
         return super().__new__(mcs, name, bases, namespace, **arguments)
 
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        module = super().__call__(*arguments, **named)
+        if isinstance(module, Marked):  # a class may make something else
+            module._made()
+        return module
+
 
 def _has_a_place(base: type) -> bool:
     """Return True if instances have a dictionary, or a slot for marks."""
@@ -65,3 +71,6 @@ class Marked(metaclass=ModuleClass):
         __slots__ = ("__weakref__",)  # even of Modules with slots: `predict` keeps by them what it compiled
 
     _marks = UNMARKED  # of instances that have no others
+
+    def _made(self) -> None:
+        """Do what is left to do when an instance has been made."""

@@ -13,6 +13,7 @@ from autograd.collecting import (
     attributes,
     declared_in,
     frozen_or_not,
+    is_part_of,
     mark_all,
     names_of_all,
     numbers_of_parameters,
@@ -344,11 +345,15 @@ def _encoded(x: Any, seen: set[int]) -> Any:
 
 
 def _labels(named: Mapping[str, Value]) -> dict[str, str] | None:
-    """Return the labels that the user has chosen, by the names of the parameters; the others end these names.
+    """Return the labels that the user has chosen, by the names of the parameters; the others are paths to them.
 
     A label with a lone surrogate is left out: no file can hold it.
     """
-    chosen = {name: p.label for name, p in named.items() if not name.endswith(p.label)}
+    chosen = {
+        name: p.label
+        for name, p in named.items()
+        if p.label and not is_part_of(p.label, name) | is_part_of(name, p.label)
+    }
     return {name: label for name, label in chosen.items() if label.encode(errors="ignore").decode() == label} or None
 
 
@@ -497,6 +502,9 @@ class Constant(Module):
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+    def _made(self) -> None:
+        """Label nothing: a Module around it has names for what it keeps."""
 
     @property
     def value(self) -> Any:

@@ -107,12 +107,20 @@ class Neuron(Network):
         self.b = Value(bias)
         self.activation = _activation_to_use(activation, nonlin)
         self._activate = function_of(self.activation)
-        if labels is None:
-            labels = [name for name, _ in self.named_parameters()][: nin + 1]
-        if len(labels) != nin + 1:
-            raise ValueError(f"labels are for {nin} weights and the bias: {nin + 1} names, got {len(labels)}")
-        for p, label in zip([*self.w, self.b], labels):
-            p.label = label
+        if labels is not None:
+            if len(labels) != nin + 1:
+                raise ValueError(f"labels are for {nin} weights and the bias: {nin + 1} names, got {len(labels)}")
+            for p, label in zip([*self.w, self.b], labels):
+                p.label = label
+
+    def _made(self) -> None:
+        if not isinstance(self.activation, str):
+            self.parameters()  # a function that hides a parameter is refused here, not in training
+        numbers: Iterable[Any] = range(1, len(self.w) + 1) if len(self.w) > 1 else [""]
+        for p, name in zip([*self.w, self.b], [*(f"weight{i}" for i in numbers), "bias"]):
+            p.label = p.label or name
+        if type(self) is not Neuron:
+            super()._made()
 
     def __call__(self, inputs: Any) -> Value:
         """Return the neuron's output for `nin` Values or numbers, in a list; a single one may be passed alone.
@@ -211,7 +219,6 @@ class Layer(Network):
         chosen = _activation_to_use(activation, nonlin)
         self.neurons = [Neuron(nin, chosen, weights=_initial(nin, nout, init, rng)) for _ in range(nout)]
         self.squeeze = bool(squeeze)
-        _label(self, self.neurons)
 
     def __call__(self, inputs: Any) -> Any:
         """Return the outputs for `nin` inputs: a list of `nout` Values; for a single neuron, the Value itself.
@@ -311,7 +318,6 @@ class MLP(Network):
             Layer(nin, nout, chosen, init=init, rng=rng, squeeze=squeeze)
             for nin, nout, chosen in zip(sizes, sizes[1:], _activations(activation, len(sizes) - 1))
         ]
-        _label(self, [neuron for layer in self.layers for neuron in layer.neurons])
 
     def __call__(self, inputs: Any) -> Any:
         """Return the last layer's outputs for `nin` inputs: a list of Values; for a single neuron, the Value itself.
@@ -350,14 +356,6 @@ class MLP(Network):
             for i, (layer, part) in enumerate(zip(layers, self.layers), 1)
         ]
         return "\n".join([f"{name} with {parameters_in_words(self)}", *folded("\n".join(rows), columns())])
-
-
-def _label(module: Module, neurons: Sequence[Neuron]) -> None:
-    """Label the neurons' weights and biases with their names in the module."""
-    own = {p for neuron in neurons for p in (*neuron.w, neuron.b)}
-    for name, p in module.named_parameters():
-        if p in own:
-            p.label = name
 
 
 def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> Any:

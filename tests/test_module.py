@@ -15,6 +15,7 @@ import logging
 import operator
 import queue
 import random
+import re
 import shelve
 import threading
 import tracemalloc
@@ -248,8 +249,30 @@ def test_names_do_not_depend_on_addresses() -> None:
     assert names(net)[-4:] == ["table.1", "table.2", "table.3", "table.4"]
 
 
-def test_parameters_of_one_name_are_told_apart() -> None:
-    net = Net(
+TWINS: dict[str, tuple[dict[str, Any], list[str], str]] = {
+    "an element and an attribute": ({"w1": Value(1.0), "w": values(1)}, ["w1", "w[0]"], "w1"),
+    "layers": (
+        {"fc": [Layer(2, 2)], "fc1": Layer(2, 2)},
+        ["fc[0].neurons[0].w[0]", "fc1.neurons[0].w[0]"],
+        "fc1.neuron1.weight1",
+    ),
+    "keys": ({"keys": {1: Value(1.0), "1": Value(2.0)}}, ["keys[1]", "keys['1']"], "keys.1"),
+    "dots": ({"x": {"a.b": Value(1.0), "a": {"b": Value(2.0)}}}, ["x['a.b']", "x['a']['b']"], "x.a.b"),
+    "a constant": ({"c": [nn.Constant(1.0)], "c1": Value(1.0)}, ["c1", "c[0]"], "c1"),
+}
+
+
+@pytest.mark.parametrize("kind", TWINS)
+def test_parameters_of_one_name_are_refused_when_a_module_is_made(kind: str) -> None:
+    attributes, (one, other), name = TWINS[kind]
+    said = f"Net.{one} and Net.{other} would have the same name, '{name}', in files, errors and drawings: rename one"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        Net(**attributes)
+
+
+def test_parameters_of_one_name_that_come_later_are_told_apart() -> None:
+    net = Net()
+    vars(net).update(
         w1=Value(1.0),
         w=values(1),
         keys={1: Value(1.0), "1": Value(2.0)},
