@@ -632,6 +632,18 @@ class ScalerHints(ModelHints):
         return [name for name in super().__dir__() if name not in STANDARDIZE]
 
 
+class ConstantHints(ModelHints):
+    """A constant of a model that says where its numbers are, to code that takes it for one of them, or for a list."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError(f"the numbers of an nn.{type(self).__name__} are its value: write self.mean.value, or the like")
+
+    __float__ = __getitem__ = __neg__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+
 for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER), (ScalerHints, STANDARDIZE)):
     for _name, _instead in _known.items():
         setattr(_kind, _name, (_Flag if _name in _FLAGS else _Elsewhere)(_name, _instead))

@@ -20,7 +20,7 @@ from autograd.collecting import (
 )
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
-from autograd.hints import ModelHints
+from autograd.hints import ConstantHints, ModelHints
 from autograd.marks import mark, marks_of
 from autograd.modes import training_here
 from autograd.samples.prediction import predict
@@ -468,7 +468,7 @@ def _first(names: Sequence[str]) -> str:
 # Constants -----------------------------------------------------------------------------------------------------------
 
 
-class Constant(Module):
+class Constant(ConstantHints, Module):
     """Numbers of a model that training does not change: its file has them, but they are no parameters.
 
     For means and scales of data, running statistics, and what a model keeps from one call to the next. In a call,

@@ -16,7 +16,7 @@ from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
 from needs import need_backend
 
 import autograd
-from autograd import Value, draw, nn, optim
+from autograd import Value, check_gradients, draw, nn, optim
 from autograd.hints import NETWORKS
 from autograd.trees import tree_leaves
 
@@ -111,6 +111,14 @@ def test_the_pictures_are_fresh(section: Section) -> None:
     advice = f"run: python tests/gallery.py {section.name}"
     assert gallery.nodes_of_picture(IMAGES / f"{section.name}.svg") == expected, advice
     assert f"(images/gallery/{section.name}.svg)" in section.text
+
+
+def test_the_gradients_of_a_sample_are_those_of_differences(trained: Ran) -> None:
+    output = trained.model(gallery.labelled(trained.xs[0], "x"))
+    if trained.loss is not None:
+        output = trained.loss(output, gallery.labelled(trained.ys[0], "y"))
+    loss = tree_leaves(output)[0]
+    assert len(check_gradients(loss, trained.model.parameters())) == len(trained.model.parameters())
 
 
 def test_coarser_drawings_have_fewer_nodes(trained: Ran) -> None:

@@ -371,3 +371,24 @@ def test_the_first_lines_of_a_program_for_pytorch_work_or_say_what_to_write(line
     else:
         with pytest.raises((TypeError, AttributeError), match=said):
             exec(line, names)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda c: c * 2,
+        lambda c: 2 - c,
+        lambda c: Value(1.0) / c,
+        lambda c: np.array([1.0, 2.0]) + c,
+        lambda c: Value(1.0) < c,
+        lambda c: -c,
+        lambda c: c[0],
+        lambda c: list(zip([1.0, 2.0], c)),
+        float,
+    ],
+)
+def test_a_constant_says_where_its_numbers_are(use: Callable[[Any], Any]) -> None:
+    with pytest.raises(
+        TypeError, match=re.escape("the numbers of an nn.Constant are its value: write self.mean.value")
+    ):
+        use(nn.Constant([1.0, 2.0]))
