@@ -203,7 +203,7 @@ class Value(WithHints, OperationMethods):
         >>> y._backward(); x.grad
         6.0
         """
-        return partial(_pull_back, self)
+        return partial(_in_turn, _pull_back, self)
 
     def backward(self, seed: Any = 1.0) -> None:
         """Set the gradient of every Value that this one was computed from.
@@ -228,34 +228,7 @@ class Value(WithHints, OperationMethods):
         >>> y.backward(); a.grad
         24.0
         """
-        with _own_turn():
-            made, leaves = _newest_first(self)
-            if made and made[-1]._order < _latest_change:
-                announce(on_old_graph, self, made[::-1], leaves)
-            self._part = number(seed)
-            for v in _announced(self, made, leaves) if pulled else made:
-                # Each rule gets plain floats: the gradient g, the result z, the operands.
-                g, z, op = v._part, v._data, v._made_by
-                if g is _UNTOUCHED:  # only rules that are None lead here, and 0 * inf further down would be nan
-                    continue
-                x, y = v._x, v._y
-                if op.direct == 2:
-                    pull_x, pull_y = op.rules
-                    if type(x) is float:
-                        y._part += pull_y(g, z, x, y._data)
-                    elif type(y) is float:
-                        x._part += pull_x(g, z, x._data, y)
-                    else:
-                        x_data, y_data = x._data, y._data
-                        x._part += pull_x(g, z, x_data, y_data)
-                        y._part += pull_y(g, z, x_data, y_data)
-                elif op.direct == 1:
-                    x._part += op.rules[0](g, z, x._data)
-                else:
-                    for operand, pull in zip(v.args, op.pulls(g, z, *numbers_of(v.args))):
-                        if type(operand) is Value and pull is not None:
-                            operand._part += pull
-            at_once(map(set_grad, made, map(_get_part, made)), _adding(leaves, map(_get_part, leaves)))
+        _in_turn(_propagate, self, seed)
 
     def forward(self) -> Value:
         """Recompute the graph from the numbers that its leaves have now, and return this Value.
@@ -485,17 +458,50 @@ if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a l
         os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-def _own_turn() -> Any:
-    """Return the lock of backward passes, for one that does not begin within another.
+def _in_turn(function: Callable[..., None], *args: Any) -> None:
+    """Call a function with the lock of backward passes, unless this is within another one.
+
+    A function, whose loops are not in the `with`: Python 3.12 and 3.13 leave a `with` or `try` for a jump, that back to
+    the next turn of a loop whose body ends with an `if`. There Ctrl-C would leave the lock held for good.
 
     Raises:
         RuntimeError: this thread holds the lock.
     """
     if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
-        raise RuntimeError(
-            "backward() is already running in this thread: a rule, a listener or a signal handler cannot start it"
-        )
-    return _turn
+        raise RuntimeError("backward() is already running in this thread: no rule, listener or handler can start it")
+    with _turn:
+        function(*args)
+
+
+def _propagate(output: Value, seed: Any) -> None:
+    """Set all gradients of a graph, from the output back to the leaves."""
+    made, leaves = _newest_first(output)
+    if made and made[-1]._order < _latest_change:
+        announce(on_old_graph, output, made[::-1], leaves)
+    output._part = number(seed)
+    for v in _announced(output, made, leaves) if pulled else made:
+        # Each rule gets plain floats: the gradient g, the result z, the operands.
+        g, z, op = v._part, v._data, v._made_by
+        if g is _UNTOUCHED:  # only rules that are None lead here, and 0 * inf further down would be nan
+            continue
+        x, y = v._x, v._y
+        if op.direct == 2:
+            pull_x, pull_y = op.rules
+            if type(x) is float:
+                y._part += pull_y(g, z, x, y._data)
+            elif type(y) is float:
+                x._part += pull_x(g, z, x._data, y)
+            else:
+                x_data, y_data = x._data, y._data
+                x._part += pull_x(g, z, x_data, y_data)
+                y._part += pull_y(g, z, x_data, y_data)
+        elif op.direct == 1:
+            x._part += op.rules[0](g, z, x._data)
+        else:
+            for operand, pull in zip(v.args, op.pulls(g, z, *numbers_of(v.args))):
+                if type(operand) is Value and pull is not None:
+                    operand._part += pull
+    at_once(map(set_grad, made, map(_get_part, made)), _adding(leaves, map(_get_part, leaves)))
 
 
 _UNTOUCHED = 0.0  # this very 0.0: adding to it, even 0.0, makes another object
@@ -569,11 +575,11 @@ WeakKeyDictionary, Ctrl-C would be lost."""
 
 
 def _pull_back(v: Value) -> None:
-    with _own_turn():
-        # An exponent's derivative has the logarithm of the base, which may be negative: no constant gets its nan.
-        found = zip(v._prev, v.args, local_gradients(v, v._grad))
-        passing = [(x, pull) for x, arg, pull in found if pull is not None and not (type(arg) is float and isnan(pull))]
-        at_once(_adding([x for x, _ in passing], [pull for _, pull in passing]))
+    """Add to the gradients of the operands what the rules give for that of the result."""
+    # An exponent's derivative has the logarithm of the base, which may be negative: no constant gets its nan.
+    found = zip(v._prev, v.args, local_gradients(v, v._grad))
+    passing = [(x, pull) for x, arg, pull in found if pull is not None and not (type(arg) is float and isnan(pull))]
+    at_once(_adding([x for x, _ in passing], [pull for _, pull in passing]))
 
 
 def local_gradients(v: Value, g: float = 1.0) -> Sequence[float | None]:

@@ -69,12 +69,13 @@ def listening(
     """
     functions = recorded, compared, replayed, pulled, differentiated
     this, scope = object(), _scope.get()
+    # Chosen here: an `if` at the end of the loop below would take Ctrl-C out of the `try`, as engine.py says.
+    entries = [(known, (function, scope)) for known, function in zip(_EVENTS, functions) if function is not None]
     try:
         try:
             with registry:
-                for listeners, listener in zip(_EVENTS, functions):
-                    if listener is not None:
-                        listeners[this] = listener, scope
+                for listeners, entry in entries:
+                    listeners[this] = entry
                 _tell()
             yield
         finally:

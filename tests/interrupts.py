@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import gc
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
+
+import pytest
 
 from autograd import engine, events
 
@@ -24,10 +27,10 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
 
     Returns True if the interrupt came through, False if the call was over before.
     """
-    left, counting = at, since is None
+    left, counting, instruction = at, since is None, ""
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left, counting
+        nonlocal left, counting, instruction
         if not counting:
             if frame.f_code is not since:
                 return None
@@ -41,10 +44,12 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
         if event == "opcode" and frame.f_code.co_filename != functools.__file__:
             left -= 1
             if left == 0:
+                instruction = dis.opname[frame.f_code.co_code[frame.f_lasti]]
                 raise KeyboardInterrupt
         return trace
 
     gc.disable()  # whose callbacks would be interrupted too, and swallow it (Hypothesis has one)
+    sys._getframe().f_trace_opcodes = True  # from Python 3.12 on, settrace looks whether anyone has asked for bytecodes
     sys.settrace(trace)
     try:
         call()
@@ -55,7 +60,9 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
         gc.enable()
         # Between the last statement of a `with` and its end Ctrl-C never comes. This does, and the lock stays held:
         # by the main thread, which may go on, while all others would wait for ever.
-        for lock in LOCKS:
-            if lock._is_owned():
-                lock.release()
+        held = [lock for lock in LOCKS if lock._is_owned()]
+        for lock in held:
+            lock.release()
+        if held and instruction == "JUMP_BACKWARD":  # there Ctrl-C does come
+            pytest.fail(f"the interrupt at {at} left {held} held")
     return False

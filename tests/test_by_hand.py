@@ -390,7 +390,8 @@ def test_a_deep_graph_with_constants_as_leaves_is_freed_at_once() -> None:
 
 
 def test_a_node_is_as_large_as_its_slots() -> None:
-    assert Value.__basicsize__ == object.__basicsize__ + struct.calcsize("P") * 10
+    slots = 10 if sys.version_info < (3, 12) else 9  # that of weak references stands before the object from then on
+    assert Value.__basicsize__ == object.__basicsize__ + struct.calcsize("P") * slots
     assert sys.getsizeof(Value(1.0) * 2) == sys.getsizeof(Value(1.0))
     assert not hasattr(Value(1.0), "__dict__")
 

@@ -5,6 +5,7 @@ import builtins
 import copy
 import gc
 import importlib
+import itertools
 import os
 import pickle
 import pkgutil
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import interrupts
 import pytest
 
 import autograd
@@ -812,3 +814,16 @@ def test_repr_follows_what_happens_to_the_value() -> None:
     x.label = "x"
     assert repr(x) == "Value(data=0.4, grad=3.0, label='x')"
     assert "tanh" in repr(x.tanh().op)
+
+
+def test_ctrl_c_at_any_point_of_backward_leaves_the_gradients_and_frees_the_lock() -> None:
+    x, y = Value(2.0), Value(3.0)
+    z = autograd.sum([x * y, x.relu(), x.stop_gradient() * 2.0, autograd.where(1.0, x, y), 1.0])
+    seen = set()
+    for at in itertools.count(1):
+        x.grad = y.grad = 0.0
+        over = not interrupts.interrupted(z.backward, at)
+        seen.add((x.grad, y.grad))
+        if over:
+            break
+    assert seen == {(0.0, 0.0), (5.0, 2.0)}

@@ -181,17 +181,20 @@ def fit(
         history.compile_seconds = started - began - checked
         try:
             try:
+                last = False
                 for epoch in range(epochs):
+                    if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
+                        break
                     run.epoch(rng)
-                    last = epoch + 1 == epochs or run.gives_up()
-                    run.check_if_due(epoch + 1, last=last, callback=callback is not None)
+                    over = epoch + 1 == epochs or run.gives_up()
+                    run.check_if_due(epoch + 1, last=over, callback=callback is not None)
                     if reporter:
                         reporter()
                     if callback:
                         run.commit()
                         stop = callback(epoch, history)
                         run.read()
-                        outdated = not last and run.is_outdated()
+                        outdated = not over and run.is_outdated()
                         if stop:
                             if not outdated:
                                 run.check_if_due(epoch + 1, last=True, callback=False)
@@ -204,8 +207,7 @@ def fit(
                                 backend = prepared.backend  # no second warning why another cannot be used
                             prepared = prepare(objective, data, size, backend, draws)
                             run.follow(prepared)
-                    if last:
-                        break
+                    last = over
                 run.bring_back_best()
                 run.commit()
                 advisor.after(history, run.objective, run.known, run.optimizer.steps - run.steps_before)

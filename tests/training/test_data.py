@@ -64,7 +64,7 @@ def test_compiled_functions_refuse_what_is_not_a_number(backend: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "x", [np.ma.masked, np.ma.array(1.0), np.datetime64(5, "ns"), np.timedelta64(5, "ns"), np.timedelta64("NaT")]
+    "x", [np.ma.masked, np.ma.array(1.0), np.datetime64(5, "ns"), np.timedelta64(5, "ns"), np.timedelta64("NaT", "ns")]
 )
 def test_a_date_an_interval_and_a_masked_number_are_not_numbers(x: Any) -> None:
     with pytest.raises(TypeError, match="expected a real number"):
