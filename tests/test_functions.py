@@ -200,7 +200,7 @@ def test_no_values_are_an_error_that_says_so(function: Callable[..., Any]) -> No
 
 @EACH
 def test_what_is_no_list_of_numbers_is_refused(function: Callable[..., Any]) -> None:
-    for wrong, said in ((3.0, "a list of values"), (["3"], "convert it first"), ([[1.0]], "one of each element")):
+    for wrong, said in ((3.0, "a list of values"), (["3"], "convert it first"), ([[1.0]], "go through the elements")):
         with pytest.raises(TypeError, match=said):
             function(wrong)
 
