@@ -16,6 +16,7 @@ __version__ = "0.1.0"  # the one place: pyproject.toml reads it here
 import builtins
 
 from autograd import nn, ops, optim, pickling, ufuncs
+from autograd.anomaly import detect_anomaly
 from autograd.check import check_gradients, faux_gradient
 from autograd.codegen.compile import compile
 from autograd.engine import Value, grad
@@ -39,7 +40,6 @@ from autograd.installation import warn_of_hips as _warn_of_hips
 from autograd.training.fit import fit
 from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary
-from autograd.views.anomaly import detect_anomaly
 from autograd.views.draw import draw
 from autograd.views.explain import explain
 from autograd.views.explorer import explore

@@ -1,6 +1,7 @@
 # Generated from the table of operations by tests/make_stubs.py: do not edit.
 
 from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling, ufuncs as ufuncs
+from autograd.anomaly import detect_anomaly as detect_anomaly
 from autograd.check import check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen.compile import compile as compile
 from autograd.engine import Value as Value, grad as grad
@@ -9,7 +10,6 @@ from autograd.functions import log_softmax as log_softmax, logsumexp as logsumex
 from autograd.training.fit import fit as fit
 from autograd.training.history import History as History
 from autograd.training.plots import plot_decision_boundary as plot_decision_boundary
-from autograd.views.anomaly import detect_anomaly as detect_anomaly
 from autograd.views.draw import draw as draw
 from autograd.views.explain import explain as explain
 from autograd.views.explorer import explore as explore
@@ -74,4 +74,4 @@ from autograd.ops import largest as largest
 from autograd.ops import smallest as smallest
 
 __version__: str
-__all__ = ["nn", "ops", "optim", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "detect_anomaly", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]
+__all__ = ["nn", "ops", "optim", "detect_anomaly", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]

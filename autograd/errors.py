@@ -38,11 +38,15 @@ class GradientMismatch(AssertionError):  # noqa: N818  # a published name
 class DivergenceError(FloatingPointError):
     """A loss, a gradient or a parameter became inf or nan in training.
 
+    The message says which sample lost its numbers, and by which operation, with the line of your source.
+
     Attributes:
         history: the `History` of the run up to that point.
+        anomaly: the `AnomalyError` of that sample, run once more; None if no operation was found.
     """
 
     history: Any = None
+    anomaly: AnomalyError | None = None
 
 
 class RecordingError(TypeError):

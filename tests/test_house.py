@@ -24,7 +24,7 @@ LAYERS = [
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},
     {"check", "pickling", "optim", "losses", "codegen"},
-    {"samples"},
+    {"samples", "anomaly"},
     {"collecting"},
     {"module"},
     {"sequential", "layers"},

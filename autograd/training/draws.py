@@ -21,7 +21,7 @@ class Draws:
         self.rng = rng
         self.generator: Any = None
         self.last: Any = []
-        """What the latest step has drawn, sample by sample: a list of numbers, or a matrix."""
+        """What the latest step has drawn, sample by sample: numbers in turn, or a row for each."""
 
     def begin(self) -> None:
         """Forget what has been drawn for an earlier step."""
@@ -39,8 +39,9 @@ class Draws:
         if form.arrays:
             self.last = self._of_numpy().random_sample((samples, n))
             return self.last
-        self.last = numbers = self._numbers(samples * n)
-        return numbers if form.alone else [numbers[i : i + n] for i in range(0, samples * n, n)]
+        numbers = self._numbers(samples * n)
+        self.last = numbers if form.alone else [numbers[i : i + n] for i in range(0, samples * n, n)]
+        return self.last
 
     def _seeded(self) -> Any:
         if self.generator is None:

@@ -122,7 +122,7 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
         with training_mode(False), drawing_from(draws.leaves):
             return mean(numbers, xs, ys, learning=False)
 
-    return BatchFunction(learn), BatchFunction(judge)
+    return BatchFunction(learn, compiled=False), BatchFunction(judge, compiled=False)
 
 
 def _numbers_of(output: Any) -> Any:

@@ -131,8 +131,8 @@ def fit(
         RuntimeError: another `fit` is training the model.
         ValueError: the loss depends on no parameter (`backend="eager"` knows that after an epoch); or samples and
             targets that do not fit, an unknown backend, or a number out of range.
-        DivergenceError: a loss or a parameter became inf or nan. The parameters are those before that step; the error's
-            `history` is the run so far.
+        DivergenceError: a loss or a parameter became inf or nan. It names the sample, the operation and the line of
+            source. The parameters are those before that step; the error's `history` is the run so far.
         CompilerError: the backend is "c", and there is no C compiler.
 
     >>> from autograd import nn, optim

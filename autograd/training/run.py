@@ -14,6 +14,7 @@ from autograd.optim import Optimizer
 from autograd.samples.reference import AT_RANDOM
 from autograd.training.consistency import Consistency, Stopwatch
 from autograd.training.data import Batch, Dataset, Learn
+from autograd.training.diagnosis import Cause, Step, cause_of
 from autograd.training.history import History
 from autograd.training.preparation import Prepared
 from autograd.training.steps import BatchFunction
@@ -147,11 +148,11 @@ class Run:
         for learn, x, y, weight in batches:
             batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
             if not math.isfinite(batch_loss):
-                raise self._diverged(f"the loss became {batch_loss}")
+                raise self._diverged(f"the loss became {batch_loss}", learn, x, y)
             moved = update(numbers, gradients)
             if not is_finite(moved):
                 self.optimizer.restore(self.kept[1])
-                raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved))
+                raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved), learn, x, y)
             numbers = moved
             self.kept = numbers, state()
             loss += batch_loss * weight
@@ -243,22 +244,54 @@ class Run:
     def _figures(self, parts: Sequence[Dataset], loss: float, accuracy: float) -> tuple[float, ...]:
         return (loss, _as_fraction(accuracy, sum(part.scores for part in parts))) if self.accuracy else (loss,)
 
-    def _diverged(self, what: str) -> DivergenceError:
+    def _diverged(self, what: str, learn: Learn, xs: Any, ys: Any) -> DivergenceError:
+        """Return the error for a step that has lost its numbers: its sample is run once more to find the operation.
+
+        Arguments:
+            what: what is not finite.
+            learn, xs, ys: the batch of the step.
+        """
         step, epoch = self.optimizer.steps - self.steps_before, len(self.history.losses)
         columns = [*(part.xs for part in self.known), *(part.ys for part in self.known)]
         places = [(column.name, column.first_not_finite()) for column in columns]
-        causes = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
-        advice = causes or [  # a new model: the numbers of this one have grown
-            self.advise()
-            or "train a new model with a smaller learning rate or the optimizer's clip_norm=1.0; "
-            'autograd.detect_anomaly() with backend="eager" finds the operation'
-        ]
-        error = DivergenceError(
+        advice = [f"sample {i} of {name} is not finite: leave it out" for name, i in places if i is not None]
+        cause = None
+        if not advice:
+            self.commit()
+            part = self.learner_of[learn]
+            cause = cause_of(self.objective, Step(part.data, part.function, self.kept[0], xs, ys, self.draws.last))
+            advice.append(self._advice(cause, first=step == 0))
+        text = (
             f"{what} at step {step} (epoch {epoch}, both 0-based): {'; '.join(advice)}. "
             "The parameters are those before that step"
         )
-        error.history = self.history
+        if cause:
+            said = cause.text if step == 0 or cause.is_pole else cause.text.split("\n", 1)[0]  # of growth, in brief
+            text += f". {said[0].upper()}{said[1:]}"
+        error = DivergenceError(text)
+        error.history, error.anomaly = self.history, cause and cause.error
         return error
+
+    def _advice(self, cause: Cause | None, *, first: bool) -> str:
+        """Return what to do about a step whose data are finite.
+
+        Arguments:
+            cause: the operation, if one was found.
+            first: True if no step has moved the parameters.
+        """
+        advice = self.advise()
+        if advice:
+            return advice
+        if cause and cause.error is None:
+            return "the model or the loss refuses a sample"
+        if cause and (first or cause.is_pole):
+            why = "no step has moved the parameters yet" if first else "the numbers have not grown"
+            return (
+                f"{why}, so a smaller learning rate does not help. Keep the operation below from such numbers, as "
+                "autograd.sqrt(x + 1e-12) does"
+            )
+        # a new model: the numbers of this one have grown
+        return "train a new model with a smaller learning rate or the optimizer's clip_norm=1.0"
 
 
 def _as_fraction(accuracy: float, scores: int) -> float:

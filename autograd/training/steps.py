@@ -29,6 +29,8 @@ class BatchFunction(NamedTuple):
     form: Form = Form()
     draws: int = 0
     """How many numbers `nn.uniform` draws for each sample, where the function takes them."""
+    compiled: bool = True
+    """False if it calls the model."""
 
 
 class TrainingFunctions(NamedTuple):

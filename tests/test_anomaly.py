@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from interrupts import interrupted
 
 import autograd
-from autograd import AnomalyError, Value, detect_anomaly, engine, events, faux_gradient, grad
+from autograd import AnomalyError, Value, anomaly, detect_anomaly, engine, events, faux_gradient, grad
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.views import anomaly
 
 HERE = Path(__file__).name
 

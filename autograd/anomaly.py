@@ -51,7 +51,7 @@ def detect_anomaly() -> Iterator[None]:
       gradient from above: 2.0, local gradient: inf
       result v2 = 0.0
       operand x = 0.0: a leaf
-      recorded at <doctest autograd.views.anomaly.detect_anomaly[1]>:2: y = x.sqrt() * 2
+      recorded at <doctest autograd.anomaly.detect_anomaly[1]>:2: y = x.sqrt() * 2
       path to the output:
         v2 = sqrt(x)
         y = v2 * 2
