@@ -148,6 +148,10 @@ SHOWN = {
     "quantile-regression": Shown(output=-1),
     "neural-differential-equation": Shown(direction="TB"),
     "physics-informed-network": Shown(sample=4, output=1, direction="TB"),
+    "mixture-of-experts": Shown(direction="TB"),
+    "graph-network": Shown(direction="TB"),
+    "energy-based-model": Shown(direction="TB"),
+    "bandit": Shown(direction="TB"),
     "learned-optimizer": Shown(direction="TB"),
     "meta-learning": Shown(direction="TB"),
 }

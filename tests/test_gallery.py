@@ -100,6 +100,7 @@ def test_a_file_and_copies_hold_the_whole_model(
 def test_a_call_does_not_change_what_is_trained(section: Section) -> None:
     ran = gallery.run(section, None)
     before = dict(ran.model.named_parameters())
+    assert all(p.label == name for name, p in before.items())  # so drawings and errors name them by their paths
     called(ran.model, ran.xs[:1])
     assert dict(ran.model.named_parameters()) == before
     assert len(before) == len(ran.model.parameters())
