@@ -164,7 +164,9 @@ def test_a_frozen_model_says_so() -> None:
 
 
 def test_with_nothing_left_to_train_fit_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match="no parameters, so there is nothing to learn"):
+    with pytest.raises(
+        ValueError, match="all parameters of the model are frozen, so there is nothing to learn: call unfreeze"
+    ):
         trained(Halves().freeze())
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
+from autograd.collecting import frozen_or_not
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
@@ -59,6 +60,12 @@ class Objective(NamedTuple):
             raise TypeError(f"regularizer is a function of the list of parameters, got {quoted(regularizer)}")
         parameters = list(model.parameters())
         if not parameters:
+            frozen = frozen_or_not(lambda: list(model.parameters()))
+            if frozen:
+                raise ValueError(
+                    "all parameters of the model are frozen, so there is nothing to learn: call unfreeze() on the "
+                    "model, or on the part that is to learn"
+                )
             raise ValueError("the model has no parameters, so there is nothing to learn")
         functions = {name: carried(loss, name) for name in ("accuracy", "targets", "classes", "baseline")}
         return cls(model, parameters, loss, regularizer=regularizer, **functions)
