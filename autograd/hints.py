@@ -353,6 +353,7 @@ _BETAS = "betas=(0.9, 0.999)"
 _LAYER = {
     **dict.fromkeys(("activations", "act", "activation_fn", "activation_function", "nonlinearity"), "activation"),
     **dict.fromkeys(("seed", "random_state", "generator"), "rng=random.Random(0)"),
+    **dict.fromkeys(("keepdim", "keepdims", "keep_list"), "squeeze=False"),
 }
 _PENALTY = "AdamW(lr, weight_decay=...), or a penalty on the parameters in the loss"
 ARGUMENTS: dict[str, dict[str, str]] = {

@@ -527,7 +527,10 @@ class Groups(Optimizer):
 
     def attach(self, parameters: Sequence[Value]) -> None:
         self._known = None  # the groups may have changed
-        for (_, optimizer), part in zip(self.groups, self._parts(parameters)):
+        parts = self._parts(parameters)
+        for (_, optimizer), part in zip(self.groups, parts):
+            optimizer._check(part)  # all of them, before one is tied to others
+        for (_, optimizer), part in zip(self.groups, parts):
             optimizer.attach(part)
 
     def follow(self, parameters: Sequence[Value]) -> None:
