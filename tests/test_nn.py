@@ -676,14 +676,14 @@ def test_two_parameters_of_one_name_are_not_saved(tmp_path: Path) -> None:
 def test_loading_commits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt at any point of load() leaves all numbers old or all new."""
     path = tmp_path / "net.json"
-    MLP(1, [2, 1]).save(path)
+    Neuron(1).save(path)
     content = path.read_bytes()
     monkeypatch.setattr(
         "autograd.module.read_at_most", lambda path, most: (len(content), content)
     )  # no file is open when the interrupt comes
     seen = set()
     for at in itertools.count(1, 11):
-        model = MLP(1, [2, 1])
+        model = Neuron(1)  # small: each interrupt costs a whole run up to it
         for p in model.parameters():
             p.data = 77.0
         over = not interrupted(functools.partial(model.load, path), at)
