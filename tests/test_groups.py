@@ -246,7 +246,7 @@ def test_mistakes_are_explained() -> None:
     lost = Groups(([model.encoder, model.scale, model.head.neurons[0].w], SGD(0.1)))
     with pytest.raises(ValueError, match=r"^'the bias' is in no group: add a last group for the rest"):
         lost.step(model.parameters())
-    with pytest.raises(ValueError, match="^'scale' and 4 others are in no group"):
+    with pytest.raises(ValueError, match=r"^'scale' and 4 others are in no group"):
         fit(model, XS, YS, loss="mse", optimizer=Groups((model.encoder, "sgd")), epochs=1)
     attached = Groups((model, Adam(0.1)))
     attached.attach(model.parameters())
