@@ -6,11 +6,13 @@ A model and its data pass through `samples/` and this folder in one direction:
     data.py                  their targets
     record.py                the loss, checked, and the graph of one sample
     steps.py, eager.py       a function of a batch, compiled from the graph or calling the model
+    draws.py                 random numbers for each sample
     reach.py                 the check that the loss depends on the parameters
     consistency.py           the checks that the graph of one sample holds for all
     preparation.py           all of these together
     claims.py                one fit at a time
     run.py                   epochs of steps, and the state after each step
+    diagnosis.py             the operation by which a step has lost its numbers
     history.py, progress.py  what the user sees of it; chart.py and plots.py draw it
 """
 
@@ -96,11 +98,11 @@ def fit(
             training ends. The parameters are then those of the lowest loss, and so they are if `epochs` or Ctrl-C ends
             the run; `History.best_epoch` is its epoch.
         backend: one of `autograd.compile`'s, "python", "numpy" or "c"; "eager", which compiles nothing and calls
-            `backward()`; or "auto", the fastest available: "c" with a C compiler, else "numpy", else "python". With
-            batches of one, the losses are the same to the bit in all of them (`hypot` aside); larger batches may be
-            summed in another order.
-        seed: the seed of the shuffling, and of the choice of samples to hold out; None to use the module `random`, so
-            that `random.seed(...)` applies.
+            `backward()`; or "auto", the fastest available: "c" with a C compiler (and no more than four shapes of
+            samples, because it compiles slowly), else "numpy", else "python". With batches of one, the losses are the
+            same to the bit in all of them (`hypot` aside); larger batches may be summed in another order.
+        seed: the seed of the shuffling, of the choice of samples to hold out, and of draws; None to use the module
+            `random`, so that `random.seed(...)` applies.
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines, or in
             one every ten seconds.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may

@@ -20,6 +20,9 @@ from autograd.samples.recording import Graph
 from autograd.training.data import Form
 from autograd.trees import tree_leaves, tree_structure
 
+_MOST_SHAPES_IN_C = 4
+"""Shapes of samples for which "auto" takes C: a program takes it a second or more, thirty times as long as NumPy."""
+
 
 class BatchFunction(NamedTuple):
     """A function of a batch, and the form in which it takes its arguments."""
@@ -55,7 +58,7 @@ def compiled_functions(
         judge: for each shape a recorded sample of those held out.
         penalty: the recorded regularizer, if there is one.
         backend: "auto" for the first of the fastest that is available; a warning says why C is not used, unless
-            there is no compiler.
+            there is no compiler, or so many shapes that it would take long.
 
     Raises:
         CompilerError: the backend needs a C compiler.
@@ -84,7 +87,8 @@ def compiled_functions(
 
     if backend != "auto":
         return made(backend)
-    functions, fallback = first_usable(FASTEST_FIRST, made, "training")
+    few = len(learn) <= _MOST_SHAPES_IN_C
+    functions, fallback = first_usable([name for name in FASTEST_FIRST if few or name != "c"], made, "training")
     return functions._replace(fallback=fallback)
 
 

@@ -36,6 +36,16 @@ class Elman(nn.Module):
         return outputs if self.every else outputs[-1]
 
 
+class Sum(nn.Neuron):
+    """A weight times the sum of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__(1, "linear", weights=[0.5], bias=0.0)
+
+    def __call__(self, xs: Sequence[Any]) -> Any:
+        return super().__call__([sum(xs)])
+
+
 def trained(model: Any, xs: Any = XS, ys: Any = YS, **options: Any) -> Any:
     defaults: dict[str, Any] = {"loss": "mse", "optimizer": optim.SGD(0.1), "epochs": 4, "seed": 0, "progress": False}
     history = fit(model, xs, ys, **(defaults | options))
@@ -152,6 +162,14 @@ def test_samples_of_one_shape_are_trained_as_before() -> None:
                 p.data -= 0.1 * p.grad
         losses.append(total)
     assert history.losses == pytest.approx(losses, rel=1e-12)
+
+
+def test_many_shapes_are_not_compiled_in_c() -> None:
+    for lengths, expected in ((4, "c"), (5, "numpy")):
+        sums = [1.0] * lengths
+        history, _ = trained(Sum(), xs=[[1.0] * (i + 1) for i in range(lengths)], ys=sums, epochs=1)
+        reached = trained(Sum(), xs=[[1.0], [2.0]], ys=[1.0, 2.0], epochs=1)[0].backend  # "c" with a compiler
+        assert history.backend == (expected if reached == "c" else reached)
 
 
 # What is refused -----------------------------------------------------------------------------------------------------
