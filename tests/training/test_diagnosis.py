@@ -52,6 +52,14 @@ def test_the_operation_is_named_with_its_numbers_and_its_line(make: Any, batch_s
     assert [(p.data, p.grad) for p in model.parameters()] == [(1.0, 0.0), (0.0, 0.0)]
 
 
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_an_infinite_derivative_in_a_later_step_takes_no_smaller_rate(backend: str) -> None:
+    xs, ys = [[float(i)] for i in range(8)], [9.0] * 7 + [7.0]
+    message = str(error_of(line(), xs, ys, batch_size=1, backend=backend, optimizer=optim.SGD(0.0)))
+    assert "at step 0" not in message and "the numbers have not grown, so a smaller learning rate" in message
+    assert "Sample 7 of xs, once more: " in message and WHERE in message
+
+
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 def test_numbers_that_grow_take_a_smaller_rate(backend: str) -> None:
     error = error_of(line(), loss="mse", optimizer=optim.SGD(3.0), epochs=1000, backend=backend)

@@ -140,6 +140,17 @@ def test_a_run_without_draws_takes_the_order_of_its_samples_alone_from_the_gener
     assert after == random.random()
 
 
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_a_column_of_targets_that_a_loss_with_draws_does_not_take(backend: str) -> None:
+    """The attempt draws, too, and takes nothing from those of the run."""
+    network, runs = TASKS["noise in the loss"][0], []
+    for ys in (YS, [[y] for y in YS]):
+        model = network()
+        fit(model, XS, ys, loss=noisy_loss, optimizer="sgd", epochs=2, backend=backend, seed=0, progress=False)
+        runs.append([p.data for p in model.parameters()])
+    assert runs[0] == runs[1]
+
+
 def test_numbers_are_those_of_python_in_whatever_form() -> None:
     """One after another, in lists, or in arrays by NumPy's generator of that kind, from there on."""
     forms = [None, Form(), Form(alone=True), Form(arrays=True), None, Form(), Form(arrays=True), Form(alone=True), None]
