@@ -33,7 +33,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, cast
 from autograd.engine import Value, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
-from autograd.marks import Marked, Marks, mark, marks_of
+from autograd.marks import Marked, Marks, mark, marks_of, slots_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, quoted, visible
@@ -133,6 +133,26 @@ class Holder(Marked):
             if _holder_of(entry) is self:
                 _warn_of_one(self, entry)
 
+    def _called(self, before: Mapping[str, Any], now: Mapping[str, Any], changed: Mapping[str, Sequence[Any]]) -> None:
+        """Remember what a call has assigned as state, which is neither trained nor saved.
+
+        Warns:
+            ParameterWarning: parameters were lost, or have come, by that.
+        """
+        state = marks_of(self).state
+        assigned = [name for name, x in now.items() if before.get(name, _UNSET) is not x and _KINDS[type(x)]]
+        new = [name for name in dict.fromkeys((*assigned, *changed)) if name not in state]
+        if not new:
+            return
+        held = {name: Walk(changed.get(name, before.get(name)), whole=True).leaves for name in new}
+        mark(self, state=(*state, *(name for name in new if name in assigned or not held[name])))
+        left = {id(p) for _, p in Walk(self, whole=True).everything}
+        for name, leaves in held.items():
+            inside = name not in assigned
+            come = inside and len(Walk(now[name], whole=True).leaves) > len(leaves) > 0
+            if come or any(id(p) not in left for _, p in leaves):
+                _warn_of_change(self, name, len(leaves), inside=inside)
+
     def _walk(self) -> Walk:
         walk = Walk(self)
         if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
@@ -148,6 +168,27 @@ def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]
         f"{one} and {other} would have the same name, '{visible(twin)}', in files, errors and drawings: rename one of "
         "the attributes"
     )
+
+
+def _warn_of_change(module: Holder, name: str, n: int, *, inside: bool) -> None:
+    kind = escaped(type(module).__name__)
+    held = f"{kind}.{escaped(name)} held {n} parameter{'s' * (n != 1)} when {kind} was made, and a call has "
+    happened = (
+        "changed what is in it, so the model has other parameters now"
+        if inside
+        else "assigned it anew, so from now on it is state, neither trained nor saved"
+    )
+    warn_caller(
+        f"{held}{happened}. Keep what a call changes in a local variable, or, to save it, in an nn.Constant; make what "
+        "is trained in __init__",
+        ParameterWarning,
+    )
+
+
+def states_of(module: Holder) -> list[str]:
+    """Return the names of what calls have assigned in a Module, and in Modules inside: paths, as of parameters."""
+    entries = Walk(module, whole=True).with_state
+    return [_joined(_name(entry, {}), entry, name) for entry in entries for name in marks_of(entry[1]).state]
 
 
 def _holder_of(entry: _Entry) -> Any:
@@ -316,7 +357,8 @@ _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, wh
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
 _NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks)  # they lead to the rest of the program, or hold no leaf
 _WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
-_NO_PARTS = ("__", "_part_names", "_abc_impl")  # attributes of a class that describe it
+_OURS = __name__.rpartition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
+_NO_PARTS = ("__", "_part_names", "_abc_impl", "_slotted")  # attributes of a class that describe it
 _UNSET = object()
 _MOST_KINDS = 1_000  # classes that are remembered
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
@@ -361,6 +403,7 @@ class Walk:
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
         constants: each Value in a Module that keeps some, which are saved, but not trained.
         modules: each Module.
+        with_state: each Module to which a call has assigned attributes.
         repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
     """
 
@@ -370,6 +413,7 @@ class Walk:
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
         self.constants: list[_Entry] = []
+        self.with_state: list[_Entry] = []
         self.repeated: list[_Entry] = []
         self._constant = set[int]()  # Values, by id
         self._results: list[_Entry] = []
@@ -439,6 +483,8 @@ class Walk:
         """Raise TypeError if there are other leaves where they cannot be collected."""
         if self._results:
             self._check_results()
+        for entry in self.with_state:
+            self._check_state(entry)
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
             self._refuse(self._left_out(part, visited, _shown(place, part)), place, *_why_not(type(part)))
@@ -449,6 +495,13 @@ class Walk:
                     place = entry, name
                     found = self._left_out([part], visited, _shown(place, part))
                     self._refuse(found, place, what, "Assign it in __init__")
+
+    def _check_state(self, entry: _Entry) -> None:
+        """Raise TypeError for a Module that a call has assigned, as a model does that makes its layers when called."""
+        for name in marks_of(entry[1]).state:
+            for module in Walk(getattr(entry[1], name, None), whole=True).modules:
+                leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
+                self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
 
     def _check_results(self) -> None:
         """Raise TypeError for a result that was computed from lost leaves, as in `self.w = Value(2.0) / 10`.
@@ -523,7 +576,12 @@ class Walk:
         if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
             self._opaque.append(entry)
         if kind.declared is not None:
-            found += [((entry, name), x) for name, x in attributes(part, kind.declared).items() if _KINDS[type(x)]]
+            state = marks_of(part).state if kind.module else ()
+            held = attributes(part, kind.declared)
+            if state:
+                self.with_state.append(entry)
+                held = {name: x for name, x in held.items() if name not in state}
+            found += [((entry, name), x) for name, x in held.items() if _KINDS[type(x)]]
         if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
             steps, parts = kind.listed(part)
             kinds = _holding(parts)
@@ -627,20 +685,9 @@ def _fields(kind: Any) -> list[str]:
     return [field.name for field in kind.__attrs_attrs__] if _defines(kind, "__attrs_attrs__") else []
 
 
-def _slots(kind: type) -> list[str]:
-    """Return the names of the slots of a class, in order of definition."""
-    names = []
-    for base in reversed(kind.__mro__):
-        slots = vars(base).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            private = name.startswith("__") and not name.endswith("__")
-            names.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
-    return [name for name in names if name not in ("__dict__", "__weakref__", "_marks")]
-
-
 def declared_in(kind: type) -> list[str]:
     """Return the names of the attributes that the definition of a class lists."""
-    return [*_fields(kind), *_slots(kind)]
+    return [*_fields(kind), *slots_of(kind)]
 
 
 def attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:
@@ -677,7 +724,7 @@ def _of_array(part: Any) -> _Parts:
 def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of a class, with their names, that may hold leaves: no methods and other descriptors."""
     for base in type.mro(kind):
-        if base.__flags__ & _HEAP_TYPE and base is not Holder:
+        if base.__flags__ & _HEAP_TYPE and not str(base.__module__).startswith(_OURS):
             for name, x in vars(base).items():
                 found = _KINDS[type(x)]
                 if found and not found.descriptor and not name.startswith(_NO_PARTS):

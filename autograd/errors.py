@@ -70,7 +70,8 @@ class FrozenChoiceWarning(UserWarning):
 
 
 class ParameterWarning(UserWarning):
-    """The parameters of a Module are not what they seem to be: one Value stands several times in a list.
+    """The parameters of a Module are not what they seem to be: one Value stands several times in a list, or a call has
+    assigned anew what held parameters.
 
     The message says where, and what to write.
     """

@@ -1,6 +1,10 @@
 """Give Modules a place for what is remembered of them beside their attributes, whatever their classes are."""
 
-from types import MemberDescriptorType
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from operator import is_
+from types import FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from autograd.hints import AbstractHintsUnlisted
@@ -11,13 +15,21 @@ class Marks(NamedTuple):
 
     training: bool = True
     frozen: bool = False
+    state: tuple[str, ...] = ()
+    """The attributes that a call has assigned: what a model keeps from one call to the next."""
+    called: bool = False
 
 
 UNMARKED = Marks()
+_PACKAGE = __name__.partition(".")[0]
+_CONTAINERS = frozenset({list, dict, deque, set})
+_UNSET = object()
 
 
 class ModuleClass(AbstractHintsUnlisted):
-    """The class of Modules' classes: it gives their instances a place for marks, and lets `forward` be called."""
+    """The class of Modules' classes: a place for marks in their instances, `forward` called, and calls watched."""
+
+    _slotted: tuple[str, ...]
 
     def __new__(
         mcs: type["ModuleClass"], name: str, bases: tuple[type, ...], namespace: dict[str, Any], **arguments: Any
@@ -28,7 +40,13 @@ class ModuleClass(AbstractHintsUnlisted):
             namespace["__slots__"] = {**slots, "_marks": None} if isinstance(slots, dict) else (*slots, "_marks")
         if "forward" in namespace and "__call__" not in namespace:  # it goes before the __call__ of a base
             namespace["__call__"] = _call_forward
-        return super().__new__(mcs, name, bases, namespace, **arguments)
+        if str(namespace.get("__module__")).partition(".")[0] != _PACKAGE:  # ours assign nothing in a call
+            for method in ("__call__", "forward"):
+                if isinstance(namespace.get(method), FunctionType) and namespace[method] is not _call_forward:
+                    namespace[method] = _watched(namespace[method])
+        cls = super().__new__(mcs, name, bases, namespace, **arguments)
+        cls._slotted = tuple(slots_of(cls))
+        return cls
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         module = super().__call__(*arguments, **named)
@@ -46,6 +64,65 @@ def _call_forward(module: Any, *inputs: Any, **named: Any) -> Any:
     return module.forward(*inputs, **named)
 
 
+def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a method of a Module so that attributes which it assigns are remembered as state."""
+
+    @wraps(call)
+    def watched(self: Any, *inputs: Any, **named: Any) -> Any:
+        before = attributes_of(self)
+        contents = None if marks_of(self).called else _contents(before)
+        try:
+            return call(self, *inputs, **named)
+        finally:
+            now = attributes_of(self)
+            if contents is not None:
+                after = _contents(now)
+                _note(self, called=True)
+                kept = [name for name in contents if before[name] is now.get(name)]
+                changed = {name: contents[name] for name in kept if not _are_same(contents[name], after[name])}
+                self._called(before, now, changed)
+            elif not _are_same(before.values(), now.values()):
+                self._called(before, now, {})
+
+    return watched
+
+
+def _are_same(some: Collection[Any], others: Collection[Any]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
+
+
+def _contents(attributes: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """Return what containers hold, to see what a call changes in them. Only the first call is watched so."""
+    return {
+        name: tuple(x.values() if type(x) is dict else x) for name, x in attributes.items() if type(x) in _CONTAINERS
+    }
+
+
+def slots_of(kind: type) -> list[str]:
+    """Return the names of the slots of a class, in order of definition."""
+    names = []
+    for base in reversed(kind.__mro__):
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            private = name.startswith("__") and not name.endswith("__")
+            names.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return [name for name in names if name not in ("__dict__", "__weakref__", "_marks")]
+
+
+def attributes_of(module: Any) -> dict[str, Any]:
+    """Return a copy of the attributes of a Module by name, those in slots, too."""
+    held: dict[str, Any] | None = getattr(module, "__dict__", None)
+    if held is None or type(module)._slotted:
+        slots = {name: x for name in type(module)._slotted if (x := getattr(module, name, _UNSET)) is not _UNSET}
+        return {**slots, **(held or {})}
+    return held.copy()
+
+
+def _sizes(attributes: Mapping[str, Any]) -> dict[str, int]:
+    """Return the lengths of containers, to see what a call changes in them. Only the first call is watched so."""
+    return {name: len(x) for name, x in attributes.items() if type(x) in _CONTAINERS}
+
+
 def marks_of(module: Any) -> Marks:
     try:
         return cast(Marks, object.__getattribute__(module, "_marks"))  # no __getattr__ of the user's answers
@@ -54,14 +131,25 @@ def marks_of(module: Any) -> Marks:
 
 
 def mark(module: Any, **changed: Any) -> None:
-    marks = marks_of(module)._replace(**changed)
-    if marks == marks_of(module):
-        return
-    try:
-        object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
-    except AttributeError:
+    """Set some marks of a Module.
+
+    Raises:
+        TypeError: its class has no place for them.
+    """
+    if not _note(module, **changed):
         name = type(module).__name__
-        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()") from None
+        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()")
+
+
+def _note(module: Any, **changed: Any) -> bool:
+    """Set some marks of a Module, and return True; False if its class has no place for them, and no attributes."""
+    marks = marks_of(module)._replace(**changed)
+    if marks != marks_of(module):
+        try:
+            object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
+        except AttributeError:
+            return False
+    return True
 
 
 class Marked(metaclass=ModuleClass):
@@ -74,3 +162,11 @@ class Marked(metaclass=ModuleClass):
 
     def _made(self) -> None:
         """Do what is left to do when an instance has been made."""
+
+    def _called(self, before: Mapping[str, Any], now: Mapping[str, Any], changed: Mapping[str, Sequence[Any]]) -> None:
+        """Do what is left to do when a call has assigned attributes.
+
+        Arguments:
+            before, now: all attributes before and after the call.
+            changed: what was in containers whose content it has changed.
+        """

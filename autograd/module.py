@@ -4,24 +4,24 @@ import contextlib
 import inspect
 import math
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from autograd.collecting import (
     Holder,
     Walk,
-    attributes,
-    declared_in,
     frozen_or_not,
     is_part_of,
     mark_all,
     names_of_all,
     numbers_of_parameters,
+    states_of,
 )
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ConstantHints, ModelHints
-from autograd.marks import mark, marks_of
+from autograd.marks import attributes_of, mark, marks_of
 from autograd.modes import training_here
 from autograd.samples.prediction import predict
 from autograd.text import printable, quoted, visible
@@ -35,9 +35,10 @@ _MAKE_IT = "make the network as it was made before, and call model.load(path)"
 class Module(ModelHints, Holder):
     """The base of everything that has parameters, the numbers that training changes.
 
-    Subclass it, and assign Values and Modules to attributes, directly or in lists, arrays, dictionaries or dataclasses.
-    All leaves among them are parameters. Results of operations are not: they may be kept, but not in place of the
-    leaves that they were computed from.
+    Subclass it, and assign Values and Modules to attributes in `__init__`. The parameters are the leaves that it holds
+    (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those in an `nn.Constant`, those
+    of parts that are frozen, and what a call assigns, which is state. Results of operations are no parameters: they may
+    be kept, but not in place of the leaves that they were computed from.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -195,7 +196,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             document = document_from_text(content)
             numbers = document["parameters"]
             if numbers.keys() != ours.keys():
-                raise ValueError(_difference(list(ours), list(numbers)))
+                raise ValueError(_difference(list(ours), list(numbers)) + _about_state(self, [*numbers]))
             classes = _classes_in(document)
         except ValueError as problem:
             raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None
@@ -244,7 +245,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         return by_name
 
     def __repr__(self) -> str:
-        parts = attributes(self, declared_in(type(self))).items()
+        parts = [(name, x) for name, x in attributes_of(self).items() if name not in marks_of(self).state]
         sizes = {attribute: len(frozen_or_not(Walk(part).trained)) for attribute, part in parts}
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         whole = f"{type(self).__name__} with {parameters_in_words(self)}"
@@ -458,6 +459,14 @@ def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
     differing = [(what, [name for name in names if name not in others]) for what, names, others in sides]
     parts = [f"{what} {_first(names)}" for what, names in differing if names]
     return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
+
+
+def _about_state(module: Module, theirs: Iterable[str]) -> str:
+    """Say which of the names in a file are of attributes that calls have assigned, for the end of a message."""
+    states = states_of(module)
+    found = [x for x in states if any(re.fullmatch(rf"{re.escape(x)}(\d.*|\..*)?", name, re.DOTALL) for name in theirs)]
+    are = "are" if len(found) > 1 else "is"
+    return f". Calls have assigned {_first(found)} since, which {are} state, not parameters" if found else ""
 
 
 def _first(names: Sequence[str]) -> str:

@@ -185,6 +185,8 @@ ATTRIBUTES_OF_OTHERS = {
     ("collecting", "getattr(part, '__dict__', {})"),
     ("collecting", "part.__dict__"),
     ("collecting", "getattr(module, '__dict__', ())"),
+    ("marks", "vars(base)"),
+    ("marks", "getattr(module, '__dict__', None)"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }
 

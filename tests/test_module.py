@@ -340,6 +340,7 @@ class Keeping(Module):
 
     def __init__(self) -> None:
         self.w, self.kept = Value(1.0), dict[str, Any]()
+        self.other: Any = None
 
     def __call__(self, x: Any) -> Any:
         scaled = (x - 3.0) / 2
@@ -376,10 +377,12 @@ def test_kept_activations_raise_nothing(backend: Any) -> None:
     assert activation.parameters() == []
 
 
-def test_of_an_input_that_nobody_has_a_result_raises() -> None:
+def test_of_an_input_that_nobody_has_a_result_is_state_if_a_call_keeps_it() -> None:
     net = Keeping()
     net(Value(1.0, "lost"))
-    with pytest.raises(TypeError, match=r"Keeping\.kept\['input'\]\[0\] is a result of div, .* assign v\.data"):
+    assert net.parameters() == [net.w]
+    net.other = net.kept
+    with pytest.raises(TypeError, match=r"Keeping\.other\['input'\]\[0\] is a result of div, .* assign v\.data"):
         net.parameters()
 
 

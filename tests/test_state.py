@@ -1,0 +1,290 @@
+"""What a call keeps in a Module is state: neither collected nor saved, and what changes by that is said."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_module import Net, names
+
+from autograd import ParameterWarning, Value, fit, nn, optim
+from autograd.nn import Layer, Module, Neuron
+
+XS, YS = [[0.5, -1.0], [1.0, 2.0], [-1.0, 0.5]], [1.0, -1.0, 0.5]
+
+
+class Keeping(Module):
+    """It keeps its inputs and its output, assigned and added to containers."""
+
+    def __init__(self) -> None:
+        self.layer, self.seen, self.count = Layer(2, 1, "linear"), list[Any](), 0
+        self.table, self.latest = dict[str, Any](), collections.deque[Any](maxlen=2)
+
+    def __call__(self, x: Any) -> Any:
+        self.x, self.y = x, self.layer(x)
+        self.first = x[0]
+        self.count += 1
+        self.seen.append(x)
+        self.table["x"] = x
+        self.latest.extend(x)
+        return self.y
+
+
+class Forward(Keeping):
+    def forward(self, x: Any) -> Any:
+        return super().__call__(x)
+
+
+class Slotted(Module):
+    __slots__ = ("layer", "x")
+
+    def __init__(self) -> None:
+        self.layer = Layer(2, 1, "linear")
+
+    def __call__(self, x: Any) -> Any:
+        self.x = x
+        return self.layer(x)
+
+
+class SlottedFurther(Slotted):
+    """One with slots and a dictionary."""
+
+    def __call__(self, x: Any) -> Any:
+        self.more = x
+        return super().__call__(x)
+
+
+@dataclasses.dataclass
+class Fields(Module):
+    layer: Any = dataclasses.field(default_factory=lambda: Layer(2, 1, "linear"))
+    x: Any = None
+
+    def __call__(self, x: Any) -> Any:
+        self.x = x
+        return self.layer(x)
+
+
+class Listed(Module, list[Any]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = Layer(2, 1, "linear")
+
+    def __call__(self, x: Any) -> Any:
+        self.x = x
+        return self.layer(x)
+
+
+KINDS = [Keeping, Forward, Slotted, SlottedFurther, Fields, Listed]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_what_a_call_assigns_is_neither_collected_nor_saved(make: Any, tmp_path: Path) -> None:
+    model = make()
+    want, shown = names(model), repr(model)
+    assert want == ["layer.neuron1.weight1", "layer.neuron1.weight2", "layer.neuron1.bias"]
+    model.save(tmp_path / "before.json")
+    x = [Value(1.0), Value(2.0)]
+    for _ in range(2):
+        model(x)
+        assert names(model) == want
+        assert repr(model) == shown or dataclasses.is_dataclass(make)
+        for twin in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert names(twin) == want
+    model.save(tmp_path / "after.json")
+    assert (tmp_path / "after.json").read_text() == (tmp_path / "before.json").read_text()
+    assert model.load(tmp_path / "after.json") is None and make().load(tmp_path / "after.json") is None
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+@pytest.mark.parametrize("make", [Slotted, Fields])
+def test_state_is_no_parameter_after_fit_and_predict(make: Any, backend: str) -> None:
+    model = make()
+    options: Any = {"loss": "mse", "optimizer": optim.SGD(0.1), "epochs": 2, "progress": False, "backend": backend}
+    fit(model, XS, YS, **options)
+    model.predict(XS, backend=backend)
+    assert model.parameters() == model.layer.parameters()
+    fit(model, XS, YS, **options)
+
+
+def test_what_fit_passes_in_counts_nowhere() -> None:
+    class Outside(Module):
+        def __init__(self, log: Any) -> None:
+            self.layer, self.log = Layer(2, 1, "linear"), log
+
+        def __call__(self, x: Any) -> Any:
+            self.log.part = x
+            self.log.listed.append(x)
+            return self.layer(x)
+
+    log = Net(listed=[], part=None)
+    model = Outside(log)
+    fit(model, XS, YS, loss="mse", optimizer="sgd", epochs=1, progress=False, backend="eager")
+    assert log.listed
+    assert log.parameters() == [] and model.parameters() == model.layer.parameters()
+
+
+def test_state_that_fails_to_be_finished_is_state() -> None:
+    class Failing(Module):
+        def __call__(self, x: Any) -> Any:
+            self.x = x
+            raise ZeroDivisionError
+
+    model = Failing()
+    with pytest.raises(ZeroDivisionError):
+        model(Value(1.0))
+    assert model.parameters() == []
+
+
+def test_a_parameter_that_is_passed_on_to_a_module_stays_one() -> None:
+    class Cell(Module):
+        def __call__(self, h: Any) -> Any:
+            self.h = h
+            return [v * 2 for v in h]
+
+    class Outer(Module):
+        def __init__(self) -> None:
+            self.cell, self.h0 = Cell(), [Value(1.0), Value(2.0)]
+
+        def __call__(self, x: Any) -> Any:
+            return self.cell(self.h0)
+
+    model = Outer()
+    model(1.0)
+    assert model.parameters() == model.h0
+
+
+# --------------------------------------------------------------------------- the set of parameters differs after a call
+
+
+class Recurrent(Module):
+    def __init__(self) -> None:
+        self.w, self.h = Value(0.5), [Value(0.0) for _ in range(2)]
+
+    def __call__(self, x: Any) -> Any:
+        self.h = [(self.w * x + h).tanh() for h in self.h]
+        return self.h[0]
+
+
+LOST = (
+    r"^Recurrent\.h held 2 parameters when Recurrent was made, and a call has assigned it anew, so from now on it is "
+    r"state, neither trained nor saved\. Keep what a call changes in a local variable, or, to save it, in an nn\.Const"
+)
+
+
+def test_parameters_that_a_call_replaces_are_noticed_once() -> None:
+    model = Recurrent()
+    assert names(model) == ["w", "h1", "h2"]
+    with pytest.warns(ParameterWarning, match=LOST) as caught:
+        model(1.0)
+    assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(1.0)
+        copy.deepcopy(model)(1.0)
+    assert names(model) == ["w"]
+
+
+def test_a_file_from_before_says_which_and_why(tmp_path: Path) -> None:
+    model = Net(inner=[Recurrent()])
+    model.save(tmp_path / "before.json")
+    with pytest.warns(ParameterWarning, match=LOST):
+        model.inner[0](1.0)
+    said = r"also has inner1\.h1 and inner1\.h2|also has inner1\.h1, inner1\.h2"
+    with pytest.raises(ValueError, match=rf"({said})\. Calls have assigned inner1\.h since, which is state"):
+        model.load(tmp_path / "before.json")
+
+
+def test_in_a_constant_the_same_is_state_that_is_saved(tmp_path: Path) -> None:
+    class Kept(Module):
+        def __init__(self) -> None:
+            self.w, self.h = Value(0.5), nn.Constant([0.0, 0.0])
+
+        def __call__(self, x: Any) -> Any:
+            self.h.value = [(self.w * x + h).tanh() for h in self.h.value]
+            return self.h.value[0]
+
+    model, twin = Kept(), Kept()
+    model(1.0)
+    model.save(tmp_path / "model.json")
+    twin.load(tmp_path / "model.json")
+    assert names(model) == ["w"]
+    assert twin(1.0).data == model(1.0).data
+
+
+def test_parameters_that_a_call_adds_to_a_list_are_noticed() -> None:
+    class Growing(Module):
+        def __init__(self) -> None:
+            self.ws = [Value(1.0)]
+
+        def __call__(self, x: Any) -> Any:
+            self.ws.append(Value(2.0) if x > 0 else self.ws[0] * 2)
+            return self.ws[-1] * x
+
+    model = Growing()
+    with pytest.warns(ParameterWarning, match=r"^Growing\.ws held 1 parameter .* what is in it, so the model has"):
+        model(1.0)
+    assert len(model.parameters()) == 2
+    model = Growing()
+    model(-1.0)
+    assert len(model.parameters()) == 1
+
+
+def test_parameters_that_a_call_replaces_in_a_list_are_noticed() -> None:
+    class Stepping(Module):
+        def __init__(self) -> None:
+            self.h = {"a": Value(1.0)}
+
+        def __call__(self, x: Any) -> Any:
+            self.h["a"] = self.h["a"] * x
+            return self.h["a"]
+
+    with pytest.warns(ParameterWarning, match=r"^Stepping\.h held 1 parameter .* changed what is in it"):
+        Stepping()(1.0)
+
+
+def test_an_alias_of_what_is_held_elsewhere_may_change() -> None:
+    class Switching(Module):
+        def __init__(self) -> None:
+            self.parts = [Neuron(1), Neuron(1)]
+            self.active = self.parts[0]
+
+        def __call__(self, x: Any) -> Any:
+            self.active = self.parts[1]
+            return self.active(x)
+
+    model = Switching()
+    model([1.0])
+    assert len(model.parameters()) == 4
+
+
+def test_a_module_that_is_made_in_a_call_is_refused() -> None:
+    class Late(Module):
+        def __init__(self) -> None:
+            self.w, self.layers = Value(1.0), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            if not hasattr(self, "layer"):
+                self.layer = Layer(len(x), 1)
+                self.layers.append(Neuron(1))
+            return self.layer(x)
+
+    model = Late()
+    model([1.0])
+    with pytest.raises(TypeError, match=r"^Late\.layer is assigned in a call, so Value.* not be trained\. Make it"):
+        Net(inner=model).inner.parameters()
+    with pytest.raises(TypeError, match=r"^Net\.inner\.layer is assigned in a call, so Value.* would not be trained"):
+        Net(inner=model).parameters()
+    del model.layer
+    with pytest.raises(TypeError, match=r"^Late\.layers is assigned in a call"):
+        model.parameters()
+
+
+def test_calls_of_modules_are_those_that_their_authors_wrote() -> None:
+    assert Keeping.__call__.__name__ == "__call__" and Keeping.__call__.__doc__ is None
+    assert nn.MLP.__call__.__qualname__ == "MLP.__call__"
