@@ -11,6 +11,7 @@ from needs import BACKENDS, FIT_BACKENDS
 
 import autograd
 from autograd import Value, fit, nn, optim
+from autograd.trees import tree_leaves
 
 RNG = random.Random(3)
 
@@ -51,7 +52,7 @@ def both(output: Any, target: Any) -> Any:
 FLAT = [numbers(3) for _ in range(7)]
 PAIRS = [([a, b], c) for a, b, c in FLAT]
 CLASSES = [(nn.one_hot(i % 3, 3), *numbers(1)) for i in range(7)]
-DEEP = [[numbers(1), [*numbers(1), numbers(2)], *numbers(1)] for _ in range(7)]
+DEEP: list[Any] = [[numbers(1), [*numbers(1), numbers(2)], *numbers(1)] for _ in range(7)]
 
 
 class Rows(TwoParts):
@@ -113,6 +114,20 @@ def test_a_sample_that_differs_in_a_nest_is_named() -> None:
 
     with pytest.raises(autograd.RecordingError, match=r"\n    sample \d of xs: w3 \* x\[1\]\[1\]\[0\]\n"):
         fit(Deep(), DEEP, DEEP, loss=loss, optimizer="sgd", epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_compile_takes_nests_in_every_backend(backend: str) -> None:
+    model = Deep()
+    x = [[Value(0.0)], [Value(0.0), [Value(0.0), Value(0.0)]], Value(0.0)]
+    output = model(x)
+    one = autograd.compile(output, (x,), backend=backend)
+    every = autograd.compile(autograd.sum(tree_leaves(output)), (x,), in_axes=0, backend=backend)
+    expected = [[v.data for v in tree_leaves(model(sample))] for sample in DEEP]
+    assert [tree_leaves(one(sample)) for sample in DEEP] == expected
+    assert every(DEEP) == [sum(row[1:], row[0]) for row in expected]
+    with_arrays = [[np.array(first), tuple(second), third] for first, second, third in DEEP]
+    assert every(with_arrays) == every(DEEP)
 
 
 # Dictionaries --------------------------------------------------------------------------------------------------------
