@@ -326,16 +326,21 @@ def test_a_constant_that_changes_is_read_anew(backend: str) -> None:
     assert model.predict([1.0, 2.0], backend) == [[2.0, 4.0], [4.0, 4.0]]
 
 
-def test_samples_of_several_shapes_are_kept(compiled: list[str]) -> None:
+def test_samples_of_several_shapes_are_kept(compiled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     model = Function(lambda w, x: w * x if isinstance(x, Value) else w * autograd.sum(x))
     for _ in range(3):
         assert model.predict([1.0, 2.0]) == [2.0, 4.0]
         assert model.predict([[1.0, 2.0]]) == [6.0]
         assert model.predict([[1.0, 2.0]], "python") == [6.0]
     assert len(compiled) == 3
-    for width in range(1, 30):
+    monkeypatch.setattr(prediction, "_MOST_KEPT", 5)
+    for width in range(3, 12):
         assert model.predict([[1.0] * width]) == [2.0 * width]
-        assert len(prediction._kept[id(model)][1]) <= prediction._MOST_KEPT
+        assert len(prediction._kept[id(model)][1]) == min(width + 1, 5)
+    compiled.clear()
+    for width in range(7, 12):  # the latest are those that are kept
+        model.predict([[1.0] * width])
+    assert not compiled
 
 
 def test_what_is_compiled_is_no_part_of_the_model(every: str) -> None:
@@ -347,6 +352,7 @@ def test_what_is_compiled_is_no_part_of_the_model(every: str) -> None:
             return self.slope * x
 
     for model, xs in ((network(), table()), (Function(Value.__mul__), table()[:, 0]), (Line(Value(2.0)), [1.0, 2.0])):
+        model.predict(xs, "eager")  # what a call leaves in it is there before
         names = [name for name, _ in model.named_parameters()]
         state, size = vars(model).copy() if hasattr(model, "__dict__") else {}, len(repr(model))
         pickled = None if isinstance(model, (Function, Line)) else pickle.dumps(model)
