@@ -33,7 +33,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, cast
 from autograd.engine import Value, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
-from autograd.marks import Marked, Marks, mark, marks_of, slots_of
+from autograd.marks import UNMARKED, Marked, Marks, mark, marks_of, slots_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, quoted, visible
@@ -358,8 +358,9 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
 _NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks)  # they lead to the rest of the program, or hold no leaf
 _WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _OURS = __name__.rpartition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
-_NO_PARTS = ("__", "_part_names", "_abc_impl", "_slotted")  # attributes of a class that describe it
+_NO_PARTS = ("__", "_part_names", "_abc_impl", "_slotted", "_has_a_slot")  # attributes of a class that describe it
 _UNSET = object()
+_EMPTY = ()  # as the classes of each neuron
 _MOST_KINDS = 1_000  # classes that are remembered
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
 
@@ -374,6 +375,8 @@ class _Kind:
 
     module: bool = False
     """True for a subclass of Module."""
+    kept: bool = False
+    """True for a subclass of Module that keeps Values which are not trained."""
     declared: Sequence[str] | None = None
     """The names of fields and slots, if attributes are collected; those in `__dict__` follow."""
     listed: Callable[[Any], _Parts] | None = None
@@ -416,6 +419,7 @@ class Walk:
         self.with_state: list[_Entry] = []
         self.repeated: list[_Entry] = []
         self._constant = set[int]()  # Values, by id
+        self._marked = dict[int, Marks]()  # of Modules, by id, that have some
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
@@ -442,8 +446,8 @@ class Walk:
     def _frozen(self) -> set[int]:
         """Return the leaves, by id, that a frozen Module holds, itself or in its lists."""
         found: list[Value] = []
-        for module in self.modules:
-            if marks_of(module).frozen:
+        for module in self.modules if self._marked else ():
+            if id(module) in self._marked and self._marked[id(module)].frozen:
                 found += [p for _, p in Walk(module, alone=True).leaves]
                 if is_overridden(module) and module is not self.root:  # it may keep them anywhere
                     inside = {p for _, p in Walk(module, whole=True).leaves}
@@ -545,7 +549,10 @@ class Walk:
             if self.alone and part is not self.root:
                 return found
             self.modules.append(part)
-            if part._kept:
+            marks = marks_of(part)
+            if marks is not UNMARKED:
+                self._marked[id(part)] = marks
+            if kind.kept:
                 self._keep(entry)
                 return found
             if not self.whole and part is not self.root and is_overridden(part):
@@ -576,12 +583,11 @@ class Walk:
         if kind.opaque or (type(part) is dict and _holding(part)):  # as a key
             self._opaque.append(entry)
         if kind.declared is not None:
-            state = marks_of(part).state if kind.module else ()
             held = attributes(part, kind.declared)
-            if state:
+            if id(part) in self._marked and (state := self._marked[id(part)].state):
                 self.with_state.append(entry)
                 held = {name: x for name, x in held.items() if name not in state}
-            found += [((entry, name), x) for name, x in held.items() if _KINDS[type(x)]]
+            found += [((entry, name), x) for name, x in held.items() if x is not _EMPTY and _KINDS[type(x)]]
         if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
             steps, parts = kind.listed(part)
             kinds = _holding(parts)
@@ -658,9 +664,9 @@ def _kind_of(kind: type) -> _Kind | None:
         return _Kind(opaque=True, refers=lambda part: _of_array(part.base)[1])
     declared = declared_in(kind) if module or _fields(kind) else None
     if array and _defines(kind, "filled"):  # masked
-        return _Kind(module, declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
+        return _Kind(module, declared=declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
     if array:
-        return _Kind(module, declared, _of_array, refers=lambda part: _of_array(part)[1])
+        return _Kind(module, False, declared, _of_array, refers=lambda part: _of_array(part)[1])
     known = issubclass(kind, (list, tuple, deque, dict))
     listed = None
     if known or not module:
@@ -668,6 +674,7 @@ def _kind_of(kind: type) -> _Kind | None:
     exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
     return _Kind(
         module,
+        module and bool(getattr(kind, "_kept", "")),
         declared,
         listed,
         lazy=not known,

@@ -30,6 +30,7 @@ class ModuleClass(AbstractHintsUnlisted):
     """The class of Modules' classes: a place for marks in their instances, `forward` called, and calls watched."""
 
     _slotted: tuple[str, ...]
+    _has_a_slot: bool
 
     def __new__(
         mcs: type["ModuleClass"], name: str, bases: tuple[type, ...], namespace: dict[str, Any], **arguments: Any
@@ -46,11 +47,14 @@ class ModuleClass(AbstractHintsUnlisted):
                     namespace[method] = _watched(namespace[method])
         cls = super().__new__(mcs, name, bases, namespace, **arguments)
         cls._slotted = tuple(slots_of(cls))
+        cls._has_a_slot = isinstance(getattr(cls, "_marks", None), MemberDescriptorType)
         return cls
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         module = super().__call__(*arguments, **named)
         if isinstance(module, Marked):  # a class may make something else
+            if cls._has_a_slot and marks_of(module) is UNMARKED:
+                object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty
             module._made()
         return module
 
@@ -69,12 +73,16 @@ def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def watched(self: Any, *inputs: Any, **named: Any) -> Any:
-        before = attributes_of(self)
-        contents = None if marks_of(self).called else _contents(before)
+        if not type(self)._slotted:  # most
+            before = self.__dict__.copy()
+            marks = before.get("_marks", UNMARKED)
+        else:
+            before, marks = attributes_of(self), marks_of(self)
+        contents = None if marks.called else _contents(before)
         try:
             return call(self, *inputs, **named)
         finally:
-            now = attributes_of(self)
+            now = self.__dict__ if not type(self)._slotted else attributes_of(self)
             if contents is not None:
                 after = _contents(now)
                 _note(self, called=True)
