@@ -283,17 +283,29 @@ def _is_right_choice(logits: list[Any], target: Any) -> Any:
 def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
     """Check the targets of samples with such logits; where they are class indices, return them one-hot.
 
-    >>> _class_targets([Value(0.5), Value(1.5)], [1.0, 0.0])
+    The target of a sample that is a sequence, with logits for each place, is a list of such targets.
+
+    >>> z = [Value(0.5), Value(1.5)]
+    >>> _class_targets(z, [1.0, 0.0])
     [[0.0, 1.0], [1.0, 0.0]]
+    >>> _class_targets([z, z, z], [[1.0, 0.0, 0.0]])
+    [[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]]
     """
     if isinstance(ys[0], list):
+        places = _in_lists(logits)
+        if isinstance(places, list) and places and isinstance(places[0], list) and len(ys[0]) == len(places):
+            codes = [one_hot(index, len(places[0])) for index in range(len(places[0]))]
+            ys = [[p if isinstance(p, list) else codes[_class_index(_whole(p), len(codes))] for p in y] for y in ys]
         return _check_each(cross_entropy, logits, ys)
-    for y in ys:
-        if y % 1:  # nan for a nan or an infinity
-            raise ValueError(f"a class index is an integer, got {y}")
-    indices = _check_each(cross_entropy, logits, list(map(int, ys)), "classes.index(y)")
+    indices = _check_each(cross_entropy, logits, list(map(_whole, ys)), "classes.index(y)")
     codes = [one_hot(index, len(logits)) for index in range(len(logits))]
     return [codes[index] for index in indices]
+
+
+def _whole(index: float) -> int:
+    if index % 1:  # nan for a nan or an infinity
+        raise ValueError(f"a class index is an integer, got {index}")
+    return int(index)
 
 
 def one_hot(index: Any, classes: SupportsIndex) -> list[Any]:
@@ -343,6 +355,8 @@ def _class_indices(logits: Any, names: list[str]) -> list[float]:
 
 
 def _entropy_of_classes(ys: list[Any]) -> float:
+    if isinstance(ys[0][0], list):  # sequences
+        return math.fsum(_entropy_of_classes(list(place)) for place in zip(*ys)) / len(ys[0])
     return _entropy([math.fsum(column) / len(column) for column in zip(*ys)])
 
 
@@ -356,11 +370,11 @@ def cross_entropy(logits: Any, targets: Any) -> Any:
     (the first of equal ones) is that of the most probable class.
 
     Arguments:
-        logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch
-            a list of such lists.
-        targets: for each sample the index of its class, an integer from 0, or a list with the probability of each class
-            (one-hot, if the class is known). They may be Values. When the graph is computed with other numbers, and an
-            index is that of no class, the loss is nan.
+        logits: for one sample a list with a Value for each class, the network's output *before* a softmax; for a batch,
+            or for the places of a sequence, a list of such lists.
+        targets: for each of these lists the index of its class, an integer from 0, or a list with the probability of
+            each class (one-hot, if the class is known). They may be Values. When the graph is computed with other
+            numbers, and an index is that of no class, the loss is nan.
 
     Raises:
         TypeError: a class index is not an integer.
@@ -413,9 +427,7 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
 
 def _class_index(target: Any, classes: int) -> int:
     if isinstance(target, Value):
-        if target.data % 1:  # nan for a nan or an infinity
-            raise ValueError(f"a class index is an integer, got {target.data}")
-        target = int(target.data)
+        target = _whole(target.data)
     try:
         index = operator.index(target)
     except TypeError:

@@ -16,9 +16,10 @@ from derivatives import EVERYWHERE, computed
 from derivatives import near as close
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needs import EAGER_AND_COMPILED
 
 import autograd
-from autograd import Value, check_gradients, fit, grad, nn
+from autograd import Value, check_gradients, fit, grad, nn, optim
 from autograd.losses import carried
 from autograd.nn import binary_cross_entropy, cross_entropy, hinge, mse
 from autograd.trees import tree_leaves, tree_map
@@ -576,3 +577,34 @@ def test_classes_that_do_not_fit_the_outputs_get_no_code() -> None:
         with pytest.raises(ValueError, match="class") as caught:
             fit(nn.MLP(2, [3]), [[0.0, 1.0]] * 4, ys, loss="cross_entropy", optimizer="sgd", epochs=1)
         assert "write" not in str(caught.value)
+
+
+@pytest.mark.parametrize("xs", [[[-1.0, 0.5], [0.25], [1.0, -0.5], [-0.25]], [[-1.0, 0.5], [1.0, -0.5]]])
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_the_classes_of_a_sequence_are_a_list_of_indices(backend: str, xs: list[list[float]]) -> None:
+    """One for each place, in sequences of one or several lengths; so are one-hot lists, and targets that are Values."""
+
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            self.scores = nn.Layer(2, 3, "linear", rng=random.Random(0))
+
+        def __call__(self, sequence: Any) -> list[Any]:
+            return [self.scores([x, x * x]) for x in sequence]
+
+    classes = [[int(x > -0.6) + int(x > 0.2) for x in sequence] for sequence in xs]
+    runs = []
+    for ys, loss in (
+        (classes, nn.cross_entropy),
+        ([[nn.one_hot(y, 3) for y in row] for row in classes], nn.cross_entropy),
+        (classes, lambda output, target: 1.0 * nn.cross_entropy(output, target)),
+    ):
+        options: Any = {"optimizer": optim.Adam(0.1), "epochs": 60, "backend": backend, "seed": 0, "progress": False}
+        runs.append(fit(Tagger(), xs, ys, loss=loss, **options))
+    assert runs[0].losses == runs[1].losses
+    assert runs[0].losses == pytest.approx(runs[2].losses, rel=1e-12)
+    assert runs[0].accuracy[-1] == 1.0
+    for wrong, message in ((3.0, "3 logits have the classes 0 to 2, got 3"), (0.5, "a class index is an integer")):
+        with pytest.raises(ValueError, match=message):
+            fit(Tagger(), xs[:1], [[0.0, wrong]], loss=nn.cross_entropy, optimizer="sgd", epochs=1, backend=backend)
+    with pytest.raises(ValueError, match="each sample needs a target: a list of 2"):
+        fit(Tagger(), xs[:1], [[0.0, 1.0, 2.0]], loss=nn.cross_entropy, optimizer="sgd", epochs=1, backend=backend)

@@ -96,9 +96,10 @@ class Advisor:
             return
         penalty = objective.penalty()
         losses = [x - (0.0 if penalty is None else penalty.data) for x in history.losses]
-        shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
-        long = steps >= FEWEST_STEPS
-        sign = sign_of(losses, constant, shares, len(ys)) if constant is not None and long else None
+        long, sign = steps >= FEWEST_STEPS, None
+        if constant is not None and long:
+            shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
+            sign = sign_of(losses, constant, shares, len(ys))
         silent = units = 0
         if sign or constant is None or min(losses) >= _NEAR * constant:
             silent, units, alike = silent_units(objective, known, all_of_them=long)
