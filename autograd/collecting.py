@@ -792,6 +792,8 @@ def _why_not(kind: type) -> tuple[str, str]:
     what = f"an instance of {kind.__name__}, neither a Module nor a dataclass"
     if not _is_the_users(kind):
         return what, "Assign its Values and Modules themselves, or a list of them"
+    if _defines(kind, "parameters"):
+        return what, f"Its parameters() is not asked: write class {kind.__name__}(nn.Module)"
     return what, f"Make {kind.__name__} a Module or a dataclass, or use a list or a dictionary in its place"
 
 

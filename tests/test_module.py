@@ -527,6 +527,15 @@ def test_a_class_of_the_users_may_become_a_module_one_of_python_not() -> None:
             Net(part=part).parameters()
 
 
+def test_an_object_with_parameters_that_is_no_module_says_how_to_make_it_one() -> None:
+    class Linear(Plain):
+        def parameters(self) -> list[Value]:
+            return [self.part]
+
+    with pytest.raises(TypeError, match=r"neither a Module nor .* is not asked: write class Linear\(nn\.Module\), or"):
+        Net(part=Linear(Value(1.0))).parameters()
+
+
 def queue_of(part: Any) -> Any:
     made: Any = queue.SimpleQueue()
     made.put(part)

@@ -285,6 +285,19 @@ def test_a_module_that_is_made_in_a_call_is_refused() -> None:
         model.parameters()
 
 
+def test_fit_says_that_what_a_call_assigns_is_no_parameter() -> None:
+    class Late(Module):
+        def __call__(self, x: Any) -> Any:
+            self.w = getattr(self, "w", Value(1.0))
+            return self.w * x
+
+    model = Late()
+    model(1.0)
+    said = "no parameters, so there is nothing to learn: what a call assigns, w, is state, make it in __init__"
+    with pytest.raises(ValueError, match=said):
+        fit(model, [1.0], [2.0], loss="mse", optimizer="sgd", epochs=1, progress=False)
+
+
 def test_calls_of_modules_are_those_that_their_authors_wrote() -> None:
     assert Keeping.__call__.__name__ == "__call__" and Keeping.__call__.__doc__ is None
     assert nn.MLP.__call__.__qualname__ == "MLP.__call__"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.collecting import frozen_or_not
+from autograd.collecting import Holder, frozen_or_not, states_of
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
@@ -66,7 +66,11 @@ class Objective(NamedTuple):
                     "all parameters of the model are frozen, so there is nothing to learn: call unfreeze() on the "
                     "model, or on the part that is to learn"
                 )
-            raise ValueError("the model has no parameters, so there is nothing to learn")
+            states = states_of(model) if isinstance(model, Holder) else []
+            assigned = (
+                f": what a call assigns, {' and '.join(states[:3])}, is state, make it in __init__" if states else ""
+            )
+            raise ValueError(f"the model has no parameters, so there is nothing to learn{assigned}")
         functions = {name: carried(loss, name) for name in ("accuracy", "targets", "classes", "baseline")}
         return cls(model, parameters, loss, regularizer=regularizer, **functions)
 
