@@ -143,6 +143,7 @@ SHOWN = {
     "factorisation": Shown(labelled=False),
     "attention": Shown(inputs=2, detail="layer", direction="TB"),
     "two-tasks": Shown(output=-1),
+    "transformer": Shown(inputs=1, labelled=False, output=-1, detail="layer", direction="TB"),
     "batch-normalisation": Shown(inputs=2, direction="TB"),
     "layer-normalisation": Shown(direction="TB"),
     "quantile-regression": Shown(output=-1),
