@@ -292,6 +292,7 @@ def test_a_constant_keeps_values(tmp_path: Path) -> None:
     model.load(tmp_path / "net.json")
     assert [float(x.data if isinstance(x, Value) else x) for x in model.state.value] == [2.0, 6.0, 1.0]
     assert model.state.value[0] is leaf
+    assert model.state.value[1].op is None, "a number that was loaded is no result any more"
 
 
 def test_running_statistics_are_kept_in_a_constant() -> None:
