@@ -277,7 +277,8 @@ NETWORKS = {
             "Elman network": "RNN RNNCell SimpleRNN",
             "Gated recurrent unit": "GRU GRUCell",
             "Long short-term memory": "LSTM LSTMCell",
-            "Attention": "MultiheadAttention MultiHeadAttention Attention Transformer TransformerEncoderLayer",
+            "Attention": "MultiheadAttention MultiHeadAttention Attention",
+            "Transformer": "Transformer TransformerEncoder TransformerEncoderLayer TransformerDecoderLayer",
             "Factorisation": "Embedding EmbeddingBag Bilinear",
         }.items()
         for name in names.split()
