@@ -87,6 +87,9 @@ class Run:
             for learn, part, order in zip(learns, self.learners, self.orders)
         ]
         self.held_out = [part.data.whole(part.function.form) for part in self.judges]
+        self.scores, self.scores_held_out = (
+            sum(part.data.scores for part in parts) for parts in (self.learners, self.judges)
+        )
         self.checks = [part.consistency for part in self.learners if part.consistency]
         self.checked = list[Consistency]()  # those by which samples were compared last
         self.last_batches: dict[Learn, Batch] = {}  # of each learner, with these functions
@@ -157,11 +160,14 @@ class Run:
             self.kept = numbers, state()
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
-        self.last_batches = {batch[0]: batch for batch in (batches if len(self.learners) > 1 else batches[-1:])}
-        figures = self._figures(self.known, loss, accuracy)
+        if len(self.learners) > 1:
+            self.last_batches = {batch[0]: batch for batch in batches}
+        else:
+            self.last_batches = {learn: (learn, x, y, weight)}
+        figures = self._figures(self.scores, loss, accuracy)
         if self.judges:
             judged = self._judged(numbers)
-            figures += self._figures([part.data for part in self.judges], *judged)
+            figures += self._figures(self.scores_held_out, *judged)
             watched, kept = judged[0], self.kept
         else:
             watched, kept = loss, before if len(batches) == 1 else self.kept
@@ -241,8 +247,8 @@ class Run:
             with self._checking():
                 consistency.compare_batch(name, function, self.kept[0], x, y)
 
-    def _figures(self, parts: Sequence[Dataset], loss: float, accuracy: float) -> tuple[float, ...]:
-        return (loss, _as_fraction(accuracy, sum(part.scores for part in parts))) if self.accuracy else (loss,)
+    def _figures(self, scores: int, loss: float, accuracy: float) -> tuple[float, ...]:
+        return (loss, _as_fraction(accuracy, scores)) if self.accuracy else (loss,)
 
     def _diverged(self, what: str, learn: Learn, xs: Any, ys: Any) -> DivergenceError:
         """Return the error for a step that has lost its numbers: its sample is run once more to find the operation.
