@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from operator import is_
 from types import FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import ref
 
 from autograd.hints import AbstractHintsUnlisted
 
@@ -17,13 +18,14 @@ class Marks(NamedTuple):
     frozen: bool = False
     state: tuple[str, ...] = ()
     """The attributes that a call has assigned: what a model keeps from one call to the next."""
-    called: bool = False
 
 
 UNMARKED = Marks()
 _PACKAGE = __name__.partition(".")[0]
 _CONTAINERS = frozenset({list, dict, deque, set})
 _UNSET = object()
+_called: dict[int, ref[Any]] = {}
+"""The Modules that have been called, by id. The end of one removes its entry, in C, without a step in Python."""
 
 
 class ModuleClass(AbstractHintsUnlisted):
@@ -73,19 +75,15 @@ def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def watched(self: Any, *inputs: Any, **named: Any) -> Any:
-        if not type(self)._slotted:  # most
-            before = self.__dict__.copy()
-            marks = before.get("_marks", UNMARKED)
-        else:
-            before, marks = attributes_of(self), marks_of(self)
-        contents = None if marks.called else _contents(before)
+        before = self.__dict__.copy() if not type(self)._slotted else attributes_of(self)
+        contents = None if id(self) in _called else _contents(before)
         try:
             return call(self, *inputs, **named)
         finally:
             now = self.__dict__ if not type(self)._slotted else attributes_of(self)
             if contents is not None:
                 after = _contents(now)
-                _note(self, called=True)
+                _called[id(self)] = ref(self, partial(_called.pop, id(self)))
                 kept = [name for name in contents if before[name] is now.get(name)]
                 changed = {name: contents[name] for name in kept if not _are_same(contents[name], after[name])}
                 self._called(before, now, changed)
@@ -144,20 +142,14 @@ def mark(module: Any, **changed: Any) -> None:
     Raises:
         TypeError: its class has no place for them.
     """
-    if not _note(module, **changed):
-        name = type(module).__name__
-        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()")
-
-
-def _note(module: Any, **changed: Any) -> bool:
-    """Set some marks of a Module, and return True; False if its class has no place for them, and no attributes."""
     marks = marks_of(module)._replace(**changed)
-    if marks != marks_of(module):
-        try:
-            object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
-        except AttributeError:
-            return False
-    return True
+    if marks == marks_of(module):
+        return
+    try:
+        object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
+    except AttributeError:
+        name = type(module).__name__
+        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()") from None
 
 
 class Marked(metaclass=ModuleClass):
