@@ -120,12 +120,7 @@ def _applies_to_each(module: Any) -> bool:
     """Return True for an operation of one operand, also with settings: `partial(autograd.leaky_relu, slope=0.2)`."""
     if type(module) is functools.partial and not module.args:
         module = module.func
-    return type(module) is Op and _is_unary(module)
-
-
-@functools.cache
-def _is_unary(op: Op) -> bool:
-    return op.unary
+    return type(module) is Op and module.unary
 
 
 def _title(module: Any) -> str:

@@ -35,6 +35,8 @@ FEWEST_STEPS = 50  # after which a loss should have fallen
 _A_TRIAL = 10  # steps: a run of fewer is to see whether all fits
 _BEATEN = 0.999  # of the constant's loss
 _MOST_SAMPLES = 256  # that are asked for an answer
+_MOST_NODES = 100_000  # that are recorded for that, a third of a second,
+_FEWEST_SAMPLES = 16  # but for these
 _FLAT = 1e-9  # the slope of a unit that answers no more
 _NEAR = 0.9  # of the constant's loss: answers that hardly differ
 _MOST = 0.8  # the share of a class beside which the others hardly count
@@ -102,7 +104,7 @@ class Advisor:
             sign = sign_of(losses, constant, shares, len(ys))
         silent = units = 0
         if sign or constant is None or min(losses) >= _NEAR * constant:
-            silent, units, alike = silent_units(objective, known, all_of_them=long)
+            silent, units, alike = silent_units(objective, known, all_of_them=long and constant is not None)
             if silent and alike and not sign:
                 sign = "the model gives all samples the same answer", _ANOTHER
             elif constant is not None and long and 2 * silent > units and not sign:
@@ -373,15 +375,19 @@ def silent_units(objective: Objective, known: Dataset, *, all_of_them: bool = Tr
     """Return how many hidden units give all samples the same answer, how many there are, and if the model does so too.
 
     A unit is a function of one number, as an activation is, whose slope is 0 at every sample. At most 256 samples are
-    asked, and none any more once all units have answered; or the model, unless all units are to be counted.
+    asked, fewer of a large model, and none any more once all units have answered; or the model, unless all units are to
+    be counted.
     """
-    n = len(known)
+    n, most = len(known), _MOST_SAMPLES
     silent: dict[int, float] = {}  # by their places in the graph, with their only answer
     units, first, alike = 0, list[float](), True
     for asked, i in enumerate(random.Random(0).sample(range(n), min(n, _MOST_SAMPLES))):
         x, _ = known.sample(i)
-        answers, outputs = _answers(objective, x)
+        if asked == most:
+            break
+        nodes, answers, outputs = _answers(objective, x)
         if asked == 0:
+            most = max(_FEWEST_SAMPLES, _MOST_NODES // (nodes + 1))
             units, first = len(answers), outputs
             silent = {place: v.data for place, v in enumerate(answers)}
         alike = alike and outputs == first
@@ -396,11 +402,14 @@ def silent_units(objective: Objective, known: Dataset, *, all_of_them: bool = Tr
 
 
 @unobserved
-def _answers(objective: Objective, x: Any) -> tuple[list[Value], list[float]]:
-    """Return the outputs of the hidden units, which are functions of one number that others use, and of the model."""
+def _answers(objective: Objective, x: Any) -> tuple[int, list[Value], list[float]]:
+    """Return the outputs of the hidden units, which are functions of one number that others use, and of the model.
+
+    The first result is the number of nodes.
+    """
     outputs = _values(_output(objective, as_inputs(x)))
-    hidden = [v for v in graph_of(*outputs) if _is_unit(v) and v not in outputs]
-    return hidden, [v.data for v in outputs]
+    graph, last = list(graph_of(*outputs)), set(outputs)
+    return len(graph), [v for v in graph if _is_unit(v) and v not in last], [v.data for v in outputs]
 
 
 def _output(objective: Objective, inputs: Any) -> Any:

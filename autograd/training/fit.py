@@ -212,7 +212,6 @@ def fit(
                     last = over
                 run.bring_back_best()
                 run.commit()
-                advisor.after(history, run.objective, run.known, run.optimizer.steps - run.steps_before)
             except RecordingError as error:
                 error.history = history
                 raise
@@ -222,6 +221,7 @@ def fit(
                 history.seconds = time.perf_counter() - started - (history.check_seconds - checked)
                 if reporter:
                     reporter.close()
+            advisor.after(history, run.objective, run.known, run.optimizer.steps - run.steps_before)
         except KeyboardInterrupt:
             history.interrupted = True
             run.bring_back_best()

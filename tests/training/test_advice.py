@@ -17,7 +17,9 @@ from needs import EAGER_AND_COMPILED
 import autograd
 from autograd import DivergenceError, History, TrainingWarning, Value, fit, nn, optim
 from autograd.losses import carried
-from autograd.training.advice import sign_of
+from autograd.training.advice import sign_of, silent_units
+from autograd.training.data import Data
+from autograd.training.record import Objective
 
 
 def penguins() -> tuple[list[list[float]], list[str]]:
@@ -562,3 +564,35 @@ def test_a_class_of_nearly_all_samples_gets_advice_that_shows_what_is_learned() 
         )
         assert history is not None and (history.accuracy[-1] > 0.9) == told
         assert not (told and said)
+
+
+def test_few_samples_of_a_large_model_are_asked_for_dead_units() -> None:
+    """A call of it takes long: 16 samples are asked, and 256 of a small one."""
+    known = Data.of([i / 400 for i in range(400)], [0.0] * 400, None, random).known
+
+    class Dead(nn.Module):
+        def __init__(self, nodes: int) -> None:
+            self.bias, self.nodes, self.calls = Value(-50.0), nodes, 0
+
+        def __call__(self, x: Value) -> Value:
+            self.calls += 1
+            y = (x + self.bias).relu()
+            for _ in range(self.nodes):
+                y = y + 1.0
+            return y
+
+    for nodes, most in ((1, 256), (7_000, 16)):
+        model = Dead(nodes)
+        assert silent_units(Objective.of(model, "mse", None), known) == (1, 1, True)
+        assert model.calls == most
+
+
+def test_advice_is_not_counted_as_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def after(advisor: object, history: History, *rest: object) -> None:
+        seen.append(history.seconds)
+
+    monkeypatch.setattr("autograd.training.fit.Advisor.after", after)
+    _, history = heard(nn.Neuron(1), [0.0, 1.0], [0.0, 1.0], epochs=3, backend="python")
+    assert history and seen == [history.seconds] and history.seconds > 0
