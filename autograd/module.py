@@ -117,6 +117,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
         The first call records the model at one sample and compiles the graph, as `fit` does; later calls use what was
         compiled, with the numbers that the parameters have by then, and compile again only if the model has changed.
+        To notice that, each call records one of the samples, or those with numbers beyond all so far.
         So a choice belongs in the graph, as `autograd.where`. A model that compares Values (`if`, `max`, `sorted`), or
         that returns plain numbers, is called for each sample instead. One that reads `.data`, or draws at random, is
         refused, if one of the samples that are recorded to compare them shows it.

@@ -3,9 +3,10 @@
 What is kept is found by the model, behind a weak reference, so it is no part of the model: it is neither copied nor
 pickled with it, and goes when the model goes. A call with samples of the same shape
 
-1. records one of them, at random, and compares it with what is kept: a model that has changed is compiled anew;
+1. records one of them, at random, or those with numbers beyond all that were predicted so far, and compares them with
+   what is kept: a model that has changed is compiled anew, one that computes something else for these is refused;
 2. reads the parameters, so that training is followed without compiling;
-3. computes all samples, some hundreds at a time, and compares the outputs of the recorded one.
+3. computes all samples, some hundreds at a time, and compares the outputs of the recorded ones.
 
 Compiling compares more samples, as `fit` does: those in which a number is the smallest or the largest, and some others.
 A model that compares Values, or returns plain numbers, has no graph that stands for all samples: it is called for each.
@@ -58,6 +59,7 @@ from autograd.samples.reference import (
     refuse_number,
 )
 from autograd.samples.rows import Samples, by_shape, refused_shapes, samples
+from autograd.samples.span import Span
 from autograd.text import escaped, quoted
 from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_shape, tree_structure
 
@@ -123,8 +125,8 @@ def rows_of(model: Any, data: Samples, backend: str, compared: Collection[int] =
         return _called(model, data)
     try:
         with _recording(model, data) as recording:
-            compiled = _compiled(recording, backend, compared)
-        return compiled.nesting, compiled.rows(recording)
+            compiled, xs = _compiled(recording, backend, compared)
+        return compiled.nesting, compiled.rows(recording, xs)
     except _NoGraphError as problem:
         if backend != "auto":
             raise RecordingError(f'{problem}; or pass backend="eager"') from None
@@ -213,6 +215,14 @@ class _Compiled:
     arrays: bool
     """True if it takes NumPy arrays, False for lists."""
     rng: random.Random = field(default_factory=partial(random.Random, 0))  # the user's is left alone
+    span: list[Span] = field(default_factory=list)
+    """One, of all samples so far."""
+
+    def inputs(self, data: Samples) -> Any:
+        """Return samples as `compute` takes them: an array, or lists."""
+        if shape_of(data.like) is None:
+            data = data.flat()
+        return data.as_array() if self.arrays else data.as_lists()
 
     def holds(self, recording: _Recording, compared: Collection[int]) -> bool:
         """Return True if the model still computes the same, as far as these samples show, or one if there are none."""
@@ -224,7 +234,7 @@ class _Compiled:
                 return False
         return True
 
-    def rows(self, recording: _Recording) -> Any:
+    def rows(self, recording: _Recording, xs: Any) -> Any:
         """Compute the outputs of all samples, and compare those of the recorded ones.
 
         Raises:
@@ -232,14 +242,10 @@ class _Compiled:
         """
         data, numbers = recording.data, recording.numbers_now()
         parameters: Any = numbers
-        if shape_of(data.like) is None:
-            data = data.flat()
         if self.arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it
 
-            parameters, xs = np.array(numbers), data.as_array()
-        else:
-            xs = data.as_lists()
+            parameters = np.array(numbers)
         compute, draws = partial(self.compute, parameters), self.reference.drawn
         if draws:
             drawn = [[random.random() for _ in range(draws)] for _ in range(len(data))]
@@ -254,22 +260,31 @@ class _Compiled:
         return rows
 
 
-def _compiled(recording: _Recording, backend: str, compared: Collection[int]) -> _Compiled:
-    """Return what is kept of the model, if it holds; else compile it.
+def _compiled(recording: _Recording, backend: str, compared: Collection[int]) -> tuple[_Compiled, Any]:
+    """Return what is kept of the model, if it holds, else compile it; and the samples as it takes them.
 
     Raises:
         _NoGraphError: the model has to be called for each sample.
         RecordingError: its graph is not the same for all samples.
     """
-    kept, key = _kept_of(recording.model), (backend, str(tree_structure(recording.data.like)))
+    data = recording.data
+    kept, key = _kept_of(recording.model), (backend, str(tree_structure(data.like)))
     compiled = kept.get(key)
-    if compiled is None or not compiled.holds(recording, compared):
+    if compiled is not None:
+        xs = compiled.inputs(data)
+        span, known = Span.of(xs), compiled.span[0]
+        compared = {*compared, *span.beyond(known, xs, compiled.rng)}
+        if compiled.holds(recording, compared):
+            compiled.span[0] = span.widened(known)  # not before: a sample that is refused is compared again
+            return compiled, xs
         recording.outputs.clear()
-        compiled = _compiled_anew(recording, backend, compared)
-        if len(kept) >= _MOST_KEPT:
-            kept.pop(next(iter(kept)), None)  # the oldest
-        kept[key] = compiled
-    return compiled
+    compiled = _compiled_anew(recording, backend, compared)
+    xs = compiled.inputs(data)
+    compiled.span.append(Span.of(xs))
+    if len(kept) >= _MOST_KEPT:
+        kept.pop(next(iter(kept)), None)  # the oldest
+    kept[key] = compiled
+    return compiled, xs
 
 
 def _compiled_anew(recording: _Recording, backend: str, compared: Collection[int]) -> _Compiled:

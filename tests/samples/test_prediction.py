@@ -528,6 +528,42 @@ def test_a_model_that_differs_later_is_refused_then(backend: str) -> None:
             model.predict([1.0, 12.0], backend)
 
 
+@pytest.mark.parametrize("later", [-3.0, 20.0])
+@pytest.mark.parametrize("arrays", [True, False])
+def test_numbers_beyond_the_earlier_ones_are_compared(later: float, arrays: bool, backend: str) -> None:
+    """The one sample among a thousand that a recording at random would miss, at every later call that has it."""
+    model = Function(lambda w, x: w * x[1] if 0 < x[1].data < 10 else -x[1])
+    xs = np.linspace((5.0, 1.0), (6.0, 9.0), 1000)
+    known, other = (a if arrays else a.tolist() for a in (xs, np.concatenate([xs[:500], [[5.0, later]], xs[500:]])))
+    expected = model.predict(known, backend)
+    for _ in range(2):
+        with pytest.raises(RecordingError, match=r"sample 500 of xs: .*\n(The model|.*\n)"):
+            model.predict(other, backend)
+    assert np.array_equal(model.predict(known, backend), expected)
+
+
+def test_numbers_beyond_are_compared_once(backend: str) -> None:
+    model = Function(lambda w, x: w * x[0] + x[1][0])
+    xs = [[i, [math.nan]] for i in range(100)]
+    further = [[-1.0, [math.nan]], *xs, [200.0, [math.nan]]]
+    model.predict(xs, backend)
+    for calls in (2, 1, 1):
+        model.calls = 0
+        model.predict(further, backend)
+        assert model.calls == calls
+    model.calls = 0
+    model.predict([[0.0, [2.0]], [0.0, [math.nan]], [0.0, [1.0]]], backend)
+    assert model.calls == 2  # the first numbers in this place
+
+
+def test_of_many_numbers_beyond_some_are_compared() -> None:
+    model = Function(lambda w, x: autograd.sum(x))
+    model.predict(np.zeros((100, 50)))
+    model.calls = 0
+    model.predict(np.eye(100, 50))
+    assert 2 <= model.calls <= 20
+
+
 def test_a_model_that_reads_its_parameters_is_compiled_anew(compiled: list[str]) -> None:
     model = Function(lambda w, x: x * w.data)
     assert model.predict([1.0, 2.0]) == [2.0, 4.0]

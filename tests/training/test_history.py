@@ -273,6 +273,25 @@ def colors_of(ax: Any) -> list[tuple[float, ...]]:
     return [tuple(color) for color in ax.collections[-1].get_facecolors()]
 
 
+def test_a_program_that_is_kept_is_compared_again(plt: Any) -> None:
+    """`predict` has not seen the samples between, at which the model is another; of the plane, many are compared."""
+
+    class Striped(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def __call__(self, x: Any) -> Value:
+            score: Value = self.w * (1.0 if abs(x[0].data - 0.5) < 0.05 else -1.0)
+            return score
+
+    model = Striped()
+    model.predict([[-9.0, -9.0], [9.0, 9.0]])
+    ax = plot_decision_boundary(model, CORNERS, [0, 1, 0, 1], resolution=61)
+    (picture,) = ax.images
+    reds = picture.get_array()[30, :, 0]
+    assert len(set(reds.tolist())) == 2, "the stripe is in the picture"
+
+
 @pytest.mark.parametrize("ys", [[-1, 1, -1, 1], [0, 1, 0, 1], [[-1], [1], [-1], [1]], np.array([0.0, 1.0, 0.0, 1.0])])
 def test_the_boundary_is_where_the_score_changes_its_sign(plt: Any, ys: Any) -> None:
     model = nn.Neuron(2, "linear", weights=[1.0, 0.0], bias=-0.5)  # positive right of 0.5
