@@ -69,8 +69,9 @@ def drawing_from(source: Source) -> Iterator[None]:
     ...     uniform(2)
     [Value(data=0.5, grad=0.0), Value(data=0.5, grad=0.0)]
     """
-    token = _source.set(source)
+    before = _source.get()
     try:
+        _source.set(source)  # not before the try, where Ctrl-C could come between
         yield
     finally:
-        _source.reset(token)
+        _source.set(before)

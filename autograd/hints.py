@@ -12,10 +12,15 @@ from abc import ABCMeta
 from collections.abc import Iterable, Mapping
 from inspect import getattr_static
 from numbers import Number
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from autograd.text import quoted
 from autograd.trees import A_DICTIONARY
+
+if TYPE_CHECKING:
+    _ProtocolClass = ABCMeta
+else:
+    _ProtocolClass = type(Protocol)  # a subclass of it, without a public name
 
 ADD_A_ROW = (
     "add an operation as a row, autograd.ops.Op('cube({})', lambda x: x * x * x, lambda g, z, x: g * 3 * x * x): "
@@ -531,8 +536,10 @@ class HintsUnlisted(type):
         return [name for name in super().__dir__() if name not in cls._unlisted and not _is_hint(cls, name)]
 
 
-class AbstractHintsUnlisted(HintsUnlisted, ABCMeta):
-    """The same where a user's class may be an abstract class, too."""
+class AbstractHintsUnlisted(HintsUnlisted, _ProtocolClass):
+    """The same where a user's class may be an abstract class, too, or follow a `typing.Protocol`."""
+
+    __instancecheck__, __subclasscheck__ = ABCMeta.__instancecheck__, ABCMeta.__subclasscheck__  # in C, faster
 
 
 def _is_hint(kind: type, name: str) -> bool:

@@ -60,15 +60,16 @@ def check_current(nodes: Sequence[Value]) -> None:
     >>> check_current([x, y])
     Traceback (most recent call last):
         ...
-    ValueError: the graph is out of date: Value(data=9.0, grad=0.0) was made by mul, which gives 25.0 now. Call \
-forward() on the output first
+    ValueError: the graph is out of date: Value(data=9.0, grad=0.0) was made by mul, which gives 25.0 now, because x \
+was changed after this graph was recorded: call y.forward() first, or record the graph anew
     """
     now = replay(nodes, {v: v.data for v in nodes if v.op is None})
     for v in nodes:
         if v.op is not None and not _same(now[v], v.data):
+            happened, advice = _told(nodes[-1], leaves := _since_replay(nodes[-1], nodes))
+            because = f", because {happened}" if leaves else ""  # else a result was changed itself
             raise ValueError(
-                f"the graph is out of date: {v} was made by {v.op.name}, which gives {now[v]} now. "
-                "Call forward() on the output first"
+                f"the graph is out of date: {v} was made by {v.op.name}, which gives {now[v]} now{because}: {advice}"
             )
 
 
@@ -105,7 +106,9 @@ def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> Non
         if not all(_same(number, v.data) for v, number in data.items()):
             if refuse := _refuse.get():
                 refuse(next(v for v in made if changed_operands(v)))
-            warn_caller(_message(output, sorted(suspects, key=created)), StaleGraphWarning)
+            happened, advice = _told(output, _since_replay(output, made) or list(suspects))
+            numbers = "its results still have the numbers from before"
+            warn_caller(f"{happened}, and {numbers}: {advice}", StaleGraphWarning)
             return
     at_once(as_replayed(output, now))
 
@@ -117,11 +120,12 @@ def refusing(refuse: Callable[[Value], NoReturn]) -> Iterator[None]:
     Arguments:
         refuse: raises an error; it is passed the oldest result with an operand that was changed later.
     """
-    token = _refuse.set(refuse)
+    before = _refuse.get()
     try:
+        _refuse.set(refuse)  # not before the try, where Ctrl-C could come between
         yield
     finally:
-        _refuse.reset(token)
+        _refuse.set(before)
 
 
 _refuse: ContextVar[Callable[[Value], NoReturn] | None] = ContextVar("refuse", default=None)
@@ -133,8 +137,20 @@ def changed_operands(v: Value) -> list[Value]:
     return [x for x in v.args if type(x) is Value and x.op is None and changed(x) > made]
 
 
-def _message(output: Value, leaves: Sequence[Value]) -> str:
-    """Return the warning. It has no numbers: Python shows a warning once only if its text is the same."""
+def _since_replay(output: Value, nodes: Sequence[Value]) -> list[Value]:
+    """Return the leaves that were changed after results of this graph were made, and after its latest `forward()`."""
+    replayed = replayed_at.get(ref(output), -1)
+    operands = {x for v in nodes if v.op is not None for x in changed_operands(v)}
+    return sorted((x for x in operands if changed(x) > replayed), key=created)
+
+
+def _told(output: Value, leaves: Sequence[Value]) -> tuple[str, str]:
+    """Say which leaves were changed, and what to do. No numbers: Python shows a warning once only if its text is the same.
+
+    Arguments:
+        output: the graph's, which is called by the name of its variable, if there is one.
+        leaves: they, in order of creation.
+    """
     variables = names_of_variables({output, *leaves})
     names = [visible(name) for v in leaves if (name := v.label or variables.get(v))][:_MOST_NAMES]
     others = len(leaves) - len(names)
@@ -142,10 +158,10 @@ def _message(output: Value, leaves: Sequence[Value]) -> str:
         names = [f"{others:,} leaves without labels" if others > 1 else "a leaf without a label"]
     elif others:
         names.append(f"{others:,} more")
-    advice = f"call {variables[output]}.forward()" if output in variables else "call forward() on its output"
+    replayed = f"call {variables[output]}.forward()" if output in variables else "call forward() on its output"
     return (
-        f"{', '.join(names)} {'was' if len(leaves) == 1 else 'were'} changed after this graph was recorded, and its "
-        f"results still have the numbers from before: {advice} first, or record the graph anew"
+        f"{', '.join(names)} {'was' if len(leaves) == 1 else 'were'} changed after this graph was recorded",
+        f"{replayed} first, or record the graph anew",
     )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import pickle
 import threading
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import Any, Protocol, runtime_checkable
 
 import pytest
+from interrupts import interrupted
 
-from autograd import Value, fit, nn, optim
+from autograd import Value, draws, fit, modes, nn, optim, staleness
 from autograd.modes import training_mode
+from autograd.samples.recording import refuse_kept
 
 
 class Doubling(nn.Module):
@@ -245,3 +251,71 @@ def test_a_context_ends_with_an_error() -> None:
     with pytest.raises(ZeroDivisionError), training_mode(False):
         1 / 0  # noqa: B018
     assert model.training
+
+
+ENTERED: dict[str, tuple[Callable[[], AbstractContextManager[None]], ContextVar[Any]]] = {
+    "training_mode": (lambda: modes.training_mode(False), modes._training),
+    "drawing_from": (lambda: draws.drawing_from(lambda n: []), draws._source),
+    "refusing": (lambda: staleness.refusing(refuse_kept), staleness._refuse),
+}
+
+
+@pytest.mark.parametrize("name", ENTERED)
+def test_an_interrupt_on_the_way_in_leaves_nothing_behind(name: str) -> None:
+    enter, variable = ENTERED[name]
+    before, inside = variable.get(), False
+
+    def work() -> None:
+        nonlocal inside
+        with enter():
+            inside = True
+
+    interrupts = 0
+    for at in itertools.count(1):
+        interrupted(work, at)
+        if inside:
+            break
+        interrupts += 1
+        assert variable.get() is before, f"bytecode {at}"
+    assert interrupts > 20
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """What has ratings, as a user may say it for a type checker."""
+
+    def rating(self, x: Value) -> Value: ...
+
+
+class Scorer(nn.Module, Rated):
+    def __init__(self) -> None:
+        self.w = Value(2.0)
+
+    def rating(self, x: Value) -> Value:
+        return self.w * x
+
+    __call__ = rating
+
+
+def test_a_module_may_follow_a_protocol() -> None:
+    class Reversed(Rated, nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def rating(self, x: Value) -> Value:
+            return self.w * x
+
+        __call__ = rating
+
+    class Rate(optim.SGD, Rated):
+        def rating(self, x: Value) -> Value:
+            return x
+
+    for model in (Scorer(), Reversed()):
+        assert isinstance(model, Rated)
+        assert isinstance(model, nn.Module)
+        assert not isinstance(nn.Neuron(1), (Rated, Scorer))
+        assert model.predict([1.0, 2.0]) == [2.0, 4.0]
+        fit(model, [1.0, 2.0], [3.0, 6.0], loss="mse", optimizer=Rate(0.1), epochs=50, progress=False)
+        assert model.w.data == pytest.approx(3.0)
+        assert not {"fit", "compile"} & {*dir(model), *dir(type(model))}, "hints are unlisted as elsewhere"

@@ -479,6 +479,30 @@ def test_a_graph_that_is_out_of_date_is_refused(
 
 
 @pytest.mark.parametrize("check", [check_gradients, explain])
+def test_a_refusal_names_the_leaves_as_the_warning_does(check: Callable[[Value], Any]) -> None:
+    xs, w = [Value(2.0), Value(3.0)], Value(0.5, "weight")
+    inside = w * xs[0] + xs[1]
+    loss = inside.tanh()
+    message = "changed after this graph was recorded"
+    w.data = 1.5
+    with pytest.raises(ValueError, match=f"because weight was {message}: call loss.forward\\(\\) first"):
+        check(loss)
+    xs[1].data = 7.0
+    with pytest.raises(ValueError, match=f"because xs\\[1\\], weight were {message}: call loss.forward"):
+        check(loss)
+    loss.forward()
+    w.data = 2.5
+    with pytest.raises(ValueError, match="because weight was"):
+        check(loss)
+    with pytest.warns(StaleGraphWarning, match="^weight was"):
+        loss.backward()
+    loss.forward()
+    inside.data = 8.0
+    with pytest.raises(ValueError, match="was made by add, which gives 12.0 now: call loss.forward"):
+        check(loss)
+
+
+@pytest.mark.parametrize("check", [check_gradients, explain])
 def test_numbers_that_are_nan_are_up_to_date(check: Callable[[Value], Any]) -> None:
     x = Value(-1.0, "x")
     check(x.log() * 2 - math.inf)
