@@ -145,7 +145,7 @@ def _since_replay(output: Value, nodes: Sequence[Value]) -> list[Value]:
 
 
 def _told(output: Value, leaves: Sequence[Value]) -> tuple[str, str]:
-    """Say which leaves were changed, and what to do. No numbers: Python shows a warning once only if its text is the same.
+    """Say which leaves were changed, and what to do, without numbers: Python shows the same warning once, not others.
 
     Arguments:
         output: the graph's, which is called by the name of its variable, if there is one.

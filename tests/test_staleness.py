@@ -498,7 +498,7 @@ def test_a_refusal_names_the_leaves_as_the_warning_does(check: Callable[[Value],
         loss.backward()
     loss.forward()
     inside.data = 8.0
-    with pytest.raises(ValueError, match="was made by add, which gives 12.0 now: call loss.forward"):
+    with pytest.raises(ValueError, match=r"was made by add, which gives 12\.0 now: call loss\.forward"):
         check(loss)
 
 
