@@ -53,8 +53,8 @@ class Holder(Marked):
         """Return the parameters in order of definition, each once, even if several attributes share it.
 
         They are the leaves that the Module holds, in attributes, lists, dictionaries, dataclasses and other Modules,
-        but for those in an `nn.Constant`, and those of parts that are frozen. A Module inside this one that overrides
-        `parameters()` has those parameters.
+        but for those in an `nn.Constant`, and those of parts that are frozen, which `all_parameters` has, too. A Module
+        inside this one that overrides `parameters()` has those parameters.
 
         Raises:
             TypeError: a Value or a Module is where no parameters can be collected; or a result, such as
@@ -62,11 +62,23 @@ class Holder(Marked):
         """
         return [p for _, p in self._walk().trained()]
 
+    def all_parameters(self) -> list[Value]:
+        """Return the parameters, frozen or not, in the order of `parameters`.
+
+        A Module that is frozen as a whole has no others: those of a frozen copy and of its original are paired by
+        `zip(teacher.all_parameters(), student.all_parameters())`.
+
+        Raises:
+            TypeError: as `parameters`.
+        """
+        return frozen_or_not(self.parameters)
+
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
 
         Elements are numbered from 1; keys have their text. Parameters whose names would be the same are named as in
-        Python, `table['1']` and `table[1]`. If a subclass overrides `parameters()`, those parameters are named.
+        Python, `table['1']` and `table[1]`. If a subclass overrides `parameters()`, those parameters are named. Labels
+        that were not chosen become these names, also in parts that have been assigned since the Module was made.
 
         Raises:
             TypeError: as `parameters`.
@@ -78,16 +90,18 @@ class Holder(Marked):
         else:
             walk = self._walk()
             trained = {id(p) for _, p in walk.trained()}
-            for name, v in with_names(walk.everything):
-                if id(v) in trained:
-                    yield name, v
+            named = [(name, v) for name, v in with_names(walk.everything) if id(v) in trained]
+            _label(named)  # anew: parts that were made elsewhere may have been assigned since this Module was made
+            yield from named
 
     def freeze(self) -> Self:
         """Take the leaves of this Module, and of all Modules inside, out of `parameters()`, and return the Module.
 
-        Training moves them no longer; they are still computed with, saved and loaded. A leaf that several Modules hold
-        is frozen if one of them is. So `model.freeze()` and then `model.head.unfreeze()` trains the head alone. In an
-        optimizer with momentum, or Adam, other parameters need `optimizer.follow(model.parameters())`, or another one.
+        Training moves them no longer; they are still computed with, saved and loaded, and `all_parameters()` has them.
+        A leaf that several Modules hold is frozen if one of them is. So `model.freeze()` and then
+        `model.head.unfreeze()` trains the head alone. In an optimizer with momentum, or Adam, other parameters need
+        `optimizer.follow(model.parameters())`, or another one. A file remembers for `nn.load` what is frozen;
+        `model.load` leaves that as it is in the model.
 
         Raises:
             TypeError: the class overrides `parameters()`, and what that returns is frozen by no Module inside.
@@ -96,6 +110,8 @@ class Holder(Marked):
         >>> model = nn.MLP(2, [3, 1])
         >>> len(model.parameters()), len(model.layers[0].freeze().parameters()), len(model.parameters())
         (13, 0, 4)
+        >>> len(model.layers[0].all_parameters())
+        9
         >>> len(model.unfreeze().parameters())
         13
         """
@@ -125,10 +141,7 @@ class Holder(Marked):
         names = _names(leaves)
         if len(set(names)) < len(names):
             _refuse_twins(self, names, leaves)
-        for name, (_, v) in zip(names, leaves):
-            label = v.label
-            if label != name and (not label or is_part_of(label, name)) and v.op is None:
-                v.label = name
+        _label((name, v) for name, (_, v) in zip(names, leaves))
         for entry in walk.repeated:
             if _holder_of(entry) is self:
                 _warn_of_one(self, entry)
@@ -158,6 +171,19 @@ class Holder(Marked):
         if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
         return walk
+
+
+def label_all(module: Holder) -> None:
+    """Label all leaves of a Module anew, as `named_parameters` does."""
+    _label(names_of_all(module))
+
+
+def _label(named: Iterable[tuple[str, Value]]) -> None:
+    """Give leaves their names as labels, where the user has not chosen others."""
+    for name, v in named:
+        label = v.label
+        if label != name and (not label or is_part_of(label, name)) and v.op is None:
+            v.label = name
 
 
 def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]) -> NoReturn:
@@ -216,6 +242,47 @@ def mark_all(module: Holder, **marks: Any) -> None:
     """Set marks of a Module, and of all Modules inside."""
     for part in Walk(module, whole=True).modules:
         mark(part, **marks)
+
+
+def frozen_parts(module: Holder) -> dict[str, bool]:
+    """Return which Modules inside are frozen, by their paths: True, and False for those in one that is, which are not.
+
+    Only those are named that differ from the Module around them; the path of the Module itself is "".
+
+    >>> from autograd import nn
+    >>> model = nn.MLP(2, [3, 1]).freeze()
+    >>> model.layers[1].unfreeze().neurons[0].freeze()
+    LinearNeuron(3)
+    >>> frozen_parts(model)
+    {'': True, 'layer2': False, 'layer2.neuron1': True}
+    """
+    walk = Walk(module, whole=True)
+    if not any(marks_of(part).frozen for part in walk.modules):
+        return {}
+    around = [(entry, _holder_of(entry)) for entry in walk.places]
+    return {
+        _name(entry, {}): marks_of(entry[1]).frozen
+        for entry, holder in around
+        if marks_of(entry[1]).frozen is not (holder is not None and marks_of(holder).frozen)
+    }
+
+
+def freeze_parts(module: Holder, frozen: Mapping[str, bool]) -> None:
+    """Freeze and unfreeze Modules inside as `frozen_parts` has returned it.
+
+    Raises:
+        ValueError: there is no Module of such a path. Nothing has changed then.
+    """
+    marks, left = dict[int, bool](), dict(frozen)
+    places = Walk(module, whole=True).places
+    for entry in places:
+        holder = _holder_of(entry)
+        around = False if holder is None else marks[id(holder)]
+        marks[id(entry[1])] = left.pop(_name(entry, {}), around)
+    if left:
+        raise ValueError(f"it has a frozen part '{visible(next(iter(left)))}', which this network lacks")
+    for _, part in places:
+        mark(part, frozen=marks[id(part)])
 
 
 def names_of_all(module: Holder) -> Iterator[tuple[str, Value]]:
@@ -405,14 +472,14 @@ class Walk:
         leaves: each leaf with its place, in order, frozen or not.
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
         constants: each Value in a Module that keeps some, which are saved, but not trained.
-        modules: each Module.
+        places: each Module with its place, one after those around it.
         with_state: each Module to which a call has assigned attributes.
         repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
     """
 
     def __init__(self, root: Any, *, whole: bool = False, alone: bool = False) -> None:
         self.root, self.whole, self.alone = root, whole, alone
-        self.modules: list[Holder] = []
+        self.places: list[_Entry] = []
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
         self.constants: list[_Entry] = []
@@ -432,6 +499,11 @@ class Walk:
         if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
             self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
             self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
+
+    @property
+    def modules(self) -> list[Holder]:
+        """Each Module."""
+        return [module for _, module in self.places]
 
     @property
     def everything(self) -> list[_Entry]:
@@ -548,7 +620,7 @@ class Walk:
         if kind.module:
             if self.alone and part is not self.root:
                 return found
-            self.modules.append(part)
+            self.places.append(entry)
             marks = marks_of(part)
             if marks is not UNMARKED:
                 self._marked[id(part)] = marks

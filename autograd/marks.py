@@ -43,7 +43,7 @@ class ModuleClass(AbstractHintsUnlisted):
             namespace["__slots__"] = {**slots, "_marks": None} if isinstance(slots, dict) else (*slots, "_marks")
         if "forward" in namespace and "__call__" not in namespace:  # it goes before the __call__ of a base
             namespace["__call__"] = _call_forward
-        if str(namespace.get("__module__")).partition(".")[0] != _PACKAGE:  # ours assign nothing in a call
+        if not _is_of_package(str(namespace.get("__module__"))):  # ours assign nothing in a call
             for method in ("__call__", "forward"):
                 if isinstance(namespace.get(method), FunctionType) and namespace[method] is not _call_forward:
                     namespace[method] = _watched(namespace[method])
@@ -59,6 +59,15 @@ class ModuleClass(AbstractHintsUnlisted):
                 object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty
             module._made()
         return module
+
+
+def _is_of_package(module: str) -> bool:
+    return module.partition(".")[0] == _PACKAGE
+
+
+def is_own(kind: type) -> bool:
+    """Return True for a class of this package, False for one of the user's."""
+    return _is_of_package(kind.__module__)
 
 
 def _has_a_place(base: type) -> bool:
@@ -122,11 +131,6 @@ def attributes_of(module: Any) -> dict[str, Any]:
         slots = {name: x for name in type(module)._slotted if (x := getattr(module, name, _UNSET)) is not _UNSET}
         return {**slots, **(held or {})}
     return held.copy()
-
-
-def _sizes(attributes: Mapping[str, Any]) -> dict[str, int]:
-    """Return the lengths of containers, to see what a call changes in them. Only the first call is watched so."""
-    return {name: len(x) for name, x in attributes.items() if type(x) in _CONTAINERS}
 
 
 def marks_of(module: Any) -> Marks:

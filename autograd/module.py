@@ -5,13 +5,16 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from autograd.collecting import (
     Holder,
     Walk,
+    freeze_parts,
     frozen_or_not,
+    frozen_parts,
     is_part_of,
     mark_all,
     names_of_all,
@@ -21,10 +24,11 @@ from autograd.collecting import (
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.hints import ConstantHints, ModelHints
-from autograd.marks import attributes_of, mark, marks_of
+from autograd.marks import attributes_of, is_own, mark, marks_of
 from autograd.modes import training_here
+from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
-from autograd.text import printable, quoted, visible
+from autograd.text import escaped, printable, quoted, visible
 from autograd.trees import tree_leaves, tree_lists, tree_map
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
@@ -155,15 +159,15 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, frozen or not."""
-        for p in frozen_or_not(self.parameters):
+        for p in self.all_parameters():
             p.grad = 0.0
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the parameters to a JSON file, by name; the architecture and the names of classes where there are any.
 
-        `load` reads the parameters back to the bit, inf and nan included, and `nn.load` makes the network anew. An
-        existing file is replaced only when the new one is complete: if writing fails, the old file stays. A device or a
-        pipe is written to directly.
+        It has all of them, and says which parts are frozen. `load` reads the parameters back to the bit, inf and nan
+        included, and `nn.load` makes the network anew, with the same parts frozen. An existing file is replaced only
+        when the new one is complete: if writing fails, the old file stays. A device or a pipe is written to directly.
 
         Raises:
             OSError: the file cannot be written, or is read-only.
@@ -171,18 +175,21 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         """
         named, classes = self._by_name(), class_names(self)
         numbers = {name: p.data for name, p in named.items()}
-        architecture = _encoded(self, set())
+        architecture = _encoded(self)
         labels = None if architecture is None else _labels(named)
+        frozen = {} if architecture is None else frozen_parts(self)
         try:
-            others = {"architecture": architecture, "labels": labels, "classes": classes or None}
-            content = numbers_to_text(numbers, **others).encode()
+            others = {"labels": labels, "classes": classes or None}
+            content = numbers_to_text(numbers, architecture=architecture, frozen=frozen or None, **others).encode()
         except UnicodeEncodeError:
-            name = next(name for name in (*classes, *numbers) if name.encode(errors="ignore").decode() != name)
+            name = next(name for name in (*classes, *numbers, *frozen) if name.encode(errors="ignore").decode() != name)
             raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
         write_whole(path, content)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read the parameters from a file that `save` wrote, and the names of the classes; gradients do not change.
+
+        What is frozen in the model stays frozen, and nothing else is, whatever the file says: that is for `nn.load`.
 
         Raises:
             OSError: the file cannot be read.
@@ -207,8 +214,9 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     def architecture(self) -> dict[str, Any] | None:
         """Return the arguments with which the class makes a Module like this one, but for its parameters' numbers.
 
-        `save` writes them, for `nn.load`. They are numbers, text, Modules, and lists of these; None stands for a Module
-        that no such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
+        `save` writes them, for `nn.load`. They are numbers, text, None, operations (`autograd.tanh`), Modules, and
+        lists of these; anything else is refused when the Module is made. To return None stands for a Module that no
+        such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
         """
         return None
 
@@ -225,6 +233,23 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             TypeError, ValueError: the arguments do not fit.
         """
         return cls(**arguments)
+
+    def _made(self) -> None:
+        """Also check a class of the user's own: what would fail only later, when it is used, or after training.
+
+        Raises:
+            TypeError: an attribute is in place of a method, or a file cannot hold what `architecture` returns.
+        """
+        kind = type(self)
+        if not is_own(kind):
+            _refuse_attributes(self)
+        super()._made()
+        if not is_own(kind) and kind.architecture is not Module.architecture:
+            arguments = None
+            with contextlib.suppress(Exception):  # it may need what is assigned later
+                arguments = self.architecture()
+            for name, x in arguments.items() if isinstance(arguments, dict) else ():
+                _encoded_argument(x, (self, name), lambda part: None)
 
     def _take(self, numbers: Mapping[str, float]) -> None:
         """Set the Values of a file, by name."""
@@ -251,6 +276,20 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         whole = f"{type(self).__name__} with {parameters_in_words(self)}"
         return printable(whole + (f": {where}" if where else ""))
+
+
+_METHODS = frozenset(name for name in dir(Module) if name[0] != "_" and callable(getattr(Module, name)))
+
+
+def _refuse_attributes(module: Module) -> None:
+    """Raise TypeError for an attribute in place of a method; a function may be, as `parameters` of one Module alone."""
+    for name, x in attributes_of(module).items():
+        if name in _METHODS and (isinstance(x, Holder) or not callable(x)):
+            kind = escaped(type(module).__name__)
+            raise TypeError(
+                f"{kind}.{name} is {quoted(x) if not isinstance(x, Holder) else 'a ' + type(x).__name__}, in place of "
+                f"the method {name}() of every Module: rename the attribute, to self.{name}_ or the like"
+            )
 
 
 class Network(Module):
@@ -325,25 +364,59 @@ def _classes_in(document: Mapping[str, Any]) -> list[str]:
 # Architectures in files ----------------------------------------------------------------------------------------------
 
 
-def _encoded(x: Any, seen: set[int]) -> Any:
-    """Return an argument of an architecture as JSON has it; None if a file cannot hold one of its Modules.
+class _CannotBeMadeError(Exception):
+    """A Module that no arguments make, so that a file has only its numbers."""
+
+
+def _encoded(module: Module) -> dict[str, Any] | None:
+    """Return the architecture of a Module as JSON has it; None if a file cannot hold it, or that of one inside."""
+    try:
+        return _encoded_module(module, set())
+    except _CannotBeMadeError:
+        return None
+
+
+def _encoded_module(module: Module, seen: set[int]) -> dict[str, Any]:
+    """Do it for a Module.
 
     Arguments:
         seen: the Modules so far, by id: one that occurs twice would be made twice.
     """
+    arguments = None if id(module) in seen else module.architecture()
+    seen.add(id(module))
+    if arguments is None:
+        raise _CannotBeMadeError
+    encoded = {
+        name: _encoded_argument(x, (module, name), lambda part: _encoded_module(part, seen))
+        for name, x in arguments.items()
+    }
+    return {"class": type(module).__name__, **encoded}
+
+
+def _encoded_argument(x: Any, where: tuple[Module, str], of_module: Callable[[Module], Any]) -> Any:
+    """Do it for an argument.
+
+    Arguments:
+        where: the Module whose argument it is, and the argument's name.
+        of_module: what to do for a Module.
+    """
     if isinstance(x, Module):
-        arguments = None if id(x) in seen else x.architecture()
-        seen.add(id(x))
-        if arguments is None:
-            return None
-        encoded = {name: _encoded(argument, seen) for name, argument in arguments.items()}
-        return None if None in encoded.values() else {"class": type(x).__name__, **encoded}
+        return of_module(x)
     if isinstance(x, (list, tuple)):
-        parts = [_encoded(part, seen) for part in x]
-        return None if None in parts else parts
-    if isinstance(x, (str, int)) or (isinstance(x, float) and math.isfinite(x)):
+        return [_encoded_argument(part, where, of_module) for part in x]
+    if x is None or isinstance(x, (str, bool)):
         return x
-    raise TypeError(f"architecture() returns {quoted(x)}, which a file cannot hold: return numbers, text and Modules")
+    if isinstance(x, Integral):
+        return int(x)
+    if isinstance(x, Real):
+        return float(x) if math.isfinite(x) else {"number": str(float(x))}
+    if isinstance(x, Op) and TABLE.get(x.name) is x:
+        return {"operation": x.name}
+    module, name = where
+    raise TypeError(
+        f"{escaped(type(module).__name__)}.architecture() returns {quoted(x)} as {quoted(name)}, which a file cannot "
+        "hold: return numbers, text, None, operations, Modules, and lists of these"
+    )
 
 
 def _labels(named: Mapping[str, Value]) -> dict[str, str] | None:
@@ -387,7 +460,10 @@ def loaded(path: str | os.PathLike[str], classes: Mapping[str, type[Module]]) ->
         labels = document.get("labels", {})
         if not isinstance(labels, dict) or not all(isinstance(x, str) for x in labels.values()):
             raise ValueError("the file is damaged: its labels are no text")
-        names = _classes_in(document)
+        names, frozen = _classes_in(document), document.get("frozen", {})
+        if not isinstance(frozen, dict) or not all(isinstance(x, bool) for x in frozen.values()):
+            raise ValueError("the file is damaged: what is frozen in it are no parts")
+        freeze_parts(module, frozen)
     except (ValueError, RecursionError) as problem:
         raise ValueError(f"cannot load {path_text(path)}: {problem}") from None
     module._take(numbers)
@@ -409,6 +485,10 @@ def _decoded(x: Any, classes: Mapping[str, type[Module]], left: list[int]) -> An
         return [_decoded(part, classes, left) for part in x]
     if not isinstance(x, dict):
         return x
+    if x.keys() == {"number"} and x["number"] in ("inf", "-inf", "nan"):
+        return float(x["number"])
+    if x.keys() == {"operation"}:
+        return _operation(x["operation"])
     name = x.get("class")
     if not isinstance(name, str) or name not in classes:
         raise ValueError(
@@ -423,6 +503,12 @@ def _decoded(x: Any, classes: Mapping[str, type[Module]], left: list[int]) -> An
         raise ValueError(f"its architecture makes no {visible(name)}: {problem}") from None
     left[0] -= 0 if any(map(_holds_a_module, arguments.values())) else len(module.parameters())
     return module
+
+
+def _operation(name: Any) -> Op:
+    if not isinstance(name, str) or name not in TABLE:
+        raise ValueError(f"no operation {quoted(name)}: if it is one of your own, define it before you load")
+    return TABLE[name]
 
 
 def _holds_a_module(argument: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -138,3 +139,24 @@ def test_one_value_several_times_in_a_list_is_noticed(attributes: Any, said: str
 def test_other_lists_are_not() -> None:
     w, layer = Value(1.0), Layer(2, 2)
     Net(a=[w], b=[w, Value(2.0), w], c=[w * 2] * 3, d=[layer] * 3, e=[1.0] * 3, f=[[]] * 3, g=[[1.0]] * 3, h=[None] * 2)
+
+
+def test_parts_that_are_assigned_later_are_labelled_when_names_are_asked_for_and_in_fit() -> None:
+    for use in (
+        paths,
+        lambda model: autograd.fit(model, [[1.0, 2.0]], [1.0], loss="mse", optimizer="sgd", epochs=1, progress=False),
+        lambda model: model.save(os.devnull),
+    ):
+        model = Experts()
+        model.experts = [MLP(2, [1])]
+        model.experts[0].layers[0].neurons[0].b.label = "mine"
+        assert labels(model)[0] == "layer1.neuron1.weight1"
+        use(model)
+        assert labels(model) == ["experts1.layer1.neuron1.weight1", "experts1.layer1.neuron1.weight2", "mine", "scale"]
+
+
+def test_names_of_a_part_leave_the_labels_of_the_whole() -> None:
+    model = Experts()
+    before = labels(model)
+    assert paths(model.experts[1])[0] == "layer1.neuron1.weight1"
+    assert labels(model) == before == paths(model)

@@ -815,3 +815,48 @@ def test_the_search_of_an_object_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_names_of_networks_stay() -> None:
     assert names(MLP(1, [2, 1]))[:3] == ["layer1.neuron1.weight1", "layer1.neuron1.bias", "layer1.neuron2.weight1"]
+
+
+# ------------------------------------------------------------------------------------------------- names of methods
+
+
+METHODS = sorted(name for name in dir(Module) if callable(getattr(Module, name, None)) and not name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "part", [0.5, Value(0.5), [Value(0.5)], Neuron(1), None], ids=["number", "Value", "list", "Module", "None"]
+)
+def test_an_attribute_in_place_of_a_method_is_refused_when_the_module_is_made(name: str, part: Any) -> None:
+    said = rf"^Net\.{name} is .*, in place of the method {name}\(\) of every Module: rename .*, to self\.{name}_ or"
+    with pytest.raises(TypeError, match=said):
+        Net(**{name: part})
+
+
+def test_the_methods_are_known() -> None:
+    assert [
+        *("all_parameters", "architecture", "eval", "freeze", "from_architecture", "load", "named_parameters"),
+        *("parameters", "predict", "save", "train", "unfreeze", "zero_grad"),
+    ] == METHODS
+
+
+def test_a_field_or_a_slot_in_place_of_a_method_is_refused() -> None:
+    @dataclasses.dataclass
+    class Fields(Module):
+        train: float = 0.5  # type: ignore[assignment]  # the mistake
+
+    class Slots(Module):
+        __slots__ = ("save",)
+
+        def __init__(self) -> None:
+            self.save = 3  # type: ignore[assignment]  # the mistake
+
+    for kind in (Fields, Slots):
+        with pytest.raises(TypeError, match="in place of the method"):
+            kind()
+
+
+def test_other_names_and_functions_are_not_refused() -> None:
+    w = Value(0.5)
+    model = Net(classes=["a"], training=False, forward=Neuron(1), parameters=lambda: [w], predict=len)
+    assert (model.classes, model.training, model.parameters()) == (["a"], False, [w])

@@ -112,7 +112,8 @@ def test_a_file_is_whole_whatever_is_frozen(make: Callable[[], Any], tmp_path: P
         part.freeze()
     assert model.parameters() == []
     model.save(tmp_path / "after.json")
-    assert (tmp_path / "before.json").read_text() == (tmp_path / "after.json").read_text()
+    before, after = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("before", "after"))
+    assert before == {key: x for key, x in after.items() if key != "frozen"}
     twin.load(tmp_path / "after.json")
     assert [p.data for p in twin_leaves] == outputs
     for p in model_leaves:
@@ -121,11 +122,110 @@ def test_a_file_is_whole_whatever_is_frozen(make: Callable[[], Any], tmp_path: P
     assert [p.data for p in model_leaves] == outputs
 
 
-def test_a_lone_neuron_has_the_same_file_frozen_or_not(tmp_path: Path) -> None:
+def test_a_frozen_teacher_follows_its_student() -> None:
+    student = Halves()
+    teacher = copy.deepcopy(student).freeze()
+    for p in student.parameters():
+        p.data += 1.0
+    before = numbers(student)
+    assert teacher.parameters() == []
+    pairs = list(zip(student.parameters(), teacher.all_parameters(), strict=True))
+    for s, t in pairs:
+        t.data = 0.5 * t.data + 0.5 * s.data
+    assert [t.data for _, t in pairs] == [number - 0.5 for number in before]
+    assert [p.label for p in teacher.all_parameters()] == names(student)
+    assert student.all_parameters() == student.parameters()
+
+
+def test_all_parameters_of_a_class_that_overrides_parameters_are_its_own() -> None:
+    model = HeadOnly()
+    head = model.parameters()
+    model.head.freeze()
+    outer = Net(a=model)
+    assert outer.parameters() == model.parameters() == []
+    assert outer.all_parameters() == model.all_parameters() == head
+
+
+class Named(Halves):
+    def architecture(self) -> dict[str, Any]:
+        return {}
+
+
+def frozen_in_file(path: Path) -> Any:
+    return json.loads(path.read_text()).get("frozen")
+
+
+FREEZE: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "nothing": (lambda model: None, None),
+    "a part": (lambda model: model.encoder.freeze(), {"encoder": True}),
+    "all but a part": (lambda model: (model.freeze(), model.head.unfreeze()), {"": True, "head": False}),
+    "a neuron": (lambda model: model.encoder.neurons[1].freeze(), {"encoder.neuron2": True}),
+    "within": (
+        lambda model: (model.encoder.freeze(), model.encoder.neurons[0].unfreeze()),
+        {"encoder": True, "encoder.neuron1": False},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FREEZE)
+def test_a_file_remembers_for_nn_load_what_is_frozen(what: str, tmp_path: Path) -> None:
+    freeze, written = FREEZE[what]
+    model, path = Named(), tmp_path / "model.json"
+    freeze(model)
+    model.save(path)
+    assert frozen_in_file(path) == written
+    twin: Any = nn.load(path, classes=[Named])
+    assert names(twin) == names(model)
+    assert [part._marks for part in (twin, *parts_of(twin))] == [part._marks for part in (model, *parts_of(model))]
+    twin.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+    other = Named()
+    other.head.freeze()
+    marked = names(other)
+    other.load(path)  # whose marks stay its own
+    assert names(other) == marked
+
+
+def test_a_shared_part_is_frozen_as_it_was(tmp_path: Path) -> None:
+    class Twice(Module):
+        def __init__(self) -> None:
+            self.a = Net(shared=Neuron(1))
+            self.b = Net(shared=self.a.shared, own=Neuron(1))
+
+        def architecture(self) -> dict[str, Any]:
+            return {}
+
+    model = Twice()
+    model.freeze()
+    model.a.shared.unfreeze()
+    assert names(model) == ["a.shared.weight1", "a.shared.bias"]
+    model.save(tmp_path / "model.json")
+    assert names(nn.load(tmp_path / "model.json", classes=[Twice])) == names(model)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "said"),
+    [
+        ([], "no parts"),
+        ({"head": 1}, "no parts"),
+        ({"tail\n": True}, r"frozen part 'tail\\n', which this network lacks"),
+    ],
+)
+def test_what_is_frozen_in_a_damaged_file_is_refused(frozen: Any, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    Named().save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"frozen": frozen}))
+    with pytest.raises(ValueError, match=f"cannot load .*{said}"):
+        nn.load(path, classes=[Named])
+    Named().load(path)  # which asks for the numbers alone
+
+
+def test_a_lone_neuron_has_the_same_numbers_in_its_file_frozen_or_not(tmp_path: Path) -> None:
     neuron = Neuron(1, weights=[0.5], bias=0.25)
     neuron.freeze().save(tmp_path / "frozen.json")
     assert json.loads((tmp_path / "frozen.json").read_text())["parameters"] == {"weight": 0.5, "bias": 0.25}
-    assert nn.load(tmp_path / "frozen.json").w[0].data == 0.5
+    twin: Any = nn.load(tmp_path / "frozen.json")
+    assert (twin.w[0].data, twin.parameters()) == (0.5, [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.collecting import Holder, frozen_or_not, states_of
+from autograd.collecting import Holder, frozen_or_not, label_all, states_of
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data
 from autograd.errors import RecordingError
@@ -59,6 +59,8 @@ class Objective(NamedTuple):
         if regularizer is not None and not callable(regularizer):
             raise TypeError(f"regularizer is a function of the list of parameters, got {quoted(regularizer)}")
         parameters = list(model.parameters())
+        if isinstance(model, Holder):
+            label_all(model)
         if not parameters:
             frozen = frozen_or_not(lambda: list(model.parameters()))
             if frozen:
