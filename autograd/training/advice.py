@@ -33,6 +33,7 @@ _LARGE = 100.0  # the size of an input from which it is too large for a unit; or
 _LARGE_FOR_DEAD_UNITS = 10.0  # from which it may be the reason why they have died
 FEWEST_STEPS = 50  # after which a loss should have fallen
 _A_TRIAL = 10  # steps: a run of fewer is to see whether all fits
+_A_FEW = 3  # steps: after these, a loss far above all before does not come down
 _BEATEN = 0.999  # of the constant's loss
 _MOST_SAMPLES = 256  # that are asked for an answer
 _MOST_NODES = 100_000  # that are recorded for that, a third of a second,
@@ -41,6 +42,8 @@ _FLAT = 1e-9  # the slope of a unit that answers no more
 _NEAR = 0.9  # of the constant's loss: answers that hardly differ
 _MOST = 0.8  # the share of a class beside which the others hardly count
 _GROWN = 10.0  # times the constant's loss: no accident
+_EXPLODED = 1e6  # times the first loss, or 1: so large is no loss of a run that goes well
+_FALLING = 0.1  # of the fall of a whole run, in its last quarter: it goes on
 _MOST_CLASSES = 20  # different targets whose shares are compared
 _LONGEST_CODE = 100  # characters of a model's code
 
@@ -71,7 +74,7 @@ class Advisor:
         """
         said = [f"{self.squashed}: leave it out"] if self.squashed else []
         if self.large and self.has_units:
-            said.append(f"{self.large}, and units that see such numbers hardly learn: {self._standardize()}")
+            said.append(self._scaled(f"{self.large}, and units that see such numbers hardly learn"))
         elif self.squashed:
             code = _code_of(self.objective.model, scores=True)
             code = "" if code.endswith("(...)") else f": model = {code}"
@@ -79,29 +82,38 @@ class Advisor:
         if said:
             self._say(". ".join(said))
 
-    def after(self, history: History, objective: Objective, parts: Sequence[Dataset], steps: int) -> None:
+    def after(
+        self, history: History, objective: Objective, parts: Sequence[Dataset], steps: int, *, gave_up: bool
+    ) -> None:
         """Warn of a run after which the model knows no more than a constant, or whose loss has grown.
+
+        A run that a patience has ended is judged however short it is: it would not have gone on to learn.
 
         Arguments:
             objective, parts: the model, and the samples of each shape, by now.
             steps: the number of steps that it has made.
+            gave_up: whether a patience has ended the run.
 
         Warns:
             TrainingWarning: there is a sign of that.
         """
-        if self.said or steps < _A_TRIAL:
+        if self.said or steps < _A_FEW or not history.losses:
             return
         known, ys = max(parts, key=len), [y for part in parts for y in part.ys.as_lists()]
         alike = len({str(tree_structure(part.ys.like)) for part in parts}) == 1
         constant = objective.baseline(ys) if alike and objective.baseline else None
-        if constant is not None and not constant > 0:
-            return
         penalty = objective.penalty()
         losses = [x - (0.0 if penalty is None else penalty.data) for x in history.losses]
-        long, sign = steps >= FEWEST_STEPS, None
-        if constant is not None and long:
+        long = steps >= FEWEST_STEPS or gave_up
+        good_enough = history.best_epoch is not None and constant is not None and min(losses) < _NEAR * constant
+        sign = None if good_enough else growth(self._of_one_epoch(objective, losses), constant, long=long)
+        if constant is not None and not constant > 0 and not sign:
+            return
+        if constant is not None and long and not sign:
             shares = (history.accuracy[-1], largest_share(objective, ys)) if history.accuracy else None
             sign = sign_of(losses, constant, shares, len(ys))
+        if steps < _A_TRIAL and not gave_up and not sign:
+            return
         silent = units = 0
         if sign or constant is None or min(losses) >= _NEAR * constant:
             silent, units, alike = silent_units(objective, known, all_of_them=long and constant is not None)
@@ -113,20 +125,38 @@ class Advisor:
             what, advice = sign
             dead = f"; {silent} of its {units} hidden units answer{'s' * (silent == 1)} to no sample" if silent else ""
             large = self.large or (large_input(self.sample, known.xs, _LARGE_FOR_DEAD_UNITS)[0] if silent else "")
-            scaled = f"{large}: {self._standardize()}" if large else ""
-            self._say(f"{what}{dead}. {scaled or _large_targets(objective, known) or f'{advice}{self.anew}'}")
+            scaled = self._scaled(large) if large else _large_targets(objective, known)
+            self._say(f"{what}{dead}. {scaled or f'{advice}{self.anew}'}")
+
+    @unobserved
+    def _of_one_epoch(self, objective: Objective, losses: list[float]) -> list[float]:
+        """Return the losses, or for a single epoch of many steps, those of one sample before it and after it."""
+        if len(losses) > 1 or "output" not in vars(self.sample):  # not called before the first step
+            return losses
+        target = as_inputs(self.known.sample(0)[1])
+        before = objective.sample_loss(self.sample.output, target).data
+        after = objective.sample_loss(_output(objective, self.sample.x), target).data
+        return [before, min(after, losses[0])]  # as far as it is the mean's, too
 
     def on_divergence(self) -> str:
         """Return what to do about a run that has diverged because of large numbers; "" if they are small."""
-        if self.large:
-            return f"{self.large}: {self._standardize()}"
-        return _large_targets(self.objective, self.known)
+        return self._scaled(self.large) if self.large else _large_targets(self.objective, self.known)
 
-    def _standardize(self) -> str:
-        """Return the code of a new model with standardized inputs: the weights of a trained one have been spoilt."""
+    def _scaled(self, large: str) -> str:
+        """Say what to do about large inputs, and about large targets where there are any too.
+
+        A new model is needed: the weights of a trained one have been spoilt.
+        """
         code = _code_of(self.objective.model, scores=bool(self.squashed))
         made = f"model = nn.Sequential(nn.Standardize.of(xs), {code})"
-        return f"train a new model{self.anew}, with nn.Standardize.of(xs) in front: {made}"
+        size, smaller = _smaller_targets(self.objective, self.known)
+        also = f"; ys has numbers up to {size}" if size else ""
+        ys = " and smaller ys" if size else ""
+        if size and not smaller.startswith("such as"):
+            made = f"{smaller}; {made}"
+        elif size:
+            ys = f"{ys}, {smaller}"
+        return f"{large}{also}: train a new model{self.anew}, with nn.Standardize.of(xs) in front{ys}: {made}"
 
     def _say(self, what: str) -> None:
         self.said = True
@@ -144,6 +174,39 @@ _RARE = (
 )
 
 
+_STILL_FALLING = (
+    "The loss is still falling: train for more epochs, or with a higher learning rate. If that does not help, "
+)
+
+
+def growth(losses: list[float], constant: float | None, *, long: bool) -> tuple[str, str] | None:
+    """Return that a loss has grown, and what to do; None if it has not.
+
+    Arguments:
+        losses: of each epoch, without the penalty.
+        constant: the loss of the best answer that is the same for all samples; None if it is unknown.
+        long: False for a short run, whose last loss may be a peak: it counts if none was higher.
+
+    >>> growth([0.7, 80.0], 0.69, long=True)[0], growth([80.0, 0.7], 0.69, long=True)
+    ('the loss has grown from 0.7 to 80', None)
+    """
+    first, last = losses[0], losses[-1]
+    limit = _GROWN * constant if constant else _EXPLODED * max(first, 1.0)
+    if not (last > limit and last > first) or (last < max(losses) and not long):
+        return None
+    return f"the loss has grown from {short(first)} to {short(last)}", _TOO_HIGH
+
+
+def is_falling(losses: list[float]) -> bool:
+    """Return True for a loss that falls to the end.
+
+    >>> is_falling([4.0, 3.0, 2.0, 1.5, 1.2]), is_falling([4.0, 2.0, 1.1, 1.0, 1.0])
+    (True, False)
+    """
+    first, later, last = losses[0], losses[3 * len(losses) // 4], losses[-1]
+    return last < later and later - last > _FALLING * (first - last) > 0
+
+
 def sign_of(
     losses: list[float], constant: float, shares: tuple[float, float | None] | None, n: int
 ) -> tuple[str, str] | None:
@@ -155,17 +218,16 @@ def sign_of(
         shares: the share of the samples that is right at last, and that of the largest class; None if there are none.
         n: the number of samples. A share that beats the other by chance, two standard errors, shows nothing.
 
-    >>> sign_of([0.7, 0.2], 0.69, (0.9, 0.5), 100), sign_of([0.7, 80.0], 0.69, (0.9, 0.5), 100)[0]
-    (None, 'the loss has grown from 0.7 to 80')
+    >>> sign_of([0.7, 0.2], 0.69, (0.9, 0.5), 100)
     >>> sign_of([0.7, 0.68], 0.69, (0.5, 0.5), 100)[0]
     'its accuracy, 50.0 %, is no more than the share of the largest class, the same answer for all samples'
     """
-    first, last, lowest = losses[0], losses[-1], min(losses)
+    lowest = min(losses)
     right, largest = shares or (0.0, None)
     another = _RARE if largest is not None and largest >= _MOST else _ANOTHER
+    if is_falling(losses):
+        another = _STILL_FALLING + another[0].lower() + another[1:]
     knows = largest is not None and right > largest + 2 * math.sqrt(largest * (1 - largest) / n)
-    if last > _GROWN * constant and last > first:
-        return f"the loss has grown from {short(first)} to {short(last)}", _TOO_HIGH
     if lowest >= _BEATEN * constant and knows:
         return (
             f"{100 * right:.1f} % of the samples are right, but the loss never fell below {short(constant)}, that of "
@@ -304,14 +366,20 @@ def _call(model: Any, scores: bool) -> str | None:
 
 def _large_targets(objective: Objective, known: Dataset) -> str:
     """Say what to do about targets that are larger than 100; return "" if they are not, or are classes."""
+    size, smaller = _smaller_targets(objective, known)
+    between = ", " if smaller.startswith("such as") else ": "
+    return f"ys has numbers up to {size}: train a new model with smaller ones{between}{smaller}" if size else ""
+
+
+def _smaller_targets(objective: Objective, known: Dataset) -> tuple[str, str]:
+    """Return the size of targets beyond 100, and code that divides them or an example; "" where they are no larger."""
     size = max(_sizes(known.ys)) if objective.classes is None else 0.0
     if not _LARGE < size < math.inf:
-        return ""
+        return "", ""
     unit = 10 ** math.floor(math.log10(size))
-    said = f"ys has numbers up to {short(size)}: train a new model with smaller ones"
     if len(tree_leaves(known.ys.like)) > 1:
-        return f"{said}, such as ys / {unit:_}"
-    return f"{said}: {'; '.join([*known.ys.listing, f'ys = [y / {unit:_} for y in ys]'])}"
+        return short(size), f"such as ys / {unit:_}"
+    return short(size), "; ".join([*known.ys.listing, f"ys = [y / {unit:_} for y in ys]"])
 
 
 def large_input(sample: Sample, xs: Samples, limit: float = _LARGE) -> tuple[str, bool]:

@@ -28,7 +28,7 @@ from autograd.errors import RecordingError
 from autograd.module import name_classes
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
-from autograd.training.advice import Advisor
+from autograd.training.advice import FEWEST_STEPS, Advisor
 from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.draws import Draws
@@ -121,9 +121,10 @@ def fit(
         TrainingWarning: once in a run, if the model ends in a sigmoid or a softmax, and the loss applies one itself; if
             inputs are larger than 100, or a hundred times as large as others, and a model with units multiplies them as
             they are (put `nn.Standardize.of(xs)` in front of a new one); if the
-            model gives all samples the same answer because its units are dead; or if, after 50 steps or more, the loss
-            has grown, or neither the loss nor the accuracy is better than that of one answer for all samples. And if
-            neither the loss nor the regularizer depends on some parameters.
+            model gives all samples the same answer because its units are dead; if the loss has grown, which a few steps
+            show; or if, after 50 steps or more, or where `patience` ended the run, neither the loss nor the accuracy
+            is better than that of one answer for all samples. And if neither the loss nor the regularizer depends on
+            some parameters.
 
     Raises:
         TypeError: an argument of the wrong kind.
@@ -183,7 +184,7 @@ def fit(
         history.compile_seconds = started - began - checked
         try:
             try:
-                last = False
+                last = stopped = False
                 for epoch in range(epochs):
                     if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
                         break
@@ -198,6 +199,7 @@ def fit(
                         run.read()
                         outdated = not over and run.is_outdated()
                         if stop:
+                            stopped = True
                             if not outdated:
                                 run.check_if_due(epoch + 1, last=True, callback=False)
                             break
@@ -210,6 +212,7 @@ def fit(
                             prepared = prepare(objective, data, size, backend, draws)
                             run.follow(prepared)
                     last = over
+                steps = run.optimizer.steps - run.steps_before  # those that brought the best away, too
                 run.bring_back_best()
                 run.commit()
             except RecordingError as error:
@@ -221,7 +224,8 @@ def fit(
                 history.seconds = time.perf_counter() - started - (history.check_seconds - checked)
                 if reporter:
                     reporter.close()
-            advisor.after(history, run.objective, run.known, run.optimizer.steps - run.steps_before)
+            if not stopped or steps >= FEWEST_STEPS:  # a callback that stops a short run has judged it
+                advisor.after(history, run.objective, run.known, steps, gave_up=run.gives_up())
         except KeyboardInterrupt:
             history.interrupted = True
             run.bring_back_best()

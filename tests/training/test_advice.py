@@ -17,7 +17,7 @@ from needs import EAGER_AND_COMPILED
 import autograd
 from autograd import DivergenceError, History, TrainingWarning, Value, fit, nn, optim
 from autograd.losses import carried
-from autograd.training.advice import sign_of, silent_units
+from autograd.training.advice import growth, sign_of, silent_units
 from autograd.training.data import Data
 from autograd.training.record import Objective
 
@@ -487,9 +487,6 @@ def test_a_squashed_output_and_large_inputs_are_one_warning_whose_code_mends_bot
 @pytest.mark.parametrize(
     "losses, shares, noticed",
     [
-        ([0.8, 0.6, 6.9], None, ""),
-        ([0.8, 0.6, 7.1], None, "the loss has grown"),  # ten times the constant's: no accident
-        ([7.1, 0.6, 7.1], None, ""),
         ([0.8, 0.6992], None, ""),
         ([0.8, 0.6995], None, "learned nothing"),  # a thousandth below the constant's
         ([0.8, 0.62], (0.6, 0.6), ""),  # the probabilities tell more than the largest one
@@ -503,6 +500,111 @@ def test_what_figures_show(losses: list[float], shares: tuple[float, float] | No
     sign = sign_of(losses, 0.7, shares, 100)
     assert (sign is not None) == bool(noticed)
     assert sign is None or noticed in sign[0]
+
+
+@pytest.mark.parametrize(
+    "losses, constant, long, grown",
+    [
+        ([0.8, 0.6, 6.9], 0.7, True, False),
+        ([0.8, 0.6, 7.1], 0.7, True, True),  # ten times the constant's: no accident
+        ([7.1, 0.6, 7.1], 0.7, True, False),
+        ([0.8, 0.6, 7.1], 0.7, False, True),
+        ([0.8, 9.0, 7.1], 0.7, False, False),  # a peak, from which it comes down
+        ([0.8, 9.0, 7.1], 0.7, True, True),
+        ([0.1, 2e6], None, False, True),  # nobody knows what a constant would give
+        ([0.1, 9e5], None, False, False),
+        ([1e-15, 1e-3], None, False, False),
+        ([0.1, 2e6], 0.0, False, True),
+    ],
+)
+def test_what_growth_is(losses: list[float], constant: float | None, long: bool, grown: bool) -> None:
+    assert (growth(losses, constant, long=long) is not None) == grown
+
+
+def wine() -> tuple[list[list[float]], list[float]]:
+    """Return five measures of wines, of which the third is large, and their quality."""
+    rng = random.Random(0)
+    xs = [[rng.uniform(5, 12), rng.random(), rng.uniform(10, 200), rng.random(), rng.uniform(8, 14)] for _ in range(60)]
+    return xs, [round(x[4] / 2) for x in xs]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3},
+        {"epochs": 30},
+        {"epochs": 1, "batch_size": 10},  # which has no other loss to compare with
+        {"epochs": 5, "batch_size": 10},
+        {"epochs": 60, "patience": 5},
+        {"epochs": 30, "loss": lambda output, target: (output - target) ** 2},
+        {"epochs": 60, "patience": 2, "loss": lambda output, target: (output - target) ** 2},
+    ],
+)
+def test_a_short_run_that_diverges_is_noticed(options: Any) -> None:
+    xs, ys = wine()
+    neuron = nn.Neuron(5, "linear", rng=random.Random(0))
+    [text], history = heard(neuron, xs, ys, backend="python", **{"optimizer": "sgd"} | options)
+    assert text.startswith("the loss has grown from ") and "nn.Standardize.of(xs)" in text
+    assert history is not None and len(history.losses) <= options["epochs"]
+    names: dict[str, Any] = {"xs": xs, "nn": nn}
+    exec(code_in(text), names)
+    said, _ = heard(names["model"], xs, ys, backend="python", **options | {"optimizer": optim.SGD(0.1)})
+    assert said == []
+
+
+def test_a_run_that_a_patience_or_a_callback_has_ended() -> None:
+    """That of a patience is over, so it is judged; whoever stops one by hand has judged it."""
+    xs, ys = [0.5, 0.5], [0.0, 1.0]
+    still = {"optimizer": optim.SGD(0.0), "epochs": 40}
+    [text], history = heard(nn.Neuron(1, "linear"), xs, ys, patience=3, **still)
+    assert "learned nothing" in text and history is not None and len(history.losses) == 4
+    stop = functools.partial(lambda epoch, history: epoch == 2)
+    diverging = {"optimizer": optim.SGD(1e3), "epochs": 5}
+    assert len(heard(nn.Neuron(1, "linear"), xs, ys, **diverging)[0]) == 1
+    assert heard(nn.Neuron(1, "linear"), xs, ys, callback=stop, **diverging)[0] == []
+
+
+def test_the_best_of_a_run_that_went_astray_later_is_good() -> None:
+    def astray(epoch: int, history: History) -> None:
+        if epoch == 20:
+            optimizer.lr = 5.0
+
+    optimizer = optim.SGD(0.1)
+    xs = [x / 10 for x in range(-10, 10)]
+    said, history = heard(
+        nn.Neuron(1, "linear"), xs, xs, optimizer=optimizer, epochs=60, patience=6, callback=astray, backend="python"
+    )
+    assert history is not None and history.losses[-1] > 1e3 and said == []
+
+
+def test_large_inputs_and_large_targets_are_one_warning_whose_code_mends_both() -> None:
+    xs, ys = houses()
+    for make in (list, np.array, lambda ys: [[y] for y in ys]):
+        model = nn.MLP(2, [6, 1], rng=random.Random(0))
+        [text], _ = heard(model, xs, make(ys), optimizer=optim.SGD(1e-9), epochs=1)
+        assert text.startswith("xs has numbers up to ") and "; ys has numbers up to " in text
+        names: dict[str, Any] = {"xs": xs, "ys": make(ys), "nn": nn}
+        random.seed(0)
+        exec(text[text.index("ys = ") :], names)
+        assert names["ys"] == [y / 1_000_000 for y in ys]
+        said, history = heard(names["model"], xs, names["ys"], epochs=60, backend="python")
+        assert said == [] and history is not None and history.losses[-1] < 0.02
+    pairs = [[y, -y] for y in ys]
+    [text], _ = heard(nn.MLP(2, [6, 2]), xs, pairs, optimizer=optim.SGD(1e-9), epochs=1)
+    assert "and smaller ys, such as ys / 1_000_000: model = nn.Sequential(" in text
+
+
+@pytest.mark.parametrize("rate, falls", [(0.02, True), (0.0, False)])
+def test_a_loss_that_still_falls_needs_more_epochs_first(rate: float, falls: bool) -> None:
+    xs = [i / 100 for i in range(100)]
+    ys = [int(x >= 0.95) for x in xs]
+    options: dict[str, Any] = {"loss": BCE, "backend": "python"}
+    neuron = nn.Neuron(1, "linear", weights=[0.0])
+    [text], _ = heard(neuron, xs, ys, optimizer=optim.SGD(rate), **options)
+    assert ("The loss is still falling: train for more epochs, or with a higher learning rate" in text) == falls
+    assert "epeat the samples" in text
+    said, history = heard(neuron, xs, ys, optimizer=optim.Adam(1.0), **options | {"epochs": 200})
+    assert said == [] and history is not None and history.accuracy[-1] > 0.96
 
 
 def test_a_run_of_fewer_steps_than_ten_is_a_trial() -> None:
@@ -554,7 +656,8 @@ def test_a_class_of_nearly_all_samples_gets_advice_that_shows_what_is_learned() 
         options: dict[str, Any] = {"loss": BCE, "optimizer": optim.SGD(0.05), "epochs": 60, "backend": "python"}
         [text], _ = heard(nn.Neuron(2, "linear", weights=[0.1, 0.1]), xs, ys, **options)
         assert "more units" not in text
-        assert "Repeat the samples of the other classes until all are as frequent" in text
+        assert "The loss is still falling: train for more epochs, or with a higher learning rate" in text
+        assert "repeat the samples of the other classes until all are as frequent" in text
         assert "xs may tell nothing about ys" in text
         rare = [i for i in range(100) if ys[i]]
         places = [i for i in range(100) if not ys[i]] + rare * ((100 - len(rare)) // len(rare))
@@ -590,7 +693,7 @@ def test_few_samples_of_a_large_model_are_asked_for_dead_units() -> None:
 def test_advice_is_not_counted_as_training(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def after(advisor: object, history: History, *rest: object) -> None:
+    def after(advisor: object, history: History, *rest: object, **options: object) -> None:
         seen.append(history.seconds)
 
     monkeypatch.setattr("autograd.training.fit.Advisor.after", after)

@@ -217,6 +217,7 @@ def test_dropout_is_not_measured(backend: str) -> None:
     assert nn.mse(list(map(Value, model.predict(XS[:5]))), YS[:5]).data == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::autograd.TrainingWarning")  # nothing is to be learned from so few samples
 def test_patience_goes_by_what_is_measured() -> None:
     runs = [
         trained(dropping(), validation=0.3, patience=3, epochs=20, backend=backend, batch_size=1)
