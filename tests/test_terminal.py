@@ -249,7 +249,8 @@ def test_long_names_deep_graphs_and_many_figures_fit_the_terminal(columns: int) 
     shown = printed_on_terminal(columns, "-W", "ignore", "-c", WIDE)
     assert [line for line in shown.splitlines() if width(line) > columns] == []
     together = "".join(shown.split())
-    assert "validationaccuracy50.0%,thebestinepoch7,interrupted" in together
+    assert "thebestinepoch8,withloss0.007812,accuracy50.0%" in together
+    assert "validationaccuracy50.0%,interrupted" in together
     assert "epoch3/3loss" in together
     assert "[38]" in shown
     assert "16ReLUNeuron(16),272parameters" in together

@@ -42,7 +42,7 @@ def draw_curves(curves: Sequence[Curve], ax: Any, label: str | None) -> Any:
     for curve in curves:
         name = curve.name if alone else label or f"{_RUN}{run + 1}"
         (other if curve.kind == "accuracy" else ax).plot(
-            range(len(curve.values)),
+            range(1, len(curve.values) + 1),
             curve.values,
             _style(curve, alone),
             color=_color(curve, alone, run),
@@ -53,6 +53,7 @@ def draw_curves(curves: Sequence[Curve], ax: Any, label: str | None) -> Any:
     if spread([float(y) for line in ours for y in line.get_ydata()]) > LOGARITHMIC:
         ax.set_yscale("log")
     ax.set_xlabel("epoch")
+    _count_epochs(ax.xaxis)
     ax.set_ylabel("loss")
     shown = [line for line in _lines(ax, other) if not str(line.get_label()).startswith("_")]
     if shown:
@@ -71,6 +72,14 @@ def new_axes() -> Any:
     except ImportError as error:
         raise ImportError("plots need matplotlib: pip install matplotlib") from error
     return plt.subplots()[1]
+
+
+def _count_epochs(axis: Any) -> None:
+    """Put the ticks of an axis at whole numbers, unless the user has chosen where."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  # as above
+
+    if isinstance(axis.get_major_locator(), MaxNLocator):
+        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def spread(values: Iterable[float]) -> float:

@@ -18,11 +18,14 @@ _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 class History:
     """The losses and accuracies of a training run, epoch by epoch; `autograd.fit` returns one.
 
-    Its `repr` is a sparkline of the losses with the latest figures, on several lines where one has no room for them. A
-    notebook shows the curves, without any library; `plot()` draws them with matplotlib.
+    Its `repr` is a sparkline of the losses with the latest figures (after `patience`, those of the best epoch), on
+    several lines where one has no room for them. A notebook shows the curves, without any library; `plot()` draws them
+    with matplotlib. What is shown counts epochs from 1, as `progress` does.
 
     >>> History(losses=[0.8, 0.4, 0.2, 0.1], accuracy=[0.5, 0.75, 1.0, 1.0])
     █▄▂▁ 4 epochs: loss 0.1, accuracy 100.0 %
+    >>> History(losses=[0.8, 0.4, 0.6, 0.5], best_epoch=1)
+    █▁▄▃ 4 epochs, the best in epoch 2, with loss 0.4
     """
 
     losses: list[float] = field(default_factory=list)
@@ -47,7 +50,8 @@ class History:
     """The names of the classes in order, where the targets are text: the class of score i, or of target i. The
     model has them too, in its `classes`, and its file."""
     best_epoch: int | None = None
-    """The epoch of the lowest loss, whose parameters `patience` has brought back, counted from 0; None without it."""
+    """The epoch of the lowest loss, whose parameters `patience` has brought back; None without it. It counts from 0, as
+    in `losses[best_epoch]`, and as `callback` does."""
 
     def to_dict(self) -> dict[str, list[float]]:
         """Return the run as a table, a column for each curve and a number in it for each epoch.
@@ -60,8 +64,8 @@ class History:
         """
         return {name.replace(" ", "_"): list(values) for name, _, values in self._series() if values}
 
-    def figures(self) -> str:
-        """Return the figures of the last epoch as text.
+    def figures(self, epoch: int = -1) -> str:
+        """Return the figures of an epoch as text: of the last one, if none is given.
 
         >>> History(losses=[0.5], validation_losses=[0.625]).figures()
         'loss 0.5, validation loss 0.625'
@@ -69,7 +73,7 @@ class History:
         parts = []
         for name, kind, values in self._series():
             if values:
-                shown = f"{100 * values[-1]:.1f} %" if kind == "accuracy" else short(values[-1])
+                shown = f"{100 * values[epoch]:.1f} %" if kind == "accuracy" else short(values[epoch])
                 parts.append(f"{name} {shown}")
         return ", ".join(parts)
 
@@ -103,8 +107,11 @@ class History:
         if not n:
             return "History of no epochs" + ", interrupted" * self.interrupted
         bars, epochs = printable(sparkline(self.losses)), f"{n:,} epoch{'s' * (n != 1)}"
-        best = "" if self.best_epoch is None else f", the best in epoch {self.best_epoch}"
-        text = f"{epochs}: {self.figures()}{best}{', interrupted' * self.interrupted}"
+        if self.best_epoch is None:
+            text = f"{epochs}: {self.figures()}"
+        else:
+            text = f"{epochs}, the best in epoch {self.best_epoch + 1:,}, with {self.figures(self.best_epoch)}"
+        text += ", interrupted" * self.interrupted
         fits = len(bars) + 1 + len(text) <= line_width()
         return f"{bars} {text}" if fits else "\n".join([bars, *at_commas(text, line_width())])
 
@@ -166,9 +173,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in p
 def _frame(epochs: int) -> str:
     return (
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="none" stroke="#999"/>'
-        + _svg_text(_LEFT, _BOTTOM + 14, "0", "#666")
+        + _svg_text(_LEFT, _BOTTOM + 14, "1", "#666")
         + _svg_text(170, _BOTTOM + 24, "epoch", "#666")
-        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{max(epochs - 1, 0):,}", "#666")
+        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{epochs:,}", "#666")
     )
 
 

@@ -1,6 +1,6 @@
 """Plot the decision boundary of a model with two inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd.errors import RecordingError, UnsupportedOperationError
@@ -14,6 +14,7 @@ from autograd.trees import tree_structure
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked
 _MARGIN = 0.1  # around the samples, of their range
 _PALEST, _DARKEST = 0.12, 0.6  # opacities of a region, where the model is least and most sure
+_MOST_NAMED = 20  # classes, in the legend
 _EPSILON = 1e-9  # by which probabilities may miss their sum
 
 
@@ -30,7 +31,7 @@ def plot_decision_boundary(
     """Plot the class that a model with two inputs predicts for each point of the plane, with the samples on top.
 
     A region is the darker, the surer the model is: by the sigmoid of a score, or the softmax of several. Lines separate
-    the regions.
+    the regions, and a legend names up to 20 classes.
 
     The model is recorded once and computed for all points together. It is called for each point instead if it compares
     Values or returns plain numbers, or if its graph or its outputs are not the recorded ones at one of some 200 points
@@ -77,7 +78,7 @@ def plot_decision_boundary(
     names = class_names(model) if classes is None else list(classes)
     known = names if classes is not None or set(labels) <= set(names) else sorted(set(labels))
     scores = _scores_of_classes(_scores(model, mesh, places), known, threshold)
-    indices = _indices(labels, known, scores.shape[1], threshold)
+    indices, named = _indices(labels, known, scores.shape[1], threshold)
     colors = np.array(_colors(scores.shape[1]))
     winners = scores.argmax(axis=1)
     picture = np.concatenate([colors[winners], _opacities(scores)[:, None]], axis=1).reshape(resolution, resolution, 4)
@@ -94,7 +95,20 @@ def plot_decision_boundary(
     ax.scatter(places[:, 0], places[:, 1], c=colors[indices], s=30, edgecolors="black", linewidths=0.6)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
+    _add_legend(ax, {name: colors[i] for i, name in sorted(named.items())})
     return ax
+
+
+def _add_legend(ax: Any, colors: Mapping[str, Any]) -> None:
+    """Name the classes, where that covers the fewest samples."""
+    from matplotlib.lines import Line2D  # noqa: PLC0415  # as above
+
+    if len(colors) > _MOST_NAMED:
+        return
+    style: Any = {"linestyle": "", "marker": "o", "markeredgecolor": "black", "markeredgewidth": 0.6}
+    markers = [Line2D([], [], markerfacecolor=color, **style) for color in colors.values()]
+    names = [name.replace("$", r"\$") for name in colors]  # no formulas
+    ax.legend(markers, names, loc="best", fontsize="small", ncols=-(-len(names) // 10))
 
 
 def _labels(ys: Any) -> list[Any]:
@@ -109,24 +123,28 @@ def _labels(ys: Any) -> list[Any]:
     return [row.index(max(row)) if isinstance(row, list) else row for row in rows]
 
 
-def _indices(labels: list[Any], known: list[Any], kinds: int, threshold: float) -> list[int]:
-    """Return the number of each sample's class among the model's.
+def _indices(labels: list[Any], known: list[Any], kinds: int, threshold: float) -> tuple[list[int], dict[int, str]]:
+    """Return the number of each sample's class among the model's, and the names of these, as far as they are known.
 
     Raises:
         ValueError: the model has other classes.
     """
     if len(known) == kinds and set(labels) <= set(known):
-        return [known.index(label) for label in labels]
+        return [known.index(label) for label in labels], dict(enumerate(map(_name, known)))
     if kinds == 2 and len(known) == 1 and not isinstance(known[0], str):
-        return [int(label > threshold) for label in labels]
+        return [int(label > threshold) for label in labels], {int(known[0] > threshold): _name(known[0])}
     if all(isinstance(label, (int, float)) and label in range(kinds) for label in labels):
-        return list(map(int, labels))
+        return list(map(int, labels)), dict(enumerate(map(str, range(kinds))))
     shown = ", ".join(repr(x) if isinstance(x, str) else f"{x:g}" for x in known[:5]) + (
         ", ..." if len(known) > 5 else ""
     )
     raise ValueError(
         f"ys has the classes {shown}, and the model scores for {kinds}: pass classes=[...], a name or number for each"
     )
+
+
+def _name(label: Any) -> str:
+    return label if isinstance(label, str) else f"{label:g}"
 
 
 def _scores_of_classes(scores: Any, known: list[Any], threshold: float) -> Any:

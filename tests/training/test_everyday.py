@@ -223,7 +223,11 @@ def test_patience_watches_the_training_loss(patience: int | None, epochs: int, b
     assert (
         model.steps.data == optimizer.steps == (epochs if best is None else best)
     )  # those before the best epoch's step
-    assert ("best in epoch" in repr(history)) == (best is not None)
+    if best is None:
+        assert repr(history).endswith(f"{epochs} epochs: {history.figures()}")
+    else:
+        assert repr(history).endswith(f", the best in epoch {best + 1}, with {history.figures(best)}")
+        assert history.figures(best) == f"loss {UPS_AND_DOWNS[best]:.4g}"
 
 
 def test_patience_after_several_steps_an_epoch() -> None:

@@ -234,6 +234,23 @@ def test_runs_without_a_label_and_lines_of_the_user(plt: Any) -> None:
     assert [text.get_text() for text in other.get_legend().get_texts()] == ["loss", "accuracy"]  # charts of their own
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 10, 47])
+def test_epochs_are_whole_numbers_from_1(plt: Any, epochs: int) -> None:
+    history = History(losses=[1.0 / (i + 1) for i in range(epochs)], accuracy=[0.5] * epochs)
+    ax = history.plot()
+    (line,) = ax.lines
+    assert line.get_xdata().tolist() == [*range(1, epochs + 1)]
+    low, high = ax.get_xlim()
+    shown = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert shown
+    assert all(tick == round(tick) for tick in shown)
+    assert f">{epochs}</text>" in history._repr_svg_()
+    own = plt.subplots()[1]
+    own.set_xscale("log")
+    own.set_xticks([1, 30])
+    assert history.plot(own).get_xticks().tolist() == [1, 30]
+
+
 def test_without_matplotlib_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
@@ -397,6 +414,29 @@ def test_classes_that_do_not_occur_are_passed(plt: Any) -> None:
         plot_decision_boundary(model, xs, ["ant", "dog"])
     ax = plot_decision_boundary(nearest, xs, [0, 2], resolution=41)  # indices
     assert colors_of(ax)[1][:3] == pytest.approx(tuple(ax.images[0].get_array()[20, 38, :3]))
+
+
+def test_a_legend_names_the_classes(plt: Any) -> None:
+    xs = [[-1, 0], [0, 0], [1, 0]]
+    kinds = ["ant", "bee$_2$", "cat"]
+
+    def legend(ax: Any) -> dict[str, tuple[float, ...]]:
+        shown = ax.get_legend()
+        markers = [line.get_markerfacecolor() for line in shown.get_lines()]
+        return {text.get_text(): tuple(color[:3]) for text, color in zip(shown.get_texts(), markers, strict=True)}
+
+    ax = plot_decision_boundary(nearest, xs, kinds, resolution=12)
+    expected = [color[:3] for color in colors_of(ax)]
+    assert legend(ax) == dict(zip(["ant", r"bee\$_2\$", "cat"], expected, strict=True))
+    ax = plot_decision_boundary(lambda x: x[0], xs[::2], [-1.0, 1], resolution=12)
+    assert legend(ax) == dict(zip(["-1", "1"], [color[:3] for color in colors_of(ax)], strict=True))
+    ax = plot_decision_boundary(nearest, xs[:2], [0, 1], resolution=12)  # indices of scores
+    assert list(legend(ax)) == ["0", "1", "2"]
+    ax = plot_decision_boundary(lambda x: x[0], xs[:2], [2, 2], resolution=12)  # the other is unknown
+    assert legend(ax) == {"2": colors_of(ax)[0][:3]}
+    centers = [(float(i), 0.0) for i in range(21)]
+    ax = plot_decision_boundary(lambda x: nearest(x, centers), centers, list(range(21)), resolution=12)
+    assert ax.get_legend() is None
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e6])
