@@ -73,8 +73,17 @@ def escaped(text: str) -> str:
     >>> print(escaped("größe \ud800"))
     größe \ud800
     """
+    return encodable(text, "backslashreplace")
+
+
+def encodable(text: str, errors: str) -> str:
+    """Return a text, with something in place of the characters that standard output cannot encode.
+
+    Arguments:
+        errors: what it is, as for `str.encode`.
+    """
     encoding = _encoding()
-    return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+    return text if text.isascii() else text.encode(encoding, errors).decode(encoding)
 
 
 def printable(text: str) -> str:

@@ -138,6 +138,17 @@ def test_users_text_is_escaped_where_it_cannot_be_encoded(encoding: str, label: 
         assert re.search(f"{kind}.*{re.escape(shown)}", out)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_drawing_is_printed_as_dot_text_that_graphviz_reads(encoding: str) -> None:
+    drawn = "from autograd import *; d = draw(Value(2.0, 'α &amp; ß') * 3); print(d, end='')"
+    shown, _ = printed_in(encoding, "-c", drawn)
+    source, _ = printed_in("utf-8", "-c", drawn.replace("print(d,", "print(d.source,"))
+    assert "&#945; &amp;amp; " in shown
+    assert ("ß" in shown) == (encoding == "cp1252")
+    assert shown == source.encode(encoding, "xmlcharrefreplace").decode(encoding)
+    assert shown.count("&#") >= source.count("α") >= 2
+
+
 def test_the_bars_of_a_sparkline_are_replaced_together() -> None:
     out, _ = printed_in("cp437", "-c", "from autograd import History; print(History(losses=[4.0, 3.0, 2.0, 1.0]))")
     assert "█".encode("cp437")

@@ -84,10 +84,11 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     data = samples("xs", xs, several=True)
+    arrays = hasattr(xs, "__array__")  # of objects, too, whose numbers are in lists by now
     if data.several:
-        return _merged(_by_shape(model, data, backend), len(data))
+        return _merged(_by_shape(model, data, backend), len(data), arrays=arrays)
     nesting, rows = rows_of(model, data, backend)
-    return _nested(nesting, rows, len(data), arrays=hasattr(data.rows, "shape"))
+    return _nested(nesting, rows, len(data), arrays=arrays)
 
 
 def _by_shape(model: Any, data: Samples, backend: str) -> list[tuple[list[int], Any, Any]]:
@@ -448,14 +449,15 @@ def _nested(nesting: Any, rows: Any, n: int, *, arrays: bool) -> Any:
     return of_all(nesting)
 
 
-def _merged(found: Sequence[tuple[list[int], Any, Any]], n: int) -> Any:
-    """Return the outputs of samples of several shapes as `_nested` does; what differs in shape, too, in lists.
+def _merged(found: Sequence[tuple[list[int], Any, Any]], n: int, *, arrays: bool) -> Any:
+    """Return the outputs of samples of several shapes as `_nested` does; what differs in shape, too, is in lists.
 
     Arguments:
         found: for each shape the indices of the samples, the nesting of their outputs, and a row for each.
         n: the number of all samples.
 
-    >>> _merged([([0, 2], (0, [1, 2]), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ([1], (0, [1]), [[7.0, 8.0]])], 3)
+    >>> found = [([0, 2], (0, [1, 2]), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ([1], (0, [1]), [[7.0, 8.0]])]
+    >>> _merged(found, 3, arrays=False)
     ([1.0, 7.0, 4.0], [[2.0, 3.0], [8.0], [5.0, 6.0]])
     """
 
@@ -469,6 +471,11 @@ def _merged(found: Sequence[tuple[list[int], Any, Any]], n: int) -> Any:
             places = _leaves(tree)
             for i, row in zip(indices, rows):
                 outputs[i] = _filled(tree, map(float, map(row.__getitem__, places)).__next__)
+        shapes = set(map(_shape_of, trees))
+        if arrays and len(shapes) == 1 and None not in shapes:
+            import numpy as np  # noqa: PLC0415  # the data are an array
+
+            return np.array(outputs)
         return outputs
 
     return of_all([nesting for _, nesting, _ in found])

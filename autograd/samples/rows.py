@@ -162,7 +162,7 @@ def read(
         several: whether samples may be of several shapes.
     """
     once = isinstance(data, Iterator)
-    listed: Any = list(data) if once else data
+    listed: Any = list(data) if once else data.tolist() if isinstance(data, memoryview) else data
     if hasattr(data, "__array__"):  # NumPy's arrays, and what converts to one: of pandas, of PyTorch
         import numpy as np  # noqa: PLC0415  # it is here, or nothing could convert to its arrays
 

@@ -17,7 +17,7 @@ import graphviz
 
 from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, path_text, write_whole
-from autograd.text import STAND_INS
+from autograd.text import STAND_INS, encodable
 
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 # Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
@@ -119,6 +119,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
 
     def __repr__(self) -> str:
         return '<Drawing: .view() opens it, .render("graph.svg") writes it, .source is its DOT text>'
+
+    def __str__(self) -> str:
+        """Return the DOT text as standard output can encode it, with references to characters that it lacks.
+
+        Graphviz reads these, `&#945;`, as the characters. `.source` and the files have the characters themselves.
+        """
+        return encodable(self.source, "xmlcharrefreplace")
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **options: Any

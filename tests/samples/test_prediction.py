@@ -90,7 +90,11 @@ class Frame:
         return iter("abc")
 
 
-@pytest.mark.parametrize("convert", [np.asarray, Frame, np.asfortranarray], ids=["array", "table", "by column"])
+@pytest.mark.parametrize(
+    "convert",
+    [np.asarray, Frame, np.asfortranarray, lambda xs: xs.astype(object), lambda xs: Frame(xs.astype(object))],
+    ids=["array", "table", "by column", "of objects", "table of objects"],
+)
 def test_arrays_give_an_array(convert: Callable[[Any], Any], every: str) -> None:
     model, xs = network(), table()
     found = model.predict(convert(xs), every)
@@ -99,7 +103,9 @@ def test_arrays_give_an_array(convert: Callable[[Any], Any], every: str) -> None
     assert found.tolist() == looped(model, xs)
 
 
-@pytest.mark.parametrize("convert", [list, tuple, iter, lambda rows: (tuple(row) for row in rows)])
+@pytest.mark.parametrize(
+    "convert", [list, tuple, iter, lambda rows: (tuple(row) for row in rows), lambda rows: np.array(rows).data]
+)
 def test_lists_give_lists(convert: Callable[[Any], Any], every: str) -> None:
     model, rows = network(), table().tolist()
     found = model.predict(convert(rows), every)
@@ -341,6 +347,17 @@ def test_samples_of_several_shapes_are_kept(compiled: list[str], monkeypatch: py
     for width in range(7, 12):  # the latest are those that are kept
         model.predict([[1.0] * width])
     assert not compiled
+
+
+def test_samples_of_several_shapes_in_an_array_of_objects() -> None:
+    model = Function(lambda w, x: w * autograd.sum(x))
+    xs = np.empty(2, object)
+    xs[:] = [[1.0], [2.0, 3.0]]
+    found = model.predict(xs)
+    assert type(found) is np.ndarray
+    assert found.tolist() == [2.0, 10.0]
+    model.function = lambda w, x: w * x[0] if len(x) > 1 else [w]
+    assert model.predict(xs) == [[2.0], 4.0]
 
 
 def test_what_is_compiled_is_no_part_of_the_model(every: str) -> None:
