@@ -37,6 +37,8 @@ class Graph(NamedTuple):
     """A leaf made before anything else in the recording."""
     drawn: list[Value] = []  # noqa: RUF012  # never changed
     """The leaves that `nn.uniform` made: inputs, too, with other numbers for each sample."""
+    held: Sequence[Value] = ()
+    """Further leaves that are inputs, the same for all samples, such as those of frozen parts."""
 
     def all_inputs(self) -> tuple[Any, ...]:
         """Return the inputs, and what was drawn, if anything."""

@@ -71,7 +71,7 @@ class Reference:
     def _trace(self, graph: Graph, made: Sequence[Value]) -> tuple[Any, ...]:
         """Return the recorded operations in a form that `==` compares, which is far less work than lowering them."""
         places: dict[int, Any] = self.places.copy()
-        for leaf in tree_leaves(graph.all_inputs()[1:]):
+        for leaf in (*tree_leaves(graph.all_inputs()[1:]), *graph.held):
             places[id(leaf)] = len(places)
         steps, place = [], places.get
         for v in made:
@@ -91,7 +91,7 @@ class Reference:
 
 
 def _lowered(graph: Graph) -> Program:
-    return lower(graph.outputs, tree_leaves(graph.all_inputs()))
+    return lower(graph.outputs, [*tree_leaves(graph.all_inputs()), *graph.held])
 
 
 def refuse(found: Difference, one: str, other: str, cause: str) -> NoReturn:

@@ -312,7 +312,10 @@ class Consistency:
         """Return the names of a sample's leaves: the parameters, places in x and y, and what is drawn."""
         reference, x, y, _ = self.first
         drawn = leaf_names("nn.uniform", [0.0] * reference.drawn)
-        return [*self.objective.parameter_names(), *leaf_names("x", x), *leaf_names("y", y), *drawn]
+        names = self.objective.leaf_names()
+        trained = len(self.objective.parameters)
+        inputs = [*leaf_names("x", x), *leaf_names("y", y), *drawn]
+        return [*names[:trained], *inputs, *names[trained:]]
 
 
 @unobserved

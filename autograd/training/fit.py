@@ -59,9 +59,10 @@ def fit(
     """Train a model: move its parameters so that the loss falls.
 
     `fit` records the graph of one sample, compiles loss and gradients together, and calls the compiled function for
-    each batch. So the model's Python runs for a few samples only, and leaves that are not parameters become constants.
-    A model that decides by an `if`, reads `.data` or draws by the module `random` may compute something else for
-    others, and is refused if a check detects it. The checks record more samples before training and during it, and
+    each batch. So the model's Python runs for a few samples only. Other leaves, of frozen parts or of another model
+    that the loss calls, are inputs of that function, too, and read anew after each callback; plain numbers become
+    constants. A model that decides by an `if`, reads `.data` or draws by the module `random` may compute something else
+    for others, and is refused if a check detects it. The checks record more samples before training and during it, and
     compare the compiled losses and gradients of the first and the last batch with the model's (`consistency.py` lists
     them, and `docs/promises.md` counts what they miss). With `backend="eager"` the model runs for each sample, as in a
     loop written by hand.
@@ -106,7 +107,9 @@ def fit(
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines, or in
             one every ten seconds.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
-            change them, and the model too, which is then compiled again. If it returns True, training ends.
+            change them, and the numbers of other leaves, at no cost: a frozen average of the weights, a temperature in
+            an `nn.Constant(Value(1.0))`. Where it changes the model otherwise, or a plain number that the model
+            computes with, the model is compiled again. If it returns True, training ends.
 
     Returns the History. The loss of an epoch is the mean over its samples, each computed with the parameters *before*
     its batch's step. So is the accuracy, for `hinge` (by the sign), `binary_cross_entropy`, `cross_entropy`, and any

@@ -15,7 +15,7 @@ from autograd.training.data import Data, Dataset, unlike
 from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
 from autograd.training.reach import Reach
-from autograd.training.record import Objective, Sample, penalty_graph, recording
+from autograd.training.record import Objective, Sample, held_by, penalty_graph, recording
 from autograd.training.steps import BatchFunction, compiled_functions
 from autograd.trees import tree_structure
 
@@ -80,7 +80,9 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
     with recording(objective) as made:
         known, held_out = _fitting(objective, data)
         graphs = [sample.graph(part.ys.like) for part, sample in known]
+        judged = [sample.graph(part.ys.like) for part, sample in held_out]
         penalty = penalty_graph(objective)
+        objective.held.hold(held_by([*graphs, *judged, *([penalty] if penalty else [])]))
         reach = Reach(objective, samples=1)  # which stands for all
         for graph in graphs:
             reach.see(graph.outputs[0])
@@ -95,9 +97,9 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
             ]
             for check in checks:
                 check.compare_chosen()
-            judging = [_judged(part, sample, checks, graphs, made) for part, sample in held_out]
+            judging = [_judged((*fitting, graph), checks, graphs, made) for fitting, graph in zip(held_out, judged)]
     sized = [(graph, min(size, len(part))) for graph, (part, _) in zip(graphs, known)]
-    functions = compiled_functions(sized, [graph for graph, _ in judging], penalty, backend)
+    functions = compiled_functions(sized, [graph for graph, _ in judging], penalty, objective.held, backend)
     learners = [Part(*fields) for fields in zip((part for part, _ in known), functions.learn, checks)]
     judges = [
         Part(part, function, check) for (part, _), function, (_, check) in zip(held_out, functions.judge, judging)
@@ -116,7 +118,10 @@ def _first(part: Dataset, graph: Graph) -> First:
 
 
 def _judged(
-    part: Dataset, sample: Sample, checks: Sequence[Consistency], graphs: Sequence[Graph], made: list[Value]
+    held_out: tuple[Dataset, Sample, Graph],
+    checks: Sequence[Consistency],
+    graphs: Sequence[Graph],
+    made: list[Value],
 ) -> tuple[Graph, Consistency]:
     """Return the graph of samples held out, and its checks.
 
@@ -124,13 +129,12 @@ def _judged(
     the graph is that of the same shape to train with.
 
     Arguments:
-        part: the samples.
-        sample: the first of them, not in training.
+        held_out: the samples; the first of them, not in training, and its graph.
         checks, graphs: of the samples to train with, by shape.
         made: the list that the running `recording` fills.
     """
+    part, sample, graph = held_out
     objective, first = sample.objective, None
-    graph = sample.graph(part.ys.like)
     results = [v for v in graph_of(*graph.outputs) if v.op]  # the model may have been called long before
     for check, theirs in zip(checks, graphs):
         if _structure(check.known) == _structure(part):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.collecting import Holder, frozen_or_not, label_all, states_of
+from autograd.collecting import Holder, frozen_or_not, label_all, names_of_all, states_of
 from autograd.draws import drawing_from
-from autograd.engine import Value, commit_data
+from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.modes import training_mode
@@ -18,12 +18,34 @@ from autograd.samples.recording import (
     Graph,
     as_inputs,
     called,
+    is_input,
     no_frozen_branch,
     parameter_names,
     results_recorded,
 )
-from autograd.text import quoted
+from autograd.text import quoted, visible
 from autograd.trees import tree_copy, tree_leaves
+
+
+class Held:
+    """The leaves that the graphs of samples have beside parameters and inputs, such as those of frozen parts.
+
+    They are inputs of the compiled functions, so a callback may change them: an average of the weights, a target
+    network.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: list[Value] = []  # all graphs share the list
+        self.numbers: Any = []
+
+    def hold(self, leaves: Iterable[Value]) -> None:
+        """Add leaves, once the graphs are recorded, and read their numbers."""
+        self.leaves += dict.fromkeys(leaves)
+        self.read()
+
+    def read(self) -> None:
+        """Read their numbers, which the user may have changed."""
+        self.numbers = [v.data for v in self.leaves]
 
 
 class Objective(NamedTuple):
@@ -37,6 +59,7 @@ class Objective(NamedTuple):
     classes: Classes | None
     baseline: Baseline | None
     regularizer: Callable[[list[Value]], Any] | None
+    held: Held
 
     @classmethod
     def of(cls, model: Any, loss: Any, regularizer: Any) -> Objective:
@@ -74,11 +97,18 @@ class Objective(NamedTuple):
             )
             raise ValueError(f"the model has no parameters, so there is nothing to learn{assigned}")
         functions = {name: carried(loss, name) for name in ("accuracy", "targets", "classes", "baseline")}
-        return cls(model, parameters, loss, regularizer=regularizer, **functions)
+        return cls(model, parameters, loss, regularizer=regularizer, held=Held(), **functions)
 
     def parameter_names(self) -> list[str]:
         """Return a name for each parameter, fit for a message."""
         return parameter_names(self.model, self.parameters)
+
+    def leaf_names(self) -> list[str]:
+        """Return a name for each parameter, and for each leaf that is held beside them."""
+        held = self.held.leaves
+        paths = {v: name for name, v in names_of_all(self.model)} if held and isinstance(self.model, Holder) else {}
+        others = [visible(paths.get(v) or v.label or f"{v}") for v in held]
+        return [*self.parameter_names(), *others]
 
     def sample_loss(self, output: Any, y: Any) -> Value:
         """Return the loss of one sample."""
@@ -158,7 +188,7 @@ class Sample:
             with self._calling():
                 accuracy = _value("accuracy", objective.accuracy(self.output, tree_copy(target)))
         inputs, begin = (objective.parameters, self.x, target), tree_leaves(self.x)[0]
-        return Graph(inputs, [loss, accuracy], begin, self.source.drawn)
+        return Graph(inputs, [loss, accuracy], begin, self.source.drawn, objective.held.leaves)
 
 
 def penalty_graph(objective: Objective) -> Graph | None:
@@ -169,7 +199,7 @@ def penalty_graph(objective: Objective) -> Graph | None:
     """
     with drawing_from(_refuse_draws):
         begin, penalty = Value(0.0), objective.penalty()
-    return None if penalty is None else Graph((objective.parameters,), [penalty], begin)
+    return None if penalty is None else Graph((objective.parameters,), [penalty], begin, held=objective.held.leaves)
 
 
 def _refuse_draws(n: int) -> NoReturn:
@@ -181,22 +211,35 @@ def _refuse_draws(n: int) -> NoReturn:
 
 @contextmanager
 def watched(objective: Objective) -> Iterator[None]:
-    """Refuse what one graph cannot express for all samples: that the body compares Values or sets parameters.
+    """Refuse what one graph cannot express for all samples: that the body compares Values or sets leaves that it reads.
 
     Raises:
-        RecordingError: at a comparison; or after the body, if a parameter has another number. The parameters then have
-            their old numbers again.
+        RecordingError: at a comparison; or after the body, if a leaf has another number. All then have their old
+            numbers again.
     """
     numbers = [p.data for p in objective.parameters]
     with no_frozen_branch('or pass backend="eager"'):
         yield
-    moved = [i for i, p in enumerate(objective.parameters) if p.data is not numbers[i] and p.data != numbers[i]]
+    leaves, numbers = [*objective.parameters, *objective.held.leaves], numbers + objective.held.numbers
+    moved = [i for i, p in enumerate(leaves) if p.data is not numbers[i] and p.data != numbers[i]]
     if moved:
-        commit_data(objective.parameters, numbers)
+        name = objective.leaf_names()[moved[0]]
+        commit_data(leaves, numbers)
         raise RecordingError(
-            f"the model or the loss sets {objective.parameter_names()[moved[0]]}.data while it is called, which "
+            f"the model or the loss sets {name}.data while it is called, which "
             'compiled code would not do. Change parameters in the callback of fit, or pass backend="eager"'
         )
+
+
+def held_by(graphs: Iterable[Graph]) -> Iterator[Value]:
+    """Yield the leaves of graphs that are neither parameters nor inputs, and were there before they were recorded.
+
+    Those of results that were there before are left out: these keep their numbers if such a leaf changes.
+    """
+    for graph in graphs:
+        older = [v for v in graph_of(*graph.outputs) if created(v) < created(graph.begin)]
+        left_out = {*graph.inputs[0], *(x for v in older for x in v.args)}
+        yield from (v for v in older if v.op is None and v not in left_out and not is_input(v))
 
 
 @contextmanager

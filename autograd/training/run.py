@@ -117,7 +117,8 @@ class Run:
         return batches
 
     def read(self) -> None:
-        """Read the parameters and the optimizer's state, which the user may have changed."""
+        """Read the parameters, the other leaves and the optimizer's state, which the user may have changed."""
+        self.objective.held.read()
         numbers: Any = [p.data for p in self.parameters]
         if self.arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it

@@ -18,6 +18,7 @@ from autograd.events import unobserved
 from autograd.samples.backends import first_usable, has_numpy
 from autograd.samples.recording import Graph
 from autograd.training.data import Form
+from autograd.training.record import Held
 from autograd.trees import tree_leaves, tree_structure
 
 _MOST_SHAPES_IN_C = 4
@@ -49,7 +50,7 @@ class TrainingFunctions(NamedTuple):
 
 
 def compiled_functions(
-    learn: Sequence[tuple[Graph, int]], judge: Sequence[Graph], penalty: Graph | None, backend: str
+    learn: Sequence[tuple[Graph, int]], judge: Sequence[Graph], penalty: Graph | None, held: Held, backend: str
 ) -> TrainingFunctions:
     """Compile graphs of single samples to the functions of a run.
 
@@ -57,6 +58,7 @@ def compiled_functions(
         learn: for each shape the recorded sample, and the number of samples in a batch to train with.
         judge: for each shape a recorded sample of those held out.
         penalty: the recorded regularizer, if there is one.
+        held: further leaves of the graphs. The functions read their numbers there, at each call.
         backend: "auto" for the first of the fastest that is available; a warning says why C is not used, unless
             there is no compiler, or so many shapes that it would take long.
 
@@ -75,7 +77,12 @@ def compiled_functions(
             nests = [tree_structure(tree) if shape_of(tree) is None else None for tree in sample]
             flat = [tree if nest is None else tree_leaves(tree) for tree, nest in zip(sample, nests)]
             axes: Any = {} if alone else {"in_axes": (None, *(0 for _ in flat)), "reduce": "mean"}
-            compute = compile_recorded(outputs, (parameters, *flat), backend=backend, **axes)
+            if held.leaves:
+                flat.append(held.leaves)
+                axes = axes and {**axes, "in_axes": (*axes["in_axes"], None)}
+            compute: Callable[..., Any] = compile_recorded(outputs, (parameters, *flat), backend=backend, **axes)
+            if held.leaves:
+                compute = _with_held(compute, held, arrays=arrays and not alone)
             return BatchFunction(compute, Form(arrays and not alone, alone, *nests[:2]), len(graph.drawn))
 
         learning = []
@@ -90,6 +97,24 @@ def compiled_functions(
     few = len(learn) <= _MOST_SHAPES_IN_C
     functions, fallback = first_usable([name for name in FASTEST_FIRST if few or name != "c"], made, "training")
     return functions._replace(fallback=fallback)
+
+
+def _with_held(compute: Callable[..., Any], held: Held, *, arrays: bool) -> Callable[..., Any]:
+    """Return the function without its last argument: the numbers that are held."""
+    if not arrays:
+        return lambda *batch: compute(*batch, held.numbers)
+    import numpy as np  # noqa: PLC0415  # the backend has found it
+
+    read: Any = None
+    array: Any = None
+
+    def computed(*batch: Any) -> Any:
+        nonlocal read, array
+        if read is not held.numbers:
+            read, array = held.numbers, np.array(held.numbers)
+        return compute(*batch, array)
+
+    return computed
 
 
 @unobserved
