@@ -258,7 +258,19 @@ NETWORKS = {
     **dict.fromkeys(
         ("Softmax", "LogSoftmax"), "nn.cross_entropy takes the numbers before it; autograd.softmax computes it"
     ),
+    **dict.fromkeys(
+        ("huber", "huber_loss", "smooth_l1", "smooth_l1_loss"),
+        f"{_OWN_LOSS}: see huber in docs/recipes.md, which takes their difference",
+    ),
+    **dict.fromkeys(
+        ("kl_div", "kl_divergence"),
+        f"{_OWN_LOSS}, of probabilities autograd.sum([t * autograd.log(t / o) for o, t in zip(output, target)]); "
+        "nn.cross_entropy(logits, target), of the numbers before a softmax, has the same gradient",
+    ),
     **dict.fromkeys(("CrossEntropyLoss", "NLLLoss", "CategoricalCrossentropy"), "write nn.cross_entropy"),
+    "nll_loss": "write nn.cross_entropy, which takes the numbers before the log_softmax",
+    **dict.fromkeys(("rand", "rand_like"), "write nn.uniform(n)"),
+    **dict.fromkeys(("randn", "gauss", "randn_like"), "write nn.normal(n)"),
     **dict.fromkeys(
         ("BCELoss", "BCEWithLogitsLoss", "BinaryCrossentropy"), "write nn.binary_cross_entropy, before a sigmoid"
     ),
@@ -267,7 +279,7 @@ NETWORKS = {
     **dict.fromkeys(
         (
             *("L1Loss", "mae", "MeanAbsoluteError", "HuberLoss", "SmoothL1Loss", "KLDivLoss", "GaussianNLLLoss"),
-            *("TripletMarginLoss", "CosineEmbeddingLoss", "MarginRankingLoss"),
+            *("TripletMarginLoss", "CosineEmbeddingLoss", "MarginRankingLoss", "l1_loss"),
         ),
         f"{_OWN_LOSS}, such as lambda output, target: abs(output - target)",
     ),
@@ -328,7 +340,13 @@ PACKAGE = {
         ("no_grad", "inference_mode"), "a graph that is not used costs nothing more; v.stop_gradient() cuts one"
     ),
     **dict.fromkeys(("Tensor", "tensor", "Variable", "Parameter", "array"), "write autograd.Value(0.5)"),
-    **dict.fromkeys(("zeros", "ones", "rand", "randn", "full"), "write a list, [Value(0.0) for _ in range(n)]"),
+    **dict.fromkeys(("zeros", "ones", "full"), "write a list, [Value(0.0) for _ in range(n)]"),
+    **dict.fromkeys(
+        ("rand", "randn", "normal", "uniform"),
+        "write a list, [Value(random.gauss(0, 1)) for _ in range(n)], and nn.normal(n) or nn.uniform(n) for noise",
+    ),
+    **dict.fromkeys(("argmax", "argmin"), "write max(range(len(values)), key=lambda i: values[i].data), or min"),
+    **dict.fromkeys(("cumsum", "cumprod"), "write list(itertools.accumulate(values)), or with operator.mul"),
     **dict.fromkeys(("cat", "concat", "concatenate", "hstack"), "join lists, [*xs, *ys]"),
     **dict.fromkeys(("stack", "vstack"), "write a list of lists, [xs, ys]"),
     **dict.fromkeys(("matmul", "mm", "mv", "einsum"), "write [autograd.dot(row, column) for row in matrix]"),
@@ -360,6 +378,10 @@ _LAYER = {
     **dict.fromkeys(("activations", "act", "activation_fn", "activation_function", "nonlinearity"), "activation"),
     **dict.fromkeys(("seed", "random_state", "generator"), "rng=random.Random(0)"),
     **dict.fromkeys(("keepdim", "keepdims", "keep_list"), "squeeze=False"),
+    **dict.fromkeys(
+        ("bias", "use_bias", "fit_intercept"),
+        "a Module with [autograd.dot(row, x) for row in self.rows] for a layer without biases",
+    ),
 }
 _PENALTY = "AdamW(lr, weight_decay=...), or a penalty on the parameters in the loss"
 ARGUMENTS: dict[str, dict[str, str]] = {
@@ -373,7 +395,14 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         name: {"key": "Python's own with key=lambda v: v.data, whose choice stays as it was when the numbers change"}
         for name in ("max", "min")
     },
-    "sum": {"": "the values as one list, autograd.sum([x, y])"},
+    "sum": {
+        "": "the values as one list, autograd.sum([x, y])",
+        **dict.fromkeys(("dim", "axis"), "[autograd.sum(row) for row in rows] for several rows"),
+    },
+    **{
+        name: dict.fromkeys(("dim", "axis"), f"[autograd.{name}(row) for row in rows] for several rows")
+        for name in ("softmax", "log_softmax", "logsumexp", "mean")
+    },
     "SGD": {"weight_decay": _PENALTY},
     "layer": _LAYER,
     "network": {
@@ -393,6 +422,14 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     },
 }
 """What to write in place of an argument of a function, by name; "" is one too many."""
+
+
+def in_place_of_an_index() -> str:
+    """Return what to write where a Value would be an index."""
+    return (
+        "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t], and of a row table[t], "
+        "[autograd.dot(column, nn.one_hot(t, len(table))) for column in zip(*table)]"
+    )
 
 
 def about_arguments(function: str, named: Iterable[str]) -> str:
@@ -571,8 +608,7 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
     def __index__(self) -> NoReturn:
         raise TypeError(
             "a Value is no index, because the graph would keep the element that is chosen now: for a class t, write "
-            "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]; where an integer is meant, as "
-            "in range, int(t.data)"
+            f"{in_place_of_an_index()}; where an integer is meant, as in range, int(t.data)"
         )
 
 

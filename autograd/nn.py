@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, SupportsIndex, cas
 
 from autograd import ops
 from autograd.activations import Activation, function_of, settled, title_of
-from autograd.draws import uniform
+from autograd.draws import normal, uniform
 from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.layers import Dropout, LayerNorm
@@ -33,7 +33,7 @@ if not TYPE_CHECKING:  # by which every name would do
 
 __all__ = [
     "MLP", "Constant", "Dropout", "Layer", "LayerNorm", "Module", "Neuron", "Sequential", "Standardize",
-    "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse", "one_hot", "uniform",
+    "binary_cross_entropy", "cross_entropy", "hinge", "load", "loss", "mse", "normal", "one_hot", "uniform",
 ]  # fmt: skip
 
 

@@ -146,6 +146,7 @@ def test_what_is_written_in_place_of_pytorch_runs() -> None:
     model = nn.Sequential(part, head)
     names = {"autograd": autograd, "nn": nn, "optim": optim, "Value": Value, "model": model, "part": part, "t": 1}
     names |= {"parts": [part, head], "optimizer": optim.SGD(0.1), "samples": [[0.5, 1.0]]}
+    names |= {"teacher": head, "table": [[0.5, 1.0], [2.0, 3.0]], "loss": nn.mse, "output": [0.5], "target": [1.0]}
     names |= {"x": [Value(0.5), Value(1.0)], "y": [Value(1.0), Value(2.0)], "W": [[0.5, 1.0], [2.0, 3.0]]}
     for code in rows:
         assert eval(code, names) is not None or "step" in code

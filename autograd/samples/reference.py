@@ -21,7 +21,7 @@ _OVERFLOWING = 1e300  # a mean that may be infinite, depending on the order of a
 GRAPH_DOES_NOT_HOLD = "one recorded graph cannot stand for all samples"
 READS = "The model or the loss reads numbers: .data, float(...), int(...)"
 RANDOM = (
-    "It draws random numbers, or changes from call to call. Draw with nn.uniform(n), as nn.Dropout does: its numbers "
+    "It draws random numbers, or changes from call to call. Draw with nn.uniform(n) or nn.normal(n): their numbers "
     "are drawn anew for each sample"
 )
 MOVED = "It reads the numbers of parameters (.data), or something that it uses has changed"

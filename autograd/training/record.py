@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple, NoReturn
 from autograd.collecting import Holder, frozen_or_not, label_all, names_of_all, states_of
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
-from autograd.errors import RecordingError
+from autograd.errors import RecordingError, TrainingWarning
+from autograd.frames import warn_caller
+from autograd.hints import in_place_of_an_index
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.modes import training_mode
 from autograd.samples.recording import (
@@ -65,6 +68,9 @@ class Objective(NamedTuple):
     def of(cls, model: Any, loss: Any, regularizer: Any) -> Objective:
         """Check the user's arguments.
 
+        Warns:
+            TrainingWarning: the loss takes the target first.
+
         Raises:
             TypeError: one is of the wrong kind.
             ValueError: the model has no parameters, or there is no loss of that name.
@@ -79,6 +85,7 @@ class Objective(NamedTuple):
             raise TypeError(
                 f"loss is a function of an output and a target, such as nn.mse, or its name, 'mse', got {quoted(loss)}"
             )
+        _check_order(loss)
         if regularizer is not None and not callable(regularizer):
             raise TypeError(f"regularizer is a function of the list of parameters, got {quoted(regularizer)}")
         parameters = list(model.parameters())
@@ -117,14 +124,38 @@ class Objective(NamedTuple):
         except IndexError as problem:
             if "only integers" in str(problem):  # of NumPy's array, which does not say why a Value is none
                 problem.add_note(
-                    "A target is a Value, which is no index: for a class t, write "
-                    "autograd.dot(weights, nn.one_hot(t, len(weights))) in place of weights[t]."
+                    f"A target is a Value, which is no index: for a class t, write {in_place_of_an_index()}."
                 )
             raise
 
     def penalty(self) -> Value | None:
         """Return the regularizer's share of the loss."""
         return _value("regularizer", self.regularizer(list(self.parameters))) if self.regularizer else None
+
+
+_TARGETS = {"y_true", "true", "truth", "target", "targets", "label", "labels", "y"}
+_OUTPUTS = {
+    *("y_pred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs", "out"),
+    *("y_hat", "yhat", "logit", "logits", "score", "scores"),
+}
+
+
+def _check_order(loss: Callable[..., Any]) -> None:
+    """Look at what a loss calls its arguments.
+
+    Warns:
+        TrainingWarning: the target is the first one, as in Keras: with numbers for both, nothing else would tell.
+    """
+    try:
+        first, second, *_ = inspect.signature(loss).parameters
+    except (TypeError, ValueError):
+        return
+    if first.lower() in _TARGETS and second.lower() in _OUTPUTS:
+        warn_caller(
+            f"fit passes the output first, then the target, but the loss takes {quoted(first)} first, then "
+            f"{quoted(second)}: exchange them, or pass loss=lambda output, target: your_loss(target, output)",
+            TrainingWarning,
+        )
 
 
 def _value(name: str, result: Any) -> Value:

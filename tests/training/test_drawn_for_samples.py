@@ -298,7 +298,7 @@ def test_other_draws_are_refused_with_what_to_write(draw: Any) -> None:
     random.seed(1)
     for use in (lambda model: trained(model, backend="python"), lambda model: model.predict(XS, backend="python")):
         with pytest.raises(
-            RecordingError, match=r"draws random numbers.*Draw with nn\.uniform\(n\), as nn\.Dropout does"
+            RecordingError, match=r"draws random numbers.*Draw with nn\.uniform\(n\) or nn\.normal\(n\): their"
         ):
             use(Drawing(draw))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from needs import EAGER_AND_COMPILED
 
 import autograd
-from autograd import Value, fit, nn, optim
+from autograd import TrainingWarning, Value, fit, nn, optim
 
 XS = [[0.5, -1.0], [1.5, 0.25], [-0.75, 0.5], [0.125, 1.0], [-1.0, -0.5]]
 YS = [2, 0, 1, 1, 2]
@@ -149,3 +150,53 @@ def test_an_index_as_a_value_gives_the_same_as_a_number(loss: Any) -> None:
     logits = [Value(0.5), Value(-1.0), Value(2.0)]
     for index in range(3):
         assert loss(logits, Value(index)).data == pytest.approx(loss(logits, index).data, rel=1e-15)
+
+
+def difference(y_true: Any, y_pred: Any, q: float = 0.9) -> Any:
+    return autograd.max(q * (y_true - y_pred), (q - 1) * (y_true - y_pred))
+
+
+class Distance:
+    def __call__(self, labels: Any, logits: Any) -> Any:
+        return (labels - logits) ** 2
+
+
+def trained_once(loss: Any) -> Any:
+    return fit(nn.MLP(1, [1]), [[0.5], [1.0]], [1.0, 2.0], loss=loss, optimizer="sgd", epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("loss", "first", "second"),
+    [
+        (difference, "y_true", "y_pred"),
+        (functools.partial(difference, q=0.5), "y_true", "y_pred"),
+        (lambda target, output: (target - output) ** 2, "target", "output"),
+        (lambda y, y_hat, weight=1.0: weight * (y - y_hat) ** 2, "y", "y_hat"),
+        (Distance(), "labels", "logits"),
+    ],
+    ids=["y_true", "partial", "target", "y", "object"],
+)
+def test_a_loss_that_takes_the_target_first_is_warned_of(loss: Any, first: str, second: str) -> None:
+    said = f"passes the output first, then the target, but the loss takes '{first}' first, then '{second}': exchange"
+    with pytest.warns(TrainingWarning, match=said) as caught:
+        trained_once(loss)
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "mse",
+        nn.mse,
+        lambda output, target: (output - target) ** 2,
+        lambda y_pred, y_true: (y_pred - y_true) ** 2,
+        lambda y, t: (y - t) ** 2,
+        lambda a, output: (a - output) ** 2,
+        lambda target, model: (target - model) ** 2,
+        lambda *both: (both[0] - both[1]) ** 2,
+    ],
+)
+def test_other_losses_are_not_warned_of(loss: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TrainingWarning)
+        trained_once(loss)
