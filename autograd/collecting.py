@@ -47,6 +47,7 @@ class Holder(Marked):
     __slots__ = ()  # the one that is needed is in the base
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
+    _derived: ClassVar[frozenset[str]] = frozenset()  # attributes that hold nothing, or what others hold
     _kept: ClassVar[str] = ""  # an attribute, nested lists of Values, that is all it holds: saved, but not trained
 
     def parameters(self) -> list[Value]:
@@ -425,7 +426,14 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
 _NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks)  # they lead to the rest of the program, or hold no leaf
 _WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _OURS = __name__.rpartition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
-_NO_PARTS = ("__", "_part_names", "_abc_impl", "_slotted", "_has_a_slot")  # attributes of a class that describe it
+_NO_PARTS = (
+    "__",
+    "_part_names",
+    "_derived",
+    "_abc_impl",
+    "_slotted",
+    "_has_a_slot",
+)  # attributes of a class that describe it
 _UNSET = object()
 _EMPTY = ()  # as the classes of each neuron
 _MOST_KINDS = 1_000  # classes that are remembered
@@ -531,17 +539,20 @@ class Walk:
         while stack:
             entry = stack.pop()
             part = entry[1]
-            if id(part) in seen:
+            known = id(part)
+            if known in seen:
                 continue
-            seen[id(part)] = part
-            if type(part) is list and len(part) > 1 and part[0] is part[-1] and _is_one(part):
+            seen[known] = part
+            kind = type(part)
+            if kind is list and len(part) > 1 and part[0] is part[-1] and _is_one(part):
                 self.repeated.append(entry)
-            if type(part) is Value:
+            if kind is Value:
                 (leaves if part.op is None else self._results).append(entry)
-            elif type(part) is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
+            elif kind is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
                 for i, x in enumerate(part):
-                    if id(x) not in seen:
-                        seen[id(x)] = x
+                    known = id(x)
+                    if known not in seen:
+                        seen[known] = x
                         (leaves if x.op is None else self._results).append(((entry, i), x))
             else:
                 stack += self._parts(entry)
@@ -766,7 +777,8 @@ def _fields(kind: Any) -> list[str]:
 
 def declared_in(kind: type) -> list[str]:
     """Return the names of the attributes that the definition of a class lists."""
-    return [*_fields(kind), *slots_of(kind)]
+    derived = kind._derived if issubclass(kind, Holder) else ()
+    return [name for name in (*_fields(kind), *slots_of(kind)) if name not in derived]
 
 
 def attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:

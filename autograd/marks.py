@@ -84,22 +84,38 @@ def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def watched(self: Any, *inputs: Any, **named: Any) -> Any:
-        before = self.__dict__.copy() if not type(self)._slotted else attributes_of(self)
-        contents = None if id(self) in _called else _contents(before)
+        if id(self) not in _called or type(self)._slotted:
+            return _watched_closely(call, self, inputs, named)
+        before = self.__dict__.copy()
         try:
             return call(self, *inputs, **named)
         finally:
-            now = self.__dict__ if not type(self)._slotted else attributes_of(self)
-            if contents is not None:
-                after = _contents(now)
-                _called[id(self)] = ref(self, partial(_called.pop, id(self)))
-                kept = [name for name in contents if before[name] is now.get(name)]
-                changed = {name: contents[name] for name in kept if not _are_same(contents[name], after[name])}
-                self._called(before, now, changed)
-            elif not _are_same(before.values(), now.values()):
+            now = self.__dict__
+            if len(before) != len(now) or not all(map(is_, before.values(), now.values())):
                 self._called(before, now, {})
 
     return watched
+
+
+def _watched_closely(call: Callable[..., Any], module: Any, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """Call a method of a Module that has slots, or that is called for the first time: its containers are watched, too.
+
+    All others take the short way, which costs a third of it.
+    """
+    before = attributes_of(module)
+    contents = None if id(module) in _called else _contents(before)
+    try:
+        return call(module, *inputs, **named)
+    finally:
+        now = attributes_of(module)
+        if contents is not None:
+            after = _contents(now)
+            _called[id(module)] = ref(module, partial(_called.pop, id(module)))
+            kept = [name for name in contents if before[name] is now.get(name)]
+            changed = {name: contents[name] for name in kept if not _are_same(contents[name], after[name])}
+            module._called(before, now, changed)
+        elif not _are_same(before.values(), now.values()):
+            module._called(before, now, {})
 
 
 def _are_same(some: Collection[Any], others: Collection[Any]) -> bool:

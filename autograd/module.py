@@ -296,6 +296,7 @@ class Network(Module):
     """A Module of this package's own that may tell classes apart: with slots, one of them for the classes' names."""
 
     __slots__ = ("classes",)
+    _derived: ClassVar[frozenset[str]] = frozenset({"classes"})
 
     def __new__(cls, *arguments: Any, **named: Any) -> Self:
         """Return one without names, so that the slot is never empty."""

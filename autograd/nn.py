@@ -83,6 +83,7 @@ class Neuron(Network):
 
     __slots__ = ("w", "b", "activation", "_activate")  # so that a typo such as neuron.bias = 3 raises
     _part_names: ClassVar[dict[str, str]] = {"w": "weight", "b": "bias"}
+    _derived: ClassVar[frozenset[str]] = Network._derived | {"_activate"}  # from `activation`
 
     def __init__(
         self,
