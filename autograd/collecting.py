@@ -33,6 +33,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, cast
 from autograd.engine import Value, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
+from autograd.hints import of_a_model
 from autograd.marks import UNMARKED, Marked, Marks, mark, marks_of, slots_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
@@ -50,6 +51,7 @@ class Holder(Marked):
     _derived: ClassVar[frozenset[str]] = frozenset()  # attributes that hold nothing, or what others hold
     _kept: ClassVar[str] = ""  # an attribute, nested lists of Values, that is all it holds: saved, but not trained
 
+    @of_a_model
     def parameters(self) -> list[Value]:
         """Return the parameters in order of definition, each once, even if several attributes share it.
 
@@ -95,6 +97,7 @@ class Holder(Marked):
             _label(named)  # anew: parts that were made elsewhere may have been assigned since this Module was made
             yield from named
 
+    @of_a_model
     def freeze(self) -> Self:
         """Take the leaves of this Module, and of all Modules inside, out of `parameters()`, and return the Module.
 
@@ -126,6 +129,7 @@ class Holder(Marked):
             )
         return self
 
+    @of_a_model
     def unfreeze(self) -> Self:
         """Undo `freeze()`, of this Module and all Modules inside, and return the Module."""
         mark_all(self, frozen=False)

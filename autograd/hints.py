@@ -8,14 +8,19 @@ of 12). A descriptor costs nothing, but has one name. So names that are in commo
 Python's message. (Python finds no attribute in C, by the names in the dicts of the classes, and asks nobody else.)
 """
 
+import sys
 from abc import ABCMeta
-from collections.abc import Iterable, Mapping
-from inspect import getattr_static
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, getattr_static, signature
 from numbers import Number
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
 from autograd.text import quoted
 from autograd.trees import A_DICTIONARY
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 if TYPE_CHECKING:
     _ProtocolClass = ABCMeta
@@ -106,7 +111,10 @@ ATTRIBUTES = {
     **dict.fromkeys(("sum", "mean"), "write autograd.sum(values), autograd.mean(values)"),
     **dict.fromkeys(("gradient", "derivative"), "write v.grad, after backward()"),
     **dict.fromkeys(("prev", "parents", "children", "_children", "_parents"), "its operands are v.args"),
-    **dict.fromkeys(("_backward_iterative", "_build_topo", "build_topo"), "write v.backward()"),
+    **dict.fromkeys(
+        ("_backward_iterative", "_build_topo", "build_topo", "backwards", "backprop", "backpropagate", "back"),
+        "write v.backward()",
+    ),
     "_local_grads": "write autograd.engine.local_gradients(v)",
     "name": "write v.label",
     **dict.fromkeys(("detach", "detach_"), "write v.stop_gradient() as an operand, v.data for the number"),
@@ -164,12 +172,18 @@ ATTRIBUTES = {
 }
 """What to write in place of an attribute of a Value: PyTorch's, NumPy's, other engines'."""
 
-_FIT = "write autograd.fit(model, xs, ys, loss='mse', optimizer='adam', epochs=100)"
+FIT = "autograd.fit(model, xs, ys, loss='mse', optimizer='adam', epochs=100)"
+_FIT = f"write {FIT}"
 MODEL = {
     **dict.fromkeys(("fit", "compile", "train_on_batch"), _FIT),
     **dict.fromkeys(("evaluate", "score"), "write model.predict(xs), and compare it with ys"),
     "predict_proba": "write [autograd.softmax(scores) for scores in model.predict(xs)]; for a model with one output, "
     "[autograd.sigmoid(score) for score in model.predict(xs)], the probabilities of class 1",
+    **dict.fromkeys(
+        ("predict_classes", "predict_class", "predict_labels"),
+        "write [scores.index(max(scores)) for scores in model.predict(xs)], for lists; for a model with one output, "
+        "[score > 0 for score in model.predict(xs)]",
+    ),
     "classes_": "write model.classes, the names of the classes after autograd.fit with text as targets",
     "forward": "write model(x)",
     "summary": "print(model) shows its layers, len(model.parameters()) counts its parameters",
@@ -178,6 +192,11 @@ MODEL = {
     **dict.fromkeys(("load_state_dict", "set_weights", "load_weights"), "write model.load(path)"),
     **dict.fromkeys(("weights", "trainable_weights", "trainable_variables", "params"), "write model.parameters()"),
     **dict.fromkeys(("children", "modules", "named_modules"), "write model.named_parameters()"),
+    **dict.fromkeys(
+        ("weight", "bias", "kernel", "coef_", "coefs_", "intercept_", "intercepts_"),
+        "a layer has neurons, a neuron has weights w and a bias b: write layer.neurons[0].w, or for all of them "
+        "model.named_parameters()",
+    ),
     **dict.fromkeys(("count_params", "num_parameters"), "write len(model.parameters())"),
     **dict.fromkeys(
         ("to", "cuda", "cpu", "double", "half", "bfloat16", "share_memory"),
@@ -210,6 +229,20 @@ OPTIMIZER = {
     **dict.fromkeys(("state_dict", "load_state_dict"), "write copy.deepcopy(optimizer), or pickle it"),
 }
 """What to write in place of an attribute of an optimizer."""
+
+HISTORY = {
+    "history": "write history.to_dict()",
+    **dict.fromkeys(("loss", "train_loss", "training_loss", "loss_curve_"), "write history.losses"),
+    **dict.fromkeys(("acc", "accuracies", "train_accuracy"), "write history.accuracy"),
+    **dict.fromkeys(("val_loss", "val_losses", "validation_loss"), "write history.validation_losses"),
+    **dict.fromkeys(
+        ("val_acc", "val_accuracy", "validation_accuracies", "validation_scores_"), "write history.validation_accuracy"
+    ),
+    **dict.fromkeys(("epoch", "epochs", "n_iter_"), "write len(history.losses)"),
+    **dict.fromkeys(("best_loss", "best_loss_"), "write history.losses[history.best_epoch], after fit with patience"),
+    **dict.fromkeys(("keys", "items", "get"), "write history.to_dict()"),
+}
+"""What to write in place of an attribute of a History, or of an entry."""
 
 FUNCTIONS = {
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
@@ -363,6 +396,21 @@ PACKAGE = {
     "load": "write autograd.nn.load(path)",
     "save": "write model.save(path)",
     **dict.fromkeys(("jit", "function"), "write autograd.compile"),
+    **dict.fromkeys(
+        ("elementwise_grad", "value_and_grad", "grad_and_value", "jacrev", "jacfwd"),
+        "grad takes a result that has been computed, not a function: write autograd.grad(y, xs), y itself is y.data",
+    ),
+    "jacobian": "write [autograd.grad(y, xs) for y in ys]",
+    **dict.fromkeys(
+        ("hessian", "hessian_vector_product"),
+        "the results of grad are Values: write [autograd.grad(dy, xs) for dy in autograd.grad(y, xs)]",
+    ),
+    "vmap": "write autograd.compile(y, xs, in_axes=0), which takes many samples",
+    **dict.fromkeys(
+        ("numpy", "np", "scipy"),
+        "that is a part of another package of this name. Here NumPy's own functions take arrays of Values, and "
+        "autograd.tanh and the others take Values",
+    ),
 }
 """What to write in place of such names in the package itself."""
 
@@ -382,6 +430,52 @@ _LAYER = {
         ("bias", "use_bias", "fit_intercept"),
         "a Module with [autograd.dot(row, x) for row in self.rows] for a layer without biases",
     ),
+}
+_FOR_FIT = {
+    **dict.fromkeys(
+        ("validation_split", "validation_fraction", "val_split", "validation_size", "test_size"), "validation=0.2"
+    ),
+    **dict.fromkeys(
+        ("validation_data", "val_data", "eval_set", "valid", "test_data", "val"), "validation=(test_xs, test_ys)"
+    ),
+    **dict.fromkeys(("verbose", "verbosity", "silent", "disp", "show_progress"), "progress=True, or False"),
+    **dict.fromkeys(
+        ("lr", "learning_rate", "learning_rate_init", "eta", "rate", "step_size"), "optimizer=optim.Adam(0.01)"
+    ),
+    "momentum": "optimizer=optim.SGD(0.01, momentum=0.9)",
+    **dict.fromkeys(("weight_decay", "l2", "wd"), "optimizer=optim.AdamW(0.001, weight_decay=0.01)"),
+    **dict.fromkeys(
+        ("regularization", "regularisation", "penalty", "kernel_regularizer"),
+        "regularizer=lambda ps: 1e-4 * autograd.sum([p * p for p in ps])",
+    ),
+    **dict.fromkeys(
+        ("clip_norm", "clipnorm", "max_norm", "grad_clip", "gradient_clip_val"),
+        "optimizer=optim.Adam(0.01, clip_norm=1.0)",
+    ),
+    **dict.fromkeys(("scheduler", "lr_scheduler", "schedule"), "optimizer=optim.SGD(lr=lambda step: 0.1 / (1 + step))"),
+    **dict.fromkeys(("callbacks", "on_epoch_end"), "callback=lambda epoch, history: ..."),
+    **dict.fromkeys(
+        ("early_stopping", "early_stopping_rounds", "n_iter_no_change", "tol", "earlystopping"), "patience=20"
+    ),
+    **{
+        name: f"leave {name} out: history.accuracy has the accuracy of a classifier"
+        for name in ("metrics", "metric", "scoring")
+    },
+    "shuffle": "leave shuffle out: with a batch_size, the samples are shuffled anew for each epoch",
+    **dict.fromkeys(("n_epochs", "num_epochs", "nb_epoch", "max_iter", "iterations", "steps", "n_iter"), "epochs"),
+    **dict.fromkeys(("batch", "batchsize", "bs", "minibatch_size"), "batch_size"),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_function", "loss_func", "objective"), "loss"),
+    **dict.fromkeys(("opt", "optim", "solver", "optimiser"), "optimizer"),
+    **dict.fromkeys(("random_state", "rng", "random_seed", "generator"), "seed"),
+    **dict.fromkeys(("X", "x", "inputs", "data"), "xs"),
+    **dict.fromkeys(("Y", "y", "targets", "labels", "target"), "ys"),
+    **dict.fromkeys(
+        ("class_weight", "sample_weight", "sample_weights"), "loss, a function of your own, with the weight in it"
+    ),
+    **{
+        name: f"leave {name} out"
+        for name in ("device", "workers", "n_jobs", "num_workers", "use_multiprocessing", "steps_per_epoch")
+    },
 }
 _PENALTY = "AdamW(lr, weight_decay=...), or a penalty on the parameters in the loss"
 ARGUMENTS: dict[str, dict[str, str]] = {
@@ -404,6 +498,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         for name in ("softmax", "log_softmax", "logsumexp", "mean")
     },
     "SGD": {"weight_decay": _PENALTY},
+    "fit": _FOR_FIT,
     "layer": _LAYER,
     "network": {
         **_LAYER,
@@ -444,7 +539,9 @@ def about_arguments(function: str, named: Iterable[str]) -> str:
     """
     known = ARGUMENTS.get(function, {})
     found = dict.fromkeys(known[name] for name in [*named] or [""] if name in known)
-    return f"; write {', '.join(found)}" if found else ""
+    written = [x for x in found if not x.startswith("leave ")]
+    left_out = [x for x in found if x.startswith("leave ")]
+    return "; ".join(["", *([f"write {', '.join(written)}"] if written else []), *left_out])
 
 
 def no_output(x: Any) -> str:
@@ -490,6 +587,83 @@ def refuse_named(function: str, kind: str, named: Iterable[str]) -> NoReturn:
     raise TypeError(f"{function}() got an unexpected keyword argument {others}{about_arguments(kind, named)}")
 
 
+def refuse_call(function: Callable[..., Any], arguments: Sequence[Any], named: Iterable[str], example: str) -> NoReturn:
+    """Refuse arguments that do not fit a function, with what to write for those that have other names elsewhere.
+
+    Arguments:
+        arguments: those by position.
+        named: the names of the others.
+        example: a call that fits.
+    """
+    name, taken = function.__name__, signature(function).parameters
+    unknown = [other for other in named if other not in taken]
+    positional = [other for other, one in taken.items() if one.kind is not Parameter.KEYWORD_ONLY]
+    given = {*named, *positional[: len(arguments)]}
+    lacking = [other for other, one in taken.items() if one.default is Parameter.empty and other not in given]
+    if unknown:
+        said = f"got an unexpected keyword argument {', '.join(map(quoted, unknown))}{about_arguments(name, unknown)}"
+    elif len(arguments) > len(positional):
+        said = f"takes {_listed(positional)} by position, all others by name"
+    elif lacking:
+        said = f"lacks {_listed(lacking)}"
+    else:
+        said = f"got {_listed([other for other in positional[: len(arguments)] if other in named])} twice"
+    raise TypeError(f"{name}() {said}. A call is written {example}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def called_as(example: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Return a decorator for a function that says what to write in place of arguments that do not fit.
+
+    Arguments:
+        example: a call that fits.
+    """
+
+    def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
+        bind = signature(function).bind
+
+        @wraps(function)
+        def called(*arguments: _P.args, **named: _P.kwargs) -> _T:
+            try:
+                bind(*arguments, **named)
+                fits = True
+            except TypeError:
+                fits = False
+            if not fits:
+                refuse_call(function, arguments, named, example)
+            return function(*arguments, **named)
+
+        return called
+
+    return decorate
+
+
+def refuse_class(model: type) -> NoReturn:
+    """Refuse a class that was passed in place of a model: the parentheses were forgotten."""
+    name = model.__name__
+    made = {"MLP": "nn.MLP(2, [8, 1])", "Layer": "nn.Layer(2, 1)", "Neuron": "nn.Neuron(2)"}.get(name, f"{name}(...)")
+    raise TypeError(f"{quoted(name).strip(chr(39))} is a class, not a model: write model = {made}, and pass the model")
+
+
+def of_a_model(method: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorate a method of a model so that a call of the class's says what to write: `nn.MLP.predict(xs)`."""
+
+    @wraps(method)
+    def called(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        if not (arguments and isinstance(type(arguments[0]), AbstractHintsUnlisted)):
+            other = ". For a model as it was saved, write model = nn.load(path)" if method.__name__ == "load" else ""
+            raise TypeError(
+                f"{method.__name__} is a method of a model, not of its class: make one, such as model = "
+                f"nn.MLP(2, [8, 1]), and write model.{method.__name__}(...){other}"
+            )
+        return method(*arguments, **named)
+
+    return called
+
+
 def no_such_name(name: str) -> NoReturn:
     """Be the `__getattr__` of the package: say what a function of NumPy or PyTorch is called here."""
     advice = ""
@@ -497,8 +671,8 @@ def no_such_name(name: str) -> NoReturn:
         advice = f": it is autograd.{FUNCTIONS[name]} here"
     elif name in RECIPES:
         advice = f": {_recipe(name)}"
-    elif name in PACKAGE:
-        advice = f": {PACKAGE[name]}"
+    elif known := PACKAGE.get(name) or _elsewhere(name) or NETWORKS.get(name) or OPTIMIZERS.get(name):
+        advice = f": {known}"
     raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
 
 
@@ -512,8 +686,17 @@ def no_such_optimizer(name: str) -> NoReturn:
     _refuse_name("optim", name, OPTIMIZERS)
 
 
+def _elsewhere(name: str) -> str:
+    """Say in which module of the package a name is; an empty text if in none."""
+    for module in ("autograd", "autograd.nn", "autograd.optim"):
+        if module in sys.modules and name in dir(sys.modules[module]):
+            return f"it is {module}.{name}"
+    return ""
+
+
 def _refuse_name(module: str, name: str, known: dict[str, str]) -> NoReturn:
-    advice = f": {known[name]}" if name in known else ""
+    found = known.get(name) or _elsewhere(name)
+    advice = f": {found}" if found else ""
     raise AttributeError(f"module 'autograd.{module}' has no attribute {quoted(name)}{advice}")
 
 
@@ -668,6 +851,21 @@ class OptimizerHints(metaclass=AbstractHintsUnlisted):
         return [name for name in super().__dir__() if name not in OPTIMIZER or hasattr(self, name)]
 
 
+class HistoryHints(metaclass=HintsUnlisted):
+    """A record of a training run that says what to write in place of attributes and entries that it has elsewhere."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in HISTORY]
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        entry = "write history.accuracy" if key == "accuracy" else "write history.losses"
+        raise TypeError(f"a History is no dictionary or list: {HISTORY.get(key, entry) if key.__hash__ else entry}")
+
+    __iter__ = None  # it has no entries
+
+
 class ScalerHints(ModelHints):
     """A scaler that says what to write in place of attributes that scalers have elsewhere."""
 
@@ -689,6 +887,11 @@ class ConstantHints(ModelHints):
     __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
 
 
-for _kind, _known in ((ModelHints, MODEL), (OptimizerHints, OPTIMIZER), (ScalerHints, STANDARDIZE)):
+for _kind, _known in (
+    (ModelHints, MODEL),
+    (OptimizerHints, OPTIMIZER),
+    (ScalerHints, STANDARDIZE),
+    (HistoryHints, HISTORY),
+):
     for _name, _instead in _known.items():
         setattr(_kind, _name, (_Flag if _name in _FLAGS else _Elsewhere)(_name, _instead))

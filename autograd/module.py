@@ -23,7 +23,7 @@ from autograd.collecting import (
 )
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
-from autograd.hints import ConstantHints, ModelHints
+from autograd.hints import ConstantHints, ModelHints, of_a_model
 from autograd.marks import attributes_of, is_own, mark, marks_of
 from autograd.modes import training_here
 from autograd.ops import TABLE, Op
@@ -101,6 +101,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     def training(self, mode: bool) -> None:
         mark(self, training=bool(mode))
 
+    @of_a_model
     def train(self, mode: bool = True) -> Self:
         """Set `training` of this Module and all Modules inside, for calls outside of `fit` and `predict`; return it.
 
@@ -112,10 +113,12 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         mark_all(self, training=bool(mode))
         return self
 
+    @of_a_model
     def eval(self) -> Self:
         """Do `train(False)`."""
         return self.train(False)
 
+    @of_a_model
     def predict(self, xs: Any, backend: str = "auto") -> Any:
         """Return the outputs for many samples, computed together.
 
@@ -157,11 +160,13 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         """
         return predict(self, xs, backend)
 
+    @of_a_model
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, frozen or not."""
         for p in self.all_parameters():
             p.grad = 0.0
 
+    @of_a_model
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the parameters to a JSON file, by name; the architecture and the names of classes where there are any.
 
@@ -186,6 +191,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             raise ValueError(f"no file can hold the lone surrogate in the name '{visible(name)}': rename it") from None
         write_whole(path, content)
 
+    @of_a_model
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read the parameters from a file that `save` wrote, and the names of the classes; gradients do not change.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 from autograd import ops
 from autograd.activations import settled
-from autograd.hints import ScalerHints
+from autograd.hints import ScalerHints, refuse_class
 from autograd.module import Constant, Module, Network, parameters_in_words
 from autograd.ops import Op
 from autograd.samples.rows import complete_samples
@@ -109,7 +109,9 @@ def _to_call(module: Any) -> Callable[[Any], Any]:
         if name == "linear":
             raise ValueError(f"{quoted(module)} would leave the outputs as they are: leave it out")
         return ops.TABLE[cast(str, name)]
-    if not callable(module) or isinstance(module, type):
+    if isinstance(module, type):
+        refuse_class(module)
+    if not callable(module):
         raise TypeError(
             f"the modules of a sequence can be called with the outputs of the one before, got {quoted(module)}"
         )

@@ -21,6 +21,7 @@ from autograd.hints import (
     ARGUMENTS,
     ATTRIBUTES,
     FUNCTIONS,
+    HISTORY,
     MODEL,
     NETWORKS,
     OPTIMIZER,
@@ -138,7 +139,7 @@ def test_other_names_of_the_package_are_refused_as_python_does() -> None:
 def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
     functions: dict[str, Callable[..., Any]] = {**TABLE, "SGD": optim.SGD, "optimizer": optim.AdamW}
     functions |= {"network": nn.MLP, "layer": nn.Layer, "mean": autograd.mean, "logsumexp": autograd.logsumexp}
-    functions |= {"softmax": autograd.softmax, "log_softmax": autograd.log_softmax}
+    functions |= {"softmax": autograd.softmax, "log_softmax": autograd.log_softmax, "fit": autograd.fit}
     for function, others in ARGUMENTS.items():
         taken = inspect.signature(functions[function]).parameters
         assert len(taken) and not taken.keys() & others.keys()
@@ -300,7 +301,9 @@ def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: s
     model, xs, path = nn.MLP(2, [1]), np.ones((3, 2)), tmp_path / "model.json"
     model.save(path)
     names = {"autograd": autograd, "nn": nn, "optim": optim, "model": model, "random": random, "np": np, "path": path}
-    names |= {"xs": xs, "nin": 2, "nout": 1, "n": 2, "p": 0.5, "v": Value(1.0), "row": [0.5, 1.0], "column": [2.0, 3.0]}
+    v = Value(1.0)
+    names |= {"xs": [v] if "grad(" in advice or "in_axes" in advice else xs, "y": v * 2, "dy": v * 3, "ys": [v * 2]}
+    names |= {"nin": 2, "nout": 1, "n": 2, "p": 0.5, "v": v, "row": [0.5, 1.0], "column": [2.0, 3.0]}
     names |= {"logits": [0.5, 1.0], "output": [0.5, 0.5], "target": [0.25, 0.75], "values": [Value(1.0), Value(2.0)]}
     for code in re.findall(r"\b(?:autograd|nn|optim|model|random|xs)(?:\.\w+)+(?:\((?:[^()]|\([^()]*\))*\))?", advice):
         eval(code.replace(", ...", ""), names)
@@ -426,3 +429,106 @@ def test_a_constant_says_where_its_numbers_are(use: Callable[[Any], Any]) -> Non
         TypeError, match=re.escape("the numbers of an nn.Constant are its value: write self.mean.value")
     ):
         use(nn.Constant([1.0, 2.0]))
+
+
+FITTED: dict[str, Any] = {"loss": "mse", "optimizer": "sgd", "epochs": 1}
+A_CALL = r"A call is written autograd\.fit\(model, xs, ys, loss='mse', optimizer='adam', epochs=100\)$"
+
+
+@pytest.mark.parametrize(("name", "advice"), ARGUMENTS["fit"].items())
+def test_an_argument_of_fit_by_another_name_says_what_to_write(name: str, advice: str) -> None:
+    fit: Any = autograd.fit
+    model, xs, ys = nn.MLP(2, [1]), [[0.5, 1.0]] * 10, [0.5] * 10
+    with pytest.raises(TypeError, match=rf"unexpected keyword argument '{name}'; .*{A_CALL}") as caught:
+        fit(model, xs, ys, **FITTED, **{name: 1})
+    assert advice in str(caught.value)
+    if "=" in advice and not advice.startswith("leave"):  # it works
+        names = {"optim": optim, "autograd": autograd, "test_xs": xs, "test_ys": ys}
+        written = eval(f"dict({re.sub(', or .*', '', advice)})", names)
+        fit(model, xs, ys, **{**FITTED, "progress": False, **written})
+
+
+def test_a_call_of_fit_that_lacks_something_says_what() -> None:
+    fit: Any = autograd.fit
+    model, xs, ys = nn.MLP(2, [1]), [[0.5, 1.0]], [0.5]
+    for call, said in {
+        "fit(model, xs, ys)": r"fit\(\) lacks loss, optimizer and epochs\. ",
+        "fit(model, xs, loss='mse', epochs=3)": r"fit\(\) lacks ys and optimizer\. ",
+        "fit(model, xs, ys, 'mse', 'adam', 3)": r"fit\(\) takes model, xs and ys by position, all others by name\. ",
+        "fit(model, xs, ys, xs=xs, **given)": r"fit\(\) got xs twice\. ",
+        "fit(model, xs, ys, verbose=0, shuffle=True, **given)": "'verbose', 'shuffle'; write progress=True, or False; "
+        "leave shuffle out: ",
+        "fit(model, xs, ys, frobnicate=0, **given)": r"unexpected keyword argument 'frobnicate'\. ",
+    }.items():
+        with pytest.raises(TypeError, match=f"{said}.*{A_CALL}"):
+            eval(call, {"fit": fit, "model": model, "xs": xs, "ys": ys, "given": FITTED})
+    assert [*inspect.signature(autograd.fit).parameters][:4] == ["model", "xs", "ys", "loss"]
+
+
+@pytest.mark.parametrize("name", HISTORY)
+def test_an_attribute_of_another_history_says_what_to_write(name: str) -> None:
+    history: Any = autograd.History(losses=[2.0, 1.0], accuracy=[0.5, 1.0], best_epoch=1)
+    with pytest.raises(AttributeError, match=f"^'History' has no '{name}': {re.escape(HISTORY[name])}$"):
+        getattr(history, name)
+    with pytest.raises(TypeError, match=f"^a History is no dictionary or list: {re.escape(HISTORY[name])}$"):
+        history[name]
+    assert name not in dir(history)
+    assert name not in dir(type(history))
+    eval(HISTORY[name].removeprefix("write ").split(", after")[0], {"history": history})
+
+
+def test_a_history_has_no_entries() -> None:
+    history: Any = autograd.History(losses=[2.0, 1.0], accuracy=[0.5, 1.0])
+    for key, said in {"accuracy": "history.accuracy", 0: "history.losses", "f1": "history.losses"}.items():
+        with pytest.raises(TypeError, match=f"is no dictionary or list: write {said}$"):
+            history[key]
+    with pytest.raises(TypeError, match="a History is no dictionary or list"):
+        history[[0]]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(history)
+    assert copy.deepcopy(history).losses == [2.0, 1.0]
+
+
+class Mine(nn.Module):
+    def __call__(self, x: Any) -> Any:
+        return x[0]
+
+
+def test_a_class_in_place_of_a_model_says_what_to_write(tmp_path: Path) -> None:
+    xs, path = [[0.5, 1.0]], tmp_path / "model.json"
+    fit: Any = autograd.fit
+    for kind, made in ((nn.MLP, "nn.MLP(2, [8, 1])"), (nn.Neuron, "nn.Neuron(2)"), (Mine, "Mine(...)")):
+        said = re.escape(f"{kind.__name__} is a class, not a model: write model = {made}, and pass the model")
+        with pytest.raises(TypeError, match=f"^{said}$"):
+            fit(kind, xs, [0.5], **FITTED)
+        with pytest.raises(TypeError, match=f"^{said}$"):
+            autograd.plot_decision_boundary(kind, xs, [0.5])
+        with pytest.raises(TypeError, match=f"^{said}$"):
+            nn.Sequential(kind, nn.Neuron(1))
+        for name, arguments in {
+            "predict": (xs,), "save": (path,), "load": (path,), "parameters": (), "zero_grad": (), "train": (),
+            "eval": (), "freeze": (), "unfreeze": (),
+        }.items():  # fmt: skip
+            with pytest.raises(TypeError, match=rf"^{name} is a method of a model.* write model\.{name}\("):
+                getattr(kind, name)(*arguments)
+            assert ("nn.load(path)" in str(said_of(kind, name, arguments))) == (name == "load")
+    assert nn.Module.predict(nn.Neuron(1), [1.0], backend="eager")
+    assert not path.exists()
+
+
+def said_of(kind: Any, name: str, arguments: tuple[Any, ...]) -> TypeError:
+    with pytest.raises(TypeError) as caught:
+        getattr(kind, name)(*arguments)
+    return caught.value
+
+
+def test_a_name_in_another_module_of_the_package_says_where() -> None:
+    module: Any
+    for module, name, where in (
+        (autograd, "mse", "nn.mse"), (autograd, "Standardize", "nn.Standardize"), (nn, "softmax", "softmax"),
+        (nn, "fit", "fit"), (optim, "MLP", "nn.MLP"), (nn, "AdamW", "optim.AdamW"),
+    ):  # fmt: skip
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}': it is autograd\.{re.escape(where)}$"):
+            getattr(module, name)
+    with pytest.raises(AttributeError, match=r"'MSELoss': write nn\.mse$"):
+        autograd.MSELoss  # type: ignore[attr-defined]  # noqa: B018

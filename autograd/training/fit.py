@@ -25,6 +25,7 @@ from typing import Any, SupportsIndex
 from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
+from autograd.hints import FIT, called_as
 from autograd.module import name_classes
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
@@ -39,6 +40,7 @@ from autograd.training.record import Objective
 from autograd.training.run import Run
 
 
+@called_as(FIT)
 def fit(
     model: Any,
     xs: Any,

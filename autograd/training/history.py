@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from autograd.hints import HistoryHints
 from autograd.text import BARS, at_commas, line_width, printable, short
 from autograd.training.chart import LOGARITHMIC, Curve, draw_curves, spread
 
@@ -15,7 +16,7 @@ _POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 
 
 @dataclass(eq=False)
-class History:
+class History(HistoryHints):
     """The losses and accuracies of a training run, epoch by epoch; `autograd.fit` returns one.
 
     Its `repr` is a sparkline of the losses with the latest figures (after `patience`, those of the best epoch), on

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd.errors import RecordingError, UnsupportedOperationError
+from autograd.hints import refuse_class
 from autograd.module import class_names
 from autograd.samples.prediction import rows_of
 from autograd.samples.rows import complete_samples, samples
@@ -60,6 +61,8 @@ def plot_decision_boundary(
         ValueError: samples that are not rows of two numbers, not one class per sample, or other classes than the
             model has scores for.
     """
+    if isinstance(model, type):
+        refuse_class(model)
     points = complete_samples("xs", xs)
     if tree_structure(points.like) != [None, None]:
         raise ValueError("a plane has two dimensions: xs are rows of two numbers")

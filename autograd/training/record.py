@@ -13,7 +13,7 @@ from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError, TrainingWarning
 from autograd.frames import warn_caller
-from autograd.hints import in_place_of_an_index
+from autograd.hints import in_place_of_an_index, refuse_class
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.modes import training_mode
 from autograd.samples.recording import (
@@ -75,6 +75,8 @@ class Objective(NamedTuple):
             TypeError: one is of the wrong kind.
             ValueError: the model has no parameters, or there is no loss of that name.
         """
+        if isinstance(model, type):
+            refuse_class(model)
         if not callable(model) or not hasattr(model, "parameters"):
             raise TypeError(
                 f"a model can be called and has parameters(), as autograd.nn's Modules do, got {type(model).__name__}"
