@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import math
 import os
 import platform
 import re
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -31,13 +33,38 @@ only x86 has. AVX-512 has such instructions of its own, and is twice as fast: so
 _FUSED = re.compile(rb"\bvfn?m(add|sub)")
 _WITHOUT_FUSED = ["-mno-avx512f"]  # for the few sources that need it
 _COMPILER_TIMEOUT = 600  # seconds, for the compiler
+_SECONDS, _SECONDS_A_STATEMENT = 0.1, 0.0003  # that gcc 12 takes, roughly: half of that, or twice as long
+
+
+class TooLongToBuildError(CompilerError):
+    """A library is not in the cache, and to build it would take longer than `building_within` allows."""
+
+
+_most_seconds: ContextVar[float] = ContextVar("most_seconds", default=math.inf)
+
+
+@contextlib.contextmanager
+def building_within(seconds: float) -> Iterator[None]:
+    """Let only libraries be built, while the body runs, for which the compiler takes no longer, by their length.
+
+    With 0 seconds, there are only those in the cache.
+
+    Raises:
+        TooLongToBuildError: another one is needed.
+    """
+    before = _most_seconds.get()
+    try:
+        _most_seconds.set(seconds)
+        yield
+    finally:
+        _most_seconds.set(before)
 
 
 def built(source: str, options: Sequence[str]) -> Library:
     """Return the compiled library, from the cache if it is there.
 
     Raises:
-        CompilerError: there is no compiler, or it fails.
+        CompilerError: there is no compiler, or it fails, or it would take longer than `building_within` allows.
         PermissionError: the cache is not writable, or others can write to it.
     """
     compiler = compiler_command(os.environ.get("CC", ""))
@@ -58,6 +85,9 @@ def built(source: str, options: Sequence[str]) -> Library:
     for entry in stored(folder, key):
         with contextlib.suppress(OSError):  # removed since
             return Library(entry)
+    seconds = _SECONDS + _SECONDS_A_STATEMENT * source.count(";")
+    if seconds > _most_seconds.get():
+        raise TooLongToBuildError(f"the C compiler would take some {seconds:.1f} seconds, longer than it saves")
     with building(folder) as work:
         text, library = work / "graph.c", work / "graph.so"
         text.write_text(source, encoding="utf-8")

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import TypeVar
 
+from autograd.codegen.c_build import TooLongToBuildError
 from autograd.codegen.compile import FASTEST_FIRST
 from autograd.errors import CompilerError, CompilerNotFound, UnsupportedOperationError
 from autograd.frames import warn_caller
@@ -15,7 +16,8 @@ T = TypeVar("T")
 def first_usable(backends: Iterable[str], make: Callable[[str], T], doing: str) -> tuple[T, bool]:
     """Compile for the first backend that can be used, and return the result, and whether it is not the first of all.
 
-    A warning says why a backend cannot be used, unless it is not for this machine, or not for this model.
+    A warning says why a backend cannot be used, unless it is not for this machine, not for this model, or not
+    worth its compiling.
 
     Arguments:
         backends: their names in order of preference; the last one works everywhere.
@@ -26,7 +28,7 @@ def first_usable(backends: Iterable[str], make: Callable[[str], T], doing: str) 
     for name, slower in pairwise(usable):
         try:
             return make(name), name != usable[0]
-        except (CompilerNotFound, UnsupportedOperationError):
+        except (CompilerNotFound, TooLongToBuildError, UnsupportedOperationError):
             pass
         except (CompilerError, OSError) as problem:
             said = f'{doing} with backend="{slower}", because backend="{name}" cannot be used: {problem}'

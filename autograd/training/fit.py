@@ -101,9 +101,12 @@ def fit(
             training ends. The parameters are then those of the lowest loss, and so they are if `epochs` or Ctrl-C ends
             the run; `History.best_epoch` is its epoch.
         backend: one of `autograd.compile`'s, "python", "numpy" or "c"; "eager", which compiles nothing and calls
-            `backward()`; or "auto", the fastest available: "c" with a C compiler (and no more than four shapes of
-            samples, because it compiles slowly), else "numpy", else "python". With batches of one, the losses are the
-            same to the bit in all of them (`hypot` aside); larger batches may be summed in another order.
+            `backward()`; or "auto", the fastest available: "c" with a C compiler, else "numpy", else "python". Where
+            the C compiler would take more than a second, by the length of the source, "auto" takes "c" only if the run
+            is long enough to gain as much, by the number of its steps (some 1,000 to 2,000, whatever the size of the
+            model), or if the library is in the cache of an earlier run. After a callback has changed the model twice,
+            it compiles no more C. With batches of one, the losses are the same to the bit in all of them (`hypot`
+            aside); larger batches may be summed in another order.
         seed: the seed of the shuffling, of the choice of samples to hold out, and of draws; None to use the module
             `random`, so that `random.seed(...)` applies.
         progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines, or in
@@ -176,7 +179,7 @@ def fit(
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         draws = Draws(rng)
-        prepared = prepare(objective, data, size, backend, draws)
+        prepared = prepare(objective, data, size, backend, draws, epochs=epochs)
         parts = [part.data for part in prepared.learners]
         advisor = Advisor(prepared.sample, parts, remembers=not named and bool(optimizer.memories))
         advisor.before()
@@ -186,7 +189,8 @@ def fit(
         name_classes(model, data.classes)
         reporter = Progress(epochs, history.figures) if progress and epochs else None
         started, checked = time.perf_counter(), run.check_seconds
-        history.compile_seconds = started - began - checked
+        history.compile_seconds = compiled = started - began - checked
+        again = False
         try:
             try:
                 last = stopped = False
@@ -214,8 +218,12 @@ def fit(
                             optimizer.follow(objective.parameters)
                             if prepared.fallback:
                                 backend = prepared.backend  # no second warning why another cannot be used
-                            prepared = prepare(objective, data, size, backend, draws)
-                            run.follow(prepared)
+                            with run.compiling():
+                                # a model that changes twice changes often: no more C, but from the cache
+                                to_come = 0 if again else epochs - epoch - 1
+                                prepared = prepare(objective, data, size, backend, draws, epochs=to_come)
+                                run.follow(prepared)
+                            again = True
                     last = over
                 steps = run.optimizer.steps - run.steps_before  # those that brought the best away, too
                 run.bring_back_best()
@@ -226,7 +234,8 @@ def fit(
             finally:
                 run.commit()
                 history.check_seconds = run.check_seconds
-                history.seconds = time.perf_counter() - started - (history.check_seconds - checked)
+                others = history.check_seconds - checked + history.compile_seconds - compiled
+                history.seconds = time.perf_counter() - started - others
                 if reporter:
                     reporter.close()
             if not stopped or steps >= FEWEST_STEPS:  # a callback that stops a short run has judged it

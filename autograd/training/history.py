@@ -40,11 +40,11 @@ class History(HistoryHints):
     seconds: float = 0.0
     """The time that the epochs took, in seconds."""
     compile_seconds: float = 0.0
-    """The time that recording and compiling took, before the epochs, in seconds."""
+    """The time that recording and compiling took, before the epochs and after callbacks, in seconds."""
     check_seconds: float = 0.0
     """The time that the checks of the recorded graph took, before and during the epochs, in seconds."""
     backend: str = ""
-    """The backend that computed the steps: "c", "numpy", "python" or "eager"."""
+    """The backend that computed the steps, at last: "c", "numpy", "python" or "eager"."""
     interrupted: bool = False
     """True if Ctrl-C ended the run."""
     classes: list[str] = field(default_factory=list)

@@ -16,7 +16,7 @@ from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
 from autograd.training.reach import Reach
 from autograd.training.record import Objective, Sample, held_by, penalty_graph, recording
-from autograd.training.steps import BatchFunction, compiled_functions
+from autograd.training.steps import BatchFunction, Learner, compiled_functions
 from autograd.trees import tree_structure
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Prepared(NamedTuple):
     """The first sample of the shape that most have, on its way through the model."""
 
 
-def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Draws) -> Prepared:
+def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Draws, *, epochs: int = 0) -> Prepared:
     """Record and compile the model with its current parameters, or make the functions that call it.
 
     Arguments:
@@ -62,6 +62,7 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
         size: the number of samples in a batch.
         backend: as in `fit`.
         draws: the source of `nn.uniform`.
+        epochs: the number of epochs to come; 0 if "auto" is to compile no C that is not in the cache.
 
     Raises:
         RecordingError: one graph cannot stand for all samples of a shape.
@@ -98,7 +99,8 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
             for check in checks:
                 check.compare_chosen()
             judging = [_judged((*fitting, graph), checks, graphs, made) for fitting, graph in zip(held_out, judged)]
-    sized = [(graph, min(size, len(part))) for graph, (part, _) in zip(graphs, known)]
+    sizes = [min(size, len(part)) for part, _ in known]
+    sized = [Learner(graph, n, epochs * -(-len(part) // n)) for graph, n, (part, _) in zip(graphs, sizes, known)]
     functions = compiled_functions(sized, [graph for graph, _ in judging], penalty, objective.held, backend)
     learners = [Part(*fields) for fields in zip((part for part, _ in known), functions.learn, checks)]
     judges = [

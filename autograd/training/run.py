@@ -3,6 +3,7 @@
 import math
 import operator
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import repeat
@@ -52,7 +53,7 @@ class Run:
         self.optimizer, self.size, self.patience, self.advise = optimizer, size, patience, advise
         self.steps_before = optimizer.steps
         self.orders = [list(range(len(part.data))) for part in prepared.learners]
-        self.history = history = History(backend=prepared.backend)
+        self.history = history = History()
         self.accuracy = prepared.objective.accuracy is not None
         self.columns = [history.losses, history.accuracy][: 1 + self.accuracy]
         if prepared.judges:
@@ -75,7 +76,7 @@ class Run:
     def follow(self, prepared: Prepared) -> None:
         """Go on with these parameters and functions."""
         self.objective, self.learners, self.judges = prepared.objective, prepared.learners, prepared.judges
-        self.parameters = self.objective.parameters
+        self.parameters, self.history.backend = self.objective.parameters, prepared.backend
         self.earlier_checks, self.watch = self.check_seconds, prepared.watch
         self.freshness, self.draws = prepared.freshness, prepared.draws
         self.arrays = any(part.function.form.arrays for part in self.learners)
@@ -229,6 +230,15 @@ class Run:
         with self.watch.running():
             self.commit()
             yield
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Count the time of the body, that of checks aside, among that of compiling."""
+        began, checked = time.perf_counter(), self.check_seconds
+        try:
+            yield
+        finally:
+            self.history.compile_seconds += time.perf_counter() - began - (self.check_seconds - checked)
 
     def is_outdated(self) -> bool:
         """Return True if the model has other parameters, or computes something else, than when it was prepared.

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import shape_of
+from autograd.codegen.c_build import building_within
 from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
-from autograd.engine import Value, grad
+from autograd.engine import Value, grad, graph_of
 from autograd.events import unobserved
 from autograd.samples.backends import first_usable, has_numpy
 from autograd.samples.recording import Graph
@@ -21,8 +22,22 @@ from autograd.training.data import Form
 from autograd.training.record import Held
 from autograd.trees import tree_leaves, tree_structure
 
-_MOST_SHAPES_IN_C = 4
-"""Shapes of samples for which "auto" takes C: a program takes it a second or more, thirty times as long as NumPy."""
+_SPARE_SECONDS = 1.0
+"""What compiling C may take with "auto" in any case: a run that is as short is soon repeated, from the cache."""
+_MICROSECONDS_A_NODE = {"numpy": (0.15, 0.002), "python": (0.0, 0.05)}
+"""What C saves beside another backend, roughly: for each node of a program in a call, and for each of its samples. The
+compiler takes 300 for each statement. These are measured, with recurrent networks and transformers of 1,000 to 8,000
+nodes; counts decide, not clocks, so that the same run takes the same backend."""
+
+
+class Learner(NamedTuple):
+    """The recorded sample of a shape to train with."""
+
+    graph: Graph
+    size: int
+    """The number of samples in a batch."""
+    batches: int
+    """The number of batches to come, as far as one knows; 0 if nothing is to be built in C that is not in the cache."""
 
 
 class BatchFunction(NamedTuple):
@@ -50,23 +65,24 @@ class TrainingFunctions(NamedTuple):
 
 
 def compiled_functions(
-    learn: Sequence[tuple[Graph, int]], judge: Sequence[Graph], penalty: Graph | None, held: Held, backend: str
+    learn: Sequence[Learner], judge: Sequence[Graph], penalty: Graph | None, held: Held, backend: str
 ) -> TrainingFunctions:
     """Compile graphs of single samples to the functions of a run.
 
     Arguments:
-        learn: for each shape the recorded sample, and the number of samples in a batch to train with.
+        learn: for each shape the recorded sample to train with.
         judge: for each shape a recorded sample of those held out.
         penalty: the recorded regularizer, if there is one.
         held: further leaves of the graphs. The functions read their numbers there, at each call.
         backend: "auto" for the first of the fastest that is available; a warning says why C is not used, unless
-            there is no compiler, or so many shapes that it would take long.
+            there is no compiler, or it would take longer than it saves.
 
     Raises:
         CompilerError: the backend needs a C compiler.
         UnsupportedOperationError: the backend cannot express an operation.
     """
-    objectives = [_objective(graph.outputs[0], penalty, graph.inputs[0]) for graph, _ in learn]
+    objectives = [_objective(graph.outputs[0], penalty, graph.inputs[0]) for graph, *_ in learn]
+    nodes = [len(graph_of(loss, *gradients)) for loss, gradients in objectives]
 
     def made(backend: str) -> TrainingFunctions:
         most_in_lists = FASTEST_FIRST.get(backend, Preference()).most_in_lists
@@ -85,18 +101,33 @@ def compiled_functions(
                 compute = _with_held(compute, held, arrays=arrays and not alone)
             return BatchFunction(compute, Form(arrays and not alone, alone, *nests[:2]), len(graph.drawn))
 
-        learning = []
-        for (graph, size), (objective, gradients) in zip(learn, objectives):
+        learning: dict[int, BatchFunction] = {}
+        for i in sorted(range(len(learn)), key=nodes.__getitem__, reverse=True):  # what takes C too long is seen first
+            graph, size, _ = learn[i]
             alone = size == 1 and not (arrays and len(graph.inputs[0]) > most_in_lists)
-            learning.append(compiled((objective, gradients, graph.outputs[1]), graph, alone=alone))
+            learning[i] = compiled((*objectives[i], graph.outputs[1]), graph, alone=alone)
         judging = [compiled(tuple(graph.outputs), graph, alone=False) for graph in judge]
-        return TrainingFunctions(learning, judging, backend)
+        return TrainingFunctions([learning[i] for i in range(len(learn))], judging, backend)
 
     if backend != "auto":
         return made(backend)
-    few = len(learn) <= _MOST_SHAPES_IN_C
-    functions, fallback = first_usable([name for name in FASTEST_FIRST if few or name != "c"], made, "training")
+    with building_within(_seconds_for_c(learn, nodes) / len(learn)):
+        functions, fallback = first_usable(FASTEST_FIRST, made, "training")
     return functions._replace(fallback=fallback)
+
+
+def _seconds_for_c(learn: Sequence[Learner], nodes: Sequence[int]) -> float:
+    """Return how long compiling C may take: what it saves in the batches to come, or a second.
+
+    Arguments:
+        learn: the samples of each shape.
+        nodes: the size of the program of each.
+    """
+    if not any(batches for *_, batches in learn):
+        return 0.0
+    call, sample = _MICROSECONDS_A_NODE["numpy" if has_numpy() else "python"]
+    saved = sum(batches * n * (call + sample * size) for (_, size, batches), n in zip(learn, nodes))
+    return max(_SPARE_SECONDS, saved / 1e6)
 
 
 def _with_held(compute: Callable[..., Any], held: Held, *, arrays: bool) -> Callable[..., Any]:
