@@ -58,14 +58,11 @@ def normal(n: SupportsIndex) -> list[Value]:
         sqrt(-2 log(1 - u)) cos(2 pi v)    and    sqrt(-2 log(1 - u)) sin(2 pi v)
 
     G. E. P. Box and M. E. Muller, "A Note on the Generation of Random Normal Deviates", 1958. (1 - u is not 0.) With
-    another mean and deviation: `mean + deviation * z`.
+    another mean and deviation: `mean + deviation * z`. They are results; a leaf, such as an initial weight, is
+    `Value(random.gauss(0, 1))`.
 
     Arguments:
-        n: how many; the same in each call of a model with inputs of one shape.
-
-    Raises:
-        TypeError: n is no integer.
-        ValueError: n is negative.
+        n: how many, as for `uniform`, which also raises what this does.
 
     >>> random.seed(0)
     >>> [round(z.data, 4) for z in normal(3)]

@@ -221,8 +221,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         """Return the arguments with which the class makes a Module like this one, but for its parameters' numbers.
 
         `save` writes them, for `nn.load`. They are numbers, text, None, operations (`autograd.tanh`), Modules, and
-        lists of these; anything else is refused when the Module is made. To return None stands for a Module that no
-        such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
+        lists of these; anything else is refused when the Module is made. None in their place stands for a Module that
+        no such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
         """
         return None
 
@@ -422,7 +422,8 @@ def _encoded_argument(x: Any, where: tuple[Module, str], of_module: Callable[[Mo
     module, name = where
     raise TypeError(
         f"{escaped(type(module).__name__)}.architecture() returns {quoted(x)} as {quoted(name)}, which a file cannot "
-        "hold: return numbers, text, None, operations, Modules, and lists of these"
+        "hold: return numbers, text, None, operations, Modules, and lists of these; or None in place of all, if "
+        "nn.load is not to make such a Module"
     )
 
 
