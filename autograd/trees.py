@@ -102,8 +102,8 @@ def tree_shape(tree: Any) -> str:
 
     >>> tree_shape(1.0), tree_shape([1.0, 2.0]), tree_shape([[1, 2], [3, 4], [5, 6]])
     ('a number', '2 numbers', '3 x 2 numbers')
-    >>> tree_shape([1, [2]])
-    'nested lists of 2 numbers'
+    >>> tree_shape([1.0]), tree_shape([1, [2]])
+    ('a list of 1 number', 'nested lists of 2 numbers')
     """
     sizes = []
     level = [tree]
@@ -115,4 +115,6 @@ def tree_shape(tree: Any) -> str:
         level = [child for branch in level for child in branch]
     if any(isinstance(branch, (list, tuple)) for branch in level):
         return f"nested lists of {len(tree_leaves(tree))} numbers"
-    return f"{' x '.join(sizes)} number{'s' * (sizes != ['1'])}" if sizes else "a number"
+    if sizes == ["1"]:
+        return "a list of 1 number"
+    return f"{' x '.join(sizes)} numbers" if sizes else "a number"

@@ -73,6 +73,19 @@ def test_the_readme_has_something_to_run() -> None:
     assert len(re.findall(r"^\s*python3 -m venv", readme, re.MULTILINE)) == 2
 
 
+def test_paragraphs_are_wrapped() -> None:
+    """In the pages that people write; programs write the others, and a doctest's output is as long as it is."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if re.search("made by `?(python )?tests/", text, re.IGNORECASE) or page.name in ("accuracy.md", "gallery.md"):
+            continue
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+        long = [
+            line for line in prose.splitlines() if len(line) > 120 and not line.startswith(("|", "![", "<", "    "))
+        ]
+        assert long == [], page.name
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

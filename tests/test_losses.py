@@ -396,7 +396,7 @@ def test_targets(loss: Any, output: Any, ys: Any, kept: bool) -> None:
     "loss, output, ys, said",
     [
         (hinge, Value(1.0), [1.0, 0.0], "a label is -1 or 1"),
-        (hinge, Value(1.0), [[1.0], [-1.0]], "the scores are a number, the labels 1 number"),
+        (hinge, Value(1.0), [[1.0], [-1.0]], "the scores are a number, the labels a list of 1 number"),
         (binary_cross_entropy, Value(1.0), [0.0, 2.0], "0, 1 or a probability"),
         (cross_entropy, [Value(1.0)] * 2, [0.0, 2.0], "classes 0 to 1, got 2"),
         (cross_entropy, [Value(1.0)] * 2, [0.0, math.nan], "a class index is an integer, got nan"),
@@ -459,12 +459,12 @@ def values(tree: Any) -> Any:
 @pytest.mark.parametrize(
     "make, error, said",
     [
-        (lambda: mse(values([1.0, 2.0]), [1.0]), ValueError, "outputs are 2 numbers, the targets 1 number"),
+        (lambda: mse(values([1.0, 2.0]), [1.0]), ValueError, "outputs are 2 numbers, the targets a list of 1 number"),
         (lambda: mse(values([[1.0], [2.0]]), [1.0, 2.0]), ValueError, "outputs are 2 x 1 numbers, the targets 2 num"),
-        (lambda: mse(Value(1.0), [1.0]), ValueError, "outputs are a number, the targets 1 number"),
+        (lambda: mse(Value(1.0), [1.0]), ValueError, "outputs are a number, the targets a list of 1 number"),
         (lambda: mse([], []), ValueError, "no outputs"),
         (lambda: mse([[], []], [[], []]), ValueError, "no outputs"),
-        (lambda: hinge(values([1.0]), [1, 1]), ValueError, "the scores are 1 number, the labels 2 numbers"),
+        (lambda: hinge(values([1.0]), [1, 1]), ValueError, "the scores are a list of 1 number, the labels 2 numbers"),
         (lambda: hinge(values([1.0]), [0]), ValueError, r"a label is -1 or 1 .* 2 \* y - 1.*got 0"),
         (lambda: hinge(values([1.0]), ["yes"]), TypeError, "expected a real number"),
         (lambda: binary_cross_entropy(values([1.0]), [-1]), ValueError, r"0, 1 or a probability.*got -1"),
@@ -474,7 +474,11 @@ def values(tree: Any) -> Any:
         (lambda: cross_entropy(values([1.0, 2.0]), -1), ValueError, "classes 0 to 1, got -1"),
         (lambda: cross_entropy(values([1.0, 2.0]), 1.0), TypeError, "an integer, or a list.*got 1.0"),
         (lambda: cross_entropy(values([1.0, 2.0]), Value(1.5)), ValueError, "a class index is an integer, got 1.5"),
-        (lambda: cross_entropy(values([1.0, 2.0]), [1]), ValueError, "2 logits need 2 probabilities.*got 1 number"),
+        (
+            lambda: cross_entropy(values([1.0, 2.0]), [1]),
+            ValueError,
+            "2 logits need 2 probabilities.*got a list of 1 number",
+        ),
         (lambda: cross_entropy(values([1.0, 2.0]), [1, 1]), ValueError, "add up to 1"),
         (lambda: cross_entropy(values([1.0, 2.0]), [2, -1]), ValueError, "between 0 and 1"),
         (

@@ -462,7 +462,7 @@ def test_what_is_not_a_real_number_is_refused_alone_and_in_a_list(odd: Any, said
 
 def test_a_list_for_a_number_and_a_number_for_a_list_are_explained(xp: ModuleType) -> None:
     x, y = Value(0.5), Value(0.25)
-    with pytest.raises(ValueError, match="argument 1: expected a number, got 1 number"):
+    with pytest.raises(ValueError, match="argument 1: expected a number, got a list of 1 number"):
         autograd.compile(x * 3, (x,), backend=xp)([1.0])
     for number in (1.0, np.float64(1.0)):
         with pytest.raises(ValueError, match="argument 1: expected 2 numbers, got a number"):

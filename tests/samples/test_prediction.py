@@ -513,7 +513,10 @@ REFUSED: dict[str, tuple[Callable[[Value, Any], Any], str]] = {
     "reads": (lambda w, x: w * x if x.data > 0 else -x, "The model reads numbers"),
     "freezes": (lambda w, x: w * Value(x.data), "The model reads numbers"),
     "draws": (lambda w, x: w * x * random.random(), "It draws random numbers"),
-    "nests": (lambda w, x: [w, x] if x.data > 0 else [w], "2 numbers for sample 0 of xs, 1 number for sample 1"),
+    "nests": (
+        lambda w, x: [w, x] if x.data > 0 else [w],
+        "2 numbers for sample 0 of xs, a list of 1 number for sample 1",
+    ),
     "nests otherwise": (lambda w, x: (w, x) if x.data > 0 else [w, x], r"\(\.\.\., \.\.\.\) for sample 0"),
 }
 

@@ -454,7 +454,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"xs": 3.0}, TypeError, "xs is a list"),
     ({"xs": "abc"}, TypeError, "xs is a list"),
     ({"xs": np.float64(3)}, TypeError, "xs is a list"),
-    ({"xs": [[1.0], [2.0, 3.0]]}, ValueError, "differ in shape: the first is 1 number, number 1 2 numbers"),
+    ({"xs": [[1.0], [2.0, 3.0]]}, ValueError, "differ in shape: the first is a list of 1 number, number 1 2 numbers"),
     ({"xs": [["a"], [1.0]]}, TypeError, r"xs: 1 of 2 samples .* \(sample 0\)\n *column 0 holds 'a'"),
     ({"xs": [[None], [1.0]]}, ValueError, r"xs: 1 of 2 samples lack a number \(sample 0\)"),
     ({"xs": [[Value(1.0)], [1.0]]}, TypeError, "take its number with .data"),
@@ -470,7 +470,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"ys": [[1, 0], [1, 1]], "loss": nn.cross_entropy, "model": nn.Layer(1, 2)}, ValueError, "add up to 1"),
     ({"validation": [1.0]}, TypeError, "validation is a tuple"),
     ({"validation": ([[1.0]], [1.0, 2.0])}, ValueError, "validation ys 2"),
-    ({"validation": ([[1.0, 2.0]], [1.0])}, ValueError, "validation xs is 2 numbers, one of xs 1 number"),
+    ({"validation": ([[1.0, 2.0]], [1.0])}, ValueError, "validation xs is 2 numbers, one of xs a list of 1 number"),
     ({"validation": ([[1.0]], [[1.0, 2.0]])}, ValueError, "a sample of validation ys"),
 ]
 

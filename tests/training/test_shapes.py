@@ -305,7 +305,7 @@ def test_an_error_names_the_number_of_the_sample_in_all_of_them() -> None:
             output = super().__call__(xs)
             return [output, output] if xs[0].data == XS[8][0] else [output]
 
-    with pytest.raises(ValueError, match=r"1 number for sample 0 of xs, 2 numbers for sample 8"):
+    with pytest.raises(ValueError, match=r"a list of 1 number for sample 0 of xs, 2 numbers for sample 8"):
         Odd().predict(XS, backend="eager")
 
 
