@@ -13,7 +13,7 @@ from autograd.modes import training_mode
 from autograd.samples.recording import as_inputs, check_fresh, refuse_kept
 from autograd.staleness import refusing
 from autograd.training.draws import Draws
-from autograd.training.reach import Reach
+from autograd.training.reach import Reach, strangers, warn_of_strangers
 from autograd.training.record import Objective
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_copy, tree_map
@@ -33,6 +33,7 @@ class Freshness:
     def __init__(self, parameters: list[Value], reach: Reach) -> None:
         self.parameters = parameters
         self.reach: Reach | None = reach  # until all samples have been seen
+        self.searched = False  # whether a loss has been searched for leaves of its own
         self.restart()
 
     def restart(self) -> None:
@@ -49,7 +50,7 @@ class Freshness:
         self.begin = Value(0.0)
         with refusing(refuse_kept):
             yield
-        self.due = False
+        self.due, self.searched = False, True
 
     def judge(self, samples: int, penalty: Value | None) -> None:
         """Count the samples of a step; after the first epoch's last one, judge whether they depend on the parameters.
@@ -88,10 +89,13 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
         loss, accuracy = 0.0, 0.0
         for start in range(0, len(xs), _SAMPLES_TOGETHER):
             chunk = slice(start, start + _SAMPLES_TOGETHER)
-            losses = []
+            losses: list[Value] = []
             for x, y in zip(xs[chunk], ys[chunk]):
                 output = objective.model(as_inputs(x))
+                answered = None if freshness.searched or losses or start else Value(0.0)
                 losses.append(objective.sample_loss(output, as_inputs(y)))
+                if answered is not None and learning:
+                    warn_of_strangers(objective, strangers(losses[-1], freshness.begin, answered))
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(_numbers_of(output), tree_copy(y)))
@@ -112,6 +116,8 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
             penalty = objective.penalty()
             if penalty is not None:
                 freshness.check(penalty)
+                if not freshness.searched:
+                    warn_of_strangers(objective, strangers(penalty, freshness.begin, freshness.begin))
                 penalty.backward()
                 loss += penalty.data
             freshness.judge(len(xs), penalty)

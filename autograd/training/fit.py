@@ -132,7 +132,7 @@ def fit(
             model gives all samples the same answer because its units are dead; if the loss has grown, which a few steps
             show; or if, after 50 steps or more, or where `patience` ended the run, neither the loss nor the accuracy
             is better than that of one answer for all samples. And if neither the loss nor the regularizer depends on
-            some parameters.
+            some parameters; or if they depend on leaves that are no parameters of the model, and not frozen.
 
     Raises:
         TypeError: an argument of the wrong kind.

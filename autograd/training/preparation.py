@@ -14,7 +14,7 @@ from autograd.training.consistency import Consistency, First, Stopwatch
 from autograd.training.data import Data, Dataset, unlike
 from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
-from autograd.training.reach import Reach
+from autograd.training.reach import Reach, strangers, warn_of_strangers
 from autograd.training.record import Objective, Sample, held_by, penalty_graph, recording
 from autograd.training.steps import BatchFunction, Learner, compiled_functions
 from autograd.trees import tree_structure
@@ -90,6 +90,12 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
         if penalty:
             reach.see_penalty(penalty.outputs[0])
         reach.judge(samples=1)
+        found = []
+        for graph, (_, sample) in zip(graphs, known):
+            found += strangers(graph.outputs[0], graph.begin, sample.answered)
+        if penalty:
+            found += strangers(penalty.outputs[0], penalty.begin, penalty.begin)
+        warn_of_strangers(objective, found)
         with watch.running():
             known_penalty = Reference(penalty) if penalty else None
             checks = [

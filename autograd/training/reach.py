@@ -1,12 +1,18 @@
 """Notice parameters that the loss does not depend on: a model that reads their numbers would be trained in vain.
 
 If the loss reaches none of them, that is an error. If it leaves out some, that is a warning: a frozen part of a model
-is not among its `parameters()`, or has its numbers in the graph behind a `stop_gradient`.
+is not among its `parameters()`, or has its numbers in the graph behind a `stop_gradient`. And if the loss has leaves of
+its own, which look like parameters and are not trained, that is a warning, too.
 """
 
-from autograd.engine import Value, graph_of
+from collections.abc import Iterable, Iterator
+
+from autograd.collecting import Holder, kept_from_training, names_of_all
+from autograd.engine import Value, created, graph_of
 from autograd.errors import TrainingWarning
 from autograd.frames import warn_caller
+from autograd.samples.recording import is_input
+from autograd.text import visible
 from autograd.training.record import Objective
 
 _MOST_NAMES = 3  # in a warning
@@ -56,9 +62,7 @@ class Reach:
             )
         if self.left:
             names = dict(zip(self.objective.parameters, self.objective.parameter_names()))
-            shown = [names[p] for p in self.left][:_MOST_NAMES]
-            others = len(self.left) - len(shown)
-            listed = f"{', '.join(shown)} and {others:,} more" if others else " and ".join(shown)
+            listed = _listed([names[p] for p in self.left])
             get = "gets" if len(self.left) == 1 else "get"
             warn_caller(
                 f"the loss does not depend on {listed}, which therefore {get} no gradient. If the model reads numbers "
@@ -72,13 +76,66 @@ class Reach:
 def _reaches(loss: Value, parameters: list[Value]) -> bool:
     """Return True if a gradient of this loss passes to one of the parameters, be it 0."""
     wanted = set(parameters)
+    return any(v in wanted for v in _reached(loss))
+
+
+def _reached(loss: Value, answered: Value | None = None) -> Iterator[Value]:
+    """Yield the Values to which a gradient passes.
+
+    Arguments:
+        answered: a leaf made before all results that count: it does not pass beyond earlier ones.
+    """
     seen, waiting = {loss}, [loss]
     while waiting:
         v = waiting.pop()
-        if v in wanted:
-            return True
-        if v.op is not None:
+        yield v
+        if v.op is not None and (answered is None or created(v) > created(answered)):
             operands = [x for i, x in enumerate(v.args) if type(x) is Value and x not in seen and v.op.passes(i)]
             seen.update(operands)
             waiting += operands
-    return False
+
+
+def strangers(loss: Value, begin: Value, answered: Value) -> list[Value]:
+    """Return the leaves that a loss reaches beside the model's answers, and that were there before it was called.
+
+    Arguments:
+        loss: of one sample.
+        begin: a leaf made before the model was called, and after anything of the user's.
+        answered: a leaf made between the model's answer and the loss.
+    """
+    return [v for v in _reached(loss, answered) if v.op is None and created(v) < created(begin)]
+
+
+def warn_of_strangers(objective: Objective, found: Iterable[Value]) -> None:
+    """Warn of leaves of the loss or the regularizer that are not trained, unless that has been said.
+
+    Warns:
+        TrainingWarning: they are no parameters, nor frozen, nor in an `nn.Constant`, nor the model's.
+    """
+    parameters = set(objective.parameters)
+    others = [v for v in dict.fromkeys(found) if v not in parameters and not is_input(v)]
+    if others and isinstance(objective.model, Holder):
+        known = {v for _, v in names_of_all(objective.model)}
+        others = [v for v in others if v not in known]
+    if others:  # which takes longer
+        kept = kept_from_training()
+        others = [v for v in others if id(v) not in kept]
+    if others:
+        loss = objective.loss
+        paths = {v: name for name, v in names_of_all(loss)} if isinstance(loss, Holder) else dict[Value, str]()
+        listed = _listed([visible(paths.get(v) or v.label or f"{v}") for v in sorted(others, key=created)])
+        one = len(others) == 1
+        it = "it" if one else "them"
+        warn_caller(
+            f"the loss depends on {listed}, which {'is no parameter' if one else 'are no parameters'} of the model and "
+            f"so {'stays as it is' if one else 'stay as they are'}. To train {it}, put {it} in the model, which may "
+            f"return {it} beside its answer; else say that {it if one else 'they'} {'is' if one else 'are'} to stay: "
+            f"freeze() the network that holds {it}, use an nn.Constant, or write v.stop_gradient()",
+            TrainingWarning,
+        )
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:_MOST_NAMES]
+    others = len(names) - len(shown)
+    return f"{', '.join(shown)} and {others:,} more" if others else " and ".join(shown)

@@ -194,6 +194,7 @@ class Sample:
         with self._calling():
             output = called(self.objective.model, tree_copy(self.x))
         self.drawn = len(self.source.drawn)  # by the model
+        self.answered = Value(0.0)
         return output
 
     def takes(self, y: Any) -> bool:

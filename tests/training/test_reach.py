@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from needs import FIT_BACKENDS
+from needs import EAGER_AND_COMPILED, FIT_BACKENDS
 
 import autograd
 from autograd import History, TrainingWarning, Value, fit, nn, optim
@@ -137,3 +139,70 @@ def test_a_model_that_a_callback_changes_is_asked_again(backend: str) -> None:
 
     with pytest.raises(ValueError, match="depends on no parameter"):
         trained(model, backend=backend, callback=callback)
+
+
+# Leaves of the loss that are not trained ------------------------------------------------------------------------------
+
+STRANGE = "which is no parameter of the model and so stays as it is"
+
+
+class Uncertain(nn.Module):
+    """A loss with a parameter of its own, the logarithm of a variance."""
+
+    def __init__(self) -> None:
+        self.log_variance = Value(0.0)
+
+    def __call__(self, output: Value, y: Value) -> Value:
+        return (output - y) ** 2 * autograd.exp(-self.log_variance) + self.log_variance
+
+
+def said_of(backend: str, loss: Any = "mse", model: Any = None, **options: Any) -> list[str]:
+    model = model or nn.Neuron(1, "linear", weights=[0.5])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(
+            model,
+            [0.0, 1.0],
+            [0.0, 1.0],
+            loss=loss,
+            optimizer="sgd",
+            epochs=2,
+            backend=backend,
+            progress=False,
+            **options,
+        )
+    return [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_a_parameter_of_the_loss_is_not_trained_in_silence(backend: str) -> None:
+    scale, lone, other = Value(2.0, "scale"), Value(3.0), nn.Neuron(1, "tanh", weights=[0.5])
+    [text] = said_of(backend, Uncertain())
+    assert text.startswith(f"the loss depends on log_variance, {STRANGE}. To train it, put it in the model")
+    for loss, named in (
+        (lambda o, y: scale * (o - y) ** 2, "scale"),
+        (lambda o, y: lone * (o - y) ** 2, "Value(data=3.0, grad=0.0)"),
+        (functools.partial(lambda w, o, y: w * (o - y) ** 2, scale), "scale"),
+    ):
+        [text] = said_of(backend, loss)
+        assert f"depends on {named}, {STRANGE}" in text
+    [text] = said_of(backend, lambda o, y: (other(o) - y) ** 2)
+    assert "depends on weight and bias, which are no parameters" in text
+    [text] = said_of(backend, regularizer=lambda ps: scale * ps[0] ** 2)
+    assert f"depends on scale, {STRANGE}" in text
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_leaves_that_are_not_meant_to_be_trained_are_no_surprise(backend: str) -> None:
+    teacher, other = nn.Neuron(1, weights=[0.5]).freeze(), nn.Neuron(1, weights=[0.5])
+    weight, pair = nn.Constant(Value(2.0)), nn.Constant([1.0, 2.0])
+    encoder = nn.Neuron(1, weights=[0.5])
+    model = nn.Sequential(encoder.freeze(), nn.Neuron(1, weights=[0.5]))
+
+    def loss(output: Value, y: Value) -> Value:
+        error: Value = (output - y) ** 2 * weight.value * pair.value[1] + Value(2.0) * y
+        return error + (teacher(output) - other(y).stop_gradient()) ** 2 + encoder.w[0] * output
+
+    assert said_of(backend, loss, model) == []
+    copied = copy.deepcopy(teacher)
+    assert said_of(backend, lambda o, y: (copied(o) - y) ** 2) == []
