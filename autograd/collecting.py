@@ -49,7 +49,8 @@ class Holder(Marked):
 
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
     _derived: ClassVar[frozenset[str]] = frozenset()  # attributes that hold nothing, or what others hold
-    _kept: ClassVar[str] = ""  # an attribute, nested lists of Values, that is all it holds: saved, but not trained
+    _kept: ClassVar[str] = ""  # an attribute, nested lists of numbers and Values, that is all it holds: not trained
+    _has_values: bool  # whether that was assigned with Values in it
 
     @of_a_model
     def parameters(self) -> list[Value]:
@@ -493,7 +494,6 @@ class Walk:
     Attributes:
         leaves: each leaf with its place, in order, frozen or not.
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
-        constants: each Value in a Module that keeps some, which are saved, but not trained.
         places: each Module with its place, one after those around it.
         with_state: each Module to which a call has assigned attributes.
         repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
@@ -504,10 +504,11 @@ class Walk:
         self.places: list[_Entry] = []
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
-        self.constants: list[_Entry] = []
+        self._keeping: list[_Entry] = []  # Modules that keep what is not trained
         self.with_state: list[_Entry] = []
         self.repeated: list[_Entry] = []
-        self._constant = set[int]()  # Values, by id
+        self._kept: list[tuple[Holder, list[_Entry]]] | None = None
+        self._constant = set[int]()  # Values that Modules keep, by id
         self._marked = dict[int, Marks]()  # of Modules, by id, that have some
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
@@ -529,8 +530,28 @@ class Walk:
 
     @property
     def everything(self) -> list[_Entry]:
-        """Each Value that is saved, with its place."""
-        return [*self.leaves, *self.others, *self.constants]
+        """Each Value that is saved, with its place; for a number that a Module keeps, a new Value."""
+        found = [*self.leaves, *self.others]
+        if self._keeping:
+            found = [entry for entry in found if id(entry[1]) not in self._constant]
+            known = {id(v) for _, v in found}
+            for entry in (entry for _, leaves in self.kept() for entry in leaves):
+                if id(entry[1]) not in known:
+                    known.add(id(entry[1]))
+                    found.append(entry)
+        return found
+
+    def kept(self) -> list[tuple[Holder, list[_Entry]]]:
+        """Return what Modules keep that is not trained, with its places: a Value for each number, the same each time.
+
+        The names of what a Module keeps are those of the Module itself.
+        """
+        if self._kept is None:
+            self._kept = [
+                (part, list(_values_in((place or ((place, part), "value"), getattr(part, part._kept, [])))))
+                for place, part in self._keeping
+            ]
+        return self._kept
 
     def trained(self) -> list[_Entry]:
         """Return the leaves that are parameters, with their places, in order."""
@@ -609,7 +630,7 @@ class Walk:
 
         Kept activations are none: they depend on parameters, or on inputs that someone still has.
         """
-        leaf = self._lost_leaf([v for _, v in self._results])
+        leaf = self._lost_leaf([v for _, v in self._results if id(v) not in self._constant])
         if leaf is not None:
             place, v = next(entry for entry in self._results if _depends_on(entry[1], {leaf}))
             where = f"{escaped(type(self.root).__name__)}{_expression(place)}"
@@ -650,28 +671,15 @@ class Walk:
             if marks is not UNMARKED:
                 self._marked[id(part)] = marks
             if kind.kept:
-                self._keep(entry)
+                self._keeping.append(entry)
+                if part._has_values:
+                    self._constant.update(id(v) for _, v in _values_in(((), getattr(part, part._kept, []))))
                 return found
             if not self.whole and part is not self.root and is_overridden(part):
                 self._overriding.append(entry)
                 found += [((entry, name), p) for name, p in part.named_parameters()]
                 return found[::-1]
         return self._inside(entry, kind)
-
-    def _keep(self, entry: _Entry) -> None:
-        """Collect the Values of a Module that keeps them; their names are those of the Module itself."""
-        place, part = entry
-        stack = [(place or (entry, "value"), getattr(part, part._kept, []))]
-        while stack:
-            entry = stack.pop()
-            kept = entry[1]
-            if isinstance(kept, list):
-                stack += [((entry, i), x) for i, x in enumerate(kept)][::-1]
-                continue
-            self._constant.add(id(kept))
-            if id(kept) not in self._seen:
-                self._seen[id(kept)] = kept
-                self.constants.append(entry)
 
     def _inside(self, entry: _Entry, kind: _Kind) -> list[_Entry]:
         part, found = entry[1], list[_Entry]()
@@ -711,6 +719,17 @@ class Walk:
                     elif x.op is None and not is_input(x):
                         return x
         return None
+
+
+def _values_in(entry: _Entry) -> Iterator[_Entry]:
+    """Yield each Value in nested lists, with its place; for a number, a new one."""
+    stack = [entry]
+    while stack:
+        place, x = entry = stack.pop()
+        if isinstance(x, list):
+            stack += [((entry, i), y) for i, y in enumerate(x)][::-1]
+        else:
+            yield entry if type(x) is Value else (place, Value(x))
 
 
 def _is_one(parts: list[Any]) -> bool:

@@ -20,16 +20,18 @@ from autograd.collecting import (
     names_of_all,
     numbers_of_parameters,
     states_of,
+    with_names,
 )
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
+from autograd.floats import number
 from autograd.hints import ConstantHints, ModelHints, of_a_model
 from autograd.marks import attributes_of, is_own, mark, marks_of
 from autograd.modes import training_here
 from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
 from autograd.text import escaped, printable, quoted, visible
-from autograd.trees import tree_leaves, tree_lists, tree_map
+from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_map
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _LARGEST_NETWORK = 256 * 2**20  # bytes of a file from which a network is made: four million parameters
@@ -259,9 +261,11 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
     def _take(self, numbers: Mapping[str, float]) -> None:
         """Set the Values of a file, by name."""
-        for module in Walk(self, whole=True).modules:
+        walk = Walk(self, whole=True)
+        names = {id(v): name for name, v in with_names(walk.everything)}
+        for module, leaves in walk.kept():
             if isinstance(module, Constant):
-                module.settle()
+                module.load_leaves([numbers[names[id(v)]] for _, v in leaves])
         ours = self._by_name()
         commit_data(ours.values(), map(numbers.__getitem__, ours))
 
@@ -576,12 +580,12 @@ class Constant(ConstantHints, Module):
     """Numbers of a model that training does not change: its file has them, but they are no parameters.
 
     For means and scales of data, running statistics, and what a model keeps from one call to the next. In a call,
-    assign new ones to `value`; a compiled graph takes them as they were when it was recorded, so a model that changes
-    them in each call is trained with `backend="eager"`.
+    assign new ones to `value`, or to its elements. A compiled graph takes them as they were when it was recorded, so a
+    model that changes them in each call is trained with `backend="eager"`.
 
     Arguments:
         value: a number, or nested lists of numbers. Values among them are kept as they are, leaves or results; a leaf
-            that a Constant keeps is no parameter, whatever else holds it.
+            that is assigned to a Constant is no parameter, whatever else holds it.
 
     Raises:
         TypeError: they are not.
@@ -597,12 +601,13 @@ class Constant(ConstantHints, Module):
     >>> [name for name, _ in model.named_parameters()]
     ['scale']
     >>> model.mean.value = [0.0, 0.0]
+    >>> model.mean.value[1] = 4.0
     >>> model.mean
-    Constant([0.0, 0.0])
+    Constant([0.0, 4.0])
     """
 
-    __slots__ = ("_tree", "_are_numbers")
-    _kept: ClassVar[str] = "_tree"
+    __slots__ = ("_nest", "_has_values")
+    _kept: ClassVar[str] = "_nest"
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -612,19 +617,19 @@ class Constant(ConstantHints, Module):
 
     @property
     def value(self) -> Any:
-        """What was assigned, or has been loaded; arrays and tuples as lists."""
-        numbers = iter(self._are_numbers)
-        return tree_map(lambda v: v.data if next(numbers) else v, self._tree)
+        """What was assigned, or has been loaded; arrays and tuples as lists, whose elements may be assigned, too."""
+        return self._nest
 
     @value.setter
     def value(self, value: Any) -> None:
-        tree = tree_lists(value)
-        self._are_numbers = [type(x) is not Value for x in tree_leaves(tree)]
-        self._tree = tree_map(lambda x: x if type(x) is Value else Value(x), tree)
+        self._nest = tree_map(lambda x: x if type(x) is Value else number(x), tree_lists(value))
+        self._has_values = any(type(x) is Value for x in tree_leaves(self._nest))
 
-    def settle(self) -> None:
-        """Put leaves in place of results, so that numbers can be loaded into them."""
-        self._tree = tree_map(lambda v: v if v.op is None else Value(v.data, v.label), self._tree)
+    def load_leaves(self, numbers: Sequence[float]) -> None:
+        """Put numbers in place of its own, and leaves in place of results, from left to right; its leaves stay."""
+        pairs = zip(tree_leaves(self._nest), numbers)
+        loaded = [y if type(x) is not Value else x if x.op is None else Value(y, x.label) for x, y in pairs]
+        self._nest = tree_filled(self._nest, loaded)
 
     def __repr__(self) -> str:
         return printable(f"{type(self).__name__}({self.value})")

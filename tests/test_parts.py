@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_module import Net, OwnParameters, names, objects, values
 
-from autograd import Value, fit, nn, optim
+from autograd import Value, collecting, fit, nn, optim
 from autograd.nn import MLP, Constant, Layer, Module, Neuron
 from autograd.trees import tree_map
 
@@ -411,6 +411,35 @@ def test_running_statistics_are_kept_in_a_constant() -> None:
     model.eval()
     assert model(Value(4.0)).data == 2.0
     assert copy.deepcopy(model).mean.value == 2.0
+
+
+def test_elements_of_a_constant_are_assigned_and_saved(tmp_path: Path) -> None:
+    model = Net(stats=Constant([[1.0, 2.0], [3.0, 4.0]]), w=Value(1.0))
+    row = model.stats.value[1]
+    row[0] = 7
+    model.stats.value[0][1] += model.w * 2
+    assert [row[0], model.stats.value[0][1].data] == [7.0, 4.0]
+    assert model.parameters() == [model.w]
+    model.save(tmp_path / "net.json")
+    twin = Net(stats=Constant([[0.0, 0.0], [0.0, 0.0]]), w=Value(0.0))
+    twin.load(tmp_path / "net.json")
+    assert twin.stats.value == [[1.0, 4.0], [7.0, 4.0]]
+    model.stats.value[1][1] = "text"
+    with pytest.raises(TypeError, match="expected a real number, got str 'text'"):
+        model.save(tmp_path / "other.json")
+
+
+def test_what_was_assigned_to_a_constant_is_its_own() -> None:
+    numbers = [1.0, 2.0]
+    kept = Constant(numbers)
+    numbers[0] = 5.0
+    assert kept.value == [1.0, 2.0] and kept.value is kept.value
+
+
+def test_parameters_of_a_model_do_not_visit_numbers_of_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Net(c=Constant([0.0] * 100), w=Value(1.0))
+    monkeypatch.delattr(collecting, "_values_in")
+    assert model.parameters() == [model.w]
 
 
 def test_constants_in_lists_and_alone(tmp_path: Path) -> None:
