@@ -88,15 +88,19 @@ class Holder(Marked):
             TypeError: as `parameters`.
         """
         if is_overridden(self):
-            names = {v: name for name, v in names_of_all(self)}
+            everything = list(names_of_all(self))
+            _label(everything)
+            names = {v: name for name, v in everything}
             for i, p in enumerate(self.parameters(), 1):
                 yield names.get(p, f"parameter{i}"), p
         else:
             walk = self._walk()
             trained = {id(p) for _, p in walk.trained()}
-            named = [(name, v) for name, v in with_names(walk.everything) if id(v) in trained]
-            _label(named)  # anew: parts that were made elsewhere may have been assigned since this Module was made
-            yield from named
+            everything = list(with_names(walk.everything))
+            _label(everything)  # anew: parts that were made elsewhere may have been assigned since this Module was made
+            for name, v in everything:
+                if id(v) in trained:
+                    yield name, v
 
     @of_a_model
     def freeze(self) -> Self:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import os
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,17 +143,25 @@ def test_other_lists_are_not() -> None:
     Net(a=[w], b=[w, Value(2.0), w], c=[w * 2] * 3, d=[layer] * 3, e=[1.0] * 3, f=[[]] * 3, g=[[1.0]] * 3, h=[None] * 2)
 
 
+def trained(model: Any, backend: str) -> None:
+    options: dict[str, Any] = {"loss": "mse", "optimizer": "sgd", "epochs": 1, "progress": False}
+    autograd.fit(model, [[1.0, 2.0]], [1.0], backend=backend, **options)
+
+
 def test_parts_that_are_assigned_later_are_labelled_when_names_are_asked_for_and_in_fit() -> None:
-    for use in (
+    uses: list[Callable[[Any], object]] = [
         paths,
-        lambda model: autograd.fit(model, [[1.0, 2.0]], [1.0], loss="mse", optimizer="sgd", epochs=1, progress=False),
+        *(functools.partial(trained, backend=backend) for backend in ("eager", "python")),
         lambda model: model.save(os.devnull),
-    ):
+    ]
+    for use in uses:
         model = Experts()
         model.experts = [MLP(2, [1])]
         model.experts[0].layers[0].neurons[0].b.label = "mine"
         assert labels(model)[0] == "layer1.neuron1.weight1"
+        model.experts[0].freeze()
         use(model)
+        model.unfreeze()
         assert labels(model) == ["experts1.layer1.neuron1.weight1", "experts1.layer1.neuron1.weight2", "mine", "scale"]
 
 

@@ -196,10 +196,12 @@ def test_a_shared_part_is_frozen_as_it_was(tmp_path: Path) -> None:
             return {}
 
     model = Twice()
-    model.freeze()
+    model.a.freeze()
+    model.b.freeze()
     model.a.shared.unfreeze()
     assert names(model) == ["a.shared.weight1", "a.shared.bias"]
     model.save(tmp_path / "model.json")
+    assert frozen_in_file(tmp_path / "model.json") == {"a": True, "a.shared": False, "b": True}
     assert names(nn.load(tmp_path / "model.json", classes=[Twice])) == names(model)
 
 

@@ -301,3 +301,20 @@ def test_fit_says_that_what_a_call_assigns_is_no_parameter() -> None:
 def test_calls_of_modules_are_those_that_their_authors_wrote() -> None:
     assert Keeping.__call__.__name__ == "__call__" and Keeping.__call__.__doc__ is None
     assert nn.MLP.__call__.__qualname__ == "MLP.__call__"
+
+
+def test_what_a_later_call_assigns_is_state_too() -> None:
+    class Later(Module):
+        def __init__(self) -> None:
+            self.w, self.calls = Value(0.5), [0]
+
+        def __call__(self, x: Any) -> Any:
+            self.calls[0] += 1
+            if self.calls[0] == 2:
+                self.h = Value(x)
+            return self.w * x
+
+    model = Later()
+    for _ in range(3):
+        model(1.0)
+    assert names(model) == ["w"]
