@@ -83,7 +83,7 @@ def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     choices = ("auto", *BACKENDS, "eager")
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
-    data = samples("xs", xs, several=True)
+    data = samples("xs", xs, several=True, fixed=0)
     arrays = hasattr(xs, "__array__")  # of objects, too, whose numbers are in lists by now
     if data.several:
         return _merged(_by_shape(model, data, backend), len(data), arrays=arrays)

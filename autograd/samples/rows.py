@@ -71,6 +71,16 @@ class Samples:
         rows = enumerate(self.as_lists())
         return next((self.number_of(i) for i, row in rows if not all(map(math.isfinite, tree_leaves(row)))), None)
 
+    def infinite(self) -> list[int]:
+        """Return the indices of the samples with an infinity in it."""
+        if hasattr(self.rows, "tolist"):
+            import numpy as np  # noqa: PLC0415  # the rows are its array
+
+            return list(np.flatnonzero(np.isinf(self.rows.reshape(len(self), -1)).any(axis=1)).tolist())
+        if not _lacks_a_number(self.rows, finite=True):
+            return []
+        return [i for i, row in enumerate(self.rows) if any(map(math.isinf, tree_leaves(row)))]
+
     def number_of(self, i: int) -> int:
         """Return the number, counted from 0, that a sample has in the user's data."""
         return i if self.numbers is None else self.numbers[i]
@@ -94,13 +104,14 @@ class Samples:
         return replace(self, rows=rows, like=self.like[0])
 
 
-def samples(name: str, data: Any, *, several: bool = False) -> Samples:
+def samples(name: str, data: Any, *, several: bool = False, fixed: int | None = None) -> Samples:
     """Check the user's data, and convert it to floats.
 
     Arguments:
         name: the argument's name, for errors.
         data: a list or an array with an entry for each sample, a number or nested lists of numbers.
         several: whether samples may be of several shapes.
+        fixed: as for `refusal_of`, for the advice.
 
     Raises:
         TypeError: it is not a list, or an element is not a real number.
@@ -109,7 +120,7 @@ def samples(name: str, data: Any, *, several: bool = False) -> Samples:
     >>> samples("xs", [(1, 2), (3, 4)]).rows
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    found = read(name, data, several=several)
+    found = read(name, data, several=several, fixed=fixed)
     if isinstance(found, Refusal):
         raise found.error()
     return found
@@ -144,22 +155,31 @@ def refused_shapes(column: Samples, other: Other | None, problem: Exception) -> 
 
 
 def complete_samples(name: str, data: Any, other: Other | None = None) -> Samples:
-    """Return samples as `samples` does, none of which lacks a number: a nan raises ValueError."""
-    found = read(name, data, other, complete=True)
+    """Return samples as `samples` does, all of whose numbers are there: nan, inf and -inf raise ValueError."""
+    found = read(name, data, other, complete=True, finite=True)
     if isinstance(found, Refusal):
         raise found.error()
     return found
 
 
 def read(
-    name: str, data: Any, other: Other | None = None, *, complete: bool = False, several: bool = False
+    name: str,
+    data: Any,
+    other: Other | None = None,
+    *,
+    complete: bool = False,
+    finite: bool = False,
+    several: bool = False,
+    fixed: int | None = None,
 ) -> Samples | Refusal:
     """Check and convert data as `samples` does, but return what is wrong with them instead of raising an error.
 
     Arguments:
         other: the other argument whose samples belong to these, for the advice.
         complete: whether to refuse a nan, by which people write a missing number.
+        finite: whether to refuse infinities, too.
         several: whether samples may be of several shapes.
+        fixed: as for `refusal_of`.
     """
     once = isinstance(data, Iterator)
     listed: Any = list(data) if once else data.tolist() if isinstance(data, memoryview) else data
@@ -172,12 +192,12 @@ def read(
             table = np.stack([table[field] for field in table.dtype.names or ()], axis=-1)
         if table.dtype.kind in "fiub" and table.ndim and table.size:
             rows = np.array(table, dtype=np.float64, order="C")  # a copy, as of lists: the user may change the data
-            if complete and np.isnan(rows).any():
+            if complete and (np.isnan(rows).any() or (finite and np.isinf(rows).any())):
                 named = hasattr(data, "iloc") or bool(getattr(getattr(data, "dtype", None), "names", None))
-                return refusal_of(name, data if named else rows.tolist(), other)
+                return refusal_of(name, data if named else rows.tolist(), other, fixed=fixed)
             return Samples(name, rows, rows[0].tolist(), listing=listing(name, data))
         if table.dtype.names:
-            return refusal_of(name, table, other)
+            return refusal_of(name, table, other, fixed=fixed)
         listed = table
     if once and other and number_of_samples(other.data) not in (None, len(listed)):
         other = None
@@ -185,7 +205,7 @@ def read(
         return _of_pairs(name, listed, other, once=once)
     rows = tree_lists(listed, (list, tuple, range, Iterator))
     if not isinstance(rows, list):
-        return refusal_of(name, data, other)
+        return refusal_of(name, data, other, fixed=fixed)
     if not rows:
         raise ValueError(f"{name} is empty: pass at least one sample")
     if not any(map(tree_leaves, rows)):
@@ -206,8 +226,8 @@ def read(
                 floats.append(tree_map(number, row))
         except (TypeError, OverflowError):
             break
-    if len(floats) < len(rows) or (complete and _lacks_a_number(floats)):
-        refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=once)
+    if len(floats) < len(rows) or (complete and _lacks_a_number(floats, finite=finite)):
+        refusal = refusal_of(name, data if hasattr(data, "iloc") else rows, other, read=once, fixed=fixed)
         if refusal.lines and isinstance(data, (list, tuple)) and any(hasattr(row, "iloc") for row in data):
             var = variable(name)  # rows of a DataFrame, which are not indexed by position
             return replace(refusal, lines=[f"{var} = [list(row) for row in {var}]", *refusal.lines])
@@ -237,16 +257,16 @@ def _of_pairs(name: str, pairs: Sequence[Any], other: Other | None, *, once: boo
 _PLAIN = {float, int, bool}
 
 
-def _lacks_a_number(numbers: Any) -> bool:
-    """Return True if one of these numbers, in nested lists, is nan."""
+def _lacks_a_number(numbers: Any, *, finite: bool = False) -> bool:
+    """Return True if one of these numbers, in nested lists, is nan; or infinite, if they have to be finite."""
     if type(numbers) is float:
-        return math.isnan(numbers)
+        return not math.isfinite(numbers) if finite else math.isnan(numbers)
     try:
-        if type(numbers[0]) is float and not math.isnan(sum(numbers)):  # far faster than asking each
+        if type(numbers[0]) is float and math.isfinite(sum(numbers)):  # far faster than asking each
             return False
     except TypeError:  # lists follow
         pass
-    return any(map(_lacks_a_number, numbers))
+    return any(_lacks_a_number(x, finite=finite) for x in numbers)
 
 
 def _is_numeric_table(array: Any) -> bool:

@@ -8,25 +8,23 @@ are samples that lack a number.
 
 from __future__ import annotations
 
-import datetime
 import math
 import reprlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from autograd.floats import number
+from autograd.samples.cells import Conversion, as_text, conversion_of, kind_of, separator_of
 from autograd.text import escaped
 from autograd.trees import tree_shape, tree_structure
 
-_MISSING = {"", "na", "n/a", "<na>", "nan", "nat", "null", "none", "?", "-", "--", "missing"}  # in small letters
-_NONE_AT_ALL = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # the classes of None, of pandas' NA, and such
 _SHOWN, _COLUMNS_SHOWN = 6, 8  # samples, and columns, in a message
 _COLUMNS_WRITTEN = 30  # in code
 _MOST_STRAY = 8  # different texts in a column of numbers; with more, it is a column of text
-_DATES = (datetime.date, datetime.time, datetime.timedelta)
+_BAD = ("written", "infinite", "missing", "formatted", "text", "date", "duration", "time")  # kinds of cells
+_LACKING = ("missing", "infinite")  # of which no code makes numbers
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,15 @@ class _Column(NamedTuple):
     name: Any
     """A key or an index; None where each sample is a single number."""
     kinds: list[str]
-    """Of each cell, "number", "written" (a number as text), "missing", "text", "date" or "other"."""
+    """Of each cell, as `kind_of` returns it."""
     cells: list[Any]
+    conversion: Conversion | None
+    """How its text or dates become numbers, where that is known."""
+
+    @classmethod
+    def of(cls, name: Any, cells: list[Any]) -> _Column:
+        kinds = list(map(kind_of, cells))
+        return cls(name, kinds, cells, conversion_of(cells, kinds))
 
     def holds(self, *kinds: str) -> list[int]:
         return [i for i, kind in enumerate(self.kinds) if kind in kinds]
@@ -76,37 +81,15 @@ class _Column(NamedTuple):
         """True if most of it are numbers, so that the others are missing ones."""
         count = Counter(self.kinds)
         strays = {str(self.cells[i]) for i in self.holds("text")}
-        numbers = count["number"] + count["written"]
-        return numbers > 0 and numbers >= count["text"] + count["date"] and len(strays) <= _MOST_STRAY
+        numbers = count["number"] + count["written"] + count["infinite"]
+        if self.conversion:
+            numbers += sum(count[kind] for kind in ("formatted", "date", "duration", "time"))
+        return numbers > 0 and 2 * numbers >= sum(count.values()) - count["missing"] and len(strays) <= _MOST_STRAY
 
 
-def kind_of(x: Any) -> str:
-    """Return what a cell of a table holds.
-
-    >>> [kind_of(x) for x in (1, True, "3.5", "?", None, "Adelie", 2j)]
-    ['number', 'number', 'written', 'missing', 'missing', 'text', 'other']
-    """
-    if isinstance(x, (str, bytes)):
-        text = x.decode(errors="replace") if isinstance(x, bytes) else x
-        if text.strip().lower() in _MISSING:
-            return "missing"
-        try:
-            float(x)
-        except ValueError:
-            return "text"
-        return "written"
-    if type(x).__name__ in _NONE_AT_ALL:
-        return "missing"
-    if isinstance(x, Decimal):
-        return "written"
-    try:
-        return "missing" if math.isnan(number(x)) else "number"
-    except (TypeError, OverflowError):
-        dates = isinstance(x, _DATES) or getattr(getattr(x, "dtype", None), "kind", "") in ("m", "M")
-        return "date" if dates else "other"
-
-
-def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool = False) -> Refusal:
+def refusal_of(
+    name: str, data: Any, other: Other | None = None, *, read: bool = False, fixed: int | None = None
+) -> Refusal:
     """Return what to say about data in which something is not a number, or missing.
 
     Arguments:
@@ -114,9 +97,10 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
         data: what the user has passed.
         other: the other of the two. A column that is equal to it is left out.
         read: True if the data are what an iterator has yielded, so that the user has to make another one.
+        fixed: the number of columns that the model takes already, 0 if it is unknown: none of them can be left out.
     """
     if read:
-        refusal = refusal_of(name, data, other)
+        refusal = refusal_of(name, data, other, fixed=fixed)
         return replace(refusal, lines=[anew(variable(name)), *refusal.lines] if refusal.lines else [])
     table = _table(data)
     if table is None:
@@ -124,24 +108,46 @@ def refusal_of(name: str, data: Any, other: Other | None = None, *, read: bool =
     names, rows = table
     width = Counter(filter(None, map(len, rows))).most_common(1)[0][0]
     if any(len(row) != width for row in rows):
-        return _ragged(name, rows, width, other)
-    columns = [
-        _Column(key, list(map(kind_of, cells)), cells) for key, cells in zip(names or [None], map(list, zip(*rows)))
-    ]
+        return _ragged(name, rows, width, other, fixed)
+    columns = [_Column.of(key, cells) for key, cells in zip(names or [None], map(list, zip(*rows)))]
+    separator = separator_of(columns[0].cells) if len(columns) == 1 else ""
+    if separator:
+        return _unseparated(name, data, columns[0], separator)
     others = [(i, column) for column in columns for i in column.holds("other")]
     if others:
         return _strange(name, *min(others, key=lambda found: found[0]), len({i for i, _ in others}), len(rows))
     targets = None if other is None or other.data is None else list(map(_as_text, _listed(other.data)))
     same = [c.name for c in columns if names and targets and list(map(_as_text, c.cells)) == targets]
-    return _described(name, data, columns, same, other)
+    return _described(name, data, columns, same, other=other, fixed=fixed)
 
 
-def _described(name: str, data: Any, columns: list[_Column], same: list[Any], other: Other | None) -> Refusal:
+def _unseparated(name: str, data: Any, column: _Column, separator: str) -> Refusal:
+    """Refuse the lines of a file whose columns have not been told apart."""
+    decimal = separator != "," and any("," in as_text(x) for x in column.cells)
+    if hasattr(data, "iloc"):
+        comma = ", decimal=','" if decimal else ""
+        how = f"pandas.read_csv(..., sep={separator!r}{comma})"
+    else:
+        how = f"csv.reader(file, delimiter={separator!r})"
+    return Refusal(
+        TypeError,
+        f"{name} has one column whose cells hold {separator!r}: {_example(column.cells[0])}. Read the file with {how}",
+    )
+
+
+def _described(
+    name: str, data: Any, columns: list[_Column], same: list[Any], *, other: Other | None, fixed: int | None
+) -> Refusal:
     n, var = len(columns[0].cells), variable(name)
-    bad = sorted({i for column in columns for i in column.holds("written", "missing", "text", "date")})
-    missing_only = not any(column.holds("written", "text", "date") for column in columns)
+    bad = sorted({i for column in columns for i in column.holds(*_BAD)})
+    held = {kind for column in columns for kind in column.kinds}
+    missing_only = held <= {"number", *_LACKING}
     what = (
         "lack a number"
+        if missing_only and "infinite" not in held
+        else "are not finite"
+        if missing_only and "missing" not in held
+        else "lack a number or are not finite"
         if missing_only
         else "are no numbers"
         if columns[0].name is None
@@ -155,7 +161,15 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
     said += [f"    {line}" for line in found[:_COLUMNS_SHOWN]]
     if len(found) > _COLUMNS_SHOWN:
         said.append(f"    and {len(found) - _COLUMNS_SHOWN} more columns")
+    error = ValueError if missing_only and not _is_dictionary(data) else TypeError
     kept = [column for column in columns if column.is_numeric and column.name not in same]
+    if fixed is not None and fixed in (0, len(columns)):
+        if not name.endswith("ys"):
+            said.append("The model takes all its columns, as numbers")
+        bad_rows = {i for column in columns for i in column.holds("text", *_LACKING)}
+        if any(column.holds("text") and not column.is_numeric for column in columns) or len(bad_rows) == n:
+            return Refusal(error, "\n".join([*said[:-1], f"{said[-1]}: pass those with which it was trained"]))
+        kept = columns
     alone = len(columns) == 1 and (columns[0].name is None or name.endswith("ys"))
     if not kept and alone and set(columns[0].kinds) == {"text"}:
         classes = [f"classes = sorted(set({var}))", f"{var} = [classes.index(x) for x in {var}]"]
@@ -164,15 +178,15 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
         return Refusal(TypeError, "\n".join(said) + ". Classes have numbers." + hint, classes)
     if not kept:
         advice = "A date becomes a number as the days since the first one, a class as its index among the classes"
-        if not any(column.holds("text", "date") for column in columns):
+        if not any(column.holds(*_BAD) != column.holds(*_LACKING) for column in columns):
             advice = "There is nothing to learn from: pass numbers"
         return Refusal(TypeError, "\n".join([*said, advice]))
     chosen = _chosen(var, data, columns, kept)
     if hasattr(data, "iloc"):
-        lines = _pandas_lines(var, chosen, columns, kept, other)
+        lines = _pandas_lines(var, data, chosen, columns, kept=kept, other=other)
     else:
         lines = _lines(var, data, chosen, kept, other)
-    if len(kept) < len(columns) and var == "xs":  # a model was made for more
+    if len(kept) < len(columns) and var == "xs" and fixed is None:  # a model was made for more
         place = next(i for i, line in enumerate(lines) if chosen in line or ".iloc[:, " in line)
         lines[place] += f"  # the model takes {len(kept)} input{'s' * (len(kept) != 1)}"
     texts = [
@@ -187,7 +201,7 @@ def _described(name: str, data: Any, columns: list[_Column], same: list[Any], ot
             f"A column of a few classes, such as {first.name!r}, can become a column of 0 and 1 for each of them: "
             f"float(x == {value!r})"
         )
-    return Refusal(ValueError if missing_only and not _is_dictionary(data) else TypeError, "\n".join(said), lines)
+    return Refusal(error, "\n".join(said), lines)
 
 
 def _as_text(x: Any) -> str:
@@ -205,20 +219,24 @@ def _said_of(column: _Column) -> str:
     """Describe what in a column is not a number; "" if all are."""
     where = "it" if column.name is None else f"column {column.name!r}"
     if not column.is_numeric:
-        for kind, what in (("text", "text"), ("date", "dates"), ("missing", "nothing")):
+        kinds = {"text": "text", "formatted": "text", "date": "dates", "duration": "durations", "time": "times"}
+        for kind, what in {**kinds, "missing": "nothing"}.items():
             held = column.holds(kind)
             if held:
                 return f"{where} holds {what}: {_example(column.cells[held[0]])}"
         return ""
-    strays, missing, written = column.holds("text", "date"), column.holds("missing"), column.holds("written")
+    strays, missing, written = column.holds("text"), column.holds("missing"), column.holds("written")
+    converted, infinite = column.holds("formatted", "date", "duration", "time"), column.holds("infinite")
     parts = []
+    if converted and column.conversion:
+        parts.append(f"holds {column.conversion.said}: {_example(column.cells[converted[0]])}")
+        written = []
     if written:
         parts.append(f"holds numbers as text: {_example(column.cells[written[0]])}")
     if missing:
         shown = _example(column.cells[missing[0]])
         parts.append(f"lacks {len(missing):,} number{'s' * (len(missing) != 1)}: {_numbers(missing)} ({shown})")
-    if strays:
-        parts.append(f"holds {_example(column.cells[strays[0]])}: {_numbers(strays)}")
+    parts += [f"holds {_example(column.cells[found[0]])}: {_numbers(found)}" for found in (infinite, strays) if found]
     return f"{where} {' and '.join(parts)}" if parts else ""
 
 
@@ -264,25 +282,28 @@ def _first_problem(row: Any) -> Exception | None:
     if isinstance(row, (list, tuple)):
         return next(filter(None, map(_first_problem, row)), None)
     try:
-        return ValueError("a number is missing (nan): leave the sample out") if math.isnan(number(row)) else None
+        data = number(row)
+        if math.isnan(data):
+            return ValueError("a number is missing (nan): leave the sample out")
+        return ValueError(f"a number is not finite ({data}): leave the sample out") if math.isinf(data) else None
     except (TypeError, OverflowError) as problem:
         return problem
 
 
-def _ragged(name: str, rows: list[list[Any]], width: int, other: Other | None) -> Refusal:
+def _ragged(name: str, rows: list[list[Any]], width: int, other: Other | None, fixed: int | None) -> Refusal:
     odd = [i for i, row in enumerate(rows) if len(row) != width]
     rest = [row for row in rows if len(row) == width]
     first = next(i for i in range(len(rows)) if len(rows[i]) != len(rows[0]))
     var = variable(name)
     lines = [f"good = [i for i in range(len({var})) if len({var}[i]) == {width}]"]
-    lines.append(_assigned(var, f"[{var}[i] for i in good]", other))
+    lines += _assigned(var, f"[{var}[i] for i in good]", other)
     said = (
         f"the samples in {name} differ in shape: the first is {tree_shape(rows[0])}, "
         f"number {first} {tree_shape(rows[first])}; {len(odd):,} of {len(rows):,} have not {width} ({_numbers(odd)})"
     )
     if all(kind_of(x) == "number" for row in rest for x in row):
         return Refusal(ValueError, said, lines)
-    others = refusal_of(name, rest, other)
+    others = refusal_of(name, rest, other, fixed=fixed)
     return Refusal(ValueError, f"{said}. Of the others,\n{others.said}", [*lines, *others.lines])
 
 
@@ -311,19 +332,29 @@ def labels_of(name: str, data: Any, classes: Sequence[str] | None, other: Other 
     table = _table(data)
     if table is None or any(len(row) != 1 for row in table[1]):
         return None
-    labels = [row[0] for row in table[1]]
-    present = [x for x in labels if isinstance(x, str) and x.strip() and x != "nan"]
-    if not present:
+    labels = [as_text(row[0]) if isinstance(row[0], bytes) else row[0] for row in table[1]]
+    missing = [i for i, x in enumerate(labels) if (not x.strip() or x == "nan" if isinstance(x, str) else _lacks(x))]
+    named = [i for i, x in enumerate(labels) if isinstance(x, str) and i not in set(missing)]
+    if not named or separator_of([labels[i] for i in named]):
         return None
-    missing = [i for i, x in enumerate(labels) if not isinstance(x, str) or not x.strip() or x == "nan"]
-    if missing:
-        said = f"{name}: {len(missing):,} of {len(labels):,} samples have no class ({_numbers(missing)})"
-        strays = sorted({str(labels[i]) for i in missing})
-        return Refusal(
-            TypeError,
-            f"{said}: {_example(labels[missing[0]])}",
-            _lines_with_a_class(variable(name), data, strays, other),
-        )
+    kinds = {kind_of(labels[i]) for i in named}
+    if "formatted" in kinds and kinds <= {"formatted", "written"}:  # prices are no classes
+        return None
+    others = sorted({*range(len(labels))}.difference(missing, named))
+    if missing or others:
+        var, lines, said = variable(name), list[str](), list[str]()
+        if missing:
+            said = [f"{name}: {len(missing):,} of {len(labels):,} samples have no class ({_numbers(missing)})"]
+            said = [f"{said[0]}: {_example(labels[missing[0]])}"]
+            lines = _lines_with_a_class(var, data, sorted({str(labels[i]) for i in missing}), other)
+        if others:
+            said.append(
+                f"{name} has names of classes, such as {_example(labels[named[0]])}, and {len(others):,} samples with "
+                f"something else: {_example(labels[others[0]])} ({_numbers(others)})"
+            )
+            lines += [*listing(name, data), f"{var} = [str(y) for y in {var}]"]
+        return Refusal(TypeError, "\n".join(said), lines)
+    present = [labels[i] for i in named]
     known = sorted(set(map(str, present))) if classes is None else list(classes)
     indices = {label: float(i) for i, label in enumerate(known)}
     unknown = [i for i, label in enumerate(labels) if label not in indices]
@@ -334,22 +365,21 @@ def labels_of(name: str, data: Any, classes: Sequence[str] | None, other: Other 
     return Labels(known, [indices[label] for label in labels])
 
 
+def _lacks(x: Any) -> bool:
+    return kind_of(x) == "missing"
+
+
 def _lines_with_a_class(name: str, data: Any, strays: list[str], other: Other | None) -> list[str]:
     """Write the code that leaves out the samples without a class."""
     if hasattr(data, "iloc"):
         whole = ".all(axis=1)" if hasattr(data, "columns") else ""
         good = f"good = ({name}.notna() & ~{name}.isin({strays})){whole}.to_numpy()"
-        if other is None:
-            return [good, f"{name} = {name}[good]"]
-        theirs = f"{other.name}[good]"
-        if not hasattr(other.data, "__array__"):
-            theirs = f"[x for x, ok in zip({other.name}, good) if ok]"
-        return [good, f"{name}, {other.name} = {name}[good], {theirs}"]
+        return [good, *_assigned_of_pandas(name, other)]
     rows = _listed(data)
     label = f"{name}[i][0]" if isinstance(rows[0], list) else f"{name}[i]"
     lacks = f"!= {strays[0]!r}" if len(strays) == 1 else f"not in {tuple(strays)}"
     good = f"good = [i for i in range(len({name})) if str({label}) {lacks}]"
-    return [good, _assigned(name, f"[{name}[i] for i in good]", other)]
+    return [good, *_assigned(name, f"[{name}[i] for i in good]", other)]
 
 
 # Lines of code -------------------------------------------------------------------------------------------------------
@@ -382,49 +412,90 @@ def _lines(name: str, data: Any, chosen: str, kept: list[_Column], other: Other 
     cell = f"{name}[i]" if bare else f"{name}[c][i]" if isinstance(data, Mapping) else f"{name}[i][c]"
     if not bare and isinstance(data, (list, tuple)) and isinstance(data[0], Mapping):
         cell = f"{name}[i].get(c)"  # a dictionary may lack a key
-    every = f"float({cell})" if bare else f"[float({cell}) for c in columns]"
+    converted = {c.name: c.conversion.code for c in kept if c.conversion}
+    if bare:
+        every = f"float({converted[None](cell) if converted else cell})"
+    elif converted:
+        functions = ", ".join(f"{key!r}: lambda x: float({code('x')})" for key, code in converted.items())
+        lines.append(f"numbers = {{{functions}}}")
+        every = f"[numbers.get(c, float)({cell}) for c in columns]"
+    else:
+        every = f"[float({cell}) for c in columns]"
     size = f"len({name}[columns[0]])" if isinstance(data, Mapping) else f"len({name})"
-    strays = sorted({str(c.cells[i]) for c in kept for i in c.holds("missing", "text", "date")})
+    strays = sorted({str(c.cells[i]) for c in kept for i in c.holds("text", *_LACKING)})
     if not strays:
         return [*lines, f"{name} = [{every} for i in range({size})]"]
     lacks = f"!= {strays[0]!r}" if len(strays) == 1 else f"not in {tuple(strays)}"
     test = f"str({cell}) {lacks}" if bare else f"all(str({cell}) {lacks} for c in columns)"
     lines.append(f"good = [i for i in range({size}) if {test}]")
-    return [*lines, _assigned(name, f"[{every} for i in good]", other)]
+    return [*lines, *_assigned(name, f"[{every} for i in good]", other)]
 
 
-def _assigned(name: str, of_good: str, other: Other | None) -> str:
+def _assigned(name: str, of_good: str, other: Other | None) -> list[str]:
     """Write the assignment of the good samples, and of their counterparts."""
     if other is None:
-        return f"{name} = {of_good}"
+        return [f"{name} = {of_good}"]
     if isinstance(other.data, Iterator):
-        return f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))  # of a new iterator"
-    if other.data is None:  # not seen here
-        return f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))"
+        return [
+            f"{name}, {other.name} = {of_good}, list(map(list({other.name}).__getitem__, good))  # of a new iterator"
+        ]
+    if other.data is None:  # not seen here, and there may be none
+        return [f"{name} = {of_good}", f"# if there are targets: {other.name} = [{other.name}[i] for i in good]"]
     access = f"{other.name}.iloc[good]" if hasattr(other.data, "iloc") else f"[{other.name}[i] for i in good]"
-    return f"{name}, {other.name} = {of_good}, {access}"
+    return [f"{name}, {other.name} = {of_good}, {access}"]
+
+
+def _assigned_of_pandas(name: str, other: Other | None) -> list[str]:
+    """Write the same of a DataFrame or a Series, where `good` says of each sample whether it is."""
+    if other is None:
+        return [f"{name} = {name}[good]"]
+    theirs = f"{other.name}[good]"
+    if not hasattr(other.data, "__array__"):
+        theirs = f"[y for y, ok in zip({other.name}, good) if ok]"
+    if other.data is None:
+        return [f"{name} = {name}[good]", f"# if there are targets: {other.name} = {theirs}"]
+    return [f"{name}, {other.name} = {name}[good], {theirs}"]
 
 
 def _pandas_lines(
-    name: str, chosen: str, columns: list[_Column], kept: list[_Column], other: Other | None
+    name: str, data: Any, chosen: str, columns: list[_Column], *, kept: list[_Column], other: Other | None
 ) -> list[str]:
     """Write the same for a DataFrame or a Series of pandas."""
     table = name if kept[0].name is None else f"{name}[{chosen}]"
     if len({str(column.name) for column in columns}) < len(columns):
         table = f"{name}.iloc[:, {[i for i, column in enumerate(columns) if any(column is k for k in kept)]}]"
-    strays = sorted({str(c.cells[i]) for c in kept for i in c.holds("missing", "text") if isinstance(c.cells[i], str)})
-    replaced = f".replace({strays}, None)" if strays else ""
-    lines = [f"{name} = {table}{replaced}.astype(float)"]
-    if any(column.holds("missing", "text", "date") for column in kept):
-        lines.append(f"good = {name}.notna(){'' if kept[0].name is None else '.all(axis=1)'}.to_numpy()")
-        if other is None:
-            lines.append(f"{name} = {name}[good]")
-        else:
-            theirs = f"{other.name}[good]"
-            if not hasattr(other.data, "__array__"):
-                theirs = f"[y for y, ok in zip({other.name}, good) if ok]"
-            lines.append(f"{name}, {other.name} = {name}[good], {theirs}")
+    lines, bare = list[str](), kept[0].name is None
+    converted = [column for column in kept if column.conversion]
+    if converted:
+        if not bare or table != name:
+            lines.append(f"{name} = {table}.copy()")
+            table = name
+        lines += [_of_series(name, name if bare else f"{name}[{c.name!r}]", c, data) for c in converted]
+    strays: list[Any] = sorted(
+        {str(c.cells[i]) for c in kept for i in c.holds("missing", "text", "infinite") if isinstance(c.cells[i], str)}
+    )
+    shown = list(map(repr, strays))
+    if any(c.holds("infinite") for c in kept):
+        shown += ["float('inf')", "float('-inf')"]
+    replaced = f".replace([{', '.join(shown)}], None)" if shown else ""
+    objects = [c for c in kept if bare or getattr(getattr(data.get(c.name), "dtype", None), "kind", "") == "O"]
+    if any(type(c.cells[i]).__name__ == "NAType" for c in objects for i in c.holds("missing")):
+        replaced += ".fillna(float('nan'))"  # an object that float(...) refuses
+    lines.append(f"{name} = {table}{replaced}.astype(float)")
+    if any(column.holds("text", *_LACKING) for column in kept):
+        lines.append(f"good = {name}.notna(){'' if bare else '.all(axis=1)'}.to_numpy()")
+        lines += _assigned_of_pandas(name, other)
     return lines
+
+
+def _of_series(name: str, series: str, column: _Column, data: Any) -> str:
+    """Write the code that makes numbers of a Series."""
+    conversion = column.conversion
+    assert conversion is not None  # the caller has chosen these
+    dtype = getattr(data if series == name else data[column.name], "dtype", None)
+    if conversion.of_series and getattr(dtype, "kind", "") in ("m", "M"):
+        return f"{series} = {conversion.of_series(series)}"
+    return f"{series} = {series}.map(lambda x: {conversion.code('x')}, na_action='ignore')"
 
 
 # Reading tables ------------------------------------------------------------------------------------------------------
@@ -511,10 +582,10 @@ def anew(name: str) -> str:
 def variable(name: str) -> str:
     """Return what data are called in code.
 
-    >>> variable("validation xs")
-    'xs'
+    >>> variable("xs"), variable("validation xs")
+    ('xs', 'vx')
     """
-    return name.rsplit(maxsplit=1)[-1]
+    return {"validation xs": "vx", "validation ys": "vy"}.get(name, name.rsplit(maxsplit=1)[-1])
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

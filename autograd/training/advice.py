@@ -131,7 +131,7 @@ class Advisor:
     @unobserved
     def _of_one_epoch(self, objective: Objective, losses: list[float]) -> list[float]:
         """Return the losses, or for a single epoch of many steps, those of one sample before it and after it."""
-        if len(losses) > 1 or "output" not in vars(self.sample):  # not called before the first step
+        if len(losses) > 1 or not self.sample.is_called:  # not called before the first step
             return losses
         target = as_inputs(self.known.sample(0)[1])
         before = objective.sample_loss(self.sample.output, target).data

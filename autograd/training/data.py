@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from autograd.losses import NumberedOtherwiseError
 from autograd.samples.rows import Samples, by_shape, read, samples
-from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples
+from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples, variable
 from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_shape
 
 Learn = Callable[[Any, Any, Any], Any]
@@ -113,6 +113,8 @@ class Dataset:
         try:
             rows = convert(ys)
         except NumberedOtherwiseError as problem:
+            if self.ys.name != "ys":  # of validation, whose classes have the numbers of those to train with
+                raise ValueError(f"{self.ys.name}: {problem.said}. Number its classes as those of ys") from None
             said = NumberedOtherwiseError(f"{self.ys.name}: {problem.said}", [*self.ys.listing, *problem.code])
             raise ValueError(str(said)) from None
         except (TypeError, ValueError) as problem:
@@ -188,7 +190,7 @@ class Data:
             ValueError: there are no samples, one lacks a number, their number is not that of the targets, or the
                 fraction leaves none.
         """
-        known, classes = _read("", xs, ys, named, None)
+        known, classes = _read("", xs, ys, named)
         if validation is None:
             return cls(known, None, classes)
         if _is_fraction(validation):
@@ -199,37 +201,53 @@ class Data:
                 f"got {_short(validation)}"
             )
         xs, ys = validation
-        held_out, _ = _read("validation ", xs, ys, bool(classes), classes)
+        like = known.xs.like
+        fixed = len(like) if isinstance(like, list) else None
+        held_out, _ = _read("validation ", xs, ys, bool(classes), classes=classes, fixed=fixed)
         return cls(known, held_out, classes)
 
 
-def _read(prefix: str, xs: Any, ys: Any, named: bool, classes: list[str] | None) -> tuple[Dataset, list[str]]:
+def _read(
+    prefix: str, xs: Any, ys: Any, named: bool, *, classes: list[str] | None = None, fixed: int | None = None
+) -> tuple[Dataset, list[str]]:
     """Check inputs and targets, and return them with the names of the classes.
 
     Arguments:
         prefix: what their names begin with, for errors.
         named: whether the targets may be text.
         classes: the classes, where they are known.
+        fixed: the number of columns in a sample, where others are given already.
 
     Raises:
         TypeError, ValueError: all that is wrong with both, in one error.
     """
     sizes = number_of_samples(xs), number_of_samples(ys)
     paired = sizes[0] == sizes[1] or None in sizes
-    inputs = read(f"{prefix}xs", xs, Other("ys", ys) if paired else None, complete=True, several=True)
-    targets = read(f"{prefix}ys", ys, Other("xs", xs) if paired else None, complete=True, several=True)
+    x_name, y_name = f"{prefix}xs", f"{prefix}ys"
+    with_ys, with_xs = (Other(variable(name), data) if paired else None for name, data in ((y_name, ys), (x_name, xs)))
+    inputs = read(x_name, xs, with_ys, complete=True, several=True, fixed=fixed)
+    targets = read(y_name, ys, with_xs, complete=True, several=True)
     found: Labels | Refusal | None = None
     if named and isinstance(targets, Refusal):
-        found = labels_of(f"{prefix}ys", ys, classes, Other("xs", xs) if paired else None)
+        found = labels_of(y_name, ys, classes, with_xs)
         if isinstance(found, Labels):
-            targets = Samples(f"{prefix}ys", found.indices, found.indices[0])
+            targets = Samples(y_name, found.indices, found.indices[0])
         elif found:
             targets = found
-    if isinstance(inputs, Refusal):
-        raise inputs.error(*([targets] if isinstance(targets, Refusal) else []))
-    if isinstance(targets, Refusal):
-        raise targets.error()
+    refusals = [refusal for refusal in (inputs, targets) if isinstance(refusal, Refusal)]
+    if refusals:
+        raise refused(prefix, refusals)
+    assert isinstance(inputs, Samples) and isinstance(targets, Samples)  # no refusal is left
     return Dataset(inputs, targets), found.classes if isinstance(found, Labels) else []
+
+
+def refused(prefix: str, refusals: list[Refusal]) -> Exception:
+    """Return the error for inputs and targets that are refused; of validation, it says what the code calls them."""
+    coded = next((i for i, refusal in enumerate(refusals) if refusal.lines), None)
+    if prefix and coded is not None:
+        lines = ["# where validation=(vx, vy)", *refusals[coded].lines]
+        refusals = [replace(r, lines=lines) if i == coded else r for i, r in enumerate(refusals)]
+    return refusals[0].error(*refusals[1:])
 
 
 def unlike(held_out: Samples, known: Samples) -> str:

@@ -34,7 +34,7 @@ from autograd.training.claims import claiming
 from autograd.training.data import Data
 from autograd.training.draws import Draws
 from autograd.training.history import History
-from autograd.training.preparation import prepare
+from autograd.training.preparation import prepare, refuse_infinite
 from autograd.training.progress import Progress
 from autograd.training.record import Objective
 from autograd.training.run import Run
@@ -180,6 +180,7 @@ def fit(
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         draws = Draws(rng)
         prepared = prepare(objective, data, size, backend, draws, epochs=epochs)
+        refuse_infinite(prepared, xs, ys, validation)
         parts = [part.data for part in prepared.learners]
         advisor = Advisor(prepared.sample, parts, remembers=not named and bool(optimizer.memories))
         advisor.before()

@@ -1,17 +1,19 @@
 """Prepare a model for training: record it, check that the graph holds for all samples, and compile it."""
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value, grad, graph_of
 from autograd.errors import RecordingError
-from autograd.samples.recording import Graph
+from autograd.events import unobserved
+from autograd.samples.recording import Graph, as_inputs
 from autograd.samples.reference import Reference
-from autograd.samples.rows import Samples, refused_shapes
-from autograd.samples.tables import Other
+from autograd.samples.rows import Samples, read, refused_shapes
+from autograd.samples.tables import Other, Refusal, variable
 from autograd.training.consistency import Consistency, First, Stopwatch
-from autograd.training.data import Data, Dataset, unlike
+from autograd.training.data import Data, Dataset, refused, unlike
 from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
 from autograd.training.reach import Reach, strangers, warn_of_strangers
@@ -157,6 +159,55 @@ def _judged(
 
 def _structure(part: Dataset) -> tuple[object, object]:
     return tree_structure(part.xs.like), tree_structure(part.ys.like)
+
+
+# Infinities ----------------------------------------------------------------------------------------------------------
+
+_MOST_TRIED = 3  # samples with an infinity
+
+
+def refuse_infinite(prepared: Prepared, xs: Any, ys: Any, validation: Any) -> None:
+    """Refuse infinite inputs and targets by which loss or gradients are not finite; others may mask something.
+
+    Arguments:
+        xs, ys, validation: what the user has passed.
+
+    Raises:
+        ValueError: it names all such samples.
+    """
+    _refuse_infinite(prepared.objective, prepared.learners, "", xs, ys)
+    if isinstance(validation, (tuple, list)):
+        _refuse_infinite(prepared.objective, prepared.judges, "validation ", *validation)
+    else:
+        _refuse_infinite(prepared.objective, prepared.judges, "", xs, ys)
+
+
+def _refuse_infinite(objective: Objective, parts: Sequence[Part], prefix: str, xs: Any, ys: Any) -> None:
+    for data, _, _ in parts:
+        infinite = sorted({*data.xs.infinite(), *data.ys.infinite()})
+        if not any(_loses_its_numbers(objective, *data.sample(i)) for i in infinite[:_MOST_TRIED]):
+            continue
+        x_name, y_name = f"{prefix}xs", f"{prefix}ys"
+        found = [
+            read(x_name, _again(xs, data.xs), Other(variable(y_name), ys), complete=True, finite=True, several=True),
+            read(y_name, _again(ys, data.ys), Other(variable(x_name), xs), complete=True, finite=True, several=True),
+        ]
+        refusals = [refusal for refusal in found if isinstance(refusal, Refusal) and refusal.kind is ValueError]
+        if refusals:
+            raise refused(prefix, refusals)
+
+
+def _again(passed: Any, data: Samples) -> Any:
+    """Return what the user has passed, or of an iterator, which has been read, the samples."""
+    return data.as_lists() if isinstance(passed, Iterator) else passed
+
+
+@unobserved
+def _loses_its_numbers(objective: Objective, x: Any, y: Any) -> bool:
+    """Return True if the loss of a sample, or the gradient of a parameter, is not finite."""
+    loss = Sample(objective, x).loss(as_inputs(y))
+    used = [v for v in graph_of(loss) if v in set(objective.parameters)]
+    return not all(math.isfinite(v.data) for v in (loss, *(grad(loss, used) if used else ())))
 
 
 # Samples and targets that fit the model and the loss -----------------------------------------------------------------

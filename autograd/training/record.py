@@ -189,6 +189,11 @@ class Sample:
         with training_mode(self.training), drawing_from(self.source):
             yield
 
+    @property
+    def is_called(self) -> bool:
+        """True if the model has been called with the sample."""
+        return "output" in vars(self)
+
     @cached_property
     def output(self) -> Any:
         with self._calling():

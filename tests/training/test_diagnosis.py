@@ -174,8 +174,15 @@ def test_a_large_batch_is_not_watched_as_a_whole(monkeypatch: pytest.MonkeyPatch
 
 
 def test_data_that_are_not_finite_come_first() -> None:
-    error = error_of(line(), [[1.0], [math.inf]], [1.0, 1.0], backend="python")
-    assert "sample 1 of xs is not finite" in str(error) and error.anomaly is None
+    """Before training some of them are tried: infinities that mask something are taken."""
+
+    class Fading(nn.Neuron):
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__([inputs[0]]) + autograd.exp(-inputs[1])
+
+    xs = [[1.0, math.inf]] * 3 + [[1.0, -math.inf]]
+    error = error_of(Fading(1, "linear", weights=[1.0]), xs, [1.0] * 4, loss="mse", backend="python")
+    assert "sample 0 of xs is not finite" in str(error) and error.anomaly is None
 
 
 @pytest.mark.parametrize("label", ["a\nb", "\x1b[31m"])

@@ -873,7 +873,7 @@ def test_detect_anomaly_finds_the_operation() -> None:
 
 
 def test_data_that_are_not_numbers_are_named() -> None:
-    with pytest.raises(DivergenceError, match="sample 1 of xs is not finite"):
+    with pytest.raises(ValueError, match=r"xs: 1 of 2 samples are not finite \(sample 1\)"):
         quiet(line(), [1.0, math.inf], [1.0, 1.0])
 
 

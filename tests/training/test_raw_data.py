@@ -8,6 +8,7 @@ or warning whose code, pasted, then works: in the end the model has learned what
 from __future__ import annotations
 
 import csv
+import datetime
 import importlib
 import io
 import math
@@ -445,12 +446,171 @@ def test_numbers_in_a_structured_array_are_taken() -> None:
     assert samples("xs", table).as_lists() == [[1.0, 2.5, 1.0], [3.0, 4.5, 0.0]]
 
 
-def test_infinite_inputs_are_left_to_the_model() -> None:
-    """A logit of -inf masks a class, so it may be an input."""
-    history = fit(
-        nn.Neuron(1, "sigmoid"), [[-math.inf], [1.0]], [0.0, 1.0], loss="mse", optimizer="sgd", epochs=0, progress=False
-    )
-    assert history.losses == []
+@pytest.mark.parametrize("make", [list, np.array, "a DataFrame"])
+def test_infinities_are_named_before_training_with_code(make: Any) -> None:
+    rows, targets = [[1.0, 2.0], [3.0, math.inf], [4.0, 5.0], [6.0, 7.0]], [1.0, 2.0, -math.inf, 3.0]
+    pair = (pandas().DataFrame, pandas().Series) if make == "a DataFrame" else (make, make)
+    xs, ys = pair[0](rows), pair[1](targets)
+    text = message(xs, ys)
+    assert "xs: 1 of 4 samples are not finite (sample 1)" in text and "holds inf: sample 1" in text
+    assert "ys: 1 of 4 samples are not finite (sample 2)" in text
+    names: Row = {"xs": xs, "ys": ys}
+    exec(code(text), names)
+    assert np.array(names["xs"]).tolist() == [[1.0, 2.0], [6.0, 7.0]] and list(names["ys"]) == [1.0, 3.0]
+    text = message(names["xs"], names["ys"], validation=(xs, ys))
+    assert "validation xs: 1 of 4" in text and "validation ys: 1 of 4" in text
+    held_out: Row = {"vx": xs, "vy": ys}
+    exec(code(text), held_out)
+    assert np.array(held_out["vx"]).tolist() == [[1.0, 2.0], [6.0, 7.0]] and list(held_out["vy"]) == [1.0, 3.0]
+    with pytest.raises(ValueError, match="xs: 1 of 4 samples are not finite") as caught:
+        nn.Standardize.of(xs)
+    names = {"xs": xs}
+    exec(code(str(caught.value)), names)
+    assert nn.Standardize.of(names["xs"]).mean == pytest.approx([11 / 3, 14 / 3])
+    text = message([[1.0, math.nan], *rows], [0.0, *targets])
+    assert "xs: 1 of 5 samples lack" in text or "xs: 2 of 5 samples lack a number or are not finite" in text
+
+
+def test_infinities_that_mask_something_are_taken() -> None:
+    class Masked(nn.Neuron):
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__(inputs[:1]) + inputs[1].exp()  # nothing of -inf
+
+    xs = [[1.0, -math.inf], [2.0, -math.inf]]
+    history = fit(Masked(1, "linear"), xs, [0.0, 1.0], loss="mse", optimizer="sgd", epochs=2, progress=False)
+    assert math.isfinite(history.losses[-1])
+
+
+# ---------------------------------------------------------------------------------- what the model takes already
+
+
+@pytest.mark.parametrize("form", ["lists", "an array of objects", "a DataFrame"])
+@pytest.mark.parametrize("missing", ["?", None, math.nan])
+def test_bad_validation_rows_leave_the_training_data_and_the_columns_alone(form: str, missing: Any) -> None:
+    make: Any = {"lists": list, "an array of objects": lambda rows: np.array(rows, dtype=object)}.get(form)
+    good, targets = [[1.0, 2.0], [2.0, 3.0], [5.0, 1.0]], [1.0, 3.0, 2.0]
+    vx = (make or pandas().DataFrame)([[1.0, missing], [2.0, 3.0], [missing, missing]])
+    names: Row = {"xs": good, "ys": targets, "vx": vx, "vy": [7.0, 8.0, 9.0]}
+    exec(code(message(good, targets, validation=(vx, names["vy"]))), names)
+    assert names["xs"] is good and names["ys"] is targets
+    assert (np.array(names["vx"]).tolist(), list(names["vy"])) == ([[2.0, 3.0]], [8.0])
+    assert message(good, targets, validation=([[1.0, None]], [1.0])).endswith("pass those with which it was trained")
+    wider = [["a", 1.0, 2.0], ["b", None, 4.0], ["c", 5.0, 6.0]]  # the table from which those were chosen
+    text = message(good, targets, validation=(wider, targets))
+    names = {"vx": wider, "vy": targets}
+    exec(code(text), names)
+    assert names["vx"] == [[1.0, 2.0], [5.0, 6.0]] and "the model takes" not in text
+
+
+@pytest.mark.parametrize("form", ["lists", "a DataFrame"])
+def test_predict_keeps_the_columns(form: str) -> None:
+    model = nn.MLP(2, [3, 1])
+    missing = [None, "?", *([pandas().NA] if find_spec("pandas") else [])]
+    for bad in missing:
+        rows = [[1.0, 2.0], [3.0, bad], [5.0, bad]]
+        names: Row = {"xs": rows if form == "lists" else pandas().DataFrame(rows, dtype=object)}
+        with pytest.raises(ValueError, match="The model takes all its columns, as numbers") as caught:
+            model.predict(names["xs"])
+        assert "the model takes 1" not in str(caught.value)
+        exec(code(str(caught.value)), names)
+        assert len(model.predict(names["xs"])) == 1
+    with pytest.raises(TypeError, match=r"as numbers: pass those with which it was trained$"):
+        model.predict([["a", 1.0], ["b", 2.0]])
+
+
+# --------------------------------------------------------------------------------------------- files read otherwise
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_file_that_was_read_as_one_column(separator: str) -> None:
+    lines = [separator.join(("7.4", "0.7", "5", kind)) for kind in ("red", "white")] * 4
+    for xs in ([[line] for line in lines], lines, [line.encode() for line in lines], np.array(lines)):
+        for loss in ("mse", "cross_entropy"):
+            text = message(xs, lines, loss=loss)
+            assert f"xs has one column whose cells hold {separator!r}" in text
+            assert f"ys has one column whose cells hold {separator!r}" in text
+            assert f"csv.reader(file, delimiter={separator!r})" in text and "classes" not in text
+    table = pandas().DataFrame({separator.join("abcd"): lines})
+    assert f"pandas.read_csv(..., sep={separator!r})" in message(table, [1.0] * 8)
+    table = pandas().DataFrame({"a": [line.replace(".", ",") for line in lines]})
+    assert f"sep={separator!r}, decimal=',')" in message(table, [1.0] * 8)
+
+
+def test_names_of_classes_may_hold_a_semicolon() -> None:
+    model = nn.Neuron(1, "linear")
+    fit(model, [0.0, 1.0], ["a;b", "c;d"], loss="hinge", optimizer="sgd", epochs=0, progress=False)
+    assert list(model.classes) == ["a;b", "c;d"]
+
+
+FORMATTED = [
+    (["1,5", "2", "30,25", "4"], [1.5, 2.0, 30.25, 4.0], "a decimal comma"),
+    (["1,500", "2,250.5", "300", "4"], [1500.0, 2250.5, 300.0, 4.0], "a comma between thousands"),
+    (["$1", "-$2.5", "$3,000", "$4"], [1.0, -2.5, 3000.0, 4.0], "the sign of a currency"),
+    (["1.500,5 €", "2 €", "3,5 €", "4 €"], [1500.5, 2.0, 3.5, 4.0], "a decimal comma"),
+    (["5%", "7.5%", "8 %", "9%"], [5.0, 7.5, 8.0, 9.0], "a percent sign"),
+    (["1 500", "2", "3", "4"], [1500.0, 2.0, 3.0, 4.0], "between thousands"),
+    (["1,5", 2.0, 3, "4,5"], [1.5, 2.0, 3.0, 4.5], "a decimal comma"),
+    ([b"1,5", b"2,5", b"3", b"4"], [1.5, 2.5, 3.0, 4.0], "a decimal comma"),
+    ([datetime.date(2024, 5, day) for day in (1, 2, 3, 5)], [0.0, 1.0, 2.0, 4.0], "dates"),
+    ([datetime.timedelta(seconds=s) for s in (1, 2, 3, 5)], [1.0, 2.0, 3.0, 5.0], "durations"),
+    ([datetime.time(1, s) for s in (1, 2, 3, 5)], [3660.0, 3720.0, 3780.0, 3900.0], "times"),
+    (list(np.array([1, 2, 3, 5], "M8[D]")), [1.0, 2.0, 3.0, 5.0], "dates"),
+    (list(np.array([1, 2, 3, 5], "m8[m]")), [60.0, 120.0, 180.0, 300.0], "durations"),
+]
+
+
+@pytest.mark.parametrize("cells, expected, said", FORMATTED)
+def test_numbers_in_other_forms_are_named_and_converted(cells: Any, expected: Any, said: str) -> None:
+    """As inputs and as targets, for losses that take classes, too: prices are none."""
+
+    def days(numbers: Any) -> list[float]:
+        """Return dates from the first one on."""
+        numbers = [float(x) for x in numbers]
+        return [x - numbers[0] for x in numbers] if expected[0] == 0 else numbers
+
+    other, targets = [1.0, 2.0, 3.0, 4.0], [0.0, 7.0, 1.0, 2.0]
+    rows = [list(pair) for pair in zip(cells, other)]
+    for xs in (rows, [dict(zip("ab", row)) for row in rows], {"a": cells, "b": other}):
+        names: Row = {"xs": xs, "ys": targets}
+        text = message(xs, targets)
+        assert said in text
+        exec(code(text), names)
+        assert days(row[0] for row in names["xs"]) == expected
+        assert [row[1] for row in names["xs"]] == other
+    for ys in (cells, [[y] for y in cells]):
+        for loss in ("mse", "cross_entropy"):
+            names = {"ys": ys}
+            text = message([[x] for x in other], ys, loss=loss)
+            assert said in text and "Classes have numbers" not in text
+            exec(code(text), names)
+            assert days(np.array(names["ys"]).ravel()) == expected
+    rows[2][0] = None
+    names = {"xs": rows, "ys": targets}
+    exec(code(message(rows, targets)), names)
+    assert days(row[0] for row in names["xs"]) == [*expected[:2], expected[3]] and names["ys"] == [0.0, 7.0, 2.0]
+
+
+@pytest.mark.parametrize("cells, expected, said", FORMATTED[:7])
+@pytest.mark.parametrize("missing", [None, "?"])
+def test_numbers_in_other_forms_in_tables(cells: Any, expected: Any, said: str, missing: Any) -> None:
+    table = pandas().DataFrame({"a": [*cells, missing], "b": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    names: Row = {"xs": table, "ys": table["a"]}
+    text = message(table, table["a"])
+    exec(code(text), names)
+    assert said in text and list(names["ys"]) == expected and names["xs"]["b"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    names = {"xs": table, "ys": [0.0, 7.0, 1.0, 2.0, 4.0]}
+    exec(code(message(**names)), names)
+    assert names["xs"].to_numpy().tolist() == [list(row) for row in zip(expected, [1.0, 2.0, 3.0, 4.0])]
+
+
+def test_dates_in_tables_become_days_and_durations_seconds() -> None:
+    pd = pandas()
+    dates = [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-03"), pd.NaT, pd.Timestamp("2024-01-04")]
+    table = pd.DataFrame({"a": dates, "b": pd.to_timedelta([1, 2, 3, 4], unit="h"), "c": [1.0, 2.0, 3.0, 4.0]})
+    names: Row = {"xs": table, "ys": [0.0, 1.0, 2.0, 3.0]}
+    exec(code(message(**names)), names)
+    assert names["xs"].to_numpy().tolist() == [[0.0, 3600.0, 1.0], [2.0, 7200.0, 2.0], [3.0, 14400.0, 4.0]]
+    assert names["ys"] == [0.0, 1.0, 3.0]
 
 
 # ------------------------------------------------------------------------------------------------------ classes by name
