@@ -307,7 +307,8 @@ def kept_from_training() -> set[int]:
     """
     holders = [x for x in gc.get_objects() if Holder in type(x).__mro__]
     kept = [x for x in holders if marks_of(x).frozen or x._kept]
-    return {id(v) for module in kept for _, v in Walk(module, whole=True, alone=True).everything}
+    walk = Walk(None, whole=True, alone=kept)
+    return {*(id(v) for _, v in walk.leaves), *walk.constant} if kept else set()
 
 
 def is_overridden(module: Holder) -> bool:
@@ -493,18 +494,19 @@ class Walk:
     Arguments:
         root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
         whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
-        alone: True if Modules inside do not count.
+        alone: Modules that are walked in place of the root; others inside them do not count.
 
     Attributes:
         leaves: each leaf with its place, in order, frozen or not.
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
         places: each Module with its place, one after those around it.
+        constant: the Values that Modules keep which are not trained, by id.
         with_state: each Module to which a call has assigned attributes.
         repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
     """
 
-    def __init__(self, root: Any, *, whole: bool = False, alone: bool = False) -> None:
-        self.root, self.whole, self.alone = root, whole, alone
+    def __init__(self, root: Any, *, whole: bool = False, alone: Sequence[Holder] = ()) -> None:
+        self.root, self.whole, self.alone = root, whole, set(map(id, alone))
         self.places: list[_Entry] = []
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
@@ -512,14 +514,14 @@ class Walk:
         self.with_state: list[_Entry] = []
         self.repeated: list[_Entry] = []
         self._kept: list[tuple[Holder, list[_Entry]]] | None = None
-        self._constant = set[int]()  # Values that Modules keep, by id
+        self.constant = set[int]()
         self._marked = dict[int, Marks]()  # of Modules, by id, that have some
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
         self._overriding: list[_Entry] = []
         self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        self._visit([((), root)], self.leaves)
+        self._visit([((), part) for part in alone or [root]], self.leaves)
         if self._overriding:
             self._visit_others()
         inputs = inputs_alive()
@@ -537,7 +539,7 @@ class Walk:
         """Each Value that is saved, with its place; for a number that a Module keeps, a new Value."""
         found = [*self.leaves, *self.others]
         if self._keeping:
-            found = [entry for entry in found if id(entry[1]) not in self._constant]
+            found = [entry for entry in found if id(entry[1]) not in self.constant]
             known = {id(v) for _, v in found}
             for entry in (entry for _, leaves in self.kept() for entry in leaves):
                 if id(entry[1]) not in known:
@@ -551,26 +553,32 @@ class Walk:
         The names of what a Module keeps are those of the Module itself.
         """
         if self._kept is None:
-            self._kept = [
-                (part, list(_values_in((place or ((place, part), "value"), getattr(part, part._kept, [])))))
+            kept = [
+                (part, (place or ((place, part), "value"), getattr(part, part._kept, [])))
                 for place, part in self._keeping
+            ]
+            self._kept = [
+                (part, [(place, x if type(x) is Value else Value(x)) for place, x in _kept_in(entry)])
+                for part, entry in kept
             ]
         return self._kept
 
     def trained(self) -> list[_Entry]:
         """Return the leaves that are parameters, with their places, in order."""
-        left_out = self._constant if _with_frozen.get() else self._constant | self._frozen()
+        left_out = self.constant if _with_frozen.get() else self.constant | self._frozen()
         return [entry for entry in self.leaves if id(entry[1]) not in left_out] if left_out else self.leaves
 
     def _frozen(self) -> set[int]:
         """Return the leaves, by id, that a frozen Module holds, itself or in its lists."""
-        found: list[Value] = []
-        for module in self.modules if self._marked else ():
-            if id(module) in self._marked and self._marked[id(module)].frozen:
-                found += [p for _, p in Walk(module, alone=True).leaves]
-                if is_overridden(module) and module is not self.root:  # it may keep them anywhere
-                    inside = {p for _, p in Walk(module, whole=True).leaves}
-                    found += [p for p in module.parameters() if p not in inside]
+        marked = self._marked
+        frozen = [x for x in self.modules if id(x) in marked and marked[id(x)].frozen] if marked else []
+        if not frozen:
+            return set()
+        found = [p for _, p in Walk(self.root, whole=True, alone=frozen).leaves]
+        for module in frozen:
+            if is_overridden(module) and module is not self.root:  # it may keep them anywhere
+                inside = {p for _, p in Walk(module, whole=True).leaves}
+                found += [p for p in module.parameters() if p not in inside]
         return set(map(id, found))
 
     def _visit(self, stack: list[_Entry], leaves: list[_Entry]) -> None:
@@ -634,7 +642,7 @@ class Walk:
 
         Kept activations are none: they depend on parameters, or on inputs that someone still has.
         """
-        leaf = self._lost_leaf([v for _, v in self._results if id(v) not in self._constant])
+        leaf = self._lost_leaf([v for _, v in self._results if id(v) not in self.constant])
         if leaf is not None:
             place, v = next(entry for entry in self._results if _depends_on(entry[1], {leaf}))
             where = f"{escaped(type(self.root).__name__)}{_expression(place)}"
@@ -668,7 +676,7 @@ class Walk:
         if kind is None:
             return found
         if kind.module:
-            if self.alone and part is not self.root:
+            if self.alone and id(part) not in self.alone:
                 return found
             self.places.append(entry)
             marks = marks_of(part)
@@ -676,8 +684,9 @@ class Walk:
                 self._marked[id(part)] = marks
             if kind.kept:
                 self._keeping.append(entry)
-                if part._has_values:
-                    self._constant.update(id(v) for _, v in _values_in(((), getattr(part, part._kept, []))))
+                if getattr(part, "_has_values", False):  # it may be in the making
+                    kept = _kept_in(((), getattr(part, part._kept, [])))
+                    self.constant.update(id(x) for _, x in kept if type(x) is Value)
                 return found
             if not self.whole and part is not self.root and is_overridden(part):
                 self._overriding.append(entry)
@@ -725,15 +734,16 @@ class Walk:
         return None
 
 
-def _values_in(entry: _Entry) -> Iterator[_Entry]:
-    """Yield each Value in nested lists, with its place; for a number, a new one."""
+def _kept_in(entry: _Entry) -> Iterator[_Entry]:
+    """Yield each Value and number in nested lists, with its place."""
     stack = [entry]
     while stack:
-        place, x = entry = stack.pop()
+        entry = stack.pop()
+        x = entry[1]
         if isinstance(x, list):
             stack += [((entry, i), y) for i, y in enumerate(x)][::-1]
         else:
-            yield entry if type(x) is Value else (place, Value(x))
+            yield entry
 
 
 def _is_one(parts: list[Any]) -> bool:

@@ -431,6 +431,21 @@ def test_elements_of_a_constant_are_assigned_and_saved(tmp_path: Path) -> None:
         model.save(tmp_path / "other.json")
 
 
+def test_frozen_modules_are_walked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential([nn.Layer(2, 2) for _ in range(5)])
+    walks = list[Any]()
+    walk = collecting.Walk.__init__
+
+    def counted(self: Any, *arguments: Any, **named: Any) -> None:
+        walks.append(self)
+        walk(self, *arguments, **named)
+
+    neuron = model.freeze().modules[3].neurons[1].unfreeze()  # type: ignore[attr-defined]  # else any function
+    monkeypatch.setattr(collecting.Walk, "__init__", counted)
+    assert model.parameters() == [*neuron.w, neuron.b]
+    assert len(walks) == 2
+
+
 def test_what_was_assigned_to_a_constant_is_its_own() -> None:
     numbers = [1.0, 2.0]
     kept = Constant(numbers)
@@ -440,7 +455,7 @@ def test_what_was_assigned_to_a_constant_is_its_own() -> None:
 
 def test_parameters_of_a_model_do_not_visit_numbers_of_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Net(c=Constant([0.0] * 100), w=Value(1.0))
-    monkeypatch.delattr(collecting, "_values_in")
+    monkeypatch.delattr(collecting, "_kept_in")
     assert model.parameters() == [model.w]
 
 
