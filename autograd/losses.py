@@ -185,7 +185,11 @@ def _check_each(check: Callable[[Any, Any], object], output: Any, ys: list[Any],
             check(output, y)
     except ValueError as problem:
         expected = len(output) if isinstance(output, list) else 2
-        if not number or any(isinstance(y, list) or y % 1 for y in ys) or len(distinct) != expected:
+        if not number or any(isinstance(y, list) or y % 1 for y in ys):
+            raise
+        if not isinstance(output, list) and len(distinct) > 2:
+            raise ValueError(_more_than_two([int(y) for y in sorted(distinct.values())])) from None
+        if len(distinct) != expected:
             raise
         code = ["classes = sorted(set(ys))", f"ys = [{number} for y in ys]"]
         raise NumberedOtherwiseError(str(problem), code) from None
@@ -198,12 +202,27 @@ def _entropy(probabilities: list[float]) -> float:
 
 
 def _two_classes(low: float, output: Any, names: list[str]) -> list[float]:
+    _check_several(names)
     if len(names) != 2:
-        raise ValueError(f"this loss tells two classes apart, got {_listed(names)}: pass loss=nn.cross_entropy")
+        raise ValueError(_more_than_two(names))
     return [low, 1.0]
 
 
-def _listed(names: list[str]) -> str:
+def _check_several(names: list[str]) -> None:
+    if len(names) == 1:
+        raise ValueError(
+            f"there is one class only, {names[0]!r}, so there is nothing to tell apart: pass samples of two"
+        )
+
+
+def _more_than_two(names: list[Any]) -> str:
+    return (
+        f"this loss tells two classes apart, got {_listed(names)}: pass loss=nn.cross_entropy, and a model with "
+        f"{len(names)} outputs"
+    )
+
+
+def _listed(names: list[Any]) -> str:
     shown = ", ".join(map(repr, names[:4]))
     return f"{len(names)}: {shown}{', ...' if len(names) > 4 else ''}"
 
@@ -297,6 +316,16 @@ def _class_targets(logits: Any, ys: list[Any]) -> list[Any]:
             codes = [one_hot(index, len(places[0])) for index in range(len(places[0]))]
             ys = [[p if isinstance(p, list) else codes[_class_index(_whole(p), len(codes))] for p in y] for y in ys]
         return _check_each(cross_entropy, logits, ys)
+    outputs = _in_lists(logits)
+    classes = sorted({_whole(y) for y in ys})
+    if not isinstance(outputs, list) or len(classes) > len(outputs):
+        n = len(outputs) if isinstance(outputs, list) else 1
+        binary = "pass loss='binary_cross_entropy', or make a model with 2 outputs"
+        advice = binary if n == 1 and len(classes) == 2 else f"make a model with {len(classes)}"
+        raise ValueError(
+            f"the model has {n} output{'s' * (n != 1)}, and needs one for each class, of which there are "
+            f"{_listed(classes)}: {advice}"
+        )
     indices = _check_each(cross_entropy, logits, list(map(_whole, ys)), "classes.index(y)")
     codes = [one_hot(index, len(logits)) for index in range(len(logits))]
     return [codes[index] for index in indices]
@@ -345,6 +374,7 @@ def one_hot(index: Any, classes: SupportsIndex) -> list[Any]:
 
 
 def _class_indices(logits: Any, names: list[str]) -> list[float]:
+    _check_several(names)
     outputs = len(logits) if isinstance(logits, (list, tuple)) else 1
     if outputs != len(names):
         raise ValueError(

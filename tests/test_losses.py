@@ -401,7 +401,7 @@ def test_targets(loss: Any, output: Any, ys: Any, kept: bool) -> None:
         (cross_entropy, [Value(1.0)] * 2, [0.0, 2.0], "classes 0 to 1, got 2"),
         (cross_entropy, [Value(1.0)] * 2, [0.0, math.nan], "a class index is an integer, got nan"),
         (cross_entropy, [Value(1.0)] * 2, [[1.0, 0.0], [1.0, 1.0]], "add up to 1"),
-        (cross_entropy, Value(1.0), [0.0, 1.0], "see binary_cross_entropy"),
+        (cross_entropy, Value(1.0), [0.0, 1.0], "pass loss='binary_cross_entropy'"),
     ],
 )
 def test_targets_that_do_not_fit(loss: Any, output: Any, ys: Any, said: str) -> None:
@@ -489,7 +489,7 @@ def values(tree: Any) -> Any:
         (lambda: cross_entropy(values([[1.0, 2.0]]), 0), ValueError, "a list of 1, got a number"),
         (lambda: cross_entropy(values([[1.0, 2.0], 3.0]), [0, 1]), ValueError, "a sample's logits.*got a number"),
         (lambda: cross_entropy(values([[[1.0, 2.0]]]), [0]), ValueError, "a sample's logits.*got 1 x 2 numbers"),
-        (lambda: cross_entropy(Value(1.0), 0), ValueError, "see binary_cross_entropy"),
+        (lambda: cross_entropy(Value(1.0), 0), ValueError, "pass loss='binary_cross_entropy'"),
         (lambda: cross_entropy([], []), ValueError, "no logits"),
     ],
 )
