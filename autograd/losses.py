@@ -537,12 +537,20 @@ def _pairs(name: str, outputs: Any, other: str, targets: Any) -> Pairs:
     if tree_structure(outputs) != tree_structure(targets):
         raise ValueError(
             f"{name} and {other} need the same nesting: "
-            f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}"
+            f"the {name} are {tree_shape(outputs)}, the {other} {tree_shape(targets)}{_if_one(outputs, targets)}"
         )
     pairs = list(zip(tree_leaves(outputs), tree_leaves(targets)))
     if not pairs:
         raise ValueError(f"no {name}, so there is no mean")
     return pairs
+
+
+def _if_one(outputs: Any, targets: Any) -> str:
+    """Say what to write where one side is a list of one number, and the other a number."""
+    structures = tree_structure(outputs), tree_structure(targets)
+    if structures == ([None], None):
+        return ". Return out[0] from the model, or pass [y] for y"
+    return ". Pass y[0] for y" if structures == (None, [None]) else ""
 
 
 def _is_probability(x: float) -> bool:

@@ -221,6 +221,11 @@ def _read(
     Raises:
         TypeError, ValueError: all that is wrong with both, in one error.
     """
+    if ys is None:
+        raise TypeError(
+            f"{prefix}ys is None: each sample needs a target. For a loss that takes none, pass zeros, [0.0] * len(xs); "
+            "for one that compares the output with the inputs, pass xs again"
+        )
     sizes = number_of_samples(xs), number_of_samples(ys)
     paired = sizes[0] == sizes[1] or None in sizes
     x_name, y_name = f"{prefix}xs", f"{prefix}ys"

@@ -14,7 +14,7 @@ from autograd.samples.recording import as_inputs, check_fresh, refuse_kept
 from autograd.staleness import refusing
 from autograd.training.draws import Draws
 from autograd.training.reach import Reach, strangers, warn_of_strangers
-from autograd.training.record import Objective
+from autograd.training.record import Objective, noting
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_copy, tree_map
 
@@ -125,7 +125,7 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
 
     def judge(numbers: Any, xs: Any, ys: Any) -> tuple[float, float]:
         draws.begin()
-        with training_mode(False), drawing_from(draws.leaves):
+        with noting(training=False), training_mode(False), drawing_from(draws.leaves):
             return mean(numbers, xs, ys, learning=False)
 
     return BatchFunction(learn, compiled=False), BatchFunction(judge, compiled=False)

@@ -17,7 +17,7 @@ from autograd.training.data import Data, Dataset, refused, unlike
 from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
 from autograd.training.reach import Reach, strangers, warn_of_strangers
-from autograd.training.record import Objective, Sample, held_by, penalty_graph, recording
+from autograd.training.record import Objective, Sample, held_by, noting, penalty_graph, recording
 from autograd.training.steps import BatchFunction, Learner, compiled_functions
 from autograd.trees import tree_structure
 
@@ -286,4 +286,7 @@ def _with_targets(data: Dataset, sample: Sample, classes: list[str]) -> Dataset:
     if classes and sample.objective.classes:
         data = data.with_codes(sample.objective.classes(sample.output, classes))
     convert = sample.objective.targets
-    return data.converted(functools.partial(convert, sample.output)) if convert else data
+    if not convert:
+        return data
+    with noting(training=sample.training):
+        return data.converted(functools.partial(convert, sample.output))

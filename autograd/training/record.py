@@ -186,7 +186,7 @@ class Sample:
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
-        with training_mode(self.training), drawing_from(self.source):
+        with noting(training=self.training), training_mode(self.training), drawing_from(self.source):
             yield
 
     @property
@@ -228,6 +228,23 @@ class Sample:
                 accuracy = _value("accuracy", objective.accuracy(self.output, tree_copy(target)))
         inputs, begin = (objective.parameters, self.x, target), tree_leaves(self.x)[0]
         return Graph(inputs, [loss, accuracy], begin, self.source.drawn, objective.held.leaves)
+
+
+@contextmanager
+def noting(*, training: bool) -> Iterator[None]:
+    """Note in errors of the body that samples held out were computed, where it does not run in training."""
+    try:
+        yield
+    except Exception as problem:
+        if not training and _NOTE not in getattr(problem, "__notes__", ()):
+            problem.add_note(_NOTE)
+        raise
+
+
+_NOTE = (
+    "The model was called for a sample held out for validation, with `training` False: what it returns then has to fit "
+    "the loss, too."
+)
 
 
 def penalty_graph(objective: Objective) -> Graph | None:

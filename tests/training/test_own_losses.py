@@ -200,3 +200,50 @@ def test_other_losses_are_not_warned_of(loss: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingWarning)
         trained_once(loss)
+
+
+# One number, or a list of one; no targets; validation ----------------------------------------------------------------
+
+
+def test_a_list_of_one_and_a_number_are_told_apart() -> None:
+    with pytest.raises(ValueError, match=r"the targets a number\. Return out\[0\] from the model, or pass \[y\] for y"):
+        nn.mse([Value(1.0)], 2.0)
+    with pytest.raises(ValueError, match=r"Pass y\[0\] for y"):
+        nn.mse(Value(1.0), [2.0])
+
+
+@pytest.mark.parametrize("options, name", [({}, "ys"), ({"validation": ([1.0], None)}, "validation ys")])
+def test_no_targets_at_all_are_refused_with_what_to_pass(options: Any, name: str) -> None:
+    ys = [0.0, 1.0] if options else None
+    with pytest.raises(TypeError, match=rf"^{name} is None: .* zeros, \[0\.0\] \* len\(xs\); .* pass xs again"):
+        fit(nn.Neuron(1), [0.0, 1.0], ys, loss="mse", optimizer="sgd", epochs=1, progress=False, **options)
+
+
+class Pair(nn.Module):
+    """A model that returns something else outside of training."""
+
+    def __init__(self) -> None:
+        self.neuron = nn.Neuron(1, "linear", weights=[0.5])
+
+    def __call__(self, x: Value) -> Any:
+        return (self.neuron(x), x) if self.training else self.neuron(x)
+
+
+def first_of_two(outputs: Any, y: Value) -> Value:
+    output, _ = outputs
+    error: Value = (output - y) ** 2
+    return error
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_an_error_in_validation_says_that_the_model_was_not_in_training(backend: str) -> None:
+    xs, ys = [0.0, 1.0], [0.0, 1.0]
+    options: dict[str, Any] = {"optimizer": "sgd", "epochs": 1, "backend": backend, "progress": False}
+    fit(Pair(), xs, ys, loss=first_of_two, **options)
+    with pytest.raises(TypeError) as caught:
+        fit(Pair(), xs, ys, loss=first_of_two, validation=(xs, ys), **options)
+    [note] = caught.value.__notes__
+    assert note.startswith("The model was called for a sample held out for validation, with `training` False")
+    with pytest.raises(TypeError) as caught:
+        fit(Pair(), xs, ys, loss=lambda o, y: first_of_two(5, y), validation=(xs, ys), **options)
+    assert not hasattr(caught.value, "__notes__")
