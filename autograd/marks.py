@@ -1,10 +1,11 @@
 """Give Modules a place for what is remembered of them beside their attributes, whatever their classes are."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial, wraps
+from itertools import islice
 from operator import is_
-from types import FunctionType, MemberDescriptorType
+from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import ref
 
@@ -24,8 +25,13 @@ UNMARKED = Marks()
 _PACKAGE = __name__.partition(".")[0]
 _CONTAINERS = frozenset({list, dict, deque, set})
 _UNSET = object()
-_called: dict[int, ref[Any]] = {}
-"""The Modules that have been called, by id. The end of one removes its entry, in C, without a step in Python."""
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_FEW = 16  # elements of a container in which containers are looked for
+_called: dict[int, tuple[ref[Any], dict[str, bool], list[ref[Any]]]] = {}
+"""The Modules that have been called, by id, each with its containers that may grow, and its parts of users' classes.
+
+The end of one removes its entry, in C, without a step in Python.
+"""
 
 
 class ModuleClass(AbstractHintsUnlisted):
@@ -84,49 +90,145 @@ def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def watched(self: Any, *inputs: Any, **named: Any) -> Any:
-        if id(self) not in _called or type(self)._slotted:
+        known = _called.get(id(self))
+        if known is None or type(self)._slotted:
             return _watched_closely(call, self, inputs, named)
+        _, containers, parts = known
         before = self.__dict__.copy()
+        sizes = _sizes(before, containers) if containers else {}
+        inside = _attributes_of_all(parts) if parts else ()
         try:
             return call(self, *inputs, **named)
         finally:
             now = self.__dict__
-            if len(before) != len(now) or not all(map(is_, before.values(), now.values())):
-                self._called(before, now, {})
+            changed = _changed(before, now, sizes, containers) if sizes and sizes != _sizes(now, containers) else _NONE
+            if changed or len(before) != len(now) or not all(map(is_, before.values(), now.values())):
+                self._called(before, now, changed)
+            if inside:
+                _tell(inside)
 
     return watched
 
 
 def _watched_closely(call: Callable[..., Any], module: Any, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    """Call a method of a Module that has slots, or that is called for the first time: its containers are watched, too.
+    """Call a method of a Module that has slots, or that is called for the first time: what containers hold is compared.
 
-    All others take the short way, which costs a third of it.
+    All others take the short way, which compares their lengths, and costs a third of it.
     """
     before = attributes_of(module)
-    contents = None if id(module) in _called else _contents(before)
+    sizes = _sizes(before, before)
+    first = id(module) not in _called
+    contents = {name: _cut(before[name], sizes) for name in _containers_in(before)} if first else {}
+    inside = _attributes_of_all(map(ref, _parts_in(before)))
     try:
         return call(module, *inputs, **named)
     finally:
         now = attributes_of(module)
-        if contents is not None:
-            after = _contents(now)
-            _called[id(module)] = ref(module, partial(_called.pop, id(module)))
+        changed = _changed(before, now, sizes, before)
+        if first:
+            _called[id(module)] = (
+                ref(module, partial(_called.pop, id(module))),
+                _growing(now),
+                list(map(ref, _parts_in(now))),
+            )
             kept = [name for name in contents if before[name] is now.get(name)]
-            changed = {name: contents[name] for name in kept if not _are_same(contents[name], after[name])}
+            after = _sizes(now, now)
+            changed |= {name: contents[name] for name in kept if not _are_same(contents[name], _cut(now[name], after))}
+        if changed or not _are_same(before.values(), now.values()):
             module._called(before, now, changed)
-        elif not _are_same(before.values(), now.values()):
-            module._called(before, now, {})
+        _tell(inside)
 
 
 def _are_same(some: Collection[Any], others: Collection[Any]) -> bool:
     return len(some) == len(others) and all(map(is_, some, others))
 
 
-def _contents(attributes: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    """Return what containers hold, to see what a call changes in them. Only the first call is watched so."""
+def _elements(container: Any) -> Collection[Any]:
+    return container.values() if type(container) is dict else cast(Collection[Any], container)
+
+
+def _containers_in(attributes: Mapping[str, Any]) -> list[str]:
+    return [name for name, x in attributes.items() if type(x) in _CONTAINERS]
+
+
+def _is_part(x: Any) -> bool:
+    """Return True for a Module."""
+    return isinstance(type(x), ModuleClass)
+
+
+def _parts_in(attributes: Mapping[str, Any]) -> list[Any]:
+    """Return the Modules of the user's classes among attributes, and in containers."""
+    every = [y for x in attributes.values() for y in (_elements(x) if type(x) in _CONTAINERS else (x,))]
+    return [x for x in every if _is_part(x) and not is_own(type(x)) and not type(x)._slotted]
+
+
+def _attributes_of_all(parts: Iterable[ref[Any]]) -> list[tuple[Any, dict[str, Any]]]:
+    return [(part, part.__dict__.copy()) for one in parts if (part := one()) is not None]
+
+
+def _tell(inside: Iterable[tuple[Any, dict[str, Any]]]) -> None:
+    """Tell Modules of attributes that the call of one around them has assigned."""
+    for part, before in inside:
+        if not _are_same(before.values(), part.__dict__.values()):
+            part._called(before, part.__dict__, _NONE)
+
+
+def _sizes(attributes: Mapping[str, Any], names: Mapping[str, Any]) -> dict[int, int]:
+    """Return the lengths of containers by their ids, to see what grows.
+
+    Arguments:
+        names: those of the containers; with False for one in which no others are looked for.
+    """
+    sizes = dict[int, int]()
+    for name, deep in names.items():
+        x: Any = attributes.get(name)
+        if type(x) in _CONTAINERS:
+            sizes[id(x)] = len(x)
+            waiting = [*_elements(x)] if deep is not False and len(x) <= _FEW else ()
+            while waiting:
+                x = waiting.pop()
+                if type(x) in _CONTAINERS and id(x) not in sizes:
+                    sizes[id(x)] = len(x)
+                    if len(x) <= _FEW:
+                        waiting += _elements(x)
+    return sizes
+
+
+def _growing(attributes: Mapping[str, Any]) -> dict[str, bool]:
+    """Return which containers may grow: not those of Modules; in rows of numbers, no others are looked for."""
+    found = dict[str, bool]()
+    for name in _containers_in(attributes):
+        x = attributes[name]
+        if not x or not all(map(_is_part, _elements(x))):
+            rows = [y for y in _elements(x) if type(y) in _CONTAINERS] if len(x) <= _FEW else []
+            found[name] = not all(type(y) is list and y and type(y[-1]) not in _CONTAINERS for y in rows)
+    return found
+
+
+def _changed(
+    before: Mapping[str, Any], now: Mapping[str, Any], sizes: Mapping[int, int], names: Mapping[str, Any]
+) -> dict[str, Sequence[Any]]:
+    """Return the containers whose length has changed, or that of one inside, by name, each with what it held."""
+    kept = [name for name in names if name in before and before[name] is now.get(name)]
     return {
-        name: tuple(x.values() if type(x) is dict else x) for name, x in attributes.items() if type(x) in _CONTAINERS
+        name: _cut(now[name], sizes)
+        for name in kept
+        if id(now[name]) in sizes
+        and any(n != sizes.get(known) for known, n in _sizes(now, {name: names[name]}).items())
     }
+
+
+def _cut(container: Any, sizes: Mapping[int, int]) -> list[Any]:
+    """Return what a container held when it had this length, and those inside."""
+    parts, waiting, seen = list[Any](), [container], set[int]()
+    while waiting:
+        x = waiting.pop()
+        if id(x) not in sizes or type(x) not in _CONTAINERS:
+            parts.append(x)
+        elif id(x) not in seen:
+            seen.add(id(x))
+            waiting += list(islice(_elements(x), sizes[id(x)]))[::-1]
+    return parts
 
 
 def slots_of(kind: type) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
+import gc
 import pickle
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -318,3 +320,74 @@ def test_what_a_later_call_assigns_is_state_too() -> None:
     for _ in range(3):
         model(1.0)
     assert names(model) == ["w"]
+
+
+def _nested(self: Any, x: Any) -> None:
+    self.table.setdefault("xs", []).append(x)
+
+
+def _deeply(self: Any, x: Any) -> None:
+    self.pair[1]["a"].extend(x)
+
+
+def _later(self: Any, x: Any) -> None:
+    if self.count > 1:
+        self.seen.append(x)
+
+
+def _in_a_part(self: Any, x: Any) -> None:
+    self.part.x = x
+
+
+def _in_a_part_of_a_list(self: Any, x: Any) -> None:
+    if self.count > 1:
+        self.parts[1].x = x
+
+
+@pytest.mark.parametrize("keep", [_nested, _deeply, _later, _in_a_part, _in_a_part_of_a_list])
+def test_what_a_call_collects_anywhere_is_state(keep: Any) -> None:
+    class Part(Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+    class Collecting(Module):
+        def __init__(self) -> None:
+            self.layer, self.count, self.seen = Layer(2, 1, "linear"), 0, list[Any]()
+            self.table, self.pair = dict[str, Any](), [[], {"a": list[Any]()}]
+            self.part, self.parts = Part(), [Part(), Part()]
+
+        def __call__(self, x: Any) -> Any:
+            self.count += 1
+            keep(self, x)
+            return self.layer(x)
+
+    model = Collecting()
+    want = names(model)
+    for _ in range(4):
+        model([Value(1.0), Value(2.0)])
+        assert names(model) == want
+    model.seen.append(Value(3.0))
+    assert names(model) == ([*want[:3], "seen1", *want[3:]] if keep is not _later else want)
+
+
+def test_a_module_that_has_been_called_is_freed_with_its_parts() -> None:
+    class Part(Module):
+        def __init__(self, parent: Any) -> None:
+            self.parent = parent
+
+        def __call__(self, x: Any) -> Any:
+            return x
+
+    class Parent(Module):
+        def __init__(self) -> None:
+            self.part, self.seen = Part(self), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            return self.part(x)
+
+    model = Parent()
+    model(1.0), model(2.0)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
