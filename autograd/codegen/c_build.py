@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,19 @@ class TooLongToBuildError(CompilerError):
 
 
 _most_seconds: ContextVar[float] = ContextVar("most_seconds", default=math.inf)
+_told: ContextVar[Callable[[float], object] | None] = ContextVar("told", default=None)
+_LONG = 2.0  # seconds
+
+
+@contextlib.contextmanager
+def told_of_long_builds(tell: Callable[[float], object] | None) -> Iterator[None]:
+    """Call a function with the seconds that the compiler may take, before a long build in the body."""
+    before = _told.get()
+    try:
+        _told.set(tell)
+        yield
+    finally:
+        _told.set(before)
 
 
 @contextlib.contextmanager
@@ -88,6 +101,9 @@ def built(source: str, options: Sequence[str]) -> Library:
     seconds = _SECONDS + _SECONDS_A_STATEMENT * source.count(";")
     if seconds > _most_seconds.get():
         raise TooLongToBuildError(f"the C compiler would take some {seconds:.1f} seconds, longer than it saves")
+    tell = _told.get()
+    if tell is not None and seconds > _LONG:
+        tell(seconds)
     with building(folder) as work:
         text, library = work / "graph.c", work / "graph.so"
         text.write_text(source, encoding="utf-8")

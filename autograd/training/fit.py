@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any, SupportsIndex
 
+from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
 from autograd.engine import Value
 from autograd.errors import RecordingError
@@ -35,7 +36,7 @@ from autograd.training.data import Data
 from autograd.training.draws import Draws
 from autograd.training.history import History
 from autograd.training.preparation import prepare, refuse_infinite
-from autograd.training.progress import Progress
+from autograd.training.progress import Progress, say_compiling
 from autograd.training.record import Objective
 from autograd.training.run import Run
 
@@ -109,8 +110,8 @@ def fit(
             aside); larger batches may be summed in another order.
         seed: the seed of the shuffling, of the choice of samples to hold out, and of draws; None to use the module
             `random`, so that `random.seed(...)` applies.
-        progress: whether to report progress on stderr, with tqdm if it is installed, else in about ten lines, or in
-            one every ten seconds.
+        progress: whether to report progress on stderr, a long compilation and the epochs, with tqdm if it is installed,
+            else in about ten lines, or in one every ten seconds.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
             change them, and the numbers of other leaves, at no cost: a frozen average of the weights, a temperature in
             an `nn.Constant(Value(1.0))`. Where it changes the model otherwise, or a plain number that the model
@@ -179,7 +180,8 @@ def fit(
         n = len(data.known)
         size = n if batch_size is None else min(_integer("batch_size", batch_size, least=1), n)
         draws = Draws(rng)
-        prepared = prepare(objective, data, size, backend, draws, epochs=epochs)
+        with told_of_long_builds(say_compiling if progress else None):
+            prepared = prepare(objective, data, size, backend, draws, epochs=epochs)
         refuse_infinite(prepared, xs, ys, validation)
         parts = [part.data for part in prepared.learners]
         advisor = Advisor(prepared.sample, parts, remembers=not named and bool(optimizer.memories))

@@ -59,6 +59,17 @@ class Progress:
         self.shown = self.done
 
 
+def say_compiling(seconds: float) -> None:
+    """Report that a program is being compiled, which takes some seconds.
+
+    >>> import contextlib
+    >>> with contextlib.redirect_stderr(sys.stdout):
+    ...     say_compiling(4.8)
+    compiling a large program, for some 5 seconds
+    """
+    print(f"compiling a large program, for some {seconds:.0f} seconds", file=sys.stderr)
+
+
 def _columns() -> int | None:
     """Return the width of the terminal that standard error goes to; None if it goes elsewhere."""
     try:

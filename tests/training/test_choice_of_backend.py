@@ -75,3 +75,12 @@ def test_no_more_c_is_compiled_for_a_model_that_changes_often(cache: Path) -> No
     assert (history.backend, history.losses) == ("numpy", run("python").losses)
     assert len(list(cache.glob("*.so"))) == 2
     assert history.compile_seconds > history.seconds > 0  # two calls of the compiler, and 48 steps
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_long_compilation_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(c_build, "_SECONDS", 5.0)
+    for progress, reported in ((False, False), (True, True), (True, False)):  # the last one is in the cache
+        model = nn.Neuron(2, weights=[0.5, 0.25 if progress else 0.5], activation="tanh" if progress else "relu")
+        fit(model, [[0.0, 1.0]], [1.0], loss="mse", optimizer="sgd", epochs=1, backend="c", progress=progress)
+        assert ("compiling a large program, for some 5 seconds" in capsys.readouterr().err) == reported
