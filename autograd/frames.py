@@ -58,6 +58,14 @@ def is_running(code: CodeType) -> bool:
     return frame is not None
 
 
+def is_raised_here(problem: BaseException) -> bool:
+    """Return True for an exception that the package has raised, and not the user's code, or a library that it calls."""
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def shown(place: Place) -> str:
     """Return a line of source as "file:line: text", without the text if that is unknown.
 

@@ -58,7 +58,7 @@ from autograd.samples.reference import (
     refuse,
     refuse_number,
 )
-from autograd.samples.rows import Samples, by_shape, refused_shapes, samples
+from autograd.samples.rows import Samples, by_shape, refuse_shapes, samples
 from autograd.samples.span import Span
 from autograd.text import escaped, quoted
 from autograd.trees import tree_copy, tree_leaves, tree_lists, tree_shape, tree_structure
@@ -97,18 +97,18 @@ def _by_shape(model: Any, data: Samples, backend: str) -> list[tuple[list[int], 
     Raises:
         ValueError: the model does not take some of the samples.
     """
-    found, problems = [], list[Exception]()
+    found, failed = [], list[tuple[list[int], Exception]]()
     for indices in by_shape(data):
         try:
             found.append((indices, *rows_of(model, data.alike(indices), backend)))
         except RecordingError:
             raise
-        except (TypeError, ValueError, IndexError) as problem:
-            problems.append(problem)
-    if problems and not found:
-        raise problems[0]
-    if problems:
-        raise refused_shapes(data, None, problems[0]) from problems[0]
+        except Exception as problem:  # of the user's model, any
+            failed.append((indices, problem))
+    if failed and not found:
+        raise failed[0][1]
+    if failed:
+        refuse_shapes(data, None, [indices for indices, *_ in found], failed)
     return found
 
 
@@ -170,6 +170,7 @@ class _Recording:
             _NoGraphError: an output is a plain number, or the model compares Values.
         """
         self.made.clear()
+        begin = Value(0.0)  # no number of the sample: it may have none
         inputs = as_inputs(tree_lists(self.data.rows[i]))
         source = Drawing()
         with drawing_from(source):
@@ -180,7 +181,7 @@ class _Recording:
             if type(x) is not Value:
                 fixed = f"the {type(x).__name__} {_number_of(x)}"
                 raise _NoGraphError(f"the model returns {fixed}, which would be the same for all samples")
-        graph = Graph((self.parameters, inputs), leaves, tree_leaves(inputs)[0], source.drawn)
+        graph = Graph((self.parameters, inputs), leaves, begin, source.drawn)
         return graph, _numbered(output)
 
     def graph(self, i: int) -> Graph:

@@ -6,11 +6,12 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from autograd.floats import number
+from autograd.frames import is_raised_here
 from autograd.samples.tables import Other, Refusal, anew, listing, number_of_samples, refusal_of, variable
-from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_structure
+from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_lists, tree_map, tree_shape, tree_structure
 
 _COLUMNS = 8  # numbers of a sample whose extremes are chosen, at most
 
@@ -143,15 +144,40 @@ def by_shape(*columns: Samples) -> list[list[int]]:
     return list(found.values())
 
 
-def refused_shapes(column: Samples, other: Other | None, problem: Exception) -> Exception:
-    """Return the error for samples of several shapes, some of which a model or a loss does not take.
+def refuse_shapes(
+    column: Samples, other: Other | None, taken: Sequence[list[int]], failed: Sequence[tuple[list[int], Exception]]
+) -> NoReturn:
+    """Raise the error for samples of several shapes, some of which a model or a loss does not take.
+
+    Where it takes a single shape, which most samples have, the others are to be left out. A model that takes several
+    has a reason of its own to refuse one.
 
     Arguments:
         other: the other argument whose samples belong to these.
-        problem: what the model has raised for one of them.
+        taken: for each shape that is taken the indices of its samples.
+        failed: for each of the others these, and what the model or the loss has raised.
     """
-    refusal = refusal_of(column.name, column.as_lists(), other)
-    return replace(refusal, said=f"{refusal.said}. Not all of them are taken: {problem}").error()
+    [first, *_], problem = failed[0]
+    shapes = {str(tree_structure(tree_lists(column.rows[indices[0]]))) for indices in taken}
+    most = 2 * sum(map(len, taken)) + (first > 0) > len(column)  # of two shapes that are as frequent, the first
+    if is_raised_here(problem) and len(shapes) == 1 and most and column.several:
+        refusal = refusal_of(column.name, column.as_lists(), other)
+        raise replace(refusal, said=f"{refusal.said}. Not all of them are taken: {problem}").error() from problem
+    refuse_sample(column, first, problem)
+
+
+def refuse_sample(column: Samples, i: int, problem: Exception) -> NoReturn:
+    """Raise what a model or a loss has raised for a sample, and name this: in a note, if the error is not ours."""
+    name, text = f"sample {column.number_of(i)} of {column.name}", str(problem)
+    if not is_raised_here(problem) or type(problem) not in (TypeError, ValueError):
+        problem.add_note(f"This is {name}: {tree_shape(tree_lists(column.rows[i]))}.")
+        raise problem
+    if text.startswith("sample "):
+        raise problem
+    named = type(problem)(f"{name}: {text}")
+    for note in getattr(problem, "__notes__", ()):
+        named.add_note(note)
+    raise named from problem
 
 
 def complete_samples(name: str, data: Any, other: Other | None = None) -> Samples:
@@ -220,7 +246,7 @@ def read(
                 floats.append(row if kinds == {float} else list(map(float, row)))
             else:
                 if tree_structure(row) != expected:
-                    if not several or not tree_leaves(row):
+                    if not several:
                         break
                     differing = True
                 floats.append(tree_map(number, row))
@@ -262,7 +288,7 @@ def _lacks_a_number(numbers: Any, *, finite: bool = False) -> bool:
     if type(numbers) is float:
         return not math.isfinite(numbers) if finite else math.isnan(numbers)
     try:
-        if type(numbers[0]) is float and math.isfinite(sum(numbers)):  # far faster than asking each
+        if numbers and type(numbers[0]) is float and math.isfinite(sum(numbers)):  # far faster than asking each
             return False
     except TypeError:  # lists follow
         pass

@@ -369,6 +369,26 @@ def _lacks(x: Any) -> bool:
     return kind_of(x) == "missing"
 
 
+def sequences_of_text(name: str, data: Any) -> Refusal | None:
+    """Refuse targets that are lists of the names of classes, with the code that numbers these; None for others.
+
+    >>> print(sequences_of_text("ys", [["verb", "noun"], ["noun"]]).error())
+    ys has lists of text. Names of classes are numbered where each sample has one; number these yourself
+    Write
+        classes = sorted({name for y in ys for name in y})
+        ys = [[classes.index(name) for name in y] for y in ys]
+    """
+    rows = _listed(data)
+    if not rows or not all(isinstance(row, (list, tuple)) and all(isinstance(x, str) for x in row) for row in rows):
+        return None
+    if all(len(row) == 1 for row in rows) or not any(kind_of(x) == "text" for row in rows for x in row):
+        return None
+    var = variable(name)
+    said = f"{name} has lists of text. Names of classes are numbered where each sample has one; number these yourself"
+    known = f"classes = sorted({{name for y in {var} for name in y}})"
+    return Refusal(TypeError, said, [known, f"{var} = [[classes.index(name) for name in y] for y in {var}]"])
+
+
 def _lines_with_a_class(name: str, data: Any, strays: list[str], other: Other | None) -> list[str]:
     """Write the code that leaves out the samples without a class."""
     if hasattr(data, "iloc"):

@@ -390,7 +390,7 @@ def large_input(sample: Sample, xs: Samples, limit: float = _LARGE) -> tuple[str
     learn from large numbers.
     """
     sizes = _sizes(xs)
-    largest, smallest = max(sizes), min((size for size in sizes if size), default=0.0)
+    largest, smallest = max(sizes, default=0.0), min((size for size in sizes if size), default=0.0)
     if not limit < largest < math.inf and not 0 < _LARGE * smallest < largest < math.inf:
         return "", False
     leaves = tree_leaves(sample.x)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from autograd.losses import NumberedOtherwiseError
 from autograd.samples.rows import Samples, by_shape, read, samples
-from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples, variable
+from autograd.samples.tables import Labels, Other, Refusal, labels_of, number_of_samples, sequences_of_text, variable
 from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_shape
 
 Learn = Callable[[Any, Any, Any], Any]
@@ -119,8 +119,17 @@ class Dataset:
             raise ValueError(str(said)) from None
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
-            raise kind(f"{self.ys.name}: {problem}") from problem
+            raise kind(f"{self._name_of_first(convert)}: {problem}") from problem
         return self if rows is ys else Dataset(self.xs, replace(samples(self.ys.name, rows), numbers=self.ys.numbers))
+
+    def _name_of_first(self, convert: Callable[[list[Any]], list[Any]]) -> str:
+        """Return the name of the first sample whose target cannot be converted, or else that of the targets."""
+        for i, y in enumerate(self.ys.as_lists()):
+            try:
+                convert([y])
+            except (TypeError, ValueError):
+                return f"sample {self.ys.number_of(i)} of {self.ys.name}"
+        return self.ys.name
 
     def whole(self, form: Form) -> tuple[Any, Any]:
         """Return all inputs and all targets in the form in which a function of a batch takes them."""
@@ -239,6 +248,8 @@ def _read(
             targets = Samples(y_name, found.indices, found.indices[0])
         elif found:
             targets = found
+    if isinstance(targets, Refusal) and not found:
+        targets = sequences_of_text(y_name, ys) or targets
     refusals = [refusal for refusal in (inputs, targets) if isinstance(refusal, Refusal)]
     if refusals:
         raise refused(prefix, refusals)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 from autograd.engine import Value, grad, graph_of
 from autograd.errors import RecordingError
 from autograd.events import unobserved
+from autograd.frames import is_raised_here
 from autograd.samples.recording import Graph, as_inputs
 from autograd.samples.reference import Reference
-from autograd.samples.rows import Samples, read, refused_shapes
+from autograd.samples.rows import Samples, by_shape, read, refuse_sample, refuse_shapes
 from autograd.samples.tables import Other, Refusal, variable
 from autograd.training.consistency import Consistency, First, Stopwatch
 from autograd.training.data import Data, Dataset, refused, unlike
@@ -225,22 +226,33 @@ def _fitting(objective: Objective, data: Data) -> tuple[_Fitting, _Fitting]:
         sample = Sample(objective, part.xs.like, training=False)
         strange = all(tree_structure(part.xs.like) != tree_structure(other.xs.like) for other, _ in known)
         if strange:
-            _or_unlike(functools.partial(getattr, sample, "output"), part.xs, known[0][0].xs)
+            _or_unlike(functools.partial(getattr, sample, "output"), part.xs, known[0][0].xs, several=len(known) > 1)
         converted = _with_targets(part, sample, data.classes)
         if all(tree_structure(converted.ys.like) != tree_structure(other.ys.like) for other, _ in known):
-            _or_unlike(functools.partial(sample.graph, converted.ys.like), converted.ys, known[0][0].ys)
+            _or_unlike(
+                functools.partial(sample.graph, converted.ys.like),
+                converted.ys,
+                known[0][0].ys,
+                several=len(known) > 1,
+            )
         held_out.append((converted, sample))
     return known, held_out
 
 
-def _or_unlike(take: Callable[[], T], held_out: Samples, known: Samples) -> T:
-    """Return what the model or the loss makes of a sample held out of another shape than those to train with."""
+def _or_unlike(take: Callable[[], T], held_out: Samples, known: Samples, *, several: bool) -> T:
+    """Return what the model or the loss makes of a sample held out of another shape than those to train with.
+
+    Arguments:
+        several: whether these are of several shapes, so that it may be none that matters.
+    """
     try:
         return take()
     except RecordingError:
         raise
-    except (TypeError, ValueError, IndexError) as problem:
-        raise ValueError(unlike(held_out, known)) from problem
+    except Exception as problem:  # of the user's model, any
+        if is_raised_here(problem) and not several:
+            raise ValueError(unlike(held_out, known)) from problem
+        refuse_sample(held_out, 0, problem)
 
 
 def _taken(objective: Objective, data: Dataset, classes: list[str]) -> _Fitting:
@@ -249,29 +261,36 @@ def _taken(objective: Objective, data: Dataset, classes: list[str]) -> _Fitting:
     samples = [Sample(objective, part.xs.like) for part in parts]
     if len(parts) == 1:
         return [(_with_targets(parts[0], samples[0], classes), samples[0])]
-    _check_all(
-        data.xs, Other("ys", data.ys.as_lists()), [functools.partial(getattr, sample, "output") for sample in samples]
-    )
-    found = [(_with_targets(part, sample, classes), sample) for part, sample in zip(parts, samples)]
-    losses = [functools.partial(sample.graph, part.ys.like) for part, sample in found]
-    _check_all(data.ys, Other("xs", data.xs.as_lists()), losses)
-    return found
+
+    def taken(part: Dataset, sample: Sample) -> tuple[Dataset, Sample]:
+        part = _with_targets(part, sample, classes)
+        sample.graph(part.ys.like)
+        return part, sample
+
+    outputs = [functools.partial(getattr, sample, "output") for sample in samples]
+    _all_taken(data, data.xs, Other("ys", data.ys.as_lists()), outputs)
+    losses = [functools.partial(taken, part, sample) for part, sample in zip(parts, samples)]
+    return _all_taken(data, data.ys, Other("xs", data.xs.as_lists()), losses)
 
 
-def _check_all(column: Samples, other: Other, takes: Sequence[Callable[[], object]]) -> None:
-    """Raise the error for a column of samples of which some are taken and some are not."""
-    problems: list[Exception] = []
-    for take in takes:
+def _all_taken(data: Dataset, column: Samples, other: Other, takes: Sequence[Callable[[], T]]) -> list[T]:
+    """Return what is made of the samples of each shape; raise the error for a column of which some are not taken."""
+    found: list[T] = []
+    taken, failed = list[list[int]](), list[tuple[list[int], Exception]]()
+    for indices, take in zip(by_shape(data.xs, data.ys), takes):
         try:
-            take()
+            found.append(take())
         except RecordingError:
             raise
-        except (TypeError, ValueError, IndexError) as problem:
-            problems.append(problem)
-    if problems:
-        if len(problems) == len(takes) or not column.several:
-            raise problems[0]
-        raise refused_shapes(column, other, problems[0]) from problems[0]
+        except Exception as problem:  # of the user's model or loss, any
+            failed.append((indices, problem))
+        else:
+            taken.append(indices)
+    if failed and not taken:
+        raise failed[0][1]
+    if failed:
+        refuse_shapes(column, other, taken, failed)
+    return found
 
 
 def _with_targets(data: Dataset, sample: Sample, classes: list[str]) -> Dataset:

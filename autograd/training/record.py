@@ -27,7 +27,7 @@ from autograd.samples.recording import (
     results_recorded,
 )
 from autograd.text import quoted, visible
-from autograd.trees import tree_copy, tree_leaves
+from autograd.trees import tree_copy
 
 
 class Held:
@@ -181,6 +181,7 @@ class Sample:
 
     def __init__(self, objective: Objective, x: Any, *, training: bool = True, draws: Sequence[float] = ()) -> None:
         self.objective, self.training = objective, training
+        self.begin = Value(0.0)  # no number of the sample: it may have none
         self.x = as_inputs(x)
         self.source = Drawing(draws)
 
@@ -226,8 +227,8 @@ class Sample:
         if objective.accuracy:
             with self._calling():
                 accuracy = _value("accuracy", objective.accuracy(self.output, tree_copy(target)))
-        inputs, begin = (objective.parameters, self.x, target), tree_leaves(self.x)[0]
-        return Graph(inputs, [loss, accuracy], begin, self.source.drawn, objective.held.leaves)
+        inputs = objective.parameters, self.x, target
+        return Graph(inputs, [loss, accuracy], self.begin, self.source.drawn, objective.held.leaves)
 
 
 @contextmanager

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from needs import BACKENDS, EAGER_AND_COMPILED, FIT_BACKENDS
 
-from autograd import RecordingError, fit, nn, optim
+import autograd
+from autograd import RecordingError, Value, fit, nn, optim
 from autograd.codegen.compile import compile_recorded
 
 RNG = random.Random(5)
@@ -188,13 +189,13 @@ def test_many_shapes_are_not_compiled_in_c() -> None:
 )  # fmt: skip
 def test_a_model_or_a_loss_that_takes_some_of_the_shapes_only(xs: Any, ys: Any, said: str, backend: str) -> None:
     with pytest.raises(ValueError, match=said) as caught:
-        trained(nn.MLP(2, [2, 1]), xs=xs, ys=ys, backend=backend)
+        trained(nn.MLP(2, [2, 1], rng=random.Random(0)), xs=xs, ys=ys, backend=backend)
     names: dict[str, Any] = {"xs": xs, "ys": ys}
     code = str(caught.value).partition("\nWrite\n")[2].replace("    ", "")
     exec(code, names)
     assert len(names["xs"]) == len(names["ys"]) == (2 if code else 3)
     if code and len(names["xs"][0]) == 2:
-        trained(nn.MLP(2, [2, 1]), xs=names["xs"], ys=names["ys"], backend=backend)
+        trained(nn.MLP(2, [2, 1], rng=random.Random(0)), xs=names["xs"], ys=names["ys"], backend=backend)
 
 
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
@@ -212,9 +213,120 @@ def test_samples_held_out_of_a_shape_that_the_model_does_not_take(backend: str) 
         trained(model, xs=pairs, validation=([[1.0, 2.0]], [[1.0, 2.0]]), backend=backend)
 
 
-def test_an_empty_sample_is_refused() -> None:
-    with pytest.raises(ValueError, match="differ in shape"):
-        trained(Elman(), xs=[[1.0], []], ys=[1.0, 2.0])
+@pytest.mark.parametrize("backend", FIT_BACKENDS)
+def test_the_sample_is_named_that_a_model_of_several_lengths_does_not_take(backend: str) -> None:
+    class Own(Elman):
+        def __call__(self, xs: Sequence[Any]) -> Any:
+            if len(xs) == 5:
+                raise KeyError("mine")
+            return nn.Neuron(1)(xs) if len(xs) == 6 else super().__call__(xs)
+
+    def note_of(call: Callable[[], Any]) -> list[str]:
+        with pytest.raises(KeyError, match="mine") as caught:
+            call()
+        return caught.value.__notes__
+
+    five, six, ys = [*XS, [1.0] * 5], [*XS, [1.0] * 6], [*YS, 1.0]
+    model = Own()
+    note = ["This is sample 9 of xs: 5 numbers."]
+    assert note_of(lambda: trained(model, xs=five, ys=ys, backend=backend)) == note
+    assert note_of(lambda: model.predict(five, backend=backend)) == note
+    held_out = "This is sample 0 of validation xs: 5 numbers."
+    assert note_of(lambda: trained(model, validation=(five[-1:], [1.0]), backend=backend))[-1] == held_out
+    said = r"^sample 9 of xs: .* got 6"
+    with pytest.raises(ValueError, match=said):
+        trained(model, xs=six, ys=ys, backend=backend)
+    with pytest.raises(ValueError, match=said):
+        model.predict(six, backend=backend)
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_the_sample_is_named_whose_target_does_not_fit_its_sequence(backend: str) -> None:
+    ys = [list(x) for x in XS]
+    ys[6].append(1.0)
+    said = "^sample 6 of ys: .*the outputs are 2 numbers, the targets 3 numbers$"
+    with pytest.raises(ValueError, match=said):
+        trained(Elman(every=True), ys=ys, backend=backend)
+
+
+class Classes(nn.Layer):
+    """Three logits for each member of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 3, "linear", rng=random.Random(0))
+
+    def __call__(self, xs: Sequence[Any]) -> Any:
+        return [super(Classes, self).__call__([x]) for x in xs]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", nn.cross_entropy])
+def test_names_of_classes_in_sequences(loss: Any) -> None:
+    names: dict[str, Any] = {"ys": [["noun", "verb", "noun", "end"][: len(x)] for x in XS]}
+    with pytest.raises(TypeError, match="ys has lists of text") as caught:
+        trained(Classes(), ys=names["ys"], loss=loss)
+    exec(str(caught.value).partition("\nWrite\n")[2].replace("    ", ""), names)
+    assert names["ys"][3] == [1, 2, 1, 0]
+    history, _ = trained(Classes(), ys=names["ys"], loss=loss)
+    assert history.losses[-1] < history.losses[0]
+    names["ys"][7][1] = 3
+    with pytest.raises(ValueError, match=r"^sample 7 of ys: 3 logits have the classes 0 to 2, got 3"):
+        trained(Classes(), ys=names["ys"], loss=loss)
+
+
+class Bag(nn.Module):
+    """A weight for a number, and the sum of others, of which there may be none."""
+
+    def __init__(self) -> None:
+        self.w = [Value(0.5), Value(0.25)]
+
+    def __call__(self, x: Any) -> Value:
+        output: Value = self.w[0] * x[0] + self.w[1] * (1 + autograd.sum(x[1]))
+        return output
+
+
+class From(Elman):
+    """Of a sequence without a member, the bias of the output."""
+
+    def __call__(self, xs: Sequence[Any]) -> Any:
+        return super().__call__(xs) if xs else self.out([0.0, 0.0])
+
+
+BAGS = [(0.5, []), (1.0, [0.2]), (1.5, []), (2.0, [0.3, 0.4])]
+
+
+@pytest.mark.parametrize(
+    "make, xs",
+    [
+        (From, [[], [1.0], [1.0, 2.0], []]),
+        (From, [[1.0], [], [2.0], [3.0]]),
+        (Bag, BAGS),
+        (Bag, [(x, []) for x, _ in BAGS]),
+        (Bag, [(x, np.array(more)) for x, more in BAGS]),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, None])
+def test_samples_without_numbers(make: Any, xs: Any, batch_size: int | None) -> None:
+    ys = [0.0, 1.0, 3.0, 2.0]
+    for validation in (None, (xs[:2], ys[:2])):
+        options = {"xs": xs, "ys": ys, "batch_size": batch_size, "validation": validation}
+        runs = [trained(make(), **options, backend=backend) for backend in FIT_BACKENDS]
+        for history, numbers in runs[1:]:
+            assert history.losses == pytest.approx(runs[0][0].losses, rel=1e-12)
+            assert numbers == pytest.approx(runs[0][1], rel=1e-12)
+    model = make()
+    for backend in FIT_BACKENDS:
+        assert model.predict(xs, backend=backend) == [model(x).data for x in xs]
+
+
+def test_targets_without_numbers() -> None:
+    def loss(outputs: list[Value], targets: list[Value]) -> Value:
+        total: Value = Value(0.0) + autograd.sum([(y - t) ** 2 for y, t in zip(outputs, targets)])
+        return total
+
+    xs: list[list[float]] = [[1.0], [], [1.0, 2.0], []]
+    options: dict[str, Any] = {"xs": xs, "ys": xs, "loss": loss, "batch_size": 1}
+    runs = [trained(Elman(every=True), **options, backend=backend)[0].losses for backend in FIT_BACKENDS]
+    assert all(run == runs[0] for run in runs) and runs[0][-1] < runs[0][0]
 
 
 def test_what_differs_among_samples_of_one_length_is_refused() -> None:
