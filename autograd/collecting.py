@@ -34,7 +34,7 @@ from autograd.engine import Value, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import UNMARKED, Marked, Marks, mark, marks_of, slots_of
+from autograd.marks import UNMARKED, Marked, Marks, is_own, mark, marks_of, slots_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, quoted, visible
@@ -174,7 +174,7 @@ class Holder(Marked):
             inside = name not in assigned
             come = inside and len(Walk(now[name], whole=True).leaves) > len(leaves) > 0
             if come or any(id(p) not in left for _, p in leaves):
-                _warn_of_change(self, name, len(leaves), inside=inside)
+                _warn_of_change(self, name, [p for _, p in leaves], inside=inside)
 
     def _walk(self) -> Walk:
         walk = Walk(self)
@@ -206,9 +206,10 @@ def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]
     )
 
 
-def _warn_of_change(module: Holder, name: str, n: int, *, inside: bool) -> None:
-    kind = escaped(type(module).__name__)
-    held = f"{kind}.{escaped(name)} held {n} parameter{'s' * (n != 1)} when {kind} was made, and a call has "
+def _warn_of_change(module: Holder, name: str, leaves: Sequence[Value], *, inside: bool) -> None:
+    kind, n = escaped(type(module).__name__), len(leaves)
+    when = f"when {kind} was made" if all(p.label for p in leaves) else f"since {kind} was made"
+    held = f"{kind}.{escaped(name)} held {n} parameter{'s' * (n != 1)} {when}, and a call has "
     happened = (
         "changed what is in it, so the model has other parameters now"
         if inside
@@ -219,6 +220,27 @@ def _warn_of_change(module: Holder, name: str, n: int, *, inside: bool) -> None:
         "is trained in __init__",
         ParameterWarning,
     )
+
+
+def warn_of_new(module: Holder) -> None:
+    """Warn of leaves that a Module holds itself, and that have come since it was made: inputs, or what it keeps.
+
+    They have no labels, which leaves get when a Module is made.
+    """
+    walk = Walk(module, whole=True)
+    unlabelled = [entry for entry in walk.leaves if not entry[1].label and id(entry[1]) not in walk.constant]
+    new = [entry for entry in unlabelled if not is_own(type(_holder_of(entry)))]
+    if new and len(new) < len(walk.leaves):
+        kind = escaped(type(module).__name__)
+        listed = [kind + _expression(place) for place, _ in new]
+        shown = listed[0] if len(listed) == 1 else f"{listed[0]} and {len(listed) - 1:,} more"
+        have, are = ("has", "is a parameter") if len(listed) == 1 else ("have", "are parameters")
+        warn_caller(
+            f"{shown} {have} come since {kind} was made, by an assignment outside of its __init__ and of a call, and "
+            f"{are}, trained and saved. Keep what is not to be trained in a local variable, or in an nn.Constant, "
+            "self.h = nn.Constant([...]) and self.h.value = ...; assign what is, in __init__",
+            ParameterWarning,
+        )
 
 
 def states_of(module: Holder) -> list[str]:

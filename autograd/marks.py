@@ -163,14 +163,15 @@ def _parts_in(attributes: Mapping[str, Any]) -> list[Any]:
 
 
 def _attributes_of_all(parts: Iterable[ref[Any]]) -> list[tuple[Any, dict[str, Any]]]:
-    return [(part, part.__dict__.copy()) for one in parts if (part := one()) is not None]
+    return [(part, attributes_of(part)) for one in parts if (part := one()) is not None]
 
 
 def _tell(inside: Iterable[tuple[Any, dict[str, Any]]]) -> None:
     """Tell Modules of attributes that the call of one around them has assigned."""
     for part, before in inside:
-        if not _are_same(before.values(), part.__dict__.values()):
-            part._called(before, part.__dict__, _NONE)
+        now = attributes_of(part)
+        if not _are_same(before.values(), now.values()):
+            part._called(before, now, _NONE)
 
 
 def _sizes(attributes: Mapping[str, Any], names: Mapping[str, Any]) -> dict[int, int]:

@@ -20,6 +20,7 @@ from autograd.collecting import (
     names_of_all,
     numbers_of_parameters,
     states_of,
+    warn_of_new,
     with_names,
 )
 from autograd.engine import Value, commit_data
@@ -36,6 +37,11 @@ from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_map
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
 _LARGEST_NETWORK = 256 * 2**20  # bytes of a file from which a network is made: four million parameters
 _MAKE_IT = "make the network as it was made before, and call model.load(path)"
+
+_ABOUT_NEW = (
+    ". Was it assigned after the model had been made, outside of a call? That counts as a parameter: keep what is not "
+    "to be trained in a local variable, or in an nn.Constant"
+)
 
 
 class Module(ModelHints, Holder):
@@ -176,10 +182,14 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         included, and `nn.load` makes the network anew, with the same parts frozen. An existing file is replaced only
         when the new one is complete: if writing fails, the old file stays. A device or a pipe is written to directly.
 
+        Warns:
+            ParameterWarning: some have come since the model was made.
+
         Raises:
             OSError: the file cannot be written, or is read-only.
             ValueError: two parameters have the same name, or a name has a lone surrogate.
         """
+        warn_of_new(self)
         named, classes = self._by_name(), class_names(self)
         numbers = {name: p.data for name, p in named.items()}
         architecture = _encoded(self)
@@ -212,7 +222,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             document = document_from_text(content)
             numbers = document["parameters"]
             if numbers.keys() != ours.keys():
-                raise ValueError(_difference(list(ours), list(numbers)) + _about_state(self, [*numbers]))
+                about = _about_state(self, [*numbers]) or (_ABOUT_NEW if ours.keys() < numbers.keys() else "")
+                raise ValueError(_difference(list(ours), list(numbers)) + about)
             classes = _classes_in(document)
         except ValueError as problem:
             raise ValueError(f"cannot load {path_text(path)}: {problem}; nothing was changed") from None

@@ -391,3 +391,75 @@ def test_a_module_that_has_been_called_is_freed_with_its_parts() -> None:
     del model
     gc.collect()
     assert gone() is None
+
+
+class Detaching(Module):
+    """A recurrent cell whose state is cut off by a method."""
+
+    def __init__(self) -> None:
+        self.w, self.h = Value(0.5), list[Any]([0.0, 0.0])
+
+    def detach(self) -> None:
+        self.h = [Value(h.data) for h in self.h]
+
+    def __call__(self, x: Any) -> Any:
+        self.h = [(self.w * x + h).tanh() for h in self.h]
+        return self.h[0]
+
+
+CAME = r"^Encoding\.last\[0\] and 1 more have come since Encoding was made, by an assignment outside of its __init__"
+
+
+class Encoding(Module):
+    def __init__(self) -> None:
+        self.layer = Layer(2, 1, "linear")
+
+    def encode(self, x: Any) -> Any:
+        self.last = x
+        return self.layer(x)
+
+    def __call__(self, x: Any) -> Any:
+        return self.encode(x)
+
+
+def test_what_another_method_keeps_is_said(tmp_path: Path) -> None:
+    model = Encoding()
+    model.encode([Value(1.0), Value(2.0)])
+    with pytest.warns(ParameterWarning, match=CAME) as caught:
+        model.save(tmp_path / "model.json")
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.raises(ValueError, match=r"also has last1, last2\. Was it assigned after the model had been made"):
+        Encoding().load(tmp_path / "model.json")
+    model.encode([Value(1.0), Value(2.0)])
+    with pytest.warns(ParameterWarning, match=r"^Encoding.last held 2 parameters since Encoding was made, and a call"):
+        model([1.0, 2.0])
+    model = Encoding()
+    model.encode([Value(1.0), Value(2.0)])
+    with warnings.catch_warnings(record=True) as every:
+        warnings.simplefilter("always")
+        fit(model, XS, YS, loss="mse", optimizer="sgd", epochs=1, progress=False)
+    assert str(every[0].message).startswith("Encoding.last[0] and 1 more have come since Encoding was made")
+
+
+def test_state_that_is_cut_off_belongs_in_a_constant(tmp_path: Path) -> None:
+    class Right(Detaching):
+        def __init__(self) -> None:
+            self.w, self.h = Value(0.5), nn.Constant([0.0, 0.0])  # type: ignore[assignment]
+
+        def detach(self) -> None:
+            self.h.value = [Value(getattr(h, "data", h)) for h in self.h.value]  # type: ignore[attr-defined]
+
+        def __call__(self, x: Any) -> Any:
+            self.h.value = [(self.w * x + h).tanh() for h in self.h.value]  # type: ignore[attr-defined]
+            return self.h.value[0]  # type: ignore[attr-defined]
+
+    right = Right()
+    for _ in range(3):
+        right.detach()
+        assert right.parameters() == [right.w]
+        (right(1.0) - 1).backward()
+    right.save(tmp_path / "right.json")
+    wrong = Detaching()
+    wrong.h = [Value(0.0)]
+    with pytest.warns(ParameterWarning, match=r"^Detaching\.h\[0\] has come since Detaching was made"):
+        wrong.save(tmp_path / "wrong.json")
