@@ -17,7 +17,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autograd.engine import Value, at_once, commit_data
+from autograd.errors import TrainingWarning
 from autograd.floats import number
+from autograd.frames import warn_caller
 from autograd.hints import OptimizerHints, about_arguments
 from autograd.text import escaped, letters, quoted
 from autograd.trees import as_lists
@@ -476,6 +478,9 @@ class Groups(Optimizer):
         ValueError: an optimizer occurs twice. `step` and `fit` raise it where a parameter is in no group, or all those
             of a group are in groups before it.
 
+    Warns:
+        TrainingWarning: a group has leaves, and none of them is to be moved.
+
     >>> a, b = Value(1.0), Value(1.0)
     >>> optimizer = Groups((a, SGD(0.5)), ([a, b], SGD(lr=lambda step: 0.1 / (1 + step))))
     >>> for _ in range(2):
@@ -564,9 +569,15 @@ class Groups(Optimizer):
 
     def _found(self, parameters: Sequence[Value]) -> list[_Place]:
         """Return the places of the parameters of each group."""
-        owners: dict[Value, int] = {}
+        owners, moved = dict[Value, int](), set(parameters)
         for i, (part, _) in enumerate(self.groups):
             held = _leaves_of(part)
+            if held and moved.isdisjoint(held):
+                warn_caller(
+                    f"group {i + 1} of optim.Groups holds no parameter of those to move: they are frozen, or of "
+                    "another model. Where a model has been copied, copy both, copy.deepcopy((model, optimizer))",
+                    TrainingWarning,
+                )
             left = [p for p in held if owners.setdefault(p, i) == i]
             if held and not left:
                 raise ValueError(

@@ -16,7 +16,7 @@ import pytest
 from interrupts import interrupted
 from needs import FIT_BACKENDS
 
-from autograd import Value, fit, nn, optim
+from autograd import TrainingWarning, Value, fit, nn, optim
 from autograd.optim import SGD, Adam, AdamW, Groups, Optimizer
 
 
@@ -255,6 +255,36 @@ def test_mistakes_are_explained() -> None:
     attached.update(data(model), data(model))
     with pytest.raises(ValueError, match="holds state for other parameters"):
         attached.step(model.encoder.parameters())
+
+
+def test_reset_forgets_which_parameter_is_in_which_group() -> None:
+    model = Coder()
+    optimizer = Groups((model.encoder, SGD(0.0)), (model, SGD(0.1)))
+    backward(model)
+    optimizer.step(model.parameters())
+    optimizer.reset()
+    with pytest.raises(ValueError, match=r"call attach\(parameters\) before"):
+        optimizer.update(data(model), data(model))
+    optimizer.groups[0] = (model.head, optimizer.groups[0][1])
+    before = [p.data for p in model.head.parameters()]
+    optimizer.step(model.parameters())
+    assert [p.data for p in model.head.parameters()] == before
+
+
+@pytest.mark.parametrize("part", [lambda model: model.encoder, lambda model: [model.head.neurons[0].w, model.scale]])
+def test_a_group_of_another_model_is_named(part: Any) -> None:
+    model = Coder()
+    other = copy.deepcopy(model)
+    optimizer = Groups((part(model), SGD(0.01)), (other, SGD(0.1)))
+    backward(other)
+    said = r"group 1 of optim\.Groups holds no parameter .* copy\.deepcopy\(\(model, optimizer\)\)"
+    with pytest.warns(TrainingWarning, match=said) as heard:
+        optimizer.step(other.parameters())
+        optimizer.step(other.parameters())
+    assert len(heard) == 1 and heard[0].filename == __file__
+    with pytest.warns(TrainingWarning, match=said) as heard:
+        fit(other, XS, YS, loss="mse", optimizer=optimizer, epochs=1, progress=False, backend="python")
+    assert len(heard) == 1 and heard[0].filename == __file__
 
 
 def test_how_it_reads() -> None:

@@ -168,16 +168,18 @@ def refuse_shapes(
 
 def refuse_sample(column: Samples, i: int, problem: Exception) -> NoReturn:
     """Raise what a model or a loss has raised for a sample, and name this: in a note, if the error is not ours."""
-    name, text = f"sample {column.number_of(i)} of {column.name}", str(problem)
+    refuse_named(f"sample {column.number_of(i)} of {column.name}", tree_lists(column.rows[i]), problem)
+
+
+def refuse_named(name: str, numbers: Any, problem: Exception) -> NoReturn:
+    """Do as `refuse_sample` for a sample of this name, with these numbers."""
+    text = str(problem)
     if not is_raised_here(problem) or type(problem) not in (TypeError, ValueError):
-        problem.add_note(f"This is {name}: {tree_shape(tree_lists(column.rows[i]))}.")
+        problem.add_note(f"This is {name}: {tree_shape(numbers)}.")
         raise problem
-    if text.startswith("sample "):
-        raise problem
-    named = type(problem)(f"{name}: {text}")
-    for note in getattr(problem, "__notes__", ()):
-        named.add_note(note)
-    raise named from problem
+    if not text.startswith("sample "):
+        problem.args = (f"{name}: {text}",)
+    raise problem
 
 
 def complete_samples(name: str, data: Any, other: Other | None = None) -> Samples:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 from autograd.codegen.difference import Difference
 from autograd.engine import Value, grad
+from autograd.errors import RecordingError
 from autograd.events import unobserved
 from autograd.samples.recording import Graph
 from autograd.samples.reference import (
@@ -40,6 +41,7 @@ from autograd.samples.reference import (
     refuse,
     refuse_number,
 )
+from autograd.samples.rows import refuse_named
 from autograd.training.data import Dataset
 from autograd.training.record import Objective, Sample, penalty_graph, recording
 from autograd.training.steps import BatchFunction
@@ -235,7 +237,12 @@ class Consistency:
 
     def _compare(self, x: Any, y: Any, name: str, draws: Sequence[float] = ()) -> Value:
         """Compare one sample with the first, and return its loss."""
-        graph = self._recorded(x, y, draws)
+        try:
+            graph = self._recorded(x, y, draws)
+        except RecordingError:
+            raise
+        except Exception as problem:  # of the user's model or loss, any
+            refuse_named(self.known.name_of(x, y), x, problem)
         found = self.first.reference.difference(graph, self.made, self.names)
         if found is not None:
             self._explain(found, graph, x, y, name)

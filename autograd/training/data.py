@@ -71,6 +71,11 @@ class Dataset:
         x, y = self.xs.rows[i], self.ys.rows[i]
         return tree_lists(x), tree_lists(y)
 
+    def name_of(self, x: Any, y: Any) -> str:
+        """Return the name of a sample, by its numbers: the first that is the same."""
+        i = next((i for i in range(len(self)) if self.sample(i) == (x, y)), None)
+        return f"a sample of {self.xs.name}" if i is None else f"sample {self.xs.number_of(i)} of {self.xs.name}"
+
     def split(self, fraction: float, rng: Any) -> tuple[Dataset, Dataset]:
         """Return the samples without a fraction that is chosen at random, and that fraction, each in its old order.
 
@@ -119,16 +124,17 @@ class Dataset:
             raise ValueError(str(said)) from None
         except (TypeError, ValueError) as problem:
             kind = TypeError if isinstance(problem, TypeError) else ValueError
-            raise kind(f"{self._name_of_first(convert)}: {problem}") from problem
+            raise kind(f"{self._name_of_first(convert, str(problem))}: {problem}") from problem
         return self if rows is ys else Dataset(self.xs, replace(samples(self.ys.name, rows), numbers=self.ys.numbers))
 
-    def _name_of_first(self, convert: Callable[[list[Any]], list[Any]]) -> str:
-        """Return the name of the first sample whose target cannot be converted, or else that of the targets."""
+    def _name_of_first(self, convert: Callable[[list[Any]], list[Any]], said: str) -> str:
+        """Return the name of the first sample of whose target this is said, or of all targets, where it is of all."""
         for i, y in enumerate(self.ys.as_lists()):
             try:
                 convert([y])
-            except (TypeError, ValueError):
-                return f"sample {self.ys.number_of(i)} of {self.ys.name}"
+            except (TypeError, ValueError) as same:
+                if str(same) == said:
+                    return f"sample {self.ys.number_of(i)} of {self.ys.name}"
         return self.ys.name
 
     def whole(self, form: Form) -> tuple[Any, Any]:

@@ -68,13 +68,13 @@ def cause_of(objective: Objective, step: Step) -> Cause | None:
         for i in islice(_suspects(step, len(pairs)), _MOST_RUN):
             found = _run(objective, *pairs[i], Drawing(drawn[each * i : each * (i + 1)]))
             if found:
-                return found._replace(text=f"{_name(step.data, *pairs[i])}, once more: {found.text}")
+                return found._replace(text=f"{step.data.name_of(*pairs[i])}, once more: {found.text}")
     else:
         source = Drawing(drawn)  # for one sample after another
         for x, y in pairs:
             found = _run(objective, x, y, source)
             if found:
-                return found._replace(text=f"{_name(step.data, x, y)}, once more: {found.text}")
+                return found._replace(text=f"{step.data.name_of(x, y)}, once more: {found.text}")
     found = _watched(objective, lambda: objective.penalty() or Value(0.0))
     return found and found._replace(text=f"the regularizer, once more: {found.text}")
 
@@ -114,9 +114,3 @@ def _labelled(name: str, tree: Any) -> Any:
     for leaf, label in zip(tree_leaves(inputs), leaf_names(name, inputs)):
         leaf.label = label
     return inputs
-
-
-def _name(data: Dataset, x: Any, y: Any) -> str:
-    """Return the name of a sample, by its numbers: the first that is the same."""
-    i = next((i for i in range(len(data)) if data.sample(i) == (x, y)), None)
-    return "a sample" if i is None else f"sample {data.xs.number_of(i)} of {data.xs.name}"

@@ -1,6 +1,6 @@
 """Train without compiling: call the model for each sample, and `backward()`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
@@ -8,15 +8,18 @@ from typing import Any
 from autograd import ops
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, set_grad
+from autograd.errors import RecordingError
 from autograd.floats import number
 from autograd.modes import training_mode
 from autograd.samples.recording import as_inputs, check_fresh, refuse_kept
+from autograd.samples.rows import refuse_named
 from autograd.staleness import refusing
+from autograd.training.data import Dataset
 from autograd.training.draws import Draws
 from autograd.training.reach import Reach, strangers, warn_of_strangers
 from autograd.training.record import Objective, noting
 from autograd.training.steps import BatchFunction
-from autograd.trees import tree_copy, tree_map
+from autograd.trees import tree_copy, tree_map, tree_structure
 
 _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in little memory
 
@@ -74,13 +77,16 @@ class Freshness:
             check_fresh([output], self.begin, self.parameters)
 
 
-def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) -> tuple[BatchFunction, BatchFunction]:
+def eager_functions(
+    objective: Objective, freshness: Freshness, draws: Draws, known: Sequence[Dataset], held_out: Sequence[Dataset]
+) -> tuple[BatchFunction, BatchFunction]:
     """Return functions that run the model for each sample: to learn, with `backward()`, and to judge.
 
     Arguments:
         objective: what to minimize.
         freshness: checks the steps.
         draws: the source of `nn.uniform`.
+        known, held_out: the samples by shape, for their names.
     """
     parameters, accuracy_of = objective.parameters, objective.accuracy
 
@@ -91,9 +97,14 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
             chunk = slice(start, start + _SAMPLES_TOGETHER)
             losses: list[Value] = []
             for x, y in zip(xs[chunk], ys[chunk]):
-                output = objective.model(as_inputs(x))
-                answered = None if freshness.searched or losses or start else Value(0.0)
-                losses.append(objective.sample_loss(output, as_inputs(y)))
+                try:
+                    output = objective.model(as_inputs(x))
+                    answered = None if freshness.searched or losses or start else Value(0.0)
+                    losses.append(objective.sample_loss(output, as_inputs(y)))
+                except RecordingError:
+                    raise
+                except Exception as problem:  # of the user's model or loss, any
+                    refuse_named(_name_of(x, y, known if learning else held_out), x, problem)
                 if answered is not None and learning:
                     warn_of_strangers(objective, strangers(losses[-1], freshness.begin, answered))
                 loss += losses[-1].data
@@ -129,6 +140,13 @@ def eager_functions(objective: Objective, freshness: Freshness, draws: Draws) ->
             return mean(numbers, xs, ys, learning=False)
 
     return BatchFunction(learn, compiled=False), BatchFunction(judge, compiled=False)
+
+
+def _name_of(x: Any, y: Any, parts: Sequence[Dataset]) -> str:
+    """Return the name of a sample of these, by its numbers."""
+    shapes = tree_structure(x), tree_structure(y)
+    alike = next(part for part in parts if (tree_structure(part.xs.like), tree_structure(part.ys.like)) == shapes)
+    return alike.name_of(x, y)
 
 
 def _numbers_of(output: Any) -> Any:

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from autograd.engine import Value, grad, graph_of
@@ -76,15 +77,15 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
     watch = Stopwatch()
     if backend == "eager":
         freshness = Freshness(objective.parameters, Reach(objective, len(data.known)))
-        learn, judge = eager_functions(objective, freshness, draws)
         known, held_out = _fitting(objective, data)
+        parts = [[part for part, _ in fitting] for fitting in (known, held_out)]
+        learn, judge = eager_functions(objective, freshness, draws, *parts)
         learners = [Part(part, learn, None) for part, _ in known]
         judges = [Part(part, judge, None) for part, _ in held_out]
         return Prepared(objective, learners, judges, "eager", False, draws, watch, freshness, _of_most(known))
     with recording(objective) as made:
         known, held_out = _fitting(objective, data)
-        graphs = [sample.graph(part.ys.like) for part, sample in known]
-        judged = [sample.graph(part.ys.like) for part, sample in held_out]
+        graphs, judged = ([_graph_of(*fitting) for fitting in some] for some in (known, held_out))
         penalty = penalty_graph(objective)
         objective.held.hold(held_by([*graphs, *judged, *([penalty] if penalty else [])]))
         reach = Reach(objective, samples=1)  # which stands for all
@@ -122,6 +123,25 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
 def _of_most(known: _Fitting) -> Sample:
     _, sample = max(known, key=lambda found: len(found[0]))
     return sample
+
+
+_MOST_TARGETS = 16  # that are tried, where the first is not taken
+
+
+def _graph_of(part: Dataset, sample: Sample) -> Graph:
+    """Return the graph of the first sample; if its target is not taken, and another is, the error names the sample."""
+    try:
+        return sample.graph(part.ys.like)
+    except RecordingError:
+        raise
+    except Exception as problem:  # of the user's loss, any
+        for i in range(1, min(len(part), _MOST_TARGETS)):
+            with suppress(Exception):
+                sample.graph(part.sample(i)[1])
+                break
+        else:
+            raise
+        refuse_sample(part.xs, 0, problem)
 
 
 def _first(part: Dataset, graph: Graph) -> First:

@@ -125,11 +125,10 @@ class Objective(NamedTuple):
         """Return the loss of one sample."""
         try:
             return _value("loss", self.loss(output, y))
-        except IndexError as problem:
-            if "only integers" in str(problem):  # of NumPy's array, which does not say why a Value is none
-                problem.add_note(
-                    f"A target is a Value, which is no index: for a class t, write {in_place_of_an_index()}."
-                )
+        except (IndexError, KeyError, TypeError) as problem:
+            instead = _in_place_of(problem)
+            if instead and instead not in getattr(problem, "__notes__", ()):
+                problem.add_note(instead)
             raise
 
     def penalty(self) -> Value | None:
@@ -137,6 +136,24 @@ class Objective(NamedTuple):
         return _value("regularizer", self.regularizer(list(self.parameters))) if self.regularizer else None
 
 
+def _in_place_of(problem: Exception) -> str:
+    """Return what to write in a loss that takes its target for an int; "" for another error."""
+    text = str(problem)
+    if isinstance(problem, KeyError) and any(isinstance(key, Value) for key in problem.args):
+        return f"A target is a Value, which is no key: with a list in place of the dictionary, {_FOR_A_CLASS}"
+    if "only integers" in text or "indices must be integers" in text:  # of NumPy's array; of a list, and a float
+        return f"A target is a Value, which is no index: {_FOR_A_CLASS}"
+    if text.startswith("a plain number would lose the gradient"):
+        return f"A target is a Value: {_FOR_A_CLASS}"
+    if text.startswith("== asks whether"):
+        return (
+            "A target is a Value, whose number is another one for each sample: where a class t is to choose, write "
+            "autograd.where(nn.one_hot(t, 3)[1], x, y), which is x for class 1 of 3, else y."
+        )
+    return ""
+
+
+_FOR_A_CLASS = f"for a class t, write {in_place_of_an_index()}."
 _TARGETS = {"y_true", "true", "truth", "target", "targets", "label", "labels", "y"}
 _OUTPUTS = {
     *("y_pred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs", "out"),

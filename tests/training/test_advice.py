@@ -619,6 +619,18 @@ def test_a_run_of_fewer_steps_than_ten_is_a_trial() -> None:
         assert bool(said) == noticed
 
 
+def test_units_are_dead_that_do_not_answer_in_use() -> None:
+    class Warm(nn.MLP):
+        def __call__(self, x: Any) -> Any:
+            return super().__call__([x[0] + 100.0] if self.training else x)
+
+    model = Warm(1, [3, 1], rng=random.Random(0))
+    for neuron in model.layers[0].neurons:
+        neuron.w[0].data, neuron.b.data = 0.5, -5.0
+    said, _ = heard(model, [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0], optimizer=optim.SGD(0.0))
+    assert any("3 of its 3 hidden units answer to no sample" in text for text in said)
+
+
 def test_a_unit_that_hardly_answers_is_not_dead() -> None:
     """Its slope is a millionth, which training can make larger."""
     model = nn.MLP(1, [3, 1], "sigmoid", rng=random.Random(0))

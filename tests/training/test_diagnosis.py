@@ -124,6 +124,16 @@ def test_samples_of_several_shapes(backend: str) -> None:
     assert "Sample 3 of xs, once more: " in str(error)
 
 
+def test_what_a_model_computes_in_training_only_is_computed_again() -> None:
+    class Rooted(nn.Neuron):
+        def __call__(self, x: Any) -> Any:
+            output = super().__call__(x)
+            return autograd.sqrt(output - output) if self.training else output
+
+    error = error_of(Rooted(1, "linear"), [[1.0], [2.0]], [0.0, 1.0], loss="mse", optimizer=optim.SGD(0.1))
+    assert error.anomaly is not None and error.anomaly.node.op.name == "sqrt"
+
+
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_what_was_drawn_is_drawn_again(batch_size: int, backend: str) -> None:

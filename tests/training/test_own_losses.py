@@ -107,6 +107,46 @@ def test_an_index_error_that_no_target_caused_has_no_note() -> None:
     assert not [note for note in getattr(caught.value, "__notes__", []) if "one_hot" in note]
 
 
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+@pytest.mark.parametrize(
+    "factor, said",
+    [
+        (lambda t: dict(enumerate(WEIGHTS))[t], "no key: with a list in place of the dictionary, for a class t, write"),
+        (lambda t: np.dot(np.eye(3)[t], WEIGHTS), "in place of weights[t]"),
+        (lambda t: WEIGHTS[t.data], "in place of weights[t]"),
+        (lambda t: WEIGHTS[int(t)], "in place of weights[t]"),
+        (lambda t: 2.0 if t == 1 else 1.0, "write autograd.where(nn.one_hot(t, 3)[1], x, y)"),
+    ],
+)
+def test_a_choice_by_a_target_ends_in_what_to_write(factor: Any, said: str, backend: str) -> None:
+    with pytest.raises((TypeError, IndexError, KeyError)) as caught:
+        trained(lambda o, t: factor(t) * nn.cross_entropy(o, t), backend)
+    assert [note for note in caught.value.__notes__ if said in note and note.endswith(".")]
+
+
+def test_a_choice_by_a_class_as_the_note_says() -> None:
+    def loss(o: Any, t: Any) -> Any:
+        return autograd.where(nn.one_hot(t, 3)[1], 2.0, 1.0) * nn.cross_entropy(o, t)
+
+    found = trained(loss, "python")
+    assert found == trained(loss, "eager")
+    assert found[1] == pytest.approx(by_hand(lambda o, i: (2.0 if i == 1 else 1.0) * nn.cross_entropy(o, i))[1])
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+@pytest.mark.parametrize("i", [0, 3])
+def test_the_sample_of_a_wrong_class_is_named(i: int, backend: str) -> None:
+    ys = [*YS[:i], 7, *YS[i + 1 :]]
+    with pytest.raises(ValueError, match=rf"^sample {i} of xs: 3 logits have the classes 0 to 2, got 7"):
+        trained(wrapped, backend, ys)
+    with pytest.raises(ValueError, match=rf"^sample {i} of validation xs: 3 logits have the classes 0 to 2, got 7"):
+        fit(nn.MLP(2, [3]), XS, YS, loss=wrapped, optimizer="sgd", epochs=1, validation=(XS, ys), backend=backend,
+            progress=False)  # fmt: skip
+    with pytest.raises(KeyError) as caught:
+        trained(lambda o, t: {0.0: 1, 1.0: 1, 2.0: 1}[t.data] * nn.cross_entropy(o, t), "eager", ys)
+    assert caught.value.__notes__ == [f"This is sample {i} of xs: 2 numbers."]
+
+
 # One-hot -------------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +282,7 @@ def test_an_error_in_validation_says_that_the_model_was_not_in_training(backend:
     fit(Pair(), xs, ys, loss=first_of_two, **options)
     with pytest.raises(TypeError) as caught:
         fit(Pair(), xs, ys, loss=first_of_two, validation=(xs, ys), **options)
-    [note] = caught.value.__notes__
+    note = caught.value.__notes__[-1]
     assert note.startswith("The model was called for a sample held out for validation, with `training` False")
     with pytest.raises(TypeError) as caught:
         fit(Pair(), xs, ys, loss=lambda o, y: first_of_two(5, y), validation=(xs, ys), **options)
