@@ -1,7 +1,7 @@
 """Train without compiling: call the model for each sample, and `backward()`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import repeat
 from typing import Any
 
@@ -21,6 +21,7 @@ from autograd.training.record import Objective, noting
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_copy, tree_map, tree_structure
 
+_MOST_TRIED = 16  # samples, where one is not taken
 _SAMPLES_TOGETHER = 64  # in one graph: a tenth faster than one by one, in little memory
 
 
@@ -104,7 +105,8 @@ def eager_functions(
                 except RecordingError:
                     raise
                 except Exception as problem:  # of the user's model or loss, any
-                    refuse_named(_name_of(x, y, known if learning else held_out), x, problem)
+                    _check_others(objective, x, y, known if learning else held_out, problem)
+                    raise
                 if answered is not None and learning:
                     warn_of_strangers(objective, strangers(losses[-1], freshness.begin, answered))
                 loss += losses[-1].data
@@ -142,11 +144,17 @@ def eager_functions(
     return BatchFunction(learn, compiled=False), BatchFunction(judge, compiled=False)
 
 
-def _name_of(x: Any, y: Any, parts: Sequence[Dataset]) -> str:
-    """Return the name of a sample of these, by its numbers."""
+def _check_others(objective: Objective, x: Any, y: Any, parts: Sequence[Dataset], problem: Exception) -> None:
+    """Raise what was raised for a sample of these, with its name, unless it is raised for others, too."""
     shapes = tree_structure(x), tree_structure(y)
-    alike = next(part for part in parts if (tree_structure(part.xs.like), tree_structure(part.ys.like)) == shapes)
-    return alike.name_of(x, y)
+    part = next(part for part in parts if (tree_structure(part.xs.like), tree_structure(part.ys.like)) == shapes)
+    for inputs, target in map(part.sample, range(min(len(part), _MOST_TRIED))):
+        with suppress(Exception):  # of the user's model or loss, any
+            objective.sample_loss(objective.model(as_inputs(inputs)), as_inputs(target))
+            break
+    else:
+        return
+    refuse_named(part.name_of(x, y), x, problem)
 
 
 def _numbers_of(output: Any) -> Any:

@@ -282,7 +282,7 @@ def test_an_error_in_validation_says_that_the_model_was_not_in_training(backend:
     fit(Pair(), xs, ys, loss=first_of_two, **options)
     with pytest.raises(TypeError) as caught:
         fit(Pair(), xs, ys, loss=first_of_two, validation=(xs, ys), **options)
-    note = caught.value.__notes__[-1]
+    [note] = caught.value.__notes__
     assert note.startswith("The model was called for a sample held out for validation, with `training` False")
     with pytest.raises(TypeError) as caught:
         fit(Pair(), xs, ys, loss=lambda o, y: first_of_two(5, y), validation=(xs, ys), **options)
