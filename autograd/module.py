@@ -192,11 +192,11 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         warn_of_new(self)
         named, classes = self._by_name(), class_names(self)
         numbers = {name: p.data for name, p in named.items()}
-        architecture = _encoded(self)
+        architecture, lacking = _encoded(self)
         labels = None if architecture is None else _labels(named)
         frozen = {} if architecture is None else frozen_parts(self)
         try:
-            others = {"labels": labels, "classes": classes or None}
+            others = {"labels": labels, "classes": classes or None, "without_architecture": lacking}
             content = numbers_to_text(numbers, architecture=architecture, frozen=frozen or None, **others).encode()
         except UnicodeEncodeError:
             name = next(name for name in (*classes, *numbers, *frozen) if name.encode(errors="ignore").decode() != name)
@@ -238,6 +238,10 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         no such arguments make. Those of your own classes that return some are passed to `nn.load` as `classes`.
         """
         return None
+
+    def _why_no_architecture(self) -> str:
+        has_none = type(self).architecture is Module.architecture
+        return "which has no architecture()" if has_none else "whose architecture() is None"
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
@@ -387,15 +391,15 @@ def _classes_in(document: Mapping[str, Any]) -> list[str]:
 
 
 class _CannotBeMadeError(Exception):
-    """A Module that no arguments make, so that a file has only its numbers."""
+    """A Module that no arguments make, so that a file has only its numbers; with the reason."""
 
 
-def _encoded(module: Module) -> dict[str, Any] | None:
-    """Return the architecture of a Module as JSON has it; None if a file cannot hold it, or that of one inside."""
+def _encoded(module: Module) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the architecture of a Module as JSON has it; or None, and the part that keeps a file from holding it."""
     try:
-        return _encoded_module(module, set())
-    except _CannotBeMadeError:
-        return None
+        return _encoded_module(module, set()), None
+    except _CannotBeMadeError as problem:
+        return None, f"{problem}"
 
 
 def _encoded_module(module: Module, seen: set[int]) -> dict[str, Any]:
@@ -404,10 +408,13 @@ def _encoded_module(module: Module, seen: set[int]) -> dict[str, Any]:
     Arguments:
         seen: the Modules so far, by id: one that occurs twice would be made twice.
     """
-    arguments = None if id(module) in seen else module.architecture()
+    twice = id(module) in seen
+    arguments = None if twice else module.architecture()
     seen.add(id(module))
     if arguments is None:
-        raise _CannotBeMadeError
+        raise _CannotBeMadeError(
+            f"{type(module).__name__}, " + ("which occurs twice" if twice else module._why_no_architecture())
+        )
     encoded = {
         name: _encoded_argument(x, (module, name), lambda part: _encoded_module(part, seen))
         for name, x in arguments.items()
@@ -473,7 +480,9 @@ def loaded(path: str | os.PathLike[str], classes: Mapping[str, type[Module]]) ->
         document = document_from_text(content)
         numbers, architecture = document["parameters"], document.get("architecture")
         if architecture is None:
-            raise ValueError(f"it has parameters, but no architecture: {_MAKE_IT}")
+            lacking = document.get("without_architecture")
+            because = f", because of {visible(lacking)}" if isinstance(lacking, str) else ""
+            raise ValueError(f"it has parameters, but no architecture{because}: {_MAKE_IT}")
         module = _decoded(architecture, classes, [len(numbers)])
         if not isinstance(module, Module):
             raise ValueError("the file is damaged: its architecture is none")

@@ -2,12 +2,14 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
 from textwrap import indent
 from typing import Any, ClassVar, Self, cast
 
 from autograd import ops
 from autograd.activations import settled
+from autograd.functions import log_softmax, logsumexp, mean, softmax
 from autograd.hints import ScalerHints, refuse_class
 from autograd.module import Constant, Module, Network, parameters_in_words
 from autograd.ops import Op
@@ -28,11 +30,11 @@ class Sequential(Network):
             as it is: one of your own, `autograd.softmax`, and `autograd.sum`, `max` and `min`, which make one number of
             a list.
 
-    A file has the operations, too, but not functions: `nn.load` makes a sequence with one of your own functions only as
-    a Module.
+    `model[0]`, `len(model)` and `for` have the modules. A file has the operations, too, and `autograd.softmax` and the
+    like, but not functions of your own: `nn.load` makes a sequence with one of them only as a Module.
 
     Raises:
-        TypeError: one of them cannot be called.
+        TypeError: one of them cannot be called, or takes more than the outputs of the one before.
         ValueError: there are none, or there is no operation of a name.
 
     >>> from autograd import nn
@@ -56,7 +58,10 @@ class Sequential(Network):
     _part_names: ClassVar[dict[str, str]] = {"modules": "module"}
 
     def __init__(self, *modules: Any) -> None:
-        listed = list(modules[0]) if len(modules) == 1 and isinstance(modules[0], (list, tuple)) else list(modules)
+        first = modules[0] if len(modules) == 1 else None
+        if isinstance(first, Mapping):
+            raise TypeError("the modules of a sequence have no names: pass a list, list(modules.values())")
+        listed = list(first) if isinstance(first, (list, tuple)) else list(modules)
         if not listed:
             raise ValueError("a sequence has at least one module")
         self.modules: list[Callable[[Any], Any]] = list(map(_to_call, listed))
@@ -79,18 +84,36 @@ class Sequential(Network):
                 raise
         return outputs
 
+    def __len__(self) -> int:
+        return len(self.modules)
+
+    def __getitem__(self, i: Any) -> Any:
+        """Return a module; for a slice, a sequence of some."""
+        return type(self)(self.modules[i]) if isinstance(i, slice) else self.modules[i]
+
+    def __iter__(self) -> Iterator[Callable[[Any], Any]]:
+        return iter(self.modules)
+
+    def __bool__(self) -> bool:
+        return True
+
     def architecture(self) -> dict[str, Any] | None:
-        """Return the modules, and the names of operations; None if one of them is a function."""
-        named = [m.name if isinstance(m, Op) and ops.TABLE.get(m.name) is m else m for m in self.modules]
+        """Return the modules, and the names of operations and `autograd.softmax`; None if one is another function."""
+        named = [_name_of(m) or m for m in self.modules]
         return {"modules": named} if all(isinstance(m, (Module, str)) for m in named) else None
+
+    def _why_no_architecture(self) -> str:
+        functions = [m for m in self.modules if not isinstance(m, Module) and not _name_of(m)]
+        return f"with the function {_title(functions[0])} in it" if functions else super()._why_no_architecture()
 
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make a sequence of these modules."""
         for name in arguments["modules"]:
-            if isinstance(name, str) and name not in ops.TABLE:
+            if isinstance(name, str) and name not in ops.TABLE and name not in _OF_A_LIST:
                 raise ValueError(f"no operation {quoted(name)}: if it is one of your own, define it before you load")
-        return cls(*arguments["modules"])
+        known = {**_OF_A_LIST, **ops.TABLE}
+        return cls(*(known[m] if isinstance(m, str) else m for m in arguments["modules"]))
 
     def __repr__(self) -> str:
         name, shown = type(self).__name__, list(map(_title, self.modules))
@@ -102,20 +125,67 @@ class Sequential(Network):
         return "\n".join(folded(text, columns()))
 
 
+_OF_A_LIST = {f.__name__: f for f in (mean, logsumexp, softmax, log_softmax)}
+
+
+def _name_of(module: Any) -> str | None:
+    """Return the name by which a file has an operation, or another function of this package; None for anything else."""
+    if isinstance(module, Op):
+        return module.name if ops.TABLE.get(module.name) is module else None
+    return next((name for name, f in _OF_A_LIST.items() if f is module and name not in ops.TABLE), None)
+
+
 def _to_call(module: Any) -> Callable[[Any], Any]:
-    """Return a module of a sequence; for a name, the operation."""
+    """Return a module of a sequence; for a name, the operation.
+
+    Raises:
+        TypeError: it cannot be called with the outputs of another.
+        ValueError: there is no operation of this name.
+    """
     if isinstance(module, str):
         name = module if module in ops.TABLE else settled(module)
         if name == "linear":
             raise ValueError(f"{quoted(module)} would leave the outputs as they are: leave it out")
-        return ops.TABLE[cast(str, name)]
+        return _to_call(ops.TABLE[cast(str, name)])
     if isinstance(module, type):
         refuse_class(module)
     if not callable(module):
         raise TypeError(
             f"the modules of a sequence can be called with the outputs of the one before, got {quoted(module)}"
         )
+    if not isinstance(module, Module):
+        _check_function(module)
     return cast(Callable[[Any], Any], module)
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    """Raise TypeError for a function that takes more than one argument, or no Values."""
+    name = _title(function)
+    if getattr(function, "__module__", None) == "math":
+        instead = f": write autograd.{name}" if name in ops.TABLE else ""
+        raise TypeError(f"math.{name} takes a number, and returns one that remembers nothing{instead}")
+    if isinstance(function, Op):
+        fits = function.unary or function.many or (function.variadic and function.reads.count("{}") == 1)
+    else:
+        try:
+            signature(function).bind(None)
+            fits = True
+        except ValueError:  # no signature, as of some functions in C
+            fits = True
+        except TypeError:
+            fits = False
+    if not fits:
+        taken = [
+            n
+            for n, x in signature(function).parameters.items()
+            if x.default is x.empty and x.kind is not x.VAR_POSITIONAL
+        ]
+        what = f"takes {' and '.join([', '.join(taken[:-1]), taken[-1]])}" if len(taken) > 1 else "takes something else"
+        loss = ". A loss is passed to fit" if "targets" in taken else ""
+        raise TypeError(
+            f"{name} {what}, but a module of a sequence gets the outputs of the one before alone: write a function of "
+            f"these, lambda xs: {name}(xs[0], xs[1]) or the like{loss}"
+        )
 
 
 def _applies_to_each(module: Any) -> bool:

@@ -339,10 +339,66 @@ def test_an_operation_of_ones_own_is_defined_before_the_file_is_loaded(tmp_path:
     with pytest.raises(ValueError, match="no operation 'cubed': if it is one of your own, define it before you load"):
         nn.load(path)
     assert ours.architecture() is None  # by this name there is none any more
-    for function in (lambda x: x, functools.partial(autograd.elu, alpha=2.0), autograd.softmax):
+    for function, said in (
+        (lambda x: x, "<lambda>"),
+        (functools.partial(autograd.elu, alpha=2.0), "functools"),
+    ):
         nn.Sequential(nn.Neuron(1), function).save(path)
-        with pytest.raises(ValueError, match="no architecture"):
+        with pytest.raises(ValueError, match=f"no architecture, because of Sequential, with the function {said}"):
             nn.load(path)
+
+
+@pytest.mark.parametrize("function", [autograd.softmax, autograd.log_softmax, autograd.logsumexp, autograd.mean])
+def test_functions_of_a_list_come_back_from_a_file(function: Any, tmp_path: Path) -> None:
+    ours = nn.Sequential(nn.Layer(2, 3, "linear"), function)
+    ours.save(tmp_path / "model.json")
+    twin = nn.load(tmp_path / "model.json")
+    assert twin.modules[1] is function and twin.predict([[0.5, 1.0]]) == ours.predict([[0.5, 1.0]])
+
+
+def test_a_part_without_an_architecture_is_named(tmp_path: Path) -> None:
+    class Own(nn.Module):
+        def __call__(self, x: Any) -> Any:
+            return x
+
+    shared = nn.Layer(2, 2)
+    for part, said in (([Own()], "Own, which has no architecture"), ([shared, shared], "Layer, which occurs twice")):
+        nn.Sequential(nn.Layer(2, 2), *part).save(tmp_path / "model.json")
+        with pytest.raises(ValueError, match=f"because of {said}"):
+            nn.load(tmp_path / "model.json", classes=[Own])
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "hypot": (
+        autograd.hypot,
+        r"^hypot takes x and y, but a module of a sequence gets .* lambda xs: hypot\(xs\[0\], xs\[",
+    ),
+    "sub": (autograd.ops.sub, "^sub takes x and y, but"),
+    "where": (autograd.where, "^where takes c, x and y, but|^where takes condition"),
+    "dot": (autograd.dot, "^dot takes xs and ys, but"),
+    "a name": ("sub", "^sub takes x and y, but"),
+    "a loss": (nn.mse, r"^mse takes outputs and targets, .* A loss is passed to fit$"),
+    "a function": (lambda x, y: x, "^<lambda> takes x and y, but"),
+    "no argument": (lambda: 1.0, "^<lambda> takes something else, but"),
+    "math": (math.tanh, r"^math\.tanh takes a number, and returns one that remembers nothing: write autograd\.tanh$"),
+    "names": ({"first": nn.Layer(2, 1)}, r"no names: pass a list, list\(modules\.values\(\)\)"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_a_sequence_could_never_call_is_refused(kind: str) -> None:
+    module, said = REFUSED[kind]
+    with pytest.raises(TypeError, match=said):
+        nn.Sequential(module)
+
+
+def test_a_sequence_is_one_of_modules() -> None:
+    model = nn.Sequential(nn.Layer(2, 3), autograd.tanh, nn.Layer(3, 1))
+    assert len(model) == 3 and list(model) == model.modules and model
+    assert model[0] is model.modules[0] and model[-1] is model.modules[2]
+    assert model[1:](model[:1]([0.5, 1.0])).data == model([0.5, 1.0]).data
+    for of_a_list in (autograd.sum, autograd.largest, autograd.max):
+        assert nn.Sequential(autograd.leaky_relu, of_a_list, "relu").predict([[1.0]]) == [1.0]
 
 
 # ------------------------------------------------------------------------------------------------ LayerNorm and Dropout
