@@ -230,7 +230,9 @@ def test_arguments_that_a_file_can_hold(x: Any, tmp_path: Path) -> None:
     assert repr(cast(Anything, twin).x) == repr(x.item() if isinstance(x, np.generic) else x)
 
 
-@pytest.mark.parametrize("x", [object(), {1}, {"a": 1}, [Value(0.5)], lambda x: x, 1j, np.ones(2)], ids=repr)
+@pytest.mark.parametrize(
+    "x", [object(), {1}, {"a": 1}, [Value(0.5)], lambda x: x, 1j, np.ones(2)], ids=lambda x: type(x).__name__
+)
 def test_arguments_that_a_file_cannot_hold_are_refused_when_the_module_is_made(x: Any) -> None:
     said = r"^Anything\.architecture\(\) returns .* as 'x', which a file cannot hold: return numbers, text, None, op"
     with pytest.raises(TypeError, match=said):
