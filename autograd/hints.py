@@ -185,7 +185,7 @@ MODEL = {
         "[score > 0 for score in model.predict(xs)]",
     ),
     "classes_": "write model.classes, the names of the classes after autograd.fit with text as targets",
-    "forward": "write model(x)",
+    "forward": "write model(x); in a forward of your own, nn.MLP.__call__(self, x), or that of another base",
     "summary": "print(model) shows its layers, len(model.parameters()) counts its parameters",
     **dict.fromkeys(("state_dict", "get_weights"), "write model.named_parameters(), for a file model.save(path)"),
     "save_weights": "write model.save(path)",
@@ -423,6 +423,8 @@ STANDARDIZE |= {"transform": "write model.predict(xs) for many samples, model(x)
 
 _BETAS = "betas=(0.9, 0.999)"
 _LAYER = {
+    **dict.fromkeys(("in_features", "input_dim", "input_size", "n_in", "fan_in"), "nin"),
+    **dict.fromkeys(("out_features", "units", "output_size", "n_out", "fan_out"), "nout"),
     **dict.fromkeys(("activations", "act", "activation_fn", "activation_function", "nonlinearity"), "activation"),
     **dict.fromkeys(("seed", "random_state", "generator"), "rng=random.Random(0)"),
     **dict.fromkeys(("keepdim", "keepdims", "keep_list"), "squeeze=False"),
@@ -500,6 +502,11 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "SGD": {"weight_decay": _PENALTY},
     "fit": _FOR_FIT,
     "layer": _LAYER,
+    "LayerNorm": {
+        **dict.fromkeys(("normalized_shape", "num_features"), "n"),
+        "elementwise_affine": "leave elementwise_affine out: freeze() keeps gain and bias as they are",
+    },
+    "Dropout": {"inplace": "leave inplace out", **dict.fromkeys(("rate", "prob", "probability"), "p")},
     "network": {
         **_LAYER,
         "nonlin": "activation",
@@ -639,6 +646,13 @@ def called_as(example: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
         return called
 
     return decorate
+
+
+def advise(problem: TypeError, kind: type, named: Iterable[str]) -> None:
+    """Add to the error of a class that was called with arguments that it lacks, or does not take, what to write."""
+    said, kinds = f"{problem}", {"MLP": "network", "Layer": "layer", "Neuron": "layer"}
+    if said.startswith(f"{kind.__qualname__}.__init__()") and "; " not in said:
+        problem.args = (said + about_arguments(kinds.get(kind.__name__, kind.__name__), named),)
 
 
 def refuse_class(model: type) -> NoReturn:

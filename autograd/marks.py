@@ -9,7 +9,7 @@ from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import ref
 
-from autograd.hints import AbstractHintsUnlisted
+from autograd.hints import AbstractHintsUnlisted, advise
 
 
 class Marks(NamedTuple):
@@ -59,7 +59,12 @@ class ModuleClass(AbstractHintsUnlisted):
         return cls
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
-        module = super().__call__(*arguments, **named)
+        try:
+            module = super().__call__(*arguments, **named)
+        except TypeError as problem:
+            if named and is_own(cls):
+                advise(problem, cls, named)
+            raise
         if isinstance(module, Marked):  # a class may make something else
             if cls._has_a_slot and marks_of(module) is UNMARKED:
                 object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty

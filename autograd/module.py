@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -92,7 +93,13 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
         forward = getattr(self, "forward", None)
         if not callable(forward):
             name = type(self).__name__
-            raise TypeError(f"{name} cannot be called: define {name}.__call__(self, x), which returns the outputs of x")
+            close = get_close_matches(
+                "forward", (x for x in dir(type(self)) if callable(getattr(self, x, None))), 1, 0.8
+            )
+            instead = f"; is {name}.{close[0]} meant to be forward?" if close else ""
+            raise TypeError(
+                f"{name} cannot be called: define {name}.__call__(self, x), which returns the outputs of x{instead}"
+            )
         return forward(*inputs, **named)
 
     @property

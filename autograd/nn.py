@@ -359,7 +359,7 @@ class MLP(Network):
         return "\n".join([f"{name} with {parameters_in_words(self)}", *folded("\n".join(rows), columns())])
 
 
-def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> Any:
+def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] | type[Module] = ()) -> Any:
     """Return the network that `save` wrote to a file, with its parameters' numbers and the names of its classes.
 
     Files have the architecture of networks whose activations are operations of the table, of networks of your own
@@ -367,7 +367,7 @@ def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> 
 
     Arguments:
         path: the file.
-        classes: your own subclasses of Module of which the network may consist.
+        classes: your own subclasses of Module of which the network may consist, in a list; or a single one.
 
     Nothing in a file is executed: it names classes among the known ones, sizes, activations and numbers.
 
@@ -387,7 +387,7 @@ def load(path: str | os.PathLike[str], classes: Iterable[type[Module]] = ()) -> 
     >>> twin([0.5, -1.0]).data == model([0.5, -1.0]).data
     True
     """
-    own = list(classes)
+    own = [classes] if isinstance(classes, type) else list(classes)
     for kind in own:
         if not isinstance(kind, type) or not issubclass(kind, Module):
             raise TypeError(

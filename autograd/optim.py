@@ -46,11 +46,12 @@ _Step = TypeVar("_Step", bound=Callable[..., None])
 
 
 def _of_parameters(step: _Step) -> _Step:
-    """Decorate the method `step` so that it says what to pass, where nothing is."""
+    """Decorate the method `step` so that it says what to pass, where nothing is, or a model."""
 
     @functools.wraps(step)
     def checked(self: Any, *arguments: Any, **named: Any) -> None:
-        if not arguments and not named:
+        first = next(iter([*arguments, *named.values()]), None)
+        if first is None or hasattr(first, "parameters") or callable(first):
             raise TypeError("step takes the parameters: write optimizer.step(model.parameters())")
         step(self, *arguments, **named)
 
@@ -299,7 +300,8 @@ def _with_advice(kind: type[_Kind]) -> type[_Kind]:
         except TypeError as problem:
             if arguments and _is_parameters(arguments[0]):
                 raise TypeError(_without_parameters(type(self))) from None
-            advice = about_arguments(kind.__name__, named) + about_arguments("optimizer", named)
+            unknown = [name for name in named if name not in signature.parameters]
+            advice = about_arguments(kind.__name__, unknown) + about_arguments("optimizer", unknown)
             accepted = ", ".join(str(p.replace(annotation=p.empty)) for p in [*signature.parameters.values()][1:])
             raise TypeError(f"{kind.__name__}() takes ({accepted}): {escaped(str(problem))}{advice}") from None
         made(self, *arguments, **named)

@@ -55,6 +55,8 @@ def size_of(name: str, size: SupportsIndex, least: str) -> int:
         ...
     ValueError: a layer has at least one input, got nin=0
     """
+    if isinstance(size, (list, tuple)):
+        raise TypeError(f"{name} is an integer, got the {type(size).__name__} {quoted(size)}: there are no shapes here")
     size = operator.index(size)
     if size < 1:
         raise ValueError(f"{least}, got {name}={size}")

@@ -138,7 +138,8 @@ def test_other_names_of_the_package_are_refused_as_python_does() -> None:
 
 def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
     functions: dict[str, Callable[..., Any]] = {**TABLE, "SGD": optim.SGD, "optimizer": optim.AdamW}
-    functions |= {"network": nn.MLP, "layer": nn.Layer, "mean": autograd.mean, "logsumexp": autograd.logsumexp}
+    functions |= {"network": nn.MLP, "layer": nn.Layer, "LayerNorm": nn.LayerNorm, "Dropout": nn.Dropout}
+    functions |= {"mean": autograd.mean, "logsumexp": autograd.logsumexp}
     functions |= {"softmax": autograd.softmax, "log_softmax": autograd.log_softmax, "fit": autograd.fit}
     for function, others in ARGUMENTS.items():
         taken = inspect.signature(functions[function]).parameters
@@ -340,6 +341,26 @@ def test_completion_offers_what_there_is(thing: Any) -> None:
     assert names & {"data", "parameters", "step"}
 
 
+def test_forward_of_a_base_and_a_misspelt_one() -> None:
+    class Above(nn.MLP):
+        def forward(self, x: Any) -> Any:
+            return nn.MLP.__call__(self, x) * 2
+
+    class Below(nn.MLP):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x)  # type: ignore[misc]  # the mistake
+
+    class Misspelt(nn.Module):
+        def foward(self, x: Any) -> Any:
+            return x
+
+    assert Above(2, [1])([0.5, 1.0]).op is autograd.ops.mul
+    with pytest.raises(AttributeError, match=r"in a forward of your own, nn\.MLP\.__call__\(self, x\)"):
+        Below(2, [1])([0.5, 1.0])
+    with pytest.raises(TypeError, match=r"; is Misspelt\.foward meant to be forward\?$"):
+        Misspelt()(1.0)
+
+
 def test_a_step_without_parameters_says_what_to_write() -> None:
     for optimizer in (optim.SGD(0.1), optim.Adam(0.1)):
         step: Any = optimizer.step
@@ -369,6 +390,17 @@ FIRST_LINES: dict[str, str | None] = {
     "nn.utils.clip_grad_norm_(model.parameters(), 1.0)": "clip_norm=1.0",
     "optim.Adam(model.parameters(), lr=.01)": r"make an optimizer without parameters, Adam\(lr=0\.1\), and pass",
     "optim.Adam(params=model.parameters(), lr=.01)": r"; write step\(parameters\)$",
+    "optim.SGD(params=model.parameters(), lr=.01, momentum=.9)": r"'params'; write step\(parameters\)$",
+    "optimizer.step(model)": r"write optimizer\.step\(model\.parameters\(\)\)",
+    "optimizer.step(model.parameters)": r"write optimizer\.step\(model\.parameters\(\)\)",
+    "optimizer.step(parameters=model)": r"write optimizer\.step\(model\.parameters\(\)\)",
+    "nn.LayerNorm((3,))": "n is an integer, got the tuple",
+    "nn.LayerNorm(normalized_shape=3)": "; write n$",
+    "nn.Layer(in_features=2, out_features=3)": "; write nin, nout$",
+    "nn.Layer(2, out_features=3)": "; write nout$",
+    "nn.Layer(2, 3, bias=False)": "for a layer without biases$",
+    "nn.Dropout(0.5, inplace=True)": "; leave inplace out$",
+    "model.forward([1.0, 2.0])": r"write model\(x\); in a forward of your own, nn\.MLP\.__call__\(self, x\)",
     "optim.SGD([{'params': model.parameters(), 'lr': 0.1}], lr=0.01)": r"other rates of other parts, optim\.Groups\(",
     "optim.SGD(model, lr=0.1)": r"make an optimizer without parameters, SGD\(lr=0\.1\)",
     "optim.lr_scheduler.StepLR(optimizer, 10)": r"lr may be a function of the step, optim\.SGD\(lr=lambda step",
