@@ -130,7 +130,8 @@ class Shown(NamedTuple):
     """As many of the sample; None for all."""
     labelled: bool = True
     """Whether the inputs are Values; where they choose, plain numbers show less of that."""
-    output: int = 0
+    output: int | None = 0
+    """The index of one output; None for the loss, where several belong together."""
     detail: str = "neuron"
     direction: str = "LR"
 
@@ -142,8 +143,8 @@ SHOWN = {
     "long-short-term-memory": Shown(inputs=1),
     "factorisation": Shown(labelled=False),
     "attention": Shown(inputs=2, detail="layer", direction="TB"),
-    "two-tasks": Shown(output=-1),
-    "transformer": Shown(inputs=1, labelled=False, output=-1, detail="layer", direction="TB"),
+    "two-tasks": Shown(output=None),
+    "transformer": Shown(inputs=2, labelled=False, output=-1, detail="layer", direction="TB"),
     "batch-normalisation": Shown(inputs=2, direction="TB"),
     "layer-normalisation": Shown(direction="TB"),
     "quantile-regression": Shown(output=-1),
@@ -164,9 +165,13 @@ def picture(section: Section) -> Drawing:
     x = ran.xs[shown.sample]
     if shown.inputs is not None:
         x = x[: shown.inputs]
-    outputs = tree_leaves(ran.model(labelled(x, "x") if shown.labelled else x))
-    output = outputs[shown.output]
-    output.label = "output"
+    outputs = ran.model(labelled(x, "x") if shown.labelled else x)
+    if shown.output is None:
+        output = ran.loss(outputs, ran.ys[shown.sample])
+        output.label = "loss"
+    else:
+        output = tree_leaves(outputs)[shown.output]
+        output.label = "output"
     output.backward()
     return draw(output, names={}, detail=shown.detail, direction=shown.direction)
 
