@@ -147,11 +147,7 @@ class Holder(Marked):
             ValueError: two have the same name.
         """
         walk = Walk(self, whole=True)
-        leaves = walk.everything
-        names = _names(leaves)
-        if len(set(names)) < len(names):
-            _refuse_twins(self, names, leaves)
-        _label((name, v) for name, (_, v) in zip(names, leaves))
+        _label(_different_names(self, walk))
         for entry in walk.repeated:
             if _holder_of(entry) is self:
                 _warn_of_one(self, entry)
@@ -194,6 +190,19 @@ def _label(named: Iterable[tuple[str, Value]]) -> None:
         label = v.label
         if label != name and (not label or is_part_of(label, name)) and v.op is None:
             v.label = name
+
+
+def refuse_twins(module: Holder) -> None:
+    """Raise ValueError if two leaves have the same name: parts that have been assigned since the Module was made."""
+    _different_names(module, Walk(module, whole=True))
+
+
+def _different_names(module: Holder, walk: Walk) -> list[tuple[str, Value]]:
+    leaves = walk.everything
+    names = _names(leaves)
+    if len(set(names)) < len(names):
+        _refuse_twins(module, names, leaves)
+    return [(name, v) for name, (_, v) in zip(names, leaves)]
 
 
 def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]) -> NoReturn:

@@ -20,6 +20,7 @@ from autograd.collecting import (
     mark_all,
     names_of_all,
     numbers_of_parameters,
+    refuse_twins,
     states_of,
     warn_of_new,
     with_names,
@@ -196,6 +197,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             OSError: the file cannot be written, or is read-only.
             ValueError: two parameters have the same name, or a name has a lone surrogate.
         """
+        refuse_twins(self)
         warn_of_new(self)
         named, classes = self._by_name(), class_names(self)
         numbers = {name: p.data for name, p in named.items()}

@@ -570,3 +570,16 @@ def refuse(*_: Any, **__: Any) -> None:
 def test_a_device_is_read_as_far_as_files_may_be_large() -> None:
     with pytest.raises(ValueError, match=r"cannot load /dev/zero: .* more than nn.load reads"):
         nn.load("/dev/zero")
+
+
+def test_names_that_clash_since_a_model_was_made_are_refused(tmp_path: Path) -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            self.fc = [nn.Layer(1, 1)]
+
+    model = Own()
+    model.fc1 = nn.Layer(1, 1)  # type: ignore[attr-defined]  # that is the point
+    said = r"^Own\.fc\[0\].* and Own\.fc1.* would have the same name, 'fc1\.neuron1\.weight"
+    with pytest.raises(ValueError, match=said):
+        model.save(tmp_path / "model.json")
+    assert not (tmp_path / "model.json").exists()
