@@ -564,12 +564,25 @@ def parameters_in_words(module: Module) -> str:
     >>> parameters_in_words(model)
     '13 parameters'
     >>> model.layers[0].freeze()
-    Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)]
+    Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)] (frozen)
     >>> parameters_in_words(model)
     '13 parameters, 9 of them frozen'
     """
     n, frozen = numbers_of_parameters(module)
     return counted(n) + (f", {frozen:,} of them frozen" if frozen else "")
+
+
+def frozen_in_words(module: Module) -> str:
+    """Return whether parameters of a Module are frozen, for the end of a line; "" if none is.
+
+    >>> from autograd import nn
+    >>> layer = nn.Layer(1, 2)
+    >>> _ = layer.neurons[0].freeze()
+    >>> frozen_in_words(layer), frozen_in_words(layer.freeze())
+    (' (2 of 4 parameters frozen)', ' (frozen)')
+    """
+    n, frozen = numbers_of_parameters(module)
+    return (" (frozen)" if frozen == n else f" ({frozen:,} of {counted(n)} frozen)") if frozen else ""
 
 
 def counted(n: int) -> str:

@@ -22,7 +22,7 @@ from autograd.engine import Value
 from autograd.hints import refuse_named
 from autograd.layers import Dropout, LayerNorm
 from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, mse, one_hot
-from autograd.module import Constant, Module, Network, loaded, parameters_in_words
+from autograd.module import Constant, Module, Network, frozen_in_words, loaded, parameters_in_words
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
 from autograd.text import columns, folded, printable, quoted, visible
@@ -247,7 +247,7 @@ class Layer(Network):
 
     def __repr__(self) -> str:
         if len(self.neurons) < _A_DOZEN:
-            return f"{self._name()} of [{', '.join(map(repr, self.neurons))}]"
+            return f"{self._name()} of [{', '.join(map(repr, self.neurons))}]{frozen_in_words(self)}"
         return f"{self._name()} of {self._row()}: {parameters_in_words(self)}"
 
     def _name(self) -> str:

@@ -668,9 +668,12 @@ def test_two_parameters_of_one_name_are_not_saved(tmp_path: Path) -> None:
 
     twins = Twins()
     vars(twins).update({"w": [Value(1.0)], "w[0]": Value(2.0), "w1": Value(3.0)})
-    with pytest.raises(ValueError, match=r"two parameters have the name 'w\[0\]': rename"):
+    with pytest.raises(ValueError, match=r"^Twins\.w\[0\] and Twins\.w1 would have the same name, 'w1'"):
         twins.save(tmp_path / "net.json")
     assert not list(tmp_path.iterdir())
+    Neuron(1).save(tmp_path / "net.json")
+    with pytest.raises(ValueError, match=r"two parameters have the name 'w\[0\]': rename"):
+        twins.load(tmp_path / "net.json")
 
 
 def test_loading_commits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
