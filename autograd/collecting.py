@@ -37,7 +37,7 @@ from autograd.hints import of_a_model
 from autograd.marks import UNMARKED, Marked, Marks, is_own, mark, marks_of, slots_of
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
-from autograd.text import escaped, quoted, visible
+from autograd.text import and_joined, escaped, quoted, visible
 
 _T = TypeVar("_T")
 
@@ -222,13 +222,22 @@ def _warn_of_change(module: Holder, name: str, leaves: Sequence[Value], *, insid
     happened = (
         "changed what is in it, so the model has other parameters now"
         if inside
-        else "assigned it anew, so from now on it is state, neither trained nor saved"
+        else f"assigned it anew, so from now on it is state, neither trained nor saved{_lacking(leaves)}"
     )
     warn_caller(
         f"{held}{happened}. Keep what a call changes in a local variable, or, to save it, in an nn.Constant; make what "
         "is trained in __init__",
         ParameterWarning,
     )
+
+
+def _lacking(leaves: Sequence[Value]) -> str:
+    names = [visible(p.label) for p in leaves[:_MOST_LACKING] if p.label]
+    more = [f"{len(leaves) - len(names):,} more"] if len(leaves) > len(names) else []
+    return f": a file that is saved now lacks {and_joined([*names, *more])}" if names else ""
+
+
+_MOST_LACKING = 3  # names
 
 
 def warn_of_new(module: Holder) -> None:

@@ -37,11 +37,15 @@ def place_of_caller(below: int = 0) -> Place | None:
         code = frame.f_code
         file = code.co_filename
         if not file.startswith(_PACKAGE):
-            if not file.startswith(_STANDARD) and _NUMPY not in file:
+            if not _is_of_a_library(file):
                 return code, frame.f_lasti
             nearest = nearest or (code, frame.f_lasti)
         frame = frame.f_back
     return nearest
+
+
+def _is_of_a_library(file: str) -> bool:
+    return file.startswith((_STANDARD, _PACKAGE)) or _NUMPY in file
 
 
 def is_running(code: CodeType) -> bool:
@@ -79,8 +83,15 @@ def shown(place: Place) -> str:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Issue a warning that names the user's current line, however deep in the package it comes from."""
+    """Issue a warning that names the user's current line, however deep in the package it comes from.
+
+    It is not that inside NumPy or Python's own library, if one of these has called the package.
+    """
     level, frame, outside = 1, inspect.currentframe(), caller()
+    users = outside
+    while users is not None and _is_of_a_library(users.f_code.co_filename):
+        users = users.f_back
+    outside = users or outside
     while frame is not None and frame is not outside:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -16,7 +16,7 @@ from inspect import Parameter, getattr_static, signature
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
-from autograd.text import quoted
+from autograd.text import and_joined, quoted
 from autograd.trees import A_DICTIONARY
 
 _P = ParamSpec("_P")
@@ -610,16 +610,12 @@ def refuse_call(function: Callable[..., Any], arguments: Sequence[Any], named: I
     if unknown:
         said = f"got an unexpected keyword argument {', '.join(map(quoted, unknown))}{about_arguments(name, unknown)}"
     elif len(arguments) > len(positional):
-        said = f"takes {_listed(positional)} by position, all others by name"
+        said = f"takes {and_joined(positional)} by position, all others by name"
     elif lacking:
-        said = f"lacks {_listed(lacking)}"
+        said = f"lacks {and_joined(lacking)}"
     else:
-        said = f"got {_listed([other for other in positional[: len(arguments)] if other in named])} twice"
+        said = f"got {and_joined([other for other in positional[: len(arguments)] if other in named])} twice"
     raise TypeError(f"{name}() {said}. A call is written {example}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def called_as(example: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
@@ -806,6 +802,12 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
         raise TypeError(
             "a Value is no index, because the graph would keep the element that is chosen now: for a class t, write "
             f"{in_place_of_an_index()}; where an integer is meant, as in range, int(t.data)"
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "a Value is one number, and not iterable. A layer or network of one output returns a Value; "
+            "nn.Layer(n, 1, squeeze=False) returns a list of it"
         )
 
 

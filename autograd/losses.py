@@ -344,7 +344,7 @@ def one_hot(index: Any, classes: SupportsIndex) -> list[Any]:
     compiled function computes them anew for each sample. If its index there is that of no class, they are nan.
 
     Arguments:
-        index: the index of a class, an integer from 0, or a Value with such a number.
+        index: the index of a class, an integer from 0, also as a float, or a Value with such a number.
         classes: the number of classes.
 
     Raises:
@@ -456,8 +456,8 @@ def _sample_cross_entropy(logits: list[Any], target: Any) -> Any:
 
 
 def _class_index(target: Any, classes: int) -> int:
-    if isinstance(target, Value):
-        target = _whole(target.data)
+    if isinstance(target, (Value, float)):  # of floats, integers, as in the ys of fit
+        target = _whole(target.data if isinstance(target, Value) else target)
     try:
         index = operator.index(target)
     except TypeError:
@@ -549,8 +549,8 @@ def _if_one(outputs: Any, targets: Any) -> str:
     """Say what to write where one side is a list of one number, and the other a number."""
     structures = tree_structure(outputs), tree_structure(targets)
     if structures == ([None], None):
-        return ". Return out[0] from the model, or pass [y] for y"
-    return ". Pass y[0] for y" if structures == (None, [None]) else ""
+        return ". Return out[0] from the model, or pass [y] for y (a layer made without squeeze=False returns out[0])"
+    return ". Pass y[0] for y, or keep a list of one output by squeeze=False" if structures == (None, [None]) else ""
 
 
 def _is_probability(x: float) -> bool:

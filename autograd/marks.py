@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import ref
 
 from autograd.hints import AbstractHintsUnlisted, advise
+from autograd.text import and_joined
 
 
 class Marks(NamedTuple):
@@ -277,7 +278,9 @@ def mark(module: Any, **changed: Any) -> None:
         object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
     except AttributeError:
         name = type(module).__name__
-        raise TypeError(f"{name} has no room to remember {' and '.join(changed)}: delete its __slots__ = ()") from None
+        raise TypeError(
+            f"{name} has no room to remember {and_joined(list(changed))}: delete its __slots__ = ()"
+        ) from None
 
 
 class Marked(metaclass=ModuleClass):

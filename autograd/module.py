@@ -33,7 +33,7 @@ from autograd.marks import attributes_of, is_own, mark, marks_of
 from autograd.modes import training_here
 from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
-from autograd.text import escaped, printable, quoted, visible
+from autograd.text import and_joined, escaped, printable, quoted, visible
 from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_map
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
@@ -599,7 +599,7 @@ def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
     sides = [("lacks", ours, set(theirs)), ("also has", theirs, set(ours))]
     differing = [(what, [name for name in names if name not in others]) for what, names, others in sides]
     parts = [f"{what} {_first(names)}" for what, names in differing if names]
-    return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {' and '.join(parts)}"
+    return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {and_joined(parts)}"
 
 
 def _about_state(module: Module, theirs: Iterable[str]) -> str:

@@ -290,6 +290,15 @@ def quoted(x: object) -> str:
     return escaped(repr(cut(x, LONGEST_NAME, printable("…")) if isinstance(x, str) else x))
 
 
+def and_joined(names: Sequence[str]) -> str:
+    """Return names as in a sentence.
+
+    >>> and_joined(["x"]), and_joined(["x", "y"]), and_joined(["x", "y", "z"])
+    ('x', 'x and y', 'x, y and z')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def width(text: str) -> int:
     """Return the width in columns of a monospaced font: two for East Asian characters, none for combining ones.
 

@@ -472,7 +472,10 @@ def values(tree: Any) -> Any:
         (lambda: binary_cross_entropy(values([1.0]), [None]), TypeError, "did a function forget its return"),
         (lambda: cross_entropy(values([1.0, 2.0]), 2), ValueError, "classes 0 to 1, got 2"),
         (lambda: cross_entropy(values([1.0, 2.0]), -1), ValueError, "classes 0 to 1, got -1"),
-        (lambda: cross_entropy(values([1.0, 2.0]), 1.0), TypeError, "an integer, or a list.*got 1.0"),
+        (lambda: cross_entropy(values([1.0, 2.0]), "1"), TypeError, "an integer, or a list.*got '1'"),
+        (lambda: cross_entropy(values([1.0, 2.0]), 1.5), ValueError, "a class index is an integer, got 1.5"),
+        (lambda: cross_entropy(values([1.0, 2.0]), 2.0), ValueError, "classes 0 to 1, got 2"),
+        (lambda: cross_entropy(values([1.0, 2.0]), nan), ValueError, "a class index is an integer, got nan"),
         (lambda: cross_entropy(values([1.0, 2.0]), Value(1.5)), ValueError, "a class index is an integer, got 1.5"),
         (
             lambda: cross_entropy(values([1.0, 2.0]), [1]),

@@ -175,7 +175,8 @@ class Recurrent(Module):
 
 LOST = (
     r"^Recurrent\.h held 2 parameters when Recurrent was made, and a call has assigned it anew, so from now on it is "
-    r"state, neither trained nor saved\. Keep what a call changes in a local variable, or, to save it, in an nn\.Const"
+    r"state, neither trained nor saved: a file that is saved now lacks (inner1\.)?h1 and (inner1\.)?h2\. Keep what a "
+    r"call changes in a local variable, or, to save it, in an nn\.Const"
 )
 
 
@@ -463,3 +464,17 @@ def test_state_that_is_cut_off_belongs_in_a_constant(tmp_path: Path) -> None:
     wrong.h = [Value(0.0)]
     with pytest.warns(ParameterWarning, match=r"^Detaching\.h\[0\] has come since Detaching was made"):
         wrong.save(tmp_path / "wrong.json")
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+def test_the_warning_names_the_line_of_fit(backend: str) -> None:
+    class Writes(Recurrent):
+        def __call__(self, x: Any) -> Any:
+            self.h = [self.w * x for _ in self.h]
+            return self.h[0]
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(Writes(), [0.5, 1.0], [1.0, 2.0], loss="mse", optimizer="sgd", epochs=1, progress=False, backend=backend)
+    lost = [warning for warning in caught if "Writes.h held 2" in str(warning.message)]
+    assert [warning.filename for warning in lost] == [__file__]

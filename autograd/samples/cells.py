@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from autograd.floats import number
+from autograd.text import and_joined
 
 _MISSING = {"", "na", "n/a", "<na>", "nan", "nat", "null", "none", "?", "-", "--", "missing"}  # in small letters
 _NONE_AT_ALL = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # the classes of None, of pandas' NA, and such
@@ -126,7 +127,7 @@ def _of_formatted(cells: Sequence[str | bytes], only_text: bool) -> Conversion:
         replaced = "".join(f".replace({part!r}, '')" for part in removed)
         return f"{x}{replaced}" + (".replace(',', '.')" if decimal == "," else "")
 
-    return Conversion(f"numbers with {' and '.join(kinds)}", code)
+    return Conversion(f"numbers with {and_joined(kinds)}", code)
 
 
 def _decimal(numbers: Sequence[str]) -> str:

@@ -59,7 +59,8 @@ class Reference:
             RecordingError: it uses results of parameters that are older than the recording.
         """
         if len(graph.drawn) != self.drawn:
-            return Difference(*(f"{n:,} numbers drawn by nn.uniform" for n in (self.drawn, len(graph.drawn))))
+            drawn = self.drawn, len(graph.drawn)
+            return Difference(*(f"{n:,} number{'s' * (n != 1)} drawn by nn.uniform" for n in drawn))
         trace = self._trace(graph, made)
         if trace in self.alike:
             return None

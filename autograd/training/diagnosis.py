@@ -38,6 +38,26 @@ class Cause(NamedTuple):
             return False
         return not all(math.isfinite(g) for g in local_gradients(node) if g is not None)
 
+    @property
+    def remedy(self) -> str:
+        """Code that keeps the operation from such numbers."""
+        node = self.error.node if self.error else None
+        name = "" if node is None or node.op is None else node.op.name
+        numbers = [] if node is None else [x.data if isinstance(x, Value) else x for x in node.args]
+        if name in _OF_POSITIVE and numbers[0] < 0:
+            return f"autograd.{name}(autograd.max(x, 1e-12))"
+        if any(abs(x) < _NEAR_0 for x in numbers):
+            return _POLES.get(name, _NO_POLE)
+        return _OVERFLOWS.get(name, _NO_OVERFLOW)
+
+
+_NEAR_0 = 1e-100
+_OF_POSITIVE = ("sqrt", "log", "log2", "log10")
+_NO_POLE = "autograd.sqrt(x + 1e-12)"
+_POLES = {"log": "autograd.log(x + 1e-12)", "div": "x / (y + 1e-12)", "pow": "(x + 1e-12) ** y"}
+_NO_OVERFLOW = "autograd.clip(x, -1e3, 1e3)"
+_OVERFLOWS = {"exp": "autograd.exp(autograd.min(x, 50.0))"}
+
 
 class Step(NamedTuple):
     """A step that has failed."""

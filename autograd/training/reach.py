@@ -12,7 +12,7 @@ from autograd.engine import Value, created, graph_of
 from autograd.errors import TrainingWarning
 from autograd.frames import warn_caller
 from autograd.samples.recording import is_input
-from autograd.text import visible
+from autograd.text import and_joined, visible
 from autograd.training.record import Objective
 
 _MOST_NAMES = 3  # in a warning
@@ -138,4 +138,4 @@ def warn_of_strangers(objective: Objective, found: Iterable[Value]) -> None:
 def _listed(names: list[str]) -> str:
     shown = names[:_MOST_NAMES]
     others = len(names) - len(shown)
-    return f"{', '.join(shown)} and {others:,} more" if others else " and ".join(shown)
+    return f"{', '.join(shown)} and {others:,} more" if others else and_joined(shown)

@@ -26,7 +26,7 @@ from autograd.samples.recording import (
     parameter_names,
     results_recorded,
 )
-from autograd.text import quoted, visible
+from autograd.text import and_joined, quoted, visible
 from autograd.trees import tree_copy
 
 
@@ -104,7 +104,7 @@ class Objective(NamedTuple):
                 )
             states = states_of(model) if isinstance(model, Holder) else []
             assigned = (
-                f": what a call assigns, {' and '.join(states[:3])}, is state, make it in __init__" if states else ""
+                f": what a call assigns, {and_joined(states[:3])}, is state, make it in __init__" if states else ""
             )
             raise ValueError(f"the model has no parameters, so there is nothing to learn{assigned}")
         functions = {name: carried(loss, name) for name in ("accuracy", "targets", "classes", "baseline")}

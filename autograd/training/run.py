@@ -305,7 +305,7 @@ class Run:
             why = "no step has moved the parameters yet" if first else "the numbers have not grown"
             return (
                 f"{why}, so a smaller learning rate does not help. Keep the operation below from such numbers, as "
-                "autograd.sqrt(x + 1e-12) does"
+                f"{cause.remedy} does"
             )
         # a new model: the numbers of this one have grown
         return "train a new model with a smaller learning rate or the optimizer's clip_norm=1.0"

@@ -124,6 +124,26 @@ def test_samples_of_several_shapes(backend: str) -> None:
     assert "Sample 3 of xs, once more: " in str(error)
 
 
+@pytest.mark.parametrize(
+    "operation, remedy",
+    [
+        (lambda v: autograd.exp(v * 1000), "autograd.exp(autograd.min(x, 50.0)) does"),
+        (lambda v: v * 1e200 * 1e200, "autograd.clip(x, -1e3, 1e3) does"),
+        (lambda v: autograd.log(v - v), "autograd.log(x + 1e-12) does"),
+        (lambda v: autograd.log(-v), "autograd.log(autograd.max(x, 1e-12)) does"),
+        (lambda v: v / (v - v), "x / (y + 1e-12) does"),
+        (lambda v: autograd.sqrt(v - v), "autograd.sqrt(x + 1e-12) does"),
+    ],
+)
+def test_the_remedy_is_that_of_the_operation(operation: Any, remedy: str) -> None:
+    class Last(nn.Neuron):
+        def __call__(self, x: Any) -> Any:
+            return operation(super().__call__(x))
+
+    model = Last(1, "linear", weights=[1.0], bias=0.0)
+    assert remedy in str(error_of(model, [[1.0], [2.0]], [0.0, 1.0], loss=lambda o, t: o - t, optimizer=optim.SGD(0.1)))
+
+
 def test_what_a_model_computes_in_training_only_is_computed_again() -> None:
     class Rooted(nn.Neuron):
         def __call__(self, x: Any) -> Any:

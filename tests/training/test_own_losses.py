@@ -178,7 +178,7 @@ def test_a_loss_of_a_class_that_there_is_not_is_nan() -> None:
 @pytest.mark.parametrize(
     ("index", "classes", "problem"),
     [(3, 3, ValueError), (-1, 3, ValueError), (Value(3), 3, ValueError), (Value(0.5), 3, ValueError),
-     (Value(math.nan), 3, ValueError), (0.5, 3, TypeError), (0, 2.0, TypeError), ("a", 2, TypeError)],
+     (Value(math.nan), 3, ValueError), (0.5, 3, ValueError), (0, 2.0, TypeError), ("a", 2, TypeError)],
 )  # fmt: skip
 def test_one_hot_refuses_what_is_no_class(index: Any, classes: Any, problem: type[Exception]) -> None:
     with pytest.raises(problem):
@@ -245,10 +245,25 @@ def test_other_losses_are_not_warned_of(loss: Any) -> None:
 # One number, or a list of one; no targets; validation ----------------------------------------------------------------
 
 
+def test_a_layer_of_one_output_in_a_block_names_squeeze() -> None:
+    class Block(nn.Module):
+        def __init__(self, squeeze: bool = True) -> None:
+            self.inner = nn.Layer(2, 1, "tanh", squeeze=squeeze, rng=random.Random(0))
+
+        def __call__(self, x: Any) -> Any:
+            return autograd.sum([2 * z for z in self.inner(x)])
+
+    with pytest.raises(TypeError, match=r"not iterable.*nn\.Layer\(n, 1, squeeze=False\) returns a list"):
+        Block()([1.0, 2.0])
+    assert Block(squeeze=False)([1.0, 2.0]).data == 2 * Block().inner([1.0, 2.0]).data
+
+
 def test_a_list_of_one_and_a_number_are_told_apart() -> None:
-    with pytest.raises(ValueError, match=r"the targets a number\. Return out\[0\] from the model, or pass \[y\] for y"):
+    with pytest.raises(
+        ValueError, match=r"the targets a number\. Return out\[0\] from the model, or pass \[y\] for y .*squeeze"
+    ):
         nn.mse([Value(1.0)], 2.0)
-    with pytest.raises(ValueError, match=r"Pass y\[0\] for y"):
+    with pytest.raises(ValueError, match=r"Pass y\[0\] for y, or .* squeeze=False"):
         nn.mse(Value(1.0), [2.0])
 
 
