@@ -24,6 +24,7 @@ from typing import Any, SupportsIndex
 
 from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
+from autograd.collecting import Holder, warn_of_new
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.hints import FIT, called_as
@@ -172,6 +173,8 @@ def fit(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
+    if isinstance(model, Holder):
+        warn_of_new(model)  # what a callback assigns later is meant
     objective = Objective.of(model, loss, regularizer)
     with claiming() as claim:
         claim(objective.parameters)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.collecting import Holder, frozen_or_not, label_all, names_of_all, states_of, warn_of_new
+from autograd.collecting import Holder, frozen_or_not, label_all, names_of_all, states_of
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError, TrainingWarning
@@ -70,7 +70,6 @@ class Objective(NamedTuple):
 
         Warns:
             TrainingWarning: the loss takes the target first.
-            ParameterWarning: some parameters have come since the model was made.
 
         Raises:
             TypeError: one is of the wrong kind.
@@ -93,7 +92,6 @@ class Objective(NamedTuple):
             raise TypeError(f"regularizer is a function of the list of parameters, got {quoted(regularizer)}")
         parameters = list(model.parameters())
         if isinstance(model, Holder):
-            warn_of_new(model)
             label_all(model)
         if not parameters:
             frozen = frozen_or_not(lambda: list(model.parameters()))
