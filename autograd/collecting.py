@@ -243,11 +243,13 @@ _MOST_LACKING = 3  # names
 def warn_of_new(module: Holder) -> None:
     """Warn of leaves that a Module holds itself, and that have come since it was made: inputs, or what it keeps.
 
-    They have no labels, which leaves get when a Module is made.
+    They have no labels, which leaves get when a Module is made. In a list with others that have, they are parameters:
+    the model has grown, or one was replaced.
     """
     walk = Walk(module, whole=True)
     unlabelled = [entry for entry in walk.leaves if not entry[1].label and id(entry[1]) not in walk.constant]
-    new = [entry for entry in unlabelled if not is_own(type(_holder_of(entry)))]
+    known = {id(place[0]) for place, leaf in walk.leaves if leaf.label and not isinstance(place[0][1], Holder)}
+    new = [entry for entry in unlabelled if not is_own(type(_holder_of(entry))) and id(entry[0][0]) not in known]
     if new and len(new) < len(walk.leaves):
         kind = escaped(type(module).__name__)
         listed = [kind + _expression(place) for place, _ in new]

@@ -7,12 +7,12 @@ samples. Numbers of `uniform` are leaves of their own, which whoever records a m
 import math
 import operator
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import SupportsIndex
 
 from autograd import ops
+from autograd.contexts import setting
 from autograd.engine import Value
 
 Source = Callable[[int], list[Value]]
@@ -97,17 +97,16 @@ def _by_module_random(n: int) -> list[Value]:
 _source: ContextVar[Source] = ContextVar("draws", default=_by_module_random)
 
 
-@contextmanager
-def drawing_from(source: Source) -> Iterator[None]:
-    """Let `uniform` take its Values from another source, in this thread or task, while the body runs.
+def drawn_by_random() -> bool:
+    """Return True if the module `random` decides, outside of all `drawing_from`."""
+    return _source.get() is _by_module_random
+
+
+def drawing_from(source: Source) -> setting[Source]:
+    """Return a `with` statement that lets `uniform` take its Values from another source, in this thread or task.
 
     >>> with drawing_from(lambda n: [Value(0.5)] * n):
     ...     uniform(2)
     [Value(data=0.5, grad=0.0), Value(data=0.5, grad=0.0)]
     """
-    before = _source.get()
-    try:
-        _source.set(source)  # not before the try, where Ctrl-C could come between
-        yield
-    finally:
-        _source.set(before)
+    return setting(_source, source)

@@ -1,8 +1,8 @@
 """Say whether models are being trained or used, to the layers that compute something else in training: dropout."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from autograd.contexts import setting
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
 
@@ -16,9 +16,8 @@ def training_here() -> bool | None:
     return _training.get()
 
 
-@contextmanager
-def training_mode(training: bool) -> Iterator[None]:
-    """Let every model be in training, or not, while the body runs, in this thread or task.
+def training_mode(training: bool) -> setting[bool | None]:
+    """Return a `with` statement that lets every model be in training, or not, in this thread or task.
 
     It goes before what the models' own `train()` and `eval()` have set, which is untouched.
 
@@ -29,9 +28,4 @@ def training_mode(training: bool) -> Iterator[None]:
     False
     True
     """
-    before = _training.get()
-    try:
-        _training.set(training)  # not before the try, where Ctrl-C could come between
-        yield
-    finally:
-        _training.set(before)
+    return setting(_training, training)

@@ -20,12 +20,12 @@ A copy or a pickle of a graph keeps which of its results are older than a change
 
 import math
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import NoReturn
 from weakref import ref
 
+from autograd.contexts import setting
 from autograd.engine import (
     Value,
     as_replayed,
@@ -113,19 +113,13 @@ def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> Non
     at_once(as_replayed(output, now))
 
 
-@contextmanager
-def refusing(refuse: Callable[[Value], NoReturn]) -> Iterator[None]:
-    """Call a function in place of the warning, in the body and in this thread or task.
+def refusing(refuse: Callable[[Value], NoReturn]) -> setting[Callable[[Value], NoReturn] | None]:
+    """Return a `with` statement that calls a function in place of the warning, in this thread or task.
 
     Arguments:
         refuse: raises an error; it is passed the oldest result with an operand that was changed later.
     """
-    before = _refuse.get()
-    try:
-        _refuse.set(refuse)  # not before the try, where Ctrl-C could come between
-        yield
-    finally:
-        _refuse.set(before)
+    return setting(_refuse, refuse)
 
 
 _refuse: ContextVar[Callable[[Value], NoReturn] | None] = ContextVar("refuse", default=None)

@@ -13,6 +13,8 @@ from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value
+from autograd.draws import drawn_by_random
+from autograd.modes import training_here
 from autograd.ops import TABLE
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no mistake
@@ -49,6 +51,14 @@ def operations_of_a_test_end_with_it() -> Iterator[None]:
         del TABLE[name]
         if hasattr(Value, name):
             delattr(Value, name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_set_in_the_context() -> Iterator[None]:
+    """Notice a test after which models are still in training, or draw from what a recording has given them."""
+    yield
+    assert training_here() is None
+    assert drawn_by_random()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import pickle
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +16,7 @@ import pytest
 from interrupts import interrupted
 
 from autograd import Value, draws, fit, modes, nn, optim, staleness
+from autograd.contexts import in_own_context, setting
 from autograd.modes import training_mode
 from autograd.samples.recording import refuse_kept
 
@@ -253,7 +253,7 @@ def test_a_context_ends_with_an_error() -> None:
     assert model.training
 
 
-ENTERED: dict[str, tuple[Callable[[], AbstractContextManager[None]], ContextVar[Any]]] = {
+ENTERED: dict[str, tuple[Callable[[], setting[Any]], ContextVar[Any]]] = {
     "training_mode": (lambda: modes.training_mode(False), modes._training),
     "drawing_from": (lambda: draws.drawing_from(lambda n: []), draws._source),
     "refusing": (lambda: staleness.refusing(refuse_kept), staleness._refuse),
@@ -261,23 +261,22 @@ ENTERED: dict[str, tuple[Callable[[], AbstractContextManager[None]], ContextVar[
 
 
 @pytest.mark.parametrize("name", ENTERED)
-def test_an_interrupt_on_the_way_in_leaves_nothing_behind(name: str) -> None:
+def test_an_interrupt_at_any_point_leaves_nothing_behind(name: str) -> None:
     enter, variable = ENTERED[name]
-    before, inside = variable.get(), False
+    before, inside = variable.get(), list[bool]()
 
+    @in_own_context
     def work() -> None:
-        nonlocal inside
-        with enter():
-            inside = True
+        with enter(), enter():
+            inside.append(variable.get() is not before)
 
-    interrupts = 0
-    for at in itertools.count(1):
-        interrupted(work, at)
-        if inside:
+    for interrupts in itertools.count():
+        if not interrupted(work, interrupts + 1):
             break
-        interrupts += 1
-        assert variable.get() is before, f"bytecode {at}"
-    assert interrupts > 20
+        assert variable.get() is before, f"bytecode {interrupts + 1}"
+    assert interrupts > 50
+    assert all(inside)
+    assert len(inside) > 5
 
 
 @runtime_checkable

@@ -30,6 +30,7 @@ from weakref import ref
 
 from autograd.codegen.arguments import shape_of
 from autograd.codegen.compile import BACKENDS, FASTEST_FIRST, compile_recorded
+from autograd.contexts import in_own_context
 from autograd.draws import drawing_from
 from autograd.engine import Value, get_data
 from autograd.errors import RecordingError
@@ -73,6 +74,7 @@ class _NoGraphError(Exception):
     """No graph stands for all samples, but the model can be called for each: it compares Values, or returns numbers."""
 
 
+@in_own_context
 def predict(model: Any, xs: Any, backend: str = "auto") -> Any:
     """Return the outputs of a model for many samples, as `Module.predict` does.
 
@@ -112,6 +114,7 @@ def _by_shape(model: Any, data: Samples, backend: str) -> list[tuple[list[int], 
     return found
 
 
+@in_own_context
 def rows_of(model: Any, data: Samples, backend: str, compared: Collection[int] = ()) -> tuple[Any, Any]:
     """Return the nesting of the model's outputs, and a row of numbers for each sample, as lists or in a matrix.
 

@@ -25,6 +25,7 @@ from typing import Any, SupportsIndex
 from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
 from autograd.collecting import Holder, warn_of_new
+from autograd.contexts import in_own_context
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.hints import FIT, called_as
@@ -43,6 +44,7 @@ from autograd.training.run import Run
 
 
 @called_as(FIT)
+@in_own_context
 def fit(
     model: Any,
     xs: Any,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
@@ -202,10 +202,11 @@ class Sample:
         self.x = as_inputs(x)
         self.source = Drawing(draws)
 
-    @contextmanager
-    def _calling(self) -> Iterator[None]:
-        with noting(training=self.training), training_mode(self.training), drawing_from(self.source):
-            yield
+    def _calling(self) -> ExitStack:
+        stack = ExitStack()  # no generator, as `contexts.setting` says
+        for statement in (noting(training=self.training), training_mode(self.training), drawing_from(self.source)):
+            stack.enter_context(statement)
+        return stack
 
     @property
     def is_called(self) -> bool:
