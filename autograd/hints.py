@@ -804,12 +804,6 @@ velocity = dict.fromkeys(parameters, 0.0) and velocity[p], or use autograd.optim
             f"{in_place_of_an_index()}; where an integer is meant, as in range, int(t.data)"
         )
 
-    def __iter__(self) -> NoReturn:
-        raise TypeError(
-            "a Value is one number, and not iterable. A layer or network of one output returns a Value; "
-            "nn.Layer(n, 1, squeeze=False) returns a list of it"
-        )
-
 
 _MESSAGES = {
     **{name: f"a Value has no {name!r}: {instead}" for name, instead in ATTRIBUTES.items()},

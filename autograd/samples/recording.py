@@ -94,6 +94,10 @@ def called(model: Any, inputs: Any) -> Any:
         if not isinstance(inputs, list) and type(problem) in (TypeError, ValueError):
             text = text.removesuffix(ONE_SAMPLE).removesuffix(". ")
             problem.args = (f"{text}. Each number in xs is a sample: for a single sample of several, write [x]",)
+        if text.startswith("'Value' object is not iterable"):
+            problem.add_note(
+                "A layer or network of one output returns a Value; nn.Layer(n, 1, squeeze=False) returns a list of it."
+            )
         raise
 
 

@@ -253,8 +253,8 @@ def test_a_layer_of_one_output_in_a_block_names_squeeze() -> None:
         def __call__(self, x: Any) -> Any:
             return autograd.sum([2 * z for z in self.inner(x)])
 
-    with pytest.raises(TypeError, match=r"not iterable.*nn\.Layer\(n, 1, squeeze=False\) returns a list"):
-        Block()([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"not iterable\n.*nn\.Layer\(n, 1, squeeze=False\) returns a list"):
+        Block().predict([[1.0, 2.0]])
     assert Block(squeeze=False)([1.0, 2.0]).data == 2 * Block().inner([1.0, 2.0]).data
 
 
