@@ -97,11 +97,6 @@ def _by_module_random(n: int) -> list[Value]:
 _source: ContextVar[Source] = ContextVar("draws", default=_by_module_random)
 
 
-def drawn_by_random() -> bool:
-    """Return True if the module `random` decides, outside of all `drawing_from`."""
-    return _source.get() is _by_module_random
-
-
 def drawing_from(source: Source) -> setting[Source]:
     """Return a `with` statement that lets `uniform` take its Values from another source, in this thread or task.
 

@@ -1,7 +1,6 @@
 """Parts that stand between the layers of a network: `LayerNorm` and `Dropout`."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, Self, SupportsIndex
 
 from autograd import ops
@@ -10,9 +9,8 @@ from autograd.engine import Value
 from autograd.floats import number
 from autograd.functions import mean
 from autograd.module import Module
-from autograd.text import quoted
 from autograd.trees import as_lists, tree_leaves, tree_map
-from autograd.validation import size_of
+from autograd.validation import listed_inputs, size_in_file, size_of
 
 
 class LayerNorm(Module):
@@ -53,10 +51,7 @@ class LayerNorm(Module):
         Raises:
             ValueError: their number is not n.
         """
-        alone = not hasattr(inputs, "__len__")
-        xs: Sequence[Any] = [inputs] if alone else list(inputs)
-        if len(xs) != len(self.gain):
-            raise ValueError(f"this LayerNorm takes {len(self.gain)} inputs, got {len(xs)}")
+        xs, alone = listed_inputs("LayerNorm", inputs, len(self.gain))
         centre = mean(xs)
         errors = [x - centre for x in xs]
         deviation = ops.sqrt(ops.dot(errors, errors) / len(errors) + self.eps)
@@ -70,9 +65,7 @@ class LayerNorm(Module):
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make one whose parameters are to follow."""
-        n = arguments["n"]
-        if not isinstance(n, int) or not 0 < 2 * n <= most:
-            raise ValueError(f"the file has no numbers for {quoted(n)} inputs")
+        size_in_file(arguments["n"], most)
         return cls(**arguments)
 
     def __repr__(self) -> str:

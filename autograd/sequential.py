@@ -17,6 +17,7 @@ from autograd.samples.rows import complete_samples
 from autograd.samples.tables import Other
 from autograd.text import columns, folded, printable, quoted
 from autograd.trees import as_lists, tree_map
+from autograd.validation import listed_inputs, size_in_file
 
 _LONGEST_LINE = 120  # of a repr: longer ones have a line for each module
 
@@ -276,10 +277,7 @@ class Standardize(ScalerHints, Module):
         Raises:
             ValueError: their number is not that of the means.
         """
-        alone = not hasattr(inputs, "__len__")
-        xs = [inputs] if alone else list(inputs)
-        if len(xs) != len(self.mean):
-            raise ValueError(f"this Standardize takes {len(self.mean)} inputs, got {len(xs)}")
+        xs, alone = listed_inputs("Standardize", inputs, len(self.mean))
         outputs = [(x - m) / s for x, m, s in zip(xs, self.mean, self.scale)]
         return outputs[0] if alone else outputs
 
@@ -290,9 +288,7 @@ class Standardize(ScalerHints, Module):
     @classmethod
     def from_architecture(cls, arguments: dict[str, Any], most: int) -> Self:
         """Make one whose numbers are to follow."""
-        nin = arguments["nin"]
-        if not isinstance(nin, int) or not 0 < 2 * nin <= most:
-            raise ValueError(f"the file has no numbers for {quoted(nin)} inputs")
+        nin = size_in_file(arguments["nin"], most)
         return cls([0.0] * nin, [1.0] * nin)
 
     def __repr__(self) -> str:

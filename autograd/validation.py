@@ -1,4 +1,4 @@
-"""Check what users pass as leaves, and as sizes."""
+"""Check leaves, sizes and inputs, as users pass them or files have them."""
 
 import operator
 from collections.abc import Sequence
@@ -61,3 +61,33 @@ def size_of(name: str, size: SupportsIndex, least: str) -> int:
     if size < 1:
         raise ValueError(f"{least}, got {name}={size}")
     return size
+
+
+def listed_inputs(name: str, inputs: Any, n: int) -> tuple[list[Any], bool]:
+    """Return the inputs of a module that takes n of them, and whether a single one was passed alone.
+
+    Raises:
+        ValueError: their number is not n.
+
+    >>> listed_inputs("LayerNorm", 0.5, 1), listed_inputs("LayerNorm", (0.5, 1.0), 2)
+    (([0.5], True), ([0.5, 1.0], False))
+    """
+    alone = not hasattr(inputs, "__len__")
+    xs = [inputs] if alone else list(inputs)
+    if len(xs) != n:
+        raise ValueError(f"this {name} takes {n} inputs, got {len(xs)}")
+    return xs, alone
+
+
+def size_in_file(n: Any, most: int) -> int:
+    """Return the number of inputs that a file says a module has, which keeps two numbers for each.
+
+    Arguments:
+        most: how many numbers the file has left.
+
+    Raises:
+        ValueError: it is no positive integer, or has not so many numbers.
+    """
+    if not isinstance(n, int) or not 0 < 2 * n <= most:
+        raise ValueError(f"the file has no numbers for {quoted(n)} inputs")
+    return n

@@ -12,8 +12,7 @@ from hypothesis import settings
 from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
 
-from autograd import Value
-from autograd.draws import drawn_by_random
+from autograd import Value, draws
 from autograd.modes import training_here
 from autograd.ops import TABLE
 
@@ -58,7 +57,7 @@ def nothing_stays_set_in_the_context() -> Iterator[None]:
     """Notice a test after which models are still in training, or draw from what a recording has given them."""
     yield
     assert training_here() is None
-    assert drawn_by_random()
+    assert draws._source.get() is draws._by_module_random
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 from autograd.codegen.c_cache import building, cache_folder, store, stored
 from autograd.codegen.c_library import Library
+from autograd.contexts import setting
 from autograd.errors import CompilerError, CompilerNotFound
 from autograd.text import quoted
 
@@ -45,32 +46,17 @@ _told: ContextVar[Callable[[float], object] | None] = ContextVar("told", default
 _LONG = 2.0  # seconds
 
 
-@contextlib.contextmanager
-def told_of_long_builds(tell: Callable[[float], object] | None) -> Iterator[None]:
-    """Call a function with the seconds that the compiler may take, before a long build in the body."""
-    before = _told.get()
-    try:
-        _told.set(tell)
-        yield
-    finally:
-        _told.set(before)
+def told_of_long_builds(tell: Callable[[float], object] | None) -> setting[Callable[[float], object] | None]:
+    """Return a `with` statement that calls a function with the seconds that the compiler may take, before a long build."""
+    return setting(_told, tell)
 
 
-@contextlib.contextmanager
-def building_within(seconds: float) -> Iterator[None]:
-    """Let only libraries be built, while the body runs, for which the compiler takes no longer, by their length.
+def building_within(seconds: float) -> setting[float]:
+    """Return a `with` statement that lets libraries be built only if the compiler takes no longer, by their length.
 
-    With 0 seconds, there are only those in the cache.
-
-    Raises:
-        TooLongToBuildError: another one is needed.
+    With 0 seconds, there are only those in the cache; a longer build raises TooLongToBuildError.
     """
-    before = _most_seconds.get()
-    try:
-        _most_seconds.set(seconds)
-        yield
-    finally:
-        _most_seconds.set(before)
+    return setting(_most_seconds, seconds)
 
 
 def built(source: str, options: Sequence[str]) -> Library:

@@ -400,7 +400,7 @@ def large_input(sample: Sample, xs: Samples, limit: float = _LARGE) -> tuple[str
     if not all(any(_is_weighted(leaves[i], v, sample.objective.parameters) for v in graph) for i in columns):
         return "", False
     places = [f"{short(size)}{f' (column {i})' if len(leaves) > 1 else ''}" for size, i in zip(shown, columns)]
-    return f"{xs.name} has numbers up to {', others only up to '.join(places)}", any(map(_is_unit, graph))
+    return f"{xs.name} has numbers up to {', others only up to '.join(places)}", bool(_units(graph))
 
 
 @unobserved
@@ -412,9 +412,11 @@ def _output_of(sample: Sample) -> Any:
         return None
 
 
-def _is_unit(v: Value) -> bool:
-    """Return True for a function of one number, as an activation is."""
-    return v.op is not None and v.op.unary and v.op is not ops.neg
+def _units(graph: Sequence[Value]) -> list[Value]:
+    """Return the functions of one number, as activations are."""
+    operations = {v.op for v in graph if v.op is not None}
+    kinds = {op for op in operations if op.unary and op is not ops.neg}  # which is slow to find out: once for each
+    return [v for v in graph if v.op in kinds]
 
 
 def _is_weighted(leaf: Value, v: Value, parameters: Sequence[Value]) -> bool:
@@ -477,7 +479,7 @@ def _answers(objective: Objective, x: Any) -> tuple[int, list[Value], list[float
     """
     outputs = _values(_output(objective, as_inputs(x)))
     graph, last = list(graph_of(*outputs)), set(outputs)
-    return len(graph), [v for v in graph if _is_unit(v) and v not in last], [v.data for v in outputs]
+    return len(graph), [v for v in _units(graph) if v not in last], [v.data for v in outputs]
 
 
 def _output(objective: Objective, inputs: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import BACKENDS, EAGER_AND_COMPILED, FIT_BACKENDS
+from runs import check_alike
 
 import autograd
 from autograd import RecordingError, Value, fit, nn, optim
@@ -74,13 +75,7 @@ def test_the_numbers_are_the_same_in_every_backend(name: str, batch_size: int | 
         trained(make(), xs, loss=loss, batch_size=batch_size, validation=0.25, backend=backend)
         for backend in FIT_BACKENDS
     ]
-    (eager, numbers), *compiled = runs
-    for history, others in compiled:
-        if batch_size == 1:
-            assert (history.losses, others) == (eager.losses, numbers)
-        assert history.losses == pytest.approx(eager.losses, rel=1e-12)
-        assert history.validation_losses == pytest.approx(eager.validation_losses, rel=1e-12)
-        assert others == pytest.approx(numbers, rel=1e-12)
+    check_alike(runs, batch_size)
 
 
 @pytest.mark.parametrize("backend", FIT_BACKENDS)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from needs import BACKENDS, EAGER_AND_COMPILED, FIT_BACKENDS
+from runs import check_alike
 
 import autograd
 from autograd import RecordingError, Value, fit, nn, optim
@@ -57,14 +58,8 @@ def trained(model: Any, xs: Any = XS, ys: Any = YS, **options: Any) -> Any:
 @pytest.mark.parametrize("batch_size", [1, 2, None])
 def test_training_is_the_same_in_every_backend(batch_size: int | None, validation: Any) -> None:
     runs = [trained(Elman(), batch_size=batch_size, validation=validation, backend=backend) for backend in FIT_BACKENDS]
-    (eager, numbers), *compiled = runs
-    for history, others in compiled:
-        if batch_size == 1:
-            assert (history.losses, others) == (eager.losses, numbers)
-        assert history.losses == pytest.approx(eager.losses, rel=1e-12)
-        assert history.validation_losses == pytest.approx(eager.validation_losses, rel=1e-12)
-        assert others == pytest.approx(numbers, rel=1e-12)
-    assert len(eager.validation_losses) == (0 if validation is None else 4)
+    check_alike(runs, batch_size)
+    assert len(runs[0][0].validation_losses) == (0 if validation is None else 4)
 
 
 @pytest.mark.parametrize("batch_size, lengths", [(2, [2, 2, 2, 3, 3, 4]), (None, [2, 3, 4]), (1, sorted(LENGTHS))])
