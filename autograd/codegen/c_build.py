@@ -47,7 +47,7 @@ _LONG = 2.0  # seconds
 
 
 def told_of_long_builds(tell: Callable[[float], object] | None) -> setting[Callable[[float], object] | None]:
-    """Return a `with` statement that calls a function with the seconds that the compiler may take, before a long build."""
+    """Return a `with` statement that calls a function before a long build, with the seconds that it may take."""
     return setting(_told, tell)
 
 
