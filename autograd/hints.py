@@ -208,6 +208,9 @@ MODEL = {
     ),
     **dict.fromkeys(("register_parameter", "add_weight"), "assign a leaf, self.weight = autograd.Value(0.5)"),
     **dict.fromkeys(("add_module", "register_module"), "assign the part, self.part = nn.Layer(2, 3)"),
+    **dict.fromkeys(
+        ("append", "extend", "insert"), "write nn.Sequential(model, nn.Layer(2, 3)): models, one after another"
+    ),
     **dict.fromkeys(("named_children", "get_parameter", "get_submodule"), "write model.named_parameters()"),
     "apply": "write a loop over model.named_parameters()",
     **dict.fromkeys(

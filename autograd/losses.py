@@ -465,7 +465,7 @@ def _class_index(target: Any, classes: int) -> int:
             f"a target is the index of a class, an integer, or a list with a probability for each, got {quoted(target)}"
         ) from None
     if not 0 <= index < classes:
-        raise ValueError(f"{classes} logits have the classes 0 to {classes - 1}, got {index}")
+        raise ValueError(f"there are the classes 0 to {classes - 1}, got {index}")
     return index
 
 

@@ -33,7 +33,7 @@ from autograd.marks import attributes_of, is_own, mark, marks_of
 from autograd.modes import training_here
 from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
-from autograd.text import and_joined, escaped, printable, quoted, visible
+from autograd.text import and_joined, counted, escaped, printable, quoted, visible
 from autograd.trees import tree_filled, tree_leaves, tree_lists, tree_map
 
 _ANY_FILE, _UNNAMED_ENTRY = 64 * 2**20, 60  # bytes: a file that is always read; an entry without its name, at most
@@ -227,7 +227,9 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             most = _ANY_FILE + sum(_UNNAMED_ENTRY + 12 * len(name) for name in ours)
             size, content = read_at_most(path, most)
             if size > most:  # parsed, it would take several times as much memory
-                raise ValueError(f"it has at least {size:,} bytes, far more than {counted(len(ours))} need")
+                raise ValueError(
+                    f"it has at least {size:,} bytes, far more than {counted(len(ours), 'parameter')} need"
+                )
             document = document_from_text(content)
             numbers = document["parameters"]
             if numbers.keys() != ours.keys():
@@ -569,7 +571,7 @@ def parameters_in_words(module: Module) -> str:
     '13 parameters, 9 of them frozen'
     """
     n, frozen = numbers_of_parameters(module)
-    return counted(n) + (f", {frozen:,} of them frozen" if frozen else "")
+    return counted(n, "parameter") + (f", {frozen:,} of them frozen" if frozen else "")
 
 
 def frozen_in_words(module: Module) -> str:
@@ -582,16 +584,7 @@ def frozen_in_words(module: Module) -> str:
     (' (2 of 4 parameters frozen)', ' (frozen)')
     """
     n, frozen = numbers_of_parameters(module)
-    return (" (frozen)" if frozen == n else f" ({frozen:,} of {counted(n)} frozen)") if frozen else ""
-
-
-def counted(n: int) -> str:
-    """Return a number of parameters in words.
-
-    >>> counted(1), counted(2410)
-    ('1 parameter', '2,410 parameters')
-    """
-    return f"{n:,} parameter{'s' * (n != 1)}"
+    return (" (frozen)" if frozen == n else f" ({frozen:,} of {counted(n, 'parameter')} frozen)") if frozen else ""
 
 
 def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
@@ -599,7 +592,7 @@ def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
     sides = [("lacks", ours, set(theirs)), ("also has", theirs, set(ours))]
     differing = [(what, [name for name in names if name not in others]) for what, names, others in sides]
     parts = [f"{what} {_first(names)}" for what, names in differing if names]
-    return f"it has {counted(len(theirs))}, this network {len(ours):,}: it {and_joined(parts)}"
+    return f"it has {counted(len(theirs), 'parameter')}, this network {len(ours):,}: it {and_joined(parts)}"
 
 
 def _about_state(module: Module, theirs: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from autograd.losses import binary_cross_entropy, cross_entropy, hinge, loss, ms
 from autograd.module import Constant, Module, Network, frozen_in_words, loaded, parameters_in_words
 from autograd.samples.recording import ONE_SAMPLE
 from autograd.sequential import Sequential, Standardize
-from autograd.text import columns, folded, printable, quoted, visible
+from autograd.text import columns, counted, folded, printable, quoted, visible
 from autograd.validation import size_of
 
 if not TYPE_CHECKING:  # by which every name would do
@@ -133,7 +133,10 @@ class Neuron(Network):
         if len(xs) != len(self.w):
             name = visible(self.b.label.removesuffix("bias").rstrip(".")) or "this neuron"
             many = f". {ONE_SAMPLE}" if len(self.w) == 1 or any(map(_is_row, xs)) else ""
-            raise ValueError(f"{name} has {len(self.w)} weights, so it takes {len(self.w)} inputs, got {len(xs)}{many}")
+            raise ValueError(
+                f"{name} has {counted(len(self.w), 'weight')}, so it takes {counted(len(self.w), 'input')}, "
+                f"got {len(xs)}{many}"
+            )
         try:
             weighted = xs[0] * self.w[0] if len(xs) == 1 else ops.dot(xs, self.w)
             return self._activate(weighted + self.b)

@@ -299,6 +299,15 @@ def and_joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "weight"), counted(2410, "parameter")
+    ('1 weight', '2,410 parameters')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def width(text: str) -> int:
     """Return the width in columns of a monospaced font: two for East Asian characters, none for combining ones.
 

@@ -610,7 +610,7 @@ def test_the_classes_of_a_sequence_are_a_list_of_indices(backend: str, xs: list[
     assert runs[0].losses == runs[1].losses
     assert runs[0].losses == pytest.approx(runs[2].losses, rel=1e-12)
     assert runs[0].accuracy[-1] == 1.0
-    for wrong, message in ((3.0, "3 logits have the classes 0 to 2, got 3"), (0.5, "a class index is an integer")):
+    for wrong, message in ((3.0, "there are the classes 0 to 2, got 3"), (0.5, "a class index is an integer")):
         with pytest.raises(ValueError, match=message):
             fit(Tagger(), xs[:1], [[0.0, wrong]], loss=nn.cross_entropy, optimizer="sgd", epochs=1, backend=backend)
     with pytest.raises(ValueError, match="each sample needs a target: a list of 2"):

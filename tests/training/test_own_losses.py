@@ -137,9 +137,9 @@ def test_a_choice_by_a_class_as_the_note_says() -> None:
 @pytest.mark.parametrize("i", [0, 3])
 def test_the_sample_of_a_wrong_class_is_named(i: int, backend: str) -> None:
     ys = [*YS[:i], 7, *YS[i + 1 :]]
-    with pytest.raises(ValueError, match=rf"^sample {i} of xs: 3 logits have the classes 0 to 2, got 7"):
+    with pytest.raises(ValueError, match=rf"^sample {i} of xs: there are the classes 0 to 2, got 7"):
         trained(wrapped, backend, ys)
-    with pytest.raises(ValueError, match=rf"^sample {i} of validation xs: 3 logits have the classes 0 to 2, got 7"):
+    with pytest.raises(ValueError, match=rf"^sample {i} of validation xs: there are the classes 0 to 2, got 7"):
         fit(nn.MLP(2, [3]), XS, YS, loss=wrapped, optimizer="sgd", epochs=1, validation=(XS, ys), backend=backend,
             progress=False)  # fmt: skip
     with pytest.raises(KeyError) as caught:

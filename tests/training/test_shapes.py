@@ -264,7 +264,7 @@ def test_names_of_classes_in_sequences(loss: Any) -> None:
     history, _ = trained(Classes(), ys=names["ys"], loss=loss)
     assert history.losses[-1] < history.losses[0]
     names["ys"][7][1] = 3
-    with pytest.raises(ValueError, match=r"^sample 7 of ys: 3 logits have the classes 0 to 2, got 3"):
+    with pytest.raises(ValueError, match=r"^sample 7 of ys: there are the classes 0 to 2, got 3"):
         trained(Classes(), ys=names["ys"], loss=loss)
 
 
