@@ -5,7 +5,8 @@ operand, with the local gradient on it. A network is drawn more coarsely: a box 
 picture runs from the leaves on the left to the output on the right.
 
 `draw` chooses the finest detail that is still readable, and refuses a graph that is too large at any. `plan.py` decides
-which Values share a box and which edges join the boxes, and `dot.py` writes that as DOT.
+which Values share a box and which edges join the boxes, `style.py` how each kind looks, and `dot.py` writes that as
+DOT.
 """
 
 import difflib
@@ -14,12 +15,13 @@ from collections.abc import Iterable, Sequence
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import quoted, visible
-from autograd.views.draw.dot import ENDS, Pen
+from autograd.text import visible
+from autograd.views.draw.dot import Pen
 from autograd.views.draw.plan import Plan
+from autograd.views.draw.style import Style, check_choice
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
 from autograd.views.network import FoundLayer, find_layers
-from autograd.views.render import THEMES, Drawing, palette
+from autograd.views.render import Drawing
 
 __all__ = ["Drawing", "draw"]
 
@@ -90,17 +92,12 @@ def draw(
     }
     """
     values = graph_to_show(output, "draw(loss)")
-    for argument, given, known in (
-        ("detail", detail, _DETAILS),
-        ("theme", theme, THEMES),
-        ("direction", direction, ENDS),
-    ):
-        if given not in known:
-            raise ValueError(f"{argument} is one of {', '.join(map(repr, known))}, got {quoted(given)}")
+    check_choice("detail", detail, _DETAILS)
+    style = Style(theme=theme, direction=direction, local=local, faux=faux)
     plan = _choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
     warn_if_stale(values)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
-    return Pen(plan, output, shown, palette(theme), local=local, faux=faux).drawing(theme, direction)
+    return Pen(plan, output, shown, style).drawing()
 
 
 def _choose_plan(values: Sequence[Value], detail: str, expand: Sequence[str], max_nodes: int) -> Plan:

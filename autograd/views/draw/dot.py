@@ -1,4 +1,4 @@
-"""Write a plan as DOT: the text, the colours and the lines of a drawing.
+"""Write a plan as DOT: the text of a drawing, and which look of `style.py` each of its nodes and edges has.
 
 Nodes are named by counters; the text of users goes through `label_of` and `tooltip_of` of `render.py`.
 """
@@ -16,7 +16,7 @@ from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
-from autograd.text import cut, short
+from autograd.text import cut
 from autograd.views.draw.plan import (
     Box,
     BundleEdge,
@@ -32,35 +32,13 @@ from autograd.views.draw.plan import (
     RegularizerBox,
     WeightedEdge,
 )
+from autograd.views.draw.style import Style
 from autograd.views.gradients import NO_GRADIENT, missing_gradients
 from autograd.views.network import FoundNeuron
-from autograd.views.render import (
-    BOTH_THEMES,
-    MOST_RANKS_SPANNED,
-    PATIENCE,
-    Drawing,
-    label_of,
-    ranks_spanned,
-    tooltip_of,
-)
+from autograd.views.render import MOST_RANKS_SPANNED, PATIENCE, Drawing, label_of, ranks_spanned, tooltip_of
 
-ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
 _LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
 _LONGEST_LINE = 400  # columns of a formula or of a list of names
-
-# One font, whose widths all layout engines agree on. Shape and fill tell leaves, results, neurons and the output apart;
-# the outline tells the sign of a gradient, and so does the minus sign.
-_FONT = "Courier"
-_BOX_LOOKS = {
-    "leaf": {"shape": "box", "style": "filled"},
-    "result": {"shape": "box", "style": "rounded,filled"},
-    "output": {"shape": "box", "style": "filled", "peripheries": "2"},
-    "neuron": {"shape": "box", "style": "rounded,filled"},
-}
-_CONSTANT = {"shape": "plaintext", "fontsize": "11", "margin": "0.03"}
-_DENSE_WIDTH = "2.05"  # inches: boxes of one width for lines of one width
-_ROOMY = {"nodesep": "0.25", "ranksep": "0.35"}
-_DENSE = {"nodesep": "0.1", "ranksep": "1.2", "splines": "line", "newrank": "true"}
 _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
@@ -72,24 +50,12 @@ class Pen:
         plan: the boxes and edges.
         output: the Value at the end of the graph.
         names: the name of each Value.
-        colours: the colour of each use.
-        local: whether edges show local gradients.
-        faux: whether nodes show faux gradients.
+        style: how it looks.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        output: Value,
-        names: dict[Value, str],
-        colours: Mapping[str, str],
-        *,
-        local: bool,
-        faux: bool,
-    ) -> None:
-        self.plan, self.output, self.names, self.colours = plan, output, names, colours
-        self.faux = faux
-        self.locals = {v: local_gradients(v) for v in plan.shown} if local else {}
+    def __init__(self, plan: Plan, output: Value, names: dict[Value, str], style: Style) -> None:
+        self.plan, self.output, self.names, self.style = plan, output, names, style
+        self.locals = {v: local_gradients(v) for v in plan.shown} if style.local else {}
         self.missing = missing_gradients(output, plan.values)
         self.with_gradients = self.missing is None
         self.ids: dict[Node, str] = {
@@ -125,22 +91,16 @@ class Pen:
                 renamed.add(v)
         return renamed
 
-    def drawing(self, theme: str, direction: str) -> Drawing:
+    def drawing(self) -> Drawing:
         """Write everything, and return the drawing."""
         drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
-        text = {"fontname": _FONT, "fontcolor": self.colours["ink"]}
-        drawing.graph_attr.update(text, fontsize="12", rankdir=direction, bgcolor=self.colours["paper"])
-        drawing.graph_attr.update(_DENSE if self.dense else _ROOMY)
+        drawing.graph_attr.update(self.style.graph(dense=self.dense))
         if len(self.plan.edges) > _QUICK:
             drawing.graph_attr.update(PATIENCE)
         if self.weighs:
             drawing.graph_attr["mclimit"] = _IN_ORDER
-        if theme == "auto":
-            drawing.graph_attr["class"] = BOTH_THEMES
-        drawing.node_attr.update(text, fontsize="12", height="0", width="0", margin="0.12,0.08", penwidth="2")
-        drawing.edge_attr.update(text, fontsize="11", arrowsize="0.7", penwidth="1.5")
-        if self.dense:  # straight lines, from the end of a box to the beginning of the next, cross no box
-            drawing.edge_attr.update(tailport=ENDS[direction][0], headport=ENDS[direction][1])
+        drawing.node_attr.update(self.style.nodes())
+        drawing.edge_attr.update(self.style.edges(dense=self.dense))
         if notes := list(self._notes()):
             drawing.graph_attr["label"] = r"\n".join(notes)
         self._write_nodes(drawing)
@@ -169,9 +129,8 @@ class Pen:
         for item in inside[frame]:
             if isinstance(item, Frame):
                 with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
-                    look = {"style": "rounded,filled", "color": self.colours["frame"], "margin": "10", "class": ""}
                     label, tooltip = label_of([item.title]), tooltip_of([item.title])
-                    subgraph.attr(label=label, tooltip=tooltip, fillcolor=self.colours["layer"], **look)
+                    subgraph.attr(label=label, tooltip=tooltip, **self.style.frame())
                     self._write_frame(subgraph, item, inside, clusters)
             else:
                 self._write_node(item, graph)
@@ -200,7 +159,7 @@ class Pen:
     def _(self, v: Value, graph: graphviz.Digraph) -> None:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
-        title = name if op is None else f"{name} = {short_formula(v, self.names, number=short)}"
+        title = name if op is None else f"{name} = {short_formula(v, self.names, number=self.style.number)}"
         full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_LINE, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
         self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
@@ -225,7 +184,7 @@ class Pen:
             "output" if output is self.output else "neuron",
             [output],
             word="net" if activation == "linear" else activation,
-            lines=[title, *(f"{word} {short(x)}" for word, x in inside)],
+            lines=[title, *(f"{word} {self.style.number(x)}" for word, x in inside)],
             tooltip=[summed, f"activation {activation}", *(f"{word} {x!r}" for word, x in inside)],
         )
 
@@ -253,11 +212,11 @@ class Pen:
     @_write_node.register
     def _(self, node: Constant, graph: graphviz.Digraph) -> None:
         first, *others = node.numbers
-        label, exact = short(first), f"constant {first!r}"
+        label, exact = self.style.number(first), f"constant {first!r}"
         if others:
             label = f"{len(node.numbers)} constants"
             exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_LINE)
-        graph.node(self.ids[node], label, tooltip=exact, fontcolor=self.colours["faint"], **_CONSTANT)
+        graph.node(self.ids[node], label, **self.style.constant(), tooltip=exact)
 
     def _write_box(
         self,
@@ -277,47 +236,47 @@ class Pen:
         rows = [(word, [v.data for v in values])]
         if self.with_gradients:
             rows.append(("grad", [v.grad for v in values]))
-        if self.faux:
+        if self.style.faux:
             rows.append(("faux", faux_gradients(self.output, values)))
-        shown = [*lines, *(f"{word} {_range(numbers, short)}" for word, numbers in rows)]
+        shown = [*lines, *(f"{word} {_range(numbers, self.style.number)}" for word, numbers in rows)]
         if self.dense and isinstance(node, NeuronBox):  # what is left of it: the title with the number, the gradients
-            shown = [f"{lines[0]} {_range(rows[0][1], short)}", *shown[len(lines) + 1 :]]
-        signs = {_sign(v.grad) for v in values} if self.with_gradients else {"neither"}
+            shown = [f"{lines[0]} {_range(rows[0][1], self.style.number)}", *shown[len(lines) + 1 :]]
         graph.node(
             self.ids[node],
             label_of(shown),
-            color=self.colours[signs.pop() if len(signs) == 1 else "neither"],
-            fillcolor=self.colours[look],
+            **self.style.box(
+                look,
+                [v.grad for v in values] if self.with_gradients else [],
+                of_one_width=self.dense and isinstance(node, Box),
+            ),
             tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers in rows)]),
-            width=_DENSE_WIDTH if self.dense and isinstance(node, Box) else None,
-            **_BOX_LOOKS[look],
         )
 
     # Edges -----------------------------------------------------------------------------------------------------------
 
     @singledispatchmethod
     def _write_edge(self, edge: Edge, graph: graphviz.Digraph) -> None:
-        self._line(graph, edge, color=self.colours["neither"], style="dotted", tooltip="a constant: no gradient")
+        self._line(graph, edge, **self.style.constant_line(), tooltip="a constant: no gradient")
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
         name, x = self.names[edge.head], self.names[cast(Value, edge.head.args[edge.place])]
-        label, sign, tooltip = None, "neither", f"{x} to {name}"
+        label, tooltip, look = None, f"{x} to {name}", self.style.line()
         local = self.locals[edge.head][edge.place] if self.locals else None
         stopped = not cast(Op, edge.head.op).passes(edge.place) or (self.locals and local is None)
         if local is not None:
-            label, sign, tooltip = short(local), _sign(local), f"d {name} / d {x} = {local!r}"
+            label, tooltip = self.style.number(local), f"d {name} / d {x} = {local!r}"
+            look = self.style.line(local)
         elif stopped:
             label, tooltip = NO_GRADIENT if self.locals else None, f"{x} to {name}: no gradient passes"
+        if stopped:
+            look = self.style.stopped_line()
         self._line(
             graph,
             edge,
             f" {label} " if label and not self.tangled else None,  # the spaces keep it off the line
-            color=self.colours[sign],
+            **look,
             tooltip=tooltip_of([tooltip]),
-            style="dashed" if stopped else None,
-            arrowtail="tee" if stopped else None,
-            dir="both" if stopped else None,
         )
 
     @_write_edge.register
@@ -332,21 +291,22 @@ class Pen:
             tooltip.append(f"d net / d {x.text} = {weight.data!r}")
         largest = self.largest[edge.group]
         share = edge.size / largest if largest else 0.0
-        colour, label = self.colours[_sign(weight.data)], None
-        if self.dense:
-            colour += f"{round(255 * (0.35 + 0.65 * share)):02x}"  # the opacity
-        else:
-            label = f" {_product(constant(short(weight.data)), constant(short(edge.number)))} ".replace(" * ", "·")
-        self._line(graph, edge, label, color=colour, penwidth=f"{0.7 + 1.8 * share:.2f}", tooltip=tooltip_of(tooltip))
+        label = None
+        if not self.dense:
+            product = _product(*(constant(self.style.number(x)) for x in (weight.data, edge.number)))
+            label = f" {product} ".replace(" * ", "·")
+        look = self.style.weighted_line(weight.data, share, dense=self.dense)
+        self._line(graph, edge, label, **look, tooltip=tooltip_of(tooltip))
 
     @_write_edge.register
     def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:
-        what, style = ("parameters", "dashed") if edge.are_parameters else ("values", None)
+        what = "parameters" if edge.are_parameters else "values"
         label = f" {len(edge.carried)} {what} " if len(edge.carried) > 1 else None
         tooltip = tooltip_of([self._listed(edge.carried)])
-        self._line(graph, edge, label, color=self.colours["neither"], tooltip=tooltip, style=style)
+        look = self.style.bundle_line(are_parameters=edge.are_parameters)
+        self._line(graph, edge, label, **look, tooltip=tooltip)
 
-    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str | None) -> None:
+    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str) -> None:
         graph.edge(self.ids[edge.tail], self.ids[edge.head], label, **look)
 
     # Text ------------------------------------------------------------------------------------------------------------
@@ -356,10 +316,6 @@ class Pen:
 
     def _listed(self, values: Iterable[Value]) -> str:
         return cut(", ".join(self.names[v] for v in values), _LONGEST_LINE)
-
-
-def _sign(gradient: float) -> str:
-    return "positive" if gradient > 0 else "negative" if gradient < 0 else "neither"
 
 
 def _activation(neuron: FoundNeuron) -> str:
