@@ -7,10 +7,11 @@ Each kind of number has one format:
 
 | where                                                      | format              | 65000.123    | 0.0359632  |
 |------------------------------------------------------------|---------------------|--------------|------------|
-| drawings, pages, figures of training                       | `short(x)`          | `65000`      | `0.03596`  |
+| values in drawings and pages, figures of training          | `short(x)`          | `65000`      | `0.03596`  |
 | values in lines of text, and constants in their formulas   | `decimals(x, 6)`    | `65000.123`  | `0.035963` |
-| equations and local gradients in an explanation            | `decimals(x, 4)`    | `65000.123`  | `0.036`    |
-| global and faux gradients in a table, one below the other  | `aligned(x)`        | `65000.1230` | `0.0360`   |
+| gradients in every view, and equations with them           | `decimals(x, 4)`    | `65000.123`  | `0.036`    |
+| gradients in a table of text, one below the other          | `aligned(x)`        | `65000.1230` | `0.0360`   |
+| all numbers of a view that is asked for two digits         | `short(x, 2)`       | `65000`      | `0.036`    |
 | numbers to compare digit by digit, as in a gradient check  | `significant(x, 9)` | `65000.123`  | `0.0359632`|
 | tooltips and error messages, where all digits count        | `repr(x)`           | `65000.123`  | `0.0359632`|
 
@@ -20,13 +21,16 @@ below each other. Only a comparison needs digits however small the number is. Co
 gradients have its format too, so that a formula gives its number; and an equation has more digits where with four
 decimals it would look false.
 
-A drawing, an equation and a column have one format each. What the formats share: -0 is shown as 0, a number from 0.0001
-up to a million has no exponent, and other numbers have four digits unless more are asked for. The minus sign is the
-one that Python reads, in equations and pictures too. `page.js` has `short` in
-JavaScript; a spreadsheet chooses the format of its cells by `is_plain`.
+A view takes `digits=`, and `in_digits` gives it its formats. What they share: -0 is shown as 0, a number from 0.0001 up
+to a million has no exponent, other numbers have four digits unless more are asked for, and only an integer is shown as
+one where there is room for decimals: a local gradient of 0.99995 is not 1. The minus sign is the one that Python reads,
+in equations and pictures too. `page.js` has `short` and `decimals` in JavaScript; a spreadsheet chooses the format of
+its cells by `is_plain`.
 """
 
 import functools
+import math
+import operator
 import re
 import shutil
 import sys
@@ -37,6 +41,7 @@ from itertools import zip_longest
 from typing import TypeVar, cast
 
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
+_DIGITS_OF_A_CALCULATOR, _ALL_DIGITS = 10, 17
 LONGEST_NAME = 40  # columns of a name in a line of text
 LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 _LONGEST_LINE = 100  # columns of a line of prose
@@ -53,6 +58,7 @@ BARS = "▁▂▃▄▅▆▇█"
 # In ASCII, for outputs that cannot show them. Those of one line are replaced together, because a mixture misleads.
 _IN_ASCII: dict[str, Sequence[str]] = {
     "×": "*",
+    "≈": "~",
     "·": ".",  # the place of an operand
     "…": ["..."],
     BARS: "_.-:=+*#",
@@ -215,14 +221,18 @@ def significant(x: float, digits: int) -> str:
     return f"{x + 0.0:.{digits}g}"  # + 0.0: -0 becomes 0
 
 
-def short(x: float) -> str:
-    """Format a number with four significant digits; below a million, with all digits before the point.
+def short(x: float, digits: int = 4) -> str:
+    """Format a number with so many significant digits; below a million, with all digits before the point.
 
     >>> [short(x) for x in (0.55905, -0.0080421, 65000.123, 123456.7, 1234567.0, 0.00001234, -0.0)]
     ['0.5591', '-0.008042', '65000', '123457', '1.235e+06', '1.234e-05', '0']
+    >>> short(0.9999999), short(65000.123, 7), short(1 / 3, 2)
+    ('0.9999999', '65000.12', '0.33')
     """
-    text = significant(x, 4)
-    return f"{x:.0f}" if "e+" in text and abs(x) < _LARGEST_PLAIN else text
+    text = significant(x, digits)
+    if "e+" in text and abs(x) < _LARGEST_PLAIN:
+        return f"{x:.0f}"
+    return _unless_integer(x, text) if len(text.lstrip("-")) < digits else text
 
 
 def decimals(x: float, most: int = 6) -> str:
@@ -231,7 +241,7 @@ def decimals(x: float, most: int = 6) -> str:
     >>> [decimals(x, 4) for x in (0.5, -0.0359632, 2.0, 0.00012345678, 65000.12346, 1234567.0, -0.0)]
     ['0.5', '-0.036', '2', '0.0001235', '65000.1235', '1.235e+06', '0']
     """
-    return f"{x:.{most}f}".rstrip("0").rstrip(".") if _has_decimals(x) else short(x)
+    return _unless_integer(x, f"{x:.{most}f}".rstrip("0").rstrip(".")) if _has_decimals(x) else short(x)
 
 
 def aligned(x: float) -> str:
@@ -240,11 +250,50 @@ def aligned(x: float) -> str:
     >>> [aligned(x) for x in (-0.0201054, 0.0359, 3.0, 0.0, 0.00012345678, 1e9, float("nan"))]
     ['-0.0201', '0.0359', '3', '0', '0.0001235', '1e+09', 'nan']
     """
-    return f"{x:.4f}" if _has_decimals(x) and x != int(x) else decimals(x, 4)
+    text = decimals(x, 4)
+    return max(f"{x:.4f}", text, key=len) if _has_decimals(x) and x != int(x) else text
 
 
 def _has_decimals(x: float) -> bool:
     return 0.001 <= abs(x) < _LARGEST_PLAIN
+
+
+def _unless_integer(x: float, text: str) -> str:
+    """Return a number's text; with more digits where it is an integer, but not the number.
+
+    A pocket calculator has ten digits: a number that it shows as an integer is one here.
+
+    >>> _unless_integer(0.99995, "1"), _unless_integer(0.1 * 3 / 0.3, "1"), _unless_integer(0.25, "0.25")
+    ('0.99995', '1', '0.25')
+    """
+    if "." in text or not math.isfinite(x) or x == int(x):
+        return text
+    longer = (significant(x, digits) for digits in range(2, _DIGITS_OF_A_CALCULATOR + 1))
+    return next((more for more in longer if "." in more), text)
+
+
+def in_digits(digits: int | None, default: Callable[[float], str]) -> Callable[[float], str]:
+    """Return the format of a kind of number: of that many significant digits, where a view is asked for them.
+
+    Arguments:
+        digits: the view's argument; None: as by default.
+        default: the format of this kind of number without it.
+
+    Raises:
+        TypeError: `digits` is not an integer.
+        ValueError: it is not from 1 to 17.
+
+    >>> [in_digits(digits, decimals)(2 / 3) for digits in (None, 2, 9)]
+    ['0.666667', '0.67', '0.666666667']
+    """
+    if digits is None:
+        return default
+    if isinstance(digits, bool) or not hasattr(digits, "__index__"):
+        raise TypeError(f"digits is the number of significant digits, such as digits=4, got {quoted(digits)}")
+    most = operator.index(digits)
+    if not 1 <= most <= _ALL_DIGITS:
+        raise ValueError(f"digits is from 1 to {_ALL_DIGITS}, which tell all floats apart, got {quoted(digits)}")
+    return functools.partial(short, digits=most)
 
 
 def is_signed(text: str) -> bool:

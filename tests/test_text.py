@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hostile import HOSTILE, labels
@@ -17,6 +19,7 @@ from autograd.text import (
     cut,
     decimals,
     filled,
+    in_digits,
     is_plain,
     short,
     significant,
@@ -32,7 +35,7 @@ FORMATS = {"short": short, "decimals, 6": lambda x: decimals(x, 6), "decimals, 4
 
 def test_the_table_of_formats_is_what_they_do() -> None:
     rows = re.findall(r"^\| [a-z].*?\| `(.*?)` +\| `(.*?)` +\| `(.*?)` *\|$", str(text.__doc__), re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for call, large, small in rows:
         for shown, x in ((large, 65000.123), (small, 0.0359632)):
             assert eval(call, {"x": x, **vars(text)}) == shown
@@ -63,6 +66,42 @@ def test_significant_digits(x: float, digits: int) -> None:
     assert shown != "-0"
     assert len(re.sub(r"e.*|\D", "", shown).lstrip("0")) <= digits
     assert math.isclose(float(shown), x, rel_tol=5.01 * 10.0**-digits, abs_tol=5e-324)
+
+
+NEAR_INTEGERS = [0.99995, -0.99995, 1.00004, 2.9999999, 645.98, 12.000001]
+
+
+@pytest.mark.parametrize("form", [*FORMATS.values(), *(in_digits(n, decimals) for n in range(5, 18))])
+@pytest.mark.parametrize("x", NEAR_INTEGERS)
+def test_only_an_integer_is_shown_as_one(form: Callable[[float], str], x: float) -> None:
+    assert float(form(x)) != round(x) or "." in form(x)
+    assert form(float(round(x))) == str(round(x))
+
+
+def test_what_a_calculator_shows_as_an_integer_is_one_here_and_a_rounded_thousand_too() -> None:
+    assert [short(x) for x in (0.1 + 0.2 + 0.7, 1 + 1e-12, 65000.4, 1e300)] == ["1", "1", "65000", "1e+300"]
+    assert decimals(0.99999999999) == "1"
+    assert aligned(0.99995) == decimals(0.99995, 4) == "0.99995"
+
+
+@given(st.floats(), st.integers(1, 17))
+def test_a_view_that_is_asked_for_digits_shows_as_many(x: float, digits: int) -> None:
+    shown = in_digits(digits, decimals)(x)
+    if math.isfinite(x):
+        assert math.isclose(float(shown), x, rel_tol=5.01 * 10.0**-digits) or math.isinf(float(shown))
+    assert ("e" in shown) <= (math.isfinite(x) and not 1e-4 < abs(x) < 1e6)
+
+
+@pytest.mark.parametrize("digits", [0, 18, -1])
+def test_digits_are_1_to_17(digits: int) -> None:
+    with pytest.raises(ValueError, match="digits is from 1 to 17, which tell all floats apart"):
+        in_digits(digits, short)
+
+
+@pytest.mark.parametrize("digits", [4.0, "4", True])
+def test_digits_are_an_integer(digits: Any) -> None:
+    with pytest.raises(TypeError, match="digits is the number of significant digits, such as digits=4, got"):
+        in_digits(digits, short)
 
 
 # Users' text ---------------------------------------------------------------------------------------------------------
