@@ -233,12 +233,12 @@ class Pen:
 
         In the tooltip, numbers have all digits. The outline is the sign of the gradient, if all values have one.
         """
-        rows = [(word, [v.data for v in values])]
+        rows = [(word, [v.data for v in values], self.style.number)]
         if self.with_gradients:
-            rows.append(("grad", [v.grad for v in values]))
+            rows.append(("grad", [v.grad for v in values], self.style.gradient))
         if self.style.faux:
-            rows.append(("faux", faux_gradients(self.output, values)))
-        shown = [*lines, *(f"{word} {_range(numbers, self.style.number)}" for word, numbers in rows)]
+            rows.append(("faux", faux_gradients(self.output, values), self.style.gradient))
+        shown = [*lines, *(f"{word} {_range(numbers, text)}" for word, numbers, text in rows)]
         if self.dense and isinstance(node, NeuronBox):  # what is left of it: the title with the number, the gradients
             shown = [f"{lines[0]} {_range(rows[0][1], self.style.number)}", *shown[len(lines) + 1 :]]
         graph.node(
@@ -249,7 +249,7 @@ class Pen:
                 [v.grad for v in values] if self.with_gradients else [],
                 of_one_width=self.dense and isinstance(node, Box),
             ),
-            tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers in rows)]),
+            tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers, _ in rows)]),
         )
 
     # Edges -----------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class Pen:
         local = self.locals[edge.head][edge.place] if self.locals else None
         stopped = not cast(Op, edge.head.op).passes(edge.place) or (self.locals and local is None)
         if local is not None:
-            label, tooltip = self.style.number(local), f"d {name} / d {x} = {local!r}"
+            label, tooltip = self.style.gradient(local), f"d {name} / d {x} = {local!r}"
             look = self.style.line(local)
         elif stopped:
             label, tooltip = NO_GRADIENT if self.locals else None, f"{x} to {name}: no gradient passes"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autograd.text import quoted, short
+from autograd.views.gradients import in_equation
 from autograd.views.render import BOTH_THEMES, THEMES, palette
 
 ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
@@ -61,6 +62,10 @@ class Style:
     def number(self, x: float) -> str:
         """Return a number as boxes and edges show it."""
         return short(x)
+
+    def gradient(self, x: float) -> str:
+        """Return a gradient as boxes and edges show it: with the same text as in every view."""
+        return in_equation(x)
 
     # Attributes of DOT -----------------------------------------------------------------------------------------------
 
