@@ -48,6 +48,11 @@ def _is_of_a_library(file: str) -> bool:
     return file.startswith((_STANDARD, _PACKAGE)) or _NUMPY in file
 
 
+def is_installed(file: str) -> bool:
+    """Return True for a file of a package that pip has installed, this one, or Python's own library."""
+    return _is_of_a_library(file) or f"-packages{os.sep}" in file
+
+
 def is_running(code: CodeType) -> bool:
     """Return True while a function with this code runs that has called this one, directly or not.
 

@@ -6,17 +6,20 @@ graph have the same name: where two would, the later one is called x#2.
 
 The name of a variable is always right, because it is looked up at the moment of the call. Nothing is recorded while the
 graph is built, and a variable that has since been bound to another Value names only that one.
+
+A parameter is the last to name a Value: in `def show(f): draw(f)`, the `f` of `show(loss)` is `loss` to its reader. So
+what only a parameter is bound to is looked for among the variables of the callers, up to the session, notebook or file.
 """
 
 import inspect
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from autograd.engine import Value
-from autograd.frames import caller
+from autograd.frames import caller, is_installed
 
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
 _DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
@@ -33,8 +36,8 @@ def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_label
         names: names to use before all others, labels included: a mapping from names to Values, such as `locals()`, or
             from Values to names. By default (None) nodes without a label take the names of variables in the function,
             notebook or session that called the package: its local variables in the order of their definition, then
-            global ones, then elements of lists as `xs[0]`. Names that begin with an underscore are left out. An empty
-            mapping switches this off.
+            global ones, then elements of lists as `xs[0]`; parameters last, after the variables of its callers. Names
+            that begin with an underscore are left out. An empty mapping switches this off.
         repeat_labels: whether nodes to which the user gave the same name keep it, for views in which something else
             tells them apart.
 
@@ -60,8 +63,20 @@ def names_of_variables(nodes: Container[Value]) -> dict[Value, str]:
     >>> x, ws = Value(1.0), [Value(2.0), Value(3.0)]
     >>> list(names_of_variables({x, ws[1]}).values())
     ['x', 'ws[1]']
+    >>> def list_names(f, given):
+    ...     y = f * given
+    ...     return list(names_of_variables({f, given, y}).values())
+    >>> list_names(x, Value(2.0))  # nothing but a parameter is bound to the second
+    ['y', 'x', 'given']
     """
-    return _bound(_variables(), nodes)
+    names: dict[Value, str] = {}
+    parameters: dict[Value, str] = {}
+    for variables, passed in _variables():
+        names = _bound(variables, nodes) | names
+        parameters = _bound(passed, nodes) | parameters
+        if parameters.keys() <= names.keys():
+            break
+    return names | {v: name for v, name in parameters.items() if v not in names}
 
 
 def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool) -> dict[Value, str]:
@@ -117,18 +132,41 @@ def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Va
             yield from _elements(f"{name}[{i}]", value, depth - 1)
 
 
-def _variables() -> list[dict[str, Any]]:
-    """Return the local and the global variables of the nearest caller outside the package."""
-    scopes = []
-    frame = caller()
+def _variables() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Yield the variables in the scopes around the call, the nearest first, and apart from them the parameters.
+
+    The first are those of the nearest caller outside the package, local ones, then global ones. They are followed by
+    those of each function that has called it, up to the line of a session, the cell of a notebook or the file. What
+    runs these functions, such as a library of tests, names nothing. A name means what it does in the nearest scope.
+    """
+    known: dict[str, Any] = {}
+    scopes, passed = list[dict[str, Any]](), list[dict[str, Any]]()
+    module: dict[str, Any] | None = None
+    nearest = frame = caller()
     while frame is not None:
-        scopes.append(_locals(frame))
-        if frame.f_code.co_name not in _COMPREHENSIONS:
-            scopes.append({name: value for name, value in frame.f_globals.items() if name not in scopes[-1]})
-            break
-        frame = frame.f_back
-    # Not a session's _12, nor a tool's variable (pytest's @py_assert1).
-    return [{x: scope[x] for x in scope if x.isidentifier() and not x.startswith("_")} for scope in scopes]
+        if frame is nearest or not is_installed(frame.f_code.co_filename):
+            variables, parameters = _locals(frame), _parameters(frame.f_code)
+            passed.append(_new({x: variables[x] for x in parameters if x in variables}, known))
+            scopes.append(_new({x: value for x, value in variables.items() if x not in parameters}, known))
+            known = variables | known
+            if frame.f_code.co_name not in _COMPREHENSIONS:
+                if frame.f_globals is not module:
+                    module = frame.f_globals
+                    scopes.append(_new(module, known))
+                    known = module | known
+                yield scopes, passed
+                scopes, passed = [], []
+        frame = None if frame.f_code.co_name == "<module>" else frame.f_back
+
+
+def _new(scope: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables that no nearer scope has, without a session's _12 or a tool's (pytest's @py_assert1)."""
+    return {x: value for x, value in scope.items() if x.isidentifier() and not x.startswith("_") and x not in known}
+
+
+def _parameters(code: CodeType) -> set[str]:
+    variable = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + variable])
 
 
 def _locals(frame: FrameType) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +106,62 @@ def test_closures_methods_lambdas_and_classes() -> None:
     assert Model().show(Value(3.0)) == ["x", "given", "v3"]
     assert [*map(lambda z: listed(z + x), [Value(0.0)])] == [["x", "z", "v3"]]  # noqa: C417  # a lambda is the case
     assert Model.found == ["inside", "v2"]
+
+
+def show(f: Value) -> list[str]:
+    return listed(f)
+
+
+def test_what_only_a_parameter_names_has_the_name_of_the_caller() -> None:
+    x = Value(1.0)
+    loss = x * 2
+    assert show(loss) == ["x", "loss"]
+    assert show(everywhere) == ["everywhere"]
+    assert show(Value(1.0)) == ["f"]  # nobody has another name for it
+
+    def outer(given: Value) -> list[str]:
+        return show(given)
+
+    assert outer(loss) == ["x", "loss"]
+    assert outer(loss + 1) == ["x", "loss", "f"]  # of two parameters, the nearest
+
+    def keywords(*values: Value, only: Value, **more: Value) -> list[str]:
+        return listed(values[0] * only * more["other"])
+
+    losses = [loss, x]
+    assert keywords(losses[0], only=Value(0.0), other=x) == ["x", "loss", "only", "v4", "v5"]
+    assert keywords(Value(1.0), only=losses[1], other=x) == ["x", "values[0]", "v3", "v4"]
+
+
+def test_elements_of_a_list_that_was_passed_are_those_of_the_caller() -> None:
+    weights = [Value(1.0), Value(2.0)]
+
+    def total(ws: list[Value]) -> list[str]:
+        first = ws[0]
+        return listed(first + ws[1])
+
+    assert total(weights) == ["first", "weights[1]", "v3"]
+    assert total([weights[0], Value(3.0)]) == ["first", "ws[1]", "v3"]
+
+
+def test_a_name_further_out_is_not_one_that_means_something_else_here() -> None:
+    def inner(f: Value) -> list[str]:
+        loss = Value(0.0)
+        return listed(loss * f)
+
+    loss = Value(1.0)
+    assert inner(loss) == ["f", "loss", "v3"]
+
+
+def test_libraries_between_the_call_and_its_caller_name_nothing(tmp_path: Path) -> None:
+    x = Value(1.0)
+    assert [*map(show, [x])] == [["x"]]
+    assert functools.reduce(lambda total, f: [*total, *show(f)], [x], list[str]()) == ["x"]
+    folder = tmp_path / "site-packages"
+    scope = {"show": show, "Value": Value}
+    library = "def run():\n    inside_of_a_library = Value(1.0)\n    return show(inside_of_a_library)"
+    exec(compile(library, str(folder / "library.py"), "exec"), scope)
+    assert scope["run"]() == ["f"]  # type: ignore[operator]
 
 
 def test_in_a_session_names_are_the_session_s() -> None:
