@@ -1,8 +1,9 @@
 """Name the nodes of a graph, for views and messages.
 
 The name of a node is the first of these: the name given in the call of the view; its label; the name of the variable
-that it is bound to where the view was called; v1, v2, ... by its place in the order of creation. No two nodes of one
-graph have the same name: where two would, the later one is called x#2.
+that it is bound to where the view was called; v1, v2, ... by its place in the order of creation. Parameters of two
+networks that have the same labels are named after the variables of their networks. No two nodes of one graph have the
+same name: where two would, the later one is called x#2.
 
 The name of a variable is always right, because it is looked up at the moment of the call. Nothing is recorded while the
 graph is built, and a variable that has since been bound to another Value names only that one.
@@ -13,13 +14,16 @@ what only a parameter is bound to is looked for among the variables of the calle
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, count
 from types import CodeType, FrameType
 from typing import Any
 
 from autograd.engine import Value
 from autograd.frames import caller, is_installed
+from autograd.marks import Marked
 
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
 _DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
@@ -52,7 +56,10 @@ def names_of(nodes: Sequence[Value], names: Names | None = None, *, repeat_label
     wanted = set(nodes)
     asked = {} if names is None else _asked(names, wanted)
     found = names_of_variables(wanted) if names is None else {}
-    given = {v: asked.get(v) or v.label or found.get(v) or f"v{i}" for i, v in enumerate(nodes, start=1)}
+    in_models = names_in_models(nodes) if names is None else {}
+    given = {
+        v: asked.get(v) or in_models.get(v) or v.label or found.get(v) or f"v{i}" for i, v in enumerate(nodes, start=1)
+    }
     chosen = {v for v in nodes if v in asked or v.label}  # names given by the user come before variables and numbers
     return _unique(given, chosen, repeat_labels)
 
@@ -77,6 +84,35 @@ def names_of_variables(nodes: Container[Value]) -> dict[Value, str]:
         if parameters.keys() <= names.keys():
             break
     return names | {v: name for v, name in parameters.items() if v not in names}
+
+
+def names_in_models(nodes: Sequence[Value]) -> dict[Value, str]:
+    """Return other names for labelled leaves where some of them have the same label: those of two networks.
+
+    They begin with the variable, or the place in a list, that the network is bound to where the package was called.
+    Leaves in networks of their own, and those that no such variable holds, are left out.
+
+    >>> from autograd import nn
+    >>> encoder, decoders = nn.Neuron(1), [nn.Neuron(1)]
+    >>> list(names_in_models([*encoder.parameters(), *decoders[0].parameters()]).values())
+    ['encoder.weight', 'encoder.bias', 'decoders[0].weight', 'decoders[0].bias']
+    """
+    labelled = [v for v in nodes if v.op is None and v.label]
+    times = Counter(v.label for v in labelled)
+    clashing = {v for v in labelled if times[v.label] > 1}
+    names: dict[Value, str] = {}
+    if clashing:
+        known, scopes = set(labelled), list(_variables())
+        own, passed = (chain.from_iterable(each) for each in zip(*scopes, strict=True)) if scopes else ((), ())
+        for model, name in chain(_named(own), _named(passed)):  # a parameter is the last to name one
+            if isinstance(model, Marked):
+                with suppress(Exception):  # a method of the user's; and without it there are other names
+                    parameters = model.all_parameters()  # type: ignore[attr-defined]  # every Marked is a Module
+                    if not clashing.isdisjoint(parameters):
+                        for p in parameters:
+                            if p in known:
+                                names.setdefault(p, f"{name}.{p.label}")
+    return names
 
 
 def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool) -> dict[Value, str]:
@@ -113,22 +149,28 @@ def _asked(names: Names, wanted: set[Value]) -> dict[Value, str]:
 
 
 def _bound(scopes: Iterable[Mapping[str, Any]], wanted: Container[Value]) -> dict[Value, str]:
-    """Return the first name of each wanted node; variables of all scopes come before elements of lists."""
-    variables = [(value, name) for scope in scopes for name, value in scope.items()]
-    lists = [(value, name) for value, name in variables if isinstance(value, (list, tuple))]
-    elements = chain.from_iterable(_elements(name, value, _DEEPEST_LIST) for value, name in lists)
+    """Return the first name of each wanted node."""
     names: dict[Value, str] = {}
-    for value, name in chain(variables, elements):
+    for value, name in _named(scopes):
         if name and type(value) is Value and value in wanted:
             names.setdefault(value, name)
     return names
 
 
-def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Value, str]]:
+def _named(scopes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
+    """Yield what variables are bound to, then the elements of lists, with their names."""
+    variables = [(value, name) for scope in scopes for name, value in scope.items()]
+    lists = [(value, name) for value, name in variables if isinstance(value, (list, tuple))]
+    yield from variables
+    for value, name in lists:
+        yield from _elements(name, value, _DEEPEST_LIST)
+
+
+def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[Any, str]]:
     for i, value in enumerate(values[:_LONGEST_LIST]):
-        if type(value) is Value:
+        if not isinstance(value, (list, tuple)):
             yield value, f"{name}[{i}]"
-        elif depth > 1 and isinstance(value, (list, tuple)):
+        elif depth > 1:
             yield from _elements(f"{name}[{i}]", value, depth - 1)
 
 

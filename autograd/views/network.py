@@ -4,16 +4,20 @@ A network leaves no record of its neurons in the graph, so that recording one co
 `layer1.neuron3.weight2` and `layer1.neuron3.bias`, or in a lone neuron `weight1` and `bias`. The weighted sum of a
 neuron is any node that adds up products of such weights, and such a bias, and nothing else: one `dot`, or a chain of
 sums and products in any order. A node inside it that is used elsewhere as well is not hidden in it.
+
+Which neuron it is, its parameters themselves say, not their labels: those of two networks may be the same.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import NamedTuple
 
 from autograd import ops
 from autograd.engine import Value
+from autograd.names import names_in_models
 from autograd.ops import Op
 
 _PARAMETER = re.compile(r"(?:(?P<neuron>.+)\.)?(?:weight(?P<number>[0-9]{0,9})|bias)", re.DOTALL)
@@ -24,7 +28,7 @@ _IN_A_LAYER = re.compile(r"(?:(?P<layer>.+)\.)?neuron\d+", re.DOTALL)
 class FoundNeuron:
     """A neuron as it computed one sample; a neuron that computed several samples is found as many times."""
 
-    name: str  # "layer1.neuron3"; "neuron" where the labels are bare
+    name: str  # "layer1.neuron3"; "neuron" where the labels are bare; no other neuron has it
     layer: str  # "layer1"; for a neuron in no layer, its own name
     terms: list[tuple[Value, Value | float]]  # weights with their inputs
     bias: Value | None
@@ -39,6 +43,11 @@ class FoundNeuron:
     @property
     def parameters(self) -> list[Value]:
         return [weight for weight, _ in self.terms] + ([] if self.bias is None else [self.bias])
+
+    @property
+    def identity(self) -> Value:
+        """A parameter that no other neuron has: the same one each time that the neuron is used."""
+        return self.terms[0][0] if self.bias is None else self.bias
 
 
 @dataclass(eq=False)
@@ -63,15 +72,18 @@ class _Sum:
 
     owner: str
     terms: dict[Value, Value | float]  # the input of each weight
+    numbers: set[int]  # those of the weights
     bias: Value | None = None
     inside: list[Value] = field(default_factory=list)  # the nodes on the way
 
 
-def find_layers(nodes: Sequence[Value]) -> list[FoundLayer]:
+def find_layers(nodes: Sequence[Value], *, variables: bool = True) -> list[FoundLayer]:
     """Return the layers of neurons in a graph, in the order of creation.
 
     Arguments:
         nodes: the graph in the order of creation, as `graph_of(output)` returns it.
+        variables: whether layers whose labels are the same are named after the variables that their networks are bound
+            to where the package was called: `encoder.layer1`, `decoder.layer1`; else they are `layer1`, `layer1#2`.
 
     >>> x = Value(0.4)
     >>> output = (x * Value(0.5, "weight") + Value(0.6, "bias")).tanh()
@@ -81,14 +93,53 @@ def find_layers(nodes: Sequence[Value]) -> list[FoundLayer]:
     >>> neuron.name, len(neuron.terms), neuron.activation
     ('neuron', 1, <operation tanh: tanh(·)>)
     """
+    neurons = _find_neurons(nodes)
+    _tell_apart(neurons, nodes, variables=variables)
     layers: dict[object, FoundLayer] = {}
     times: Counter[object] = Counter()
-    for neuron in _find_neurons(nodes):
+    for neuron in neurons:
         inputs = (neuron.layer, *(x if type(x) is Value else repr(x) for _, x in neuron.terms))
-        times[neuron.name, inputs] += 1  # the same neuron on the same numbers again is another sample's
-        layer = layers.setdefault((times[neuron.name, inputs], inputs), FoundLayer(neuron.layer))
+        times[neuron.identity, inputs] += 1  # the same neuron on the same numbers again is another sample's
+        layer = layers.setdefault((times[neuron.identity, inputs], inputs), FoundLayer(neuron.layer))
         layer.neurons.append(neuron)
     return list(layers.values())
+
+
+def _tell_apart(neurons: Sequence[FoundNeuron], nodes: Sequence[Value], *, variables: bool) -> None:
+    """Give neurons other names where their layers' labels are those of other layers."""
+    uses = defaultdict[Value, list[FoundNeuron]](list)
+    for neuron in neurons:
+        uses[neuron.identity].append(neuron)
+    if len({neuron.name for neuron in neurons}) == len(uses):
+        return
+    paths = names_in_models(nodes) if variables else {}
+    layers = defaultdict[str, list[dict[str, list[FoundNeuron]]]](list)  # those of one name; each has a neuron once
+    for v in nodes:  # in the order in which the parameters were made, so those of a layer come together
+        if v in uses:
+            name, layer = _names(paths.get(v, v.label))
+            same = layers[layer]
+            if not same or name in same[-1]:
+                same.append({})
+            same[-1][name] = uses[v]
+    for layer, same in layers.items():
+        others = (f"{layer}#{n}" for n in count(2))
+        free = chain([layer], (name for name in others if name not in layers))
+        for found, title in zip(same, free):  # there are names without end
+            for name, times in found.items():
+                renamed = title if name == layer else f"{title}.{name.rpartition('.')[2]}"
+                for neuron in times:
+                    neuron.name, neuron.layer = name if title == layer else renamed, title
+
+
+def _names(label: str) -> tuple[str, str]:
+    """Return the name of a neuron and that of its layer, by the label of one of its parameters.
+
+    >>> _names("layer1.neuron3.weight2"), _names("neuron3.bias"), _names("bias")
+    (('layer1.neuron3', 'layer1'), ('neuron3', 'layer'), ('neuron', 'neuron'))
+    """
+    owner = label.rpartition(".")[0]
+    match = _IN_A_LAYER.fullmatch(owner)
+    return owner or "neuron", (match["layer"] or "layer") if match else owner or "neuron"
 
 
 def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
@@ -134,7 +185,7 @@ def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
 def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
     """Return the sum of these products, if they are of inputs with the weights of one neuron."""
     half = len(args) // 2
-    owner, terms = None, dict[Value, Value | float]()
+    owner, terms, numbers = None, dict[Value, Value | float](), set[int]()
     for x, y in zip(args[:half], args[half:], strict=True):
         its_x = parameters.get(x) if type(x) is Value else None
         its_y = parameters.get(y) if type(y) is Value else None
@@ -143,9 +194,13 @@ def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Par
             return None
         if owner is not None and owner != parameter.neuron:
             return None
+        if parameter.number in numbers:
+            return None  # of two neurons with the same labels
         owner = parameter.neuron
         terms[weight] = other
-    return None if owner is None else _Sum(owner, terms)
+        if parameter.number:
+            numbers.add(parameter.number)
+    return None if owner is None else _Sum(owner, terms, numbers)
 
 
 def _joined_sum(
@@ -172,11 +227,15 @@ def _joined_sum(
         return None
     longest = max(parts, key=lambda part: len(part.terms))
     others = [part for part in parts if part is not longest]
-    new = [weight for part in others for weight in part.terms]
-    if len(set(new)) < len(new) or not longest.terms.keys().isdisjoint(new):
-        return None
+    for known, new in (
+        (longest.terms.keys(), [weight for part in others for weight in part.terms]),
+        (longest.numbers, [number for part in others for number in part.numbers]),
+    ):
+        if len(set(new)) < len(new) or not known.isdisjoint(new):
+            return None
     for part in others:
         longest.terms |= part.terms
+        longest.numbers |= part.numbers
         longest.inside += part.inside
     longest.bias = biases[0] if biases else None
     return longest
@@ -184,11 +243,14 @@ def _joined_sum(
 
 def _neuron(net: Value, found: _Sum, user: Value | None, parameters: Mapping[Value, _Parameter]) -> FoundNeuron:
     output, nodes = net, [*found.inside, net]
-    if user is not None and (op := user.op) is not None and op.arity == 1 and op.symbol == op.name:
-        output = user  # a function of the net alone: the activation
+    if user is not None and _is_activation(user):
+        output = user
         nodes.append(user)
-    name = found.owner or "neuron"
-    match = _IN_A_LAYER.fullmatch(found.owner)
-    layer = (match["layer"] or "layer") if match else name
     terms = sorted(found.terms.items(), key=lambda term: parameters[term[0]].number)
-    return FoundNeuron(name, layer, terms, found.bias, net, output, nodes)
+    return FoundNeuron(*_names(terms[0][0].label), terms, found.bias, net, output, nodes)
+
+
+def _is_activation(user: Value) -> bool:
+    """Return True for a function of a single Value, and perhaps of constants, such as the slope of a `leaky_relu`."""
+    op, operands = user.op, [x for x in user.args if type(x) is Value]
+    return op is not None and not op.variadic and op.symbol == op.name and len(operands) == 1

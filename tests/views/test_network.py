@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from networks import WAYS, Network, loss_of
 
 from autograd import Value, ops
 from autograd.engine import graph_of
-from autograd.nn import Neuron
-from autograd.views.network import FoundNeuron, find_layers
+from autograd.names import names_of
+from autograd.nn import MLP, Layer, Module, Neuron
+from autograd.views.network import FoundLayer, FoundNeuron, find_layers
 
 
 def found(output: Value) -> list[FoundNeuron]:
     return [neuron for layer in find_layers(graph_of(output)) for neuron in layer.neurons]
+
+
+def sizes(layers: Iterable[FoundLayer]) -> list[tuple[str, int]]:
+    """Return the name of each layer and the number of its neurons."""
+    return [(layer.name, len(layer.neurons)) for layer in layers]
+
+
+def neurons(layers: Iterable[FoundLayer]) -> list[str]:
+    return [neuron.name for layer in layers for neuron in layer.neurons]
 
 
 @pytest.mark.parametrize("weigh", WAYS)
@@ -52,8 +62,10 @@ def test_a_lone_neuron_and_hand_made_ones() -> None:
     assert [(n.name, n.layer, len(n.terms)) for n in found(Neuron(2)([x, 1.0]))] == [("neuron", "neuron", 2)]
     by_hand = (x * Value(0.5, "hidden.weight") + Value(0.6, "hidden.bias")).tanh()
     assert [(n.name, n.layer) for n in found(by_hand)] == [("hidden", "hidden")]
-    both = Neuron(1)(Neuron(1)(x))  # two neurons whose parameters have the same labels
-    assert [n.name for n in found(both)] == ["neuron", "neuron"]
+    first, second = Neuron(1), Neuron(1)  # two neurons whose parameters have the same labels
+    both = second(first(x))
+    assert neurons(find_layers(graph_of(both))) == ["first", "second"]
+    assert neurons(find_layers(graph_of(both), variables=False)) == ["neuron", "neuron#2"]
     linear = Neuron(1, "linear")(x) + Neuron(1, "linear")(x)
     assert len(found(linear)) == 2
 
@@ -103,3 +115,131 @@ def test_a_long_chain_is_found_in_time_that_grows_with_it() -> None:
     [neuron] = found(net)
     assert len(neuron.terms) == n
     assert neuron.terms[-1][0].label == f"weight{n}"
+
+
+# Which neuron it is --------------------------------------------------------------------------------------------------
+
+
+def test_two_networks_with_the_same_labels_are_two() -> None:
+    encoder, decoder = MLP(2, [3, 1]), MLP(1, [3, 2])
+    graph = graph_of(ops.sum(decoder(encoder([0.5, 0.25]))))
+    assert sizes(find_layers(graph)) == [
+        ("encoder.layer1", 3),
+        ("encoder.layer2", 1),
+        ("decoder.layer1", 3),
+        ("decoder.layer2", 2),
+    ]
+    assert sizes(find_layers(graph, variables=False)) == [
+        ("layer1", 3),
+        ("layer2", 1),
+        ("layer1#2", 3),
+        ("layer2#2", 2),
+    ]
+    assert neurons(find_layers(graph))[0] == "encoder.layer1.neuron1"
+    assert neurons(find_layers(graph, variables=False))[4] == "layer1#2.neuron1"
+    assert names_of(graph)[decoder.layers[0].neurons[2].b] == "decoder.layer1.neuron3.bias"
+
+
+def test_a_network_alone_is_not_named_after_its_variable() -> None:
+    model = MLP(2, [3, 1])
+    assert sizes(find_layers(graph_of(model([0.5, 0.25])))) == [("layer1", 3), ("layer2", 1)]
+
+
+def test_an_ensemble_is_as_many_networks() -> None:
+    members, x = [MLP(1, [2, 1]) for _ in range(3)], Value(0.5)
+    for mean in (sum(member(x) for member in members), ops.sum([member(x) for member in members])):
+        assert sizes(find_layers(graph_of(mean))) == [
+            (f"members[{i}].layer{k}", n) for i in range(3) for k, n in ((1, 2), (2, 1))
+        ]  # though all have the same input
+    interleaved = [neuron(x) for pair in zip(*(member.layers[0].neurons for member in members)) for neuron in pair]
+    assert sizes(find_layers(graph_of(ops.sum(interleaved)))) == [(f"members[{i}].layer1", 2) for i in range(3)]
+
+
+def test_networks_in_a_module_are_named_by_their_paths() -> None:
+    class Autoencoder(Module):
+        def __init__(self) -> None:
+            self.encoder, self.decoder = MLP(2, [1]), MLP(1, [2])
+
+        def __call__(self, x: list[float]) -> Value:
+            total: Value = ops.sum(self.decoder([self.encoder(x)]))
+            return total
+
+    assert sizes(find_layers(graph_of(Autoencoder()([0.5, 0.25])))) == [("encoder.layer1", 1), ("decoder.layer1", 2)]
+    both = [Autoencoder(), Autoencoder()]
+    assert sizes(find_layers(graph_of(both[0]([0.5, 0.25]) + both[1]([0.5, 0.25]))))[:3] == [
+        ("both[0].encoder.layer1", 1),
+        ("both[0].decoder.layer1", 2),
+        ("both[1].encoder.layer1", 1),
+    ]
+
+
+def test_layers_alone_and_frozen_ones() -> None:
+    one, other = Layer(2, 2).freeze(), Layer(2, 2)
+    graph = graph_of(ops.sum(other(one([0.5, 0.25]))))
+    assert sizes(find_layers(graph)) == [("one", 2), ("other", 2)]
+    assert neurons(find_layers(graph))[::2] == ["one.neuron1", "other.neuron1"]
+    assert sizes(find_layers(graph, variables=False)) == [("layer", 2), ("layer#2", 2)]
+    assert neurons(find_layers(graph, variables=False))[::2] == ["neuron1", "layer#2.neuron1"]
+
+
+def test_shared_and_recurrent_layers_are_one_that_is_used_again() -> None:
+    cell, first = Layer(3, 2, "tanh"), [Value(0.0), Value(0.0)]
+    state = first
+    for x in (0.5, 0.25, -0.5):
+        state = cell([x, *state])
+    assert sizes(find_layers(graph_of(ops.sum(state)))) == [("layer", 2)] * 3
+    assert len({neuron.identity for neuron in found(ops.sum(state))}) == 2
+    twin = MLP(1, [2, 1])
+    assert sizes(find_layers(graph_of(twin(0.5) - twin(0.25)))) == [("layer1", 2), ("layer2", 1)] * 2
+
+
+def test_a_model_that_cannot_say_what_it_holds_names_nothing() -> None:
+    class Broken(Module):
+        def __init__(self) -> None:
+            self.inner = Neuron(1)
+
+        def parameters(self) -> list[Value]:
+            raise RuntimeError
+
+    one, other, broken = Neuron(1), Neuron(1), Broken()
+    assert sizes(find_layers(graph_of(one(0.5) + other(0.25) + broken.inner(0.125)))) == [
+        ("one", 1),
+        ("other", 1),
+        ("inner", 1),
+    ]
+    broken.inner = one  # a second name for it, by a variable that is met later
+    assert sizes(find_layers(graph_of(one(0.5) + other(0.25)))) == [("one", 1), ("other", 1)]
+
+
+def test_weights_with_the_same_label_are_of_two_neurons() -> None:
+    w, other = Value(0.5, "weight1"), Value(0.25, "weight1")
+    assert [len(neuron.terms) for neuron in found(ops.dot([1.0], [w]) + ops.dot([2.0], [other]))] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        ops.tanh,
+        ops.relu,
+        ops.leaky_relu,
+        ops.elu,
+        ops.gelu,
+        lambda x: ops.leaky_relu(x, 0.2),
+        lambda x: ops.clip(x, -1, 1),
+        lambda x: ops.max(x, 0.0),
+    ],
+)
+def test_any_function_of_the_net_alone_is_an_activation(activation: Callable[[Value], Value]) -> None:
+    x = Value(0.4)
+    output = activation(x * Value(0.5, "weight") + Value(0.6, "bias"))
+    [neuron] = found(output * 2)
+    assert neuron.output is output
+    assert neuron.activation is output.op
+
+
+def test_what_has_another_operand_is_no_activation() -> None:
+    x = Value(0.4)
+    net = x * Value(0.5, "weight") + Value(0.6, "bias")
+    for output in (ops.max(net, x), net**2, net - 1, net * 2, ops.sum([net])):
+        [neuron] = found(output)
+        assert neuron.activation is None

@@ -94,26 +94,28 @@ def draw(
     values = graph_to_show(output, "draw(loss)")
     check_choice("detail", detail, _DETAILS)
     style = Style(theme=theme, direction=direction, local=local, faux=faux)
-    plan = _choose_plan(values, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
+    layers = find_layers(values, variables=names is None)
+    plan = _choose_plan(values, layers, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
     warn_if_stale(values)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
     return Pen(plan, output, shown, style).drawing()
 
 
-def _choose_plan(values: Sequence[Value], detail: str, expand: Sequence[str], max_nodes: int) -> Plan:
+def _choose_plan(
+    values: Sequence[Value], layers: Sequence[FoundLayer], detail: str, expand: Sequence[str], max_nodes: int
+) -> Plan:
     """Return the plan at this detail; for "auto", at the finest that is readable.
 
     Raises:
         ValueError: the drawing is too large, or a name in `expand` is unknown.
     """
-    layers = find_layers(values) if detail != "value" or expand else []
     _check_expand(expand, layers)
     for tried in [detail] if detail != "auto" else _readable(values, layers, expand):
         plan = Plan(values, layers, tried, expand)
         size = plan.join(max_nodes)
         if size.fits(max_nodes):
             return plan
-    raise _too_many_nodes(plan, layers or find_layers(values), expand, size, max_nodes)
+    raise _too_many_nodes(plan, layers, expand, size, max_nodes)
 
 
 def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Sequence[str]) -> list[str]:
