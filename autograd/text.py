@@ -65,6 +65,18 @@ _IN_ASCII: dict[str, Sequence[str]] = {
 }
 
 
+class Text(str):
+    r"""Lines of text that a session or a notebook shows as they are, not as a string in quotes with `\n` in it.
+
+    >>> Text("two\nlines")
+    two
+    lines
+    """
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 # What the output can show --------------------------------------------------------------------------------------------
 
 

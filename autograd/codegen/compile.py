@@ -22,7 +22,7 @@ from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value
 from autograd.files import write_whole
-from autograd.text import quoted
+from autograd.text import Text, quoted
 from autograd.trees import if_a_dictionary, tree_leaves, tree_map
 from autograd.validation import check_leaves
 
@@ -168,7 +168,7 @@ def compile_recorded(
     code = make(program, Signature(trees, tree_map(lambda _: next(results), outputs), batched, reduce))
 
     function: Any = code.call
-    function.source, function.backend = code.text, backend
+    function.source, function.backend = Text(code.text), backend
     function.repeat = _not_repeatable if code.repeat is None else partial(_repeated, code.repeat)
     function.write = partial(_write, code.text)
     result: Compiled = function

@@ -113,8 +113,8 @@ def fit(
             aside); larger batches may be summed in another order.
         seed: the seed of the shuffling, of the choice of samples to hold out, and of draws; None to use the module
             `random`, so that `random.seed(...)` applies.
-        progress: whether to report progress on stderr, a long compilation and the epochs, with tqdm if it is installed,
-            else in about ten lines, or in one every ten seconds.
+        progress: whether to report progress, a long compilation and the epochs, with tqdm if it is installed, else in
+            about ten lines, or in one every ten seconds; on standard error, in a notebook on standard output.
         callback: called with (epoch, history) after each epoch, counted from 0. It sees the current parameters and may
             change them, and the numbers of other leaves, at no cost: a frozen average of the weights, a temperature in
             an `nn.Constant(Value(1.0))`. Where it changes the model otherwise, or a plain number that the model

@@ -1,10 +1,16 @@
-"""Report the progress of a training run on stderr: as a tqdm bar if tqdm is installed, else in a few lines."""
+"""Report the progress of a training run: as a tqdm bar if tqdm is installed, else in a few lines.
 
+They go to standard error. A notebook shows that in red, as it shows errors, so its progress goes to standard output; or
+it is a bar of the notebook's own, where tqdm finds ipywidgets.
+"""
+
+import importlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from autograd.text import at_commas
 
@@ -50,7 +56,7 @@ class Progress:
     def _line(self) -> None:
         width = len(str(self.epochs))
         line = f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}"
-        print(*at_commas(line, _columns()), sep="\n", file=sys.stderr)
+        print(*at_commas(line, _columns()), sep="\n", file=_stream())
         self.shown = self.done
 
     def _move(self) -> None:
@@ -67,13 +73,19 @@ def say_compiling(seconds: float) -> None:
     ...     say_compiling(4.8)
     compiling a large program, for some 5 seconds
     """
-    print(f"compiling a large program, for some {seconds:.0f} seconds", file=sys.stderr)
+    print(f"compiling a large program, for some {seconds:.0f} seconds", file=_stream())
+
+
+def _stream() -> TextIO:
+    # A kernel belongs to the shell of a notebook, and not to that of a terminal.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return sys.stderr if getattr(shell, "kernel", None) is None else sys.stdout
 
 
 def _columns() -> int | None:
-    """Return the width of the terminal that standard error goes to; None if it goes elsewhere."""
+    """Return the width of the terminal that the lines go to; None if they go elsewhere."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+        return os.get_terminal_size(_stream().fileno()).columns or None
     except (AttributeError, OSError, ValueError):  # no terminal, or no file at all
         return None
 
@@ -81,8 +93,11 @@ def _columns() -> int | None:
 def _bar(epochs: int) -> Any:
     """Return a tqdm bar; None if tqdm is not installed."""
     try:
-        from tqdm import tqdm  # noqa: PLC0415  # optional, and slow to import
+        if "tqdm.auto" not in sys.modules:  # the first time only: afterwards Python may repeat warnings it has shown
+            with warnings.catch_warnings(action="ignore"):  # without ipywidgets a notebook's bar is in text, which does
+                importlib.import_module("tqdm.auto")  # optional, and slow to import
+        from tqdm.auto import tqdm  # noqa: PLC0415
     except ImportError:
         return None
     bar = type("Bar", (tqdm,), {"monitor_interval": 0})  # no monitoring thread: we update the bar ourselves
-    return bar(total=epochs, unit="epoch", mininterval=0, miniters=0, file=sys.stderr)
+    return bar(total=epochs, unit="epoch", mininterval=0, miniters=0, file=_stream())

@@ -6,7 +6,7 @@ from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import columns, decimals, folded, table, visible, width
+from autograd.text import Text, columns, decimals, folded, table, visible, width
 from autograd.views.gradients import missing_gradients
 from autograd.views.limits import graph_to_show
 
@@ -14,8 +14,10 @@ _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number o
 _OF_THE_WIDTH = 6  # levels are indented by a third of the terminal, at most: two columns each
 
 
-def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> str:
+def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> Text:
     """Return the graph as an indented outline: the output at the top, below each result its operands.
+
+    It is a string that a session or a notebook shows as it is, line by line.
 
     A Value that is used more than once is written out at its first use, and referred to at the others. Lines deeper
     than level 20, on a narrow terminal than a third of its width, are indented no further and begin with their level in
@@ -35,7 +37,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
     >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
     >>> net = x * w + x
     >>> net.backward()
-    >>> print(to_text(net))
+    >>> to_text(net)
     net = v3 + x  data -3  grad 1
       v3 = x * w  data -6  grad 1
         x         data 3   grad -1
@@ -67,7 +69,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         lines += folded(more, columns())
     if missing:
         lines += folded(f"({missing})", columns())
-    return "\n".join(lines)
+    return Text("\n".join(lines))
 
 
 def _with_folded_titles(rows: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:

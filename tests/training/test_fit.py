@@ -1014,7 +1014,7 @@ def test_whatever_ends_it_the_parameters_are_those_of_the_last_step() -> None:
 
 
 def test_progress_in_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     quiet(line(), [1.0], [1.5], epochs=1000, progress=True)
     out, err = capsys.readouterr()
     lines = err.splitlines()
@@ -1039,7 +1039,7 @@ def test_a_long_run_reports_between_the_lines(
 
 
 def test_progress_stops_where_the_run_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     quiet(line(), [1.0], [1.5], epochs=1000, progress=True, callback=lambda epoch, history: epoch == 6)
     lines = capsys.readouterr().err.splitlines()
     assert [row.split()[1] for row in lines] == ["1/1000", "7/1000"]
@@ -1054,6 +1054,28 @@ def test_progress_as_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == ""
     assert "1000/1000" in err and "loss " in err
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["tqdm", "lines"])
+def test_progress_in_a_notebook_is_not_red(
+    installed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Notebooks show standard error in red; a shell with a kernel is a notebook's."""
+    if installed and not find_spec("tqdm"):
+        lacking("tqdm is not installed")
+    if not installed:
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    shell = SimpleNamespace(kernel=object(), config={})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    quiet(line(), [1.0], [1.5], epochs=10, progress=True)
+    reporting.say_compiling(5)
+    out, err = capsys.readouterr()
+    assert "10/10" in out and "compiling" in out
+    assert err == ""
+    shell.kernel = None  # IPython in a terminal
+    quiet(line(), [1.0], [1.5], epochs=10, progress=True)
+    out, err = capsys.readouterr()
+    assert "10/10" in err and out == ""
 
 
 def test_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
@@ -1071,7 +1093,7 @@ def test_true_is_no_number(name: str) -> None:
 def test_progress_fits_the_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(reporting, "_columns", lambda: columns)
     xs, ys = [[-1.0], [1.0]], [-1.0, 1.0]
     fit(nn.Neuron(1), xs, ys, loss="hinge", optimizer="sgd", epochs=1000, validation=(xs, ys))

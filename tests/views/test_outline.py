@@ -33,6 +33,15 @@ def test_the_graph_as_a_tree_with_shared_values_written_once() -> None:
     assert "grad -0.008042" in to_text(loss).splitlines()[7]
 
 
+def test_it_shows_itself_as_text() -> None:
+    loss = neuron()
+    outline = to_text(loss)
+    assert isinstance(outline, str)
+    assert repr(outline) == str(outline) == "\n".join(outline.splitlines())
+    x = Value(1.0)
+    assert repr(autograd.compile([x * x], [x]).source).startswith("def compiled(")
+
+
 @settings(max_examples=50)
 @given(st.integers(0, 10**9))
 def test_every_value_is_written_once_and_every_use_is_there(seed: int) -> None:
