@@ -735,7 +735,7 @@ def test_a_list_of_rows_points_to_predict(model: Any, xs: Any) -> None:
 
 
 def test_a_list_of_numbers_for_a_single_input_points_to_predict() -> None:
-    with pytest.raises(ValueError, match=r"it takes 1 inputs, got 3. .* model.predict\(xs\) computes many"):
+    with pytest.raises(ValueError, match=r"it takes 1 input, got 3. .* model.predict\(xs\) computes many"):
         nn.Neuron(1)([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"it takes 2 inputs, got 3$"):
         nn.Neuron(2)([1.0, 2.0, 3.0])
@@ -757,5 +757,5 @@ def test_samples_that_are_tables_are_told_how_to_flatten(make: Any) -> None:
 
 
 def test_samples_of_another_width_are_not_told_to_predict() -> None:
-    with pytest.raises(ValueError, match=r"takes 1 inputs, got 2\. A sample of xs is .*2"):
+    with pytest.raises(ValueError, match=r"takes 1 input, got 2\. A sample of xs is .*2"):
         nn.Neuron(1).predict([[1.0, 2.0]])

@@ -459,7 +459,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"xs": [[None], [1.0]]}, ValueError, r"xs: 1 of 2 samples lack a number \(sample 0\)"),
     ({"xs": [[Value(1.0)], [1.0]]}, TypeError, "take its number with .data"),
     ({"xs": [[1.0], [2.0], [3.0]]}, ValueError, "xs has 3 samples, ys 2"),
-    ({"xs": [[1.0, 2.0], [2.0, 3.0]]}, ValueError, "takes 1 inputs, got 2"),
+    ({"xs": [[1.0, 2.0], [2.0, 3.0]]}, ValueError, "takes 1 input, got 2"),
     ({"xs": [[], []]}, ValueError, "samples in xs are empty"),
     ({"ys": [[1.0, 2.0], [2.0, 3.0]]}, ValueError, "the targets 2 numbers"),
     ({"ys": [0, 1], "loss": nn.hinge}, ValueError, "a label is -1 or 1"),
