@@ -107,6 +107,7 @@ class Holder(Marked):
         """Take the leaves of this Module, and of all Modules inside, out of `parameters()`, and return the Module.
 
         Training moves them no longer; they are still computed with, saved and loaded, and `all_parameters()` has them.
+        What is frozen is not in training (`Module.training`) either: it has no dropout, and keeps its statistics.
         A leaf that several Modules hold is frozen if one of them is. So `model.freeze()` and then
         `model.head.unfreeze()` trains the head alone. In an optimizer with momentum, or Adam, other parameters need
         `optimizer.follow(model.parameters())`, or another one. A file remembers for `nn.load` what is frozen;

@@ -5,6 +5,25 @@ from contextvars import ContextVar
 from autograd.contexts import setting
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
+_in_parts: ContextVar[bool] = ContextVar("in_parts", default=False)
+
+
+def is_training(own: bool, frozen: bool) -> bool:
+    """Return whether a Module is in training, in this thread or task.
+
+    Arguments:
+        own: what its `train()` or `eval()` has set.
+        frozen: whether it is frozen: it stays as it is, with its running statistics and without dropout.
+    """
+    mode = training_here()
+    if frozen or mode is False:
+        return False
+    return own if mode is None or _in_parts.get() else True
+
+
+def train_in_parts(model: object) -> None:
+    """Let parts of a model that `eval()` was called for stay so in training; not if it was called for the whole."""
+    _in_parts.set(bool(getattr(model, "training", True)))
 
 
 def training_here() -> bool | None:
@@ -19,7 +38,8 @@ def training_here() -> bool | None:
 def training_mode(training: bool) -> setting[bool | None]:
     """Return a `with` statement that lets every model be in training, or not, in this thread or task.
 
-    It goes before what the models' own `train()` and `eval()` have set, which is untouched.
+    It goes before what the models' own `train()` and `eval()` have set, which is untouched; but in `fit`, a part that
+    is frozen, or for which `eval()` was called, is never in training.
 
     >>> with training_mode(True):
     ...     with training_mode(False):

@@ -30,7 +30,7 @@ from autograd.files import document_from_text, numbers_to_text, path_text, read_
 from autograd.floats import number
 from autograd.hints import ConstantHints, ModelHints, of_a_model
 from autograd.marks import attributes_of, is_own, mark, marks_of
-from autograd.modes import training_here
+from autograd.modes import is_training
 from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
 from autograd.text import and_joined, counted, escaped, printable, quoted, visible
@@ -107,11 +107,12 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
     def training(self) -> bool:
         """True while the model is trained, so that a layer may compute something else then, such as dropout.
 
-        In `fit` it is True, but for the validation data; in `predict` it is False. In other calls it is what `train()`
-        or `eval()` has set, at first True. To set it changes this Module alone, not those inside.
+        In `fit` it is True, but for the validation data, and for parts of the model that are in `eval()`; in `predict`
+        it is False. In other calls it is what `train()` or `eval()` has set, at first True. Of a frozen Module it is
+        False everywhere. To set it changes this Module alone, not those inside.
         """
-        mode = training_here()
-        return marks_of(self).training if mode is None else mode
+        marks = marks_of(self)
+        return is_training(marks.training, marks.frozen)
 
     @training.setter
     def training(self, mode: bool) -> None:
@@ -119,7 +120,9 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
     @of_a_model
     def train(self, mode: bool = True) -> Self:
-        """Set `training` of this Module and all Modules inside, for calls outside of `fit` and `predict`; return it.
+        """Set `training` of this Module and all Modules inside, and return it.
+
+        `fit` trains a model in whatever mode it is, but leaves a part in `eval()` so.
 
         >>> from autograd import nn
         >>> model = nn.Sequential(nn.Layer(2, 3), nn.Layer(3, 1))

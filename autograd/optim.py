@@ -571,7 +571,7 @@ class Groups(Optimizer):
 
     def _found(self, parameters: Sequence[Value]) -> list[_Place]:
         """Return the places of the parameters of each group."""
-        owners, moved = dict[Value, int](), set(parameters)
+        owners, moved, before = dict[Value, int](), set(parameters), set[Value]()
         for i, (part, _) in enumerate(self.groups):
             held = _leaves_of(part)
             if held and moved.isdisjoint(held):
@@ -581,11 +581,13 @@ class Groups(Optimizer):
                     TrainingWarning,
                 )
             left = [p for p in held if owners.setdefault(p, i) == i]
-            if held and not left:
+            every = _leaves_of(part, frozen_too=True)  # what is left of a model may be frozen for a while
+            if held and not left and before.issuperset(every):
                 raise ValueError(
                     f"all parameters of group {i + 1} are in groups before it: the first group that holds a parameter "
                     "has it, so put a part before the model that it is a part of"
                 )
+            before.update(every)
         lost = [p for p in parameters if p not in owners]
         if lost:
             others = f" and {len(lost) - 1} others are" if len(lost) > 1 else " is"
@@ -640,17 +642,17 @@ def _checked_group(group: Any) -> tuple[Any, Optimizer]:
     return part, optimizer
 
 
-def _leaves_of(part: Any) -> list[Value]:
+def _leaves_of(part: Any, *, frozen_too: bool = False) -> list[Value]:
     """Return the parameters of a part of a model."""
     if type(part) is Value:
         return [part]
     if hasattr(part, "parameters") and not isinstance(part, type):
-        return list(part.parameters())
+        return list(part.all_parameters() if frozen_too and hasattr(part, "all_parameters") else part.parameters())
     if not isinstance(part, (list, tuple)):
         raise TypeError(
             f"a part in optim.Groups is a Module, a Value, or a list of these, got {type(part).__name__} {quoted(part)}"
         )
-    return [p for inner in part for p in _leaves_of(inner)]
+    return [p for inner in part for p in _leaves_of(inner, frozen_too=frozen_too)]
 
 
 def _at(place: _Place, numbers: Any) -> Any:

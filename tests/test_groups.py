@@ -294,3 +294,21 @@ def test_how_it_reads() -> None:
     optimizer = Groups((model.encoder, "adam"), (model, SGD(0.1)))
     optimizer.groups[0][1].lr = 0.5
     assert optimizer.groups[0][1].rate() == 0.5
+
+
+@pytest.mark.parametrize("first", ["encoder", "head"])
+def test_the_rest_of_a_model_may_be_frozen(first: str) -> None:
+    model, alone = Coder(), Coder()
+    part = getattr(model, first)
+    optimizer = Groups((part, Adam(0.1)), (model, SGD(0.01)))
+    for each in (model, alone):
+        each.freeze()
+        getattr(each, first).unfreeze()
+    fit(model, XS, YS, loss="mse", optimizer=optimizer, epochs=3, progress=False)
+    fit(alone, XS, YS, loss="mse", optimizer=Adam(0.1), epochs=3, progress=False)
+    assert data(model) == data(alone)
+    model.unfreeze()
+    optimizer.follow(model.parameters())
+    before = model.scale.data
+    fit(model, XS, YS, loss="mse", optimizer=optimizer, epochs=3, progress=False)
+    assert model.scale.data != before

@@ -95,7 +95,7 @@ def cause_of(objective: Objective, step: Step) -> Cause | None:
             found = _run(objective, x, y, source)
             if found:
                 return found._replace(text=f"{step.data.name_of(x, y)}, once more: {found.text}")
-    found = _watched(objective, lambda: objective.penalty() or Value(0.0))
+    found = _watched(objective, lambda: Value(0.0) if (penalty := objective.penalty()) is None else penalty)
     return found and found._replace(text=f"the regularizer, once more: {found.text}")
 
 

@@ -29,6 +29,7 @@ from autograd.contexts import in_own_context
 from autograd.engine import Value
 from autograd.errors import RecordingError
 from autograd.hints import FIT, called_as
+from autograd.modes import train_in_parts
 from autograd.module import name_classes
 from autograd.optim import Optimizer, optimizer_named
 from autograd.text import quoted
@@ -77,9 +78,10 @@ def fit(
     recorded and compiled for each shape, of inputs and target, so a few lengths compile sooner than many. Each step is
     a batch of samples of one shape; an epoch has the batches of all shapes in a random order, in "eager" as well.
 
-    A model is in training (`Module.training`) while it learns, and is not while samples held out are judged. What
-    `nn.uniform` draws, for dropout or noise, is drawn anew for each sample, the same numbers in every backend, by a
-    generator that `seed` decides; it is an input of the compiled function. Runs without draws are as they are without.
+    A model is in training (`Module.training`) while it learns, and is not while samples held out are judged; parts that
+    are frozen, or in `eval()`, never are. What `nn.uniform` draws, for dropout or noise, is drawn anew for each sample,
+    the same numbers in every backend, by a generator that `seed` decides; it is an input of the compiled function. Runs
+    without draws are as they are without.
 
     Arguments:
         model: a Module, or any object that can be called with one sample's inputs and has `parameters()`. It is called
@@ -177,6 +179,7 @@ def fit(
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
     if isinstance(model, Holder):
         warn_of_new(model)  # what a callback assigns later is meant
+    train_in_parts(model)
     objective = Objective.of(model, loss, regularizer)
     with claiming() as claim:
         claim(objective.parameters)

@@ -111,6 +111,8 @@ def test_a_target_that_is_no_class_shows_where_it_was_not_recorded(
 def test_the_regularizer_is_named(backend: str) -> None:
     error = error_of(line(), loss="mse", regularizer=lambda ps: autograd.log(ps[1]), backend=backend)
     assert "The regularizer, once more: -inf produced in the forward pass by log" in str(error)
+    error = error_of(line(), loss="mse", regularizer=lambda ps: autograd.sqrt(ps[1] * ps[1]), backend=backend)
+    assert "The regularizer, once more: inf produced in the backward pass by sqrt" in str(error)
 
 
 @pytest.mark.parametrize("backend", EAGER_AND_COMPILED)

@@ -38,7 +38,7 @@ class Noisy(nn.Module):
         return self.out(self.hidden([*x, 1.0][:3]))
 
 
-def dropping() -> nn.Module:
+def dropping() -> nn.Sequential:
     rng = random.Random(0)
     return nn.Sequential(
         nn.Layer(2, 6, "tanh", rng=rng), nn.Dropout(0.5), nn.Layer(6, 3, "relu", rng=rng), nn.Dropout(0.2),
@@ -210,6 +210,41 @@ def test_dropout_is_not_measured(backend: str) -> None:
     model.train()
     assert model.predict(XS[:5], backend=backend) == model.predict(XS[:5], backend="eager")
     assert nn.mse(list(map(Value, model.predict(XS[:5]))), YS[:5]).data == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("keep", [lambda part: part.freeze(), lambda part: part.eval()], ids=["frozen", "eval"])
+@pytest.mark.parametrize("backend", FIT_BACKENDS)
+def test_a_part_that_is_frozen_or_in_eval_is_in_training_nowhere(backend: str, keep: Callable[[Any], Any]) -> None:
+    part = dropping()
+    dropout: Any = part.modules[1]
+    model = nn.Sequential(part, nn.Layer(1, 1, "linear", rng=random.Random(0)))
+    losses = trained(model, backend=backend, optimizer=optim.SGD(0.0))[0].losses
+    assert len(set(losses)) == 4
+    assert keep(part).training is False is dropout.training
+    losses = trained(model, backend=backend, optimizer=optim.SGD(0.0))[0].losses
+    assert len(set(losses)) == 1
+    assert losses[0] == pytest.approx(nn.mse(list(map(Value, model.predict(XS))), YS).data, rel=1e-12)
+    part.unfreeze().train()
+    assert dropout.training
+
+
+@pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
+def test_a_frozen_part_keeps_its_statistics(backend: str) -> None:
+    class Centred(nn.Module):
+        def __init__(self) -> None:
+            self.mean = nn.Constant(0.0)
+
+        def __call__(self, x: Any) -> Any:
+            if self.training:
+                self.mean.value = sum(a.data for a in x) / len(x)
+            return [a - self.mean.value for a in x]
+
+    part = Centred()
+    model = nn.Sequential(part.freeze(), nn.Layer(2, 1, "linear"))
+    trained(model, backend=backend)
+    assert part.mean.value == 0.0
+    model.unfreeze()(list(map(Value, XS[0])))
+    assert part.mean.value == sum(XS[0]) / 2
 
 
 @pytest.mark.filterwarnings("ignore::autograd.TrainingWarning")  # nothing is to be learned from so few samples
