@@ -23,7 +23,7 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import NoReturn
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from autograd.contexts import setting
 from autograd.engine import (
@@ -38,7 +38,7 @@ from autograd.engine import (
     replayed_at,
 )
 from autograd.errors import StaleGraphWarning
-from autograd.frames import warn_caller
+from autograd.frames import Place, place_of_caller, warn_caller
 from autograd.names import names_of_variables
 from autograd.text import visible
 
@@ -108,9 +108,24 @@ def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> Non
                 refuse(next(v for v in made if changed_operands(v)))
             happened, advice = _told(output, _since_replay(output, made) or list(suspects))
             numbers = "its results still have the numbers from before"
-            warn_caller(f"{happened}, and {numbers}: {advice}", StaleGraphWarning)
+            warn_caller(_as_before(output, f"{happened}, and {numbers}: {advice}"), StaleGraphWarning)
             return
     at_once(as_replayed(output, now))
+
+
+def _as_before(output: Value, message: str) -> str:
+    """Return the message that this line has got about this graph since its latest `forward()`, if it has got one.
+
+    In a loop, more leaves are changed from turn to turn; but only a message that is the same is shown once.
+    """
+    place, replayed = place_of_caller(), replayed_at.get(ref(output), -1)
+    said = _said.setdefault(output, {})
+    if place not in said or said[place][0] != replayed:
+        said[place] = replayed, message
+    return said[place][1]
+
+
+_said: WeakKeyDictionary[Value, dict[Place | None, tuple[int, str]]] = WeakKeyDictionary()
 
 
 def refusing(refuse: Callable[[Value], NoReturn]) -> setting[Callable[[Value], NoReturn] | None]:
@@ -139,7 +154,7 @@ def _since_replay(output: Value, nodes: Sequence[Value]) -> list[Value]:
 
 
 def _told(output: Value, leaves: Sequence[Value]) -> tuple[str, str]:
-    """Say which leaves were changed, and what to do, without numbers: Python shows the same warning once, not others.
+    """Say which leaves were changed, and what to do, without numbers: Python shows a warning once if it is the same.
 
     Arguments:
         output: the graph's, which is called by the name of its variable, if there is one.

@@ -230,6 +230,23 @@ def test_python_shows_the_warning_of_a_loop_once() -> None:
     assert len(caught) == 1
 
 
+def test_also_where_more_leaves_are_changed_in_each_turn() -> None:
+    ws = [Value(0.3), Value(0.4)]
+    loss = ws[0] * ws[1]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for w in ws:
+            w.data = 5.0
+            loss.backward()
+        loss.backward()
+    told = [str(warning.message).partition(" changed")[0] for warning in caught]
+    assert told == ["w was", "ws[0], w were"]  # once in the loop; another line says how it is now
+    loss.forward()
+    with pytest.warns(StaleGraphWarning, match=r"^w was changed"):
+        ws[1].data = 6.0
+        loss.backward()
+
+
 # What does not -------------------------------------------------------------------------------------------------------
 
 
