@@ -280,7 +280,7 @@ def _unless_integer(x: float, text: str) -> str:
     """
     if "." in text or not math.isfinite(x) or x == int(x):
         return text
-    longer = (significant(x, digits) for digits in range(2, _DIGITS_OF_A_CALCULATOR + 1))
+    longer = (significant(x, digits) for digits in range(len(text.lstrip("-")) + 1, _DIGITS_OF_A_CALCULATOR + 1))
     return next((more for more in longer if "." in more), text)
 
 

@@ -68,13 +68,15 @@ def test_significant_digits(x: float, digits: int) -> None:
     assert math.isclose(float(shown), x, rel_tol=5.01 * 10.0**-digits, abs_tol=5e-324)
 
 
-NEAR_INTEGERS = [0.99995, -0.99995, 1.00004, 2.9999999, 645.98, 12.000001]
+FORMATS_WITH_DECIMALS = [form for name, form in FORMATS.items() if name != "short"]
+NEAR_INTEGERS = [0.99995, -0.99995, 1.00004, 2.9999999, 645.98, 12.000001, 65000.00001]
 
 
 @pytest.mark.parametrize("form", [*FORMATS.values(), *(in_digits(n, decimals) for n in range(5, 18))])
 @pytest.mark.parametrize("x", NEAR_INTEGERS)
 def test_only_an_integer_is_shown_as_one(form: Callable[[float], str], x: float) -> None:
-    assert float(form(x)) != round(x) or "." in form(x)
+    assert float(form(x)) != round(x) or "." in form(x) or (abs(x) > 10_000 and form not in FORMATS_WITH_DECIMALS)
+    assert "e" not in form(x)
     assert form(float(round(x))) == str(round(x))
 
 

@@ -6,15 +6,17 @@ from autograd.codegen.formulas import short_formula
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import Text, columns, decimals, folded, table, visible, width
-from autograd.views.gradients import missing_gradients
+from autograd.text import Text, columns, decimals, folded, in_digits, table, visible, width
+from autograd.views.gradients import in_equation, missing_gradients
 from autograd.views.limits import graph_to_show
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
 _OF_THE_WIDTH = 6  # levels are indented by a third of the terminal, at most: two columns each
 
 
-def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None = 1000) -> Text:
+def to_text(
+    output: Value, *, names: Names | None = None, max_nodes: int | None = 1000, digits: int | None = None
+) -> Text:
     """Return the graph as an indented outline: the output at the top, below each result its operands.
 
     It is a string that a session or a notebook shows as it is, line by line.
@@ -28,6 +30,8 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
         names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
         max_nodes: the largest number of lines, references included. A larger graph ends with the number of Values that
             are left out. None writes all.
+        digits: the significant digits of all numbers, as for `explain`; by default values have up to six decimals,
+            gradients four.
 
     Gradients are those that the Values hold now; before `backward()` there are none to show.
 
@@ -45,6 +49,7 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
       x (above)
     """
     nodes = graph_to_show(output, "to_text(loss)")
+    value, slope = in_digits(digits, decimals), in_digits(digits, in_equation)
     warn_if_stale(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
@@ -59,9 +64,9 @@ def to_text(output: Value, *, names: Names | None = None, max_nodes: int | None 
             rows.append((f"{indent}{shown[v]} (above)",))
             continue
         written.add(v)
-        title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown)}"
-        gradient = () if missing else (f"grad {decimals(v.grad)}",)
-        rows.append((indent + title, f"data {decimals(v.data)}", *gradient))
+        title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown, number=value)}"
+        gradient = () if missing else (f"grad {slope(v.grad)}",)
+        rows.append((indent + title, f"data {value(v.data)}", *gradient))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
     lines = table([*_with_folded_titles(rows)])
     if len(written) < len(nodes):

@@ -24,9 +24,10 @@ from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.engine import Value, graph_of, local_gradients, record
 from autograd.nn import Neuron
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.text import short
+from autograd.text import in_digits, short
 from autograd.views import render as rendering
 from autograd.views.explorer.layout import lay_out
+from autograd.views.gradients import in_equation
 
 
 def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Value, list[Value]]:
@@ -214,8 +215,10 @@ return [...document.querySelectorAll("#rows tr")].map(row => [...row.querySelect
 def numbers_of(browser: Browser) -> list[list[list[float]]]:
     """Return the value, local gradients, global gradient and faux gradient of each node, each in a list."""
     table = browser.run(NUMBERS)
-    for exact, shown in (number for row in table for cell in row for number in cell):
-        assert shown == short(float(exact))  # the rule of the other views, in JavaScript
+    for value, *gradients in table:  # in the formats of the other views, in JavaScript
+        assert [shown for _, shown in value] == [short(float(exact)) for exact, _ in value]
+        for exact, shown in (number for cell in gradients for number in cell):
+            assert shown == in_equation(float(exact))
     return [[[float(exact) for exact, _ in cell] for cell in row] for row in table]
 
 
@@ -311,7 +314,7 @@ def text_of(browser: Browser, css: str) -> str:
 def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
     browser = page(neuron()[0])
     assert text_of(browser, "#position") == "18 steps"
-    assert text_of(browser, "#node0") == "inputvalue0.4grad-0.01005"
+    assert text_of(browser, "#node0") == "inputvalue0.4grad-0.0101"
     browser.click("#next")
     assert text_of(browser, "#position") == "Step 1 of 18, forward"
     assert text_of(browser, "#step") == "Forward. input is a leaf: its value is given, not calculated.input = 0.4"
@@ -325,19 +328,54 @@ def test_stepping_through_the_neuron(page: Callable[..., Browser]) -> None:
     for _ in range(9):
         browser.click("#next")
     assert text_of(browser, "#position") == "Step 14 of 18, backward"
-    assert "d loss/d net = d output/d net × d loss/d output = 0.5591 × -0.03596 = -0.02011" in text_of(browser, "#step")
-    assert "when net grows by a tiny bit, loss falls by 0.02011 times that" in text_of(browser, "#step")
-    assert text_of(browser, "#node4") == "netv4 + biasvalue0.8grad-0.02011"
+    assert "d loss/d net = d output/d net × d loss/d output = 0.5591 × -0.036 = -0.0201" in text_of(browser, "#step")
+    assert "when net grows by a tiny bit, loss falls by 0.0201 times that" in text_of(browser, "#step")
+    assert text_of(browser, "#node4") == "netv4 + biasvalue0.8grad-0.0201"
     assert text_of(browser, "#node3") == "v4input * weightvalue0.2grad·"
     browser.click("#last")
     assert text_of(browser, "#position") == "Step 18 of 18, backward"
-    assert "d loss/d input = d v4/d input × d loss/d v4 = 0.5 × -0.02011 = -0.01005" in text_of(browser, "#step")
+    assert "d loss/d input = d v4/d input × d loss/d v4 = 0.5 × -0.0201 = -0.0101" in text_of(browser, "#step")
     browser.click("#next")  # there is nothing after the last
     assert text_of(browser, "#position") == "Step 18 of 18, backward"
     browser.click("#back")
-    assert "d loss/d weight = d v4/d weight × d loss/d v4 = 0.4 × -0.020105 = -0.008042" in text_of(browser, "#step")
+    assert "d loss/d weight = d v4/d weight × d loss/d v4 = 0.4 × -0.0201 = -0.008" in text_of(browser, "#step")
     browser.click("#overview")
     assert text_of(browser, "#position") == "18 steps"
+
+
+# Near integers, at ties, where the format changes, and everywhere between.
+NUMBERS_TO_WRITE = [0.0, -0.0, 0.99995, 1.00004, 0.1 + 0.2 + 0.7, 0.03125, -0.09375, 1.0625, 20.3125, 9999.9, 9999.96,
+                    65000.4, 65000.00001, 999999.5, 999999.96, 1e6, 1234567.5, -1e21, 0.0001, 0.00099999, 0.000999951,
+                    9.9999e-5, 1.25e-7, 5e-324, 1e308, math.inf, -math.inf]  # fmt: skip
+NUMBERS_TO_WRITE += [random.Random(1).uniform(-1, 1) * 10.0**power for power in range(-9, 9)]
+
+
+@pytest.mark.parametrize("digits", [None, 1, 3, 6, 9, 17])
+def test_the_page_writes_numbers_as_python_does(page: Callable[..., Browser], digits: int | None) -> None:
+    xs = [Value(x) for x in NUMBERS_TO_WRITE]
+    slopes = ops.dot(xs, [Value(x) for x in NUMBERS_TO_WRITE])  # each is a value and a local gradient
+    browser = page(slopes, digits=digits)
+    value, slope = in_digits(digits, short), in_digits(digits, in_equation)
+    table = browser.run(NUMBERS)
+    for x, row in zip(NUMBERS_TO_WRITE, table, strict=False):
+        assert row[0][0][1] == value(x)
+        assert row[1][0][1] == slope(x)
+    assert len(table) == 2 * len(xs) + 1
+
+
+def test_with_few_digits_a_step_that_a_calculator_would_not_give_is_only_nearly_equal(
+    page: Callable[..., Browser],
+) -> None:
+    x = Value(0.7342, "x")
+    y = (x * 1.234).sin()
+    browser = page(y, digits=2, names={"y": y})
+    browser.click("#next")
+    browser.click("#next")
+    assert "v2 = x * 1.234 = 0.73 * 1.234 ≈ 0.91" in text_of(browser, "#step")
+    browser.click("#next")
+    assert "y = sin(v2) = sin(0.91) = 0.79" in text_of(browser, "#step")
+    browser.click("#last")
+    assert "d y/d x = d v2/d x × d y/d v2 = 1.2 × 0.62 ≈ 0.76" in text_of(browser, "#step")
 
 
 def test_the_sign_of_a_gradient_is_printed_and_coloured(page: Callable[..., Browser]) -> None:
@@ -559,7 +597,7 @@ def test_a_screen_reader_finds_its_way(page: Callable[..., Browser]) -> None:
     assert browser.spoken("#graph") == "Graph"
     assert browser.role("#node4") == "option"
     assert browser.spoken("#node4") == (
-        "net, v4 + bias; value 0.8; local gradient on output 0.5591; global gradient -0.02011; faux gradient -0.02009"
+        "net, v4 + bias; value 0.8; local gradient on output 0.5591; global gradient -0.0201; faux gradient -0.0201"
     )
     assert browser.role("#said") == "status"
     browser.click("#next")

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from autograd.events import unobserved
 from autograd.files import check_writable, write_whole
 from autograd.names import Names, names_of
 from autograd.ops import Op
-from autograd.text import cut, short, visible, width
+from autograd.text import cut, in_digits, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import VIEWS_IN_PYTHON, check_size, graph_to_show, leaves_to_train, positive
@@ -35,7 +35,8 @@ _FOLDER = Path(__file__).parent
 
 # Sizes in pixels, in which page.js draws: a character of the monospaced font, a line, the space around the text.
 _CHARACTER, _LINE, _PADDING = 7.3, 16.0, 10.0
-_NARROWEST = 16  # characters in a box: "value", a space and "-1.235e-06"
+_NARROWEST = 17  # characters in a box: "grad", a space and "-123456.1235"
+_WIDE_NUMBERS = -123456.123456789, -1.23456789123456789e-200
 _ESCAPES = {code: f"\\u{code:04x}" for code in b"<>&"}  # in JSON: no </script>, no <!--
 _WIDEST = 26  # characters in a box; longer text is cut
 
@@ -50,6 +51,7 @@ def explore(
     names: Names | None = None,
     tiny: float = 1e-4,
     max_nodes: int = 200,
+    digits: int | None = None,
 ) -> Path:
     """Write the graph of `output` as an interactive page, and return its path.
 
@@ -67,6 +69,8 @@ def explore(
         names: names for nodes, as for `draw`: by default nodes without a label take the name of their variable.
         tiny: the size of the perturbation for the faux gradients.
         max_nodes: the largest number of nodes on the page, constants included.
+        digits: the significant digits of all numbers, as for `explain`; by default values have four, gradients four
+            decimals.
 
     Warns:
         FrozenChoiceWarning: Values were compared before the output was recorded, as by `np.maximum`, `max` or `sorted`:
@@ -90,9 +94,11 @@ def explore(
     check_writable(path)
     advice = ["explore an intermediate value, as in explore(hidden, path), or a smaller example"]
     check_size(values, max_nodes, "for a readable page", advice, constants=True)
+    number = in_digits(digits, short)
     trained = [] if train is None else leaves_to_train(train, values)
     graph = {
-        **_described(values, names_of(values, names)),
+        **_described(values, names_of(values, names), number),
+        "digits": digits,
         "train": [values.index(v) for v in trained] if train is not None else None,
         "noGradient": NO_GRADIENT,
         "lr": positive("lr, the learning rate,", lr),
@@ -151,8 +157,8 @@ def _pulled(values: Sequence[Value], gradients: Iterable[Value | float]) -> list
 # What the page shows -------------------------------------------------------------------------------------------------
 
 
-def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str, Any]:
-    """Return names, formulas, boxes and layouts, ready for JSON.
+def _described(values: Sequence[Value], names: Mapping[Value, str], number: Callable[[float], str]) -> dict[str, Any]:
+    """Return names, formulas, boxes and layouts, ready for JSON; `number` writes values.
 
     The `args` of a node are the places of its operands among the nodes, constants counted down from -1. `formula` is
     the text of its formula before, between and after the operands, `bare` is true for operands in whose place a
@@ -161,6 +167,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
     number still for faux gradients.
     """
     places = {v: i for i, v in enumerate(values)}
+    narrowest = max(_NARROWEST, *(len("value ") + len(number(x)) for x in _WIDE_NUMBERS))
     titles = {v: _one_line(name) for v, name in names.items()}  # of a name that is cut, any formula is too wide too
     nodes: list[dict[str, Any]] = []
     sizes: list[tuple[float, float]] = []
@@ -172,7 +179,7 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
             if isinstance(x, Value):
                 args.append(places[x])
             else:
-                of_constants.append((len(short(x)) * _CHARACTER + 6, _LINE + 2))
+                of_constants.append((len(number(x)) * _CHARACTER + 6, _LINE + 2))
                 args.append(-len(of_constants))
         edges += [(arg if arg >= 0 else len(values) - 1 - arg, i, arg >= 0) for arg in args]
         blocked = [place for place, local in enumerate(local_gradients(v)) if local is None]
@@ -184,10 +191,10 @@ def _described(values: Sequence[Value], names: Mapping[Value, str]) -> dict[str,
             node["stops"], node["rule"] = v.op.stops, v.op.name
             node["formula"] = formula(v.op, [Term("\0")] * len(v.args)).text.split("\0")
             node["bare"] = [text == "-" for text in in_place(v.op, [constant("-")] * len(v.args))]
-            shown = _one_line(graph_formulas([v], titles, number=short)[v].text)
+            shown = _one_line(graph_formulas([v], titles, number=number)[v].text)
             if shown.endswith("…"):
                 shown = node["summary"] = _one_line(summary(v))
-        columns = max(_NARROWEST, width(node["title"]), width(shown))
+        columns = max(narrowest, width(node["title"]), width(shown))
         sizes.append((columns * _CHARACTER + 2 * _PADDING, (3 if v.op is None else 4) * _LINE + _PADDING))
         nodes.append(node)
     boxes = sizes + of_constants

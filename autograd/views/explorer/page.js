@@ -38,17 +38,61 @@ function faux(i) {
 
 const exact = x => Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan");
 
-// The same text as `short` in text.py: four significant digits; of a number below a million, all digits before
-// the point; an exponent, of two digits at least, outside 0.0001 to a million.
-function short(x) {
-  if (!Number.isFinite(x) || x === 0) return exact(x + 0);
-  const rounded = Number(x.toPrecision(4)), size = Math.abs(rounded);
-  if (size >= 1e4 && Math.abs(x) < 1e6) return exact(x.toFixed(0));
-  if (size >= 1e-4 && size < 1e6) return exact(rounded);
-  return exact(x.toExponential(3).replace(/\.?0*e/, "e").replace(/e(.)(\d)$/, "e$10$2"));
+// The texts of numbers are those of text.py: `valueText` and `slopeText` have the digits that explore was asked for, or else the
+// formats of values in pictures and of gradients.
+
+// The first digits of |x|, as many as asked for, and the power of ten of the first one; a tie is rounded to even.
+function rounded(x, digits) {
+  const [mantissa, exponent] = Math.abs(x).toExponential(100).split("e"), all = mantissa.replace(".", "");
+  const kept = BigInt(all.slice(0, digits)), rest = all.slice(digits);
+  const up = rest[0] > "5" || (rest[0] === "5" && (/[1-9]/.test(rest.slice(1)) || kept % 2n === 1n));
+  const text = String(kept + BigInt(up));
+  return [text.slice(0, digits), Number(exponent) + text.length - digits];
 }
 
-const localText = edge => edge.passes ? short(localGradients[edge.local]) : graph.noGradient;
+// A number of these digits, without zeros at the end.
+function positional(x, digits, power) {
+  const text = power < 0 ? `0.${"0".repeat(-1 - power)}${digits}`
+    : `${digits.slice(0, power + 1).padEnd(power + 1, "0")}.${digits.slice(power + 1)}`;
+  return (x < 0 ? "-" : "") + text.replace(/\.?0*$/, "");
+}
+
+function significant(x, digits) {
+  if (!Number.isFinite(x) || x === 0) return exact(x + 0);
+  const [text, power] = rounded(x, digits);
+  if (power >= -4 && power < digits) return positional(x, text, power);
+  const size = String(Math.abs(power)).padStart(2, "0");
+  return `${positional(x, text, 0)}e${power < 0 ? "-" : "+"}${size}`;
+}
+
+const powerOf = x => Number(x.toExponential(20).split("e")[1]);
+
+function short(x, digits = 4) {
+  const text = significant(x, digits);
+  if (text.includes("e+") && Math.abs(x) < 1e6) return positional(x, ...rounded(x, powerOf(x) + 1));
+  return text.replace("-", "").length < digits ? unlessInteger(x, text) : text;
+}
+
+const hasDecimals = x => Math.abs(x) >= 0.001 && Math.abs(x) < 1e6;
+
+function decimals(x, most) {
+  return hasDecimals(x) ? unlessInteger(x, positional(x, ...rounded(x, powerOf(x) + 1 + most))) : short(x);
+}
+
+// Only an integer is shown as one; but one that a calculator of ten digits shows so is one here.
+function unlessInteger(x, text) {
+  if (text.includes(".") || !Number.isFinite(x) || Number.isInteger(x)) return text;
+  for (let digits = text.replace("-", "").length + 1; digits <= 10; digits++) {
+    const more = significant(x, digits);
+    if (more.includes(".")) return more;
+  }
+  return text;
+}
+
+const valueText = x => short(x, graph.digits ?? 4);
+const slopeText = x => graph.digits ? short(x, graph.digits) : decimals(x, 4);
+
+const localText = edge => edge.passes ? slopeText(localGradients[edge.local]) : graph.noGradient;
 
 // Read "inf", "-1e-3", "−0.5" and "0,5" as numbers; undefined for other text.
 function parsed(text) {
@@ -60,47 +104,67 @@ function parsed(text) {
 // Arithmetic that is true as it is shown, as in explain.py: a product only where the two numbers multiply to the part that
 // backward adds. Elsewhere it is the part itself: with infinities, a rule may give something else than the product.
 
+// Where explore was asked for digits, all numbers have these, and ≈ stands where a calculator would give something else.
+
 const MOST_DIGITS = 17;  // tell all floats apart
 const added = numbers => numbers.reduce((sum, x) => sum + x, 0);
-const withDigits = (x, digits) => digits === 4 || !Number.isFinite(x) ? short(x) : exact(Number(x.toPrecision(digits)) + 0);
 
-// Whether a number is x as `short` shows it, but for the rounding of the last digit.
-function isShownAs(found, x) {
+// A number with so many digits; with 0, as `text` shows it.
+const withDigits = (x, digits, text) => !digits || !Number.isFinite(x) ? text(x) : exact(Number(x.toPrecision(digits)) + 0);
+
+// Whether a number is x as `text` shows it, but for the rounding of the last digit.
+function isShownAs(found, x, text) {
   if (x === 0 || !Number.isFinite(x) || !Number.isFinite(found)) return Object.is(found + 0, x + 0);
-  const size = Number(x.toExponential(3).split("e")[1]), last = Math.abs(x) < 1e6 ? Math.min(size - 3, 0) : size - 3;
-  return Math.abs(found - parsed(short(x))) <= 0.6 * 10 ** last;
+  const shown = text(x), digits = graph.digits ?? 4, [, decimalsShown = ""] = shown.match(/^[^e]*\.(\d*)$/) ?? [];
+  const place = text === slopeText && !graph.digits && hasDecimals(x) ? -4
+    : Math.abs(x) < 1e6 ? Math.min(powerOf(x) + 1 - digits, 0) : powerOf(x) + 1 - digits;
+  return Math.abs(found - parsed(shown)) <= 0.500001 * 10 ** Math.min(place, -decimalsShown.length || place);
 }
 
+const EQUAL = " = ", NEARLY = " ≈ ";
+
+// The fewest digits with which arithmetic holds as it is shown, 0 for the numbers' own formats; null if it does not hold.
 function digitsFor(holds) {
-  for (let digits = 4; digits <= MOST_DIGITS; digits++) if (holds(digits)) return digits;
+  if (holds(0)) return 0;
+  for (let digits = 5; digits <= MOST_DIGITS; digits++) if (holds(digits)) return digits;
   return null;
 }
+
+// What digitsFor found; but no more than explore was asked for.
+const asked = digits => graph.digits ? 0 : digits;
 
 // A term of a gradient's sum: its text with so many digits, and the number that this text gives.
 function term(edge, digits, asProduct) {
   const numbers = asProduct ? [localGradients[edge.local], gradients[edge.to]] : [addedParts[edge.local]];
-  const texts = numbers.map(x => withDigits(x, digits));
+  const texts = numbers.map(x => withDigits(x, digits, slopeText));
   return {text: texts.join(" × "), number: texts.map(parsed).reduce((x, y) => x * y)};
 }
 
-const productDigits = edge => digitsFor(digits => isShownAs(term(edge, digits, true).number, addedParts[edge.local]));
+const productDigits = edge =>
+  digitsFor(digits => isShownAs(term(edge, digits, true).number, addedParts[edge.local], slopeText));
 const isProduct = edge => productDigits(edge) !== null;
 
-// The texts of the terms that add up to a gradient, if these are all; and which of them are products.
+// The texts of the terms that add up to a gradient, if these are all; which of them are products; and the sign after them.
 function terms(edges, gradient, areAll) {
   const products = edges.map(isProduct);
   const withAll = (digits, kinds) => edges.map((edge, k) => term(edge, digits, kinds[k]));
-  const adds = kinds => digitsFor(digits => isShownAs(added(withAll(digits, kinds).map(({number}) => number)), gradient));
-  if (!areAll) return {texts: edges.map((edge, k) => term(edge, products[k] ? productDigits(edge) : 4, products[k]).text), products};
+  const holds = (digits, kinds) => isShownAs(added(withAll(digits, kinds).map(({number}) => number)), gradient, slopeText);
+  const adds = kinds => digitsFor(digits => holds(digits, kinds));
+  if (!areAll) {
+    const texts = edges.map((edge, k) => term(edge, products[k] ? asked(productDigits(edge)) : 0, products[k]).text);
+    return {texts, products, sign: EQUAL};
+  }
   const kinds = adds(products) === null ? edges.map(() => false) : products;  // rounded otherwise, where they cancel
-  return {texts: withAll(adds(kinds) ?? MOST_DIGITS, kinds).map(({text}) => text), products: kinds};
+  const digits = asked(adds(kinds) ?? MOST_DIGITS);
+  const texts = withAll(digits, kinds).map(({text}) => text);
+  return {texts, products: kinds, sign: holds(digits, kinds) ? EQUAL : NEARLY};
 }
 
 // Why a part is not a product.
 function exception(edge) {
   const {rule} = nodes[edge.to], local = localGradients[edge.local], part = addedParts[edge.local];
   return local === 0 && part === 0 ? [` The rule of ${rule} passes 0 here, whatever comes from `, named(edge.to), "."]
-    : [` The rule of ${rule} gives ${short(part)}, not the product of ${short(local)} and ${short(gradients[edge.to])}.`];
+    : [` The rule of ${rule} gives ${slopeText(part)}, not the product of ${slopeText(local)} and ${slopeText(gradients[edge.to])}.`];
 }
 
 // Elements ------------------------------------------------------------------------------------------------------------
@@ -128,12 +192,12 @@ function say(element, ...parts) {
 }
 
 // Show a number in an element, with all its digits in the attribute `value` and on hover.
-function show(element, x) {
+function show(element, x, asText) {
   const text = exact(x);
   if (element.value === text) return;
   element.value = text;
   element.title = exact(x);
-  element.textContent = short(x);
+  element.textContent = asText(x);
 }
 
 const number = () => html("data", {class: "number"});
@@ -150,19 +214,21 @@ const constant = arg => constants[-1 - arg];
 const byName = (node, number) => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, number(constant(arg)))
   : html("bdi", {}, nodes[arg].name));
 
-const inText = node => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, short(constant(arg)))
+const inText = node => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, valueText(constant(arg)))
   : nodes[arg].name).join("");
 
 // The formula in numbers, with the fewest digits that give the result as it is shown; constants have all digits.
 function byNumber(i) {
   const node = nodes[i], operands = node.args.filter(arg => arg >= 0);
-  const digits = digitsFor(digits => {
-    const rounded = data.slice();
-    for (const arg of operands) rounded[arg] = parsed(withDigits(data[arg], digits));
-    return isShownAs(steps[i](rounded), data[i]);
-  });
-  return formula(node, (arg, place) => inPlace(node, place, arg < 0 ? exact(constant(arg))
-    : digits ? withDigits(data[arg], digits) : exact(data[arg])));  // which tells -0 from 0
+  const holds = digits => {
+    const shown = data.slice();
+    for (const arg of operands) shown[arg] = parsed(withDigits(data[arg], digits, valueText));
+    return isShownAs(steps[i](shown), data[i], valueText);
+  };
+  const digits = digitsFor(holds), inNumbers = asked(digits);
+  return [...formula(node, (arg, place) => inPlace(node, place, arg < 0 ? exact(constant(arg))
+    : inNumbers === null ? exact(data[arg]) : withDigits(data[arg], inNumbers, valueText))),  // exact tells -0 from 0
+  graph.digits && digits !== 0 ? NEARLY : EQUAL];
 }
 
 // The steps -----------------------------------------------------------------------------------------------------------
@@ -183,17 +249,17 @@ function overviewWords() {
   const shown = leaves.slice(0, 3).filter(i => i !== output);
   return [["All numbers are calculated. Next goes through them node by node: forward, from the leaves to ", named(output),
     ", then backward, from ", named(output), " to the gradients of the leaves."],
-    [html("bdi", {}, nodes[output].name), ` = ${short(data[output])}`,
-      ...shown.flatMap(i => ["; ", rate(output, i), ` = ${short(gradients[i])}`]), shown.length < leaves.length ? "; …" : ""]];
+    [html("bdi", {}, nodes[output].name), ` = ${valueText(data[output])}`,
+      ...shown.flatMap(i => ["; ", rate(output, i), ` = ${slopeText(gradients[i])}`]), shown.length < leaves.length ? "; …" : ""]];
 }
 
 function forwardWords(i) {
   const node = nodes[i];
   if (!steps[i]) return [["Forward. ", named(i), " is a leaf: its value is given, not calculated."],
-    [html("bdi", {}, node.name), ` = ${short(data[i])}`]];
+    [html("bdi", {}, node.name), ` = ${valueText(data[i])}`]];
   const from = [...new Set(node.args.filter(arg => arg >= 0))].map(named);
   return [["Forward. ", named(i), " is calculated from ", ...listed(from), ", which are already known."],
-    [html("bdi", {}, node.name), " = ", ...byName(node, exact), " = ", ...byNumber(i), ` = ${short(data[i])}`]];
+    [html("bdi", {}, node.name), " = ", ...byName(node, exact), " = ", ...byNumber(i), valueText(data[i])]];
 }
 
 function backwardWords(i) {
@@ -205,21 +271,21 @@ function backwardWords(i) {
   const g = gradients[i], first = to[0];
   const exceptions = to.filter(edge => !isProduct(edge)).slice(0, 4).flatMap(exception);
   const why = to.length === 1
-    ? [" is used once, in ", ...later(to), ", which changes ", short(localGradients[first.local]), " times as fast; ",
-      named(output), " changes ", short(gradients[first.to]), " times as fast as ", named(first.to), ".",
+    ? [" is used once, in ", ...later(to), ", which changes ", slopeText(localGradients[first.local]), " times as fast; ",
+      named(output), " changes ", slopeText(gradients[first.to]), " times as fast as ", named(first.to), ".",
       exceptions.length ? "" : " The chain rule multiplies the two.", ...exceptions]
     : [` is used ${to.length} times, in `, ...later(to), ". The chain rule multiplies along each path: the local "
       + "gradient times the gradient where it arrives. Where paths meet, the products are added.", ...exceptions];
-  const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", short(g), " times that."]
-    : g < 0 ? [" falls by ", short(-g), " times that."] : [" changes by an amount that is not a number."];
+  const effect = g === 0 ? [" does not change."] : g > 0 ? [" rises by ", slopeText(g), " times that."]
+    : g < 0 ? [" falls by ", slopeText(-g), " times that."] : [" changes by an amount that is not a number."];
   const inOrder = to.slice().sort((edge, other) => other.to - edge.to);  // of backward, as sums of floats have one
   const shown = inOrder.slice(0, 4), rest = to.length > 4 ? [` + … (${to.length} products)`] : [];
-  const {texts, products} = terms(shown, g, !rest.length);
+  const {texts, products, sign} = terms(shown, g, !rest.length);
   const symbols = shown.map((edge, k) => products[k] ? [rate(edge.to, i), " × ", rate(output, edge.to)] : [texts[k]]);
   const equation = products.some(x => x) ? [...symbols.flatMap((part, k) => k ? [" + ", ...part] : part), ...rest, " = "] : [];
-  const numbers = equation.length || to.length > 1 ? [texts.join(" + "), ...rest, " = "] : [];
+  const numbers = equation.length || to.length > 1 ? [texts.join(" + "), ...rest, sign] : [];
   return [["Backward. ", named(i), ...why],
-    [rate(output, i), " = ", ...equation, ...numbers, short(g)],
+    [rate(output, i), " = ", ...equation, ...numbers, slopeText(g)],
     ["In short: when ", named(i), " grows by a tiny bit, ", named(output), ...effect]];
 }
 
@@ -301,7 +367,7 @@ function build() {
   parts = nodes.map((_, i) => box(i, layout.boxes[i]));
   const numbers = constants.map((x, k) => {
     const [cx, cy] = layout.boxes[count + k];
-    return svg("text", {x: cx, y: cy + 4, "text-anchor": "middle", class: "muted", "aria-hidden": "true"}, short(x));
+    return svg("text", {x: cx, y: cy + 4, "text-anchor": "middle", class: "muted", "aria-hidden": "true"}, valueText(x));
   });
   picture.replaceChildren(...edgeParts.map(part => part.g), ...numbers, ...parts.map(part => part.g));
   if (held) parts[selected].g.focus({preventScroll: true});
@@ -315,8 +381,8 @@ function paint(element, gradient) {
 function renderGraph() {
   const now = current();
   parts.forEach(({g, value, gradient}, i) => {
-    value.textContent = hasValue(i) ? short(data[i]) : "·";
-    gradient.textContent = hasGradient(i) ? short(gradients[i]) : "·";
+    value.textContent = hasValue(i) ? valueText(data[i]) : "·";
+    gradient.textContent = hasGradient(i) ? slopeText(gradients[i]) : "·";
     g.classList.toggle("later", !hasValue(i));
     g.classList.toggle("current", i === now);
     paint(g, hasGradient(i) ? gradients[i] : 0);
@@ -336,9 +402,9 @@ function described(i) {
   const node = nodes[i], formed = node.slider ? "a leaf" : inText(node);
   const gradient = hasGradient(i)
     ? [...uses[i].map(edge => `local gradient on ${nodes[edge.to].name} ${localText(edge)}`),
-      `global gradient ${short(gradients[i])}`, `faux gradient ${short(fauxGradients[i])}`]
+      `global gradient ${slopeText(gradients[i])}`, `faux gradient ${slopeText(fauxGradients[i])}`]
     : ["gradient not calculated yet"];
-  const value = hasValue(i) ? `value ${short(data[i])}` : "not calculated yet";
+  const value = hasValue(i) ? `value ${valueText(data[i])}` : "not calculated yet";
   return [`${node.name}, ${formed}`, value, ...gradient].join("; ");
 }
 
@@ -379,7 +445,7 @@ function renderNode() {
     line(["faux gradient, with a perturbation of ", short(graph.tiny)], exact(fauxGradients[i]));
   }
   say($("node"), html("h3", {}, html("bdi", {}, node.name)),
-    html("code", {}, ...node.slider ? ["leaf"] : byName(node, short)), html("dl", {}, ...lines));
+    html("code", {}, ...node.slider ? ["leaf"] : byName(node, valueText)), html("dl", {}, ...lines));
   tableRows.forEach(({row}, k) => row.classList.toggle("selected", k === i));
 }
 
@@ -388,7 +454,7 @@ function renderNode() {
 const tableRows = nodes.map((node, i) => {
   const value = number(), global = number(), fauxCell = number(), local = uses[i].map(edge => edge.passes ? number() : graph.noGradient);
   const row = html("tr", {}, html("th", {scope: "row"}, html("bdi", {}, node.name)),
-    html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : byName(node, short))), html("td", {}, value),
+    html("td", {}, html("code", {}, ...node.slider ? ["leaf"] : byName(node, valueText))), html("td", {}, value),
     html("td", {}, ...uses[i].map((edge, k) => html("div", {}, local[k], " on ", html("bdi", {}, nodes[edge.to].name)))),
     html("td", {}, global), html("td", {}, fauxCell));
   $("rows").append(row);
@@ -397,10 +463,10 @@ const tableRows = nodes.map((node, i) => {
 
 function renderTable() {
   tableRows.forEach(({value, local, global, fauxCell}, i) => {
-    show(value, data[i]);
-    show(global, gradients[i]);
-    show(fauxCell, fauxGradients[i]);
-    uses[i].forEach((edge, k) => edge.passes && show(local[k], localGradients[edge.local]));
+    show(value, data[i], valueText);
+    show(global, gradients[i], slopeText);
+    show(fauxCell, fauxGradients[i], slopeText);
+    uses[i].forEach((edge, k) => edge.passes && show(local[k], localGradients[edge.local], slopeText));
   });
 }
 
@@ -427,7 +493,7 @@ const sliders = leaves.map(i => {
 function renderLeaves() {
   for (const {i, range, field} of sliders) {
     if (document.activeElement !== range || Number(range.value) !== data[i]) range.value = data[i];
-    range.setAttribute("aria-valuetext", short(data[i]));
+    range.setAttribute("aria-valuetext", valueText(data[i]));
     if (field.getAttribute("aria-invalid") === "true" && document.activeElement === field) continue;
     field.value = exact(data[i]);
     field.setAttribute("aria-invalid", "false");
@@ -469,7 +535,7 @@ function descend() {
 
 function announce(how) {
   $("announcement").textContent =
-    `${how} after ${attempts} attempt${attempts === 1 ? "" : "s"}: ${nodes[output].name} is ${short(data[output])}.`;
+    `${how} after ${attempts} attempt${attempts === 1 ? "" : "s"}: ${nodes[output].name} is ${valueText(data[output])}.`;
 }
 
 function pause(how) {
@@ -510,8 +576,8 @@ function ticks(low, high) {
 function renderTraining() {
   const points = history.at(-1)[0] === attempts ? history.with(-1, [attempts, data[output]])
     : [...history, [attempts, data[output]]];
-  $("progress").textContent = `Attempts: ${attempts}. ${nodes[output].name}: ${short(data[output])}`
-    + (attempts ? `, at the start ${short(points[0][1])}` : "");
+  $("progress").textContent = `Attempts: ${attempts}. ${nodes[output].name}: ${valueText(data[output])}`
+    + (attempts ? `, at the start ${valueText(points[0][1])}` : "");
   renderChart(points);
 }
 
