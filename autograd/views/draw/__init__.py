@@ -138,9 +138,8 @@ def _too_many_nodes(
     plan: Plan, layers: Sequence[FoundLayer], expand: Sequence[str], size: Size, max_nodes: int
 ) -> ValueError:
     """Return the error that says how large the drawing would be, and which arguments to try."""
-    found = "the graph has "
-    if plan.detail != "value":
-        found += f"{len(plan.values):,} nodes, and its drawing at detail={plan.detail!r} "
+    # Not beside the number of Values: a drawing has constants, too, and so may have more nodes at the coarsest detail.
+    found = "the graph has " if plan.detail == "value" else f"the drawing at detail={plan.detail!r} has "
     coarser = _DETAILS[_DETAILS.index(plan.detail) + 1 :] if layers else ()
     sizes = {detail: Plan(plan.values, layers, detail, ()).join(max_nodes) for detail in coarser}
     advice = [
