@@ -514,6 +514,36 @@ def test_expand_opens_one_neuron(engine: str) -> None:
     assert boxes(loss, expand="layer3.neuron1") == boxes(loss, detail="neuron", expand="layer3.neuron1")  # not all open
 
 
+def clusters(drawing: Drawing) -> dict[str, list[str]]:
+    """Return the nodes that stand directly in each frame, by its title."""
+    frames: list[tuple[str, list[str]]] = [("", [])]
+    found: dict[str, list[str]] = {}
+    for line in drawing.source.splitlines():
+        if "subgraph" in line:
+            frames.append(("", []))
+        elif title := re.match(r"\s*class=.*label=\"?(.*?)\\l", line):
+            frames[-1] = (title[1], frames[-1][1])
+        elif line.strip() == "}" and len(frames) > 1:
+            title_of_it, nodes = frames.pop()
+            found[title_of_it] = nodes
+        elif node := re.match(r"\s*([vbc]\d+) \[", line):
+            frames[-1][1].append(node[1])
+    return found
+
+
+@pytest.mark.parametrize("detail", ["neuron", "layer"])
+def test_an_open_neuron_stands_beside_its_layer_and_has_the_same_inputs(detail: str) -> None:
+    loss = with_gradients(Network(2, [3, 1])([0.5, -1.0])[0])
+    drawing = draw(loss, detail=detail, expand="layer1.neuron2")
+    assert len(clusters(drawing)["layer1.neuron2"]) == 3 + 3
+    assert len(clusters(drawing).get("layer1", [])) == (2 if detail == "neuron" else 0)
+    for number in (0.5, -1.0):
+        assert drawing.source.count(f'tooltip="constant {number}"') == 1
+    layer = clusters(draw(loss, detail="neuron", expand="layer1"))
+    assert layer["layer1"] == []
+    assert [len(layer[f"neuron{i}"]) for i in (1, 2, 3)] == [6, 6, 6]
+
+
 def test_an_unknown_name_to_expand_is_refused() -> None:
     loss = loss_of(Network(2, [3, 1]))
     with pytest.raises(ValueError, match=r"no neuron or layer 'layer1.neuron4'.*layer1\.neuron"):
@@ -574,7 +604,7 @@ def test_a_network_too_large_is_refused_with_advice() -> None:
     with pytest.raises(ValueError, match=r"max_nodes=40\): pass detail='layer', which has 11 nodes; draw an"):
         draw(one, detail="neuron", max_nodes=40)
     assert draw(one, max_nodes=40).source == draw(one, detail="layer").source
-        with pytest.raises(ValueError, match=r"^the drawing at detail='layer' has \d{3} nodes, too large.*larger max"):
+    with pytest.raises(ValueError, match=r"^the drawing at detail='layer' has \d{3} nodes, too large.*larger max"):
         draw(loss_of(network, samples=60))
 
 

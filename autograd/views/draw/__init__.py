@@ -114,6 +114,7 @@ def _choose_plan(
         plan = Plan(values, layers, tried, expand)
         size = plan.join(max_nodes)
         if size.fits(max_nodes):
+            plan.name_uses()
             return plan
     raise _too_many_nodes(plan, layers, expand, size, max_nodes)
 

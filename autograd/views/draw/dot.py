@@ -74,7 +74,7 @@ class Pen:
 
     def _is_tangled(self) -> bool:
         """Return True if the edges are so long that Graphviz would spend minutes placing their labels."""
-        places = {node: i for i, node in enumerate((*self.plan.values, *self.plan.constants, *self.plan.boxes))}
+        places = {node: i for i, node in enumerate(self.plan.nodes)}
         edges = sorted(((places[edge.tail], places[edge.head]) for edge in self.plan.edges), key=lambda edge: edge[1])
         return not self.plan.boxes and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
 
@@ -129,7 +129,7 @@ class Pen:
         for item in inside[frame]:
             if isinstance(item, Frame):
                 with graph.subgraph(name=f"cluster_{next(clusters)}") as subgraph:
-                    label, tooltip = label_of([item.title]), tooltip_of([item.title])
+                    label, tooltip = label_of([item.heading]), tooltip_of([item.heading])
                     subgraph.attr(label=label, tooltip=tooltip, **self.style.frame())
                     self._write_frame(subgraph, item, inside, clusters)
             else:
@@ -138,18 +138,14 @@ class Pen:
     def _write_nodes(self, drawing: Drawing) -> None:
         """Write the nodes in the order of creation, each frame with its first node."""
         inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
-        for v in self.plan.values:
-            if v in self.plan.parameters:
-                continue
-            item: Node | Frame = self.plan.home.get(v, v)
-            frame = item.frame if isinstance(item, Box) else self.plan.frames.get(v)
+        for node in self.plan.nodes:
+            item: Node | Frame = node
+            frame = self.plan.frame_of(node)
             while frame is not None:
                 inside.setdefault(frame, {})[item] = None
                 item, frame = frame, frame.parent
             inside[None][item] = None
         self._write_frame(drawing, None, inside, count(1))
-        for number in self.plan.constants:
-            self._write_node(number, drawing)
 
     @singledispatchmethod
     def _write_node(self, node: Node, graph: graphviz.Digraph) -> None:
@@ -168,7 +164,7 @@ class Pen:
     def _(self, box: NeuronBox, graph: graphviz.Digraph) -> None:
         [neuron] = box.neurons
         output, name = neuron.output, self.names[neuron.output]
-        title = box.title if output in self.named_after_neurons else f"{name} = {box.title}"
+        title = box.heading if output in self.named_after_neurons else f"{name} = {box.heading}"
         activation = _activation(neuron)
         summands = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
         inside = []
@@ -192,7 +188,7 @@ class Pen:
     def _(self, box: LayerBox, graph: graphviz.Digraph) -> None:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
-        text = [box.title, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
+        text = [box.heading, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
         outputs = [neuron.output for neuron in box.neurons]
         look = "output" if self.output in outputs else "neuron"
         self._write_box(graph, box, look, outputs, lines=text, tooltip=text)
@@ -260,10 +256,10 @@ class Pen:
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
-        name, x = self.names[edge.head], self.names[cast(Value, edge.head.args[edge.place])]
+        name, x = self.names[edge.user], self.names[edge.operand]
         label, tooltip, look = None, f"{x} to {name}", self.style.line()
-        local = self.locals[edge.head][edge.place] if self.locals else None
-        stopped = not cast(Op, edge.head.op).passes(edge.place) or (self.locals and local is None)
+        local = self.locals[edge.user][edge.place] if self.locals else None
+        stopped = not cast(Op, edge.user.op).passes(edge.place) or (self.locals and local is None)
         if local is not None:
             label, tooltip = self.style.gradient(local), f"d {name} / d {x} = {local!r}"
             look = self.style.line(local)

@@ -1,12 +1,12 @@
 """Plan a drawing: which Values share a box, and which edges join the boxes.
 
 A plan has no text in it, and can be counted before any is written. There is a class for each kind of box and of edge;
-`dot.py` knows how each is written.
+`dot.py` knows how each is written. The modules of `folds` make a plan smaller where much of it is alike.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -22,10 +22,22 @@ _SMALLEST_REGULARIZER = 9  # operations on parameters alone that share a box
 
 
 @dataclass(eq=False)
-class Frame:
-    """A line around the neurons of a layer, or around the Values of an open neuron."""
+class Titled:
+    """A thing with a title, which tells it apart from other uses of the same neurons."""
 
     title: str
+    use: str = field(default="", kw_only=True)  # which use that is: " (1 of 2)"
+    rest: str = field(default="", kw_only=True)  # what it lacks: ": 3 more"
+
+    @property
+    def heading(self) -> str:
+        return f"{self.title}{self.use}{self.rest}"
+
+
+@dataclass(eq=False)
+class Frame(Titled):
+    """A line around the neurons of a layer, or around the Values of an open neuron."""
+
     parent: "Frame | None" = None
 
 
@@ -38,10 +50,9 @@ class Box:
 
 
 @dataclass(eq=False)
-class LayerBox(Box):
+class LayerBox(Titled, Box):
     """A layer, or those of its neurons that are not open."""
 
-    title: str
     neurons: Sequence[FoundNeuron]
 
 
@@ -69,6 +80,22 @@ class RegularizerBox(Box):
 
 
 @dataclass(eq=False)
+class CutBox(Box):
+    """The middle of a long chain of operations."""
+
+    values: Sequence[Value]
+    is_one_value = True
+
+
+@dataclass(eq=False)
+class BeforeBox(Box):
+    """What a repeated step takes from an earlier one: the result of a node in it."""
+
+    node: "Node"
+    steps: int  # how many steps earlier
+
+
+@dataclass(eq=False)
 class Constant:
     """A small node for a number that has no gradient, or for the many that enter a layer."""
 
@@ -83,18 +110,33 @@ Node = Value | Box | Constant
 
 @dataclass(eq=False)
 class Edge:
-    """A line between two nodes. A plain one is the use of a constant, which has no gradient."""
+    """A line between two nodes. A plain one is the use of a constant, or of an earlier step: it has no gradient."""
 
     tail: Node
     head: Node
+    place: int = 0  # of the operand
+    copies: list["Edge"] = field(default_factory=list, kw_only=True)  # those that it stands for, if not itself alone
+
+    @property
+    def role(self) -> Hashable:
+        """What tells it from the other edges into its head."""
+        return type(self).__name__, self.place
+
+    @property
+    def all(self) -> Sequence["Edge"]:
+        """The edges that it stands for."""
+        return self.copies or [self]
 
 
 @dataclass(eq=False)
 class OperandEdge(Edge):
     """The use of a Value as an operand; it has a local gradient."""
 
-    head: Value
-    place: int  # of the operand
+    user: Value = field(kw_only=True)  # the result of which it is an operand: the head, or one that is folded into it
+
+    @property
+    def operand(self) -> Value:
+        return cast(Value, self.user.args[self.place])
 
 
 @dataclass(eq=False)
@@ -102,8 +144,8 @@ class WeightedEdge(Edge):
     """An input of a neuron, with its weight."""
 
     head: NeuronBox
-    weight: Value
-    input: Value | float
+    weight: Value = field(kw_only=True)
+    input: Value | float = field(kw_only=True)
 
     @property
     def number(self) -> float:
@@ -126,11 +168,23 @@ class WeightedEdge(Edge):
 class BundleEdge(Edge):
     """One or several Values that enter a layer, or leave one together; or parameters that are used outside too."""
 
-    carried: Sequence[Value]
-    are_parameters: bool = False
+    carried: Sequence[Value] = field(kw_only=True)
+    are_parameters: bool = field(default=False, kw_only=True)
+
+    @property
+    def role(self) -> Hashable:
+        return type(self).__name__, self.place, self.are_parameters
 
 
 # The plan ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Copies:
+    """The nodes that one node stands for, itself among them."""
+
+    nodes: list[Node]
+    unit: str  # what each of them is: "samples", "steps", or ""
 
 
 class Plan:
@@ -139,64 +193,120 @@ class Plan:
     def __init__(
         self, values: Sequence[Value], layers: Sequence[FoundLayer], detail: str, opened: Iterable[str]
     ) -> None:
-        self.detail, self.values = detail, values
+        self.detail, self.values, self.layers = detail, values, layers
         self.boxes: list[Box] = []
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # those that belong to a box
         self.frames: dict[Value, Frame] = {}
         self.edges: list[Edge] = []
+        self.nodes: list[Node] = []  # once they are joined
+        self.copies: dict[Node, Copies] = {}
+        self.sums: dict[Value, list[Value]] = {}  # the results on the way to a long sum that is drawn as one
+        self._uses: dict[str, list[list[Titled]]] = defaultdict(list)  # of each layer, what stands for it
+        self._layers: dict[LayerBox, FoundLayer] = {}  # to which each box belongs
+        self._inputs: dict[tuple[Value, int], Hashable] = {}  # which input of which layer a constant operand is
+        self._shared: dict[Hashable, Constant] = {}
         if detail != "value":
-            times = Counter(layer.name for layer in layers)  # once for each sample
-            nth: Counter[str] = Counter()
             for layer in layers:
-                nth[layer.name] += 1
-                several = f" ({nth[layer.name]} of {times[layer.name]})" if times[layer.name] > 1 else ""
-                self._place(layer, several, set(opened))
+                self._place(layer, set(opened))
             self._gather_regularizer({p for layer in layers for neuron in layer.neurons for p in neuron.parameters})
         self.shown = [v for v in values if v not in self.home]
 
-    def join(self, max_nodes: int) -> Size:
+    def join(self, most: int) -> Size:
         """Find the edges, and return the size of the drawing.
 
-        If the Values and boxes alone exceed `max_nodes`, nothing is joined: there may be a million constants.
+        If the Values and boxes alone exceed `most`, nothing is joined: there may be a million constants.
         """
-        if len(self.shown) + len(self.boxes) > max_nodes:
+        if len(self.shown) + len(self.boxes) > most:
             return Size(len(self.shown) + len(self.boxes), 0)
         if not self.boxes:
-            size = size_of(self.shown, max_nodes, constants=True)
-            if not size.fits(max_nodes):
+            size = size_of(self.shown, most, constants=True)
+            if not size.fits(most):
                 return size
         self._join()
+        drawn = dict.fromkeys(self.home.get(v, v) for v in self.values if v not in self.parameters)
         self.constants = list(dict.fromkeys(edge.tail for edge in self.edges if isinstance(edge.tail, Constant)))
-        return Size(len(self.shown) + len(self.boxes) + len(self.constants), len(self.edges))
+        self.nodes = [*drawn, *self.constants]
+        return self.size
 
-    def _place(self, layer: FoundLayer, several: str, opened: set[str]) -> None:
-        """Give the neurons of a layer their boxes, or the frames around those that are open."""
+    @property
+    def size(self) -> Size:
+        """The size of the drawing, once it is joined."""
+        return Size(len(self.nodes), len(self.edges))
+
+    def copies_of(self, node: Node) -> list[Node]:
+        """Return the nodes that one stands for."""
+        return self.copies[node].nodes if node in self.copies else [node]
+
+    def frame_of(self, node: Node) -> Frame | None:
+        """Return the frame that a node is in."""
+        return node.frame if isinstance(node, Box) else self.frames.get(node) if isinstance(node, Value) else None
+
+    def name_uses(self) -> None:
+        """Number the uses of layers that are drawn several times."""
+        drawn = set[Titled]()
+        for node in self.nodes:
+            if isinstance(node, LayerBox):
+                drawn.add(node)
+            frame = self.frame_of(node)
+            while frame is not None:
+                drawn.add(frame)
+                frame = frame.parent
+        for uses in self._uses.values():
+            shown = [use for use in uses if not drawn.isdisjoint(use)]
+            for nth, use in enumerate(shown, start=1):
+                for titled in use:
+                    titled.use = f" ({nth} of {len(shown)})" if len(shown) > 1 else ""
+
+    def _place(self, layer: FoundLayer, opened: set[str]) -> None:
+        """Give the neurons of a layer their boxes, or the frames around those that are open.
+
+        An open neuron is wide: it has a frame of its own beside that of its layer, unless the whole layer is open.
+        """
         alone = layer.name == layer.neurons[0].name  # a neuron in no layer
         as_one = self.detail == "layer" and layer.name not in opened and not alone
         all_open = self.detail == "neuron" and layer.name in opened
         closed = [] if all_open else [neuron for neuron in layer.neurons if neuron.name not in opened]
         whole = as_one and len(closed) == len(layer.neurons)
-        frame = None if alone or whole else Frame(layer.name + several)
+        frame = None if alone or whole or (as_one and closed) else Frame(layer.name)
+        titled: list[Titled] = [] if frame is None else [frame]
         if as_one and closed:
             rest = "" if whole else f": {len(closed)} more"
-            self._add(LayerBox(f"{layer.name}{several}{rest}", closed, frame=frame))
+            titled.append(self._add(LayerBox(layer.name, closed, rest=rest), layer))
         for neuron in layer.neurons:
-            title = neuron.name + several if frame is None else neuron.name.rpartition(".")[2]
+            short = neuron.name.rpartition(".")[2]
             if neuron not in closed:
-                around = Frame(title, frame)
-                for v in [*neuron.parameters, *neuron.nodes]:
-                    self.frames.setdefault(v, around)
+                around = Frame(short, frame) if frame and not closed else Frame(neuron.name)
+                titled.append(around)
+                self._open(neuron, around, layer)
             elif not as_one:
-                self._add(NeuronBox(title, [neuron], frame=frame))
+                box = self._add(NeuronBox(short if frame else neuron.name, [neuron], frame=frame), layer)
+                titled += [] if frame else [box]
+        if frame is not None and not closed:
+            titled = [frame]  # the frames in it need no number
+        self._uses[layer.name].append(titled)
 
-    def _add(self, box: LayerBox) -> None:
+    def _open(self, neuron: FoundNeuron, around: Frame, layer: FoundLayer) -> None:
+        """Put a frame around the Values of a neuron, and note which of their operands are inputs of its layer."""
+        for v in [*neuron.parameters, *neuron.nodes]:
+            self.frames.setdefault(v, around)
+        weights = {weight: i for i, (weight, _) in enumerate(neuron.terms)}
+        for v in neuron.nodes:
+            half = len(v.args) // 2  # a product, or a dot of two lists
+            for place, x in enumerate(v.args):
+                weight = v.args[(place + half) % len(v.args)]
+                if not isinstance(x, Value) and isinstance(weight, Value) and weight in weights:
+                    self._inputs[v, place] = (layer, weights[weight], repr(x))
+
+    def _add(self, box: LayerBox, layer: FoundLayer) -> LayerBox:
         self.boxes.append(box)
+        self._layers[box] = layer
         for neuron in box.neurons:
             self.home.update(dict.fromkeys(neuron.nodes, box))
             for v in neuron.parameters:  # with several samples, they belong to the box of the first
                 self.home.setdefault(v, box)
                 self.parameters.add(v)
+        return box
 
     def _gather_regularizer(self, parameters: set[Value]) -> None:
         """Give one box to everything that is computed from parameters alone."""
@@ -220,16 +330,15 @@ class Plan:
         uses.update(x for xs in inputs.values() for x in set(xs) if isinstance(x, Value))
         for v in self.shown:
             self._join_operands(v)
-        shared: dict[object, Constant] = {}  # a layer's neurons have the same inputs, so one node for each constant
         for box, xs in inputs.items():
             if isinstance(box, NeuronBox):
-                self._join_neuron(box, shared)
+                self._join_neuron(box)
             else:
                 self._join_layer(box, xs, uses)
         for other in self.boxes:
             if isinstance(other, RegularizerBox):
                 self.edges += [
-                    BundleEdge(tail, other, carried, are_parameters=True)
+                    BundleEdge(tail, other, carried=carried, are_parameters=True)
                     for tail, carried in self._by_node(other.parameters).items()
                     if not isinstance(tail, NeuronBox)  # edges from all neurons would hide the others
                 ]
@@ -238,25 +347,31 @@ class Plan:
         bundles: dict[tuple[Box, bool], list[int]] = {}
         for place, x in enumerate(v.args):
             if not isinstance(x, Value):
-                self.edges.append(Edge(Constant([x]), v))
+                self.edges.append(Edge(self._constant(x, self._inputs.get((v, place))), v, place))
             elif x not in self.home or (self.home[x].is_one_value and x not in self.parameters):
-                self.edges.append(OperandEdge(self.home.get(x, x), v, place))
+                self.edges.append(OperandEdge(self.home.get(x, x), v, place, user=v))
             else:
                 bundles.setdefault((self.home[x], x in self.parameters), []).append(place)
         for (box, are_parameters), places in bundles.items():
             carried = list(dict.fromkeys(cast(Value, v.args[place]) for place in places))
             if are_parameters or len(carried) > 1:
-                self.edges.append(BundleEdge(box, v, carried, are_parameters))
+                self.edges.append(BundleEdge(box, v, places[0], carried=carried, are_parameters=are_parameters))
             else:
-                self.edges.append(OperandEdge(box, v, places[0]))
+                self.edges.append(OperandEdge(box, v, places[0], user=v))
 
-    def _join_neuron(self, box: NeuronBox, shared: dict[object, Constant]) -> None:
+    def _constant(self, x: float, which: Hashable | None) -> Constant:
+        """Return a node for a constant; the neurons of a layer have the same inputs, so one node for each of these."""
+        if which is None:
+            return Constant([x])
+        return self._shared.setdefault(which, Constant([x]))
+
+    def _join_neuron(self, box: NeuronBox) -> None:
         for place, (weight, x) in enumerate(box.neurons[0].terms):
             if isinstance(x, Value):
                 tail: Node = self.home.get(x, x)
             else:
-                tail = shared.setdefault((box.frame or box, place, repr(x)), Constant([x]))
-            self.edges.append(WeightedEdge(tail, box, weight, x))
+                tail = self._constant(x, (self._layers[box], place, repr(x)))
+            self.edges.append(WeightedEdge(tail, box, place, weight=weight, input=x))
 
     def _join_layer(self, box: LayerBox, xs: Sequence[Value | float], uses: Counter[Value]) -> None:
         """Join a layer with its inputs, with one edge for those from one box, for many leaves, or many constants."""
@@ -267,10 +382,16 @@ class Plan:
             self.boxes.append(leaves)
             self.home.update(dict.fromkeys(own, leaves))
             self.shown = [v for v in self.shown if v not in self.home]
-        self.edges += [BundleEdge(tail, box, carried) for tail, carried in self._by_node(nodes).items()]
-        numbers = [x for x in xs if not isinstance(x, Value)]
-        groups = [numbers] if len(numbers) > _INPUTS_ONE_BY_ONE else [[x] for x in numbers]
-        self.edges += [Edge(Constant(some), box) for some in groups]
+        places = {x: place for place, x in reversed([*enumerate(xs)])}
+        self.edges += [
+            BundleEdge(tail, box, places[carried[0]], carried=carried) for tail, carried in self._by_node(nodes).items()
+        ]
+        numbers = [(place, x) for place, x in enumerate(xs) if not isinstance(x, Value)]
+        if len(numbers) > _INPUTS_ONE_BY_ONE:
+            self.edges.append(Edge(Constant([x for _, x in numbers]), box, numbers[0][0]))
+            return
+        layer = self._layers[box]
+        self.edges += [Edge(self._constant(x, (layer, place, repr(x))), box, place) for place, x in numbers]
 
     def _by_node(self, values: Iterable[Value]) -> dict[Node, list[Value]]:
         """Return the values that each node of the drawing holds."""
