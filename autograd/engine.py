@@ -49,7 +49,7 @@ from autograd.events import (
     replayed,
 )
 from autograd.floats import KNOWN_TYPES, number
-from autograd.hints import ADD_A_ROW, WithHints, no_input, no_output, refuse_a_part, refuse_arguments
+from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_input, no_output, refuse_a_part, refuse_arguments
 from autograd.ops import Op, Rule
 from autograd.text import quoted
 from autograd.trees import tree_leaves, tree_map
@@ -301,10 +301,7 @@ class Value(WithHints, OperationMethods):
         )
 
     def __float__(self, *_: Any) -> NoReturn:
-        raise TypeError(
-            "a plain number would lose the gradient. Where a number is meant (weights of random.choices, p of NumPy's, "
-            "a plot), write v.data, [v.data for v in values]; in a formula autograd.tanh(v), v.tanh(), not math.tanh(v)"
-        )
+        raise TypeError(NO_PLAIN_NUMBER)
 
     __int__ = __round__ = __float__
 

@@ -32,6 +32,11 @@ ADD_A_ROW = (
     "its formula, its function, and a derivative rule for each operand"
 )
 
+NO_PLAIN_NUMBER = (
+    "a plain number would lose the gradient. Where a number is meant (weights of random.choices, p of NumPy's, a "
+    "plot), write v.data, [v.data for v in values]; in a formula autograd.tanh(v), v.tanh(), not math.tanh(v)"
+)
+
 # As in the papers on optimizers, in tutorials, and in PyTorch's optimizers. (`step` is an operation.)
 STATE = (
     *("m", "v", "m_t", "v_t", "mt", "vt", "_m", "_v", "m_hat", "v_hat", "m1", "m2", "v_max", "adam_m", "adam_v"),

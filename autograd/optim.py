@@ -12,7 +12,7 @@ import functools
 import inspect
 import math
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -274,7 +274,8 @@ _FOLLOW = "call optimizer.follow(model.parameters()), by which those that it kno
 
 
 def _is_parameters(x: object) -> bool:
-    return isinstance(x, (list, tuple, Iterator)) or hasattr(x, "parameters")
+    several = isinstance(x, (Collection, Iterator)) and getattr(x, "ndim", 1) > 0 and not isinstance(x, str)
+    return several or hasattr(x, "parameters")
 
 
 def _without_parameters(kind: type[Optimizer]) -> str:

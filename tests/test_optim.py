@@ -432,8 +432,12 @@ def test_they_are_in_a_public_module() -> None:
 
 @pytest.mark.parametrize("make", [optim.SGD, optim.Adam])
 def test_parameters_belong_to_the_step(make: Any) -> None:
-    with pytest.raises(TypeError, match=r"without parameters.*step"):
-        make([Value(1.0)])
+    v = Value(1.0)
+    for parameters in ([v], (v,), {v}, {"w": v}.values(), iter([v]), nn.Layer(1, 1), np.array([v])):
+        for arguments in ({}, {"lr": 0.1}):
+            with pytest.raises(TypeError, match=r"without parameters.*step"):
+                make(parameters, **arguments)
+    assert make(np.array(0.1)).rate() == 0.1
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError, TrainingWarning
 from autograd.frames import warn_caller
-from autograd.hints import in_place_of_an_index, refuse_class
+from autograd.hints import NO_PLAIN_NUMBER, in_place_of_an_index, refuse_class
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.modes import training_mode
 from autograd.samples.recording import (
@@ -141,7 +141,7 @@ def _in_place_of(problem: Exception) -> str:
         return f"A target is a Value, which is no key: with a list in place of the dictionary, {_FOR_A_CLASS}"
     if "only integers" in text or "indices must be integers" in text:  # of NumPy's array; of a list, and a float
         return f"A target is a Value, which is no index: {_FOR_A_CLASS}"
-    if text.startswith("a plain number would lose the gradient"):
+    if text == NO_PLAIN_NUMBER:
         return f"A target is a Value: {_FOR_A_CLASS}"
     if text.startswith("== asks whether"):
         return (
