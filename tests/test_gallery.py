@@ -13,7 +13,7 @@ from typing import Any
 import gallery
 import pytest
 from gallery import IMAGES, PAGE, SECTIONS, Ran, Section
-from needs import need_backend
+from needs import is_required, need_backend
 
 import autograd
 from autograd import Value, check_gradients, draw, nn, optim
@@ -22,7 +22,10 @@ from autograd.trees import tree_leaves
 
 FEW = 3  # samples, of which each is a batch: so the bits are the same in all backends
 IN_C = {"Maxout", "Attention", "Two tasks", "Physics-informed network", "Energy-based model", "Dropout", "Deep sets"}
-"""Those that are compiled to C too, a fifth of a second each: choices, nests, second derivatives, draws, lengths."""
+"""Those that are compiled to C everywhere: choices, nests, second derivatives, draws, lengths.
+
+The others take a fifth of a second each, and are compiled to C where nothing may be missing.
+"""
 
 
 @pytest.fixture(scope="module", params=SECTIONS, ids=lambda section: section.name)
@@ -65,7 +68,7 @@ def test_it_learns(trained: Ran) -> None:
 def test_all_backends_compute_the_same_bits(section: Section) -> None:
     """Losses and parameters after a few steps, of one sample each."""
     results = {}
-    for backend in ("eager", "python", "numpy", *(["c"] if section.title in IN_C else [])):
+    for backend in ("eager", "python", "numpy", *(["c"] if section.title in IN_C or is_required() else [])):
         need_backend(backend)
         ran = gallery.run(section, backend, few=FEW, epochs=2, batch_size=1, seed=0)
         if ran.history is None:
