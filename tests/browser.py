@@ -114,6 +114,14 @@ class Browser:
         found: str = self._post("/element", using="css selector", value=css)[_ELEMENT]
         return found
 
+    def enter(self, css: str) -> None:
+        """Run what follows in the frame that matches a selector."""
+        self._post("/frame", id={_ELEMENT: self.element(css)})
+
+    def leave(self) -> None:
+        """Run what follows in the page itself."""
+        self._post("/frame", id=None)
+
     def click(self, css: str) -> None:
         self._post(f"/element/{self.element(css)}/click")
 

@@ -18,7 +18,9 @@ import graphviz
 from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS, encodable
+from autograd.views.inline import picture
 
+_SVG, _HTML = "image/svg+xml", "text/html"
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 # Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
 # refuses strings of more than 16,384 bytes, and a character has up to five.
@@ -43,6 +45,7 @@ _COLOURS = {  # light, dark
     "positive": ("#67a9cf", "#67a9cf"),
     "negative": ("#f1a340", "#f1a340"),
 }
+_BOTH_COLOURS = [(light, dark) for light, dark in _COLOURS.values() if light != dark]
 THEMES = ("auto", "light", "dark")
 BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system
 
@@ -56,9 +59,8 @@ def _with_both_themes(svg: str) -> str:
     """Add CSS that replaces the light colours of a picture by the dark ones where the reader's system is dark."""
     rules = [
         f'.{BOTH_THEMES} [{kind}="{light}"]{{{kind}:{dark}}}'
-        for light, dark in _COLOURS.values()
+        for light, dark in _BOTH_COLOURS
         for kind in ("fill", "stroke")
-        if light != dark
     ]
     style = f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
     return re.sub(r"<svg\b[^>]*>", lambda tag: tag[0] + style, svg, count=1)
@@ -130,10 +132,17 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **options: Any
     ) -> dict[str, Any]:
+        """Return the picture as an image, and as HTML in the theme of the notebook. (marimo includes nothing: all.)"""
+        asked = set(include or ())
         try:
-            return cast(dict[str, Any], super()._repr_mimebundle_(include, exclude, **options))
+            bundle = cast(dict[str, Any], super()._repr_mimebundle_(asked or None, **options))
+            if _HTML in asked or (_SVG in bundle and not asked):  # no SVG after graphviz.set_jupyter_format("png")
+                svg = bundle.get(_SVG) or self.pipe(format="svg", encoding="utf-8")
+                colours = _BOTH_COLOURS if self._follows_the_reader("svg") else []
+                bundle[_HTML] = picture(svg, colours, name=self.name or "graph")
         except Exception as error:  # any: a notebook should not show a traceback for a display
             return {"text/plain": str(error)}
+        return {kind: data for kind, data in bundle.items() if kind not in set(exclude or ())}
 
     def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
         """Write the picture and return its path: `render("loss.svg")`, or as `graphviz.Digraph.render` is called.
@@ -157,6 +166,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             format = options.pop("format", None) or Path(stream).suffix.removeprefix(".") or self.format
             return self._render_picture(Path(stream), format, **options)
         return cast(str, super().render(filename, *arguments, **options))
+
+    def view(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
+        """Write the picture, open it as the system does, and return its path.
+
+        Without a filename it is written into the system's folder for temporary files: none is left in yours.
+        """
+        if filename is None and not options.get("directory"):
+            filename = Path(tempfile.mkdtemp(prefix="scalar-autograd-"), f"drawing.{self.format}")
+        return cast(str, super().view(filename, *arguments, **options))
 
     def _render_picture(
         self,

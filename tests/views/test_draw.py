@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -679,6 +680,24 @@ def test_render_and_view_write_where_graphviz_would(
         graph.render(outfile=tmp_path / "b.svg", raise_if_result_exists=True)
 
 
+def test_view_leaves_no_file_in_the_folder(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    for folder in (here, temporary):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    opened: list[Path] = []
+    monkeypatch.setattr(graphviz, "view", lambda path, **options: opened.append(path))
+    graph = draw(neuron())
+    path = graph.view()
+    assert [str(path) for path in opened] == [path]
+    assert Path(path).read_bytes() == graph.pipe()
+    assert list(here.iterdir()) == []
+    assert [file for file in temporary.rglob("*") if file.is_file()] == opened  # and no DOT beside it
+    assert graph.view("asked.svg") == "asked.svg"
+    assert [file.name for file in here.iterdir()] == ["asked.svg"]
+
+
 @pytest.mark.parametrize("name", ["a.svg", "b.png"])
 def test_a_name_with_the_suffix_of_a_picture_is_the_name_of_the_picture(engine: str, tmp_path: Path, name: str) -> None:
     assert draw(neuron()).render(tmp_path / name) == str(tmp_path / name)
@@ -694,7 +713,7 @@ def test_a_copy_renders_too(engine: str) -> None:
 
 def test_notebooks_show_svg(engine: str) -> None:
     bundle = draw(neuron())._repr_mimebundle_()
-    assert set(bundle) == {"image/svg+xml"}
+    assert set(bundle) == {"image/svg+xml", "text/html"}  # see test_inline.py
     assert len(parsed(bundle["image/svg+xml"])) == 23  # twelve nodes, eleven edges
 
 
