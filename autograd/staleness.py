@@ -73,8 +73,8 @@ was changed after this graph was recorded: call y.forward() first, or record the
             )
 
 
-def warn_if_stale(nodes: Sequence[Value]) -> None:
-    """Warn if leaves of a graph have changed since its results were computed.
+def warn_if_stale(nodes: Sequence[Value]) -> bool:
+    """Warn if leaves of a graph have changed since its results were computed, and return whether they have.
 
     Arguments:
         nodes: the graph, as `graph_of(output)` returns it.
@@ -85,17 +85,18 @@ def warn_if_stale(nodes: Sequence[Value]) -> None:
     >>> w.data = 5.0
     >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     warn_if_stale([w, loss])
+    True
     >>> print(caught[0].message)
     w was changed after this graph was recorded, and its results still have the numbers from before: call \
 loss.forward() first, or record the graph anew
     """
-    _check(nodes[-1], [v for v in nodes if v.op is not None], [v for v in nodes if v.op is None])
+    return _check(nodes[-1], [v for v in nodes if v.op is not None], [v for v in nodes if v.op is None])
 
 
-def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> None:
+def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> bool:
     newest = max(map(changed, leaves), default=-1)
     if newest < replayed_at.get(ref(output), -1):
-        return
+        return False
     now = next_order()
     suspects = dict.fromkeys(x for v in made[: bisect(made, newest, key=created)] for x in changed_operands(v))
     if suspects:
@@ -109,8 +110,9 @@ def _check(output: Value, made: Sequence[Value], leaves: Sequence[Value]) -> Non
             happened, advice = _told(output, _since_replay(output, made) or list(suspects))
             numbers = "its results still have the numbers from before"
             warn_caller(_as_before(output, f"{happened}, and {numbers}: {advice}"), StaleGraphWarning)
-            return
+            return True
     at_once(as_replayed(output, now))
+    return False
 
 
 def _as_before(output: Value, message: str) -> str:

@@ -76,11 +76,11 @@ def _escaped(text: str, backslash: str) -> str:
     return text.translate(_DRAWABLE).replace("&", "&amp;").replace("\\", backslash)
 
 
-def label_of(lines: Iterable[str]) -> str:
-    """Return the DOT of a label that shows the lines, flush left; very long ones are cut."""
+def label_of(lines: Iterable[str], end: str = r"\l") -> str:
+    r"""Return the DOT of a label that shows the lines, flush left, or centred with the end `\n`; long ones are cut."""
     lines = "\n".join(shortened(line, LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
-    # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space. \l: flush left.
-    return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + r"\l" for line in lines)))
+    # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space.
+    return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + end for line in lines)))
 
 
 def tooltip_of(lines: Iterable[str]) -> str:

@@ -75,10 +75,10 @@ def with_gradients(output: Value) -> Value:
 # Reading DOT and SVG -------------------------------------------------------------------------------------------------
 
 
-def attributes(output: Value) -> dict[str, dict[str, str]]:
+def attributes(output: Value, **options: Any) -> dict[str, dict[str, str]]:
     """Return the DOT attributes of each node by its name, and of each edge by "tail -> head"; later ones win."""
     found = {}
-    for statement in draw(output, names={}).body:
+    for statement in draw(output, names={}, **options).body:
         name, pairs = statement.strip().removesuffix("]").split(" [", 1)
         found[name] = {key: (a or b) for key, a, b in re.findall(r'(\w+)=(?:"((?:\\.|[^"\\])*)"|(\S+))', pairs)}
     return found

@@ -10,7 +10,7 @@ DOT.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autograd.engine import Value
 from autograd.names import Names, names_of
@@ -18,7 +18,7 @@ from autograd.staleness import warn_if_stale
 from autograd.text import visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.plan import Plan
-from autograd.views.draw.style import Style, check_choice
+from autograd.views.draw.style import FONT, FONT_SIZE, Style, check_choice
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
 from autograd.views.network import FoundLayer, find_layers
 from autograd.views.render import Drawing
@@ -26,6 +26,7 @@ from autograd.views.render import Drawing
 __all__ = ["Drawing", "draw"]
 
 _DETAILS = ("auto", "value", "neuron", "layer")
+_STALE = "out of date: a leaf was changed after these numbers were computed; call forward() first"
 _MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
 
 
@@ -38,7 +39,16 @@ def draw(
     names: Names | None = None,
     local: bool = True,
     faux: bool = False,
+    show: str | Iterable[str] | None = "auto",
+    digits: int | None = None,
+    ops: bool = False,
+    order: bool = False,
+    legend: bool = False,
+    caption: bool | str = True,
     theme: str = "auto",
+    colours: Mapping[str, str] | None = None,
+    font: str = FONT,
+    font_size: float = FONT_SIZE,
     direction: str = "LR",
 ) -> Drawing:
     r"""Return a drawing of the graph of `output`.
@@ -67,16 +77,30 @@ def draw(
             labels only.
         local: whether the edges show local gradients.
         faux: whether the nodes show faux gradients too: how fast the output moves when each number changes by 0.0001.
-        theme: `"light"`, `"dark"`, or `"auto"`: in SVG the reader's own, else light.
+        show: what boxes and edges say besides names, one or several of `"values"`, `"gradients"`, `"local gradients"`,
+            `"formulas"` and `"faux gradients"`, or `"none"`. By default the first four.
+        digits: how many significant digits the numbers have; by default as in every view.
+        ops: whether operations are circles between the boxes, as in micrograd's lecture; their boxes then have
+            formulas only where `show` says so. A box for several operations stays one.
+        order: whether nodes are numbered in the order in which `backward()` visits them.
+        legend: whether to explain the shapes, colours and lines below the drawing.
+        caption: a text below the drawing, in place of the notes there; False for none.
+        theme: `"light"`, `"dark"`, `"print"`, in which negative numbers are dashed lines, so that they are told apart
+            in grey too, or `"auto"`: in SVG the reader's own, else light.
+        colours: other colours, such as `{"positive": "teal", "negative": "#c05000"}`, in every theme. The uses are
+            `"paper"`, `"ink"` and `"faint"` (text), `"leaf"`, `"result"`, `"output"`, `"neuron"`, `"layer"` and its
+            `"frame"`, `"positive"`, `"negative"` and `"neither"` (gradients).
+        font: its name. Where Graphviz has no such font, rendering gives a warning.
+        font_size: in points, of the text in boxes.
         direction: where the picture runs: `"LR"` to the right, `"RL"` to the left, `"TB"` down or `"BT"` up.
 
     Raises:
-        TypeError: `output` is not a Value.
+        TypeError: `output` is not a Value, or another argument has a wrong type.
         ValueError: the drawing would have more than `max_nodes` nodes, or ten times as many edges; or one of the
             arguments is unknown.
 
     A notebook shows the drawing. `.view()` opens it, `.render("graph.svg")` writes it (or .png, .pdf), and `.source` is
-    its DOT text, for which no Graphviz is needed:
+    its DOT text, for which no Graphviz is needed. `.render("graph.pdf", width_cm=8.4)` is exactly that wide.
 
     >>> from autograd import Value
     >>> x = Value(3.0)
@@ -93,16 +117,38 @@ def draw(
     """
     values = graph_to_show(output, "draw(loss)")
     check_choice("detail", detail, _DETAILS)
-    style = Style(theme=theme, direction=direction, local=local, faux=faux)
+    style = Style(
+        theme=theme,
+        direction=direction,
+        show=show,
+        local=local,
+        faux=faux,
+        digits=digits,
+        caption=caption,
+        font=font,
+        font_size=font_size,
+        colours=colours,
+        order=order,
+        ops=ops,
+        legend=legend,
+    )
     layers = find_layers(values, variables=names is None)
-    plan = _choose_plan(values, layers, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes)
-    warn_if_stale(values)
+    plan = _choose_plan(
+        values, layers, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes, ops=ops
+    )
+    warning = _STALE if warn_if_stale(values) else None
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
-    return Pen(plan, output, shown, style).drawing()
+    return Pen(plan, output, shown, style, warning).drawing()
 
 
 def _choose_plan(
-    values: Sequence[Value], layers: Sequence[FoundLayer], detail: str, expand: Sequence[str], max_nodes: int
+    values: Sequence[Value],
+    layers: Sequence[FoundLayer],
+    detail: str,
+    expand: Sequence[str],
+    max_nodes: int,
+    *,
+    ops: bool,
 ) -> Plan:
     """Return the plan at this detail; for "auto", at the finest that is readable.
 
@@ -113,6 +159,9 @@ def _choose_plan(
     for tried in [detail] if detail != "auto" else _readable(values, layers, expand):
         plan = Plan(values, layers, tried, expand)
         size = plan.join(max_nodes)
+        if ops and size.fits(max_nodes):
+            plan.set_operations_apart()
+            size = plan.size
         if size.fits(max_nodes):
             plan.name_uses()
             return plan

@@ -17,6 +17,7 @@ from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
 from autograd.text import cut
+from autograd.views.draw.legend import legend
 from autograd.views.draw.plan import (
     Box,
     BundleEdge,
@@ -28,11 +29,13 @@ from autograd.views.draw.plan import (
     NeuronBox,
     Node,
     OperandEdge,
+    Operation,
     Plan,
     RegularizerBox,
+    ResultEdge,
     WeightedEdge,
 )
-from autograd.views.draw.style import Style
+from autograd.views.draw.style import Style, sign
 from autograd.views.gradients import NO_GRADIENT, missing_gradients
 from autograd.views.network import FoundNeuron
 from autograd.views.render import MOST_RANKS_SPANNED, PATIENCE, Drawing, label_of, ranks_spanned, tooltip_of
@@ -51,17 +54,24 @@ class Pen:
         output: the Value at the end of the graph.
         names: the name of each Value.
         style: how it looks.
+        warning: what is wrong with the numbers.
     """
 
-    def __init__(self, plan: Plan, output: Value, names: dict[Value, str], style: Style) -> None:
-        self.plan, self.output, self.names, self.style = plan, output, names, style
-        self.locals = {v: local_gradients(v) for v in plan.shown} if style.local else {}
-        self.missing = missing_gradients(output, plan.values)
-        self.with_gradients = self.missing is None
+    def __init__(
+        self, plan: Plan, output: Value, names: dict[Value, str], style: Style, warning: str | None = None
+    ) -> None:
+        self.plan, self.output, self.names, self.style, self.warning = plan, output, names, style, warning
+        self.locals = {v: local_gradients(v) for v in plan.shown} if "local gradients" in style.shows else {}
+        self.missing = missing_gradients(output, plan.values) if "gradients" in style.shows else None
+        self.with_gradients = "gradients" in style.shows and not self.missing
+        self.with_values = "values" in style.shows
+        self.visits = plan.visits if style.order else {}
+        self.seen: set[str] = set()  # kinds of nodes and lines, for the legend
         self.ids: dict[Node, str] = {
             **{v: f"v{i}" for i, v in enumerate(plan.values, start=1)},
             **{box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)},
             **{constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)},
+            **{node: f"o{i}" for i, node in enumerate((n for n in plan.nodes if isinstance(n, Operation)), start=1)},
         }
         self.named_after_neurons = self._name_outputs_after_their_neurons()
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
@@ -101,20 +111,34 @@ class Pen:
             drawing.graph_attr["mclimit"] = _IN_ORDER
         drawing.node_attr.update(self.style.nodes())
         drawing.edge_attr.update(self.style.edges(dense=self.dense))
-        if notes := list(self._notes()):
-            drawing.graph_attr["label"] = r"\n".join(notes)
-        self._write_nodes(drawing)
-        for edge in self.plan.edges:
-            self._write_edge(edge, drawing)
+        captions = self.style.captions([*self._notes()], self.warning)
+        if self.style.legend and isinstance(self.style.caption, str):  # no text of a user's is put into a legend
+            with drawing.subgraph(name="cluster") as body:
+                body.attr(**self.style.around(), label=label_of(captions, end=r"\n"))
+                self._write(body)
+            captions = []
+        else:
+            self._write(drawing)
+        if self.style.legend:
+            drawing.graph_attr["label"] = legend(self.style, self.seen, captions)
+        elif captions:
+            drawing.graph_attr["label"] = label_of(captions, end=r"\n")
         return drawing
+
+    def _write(self, graph: graphviz.Digraph) -> None:
+        self._write_nodes(graph)
+        for edge in self.plan.edges:
+            self._write_edge(edge, graph)
 
     def _notes(self) -> Iterator[str]:
         if self.missing:
             yield self.missing
         if self.tangled and self.locals:
             yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
-        if self.weighs:
-            yield "edges to neurons: weight·input, the thicker, the larger; blue: positive weight, orange: negative"
+        if self.weighs and not self.style.legend:
+            positive, negative = self.style.signs
+            label = "weight·input, the" if self.with_values else "the"
+            yield f"edges to neurons: {label} thicker, the larger; {positive}: positive weight, {negative}: negative"
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -135,7 +159,7 @@ class Pen:
             else:
                 self._write_node(item, graph)
 
-    def _write_nodes(self, drawing: Drawing) -> None:
+    def _write_nodes(self, graph: graphviz.Digraph) -> None:
         """Write the nodes in the order of creation, each frame with its first node."""
         inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
         for node in self.plan.nodes:
@@ -145,7 +169,7 @@ class Pen:
                 inside.setdefault(frame, {})[item] = None
                 item, frame = frame, frame.parent
             inside[None][item] = None
-        self._write_frame(drawing, None, inside, count(1))
+        self._write_frame(graph, None, inside, count(1))
 
     @singledispatchmethod
     def _write_node(self, node: Node, graph: graphviz.Digraph) -> None:
@@ -155,7 +179,8 @@ class Pen:
     def _(self, v: Value, graph: graphviz.Digraph) -> None:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
-        title = name if op is None else f"{name} = {short_formula(v, self.names, number=self.style.number)}"
+        with_formula = op is not None and "formulas" in self.style.shows
+        title = f"{name} = {short_formula(v, self.names, number=self.style.number)}" if with_formula else name
         full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_LINE, number=repr)}"
         source = [] if op is None else [f"operation {op.name}"]
         self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
@@ -180,7 +205,7 @@ class Pen:
             "output" if output is self.output else "neuron",
             [output],
             word="net" if activation == "linear" else activation,
-            lines=[title, *(f"{word} {self.style.number(x)}" for word, x in inside)],
+            lines=[title, *(f"{word} {self.style.number(x)}" for word, x in inside if self.with_values)],
             tooltip=[summed, f"activation {activation}", *(f"{word} {x!r}" for word, x in inside)],
         )
 
@@ -214,6 +239,13 @@ class Pen:
             exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_LINE)
         graph.node(self.ids[node], label, **self.style.constant(), tooltip=exact)
 
+    @_write_node.register
+    def _(self, node: Operation, graph: graphviz.Digraph) -> None:
+        op = cast(Op, node.result.op)
+        self.seen.add("operation")
+        tooltip = tooltip_of([f"operation {op.name}"])
+        graph.node(self.ids[node], label_of([op.symbol], end=r"\n"), **self.style.operation(), tooltip=tooltip)
+
     def _write_box(
         self,
         graph: graphviz.Digraph,
@@ -229,30 +261,50 @@ class Pen:
 
         In the tooltip, numbers have all digits. The outline is the sign of the gradient, if all values have one.
         """
-        rows = [(word, [v.data for v in values], self.style.number)]
+        rows = [(word, [v.data for v in values], self.style.number)] if self.with_values else []
         if self.with_gradients:
             rows.append(("grad", [v.grad for v in values], self.style.gradient))
-        if self.style.faux:
+        if "faux gradients" in self.style.shows:
             rows.append(("faux", faux_gradients(self.output, values), self.style.gradient))
         shown = [*lines, *(f"{word} {_range(numbers, text)}" for word, numbers, text in rows)]
         if self.dense and isinstance(node, NeuronBox):  # what is left of it: the title with the number, the gradients
-            shown = [f"{lines[0]} {_range(rows[0][1], self.style.number)}", *shown[len(lines) + 1 :]]
+            shown = [" ".join([lines[0], *(_range(numbers, text) for _, numbers, text in rows[: self.with_values])])]
+            shown += [f"{word} {_range(numbers, text)}" for word, numbers, text in rows[self.with_values :]]
+        if node in self.visits:
+            self.seen.add("order")
+            shown[0] = f"{self.visits[node]}. {shown[0]}"
+        self.seen.add("layer" if look == "neuron" and not isinstance(node, NeuronBox) else look)
+        self.seen.update(word for word, _, _ in rows)
         graph.node(
             self.ids[node],
             label_of(shown),
             **self.style.box(
-                look,
-                [v.grad for v in values] if self.with_gradients else [],
-                of_one_width=self.dense and isinstance(node, Box),
+                look, self._sign(v.grad for v in values), of_one_width=self.dense and isinstance(node, Box)
             ),
             tooltip=tooltip_of([*tooltip, *(f"{word} {_range(numbers, repr)}" for word, numbers, _ in rows)]),
         )
+
+    def _sign(self, gradients: Iterable[float]) -> float | None:
+        """Return a number of the sign that all gradients of a box have, if they are shown and have one."""
+        signs = {sign(x): x for x in gradients} if self.with_gradients else {}
+        return self._signed(*signs.values()) if len(signs) == 1 else None
+
+    def _signed(self, x: float) -> float:
+        """Return a number whose sign is shown, and note that for the legend."""
+        self.seen.add(sign(x))
+        return x
 
     # Edges -----------------------------------------------------------------------------------------------------------
 
     @singledispatchmethod
     def _write_edge(self, edge: Edge, graph: graphviz.Digraph) -> None:
+        self.seen.update(["constant", "constant line"])
         self._line(graph, edge, **self.style.constant_line(), tooltip="a constant: no gradient")
+
+    @_write_edge.register
+    def _(self, edge: ResultEdge, graph: graphviz.Digraph) -> None:
+        name = self.names[edge.head]
+        self._line(graph, edge, **self.style.line(), tooltip=tooltip_of([f"{name}, the result"]))
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
@@ -262,11 +314,13 @@ class Pen:
         stopped = not cast(Op, edge.user.op).passes(edge.place) or (self.locals and local is None)
         if local is not None:
             label, tooltip = self.style.gradient(local), f"d {name} / d {x} = {local!r}"
-            look = self.style.line(local)
+            look = self.style.line(self._signed(local))
+            self.seen.add("local")
         elif stopped:
             label, tooltip = NO_GRADIENT if self.locals else None, f"{x} to {name}: no gradient passes"
         if stopped:
             look = self.style.stopped_line()
+            self.seen.add("stopped")
         self._line(
             graph,
             edge,
@@ -288,15 +342,23 @@ class Pen:
         largest = self.largest[edge.group]
         share = edge.size / largest if largest else 0.0
         label = None
-        if not self.dense:
-            product = _product(*(constant(self.style.number(x)) for x in (weight.data, edge.number)))
-            label = f" {product} ".replace(" * ", "·")
-        look = self.style.weighted_line(weight.data, share, dense=self.dense)
+        if not self.dense:  # the weight is the local gradient
+            factors = (
+                [weight.data, edge.number]
+                if self.with_values
+                else [weight.data]
+                if "local gradients" in self.style.shows
+                else []
+            )
+            label = f" {_multiplied([self.style.number(x) for x in factors])} " if factors else None
+        look = self.style.weighted_line(self._signed(weight.data), share, dense=self.dense)
+        self.seen.add("weighted")
         self._line(graph, edge, label, **look, tooltip=tooltip_of(tooltip))
 
     @_write_edge.register
     def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:
         what = "parameters" if edge.are_parameters else "values"
+        self.seen.update(["parameters"] * edge.are_parameters)
         label = f" {len(edge.carried)} {what} " if len(edge.carried) > 1 else None
         tooltip = tooltip_of([self._listed(edge.carried)])
         look = self.style.bundle_line(are_parameters=edge.are_parameters)
@@ -320,6 +382,12 @@ def _activation(neuron: FoundNeuron) -> str:
 
 def _product(x: Term, y: Term) -> str:
     return formula(TABLE["mul"], [x, y]).text
+
+
+def _multiplied(factors: Sequence[str]) -> str:
+    """Return one or two numbers as the label of an edge, with the sign of multiplication that is narrow."""
+    first, *others = map(constant, factors)
+    return _product(first, *others).replace(" * ", "·") if others else first.text
 
 
 def _range(numbers: Sequence[float], text: Callable[[float], str]) -> str:

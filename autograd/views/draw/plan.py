@@ -102,7 +102,14 @@ class Constant:
     numbers: Sequence[float]
 
 
-Node = Value | Box | Constant
+@dataclass(eq=False)
+class Operation:
+    """A circle between the operands of a Value and its box."""
+
+    result: Value
+
+
+Node = Value | Box | Constant | Operation
 
 
 # Edges of the drawing ------------------------------------------------------------------------------------------------
@@ -137,6 +144,14 @@ class OperandEdge(Edge):
     @property
     def operand(self) -> Value:
         return cast(Value, self.user.args[self.place])
+
+
+@dataclass(eq=False)
+class ResultEdge(Edge):
+    """The way from an operation to its result."""
+
+    tail: Operation
+    head: Value
 
 
 @dataclass(eq=False)
@@ -234,13 +249,38 @@ class Plan:
         """The size of the drawing, once it is joined."""
         return Size(len(self.nodes), len(self.edges))
 
+    @property
+    def visits(self) -> dict[Node, int]:
+        """The place of each node, but constants and operations, in the order in which `backward()` comes to them."""
+        places: dict[Node, int] = {copy: i for i, node in enumerate(self.nodes) for copy in self.copies_of(node)}
+        homes: Iterable[Node] = (self.home.get(v, v) for v in reversed(self.values) if v not in self.parameters)
+        visited = dict.fromkeys(places[node] for node in homes if node in places)
+        return {self.nodes[place]: i for i, place in enumerate(visited, start=1)}
+
+    def set_operations_apart(self) -> None:
+        """Give the operations of the Values that are drawn one by one nodes of their own."""
+        nodes, self.nodes = self.nodes, []
+        apart: dict[Node, Operation] = {}
+        for node in nodes:
+            if isinstance(node, Value) and node.op is not None:
+                apart[node] = Operation(node)
+                self.edges.append(ResultEdge(apart[node], node))
+                self.nodes.append(apart[node])
+            self.nodes.append(node)
+        for edge in self.edges:
+            if not isinstance(edge, ResultEdge):
+                edge.head = apart.get(edge.head, edge.head)
+
     def copies_of(self, node: Node) -> list[Node]:
         """Return the nodes that one stands for."""
         return self.copies[node].nodes if node in self.copies else [node]
 
     def frame_of(self, node: Node) -> Frame | None:
         """Return the frame that a node is in."""
-        return node.frame if isinstance(node, Box) else self.frames.get(node) if isinstance(node, Value) else None
+        if isinstance(node, Box):
+            return node.frame
+        v = node.result if isinstance(node, Operation) else node
+        return self.frames.get(v) if isinstance(v, Value) else None
 
     def name_uses(self) -> None:
         """Number the uses of layers that are drawn several times."""
