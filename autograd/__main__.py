@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO, cast
@@ -174,8 +173,7 @@ def show_picture(loss: Value, path: Path, page: Path) -> list[str]:
     train = [v for v in graph_of(loss) if v.label in ("weight", "bias")]
     try:
         picture = draw(loss).pipe(format="svg").decode()
-        with tempfile.TemporaryDirectory() as folder:
-            explored = explore(loss, Path(folder) / "page.html", train=train, names={}).read_text(encoding="utf-8")
+        explored = explore(loss, train=train, names={}).html
     except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, TimeoutError) as problem:
         return [f"No picture this time: {escaped(str(problem))}"]
     problems = []

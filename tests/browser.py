@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -92,10 +93,10 @@ class Browser:
     def _get(self, path: str) -> Any:
         return self._call("GET", self._session + path)
 
-    def open(self, page: Path) -> None:
+    def open(self, page: os.PathLike[str]) -> None:
         """Empty the logs of earlier pages, and load a file."""
         self.complaints(), self.requests()
-        self._post("/url", url=page.resolve().as_uri())
+        self._post("/url", url=Path(page).resolve().as_uri())
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run the body of a function in the page, with JSON as its arguments and result."""

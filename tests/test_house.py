@@ -32,7 +32,7 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"gradients", "inline", "limits", "network", "render"}
+SHARED_BY_VIEWS = {"gradients", "inline", "limits", "network", "page", "render"}
 
 
 def module_of(path: Path) -> str:

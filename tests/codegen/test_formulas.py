@@ -105,7 +105,7 @@ def test_every_view_prints_a_formula_the_same_way(tmp_path: Path) -> None:
     assert graph_formulas([product, net], {x: "x"})[net].text == text
     assert [row.formula for row in autograd.explain(y, names={}).rows] == ["", text, "tanh(net)"]
     assert "net = v2 + 65000.123 " in autograd.to_text(y, names={})
-    page = explore(y, tmp_path / "a.html", names={}).read_text("utf-8")
+    page = explore(y, names={}).html
     assert (
         '"formula":[""," * ",""]' in page and "const constants = [(-2.0), 65000.123];" in page
     )  # put in by the script
@@ -119,7 +119,7 @@ def test_a_constant_of_a_drawing_has_one_format_in_its_node_and_in_the_formula(t
         source = autograd.draw(y, names={"y": y}).source
         assert rf"y = x + {text}\l" in source
         assert re.search(rf'c1 \[label="?{re.escape(text)}"? ', source)
-        page = explore(y, tmp_path / "a.html", names={"y": y}).read_text("utf-8")
+        page = explore(y, names={"y": y}).html
         assert '"formula":[""," + ",""]' in page and f"const constants = [{number!r}];" in page
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import re
+import tempfile
 import threading
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -46,10 +49,10 @@ def neuron(x: float = 0.4, bias: float = 0.6, target: float = 0.7) -> tuple[Valu
 
 def test_one_file_of_under_100_kb(tmp_path: Path) -> None:
     loss, parameters = neuron()
-    path = explore(loss, tmp_path / "neuron.html", train=parameters)
-    assert path == tmp_path / "neuron.html"
-    assert path.stat().st_size < 100_000
+    path = tmp_path / "neuron.html"
+    explore(loss, path, train=parameters)
     page = path.read_text(encoding="utf-8")
+    assert len(page.encode()) < 100_000
     assert not re.search(r"""(src|href)=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)""", page)
     assert "default-src 'none'" in page
     assert "unsafe" not in page
@@ -58,12 +61,67 @@ def test_one_file_of_under_100_kb(tmp_path: Path) -> None:
 
 def test_the_path_may_be_text_and_an_old_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("old")
-    assert explore(neuron()[0], str(tmp_path / "page.html")) == tmp_path / "page.html"
+    explore(neuron()[0], str(tmp_path / "page.html"))
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_same_graph_makes_the_same_file(tmp_path: Path) -> None:
-    assert explore(neuron()[0], tmp_path / "a").read_bytes() == explore(neuron()[0], tmp_path / "b").read_bytes()
+    assert explore(neuron()[0]).html == explore(neuron()[0]).html
+
+
+def test_without_a_path_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loss, parameters = neuron()
+    page = explore(loss, train=parameters)
+    assert list(tmp_path.iterdir()) == []
+    assert page.path is None
+    assert not isinstance(page, os.PathLike)
+    with pytest.raises(TypeError):
+        os.fspath(page)
+    assert repr(page) == "<Page: .view() opens it, .html is its text>"
+    written = explore(loss, "page.html", train=parameters)
+    assert written.path == Path("page.html")
+    assert isinstance(written, os.PathLike)
+    with open(written, encoding="utf-8") as file:
+        assert file.read() == written.html == page.html
+    print(written)
+    assert capsys.readouterr().out == "page.html\n"
+    assert repr(written) == "<Page page.html: .view() opens it, .html is its text>"
+
+
+def test_view_opens_the_file_or_one_among_the_temporary_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    for folder in (here, temporary):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    page = explore(neuron()[0])
+    path = page.view()
+    assert path.read_text("utf-8") == page.html
+    assert temporary in path.parents
+    assert list(here.iterdir()) == []
+    written = explore(neuron()[0], "ü %.html").view()
+    assert opened == [path.as_uri(), (here / "ü %.html").as_uri()]
+    assert written == Path("ü %.html")
+
+
+def test_a_notebook_shows_it_in_a_frame(chromium: Browser, tmp_path: Path) -> None:
+    loss, parameters = neuron()
+    shown = explore(loss, train=parameters)._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><body>{shown}", encoding="utf-8")
+    chromium.screen(1100, 900)
+    chromium.open(tmp_path / "notebook.html")
+    chromium.enter("iframe")
+    assert chromium.run("return [window.origin, document.title]") == ["null", "loss – computation graph"]
+    assert len(numbers_of(chromium)) == 9
+    chromium.click("#next")
+    assert chromium.run("return document.querySelector('.node.current') !== null")
+    assert chromium.complaints() == []
+    assert all(address.startswith(("file:", "about:srcdoc")) for address in chromium.requests())
 
 
 def test_gradients_and_numbers_in_python_do_not_change(tmp_path: Path) -> None:
@@ -757,7 +815,7 @@ def check_labels(browser: Browser, path: Path, texts: list[str]) -> None:
 @pytest.mark.parametrize("label", WHITE_SPACE)
 def test_a_label_of_white_space_alone_can_be_an_operand(label: str, tmp_path: Path) -> None:
     output = (Value(2.0, label) * Value(3.0, "b")).tanh()
-    page = explore(output, tmp_path / "page.html", names={}).read_text()
+    page = explore(output, names={}).html
     assert "tanh" in page
 
 

@@ -51,7 +51,7 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
     "explain": lambda y, folder: [
         (str(explanation), explanation._repr_html_()) for explanation in (explain(y), explain(y, detail="value"))
     ],
-    "explore": lambda y, folder: explore(y, folder / "page.html", train=leaves_of(y), max_nodes=400).read_text(),
+    "explore": lambda y, folder: explore(y, train=leaves_of(y), max_nodes=400).html,
     "to_spreadsheet": lambda y, folder: to_spreadsheet(y, folder / "sheet.xlsx", train=leaves_of(y), attempts=3),
     "to_text": lambda y, folder: to_text(y),
 }

@@ -1,4 +1,4 @@
-"""Write a graph as one interactive page: `explore(output, path)`.
+"""Show a graph as one interactive page: `explore(output)`.
 
 The page is a single file that needs nothing else. Graphviz places its boxes, JavaScript generated from the table of
 operations computes its numbers, and `page.html`, `page.css` and `page.js` give it its looks and behaviour.
@@ -23,13 +23,13 @@ from autograd.codegen.formulas import Term, constant, formula, graph_formulas, i
 from autograd.codegen.program import Program, Step, expanded, lower
 from autograd.engine import Value, grad, local_gradients
 from autograd.events import unobserved
-from autograd.files import check_writable, write_whole
 from autograd.names import Names, names_of
 from autograd.ops import Op
 from autograd.text import cut, in_digits, short, visible, width
 from autograd.views.explorer.layout import lay_out
 from autograd.views.gradients import NO_GRADIENT
 from autograd.views.limits import VIEWS_IN_PYTHON, check_size, graph_to_show, leaves_to_train, positive
+from autograd.views.page import Page, check_place, page
 
 _FOLDER = Path(__file__).parent
 
@@ -44,7 +44,7 @@ _WIDEST = 26  # characters in a box; longer text is cut
 @unobserved
 def explore(
     output: Value,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     train: Any = None,
     lr: float = 0.1,
@@ -52,8 +52,8 @@ def explore(
     tiny: float = 1e-4,
     max_nodes: int = 200,
     digits: int | None = None,
-) -> Path:
-    """Write the graph of `output` as an interactive page, and return its path.
+) -> Page:
+    """Return the graph of `output` as an interactive page, which a notebook shows; with a path, write it.
 
     The page steps through the calculation node by node, forward and backward (buttons or arrow keys), and explains each
     step in words. Every leaf has a slider; values and local, global and faux gradients follow it at once. The page is
@@ -63,6 +63,7 @@ def explore(
     Arguments:
         output: the Value to explore, usually the loss.
         path: the file to write; an existing one is replaced in one step; a device or a pipe is written to directly.
+            None writes none.
         train: leaves (a Value, or lists of them, as from `parameters()`) that the page can train by gradient descent,
             with a chart of the falling output.
         lr: the learning rate to start with.
@@ -86,12 +87,11 @@ def explore(
 
     >>> x, weight, bias = Value(0.4, "input"), Value(0.5, "weight"), Value(0.6, "bias")
     >>> loss = ((x * weight + bias).tanh() - 0.7) ** 2 / 2
-    >>> explore(loss, "neuron.html", train=[weight, bias])  # doctest: +SKIP
-    PosixPath('neuron.html')
+    >>> explore(loss, train=[weight, bias])
+    <Page: .view() opens it, .html is its text>
     """
-    values = graph_to_show(output, "explore(loss, path)")
-    path = Path(path)
-    check_writable(path)
+    values = graph_to_show(output, "explore(loss)")
+    place = check_place(path)
     advice = ["explore an intermediate value, as in explore(hidden, path), or a smaller example"]
     check_size(values, max_nodes, "for a readable page", advice, constants=True)
     number = in_digits(digits, short)
@@ -104,10 +104,9 @@ def explore(
         "lr": positive("lr, the learning rate,", lr),
         "tiny": positive("tiny, the perturbation for the faux gradients,", tiny),
     }
-    page = _page(_program(output, values), graph)
+    html = _html(_program(output, values), graph)
     warn_of_choices([output], "the page keeps that choice wherever the sliders are")
-    write_whole(path, page)
-    return path
+    return page(html, place)
 
 
 # What the page computes ----------------------------------------------------------------------------------------------
@@ -223,7 +222,7 @@ def _one_line(text: str) -> str:
 # The file ------------------------------------------------------------------------------------------------------------
 
 
-def _page(program: str, graph: dict[str, Any]) -> str:
+def _html(program: str, graph: dict[str, Any]) -> str:
     """Return the HTML of the page. Its policy allows this script and this style, by their hashes, and nothing else."""
     data = json.dumps(graph, separators=(",", ":")).translate(_ESCAPES)  # ASCII: no U+2028, no lone surrogate
     script = f'\n"use strict";\n(() => {{\n{program}\nconst graph = {data};\n{_file("page.js")}}})();\n'
