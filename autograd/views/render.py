@@ -19,6 +19,7 @@ from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS, encodable
 from autograd.views.inline import picture
+from autograd.views.sized import Paper, paper
 
 _SVG, _HTML = "image/svg+xml", "text/html"
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
@@ -144,17 +145,27 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             return {"text/plain": str(error)}
         return {kind: data for kind, data in bundle.items() if kind not in set(exclude or ())}
 
-    def render(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
+    def render(
+        self, filename: Any = None, *arguments: Any, width_cm: Any = None, dpi: Any = None, **options: Any
+    ) -> str:
         """Write the picture and return its path: `render("loss.svg")`, or as `graphviz.Digraph.render` is called.
 
         A filename with the suffix of a picture format is the name of the picture. It is written whole or not at all,
         without a DOT file beside it.
 
+        Arguments:
+            width_cm: the width of the picture on paper, as a journal asks for it; the text and the lines grow or shrink
+                with it. For .pdf, .svg, .eps, .ps, .png and .jpg.
+            dpi: the resolution of a .png or .jpg; 300 if it has a width, else Graphviz's.
+
         Raises, besides those of the class:
             OSError: the file cannot be written, or is read-only.
+            ValueError: the format has no width or no resolution, or the number is out of range.
         """
         if filename is not None and not os.fspath(filename):
             check_writable(filename)
+        if width_cm is not None or dpi is not None:
+            return self._render_on_paper(filename, width_cm, dpi, **options)
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
         if suffix in _PICTURE_FORMATS and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
@@ -166,6 +177,20 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             format = options.pop("format", None) or Path(stream).suffix.removeprefix(".") or self.format
             return self._render_picture(Path(stream), format, **options)
         return cast(str, super().render(filename, *arguments, **options))
+
+    def _render_on_paper(
+        self, filename: Any, width_cm: Any, dpi: Any, format: str | None = None, directory: Any = None, **options: Any
+    ) -> str:
+        """Render a picture of a given size; `format` is that of a filename without the suffix of one."""
+        path = Path(directory or self.directory or "", filename or self.filename)
+        suffix = path.suffix.removeprefix(".").lower()
+        if suffix not in _PICTURE_FORMATS or format not in (None, suffix):
+            suffix = format or self.format
+            path = path.with_name(f"{path.name}.{suffix}")
+        size = paper(suffix, width_cm, dpi)
+        drawing = self.copy()
+        drawing.graph_attr.update(size.attributes())
+        return cast(str, drawing._render_picture(path, suffix, size=size, **options))
 
     def view(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
         """Write the picture, open it as the system does, and return its path.
@@ -181,6 +206,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         path: Path,
         format: str,
         *,
+        size: Paper | None = None,
         view: bool = False,
         quiet_view: bool = False,
         cleanup: bool = True,
@@ -191,7 +217,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         """Render to a path; `cleanup` and `overwrite_source` are about a DOT file, and there is none."""
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_free(path, raise_if_result_exists)
-        write_whole(path, self.pipe(format, **options))
+        content = self.pipe(format, **options)
+        write_whole(path, size.written_into(content) if size else content)
         if view or quiet_view:
             graphviz.view(path, quiet=quiet_view)
         return str(path)

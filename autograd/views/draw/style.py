@@ -166,6 +166,7 @@ class Style:
     def graph(self, *, dense: bool) -> Attributes:
         """Return the attributes of the whole drawing; a dense one has more edges than labels have room."""
         look = {**self._text, "rankdir": self.direction, "bgcolor": self.colours["paper"]}
+        look["margin"] = "0"  # a PDF has half an inch around it otherwise
         return {**look, **(_DENSE if dense else _ROOMY), **({"class": BOTH_THEMES} if self.theme == "auto" else {})}
 
     def nodes(self) -> Attributes:
