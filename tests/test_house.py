@@ -32,7 +32,7 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"gradients", "inline", "limits", "network", "page", "render", "sized"}
+SHARED_BY_VIEWS = {"columns", "gradients", "inline", "limits", "network", "page", "render", "sized"}
 
 
 def module_of(path: Path) -> str:

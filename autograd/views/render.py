@@ -17,7 +17,7 @@ import graphviz
 
 from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, path_text, write_whole
-from autograd.text import STAND_INS, encodable
+from autograd.text import STAND_INS, encodable, width
 from autograd.views.inline import picture
 from autograd.views.sized import Paper, paper
 
@@ -82,6 +82,16 @@ def label_of(lines: Iterable[str], end: str = r"\l") -> str:
     lines = "\n".join(shortened(line, LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space.
     return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + end for line in lines)))
+
+
+def size_of_label(label: str) -> tuple[int, int]:
+    r"""Return the columns and the lines of a label as a drawing shows it.
+
+    >>> size_of_label(label_of(["loss = a & b", "\\"])), size_of_label("12")
+    ((12, 2), (2, 1))
+    """
+    lines = re.split(r"\\[nlr]|\n", label.replace(r"\\", "/"))
+    return max(width(line.replace("&amp;", "&")) for line in lines), len(lines) - (not lines[-1])
 
 
 def tooltip_of(lines: Iterable[str]) -> str:

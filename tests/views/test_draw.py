@@ -423,7 +423,7 @@ def test_a_neuron_is_a_box_with_weight_times_input_on_its_edges(engine: str) -> 
 def test_edges_to_neurons_have_the_sign_of_the_weight_and_the_width_of_the_product() -> None:
     loss = loss_of(Network(2, [3, 2, 1]))
     edges = re.findall(
-        r' -> b\d \[label=" (\S+)·(\S+) " color="(\S+)" penwidth=(\S+) ', draw(loss, detail="neuron").source
+        r' -> b\d \[label=" (\S+)·(\S+) " color="(\S+)" lp="\S+" penwidth=(\S+) ', draw(loss, detail="neuron").source
     )
     assert len(edges) == 6 + 6 + 2
     for layer in (edges[:6], edges[6:12], edges[12:]):

@@ -10,14 +10,13 @@ from functools import singledispatchmethod
 from itertools import count
 from typing import cast
 
-import graphviz
-
 from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
 from autograd.text import cut
 from autograd.views.draw.legend import legend
+from autograd.views.draw.placing import Sketch, place
 from autograd.views.draw.plan import (
     Box,
     BundleEdge,
@@ -112,20 +111,25 @@ class Pen:
         drawing.node_attr.update(self.style.nodes())
         drawing.edge_attr.update(self.style.edges(dense=self.dense))
         captions = self.style.captions([*self._notes()], self.warning)
+        sketch = Sketch()
         if self.style.legend and isinstance(self.style.caption, str):  # no text of a user's is put into a legend
-            with drawing.subgraph(name="cluster") as body:
+            with sketch.subgraph(name="cluster") as body:
                 body.attr(**self.style.around(), label=label_of(captions, end=r"\n"))
                 self._write(body)
             captions = []
         else:
-            self._write(drawing)
+            self._write(sketch)
+        if self.plan.stands_in_columns and not place(sketch, drawing, self.style.direction) and not self.dense:
+            self.dense = True
+            return self.drawing()
         if self.style.legend:
             drawing.graph_attr["label"] = legend(self.style, self.seen, captions)
         elif captions:
             drawing.graph_attr["label"] = label_of(captions, end=r"\n")
+        sketch.write(drawing)
         return drawing
 
-    def _write(self, graph: graphviz.Digraph) -> None:
+    def _write(self, graph: Sketch) -> None:
         self._write_nodes(graph)
         for edge in self.plan.edges:
             self._write_edge(edge, graph)
@@ -144,7 +148,7 @@ class Pen:
 
     def _write_frame(
         self,
-        graph: graphviz.Digraph,
+        graph: Sketch,
         frame: Frame | None,
         inside: Mapping[Frame | None, Iterable[Node | Frame]],
         clusters: Iterator[int],
@@ -159,7 +163,7 @@ class Pen:
             else:
                 self._write_node(item, graph)
 
-    def _write_nodes(self, graph: graphviz.Digraph) -> None:
+    def _write_nodes(self, graph: Sketch) -> None:
         """Write the nodes in the order of creation, each frame with its first node."""
         inside: dict[Frame | None, dict[Node | Frame, None]] = {None: {}}
         for node in self.plan.nodes:
@@ -172,11 +176,11 @@ class Pen:
         self._write_frame(graph, None, inside, count(1))
 
     @singledispatchmethod
-    def _write_node(self, node: Node, graph: graphviz.Digraph) -> None:
+    def _write_node(self, node: Node, graph: Sketch) -> None:
         raise NotImplementedError(type(node))
 
     @_write_node.register
-    def _(self, v: Value, graph: graphviz.Digraph) -> None:
+    def _(self, v: Value, graph: Sketch) -> None:
         name, op = self.names[v], v.op
         look = "output" if v is self.output else "leaf" if op is None else "result"
         with_formula = op is not None and "formulas" in self.style.shows
@@ -186,7 +190,7 @@ class Pen:
         self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
 
     @_write_node.register
-    def _(self, box: NeuronBox, graph: graphviz.Digraph) -> None:
+    def _(self, box: NeuronBox, graph: Sketch) -> None:
         [neuron] = box.neurons
         output, name = neuron.output, self.names[neuron.output]
         title = box.heading if output in self.named_after_neurons else f"{name} = {box.heading}"
@@ -210,7 +214,7 @@ class Pen:
         )
 
     @_write_node.register
-    def _(self, box: LayerBox, graph: graphviz.Digraph) -> None:
+    def _(self, box: LayerBox, graph: Sketch) -> None:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
         text = [box.heading, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
@@ -219,19 +223,19 @@ class Pen:
         self._write_box(graph, box, look, outputs, lines=text, tooltip=text)
 
     @_write_node.register
-    def _(self, box: InputsBox, graph: graphviz.Digraph) -> None:
+    def _(self, box: InputsBox, graph: Sketch) -> None:
         lines, tooltip = [f"{len(box.inputs)} inputs"], [self._listed(box.inputs)]
         self._write_box(graph, box, "leaf", box.inputs, lines=lines, tooltip=tooltip)
 
     @_write_node.register
-    def _(self, box: RegularizerBox, graph: graphviz.Digraph) -> None:
+    def _(self, box: RegularizerBox, graph: Sketch) -> None:
         result = box.values[-1]
         operations, parameters = len(box.values), len(box.parameters)
         text = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
         self._write_box(graph, box, "result", [result], lines=text, tooltip=text)
 
     @_write_node.register
-    def _(self, node: Constant, graph: graphviz.Digraph) -> None:
+    def _(self, node: Constant, graph: Sketch) -> None:
         first, *others = node.numbers
         label, exact = self.style.number(first), f"constant {first!r}"
         if others:
@@ -240,7 +244,7 @@ class Pen:
         graph.node(self.ids[node], label, **self.style.constant(), tooltip=exact)
 
     @_write_node.register
-    def _(self, node: Operation, graph: graphviz.Digraph) -> None:
+    def _(self, node: Operation, graph: Sketch) -> None:
         op = cast(Op, node.result.op)
         self.seen.add("operation")
         tooltip = tooltip_of([f"operation {op.name}"])
@@ -248,7 +252,7 @@ class Pen:
 
     def _write_box(
         self,
-        graph: graphviz.Digraph,
+        graph: Sketch,
         node: Node,
         look: str,
         values: Sequence[Value],
@@ -297,17 +301,17 @@ class Pen:
     # Edges -----------------------------------------------------------------------------------------------------------
 
     @singledispatchmethod
-    def _write_edge(self, edge: Edge, graph: graphviz.Digraph) -> None:
+    def _write_edge(self, edge: Edge, graph: Sketch) -> None:
         self.seen.update(["constant", "constant line"])
         self._line(graph, edge, **self.style.constant_line(), tooltip="a constant: no gradient")
 
     @_write_edge.register
-    def _(self, edge: ResultEdge, graph: graphviz.Digraph) -> None:
+    def _(self, edge: ResultEdge, graph: Sketch) -> None:
         name = self.names[edge.head]
         self._line(graph, edge, **self.style.line(), tooltip=tooltip_of([f"{name}, the result"]))
 
     @_write_edge.register
-    def _(self, edge: OperandEdge, graph: graphviz.Digraph) -> None:
+    def _(self, edge: OperandEdge, graph: Sketch) -> None:
         name, x = self.names[edge.user], self.names[edge.operand]
         label, tooltip, look = None, f"{x} to {name}", self.style.line()
         local = self.locals[edge.user][edge.place] if self.locals else None
@@ -330,7 +334,7 @@ class Pen:
         )
 
     @_write_edge.register
-    def _(self, edge: WeightedEdge, graph: graphviz.Digraph) -> None:
+    def _(self, edge: WeightedEdge, graph: Sketch) -> None:
         """Write an edge into a neuron: blue or orange for the sign of the weight, which is its local gradient."""
         weight, name, x = edge.weight, self.names[edge.weight], self._term(edge.input)
         product = f"{weight.data!r} * {edge.number!r} = {weight.data * edge.number!r}"
@@ -356,7 +360,7 @@ class Pen:
         self._line(graph, edge, label, **look, tooltip=tooltip_of(tooltip))
 
     @_write_edge.register
-    def _(self, edge: BundleEdge, graph: graphviz.Digraph) -> None:
+    def _(self, edge: BundleEdge, graph: Sketch) -> None:
         what = "parameters" if edge.are_parameters else "values"
         self.seen.update(["parameters"] * edge.are_parameters)
         label = f" {len(edge.carried)} {what} " if len(edge.carried) > 1 else None
@@ -364,7 +368,7 @@ class Pen:
         look = self.style.bundle_line(are_parameters=edge.are_parameters)
         self._line(graph, edge, label, **look, tooltip=tooltip)
 
-    def _line(self, graph: graphviz.Digraph, edge: Edge, label: str | None = None, **look: str) -> None:
+    def _line(self, graph: Sketch, edge: Edge, label: str | None = None, **look: str) -> None:
         graph.edge(self.ids[edge.tail], self.ids[edge.head], label, **look)
 
     # Text ------------------------------------------------------------------------------------------------------------

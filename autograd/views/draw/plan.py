@@ -227,6 +227,11 @@ class Plan:
             self._gather_regularizer({p for layer in layers for neuron in layer.neurons for p in neuron.parameters})
         self.shown = [v for v in values if v not in self.home]
 
+    @property
+    def stands_in_columns(self) -> bool:
+        """Whether this is a network of neurons, none of them open: a layer is a column."""
+        return self.detail == "neuron" and bool(self.boxes) and not self.frames
+
     def join(self, most: int) -> Size:
         """Find the edges, and return the size of the drawing.
 
