@@ -41,7 +41,7 @@ from itertools import zip_longest
 from typing import TypeVar, cast
 
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e6
-_DIGITS_OF_A_CALCULATOR, _ALL_DIGITS = 10, 17
+_MOST_BEFORE_INTEGERS, _ALL_DIGITS = 7, 17
 LONGEST_NAME = 40  # columns of a name in a line of text
 LONGEST_FORMULA = 64  # characters of a formula that can be read at a glance
 _LONGEST_LINE = 100  # columns of a line of prose
@@ -273,14 +273,14 @@ def _has_decimals(x: float) -> bool:
 def _unless_integer(x: float, text: str) -> str:
     """Return a number's text; with more digits where it is an integer, but not the number.
 
-    A pocket calculator has ten digits: a number that it shows as an integer is one here.
+    But no more than seven: what is closer to an integer is, as a rule, one with rounding errors.
 
     >>> _unless_integer(0.99995, "1"), _unless_integer(0.1 * 3 / 0.3, "1"), _unless_integer(0.25, "0.25")
     ('0.99995', '1', '0.25')
     """
     if "." in text or not math.isfinite(x) or x == int(x):
         return text
-    longer = (significant(x, digits) for digits in range(len(text.lstrip("-")) + 1, _DIGITS_OF_A_CALCULATOR + 1))
+    longer = (significant(x, digits) for digits in range(len(text.lstrip("-")) + 1, _MOST_BEFORE_INTEGERS + 1))
     return next((more for more in longer if "." in more), text)
 
 

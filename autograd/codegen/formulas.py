@@ -6,8 +6,9 @@ the terms of its operands; every formula that a view shows comes from there. Tho
 choice reads `1 if x > 0 else 0`.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from autograd.codegen.program import Operand, Program
 from autograd.engine import Value
@@ -16,6 +17,8 @@ from autograd.text import LONGEST_FORMULA, decimals, is_signed
 
 BINDING = {"add": 1, "sub": 1, "mul": 2, "div": 2, "mod": 2, "floordiv": 2, "neg": 3, "pow": 4}
 """The binding strength of each operator, as in Python. One that is not listed, a user's own, gets parentheses."""
+
+T = TypeVar("T")
 
 LOOSE, BARE = 0, 5
 """The binding of a choice, and of a name, a number or a call."""
@@ -58,7 +61,7 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     """
     if mathematical and op is TABLE["where"]:  # its condition counts as true above 0
         condition, x, y = operands
-        return _choice(condition, constant("0"), x, y)
+        return choice(condition, constant("0"), x, y)
     shown = in_place(op, operands)
     if "(" in op.reads:
         return Term(op.read(*shown))
@@ -66,7 +69,7 @@ def formula(op: Op, operands: Sequence[Term], *, mathematical: bool = False) -> 
     return Term(reads.format(*shown), BINDING.get(op.name, LOOSE))
 
 
-def _choice(left: Term, right: Term, x: Term, y: Term) -> Term:
+def choice(left: Term, right: Term, x: Term, y: Term) -> Term:
     """Return the formula of x where left > right, else of y."""
     left_text, right_text, *cases = (term.within(LOOSE) for term in (left, right, x, y))
     return Term(f"{cases[0]} if {left_text} > {right_text} else {cases[1]}", LOOSE)
@@ -111,16 +114,40 @@ def graph_formulas(
     >>> graph_formulas([square, y], {x: "x", square: "square"})[y].text
     'x * x + 1'
     """
-    written: dict[Value, Term] = {}
+    notation = mathematical_text(number) if mathematical else python_text(number)
+    return graph_written(values, lambda v: Term(names[v]), notation)
 
-    def operand(x: Value | float) -> Term:
-        if isinstance(x, Value):
-            return written.get(x) or Term(names[x])
-        return constant(number(x))
+
+class Notation(NamedTuple, Generic[T]):
+    """A way to write formulas: functions for constants, for operations, for choices of x where left > right, else y."""
+
+    constant: Callable[[float], T]
+    operation: Callable[[Op, Sequence[T]], T]
+    choice: Callable[[T, T, T, T], T] | None = None
+    """None: a choice is an operation like others."""
+
+
+def python_text(number: Callable[[float], str]) -> Notation[Term]:
+    """Return the notation of Python."""
+    return Notation(lambda x: constant(number(x)), formula)
+
+
+def mathematical_text(number: Callable[[float], str]) -> Notation[Term]:
+    """Return the notation of books, as far as text has it."""
+    return Notation(lambda x: constant(number(x)), functools.partial(formula, mathematical=True), choice)
+
+
+def graph_written(values: Iterable[Value], name: Callable[[Value], T], notation: Notation[T]) -> dict[Value, T]:
+    """Return the formula of each Value, as `graph_formulas` does, in any notation."""
+    written: dict[Value, T] = {}
+
+    def operand(x: Value | float) -> T:
+        if not isinstance(x, Value):
+            return notation.constant(x)
+        return written[x] if x in written else name(x)
 
     for v in values:
-        operands = [operand(x) for x in v.args]
-        written[v] = Term(names[v]) if v.op is None else formula(v.op, operands, mathematical=mathematical)
+        written[v] = name(v) if v.op is None else notation.operation(v.op, [operand(x) for x in v.args])
     return written
 
 
@@ -134,17 +161,22 @@ def program_formulas(
     >>> program_formulas(lower([x * w + w], [x, w]), [Term("x"), Term("w")], mathematical=True)
     [Term(text='x × w + w', binding=1)]
     """
+    return program_written(program, inputs, mathematical_text(number) if mathematical else python_text(number))
+
+
+def program_written(program: Program, inputs: Sequence[T], notation: Notation[T]) -> list[T]:
+    """Return the formulas of a program's outputs, as `program_formulas` does, in any notation."""
     written = list(inputs)
 
-    def term(x: float) -> Term:
-        return written[x] if type(x) is int else constant(number(x))
+    def term(x: Operand) -> T:
+        return written[x] if type(x) is int else notation.constant(x)
 
     for op, operands in program.steps:
-        terms = [term(x) for x in operands]
-        if mathematical and op is TABLE["where"]:
-            written.append(_choice(*map(term, _compared(program, operands[0])), *terms[1:]))
+        if notation.choice and op is TABLE["where"]:
+            compared = _compared(program, operands[0])
+            written.append(notation.choice(*map(term, (*compared, *operands[1:]))))
         else:
-            written.append(formula(op, terms, mathematical=mathematical))
+            written.append(notation.operation(op, [term(x) for x in operands]))
     return [term(x) for x in program.outputs]
 
 

@@ -9,31 +9,34 @@ A named line of arithmetic, such as net = input * weight + bias, is one stage, w
 through them stay separate: each is one term of the chain rule's sum.
 
 All gradients come from the rules of the table, by way of the engine (`gradients.py`): the numbers are those of
-`backward()` to the bit, and the formulas are what the same rules record. What is printed is true, to the digits shown.
+`backward()` to the bit, and the formulas are what the same rules record. What is printed is true, to the digits shown
+(`true_arithmetic.py`). Each equation is written twice, as text and typeset.
 """
 
 import html
-import math
 import operator
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from autograd.check import faux_gradients, linearity_mistakes
-from autograd.codegen.formulas import Term, constant, graph_formulas, short_formula
+from autograd.codegen import typesetting
+from autograd.codegen.formulas import Term, constant, graph_formulas, graph_written, short_formula
+from autograd.codegen.typesetting import Typeset, partial, typeset_notation
 from autograd.engine import Value, created, local_gradients, numbers_of
 from autograd.errors import GradientMismatch
 from autograd.events import unobserved
 from autograd.floats import sum_
 from autograd.names import Names, names_of
+from autograd.ops import Op
 from autograd.staleness import check_current
 from autograd.text import (
     LONGEST_FORMULA,
     aligned,
     decimals,
     folded,
+    in_digits,
     is_signed,
     line_width,
     paragraph,
@@ -45,6 +48,7 @@ from autograd.text import (
     width,
     with_printable_repr,
 )
+from autograd.views.equations import Equation, aligned_latex, equation_html, math_element
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -55,6 +59,7 @@ from autograd.views.gradients import (
     reached_by_gradients,
 )
 from autograd.views.limits import check_size, graph_to_show
+from autograd.views.true_arithmetic import EQUAL, NEARLY, Kind
 
 _LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
@@ -81,13 +86,25 @@ class Row(NamedTuple):
 
 @with_printable_repr
 class ChainRule(NamedTuple):
-    """The chain rule at one stage: an equation, as the texts between its equals signs, and why it comes now."""
+    """The chain rule at one stage: an equation, as the texts between its signs, and why it comes now.
+
+    `signs` are those between the texts, ≈ where a calculator gives something else with the numbers as they are printed;
+    empty where all of them are =.
+    """
 
     equation: tuple[str, ...]
     why: str
+    signs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(_wrapped(self, ""))
+
+    @property
+    def _sides(self) -> list[str]:
+        """The texts, each but the first with its sign before it."""
+        first, *others = self.equation
+        signs = self.signs or (EQUAL,) * len(others)
+        return [first, *(f"{sign} {side}" for sign, side in zip(signs, others, strict=True))]
 
 
 @dataclass(frozen=True)
@@ -95,14 +112,19 @@ class Explanation:
     """The table and the steps that `explain` returns: `print` it, or let a notebook show it as HTML.
 
     `rows` holds the table, in the order of the calculation; `steps` the chain rule, in the order of `backward()`.
+    `digits` are those that `explain` was asked for.
     """
 
     output: str
     rows: tuple[Row, ...]
     steps: tuple[ChainRule, ...]
+    digits: int | None = None
+    _forward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the rows
+    _backward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the steps
 
     def __str__(self) -> str:
-        lines = table([*map(_cells, self.rows)], flush_right=_NUMBERS, head=self._head)
+        cells = [_cells(row, self.digits) for row in self.rows]
+        lines = table(cells, flush_right=_NUMBERS, head=self._head)
         lines += ["", *paragraph(self._introduction), ""]
         for i, step in enumerate(self.steps, start=1):
             lines += _wrapped(step, f"{i:>{len(str(len(self.steps)))}}. ")
@@ -121,21 +143,61 @@ class Explanation:
             "because their gradients add up to its own."
         )
 
+    def to_latex(self) -> str:
+        r"""Return the equations as LaTeX, with the numbers put in: first forward, then the chain rule.
+
+        It is an `align*`, or several where one would not fit on a page, and needs `\usepackage{amsmath}` alone.
+
+        >>> x = Value(0.0, "t")
+        >>> print(explain(x.sin()).to_latex())
+        \begin{align*}
+        v_{2} &= \sin(t) = \sin(0) = 0 \\
+        \frac{\partial v_{2}}{\partial v_{2}} &= 1 \\
+        \frac{\partial v_{2}}{\partial t} &= \cos(t) \times \frac{\partial v_{2}}{\partial v_{2}} = 1 \times 1 = 1
+        \end{align*}
+        """
+        return aligned_latex([*self._results, *self._backward])
+
+    def _repr_latex_(self) -> str:
+        return self.to_latex()
+
+    @property
+    def _results(self) -> list[Equation]:
+        return [equation for equation in self._forward if len(equation.sides) > 1]
+
     def _repr_html_(self) -> str:
-        """Return a table with the steps below it, in the colours and fonts of the notebook."""
+        """Return a table with the steps below it, typeset, in the colours and fonts of the notebook.
+
+        The equations are MathML, which needs no script, and below them the same as text, to be copied.
+        """
         head = [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
+        rows = [_html_row(row, equation, self.digits) for row, equation in zip(self.rows, self._forward, strict=True)]
         steps = [
-            f"<li><code>{html.escape(' = '.join(step.equation))}</code><br/><small>{html.escape(step.why)}</small></li>"
-            for step in self.steps
+            f"{_ITEM}{equation_html(equation)}<br/><small>{html.escape(step.why)}</small></li>"
+            for step, equation in zip(self.steps, self._backward, strict=True)
         ]
-        lines = ['<div style="overflow-x: auto">', '<table style="border-collapse: collapse">', "<thead><tr>", *head]
-        lines += ["</tr></thead><tbody>", *map(_html_row, self.rows), "</tbody></table>"]
-        return "\n".join([*lines, f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>", "</div>"])
+        texts = [f"<li><code>{html.escape(' '.join(step._sides))}</code></li>" for step in self.steps]
+        # MathJax would typeset what stands between two dollar signs in a label.
+        lines = ['<div class="tex2jax_ignore mathjax_ignore" style="overflow-x: auto">']
+        lines += ['<table style="border-collapse: collapse">', "<thead><tr>", *head, "</tr></thead><tbody>", *rows]
+        lines += ["</tbody></table>"]
+        if self._results:
+            equations = [f"{_ITEM}{equation_html(equation)}</li>" for equation in self._results]
+            lines += ["<p>Forward, with the numbers put in:</p>", "<ol>", *equations, "</ol>"]
+        lines += [f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>"]
+        lines += ["<details><summary>The same as text</summary><ol>", *texts, "</ol></details>", "</div>"]
+        return "\n".join(lines)
 
 
 @unobserved
 def explain(
-    output: Value, *, names: Names | None = None, detail: str = "stage", faux: bool = True, max_nodes: int = 200
+    output: Value,
+    *,
+    names: Names | None = None,
+    detail: str = "stage",
+    faux: bool = True,
+    max_nodes: int = 200,
+    digits: int | None = None,
 ) -> Explanation:
     """Explain the gradients of `output`: a table of all numbers, then the chain rule step by step.
 
@@ -149,9 +211,12 @@ def explain(
             one.
         faux: whether to fill the last column, by perturbing every value in turn; this replays the graph once per row.
         max_nodes: the largest number of Values to explain.
+        digits: the significant digits of all numbers, the same in every view. By default values have up to six
+            decimals, gradients four, and the numbers of an equation as many as it takes for it to be true as it is
+            printed. With `digits=`, ≈ stands where a calculator would give something else.
 
-    Returns an `Explanation`: `str` gives the text, a notebook shows it as HTML, and `.rows` and `.steps` hold the
-    numbers and equations.
+    Returns an `Explanation`: `str` gives the text, a notebook shows it typeset, `.to_latex()` is for a paper, and
+    `.rows` and `.steps` hold the numbers and equations.
 
     Raises:
         TypeError: `output` is not a Value, or `names` not a mapping.
@@ -187,9 +252,13 @@ def explain(
     ]
     check_size(nodes, max_nodes, "to explain line by line", advice)
     check_current(nodes)
+    values, slopes = Kind(6, digits), Kind(4, digits)
+    values.text(0.0)  # refuses digits that are none
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
+    typeset = {v: typesetting.name(name) for v, name in shown.items()}
+    written = _Written(shown, typeset, values, slopes)
     gradients = gradients_of(output, nodes)
-    stages = _stages(nodes, shown, detail, gradients)
+    stages = _stages(nodes, written, detail, gradients)
     reached = reached_by_gradients(output, nodes)
     _check_linear(nodes, gradients, reached)
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
@@ -200,7 +269,7 @@ def explain(
         found_uses.sort(key=lambda use: created(use[1].user), reverse=True)  # stages may overlap; sums have an order
     results = [stage.result for stage in stages]
     perturbed = faux_gradients(output, results) if faux else [None] * len(results)
-    rows, steps = [], []
+    rows, steps, backward = list[Row](), list[ChainRule](), list[Equation]()
     for v, stage, faux_gradient in zip(results, stages, perturbed, strict=True):
         rows.append(
             Row(
@@ -214,11 +283,16 @@ def explain(
         )
         passing = [(user, local) for user, local in uses[v] if local.number is not None and user in reached]
         if v in reached:
-            steps.append(_chain_rule(v, passing, gradients, shown, output))
+            step, equation = _chain_rule(v, passing, gradients, written, output)
         else:
             users = ", ".join(dict.fromkeys(shown[user] for user, _ in uses[v]))
-            steps.append(ChainRule((f"d {shown[output]}/d {shown[v]}", "0"), f"no gradient passes to it from {users}"))
-    return Explanation(shown[output], tuple(rows), tuple(reversed(steps)))
+            why = f"no gradient passes to it from {users}"
+            step = ChainRule((f"d {shown[output]}/d {shown[v]}", "0"), why)
+            equation = Equation((partial(typeset[output], typeset[v]), typesetting.number("0")), (EQUAL,))
+        steps.append(step)
+        backward.append(equation)
+    forward = tuple(_forward(stage, written) for stage in stages)
+    return Explanation(shown[output], tuple(rows), tuple(steps[::-1]), digits, forward, tuple(backward[::-1]))
 
 
 def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reached: Container[Value]) -> None:
@@ -234,19 +308,30 @@ def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reac
 # Stages --------------------------------------------------------------------------------------------------------------
 
 
+class _Written(NamedTuple):
+    """How names and numbers are written."""
+
+    names: Mapping[Value, str]
+    typeset: Mapping[Value, Typeset]  # the names
+    values: Kind
+    slopes: Kind
+
+
 _Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
 
 
 class _ExplainedStage(NamedTuple):
     result: Value
+    line: Sequence[Value]  # the results that the formula computes, operands before results; none of a leaf
     formula: str
     local_gradients: Sequence[LocalGradient]  # one for each path from the result back to an operand
 
 
 def _stages(
-    nodes: Sequence[Value], names: Mapping[Value, str], detail: str, gradients: Mapping[Value, float]
+    nodes: Sequence[Value], written: _Written, detail: str, gradients: Mapping[Value, float]
 ) -> list[_ExplainedStage]:
     """Divide the graph into stages, in the order of creation."""
+    names, number = written.names, written.values.text
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
     once = {v for v in numbered if uses[v] == 1}  # these can be part of the formula of the one that uses them
@@ -255,11 +340,12 @@ def _stages(
     for v in reversed(nodes):
         if v not in inside:
             inner = _arithmetic_inside(v, once) if detail == "stage" and v not in numbered else []
-            line = graph_formulas([*inner, v], names)[v].text if inner else ""
+            line = graph_formulas([*inner, v], names, number=number)[v].text if inner else ""
             if not 0 < len(line) <= LONGEST_FORMULA:
-                inner, line = [], "" if v.op is None else short_formula(v, names)
+                inner, line = [], "" if v.op is None else short_formula(v, names, number=number)
             inside.update(inner)
-            stages.append(_ExplainedStage(v, line, _stage_gradients(v, inner, names, gradients[v])))
+            local = _stage_gradients(v, inner, written, gradients[v])
+            stages.append(_ExplainedStage(v, [*inner, v] if v.op else [], line, local))
     return stages[::-1]
 
 
@@ -278,112 +364,135 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
     return [] if waiting else inner[::-1]
 
 
-def _stage_gradients(
-    result: Value, inner: Sequence[Value], names: Mapping[Value, str], g: float
-) -> list[LocalGradient]:
+def _stage_gradients(result: Value, inner: Sequence[Value], written: _Written, g: float) -> list[LocalGradient]:
     if result.op is None:
         return []
-    line = [*inner, result]
+    line, names, slopes = [*inner, result], written.names, written.slopes
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
-    return line_gradients(line, terms, g)
+    return line_gradients(line, terms, g, number=None if slopes.digits is None else slopes.text)
+
+
+def _forward(stage: _ExplainedStage, written: _Written) -> Equation:
+    """Return a result's formula, the same with the numbers put in, and its number; a leaf's name alone."""
+    v, line, names, values = stage.result, stage.line, written.typeset, written.values
+    if not line:
+        return Equation((names[v],), ())
+    result = typesetting.number(values.text(v.data))
+    if sum(len(x.args) for x in line) > LONGEST_FORMULA:
+        return Equation((names[v], typesetting.name(stage.formula), result), (EQUAL, EQUAL))
+    operands = [*dict.fromkeys(x for inner in line for x in inner.args if isinstance(x, Value) and x not in line)]
+
+    def computed(*numbers: float) -> float:
+        known = dict(zip(operands, numbers, strict=True))
+        for inner in line:
+            shown = [known[x] if isinstance(x, Value) else float(values.text(x)) for x in inner.args]
+            known[inner] = cast(Op, inner.op).computes(*shown)
+        return known[v]
+
+    def put_in(x: Value) -> Typeset:
+        return typesetting.number(texts[x])
+
+    digits = values.true_digits([x.data for x in operands], computed, v.data) if operands else 0
+    texts = {x: values.text(x.data, digits or 0) for x in operands}
+    sign = values.sign([*texts.values()], computed, v.data)
+    notation = typeset_notation(values.text)
+    symbolic, numeric = (graph_written(line, name, notation)[v] for name in (names.__getitem__, put_in))
+    if not operands:
+        return Equation((names[v], symbolic, result), (EQUAL, sign))
+    return Equation((names[v], symbolic, numeric, result), (EQUAL, EQUAL, sign))
 
 
 # The chain rule ------------------------------------------------------------------------------------------------------
 
 
 def _chain_rule(
-    v: Value, uses: Sequence[_Use], gradients: Mapping[Value, float], names: Mapping[Value, str], output: Value
-) -> ChainRule:
+    v: Value,
+    uses: Sequence[_Use],
+    gradients: Mapping[Value, float],
+    written: _Written,
+    output: Value,
+) -> tuple[ChainRule, Equation]:
+    """Return the step of a Value, and the same typeset."""
+    names, typeset, slopes = written.names, written.typeset, written.slopes
+
     def d(x: Value) -> str:
         return f"d {names[output]}/d {names[x]}"
 
-    total = in_equation(gradients[v])
+    def typeset_d(x: Value) -> Typeset:
+        return partial(typeset[output], typeset[x])
+
+    total = slopes.text(gradients[v])
     if v is output:
-        return ChainRule((d(v), total), "first, because backward begins here")
+        step = ChainRule((d(v), total), "first, because backward begins here")
+        return step, Equation((typeset_d(v), typesetting.number(total)), (EQUAL,))
     added = [local.part for _, local in uses]
-    digits = _true_digits(added, sum_, gradients[v]) or 0  # never None: backward() added the same parts
-    parts = [_shown(part, digits) for part in added]
-    symbolic, numeric, exceptions = [], [], []
+    digits = slopes.true_digits(added, sum_, gradients[v]) or 0  # never None: backward() added the same parts
+    parts = [slopes.text(part, digits) for part in added]
+    symbolic, numeric, exceptions = list[str](), list[str](), list[str]()
+    typeset_symbolic, typeset_numeric = list[Typeset](), list[Typeset]()
+    sign = EQUAL
     for (user, local), part in zip(uses, parts):
-        product = _product(local, gradients[user], digits)
+        product, number = _product(local, gradients[user], digits, slopes), typesetting.number(part)
         symbolic.append(f"{product.local} × {d(user)}" if product else part)
+        typeset_symbolic.append(typesetting.product(product.typeset, typeset_d(user)) if product else number)
         numeric.append(f"{product.local_number} × {product.above}" if product else part)
+        typeset_numeric.append(
+            typesetting.product(*map(typesetting.number, (product.local_number, product.above))) if product else number
+        )
         if not product:
             exceptions.append(_exception(local, gradients[user], part, names[user], user))
-    equation = [] if numeric == parts else [_summed(symbolic), _summed(numeric)]
-    equation += [_summed(parts)] * (len(parts) > 1)
-    return ChainRule(
-        (d(v), *equation, total), "; ".join([_why([names[user] for user, _ in uses]), *_listed(exceptions)])
-    )
-
-
-# True arithmetic -----------------------------------------------------------------------------------------------------
-#
-# An equation shows a product only where the two numbers, as they are shown, multiply to the part that backward() adds,
-# as that is shown. Elsewhere it shows the part: with infinities, and where products overflow or vanish, a rule may give
-# something else than g times what it gives for 1.
+        elif slopes.sign([product.local_number, product.above], operator.mul, local.part, digits) == NEARLY:
+            sign = NEARLY
+    typeset_parts = [typesetting.number(part) for part in parts]
+    equation, signs = list[tuple[str, Typeset]](), list[str]()
+    if numeric != parts:
+        equation = [(_summed(symbolic), typesetting.summed(typeset_symbolic))]
+        equation += [(_summed(numeric), typesetting.summed(typeset_numeric))]
+        signs = [EQUAL, EQUAL]
+    else:
+        sign = EQUAL
+    if len(parts) > 1:
+        equation.append((_summed(parts), typesetting.summed(typeset_parts)))
+        signs.append(sign)
+        sign = slopes.sign(parts, sum_, gradients[v])
+    equation = [(d(v), typeset_d(v)), *equation, (total, typesetting.number(total))]
+    texts, formulas = zip(*equation)
+    why = "; ".join([_why([names[user] for user, _ in uses]), *_listed(exceptions)])
+    signs.append(sign)
+    return ChainRule(texts, why, tuple(signs) if NEARLY in signs else ()), Equation(formulas, tuple(signs))
 
 
 class _Product(NamedTuple):
     """A local gradient, as a formula and as a number, and the gradient from above, ready to show as factors."""
 
     local: str
+    typeset: Typeset
     local_number: str
     above: str
 
 
-def _product(local: LocalGradient, above: float, digits: int) -> _Product | None:
+def _product(local: LocalGradient, above: float, digits: int, slopes: Kind) -> _Product | None:
     """Return the product that a part is, as it is shown; None where the part is not the product.
+
+    With infinities, and where products overflow or vanish, a rule may give something else than g times what it gives
+    for 1.
 
     Arguments:
         local: the local gradient, and the part.
         above: the gradient of the stage that it is about.
         digits: those of the part.
     """
-    number, formula = cast(float, local.number), local.formula
+    number, formula, typeset = cast(float, local.number), local.formula, local.typeset
     # A constant has the same digits in the formula and below.
-    least = 9 if formula == constant(in_formula(number)) else 0
-    own = _true_digits([number, above], operator.mul, local.part, digits, least)
+    least = 9 if slopes.digits is None and formula == constant(in_formula(number)) else 0
+    own = slopes.true_digits([number, above], operator.mul, local.part, digits, least)
     if own is None:
         return None
-    text = _shown(number, max(own, least))
+    text = slopes.text(number, max(own, least))
     # A formula that is too long to read is replaced by its number.
-    term = constant(text) if not formula or least or len(formula.text) > _LONGEST_LOCAL_GRADIENT else formula
-    return _Product(term.factor, text, _shown(above, own))
-
-
-def _true_digits(
-    numbers: Sequence[float], combine: Callable[..., float], result: float, shown: int = 0, least: int = 0
-) -> int | None:
-    """Return the fewest digits with which the numbers, as they are shown, combine to the result, as it is shown.
-
-    0 stands for the format of equations, which is tried first. None where the numbers do not combine to the result.
-
-    Arguments:
-        shown: the digits of the result.
-        least: digits that the first number has in any case.
-    """
-    digits: int  # not Any, as Decimal's arithmetic has it
-    for digits in [0, *range(5, 18)]:
-        first, *others = numbers
-        rounded = [_shown(first, max(digits, least)), *(_shown(x, digits) for x in others)]
-        if _is_shown_as(combine(*map(float, rounded)), result, shown):
-            return digits
-    return None
-
-
-def _is_shown_as(found: float, result: float, digits: int) -> bool:
-    """Return True if a number is another one as it is shown, but for the rounding of the last digit."""
-    shown = Decimal(_shown(result, digits))  # a float may overflow: the largest one has more than four digits
-    if result == 0 or not (math.isfinite(found) and math.isfinite(result)):
-        return str(found + 0.0) == str(result + 0.0)
-    has_decimals = not digits and 0.001 <= abs(result) < 1e6
-    last = -4 if has_decimals else shown.adjusted() + 1 - (digits or 4)
-    return abs(Decimal(found) - shown) <= Decimal("0.6") * Decimal(10) ** last
-
-
-def _shown(x: float, digits: int) -> str:
-    return significant(x, digits) if digits else in_equation(x)
+    if not formula or not typeset or least or len(formula.text) > _LONGEST_LOCAL_GRADIENT:
+        formula, typeset = constant(text), typesetting.number(text)
+    return _Product(formula.factor, typeset, text, slopes.text(above, own))
 
 
 def _exception(local: LocalGradient, above: float, part: str, name: str, result: Value) -> str:
@@ -428,27 +537,32 @@ def _often(n: int) -> str:
 
 _HEAD = ("name", "formula", "value", "local gradient", "global gradient", "faux gradient")
 _NUMBERS = {2, 4, 5}  # the columns that are flush right
+_ITEM = '<li style="margin: 0.4em 0">'
 
 
-def _cells(row: Row) -> list[str]:
-    local = _local_text(row, in_equation)
+def _cells(row: Row, digits: int | None) -> list[str]:
+    local = _local_text(row, in_digits(digits, in_equation))
     if len(local) > _SHOWN_USES:
         local = [*local[: _SHOWN_USES - 1], f"{len(local) - _SHOWN_USES + 1} more"]
-    cells = [row.name, row.formula, decimals(row.value), ", ".join(local), aligned(row.global_gradient)]
-    return cells if row.faux_gradient is None else [*cells, aligned(row.faux_gradient)]
+    value, slope = in_digits(digits, decimals), in_digits(digits, aligned)
+    cells = [row.name, row.formula, value(row.value), ", ".join(local), slope(row.global_gradient)]
+    return cells if row.faux_gradient is None else [*cells, slope(row.faux_gradient)]
 
 
 def _local_text(row: Row, number: Callable[[float], str]) -> list[str]:
     return [f"{NO_GRADIENT if x is None else number(x)} on {user}" for user, x in row.local_gradients]
 
 
-def _html_row(row: Row) -> str:
+def _html_row(row: Row, equation: Equation, digits: int | None) -> str:
     """Return a row of the table; pointing at a number shows all its digits."""
     exact = ["", "", repr(row.value), "\n".join(_local_text(row, repr))]
     exact += [repr(row.global_gradient), repr(row.faux_gradient)]
+    texts = [*map(html.escape, _cells(row, digits))]
+    if len(equation.sides) > 1:
+        texts[1] = math_element(equation.sides[1])
     cells = [
-        f'<td style="{_side(i)}" title="{html.escape(digits)}">{html.escape(cell)}</td>'
-        for i, (cell, digits) in enumerate(zip(_cells(row), exact))
+        f'<td style="{_side(i)}" title="{html.escape(shown)}">{text}</td>'
+        for i, (text, shown) in enumerate(zip(texts, exact))
     ]
     return "<tr>" + "".join(cells).replace(' title=""', "") + "</tr>"
 
@@ -460,10 +574,11 @@ def _side(column: int) -> str:
 def _wrapped(step: ChainRule, number: str) -> list[str]:
     """Write a step on as few lines as possible, broken before equals signs, and only if necessary within a sum."""
     margin = " " * len(number)
-    lines = [printable(number + " = ".join(step.equation))]
+    first, *others = step._sides
+    lines = [printable(number + " ".join([first, *others]))]
     if width(lines[0]) > line_width():
-        lines = [printable(number + step.equation[0])]
-        for part in step.equation[1:]:
-            lines += paragraph(f"= {part}", margin + "    ", margin + "      ")
+        lines = [printable(number + first)]
+        for part in others:
+            lines += paragraph(part, margin + "    ", margin + "      ")
     lines += paragraph(step.why, margin + "  ", margin + "  ")
     return folded("\n".join(lines), line_width())  # names may be wider than a line

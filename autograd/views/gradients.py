@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple, cast
 
-from autograd.codegen.formulas import Term, program_formulas
-from autograd.codegen.program import lower, with_one_factor
+from autograd.codegen import formulas, typesetting
+from autograd.codegen.formulas import Notation, Term, mathematical_text, program_written
+from autograd.codegen.program import Program, lower, with_one_factor
 from autograd.codegen.readable import Choices, readable
+from autograd.codegen.typesetting import Typeset, name, typeset_notation
 from autograd.engine import Value, grad, local_gradients, record
 from autograd.ops import Op
 from autograd.text import decimals, significant
@@ -140,20 +142,25 @@ class LocalGradient(NamedTuple):
     part: float
     user: Value
     """The result that has the operand: the last one of the line, or one inside."""
+    typeset: Typeset | None = None
+    """The formula as in a textbook."""
 
 
-def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term], g: float = 1.0) -> list[LocalGradient]:
+def line_gradients(
+    line: Sequence[Value], terms: Mapping[Value, Term], g: float = 1.0, *, number: Callable[[float], str] | None = None
+) -> list[LocalGradient]:
     """Return the local gradients of a line of arithmetic, one for each use of an operand.
 
     Arguments:
         line: the results on the line, operands before results; the last is that of the line.
         terms: the names of this one, and of the operands that come from outside.
         g: the gradient of the last result, for the parts.
+        number: writes constants; by default with as many digits as it takes for the formula to give its number.
 
     The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
     formula. A choice that protects a rule from overflow, or from 0 / 0, is decided by the numbers here, so that
     asinh's reads `1 / sqrt(1 + x × x)`; those of an operation with a kink are its mathematics, and stay:
-    `1 if x > 0 else 0`. Constants have as many digits as it takes for the formula to give its number.
+    `1 if x > 0 else 0`.
 
     >>> x, w = Value(3.0), Value(-2.0)
     >>> product = x * w
@@ -177,10 +184,10 @@ def line_gradients(line: Sequence[Value], terms: Mapping[Value, Term], g: float 
     numbers = [slope if fresh in reached else None for fresh, slope in zip(leaves, slopes)]
     inputs = {fresh: terms[x] for x, fresh, _ in found} | {copies[result]: terms[result]}
     gradients = _recorded_gradients(copies[result], leaves, numbers)
-    formulas = _formulas(gradients, inputs, _choices_of(line))
+    written = _formulas(gradients, inputs, _choices_of(line), number)
     return [
-        LocalGradient(x, number, term, part, v)
-        for (x, _, v), number, term, part in zip(found, numbers, formulas, parts, strict=True)
+        LocalGradient(x, slope, of_one and of_one.term, part, v, of_one and of_one.typeset)
+        for (x, _, v), slope, of_one, part in zip(found, numbers, written, parts, strict=True)
     ]
 
 
@@ -214,14 +221,57 @@ def _recorded_gradients(result: Value, leaves: Sequence[Value], numbers: Sequenc
     return [g if x is not None and repr(g.data + 0.0) == repr(x + 0.0) else None for g, x in zip(gradients, numbers)]
 
 
-def _formulas(gradients: Sequence[Value | None], inputs: Mapping[Value, Term], stay: Choices) -> list[Term | None]:
+class _Written(NamedTuple):
+    """A formula in text and typeset."""
+
+    term: Term
+    typeset: Typeset
+
+
+def _notation(number: Callable[[float], str]) -> Notation[_Written]:
+    text, typeset = mathematical_text(number), typeset_notation(number)
+
+    def operation(op: Op, operands: Sequence[_Written]) -> _Written:
+        terms, typeset_operands = zip(*operands) if operands else ((), ())
+        return _Written(text.operation(op, terms), typeset.operation(op, typeset_operands))
+
+    def choice(*operands: _Written) -> _Written:
+        terms, typeset_operands = zip(*operands)
+        return _Written(formulas.choice(*terms), typesetting.choice(*typeset_operands))
+
+    return Notation(lambda x: _Written(text.constant(x), typeset.constant(x)), operation, choice)
+
+
+def _formulas(
+    gradients: Sequence[Value | None],
+    inputs: Mapping[Value, Term],
+    stay: Choices,
+    number: Callable[[float], str] | None,
+) -> list[_Written | None]:
     recorded = [g for g in gradients if g is not None]
     numbers = [x.data for x in inputs]
     program, are_readable = readable(with_one_factor(lower(recorded, list(inputs))), numbers, stay)
     wanted = [g.data for g, is_readable in zip(recorded, are_readable, strict=True) if is_readable]
-    terms: list[Term | None] = [None] * len(wanted)
+    named = [_Written(term, name(term.text)) for term in inputs.values()]
+    if number is None:
+        written = _with_digits(program, named, numbers, wanted)
+    else:
+        exactly = program_written(program, named, _notation(number))
+        written = [*exactly]
+    found, kept = iter(written), iter(are_readable)
+    return [next(found) if g is not None and next(kept) else None for g in gradients]
+
+
+_DIGITS_OF_CONSTANTS = (9, 12, 15, 17)  # 17 are all
+
+
+def _with_digits(
+    program: Program, inputs: Sequence[_Written], numbers: Sequence[float], wanted: Sequence[float]
+) -> list[_Written | None]:
+    """Return the formulas of a program's outputs, whose constants have the digits that give the wanted numbers."""
+    found: list[_Written | None] = [None] * len(wanted)
     for digits in _DIGITS_OF_CONSTANTS:
-        missing = [i for i, term in enumerate(terms) if term is None]
+        missing = [i for i, written in enumerate(found) if written is None]
         if not missing:
             break
 
@@ -229,15 +279,11 @@ def _formulas(gradients: Sequence[Value | None], inputs: Mapping[Value, Term], s
             return significant(x, digits)
 
         results = program.results(numbers, lambda x: float(number(x)))
-        written = program_formulas(program, list(inputs.values()), mathematical=True, number=number)
+        written = program_written(program, inputs, _notation(number))
         for i in missing:
             if _gives(results[i], wanted[i]):
-                terms[i] = written[i]
-    found, kept = iter(terms), iter(are_readable)
-    return [next(found) if g is not None and next(kept) else None for g in gradients]
-
-
-_DIGITS_OF_CONSTANTS = (9, 12, 15, 17)  # 17 are all
+                found[i] = written[i]
+    return found
 
 
 def _gives(result: float, number: float) -> bool:

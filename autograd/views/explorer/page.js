@@ -79,10 +79,10 @@ function decimals(x, most) {
   return hasDecimals(x) ? unlessInteger(x, positional(x, ...rounded(x, powerOf(x) + 1 + most))) : short(x);
 }
 
-// Only an integer is shown as one; but one that a calculator of ten digits shows so is one here.
+// Only an integer is shown as one; but what is the same in seven digits is taken for one.
 function unlessInteger(x, text) {
   if (text.includes(".") || !Number.isFinite(x) || Number.isInteger(x)) return text;
-  for (let digits = text.replace("-", "").length + 1; digits <= 10; digits++) {
+  for (let digits = text.replace("-", "").length + 1; digits <= 7; digits++) {
     const more = significant(x, digits);
     if (more.includes(".")) return more;
   }

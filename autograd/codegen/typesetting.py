@@ -1,0 +1,513 @@
+r"""Typeset formulas as in a textbook: the column `latex` of the table of spellings, as LaTeX and as MathML.
+
+A cell of the column is LaTeX in the names of the row's operands: `\frac{x}{y}`. It is read once, and printed twice: as
+LaTeX that needs amsmath alone, and as MathML, which browsers show without a script. Where an operand needs parentheses
+follows from where it stands in the cell.
+
+A `Typeset` formula holds both texts and how tightly its outermost operator binds, as a `Term` holds Python's text.
+Names stay names: `weight1` is the word weight with the subscript 1. What is not a name, such as a label with spaces, is
+text; each character that LaTeX would read as a command is escaped, and one that LaTeX's own fonts lack is written by
+its number. An operation that a user added reads as its row says.
+"""
+
+import functools
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from autograd.codegen.formulas import BARE, BINDING, LOOSE, Notation
+from autograd.codegen.spelling import spelling_of
+from autograd.ops import TABLE, Op
+from autograd.text import is_signed
+
+BREAK = "\0"
+"""A mark in the texts of a sum, before each sign, where a line may be broken. No name has this character."""
+
+_SUM, _PRODUCT, _SIGN, _POWER = BINDING["add"], BINDING["mul"], BINDING["neg"], BINDING["pow"]
+_NEVER, _FRACTION, _CALL = -1, _SIGN, _POWER  # a fraction or a call is in parentheses only below an exponent
+
+
+class Typeset(NamedTuple):
+    """A formula as LaTeX and as MathML, a sequence of elements; and how tightly its outermost operator binds.
+
+    A `tall` one has tall parentheses around it.
+    """
+
+    latex: str
+    mathml: str
+    binds: int = BARE
+    tall: bool = False
+
+    def within(self, tightest: int) -> "Typeset":
+        """Return the formula as an operand of an operator that binds that tightly, in parentheses where needed."""
+        return self if self.binds > tightest else fenced(self)
+
+    @property
+    def in_one_piece(self) -> "Typeset":
+        """The formula where no line may be broken."""
+        return self._replace(latex=self.latex.replace(BREAK, ""), mathml=self.mathml.replace(BREAK, ""))
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """The texts between the places where a line may be broken, each as LaTeX and as MathML."""
+        return list(zip(self.latex.split(BREAK), self.mathml.split(BREAK), strict=True))
+
+
+# Marks ---------------------------------------------------------------------------------------------------------------
+
+_FENCES = {  # as LaTeX, small and tall, and as MathML
+    "(": ("(", r"\left(", "("), ")": (")", r"\right)", ")"),
+    "|": (r"\lvert ", r"\left\lvert ", "|"), "|)": (r"\rvert ", r"\right\rvert ", "|"),
+    r"\lfloor": (r"\lfloor ", r"\left\lfloor ", "⌊"), r"\rfloor": (r"\rfloor ", r"\right\rfloor ", "⌋"),
+    r"\lceil": (r"\lceil ", r"\left\lceil ", "⌈"), r"\rceil": (r"\rceil ", r"\right\rceil ", "⌉"),
+}  # fmt: skip
+
+_SIGNS = {"+": "+", "-": "−", ",": ",", ">": "&gt;", r"\times": "×", r"\bmod": "mod"}
+_IDENTIFIERS = {r"\sigma": "σ", "e": "e"}  # as MathML
+
+
+def typeset_notation(write: Callable[[float], str]) -> Notation[Typeset]:
+    """Return the notation of textbooks; `write` gives the text of a constant."""
+    return Notation(lambda x: number(write(x)), operation, choice)
+
+
+def fenced(inside: Typeset, left: str = "(", right: str = ")") -> Typeset:
+    """Return a formula between parentheses, or others, as tall as it is."""
+    inside, tall = inside.in_one_piece, inside.tall
+    (*before, open_), (*after, close) = _FENCES[left], _FENCES[right]
+    stretchy = "" if tall else ' stretchy="false"'
+    marks = (f'<mo form="{form}"{stretchy}>{mark}</mo>' for form, mark in (("prefix", open_), ("postfix", close)))
+    return Typeset(before[tall] + inside.latex + after[tall], f"<mrow>{inside.mathml.join(marks)}</mrow>", BARE, tall)
+
+
+def operator(text: str) -> Typeset:
+    """Return a word in upright letters, as the name of a function is."""
+    return Typeset(rf"\operatorname{{{_escaped_letters(text)}}}", f"<mi>{html.escape(text)}</mi>")
+
+
+def fraction(over: Typeset, under: Typeset) -> Typeset:
+    over, under = over.in_one_piece, under.in_one_piece
+    mathml = f"<mfrac>{_row(over)}{_row(under)}</mfrac>"
+    return Typeset(rf"\frac{{{over.latex}}}{{{under.latex}}}", mathml, _FRACTION, tall=True)
+
+
+def partial(output: Typeset, x: Typeset) -> Typeset:
+    """Return the derivative of one name with respect to another."""
+    symbol = Typeset(r"\partial ", "<mo>∂</mo>")
+    return fraction(_side_by_side([symbol, output]), _side_by_side([symbol, x]))
+
+
+def choice(left: Typeset, right: Typeset, x: Typeset, y: Typeset) -> Typeset:
+    """Return x where left > right, else y."""
+    condition = _side_by_side([left.within(LOOSE), Typeset(" > ", "<mo>&gt;</mo>"), right.within(LOOSE)])
+    return _cases([(x, condition), (y, None)])
+
+
+def _cases(rows: Sequence[tuple[Typeset, Typeset | None]]) -> Typeset:
+    latex, mathml = list[str](), list[str]()
+    for value, condition in rows:
+        if_latex, if_mathml = r"\text{otherwise}", "<mtext>otherwise</mtext>"
+        if condition is not None:
+            if_latex, if_mathml = rf"\text{{if }} {condition.latex}", f"<mtext>if&#xa0;</mtext>{condition.mathml}"
+        latex.append(f"{value.latex} & {if_latex}".replace(BREAK, ""))
+        cells = (f'<mtd style="text-align: left">{cell}</mtd>' for cell in (value.mathml, if_mathml))
+        mathml.append(f"<mtr>{''.join(cells)}</mtr>".replace(BREAK, ""))
+    lines = r" \\ ".join(latex)
+    return Typeset(
+        rf"\begin{{cases}}{lines}\end{{cases}}",
+        f'<mrow><mo form="prefix">{{</mo><mtable>{"".join(mathml)}</mtable></mrow>',
+        LOOSE,
+        tall=True,
+    )
+
+
+def _row(x: Typeset) -> str:
+    return f"<mrow>{x.mathml}</mrow>"
+
+
+def _side_by_side(parts: Sequence[Typeset], binds: int = BARE) -> Typeset:
+    latex = functools.reduce(_joined, (part.latex for part in parts))
+    return Typeset(latex, "".join(part.mathml for part in parts), binds, any(part.tall for part in parts))
+
+
+# Numbers and names ---------------------------------------------------------------------------------------------------
+
+
+def number(text: str) -> Typeset:
+    r"""Return a number, given its text in a format of `text.py`.
+
+    >>> number("-1.5e-07").latex, number("inf").latex
+    ('-1.5 \\times 10^{-7}', '\\infty ')
+    """
+    sign, digits = text[: is_signed(text)], text[is_signed(text) :]
+    if digits in ("inf", "nan"):
+        word = Typeset(r"\infty ", "<mi>∞</mi>") if digits == "inf" else Typeset(r"\mathrm{nan}", "<mi>nan</mi>")
+    else:
+        mantissa, _, exponent = digits.partition("e")
+        word = Typeset(mantissa, f"<mn>{mantissa}</mn>")
+        if exponent:
+            power = str(int(exponent))
+            shown = f"{'<mo>−</mo>' * is_signed(power)}<mn>{power.lstrip('-')}</mn>"
+            word = Typeset(
+                rf"{mantissa} \times 10^{{{power}}}",
+                f"{word.mathml}<mo>×</mo><msup><mn>10</mn><mrow>{shown}</mrow></msup>",
+                _SIGN,
+            )
+    return word if not sign else Typeset(sign + word.latex, f'<mo form="prefix">−</mo>{word.mathml}', _SIGN)
+
+
+_PART = re.compile(r"([^\W\d_]+)(\d*)((?:_[^\W_]+)*)((?:\[\d+\])*)(#\d+)?'*")
+
+
+def name(label: str) -> Typeset:
+    r"""Return a name; what follows the letters is its subscript, and text that is no name stays as it is.
+
+    >>> name("weight1").latex, name("x_hat").latex, name("layer1.w[2]").latex, name("α").latex
+    ('\\mathrm{weight}_{1}', 'x_{\\mathrm{hat}}', '\\mathrm{layer}_{1}.w_{2}', '\\alpha ')
+    >>> name("100 %").latex, name("w\\").latex
+    ('\\text{100\\ \\%}', '\\text{w\\textbackslash{}}')
+    """
+    found = [_PART.fullmatch(part) for part in label.split(".")]
+    parts = list[Typeset]()
+    for match in found:
+        if match is None:
+            shown = label if label.strip() else repr(label)
+            return Typeset(
+                rf"\text{{{_escaped(shown)}}}", f"<mtext>{html.escape(shown).replace(' ', '&#xa0;')}</mtext>"
+            )
+        letters, digits, words, places, again = (group or "" for group in match.groups())
+        primes = match[0][len(match[0].rstrip("'")) :]
+        below = [*filter(None, [digits, *words.split("_"), *re.findall(r"\d+", places), again])]
+        parts.append(_with_subscripts(_letters(letters), below, primes))
+    latex, mathml = (dot.join(texts) for dot, texts in zip((".", "<mo>.</mo>"), zip(*[part[:2] for part in parts])))
+    return Typeset(latex, mathml, BARE if len(parts) == 1 else _POWER)
+
+
+def _with_subscripts(base: Typeset, below: Sequence[str], primes: str) -> Typeset:
+    latex, mathml = base.latex + primes, base.mathml
+    if primes:
+        mathml = f"<msup>{mathml}<mo>{'′' * len(primes)}</mo></msup>"
+    if below:
+        shown = [_letters(text) if text.isalpha() else _digits(text) for text in below]
+        latex = f"{latex}_{{{','.join(part.latex for part in shown)}}}"
+        inside = '<mo separator="true">,</mo>'.join(part.mathml for part in shown)
+        mathml = f"<msub>{mathml}<mrow>{inside}</mrow></msub>"
+    return Typeset(latex, mathml)
+
+
+def _letters(text: str) -> Typeset:
+    text = unicodedata.normalize("NFC", text)
+    mathml = f"<mi>{html.escape(text)}</mi>"
+    if len(text) == 1 and text in _GREEK:
+        return Typeset(_GREEK[text], mathml)
+    if text.isascii():
+        return Typeset(text if len(text) == 1 else rf"\mathrm{{{text}}}", mathml)
+    return Typeset(rf"\text{{{_escaped(text)}}}", mathml)
+
+
+def _digits(text: str) -> Typeset:
+    return Typeset(_escaped(text) if text.isalnum() and text.isascii() else rf"\text{{{_escaped(text)}}}",
+                   f"<mn>{html.escape(text)}</mn>")  # fmt: skip
+
+
+def _greek() -> dict[str, str]:
+    """Return the Greek letters that LaTeX has, by their names in Unicode."""
+    letters = dict[str, str]()
+    for code in range(0x391, 0x3CA):
+        words = unicodedata.name(chr(code), "").split()
+        if len(words) == 4 and words[3] != "OMICRON" and words[2] == "LETTER":
+            word = words[3].lower().replace("lamda", "lambda")
+            is_capital = words[1] == "CAPITAL"
+            if not is_capital or word in _OWN_CAPITALS:
+                letters[chr(code)] = f"\\{word.title() if is_capital else word} "
+    return letters
+
+
+_OWN_CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
+_GREEK = _greek()
+
+# What LaTeX reads as a command, or prints as something else, and what stands in its place.
+_ESCAPES = {character: f"\\{character}" for character in "{}$%#_&"} | {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", " ": r"\ ", "\xa0": r"\ ",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedblright{}", "'": "'{}",
+    "`": "`{}", "-": "-{}", "…": r"\ldots{}", "×": r"$\times$", "·": r"$\cdot$", "−": "$-$",
+    "∂": r"$\partial$", "∞": r"$\infty$",
+}  # fmt: skip
+_ACCENTS = {chr(code) for code in (0x300, 0x301, 0x302, 0x303, 0x308)}  # `´^~¨, which both LaTeX and KaTeX have
+_LATIN = set("ßæøœÆØŒ")
+
+
+def _escaped(text: str) -> str:
+    r"""Return a user's text for `\text{...}`.
+
+    >>> _escaped("50% of größe_1 {重}")
+    '50\\%\\ of\\ größe\\_1\\ \\{[U+91CD]\\}'
+    """
+    return "".join(map(_escaped_character, unicodedata.normalize("NFC", text)))
+
+
+@functools.lru_cache(1024)
+def _escaped_character(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isascii() or character in _LATIN:
+        return character
+    if character in _GREEK:
+        return f"${_GREEK[character].strip()}$"
+    letter, *accents = [*unicodedata.normalize("NFD", character)]
+    has_accent = letter.isascii() and letter.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS
+    return character if has_accent else f"[U+{ord(character):04X}]"
+
+
+def _escaped_letters(text: str) -> str:
+    r"""Return the name of an operation for `\operatorname{...}`, which is set as mathematics, but for its letters."""
+    return text if text.isascii() and text.isalnum() else rf"\text{{{_escaped(text)}}}"
+
+
+# Operations ----------------------------------------------------------------------------------------------------------
+
+
+def operation(op: Op, operands: Sequence[Typeset]) -> Typeset:
+    r"""Return the formula of an operation.
+
+    >>> x, y = name("x"), name("y")
+    >>> operation(TABLE["div"], [operation(TABLE["add"], [x, y]), number("2")]).latex.replace(BREAK, "")
+    '\\frac{x + y}{2}'
+    >>> operation(TABLE["mul"], [number("-2"), operation(TABLE["sub"], [x, y])]).latex
+    '-2 \\times (x - y)'
+    >>> operation(Op("cube({})", lambda x: x * x * x, lambda g, z, x: 3 * g * x * x), [x]).latex
+    '\\operatorname{cube}(x)'
+    """
+    if not op.built_in:
+        return _as_it_reads(op, operands)
+    row = spelling_of(op)
+    cell = _read(row.latex, row.operands)
+    if op.adds:
+        return summed([_printed(cell, dict(zip(row.operands, term))) for term in zip(*op.lists(operands), strict=True)])
+    if op.variadic:
+        listed = [_listed(own) for own in op.lists(operands)]
+        return _printed(cell, dict(zip(row.operands, listed, strict=True)))
+    return _printed(cell, dict(zip(row.operands, operands, strict=True)))
+
+
+def summed(terms: Sequence[Typeset]) -> Typeset:
+    """Return the sum of formulas, from left to right."""
+    if len(terms) < 2:
+        return terms[0] if terms else number("0")
+    shown = [terms[0].within(LOOSE), *(x.within(_SIGN if is_signed(x.latex) else _SUM).in_one_piece for x in terms[1:])]
+    signs = _sign("+", is_first=False)
+    latex, mathml = (sign.join(texts) for sign, texts in zip(signs, zip(*[x[:2] for x in shown])))
+    return Typeset(latex, mathml, _SUM, any(x.tall for x in shown))
+
+
+def product(x: Typeset, y: Typeset) -> Typeset:
+    return operation(TABLE["mul"], [x, y])
+
+
+def _listed(operands: Sequence[Typeset]) -> Typeset:
+    """Return operands with commas between them, where a line may be broken."""
+    operands = [x.in_one_piece for x in operands]
+    comma = '<mo separator="true">,</mo>'
+    tall = any(x.tall for x in operands)
+    return Typeset(", ".join(x.latex for x in operands), comma.join(x.mathml for x in operands), BARE, tall)
+
+
+def _as_it_reads(op: Op, operands: Sequence[Typeset]) -> Typeset:
+    """Return the formula of a user's operation: a call, or its sign between operands, which have parentheses."""
+    shown = [_listed(own) for own in op.lists(operands)] if op.variadic else [x.in_one_piece for x in operands]
+    before, *between = op.reads.split("{}")
+    inside = [text.strip(" ,[]") for text in between[:-1]]
+    if before.rstrip(" [").endswith("(") and between and not any(inside) and between[-1].strip(" ]") == ")":
+        call = operator(before.rstrip(" [").removesuffix("(").strip())
+        return _side_by_side([call, _APPLIED, fenced(_listed(shown))], _CALL)
+    signs = [_mark(text) for text in (before, *between)]
+    parts = [part for x, sign in zip([None, *shown], signs) for part in (x and x.within(_POWER), sign) if part]
+    return _side_by_side(parts, LOOSE)
+
+
+def _mark(text: str) -> Typeset | None:
+    text = text.strip()
+    return Typeset(rf"\mathbin{{\text{{{_escaped(text)}}}}}", f"<mo>{html.escape(text)}</mo>") if text else None
+
+
+_APPLIED = Typeset("", "<mo>&#x2061;</mo>")  # between a function and its argument
+
+# A cell --------------------------------------------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    """A part of a cell: its kind, its text, and the rows inside it."""
+
+    kind: str
+    text: str = ""
+    rows: tuple[tuple["_Part", ...], ...] = ()
+
+
+_Row = tuple[_Part, ...]
+_TOKEN = re.compile(r"\\(?:operatorname|text|begin|end)\{.*?\}|\\[A-Za-z]+|\\\\|[A-Za-z]+|\d+|\S")
+_CLOSED_BY = {"(": ")", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "|": "|"}
+
+
+@functools.cache
+def _read(cell: str, operands: tuple[str, ...]) -> _Row:
+    r"""Return the parts of a cell.
+
+    Raises:
+        ValueError: there is something in it that is not known here.
+
+    >>> [(part.kind, part.text) for part in _read("x + e^{y}", ("x", "y"))]
+    [('operand', 'x'), ('sign', '+'), ('power', '')]
+    """
+    tokens: list[str] = _TOKEN.findall(cell)[::-1]
+
+    def row(*ends: str) -> _Row:
+        parts = list[_Part]()
+        while tokens and tokens[-1] not in ends:
+            parts.append(part(tokens.pop(), parts))
+        if ends:
+            after(*ends)
+        return tuple(parts)
+
+    def after(*expected: str) -> str:
+        if not tokens or tokens[-1] not in expected:
+            raise ValueError(f"the cell {cell!r} of the column latex lacks {expected[0]!r}")
+        return tokens.pop()
+
+    def group() -> _Row:
+        after("{")
+        return row("}")
+
+    def part(token: str, before: list[_Part]) -> _Part:
+        if token in operands:
+            return _Part("operand", token)
+        if token in _SIGNS:
+            return _Part("sign", token)
+        if token in _IDENTIFIERS:
+            return _Part("letter", token)
+        if token.startswith(r"\operatorname"):
+            return _Part("word", token[len(r"\operatorname{") : -1])
+        if token in ("^", "_"):
+            return _Part("power" if token == "^" else "below", "", ((before.pop(),), group()))
+        if token == r"\frac":
+            return _Part("fraction", "", (group(), group()))
+        if token == r"\sqrt":
+            degree = (row("]"),) if tokens[-1] == "[" and tokens.pop() else ()
+            return _Part("root", "", (group(), *degree))
+        if token == r"\begin{cases}":
+            rows = row("&"), row(r"\\"), row("&"), row(r"\end{cases}")
+            return _Part("cases", "", rows)
+        if token in _CLOSED_BY:
+            return _Part("fence", token, (row(_CLOSED_BY[token]),))
+        if token.startswith(r"\text"):
+            return _Part("text", token[len(r"\text{") : -1])
+        if token.isdigit():
+            return _Part("digits", token)
+        if re.fullmatch(r"\\[a-z]+", token):
+            return _Part("word", token[1:])
+        raise ValueError(f"the cell {cell!r} of the column latex has {token!r}, which typesetting.py cannot print")
+
+    return row()
+
+
+def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
+    """Return a row of parts with these operands put in, in parentheses where needed."""
+    if len(row) == 1:
+        return _part(row[0], operands, _NEVER)
+    shown = Typeset("", "")
+    for i, part in enumerate(row):
+        before, after = (row[j].text if 0 <= j < len(row) and row[j].kind == "sign" else "" for j in (i - 1, i + 1))
+        if part.kind == "sign":
+            latex, mathml = _sign(part.text, is_first=i == 0)
+            shown = Typeset(shown.latex + latex, shown.mathml + mathml, tall=shown.tall)
+            continue
+        is_sign = before == "-" and i == 1
+        x = _part(part, operands, max(_LEFT.get(after, _NEVER), _SIGN - 1 if is_sign else _RIGHT.get(before, _NEVER)))
+        if before in _RIGHT and is_signed(x.latex):
+            x = fenced(x)
+        if before or after in (",", ">"):  # only the first term of a sum may be broken where it is one
+            x = x.in_one_piece
+        applied = _APPLIED.mathml if part.kind == "fence" and i > 0 and not before else ""
+        shown = Typeset(_joined(shown.latex, x.latex), shown.mathml + applied + x.mathml, tall=shown.tall or x.tall)
+    return shown._replace(binds=_binding(row))
+
+
+# How tightly the operand to the left, and the one to the right, of a sign must not bind: a + b - c, a - (b + c).
+_LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, r"\bmod": _PRODUCT, ">": LOOSE}
+_RIGHT = {"+": _SUM, "-": _SUM, r"\times": _PRODUCT, r"\bmod": _PRODUCT, ">": LOOSE}
+
+
+def _binding(row: _Row) -> int:
+    signs = {part.text for part in row[1:] if part.kind == "sign"}
+    if signs & {"+", "-"}:
+        return _SUM
+    if signs & {r"\times", r"\bmod"}:
+        return _PRODUCT
+    return _SIGN if row[0].kind == "sign" else _CALL
+
+
+def _sign(sign: str, *, is_first: bool) -> tuple[str, str]:
+    if is_first:
+        return sign, f'<mo form="prefix">{_SIGNS[sign]}</mo>'
+    mark = BREAK if sign in ("+", "-") else ""
+    element = '<mo separator="true">,</mo>' if sign == "," else f'<mo form="infix">{_SIGNS[sign]}</mo>'
+    return (", " if sign == "," else f"{mark} {sign} "), mark + element
+
+
+def _joined(left: str, right: str) -> str:
+    """Return LaTeX side by side: a space keeps a command apart from a letter."""
+    return f"{left} {right}" if re.search(r"\\[A-Za-z]+$", left) and right[:1].isalpha() else left + right
+
+
+def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typeset:
+    """Return a part of a cell; `tightest` is for an operand."""
+    kind, text, rows = part
+    if kind == "operand":
+        return operands[text].within(tightest)
+    if kind == "word":
+        return operator(text) if text not in _FUNCTIONS else Typeset(f"\\{text}", f"<mi>{text}</mi>")
+    if kind == "letter":
+        return Typeset(text, f"<mi>{_IDENTIFIERS[text]}</mi>")
+    if kind == "digits":
+        return Typeset(text, f"<mn>{text}</mn>")
+    if kind in ("power", "below"):
+        [base], above = rows
+        x, y = _part(base, operands, _POWER), _printed(above, operands).in_one_piece
+        x = x.in_one_piece
+        element, mark = ("msup", "^") if kind == "power" else ("msub", "_")
+        mathml = f"<{element}>{_row(x)}{_row(y)}</{element}>"
+        return Typeset(f"{x.latex}{mark}{{{y.latex}}}", mathml, _POWER, x.tall or y.tall)
+    inside = [_printed(row, operands).in_one_piece for row in rows if kind != "cases"]
+    if kind == "fraction":
+        return fraction(*inside)
+    if kind == "root":
+        x, *degree = inside
+        if degree:
+            latex, mathml = rf"\sqrt[{degree[0].latex}]{{{x.latex}}}", f"<mroot>{_row(x)}{_row(degree[0])}</mroot>"
+        else:
+            latex, mathml = rf"\sqrt{{{x.latex}}}", f"<msqrt>{x.mathml}</msqrt>"
+        return Typeset(latex, mathml, BARE, x.tall)
+    if kind == "fence":
+        return fenced(inside[0], text, {"|": "|)"}.get(text, _CLOSED_BY[text]))
+    value, condition, other, _ = rows
+    _, *compared = condition  # after "if"
+    return _cases([(_printed(value, operands), _printed(tuple(compared), operands)), (_printed(other, operands), None)])
+
+
+_FUNCTIONS = {
+    "arccos",
+    "arcsin",
+    "arctan",
+    "cos",
+    "cosh",
+    "exp",
+    "ln",
+    "log",
+    "max",
+    "min",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
+}
