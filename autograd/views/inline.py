@@ -71,7 +71,7 @@ def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
     still = re.sub(r'<title>.*?</title>|<!--.*?-->|<a xlink:title="[^"]*">|</a>', "", svg, flags=re.DOTALL)
     image = base64.b64encode(still.encode()).decode()
     instead = f'<img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{image}">'
-    return f'<div><style>{"".join(rules)}</style><div class="{scope}" hidden>{drawn}</div>{instead}</div>'
+    return f'<div><style>{"".join(rules)}</style><div class="{scope}" hidden="hidden">{drawn}</div>{instead}</div>'
 
 
 def frame(page: str, *, name: str) -> str:
@@ -83,10 +83,8 @@ def frame(page: str, *, name: str) -> str:
         *_color_scheme(scope),
     ]
     source, title = html.escape(page), html.escape(name)
-    shown = (
-        f'<iframe class="{scope}" hidden title="{title}" sandbox="allow-scripts allow-downloads" srcdoc="{source}">'
-        "</iframe>"
-    )
+    sandbox = "allow-scripts allow-downloads"
+    shown = f'<iframe class="{scope}" hidden="hidden" title="{title}" sandbox="{sandbox}" srcdoc="{source}"></iframe>'
     instead = f"<p>{title}: trust the notebook, or run the cell, to see this page.</p>"
     return f"<div><style>{''.join(rules)}</style>{shown}{instead}</div>"
 
