@@ -11,7 +11,7 @@ from autograd.text import escaped
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD = os.path.dirname(os.__file__) + os.sep
-_NUMPY = f"-packages{os.sep}numpy{os.sep}"
+_NUMPY, _GRAPHVIZ = (f"-packages{os.sep}{name}{os.sep}" for name in ("numpy", "graphviz"))  # they call the package
 
 Place = tuple[CodeType, int]
 """A code object, and the offset of an instruction in it. To find its line takes longer than to keep this."""
@@ -26,7 +26,7 @@ def caller() -> FrameType | None:
 
 
 def place_of_caller(below: int = 0) -> Place | None:
-    """Return the user's current place, not that inside NumPy or Python's own library; None if it is unknown.
+    """Return the user's current place, not that inside NumPy, graphviz or Python's own library; None if it is unknown.
 
     Arguments:
         below: so many calls between this one and the user's are known to be the package's; they are skipped unseen.
@@ -45,7 +45,7 @@ def place_of_caller(below: int = 0) -> Place | None:
 
 
 def _is_of_a_library(file: str) -> bool:
-    return file.startswith((_STANDARD, _PACKAGE)) or _NUMPY in file
+    return file.startswith((_STANDARD, _PACKAGE)) or _NUMPY in file or _GRAPHVIZ in file
 
 
 def is_installed(file: str) -> bool:
@@ -90,7 +90,7 @@ def shown(place: Place) -> str:
 def warn_caller(message: str, category: type[Warning]) -> None:
     """Issue a warning that names the user's current line, however deep in the package it comes from.
 
-    It is not that inside NumPy or Python's own library, if one of these has called the package.
+    It is not that inside NumPy, graphviz or Python's own library, if one of these has called the package.
     """
     level, frame, outside = 1, inspect.currentframe(), caller()
     users = outside

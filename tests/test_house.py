@@ -32,8 +32,8 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"columns", "equations", "gradients", "inline", "limits", "network", "page", "render", "sized"}
-SHARED_BY_VIEWS |= {"true_arithmetic"}
+SHARED_BY_VIEWS = {"columns", "equations", "fonts", "gradients", "inline", "limits", "network", "page", "pdf"}
+SHARED_BY_VIEWS |= {"render", "sized", "true_arithmetic"}
 
 
 def module_of(path: Path) -> str:

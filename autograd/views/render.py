@@ -4,8 +4,10 @@
 libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz through `label_of` and `tooltip_of` only.
 """
 
+import functools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,9 @@ import graphviz
 from autograd.errors import GraphvizNotFound
 from autograd.files import check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS, encodable, width
+from autograd.views.fonts import warn_if_replaced
 from autograd.views.inline import picture
+from autograd.views.pdf import fonts
 from autograd.views.sized import Paper, paper
 
 _SVG, _HTML = "image/svg+xml", "text/html"
@@ -27,6 +31,9 @@ _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "web
 # refuses strings of more than 16,384 bytes, and a character has up to five.
 LONGEST_LABEL, LONGEST_TOOLTIP = 400, 1000
 _GRAPHVIZ_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
+
+FONT = "Courier"
+"""The font of drawings, whose widths all layout engines agree on, whichever stands in for it."""
 
 # Colours ------------------------------------------------------------------------------------------------------------
 
@@ -277,6 +284,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
                 content = picture.read_bytes()
         except graphviz.ExecutableNotFound:
             content = _lay_out(self.source, engine, format, **options)
+        self._warn_of_its_font()
         if self._follows_the_reader(format, **options):
             content = _with_both_themes(content.decode()).encode()
         write_whole(path, content)
@@ -287,6 +295,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             piped: bytes = super()._pipe_lines(engine, format, lines, **options)
         except graphviz.ExecutableNotFound:
             piped = _lay_out(self.source, engine, format, **options)
+        self._warn_of_its_font()
         return _with_both_themes(piped.decode()).encode() if self._follows_the_reader(format, **options) else piped
 
     def _pipe_lines_string(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> str:
@@ -294,11 +303,29 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             piped: str = super()._pipe_lines_string(engine, format, lines, **options)
         except graphviz.ExecutableNotFound:
             piped = _lay_out(self.source, engine, format, **options).decode(options["encoding"])
+        self._warn_of_its_font()
         return _with_both_themes(piped) if self._follows_the_reader(format, **options) else piped
+
+    def _warn_of_its_font(self) -> None:
+        font = self.graph_attr.get("fontname", FONT)
+        if font != FONT:
+            warn_if_replaced(font, _fonts_for(font, shutil.which("dot")))
 
     def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
         """Return True for an SVG in which a style sheet chooses the colours."""
         return format == "svg" and renderer in (None, "svg") and self.graph_attr.get("class") == BOTH_THEMES
+
+
+@functools.lru_cache
+def _fonts_for(font: str, dot: str | None) -> list[str]:
+    """Return the fonts that Graphviz writes in, asked for one: those in a PDF, which both layout engines can make."""
+    sample = graphviz.Digraph()
+    sample.node("Aa", fontname=font)
+    try:
+        pdf = sample.pipe("pdf") if dot else _lay_out(sample.source, "dot", "pdf")
+    except Exception:  # any: a Graphviz without PDF has just made the picture
+        return []
+    return fonts(pdf)
 
 
 def _check_free(path: Path, raise_if_result_exists: bool) -> None:

@@ -10,6 +10,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from autograd.views import pdf
 from autograd.views.limits import positive
 
 _PAGES, _PIXELS = ("svg", "pdf", "eps", "ps"), ("png", "jpg", "jpeg")
@@ -54,7 +55,7 @@ class Paper(NamedTuple):
         if self.format == "svg":
             return _svg(content, self.width)
         points = self.width / _CM * _POINTS
-        return _pdf(content, points) if self.format == "pdf" else _postscript(content, points)
+        return pdf.with_width(content, points) if self.format == "pdf" else _postscript(content, points)
 
 
 def paper(format: str, width_cm: object, dpi: object) -> Paper:
@@ -131,54 +132,3 @@ def _jpg(jpg: bytes, dpi: float | None) -> bytes:
     if jpg[6:11] != b"JFIF\0":
         return jpg
     return jpg[:13] + struct.pack(">BHH", 1, *[round(dpi or _DPI)] * 2) + jpg[18:]
-
-
-# A PDF is changed by what its standard calls an incremental update (ISO 32000-1, 7.5.6): the new version of an object,
-# and a table of where it is, follow the file as it was.
-
-
-def _pdf(pdf: bytes, points: float) -> bytes:
-    """Set the width of the page of a PDF that cairo has made."""
-    found = _page(pdf)
-    end = re.search(rb"startxref\s+(\d+)\s+%%EOF\s*\Z", pdf)
-    if found is None or end is None:
-        return pdf
-    number, page = found
-    table = pdf[int(end[1]) :]
-    size = re.search(rb"/Size (\d+)", table)
-    known = b" ".join(re.findall(rb"/(?:Root|Info) \d+ \d+ R", table))
-    if size is None:
-        return pdf
-    page = re.sub(rb"/MediaBox \[ 0 0 \S+ ", f"/MediaBox [ 0 0 {points:.4f} ".encode(), page)
-    at, after = len(pdf) + 1, int(size[1])
-    update = f"\n{number} 0 obj\n".encode() + page + b"\nendobj\n"
-    start = len(pdf) + len(update)
-    trailer = known + b" /Prev " + end[1]
-    if table.startswith(b"xref"):
-        update += f"xref\n{number} 1\n{at:010d} 00000 n \ntrailer\n<< /Size {after} ".encode() + trailer + b" >>\n"
-    else:  # the table is a stream, and an object itself
-        entries = struct.pack(">BIHBIH", 1, at, 0, 1, start, 0)
-        look = f"/Type /XRef /Size {after + 1} /W [1 4 2] /Index [{number} 1 {after} 1] /Length {len(entries)} "
-        stream = b" >>\nstream\n" + entries + b"\nendstream\nendobj\n"
-        update += f"{after} 0 obj\n<< {look}".encode() + trailer + stream
-    return pdf + update + f"startxref\n{start}\n%%EOF\n".encode()
-
-
-_PAGE = rb"<< /Type /Page\b.*?/MediaBox \[ 0 0 \S+ \S+ \]"
-
-
-def _page(pdf: bytes) -> tuple[int, bytes] | None:
-    """Return the number and the text of the only page: an object, or one of those in a compressed stream."""
-    if found := re.search(rb"(\d+) 0 obj\n(" + _PAGE + rb".*?>>)\nendobj", pdf, re.DOTALL):
-        return int(found[1]), found[2]
-    for stream in re.finditer(rb"/Type /ObjStm.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL):
-        look = stream[0][: stream[0].index(b"stream")]
-        count, first = (re.search(rb"/" + name + rb" (\d+)", look) for name in (b"N", b"First"))
-        if count and first:
-            text = zlib.decompressobj().decompress(stream[1]) if b"FlateDecode" in look else stream[1]
-            places = [int(word) for word in text[: int(first[1])].split()]
-            starts = [int(first[1]) + place for place in places[1::2]]
-            for number, start, end in zip(places[::2], starts, [*starts[1:], len(text)]):
-                if re.match(_PAGE, text[start:end], re.DOTALL):
-                    return number, text[start:end].strip()
-    return None

@@ -331,6 +331,27 @@ def test_font_and_size(engine: str) -> None:
     assert {size for _, size in sizes} == {"20.00", "18.33"}
 
 
+@pytest.mark.parametrize("how", ["pipe", "text", "render", "dot file"])
+def test_a_font_that_is_replaced_gives_a_warning(engine: str, how: str, tmp_path: Path) -> None:
+    def picture(font: str) -> None:
+        drawing = draw(neuron(), font=font)
+        if how == "pipe":
+            drawing.pipe("png")
+        elif how == "text":
+            drawing.pipe(encoding="utf-8")
+        elif how == "render":
+            drawing.render(tmp_path / "neuron.pdf", width_cm=8.4)
+        else:
+            drawing.render("neuron", directory=tmp_path)
+
+    with pytest.warns(UserWarning, match="there is no font 'No Such Font': Graphviz writes in .* instead") as caught:
+        picture("No Such Font")
+    assert caught[0].filename == __file__
+    picture("DejaVu Sans")  # warnings are errors here
+    picture("No Such Font, sans-serif")
+    picture("Courier")
+
+
 @pytest.mark.parametrize(
     ("argument", "wrong", "message"),
     [

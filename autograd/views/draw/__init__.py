@@ -18,10 +18,10 @@ from autograd.staleness import warn_if_stale
 from autograd.text import visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.plan import Plan
-from autograd.views.draw.style import FONT, FONT_SIZE, Style, check_choice
+from autograd.views.draw.style import FONT_SIZE, Style, check_choice
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
 from autograd.views.network import FoundLayer, find_layers
-from autograd.views.render import Drawing
+from autograd.views.render import FONT, Drawing
 
 __all__ = ["Drawing", "draw"]
 

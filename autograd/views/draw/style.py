@@ -14,7 +14,7 @@ from autograd.floats import number
 from autograd.text import in_digits, letters, quoted, short
 from autograd.views import render
 from autograd.views.gradients import in_equation
-from autograd.views.render import BOTH_THEMES, palette
+from autograd.views.render import BOTH_THEMES, FONT, palette
 
 ENDS = {"LR": "ew", "RL": "we", "TB": "sn", "BT": "ns"}  # where an edge leaves a box, and enters one
 THEMES = (*render.THEMES, "print")
@@ -30,9 +30,9 @@ _KINDS = {
 _CALLED = {letters(word): kind for kind, words in _KINDS.items() for word in (kind, *words)}
 _BY_DEFAULT = ("values", "gradients", "local gradients", "formulas")
 
-# One font, whose widths all layout engines agree on. Shape and fill tell leaves, results, neurons and the output apart;
-# the outline tells the sign of a gradient, and so does the minus sign.
-FONT, FONT_SIZE = "Courier", 12.0
+# Shape and fill tell leaves, results, neurons and the output apart; the outline tells the sign of a gradient, and so
+# does the minus sign.
+FONT_SIZE = 12.0
 _LARGEST_FONT = 200.0  # points
 _EDGES_TEXT = 11 / 12  # of the size of the text in boxes
 _BOX_LOOKS = {
