@@ -125,12 +125,12 @@ def test_what_only_a_parameter_names_has_the_name_of_the_caller() -> None:
     assert outer(loss) == ["x", "loss"]
     assert outer(loss + 1) == ["x", "loss", "f"]  # of two parameters, the nearest
 
-    def keywords(*values: Value, only: Value, **more: Value) -> list[str]:
-        return listed(values[0] * only * more["other"])
+    def keywords(*values: Value, first: float = 1.0, only: Value, **more: Value) -> list[str]:
+        return listed(first * values[0] * only * more["other"])
 
     losses = [loss, x]
-    assert keywords(losses[0], only=Value(0.0), other=x) == ["x", "loss", "only", "v4", "v5"]
-    assert keywords(Value(1.0), only=losses[1], other=x) == ["x", "values[0]", "v3", "v4"]
+    assert keywords(losses[0], only=Value(0.0), other=x) == ["x", "loss", "only", "v4", "v5", "v6"]
+    assert keywords(Value(1.0), only=losses[1], other=x) == ["x", "values[0]", "v3", "v4", "v5"]
 
 
 def test_elements_of_a_list_that_was_passed_are_those_of_the_caller() -> None:

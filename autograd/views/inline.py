@@ -55,11 +55,10 @@ def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
     drawn = re.sub(r"^(<svg\b[^>]*>)<style>.*?</style>", r"\1", svg[svg.index("<svg") :].strip(), flags=re.DOTALL)
     drawn = _with_ids_of(scope, drawn)
     drawn, width = _without_size(drawn)
+    size = f"width:100%;max-width:{width:g}px;min-width:{width * _SMALLEST:g}px" if width else "max-width:100%"
     rules = [
         f".{scope}{{display:block!important;overflow-x:auto}}.{scope}+*{{display:none}}",
-        f".{scope} svg{{display:block;width:100%;height:auto;max-width:{width:g}px;min-width:{width * _SMALLEST:g}px}}"
-        if width
-        else "",
+        f".{scope} svg{{display:block;height:auto;{size}}}",
         f"@media print{{.{scope} svg{{min-width:0}}}}",  # paper does not scroll
     ]
     swaps = [

@@ -86,7 +86,7 @@ def draw(
         legend: whether to explain the shapes, colours and lines below the drawing.
         caption: a text below the drawing, in place of the notes there; False for none.
         theme: `"light"`, `"dark"`, `"print"`, in which negative numbers are dashed lines, so that they are told apart
-            in grey too, or `"auto"`: in SVG the reader's own, else light.
+            in grey too, or `"auto"`: in a notebook the notebook's, in SVG the reader's own, else light.
         colours: other colours, such as `{"positive": "teal", "negative": "#c05000"}`, in every theme. The uses are
             `"paper"`, `"ink"` and `"faint"` (text), `"leaf"`, `"result"`, `"output"`, `"neuron"`, `"layer"` and its
             `"frame"`, `"positive"`, `"negative"` and `"neither"` (gradients).
