@@ -156,8 +156,8 @@ class Browser:
         events = [json.loads(entry["message"])["message"] for entry in self._post("/se/log", type="performance")]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 
-    def screen(self, width: int, height: int, *, scale: float = 1, **media: str) -> None:
-        """Set the size of the screen, and what its user prefers: `prefers_color_scheme="dark"`."""
+    def screen(self, width: int, height: int, *, scale: float = 1, kind: str = "", **media: str) -> None:
+        """Set the size of the screen, its kind ("print"), and what its user prefers: `prefers_color_scheme="dark"`."""
         self._tools(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -166,13 +166,17 @@ class Browser:
             mobile=width < 600,
         )
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
-        self._tools("Emulation.setEmulatedMedia", features=features)
+        self._tools("Emulation.setEmulatedMedia", media=kind, features=features)
 
     def picture(self, whole: bool = False) -> bytes:
         """Return a screenshot as PNG, of the visible part or of the whole page."""
         return base64.b64decode(
             self._tools("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         )
+
+    def printed(self) -> bytes:
+        """Return the page as it is printed, as PDF."""
+        return base64.b64decode(self._tools("Page.printToPDF")["data"])
 
     def _tools(self, command: str, **parameters: Any) -> Any:
         return self._post("/goog/cdp/execute", cmd=command, params=parameters)

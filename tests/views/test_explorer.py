@@ -6,6 +6,8 @@ import math
 import os
 import random
 import re
+import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -22,6 +24,7 @@ from hostile import HOSTILE, WHITE_SPACE, labels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layout_engines import ENGINES, only
+from needs import lacking
 
 from autograd import GraphvizNotFound, explore, faux_gradient, ops
 from autograd.engine import Value, graph_of, local_gradients, record
@@ -935,3 +938,39 @@ def test_users_who_prefer_less_motion_see_two_changes_a_second(page: Callable[..
     browser.click("#play")
     assert 1 <= browser.run("return changes") <= 4  # one of them is the pause
     assert browser.run("return parseInt(document.getElementById('progress').textContent.slice(10)) > 20")
+
+
+def test_the_page_prints_whole(page: Callable[..., Browser], tmp_path: Path) -> None:
+    """Everything that scrolls on a screen is on paper: the graph, all leaves, the table with its long formulas."""
+    if not shutil.which("pdftotext"):
+        lacking("pdftotext is not installed")
+    inputs = [Value(0.1 * i, f"input{i}") for i in range(1, 41)]
+    total = ops.sum(inputs)
+    hidden = ops.dot(inputs[:12], inputs[12:24]) * total
+    for _ in range(12):
+        hidden = hidden.tanh()
+    browser = page(hidden, train=inputs)
+    wide = "const box = document.getElementById('graph').viewBox.baseVal; return box.width"
+    on_screen = browser.run(wide)
+    path = tmp_path / "printed.pdf"
+    path.write_bytes(browser.printed())
+    ran = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True, timeout=60)
+    for i, v in enumerate(inputs):  # in the graph, among the leaves, in the table, and some in a long formula
+        assert len(re.findall(rf"\b{v.label}\b", ran.stdout)) >= 3 + (i < 24)
+    for number in range(41, 56):
+        assert len(re.findall(rf"\bv{number}\b", ran.stdout)) >= 2
+    assert not re.search("Overview|Reset all|Play|a second|Point at a node", ran.stdout)
+    assert "without calculus" in ran.stdout  # the end of the page
+    browser.wait(f"return (() => {{ {wide} }})() === {on_screen}")  # back on the screen
+
+
+def test_in_print_colours_are_light_and_negatives_dashed(page: Callable[..., Browser]) -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    browser = page(x - y)
+    browser.screen(1280, 900, kind="print", prefers_color_scheme="dark")
+    look = """const style = [...document.querySelectorAll(arguments[0])].map(x => getComputedStyle(x));
+        return style.map(x => x[arguments[1]])"""
+    assert browser.run(look, "body", "backgroundColor") == ["rgb(255, 255, 255)"]
+    assert browser.run(look, ".edge path", "strokeDasharray") == ["none", "7px, 4px"]
+    assert set(browser.run(look, "button, select, [type=range]", "display")) == {"none"}
+    assert browser.run("const box = document.getElementById('scroller'); return box.scrollWidth <= box.clientWidth")

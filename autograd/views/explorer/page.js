@@ -313,7 +313,8 @@ function renderStep() {
 
 // The graph -----------------------------------------------------------------------------------------------------------
 
-const narrow = matchMedia("(max-width: 700px)");
+const narrow = matchMedia("(max-width: 700px)"), paper = matchMedia("print");
+const scaleOnPaper = layout => Math.min(690 / layout.width, 870 / layout.height);  // of a page of A4 or Letter, in px
 const LINE = 16, PAD = 10;
 let parts, edgeParts, selected = output, hovered = null;
 
@@ -359,7 +360,8 @@ function arrow(edge, [path, x, y]) {
 }
 
 function build() {
-  const layout = layouts[narrow.matches ? "TB" : "LR"], picture = $("graph"), held = picture.contains(document.activeElement);
+  const {LR, TB} = layouts, picture = $("graph"), held = picture.contains(document.activeElement);
+  const layout = (paper.matches ? scaleOnPaper(TB) > scaleOnPaper(LR) : narrow.matches) ? TB : LR;
   const width = layout.width + 16, height = layout.height + 16;
   picture.setAttribute("viewBox", `-8 -8 ${width} ${height}`);
   picture.style.width = `clamp(${Math.round(width * 0.72)}px, 100%, ${Math.round(width * 1.15)}px)`;
@@ -648,7 +650,7 @@ document.addEventListener("keydown", event => {
   else if (node === undefined) return;
   event.preventDefault();
 });
-narrow.addEventListener("change", () => (build(), renderGraph()));
+for (const media of [narrow, paper]) media.addEventListener("change", () => (build(), renderGraph()));
 
 document.title = `${nodes[output].name} – computation graph`;
 say($("title"), "How ", named(output), " is calculated, and how fast it changes");
