@@ -120,7 +120,7 @@ def test_a_drawing_has_the_theme_and_the_width_of_the_notebook(converted: tuple[
     chromium.screen(900, 900, prefers_color_scheme="light" if theme == "dark" else "dark")
     narrow = chromium.run(ROOM)
     assert wide["page"] == 1400 and narrow["page"] == 900
-    assert min(wide["letters"], narrow["letters"]) > 8
+    assert min(wide["letters"], narrow["letters"]) > 7
     loader = "html-manager"  # of the widget in which tqdm shows a bar, from the network
     assert [message for message in chromium.complaints() if loader not in message] == []
 
