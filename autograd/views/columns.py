@@ -19,7 +19,7 @@ N = TypeVar("N", bound=Hashable)
 
 _MOST_AMONG_FRAMES = 2  # nodes beside a frame that wait for the next column; more of them get a column of their own
 _SWEEPS = 12  # over all columns, for the order, and for the heights; there is no gain in more
-_FIRM, _FAINT = 1e6, 1e-3  # weights of what shall not move for others, and of what moves for all others
+_FIRM, _OF_SLOT, _FAINT = 1e6, 0.1, 1e-5  # weights: of what shall not move for others, to what moves for all others
 
 
 @dataclass(eq=False)
@@ -33,6 +33,10 @@ class Block(Generic[N]):
     @property
     def is_slot(self) -> bool:
         return not self.nodes
+
+
+_End = tuple[Block[N], int]
+_Neighbours = defaultdict[Block[N], list[tuple[Block[N], float, float]]]
 
 
 class Columns(Generic[N]):
@@ -72,7 +76,10 @@ class Columns(Generic[N]):
         self._sources = {block for block in blocks if block not in heads}
         # Results are in the order of their creation, and what goes into them in the order in which they use it.
         in_order = [block for block in blocks if block not in self._sources]
-        in_order += sorted(self._sources, key=lambda block: first_use.get(block.nodes[0], len(edges)))
+        in_order += sorted(
+            (block for block in blocks if block in self._sources),
+            key=lambda block: first_use.get(block.nodes[0], len(edges)),
+        )
         for block in in_order:
             self.columns[number[block]].append(block)
         self.slots: dict[tuple[N, int], Block[N]] = {}
@@ -82,28 +89,26 @@ class Columns(Generic[N]):
                     self.slots[tail, i] = Block((), tail=tail)
                     self.columns[i].append(self.slots[tail, i])
         # The parts of edges between a column and the next, each with the block and the row in it at both ends.
-        parts: dict[tuple[tuple[Block[N], int], tuple[Block[N], int]], None] = {}
+        parts: dict[tuple[_End[N], _End[N]], None] = {}
         for tail, head in edges:
             ends = [self._end(tail), *((slot, 0) for slot in self.route(tail, head)), self._end(head)]
             parts.update(dict.fromkeys(pairwise(ends)))
-        self._parts = list(parts)
+        self._parts, self._edges = list(parts), list(dict.fromkeys(edges))
         self._put_in_order()
 
     def route(self, tail: N, head: N) -> list[Block[N]]:
         """Return the slots that an edge goes through."""
         return [self.slots[tail, i] for i in range(self.column[tail] + 1, self.column[head])]
 
-    def _end(self, node: N) -> tuple[Block[N], int]:
+    def _end(self, node: N) -> _End[N]:
         return self._block[node], self._row[node]
 
     # Order -----------------------------------------------------------------------------------------------------------
 
     def _put_in_order(self) -> None:
         """Sort each column by the places of the neighbours, and keep the order with the fewest crossings."""
-        before, after = (
-            defaultdict[Block[N], list[tuple[Block[N], int]]](list),
-            defaultdict[Block[N], list[tuple[Block[N], int]]](list),
-        )
+        before: dict[Block[N], list[_End[N]]] = defaultdict(list)
+        after: dict[Block[N], list[_End[N]]] = defaultdict(list)
         for tail, head in self._parts:
             before[head[0]].append(tail)
             after[tail[0]].append(head)
@@ -156,34 +161,48 @@ class Columns(Generic[N]):
             distance: between the blocks of a column.
         """
         plain = all(sum(block.frame is not None for block in blocks) <= 1 for blocks in self.columns)
-        neighbours = defaultdict[Block[N], list[tuple[Block[N], float, float]]](list)  # with the difference, the weight
-        for (tail, i), (head, j) in self._parts:
-            from_middle = (
-                rows[tail.nodes[i]] if tail.nodes else 0.0,
-                rows[head.nodes[j]] if head.nodes else 0.0,
-            )
-            pull = _FAINT if tail in self._sources and head.frame is None else 1.0
-            difference = from_middle[0] - from_middle[1]
-            neighbours[head].append((tail, difference, _FAINT if tail.is_slot and not head.is_slot else pull))
-            neighbours[tail].append((head, -difference, _FAINT if head.is_slot and not tail.is_slot else 1.0))
-        heights: dict[Block[N], float] = {}
-        for blocks in self.columns:
-            gaps = [room[upper][1] + distance + room[lower][0] for upper, lower in pairwise(blocks)]
-            heights.update(_nearest([(0.0, 1.0)] * len(blocks), gaps, blocks))
+        weights = {
+            block: _FAINT if block in self._sources else _OF_SLOT if block.is_slot else 1.0
+            for blocks in self.columns
+            for block in blocks
+        }
+        before, after = self._neighbours(rows)
+        found: dict[Block[N], float] = {}
         for sweep in range(_SWEEPS):
-            for blocks in self.columns if sweep % 2 == 0 else reversed(self.columns):
+            for blocks in reversed(self.columns) if sweep % 2 else self.columns:
                 wanted = []
                 for block in blocks:
-                    near = [(heights[other] + difference, weight) for other, difference, weight in neighbours[block]]
-                    total = sum(weight for _, weight in near)
-                    mean = sum(height * weight for height, weight in near) / total if near else 0.0
+                    near = [*before[block], *(after[block] if sweep else ())]  # at first beside what it is made from
+                    at = [(found[other] + difference, weight) for other, difference, weight in near]
                     if block.frame is not None and plain:
                         wanted.append((0.0, _FIRM))
                     else:
-                        wanted.append((mean, _FAINT if block in self._sources or block.is_slot else 1.0))
+                        wanted.append((_mean(at), weights[block]))
                 gaps = [room[upper][1] + distance + room[lower][0] for upper, lower in pairwise(blocks)]
-                heights.update(_nearest(wanted, gaps, blocks))
-        return heights
+                found.update(_nearest(wanted, gaps, blocks))
+        return found
+
+    def _neighbours(self, rows: Mapping[N, float]) -> tuple[_Neighbours[N], _Neighbours[N]]:
+        """Return the blocks before and after each block that it shall be beside; `rows` as for `heights`.
+
+        With them goes how much higher or lower the block itself shall be, and the weight of that. What passes a column
+        is drawn to both its ends, and these to each other.
+        """
+        before, after = _Neighbours[N](list), _Neighbours[N](list)
+        for tail, head in self._edges:
+            first, last, route = self._block[tail], self._block[head], self.route(tail, head)
+            given = first in self._sources and last.frame is None
+            before[last].append((first, rows[tail] - rows[head], _FAINT if given else 1.0))
+            after[first].append((last, rows[head] - rows[tail], _FAINT if route else 1.0))
+            for one, slot, other in zip([first, *route], route, [*route[1:], last], strict=False):
+                before[slot].append((one, 0.0 if one.is_slot else rows[tail], 1.0))
+                after[slot].append((other, 0.0 if other.is_slot else rows[head], 1.0))
+        return before, after
+
+
+def _mean(weighted: Sequence[tuple[float, float]]) -> float:
+    """Return the mean of numbers with their weights; 0 if there are none."""
+    return sum(x * weight for x, weight in weighted) / (sum(weight for _, weight in weighted) or 1.0)
 
 
 def _unit(node: N, frames: Mapping[N, Hashable]) -> Hashable:
@@ -228,9 +247,8 @@ def _numbers(blocks: Sequence[Block[N]], edges: Sequence[tuple[Block[N], Block[N
             for block in blocks:
                 if number[block] > i or block in waiting[i]:
                     number[block] += 1
-    lowest = min(number.values(), default=0)
     used = {n: i for i, n in enumerate(sorted(set(number.values())))}
-    return {block: used[n] for block, n in number.items()} if lowest or used else number
+    return {block: used[n] for block, n in number.items()}
 
 
 def _inversions(values: Sequence[float]) -> int:
