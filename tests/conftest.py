@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from browser import Browser, missing
@@ -50,6 +52,17 @@ def operations_of_a_test_end_with_it() -> Iterator[None]:
         del TABLE[name]
         if hasattr(Value, name):
             delattr(Value, name)
+
+
+@pytest.fixture
+def empty_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Return the current folder and that of temporary files, of which this test has its own."""
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    for folder in (here, temporary):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    return here, temporary
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -680,12 +679,10 @@ def test_render_and_view_write_where_graphviz_would(
         graph.render(outfile=tmp_path / "b.svg", raise_if_result_exists=True)
 
 
-def test_view_leaves_no_file_in_the_folder(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, temporary = tmp_path / "here", tmp_path / "temporary"
-    for folder in (here, temporary):
-        folder.mkdir()
-    monkeypatch.chdir(here)
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+def test_view_leaves_no_file_in_the_folder(
+    engine: str, empty_folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, temporary = empty_folders
     opened: list[Path] = []
     monkeypatch.setattr(graphviz, "view", lambda path, **options: opened.append(path))
     graph = draw(neuron())

@@ -8,7 +8,6 @@ import random
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import webbrowser
@@ -94,12 +93,10 @@ def test_without_a_path_nothing_is_written(
     assert repr(written) == "<Page page.html: .view() opens it, .html is its text>"
 
 
-def test_view_opens_the_file_or_one_among_the_temporary_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, temporary = tmp_path / "here", tmp_path / "temporary"
-    for folder in (here, temporary):
-        folder.mkdir()
-    monkeypatch.chdir(here)
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+def test_view_opens_the_file_or_one_among_the_temporary_ones(
+    empty_folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, temporary = empty_folders
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     page = explore(neuron()[0])
