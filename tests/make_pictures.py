@@ -35,8 +35,8 @@ def neuron(folder: Path) -> None:
 
 
 def network(folder: Path) -> None:
-    """Draw a small network, neuron by neuron."""
-    model = nn.MLP(2, [8, 8, 1], rng=random.Random(5))
+    """Draw the network of micrograd's demo, neuron by neuron."""
+    model = nn.MLP(2, [16, 16, 1], rng=random.Random(5))
     loss = nn.mse(model([0.5, -1.0]), 1.0)
     loss.backward()
     picture = draw(loss, detail="neuron", names={"loss": loss})

@@ -55,6 +55,8 @@ _COLOURS = {  # light, dark
 }
 _BOTH_COLOURS = [(light, dark) for light, dark in _COLOURS.values() if light != dark]
 THEMES = ("auto", "light", "dark")
+PLACED = "nop2"  # the engine of Graphviz that leaves everything where it is
+_PLACES = re.compile(r"^\s*(subgraph\b.*\{|\})\s*$|\b(pos|bb)=")  # in a statement of a drawing for that engine
 BOTH_THEMES = "themes"  # the class of a graph whose SVG is light or dark as its reader's system
 
 
@@ -161,6 +163,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
         except Exception as error:  # any: a notebook should not show a traceback for a display
             return {"text/plain": str(error)}
         return {kind: data for kind, data in bundle.items() if kind not in set(exclude or ())}
+
+    def __iter__(self, *arguments: Any, **options: Any) -> Iterator[str]:
+        """Yield the lines of the DOT text.
+
+        If something without a place was added to a drawing whose things have theirs, Graphviz places all anew.
+        """
+        if self.graph_attr.get("layout") == PLACED and not all(map(_PLACES.search, self.body)):
+            del self.graph_attr["layout"]
+        return cast(Iterator[str], super().__iter__(*arguments, **options))
 
     def render(
         self, filename: Any = None, *arguments: Any, width_cm: Any = None, dpi: Any = None, **options: Any

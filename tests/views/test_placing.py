@@ -412,6 +412,28 @@ def test_without_the_engine_that_keeps_places_graphviz_lays_it_out_itself() -> N
     assert drawing.pipe(encoding="utf-8").count('class="cluster"') == 2
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_added_to_a_drawing_is_drawn(engine: str, tmp_path: Path) -> None:
+    def add_node(drawing: Drawing) -> None:
+        drawing.node("note", "a note")
+
+    def add_edge(drawing: Drawing) -> None:
+        drawing.edge("b1", "b2", "a note")
+
+    def add_edges(drawing: Drawing) -> None:
+        drawing.edges([("b1", "note"), ("note", "b2")])
+
+    def add_frame(drawing: Drawing) -> None:
+        with drawing.subgraph(name="cluster_note") as frame:
+            frame.node("note", "a note")
+
+    for add in (add_node, add_edge, add_edges, add_frame):
+        drawing = draw(NETWORKS["2-2-1"](), detail="neuron", names={})
+        add(drawing)
+        with only(engine, tmp_path):
+            assert ">note<" in drawing.pipe(encoding="utf-8").replace("a note", "note"), add
+
+
 def test_only_networks_stand_in_columns() -> None:
     loss = mlp(2, 3, 1)
     for options in ({"detail": "value"}, {"detail": "layer"}, {"detail": "neuron", "expand": "layer1.neuron2"}):

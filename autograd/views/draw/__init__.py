@@ -66,10 +66,10 @@ def draw(
         output: the Value to draw, usually the loss. Call `output.backward()` first to see gradients.
         detail: `"value"` draws every Value. `"neuron"` draws a neuron as one box in the frame of its layer, with
             weight·input on the edges that enter it (with many edges, in their tooltips; a thicker edge is a larger
-            product). `"layer"` draws a layer as one box. `"auto"` is the first of these with up to 60 nodes, or 100
-            neurons. Neurons are found by the labels of their parameters, such as `layer1.neuron3.weight2` and
-            `layer1.neuron3.bias`; everything computed from parameters alone, such as the sum of their squares, is one
-            box too.
+            product), and the layers in columns. `"layer"` draws a layer as one box. `"auto"` is the first of these with
+            up to 60 nodes, or 100 neurons. Neurons are found by the labels of their parameters, such as
+            `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart by these parameters themselves;
+            everything computed from parameters alone, such as the sum of their squares, is one box too.
         expand: names of neurons or layers to open in a drawing that is not at full detail, as in
             `expand=["layer1.neuron3"]`.
         max_nodes: the largest number of nodes to draw, constants included.

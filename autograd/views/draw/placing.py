@@ -20,7 +20,7 @@ import graphviz
 
 from autograd.views.columns import Block, Columns
 from autograd.views.draw.style import Attributes
-from autograd.views.render import size_of_label
+from autograd.views.render import PLACED, size_of_label
 
 _POINTS = 72.0  # to an inch: Graphviz has sizes in inches, and positions in points
 _ADVANCE, _LINE = 0.63, 1.2  # of a character, and of a line, as parts of the font's size, hinted for a screen
@@ -115,7 +115,7 @@ def place(sketch: Sketch, drawing: graphviz.Digraph, direction: str) -> bool:
     placing.write()
     if body is not sketch:
         placing.write_around(sketch.frames[0])
-    drawing.graph_attr["layout"] = "nop2"
+    drawing.graph_attr["layout"] = PLACED
     return not placing.missing
 
 
