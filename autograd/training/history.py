@@ -139,7 +139,7 @@ class History(HistoryHints):
                 _svg_text(290, 12, "accuracy", _ORANGE),
             ]
         if self.validation_losses or self.validation_accuracy:
-            parts.append(_svg_text(160, 12, "dashed: validation", "#666"))
+            parts.append(_svg_text(160, 12, "dashed: validation", _GREY))
         return (
             '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
             'font-family="sans-serif" font-size="10">' + "".join(parts) + "</svg>"
@@ -168,15 +168,16 @@ def sparkline(values: Sequence[float]) -> str:
 # The picture for notebooks -------------------------------------------------------------------------------------------
 
 _BLUE, _ORANGE = "#1f77b4", "#d95f02"
+_GREY = "#767676"  # can be read on white, and in a dark notebook
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in pixels
 
 
 def _frame(epochs: int) -> str:
     return (
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="none" stroke="#999"/>'
-        + _svg_text(_LEFT, _BOTTOM + 14, "1", "#666")
-        + _svg_text(170, _BOTTOM + 24, "epoch", "#666")
-        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{epochs:,}", "#666")
+        + _svg_text(_LEFT, _BOTTOM + 14, "1", _GREY)
+        + _svg_text(170, _BOTTOM + 24, "epoch", _GREY)
+        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{epochs:,}", _GREY)
     )
 
 

@@ -40,7 +40,7 @@ _MARKS = {
 }
 
 _PIXELS = 1.0  # to a point of Graphviz: its 12 points are then as large as the code of a notebook
-_SMALLEST = 0.6  # of that size: letters of 7.2 pixels can be read; what is still too wide scrolls in its own box
+_SMALLEST = 0.58  # of that size: letters of 7 pixels can be read; what is still too wide scrolls in its own box
 
 
 def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
