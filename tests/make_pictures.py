@@ -43,6 +43,14 @@ def network(folder: Path) -> None:
     (folder / "network.svg").write_bytes(picture.pipe(format="svg"))
 
 
+def printed(folder: Path) -> None:
+    """Draw the articles' neuron as for a paper, with circles and the order of the visits."""
+    stages = articles_neuron(0.4, 0.5, 0.6, 0.7)
+    stages.loss.backward()
+    picture = draw(stages.loss, theme="print", ops=True, order=True, legend=True)
+    (folder / "print.svg").write_bytes(picture.pipe(format="svg"))
+
+
 def explorer(folder: Path) -> None:
     """Photograph the page of the second article's neuron after ten attempts, in the middle of the backward pass."""
     stages = articles_neuron(0.01, 0.5, 0.5, 0.1)
@@ -111,7 +119,7 @@ def direct(room: str, imports: Mapping[str, set[str]]) -> list[tuple[str, str]]:
     return [(room, other) for other in sorted(imports[room] - indirect)]
 
 
-PICTURES = {make.__name__: make for make in (neuron, network, explorer, spreadsheet, house)}
+PICTURES = {make.__name__: make for make in (neuron, network, printed, explorer, spreadsheet, house)}
 
 
 def main(names: Sequence[str], folder: Path = IMAGES) -> None:
