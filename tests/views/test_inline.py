@@ -161,21 +161,28 @@ def test_the_theme_is_that_of_the_notebook_not_that_of_the_system(chromium: Brow
     shown_together(chromium, tmp_path, inline(draw(neuron())), frame(page, name="a page"))
     for system, colour in (("light", LIGHT), ("dark", DARK)):
         chromium.screen(1400, 900, prefers_color_scheme=system)
-        for viewer, (expected, root, body) in MARKS.items():
-            drawn = chromium.run(
-                """
-                for (const [i, element] of [document.documentElement, document.body].entries()) {
-                    for (const {name} of [...element.attributes]) element.removeAttribute(name);
-                    for (const [name, value] of Object.entries(arguments[i])) element.setAttribute(name, value);
-                }
-                return getComputedStyle(document.querySelector("svg polygon")).fill""",
-                root,
-                body,
-            )
-            assert drawn == (expected or colour), (viewer, system)
+        drawn = chromium.run(
+            """
+            window.mark = attributes => [document.documentElement, document.body].forEach((element, i) => {
+                for (const {name} of [...element.attributes]) element.removeAttribute(name);
+                for (const [name, value] of Object.entries(attributes[i])) element.setAttribute(name, value);
+            });
+            return arguments[0].map(attributes => {
+                mark(attributes);
+                const paper = document.querySelector("svg polygon"), frame = document.querySelector("iframe");
+                return [getComputedStyle(paper).fill, getComputedStyle(frame).colorScheme];
+            })""",
+            [[root, body] for _, root, body in MARKS.values()],
+        )
+        for (viewer, (expected, _, _)), (paper, scheme) in zip(MARKS.items(), drawn, strict=True):
+            assert paper == (expected or colour), (viewer, system)
+            assert scheme == {LIGHT: "light", DARK: "dark", None: "light dark"}[expected], (viewer, system)
+        for viewer in ("JupyterLab, light", "JupyterLab, dark", "nothing"):  # and the page in the frame follows that
+            expected, *attributes = MARKS[viewer]
+            chromium.run("mark(arguments[0])", attributes)
             chromium.enter("iframe")
             framed = chromium.run("return getComputedStyle(document.documentElement).backgroundColor")
-            assert framed == ("rgb(0, 0, 0)" if drawn == DARK else LIGHT), (viewer, system)
+            assert framed == {LIGHT: LIGHT, DARK: "rgb(0, 0, 0)"}[expected or colour], (viewer, system)
             chromium.leave()
 
 
