@@ -43,6 +43,7 @@ from autograd.training.plots import plot_decision_boundary
 from autograd.views.draw import draw
 from autograd.views.explain import explain
 from autograd.views.explorer import explore
+from autograd.views.formula import formula
 from autograd.views.outline import to_text
 from autograd.views.sheet import to_spreadsheet
 

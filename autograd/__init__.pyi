@@ -13,6 +13,7 @@ from autograd.training.plots import plot_decision_boundary as plot_decision_boun
 from autograd.views.draw import draw as draw
 from autograd.views.explain import explain as explain
 from autograd.views.explorer import explore as explore
+from autograd.views.formula import formula as formula
 from autograd.views.outline import to_text as to_text
 from autograd.views.sheet import to_spreadsheet as to_spreadsheet
 from autograd.ops import add as add
@@ -74,4 +75,4 @@ from autograd.ops import largest as largest
 from autograd.ops import smallest as smallest
 
 __version__: str
-__all__ = ["nn", "ops", "optim", "detect_anomaly", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "draw", "explain", "explore", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]
+__all__ = ["nn", "ops", "optim", "detect_anomaly", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "fit", "History", "plot_decision_boundary", "draw", "explain", "explore", "formula", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]

@@ -1,4 +1,4 @@
-"""Define how each target writes each operation: one row per operation, one column per target.
+r"""Define how each target writes each operation: one row per operation, one column per target.
 
 A cell is a template in the names of the row's operands: `{x} > {y} ? {x} : {y}`. Operands are names and constants
 (negative ones in parentheses), so a cell needs no parentheses around them. Only in a spreadsheet are they formulas
@@ -27,6 +27,10 @@ of a positive base or to a constant exponent (`spreadsheet.py`). Everywhere else
 and a quotient (`program.expanded`). `array_module.py` replaces `cbrt` for modules that lack it (torch), and for those
 that differentiate what has other derivatives there at a tie (`abs`, `max`, `min`).
 Operations that users add have no row: `program.expanded` replaces them by what their functions record on Values.
+
+`latex=` says how the operation looks in a textbook: LaTeX in the names of the operands, `\frac{x}{y}`. It needs no
+parentheses around operands: `typesetting.py` reads the cell, puts them where they are needed, and writes MathML as well.
+An empty cell means a call of the operation's name.
 
 To add an operation to the table in `ops.py`, add its row here. A test for each column runs it through the real target.
 """

@@ -32,13 +32,15 @@ _NEVER, _FRACTION, _CALL = -1, _SIGN, _POWER  # a fraction or a call is in paren
 class Typeset(NamedTuple):
     """A formula as LaTeX and as MathML, a sequence of elements; and how tightly its outermost operator binds.
 
-    A `tall` one has tall parentheses around it.
+    A `tall` one, as a fraction is, has tall parentheses around it; it counts the pairs inside each other, and one.
+    They are as high above the middle of the line as below, so that around denominators each pair would be twice as high
+    as the one inside: only a few of them are tall.
     """
 
     latex: str
     mathml: str
     binds: int = BARE
-    tall: bool = False
+    tall: int = 0
 
     def within(self, tightest: int) -> "Typeset":
         """Return the formula as an operand of an operator that binds that tightly, in parentheses where needed."""
@@ -65,6 +67,7 @@ _FENCES = {  # as LaTeX, small and tall, and as MathML
 }  # fmt: skip
 
 _SIGNS = {"+": "+", "-": "−", ",": ",", ">": "&gt;", r"\times": "×", r"\bmod": "mod"}
+_MOST_TALL = 4  # pairs of parentheses inside each other
 _IDENTIFIERS = {r"\sigma": "σ", "e": "e"}  # as MathML
 
 
@@ -75,11 +78,12 @@ def typeset_notation(write: Callable[[float], str]) -> Notation[Typeset]:
 
 def fenced(inside: Typeset, left: str = "(", right: str = ")") -> Typeset:
     """Return a formula between parentheses, or others, as tall as it is."""
-    inside, tall = inside.in_one_piece, inside.tall
+    inside, tall = inside.in_one_piece, 0 < inside.tall <= _MOST_TALL
     (*before, open_), (*after, close) = _FENCES[left], _FENCES[right]
     stretchy = "" if tall else ' stretchy="false"'
     marks = (f'<mo form="{form}"{stretchy}>{mark}</mo>' for form, mark in (("prefix", open_), ("postfix", close)))
-    return Typeset(before[tall] + inside.latex + after[tall], f"<mrow>{inside.mathml.join(marks)}</mrow>", BARE, tall)
+    latex, mathml = before[tall] + inside.latex + after[tall], f"<mrow>{inside.mathml.join(marks)}</mrow>"
+    return Typeset(latex, mathml, BARE, inside.tall + (inside.tall > 0))
 
 
 def operator(text: str) -> Typeset:
@@ -90,7 +94,7 @@ def operator(text: str) -> Typeset:
 def fraction(over: Typeset, under: Typeset) -> Typeset:
     over, under = over.in_one_piece, under.in_one_piece
     mathml = f"<mfrac>{_row(over)}{_row(under)}</mfrac>"
-    return Typeset(rf"\frac{{{over.latex}}}{{{under.latex}}}", mathml, _FRACTION, tall=True)
+    return Typeset(rf"\frac{{{over.latex}}}{{{under.latex}}}", mathml, _FRACTION, max(over.tall, under.tall, 1))
 
 
 def partial(output: Typeset, x: Typeset) -> Typeset:
@@ -119,7 +123,7 @@ def _cases(rows: Sequence[tuple[Typeset, Typeset | None]]) -> Typeset:
         rf"\begin{{cases}}{lines}\end{{cases}}",
         f'<mrow><mo form="prefix">{{</mo><mtable>{"".join(mathml)}</mtable></mrow>',
         LOOSE,
-        tall=True,
+        max(1, *(part.tall for row in rows for part in row if part is not None)),
     )
 
 
@@ -129,7 +133,7 @@ def _row(x: Typeset) -> str:
 
 def _side_by_side(parts: Sequence[Typeset], binds: int = BARE) -> Typeset:
     latex = functools.reduce(_joined, (part.latex for part in parts))
-    return Typeset(latex, "".join(part.mathml for part in parts), binds, any(part.tall for part in parts))
+    return Typeset(latex, "".join(part.mathml for part in parts), binds, max(part.tall for part in parts))
 
 
 # Numbers and names ---------------------------------------------------------------------------------------------------
@@ -299,7 +303,7 @@ def summed(terms: Sequence[Typeset]) -> Typeset:
     shown = [terms[0].within(LOOSE), *(x.within(_SIGN if is_signed(x.latex) else _SUM).in_one_piece for x in terms[1:])]
     signs = _sign("+", is_first=False)
     latex, mathml = (sign.join(texts) for sign, texts in zip(signs, zip(*[x[:2] for x in shown])))
-    return Typeset(latex, mathml, _SUM, any(x.tall for x in shown))
+    return Typeset(latex, mathml, _SUM, max(x.tall for x in shown))
 
 
 def product(x: Typeset, y: Typeset) -> Typeset:
@@ -310,7 +314,7 @@ def _listed(operands: Sequence[Typeset]) -> Typeset:
     """Return operands with commas between them, where a line may be broken."""
     operands = [x.in_one_piece for x in operands]
     comma = '<mo separator="true">,</mo>'
-    tall = any(x.tall for x in operands)
+    tall = max((x.tall for x in operands), default=0)
     return Typeset(", ".join(x.latex for x in operands), comma.join(x.mathml for x in operands), BARE, tall)
 
 
@@ -429,12 +433,12 @@ def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
         if before or after in (",", ">"):  # only the first term of a sum may be broken where it is one
             x = x.in_one_piece
         applied = _APPLIED.mathml if part.kind == "fence" and i > 0 and not before else ""
-        shown = Typeset(_joined(shown.latex, x.latex), shown.mathml + applied + x.mathml, tall=shown.tall or x.tall)
+        shown = Typeset(_joined(shown.latex, x.latex), shown.mathml + applied + x.mathml, tall=max(shown.tall, x.tall))
     return shown._replace(binds=_binding(row))
 
 
 # How tightly the operand to the left, and the one to the right, of a sign must not bind: a + b - c, a - (b + c).
-_LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, r"\bmod": _PRODUCT, ">": LOOSE}
+_LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, r"\bmod": _SIGN, ">": LOOSE}
 _RIGHT = {"+": _SUM, "-": _SUM, r"\times": _PRODUCT, r"\bmod": _PRODUCT, ">": LOOSE}
 
 
@@ -477,7 +481,7 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
         x = x.in_one_piece
         element, mark = ("msup", "^") if kind == "power" else ("msub", "_")
         mathml = f"<{element}>{_row(x)}{_row(y)}</{element}>"
-        return Typeset(f"{x.latex}{mark}{{{y.latex}}}", mathml, _POWER, x.tall or y.tall)
+        return Typeset(f"{x.latex}{mark}{{{y.latex}}}", mathml, _POWER, max(x.tall, y.tall))
     inside = [_printed(row, operands).in_one_piece for row in rows if kind != "cases"]
     if kind == "fraction":
         return fraction(*inside)
@@ -485,6 +489,8 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
         x, *degree = inside
         if degree:
             latex, mathml = rf"\sqrt[{degree[0].latex}]{{{x.latex}}}", f"<mroot>{_row(x)}{_row(degree[0])}</mroot>"
+            if x.latex.count(r"\sqrt[") > 1:  # LaTeX sets what is inside one four times, inside two 16 times, and so on
+                latex = rf"{{}}^{{{degree[0].latex}}}\!\!\sqrt{{{x.latex}}}"
         else:
             latex, mathml = rf"\sqrt{{{x.latex}}}", f"<msqrt>{x.mathml}</msqrt>"
         return Typeset(latex, mathml, BARE, x.tall)

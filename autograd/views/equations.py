@@ -50,11 +50,13 @@ def _aligned(lines: Sequence[str]) -> str:
 def _latex_lines(equation: Equation) -> list[str]:
     """Return an equation on one line, or one line for each sign, and more within long sums."""
     first, *others = equation.sides
+    if not others:
+        return [f"& {line}" if i == 0 else rf"&\quad {line}" for i, line in enumerate(map(str.strip, _in_lines(first)))]
     left, columns = first.in_one_piece.latex, sum(_columns(side.mathml) + 3 for side in equation.sides)
     signs = [_SIGNS[sign] for sign in equation.signs]
     if columns <= _LONGEST_LINE:
         rest = [f"{sign} {side.in_one_piece.latex}" for sign, side in zip(signs, others, strict=True)]
-        return [f"{left} &{' '.join(rest)}" if rest else left]
+        return [f"{left} &{' '.join(rest)}"]
     lines = list[str]()
     for sign, side in zip(signs, others, strict=True):
         for i, line in enumerate(_in_lines(side)):
@@ -79,6 +81,13 @@ def _columns(mathml: str) -> int:
     return len(html.unescape(re.sub(r"<.*?>", "", mathml)))
 
 
+def in_a_box(equations: Iterable[Equation]) -> str:
+    """Return equations below each other as HTML for a notebook, which scrolls where one is wider than it."""
+    lines = (f'<div style="margin: 0.4em 0">{equation_html(equation)}</div>' for equation in equations)
+    # MathJax would typeset what stands between two dollar signs in a label.
+    return "\n".join(['<div class="tex2jax_ignore mathjax_ignore" style="overflow-x: auto">', *lines, "</div>"])
+
+
 def math_element(formula: Typeset) -> str:
     """Return a formula as one element of HTML."""
     return _math(formula.in_one_piece.mathml)
@@ -87,7 +96,7 @@ def math_element(formula: Typeset) -> str:
 def equation_html(equation: Equation) -> str:
     """Return an equation as elements of HTML, between which lines may be broken."""
     first, *others = equation.sides
-    pieces = [first.in_one_piece.mathml]
+    pieces = [first.in_one_piece.mathml] if others else first.mathml.split(BREAK)
     for sign, side in zip(equation.signs, others, strict=True):
         beginning, *rest = side.mathml.split(BREAK)
         pieces += [f'<mo form="infix">{sign}</mo>{beginning}', *rest]

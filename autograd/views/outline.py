@@ -1,25 +1,76 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from autograd.codegen import typesetting
 from autograd.codegen.formulas import short_formula
+from autograd.codegen.typesetting import Typeset, partial
 from autograd.engine import Value
 from autograd.names import Names, names_of
+from autograd.ops import Op
 from autograd.staleness import warn_if_stale
-from autograd.text import Text, columns, decimals, folded, in_digits, table, visible, width
+from autograd.text import LONGEST_FORMULA, Text, columns, decimals, folded, in_digits, table, visible, width
+from autograd.views.equations import Equation, aligned_latex
 from autograd.views.gradients import in_equation, missing_gradients
 from autograd.views.limits import graph_to_show
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
+_MOST_TYPESET = 1000  # lines; a book has no more of them
 _OF_THE_WIDTH = 6  # levels are indented by a third of the terminal, at most: two columns each
+
+
+class _Line(NamedTuple):
+    """A line of an outline, for LaTeX: the texts of names and numbers."""
+
+    name: str
+    op: Op | None
+    formula: str
+    operands: Sequence[tuple[str, bool]]  # and whether each is a number; none where the formula is too long to be read
+    data: str
+    gradient: str | None
+
+    def equations(self, output: Typeset) -> Iterator[Equation]:
+        own, data = typesetting.name(self.name), typesetting.number(self.data)
+        if self.op is None:
+            yield Equation((own, data), ("=",))
+        else:
+            operands = [typesetting.number(x) if is_number else typesetting.name(x) for x, is_number in self.operands]
+            inside = typesetting.operation(self.op, operands) if operands else typesetting.name(self.formula)
+            yield Equation((own, inside, data), ("=", "="))
+        if self.gradient is not None:
+            yield Equation((partial(output, own), typesetting.number(self.gradient)), ("=",))
+
+
+class Outline(Text):
+    """An outline: lines of text, which can be typeset."""
+
+    _lines: Sequence[_Line] = ()
+
+    def to_latex(self) -> str:
+        r"""Return the lines as LaTeX: each Value with its formula, its number and its gradient, the output first.
+
+        It is an `align*`, or several where one would not fit on a page, and needs `\usepackage{amsmath}` alone. A graph
+        of more than 1,000 lines is cut after these.
+
+        >>> x1 = Value(3.0)
+        >>> y = x1 * 2
+        >>> print(to_text(y).to_latex())
+        \begin{align*}
+        y &= x_{1} \times 2 = 6 \\
+        x_{1} &= 3
+        \end{align*}
+        """
+        output = typesetting.name(self._lines[0].name)
+        return aligned_latex(equation for line in self._lines for equation in line.equations(output))
 
 
 def to_text(
     output: Value, *, names: Names | None = None, max_nodes: int | None = 1000, digits: int | None = None
-) -> Text:
+) -> Outline:
     """Return the graph as an indented outline: the output at the top, below each result its operands.
 
-    It is a string that a session or a notebook shows as it is, line by line.
+    It is a string that a session or a notebook shows as it is, line by line; `.to_latex()` is for a paper.
 
     A Value that is used more than once is written out at its first use, and referred to at the others. Lines deeper
     than level 20, on a narrow terminal than a third of its width, are indented no further and begin with their level in
@@ -55,6 +106,7 @@ def to_text(
     missing = missing_gradients(output, nodes)
     written = set[Value]()
     rows: list[Sequence[str]] = []
+    typeset: list[_Line] = []
     deepest = min(_DEEPEST_INDENT, (columns() or 1_000) // _OF_THE_WIDTH)
     waiting = [(output, 0)]
     while waiting and (max_nodes is None or len(rows) < max_nodes):
@@ -64,9 +116,14 @@ def to_text(
             rows.append((f"{indent}{shown[v]} (above)",))
             continue
         written.add(v)
-        title = shown[v] if v.op is None else f"{shown[v]} = {short_formula(v, shown, number=value)}"
+        formula = "" if v.op is None else short_formula(v, shown, number=value)
+        title = f"{shown[v]} = {formula}" if formula else shown[v]
         gradient = () if missing else (f"grad {slope(v.grad)}",)
         rows.append((indent + title, f"data {value(v.data)}", *gradient))
+        if len(typeset) < _MOST_TYPESET:
+            args = v.args if len(v.args) <= LONGEST_FORMULA else ()
+            operands = [(shown[x], False) if isinstance(x, Value) else (value(x), True) for x in args]
+            typeset.append(_Line(shown[v], v.op, formula, operands, value(v.data), None if missing else slope(v.grad)))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
     lines = table([*_with_folded_titles(rows)])
     if len(written) < len(nodes):
@@ -74,7 +131,9 @@ def to_text(
         lines += folded(more, columns())
     if missing:
         lines += folded(f"({missing})", columns())
-    return Text("\n".join(lines))
+    outline = Outline("\n".join(lines))
+    outline._lines = typeset
+    return outline
 
 
 def _with_folded_titles(rows: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:

@@ -1,0 +1,103 @@
+"""Write the whole formula of a Value, down to its leaves: `formula(output)`."""
+
+import re
+
+from autograd.codegen import typesetting
+from autograd.codegen.formulas import graph_formulas, graph_written
+from autograd.codegen.typesetting import typeset_notation
+from autograd.engine import Value
+from autograd.names import Names, names_of
+from autograd.text import Text, decimals, in_digits, visible
+from autograd.views.equations import Equation, aligned_latex, in_a_box
+from autograd.views.limits import graph_to_show, too_large
+
+_DEEPEST = 120  # groups inside each other: TeX has 255 levels, and a browser takes 512 elements
+_ENDLESS = 10**9  # operations: a formula that doubles at each step of a long graph has a number of them without a name
+_LEVELS = {"{": 1, "}": -1, r"\left": 1, r"\right": -1, r"\begin": 5, r"\end": -5}
+
+
+class Formula(Text):
+    """A formula: a string, which a notebook shows typeset."""
+
+    _equation: Equation
+
+    def to_latex(self) -> str:
+        r"""Return the formula as LaTeX: an `align*`, which needs `\usepackage{amsmath}` alone.
+
+        Raises:
+            ValueError: it is nested so deeply that LaTeX would give up.
+
+        >>> x, scale = Value(3.0, "x1"), Value(2.0, "scale")
+        >>> print(formula((x / scale).tanh() ** 2).to_latex())
+        \begin{align*}
+        & \left(\tanh\left(\frac{x_{1}}{\mathrm{scale}}\right)\right)^{2}
+        \end{align*}
+        """
+        if not self._is_flat:
+            raise ValueError(
+                "the formula is nested too deeply for LaTeX: typeset an intermediate value, as in formula(hidden); "
+                "str(formula) is its text"
+            )
+        return aligned_latex([self._equation])
+
+    def _repr_latex_(self) -> str | None:
+        return self.to_latex() if self._is_flat else None
+
+    def _repr_html_(self) -> str | None:
+        return in_a_box([self._equation]) if self._is_flat else None
+
+    @property
+    def _is_flat(self) -> bool:
+        level = deepest = 0
+        for token in re.findall(r"\\[A-Za-z]+|\\.|[{}]", self._equation.sides[-1].latex):
+            level += _LEVELS.get(token, 0)
+            deepest = max(deepest, level)
+        return deepest <= _DEEPEST
+
+
+def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, digits: int | None = None) -> Formula:
+    """Return the whole formula of `output`, down to its leaves.
+
+    It is a string, valid Python in the names of the leaves; a notebook shows it typeset, and `.to_latex()` is for a
+    paper. A Value that is used twice is written out twice.
+
+    Arguments:
+        output: the Value whose formula it is.
+        names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
+        max_nodes: the largest number of operations, names and numbers in the formula.
+        digits: the significant digits of numbers, as for `explain`; by default up to six decimals.
+
+    Raises:
+        TypeError: `output` is not a Value, or `names` not a mapping.
+        ValueError: the formula is larger than `max_nodes`.
+
+    >>> x, weight, bias = Value(0.4, "x"), Value(0.5, "weight"), Value(0.6, "bias")
+    >>> net = x * weight + bias
+    >>> formula((net.tanh() - 0.7) ** 2 / 2)
+    (tanh(x * weight + bias) - 0.7) ** 2 / 2
+    """
+    nodes = graph_to_show(output, "formula(loss)")
+    number = in_digits(digits, decimals)
+    _check_size(nodes, max_nodes)
+    shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
+    written = Formula(graph_formulas(nodes, shown, number=number)[output].text)
+    own = {v: typesetting.name(name) for v, name in shown.items()}
+    inside = graph_written(nodes, own.__getitem__, typeset_notation(number))[output]
+    is_named = output.op is not None and shown[output] != f"v{len(nodes)}"
+    written._equation = Equation((own[output], inside), ("=",)) if is_named else Equation((inside,), ())
+    return written
+
+
+def _check_size(nodes: list[Value], max_nodes: int) -> None:
+    """Refuse a formula that is too large to be read; one that doubles thirty times would not fit into memory."""
+    sizes: dict[Value, int] = {}
+    for v in nodes:
+        sizes[v] = min(1 + sum(sizes[x] if isinstance(x, Value) else 1 for x in v.args), _ENDLESS)
+    if sizes[nodes[-1]] > max_nodes:
+        advice = [
+            "take an intermediate value, as in formula(hidden)",
+            "to_text(output) gives each result a line of its own",
+        ]
+        raise too_large(
+            f"the formula has {sizes[nodes[-1]]:,} operations, names and numbers", "to read", max_nodes, advice
+        )
