@@ -18,11 +18,12 @@ from typing import Any, NamedTuple, cast
 
 from autograd.choices import Choice, choices_of, known_as, warn_of_changes
 from autograd.differences import RELATIVE_TOLERANCE, Judgement, judge
-from autograd.engine import Value, flatten, graph_of, numbers_of, replay
+from autograd.engine import Value, graph_of, numbers_of, replay
 from autograd.errors import GradientMismatch
 from autograd.events import unobserved
 from autograd.floats import number
 from autograd.hints import no_input
+from autograd.operands import flatten
 from autograd.ops import Op
 from autograd.staleness import check_current
 from autograd.swapped import warn_if_swapped

@@ -49,10 +49,12 @@ from autograd.events import (
     replayed,
 )
 from autograd.floats import KNOWN_TYPES, number
-from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_input, no_output, refuse_a_part, refuse_arguments
-from autograd.ops import Op, Rule
+from autograd.folds import exact
+from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_output, refuse_a_part, refuse_arguments
+from autograd.operands import flatten
+from autograd.ops import Op
 from autograd.text import quoted
-from autograd.trees import tree_leaves, tree_map
+from autograd.trees import tree_map
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -674,6 +676,9 @@ def grad(output: Value, inputs: Any) -> Any:
     Returns a tree of the same nesting with the gradient of each input; `Value(0.0)` where the output does not depend on
     it. No `.grad` changes.
 
+    What is recorded reads as it would on paper: rules leave out what changes no number (`folds.py`). So a gradient may
+    be a Value of the graph itself: the gradient of x * w by x is `w`. A constant one is a new leaf.
+
     Warns:
         UserWarning: an input was made from `output`: the arguments are swapped.
 
@@ -685,43 +690,39 @@ def grad(output: Value, inputs: Any) -> Any:
     >>> first = grad(y, x)
     >>> first.data, grad(first, x).data
     (27.0, 18.0)
+    >>> w = Value(2.0)
+    >>> grad(x * w, x) is w
+    True
     """
     nodes = graph_of(output)
-    made = [v for v in nodes if v._made_by is not None]
+    made: list[Any] = [v for v in nodes if v._made_by is not None]
     if made and made[0]._order < _latest_change:
         announce(on_old_graph, output, made, [v for v in nodes if v._made_by is None])
     wanted = flatten(inputs)
     leading = set(wanted)  # the inputs, and every result that depends on one
     for v in made:
-        if any(type(x) is Value and x in leading and cast(Op, v._made_by).passes(i) for i, x in enumerate(v.args)):
-            leading.add(v)
+        for i, x in enumerate(v.args):
+            if type(x) is Value and x in leading and (v._made_by.direct or v._made_by.passes(i)):
+                leading.add(v)
+                break
     gradients: dict[Value, Any] = {output: 1.0}
     for v in reversed(made):
         if v in leading and v in gradients:
-            g, op, args = gradients[v], cast(Op, v._made_by), v.args
+            g, op, args, now = gradients[v], v._made_by, v.args, next_order()
+            # Without constants, the rules of the table record nothing that folds.
+            constants = type(g) is float or float in map(type, args) or op.by_user
+            known: dict[Any, Any] = {}
             pulls = op.pulls(g, v, *args) if op.variadic else None
             for i, x in enumerate(args):
-                if type(x) is Value and x in leading and op.passes(i):
-                    pull = pulls[i] if pulls else cast(Rule, op.rules[i])(g, v, *args)
+                if type(x) is Value and x in leading and (op.direct or op.passes(i)):
+                    pull = pulls[i] if pulls else op.rules[i](g, v, *args)
+                    pull = exact(pull, now, created, known) if constants else pull
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
     found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
     announce(differentiated, output, wanted, found)
     values = iter(found)
     return tree_map(lambda x: next(values), inputs)
-
-
-def flatten(inputs: Any) -> list[Value]:
-    """Return the Values in a tree of them, from left to right.
-
-    Raises:
-        TypeError: a leaf of the tree is not a Value.
-    """
-    values = tree_leaves(inputs)
-    for x in values:
-        if type(x) is not Value:
-            raise TypeError(no_input(x))
-    return values
 
 
 for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one says how to add an operation

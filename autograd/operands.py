@@ -1,4 +1,4 @@
-"""Check and flatten what users pass to operations, and check what their own operations return.
+"""Check and flatten what users pass to operations and to `grad`, and check what their own operations return.
 
 A mistake is reported where it was made, not three calls later.
 """
@@ -10,7 +10,26 @@ from math import inf
 from typing import Any
 
 from autograd.floats import number
+from autograd.hints import no_input
 from autograd.text import quoted
+from autograd.trees import tree_leaves
+
+
+def flatten(inputs: Any) -> list[Any]:
+    """Return the Values in a tree of them, from left to right.
+
+    Raises:
+        TypeError: a leaf of the tree is not a Value.
+
+    >>> from autograd import Value
+    >>> flatten([Value(1.0), (Value(2.0), [])])
+    [Value(data=1.0, grad=0.0), Value(data=2.0, grad=0.0)]
+    """
+    values = tree_leaves(inputs)
+    for x in values:
+        if not hasattr(type(x), "__record__"):
+            raise TypeError(no_input(x))
+    return values
 
 
 def list_of_values(values: Iterable[Any]) -> tuple[Any, ...]:

@@ -124,7 +124,7 @@ class Op:
         self.note = note or NOTES.get(self.name, "")
         operands.check_row(reads, self.name, computes, rules, domain=self.domain, variadic=variadic)
         # Users' functions are checked at every call; the rows below are right (tests) and pay nothing.
-        by_user = bool(BUILT_IN)  # empty while the table itself is being read
+        self.by_user = by_user = bool(BUILT_IN)  # empty while the table itself is being read
         self.computes: Callable[..., float] = operands.checked_function(computes) if by_user else computes
         self.function: Callable[..., Any] = computes  # as it was given: called on Values, it may record what it does
         self.rules = operands.checked_rules(self.name, self.arity, rules) if by_user else rules

@@ -20,6 +20,7 @@ LAYERS = [
     {"floats", "hints", "files", "frames", "modes"},
     {"operands", "marks"},
     {"ops"},
+    {"folds"},
     {"engine"},
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},

@@ -4,8 +4,7 @@ A `Program` is a list of steps over numbered values: the inputs come first, and 
 and no user text. It keeps the order of recording, so every backend does the same arithmetic in the same order.
 
 Lowering drops steps that no output needs, merges equal steps, and evaluates steps on constants, by the row itself. It
-makes only folds that are exact for every float: x * 1, x / 1, x - 0, x ** 1, x ** 0, and a `where` whose condition is a
-constant, or whose cases are equal, max(-inf, x) and min(inf, x). Nothing is reassociated.
+makes only folds that are exact for every float (`folds.py`). Nothing is reassociated.
 
 `expanded` then adapts a program to a target: an operation without a spelling there, such as one that a user has added,
 is replaced by what its function records, x ** 2 and x ** -1 by the product and the quotient that their row computes.
@@ -16,7 +15,6 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import inf
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -24,6 +22,7 @@ from autograd.codegen.expansion import recorded
 from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
 from autograd.errors import UnsupportedOperationError
+from autograd.folds import folded
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
@@ -85,7 +84,7 @@ class ProgramBuilder:
 
     def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
         """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
-        place = _folded(op, operands)
+        place: Operand | None = folded(op, operands)
         if place is None:
             # Constants are compared by their bits: 1.0 would equal 1, the number of a value.
             key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
@@ -173,31 +172,6 @@ def expanded(
         return [places[x] if type(x) is int else x for x in program.outputs]
 
     return builder.program(add(program, range(program.inputs)))
-
-
-def _folded(op: Op, operands: tuple[Operand, ...]) -> Operand | None:
-    """Return the constant or the earlier value that a step equals for all floats; None if the step is needed."""
-    if all(type(x) is float for x in operands):
-        return op.computes(*operands)
-    if op is TABLE["mul"] and 1.0 in operands:
-        x, y = operands
-        return y if type(x) is float and x == 1.0 else x if type(y) is float and y == 1.0 else None
-    if len(operands) == 2 and type(operands[1]) is float:
-        x, y = operands
-        unchanged = {"div": 1.0, "pow": 1.0, "sub": 0.0}.get(op.name)
-        if unchanged is not None and y == unchanged and op is TABLE[op.name]:
-            return x if op.name != "sub" or bits_of(y) == bytes(8) else None
-        if op is TABLE["pow"] and y == 0.0:
-            return 1.0
-    if op in (TABLE["max"], TABLE["min"]) and operands[0] == (-inf if op is TABLE["max"] else inf):
-        return operands[1]  # the other bound of `clip`
-    if op is TABLE["where"]:
-        c, x, y = operands
-        if type(c) is float:
-            return x if c > 0 else y
-        if type(x) is type(y) and (x == y if type(x) is int else bits_of(x) == bits_of(y)):
-            return x
-    return None
 
 
 def _as_arithmetic(step: Step) -> Step:
