@@ -87,9 +87,10 @@ def draw(
         caption: a text below the drawing, in place of the notes there; False for none.
         theme: `"light"`, `"dark"`, `"print"`, in which negative numbers are dashed lines, so that they are told apart
             in grey too, or `"auto"`: in a notebook the notebook's, in SVG the reader's own, else light.
-        colours: other colours, such as `{"positive": "teal", "negative": "#c05000"}`, in every theme. The uses are
-            `"paper"`, `"ink"` and `"faint"` (text), `"leaf"`, `"result"`, `"output"`, `"neuron"`, `"layer"` and its
-            `"frame"`, `"positive"`, `"negative"` and `"neither"` (gradients).
+        colours: other colours, such as `{"positive": "teal", "negative": "#c05000"}`. The uses are `"positive"`,
+            `"negative"` and `"neither"` (gradients), `"frame"` (around a layer), and those with text on them:
+            `"paper"`, `"ink"` and `"faint"` (text), `"leaf"`, `"result"`, `"output"`, `"neuron"`, `"layer"`. Another
+            colour for one of the latter makes the theme `"light"` in place of `"auto"`.
         font: its name. Where Graphviz has no such font, rendering gives a warning.
         font_size: in points, of the text in boxes.
         direction: where the picture runs: `"LR"` to the right, `"RL"` to the left, `"TB"` down or `"BT"` up.

@@ -291,7 +291,10 @@ class Pen:
     def _sign(self, gradients: Iterable[float]) -> float | None:
         """Return a number of the sign that all gradients of a box have, if they are shown and have one."""
         signs = {sign(x): x for x in gradients} if self.with_gradients else {}
-        return self._signed(*signs.values()) if len(signs) == 1 else None
+        if len(signs) == 1:
+            return self._signed(*signs.values())
+        self.seen.update(["mixed"] * len(signs))
+        return None
 
     def _signed(self, x: float) -> float:
         """Return a number whose sign is shown, and note that for the legend."""

@@ -62,6 +62,7 @@ _PRINT = {
     "positive": "#1f5a94",
     "negative": "#b0500a",
 }
+_TEXT_AND_GROUNDS = {"paper", "ink", "faint", "leaf", "result", "output", "neuron", "layer"}
 _NAMED_COLOURS = {  # of CSS 2.1; Graphviz has X11's, of which some differ
     "aqua": "#00ffff",
     "black": "#000000",
@@ -132,6 +133,8 @@ class Style:
         self.shows = frozenset(chosen)
         self.in_print = theme == "print"
         own = _own_colours(colours)
+        if theme == "auto" and not own.keys().isdisjoint(_TEXT_AND_GROUNDS):  # made for one theme, as text on them is
+            self.theme = theme = "light"
         self.colours = _with_own_colours(theme, own)
         self.signs = ["solid", "dashed"]
         if not self.in_print:
@@ -342,8 +345,8 @@ def _own_colours(colours: Any) -> dict[str, tuple[str, str]]:
 def _with_own_colours(theme: str, own: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Return the colour of each use.
 
-    A style sheet replaces the light colours where the reader's theme is dark. The caller's are the same in both themes:
-    one that a light use has already is moved by one step of blue.
+    A style sheet replaces the light colours where the reader's theme is dark. Lines of the caller's colours are the
+    same in both themes: a colour that a light use has already is moved by one step of blue.
     """
     light = palette("light")
     colours = {**light, **_PRINT} if theme == "print" else palette(theme)
