@@ -20,8 +20,16 @@ from autograd.engine import Value
 from autograd.names import names_in_models
 from autograd.ops import Op
 
-_PARAMETER = re.compile(r"(?:(?P<neuron>.+)\.)?(?:weight(?P<number>[0-9]{0,9})|bias)", re.DOTALL)
-_IN_A_LAYER = re.compile(r"(?:(?P<layer>.+)\.)?neuron\d+", re.DOTALL)
+# Labels are paths of attributes, so neurons of classes that users write are found by these: `neurons1.w2` where each
+# neuron is an object, as micrograd has them, and `weight1.2` where a layer has a matrix. A letter alone is not enough.
+_OF_A_NEURON = re.compile(
+    r"(?:(?P<owner>.+)\.)?(?:weights?(?P<weight>[0-9]{0,9})|bias)|(?P<other>.+)\.(?:w(?P<w>[0-9]{0,9})|b)", re.DOTALL
+)
+_OF_A_MATRIX = re.compile(
+    r"(?:(?P<layer>.+)\.)?(?:(?:weights?|w)(?P<row>[0-9]{1,9})\.(?P<number>[0-9]{1,9})|(?:bias(?:es)?|b)(?P<of>[0-9]{1,9}))",
+    re.DOTALL,
+)
+_IN_A_LAYER = re.compile(r"(?:(?P<layer>.+)\.)?neurons?\d+", re.DOTALL)
 
 
 @dataclass(eq=False)
@@ -134,10 +142,11 @@ def _tell_apart(neurons: Sequence[FoundNeuron], nodes: Sequence[Value], *, varia
 def _names(label: str) -> tuple[str, str]:
     """Return the name of a neuron and that of its layer, by the label of one of its parameters.
 
-    >>> _names("layer1.neuron3.weight2"), _names("neuron3.bias"), _names("bias")
-    (('layer1.neuron3', 'layer1'), ('neuron3', 'layer'), ('neuron', 'neuron'))
+    >>> _names("layer1.neuron3.weight2"), _names("neuron3.bias"), _names("bias"), _names("hidden.weight3.2")
+    (('layer1.neuron3', 'layer1'), ('neuron3', 'layer'), ('neuron', 'neuron'), ('hidden.neuron3', 'hidden'))
     """
-    owner = label.rpartition(".")[0]
+    parameter = _parameter(label)
+    owner = parameter.neuron if parameter else ""
     match = _IN_A_LAYER.fullmatch(owner)
     return owner or "neuron", (match["layer"] or "layer") if match else owner or "neuron"
 
@@ -174,12 +183,21 @@ def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
 
 
 def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
-    matches = {v: _PARAMETER.fullmatch(v.label) for v in nodes if v.label and v.op is None}
-    return {
-        v: _Parameter(match["neuron"] or "", match["number"] is None, int(match["number"] or 0))
-        for v, match in matches.items()
-        if match
-    }
+    found = {v: _parameter(v.label) for v in nodes if v.label and v.op is None}
+    return {v: parameter for v, parameter in found.items() if parameter}
+
+
+def _parameter(label: str) -> _Parameter | None:
+    """Return what a label says of a parameter of a neuron; None if it is the label of something else."""
+    match = _OF_A_NEURON.fullmatch(label)
+    if match:
+        number = match["weight"] if match["other"] is None else match["w"]
+        return _Parameter(match["owner"] or match["other"] or "", number is None, int(number or 0))
+    match = _OF_A_MATRIX.fullmatch(label)
+    if match:
+        neuron = f"{match['layer'] or ''}.neuron{match['row'] or match['of']}".removeprefix(".")
+        return _Parameter(neuron, match["of"] is not None, int(match["number"] or 0))
+    return None
 
 
 def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:

@@ -243,3 +243,75 @@ def test_what_has_another_operand_is_no_activation() -> None:
     for output in (ops.max(net, x), net**2, net - 1, net * 2, ops.sum([net])):
         [neuron] = found(output)
         assert neuron.activation is None
+
+
+# Classes that users write --------------------------------------------------------------------------------------------
+
+
+def weighted(weights: Iterable[Value], xs: Iterable[Value | float]) -> Value:
+    total: Value = ops.dot(list(xs), list(weights))
+    return total
+
+
+class OwnNeuron(Module):
+    def __init__(self, nin: int) -> None:
+        self.w, self.b = [Value(0.5) for _ in range(nin)], Value(0.25)
+
+    def __call__(self, xs: list[Value]) -> Value:
+        net: Value = sum((w * x for w, x in zip(self.w, xs, strict=True)), self.b)
+        return net.tanh()
+
+
+class OwnLayer(Module):
+    def __init__(self, nin: int, nout: int) -> None:
+        self.neurons = [OwnNeuron(nin) for _ in range(nout)]
+
+    def __call__(self, xs: list[Value]) -> list[Value]:
+        return [neuron(xs) for neuron in self.neurons]
+
+
+class Matrix(Module):
+    def __init__(self, nin: int, nout: int) -> None:
+        self.weights = [[Value(0.5) for _ in range(nin)] for _ in range(nout)]
+        self.biases = [Value(0.25) for _ in range(nout)]
+
+    def __call__(self, xs: list[Value]) -> list[Value]:
+        return [(weighted(row, xs) + bias).relu() for row, bias in zip(self.weights, self.biases, strict=True)]
+
+
+class Skipping(Module):
+    """A network whose input goes to its last layer as well, and one of whose layers is used twice."""
+
+    def __init__(self, kind: Callable[[int, int], Module]) -> None:
+        self.first, self.twice, self.last = kind(2, 3), kind(3, 3), kind(5, 1)
+
+    def __call__(self, xs: list[Value]) -> Value:
+        [output] = self.last([*self.twice(self.twice(self.first(xs))), *xs])
+        return output
+
+
+@pytest.mark.parametrize("kind", [OwnLayer, Matrix, lambda nin, nout: Layer(nin, nout, squeeze=False)])
+def test_networks_of_classes_that_users_write_are_found(kind: Callable[[int, int], Module]) -> None:
+    model, xs = Skipping(kind), [Value(0.5, "x1"), Value(0.25, "x2")]
+    output = model(xs)
+    layers = find_layers(graph_of(output))
+    assert sizes(layers) == [("first", 3), ("twice", 3), ("twice", 3), ("last", 1)]
+    assert [p for layer in (layers[0], layers[1], layers[3]) for n in layer.neurons for p in n.parameters] == [
+        p for layer in (model.first, model.twice, model.last) for p in sorted_by_neuron(layer)
+    ]
+    [last] = layers[3].neurons
+    assert last.output is output
+    assert [x for _, x in last.terms][-2:] == xs
+
+
+def sorted_by_neuron(layer: Module) -> list[Value]:
+    """Return the parameters of each neuron, its bias at the end."""
+    if isinstance(layer, Matrix):
+        return [p for row, bias in zip(layer.weights, layer.biases, strict=True) for p in [*row, bias]]
+    return layer.parameters()
+
+
+@pytest.mark.parametrize("label", ["w", "b", "w1", "x.v1", "x.ww1", "x.bias_1", "weight1.x", "x.gain1", "x.w1.2.3.b"])
+def test_other_labels_are_of_no_parameter(label: str) -> None:
+    x, w, b = Value(0.4), Value(0.5, label), Value(0.6, "bias")
+    assert found((x * w + b).tanh()) == []
