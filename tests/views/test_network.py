@@ -286,8 +286,8 @@ class Skipping(Module):
         self.first, self.twice, self.last = kind(2, 3), kind(3, 3), kind(5, 1)
 
     def __call__(self, xs: list[Value]) -> Value:
-        [output] = self.last([*self.twice(self.twice(self.first(xs))), *xs])
-        return output
+        outputs: list[Value] = self.last([*self.twice(self.twice(self.first(xs))), *xs])
+        return outputs[0]
 
 
 @pytest.mark.parametrize("kind", [OwnLayer, Matrix, lambda nin, nout: Layer(nin, nout, squeeze=False)])
