@@ -49,6 +49,8 @@ class Typeset(NamedTuple):
     @property
     def in_one_piece(self) -> "Typeset":
         """The formula where no line may be broken."""
+        if BREAK not in self.latex:
+            return self
         return self._replace(latex=self.latex.replace(BREAK, ""), mathml=self.mathml.replace(BREAK, ""))
 
     @property
@@ -139,6 +141,7 @@ def _side_by_side(parts: Sequence[Typeset], binds: int = BARE) -> Typeset:
 # Numbers and names ---------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(1024)
 def number(text: str) -> Typeset:
     r"""Return a number, given its text in a format of `text.py`.
 
@@ -165,6 +168,7 @@ def number(text: str) -> Typeset:
 _PART = re.compile(r"([^\W\d_]+)(\d*)((?:_[^\W_]+)*)((?:\[\d+\])*)(#\d+)?'*")
 
 
+@functools.lru_cache(1024)
 def name(label: str) -> Typeset:
     r"""Return a name; what follows the letters is its subscript, and text that is no name stays as it is.
 

@@ -45,7 +45,7 @@ class Kind:
         text = self.text(result, more)
         shown = Decimal(text)  # a float may overflow: the largest one has more than four digits
         is_plain = abs(result) < _LARGEST_PLAIN
-        place = int(Decimal(result).adjusted()) + 1 - (self.digits or more or 4)  # of the last digit
+        place = int(shown.adjusted()) + 1 - (self.digits or more or 4)  # of the last digit
         if self.digits is None and not more and abs(result) >= 0.001 and is_plain:
             place = -self.most
         elif is_plain and (self.digits is not None or not more):

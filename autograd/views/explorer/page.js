@@ -116,8 +116,8 @@ const withDigits = (x, digits, text) => !digits || !Number.isFinite(x) ? text(x)
 function isShownAs(found, x, text) {
   if (x === 0 || !Number.isFinite(x) || !Number.isFinite(found)) return Object.is(found + 0, x + 0);
   const shown = text(x), digits = graph.digits ?? 4, [, decimalsShown = ""] = shown.match(/^[^e]*\.(\d*)$/) ?? [];
-  const place = text === slopeText && !graph.digits && hasDecimals(x) ? -4
-    : Math.abs(x) < 1e6 ? Math.min(powerOf(x) + 1 - digits, 0) : powerOf(x) + 1 - digits;
+  const last = powerOf(parsed(shown)) + 1 - digits, isPlain = Math.abs(x) < 1e6;
+  const place = text === slopeText && !graph.digits && hasDecimals(x) ? -4 : isPlain ? Math.min(last, 0) : last;
   return Math.abs(found - parsed(shown)) <= 0.500001 * 10 ** Math.min(place, -decimalsShown.length || place);
 }
 
