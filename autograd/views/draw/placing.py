@@ -484,11 +484,23 @@ def _places(parts: Sequence[_Part], labels: Mapping[int, _Label], width: float) 
 def _free(label: _Label, lines: Sequence[tuple[_Part, _Point, _Point]], width: float) -> list[_Point]:
     """Return the places for a label that are on no edge, those first that are farther from other edges."""
     found = []
-    others = [(start, end) for part, start, end in lines if part != label.part]
-    for point in _beside(label, width):
-        distance = min((_distance(point, label, start, end) for start, end in others), default=math.inf)
-        if distance >= _AIR:
-            found.append((distance < _CLEAR, point))
+    points = list(_beside(label, width))
+    reach = label.across + _CLEAR
+    lowest, highest = min(at for _, at in points) - reach, max(at for _, at in points) + reach
+    others = [
+        (start, end)
+        for part, start, end in lines
+        if part != label.part and min(start.across, end.across) < highest and max(start.across, end.across) > lowest
+    ]
+    for point in points:
+        near = False
+        for start, end in others:
+            distance = _distance(point, label, start, end)
+            if distance < _AIR:
+                break
+            near = near or distance < _CLEAR
+        else:
+            found.append((near, point))
     return [point for _, point in sorted(found, key=lambda place: place[0])]
 
 
