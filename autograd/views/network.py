@@ -102,6 +102,7 @@ def find_layers(nodes: Sequence[Value], *, variables: bool = True) -> list[Found
     ('neuron', 1, <operation tanh: tanh(·)>)
     """
     neurons = _find_neurons(nodes)
+    _drop_what_is_no_activation(neurons)
     _tell_apart(neurons, nodes, variables=variables)
     layers: dict[object, FoundLayer] = {}
     times: Counter[object] = Counter()
@@ -111,6 +112,19 @@ def find_layers(nodes: Sequence[Value], *, variables: bool = True) -> list[Found
         layer = layers.setdefault((times[neuron.identity, inputs], inputs), FoundLayer(neuron.layer))
         layer.neurons.append(neuron)
     return list(layers.values())
+
+
+def _drop_what_is_no_activation(neurons: Iterable[FoundNeuron]) -> None:
+    """End neurons with their weighted sums where a function of it is not the same each time: it belongs to the loss."""
+    uses = defaultdict[Value, list[FoundNeuron]](list)
+    for neuron in neurons:
+        uses[neuron.identity].append(neuron)
+    for found in uses.values():
+        if len({neuron.activation for neuron in found}) > 1:
+            for neuron in found:
+                if neuron.output is not neuron.net:
+                    neuron.nodes.remove(neuron.output)
+                    neuron.output = neuron.net
 
 
 def _tell_apart(neurons: Sequence[FoundNeuron], nodes: Sequence[Value], *, variables: bool) -> None:

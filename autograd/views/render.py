@@ -27,9 +27,9 @@ from autograd.views.sized import Paper, paper
 
 _SVG, _HTML = "image/svg+xml", "text/html"
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
-# Characters of a line of text, of which a box has one or two that users wrote and a tooltip up to three. Graphviz 2.43
-# refuses strings of more than 16,384 bytes, and a character has up to five.
-LONGEST_LABEL, LONGEST_TOOLTIP = 400, 1000
+# Characters of a line of text, of which a box has one or two that users wrote, as has a caption, and a tooltip up to
+# three. Graphviz 2.43 refuses strings of more than 16,384 bytes, and a character has up to five.
+LONGEST_LABEL, LONGEST_CAPTION, LONGEST_TOOLTIP = 100, 400, 1000
 _GRAPHVIZ_TIMEOUT = 60.0  # seconds; drawings of up to 200 nodes take a few at most
 
 FONT = "Courier"
@@ -86,9 +86,9 @@ def _escaped(text: str, backslash: str) -> str:
     return text.translate(_DRAWABLE).replace("&", "&amp;").replace("\\", backslash)
 
 
-def label_of(lines: Iterable[str], end: str = r"\l") -> str:
+def label_of(lines: Iterable[str], end: str = r"\l", longest: int = LONGEST_LABEL) -> str:
     r"""Return the DOT of a label that shows the lines, flush left, or centred with the end `\n`; long ones are cut."""
-    lines = "\n".join(shortened(line, LONGEST_LABEL) for line in lines).split("\n")  # a title may have several
+    lines = "\n".join(shortened(line, longest) for line in lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space.
     return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + end for line in lines)))
 

@@ -315,3 +315,14 @@ def sorted_by_neuron(layer: Module) -> list[Value]:
 def test_other_labels_are_of_no_parameter(label: str) -> None:
     x, w, b = Value(0.4), Value(0.5, label), Value(0.6, "bias")
     assert found((x * w + b).tanh()) == []
+
+
+def test_a_function_of_some_samples_alone_is_no_activation() -> None:
+    """The loss of a class may be the softplus of an output, that of another the softplus of its negative."""
+    model = Neuron(1, "linear")
+    outputs = [model([0.1 * i]) for i in range(4)]
+    losses = [z.softplus() if i % 2 else (-z).softplus() for i, z in enumerate(outputs)]
+    found = [neuron for layer in find_layers(graph_of(ops.sum(losses))) for neuron in layer.neurons]
+    assert [neuron.output for neuron in found] == outputs
+    assert [neuron.activation for neuron in found] == [None] * 4
+    assert not set(losses) & {v for neuron in found for v in neuron.nodes}

@@ -14,13 +14,15 @@ from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, formula, short_formula
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
-from autograd.text import cut
+from autograd.text import LONGEST_NAME, counted, cut
 from autograd.views.draw.legend import legend
 from autograd.views.draw.placing import Sketch, place
 from autograd.views.draw.plan import (
+    BeforeBox,
     Box,
     BundleEdge,
     Constant,
+    CutBox,
     Edge,
     Frame,
     InputsBox,
@@ -32,15 +34,27 @@ from autograd.views.draw.plan import (
     Plan,
     RegularizerBox,
     ResultEdge,
+    StartEdge,
+    Use,
     WeightedEdge,
 )
 from autograd.views.draw.style import Style, sign
 from autograd.views.gradients import NO_GRADIENT, missing_gradients
 from autograd.views.network import FoundNeuron
-from autograd.views.render import MOST_RANKS_SPANNED, PATIENCE, Drawing, label_of, ranks_spanned, tooltip_of
+from autograd.views.render import (
+    LONGEST_CAPTION,
+    MOST_RANKS_SPANNED,
+    PATIENCE,
+    Drawing,
+    label_of,
+    ranks_spanned,
+    tooltip_of,
+)
 
 _LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
 _LONGEST_LINE = 400  # columns of a formula or of a list of names
+_OPERANDS = {TABLE["add"]: "term", TABLE["sub"]: "term", TABLE["mul"]: "factor"}
+_SHOWN_TERMS, _SHOWN_OPERATIONS = 4, 3  # of a long sum, and kinds of those that are left out of a long chain
 _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
@@ -61,6 +75,8 @@ class Pen:
     ) -> None:
         self.plan, self.output, self.names, self.style, self.warning = plan, output, names, style, warning
         self.locals = {v: local_gradients(v) for v in plan.shown} if "local gradients" in style.shows else {}
+        self.outer: dict[Value, float] = {}  # the local gradient of a long sum on each result inside
+        self.root = {x: v for v, long in plan.sums.items() for x in long.inside}
         self.missing = missing_gradients(output, plan.values) if "gradients" in style.shows else None
         self.with_gradients = "gradients" in style.shows and not self.missing
         self.with_values = "values" in style.shows
@@ -72,6 +88,7 @@ class Pen:
             **{constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)},
             **{node: f"o{i}" for i, node in enumerate((n for n in plan.nodes if isinstance(n, Operation)), start=1)},
         }
+        self._name_what_stands_for_others()
         self.named_after_neurons = self._name_outputs_after_their_neurons()
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
         self.weighs = bool(weighted)
@@ -79,13 +96,30 @@ class Pen:
         self.tangled = self._is_tangled()
         self.largest: dict[object, float] = {}  # |weight * input| of the edges into each layer
         for edge in weighted:
-            self.largest[edge.group] = max(self.largest.get(edge.group, 0.0), edge.size)
+            self.largest[edge.group] = max(self.largest.get(edge.group, 0.0), _size(edge))
+
+        for long in plan.sums.values() if self.locals else ():
+            for x, (user, nth) in long.inside.items():
+                self.outer[x] = self.outer.get(user, 1.0) * cast(float, self.locals[user][nth])
 
     def _is_tangled(self) -> bool:
         """Return True if the edges are so long that Graphviz would spend minutes placing their labels."""
         places = {node: i for i, node in enumerate(self.plan.nodes)}
         edges = sorted(((places[edge.tail], places[edge.head]) for edge in self.plan.edges), key=lambda edge: edge[1])
-        return not self.plan.boxes and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
+        return (
+            not any(isinstance(box, LayerBox) for box in self.plan.boxes)
+            and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
+        )
+
+    def _name_what_stands_for_others(self) -> None:
+        """Name a Value after the first of its copies that has a name; in repeated steps it is the name of all."""
+        for node, copies in self.plan.copies.items():
+            if isinstance(node, Value):
+                values = cast(list[Value], copies.nodes)
+                named = (v for v in values if self.names[v].partition("#")[0] != self.ids[v])
+                self.names[node] = self.names[next(named, node)]
+                if copies.are_steps and node.op is not None:
+                    self.names.update(dict.fromkeys(values, self.names[node]))
 
     def _name_outputs_after_their_neurons(self) -> set[Value]:
         """Name each output of a neuron that has only a number after its neuron, if that name is free."""
@@ -114,7 +148,7 @@ class Pen:
         sketch = Sketch()
         if self.style.legend and isinstance(self.style.caption, str):  # no text of a user's is put into a legend
             with sketch.subgraph(name="cluster") as body:
-                body.attr(**self.style.around(), label=label_of(captions, end=r"\n"))
+                body.attr(**self.style.around(), label=label_of(captions, end=r"\n", longest=LONGEST_CAPTION))
                 self._write(body)
             captions = []
         else:
@@ -125,7 +159,7 @@ class Pen:
         if self.style.legend:
             drawing.graph_attr["label"] = legend(self.style, self.seen, captions)
         elif captions:
-            drawing.graph_attr["label"] = label_of(captions, end=r"\n")
+            drawing.graph_attr["label"] = label_of(captions, end=r"\n", longest=LONGEST_CAPTION)
         sketch.write(drawing)
         return drawing
 
@@ -141,8 +175,10 @@ class Pen:
             yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
         if self.weighs and not self.style.legend:
             positive, negative = self.style.signs
-            label = "weight·input, the" if self.with_values else "the"
-            yield f"edges to neurons: {label} thicker, the larger; {positive}: positive weight, {negative}: negative"
+            label = "weight·input, the thicker, the larger" if self.with_values else "the thicker, the larger"
+            if any(edge.copies for edge in self.plan.edges if isinstance(edge, WeightedEdge)):
+                label = "weight, the thicker, the larger weight·input"
+            yield f"edges to neurons: {label}; {positive}: positive weight, {negative}: negative"
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -181,13 +217,58 @@ class Pen:
 
     @_write_node.register
     def _(self, v: Value, graph: Sketch) -> None:
-        name, op = self.names[v], v.op
+        name, op, copies = self.names[v], v.op, cast(list[Value], self.plan.copies_of(v))
         look = "output" if v is self.output else "leaf" if op is None else "result"
         with_formula = op is not None and "formulas" in self.style.shows
-        title = f"{name} = {short_formula(v, self.names, number=self.style.number)}" if with_formula else name
-        full = name if op is None else f"{name} = {short_formula(v, self.names, _LONGEST_LINE, number=repr)}"
-        source = [] if op is None else [f"operation {op.name}"]
-        self._write_box(graph, v, look, [v], lines=[title], tooltip=[full, *source])
+        title, full, source = name, name, [] if op is None else [f"operation {op.name}"]
+        lines = []
+        if op is not None and v in self.plan.sums:
+            terms = self.plan.sums[v].terms
+            title = f"{name} = {self._long_formula(op, terms, _SHOWN_TERMS)}"
+            full = cut(f"{name} = {self._long_formula(op, terms, len(terms))}", _LONGEST_LINE)
+            lines.append(counted(len(terms), _OPERANDS.get(op, "operand")))
+        elif op is not None:
+            one = copies[1] if len(copies) > 1 and self.plan.copies[v].are_steps else v  # not the first step
+            title = f"{name} = {short_formula(one, self.names, number=self.style.number)}"
+            full = f"{name} = {short_formula(one, self.names, _LONGEST_LINE, number=repr)}"
+        elif len(copies) > 1:
+            title = ", …, ".join(dict.fromkeys((name, self.names[copies[-1]])))
+            full = self._listed(copies)
+        self._write_box(
+            graph,
+            v,
+            look,
+            copies,
+            lines=[name if op and not with_formula else title, *lines, *self._times(v)],
+            tooltip=[full, *source],
+        )
+
+    def _times(self, node: Node) -> list[str]:
+        """Return the line of a box that says how many it stands for."""
+        copies = self.plan.copies.get(node)
+        return [] if copies is None else [copies.text]
+
+    def _long_formula(self, op: Op, terms: Sequence[Use], most: int) -> str:
+        """Return the formula of a long sum, with at most so many terms: the first ones, and the last one."""
+        signs = ["-" if user.op is TABLE["sub"] and nth else "+" for user, nth in terms]
+        texts = [self._within(use) for use in (terms if len(terms) <= most else (*terms[: most - 1], terms[-1]))]
+        if len(terms) > most:
+            left_out = {*signs[most - 1 : -1]}
+            signs[most - 1 : -1] = left_out if len(left_out) == 1 else "+"
+            texts.insert(-1, "…")
+        if "(" in op.reads:
+            return f"{op.name}({', '.join(texts)})"
+        if op is TABLE["mul"]:
+            return " * ".join(texts)
+        return " ".join([texts[0], *(f"{sign} {text}" for sign, text in zip(signs[1:], texts[1:], strict=True))])
+
+    def _within(self, use: Use) -> str:
+        """Return an operand as a term of a long formula."""
+        user, nth = use
+        x = user.args[nth]
+        if isinstance(x, Value):
+            return cut(self.names[x], LONGEST_NAME)
+        return f"({self.style.number(x)})" if x < 0 else self.style.number(x)
 
     @_write_node.register
     def _(self, box: NeuronBox, graph: Sketch) -> None:
@@ -196,21 +277,30 @@ class Pen:
         title = box.heading if output in self.named_after_neurons else f"{name} = {box.heading}"
         activation = _activation(neuron)
         summands = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
+        copies = [copy for box in self.plan.copies_of(box) for copy in cast(NeuronBox, box).neurons]
         inside = []
         if neuron.bias is not None:
             summands.append(self.names[neuron.bias])
-            inside.append(("bias", neuron.bias.data))
+            inside.append(("bias", [neuron.bias.data]))
         if output is not neuron.net:
-            inside.append(("net", neuron.net.data))
+            inside.append(("net", [copy.net.data for copy in copies]))
         summed = cut(f"{neuron.name}: net = {' + '.join(summands)}", _LONGEST_LINE)
         self._write_box(
             graph,
             box,
             "output" if output is self.output else "neuron",
-            [output],
+            [copy.output for copy in copies],
             word="net" if activation == "linear" else activation,
-            lines=[title, *(f"{word} {self.style.number(x)}" for word, x in inside if self.with_values)],
-            tooltip=[summed, f"activation {activation}", *(f"{word} {x!r}" for word, x in inside)],
+            lines=[
+                title,
+                *(f"{word} {_range(numbers, self.style.number)}" for word, numbers in inside if self.with_values),
+            ],
+            tooltip=[
+                summed,
+                f"activation {activation}",
+                *self._times(box),
+                *(f"{word} {_range(numbers, repr)}" for word, numbers in inside),
+            ],
         )
 
     @_write_node.register
@@ -218,14 +308,16 @@ class Pen:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
         text = [box.heading, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
-        outputs = [neuron.output for neuron in box.neurons]
+        copies = [neuron for box in self.plan.copies_of(box) for neuron in cast(LayerBox, box).neurons]
+        outputs = [neuron.output for neuron in copies]
         look = "output" if self.output in outputs else "neuron"
         self._write_box(graph, box, look, outputs, lines=text, tooltip=text)
 
     @_write_node.register
     def _(self, box: InputsBox, graph: Sketch) -> None:
-        lines, tooltip = [f"{len(box.inputs)} inputs"], [self._listed(box.inputs)]
-        self._write_box(graph, box, "leaf", box.inputs, lines=lines, tooltip=tooltip)
+        inputs = [x for box in self.plan.copies_of(box) for x in cast(InputsBox, box).inputs]
+        lines, tooltip = [f"{len(box.inputs)} inputs", *self._times(box)], [self._listed(inputs)]
+        self._write_box(graph, box, "leaf", inputs, lines=lines, tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: RegularizerBox, graph: Sketch) -> None:
@@ -236,11 +328,14 @@ class Pen:
 
     @_write_node.register
     def _(self, node: Constant, graph: Sketch) -> None:
-        first, *others = node.numbers
-        label, exact = self.style.number(first), f"constant {first!r}"
-        if others:
+        numbers = [x for copy in self.plan.copies_of(node) for x in cast(Constant, copy).numbers]
+        label, exact = self.style.number(numbers[0]), f"constant {numbers[0]!r}"
+        if len(node.numbers) > 1:
             label = f"{len(node.numbers)} constants"
-            exact = cut(", ".join(map(repr, node.numbers)), _LONGEST_LINE)
+        elif len(numbers) > 1:
+            label = _range(numbers, self.style.number)
+        if len(set(map(repr, numbers))) > 1:
+            exact = cut(", ".join(map(repr, numbers)), _LONGEST_LINE)
         graph.node(self.ids[node], label, **self.style.constant(), tooltip=exact)
 
     @_write_node.register
@@ -249,6 +344,22 @@ class Pen:
         self.seen.add("operation")
         tooltip = tooltip_of([f"operation {op.name}"])
         graph.node(self.ids[node], label_of([op.symbol], end=r"\n"), **self.style.operation(), tooltip=tooltip)
+
+    @_write_node.register
+    def _(self, box: CutBox, graph: Sketch) -> None:
+        n, operations = len(box.values), Counter(cast(Op, v.op).name for v in box.values)
+        listed = [f"{symbol} × {times:,}" for symbol, times in operations.most_common()]
+        shown = [*listed[:_SHOWN_OPERATIONS], *["…"][: len(listed) - _SHOWN_OPERATIONS]]
+        lines = [f"… {counted(n, 'more operation')}", ", ".join(shown)]
+        lines += [f"on {counted(len(box.leaves), 'input')}"] if box.leaves else []
+        self._write_box(
+            graph, box, "result", box.values, lines=lines, tooltip=[lines[0], ", ".join(listed), *lines[2:]]
+        )
+
+    @_write_node.register
+    def _(self, box: BeforeBox, graph: Sketch) -> None:
+        text = [self._named(box.node), "one step before" if box.steps == 1 else f"{box.steps} steps before"]
+        graph.node(self.ids[box], label_of(text), **self.style.earlier(), tooltip=tooltip_of([" ".join(text)]))
 
     def _write_box(
         self,
@@ -315,13 +426,18 @@ class Pen:
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: Sketch) -> None:
-        name, x = self.names[edge.user], self.names[edge.operand]
+        name, x = self.names[self.root.get(edge.user, edge.user)], self.names[edge.operand]
         label, tooltip, look = None, f"{x} to {name}", self.style.line()
-        local = self.locals[edge.user][edge.place] if self.locals else None
-        stopped = not cast(Op, edge.user.op).passes(edge.place) or (self.locals and local is None)
-        if local is not None:
-            label, tooltip = self.style.gradient(local), f"d {name} / d {x} = {local!r}"
-            look = self.style.line(self._signed(local))
+        slopes = [self._slope(use) for use in edge.all] if self.locals else []
+        numbers = [slope for slope in slopes if slope is not None]
+        stopped = not cast(Op, edge.user.op).passes(edge.place) or (self.locals and not numbers)
+        if numbers:
+            several = f" ({len(numbers):,} ×)" if len(numbers) > 1 else ""
+            label, tooltip = (
+                _range(numbers, self.style.gradient),
+                f"d {name} / d {x} = {_range(numbers, repr)}{several}",
+            )
+            look = self.style.line(self._signed(numbers[0]) if len({*map(sign, numbers)}) == 1 else None)
             self.seen.add("local")
         elif stopped:
             label, tooltip = NO_GRADIENT if self.locals else None, f"{x} to {name}: no gradient passes"
@@ -336,27 +452,33 @@ class Pen:
             tooltip=tooltip_of([tooltip]),
         )
 
+    def _slope(self, edge: OperandEdge) -> float | None:
+        """Return the local gradient of what is drawn at the head of an edge."""
+        local = self.locals[edge.user][edge.place]
+        return local if local is None or edge.user not in self.outer else self.outer[edge.user] * local
+
+    @_write_edge.register
+    def _(self, edge: StartEdge, graph: Sketch) -> None:
+        self._line(graph, edge, **self.style.bundle_line(are_parameters=False), tooltip="before the first step")
+
     @_write_edge.register
     def _(self, edge: WeightedEdge, graph: Sketch) -> None:
         """Write an edge into a neuron: blue or orange for the sign of the weight, which is its local gradient."""
         weight, name, x = edge.weight, self.names[edge.weight], self._term(edge.input)
-        product = f"{weight.data!r} * {edge.number!r} = {weight.data * edge.number!r}"
-        tooltip = [f"{_product(Term(name), x)} = {product}"]
+        numbers = [copy.number for copy in edge.all]
+        inputs, products = _range(numbers, repr), _range([weight.data * x for x in numbers], repr)
+        tooltip = [f"{_product(Term(name), x)} = {weight.data!r} * {_several(inputs)} = {products}"]
         if self.with_gradients:
             tooltip.append(f"{name}: grad {weight.grad!r}")
         if self.locals and isinstance(edge.input, Value):
             tooltip.append(f"d net / d {x.text} = {weight.data!r}")
         largest = self.largest[edge.group]
-        share = edge.size / largest if largest else 0.0
+        share = _size(edge) / largest if largest else 0.0
         label = None
         if not self.dense:  # the weight is the local gradient
-            factors = (
-                [weight.data, edge.number]
-                if self.with_values
-                else [weight.data]
-                if "local gradients" in self.style.shows
-                else []
-            )
+            factors = [weight.data] if self.with_values or "local gradients" in self.style.shows else []
+            if self.with_values and len(numbers) == 1:  # of several, the box at the tail shows the range
+                factors.append(numbers[0])
             label = f" {_multiplied([self.style.number(x) for x in factors])} " if factors else None
         look = self.style.weighted_line(self._signed(weight.data), share, dense=self.dense)
         self.seen.add("weighted")
@@ -376,6 +498,14 @@ class Pen:
 
     # Text ------------------------------------------------------------------------------------------------------------
 
+    def _named(self, node: Node) -> str:
+        """Return the name of a node."""
+        if isinstance(node, NeuronBox):
+            return self.names[node.neurons[0].output]
+        if isinstance(node, LayerBox):
+            return node.title
+        return self.names[node] if isinstance(node, Value) else self.ids[node]
+
     def _term(self, x: Value | float) -> Term:
         return Term(self.names[x]) if isinstance(x, Value) else constant(repr(x))
 
@@ -385,6 +515,15 @@ class Pen:
 
 def _activation(neuron: FoundNeuron) -> str:
     return neuron.activation.name if neuron.activation else "linear"
+
+
+def _size(edge: WeightedEdge) -> float:
+    return max(copy.size for copy in edge.all)
+
+
+def _several(numbers: str) -> str:
+    """Return a range of numbers as a factor."""
+    return f"({numbers})" if " " in numbers else numbers
 
 
 def _product(x: Term, y: Term) -> str:

@@ -8,7 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 from autograd.engine import Value, numbers_of
 from autograd.views.limits import Size, size_of
@@ -83,8 +83,8 @@ class RegularizerBox(Box):
 class CutBox(Box):
     """The middle of a long chain of operations."""
 
-    values: Sequence[Value]
-    is_one_value = True
+    values: Sequence[Value]  # the last one is the result
+    leaves: Sequence[Value]  # that are used nowhere else
 
 
 @dataclass(eq=False)
@@ -122,7 +122,7 @@ class Edge:
     tail: Node
     head: Node
     place: int = 0  # of the operand
-    copies: list["Edge"] = field(default_factory=list, kw_only=True)  # those that it stands for, if not itself alone
+    copies: list[Self] = field(default_factory=list, kw_only=True)  # those that it stands for, if not itself alone
 
     @property
     def role(self) -> Hashable:
@@ -130,9 +130,14 @@ class Edge:
         return type(self).__name__, self.place
 
     @property
-    def all(self) -> Sequence["Edge"]:
+    def all(self) -> Sequence[Self]:
         """The edges that it stands for."""
         return self.copies or [self]
+
+
+@dataclass(eq=False)
+class StartEdge(Edge):
+    """What the first of repeated steps takes in place of the result of an earlier one."""
 
 
 @dataclass(eq=False)
@@ -199,7 +204,28 @@ class Copies:
     """The nodes that one node stands for, itself among them."""
 
     nodes: list[Node]
-    unit: str  # what each of them is: "samples", "steps", or ""
+    times: list[tuple[int, str]]  # how many, and of what: "samples", "steps", or ""
+
+    @property
+    def text(self) -> str:
+        """How many they are: "× 20 samples"."""
+        return " ".join(f"× {n:,} {unit}".rstrip() for n, unit in self.times)
+
+    @property
+    def are_steps(self) -> bool:
+        return self.times[-1][1] == "steps"
+
+
+Use = tuple[Value, int]
+"""A result, and the place of an operand of it."""
+
+
+@dataclass(eq=False)
+class LongSum:
+    """A long chain of additions that is drawn as one sum, or one of multiplications."""
+
+    terms: list[Use]
+    inside: dict[Value, Use]  # the results on the way, from the last one on, with their uses
 
 
 class Plan:
@@ -212,11 +238,12 @@ class Plan:
         self.boxes: list[Box] = []
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # those that belong to a box
+        self.own = {p for layer in layers for neuron in layer.neurons for p in neuron.parameters}
         self.frames: dict[Value, Frame] = {}
         self.edges: list[Edge] = []
         self.nodes: list[Node] = []  # once they are joined
         self.copies: dict[Node, Copies] = {}
-        self.sums: dict[Value, list[Value]] = {}  # the results on the way to a long sum that is drawn as one
+        self.sums: dict[Value, LongSum] = {}
         self._uses: dict[str, list[list[Titled]]] = defaultdict(list)  # of each layer, what stands for it
         self._layers: dict[LayerBox, FoundLayer] = {}  # to which each box belongs
         self._inputs: dict[tuple[Value, int], Hashable] = {}  # which input of which layer a constant operand is
@@ -224,7 +251,7 @@ class Plan:
         if detail != "value":
             for layer in layers:
                 self._place(layer, set(opened))
-            self._gather_regularizer({p for layer in layers for neuron in layer.neurons for p in neuron.parameters})
+            self._gather_regularizer(self.own)
         self.shown = [v for v in values if v not in self.home]
 
     @property
@@ -280,6 +307,11 @@ class Plan:
         """Return the nodes that one stands for."""
         return self.copies[node].nodes if node in self.copies else [node]
 
+    def values_of(self, node: Node) -> list[Value]:
+        """Return the Values that are drawn as a node that is no box, those inside of a long sum before it."""
+        copies = [v for v in self.copies_of(node) if isinstance(v, Value)]
+        return [x for v in copies for x in (*reversed(self.sums[v].inside if v in self.sums else {}), v)]
+
     def frame_of(self, node: Node) -> Frame | None:
         """Return the frame that a node is in."""
         if isinstance(node, Box):
@@ -288,20 +320,23 @@ class Plan:
         return self.frames.get(v) if isinstance(v, Value) else None
 
     def name_uses(self) -> None:
-        """Number the uses of layers that are drawn several times."""
-        drawn = set[Titled]()
+        """Number the uses of layers that are drawn several times, and note how many a drawn one stands for."""
+        drawn: dict[Titled, str] = {}
         for node in self.nodes:
+            copies = self.copies.get(node)
+            times = f" {copies.text}" if copies else ""
             if isinstance(node, LayerBox):
-                drawn.add(node)
+                drawn[node] = times
             frame = self.frame_of(node)
             while frame is not None:
-                drawn.add(frame)
+                drawn.setdefault(frame, times)
                 frame = frame.parent
         for uses in self._uses.values():
-            shown = [use for use in uses if not drawn.isdisjoint(use)]
+            shown = [use for use in uses if not drawn.keys().isdisjoint(use)]
             for nth, use in enumerate(shown, start=1):
                 for titled in use:
-                    titled.use = f" ({nth} of {len(shown)})" if len(shown) > 1 else ""
+                    several = f" ({nth} of {len(shown)})" if len(shown) > 1 else ""
+                    titled.use = several + drawn.get(titled, "")
 
     def _place(self, layer: FoundLayer, opened: set[str]) -> None:
         """Give the neurons of a layer their boxes, or the frames around those that are open.

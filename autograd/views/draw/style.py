@@ -198,6 +198,11 @@ class Style:
             look["style"] += ",dashed"
         return {**look, "width": f"{_DENSE_WIDTH * self.font_size / FONT_SIZE:g}"} if of_one_width else look
 
+    def earlier(self) -> Attributes:
+        """Return the attributes of a node for the result of an earlier step."""
+        look = {"shape": "box", "style": "rounded,filled,dashed"}
+        return {"color": self.colours["neither"], "fillcolor": self.colours["result"], **look}
+
     def constant(self) -> Attributes:
         """Return the attributes of a bare number."""
         return {"fontcolor": self.colours["faint"], "shape": "plaintext", "fontsize": self._smaller, "margin": "0.03"}

@@ -1,0 +1,441 @@
+"""Drawings in which what is alike is drawn once: long sums, samples of a batch, steps of a recurrent unit, chains."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from networks import WAYS, Network, loss_of
+
+from autograd import Value, draw, nn, ops
+from autograd.engine import graph_of
+from autograd.views.draw.folding import fold
+from autograd.views.draw.folding.merging import in_order
+from autograd.views.draw.plan import CutBox, LayerBox, Plan
+from autograd.views.network import find_layers
+
+# Reading a drawing ---------------------------------------------------------------------------------------------------
+
+
+def boxes(output: Value, **options: Any) -> list[list[str]]:
+    """Return the lines of each node of a drawing; a constant has one."""
+    source = draw(output, names={}, **options).source
+    labels = re.findall(r'^\s*[vbc]\d+ \[label=("(?:[^"\\]|\\.)*"|\S+)', source, re.MULTILINE)
+    return [label.strip('"').removesuffix(r"\l").split(r"\l") for label in labels]
+
+
+def box(output: Value, title: str, **options: Any) -> list[str]:
+    """Return the lines after the first of the one node that begins so."""
+    [lines] = [lines for lines in boxes(output, **options) if lines[0].startswith(title)]
+    return lines[1:]
+
+
+def edges(output: Value, **options: Any) -> list[str]:
+    """Return the labels of the edges."""
+    source = draw(output, names={}, **options).source
+    return re.findall(r'^\s*\w+ -> \w+ \[.*?label=" (.*?) "', source, re.MULTILINE)
+
+
+def with_gradients(output: Value) -> Value:
+    output.label = output.label or "loss"
+    output.backward()
+    return output
+
+
+def leaves(n: int, name: str = "x") -> list[Value]:
+    """Return leaves from 1 / n to 1."""
+    return [Value(i / n, f"{name}{i}") for i in range(1, n + 1)]
+
+
+# Long sums -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_long_sum_is_one_node() -> None:
+    """Python's sum begins with 0, which is not drawn."""
+    total = with_gradients(sum(leaves(50)))  # type: ignore[arg-type]  # it is no int
+    assert boxes(total) == [
+        ["x1, …, x50", "× 50", "data 0.02 to 1", "grad 1"],
+        ["loss = x1 + x2 + x3 + … + x50", "50 terms", "data 25.5", "grad 1"],
+    ]
+    assert edges(total) == ["1"]
+
+
+def test_a_short_sum_shows_how_it_is_added() -> None:
+    total = with_gradients(sum(leaves(12)))  # type: ignore[arg-type]  # it is no int
+    assert len(boxes(total)) == 12 + 12 + 1
+
+
+@pytest.mark.parametrize(
+    ("reduce", "formula", "count"),
+    [
+        (lambda xs: functools.reduce(operator.sub, xs), "x1 - x2 - x3 - … - x20", "20 terms"),
+        (lambda xs: functools.reduce(lambda total, x: x + total, xs), "x20 + x19 + x18 + … + x1", "20 terms"),
+        (lambda xs: functools.reduce(operator.mul, xs), "x1 * x2 * x3 * … * x20", "20 factors"),
+        (lambda xs: functools.reduce(ops.max, xs), "max(x1, x2, x3, …, x20)", "20 operands"),
+        (lambda xs: functools.reduce(ops.min, xs), "min(x1, x2, x3, …, x20)", "20 operands"),
+        (lambda xs: sum(xs[:10]) + (sum(xs[10:18]) - xs[18] + xs[19]), "x1 + x2 + x3 + … + x20", "20 terms"),
+    ],
+)
+def test_every_chain_of_one_operation_is_one(reduce: Callable[[list[Value]], Value], formula: str, count: str) -> None:
+    xs = leaves(20)
+    result = with_gradients(reduce(xs))
+    assert [f"loss = {formula}", count] in [lines[:2] for lines in boxes(result)]
+
+
+def test_the_local_gradients_of_a_long_product_are_those_of_the_whole() -> None:
+    """For the output they are the gradients of the factors."""
+    xs = [Value(x, f"x{i}") for i, x in enumerate(random.Random(1).choices([0.5, 0.9, 1.0, 1.2], k=30))]
+    with_gradients(functools.reduce(operator.mul, xs))
+    product = functools.reduce(operator.mul, xs)
+    product.backward()
+    xs_at_zero = sorted(x.grad / 2 for x in xs)  # two backward passes
+    tip = re.search(r"d \w+ / d \w+ = (\S+) to (\S+) \(30 ×\)", draw(product, names={}).source)
+    assert tip is not None
+    assert [float(x) for x in tip.groups()] == pytest.approx([xs_at_zero[0], xs_at_zero[-1]], rel=1e-14)
+
+
+def test_a_difference_within_a_sum_is_no_term_of_it() -> None:
+    """a - (b - c + ...) has other signs than a - b - c."""
+    xs = leaves(40)
+    inner = functools.reduce(operator.sub, xs[20:])
+    total = with_gradients(functools.reduce(operator.add, xs[:20]) - inner)
+    counts = [lines[1] for lines in boxes(total) if "terms" in lines[1]]
+    assert sorted(counts) == ["20 terms", "21 terms"]
+
+
+def test_a_labelled_or_shared_part_of_a_sum_stays() -> None:
+    xs = leaves(40)
+    part = functools.reduce(operator.add, xs[:20])
+    part.label = "part"
+    total = with_gradients(functools.reduce(operator.add, xs[20:], part))
+    assert box(total, "part = ")[0] == "20 terms"
+    assert box(total, "loss = ")[0] == "21 terms"
+    part.label = ""
+    assert [lines[1] for lines in boxes(total) if "terms" in lines[1]] == ["40 terms"]
+    twice = with_gradients(total + part)
+    assert sum("terms" in lines[1] for lines in boxes(twice)) == 2
+
+
+def test_the_same_term_many_times_is_one_edge() -> None:
+    x = Value(1.0, "x")
+    total = x
+    for _ in range(30):
+        total = total + x
+    assert edges(with_gradients(total)) == ["1"]
+    assert 'tooltip="d loss / d x = 1.0 (31 ×)"' in draw(total, names={}).source
+
+
+def test_the_terms_of_a_sum_are_drawn_once_where_they_are_alike() -> None:
+    w = Value(0.5, "w")
+    loss = with_gradients(sum((w * x - 0.25) ** 2 for x in leaves(30)))  # type: ignore[arg-type]  # it is no int
+    assert [lines[1] for lines in boxes(loss) if len(lines) > 1] == ["data 0.5", *["× 30"] * 4, "30 terms"]
+    assert box(loss, "w")[0] == "data 0.5"
+    other = with_gradients(sum(x**k for x, k in zip(leaves(30), [2, 3] * 15)))  # type: ignore[arg-type]
+    assert Counter(lines[1] for lines in boxes(other) if len(lines) > 1)["× 15"] == 4  # exponents stay apart
+
+
+# Batches -------------------------------------------------------------------------------------------------------------
+
+LOSSES: dict[str, Callable[..., Value]] = {
+    "mse": nn.mse,
+    "cross entropy": nn.cross_entropy,
+    "binary cross entropy": nn.binary_cross_entropy,
+    "hinge": nn.hinge,
+    "by hand": lambda outputs, targets: sum((z - y) ** 2 for z, y in zip(outputs, targets, strict=True)) / len(targets),
+}
+N = 20  # samples
+
+
+def batch(loss: str, *, values: bool) -> tuple[Value, list[list[Value]]]:
+    """Return the loss of a batch, and the outputs of the hidden neurons for each sample."""
+    rng = random.Random(3)
+    classes = loss == "cross entropy"
+    model = nn.MLP(2, [3, 2, 3 if classes else 1], rng=rng)
+    xs: list[Any] = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(N)]
+    ys: list[Any] = [rng.randrange(3) if classes else rng.choice([1.0, -1.0 if loss == "hinge" else 0.0]) for _ in xs]
+    if values:
+        xs = [[Value(x) for x in row] for row in xs]
+        one = Value(1.0)  # targets may be shared
+        if not classes:
+            ys = [one if y == 1 else Value(y) for y in ys]
+    hidden = [list(model.layers[0](x)) for x in xs]
+    outputs = [model.layers[2](model.layers[1](h)) for h in hidden]
+    return with_gradients(LOSSES[loss](outputs, ys)), hidden
+
+
+@pytest.mark.parametrize("values", [False, True], ids=["constants", "values"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_batch_is_one_network(loss: str, values: bool) -> None:
+    output, _ = batch(loss, values=values)
+    assert draw(output, names={}).source == draw(output, names={}, detail="neuron").source
+    source = draw(output, names={}).source
+    for layer in ("layer1", "layer2", "layer3"):
+        assert len(re.findall(rf'label="?{layer} × 20 samples\\l', source)) == 1
+    assert len(re.findall(r"^\s*b\d+ \[", source, re.MULTILINE)) == 3 + 2 + (3 if loss == "cross entropy" else 1)
+    assert len(boxes(output)) <= 32
+    layers = boxes(output, detail="layer")
+    assert [lines[0] for lines in layers if "layer" in lines[0][:5]] == [f"layer{i} × 20 samples" for i in (1, 2, 3)]
+    assert len(layers) <= 30
+
+
+def test_a_batch_shows_the_range_of_its_numbers() -> None:
+    output, hidden = batch("mse", values=True)
+    rows = boxes(output)
+    for k in range(3):
+        data, grads = ([getattr(h[k], name) for h in hidden] for name in ("data", "grad"))
+        assert any(f"relu {min(data):.4g} to {max(data):.4g}" in lines for lines in rows)
+        low, high = (f"{x:.4f}".rstrip("0") for x in (min(grads), max(grads)))
+        assert any(f"grad {low} to {high}" in lines for lines in rows), (low, high)
+
+
+@pytest.mark.parametrize("weigh", WAYS)
+def test_a_batch_is_one_network_however_its_sums_are_written(weigh: Callable[..., Value]) -> None:
+    loss = loss_of(Network(2, [3, 2, 1], weigh), samples=N)
+    assert len(boxes(loss, detail="neuron")) == 3 + 2 + 1 + 2 + 2 + 2 + 2  # neurons, inputs, constants, terms, the loss
+
+
+def test_a_few_samples_are_drawn_one_by_one() -> None:
+    loss = loss_of(Network(2, [2, 1]), samples=3)
+    assert "layer1 (3 of 3)" in draw(loss, detail="layer").source
+    assert "layer1 × 4 samples" in draw(loss_of(Network(2, [2, 1]), samples=4), detail="layer").source
+
+
+def test_a_layer_that_is_used_more_often_than_others_is_no_batch() -> None:
+    """As in deep sets: each element goes through the first layer, their mean through the second."""
+    first, second = nn.MLP(1, [2], "tanh"), nn.MLP(2, [1])
+    parts = [first([x]) for x in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    loss = with_gradients(second([ops.sum([part[k] for part in parts]) for k in (0, 1)]))
+    assert next(lines[0] for lines in boxes(loss, detail="layer") if lines[0][:6] == "layer1") == "layer1 × 5"
+
+
+def test_who_asks_for_many_nodes_gets_them() -> None:
+    total = with_gradients(sum(leaves(50)))  # type: ignore[arg-type]  # it is no int
+    assert len(boxes(total, max_nodes=1_000)) == 101
+
+
+# Steps ---------------------------------------------------------------------------------------------------------------
+
+T = 12
+
+
+def unit(start: Any, inputs: list[Any]) -> tuple[list[Value], Value]:
+    """Return the states of a recurrent unit, and its loss."""
+    w, u, b = Value(0.5, "w"), Value(0.8, "u"), Value(0.1, "b")
+    h, states = start, []
+    for x in inputs:
+        h = (w * x + u * h + b).tanh()
+        states.append(h)
+    return states, with_gradients((h - 1) ** 2)
+
+
+@pytest.mark.parametrize("start", [0.0, Value(0.0, "h0")], ids=["constant", "value"])
+@pytest.mark.parametrize("values", [False, True], ids=["constants", "values"])
+def test_the_steps_of_a_recurrent_unit_are_drawn_once(start: Any, values: bool) -> None:
+    inputs: list[Any] = [Value(0.1 * t, f"x{t}") if values else 0.1 * t for t in range(T)]
+    states, loss = unit(start, inputs)
+    rows = boxes(loss)
+    assert len(rows) == 15  # h0, h before, x, w, u, b; 5 operations; the loss with 2 constants
+    last = states[-1]
+    last.label = "h"
+    rows = boxes(loss)
+    data = [h.data for h in states]
+    assert ["h", "one step before"] in rows
+    [state] = [lines for lines in rows if lines[0].startswith("h = tanh(")]
+    assert state[1:3] == ["× 12 steps", f"data {min(data):.4g} to {max(data):.4g}"]
+    assert any(lines[0].endswith(" = u * h") for lines in rows)
+    assert sum("× 12 steps" in lines for lines in rows) == 5 + values
+    last.label = ""
+    assert draw(loss, names={"h": last}).source.count("one step before") >= 1
+
+
+class Unit(nn.Module):
+    """A recurrent unit of n neurons, or of one that is in no layer."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.cell: Any = nn.Layer(1 + n, n, "tanh") if n else nn.Neuron(2, "tanh")
+        self.out = nn.Neuron(max(n, 1), "linear")
+
+    def __call__(self, xs: list[float]) -> Value:
+        h: Any = [0.0] * max(self.n, 1)
+        for x in xs:
+            h = self.cell([x, *h])
+            h = h if isinstance(h, list) else [h]
+        return self.out(h)
+
+
+@pytest.mark.parametrize(("n", "neurons"), [(0, 1), (1, 1), (4, 4)])
+@pytest.mark.parametrize("detail", ["auto", "neuron", "layer"])
+def test_the_steps_of_a_module_are_drawn_once(n: int, neurons: int, detail: str) -> None:
+    loss = with_gradients((Unit(n)([0.1 * t for t in range(T)]) - 0.5) ** 2)
+    source = draw(loss, names={}, detail=detail).source
+    if detail != "auto" or n > 1:
+        assert len(re.findall(r"cell\S* × 12 steps", source)) >= 1
+    assert "× 12 steps" in source and "(1 of" not in source
+    assert len(boxes(loss, detail=detail)) <= 18
+    before = source.count(r"\lone step before\l")
+    assert before == (neurons if detail != "layer" else 1)
+
+
+def test_samples_of_steps() -> None:
+    model = Unit(3)
+    loss = with_gradients(nn.mse([model([0.1 * t, 0.5, 0.2, t]) for t in range(6)], [0.5] * 6))
+    assert "cell × 6 samples × 4 steps" in draw(loss, names={}, detail="layer").source
+    assert "out × 6 samples" in draw(loss, names={}, detail="layer").source
+
+
+def test_steps_with_outputs_two_states_and_a_loss_of_each() -> None:
+    """As a long short-term memory has them, with an output at each step."""
+    a, b, c = Value(0.3, "a"), Value(0.4, "b"), Value(0.5, "c")
+    h, s, outputs = Value(0.1, "h0"), Value(0.2, "s0"), []
+    for x in leaves(10):
+        gate = (a * h + x).sigmoid()
+        s = gate * s + b
+        h = s.tanh() * gate
+        outputs.append(c * h)
+    loss = with_gradients(ops.sum([(y - 0.3) ** 2 for y in outputs]))
+    rows = boxes(loss)
+    assert sum(lines[-1] == "one step before" for lines in rows) == 2
+    assert Counter(lines[1] for lines in rows if len(lines) > 1)["× 10 steps"] == 1 + 8  # x and the operations
+    assert Counter(lines[1] for lines in rows if len(lines) > 1)["× 10"] == 2  # the errors and their squares
+
+
+def test_steps_that_look_further_back() -> None:
+    """x[t + 1] = 1.5 x[t] - 0.6 x[t - 1] + 0.1: a recurrence of second order."""
+    before, now = Value(0.1, "first"), Value(0.2, "second")
+    k = Value(1.5, "k")
+    for _ in range(10):
+        before, now = now, k * now - 0.6 * before + 0.1
+    rows = boxes(with_gradients(now))
+    assert {lines[-1] for lines in rows} >= {"one step before", "2 steps before"}
+
+
+def test_few_steps_are_drawn_one_by_one() -> None:
+    loss = unit(0.0, [0.1, 0.2, 0.3])[1]
+    assert "steps" not in draw(loss, names={}).source
+
+
+# Chains --------------------------------------------------------------------------------------------------------------
+
+
+def chain(n: int) -> Value:
+    v = Value(0.5, "x")
+    for _ in range(n):
+        v = v.tanh()
+    return with_gradients(v)
+
+
+def test_a_long_chain_is_cut() -> None:
+    output = chain(100)
+    rows = boxes(output)
+    assert [lines[0] for lines in rows] == [
+        *("x", "v2 = tanh(x)", "v3 = tanh(v2)", "v4 = tanh(v3)", "v5 = tanh(v4)"),
+        "… 92 more operations",
+        *("v98 = tanh(v97)", "v99 = tanh(v98)", "v100 = tanh(v99)", "loss = tanh(v100)"),
+    ]
+    assert rows[5][1] == "tanh × 92"
+    middle = graph_of(output)[5:97]
+    assert rows[5][2] == f"data {min(v.data for v in middle):.4g} to {max(v.data for v in middle):.4g}"
+    assert len(boxes(chain(12))) == 13
+
+
+def test_a_cut_says_what_is_in_it() -> None:
+    rng, v, shared = random.Random(3), Value(0.5, "x"), Value(0.7, "shared")
+    steps: list[Callable[[Value], Value]] = [
+        Value.tanh,
+        lambda v: v * 1.5,
+        lambda v: v * v,
+        lambda v: v / Value(2.0).exp(),
+        lambda v: v + shared,
+    ]
+    for _ in range(60):
+        v = rng.choice(steps)(v)
+    rows = boxes(with_gradients(v))
+    assert len(rows) < 25
+    [cut] = [lines for lines in rows if lines[0].startswith("… ")]
+    assert re.fullmatch(r"… \d+ more operations", cut[0])
+    assert re.fullmatch(r"on \d+ inputs", cut[2])
+
+
+# What is not folded --------------------------------------------------------------------------------------------------
+
+
+def tangle(n: int, operands: int) -> Value:
+    rng = random.Random(1)
+    nodes = leaves(3)
+    for _ in range(n):
+        nodes.append(ops.sum(rng.choices(nodes, k=operands)))
+    return with_gradients(ops.sum(nodes))
+
+
+@pytest.mark.parametrize(("n", "operands"), [(20, 3), (40, 5), (60, 8)])
+def test_a_tangle_is_refused_however_few_its_nodes(n: int, operands: int) -> None:
+    with pytest.raises(ValueError, match=rf"the graph has {n + 4} nodes .* edges pass by each node.*intermediate"):
+        draw(tangle(n, operands))
+    assert "loss" in draw(tangle(n, operands), max_nodes=20_000).source
+
+
+def test_a_long_label_is_cut() -> None:
+    x = Value(1.0, "x" * 20_000)
+    y = x.tanh()
+    y.label = "y" * 20_000
+    drawing = draw(y, names={})
+    lines = re.findall(r"[xy]{20,}…?", " ".join(re.findall(r'label="(.*?)" ', drawing.source)))
+    assert len(lines) == 2 and all(len(line) == 100 and line[-1] == "…" for line in lines)
+
+
+# Everything is drawn once --------------------------------------------------------------------------------------------
+
+
+def programs(seed: int) -> Value:
+    """Return the loss of a program with loops, batches and sums of random lengths."""
+    rng = random.Random(seed)
+
+    def some() -> range:
+        return range(rng.choice([1, 3, 5, 14, 25]))
+
+    model = nn.MLP(2, [2, 1], "tanh", rng=rng)
+    shared = leaves(4, "w")
+    terms: list[Value] = [model([rng.random(), rng.choice(shared)]) for _ in some()]
+    terms += [(rng.choice(shared) * Value(rng.random())).sin() ** rng.choice([2, 3]) for _ in some()]
+    h = shared[0]
+    for _ in some():
+        h = (h * shared[1] + rng.choice([Value(0.5), shared[2]])).tanh()
+        if rng.random() < 0.2:
+            terms.append(h * 2)
+    for _ in some():
+        h = rng.choice([ops.sin, ops.cos, ops.exp])(h)
+    terms.append(h)
+    rng.shuffle(terms)
+    return with_gradients(sum(terms) if rng.random() < 0.5 else ops.sum(terms))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("detail", ["value", "neuron", "layer"])
+def test_each_value_is_drawn_once(detail: str) -> None:
+    """Each is one that a node stands for, or inside of one; edges join nodes, and there is no circle."""
+    smaller = 0
+    for seed in range(40):
+        values = graph_of(programs(seed))
+        plan = Plan(values, find_layers(values), detail, ())
+        plan.join(5_000)
+        before = len(plan.nodes)
+        fold(plan, 200)
+        smaller += len(plan.nodes) < before
+        drawn = list[Value]()
+        for node in plan.nodes:
+            drawn += plan.values_of(node)
+            drawn += [*node.values, *node.leaves] if isinstance(node, CutBox) else []
+            for copy in plan.copies_of(node):
+                drawn += [v for v in values if plan.home.get(v) is copy and v not in plan.parameters]
+        assert Counter(drawn) == Counter(v for v in values if v not in plan.parameters), seed
+        assert len(set(plan.nodes)) == len(plan.nodes)
+        assert {end for edge in plan.edges for end in (edge.tail, edge.head)} <= set(plan.nodes)
+        assert len(in_order(plan)) == len(plan.nodes)
+        assert not any(isinstance(node, LayerBox) for node in plan.nodes) or detail != "value"
+    assert smaller > 20
