@@ -19,27 +19,52 @@ from __future__ import annotations
 import dataclasses
 import gc
 import inspect
+import re
 import sys
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import count, islice
 from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, cast
 
-from autograd.engine import Value, graph_of
+from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import UNMARKED, Marked, Marks, is_own, mark, marks_of, slots_of
+from autograd.marks import (
+    UNMARKED,
+    UNSET,
+    Layout,
+    Marked,
+    Marks,
+    Remembered,
+    attributes_of,
+    is_assigned,
+    is_called,
+    is_own,
+    last_call,
+    mark,
+    marks_of,
+    slots_of,
+)
 from autograd.ops import Op
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import and_joined, escaped, quoted, visible
 
 _T = TypeVar("_T")
+
+
+class _Before(NamedTuple):
+    """What was there before a call."""
+
+    leaves: _ByAttribute
+    begun: int
+    """A number of creation: what has a higher one has been made in the call."""
 
 
 class Holder(Marked):
@@ -63,8 +88,12 @@ class Holder(Marked):
         Raises:
             TypeError: a Value or a Module is where no parameters can be collected; or a result, such as
                 `self.w = Value(2.0) / 10`, depends on no parameter, but on a leaf that nothing else holds.
+            ValueError: some have come since the Module was made, and two have the same name.
         """
-        return [p for _, p in self._walk().trained()]
+        walk = self._walk()
+        if walk.unchecked:
+            refuse_twins(self)
+        return [p for _, p in walk.trained()]
 
     def all_parameters(self) -> list[Value]:
         """Return the parameters, frozen or not, in the order of `parameters`.
@@ -75,7 +104,7 @@ class Holder(Marked):
         Raises:
             TypeError: as `parameters`.
         """
-        return frozen_or_not(self.parameters)
+        return frozen_or_not(lambda: list(self.parameters()))
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Yield each parameter with its name, the path of attributes to it: `layer1.neuron3.weight2`.
@@ -126,7 +155,7 @@ class Holder(Marked):
         13
         """
         mark_all(self, frozen=True)
-        left = self.parameters() if is_overridden(self) else []
+        left = list(self.parameters()) if is_overridden(self) else []
         if left:
             name = type(self).__name__
             raise TypeError(
@@ -142,42 +171,92 @@ class Holder(Marked):
         return self
 
     def _made(self) -> None:
-        """Label the leaves with their names, where the user has not.
+        """Label the leaves with their names, where the user has not, and remember what is held.
 
         Raises:
             ValueError: two have the same name.
         """
-        walk = Walk(self, whole=True)
+        if not is_own(type(self)) and marks_of(self).memory is None:  # it may have been made before
+            with suppress(TypeError):  # there is no room for it
+                mark(self, memory=_Memory())
+        walk = Walk(self, whole=True, when=_MADE)
         _label(_different_names(self, walk))
-        for entry in walk.repeated:
-            if _holder_of(entry) is self:
-                _warn_of_one(self, entry)
+        for entry in {id(one): entry for one, entry in reversed(walk.repeated) if _holder_of(entry) is self}.values():
+            _warn_of_one(self, entry)
+        walk.new()  # what has come before this Module was made has not come since
 
-    def _called(self, before: Mapping[str, Any], now: Mapping[str, Any], changed: Mapping[str, Sequence[Any]]) -> None:
-        """Remember what a call has assigned as state, which is neither trained nor saved.
+    def _given(self, name: str, x: Any) -> None:
+        """Remember what has been assigned outside of a call: parameters, whatever runs before they are collected."""
+        if _KINDS[type(x)]:
+            Walk(x, whole=True).remember(self, name)
+
+    def _assigned(self, name: str, before: Any) -> None:
+        """Remember an attribute as state, which is neither trained nor saved.
 
         Warns:
-            ParameterWarning: parameters were lost, or have come, by that.
+            ParameterWarning: parameters were lost by that.
         """
-        state = marks_of(self).state
-        assigned = [name for name, x in now.items() if before.get(name, _UNSET) is not x and _KINDS[type(x)]]
-        new = [name for name in dict.fromkeys((*assigned, *changed)) if name not in state]
-        if not new:
+        now = attributes_of(self).get(name, UNSET)
+        leaves = [] if before is UNSET else [p for _, p in Walk(before, whole=True).leaves]
+        if now is before or now is UNSET or name in marks_of(self).state or not (_KINDS[type(now)] or leaves):
             return
-        held = {name: Walk(changed.get(name, before.get(name)), whole=True).leaves for name in new}
-        mark(self, state=(*state, *(name for name in new if name in assigned or not held[name])))
-        left = {id(p) for _, p in Walk(self, whole=True).everything}
-        for name, leaves in held.items():
-            inside = name not in assigned
-            come = inside and len(Walk(now[name], whole=True).leaves) > len(leaves) > 0
-            if come or any(id(p) not in left for _, p in leaves):
-                _warn_of_change(self, name, [p for _, p in leaves], inside=inside)
+        mark(self, state=(*marks_of(self).state, name))
+        if leaves:
+            left = {id(p) for _, p in Walk(self, whole=True).everything}
+            if any(id(p) not in left for p in leaves):
+                _warn_of_change(self, name, leaves, inside=False)
+
+    def _before_first_call(self) -> _Before:
+        """Return the leaves in attributes of each Module of the user's, and remember that they are called."""
+        walk = Walk(self, whole=True, called=True)
+        return _Before(walk.by_attribute(), created(Value(0.0)))
+
+    def _after_first_call(self, before: _Before) -> None:
+        """Compare the leaves.
+
+        Warns:
+            ParameterWarning: some were lost in a list or the like, or have come.
+        """
+        walk = Walk(self, whole=True, since=before.begun)
+        left, now = {p for _, p in walk.everything}, walk.by_attribute()
+        known_before = {p for _, leaves in before.leaves.values() for p in leaves}
+        for key, (module, leaves) in before.leaves.items():
+            name, known = key[1], marks_of(module)
+            memory = memory_of(module)
+            if name in (*known.state, *memory.told) or is_assigned(module, name):
+                continue
+            come = set(now[key][1] if key in now else ()) - known_before
+            if come or any(p not in left for p in leaves):
+                memory.told |= {name}
+                _warn_of_change(module, name, leaves, inside=True)
+            elif key in walk.doubtful:  # what was passed to the call is not: it is none of the model's
+                memory.told |= {name}
+                made = [entry for entry in walk.doubtful[key] if created(entry[1]) > before.begun]
+                if made:
+                    _warn_of_doubt(module, made[0], trained=False)
+
+    def _copied(self) -> None:
+        settle(self)
 
     def _walk(self) -> Walk:
         walk = Walk(self)
         if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
         return walk
+
+
+def settle(module: Any, *, known: bool = False) -> None:
+    """Tell what calls have kept in a Module from what is put there from now on, from outside; another model may pass.
+
+    Whatever collects parameters does it, too.
+
+    Arguments:
+        known: True if there is no need to warn of what has come so far.
+    """
+    if isinstance(module, Holder):
+        walk = Walk(module, whole=True)
+        if known:
+            walk.new()
 
 
 def label_all(module: Holder) -> None:
@@ -195,7 +274,9 @@ def _label(named: Iterable[tuple[str, Value]]) -> None:
 
 def refuse_twins(module: Holder) -> None:
     """Raise ValueError if two leaves have the same name: parts that have been assigned since the Module was made."""
-    _different_names(module, Walk(module, whole=True))
+    walk = Walk(module, whole=True)
+    _different_names(module, walk)
+    walk.are_checked()
 
 
 def _different_names(module: Holder, walk: Walk) -> list[tuple[str, Value]]:
@@ -216,18 +297,33 @@ def _refuse_twins(module: Holder, names: Sequence[str], leaves: Sequence[_Entry]
     )
 
 
-def _warn_of_change(module: Holder, name: str, leaves: Sequence[Value], *, inside: bool) -> None:
+def _warn_of_change(module: Holder, name: Any, leaves: Sequence[Value], *, inside: bool) -> None:
     kind, n = escaped(type(module).__name__), len(leaves)
-    when = f"when {kind} was made" if all(p.label for p in leaves) else f"since {kind} was made"
-    held = f"{kind}.{escaped(name)} held {n} parameter{'s' * (n != 1)} {when}, and a call has "
+    known = map(memory_of(module).of, leaves)
+    when = "since" if any(held and held.when != _MADE for held in known) else "when"
+    of = f"{kind}.{escaped(name)}" if isinstance(name, str) else kind
     happened = (
         "changed what is in it, so the model has other parameters now"
         if inside
         else f"assigned it anew, so from now on it is state, neither trained nor saved{_lacking(leaves)}"
     )
     warn_caller(
-        f"{held}{happened}. Keep what a call changes in a local variable, or, to save it, in an nn.Constant; make what "
-        "is trained in __init__",
+        f"{of} held {n} parameter{'s' * (n != 1)} {when} {kind} was made, and a call has {happened}. Keep what a call "
+        "changes in a local variable, or, to save it, in an nn.Constant; make what is trained in __init__",
+        ParameterWarning,
+    )
+
+
+def _warn_of_doubt(module: Holder, entry: _Entry, *, trained: bool) -> None:
+    kind = escaped(type(module).__name__)
+    what = (
+        "is a parameter, as those beside it. If it is not to be trained, keep it elsewhere"
+        if trained
+        else "is state, neither trained nor saved. If it is to be trained, make it in __init__; else keep it elsewhere"
+    )
+    warn_caller(
+        f"{kind}{_expression(entry[0])} has come since {kind} was called, and {what}: in a local variable, in a list "
+        "of its own, or, to save it, in an nn.Constant",
         ParameterWarning,
     )
 
@@ -244,13 +340,10 @@ _MOST_LACKING = 3  # names
 def warn_of_new(module: Holder) -> None:
     """Warn of leaves that a Module holds itself, and that have come since it was made: inputs, or what it keeps.
 
-    They have no labels, which leaves get when a Module is made. In a list with others that have, they are parameters:
-    the model has grown, or one was replaced.
+    In a list with others that were there, they are parameters: the model has grown, or one was replaced.
     """
     walk = Walk(module, whole=True)
-    unlabelled = [entry for entry in walk.leaves if not entry[1].label and id(entry[1]) not in walk.constant]
-    known = {id(place[0]) for place, leaf in walk.leaves if leaf.label and not isinstance(place[0][1], Holder)}
-    new = [entry for entry in unlabelled if not is_own(type(_holder_of(entry))) and id(entry[0][0]) not in known]
+    new = walk.new()
     if new and len(new) < len(walk.leaves):
         kind = escaped(type(module).__name__)
         listed = [kind + _expression(place) for place, _ in new]
@@ -270,23 +363,74 @@ def states_of(module: Holder) -> list[str]:
     return [_joined(_name(entry, {}), entry, name) for entry in entries for name in marks_of(entry[1]).state]
 
 
+def lacks_an_attribute(module: Holder, names: Iterable[str]) -> bool:
+    """Return True if each of these names that a Module lacks is in an attribute, of one of the user's, that is lacking.
+
+    >>> from autograd import nn
+    >>> class Net(Holder):
+    ...     def __init__(self):
+    ...         self.w, self.layer = [Value(1.0)], nn.Layer(1, 1)
+    >>> [lacks_an_attribute(Net(), ["w1", name]) for name in ("last1", "w2", "layer.neuron2.bias")]
+    [True, False, False]
+    """
+    walk = Walk(module, whole=True)
+    ours = {name for name, _ in with_names(walk.everything)}
+    modules = {_name(entry, {}): entry[1] for entry in walk.places}
+    for name in set(names) - ours:
+        around = max((path for path in modules if not path or name.startswith(f"{path}.")), key=len, default="")
+        attribute = re.match(r"(.*?)\d*(\..*)?$", name[len(around) :].lstrip("."), re.DOTALL)
+        start = f"{around}." * bool(around) + (attribute[1] if attribute else "")
+        same = re.compile(rf"{re.escape(start)}\d*(\..*)?", re.DOTALL)
+        if is_own(type(modules[around])) or any(same.fullmatch(x) for x in ours):
+            return False
+    return True
+
+
 def _holder_of(entry: _Entry) -> Any:
     """Return the innermost Module around a part."""
     place, _ = entry
+    return _attribute(place[0])[0] if place else None
+
+
+def _attribute(entry: _Entry) -> tuple[Any, _Step | None]:
+    """Return the innermost Module that is a container, or around it, and the step from there on the way to it."""
+    step = None
+    while True:
+        place, part = entry
+        kind = _KINDS[type(part)]
+        if kind and kind.module:
+            return part, step
+        if not place:
+            return None, None
+        entry, step = place
+
+
+def _remembering_attribute(place: _Place) -> tuple[Any, _Step | None]:
+    """Return the innermost Module around a place that remembers what it holds, and the step from there."""
     while place:
-        (place, part), _ = place
-        if isinstance(part, Holder):
-            return part
-    return None
+        (place, part), step = place
+        kind = _KINDS[type(part)]
+        if kind and kind.module and marks_of(part).memory is not None:
+            return part, step
+    return None, None
 
 
 def _warn_of_one(module: Holder, entry: _Entry) -> None:
-    place, repeated = entry
+    place, part = entry
+    kind = _KINDS[type(part)]
+    repeated = list(kind.listed(part)[1]) if kind and kind.listed else []
     where, n = escaped(type(module).__name__) + _expression(place), len(repeated)
     what, one = ("Value", "Value(0.0)") if type(repeated[0]) is Value else ("list", "[Value(0.0)]")
+    if isinstance(part, Mapping):
+        write = f"{{key: {one} for key in keys}} in place of dict.fromkeys(keys, {one})"
+    elif isinstance(part, tuple):
+        write = f"tuple({one} for _ in range({n})) in place of ({one},) * {n}"
+    else:
+        made = "" if type(part) is list else f", and make of it the {escaped(type(part).__name__)}"
+        write = f"[{one} for _ in range({n})] in place of [{one}] * {n}{made}"
     warn_caller(
         f"{where} has one {what} {n} times, which is trained as one. For {n} that are trained each for itself, write "
-        f"[{one} for _ in range({n})] in place of [{one}] * {n}",
+        f"{write}",
         ParameterWarning,
     )
 
@@ -378,7 +522,7 @@ def numbers_of_parameters(module: Holder) -> tuple[int, int]:
     What cannot be collected is left out, so that a `repr` never raises.
     """
     if is_overridden(module):
-        n, every = len(module.parameters()), len(frozen_or_not(module.parameters))
+        n, every = len(list(module.parameters())), len(module.all_parameters())
     else:
         walk = Walk(module)
         n, every = len(walk.trained()), len(frozen_or_not(walk.trained))
@@ -398,6 +542,12 @@ _Step = int | str | _Key
 
 _Entry = tuple[Any, Any]
 """A part, after its place."""
+
+_Around = tuple[_Entry, "Holder", Any]
+"""A part, the Module around it that remembers what it holds, and the attribute there."""
+
+_ByAttribute = dict[tuple[int, Any], tuple["Holder", list[Value]]]
+"""A Module, and leaves in one of its attributes; by the id of the Module and the attribute."""
 
 _Place = tuple[Any, ...]
 """A part's place: (the entry of its container, which all its parts share, the step from there); () for the root."""
@@ -482,22 +632,108 @@ def _expression(place: _Place) -> str:
     )
 
 
+# What Modules remember ----------------------------------------------------------------------------------------------
+
+
+class _Held(NamedTuple):
+    """A Value or a Module that a Module holds."""
+
+    part: weakref.ref[Any]
+    attribute: Any
+    """The attribute in which it was found; of an element of a Module that is a list, its number."""
+    when: int
+
+
+_MADE, _NEW, _TOLD = range(3)
+"""When a part came: as the Module was made; since; and since, which the user has been told."""
+
+
+class _Memory(Remembered):
+    """What a Module remembers of the Values and Modules that it holds, but for those that Modules inside it hold.
+
+    Values are known by the number of their creation, Modules by their id. All are referenced weakly, and those that are
+    gone are forgotten.
+
+    Attributes:
+        held: parameters and Modules.
+        state: Values that a call has put beside them.
+        told: the attributes of which the user has been told that calls change them.
+        settled: the last call before its parts were compared with these.
+        unchecked: whether parts have come whose names have not been compared.
+    """
+
+    __slots__ = ("held", "state", "told", "settled", "unchecked")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[int, _Held] = {}
+        self.state: dict[int, weakref.ref[Value]] = {}
+        self.told: frozenset[Any] = frozenset()
+        self.settled, self.unchecked = 0, False
+
+    def of(self, part: Any) -> _Held | None:
+        """Return what is remembered of a part that is held; None if it is not known."""
+        if type(part) is Value:
+            return self.held.get(created(part))
+        known = self.held.get(-id(part))
+        return known if known and known.part() is part else None
+
+    def hold(self, part: Any, attribute: Any, when: int = _NEW) -> None:
+        """Remember a parameter or a Module."""
+        key = created(part) if type(part) is Value else -id(part)
+        self.held[key] = _Held(weakref.ref(part), attribute, when)
+        self.state.pop(key, None)
+
+    def pass_over(self, part: Value) -> None:
+        """Remember a Value as state."""
+        self.state[created(part)] = weakref.ref(part)
+
+    def forget(self, state: Container[int]) -> None:
+        """Forget what is gone, and Values that are state no more, but for these ones, by id."""
+        gone = [key for key, held in self.held.copy().items() if held.part() is None]
+        for key in gone:  # in place: another thread may add some
+            self.held.pop(key, None)
+        gone = [key for key, known in self.state.copy().items() if id(known()) not in state]
+        for key in gone:
+            self.state.pop(key, None)
+
+    def twin(self) -> Self:
+        """Return one for a copy of the Module, which has the same parts."""
+        twin = super().twin()
+        twin.held, twin.state = self.held.copy(), self.state.copy()
+        twin.told, twin.unchecked = self.told, self.unchecked
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with the parts in place of the references to them."""
+        held = [(x.part(), x.attribute, x.when) for x in self.held.copy().values()]
+        state = [x() for x in self.state.copy().values()]
+        return _remembering, ([x for x in held if x[0] is not None], [x for x in state if x is not None], self.told)
+
+
+def _remembering(held: Iterable[tuple[Any, Any, int]], state: Iterable[Any], told: frozenset[Any]) -> _Memory:
+    memory = _Memory()
+    for part, attribute, when in held:
+        memory.hold(part, attribute, when)
+    for part in state:
+        memory.pass_over(part)
+    memory.told = told
+    return memory
+
+
+def memory_of(module: Holder) -> _Memory:
+    """Return what a Module remembers."""
+    return cast(_Memory, marks_of(module).memory)
+
+
 # Collecting ----------------------------------------------------------------------------------------------------------
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
-_NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks)  # they lead to the rest of the program, or hold no leaf
+_NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks, Layout)  # they lead to the rest of the program, or hold no leaf
 _WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _OURS = __name__.rpartition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
-_NO_PARTS = (
-    "__",
-    "_part_names",
-    "_derived",
-    "_abc_impl",
-    "_slotted",
-    "_has_a_slot",
-)  # attributes of a class that describe it
-_UNSET = object()
+_NO_PARTS = ("__", "_part_names", "_derived", "_abc_impl")  # attributes of a class that describe it
 _EMPTY = ()  # as the classes of each neuron
 _MOST_KINDS = 1_000  # classes that are remembered
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
@@ -538,6 +774,9 @@ class Walk:
         root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
         whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
         alone: Modules that are walked in place of the root; others inside them do not count.
+        when: since when what Modules have not known before is there.
+        called: True if they are called from now on.
+        since: where a single call has run since they were last walked, a number of creation from its begin.
 
     Attributes:
         leaves: each leaf with its place, in order, frozen or not.
@@ -545,32 +784,56 @@ class Walk:
         places: each Module with its place, one after those around it.
         constant: the Values that Modules keep which are not trained, by id.
         with_state: each Module to which a call has assigned attributes.
-        repeated: each list that has one leaf, or one list of leaves, several times, and nothing else.
+        repeated: each list or the like that has one leaf, or one list of leaves, several times, and nothing else; after
+            that leaf or list.
+        doubtful: leaves that a single call has put beside parameters, by Module and attribute.
     """
 
-    def __init__(self, root: Any, *, whole: bool = False, alone: Sequence[Holder] = ()) -> None:
+    def __init__(
+        self,
+        root: Any,
+        *,
+        whole: bool = False,
+        alone: Sequence[Holder] = (),
+        when: int = _NEW,
+        called: bool = False,
+        since: int | None = None,
+    ) -> None:
         self.root, self.whole, self.alone = root, whole, set(map(id, alone))
+        self._when, self._called, self._since = when, called, since
+        self.doubtful: dict[tuple[int, Any], list[_Entry]] = {}
+        self._passed_over = set[tuple[int, int]]()  # state beside parameters: Modules and Values, by id
+        while True:
+            self._collect(alone or [root])
+            if alone or not self._remembering or self._is_settled():
+                break
+        inputs = inputs_alive()
+        if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
+            self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
+            self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
+
+    def _collect(self, roots: Sequence[Any]) -> None:
         self.places: list[_Entry] = []
         self.leaves: list[_Entry] = []
         self.others: list[_Entry] = []
         self._keeping: list[_Entry] = []  # Modules that keep what is not trained
         self.with_state: list[_Entry] = []
-        self.repeated: list[_Entry] = []
+        self.repeated: list[tuple[Any, _Entry]] = []
         self._kept: list[tuple[Holder, list[_Entry]]] | None = None
         self.constant = set[int]()
+        self._frozen_modules: list[Holder] = []
+        self._remembering: list[_Entry] = []  # Modules that remember what they hold
         self._marked = dict[int, Marks]()  # of Modules, by id, that have some
+        self._around: dict[int, _Around] = {}
+        self._inside_of: list[tuple[Holder, Any, _Entry, list[_Entry] | None]] = []
         self._results: list[_Entry] = []
         self._opaque: list[_Entry] = []
         self._instances: dict[type, _Entry] = {}  # the first of each class with attributes
         self._overriding: list[_Entry] = []
         self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        self._visit([((), part) for part in alone or [root]], self.leaves)
+        self._visit([((), part) for part in roots], self.leaves)
         if self._overriding:
             self._visit_others()
-        inputs = inputs_alive()
-        if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
-            self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
-            self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
 
     @property
     def modules(self) -> list[Holder]:
@@ -613,8 +876,7 @@ class Walk:
 
     def _frozen(self) -> set[int]:
         """Return the leaves, by id, that a frozen Module holds, itself or in its lists."""
-        marked = self._marked
-        frozen = [x for x in self.modules if id(x) in marked and marked[id(x)].frozen] if marked else []
+        frozen = self._frozen_modules
         if not frozen:
             return set()
         found = [p for _, p in Walk(self.root, whole=True, alone=frozen).leaves]
@@ -625,7 +887,7 @@ class Walk:
         return set(map(id, found))
 
     def _visit(self, stack: list[_Entry], leaves: list[_Entry]) -> None:
-        seen = self._seen
+        seen, passed, around = self._seen, self._passed_over, self._around
         while stack:
             entry = stack.pop()
             part = entry[1]
@@ -635,26 +897,186 @@ class Walk:
             seen[known] = part
             kind = type(part)
             if kind is list and len(part) > 1 and part[0] is part[-1] and _is_one(part):
-                self.repeated.append(entry)
+                self.repeated.append((part[0], entry))
             if kind is Value:
+                if passed and (id(_holder_of(entry)), known) in passed:
+                    del seen[known]  # it may be a parameter of another
+                    continue
                 (leaves if part.op is None else self._results).append(entry)
-            elif kind is list and set(map(type, part)) == {Value}:  # most parameters: no detour by the stack
+            elif kind is list and not passed and set(map(type, part)) == {Value}:  # most of them: no detour
+                if around:
+                    self._note(entry, None)
                 for i, x in enumerate(part):
                     known = id(x)
                     if known not in seen:
                         seen[known] = x
                         (leaves if x.op is None else self._results).append(((entry, i), x))
             else:
-                stack += self._parts(entry)
+                parts = self._parts(entry)
+                stack += parts
+                if around:
+                    self._note(entry, parts[::-1])
 
     def _visit_others(self) -> None:
         """Visit what Modules that override `parameters()` hold; they may hold what they like, unchecked."""
         checked = self._results, self._opaque, self._instances
         self.whole, self._results, self._opaque, self._instances = True, [], [], {}
         for entry in self._overriding:
-            self._visit(self._inside(entry, cast(_Kind, _KINDS[type(entry[1])])), self.others)
+            self._begin(entry)
+            parts = self._inside(entry, cast(_Kind, _KINDS[type(entry[1])]))
+            self._note(entry, parts[::-1])
+            self._visit(parts, self.others)
         self._results, self._opaque, self._instances = checked
         self.whole = False
+
+    def _is_settled(self) -> bool:
+        """Compare what is found with what Modules remember, and remember it; False if some of it is state, passed over.
+
+        What a Module does not know has come since it was last walked. If no call has run since, it was put there from
+        outside, and is a parameter. Else it is state, and so is all in the same attribute if that has held nothing
+        else; but in a list beside parameters, it is one.
+        """
+        memories = [memory_of(part) for _, part in self._remembering]
+        if any(memory.called for memory in memories):
+            for (place, _), memory in zip(self._remembering, memories):  # those around it come first
+                around, _ = _remembering_attribute(place)
+                memory.called = memory.called or (around is not None and memory_of(around).called)
+        unknown, settled = self._unknown(), True
+        for holder, attribute, entry in unknown:
+            memory, part = memory_of(holder), entry[1]
+            if type(part) is Value and created(part) in memory.state:
+                held = False
+                self._passed_over.add((id(holder), id(part)))
+            elif memory.called and (memory.settled != last_call() or is_called()):
+                held = self._is_held(holder, attribute, entry)
+            else:
+                held = True
+                memory.hold(part, attribute, self._when)
+                memory.unchecked = self._when != _MADE
+            settled = settled and held
+        if not settled:
+            return False
+        many = unknown or sum(len(memory.held) for memory in memories) > 2 * len(self._seen)
+        for (_, part), memory in zip(self._remembering, memories):
+            memory.settled = last_call()
+            memory.called = memory.called or self._called
+            if many or memory.state:
+                memory.forget({known for holder, known in self._passed_over if holder == id(part)})
+        return True
+
+    def _unknown(self) -> list[tuple[Holder, Any, _Entry]]:
+        """Return the Values and Modules that the Modules around them do not know, with these, and the attributes."""
+        unknown = list[tuple[Holder, Any, _Entry]]()
+        for holder, attribute, container, parts in self._inside_of:
+            memory = memory_of(holder)
+            if parts is None and all(map(memory.held.__contains__, map(created, container[1]))):  # most of them
+                continue
+            for entry in [((container, i), x) for i, x in enumerate(container[1])] if parts is None else parts:
+                part = entry[1]
+                if memory.of(part) is None:
+                    kind = _KINDS[type(part)]
+                    counts = not is_input(part) if type(part) is Value else kind is not None and kind.module
+                    if counts and (id(holder), id(part)) not in self._passed_over:
+                        unknown.append((holder, entry[0][1] if attribute is None else attribute, entry))
+        return unknown
+
+    def _begin(self, entry: _Entry) -> None:
+        """Note a Module that remembers what is in it."""
+        part = entry[1]
+        if id(part) in self._marked and self._marked[id(part)].memory is not None:
+            self._around[id(entry)] = entry, part, None
+
+    def _note(self, entry: _Entry, parts: list[_Entry] | None) -> None:
+        """Note what is in such a Module, or in a container in one.
+
+        Arguments:
+            parts: with their places; None for a list of Values, which has none.
+        """
+        place, part = entry
+        around = self._around.get(id(entry))
+        if around is None and place and id(place[0]) in self._around:
+            kind = _KINDS[type(part)]
+            if kind and not kind.module:
+                _, holder, attribute = self._around[id(place[0])]
+                around = self._around[id(entry)] = entry, holder, place[1] if attribute is None else attribute
+        if around:
+            self._inside_of.append((around[1], around[2], entry, parts))
+
+    def _is_held(self, holder: Holder, attribute: Any, entry: _Entry) -> bool:
+        """Decide of what may have come in a call: remember it as held, and return True, or as state, to pass over."""
+        ((_, container), step), part = entry
+        state, memory = marks_of(holder).state, memory_of(holder)
+        if attribute in state:
+            return False
+        module = type(part) is not Value
+        alone = isinstance(attribute, str) and all(x.attribute != attribute for x in [*memory.held.values()])
+        if alone and (not module or self._since is not None):
+            mark(holder, state=(*state, attribute))
+            return False
+        kind = _KINDS[type(container)]
+        beside = kind.listed(container)[1] if kind and kind.listed and isinstance(step, int) else ()
+        held = module or any(memory.of(x) for x in beside)
+        if held:
+            memory.hold(part, attribute)
+        else:
+            memory.pass_over(part)
+            self._passed_over.add((id(holder), id(part)))
+        if attribute not in memory.told and not module and part.op is None:
+            if self._since is None:
+                memory.told |= {attribute}
+                _warn_of_doubt(holder, entry, trained=held)
+            elif not held:
+                self.doubtful.setdefault((id(holder), attribute), []).append(entry)
+        return held
+
+    def remember(self, holder: Holder, attribute: str) -> None:
+        """Let a Module remember what has been found in what is assigned to it."""
+        memory = memory_of(holder)
+        for place, part in (*self.leaves, *self._results, *self.places):
+            itself = not place or _attribute(place[0])[0] is None
+            if itself and memory.of(part) is None and not (type(part) is Value and is_input(part)):
+                memory.hold(part, attribute)
+                memory.unchecked = True
+
+    def by_attribute(self) -> _ByAttribute:
+        """Return the leaves in the attributes of each Module that remembers what it holds, or that is around others."""
+        found: _ByAttribute = {}
+        for place, leaf in self.leaves:
+            around, attribute = _remembering_attribute(place)
+            if around is not None:
+                found.setdefault((id(around), attribute), (around, []))[1].append(leaf)
+        return found
+
+    def new(self) -> list[_Entry]:
+        """Return leaves that have come since Modules were made, and of which the user has not been told."""
+        new, beside = list[_Entry](), set[int]()
+        if not self._remembering:
+            return new
+        for entry in self.leaves:
+            place, leaf = entry
+            around = _holder_of(entry)
+            if around is None or marks_of(around).memory is None:
+                continue
+            memory = memory_of(around)
+            known = memory.of(leaf)
+            if known is None:
+                continue
+            if known.when == _NEW and id(leaf) not in self.constant:
+                new.append(entry)
+                memory.hold(leaf, known.attribute, _TOLD)
+            elif around is not place[0][1]:
+                beside.add(id(place[0]))
+        return [entry for entry in new if id(entry[0][0]) not in beside]
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether parts have come whose names have not been compared with others."""
+        return bool(self._remembering) and any(memory_of(part).unchecked for _, part in self._remembering)
+
+    def are_checked(self) -> None:
+        """Note that they have."""
+        for _, part in self._remembering:
+            memory_of(part).unchecked = False
 
     def check(self) -> None:
         """Raise TypeError if there are other leaves where they cannot be collected."""
@@ -725,6 +1147,10 @@ class Walk:
             marks = marks_of(part)
             if marks is not UNMARKED:
                 self._marked[id(part)] = marks
+                if marks.frozen:
+                    self._frozen_modules.append(part)
+                if marks.memory is not None:
+                    self._remembering.append(entry)
             if kind.kept:
                 self._keeping.append(entry)
                 if getattr(part, "_has_values", False):  # it may be in the making
@@ -735,6 +1161,8 @@ class Walk:
                 self._overriding.append(entry)
                 found += [((entry, name), p) for name, p in part.named_parameters()]
                 return found[::-1]
+            if marks is not UNMARKED:
+                self._begin(entry)
         return self._inside(entry, kind)
 
     def _inside(self, entry: _Entry, kind: _Kind) -> list[_Entry]:
@@ -752,6 +1180,8 @@ class Walk:
         if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
             steps, parts = kind.listed(part)
             kinds = _holding(parts)
+            if type(part) is not list and not kinds.isdisjoint((Value, list)) and _is_one(listed := [*parts]):
+                self.repeated.append((listed[0], entry))
             if kinds:
                 found += [((entry, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
         return found[::-1]
@@ -763,6 +1193,7 @@ class Walk:
             visited: what earlier searches have visited in vain, by id; what this one visits is added.
             shown: what else it leads to.
         """
+        passed = self._passed_over
         level, most = [part], len(visited) + _MOST_SEARCHED
         while level:
             referents, shown = [*shown, *_referents(level)], ()
@@ -772,7 +1203,7 @@ class Walk:
                     if type(x) is not Value:
                         visited[id(x)] = x
                         level.append(x)
-                    elif x.op is None and not is_input(x):
+                    elif x.op is None and not is_input(x) and not any(id(x) == known for _, known in passed):
                         return x
         return None
 
@@ -790,7 +1221,9 @@ def _kept_in(entry: _Entry) -> Iterator[_Entry]:
 
 
 def _is_one(parts: list[Any]) -> bool:
-    """Return True if all parts are the same leaf, or the same list of leaves."""
+    """Return True if all parts are the same leaf, or the same list of leaves, and there are several."""
+    if len(parts) < 2 or parts[0] is not parts[-1]:
+        return False
     part = parts[0]
     leaf = part[0] if type(part) is list and part else part
     return type(leaf) is Value and leaf.op is None and all(x is part for x in parts)
@@ -873,8 +1306,9 @@ def declared_in(kind: type) -> list[str]:
 
 def attributes(part: Any, declared: Iterable[str]) -> dict[str, Any]:
     """Return the attributes of an object: the declared ones that are set, then those in `__dict__`."""
-    found = {name: x for name in declared if (x := getattr(part, name, _UNSET)) is not _UNSET}
-    return found | getattr(part, "__dict__", {})
+    found = {name: x for name in declared if (x := getattr(part, name, UNSET)) is not UNSET}
+    others: dict[str, Any] | None = getattr(part, "__dict__", None)
+    return found | others if others else found
 
 
 def _elements(part: Any) -> _Parts:

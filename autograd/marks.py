@@ -1,45 +1,199 @@
-"""Give Modules a place for what is remembered of them beside their attributes, whatever their classes are."""
+"""Give Modules a place for what is remembered of them beside their attributes, and notice what calls assign."""
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial, wraps
-from itertools import islice
-from operator import is_
-from types import FunctionType, MappingProxyType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
-from weakref import ref
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from itertools import count
+from threading import local
+from types import FunctionType, MemberDescriptorType, NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from autograd.hints import AbstractHintsUnlisted, advise
 from autograd.text import and_joined
 
+UNSET = object()
+"""In place of an attribute that is not there."""
 
-class Marks(NamedTuple):
-    """What is remembered of a Module beside its attributes. It is replaced, never changed: copies share it."""
+_PACKAGE = __name__.partition(".")[0]
+_HOLD_NOTHING = frozenset({int, float, bool, str, bytes, NoneType})
+_ticks = count(1)
+
+
+class Remembered:
+    """What a Module remembers of its parts: the base, which knows calls alone.
+
+    Attributes:
+        called: whether the Module, or one around it, has been called since it was made.
+        born: when it was made, or copied.
+    """
+
+    __slots__ = ("called", "born")
+
+    def __init__(self) -> None:
+        self.called, self.born = False, next(_ticks)
+
+    def twin(self) -> Self:
+        """Return one for a copy of the Module."""
+        return type(self)()
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is remembered of a Module beside its attributes. It is replaced, never changed."""
 
     training: bool = True
     frozen: bool = False
     state: tuple[str, ...] = ()
-    """The attributes that a call has assigned: what a model keeps from one call to the next."""
+    """The attributes that calls assign or fill: what a model keeps from one call to the next."""
+    memory: Remembered | None = field(default=None, compare=False, repr=False)
+    """Of a Module of a user's class, once it has been made."""
 
 
 UNMARKED = Marks()
-_PACKAGE = __name__.partition(".")[0]
-_CONTAINERS = frozenset({list, dict, deque, set})
-_UNSET = object()
-_NONE: Mapping[str, Any] = MappingProxyType({})
-_FEW = 16  # elements of a container in which containers are looked for
-_called: dict[int, tuple[ref[Any], dict[str, bool], list[ref[Any]]]] = {}
-"""The Modules that have been called, by id, each with its containers that may grow, and its parts of users' classes.
 
-The end of one removes its entry, in C, without a step in Python.
-"""
+
+# Calls ---------------------------------------------------------------------------------------------------------------
+
+
+class _Calls:
+    """The calls of users' Modules that a thread is in.
+
+    Attributes:
+        depth: how many there are.
+        begun: when the innermost began.
+        assigned: the attributes that they have assigned: Modules, names, and what was there before.
+    """
+
+    __slots__ = ("depth", "begun", "assigned")
+
+    def __init__(self) -> None:
+        self.depth = self.begun = 0
+        self.assigned: dict[tuple[int, Any], tuple[Any, str, Any]] = {}
+
+
+class _Here(local):
+    """What there is once for each thread."""
+
+    def __init__(self) -> None:
+        self.calls = _Calls()
+
+
+class _Clock:
+    """When a call of a user's Module last began or ended, in any thread."""
+
+    last = 0
+
+
+_here, _clock = _Here(), _Clock()
+
+
+def is_called() -> bool:
+    """Return True in a call of a user's Module, in this thread."""
+    return _here.calls.depth > 0
+
+
+def is_assigned(module: Any, name: Any) -> bool:
+    """Return True if calls that this thread is in have assigned an attribute."""
+    return (id(module), name) in _here.calls.assigned
+
+
+def last_call() -> int:
+    """Return a number that is another one after each call."""
+    return _clock.last
+
+
+def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a method of Modules: what is assigned while it runs is state.
+
+    Only the first call compares all that the Module holds; further ones note that there was one. Ctrl-C cannot leave
+    `depth` wrong: nothing is called between its change and the `try`, nor in the `finally` before it is undone.
+    """
+
+    @wraps(call)
+    def in_a_call(self: Any, *inputs: Any, **named: Any) -> Any:
+        calls = _here.calls
+        try:
+            memory = object.__getattribute__(self, "_marks").memory
+        except AttributeError:  # no Module, or one in the making that has slots
+            memory = None
+        first = self._before_first_call() if memory is not None and not memory.called else None
+        around = calls.begun
+        calls.begun = _clock.last = next(_ticks)
+        calls.depth += 1
+        try:
+            return call(self, *inputs, **named)
+        finally:
+            calls.depth -= 1
+            calls.begun = around
+            if not calls.depth:
+                _clock.last = next(_ticks)
+                if calls.assigned:
+                    assigned, calls.assigned = calls.assigned, {}
+                    for module, name, before in assigned.values():
+                        module._assigned(name, before)
+            if first is not None:
+                self._after_first_call(first)
+
+    return in_a_call
+
+
+class _Watched:
+    """A method that is no plain function, as those of `functools.singledispatchmethod`, watched."""
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+
+    def __get__(self, module: Any, kind: type | None = None) -> Any:
+        found = self.method.__get__(module, kind)
+        if module is None or not callable(found):
+            return found
+        return watched(lambda _, *inputs, **named: found(*inputs, **named)).__get__(module)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "method":  # in the making
+            raise AttributeError(name)
+        return getattr(self.method, name)
+
+
+def _watched(method: Any) -> Any:
+    if isinstance(method, FunctionType):
+        return method if method.__code__ is _CODE or method is call_forward else watched(method)
+    return _Watched(method) if hasattr(type(method), "__get__") and not isinstance(method, _Watched) else method
+
+
+def call_forward(module: Any, *inputs: Any, **named: Any) -> Any:
+    """Call `forward` of a Module, watched."""
+    forward = module.forward
+    try:
+        is_watched = forward.__func__.__code__ is _CODE
+    except AttributeError:  # no method: assigned to an attribute
+        is_watched = False
+    return forward(*inputs, **named) if is_watched else _called(module, forward, *inputs, **named)
+
+
+@watched
+def _called(module: Any, forward: Any, *inputs: Any, **named: Any) -> Any:
+    return forward(*inputs, **named)
+
+
+_CODE = _called.__code__  # that of all methods which are watched
+_METHODS = ("__call__", "forward")
+
+
+# Classes -------------------------------------------------------------------------------------------------------------
+
+
+class Layout(NamedTuple):
+    """Where the instances of a class have their attributes and marks."""
+
+    slots: tuple[str, ...]
+    has_a_slot_for_marks: bool
 
 
 class ModuleClass(AbstractHintsUnlisted):
     """The class of Modules' classes: a place for marks in their instances, `forward` called, and calls watched."""
 
-    _slotted: tuple[str, ...]
-    _has_a_slot: bool
+    _layout: Layout
 
     def __new__(
         mcs: type["ModuleClass"], name: str, bases: tuple[type, ...], namespace: dict[str, Any], **arguments: Any
@@ -49,15 +203,28 @@ class ModuleClass(AbstractHintsUnlisted):
             slots = [slots] if isinstance(slots, str) else slots
             namespace["__slots__"] = {**slots, "_marks": None} if isinstance(slots, dict) else (*slots, "_marks")
         if "forward" in namespace and "__call__" not in namespace:  # it goes before the __call__ of a base
-            namespace["__call__"] = _call_forward
-        if not _is_of_package(str(namespace.get("__module__"))):  # ours assign nothing in a call
-            for method in ("__call__", "forward"):
-                if isinstance(namespace.get(method), FunctionType) and namespace[method] is not _call_forward:
-                    namespace[method] = _watched(namespace[method])
+            namespace["__call__"] = call_forward
+        own = _is_of_package(str(namespace.get("__module__")))
+        if own and slots and bases:  # ours assign nothing in a call
+            namespace.setdefault("__setattr__", object.__setattr__)
+        for method in () if own else _METHODS:
+            if method in namespace:
+                namespace[method] = _watched(namespace[method])
         cls = super().__new__(mcs, name, bases, namespace, **arguments)
-        cls._slotted = tuple(slots_of(cls))
-        cls._has_a_slot = isinstance(getattr(cls, "_marks", None), MemberDescriptorType)
+        cls._layout = Layout(tuple(slots_of(cls)), isinstance(getattr(cls, "_marks", None), MemberDescriptorType))
+        if not own:
+            if getattr(cls, "__setattr__") is object.__setattr__:  # noqa: B009  # of one of ours; to mypy it cannot be
+                type.__setattr__(cls, "__setattr__", Marked.__setattr__)
+            for method in _METHODS:
+                base = next((base for base in cls.__mro__ if method in vars(base)), None)
+                if base is not None and not isinstance(base, ModuleClass):
+                    type.__setattr__(cls, method, _inherited(cls, method, vars(base)[method]))
         return cls
+
+    if not TYPE_CHECKING:  # or type checkers would pass any attribute
+
+        def __setattr__(cls, name: str, x: Any) -> None:
+            super().__setattr__(name, _watched(x) if name in _METHODS and not is_own(cls) else x)
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
         try:
@@ -67,10 +234,22 @@ class ModuleClass(AbstractHintsUnlisted):
                 advise(problem, cls, named)
             raise
         if isinstance(module, Marked):  # a class may make something else
-            if cls._has_a_slot and marks_of(module) is UNMARKED:
+            if cls._layout.has_a_slot_for_marks and marks_of(module) is UNMARKED:
                 object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty
             module._made()
         return module
+
+
+def _inherited(cls: type, name: str, found: Any) -> Any:
+    """Return a watched method that calls that of a base which is no Module."""
+    if not isinstance(found, FunctionType):
+        return _watched(found)
+
+    @wraps(found)
+    def call(self: Any, *inputs: Any, **named: Any) -> Any:
+        return getattr(super(cls, self), name)(*inputs, **named)
+
+    return watched(call)
 
 
 def _is_of_package(module: str) -> bool:
@@ -87,157 +266,6 @@ def _has_a_place(base: type) -> bool:
     return bool(base.__dictoffset__) or isinstance(getattr(base, "_marks", None), MemberDescriptorType)
 
 
-def _call_forward(module: Any, *inputs: Any, **named: Any) -> Any:
-    return module.forward(*inputs, **named)
-
-
-def _watched(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a method of a Module so that attributes which it assigns are remembered as state."""
-
-    @wraps(call)
-    def watched(self: Any, *inputs: Any, **named: Any) -> Any:
-        known = _called.get(id(self))
-        if known is None or type(self)._slotted:
-            return _watched_closely(call, self, inputs, named)
-        _, containers, parts = known
-        before = self.__dict__.copy()
-        sizes = _sizes(before, containers) if containers else {}
-        inside = _attributes_of_all(parts) if parts else ()
-        try:
-            return call(self, *inputs, **named)
-        finally:
-            now = self.__dict__
-            changed = _changed(before, now, sizes, containers) if sizes and sizes != _sizes(now, containers) else _NONE
-            if changed or len(before) != len(now) or not all(map(is_, before.values(), now.values())):
-                self._called(before, now, changed)
-            if inside:
-                _tell(inside)
-
-    return watched
-
-
-def _watched_closely(call: Callable[..., Any], module: Any, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    """Call a method of a Module that has slots, or that is called for the first time: what containers hold is compared.
-
-    All others take the short way, which compares their lengths, and costs a third of it.
-    """
-    before = attributes_of(module)
-    sizes = _sizes(before, before)
-    first = id(module) not in _called
-    contents = {name: _cut(before[name], sizes) for name in _containers_in(before)} if first else {}
-    inside = _attributes_of_all(map(ref, _parts_in(before)))
-    try:
-        return call(module, *inputs, **named)
-    finally:
-        now = attributes_of(module)
-        changed = _changed(before, now, sizes, before)
-        if first:
-            _called[id(module)] = (
-                ref(module, partial(_called.pop, id(module))),
-                _growing(now),
-                list(map(ref, _parts_in(now))),
-            )
-            kept = [name for name in contents if before[name] is now.get(name)]
-            after = _sizes(now, now)
-            changed |= {name: contents[name] for name in kept if not _are_same(contents[name], _cut(now[name], after))}
-        if changed or not _are_same(before.values(), now.values()):
-            module._called(before, now, changed)
-        _tell(inside)
-
-
-def _are_same(some: Collection[Any], others: Collection[Any]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
-
-
-def _elements(container: Any) -> Collection[Any]:
-    return container.values() if type(container) is dict else cast(Collection[Any], container)
-
-
-def _containers_in(attributes: Mapping[str, Any]) -> list[str]:
-    return [name for name, x in attributes.items() if type(x) in _CONTAINERS]
-
-
-def _is_part(x: Any) -> bool:
-    """Return True for a Module."""
-    return isinstance(type(x), ModuleClass)
-
-
-def _parts_in(attributes: Mapping[str, Any]) -> list[Any]:
-    """Return the Modules of the user's classes among attributes, and in containers."""
-    every = [y for x in attributes.values() for y in (_elements(x) if type(x) in _CONTAINERS else (x,))]
-    return [x for x in every if _is_part(x) and not is_own(type(x)) and not type(x)._slotted]
-
-
-def _attributes_of_all(parts: Iterable[ref[Any]]) -> list[tuple[Any, dict[str, Any]]]:
-    return [(part, attributes_of(part)) for one in parts if (part := one()) is not None]
-
-
-def _tell(inside: Iterable[tuple[Any, dict[str, Any]]]) -> None:
-    """Tell Modules of attributes that the call of one around them has assigned."""
-    for part, before in inside:
-        now = attributes_of(part)
-        if not _are_same(before.values(), now.values()):
-            part._called(before, now, _NONE)
-
-
-def _sizes(attributes: Mapping[str, Any], names: Mapping[str, Any]) -> dict[int, int]:
-    """Return the lengths of containers by their ids, to see what grows.
-
-    Arguments:
-        names: those of the containers; with False for one in which no others are looked for.
-    """
-    sizes = dict[int, int]()
-    for name, deep in names.items():
-        x: Any = attributes.get(name)
-        if type(x) in _CONTAINERS:
-            sizes[id(x)] = len(x)
-            waiting = [*_elements(x)] if deep is not False and len(x) <= _FEW else ()
-            while waiting:
-                x = waiting.pop()
-                if type(x) in _CONTAINERS and id(x) not in sizes:
-                    sizes[id(x)] = len(x)
-                    if len(x) <= _FEW:
-                        waiting += _elements(x)
-    return sizes
-
-
-def _growing(attributes: Mapping[str, Any]) -> dict[str, bool]:
-    """Return which containers may grow: not those of Modules; in rows of numbers, no others are looked for."""
-    found = dict[str, bool]()
-    for name in _containers_in(attributes):
-        x = attributes[name]
-        if not x or not all(map(_is_part, _elements(x))):
-            rows = [y for y in _elements(x) if type(y) in _CONTAINERS] if len(x) <= _FEW else []
-            found[name] = not all(type(y) is list and y and type(y[-1]) not in _CONTAINERS for y in rows)
-    return found
-
-
-def _changed(
-    before: Mapping[str, Any], now: Mapping[str, Any], sizes: Mapping[int, int], names: Mapping[str, Any]
-) -> dict[str, Sequence[Any]]:
-    """Return the containers whose length has changed, or that of one inside, by name, each with what it held."""
-    kept = [name for name in names if name in before and before[name] is now.get(name)]
-    return {
-        name: _cut(now[name], sizes)
-        for name in kept
-        if id(now[name]) in sizes
-        and any(n != sizes.get(known) for known, n in _sizes(now, {name: names[name]}).items())
-    }
-
-
-def _cut(container: Any, sizes: Mapping[int, int]) -> list[Any]:
-    """Return what a container held when it had this length, and those inside."""
-    parts, waiting, seen = list[Any](), [container], set[int]()
-    while waiting:
-        x = waiting.pop()
-        if id(x) not in sizes or type(x) not in _CONTAINERS:
-            parts.append(x)
-        elif id(x) not in seen:
-            seen.add(id(x))
-            waiting += list(islice(_elements(x), sizes[id(x)]))[::-1]
-    return parts
-
-
 def slots_of(kind: type) -> list[str]:
     """Return the names of the slots of a class, in order of definition."""
     names = []
@@ -252,9 +280,10 @@ def slots_of(kind: type) -> list[str]:
 def attributes_of(module: Any) -> dict[str, Any]:
     """Return a copy of the attributes of a Module by name, those in slots, too."""
     held: dict[str, Any] | None = getattr(module, "__dict__", None)
-    if held is None or type(module)._slotted:
-        slots = {name: x for name in type(module)._slotted if (x := getattr(module, name, _UNSET)) is not _UNSET}
-        return {**slots, **(held or {})}
+    slots = type(module)._layout.slots
+    if held is None or slots:
+        found = {name: x for name in slots if (x := getattr(module, name, UNSET)) is not UNSET}
+        return {**found, **(held or {})}
     return held.copy()
 
 
@@ -271,8 +300,8 @@ def mark(module: Any, **changed: Any) -> None:
     Raises:
         TypeError: its class has no place for them.
     """
-    marks = marks_of(module)._replace(**changed)
-    if marks == marks_of(module):
+    marks = replace(marks_of(module), **changed)
+    if marks == marks_of(module) and "memory" not in changed:
         return
     try:
         object.__setattr__(module, "_marks", marks)  # past what a frozen dataclass refuses
@@ -289,15 +318,50 @@ class Marked(metaclass=ModuleClass):
     if not TYPE_CHECKING:  # to a type checker a slot, even this one, is in the way of further bases
         __slots__ = ("__weakref__",)  # even of Modules with slots: `predict` keeps by them what it compiled
 
+        def __setattr__(self, name: str, x: Any) -> None:  # which would let a type checker pass any attribute
+            marks = marks_of(self)
+            memory = marks.memory
+            if memory is None or name in marks.state:
+                super().__setattr__(name, x)
+            elif not (calls := _here.calls).depth or memory.born > calls.begun:  # what a call makes, it may complete
+                super().__setattr__(name, x)
+                if type(x) not in _HOLD_NOTHING:
+                    self._given(name, x)
+            else:
+                before = attributes_of(self).get(name, UNSET)
+                super().__setattr__(name, x)
+                if type(x) not in _HOLD_NOTHING or type(before) not in _HOLD_NOTHING:
+                    calls.assigned.setdefault((id(self), name), (self, name, before))
+
     _marks = UNMARKED  # of instances that have no others
+
+    def __getstate__(self) -> Any:
+        """Return what copies and pickles take over: attributes, and marks of their own."""
+        if marks_of(self).memory is None:
+            return super().__getstate__()
+        self._copied()
+        marks = marks_of(self)
+        twins = {"_marks": replace(marks, memory=cast(Remembered, marks.memory).twin())}
+        state: Any = super().__getstate__()
+        if isinstance(state, tuple):
+            return tuple({**part, **twins} if part and "_marks" in part else part for part in state)
+        return {**state, **twins} if isinstance(state, dict) else state
 
     def _made(self) -> None:
         """Do what is left to do when an instance has been made."""
 
-    def _called(self, before: Mapping[str, Any], now: Mapping[str, Any], changed: Mapping[str, Sequence[Any]]) -> None:
-        """Do what is left to do when a call has assigned attributes.
+    def _given(self, name: str, x: Any) -> None:
+        """Do what is left to do when an attribute has been assigned outside of a call."""
 
-        Arguments:
-            before, now: all attributes before and after the call.
-            changed: what was in containers whose content it has changed.
-        """
+    def _assigned(self, name: str, before: Any) -> None:
+        """Do what is left to do when a call has assigned an attribute, which was something else before, or UNSET."""
+
+    def _before_first_call(self) -> Any:
+        """Return what is to be compared after the first call."""
+        return ()
+
+    def _after_first_call(self, before: Any) -> None:
+        """Compare it."""
+
+    def _copied(self) -> None:
+        """Do what is left to do before the marks are copied."""

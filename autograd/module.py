@@ -17,6 +17,7 @@ from autograd.collecting import (
     frozen_or_not,
     frozen_parts,
     is_part_of,
+    lacks_an_attribute,
     mark_all,
     names_of_all,
     numbers_of_parameters,
@@ -29,7 +30,7 @@ from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.floats import number
 from autograd.hints import ConstantHints, ModelHints, of_a_model
-from autograd.marks import attributes_of, is_own, mark, marks_of
+from autograd.marks import attributes_of, call_forward, is_own, mark, marks_of
 from autograd.modes import is_training
 from autograd.ops import TABLE, Op
 from autograd.samples.prediction import predict
@@ -101,7 +102,7 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             raise TypeError(
                 f"{name} cannot be called: define {name}.__call__(self, x), which returns the outputs of x{instead}"
             )
-        return forward(*inputs, **named)
+        return call_forward(self, *inputs, **named)
 
     @property
     def training(self) -> bool:
@@ -236,7 +237,9 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
             document = document_from_text(content)
             numbers = document["parameters"]
             if numbers.keys() != ours.keys():
-                about = _about_state(self, [*numbers]) or (_ABOUT_NEW if ours.keys() < numbers.keys() else "")
+                about = _about_state(self, [*numbers])
+                if not about and ours.keys() < numbers.keys() and lacks_an_attribute(self, numbers):
+                    about = _ABOUT_NEW
                 raise ValueError(_difference(list(ours), list(numbers)) + about)
             classes = _classes_in(document)
         except ValueError as problem:
@@ -547,7 +550,7 @@ def _decoded(x: Any, classes: Mapping[str, type[Module]], left: list[int]) -> An
         module = classes[name].from_architecture(arguments, left[0])
     except (TypeError, ValueError, OverflowError) as problem:
         raise ValueError(f"its architecture makes no {visible(name)}: {problem}") from None
-    left[0] -= 0 if any(map(_holds_a_module, arguments.values())) else len(module.parameters())
+    left[0] -= 0 if any(map(_holds_a_module, arguments.values())) else len(list(module.parameters()))
     return module
 
 

@@ -184,7 +184,7 @@ def test_reaching_for_a_private_name_is_seen(source: str) -> None:
 
 ATTRIBUTES_OF_OTHERS = {
     ("collecting", "vars(base)"),  # a user's objects are searched for parameters
-    ("collecting", "getattr(part, '__dict__', {})"),
+    ("collecting", "getattr(part, '__dict__', None)"),
     ("collecting", "part.__dict__"),
     ("collecting", "getattr(module, '__dict__', ())"),
     ("marks", "vars(base)"),

@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, fit, nn, optim
+from autograd import ParameterWarning, Value, fit, nn, optim
 from autograd.nn import MLP, Layer, Module, Neuron
 
 
@@ -282,9 +282,54 @@ def test_parameters_of_one_name_that_come_later_are_told_apart() -> None:
     assert names(net) == ["w1", "w[0]", "keys[1]", "keys['1']", "dots['a.b']", "dots['a']['b']", "free"]
 
 
+def test_parameters_of_one_name_that_come_later_are_refused_before_training() -> None:
+    said = r"^Net\.fc\[0\]\.neurons\[0\]\.w\[0\] and Net\.fc1\.neurons\[0\]\.w\[0\] would have the same name"
+    net: Any = Net(fc=[Layer(1, 1)])
+    net.fc1 = Layer(1, 1)
+    own: Any = OwnParameters()
+    own.w, own.w1 = values(1), Value(2.0)
+    for use in (net.parameters, net.zero_grad, lambda: trained(net)):
+        with pytest.raises(ValueError, match=said):
+            use()
+    with pytest.raises(ValueError, match="would have the same name"):
+        trained(own)
+    assert len(names(net)) == 4 and repr(net).startswith("Net with 4 parameters")
+    net.fc_1 = net.fc1
+    del net.fc1
+    assert len(net.parameters()) == 4
+
+
+def trained(net: Any) -> Any:
+    return fit(net, [[1.0]], [1.0], loss="mse", optimizer="sgd", epochs=1, progress=False)
+
+
+ONE: dict[str, tuple[Callable[[Value], Any], str]] = {
+    "a tuple": (lambda v: (v,) * 3, "Net.w has one Value 3 times, .* write tuple(Value(0.0) for _ in range(3)) in"),
+    "entries": (lambda v: dict.fromkeys("abc", v), "Net.w has one Value 3 times, .* write {key: Value(0.0) for key in"),
+    "an array": (lambda v: np.full(3, v), "Net.w has one Value 3 times, .*, and make of it the ndarray"),
+    "a table": (lambda v: np.full((2, 3), v), "Net.w[0] has one Value 3 times"),
+    "a deque": (lambda v: collections.deque([v] * 2), "Net.w has one Value 2 times, .*, and make of it the deque"),
+    "lists": (lambda v: ([v],) * 2, "Net.w has one list 2 times, .* write tuple([Value(0.0)] for _ in range(2)) in"),
+}
+
+
+@pytest.mark.parametrize("kind", ONE)
+def test_a_value_that_is_repeated_in_any_container_is_said_to_be_one(kind: str) -> None:
+    make, said = ONE[kind]
+    with pytest.warns(ParameterWarning, match="^" + re.escape(said).replace(r"\.\*", ".*")) as caught:
+        Net(w=make(Value(0.0)))
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("w", [(Value(1.0),), {"a": Value(1.0)}, [Layer(1, 1)] * 3, (1.0, 1.0), np.full(3, 1.0)])
+def test_what_is_no_repeated_value_is_not_warned_of(w: Any) -> None:
+    Net(w=w)
+
+
 def test_a_shared_parameter_counts_once_where_it_is_met_first() -> None:
     shared = Value(1.0)
-    net = Net(first=objects(shared, shared), second={"a": shared}, third=Pair(shared, [shared]))
+    with pytest.warns(ParameterWarning, match=r"^Net\.first has one Value 2 times"):
+        net = Net(first=objects(shared, shared), second={"a": shared}, third=Pair(shared, [shared]))
     assert names(net) == ["first1"]
 
 

@@ -303,6 +303,20 @@ def test_a_parent_respects_what_a_class_leaves_out() -> None:
     assert tied.parameters() == decoder.w
 
 
+def test_parameters_may_be_yielded() -> None:
+    class Yielding(Halves):
+        def parameters(self) -> Any:
+            yield from self.head.parameters()
+
+    model: Any = Yielding()
+    assert repr(model) == "Yielding with 3 parameters: 6 in encoder, 3 in head"
+    assert model.all_parameters() == model.head.parameters() == Net(inner=model).parameters()
+    model.zero_grad()
+    trained(model)
+    assert list(model.freeze().parameters()) == [] and len(model.all_parameters()) == 3
+    assert repr(model).startswith("Yielding with 3 parameters, 3 of them frozen")
+
+
 def test_a_parent_respects_an_attribute_parameters() -> None:
     inner: Any = Net(w=Value(1.0), b=Value(2.0))
     inner.parameters = lambda: [inner.b]

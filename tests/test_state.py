@@ -5,15 +5,18 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
+import functools
 import gc
 import pickle
+import threading
 import warnings
 import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from test_module import Net, names
+from test_module import Net, names, values
 
 from autograd import ParameterWarning, Value, fit, nn, optim
 from autograd.nn import Layer, Module, Neuron
@@ -478,3 +481,431 @@ def test_the_warning_names_the_line_of_fit(backend: str) -> None:
         fit(Writes(), [0.5, 1.0], [1.0, 2.0], loss="mse", optimizer="sgd", epochs=1, progress=False, backend=backend)
     lost = [warning for warning in caught if "Writes.h held 2" in str(warning.message)]
     assert [warning.filename for warning in lost] == [__file__]
+
+
+# ------------------------------------------------------------------------------- whatever is kept, wherever, whenever
+
+
+@dataclasses.dataclass
+class Cell:
+    x: Any = None
+    w: Any = None
+
+
+class Part(Module):
+    def __init__(self) -> None:
+        self.w, self.seen = Value(1.0), list[Any]()
+
+
+class Whole(Module):
+    def __init__(self) -> None:
+        self.part = Part()
+
+
+KEPT: dict[str, tuple[Any, Any]] = {
+    "a defaultdict": (lambda: collections.defaultdict(list), lambda s, x: s.a["x"].append(x)),
+    "an OrderedDict": (collections.OrderedDict, lambda s, x: s.a.update(x=x)),
+    "a UserList": (collections.UserList, lambda s, x: s.a.append(x)),
+    "an array": (lambda: np.zeros(2, dtype=object), lambda s, x: s.a.__setitem__(0, x[0])),
+    "a list in a tuple": (lambda: ([],), lambda s, x: s.a[0].append(x)),
+    "a slot": (lambda: [None, None], lambda s, x: s.a.__setitem__(0, x)),
+    "one of many lists": (lambda: [[] for _ in range(20)], lambda s, x: s.a[17].append(x)),
+    "one of many entries": (lambda: {i: [] for i in range(20)}, lambda s, x: s.a[17].append(x)),
+    "a field": (Cell, lambda s, x: setattr(s.a, "x", x)),
+    "a field beside a parameter": (lambda: Cell(w=Value(1.0)), lambda s, x: setattr(s.a, "x", x)),
+    "fields": (lambda: [Cell(w=values(1)), Cell()], lambda s, x: [vars(cell).update(x=x) for cell in s.a]),
+    "a key beside a parameter": (lambda: {"w": Value(1.0)}, lambda s, x: s.a.update(x=x)),
+    "a list in a part": (Part, lambda s, x: s.a.seen.append(x)),
+    "an attribute of a part of a part": (Whole, lambda s, x: setattr(s.a.part, "x", x)),
+    "a list in a part of a part": (Whole, lambda s, x: s.a.part.seen.append(x)),
+    "an attribute of a part in lists": (lambda: {"a": [Part()]}, lambda s, x: setattr(s.a["a"][0], "x", x)),
+    "results": (lambda: Cell(w=Value(1.0)), lambda s, x: setattr(s.a, "x", [v * 2 for v in x])),
+    "the attributes themselves": (lambda: None, lambda s, x: s.__dict__.update(x=x)),
+}
+
+
+def keeping(kind: str, later: bool) -> type[Module]:
+    make, keep = KEPT[kind]
+
+    class Model(Module):
+        def __init__(self) -> None:
+            self.layer, self.a, self.calls = Layer(2, 1, "linear"), make(), 0
+
+        def __call__(self, x: Any) -> Any:
+            self.calls += 1
+            if self.calls > later:
+                keep(self, x)
+            return self.layer(x)
+
+    return Model
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_a_call_keeps_anywhere_is_neither_collected_nor_saved_nor_moved(
+    kind: str, later: bool, tmp_path: Path
+) -> None:
+    make = keeping(kind, later)
+    model, x = make(), [Value(1.0), Value(2.0)]
+    want = names(model)
+    for _ in range(3):
+        model(x)
+    with warnings.catch_warnings():  # in doubt, what it is is said
+        warnings.simplefilter("default" if later and ("beside" in kind or kind == "fields") else "error")
+        twins = copy.deepcopy(model), copy.copy(model)
+        assert [names(twin) for twin in twins] == [want, want]
+        for _ in range(2):
+            model(x)
+            model(x).backward()
+            assert names(model) == want
+            optim.SGD(0.1).step(model.parameters())
+            model.save(tmp_path / "model.json")
+    assert [v.data for v in x] == [1.0, 2.0]
+    make().load(tmp_path / "model.json")
+    assert names(pickle_twin(model)) == want
+
+
+def pickle_twin(model: Any) -> Any:
+    """Return what a pickle of its attributes gives, in a class that cannot be pickled."""
+    twin = object.__new__(type(model))
+    twin.__dict__.update(pickle.loads(pickle.dumps(model.__getstate__())))
+    return twin
+
+
+class CallMixin:
+    def __call__(self, x: Any) -> Any:
+        self.seen.append(x)  # type: ignore[attr-defined]
+        return x
+
+
+class Mixed(CallMixin, Part):
+    pass
+
+
+class Assigned(Part):
+    pass
+
+
+def _forward(self: Any, x: Any) -> Any:
+    self.x = x
+    self.seen.append(x)
+    return x
+
+
+Assigned.forward = _forward  # type: ignore[attr-defined]
+
+
+class Dispatching(Part):
+    @functools.singledispatchmethod
+    def forward(self, x: Any) -> Any:
+        return _forward(self, x)
+
+
+class Own(Part):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward = lambda x: _forward(self, x)
+
+
+class AloneInsideAnother(Part):
+    def __call__(self, x: Any) -> Any:
+        return _forward(self, x)
+
+
+@pytest.mark.parametrize("kind", [Mixed, Assigned, Dispatching, Own, AloneInsideAnother])
+def test_calls_are_seen_wherever_they_are_defined(kind: Any) -> None:
+    inner = kind()
+    outer = Net(parts={"a": [inner]})
+    for _ in range(3):
+        inner(Value(1.0))
+        assert names(outer) == ["parts.a1.w"]
+        assert inner.parameters() == [inner.w]
+
+
+def test_a_function_for_a_type_that_is_registered_later_is_called() -> None:
+    def of_text(self: Any, x: Any) -> Any:
+        self.text = [Value(float(len(x)))]
+        return x
+
+    kind: Any = Dispatching
+    kind.forward.register(str, of_text)
+    model = kind()
+    assert model("ab") == "ab" and model.text[0].data == 2.0
+    assert model.parameters() == [model.w]
+
+
+def test_what_a_parent_keeps_in_a_part_is_state_to_the_part() -> None:
+    class Parent(Module):
+        def __init__(self) -> None:
+            self.part = Part()
+
+        def __call__(self, x: Any) -> Any:
+            self.part.seen.append(x)
+            return x
+
+    model = Parent()
+    for _ in range(3):
+        model(Value(1.0))
+        assert model.part.parameters() == [model.part.w]
+
+
+@pytest.mark.parametrize("collect", [False, True])
+def test_what_is_assigned_outside_is_a_parameter_whatever_runs_before_it_is_collected(collect: bool) -> None:
+    model: Any = AloneInsideAnother()
+    model(1.0)
+    model.scale, model.others = Value(2.0), [Value(3.0)]
+    if collect:
+        model.parameters()
+    model(1.0)
+    assert names(model) == ["w", "scale", "others1"]
+    model.w = Value(5.0)
+    model(1.0)
+    assert model.parameters()[0].data == 5.0
+
+
+def test_leaves_that_are_replaced_by_hand_are_parameters() -> None:
+    class Outer(Module):
+        def __init__(self) -> None:
+            self.net, self.ws = nn.MLP(1, [2, 1]), values(2)
+
+        def __call__(self, x: Any) -> Any:
+            return self.net(x)
+
+    model = Outer()
+    model([1.0])
+    model.net.layers[0].neurons[0].w[0] = Value(0.5)
+    model.parameters()
+    model.ws[1] = Value(0.25)
+    assert [p.data for p in model.parameters() if p.data in (0.5, 0.25)] == [0.5, 0.25]
+    model([1.0])
+    assert len(model.parameters()) == 9
+
+
+def test_a_leaf_that_two_models_share_is_a_parameter_where_it_was_made_one() -> None:
+    x = Value(1.0)
+    attack, model = Net(delta=x), AloneInsideAnother()
+    model(x)
+    assert attack.parameters() == [x] and model.parameters() == [model.w]
+    both = Net(model=model, attack=attack)
+    assert both.parameters() == [model.w, x]
+
+
+def test_a_parameter_that_a_call_puts_beside_others_counts_where_it_was() -> None:
+    class Sharing(Module):
+        def __init__(self) -> None:
+            self.cell, self.layer, self.given = Cell(w=Value(1.0)), Layer(1, 1), Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            self.cell.x = [self.given, self.layer.neurons[0].b]
+            return x
+
+    model = Sharing()
+    want = model.parameters()
+    model(1.0)
+    assert set(model.parameters()) == set(want) and len(model.parameters()) == 4
+
+
+def test_a_model_that_is_made_or_copied_in_a_call_is_one() -> None:
+    class Meta(Module):
+        def __init__(self) -> None:
+            self.net = AloneInsideAnother()
+
+        def __call__(self, x: Any) -> Any:
+            twins: Any = copy.deepcopy(self.net), copy.copy(self.net), AloneInsideAnother()
+            for fast in twins:
+                fast.w = Value(2.0)
+                fast.more = [Value(3.0)]
+                assert len(fast.parameters()) == 2
+            return [len(fast.parameters()) for fast in twins if [fast(x)]]
+
+    model = Meta()
+    for _ in range(2):
+        assert model(Value(1.0)) == [2, 2, 2]
+        assert model.parameters() == [model.net.w]
+
+
+def test_a_call_in_another_thread_is_a_call() -> None:
+    model: Any = AloneInsideAnother()
+    for _ in range(2):
+        worker = threading.Thread(target=model, args=(Value(1.0),))
+        worker.start()
+        worker.join()
+        assert model.parameters() == [model.w]
+    model.scale = Value(2.0)
+    assert model.parameters() == [model.w, model.scale]
+
+
+def test_what_calls_keep_is_forgotten_when_it_is_gone() -> None:
+    class Replacing(Module):
+        def __init__(self) -> None:
+            self.cell, self.ws = Cell(w=Value(1.0)), values(1)
+
+        def __call__(self, x: Any) -> Any:
+            self.cell.x = x
+            self.ws[0] = Value(2.0)
+            return x
+
+    model, gone = Replacing(), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(50):
+            x = Value(1.0)
+            gone.append(weakref.ref(x))
+            model(x)
+            model.parameters()
+    del x
+    assert sum(ref() is not None for ref in gone) == 1
+    memory: Any = model._marks.memory
+    assert len(memory.held) < 5 and len(memory.state) < 3
+    gc.collect()
+    gc.disable()
+    try:
+        ref = weakref.ref(model)
+        del model, memory
+        assert ref() is None, "no cycle"
+    finally:
+        gc.enable()
+
+
+def test_an_attribute_that_is_put_back_stays_what_it_was() -> None:
+    class Scaling(Module):
+        def __init__(self) -> None:
+            self.scale = Value(2.0)
+
+        def __call__(self, x: Any) -> Any:
+            scale, self.scale = self.scale, self.scale * 0.5
+            try:
+                return self.scale * x
+            finally:
+                self.scale = scale
+
+    model = Scaling()
+    for _ in range(2):
+        assert model(1.0).data == 1.0
+        assert model.parameters() == [model.scale]
+
+
+def test_a_frozen_dataclass_and_classes_with_own_setattr_are_modules() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Fixed(Module):
+        w: Any
+        seen: Any = dataclasses.field(default_factory=list)
+
+        def __call__(self, x: Any) -> Any:
+            self.seen.append(x)
+            return x
+
+    class Careful(AloneInsideAnother):
+        def __setattr__(self, name: str, x: Any) -> None:
+            object.__setattr__(self, name, x)
+
+    for model in (Fixed(Value(1.0)), Careful()):
+        for _ in range(2):
+            model(Value(1.0))
+            assert model.parameters() == [model.w]
+
+
+MADE_IN_A_CALL = (
+    r"^Growing\.table\['b'\] has come since Growing was called, and is state, neither trained nor saved\. "
+    r"If it is to be trained, make it in __init__; else keep it elsewhere: in a local variable"
+)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
+def test_a_leaf_that_a_call_makes_beside_parameters_is_said_to_be_state(later: bool) -> None:
+    class Growing(Module):
+        def __init__(self) -> None:
+            self.table, self.calls = {"a": Value(1.0)}, 0
+
+        def __call__(self, x: Any) -> Any:
+            self.calls += 1
+            if self.calls > later and "b" not in self.table:
+                self.table["b"] = Value(2.0)
+            return x
+
+    model = Growing()
+    with pytest.warns(ParameterWarning, match=MADE_IN_A_CALL) as caught:
+        for _ in range(3):
+            model(1.0)
+        assert model.parameters() == [model.table["a"]]
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_the_warning_of_what_has_come_does_not_depend_on_who_has_looked(tmp_path: Path) -> None:
+    class Resetting(Part):
+        def reset(self) -> None:
+            self.h = [Value(0.0), Value(0.0)]
+
+        def __call__(self, x: Any) -> Any:
+            return self.w * x + self.h[0] * self.h[1]
+
+    def reset() -> Any:
+        model = Resetting()
+        model.reset()
+        assert names(model) == ["w", "h1", "h2"]
+        repr(model)
+        return model
+
+    said = r"^Resetting\.h\[0\] and 1 more have come since Resetting was made"
+    model = reset()
+    with pytest.warns(ParameterWarning, match=said):
+        model.save(tmp_path / "model.json")
+    model.save(tmp_path / "model.json")  # once is enough
+    with pytest.warns(ParameterWarning, match=said):
+        copy.deepcopy(reset()).save(tmp_path / "model.json")
+    model = reset()
+    with warnings.catch_warnings(record=True) as every:
+        warnings.simplefilter("always")
+        fit(model, [1.0, 2.0], [1.0, 2.0], loss="mse", optimizer="sgd", epochs=1, progress=False)
+    assert str(every[0].message).startswith("Resetting.h[0] and 1 more have come since Resetting was made")
+
+
+def test_what_has_come_before_a_model_around_it_was_made_is_its_own(tmp_path: Path) -> None:
+    part: Any = Part()
+    part.scale = Value(2.0)
+    nn.Sequential(part).save(tmp_path / "model.json")
+
+
+def test_a_callback_and_what_follows_fit_are_outside_of_calls() -> None:
+    class Blocks(Module):
+        def __init__(self) -> None:
+            self.w, self.scales = Value(0.5), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            y = self.w * x
+            for scale in self.scales:
+                y = y * scale
+            return y
+
+    model = Blocks()
+    options: Any = {"loss": "mse", "optimizer": optim.SGD(0.01), "epochs": 3, "progress": False}
+    grow = [True]
+
+    def callback(epoch: int, history: Any) -> None:
+        if grow:
+            model.scales.append(Value(float(grow.pop())))
+
+    fit(model, [1.0, 2.0], [1.0, 2.0], callback=callback, **options)
+    assert names(model) == ["w", "scales1"]
+    model.scales.append(Value(1.5))
+    fit(model, [1.0, 2.0], [1.0, 2.0], **options)
+    assert names(model) == ["w", "scales1", "scales2"] and model.scales[1].data != 1.5
+
+
+def test_a_file_of_another_size_is_not_said_to_have_come_late(tmp_path: Path) -> None:
+    class Sized(Module):
+        def __init__(self, n: int, late: bool = False) -> None:
+            self.ws, self.parts = values(n), [Net(w=values(n))]
+            self.constant = nn.Constant([0.0] * n)
+            if late:
+                vars(self.parts[0])["late"], self.last = [Value(1.0)], {"a": Value(1.0)}
+
+    path = tmp_path / "model.json"
+    for larger, smaller in ((nn.MLP(2, [4, 1]), nn.MLP(2, [3, 1])), (Sized(3), Sized(2))):
+        larger.save(path)
+        with pytest.raises(ValueError, match="it also has") as caught:
+            smaller.load(path)
+        assert "Was it assigned" not in str(caught.value)
+    Sized(2, late=True).save(path)
+    with pytest.raises(ValueError, match=r"also has parts1\.late1 and last\.a\. Was it assigned after|last\.a.*Was it"):
+        Sized(2).load(path)

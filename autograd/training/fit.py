@@ -24,7 +24,7 @@ from typing import Any, SupportsIndex
 
 from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
-from autograd.collecting import Holder, warn_of_new
+from autograd.collecting import Holder, refuse_twins, settle, warn_of_new
 from autograd.contexts import in_own_context
 from autograd.engine import Value
 from autograd.errors import RecordingError
@@ -178,6 +178,7 @@ def fit(
         raise TypeError(f"callback is a function of the epoch and the history, got {type(callback).__name__}")
     rng: Any = random if seed is None else random.Random(_integer("seed", seed, least=0))
     if isinstance(model, Holder):
+        refuse_twins(model)  # which it could not save
         warn_of_new(model)  # what a callback assigns later is meant
     train_in_parts(model)
     objective = Objective.of(model, loss, regularizer)
@@ -215,6 +216,7 @@ def fit(
                         reporter()
                     if callback:
                         run.commit()
+                        settle(model)
                         stop = callback(epoch, history)
                         run.read()
                         outdated = not over and run.is_outdated()
@@ -255,6 +257,7 @@ def fit(
             history.interrupted = True
             run.bring_back_best()
             run.commit()  # again: the interrupt may have come during the first one
+        settle(model, known=True)
         return history
 
 
