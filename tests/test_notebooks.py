@@ -19,7 +19,7 @@ from needs import lacking
 
 CELLS = {
     "drawing": """
-from autograd import Value, draw, explain, explore, fit, nn, to_text
+from autograd import Value, draw, explain, explore, fit, formula, nn, to_text
 weight, bias = Value(0.5, "weight"), Value(0.6, "bias")
 output = (0.4 * weight + bias).tanh()
 loss = (output - 0.7) ** 2 / 2
@@ -32,6 +32,7 @@ show(loss)""",
     "page": "explore(loss, train=[weight, bias])",
     "text": "to_text(loss)",
     "explanation": "explain(loss)",
+    "formula": "formula(loss)",
     "training": 'fit(nn.Neuron(1), [[1.0], [2.0]], [0.0, 1.0], loss="mse", optimizer="sgd", epochs=20)',
 }
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(13, 17, 23)"  # the paper of both themes
@@ -124,6 +125,40 @@ def test_a_drawing_has_the_theme_and_the_width_of_the_notebook(converted: tuple[
     assert min(wide["letters"], narrow["letters"]) > 6.9
     loader = "html-manager"  # of the widget in which tqdm shows a bar, from the network
     assert [message for message in chromium.complaints() if loader not in message] == []
+
+
+TYPESET = """
+const place = element => element.getBoundingClientRect(), formula = [...document.querySelectorAll("math")].at(-1);
+const fraction = formula.querySelector("mfrac"), [over, under] = [...fraction.children].map(place);
+const power = formula.querySelector("msup"), [base, exponent] = [...power.children].map(place);
+return {count: document.querySelectorAll("math").length, colour: getComputedStyle(fraction).color,
+    around: getComputedStyle(formula.parentElement).color, is_above: over.bottom <= under.top,
+    is_raised: exponent.top <= base.top && exponent.bottom < base.bottom && exponent.left >= base.right - 1,
+    is_smaller: parseFloat(getComputedStyle(power.children[1]).fontSize) < parseFloat(getComputedStyle(power).fontSize),
+    scripts: document.querySelectorAll("math script, mjx-container").length,
+    right: Math.max(...[...document.querySelectorAll("math")].map(each => place(each).right))}"""
+
+
+def test_formulas_are_typeset_without_a_script(converted: tuple[str, Path], chromium: Browser) -> None:
+    theme, path = converted
+    chromium.screen(900, 900, prefers_color_scheme="light" if theme == "dark" else "dark")
+    chromium.open(path)
+    shown = chromium.run(TYPESET)
+    assert shown["count"] > 40
+    assert shown["is_above"]
+    assert shown["is_raised"]
+    assert shown["is_smaller"]
+    assert shown["colour"] == shown["around"]
+    assert (int(shown["colour"].removeprefix("rgba").strip("rgb()").split(",")[0]) > 128) == (theme == "dark")
+    assert shown["scripts"] == 0
+    assert 0 < shown["right"] < 900
+
+
+def test_latex_is_there_for_a_paper(outputs: dict[str, list[dict[str, Any]]]) -> None:
+    for name, beginning in (("explanation", r"\mathrm{output} &= \tanh"), ("formula", r"\mathrm{loss} &= \frac{")):
+        [shown] = outputs[name]
+        assert beginning in "".join(shown["data"]["text/latex"])
+        assert "<math" in "".join(shown["data"]["text/html"])
 
 
 def test_a_page_runs_in_its_frame(converted: tuple[str, Path], chromium: Browser) -> None:
