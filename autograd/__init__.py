@@ -37,6 +37,7 @@ from autograd.errors import (
 from autograd.functions import log_softmax, logsumexp, mean, softmax
 from autograd.hints import no_such_name as __getattr__
 from autograd.installation import warn_of_hips as _warn_of_hips
+from autograd.training.descent import Descent, descend
 from autograd.training.fit import fit
 from autograd.training.history import History
 from autograd.training.plots import plot_decision_boundary

@@ -395,7 +395,9 @@ PACKAGE = {
     **dict.fromkeys(("SGD", "Adam", "AdamW"), "optimizers are in autograd.optim"),
     **dict.fromkeys(("optimizers", "optimizer"), "write autograd.optim"),
     **dict.fromkeys(("manual_seed", "seed"), "write random.seed(0)"),
-    **dict.fromkeys(("train", "minimize"), "write autograd.fit"),
+    "train": "write autograd.fit",
+    "minimize": "write autograd.fit, or for a function of one number autograd.descend",
+    **dict.fromkeys(("gradient_descent", "descent"), "write autograd.descend"),
     **dict.fromkeys(
         ("DataLoader", "TensorDataset", "Dataset", "utils", "data"),
         "autograd.fit takes lists or arrays, and a batch_size",

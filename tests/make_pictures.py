@@ -16,7 +16,7 @@ import graphviz
 from browser import Browser
 from test_house import LAYERS, MODULES, imports_of
 
-from autograd import Value, draw, explore, nn, to_spreadsheet
+from autograd import Value, descend, draw, explore, nn, to_spreadsheet
 from autograd.__main__ import Example, record_example
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -84,6 +84,17 @@ def _printed(sheet: Path, page: int, height: int, picture: Path) -> None:
     subprocess.run([*command, str(picture.with_suffix(""))], check=True, timeout=120)
 
 
+def descent(folder: Path) -> None:
+    import matplotlib as mpl  # noqa: PLC0415  # the other pictures need none
+
+    mpl.use("Agg")
+    ax = None
+    for lr in (0.05, 0.3, 0.9, 1.05):
+        ax = descend(lambda w: (w - 3) ** 2, -2.0, lr=lr).plot(ax)
+    assert ax is not None
+    ax.figure.savefig(folder / "descent.png", dpi=90)
+
+
 def house(folder: Path) -> None:
     """Draw the rooms of the package, from what they import."""
     picture = graphviz.Digraph(node_attr={"shape": "box", "fontname": "Helvetica"}, edge_attr={"color": "#666666"})
@@ -119,7 +130,7 @@ def direct(room: str, imports: Mapping[str, set[str]]) -> list[tuple[str, str]]:
     return [(room, other) for other in sorted(imports[room] - indirect)]
 
 
-PICTURES = {make.__name__: make for make in (neuron, network, printed, explorer, spreadsheet, house)}
+PICTURES = {make.__name__: make for make in (neuron, network, printed, explorer, spreadsheet, descent, house)}
 
 
 def main(names: Sequence[str], folder: Path = IMAGES) -> None:

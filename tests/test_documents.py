@@ -27,6 +27,7 @@ NEEDS = {
     "digits.py": "sklearn",
     "iris.py": "sklearn",
     "recipes.md": "scipy",
+    "guide.md": "matplotlib",
 }  # more than the project does
 
 
@@ -34,7 +35,7 @@ def need_packages(page: Path) -> None:
     """Skip the test if there is no package that a page or an example needs."""
     needed = NEEDS.get(page.name)
     if needed and not find_spec(needed):
-        extra = {"sklearn": "examples", "scipy": "test"}.get(needed, needed)
+        extra = {"sklearn": "examples", "scipy": "test", "matplotlib": "plot"}.get(needed, needed)
         lacking(f'{page.name} needs {needed}: pip install -e ".[{extra}]"', extra=needed == "jax")
 
 

@@ -107,14 +107,12 @@ class History(HistoryHints):
         n = len(self.losses)
         if not n:
             return "History of no epochs" + ", interrupted" * self.interrupted
-        bars, epochs = printable(sparkline(self.losses)), f"{n:,} epoch{'s' * (n != 1)}"
+        epochs = f"{n:,} epoch{'s' * (n != 1)}"
         if self.best_epoch is None:
             text = f"{epochs}: {self.figures()}"
         else:
             text = f"{epochs}, the best in epoch {self.best_epoch + 1:,}, with {self.figures(self.best_epoch)}"
-        text += ", interrupted" * self.interrupted
-        fits = len(bars) + 1 + len(text) <= line_width()
-        return f"{bars} {text}" if fits else "\n".join([bars, *at_commas(text, line_width())])
+        return beside_bars(self.losses, text + ", interrupted" * self.interrupted)
 
     def _repr_svg_(self) -> str:
         """Return the curves as an SVG picture, for notebooks."""
@@ -163,6 +161,17 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(
         BARS[round((len(BARS) - 1) * _height(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
     )
+
+
+def beside_bars(values: Sequence[float], text: str) -> str:
+    """Return a sparkline with text beside it, or below it where one line has no room for both.
+
+    >>> beside_bars([3.0, 0.0], "2 epochs")
+    '█▁ 2 epochs'
+    """
+    bars = printable(sparkline(values))
+    fits = len(bars) + 1 + len(text) <= line_width()
+    return f"{bars} {text}" if fits else "\n".join([bars, *at_commas(text, line_width())])
 
 
 # The picture for notebooks -------------------------------------------------------------------------------------------

@@ -1,0 +1,189 @@
+"""Walk downhill on a function of one number, and show each step on the function's curve: a lesson on learning rates."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, SupportsIndex
+
+from autograd.engine import Value, grad
+from autograd.events import unobserved
+from autograd.optim import SGD, Optimizer, Rate
+from autograd.text import quoted, short
+from autograd.training.chart import new_axes
+from autograd.training.history import beside_bars
+from autograd.validation import size_of
+
+_POINTS = 300  # of the curve
+# How far above its highest start a chart reaches, in units of what lies between that and its lowest loss.
+_IN_VIEW = 1.5
+_MARGIN = 0.1  # around the steps, of their range
+_RUN, _CURVE = "descent ", "function"  # how the lines of a chart are told apart, by their `gid`
+_LARGEST = 1e100  # of a number that a chart shows
+
+
+@dataclass(eq=False)
+class Descent:
+    """The steps of `descend`: the numbers, and at each of them the loss and its gradient; the first is the start.
+
+    Its `repr` is a sparkline of the losses with the latest figures; `plot()` draws the steps on the function's curve.
+    """
+
+    function: Callable[[Any], Any]
+    """The function that was walked down."""
+    ws: list[float] = field(default_factory=list)
+    """The numbers, from the start to the last."""
+    losses: list[float] = field(default_factory=list)
+    """What the function gives at each."""
+    gradients: list[float] = field(default_factory=list)
+    """Its derivative at each."""
+    label: str = ""
+    """The name of the run in a legend: its learning rate, by default."""
+    axis: str = "w"
+    """The name of the number."""
+
+    @property
+    def diverged(self) -> bool:
+        """True if the walk ended higher than it began, or with a loss that is not finite."""
+        return not (math.isfinite(self.losses[-1]) and self.losses[-1] <= self.losses[0])
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the steps as a table, a row each; `pandas.DataFrame(descent.to_dict())` takes it as it is.
+
+        >>> descend(lambda w: w * w, 1.0, lr=0.25, steps=1).to_dict()
+        {'w': [1.0, 0.5], 'loss': [1.0, 0.25], 'gradient': [2.0, 1.0]}
+        """
+        return {"w": list(self.ws), "loss": list(self.losses), "gradient": list(self.gradients)}
+
+    def plot(self, ax: Any = None, label: str | None = None) -> Any:
+        """Plot the function, and on its curve the steps, which begin at the ring.
+
+        A walk that climbs far above its start leaves the chart.
+
+        Arguments:
+            ax: the matplotlib Axes to draw on; by default, new ones. Those of an earlier plot compare several walks,
+                in a colour each.
+            label: the name of this walk in the legend, in place of its learning rate.
+
+        Returns the Axes.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        ax = new_axes() if ax is None else ax
+        runs = [line for line in ax.lines if str(line.get_gid()).startswith(_RUN)]
+        name = (self.label if label is None else label).replace("$", r"\$")  # no formulas
+        [line] = ax.plot(
+            self.ws,
+            self.losses,
+            "-o",
+            label=name,
+            gid=f"{_RUN}{len(runs)}",
+            linewidth=1.0,
+            markersize=4,
+            zorder=3,
+        )
+        ax.plot(self.ws[:1], self.losses[:1], "o", markersize=9, fillstyle="none", color=line.get_color(), zorder=4)
+        self._plot_curve(ax, [*runs, line])
+        ax.set_xlabel(self.axis.replace("$", r"\$"))
+        ax.set_ylabel("loss")
+        ax.legend(fontsize="small", framealpha=0.5)
+        return ax
+
+    def _plot_curve(self, ax: Any, runs: list[Any]) -> None:
+        """Draw the function as far as the steps of the chart reach, in place of an earlier curve of it."""
+        walks = [[(float(w), float(y)) for w, y in zip(*run.get_data()) if _is_shown(w, y)] for run in runs]
+        points = [point for walk in walks for point in walk] or [(0.0, 0.0)]
+        bottom = min(y for _, y in points)
+        start = max((walk[0][1] for walk in walks if walk), default=bottom)
+        top = start + _IN_VIEW * (start - bottom)
+        if start == bottom:  # none has come lower
+            top = max(y for walk in walks or [points] for _, y in [*walk[:3], (0.0, bottom)])
+        seen = [w for w, y in points if y <= top]
+        margin = _MARGIN * (max(seen) - min(seen)) or 1.0
+        low, high = min(seen) - margin, max(seen) + margin
+        ws = [low + (high - low) * i / (_POINTS - 1) for i in range(_POINTS)]
+        losses = _values(self.function, ws)
+        for line in [line for line in ax.lines if line.get_gid() == _CURVE]:
+            if repr(_values(self.function, line.get_xdata())) == repr([float(y) for y in line.get_ydata()]):
+                line.remove()  # it is of the same function
+        ax.plot(ws, losses, color="#767676", linewidth=1.5, zorder=2, gid=_CURVE, label="_function")
+        heights = [y for y in losses if _is_shown(0.0, y)] + [bottom, start]
+        bottom, top = min(heights), min(max(heights), top) if top > bottom else max(heights)
+        pad = 0.05 * (top - bottom) or 1.0
+        ax.set_xlim(low, high)
+        ax.set_ylim(bottom - pad, top + pad)
+
+    def __repr__(self) -> str:
+        steps = len(self.ws) - 1
+        text = f"{steps:,} step{'s' * (steps != 1)}: loss {short(self.losses[-1])}, {self.axis} {short(self.ws[-1])}"
+        return beside_bars(self.losses, text + ", diverged" * self.diverged)
+
+
+def descend(
+    function: Callable[[Any], Any],
+    start: Any,
+    *,
+    lr: Rate | None = None,
+    steps: SupportsIndex = 20,
+    optimizer: Optimizer | None = None,
+) -> Descent:
+    """Walk downhill on a function of one number: at each step, against its derivative there.
+
+    Arguments:
+        function: takes a Value and returns one. It is called anew at each step, so it may decide by an `if`.
+        start: the number to start from. A Value's label names the axis of the chart; it keeps its number.
+        lr: the learning rate, a number or a function of the step; 0.1 by default.
+        steps: how many. A walk ends before if it comes to no finite number.
+        optimizer: another way of walking, such as `optim.SGD(0.1, momentum=0.9)`, with a learning rate of its own. It
+            keeps its state: a copy of it walks.
+
+    Raises:
+        TypeError: the start is no number, or the function returns something else than a Value; or there are both `lr`
+            and `optimizer`.
+        ValueError: there are no steps, or the learning rate is negative or not finite.
+
+    >>> descend(lambda w: (w - 3) ** 2, 0.0, lr=0.25, steps=4)
+    █▃▁▁▁ 4 steps: loss 0.03516, w 2.812
+    >>> descend(lambda w: (w - 3) ** 2, 0.0, lr=1.5, steps=4).diverged
+    True
+    """
+    count = size_of("steps", steps, "a walk has at least one step")
+    if optimizer is not None and lr is not None:
+        raise TypeError("the optimizer has the learning rate: pass lr or optimizer, not both")
+    walker = SGD(0.1 if lr is None else lr) if optimizer is None else copy.copy(optimizer)
+    walker.reset()
+    w = Value(start.data, start.label or "w") if isinstance(start, Value) else Value(start, "w")
+    descent = Descent(function, label=_name_of(walker, optimizer is not None), axis=w.label)
+    for step in range(count + 1):
+        loss = function(w)
+        if not isinstance(loss, Value):
+            raise TypeError(
+                f"the function returned {type(loss).__name__} {quoted(loss)}, not a Value: it is called with a Value, "
+                "so write it with operations on that, (w - 3) ** 2 or autograd.sin(w)"
+            )
+        w.grad = grad(loss, w).data
+        descent.ws.append(w.data)
+        descent.losses.append(loss.data)
+        descent.gradients.append(w.grad)
+        if step == count or not all(map(math.isfinite, (w.data, loss.data, w.grad))):
+            break
+        walker.step([w])
+    return descent
+
+
+def _name_of(optimizer: Optimizer, named: bool) -> str:
+    """Return the name of a run: its learning rate, after the name of an optimizer that was chosen."""
+    rate = f"lr = {optimizer.lr:g}" if not callable(optimizer.lr) else "lr by the step"
+    momentum = getattr(optimizer, "momentum", 0)
+    moving = f", momentum = {momentum:g}" if momentum else ""
+    return f"{type(optimizer).__name__}, {rate}{moving}" if named else rate
+
+
+@unobserved
+def _values(function: Callable[[Any], Any], ws: Iterable[float]) -> list[float]:
+    return [function(Value(w)).data for w in ws]
+
+
+def _is_shown(w: float, loss: float) -> bool:
+    return abs(w) < _LARGEST and abs(loss) < _LARGEST

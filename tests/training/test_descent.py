@@ -1,0 +1,171 @@
+"""Walks downhill on a function of one number, and their charts."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from needs import lacking
+
+import autograd
+from autograd import Descent, Value, descend, detect_anomaly, optim, sin
+
+
+def valley(w: Any) -> Any:
+    return (w - 3) ** 2
+
+
+@pytest.fixture
+def plt() -> Iterator[Any]:
+    if not find_spec("matplotlib"):
+        lacking('matplotlib is not installed: pip install -e ".[plot]"')
+    import matplotlib as mpl  # noqa: PLC0415  # optional
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
+
+    yield plt
+    plt.close("all")
+
+
+def test_the_steps_are_those_by_hand() -> None:
+    walk = descend(valley, -2, lr=0.25, steps=3)
+    assert isinstance(walk, Descent)
+    assert walk.ws == [-2.0, 0.5, 1.75, 2.375]
+    assert walk.losses == [25.0, 6.25, 1.5625, 0.390625] and walk.gradients == [-10.0, -5.0, -2.5, -1.25]
+    assert walk.to_dict() == {"w": walk.ws, "loss": walk.losses, "gradient": walk.gradients}
+    assert repr(walk) == "█▃▁▁ 3 steps: loss 0.3906, w 2.375" and not walk.diverged
+    assert len(descend(valley, 0.0).ws) == 21
+
+
+def test_rates_and_optimizers() -> None:
+    assert descend(valley, 0.0, lr=lambda step: 0.5 if step == 0 else 0.0, steps=2).ws == [0.0, 3.0, 3.0]
+    optimizer = optim.SGD(0.1, momentum=0.9)
+    walks = [descend(valley, 0.0, optimizer=optimizer, steps=30) for _ in range(2)]
+    assert walks[0].ws == walks[1].ws and optimizer.steps == 0
+    by_hand, w = copy.deepcopy(optimizer), Value(0.0)
+    for number in walks[0].ws:
+        assert w.data == number
+        w.grad = 0.0
+        valley(w).backward()
+        by_hand.step([w])
+    assert walks[0].label == "SGD, lr = 0.1, momentum = 0.9"
+    assert [descend(valley, 0.0, lr=rate).label for rate in (0.5, 1e-3, lambda step: 0.1)] == [
+        "lr = 0.5",
+        "lr = 0.001",
+        "lr by the step",
+    ]
+
+
+def test_the_start_and_what_else_the_function_uses_stay_as_they_are() -> None:
+    start, other = Value(0.5, "weight"), Value(2.0)
+    walk = descend(lambda w: (w * other - 1) ** 2 if w > 0 else -w, start, lr=0.01, steps=5)
+    assert (start.data, start.grad, other.grad) == (0.5, 0.0, 0.0)
+    assert "weight 0.5" in repr(walk)
+
+
+def test_a_walk_ends_where_numbers_do() -> None:
+    far = descend(valley, 0.0, lr=3.0, steps=1000)
+    assert far.diverged and len(far.ws) < 1001 and math.isinf(far.losses[-1]) and repr(far).endswith("diverged")
+    off = descend(autograd.log, 2.0, lr=0.7, steps=10)
+    assert off.diverged and math.isnan(off.losses[-1]) and off.ws[-1] < 0 and math.isfinite(off.losses[-2])
+    assert not descend(lambda w: w, 0.0, steps=1).diverged  # its own leaf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"function": lambda w: 3.0}, TypeError, r"returned float 3.0, not a Value.*autograd.sin"),
+        ({"function": lambda w: [w]}, TypeError, "returned list"),
+        ({"start": "3"}, TypeError, "number"),
+        ({"steps": 0}, ValueError, "at least one step"),
+        ({"steps": 2.5}, TypeError, "integer"),
+        ({"lr": -1.0}, ValueError, "learning rate"),
+        ({"lr": 0.1, "optimizer": optim.SGD(0.1)}, TypeError, "lr or optimizer, not both"),
+    ],
+)
+def test_mistakes_are_named(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    function, start = arguments.pop("function", valley), arguments.pop("start", 0.0)
+    with pytest.raises(error, match=message):
+        descend(function, start, **arguments)
+
+
+def test_other_names_lead_to_it() -> None:
+    for name in ("gradient_descent", "minimize"):
+        with pytest.raises(AttributeError, match=r"autograd\.descend"):
+            getattr(autograd, name)
+
+
+# ------------------------------------------------------------------------------------------------------------ charts
+
+
+def test_the_chart_has_the_curve_and_the_steps_on_it(plt: Any) -> None:
+    walk = descend(valley, -2.0, lr=0.3)
+    mine = plt.subplots()[1]
+    assert walk.plot(mine) is mine
+    steps, start, curve = mine.lines
+    assert list(steps.get_xdata()) == walk.ws and list(steps.get_ydata()) == walk.losses
+    assert list(start.get_xdata()) == [-2.0]
+    assert all(y == valley(w) for w, y in zip(*curve.get_data(), strict=True))
+    low, high = mine.get_xlim()
+    assert low < min(walk.ws) < max(walk.ws) < high and mine.get_ylim()[1] > 25
+    assert mine.get_xlabel() == "w" and mine.get_ylabel() == "loss"
+    assert [text.get_text() for text in mine.get_legend().get_texts()] == ["lr = 0.3"]
+
+
+def test_several_rates_on_one_chart(plt: Any) -> None:
+    rates = (0.05, 0.3, 0.9, 1.05)
+    ax = None
+    for rate in rates:
+        ax = descend(lambda w: (w - 3) ** 2, -2.0, lr=rate).plot(ax)  # another function each time, with the same curve
+    assert ax is not None and len(ax.lines) == 2 * len(rates) + 1  # one curve
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == [f"lr = {rate}" for rate in rates]
+    colors = {line.get_color() for line in ax.lines if str(line.get_gid()).startswith("descent")}
+    assert len(colors) == len(rates)
+    curve = next(line for line in ax.lines if line.get_gid() == "function")
+    assert [min(curve.get_xdata()), max(curve.get_xdata())] == list(ax.get_xlim())
+    descend(sin, 0.0).plot(ax)
+    assert len([line for line in ax.lines if line.get_gid() == "function"]) == 2
+    assert 25 < ax.get_ylim()[1] < 200 < descend(valley, -2.0, lr=1.05).losses[-1]  # what climbs leaves the chart
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "lr"),
+    [
+        (valley, 0.0, 3.0), (valley, 3.0, 0.1), (lambda w: w**3, -1.0, 0.1), (autograd.log, 2.0, 0.7),
+        (lambda w: 0 * w + 1, 0.0, 0.1), (lambda w: sin(3 * w) + w * w / 10, 4.0, 0.05), (valley, math.nan, 0.1),
+        (lambda w: w / 0, 0.0, 0.1), (lambda w: -w, 1e300, 1e300), (valley, 1e90, 0.1),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("plt")
+def test_a_chart_of_any_walk_can_be_drawn(function: Any, start: float, lr: float) -> None:
+    ax = descend(function, start, lr=lr, steps=100).plot(label="$x$_1")
+    ax.figure.canvas.draw()
+    assert all(map(math.isfinite, (*ax.get_xlim(), *ax.get_ylim())))
+
+
+@pytest.mark.usefixtures("plt")
+def test_the_first_steps_of_a_walk_that_climbs_at_once_are_seen() -> None:
+    walk = descend(valley, 0.0, lr=3.0)
+    ax = walk.plot()
+    low, high = ax.get_xlim()
+    assert sum(low < w < high for w in walk.ws) >= 3
+
+
+@pytest.mark.usefixtures("plt")
+def test_the_curve_is_no_anomaly() -> None:
+    with detect_anomaly():
+        descend(autograd.log, 0.2, lr=0.001, steps=2).plot()  # the margin of the curve reaches below 0
+
+
+def test_without_matplotlib_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install matplotlib$"):
+        descend(valley, 0.0).plot()
