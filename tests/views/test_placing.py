@@ -363,6 +363,22 @@ def test_small_networks_have_their_numbers_on_the_edges_and_large_ones_have_not(
     assert drawing.source.count('tooltip="layer1.neuron1.weight1 * x1 = ') == 1
 
 
+def test_labels_are_all_beside_their_edges_or_none_between_two_columns() -> None:
+    """Of edges that join the same two nodes, and have the same label, one may show it for all."""
+    shown = {n: read(draw(mlp(4, 5, n), detail="neuron", names={})) for n in (2, 6, 12)}
+    gradients = {n: [line.text for line in each.lines if line.head in ends_of_many(each)] for n, each in shown.items()}
+    assert all(gradients[2])
+    assert gradients[6].count("") == 6
+    assert not any(gradients[12])
+    assert 'tooltip="d v' in draw(mlp(4, 5, 12), detail="neuron", names={}).source
+
+
+def ends_of_many(shown: Picture) -> set[str]:
+    """Return the nodes that are no neurons and have many edges: the sum of the squared errors."""
+    heads = [line.head for line in shown.lines if not line.head.startswith("b")]
+    return {head for head in heads if heads.count(head) > 3}
+
+
 def test_all_local_gradients_are_shown_where_there_is_room() -> None:
     for name in set(NETWORKS) - {"4-5-3", "autoencoder", "recurrent", "residual 8"}:  # a dot of errors has each twice
         for line in picture(name).lines:

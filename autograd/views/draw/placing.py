@@ -34,7 +34,7 @@ _BESIDE = 8.0  # points between a label and the columns
 _BETWEEN, _BETWEEN_LAYERS, _FEW = 28.0, 64.0, 8  # points between columns, more where more edges run between them
 _STEEPEST, _WIDE = 4.0, 200.0  # rise of edges for which columns move apart, up to so many points
 _WIDER, _WIDEST = 1.3, 320.0  # the factor by which they move apart for labels, up to so many points
-_APART = 1.0, 2.0  # factors by which nodes move apart, across, for labels
+_APART = 1.0, 2.0  # factors by which nodes stand apart, across: at first, and for labels
 _STEP, _STEPS = 4.0, 12  # points from one place that is tried for a label to the next, at least; how many on each side
 _SPREAD, _PORTS = 0.7, 16.0  # the part of a box's side that its edges share, and the points between two, at most
 
@@ -105,13 +105,12 @@ def place(sketch: Sketch, drawing: graphviz.Digraph, direction: str) -> bool:
         direction: where the picture runs, as in `style.ENDS`.
 
     Returns:
-        whether there is room for all labels of edges; those without are taken away.
+        whether there is room for the labels of all edges; those without are taken away.
     """
     body = sketch.body
-    for apart in _APART:
-        placing = _Placing(body, drawing, direction, apart)
-        if not placing.missing or placing.missing > len(placing.labels_at):  # few of many would not do
-            break
+    placing = _Placing(body, drawing, direction, _APART[0])
+    if 0 < placing.missing <= len(placing.labels_at):  # few of many would not do
+        placing = min(placing, _Placing(body, drawing, direction, _APART[1]), key=lambda tried: tried.missing)
     placing.write()
     if body is not sketch:
         placing.write_around(sketch.frames[0])
@@ -333,17 +332,26 @@ class _Placing:
     def _fit(self, parts: Sequence[_Part], labels: Mapping[int, _Label]) -> tuple[float, dict[int, _Point]]:
         """Return the width between two columns, and the places of the labels there.
 
-        The columns move apart until no label is on an edge, or on another label.
+        The columns move apart until no label is on an edge, or on another label. If that does not help, edges that
+        join the same two nodes have one label where theirs are the same, or there are none between these columns.
         """
         rise = max((abs(part.end - part.start.across) for part in parts), default=0.0)
         longest = max((label.along * 2 + 2 * _BESIDE for label in labels.values()), default=0.0)
         least = _BETWEEN_LAYERS if len(parts) > _FEW else _BETWEEN
-        width = max(least, longest, min(rise / _STEEPEST, _WIDE))
-        places = _places(parts, labels, width)
-        while len(places) < len(labels) and width * _WIDER <= max(_WIDEST, longest * _WIDER):
-            width *= _WIDER
-            places = _places(parts, labels, width)
-        return width, places
+        least = max(least, longest, min(rise / _STEEPEST, _WIDE))
+        for wanted in (labels, self._without_repeats(labels)):
+            width = least
+            while width <= max(_WIDEST, least):
+                places = _places(parts, wanted, width)
+                if len(places) == len(wanted):
+                    return width, places
+                width *= _WIDER
+        return least, {}
+
+    def _without_repeats(self, labels: Mapping[int, _Label]) -> dict[int, _Label]:
+        lines = {i: self.sketch.lines[i] for i in labels}
+        firsts = {(line.tail, line.head, line.look["label"]): i for i, line in reversed(lines.items())}
+        return {i: labels[i] for i in sorted(firsts.values())}
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
