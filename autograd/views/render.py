@@ -86,11 +86,12 @@ def _escaped(text: str, backslash: str) -> str:
     return text.translate(_DRAWABLE).replace("&", "&amp;").replace("\\", backslash)
 
 
-def label_of(lines: Iterable[str], end: str = r"\l", longest: int = LONGEST_LABEL) -> str:
-    r"""Return the DOT of a label that shows the lines, flush left, or centred with the end `\n`; long ones are cut."""
+def label_of(lines: Iterable[str], *, centred: bool = False, longest: int = LONGEST_LABEL) -> str:
+    """Return the DOT of a label that shows the lines, flush left or centred; very long ones are cut."""
     lines = "\n".join(shortened(line, longest) for line in lines).split("\n")  # a title may have several
     # An empty line crashes the Graphviz in pygraphviz 2.0.4, more often than not, so it gets a space.
-    return cast(str, graphviz.nohtml("".join(_escaped(line or " ", r"\\") + end for line in lines)))
+    shown = [_escaped(line or " ", r"\\") for line in lines]
+    return cast(str, graphviz.nohtml(r"\n".join(shown) if centred else "".join(line + r"\l" for line in shown)))
 
 
 def size_of_label(label: str) -> tuple[int, int]:

@@ -147,6 +147,7 @@ def test_operations_are_circles_between_boxes(engine: str, detail: str) -> None:
     for name, circle in circles.items():
         op = by_name[name].op
         assert op is not None and found[circle][0] == [op.symbol]
+    assert re.search(r'o\d+ \[label="[-+*]" ', with_circles.source)
 
 
 def test_a_circle_takes_the_place_of_the_formula() -> None:

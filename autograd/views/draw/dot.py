@@ -148,7 +148,7 @@ class Pen:
         sketch = Sketch()
         if self.style.legend and isinstance(self.style.caption, str):  # no text of a user's is put into a legend
             with sketch.subgraph(name="cluster") as body:
-                body.attr(**self.style.around(), label=label_of(captions, end=r"\n", longest=LONGEST_CAPTION))
+                body.attr(**self.style.around(), label=label_of(captions, centred=True, longest=LONGEST_CAPTION))
                 self._write(body)
             captions = []
         else:
@@ -159,7 +159,7 @@ class Pen:
         if self.style.legend:
             drawing.graph_attr["label"] = legend(self.style, self.seen, captions)
         elif captions:
-            drawing.graph_attr["label"] = label_of(captions, end=r"\n", longest=LONGEST_CAPTION)
+            drawing.graph_attr["label"] = label_of(captions, centred=True, longest=LONGEST_CAPTION)
         sketch.write(drawing)
         return drawing
 
@@ -343,7 +343,7 @@ class Pen:
         op = cast(Op, node.result.op)
         self.seen.add("operation")
         tooltip = tooltip_of([f"operation {op.name}"])
-        graph.node(self.ids[node], label_of([op.symbol], end=r"\n"), **self.style.operation(), tooltip=tooltip)
+        graph.node(self.ids[node], label_of([op.symbol], centred=True), **self.style.operation(), tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: CutBox, graph: Sketch) -> None:
