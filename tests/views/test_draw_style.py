@@ -291,6 +291,11 @@ def test_in_print_negative_weights_are_dashed(size: list[int]) -> None:
     weights = [re.search(r"= (-?)[\d.e-]+ \*", line.replace("(", "")) for line in lines]
     assert negative == [weight is not None and bool(weight[1]) for weight in weights]
     assert 0 < sum(negative) < len(negative)
+    colours = [re.findall(r'color="(#\w+)"', line)[0] for line in lines]
+    assert all(len(colour) == 7 for colour in colours)  # no opacity, which PostScript does not have
+    dark = Style(theme="print").colours
+    assert {dark["positive"], dark["negative"]} <= {*colours}  # the largest
+    assert min(map(luminance, colours)) >= min(luminance(dark["positive"]), luminance(dark["negative"]))
     assert "solid: positive weight, dashed: negative" in draw(loss, detail="neuron", theme="print").source
 
 
