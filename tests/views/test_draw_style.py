@@ -21,7 +21,7 @@ from autograd.engine import graph_of
 from autograd.errors import StaleGraphWarning
 from autograd.views.draw import draw
 from autograd.views.draw.style import Style
-from autograd.views.render import LONGEST_LABEL, palette, shortened
+from autograd.views.render import palette, shortened
 
 DETAILS = ["value", "neuron", "layer"]
 
@@ -217,8 +217,8 @@ def test_a_hostile_caption_is_shown_unchanged(engine: str, legend: bool) -> None
     assert not re.search("label=<(?!<TABLE)", drawing.source)
     assert "href" not in re.sub(r"<text.*?</text>|title=\".*?\"", "", svg, flags=re.DOTALL)
     found = html.unescape("".join(re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)))
-    for text in HOSTILE:
-        assert re.sub(r"\s", "", visible(shortened(text, LONGEST_LABEL))) in re.sub(r"\s", "", found)
+    for text in HOSTILE:  # a long run of backslashes is cut
+        assert re.sub(r"\s", "", visible(shortened(text, len(text)))) in re.sub(r"\s", "", found)
 
 
 @pytest.mark.parametrize("wrong", [None, 3, ["text"]])
