@@ -140,6 +140,22 @@ def test_the_terms_of_a_sum_are_drawn_once_where_they_are_alike() -> None:
     assert Counter(lines[1] for lines in boxes(other) if len(lines) > 1)["× 15"] == 4  # exponents stay apart
 
 
+def test_a_convolution_is_drawn_once() -> None:
+    """Although an input at an end is in fewer windows than those in the middle."""
+    kernel, xs = leaves(3, "k"), leaves(30)
+    windows = [functools.reduce(operator.add, (k * x for k, x in zip(kernel, xs[i:]))).relu() for i in range(28)]
+    rows = boxes(with_gradients(ops.sum(windows)))
+    assert [lines[1] for lines in rows if "relu" in lines[0]] == ["× 28"]
+    assert len(rows) == 9
+
+
+def test_constants_go_with_what_uses_them() -> None:
+    """Exponents differ, so powers and their exponents stay apart, however large the drawing."""
+    x = Value(0.7, "x")
+    rows = boxes(with_gradients(ops.sum([x**k / (k + 1) for k in range(20)])))
+    assert sum(len(lines) == 1 for lines in rows) == 40
+
+
 # Batches -------------------------------------------------------------------------------------------------------------
 
 LOSSES: dict[str, Callable[..., Value]] = {
@@ -354,7 +370,7 @@ def test_a_cut_says_what_is_in_it() -> None:
         lambda v: v / Value(2.0).exp(),
         lambda v: v + shared,
     ]
-    for _ in range(60):
+    for _ in range(25):
         v = rng.choice(steps)(v)
     rows = boxes(with_gradients(v))
     assert len(rows) < 25

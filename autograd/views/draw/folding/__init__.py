@@ -33,4 +33,6 @@ def fold(plan: Plan, max_nodes: int) -> None:
     for _ in range(_ROUNDS):
         if not (fold_copies(plan, limits) or fold_steps(plan, limits)):
             break
+    if len(plan.nodes) > limits.large:
+        fold_copies(plan, limits, loosely=True)
     cut_chains(plan, limits)
