@@ -235,6 +235,12 @@ def test_who_asks_for_many_nodes_gets_them() -> None:
     assert len(boxes(total, max_nodes=1_000)) == 101
 
 
+def test_what_enters_a_layer_from_one_box_is_one_edge() -> None:
+    layer, others = nn.MLP(20, [2, 1]), ops.sum([x.sin() for x in leaves(70)])
+    loss = with_gradients(layer([(x * 2).sin() for x in leaves(20)]) + others)
+    assert [label for label in edges(loss, detail="layer") if "values" in label] == ["20 values", "2 values"]
+
+
 # Steps ---------------------------------------------------------------------------------------------------------------
 
 T = 12

@@ -9,6 +9,7 @@ from autograd.engine import Value
 from autograd.ops import TABLE
 from autograd.views.draw.plan import (
     BeforeBox,
+    BundleEdge,
     Constant,
     Copies,
     Edge,
@@ -142,7 +143,21 @@ def merge(plan: Plan, groups: Iterable[Sequence[Node]], unit: tuple[str, int] | 
         apart = None if edge.tail in first or edge.head in first else edge
         together[ends, type(edge), role_of(edge, plan), apart].append(edge)
     plan.nodes = [node for node in plan.nodes if first.get(node, node) is node]
-    plan.edges = [_as_one(edges, first) for edges in together.values()]
+    plan.edges = _bundled([_as_one(edges, first) for edges in together.values()])
+
+
+def _bundled(edges: Sequence[Edge]) -> list[Edge]:
+    """Return the edges, those that carry values from one node into the same layer as one."""
+    bundles: dict[Hashable, list[BundleEdge]] = defaultdict(list)
+    for edge in edges:
+        if isinstance(edge, BundleEdge):
+            bundles[edge.tail, edge.head, edge.are_parameters].append(edge)
+    for first, *others in bundles.values():
+        if others:
+            first.carried = list(dict.fromkeys(v for edge in (first, *others) for v in edge.carried))
+            first.copies = [copy for edge in (first, *others) for copy in edge.all]
+    left_out = {edge for _, *others in bundles.values() for edge in others}
+    return [edge for edge in edges if edge not in left_out]
 
 
 def merge_parallel_edges(plan: Plan, most: int) -> None:
