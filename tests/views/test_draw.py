@@ -588,6 +588,8 @@ def test_auto_chooses_by_size() -> None:
     assert same(loss_of(Network(2, [2, 1])), "value")
     assert same(loss_of(Network(2, [16, 16, 1])), "neuron")
     assert same(loss_of(Network(2, [60, 60, 1])), "layer")
+    for nin, nouts, detail in ((2, [32, 1], "neuron"), (2, [33, 1], "layer"), (32, [3], "neuron"), (33, [3], "layer")):
+        assert same(loss_of(Network(nin, nouts), nin=nin), detail)
     chain = Value(1.0)
     for _ in range(65):
         chain = chain.tanh()

@@ -30,6 +30,7 @@ __all__ = ["Drawing", "draw"]
 _DETAILS = ("auto", "value", "neuron", "layer")
 _STALE = "out of date: a leaf was changed after these numbers were computed; call forward() first"
 _MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
+_MOST_IN_A_COLUMN = 32  # neurons of a layer, or its inputs: more would be a strip that nobody sees whole
 _MOST_PASSING = 12.0  # edges that pass by a node; measured: up to 6 in the gallery, 18 in random graphs of 24 nodes
 _MOST_FOLDED = 5_000  # nodes of a drawing that may become few when what is alike is folded
 
@@ -74,8 +75,8 @@ def draw(
         detail: `"value"` draws every Value. `"neuron"` draws a neuron as one box in the frame of its layer, with
             weight·input on the edges that enter it (with many edges, in their tooltips; a thicker edge is a larger
             product), and the layers in columns. `"layer"` draws a layer as one box. `"auto"` is the first of these with
-            up to 60 nodes, or 100 neurons. Neurons are found by the labels of their parameters, such as
-            `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart by these parameters themselves;
+            up to 60 nodes, or 100 neurons and 32 in a layer. Neurons are found by the labels of their parameters, such
+            as `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart by these parameters themselves;
             everything computed from parameters alone, such as the sum of their squares, is one box too.
         expand: names of neurons or layers to open in a drawing that is not at full detail, as in
             `expand=["layer1.neuron3"]`.
@@ -198,7 +199,8 @@ def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Seq
     if not layers or (size_of(values, _MOST_VALUES, constants=True).nodes <= _MOST_VALUES and not expand):
         return ["value"]
     neurons = {neuron.identity for layer in layers for neuron in layer.neurons}  # each of a batch computes many samples
-    return ["neuron", "layer"] if len(neurons) <= _MOST_NEURONS else ["layer"]
+    highest = max(max(len(layer.neurons), len(layer.neurons[0].terms)) for layer in layers)
+    return ["neuron", "layer"] if len(neurons) <= _MOST_NEURONS and highest <= _MOST_IN_A_COLUMN else ["layer"]
 
 
 def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:
