@@ -23,7 +23,11 @@ from autograd.ops import TABLE, Op
 from autograd.text import is_signed
 
 BREAK = "\0"
-"""A mark in the texts of a sum, before each sign, where a line may be broken. No name has this character."""
+"""A mark where a line may be broken: before signs and, in LaTeX, after commas. No name has this character.
+
+Nothing is broken within an element of MathML, nor within a group of LaTeX. There what is too wide for a line is written
+in another way: x / y in place of a fraction, exp(x) in place of a power.
+"""
 
 _SUM, _PRODUCT, _SIGN, _POWER = BINDING["add"], BINDING["mul"], BINDING["neg"], BINDING["pow"]
 _NEVER, _FRACTION, _CALL = -1, _SIGN, _POWER  # a fraction or a call is in parentheses only below an exponent
@@ -54,9 +58,19 @@ class Typeset(NamedTuple):
         return self._replace(latex=self.latex.replace(BREAK, ""), mathml=self.mathml.replace(BREAK, ""))
 
     @property
-    def pieces(self) -> list[tuple[str, str]]:
-        """The texts between the places where a line may be broken, each as LaTeX and as MathML."""
-        return list(zip(self.latex.split(BREAK), self.mathml.split(BREAK), strict=True))
+    def is_wide(self) -> bool:
+        """Whether it is wider than a line."""
+        return len(self.mathml) > _WIDEST and columns_of(self.latex) > _WIDEST
+
+
+_WIDEST = 90  # characters, about what a page has
+
+
+def columns_of(latex: str) -> int:
+    """Return about how many characters wide LaTeX is; what stands one above the other counts as if side by side."""
+    return len(
+        re.sub(r"\\[A-Za-z]+\*? ?", "x", re.sub(r"[{}^_\x00]|\\(?:left|right|mathrm|text|operatorname)", "", latex))
+    )
 
 
 # Marks ---------------------------------------------------------------------------------------------------------------
@@ -68,7 +82,7 @@ _FENCES = {  # as LaTeX, small and tall, and as MathML
     r"\lceil": (r"\lceil ", r"\left\lceil ", "⌈"), r"\rceil": (r"\rceil ", r"\right\rceil ", "⌉"),
 }  # fmt: skip
 
-_SIGNS = {"+": "+", "-": "−", ",": ",", ">": "&gt;", r"\times": "×", r"\bmod": "mod"}
+_SIGNS = {"+": "+", "-": "−", ",": ",", ">": "&gt;", r"\times": "×", "/": "/", r"\bmod": "mod"}
 _MOST_TALL = 4  # pairs of parentheses inside each other
 _IDENTIFIERS = {r"\sigma": "σ", "e": "e"}  # as MathML
 
@@ -80,7 +94,8 @@ def typeset_notation(write: Callable[[float], str]) -> Notation[Typeset]:
 
 def fenced(inside: Typeset, left: str = "(", right: str = ")") -> Typeset:
     """Return a formula between parentheses, or others, as tall as it is."""
-    inside, tall = inside.in_one_piece, 0 < inside.tall <= _MOST_TALL
+    tall = 0 < inside.tall <= _MOST_TALL and not inside.is_wide
+    inside = inside.in_one_piece if tall else inside._replace(mathml=inside.in_one_piece.mathml)
     (*before, open_), (*after, close) = _FENCES[left], _FENCES[right]
     stretchy = "" if tall else ' stretchy="false"'
     marks = (f'<mo form="{form}"{stretchy}>{mark}</mo>' for form, mark in (("prefix", open_), ("postfix", close)))
@@ -130,7 +145,7 @@ def _cases(rows: Sequence[tuple[Typeset, Typeset | None]]) -> Typeset:
 
 
 def _row(x: Typeset) -> str:
-    return f"<mrow>{x.mathml}</mrow>"
+    return f"<mrow>{x.in_one_piece.mathml}</mrow>"
 
 
 def _side_by_side(parts: Sequence[Typeset], binds: int = BARE) -> Typeset:
@@ -216,8 +231,10 @@ def _letters(text: str) -> Typeset:
 
 
 def _digits(text: str) -> Typeset:
-    return Typeset(_escaped(text) if text.isalnum() and text.isascii() else rf"\text{{{_escaped(text)}}}",
-                   f"<mn>{html.escape(text)}</mn>")  # fmt: skip
+    if text.isdecimal() and text.isascii():
+        return Typeset(text, f"<mn>{text}</mn>")
+    latex = rf"\mathrm{{{text}}}" if text.isalnum() and text.isascii() else rf"\text{{{_escaped(text)}}}"
+    return Typeset(latex, f"<mn>{html.escape(text)}</mn>")
 
 
 def _greek() -> dict[str, str]:
@@ -243,8 +260,9 @@ _ESCAPES = {character: f"\\{character}" for character in "{}$%#_&"} | {
     "`": "`{}", "-": "-{}", "…": r"\ldots{}", "×": r"$\times$", "·": r"$\cdot$", "−": "$-$",
     "∂": r"$\partial$", "∞": r"$\infty$",
 }  # fmt: skip
-_ACCENTS = {chr(code) for code in (0x300, 0x301, 0x302, 0x303, 0x308)}  # `´^~¨, which both LaTeX and KaTeX have
+_ACCENTS = {"\u0300": "\\`", "\u0301": "\\'", "\u0302": "\\^", "\u0303": "\\~", "\u0308": '\\"'}  # KaTeX has them, too
 _LATIN = set("ßæøœÆØŒ")
+_LAST_OF_LATIN_1 = "\xff"  # LaTeX knows its letters as they are
 
 
 def _escaped(text: str) -> str:
@@ -266,7 +284,9 @@ def _escaped_character(character: str) -> str:
         return f"${_GREEK[character].strip()}$"
     letter, *accents = [*unicodedata.normalize("NFD", character)]
     has_accent = letter.isascii() and letter.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS
-    return character if has_accent else f"[U+{ord(character):04X}]"
+    if has_accent:
+        return character if character <= _LAST_OF_LATIN_1 else f"{_ACCENTS[accents[0]]}{{{letter}}}"
+    return f"[U+{ord(character):04X}]"
 
 
 def _escaped_letters(text: str) -> str:
@@ -281,9 +301,9 @@ def operation(op: Op, operands: Sequence[Typeset]) -> Typeset:
     r"""Return the formula of an operation.
 
     >>> x, y = name("x"), name("y")
-    >>> operation(TABLE["div"], [operation(TABLE["add"], [x, y]), number("2")]).latex.replace(BREAK, "")
+    >>> operation(TABLE["div"], [operation(TABLE["add"], [x, y]), number("2")]).in_one_piece.latex
     '\\frac{x + y}{2}'
-    >>> operation(TABLE["mul"], [number("-2"), operation(TABLE["sub"], [x, y])]).latex
+    >>> operation(TABLE["mul"], [number("-2"), operation(TABLE["sub"], [x, y])]).in_one_piece.latex
     '-2 \\times (x - y)'
     >>> operation(Op("cube({})", lambda x: x * x * x, lambda g, z, x: 3 * g * x * x), [x]).latex
     '\\operatorname{cube}(x)'
@@ -292,6 +312,11 @@ def operation(op: Op, operands: Sequence[Typeset]) -> Typeset:
         return _as_it_reads(op, operands)
     row = spelling_of(op)
     cell = _read(row.latex, row.operands)
+    if any(x.is_wide for x in operands):
+        if op is TABLE["div"]:
+            cell = _QUOTIENT
+        elif not op.adds and _has_groups(cell):
+            return _called(op, operands)
     if op.adds:
         return summed([_printed(cell, dict(zip(row.operands, term))) for term in zip(*op.lists(operands), strict=True)])
     if op.variadic:
@@ -304,7 +329,7 @@ def summed(terms: Sequence[Typeset]) -> Typeset:
     """Return the sum of formulas, from left to right."""
     if len(terms) < 2:
         return terms[0] if terms else number("0")
-    shown = [terms[0].within(LOOSE), *(x.within(_SIGN if is_signed(x.latex) else _SUM).in_one_piece for x in terms[1:])]
+    shown = [terms[0].within(LOOSE), *(x.within(_SIGN if is_signed(x.latex) else _SUM) for x in terms[1:])]
     signs = _sign("+", is_first=False)
     latex, mathml = (sign.join(texts) for sign, texts in zip(signs, zip(*[x[:2] for x in shown])))
     return Typeset(latex, mathml, _SUM, max(x.tall for x in shown))
@@ -316,10 +341,13 @@ def product(x: Typeset, y: Typeset) -> Typeset:
 
 def _listed(operands: Sequence[Typeset]) -> Typeset:
     """Return operands with commas between them, where a line may be broken."""
-    operands = [x.in_one_piece for x in operands]
     comma = '<mo separator="true">,</mo>'
     tall = max((x.tall for x in operands), default=0)
-    return Typeset(", ".join(x.latex for x in operands), comma.join(x.mathml for x in operands), BARE, tall)
+    return Typeset(f", {BREAK}".join(x.latex for x in operands), comma.join(x.mathml for x in operands), BARE, tall)
+
+
+def _called(op: Op, operands: Sequence[Typeset]) -> Typeset:
+    return _side_by_side([operator(op.name), _APPLIED, fenced(_listed(operands))], _CALL)
 
 
 def _as_it_reads(op: Op, operands: Sequence[Typeset]) -> Typeset:
@@ -419,6 +447,16 @@ def _read(cell: str, operands: tuple[str, ...]) -> _Row:
     return row()
 
 
+def _has_groups(row: _Row) -> bool:
+    """Return True if the operands in a cell stand where no line can be broken."""
+    return any(
+        part.kind in ("fraction", "root", "cases", "below")
+        or (part.kind == "power" and any(inner.kind == "operand" for inner in part.rows[1]))
+        or any(map(_has_groups, part.rows))
+        for part in row
+    )
+
+
 def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
     """Return a row of parts with these operands put in, in parentheses where needed."""
     if len(row) == 1:
@@ -434,23 +472,22 @@ def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
         x = _part(part, operands, max(_LEFT.get(after, _NEVER), _SIGN - 1 if is_sign else _RIGHT.get(before, _NEVER)))
         if before in _RIGHT and is_signed(x.latex):
             x = fenced(x)
-        if before or after in (",", ">"):  # only the first term of a sum may be broken where it is one
-            x = x.in_one_piece
         applied = _APPLIED.mathml if part.kind == "fence" and i > 0 and not before else ""
         shown = Typeset(_joined(shown.latex, x.latex), shown.mathml + applied + x.mathml, tall=max(shown.tall, x.tall))
     return shown._replace(binds=_binding(row))
 
 
 # How tightly the operand to the left, and the one to the right, of a sign must not bind: a + b - c, a - (b + c).
-_LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, r"\bmod": _SIGN, ">": LOOSE}
-_RIGHT = {"+": _SUM, "-": _SUM, r"\times": _PRODUCT, r"\bmod": _PRODUCT, ">": LOOSE}
+_LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, "/": _PRODUCT - 1, r"\bmod": _SIGN, ">": LOOSE}
+_RIGHT = {"+": _SUM, "-": _SUM, r"\times": _PRODUCT, "/": _SIGN, r"\bmod": _PRODUCT, ">": LOOSE}
+_QUOTIENT = _read("x / y", ("x", "y"))
 
 
 def _binding(row: _Row) -> int:
     signs = {part.text for part in row[1:] if part.kind == "sign"}
     if signs & {"+", "-"}:
         return _SUM
-    if signs & {r"\times", r"\bmod"}:
+    if signs & {r"\times", "/", r"\bmod"}:
         return _PRODUCT
     return _SIGN if row[0].kind == "sign" else _CALL
 
@@ -458,7 +495,7 @@ def _binding(row: _Row) -> int:
 def _sign(sign: str, *, is_first: bool) -> tuple[str, str]:
     if is_first:
         return sign, f'<mo form="prefix">{_SIGNS[sign]}</mo>'
-    mark = BREAK if sign in ("+", "-") else ""
+    mark = BREAK if sign in ("+", "-", r"\times") else ""
     element = '<mo separator="true">,</mo>' if sign == "," else f'<mo form="infix">{_SIGNS[sign]}</mo>'
     return (", " if sign == "," else f"{mark} {sign} "), mark + element
 
@@ -482,10 +519,11 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
     if kind in ("power", "below"):
         [base], above = rows
         x, y = _part(base, operands, _POWER), _printed(above, operands).in_one_piece
-        x = x.in_one_piece
         element, mark = ("msup", "^") if kind == "power" else ("msub", "_")
         mathml = f"<{element}>{_row(x)}{_row(y)}</{element}>"
         return Typeset(f"{x.latex}{mark}{{{y.latex}}}", mathml, _POWER, max(x.tall, y.tall))
+    if kind == "fence":
+        return fenced(_printed(rows[0], operands), text, {"|": "|)"}.get(text, _CLOSED_BY[text]))
     inside = [_printed(row, operands).in_one_piece for row in rows if kind != "cases"]
     if kind == "fraction":
         return fraction(*inside)
@@ -498,8 +536,6 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
         else:
             latex, mathml = rf"\sqrt{{{x.latex}}}", f"<msqrt>{x.mathml}</msqrt>"
         return Typeset(latex, mathml, BARE, x.tall)
-    if kind == "fence":
-        return fenced(inside[0], text, {"|": "|)"}.get(text, _CLOSED_BY[text]))
     value, condition, other, _ = rows
     _, *compared = condition  # after "if"
     return _cases([(_printed(value, operands), _printed(tuple(compared), operands)), (_printed(other, operands), None)])

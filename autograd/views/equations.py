@@ -4,15 +4,13 @@ A long equation is divided before its signs, and a long sum between its terms. I
 of its own, so that lines break as those of text do.
 """
 
-import html
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from autograd.codegen.typesetting import BREAK, Typeset
+from autograd.codegen.typesetting import BREAK, Typeset, columns_of
 
 _LONGEST_LINE = 84  # characters of an equation in LaTeX, where those of fractions stand one above the other
-_MOST_LINES = 20  # of one align*, which cannot be divided between two pages
+_MOST_LINES = 14  # of one align*, which cannot be divided between two pages
 _SIGNS = {"=": "=", "≈": r"\approx"}
 
 
@@ -52,7 +50,7 @@ def _latex_lines(equation: Equation) -> list[str]:
     first, *others = equation.sides
     if not others:
         return [f"& {line}" if i == 0 else rf"&\quad {line}" for i, line in enumerate(map(str.strip, _in_lines(first)))]
-    left, columns = first.in_one_piece.latex, sum(_columns(side.mathml) + 3 for side in equation.sides)
+    left, columns = first.in_one_piece.latex, sum(columns_of(side.latex) + 3 for side in equation.sides)
     signs = [_SIGNS[sign] for sign in equation.signs]
     if columns <= _LONGEST_LINE:
         rest = [f"{sign} {side.in_one_piece.latex}" for sign, side in zip(signs, others, strict=True)]
@@ -66,19 +64,14 @@ def _latex_lines(equation: Equation) -> list[str]:
 
 def _in_lines(side: Typeset) -> Iterator[str]:
     """Yield a formula as lines, where it can be divided."""
-    line, room = "", 0
-    for latex, mathml in side.pieces:
-        columns = _columns(mathml)
-        if line and columns > room:
+    line, room = "", _LONGEST_LINE
+    for piece in side.latex.split(BREAK):
+        columns = columns_of(piece)
+        if line.strip() and columns > room:
             yield line
             line, room = "", _LONGEST_LINE
-        line, room = line + latex, (room or _LONGEST_LINE) - columns
+        line, room = line + piece, room - columns
     yield line
-
-
-def _columns(mathml: str) -> int:
-    """Return about how many characters wide a formula is."""
-    return len(html.unescape(re.sub(r"<.*?>", "", mathml)))
 
 
 def in_a_box(equations: Iterable[Equation]) -> str:

@@ -1,6 +1,7 @@
 """Write the whole formula of a Value, down to its leaves: `formula(output)`."""
 
 import re
+from itertools import accumulate
 
 from autograd.codegen import typesetting
 from autograd.codegen.formulas import graph_formulas, graph_written
@@ -11,9 +12,8 @@ from autograd.text import Text, decimals, in_digits, visible
 from autograd.views.equations import Equation, aligned_latex, in_a_box
 from autograd.views.limits import graph_to_show, too_large
 
-_DEEPEST = 120  # groups inside each other: TeX has 255 levels, and a browser takes 512 elements
+_DEEPEST = 400  # elements inside each other; a browser takes 512 with those around them
 _ENDLESS = 10**9  # operations: a formula that doubles at each step of a long graph has a number of them without a name
-_LEVELS = {"{": 1, "}": -1, r"\left": 1, r"\right": -1, r"\begin": 5, r"\end": -5}
 
 
 class Formula(Text):
@@ -24,35 +24,20 @@ class Formula(Text):
     def to_latex(self) -> str:
         r"""Return the formula as LaTeX: an `align*`, which needs `\usepackage{amsmath}` alone.
 
-        Raises:
-            ValueError: it is nested so deeply that LaTeX would give up.
-
         >>> x, scale = Value(3.0, "x1"), Value(2.0, "scale")
         >>> print(formula((x / scale).tanh() ** 2).to_latex())
         \begin{align*}
         & \left(\tanh\left(\frac{x_{1}}{\mathrm{scale}}\right)\right)^{2}
         \end{align*}
         """
-        if not self._is_flat:
-            raise ValueError(
-                "the formula is nested too deeply for LaTeX: typeset an intermediate value, as in formula(hidden); "
-                "str(formula) is its text"
-            )
         return aligned_latex([self._equation])
 
-    def _repr_latex_(self) -> str | None:
-        return self.to_latex() if self._is_flat else None
+    def _repr_latex_(self) -> str:
+        return self.to_latex()
 
     def _repr_html_(self) -> str | None:
-        return in_a_box([self._equation]) if self._is_flat else None
-
-    @property
-    def _is_flat(self) -> bool:
-        level = deepest = 0
-        for token in re.findall(r"\\[A-Za-z]+|\\.|[{}]", self._equation.sides[-1].latex):
-            level += _LEVELS.get(token, 0)
-            deepest = max(deepest, level)
-        return deepest <= _DEEPEST
+        depth = accumulate(1 if tag == "<m" else -1 for tag in re.findall(r"</?m", self._equation.sides[-1].mathml))
+        return in_a_box([self._equation]) if max(depth) < _DEEPEST else None
 
 
 def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, digits: int | None = None) -> Formula:

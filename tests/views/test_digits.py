@@ -32,11 +32,11 @@ def one_gradient() -> tuple[Value, Value]:
     return loss, x
 
 
-@pytest.mark.parametrize("digits", [None, 2, 3, 5, 12])
+@pytest.mark.parametrize("digits", [None, 2, 12])
 def test_a_gradient_has_one_text_in_all_views(digits: int | None, chromium: Browser, tmp_path: Path) -> None:
     loss, x = one_gradient()
     text = in_digits(digits, in_equation)(x.grad)
-    assert text == {None: "1.1057", 2: "1.1", 3: "1.11", 5: "1.1057", 12: "1.1056883317"}[digits]
+    assert text == {None: "1.1057", 2: "1.1", 12: "1.1056883317"}[digits]
     assert f"grad {text}" in str(to_text(loss, digits=digits))
     assert rf"\lgrad {text}\l" in draw(loss, digits=digits).source
     explanation = explain(loss, digits=digits)
@@ -80,7 +80,7 @@ def last_place(text: str) -> int:
     return int(Decimal(text.removeprefix("(").removesuffix(")")).as_tuple().exponent)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 10**9), st.integers(1, 6))
 def test_where_a_calculator_would_give_something_else_it_is_nearly_equal(seed: int, digits: int) -> None:
     for step in explain(random_graph(seed), digits=digits, faux=False, detail="value").steps:

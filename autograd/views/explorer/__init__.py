@@ -98,7 +98,7 @@ def explore(
     trained = [] if train is None else leaves_to_train(train, values)
     graph = {
         **_described(values, names_of(values, names), number),
-        "digits": digits,
+        "digits": None if digits is None else int(digits),
         "train": [values.index(v) for v in trained] if train is not None else None,
         "noGradient": NO_GRADIENT,
         "lr": positive("lr, the learning rate,", lr),
