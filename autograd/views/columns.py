@@ -55,7 +55,7 @@ class Columns(Generic[N]):
     >>> network = Columns(["x", "a", "b", "y"], [("x", "a"), ("x", "b"), ("a", "y"), ("b", "y"), ("x", "y")],
     ...     {"a": "layer", "b": "layer"})
     >>> [[block.nodes for block in blocks] for blocks in network.columns]  # the edge from x to y passes the layer
-    [[['x']], [['a', 'b'], []], [['y']]]
+    [[['x']], [['a', 'b'], ()], [['y']]]
     >>> network.route("x", "y") == [network.slots["x", 1]]
     True
     """
