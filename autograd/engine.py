@@ -49,7 +49,7 @@ from autograd.events import (
     replayed,
 )
 from autograd.floats import KNOWN_TYPES, number
-from autograd.folds import exact
+from autograd.folds import Folding
 from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_output, refuse_a_part, refuse_arguments
 from autograd.operands import flatten
 from autograd.ops import Op
@@ -708,15 +708,15 @@ def grad(output: Value, inputs: Any) -> Any:
     gradients: dict[Value, Any] = {output: 1.0}
     for v in reversed(made):
         if v in leading and v in gradients:
-            g, op, args, now = gradients[v], v._made_by, v.args, next_order()
+            g, op, args = gradients[v], v._made_by, v.args
             # Without constants, the rules of the table record nothing that folds.
             constants = type(g) is float or float in map(type, args) or op.by_user
-            known: dict[Any, Any] = {}
+            fold = Folding(next_order(), created) if constants else None
             pulls = op.pulls(g, v, *args) if op.variadic else None
             for i, x in enumerate(args):
                 if type(x) is Value and x in leading and (op.direct or op.passes(i)):
                     pull = pulls[i] if pulls else op.rules[i](g, v, *args)
-                    pull = exact(pull, now, created, known) if constants else pull
+                    pull = fold(pull) if fold else pull
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
     found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]

@@ -37,46 +37,55 @@ def folded(op: Op, operands: tuple[Any, ...]) -> Any:
     return op.computes(*operands)
 
 
-def exact(pull: Any, since: int, created: Callable[[Any], int], known: dict[Any, Any]) -> Any:
-    """Return what a rule has recorded, without the operations that fold.
+class Folding:
+    """Folds what the rules of one result record, for a gradient.
 
-    Operations on what has changed are recorded again; nothing changes in place.
+    Called with a rule's answer, it returns that without the operations that fold. Operations on what has changed are
+    recorded again; nothing changes in place.
 
     Arguments:
-        pull: the rule's answer: a Value, a float or None.
-        since: the place in the order of creation at which the rule was called. What is older is not folded.
+        since: the place in the order of creation at which the rules are called. What is older is left as it is.
         created: returns the place of a Value.
-        known: what became of the Values recorded since, for further answers of the same rule; this adds to it.
 
     >>> from autograd import Value
     >>> from autograd.engine import created
     >>> x = Value(3.0)
-    >>> product = exact(1 * (2 * x ** 1), created(x), created, {})
+    >>> fold = Folding(created(x), created)
+    >>> product = fold(1 * (2 * x ** 1))
     >>> product.op.name, product.args
     ('mul', (2.0, Value(data=3.0, grad=0.0)))
     """
-    if pull is None or type(pull) is float or created(pull) <= since:
-        return pull
-    changed = bool(known)
-    new = [] if pull in known else [pull]
-    for v in new:
-        known[v] = v
-        for x in v.args:
-            if type(x) is not float and created(x) > since and x not in known:
-                known[x] = x
-                new.append(x)
-    if len(new) > 1:
-        new.sort(key=created)
-    for v in new:
-        args = old = v.args
-        if changed:
-            args = tuple([x if type(x) is float else known.get(x, x) for x in old])
-        z = folded(v.op, args) if old else None  # not a leaf that the rule has made
-        if z is not None:
-            known[v], changed = z, True
-        elif changed and not all(map(is_, args, old)):
-            known[v] = v.__record__(v.op, args)
-    return known[pull]
+
+    __slots__ = ("_changed", "_created", "_known", "_since")
+
+    def __init__(self, since: int, created: Callable[[Any], int]) -> None:
+        self._since, self._created = since, created
+        self._known: dict[Any, Any] = {}  # what became of each Value recorded since: answers may share some
+        self._changed = False  # any of them
+
+    def __call__(self, answer: Any) -> Any:
+        since, created, known = self._since, self._created, self._known
+        if answer is None or type(answer) is float or created(answer) <= since:
+            return answer
+        new = [] if answer in known else [answer]
+        for v in new:
+            known[v] = v
+            for x in v.args:
+                if type(x) is not float and created(x) > since and x not in known:
+                    known[x] = x
+                    new.append(x)
+        if len(new) > 1:
+            new.sort(key=created)
+        for v in new:
+            args = old = v.args
+            if self._changed:
+                args = tuple([x if type(x) is float else known.get(x, x) for x in old])
+            z = folded(v.op, args) if old else None  # not a leaf that the rule has made
+            if z is not None:
+                known[v], self._changed = z, True
+            elif not all(map(is_, args, old)):
+                known[v] = v.__record__(v.op, args)
+        return known[answer]
 
 
 # The folds -----------------------------------------------------------------------------------------------------------
