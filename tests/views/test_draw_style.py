@@ -188,6 +188,26 @@ def test_boxes_have_the_number_of_their_first_visit(detail: str) -> None:
         assert number["layer3"] < number["layer2"] < number["layer1"] < number["x1"]
 
 
+def test_what_is_cut_out_of_a_chain_has_a_number_too() -> None:
+    v = Value(0.5, "x")
+    for _ in range(100):
+        v = v.tanh()
+    found = [each["label"] for name, each in attributes(v, order=True).items() if "->" not in name]
+    numbers = [int(label.partition(".")[0]) for label in found]
+    assert sorted(numbers) == [*range(1, len(found) + 1)]
+    assert any("more operations" in label for label in found)
+
+
+@pytest.mark.parametrize("theme", ["light", "print"])
+def test_the_node_of_an_earlier_step_looks_like_no_negative_number(theme: str) -> None:
+    weight, again, h = Value(-0.5, "cell.weight1"), Value(0.8, "cell.weight2"), Value(0.1, "h")
+    for i in range(1, 9):
+        h = (weight * Value(0.1 * i, f"x{i}") + again * h).tanh()
+    h.backward()
+    [before] = [each for each in attributes(h, theme=theme).values() if "before" in each.get("label", "")]
+    assert ("dotted" if theme == "print" else "dashed") in before["style"]
+
+
 # Captions ------------------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +284,20 @@ def test_a_legend_has_nothing_that_is_not_there() -> None:
     y = x * 1.0
     texts = set(re.findall(r'ALIGN="LEFT"[^>]*>([^<]+)<', draw(y, legend=True, show="values").source))
     assert texts == {"leaf", "output", "constant: no gradient", "data: value"}
+
+
+@pytest.mark.parametrize(
+    ("show", "on_edges", "in_legend"),
+    [
+        ("values", "weight·input, the thicker, the larger;", "weight·input, thick where large"),
+        ("local", "weight, the thicker, the larger weight·input;", "weight, thick where weight·input is large"),
+        ("none", "the thicker, the larger weight·input;", "thick where weight·input is large"),
+    ],
+)
+def test_notes_and_legends_say_what_is_on_the_edges_into_neurons(show: str, on_edges: str, in_legend: str) -> None:
+    loss = loss_of(Network(2, [2, 1]))
+    assert f"edges to neurons: {on_edges}" in draw(loss, detail="neuron", show=show).source
+    assert f">into a neuron: {in_legend}<" in draw(loss, detail="neuron", show=show, legend=True).source
 
 
 def test_a_legend_and_notes_share_the_place_below(engine: str) -> None:

@@ -175,10 +175,13 @@ class Pen:
             yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
         if self.weighs and not self.style.legend:
             positive, negative = self.style.signs
-            label = "weight·input, the thicker, the larger" if self.with_values else "the thicker, the larger"
-            if any(edge.copies for edge in self.plan.edges if isinstance(edge, WeightedEdge)):
-                label = "weight, the thicker, the larger weight·input"
-            yield f"edges to neurons: {label}; {positive}: positive weight, {negative}: negative"
+            factors = max(len(self._factors(edge)) for edge in self.plan.edges if isinstance(edge, WeightedEdge))
+            text = (
+                "the thicker, the larger weight·input",
+                "weight, the thicker, the larger weight·input",
+                "weight·input, the thicker, the larger",
+            )[factors]
+            yield f"edges to neurons: {text}; {positive}: positive weight, {negative}: negative"
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -474,15 +477,17 @@ class Pen:
             tooltip.append(f"d net / d {x.text} = {weight.data!r}")
         largest = self.largest[edge.group]
         share = _size(edge) / largest if largest else 0.0
-        label = None
-        if not self.dense:  # the weight is the local gradient
-            factors = [weight.data] if self.with_values or "local gradients" in self.style.shows else []
-            if self.with_values and len(numbers) == 1:  # of several, the box at the tail shows the range
-                factors.append(numbers[0])
-            label = f" {_multiplied([self.style.number(x) for x in factors])} " if factors else None
+        factors = [] if self.dense else [self.style.number(x) for x in self._factors(edge)]
+        label = f" {_multiplied(factors)} " if factors else None
         look = self.style.weighted_line(self._signed(weight.data), share, dense=self.dense)
-        self.seen.add("weighted")
+        self.seen.add(("thickness", "weight", "weight·input")[len(factors)])
         self._line(graph, edge, label, **look, tooltip=tooltip_of(tooltip))
+
+    def _factors(self, edge: WeightedEdge) -> list[float]:
+        """Return the numbers of the label of an edge; the weight is the local gradient."""
+        if not self.with_values:
+            return [edge.weight.data] if "local gradients" in self.style.shows else []
+        return [edge.weight.data, *([] if edge.copies else [edge.number])]  # of several, the tail shows the range
 
     @_write_edge.register
     def _(self, edge: BundleEdge, graph: Sketch) -> None:

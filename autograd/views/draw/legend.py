@@ -24,7 +24,9 @@ _TEXTS = {
     "grad": "grad: gradient of the output",
     "faux": "faux: the same by nudging",
     "local": "on an edge: local gradient",
-    "weighted": "into a neuron: weight·input, thick where large",
+    "weight·input": "into a neuron: weight·input, thick where large",
+    "weight": "into a neuron: weight, thick where weight·input is large",
+    "thickness": "into a neuron: thick where weight·input is large",
     "order": "1., 2., …: visits of backward()",
 }
 

@@ -285,7 +285,9 @@ class Plan:
     def visits(self) -> dict[Node, int]:
         """The place of each node, but constants and operations, in the order in which `backward()` comes to them."""
         places: dict[Node, int] = {copy: i for i, node in enumerate(self.nodes) for copy in self.copies_of(node)}
-        homes: Iterable[Node] = (self.home.get(v, v) for v in reversed(self.values) if v not in self.parameters)
+        cut: dict[Value, Box] = {v: box for box in self.nodes if isinstance(box, CutBox) for v in box.values}
+        home = self.home | cut
+        homes: Iterable[Node] = (home.get(v, v) for v in reversed(self.values) if v not in self.parameters)
         visited = dict.fromkeys(places[node] for node in homes if node in places)
         return {self.nodes[place]: i for i, place in enumerate(visited, start=1)}
 

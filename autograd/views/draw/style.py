@@ -200,7 +200,7 @@ class Style:
 
     def earlier(self) -> Attributes:
         """Return the attributes of a node for the result of an earlier step."""
-        look = {"shape": "box", "style": "rounded,filled,dashed"}
+        look = {"shape": "box", "style": f"rounded,filled,{'dotted' if self.in_print else 'dashed'}"}
         return {"color": self.colours["neither"], "fillcolor": self.colours["result"], **look}
 
     def constant(self) -> Attributes:
