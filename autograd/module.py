@@ -52,7 +52,7 @@ class Module(ModelHints, Holder):
 
     Subclass it, and assign Values and Modules to attributes in `__init__`. The parameters are the leaves that it holds
     (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those in an `nn.Constant`, those
-    of parts that are frozen, and what a call assigns, which is state. Results of operations are no parameters: they may
+    of parts that are frozen, and what a call keeps, which is state. Results of operations are no parameters: they may
     be kept, but not in place of the leaves that they were computed from.
 
     >>> class Line(Module):
