@@ -10,22 +10,18 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-from autograd.collecting import (
+from autograd.collecting.holder import (
     Holder,
-    Walk,
     freeze_parts,
-    frozen_or_not,
     frozen_parts,
-    is_part_of,
     lacks_an_attribute,
     mark_all,
-    names_of_all,
     numbers_of_parameters,
-    refuse_twins,
     states_of,
     warn_of_new,
-    with_names,
 )
+from autograd.collecting.places import is_part_of, with_names
+from autograd.collecting.walk import Walk, frozen_or_not, names_of_all, refuse_twins
 from autograd.engine import Value, commit_data
 from autograd.files import document_from_text, numbers_to_text, path_text, read_at_most, write_whole
 from autograd.floats import number

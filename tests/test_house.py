@@ -183,10 +183,10 @@ def test_reaching_for_a_private_name_is_seen(source: str) -> None:
 
 
 ATTRIBUTES_OF_OTHERS = {
-    ("collecting", "vars(base)"),  # a user's objects are searched for parameters
-    ("collecting", "getattr(part, '__dict__', None)"),
-    ("collecting", "part.__dict__"),
-    ("collecting", "getattr(module, '__dict__', ())"),
+    ("collecting.kinds", "vars(base)"),  # a user's objects are searched for parameters
+    ("collecting.kinds", "getattr(part, '__dict__', None)"),
+    ("collecting.kinds", "part.__dict__"),
+    ("collecting.walk", "getattr(module, '__dict__', ())"),
     ("marks", "vars(base)"),
     ("marks", "getattr(module, '__dict__', None)"),
     ("engine", "function.__dict__"),  # of a function that engine has just made

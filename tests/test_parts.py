@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from test_module import Net, OwnParameters, names, objects, values
 
-from autograd import Value, collecting, fit, nn, optim
+from autograd import Value, fit, nn, optim
+from autograd.collecting import walk as walking
 from autograd.nn import MLP, Constant, Layer, Module, Neuron
 from autograd.trees import tree_map
 
@@ -448,14 +449,14 @@ def test_elements_of_a_constant_are_assigned_and_saved(tmp_path: Path) -> None:
 def test_frozen_modules_are_walked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = nn.Sequential([nn.Layer(2, 2) for _ in range(5)])
     walks = list[Any]()
-    walk = collecting.Walk.__init__
+    walk = walking.Walk.__init__
 
     def counted(self: Any, *arguments: Any, **named: Any) -> None:
         walks.append(self)
         walk(self, *arguments, **named)
 
     neuron = model.freeze().modules[3].neurons[1].unfreeze()  # type: ignore[attr-defined]  # else any function
-    monkeypatch.setattr(collecting.Walk, "__init__", counted)
+    monkeypatch.setattr(walking.Walk, "__init__", counted)
     assert model.parameters() == [*neuron.w, neuron.b]
     assert len(walks) == 2
 
@@ -469,7 +470,7 @@ def test_what_was_assigned_to_a_constant_is_its_own() -> None:
 
 def test_parameters_of_a_model_do_not_visit_numbers_of_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Net(c=Constant([0.0] * 100), w=Value(1.0))
-    monkeypatch.delattr(collecting, "_kept_in")
+    monkeypatch.delattr(walking, "_kept_in")
     assert model.parameters() == [model.w]
 
 

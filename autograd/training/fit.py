@@ -24,7 +24,8 @@ from typing import Any, SupportsIndex
 
 from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
-from autograd.collecting import Holder, refuse_twins, settle, warn_of_new
+from autograd.collecting.holder import Holder, settle, warn_of_new
+from autograd.collecting.walk import refuse_twins
 from autograd.contexts import in_own_context
 from autograd.engine import Value
 from autograd.errors import RecordingError

@@ -7,7 +7,8 @@ its own, which look like parameters and are not trained, that is a warning, too.
 
 from collections.abc import Iterable, Iterator
 
-from autograd.collecting import Holder, kept_from_training, names_of_all
+from autograd.collecting.holder import Holder, kept_from_training
+from autograd.collecting.walk import names_of_all
 from autograd.engine import Value, created, graph_of
 from autograd.errors import TrainingWarning
 from autograd.frames import warn_caller

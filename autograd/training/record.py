@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.collecting import Holder, frozen_or_not, label_all, names_of_all, states_of
+from autograd.collecting.holder import Holder, states_of
+from autograd.collecting.walk import frozen_or_not, label_all, names_of_all
 from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError, TrainingWarning
