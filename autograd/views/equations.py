@@ -74,13 +74,6 @@ def _in_lines(side: Typeset) -> Iterator[str]:
     yield line
 
 
-def in_a_box(equations: Iterable[Equation]) -> str:
-    """Return equations below each other as HTML for a notebook, which scrolls where one is wider than it."""
-    lines = (f'<div style="margin: 0.4em 0">{equation_html(equation)}</div>' for equation in equations)
-    # MathJax would typeset what stands between two dollar signs in a label.
-    return "\n".join(['<div class="tex2jax_ignore mathjax_ignore" style="overflow-x: auto">', *lines, "</div>"])
-
-
 def math_element(formula: Typeset) -> str:
     """Return a formula as one element of HTML."""
     return _math(formula.in_one_piece.mathml)

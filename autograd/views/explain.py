@@ -48,6 +48,7 @@ from autograd.text import (
     width,
     with_printable_repr,
 )
+from autograd.views import inline
 from autograd.views.equations import Equation, aligned_latex, equation_html, math_element
 from autograd.views.gradients import (
     NO_GRADIENT,
@@ -177,16 +178,14 @@ class Explanation:
             for step, equation in zip(self.steps, self._backward, strict=True)
         ]
         texts = [f"<li><code>{html.escape(' '.join(step._sides))}</code></li>" for step in self.steps]
-        # MathJax would typeset what stands between two dollar signs in a label.
-        lines = ['<div class="tex2jax_ignore mathjax_ignore" style="overflow-x: auto">']
-        lines += ['<table style="border-collapse: collapse">', "<thead><tr>", *head, "</tr></thead><tbody>", *rows]
+        lines = ['<table style="border-collapse: collapse">', "<thead><tr>", *head, "</tr></thead><tbody>", *rows]
         lines += ["</tbody></table>"]
         if self._results:
             equations = [f"{_ITEM}{equation_html(equation)}</li>" for equation in self._results]
             lines += ["<p>Forward, with the numbers put in:</p>", "<ol>", *equations, "</ol>"]
         lines += [f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>"]
-        lines += ["<details><summary>The same as text</summary><ol>", *texts, "</ol></details>", "</div>"]
-        return "\n".join(lines)
+        lines += ["<details><summary>The same as text</summary><ol>", *texts, "</ol></details>"]
+        return inline.typeset("\n".join(lines), str(self))
 
 
 @unobserved

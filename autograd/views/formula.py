@@ -9,7 +9,8 @@ from autograd.codegen.typesetting import typeset_notation
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.text import Text, decimals, in_digits, visible
-from autograd.views.equations import Equation, aligned_latex, in_a_box
+from autograd.views.equations import Equation, aligned_latex, equation_html
+from autograd.views.inline import typeset
 from autograd.views.limits import graph_to_show, too_large
 
 _DEEPEST = 400  # elements inside each other; a browser takes 512 with those around them
@@ -37,7 +38,7 @@ class Formula(Text):
 
     def _repr_html_(self) -> str | None:
         depth = accumulate(1 if tag == "<m" else -1 for tag in re.findall(r"</?m", self._equation.sides[-1].mathml))
-        return in_a_box([self._equation]) if max(depth) < _DEEPEST else None
+        return typeset(equation_html(self._equation), self) if max(depth) < _DEEPEST else None
 
 
 def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, digits: int | None = None) -> Formula:

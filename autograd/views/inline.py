@@ -7,8 +7,8 @@ Which theme is shown is the notebook's choice, not that of the system. Each view
 the CSS property `color-scheme`, which the colours of a picture (`light-dark()`) and the page in a frame
 (`prefers-color-scheme`) follow. Where nothing is marked, the system's theme counts.
 
-A notebook that its reader has not trusted shows no style sheet, no SVG and no frame, but what the attribute `hidden` is
-on stays hidden then: an image, or a sentence, takes its place.
+A notebook that its reader has not trusted shows no style sheet, no SVG, no MathML and no frame, but what the attribute
+`hidden` is on stays hidden then: an image, or a text, takes its place.
 """
 
 import base64
@@ -71,6 +71,21 @@ def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
     image = base64.b64encode(still.encode()).decode()
     instead = f'<img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{image}">'
     return f'<div><style>{"".join(rules)}</style><div class="{scope}" hidden="hidden">{drawn}</div>{instead}</div>'
+
+
+def typeset(shown: str, instead: str) -> str:
+    """Return HTML that shows elements with MathML, of which a notebook that is not trusted would show letters alone.
+
+    Arguments:
+        shown: elements of HTML.
+        instead: their text, which takes their place there.
+    """
+    scope = _scope(shown)
+    rules = f".{scope}{{display:block!important;overflow-x:auto}}.{scope}+*{{display:none}}"
+    # MathJax would typeset what stands between two dollar signs in a label.
+    kind = f"{scope} tex2jax_ignore mathjax_ignore"
+    text = f'<pre class="tex2jax_ignore mathjax_ignore">{html.escape(instead)}</pre>'
+    return f'<div><style>{rules}</style><div class="{kind}" hidden="hidden">{shown}</div>{text}</div>'
 
 
 def frame(page: str, *, name: str) -> str:

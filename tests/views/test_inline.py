@@ -19,6 +19,7 @@ from layout_engines import ENGINES, only
 from autograd.engine import Value
 from autograd.views import render as rendering
 from autograd.views.draw import Drawing, draw
+from autograd.views.formula import formula
 from autograd.views.inline import frame
 
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(13, 17, 23)"  # the paper of both themes
@@ -230,6 +231,17 @@ def test_a_notebook_that_is_not_trusted_shows_an_image(chromium: Browser, tmp_pa
     shown_together(chromium, tmp_path, shown)
     visible = "return [...document.querySelectorAll('img, p')].filter(e => e.checkVisibility()).length"
     assert chromium.run(visible) == 0
+
+
+def test_a_notebook_that_is_not_trusted_shows_formulas_as_text(chromium: Browser, tmp_path: Path) -> None:
+    shown = formula(neuron())._repr_html_() or ""
+    assert "<math" in shown
+    left = re.sub(r"<style>.*?</style>|</?m[a-z]+\b[^>]*>", "", shown)
+    shown_together(chromium, tmp_path, left)
+    assert chromium.run("return document.body.innerText").strip() == str(formula(neuron()))
+    shown_together(chromium, tmp_path, shown)
+    assert chromium.run("return document.querySelector('pre').checkVisibility()") is False
+    assert chromium.run("return document.querySelector('math mfrac').checkVisibility()") is True
 
 
 # A page --------------------------------------------------------------------------------------------------------------
