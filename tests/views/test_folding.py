@@ -355,7 +355,7 @@ def to_the_middle(states: list[Value], w: Value) -> Value:
 
 def to_one_or_the_other(states: list[Value], w: Value) -> Value:
     back = [1, 2, 1, 1, 2, 2, 1, 2, 2, 1, 1, 2, 1][len(states) % 13]
-    return w * states[-back]
+    return w * states[-1] + states[-1 - back]
 
 
 def to_fewer_and_fewer(states: list[Value], w: Value) -> Value:
