@@ -56,9 +56,11 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
     "to_text": lambda y, folder: to_text(y),
 }
 
-CALLS_THE_USERS_MODEL = {"fit", "plot_decision_boundary"}
+CALLS_THE_USERS_MODEL = {"descend", "fit", "plot_decision_boundary"}
 COMPOSED = {"log_softmax", "logsumexp", "mean", "softmax"}  # of operations, which the user asks for
-NOT_VIEWS = {"Value", "grad", "detect_anomaly", "History", "nn", "ops", "optim"} | CALLS_THE_USERS_MODEL | COMPOSED
+NOT_VIEWS = (
+    {"Value", "grad", "detect_anomaly", "Descent", "History", "nn", "ops", "optim"} | CALLS_THE_USERS_MODEL | COMPOSED
+)
 
 
 def steep() -> Value:
