@@ -24,6 +24,7 @@ from autograd import (
     explore,
     faux_gradient,
     fit,
+    formula,
     nn,
     optim,
     to_spreadsheet,
@@ -52,6 +53,7 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
         (str(explanation), explanation._repr_html_()) for explanation in (explain(y), explain(y, detail="value"))
     ],
     "explore": lambda y, folder: explore(y, train=leaves_of(y), max_nodes=400).html,
+    "formula": lambda y, folder: (str(formula(y)), formula(y)._repr_html_()),
     "to_spreadsheet": lambda y, folder: to_spreadsheet(y, folder / "sheet.xlsx", train=leaves_of(y), attempts=3),
     "to_text": lambda y, folder: to_text(y),
 }
