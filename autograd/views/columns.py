@@ -237,6 +237,10 @@ def _numbers(blocks: Sequence[Block[N]], edges: Sequence[tuple[Block[N], Block[N
     for block in reversed(ready):
         if block not in fed and after[block]:
             number[block] = min(number[other] for other in after[block]) - 1
+        elif after[block] and len(block.nodes) > sum(len(other.nodes) for other in before[block]):
+            number[block] = (
+                min(number[other] for other in after[block]) - 1
+            )  # fewer edges pass a column, as fewer begin
     framed = {number[block] for block in blocks if block.frame is not None}
     waiting = defaultdict[int, list[Block[N]]](list)
     for block in blocks:

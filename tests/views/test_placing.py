@@ -214,12 +214,16 @@ NETWORKS: dict[str, Callable[[], Value]] = {
     "penalised": penalised,
     "stopped": stopped,
     "leaky": leaky,
+    "opened": lambda: mlp(2, 8, 8, 1),
+    "opened layer": lambda: mlp(2, 8, 8, 1),
+    "opened among many": lambda: mlp(2, 16, 16, 1),
 }
+EXPANDED = {"opened": "layer1.neuron3", "opened layer": "layer1", "opened among many": "layer2.neuron3"}
 PLAIN = [name for name in NETWORKS if name[0].isdigit()]  # one layer after the other
 
 
 def picture(name: str, **options: Any) -> Picture:
-    return read(draw(NETWORKS[name](), detail="neuron", names={}, **options))
+    return read(draw(NETWORKS[name](), detail="neuron", names={}, expand=EXPANDED.get(name, ()), **options))
 
 
 def layers(shown: Picture, direction: str = "LR") -> Iterator[list[Rectangle]]:
@@ -380,7 +384,13 @@ def ends_of_many(shown: Picture) -> set[str]:
 
 
 def test_all_local_gradients_are_shown_where_there_is_room() -> None:
-    for name in set(NETWORKS) - {"4-5-3", "autoencoder", "recurrent", "residual 8"}:  # a dot of errors has each twice
+    for name in set(NETWORKS) - {
+        "4-5-3",
+        "autoencoder",
+        "recurrent",
+        "residual 8",
+        *EXPANDED,
+    }:  # a dot of errors has each twice
         for line in picture(name).lines:
             assert line.text or not line.tail.startswith("v") or line.head.startswith("b")
 
@@ -454,6 +464,15 @@ def test_only_networks_stand_in_columns() -> None:
     loss = mlp(2, 3, 1)
     for options in ({"detail": "value"}, {"detail": "layer"}, {"detail": "neuron", "expand": "layer1.neuron2"}):
         assert "pos=" not in draw(loss, **options).source  # type: ignore[arg-type]
+
+
+def test_an_open_neuron_among_many_stands_in_columns_too() -> None:
+    shown = picture("opened")
+    parts = ["layer1.neuron3.weight1", "layer1.neuron3.weight2", "layer1.neuron3.bias"]
+    assert set(parts) <= set(shown.titles.values())
+    assert [len(nodes) for frame, nodes in shown.inside.items() if frame] == [7, 8, 1]  # it has no frame itself
+    weights = [shown.nodes[node] for node, title in shown.titles.items() if title in parts[:2]]
+    assert weights[0][1] > weights[1][3]  # in order
 
 
 def test_a_frame_is_as_wide_as_its_title() -> None:

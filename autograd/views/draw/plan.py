@@ -15,6 +15,7 @@ from autograd.views.limits import Size, size_of
 from autograd.views.network import FoundLayer, FoundNeuron
 
 _INPUTS_ONE_BY_ONE = 8  # leaves, or constants, that enter a layer box on edges of their own
+_FEW_TO_PASS = 60  # edges into the other neurons where one is open
 _SMALLEST_REGULARIZER = 9  # operations on parameters alone that share a box
 
 
@@ -256,8 +257,13 @@ class Plan:
 
     @property
     def stands_in_columns(self) -> bool:
-        """Whether this is a network of neurons, none of them open: a layer is a column."""
-        return self.detail == "neuron" and bool(self.boxes) and not self.frames
+        """Whether this is a network of neurons: a layer is a column.
+
+        A neuron that is open has a frame of its own, which Graphviz places. Where many edges of others pass by, these
+        wind round everything: then the open neuron stands in the columns as well, without a frame.
+        """
+        few = sum(isinstance(edge, WeightedEdge) for edge in self.edges) <= _FEW_TO_PASS
+        return self.detail == "neuron" and bool(self.boxes) and not (self.frames and few)
 
     def join(self, most: int) -> Size:
         """Find the edges, and return the size of the drawing.
