@@ -53,7 +53,7 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
         (str(explanation), explanation._repr_html_()) for explanation in (explain(y), explain(y, detail="value"))
     ],
     "explore": lambda y, folder: explore(y, train=leaves_of(y), max_nodes=400).html,
-    "formula": lambda y, folder: (str(formula(y)), formula(y)._repr_html_()),
+    "formula": lambda y, folder: (str(formula(y, max_nodes=400)), formula(y, max_nodes=400)._repr_html_()),
     "to_spreadsheet": lambda y, folder: to_spreadsheet(y, folder / "sheet.xlsx", train=leaves_of(y), attempts=3),
     "to_text": lambda y, folder: to_text(y),
 }
