@@ -384,6 +384,12 @@ def test_the_step_that_makes_what_others_share_is_apart() -> None:
     assert len(in_order(plan)) == len(plan.nodes)
 
 
+def test_a_legend_says_what_stands_for_others() -> None:
+    texts = ("one for 20 that are alike", "from an earlier step")
+    legends = [draw(unit(0.0, [0.1 * t for t in range(n)])[1], legend=True).source for n in (T, 3)]
+    assert [[text in legend for text in texts] for legend in legends] == [[True, True], [False, False]]
+
+
 def test_few_steps_are_drawn_one_by_one() -> None:
     loss = unit(0.0, [0.1, 0.2, 0.3])[1]
     assert "steps" not in draw(loss, names={}).source

@@ -81,7 +81,7 @@ class Pen:
         self.with_gradients = "gradients" in style.shows and not self.missing
         self.with_values = "values" in style.shows
         self.visits = plan.visits if style.order else {}
-        self.seen: set[str] = set()  # kinds of nodes and lines, for the legend
+        self.seen = {"copies"} if plan.copies else set[str]()  # kinds of nodes and lines, for the legend
         self.ids: dict[Node, str] = {
             **{v: f"v{i}" for i, v in enumerate(plan.values, start=1)},
             **{box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)},
@@ -361,6 +361,7 @@ class Pen:
 
     @_write_node.register
     def _(self, box: BeforeBox, graph: Sketch) -> None:
+        self.seen.add("earlier")
         text = [self._named(box.node), "one step before" if box.steps == 1 else f"{box.steps} steps before"]
         graph.node(self.ids[box], label_of(text), **self.style.earlier(), tooltip=tooltip_of([" ".join(text)]))
 

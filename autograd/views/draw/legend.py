@@ -27,6 +27,8 @@ _TEXTS = {
     "weight·input": "into a neuron: weight·input, thick where large",
     "weight": "into a neuron: weight, thick where weight·input is large",
     "thickness": "into a neuron: thick where weight·input is large",
+    "copies": "× 20: one for 20 that are alike",
+    "earlier": "dashed box: from an earlier step",
     "order": "1., 2., …: visits of backward()",
 }
 
