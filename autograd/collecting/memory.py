@@ -77,8 +77,9 @@ class Memory(Remembered):
             self.state.pop(key, None)
 
     def twin(self) -> Self:
-        """Return one for a copy of the Module, which has the same parts."""
+        """Return one for a copy of the Module, which has the same parts, and the same lists, which calls may fill."""
         twin = super().twin()
+        twin.called, twin.settled = self.called, self.settled
         twin.held, twin.state = self.held.copy(), self.state.copy()
         twin.told, twin.unchecked = self.told, self.unchecked
         return twin
