@@ -8,19 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Self, cast
 
-from autograd.collecting.kinds import (
-    KINDS,
-    Holding,
-    Kind,
-)
+from autograd.collecting.kinds import KINDS, Holding, Kind
 from autograd.collecting.memory import MADE, Memory, memory_of
-from autograd.collecting.places import (
-    Entry,
-    expression,
-    joined,
-    name_of,
-    with_names,
-)
+from autograd.collecting.places import Entry, expression, joined, name_of, with_names
 from autograd.collecting.walk import (
     ByAttribute,
     Collected,
@@ -36,14 +26,7 @@ from autograd.engine import Value, created
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import (
-    UNSET,
-    attributes_of,
-    is_assigned,
-    is_own,
-    mark,
-    marks_of,
-)
+from autograd.marks import UNSET, attributes_of, is_assigned, is_own, mark, marks_of
 from autograd.text import and_joined, escaped, visible
 
 

@@ -30,13 +30,7 @@ from types import BuiltinMethodType, FrameType, FunctionType, MethodType, Module
 from typing import Any, ClassVar, NamedTuple
 
 from autograd.engine import Value
-from autograd.marks import (
-    UNSET,
-    Layout,
-    Marked,
-    Marks,
-    slots_of,
-)
+from autograd.marks import UNSET, Layout, Marked, Marks, slots_of
 from autograd.ops import Op
 
 

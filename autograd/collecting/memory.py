@@ -8,10 +8,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from autograd.collecting.kinds import Holding
 from autograd.engine import Value, created
-from autograd.marks import (
-    Remembered,
-    marks_of,
-)
+from autograd.marks import Remembered, marks_of
 
 
 class _Held(NamedTuple):

@@ -6,12 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autograd.collecting.kinds import (
-    Holding,
-    Key,
-    Step,
-    part_name,
-)
+from autograd.collecting.kinds import Holding, Key, Step, part_name
 from autograd.engine import Value
 from autograd.text import quoted
 

@@ -25,26 +25,12 @@ from autograd.collecting.kinds import (
     why_not,
 )
 from autograd.collecting.memory import MADE, NEW, TOLD, memory_of
-from autograd.collecting.places import (
-    Entry,
-    Place,
-    expression,
-    is_part_of,
-    names_of,
-    with_names,
-)
+from autograd.collecting.places import Entry, Place, expression, is_part_of, names_of, with_names
 from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import (
-    UNMARKED,
-    Marks,
-    is_called,
-    last_call,
-    mark,
-    marks_of,
-)
+from autograd.marks import UNMARKED, Marks, is_called, last_call, mark, marks_of
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, visible
 
