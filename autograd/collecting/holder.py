@@ -222,6 +222,7 @@ def lacks_an_attribute(module: Holder, names: Iterable[str]) -> bool:
 
     >>> from autograd import nn
     >>> class Net(Holder):
+    ...     __module__ = "yours"
     ...     def __init__(self):
     ...         self.w, self.layer = [Value(1.0)], nn.Layer(1, 1)
     >>> [lacks_an_attribute(Net(), ["w1", name]) for name in ("last1", "w2", "layer.neuron2.bias")]
