@@ -183,20 +183,25 @@ def strings_of(source: str) -> list[str]:
     return [node.value for node in constants if isinstance(node.value, str)]
 
 
+TYPESET = Path("codegen", "typesetting.py")
+"""The one file that writes mathematics as in books, for LaTeX and browsers."""
+
+
 def test_each_sign_that_the_package_writes_has_a_stand_in() -> None:
     package = Path(autograd.__file__).parent
     files = {path for room in ("draw", "explorer", "sheet") for path in (package / "views" / room).rglob("*.py")}
     known = set("".join(text_module._IN_ASCII))
     read = package / "samples" / "cells.py"  # knows signs that data have, which code in errors repeats
-    for path in set(package.rglob("*.py")) - files - {package / "text.py", read}:
+    for path in set(package.rglob("*.py")) - files - {package / "text.py", read, package / TYPESET}:
         used = {c for string in strings_of(path.read_text(encoding="utf-8")) for c in string if not c.isascii()}
         assert used <= known, path
 
 
 def test_there_is_one_minus_sign_everywhere(in_utf_8: tuple[str, str]) -> None:
-    """Python's, so that what is copied is a number there; what people paste may have the other one."""
+    """Python's, so that what is copied is a number there; what people paste, and books, may have the other one."""
     package = Path(autograd.__file__).parent
-    for path in [path for suffix in ("py", "js", "html", "css") for path in package.rglob(f"*.{suffix}")]:
+    paths = {path for suffix in ("py", "js", "html", "css") for path in package.rglob(f"*.{suffix}")}
+    for path in paths - {package / TYPESET}:
         for line in path.read_text(encoding="utf-8").splitlines():
             assert "\N{MINUS SIGN}" not in line or '"−0.5"' in line or 'text.trim().replace("−", "-")' in line, path
     gradients = [line.rpartition(" = ")[2] for line in in_utf_8[0].splitlines() if re.match(r"\d+\. d loss/d ", line)]
