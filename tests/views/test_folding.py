@@ -141,6 +141,17 @@ def test_the_same_term_many_times_is_one_edge() -> None:
     assert 'tooltip="d loss / d x = 1.0 (31 ×)"' in draw(total, names={}).source
 
 
+def test_a_sum_of_the_outputs_of_a_layer_has_all_of_them_and_one_edge() -> None:
+    """The first two come in one operation, so their edge is one already; what is subtracted has another."""
+    layer = nn.Layer(2, 5, "linear", rng=random.Random(0))
+    a, b, c, d, e = layer([Value(0.5, "x"), Value(0.25, "y")])
+    total = with_gradients(a + b + c - d + e)
+    title, count, *_ = next(lines for lines in boxes(total, detail="layer") if lines[0].startswith("loss"))
+    assert title == "loss = neuron1 + neuron2 + neuron3 - … + neuron5"
+    assert count == "5 terms"
+    assert sorted(edges(total, detail="layer")) == ["-1", "4 values"]
+
+
 def test_the_terms_of_a_sum_are_drawn_once_where_they_are_alike() -> None:
     w = Value(0.5, "w")
     loss = with_gradients(sum((w * x - 0.25) ** 2 for x in leaves(30)))  # type: ignore[arg-type]  # it is no int

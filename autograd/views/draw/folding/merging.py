@@ -30,7 +30,8 @@ class Limits:
 
     Attributes:
         alike: the most things of one kind, in a row or one below the other.
-        few: the same in a drawing of more than `large` nodes, of a network that computes a batch, or of repeated steps.
+        few: the same in a drawing of more than `large` nodes, of layers, of a network that computes a batch, or of
+            repeated steps.
     """
 
     alike: int = 12
@@ -44,7 +45,8 @@ class Limits:
     def of(self, plan: Plan) -> int:
         """Return how many things of one kind are drawn one by one in this plan."""
         has_steps = any(copies.are_steps for copies in plan.copies.values())
-        return self.few if len(plan.nodes) > self.large or has_steps or is_batch(plan) else self.alike
+        is_coarse = plan.detail == "layer" and bool(plan.boxes)
+        return self.few if len(plan.nodes) > self.large or is_coarse or has_steps or is_batch(plan) else self.alike
 
 
 def is_batch(plan: Plan) -> bool:

@@ -1,12 +1,13 @@
 """Find long sums and products, as Python's `sum` and loops record them: one addition after the other."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from autograd.engine import Value
 from autograd.ops import TABLE, Op
 from autograd.views.draw.folding.merging import Limits, into, merge_parallel_edges, out_of
-from autograd.views.draw.plan import Constant, Edge, LongSum, Node, OperandEdge, Plan, Use
+from autograd.views.draw.plan import Box, BundleEdge, Constant, Edge, LongSum, Node, OperandEdge, Plan, Use
 
 # The operations of which a chain is one operation of many terms, what begins a chain without changing it, and at which
 # places a result of the same chain may stand: a - (b - c) is not a - b - c.
@@ -28,21 +29,25 @@ def fold_sums(plan: Plan, limits: Limits) -> None:
     inside = set[Node]()
     most = limits.of(plan)
     dropped = set[Node]()  # constants with which a chain begins
+    instead: dict[Edge, Edge | None] = {}
     for v in reversed(plan.nodes):
         if v in inside or not isinstance(v, Value) or v.op not in _CHAINS:
             continue
         way, terms, neutral = _terms(v, incoming, outgoing)
-        if len(terms) - len(neutral) > most:
-            users = {edge: cast(Value, edge.head) for edge in terms}
+        uses = {edge: _uses(edge) for edge in terms if edge not in neutral}
+        if sum(map(len, uses.values())) > most:
             inside.update(way)
             dropped.update(edge.tail for edge in neutral)
-            plan.sums[v] = LongSum([(users[edge], edge.place) for edge in terms if edge not in neutral], way)
-            for edge in terms:
+            plan.sums[v] = LongSum([use for edge in uses for use in uses[edge]], way)
+            bundled = _bundles(uses)
+            for edge in (*terms, *filter(None, bundled.values())):
                 edge.head = v
+            instead.update(bundled)
     if plan.sums:
         gone = inside | dropped
         plan.nodes = [node for node in plan.nodes if node not in gone]
-        plan.edges = [edge for edge in plan.edges if edge.tail not in gone]
+        edges = [instead.get(edge, edge) for edge in plan.edges]
+        plan.edges = [edge for edge in edges if edge is not None and edge.tail not in gone]
     merge_parallel_edges(plan, limits.alike)
 
 
@@ -71,3 +76,33 @@ def _terms(
         if isinstance(x, Constant) and x.numbers == [start] and edge.place == 0 and len(outgoing[x]) == 1:
             neutral.append(edge)
     return way, terms, neutral
+
+
+def _uses(edge: Edge) -> list[Use]:
+    """Return the uses of operands by a result that an edge into it stands for."""
+    user = cast(Value, edge.head)
+    if isinstance(edge, BundleEdge):
+        return [(user, place) for place, x in enumerate(user.args) if x in edge.carried]
+    return [(user, edge.place)]
+
+
+def _bundles(uses: Mapping[Edge, Sequence[Use]]) -> dict[Edge, Edge | None]:
+    """Return what to draw in place of edges from the same layer: of the first, one that carries all values.
+
+    None is drawn in place of the others. What is added is one bundle, and what is subtracted another.
+    """
+    bundles: dict[tuple[Box, bool, *tuple[bool, ...]], list[Edge]] = defaultdict(list)
+    for edge in uses:
+        if isinstance(edge.tail, Box) and not edge.tail.is_one_value:
+            are_parameters = isinstance(edge, BundleEdge) and edge.are_parameters
+            subtracted = [user.op is TABLE["sub"] and place == 1 for user, place in uses[edge]]
+            bundles[edge.tail, are_parameters, *sorted(set(subtracted))].append(edge)
+    found: dict[Edge, Edge | None] = {}
+    for (box, are_parameters, *_), edges in bundles.items():
+        if len(edges) > 1:
+            carried = dict.fromkeys(cast(Value, user.args[place]) for edge in edges for user, place in uses[edge])
+            found.update(dict.fromkeys(edges))
+            found[edges[0]] = BundleEdge(
+                box, edges[0].head, edges[0].place, carried=list(carried), are_parameters=are_parameters
+            )
+    return found
