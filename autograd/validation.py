@@ -57,10 +57,13 @@ def size_of(name: str, size: SupportsIndex, least: str) -> int:
     """
     if isinstance(size, (list, tuple)):
         raise TypeError(f"{name} is an integer, got the {type(size).__name__} {quoted(size)}: there are no shapes here")
-    size = operator.index(size)
-    if size < 1:
-        raise ValueError(f"{least}, got {name}={size}")
-    return size
+    try:
+        integer = operator.index(size)
+    except TypeError:
+        raise TypeError(f"{name} is an integer, got {quoted(size)}") from None
+    if integer < 1:
+        raise ValueError(f"{least}, got {name}={integer}")
+    return integer
 
 
 def listed_inputs(name: str, inputs: Any, n: int) -> tuple[list[Any], bool]:

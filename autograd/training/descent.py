@@ -151,6 +151,11 @@ def descend(
     count = size_of("steps", steps, "a walk has at least one step")
     if optimizer is not None and lr is not None:
         raise TypeError("the optimizer has the learning rate: pass lr or optimizer, not both")
+    if isinstance(lr, Iterable):
+        raise TypeError(
+            f"a walk has one learning rate, got {quoted(lr)}: for several on one chart, "
+            "ax = descend(f, start, lr=0.1).plot(), then descend(f, start, lr=0.5).plot(ax)"
+        )
     walker = SGD(0.1 if lr is None else lr) if optimizer is None else copy.copy(optimizer)
     walker.reset()
     w = Value(start.data, start.label or "w") if isinstance(start, Value) else Value(start, "w")
