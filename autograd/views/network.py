@@ -10,7 +10,7 @@ Which neuron it is, its parameters themselves say, not their labels: those of tw
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import NamedTuple
@@ -174,26 +174,37 @@ def _find_neurons(nodes: Sequence[Value]) -> list[FoundNeuron]:
         for x in v.args:
             if type(x) is Value:
                 only_user[x] = None if x in only_user else v
-    sums: dict[Value, _Sum] = {}
+    sums: dict[Value, list[_Sum]] = {}
     for v in nodes:
-        found = None
+        readings: list[_Sum] = []
         if v.op in (ops.mul, ops.dot):
-            found = _weighted_sum(v.args, parameters)
+            readings = _weighted_sums(v.args, parameters)
         elif v.op in (ops.add, ops.sum):
             within = {x: sums[x] for x in v.args if type(x) is Value and x in sums and only_user[x] is v}
-            found = _joined_sum(v.args, within, parameters)
-            if found is not None:
-                found.inside += within
+            readings = _joined_sums(v.args, within, parameters)
+            if readings:
+                for reading in readings:
+                    reading.inside += within
                 for x in within:
                     del sums[x]
-        if found is not None:
-            sums[v] = found
-    biased = {p.neuron for p in parameters.values() if p.is_bias}
+        if readings:
+            sums[v] = readings
+    weighted = (reading for readings in sums.values() for reading in readings)
+    inputs = {x for reading in weighted for x in reading.terms.values() if type(x) is Value}
+    biased = {p.neuron for v, p in parameters.items() if p.is_bias and v not in inputs}
     return [
         _neuron(net, found, only_user.get(net), parameters)
-        for net, found in sums.items()
-        if found.bias is not None or found.owner not in biased
+        for net, readings in sums.items()
+        if (found := _most_likely(readings, biased)) is not None
     ]
+
+
+def _most_likely(readings: Iterable[_Sum], biased: Container[str]) -> _Sum | None:
+    """Return the sum of a neuron, if it is clear of which: those that have a bias somewhere have it here."""
+    complete = [found for found in readings if found.bias is not None or found.owner not in biased]
+    if len(complete) > 1:
+        complete = [found for found in complete if found.owner]
+    return complete[0] if len(complete) == 1 else None
 
 
 def _parameters(nodes: Iterable[Value]) -> dict[Value, _Parameter]:
@@ -214,25 +225,55 @@ def _parameter(label: str) -> _Parameter | None:
     return None
 
 
-def _weighted_sum(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> _Sum | None:
-    """Return the sum of these products, if they are of inputs with the weights of one neuron."""
+def _weighted_sums(args: Sequence[Value | float], parameters: Mapping[Value, _Parameter]) -> list[_Sum]:
+    """Return the sum of these products, if they are of inputs with the weights of one neuron.
+
+    An input may have such a label, too: a `weight` in kilograms. Then there are as many readings as there are neurons
+    of which all these products may be.
+    """
     half = len(args) // 2
-    owner, terms, numbers = None, dict[Value, Value | float](), set[int]()
-    for x, y in zip(args[:half], args[half:], strict=True):
-        its_x = parameters.get(x) if type(x) is Value else None
-        its_y = parameters.get(y) if type(y) is Value else None
-        parameter, weight, other = (its_x, x, y) if its_y is None else (its_y, y, x)
-        if parameter is None or (its_x and its_y) or parameter.is_bias or type(weight) is not Value or weight in terms:
+    products = [
+        [
+            (parameters[weight], weight, x)
+            for weight, x in ((one, other), (other, one))
+            if type(weight) is Value and weight in parameters and not parameters[weight].is_bias
+        ]
+        for one, other in zip(args[:half], args[half:], strict=True)
+    ]
+    owners = dict.fromkeys(parameter.neuron for parameter, _, _ in products[0]) if products else {}
+    readings = [_weighted_sum(owner, products) for owner in owners]
+    return [found for found in readings if found is not None]
+
+
+def _weighted_sum(owner: str, products: Iterable[Sequence[tuple[_Parameter, Value, Value | float]]]) -> _Sum | None:
+    """Return the sum of products with weights of this neuron, if each has just one: of two, it is the numbered one."""
+    terms, numbers = dict[Value, Value | float](), set[int]()
+    for product in products:
+        own = [reading for reading in product if reading[0].neuron == owner]
+        if len(own) > 1:
+            own = [reading for reading in own if reading[0].number]
+        if len(own) != 1:
             return None
-        if owner is not None and owner != parameter.neuron:
-            return None
-        if parameter.number in numbers:
+        [(parameter, weight, x)] = own
+        if weight in terms or parameter.number in numbers:
             return None  # of two neurons with the same labels
-        owner = parameter.neuron
-        terms[weight] = other
+        terms[weight] = x
         if parameter.number:
             numbers.add(parameter.number)
-    return None if owner is None else _Sum(owner, terms, numbers)
+    return _Sum(owner, terms, numbers)
+
+
+def _joined_sums(
+    args: Sequence[Value | float], sums: Mapping[Value, Sequence[_Sum]], parameters: Mapping[Value, _Parameter]
+) -> list[_Sum]:
+    """Return what `_joined_sum` does for each neuron of which all these sums may be."""
+    if not sums:
+        return []
+    of_each = [{found.owner: found for found in readings} for readings in sums.values()]
+    owners = [owner for owner in of_each[0] if all(owner in readings for readings in of_each)]
+    parts = [{x: readings[owner] for x, readings in zip(sums, of_each, strict=True)} for owner in owners]
+    joined = [_joined_sum(args, each, parameters) for each in parts]
+    return [found for found in joined if found is not None]
 
 
 def _joined_sum(

@@ -117,6 +117,49 @@ def test_a_long_chain_is_found_in_time_that_grows_with_it() -> None:
     assert neuron.terms[-1][0].label == f"weight{n}"
 
 
+@pytest.mark.parametrize("weigh", WAYS)
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["b1", "b2"],
+        ["w1", "w2"],
+        ["weight", "bias"],
+        ["height", "weight"],
+        ["weight2", "weight1"],
+        ["weights1.2", "biases1"],
+        ["neuron1.weight1", "neuron1.bias"],
+        ["neuron1.b", "neuron1.w"],
+    ],
+)
+def test_inputs_may_have_labels_like_those_of_parameters(labels: list[str], weigh: Callable[..., Value]) -> None:
+    xs = [Value(0.5, label) for label in labels]
+    network = Network(2, [3, 1], weigh)
+    layers = find_layers(graph_of((network(xs)[0] - 1) ** 2))
+    assert sizes(layers) == [("layer1", 3), ("layer2", 1)]
+    assert [[x for _, x in neuron.terms] for neuron in layers[0].neurons] == [xs] * 3
+    for x in xs:
+        [first, second] = find_layers(graph_of(Network(1, [2, 1], weigh)([x])[0]))
+        assert [neuron.terms[0][1] for neuron in first.neurons] == [x, x]
+        assert len(second.neurons) == 1
+
+
+def test_samples_may_have_labels_like_those_of_parameters() -> None:
+    """As the inputs of a pair of samples, or of a batch: a1, a2, ..., b1, b2, ..."""
+    network = Network(2, [3, 2])
+    samples = [[Value(0.1 * i, f"{letter}{i}") for i in (1, 2)] for letter in "abcw"]
+    layers = find_layers(graph_of(ops.sum([y for xs in samples for y in network(xs)])))
+    assert sizes(layers) == [("layer1", 3), ("layer2", 2)] * 4
+
+
+def test_of_two_readings_the_one_with_a_bias_or_an_owner_is_meant() -> None:
+    weight, feature = Value(0.5, "own.weight"), Value(0.25, "weight")
+    assert neurons(find_layers(graph_of((weight * feature).tanh()))) == ["own"]
+    assert neurons(find_layers(graph_of((weight * feature + Value(1.0, "bias")).tanh()))) == ["neuron"]
+    assert found(weight * Value(0.25, "other.weight")) == []
+    [neuron] = found(ops.dot([weight], [Value(1.0, "own.weight1")]))
+    assert neuron.terms[0][1] is weight  # no weight of several is without a number
+
+
 # Which neuron it is --------------------------------------------------------------------------------------------------
 
 
