@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import random
 import re
@@ -237,6 +238,35 @@ def test_a_batch_is_one_network_however_its_sums_are_written(weigh: Callable[...
     assert len(boxes(loss, detail="neuron")) == 3 + 2 + 1 + 2 + 2 + 2 + 2  # neurons, inputs, constants, terms, the loss
 
 
+@pytest.mark.parametrize("detail", ["neuron", "layer"])
+def test_a_large_batch_is_one_network(detail: str) -> None:
+    """It has 6,000 boxes at the finer detail before it is folded, and 14 nodes then."""
+    model = nn.MLP(2, [3, 1])
+    loss = ops.sum([(model([0.001 * i, 0.5]) - 1) ** 2 for i in range(850)])
+    assert "layer1 × 850 samples" in draw(loss, names={}, detail=detail).source
+
+
+def test_a_sample_that_is_nan_is_seen() -> None:
+    """Beside the range of the others: in boxes, on edges, in tooltips; and in what is left out of a chain."""
+    rng, model = random.Random(3), nn.MLP(2, [3, 1], rng=random.Random(4))
+    xs = [[Value(rng.random()), Value(rng.random())] for _ in range(N)]
+    ys = [Value(math.nan if i == 7 else rng.random()) for i in range(N)]
+    errors = [model(x) - y for x, y in zip(xs, ys, strict=True)]
+    squares = [error * error for error in errors]
+    loss = with_gradients(ops.sum(squares))
+    rows = boxes(loss, detail="neuron")
+    low, high = (f"{f(v.data for v in squares if not math.isnan(v.data)):.4g}" for f in (min, max))
+    assert any(f"data {low} to {high}, nan × 1" in lines for lines in rows)
+    assert any(re.fullmatch(r"grad .* to .*, nan × 1", line) for lines in rows for line in lines)
+    assert any(re.fullmatch(r".* to .*, nan × 1", label) for label in edges(loss, detail="neuron"))
+    tips = re.findall(r'tooltip="(.*?)"\]?', draw(loss, names={}, detail="neuron").source)
+    assert sum(", nan × 1" in tip for tip in tips) > 3
+    x = Value(0.5, "x")
+    for i in range(40):
+        x = x + Value(math.nan) if i == 20 else x.tanh()
+    assert any(re.fullmatch(r"data .* to .*, nan × \d+", line) for lines in boxes(with_gradients(x)) for line in lines)
+
+
 def test_a_few_samples_are_drawn_one_by_one() -> None:
     loss = loss_of(Network(2, [2, 1]), samples=3)
     assert "layer1 (3 of 3)" in draw(loss, detail="layer").source
@@ -254,6 +284,16 @@ def test_a_layer_that_is_used_more_often_than_others_is_no_batch() -> None:
 def test_who_asks_for_many_nodes_gets_them() -> None:
     total = with_gradients(sum(leaves(50)))  # type: ignore[arg-type]  # it is no int
     assert len(boxes(total, max_nodes=1_000)) == 101
+
+
+def test_who_asks_for_more_nodes_than_are_folded_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograd.views.draw._MOST_FOLDED", 100)
+    assert len(boxes(chain(150), max_nodes=3_000)) == 151
+    model = nn.MLP(2, [3, 1])
+    loss = ops.sum([(model([0.01 * i, 0.5]) - 1) ** 2 for i in range(50)])
+    assert "layer1 × 50 samples" in draw(loss, names={}, max_nodes=2_000).source
+    with pytest.raises(ValueError, match="the graph has 151 nodes"):
+        draw(chain(150), max_nodes=99)
 
 
 def test_what_enters_a_layer_from_one_box_is_one_edge() -> None:

@@ -32,7 +32,7 @@ _STALE = "out of date: a leaf was changed after these numbers were computed; cal
 _MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
 _MOST_IN_A_COLUMN = 32  # neurons of a layer, or its inputs: more would be a strip that nobody sees whole
 _MOST_PASSING = 12.0  # edges that pass by a node; measured: up to 6 in the gallery, 18 in random graphs of 24 nodes
-_MOST_FOLDED = 5_000  # nodes of a drawing that may become few when what is alike is folded
+_MOST_FOLDED = 20_000  # nodes that may become few when what is alike is folded; that takes about two seconds
 
 
 def draw(
@@ -169,7 +169,7 @@ def _choose_plan(
     details = [detail] if detail != "auto" else _readable(values, layers, expand)
     for tried in details:
         plan = Plan(values, layers, tried, expand)
-        fault = _fault(plan, max_nodes, ops=ops)
+        fault = _join_and_fold(plan, max_nodes, ops=ops)
         if not fault:
             return plan
         if detail == "auto" and tried == "value" and layers and plan.size.fits(max_nodes):
@@ -177,9 +177,9 @@ def _choose_plan(
     raise _unreadable(plan, fault, layers, expand, max_nodes)
 
 
-def _fault(plan: Plan, max_nodes: int, *, ops: bool = False) -> str:
-    """Join and fold a plan, and return what makes its drawing unreadable, if anything does."""
-    size = plan.join(_MOST_FOLDED)
+def _join_and_fold(plan: Plan, max_nodes: int, *, ops: bool = False) -> str:
+    """Make a plan ready to be drawn, and return what makes its drawing unreadable, if anything does."""
+    size = plan.join(max(_MOST_FOLDED, max_nodes))
     if plan.nodes:
         fold(plan, max_nodes)
         plan.name_uses()
@@ -224,7 +224,7 @@ def _unreadable(
     advice = [
         f"pass detail={other.detail!r}, which has {other.size.nodes:,} nodes"
         for other in others
-        if not _fault(other, max_nodes)
+        if not _join_and_fold(other, max_nodes)
     ]
     if expand:
         advice.append("expand less")

@@ -543,7 +543,11 @@ def _multiplied(factors: Sequence[str]) -> str:
 
 
 def _range(numbers: Sequence[float], text: Callable[[float], str]) -> str:
-    """Return a number, or the smallest and the largest of several; nan only if there is nothing else."""
-    some = [x for x in numbers if not math.isnan(x)] or numbers
+    """Return a number, or the smallest and the largest of several, and how many are nan beside them."""
+    some = [x for x in numbers if not math.isnan(x)]
+    missing = len(numbers) - len(some)
+    if not some:
+        return text(numbers[0])
     low, high = text(min(some)), text(max(some))
-    return low if low == high else f"{low} to {high}"
+    spread = low if low == high else f"{low} to {high}"
+    return f"{spread}, nan × {missing:,}" if missing else spread

@@ -1,7 +1,7 @@
 """Plan a drawing: which Values share a box, and which edges join the boxes.
 
 A plan has no text in it, and can be counted before any is written. There is a class for each kind of box and of edge;
-`dot.py` knows how each is written. The modules of `folds` make a plan smaller where much of it is alike.
+`dot.py` knows how each is written. The modules of `folding` make a plan smaller where much of it is alike.
 """
 
 import math
