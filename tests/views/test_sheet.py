@@ -222,8 +222,8 @@ def test_the_chart_is_native_and_shows_the_falling_error(tmp_path: Path) -> None
 
 
 def test_a_training_sheet_that_nobody_can_read_says_what_to_do(tmp_path: Path) -> None:
-    """Of 337 parameters it took 45 seconds, and 12.9 MB."""
-    model = nn.MLP(2, [16, 16, 1])
+    """That of 337 parameters, of MLP(2, [16, 16, 1]), took 45 seconds, and 12.9 MB."""
+    model = nn.MLP(2, [8, 8, 1])
     loss = (model([0.5, 0.25]) - 1) ** 2
     path = tmp_path / "network.xlsx"
     with pytest.raises(ValueError, match=r"1,000 rows: .* cells, too many to read") as problem:
@@ -368,7 +368,7 @@ def test_long_sums_and_long_chains(office: Office, tmp_path: Path, monkeypatch: 
     xs, ys = ([Value(rng.uniform(-1, 1)) for _ in range(130)] for _ in range(2))  # more than a function takes, 255
     many = autograd.dot(xs, ys) + autograd.sum([*xs, *ys]) + autograd.max([*xs, *ys]) + autograd.min([*xs, *ys])
     chain = x = Value(0.5)
-    for _ in range(100):
+    for _ in range(60):
         chain = (chain * 1.01).sin()
     paths = [
         to_spreadsheet(many, tmp_path / "many.xlsx", max_nodes=1000, train=xs[:3], attempts=3),
@@ -396,7 +396,7 @@ def test_a_long_sum_takes_cells_in_proportion(tmp_path: Path) -> None:
         path = to_spreadsheet(autograd.sum(xs), tmp_path / "sum.xlsx", max_nodes=10_000)
         return sum(cell.formula is not None for sheet in written(path) for cell in sheet.values())
 
-    assert count(1_600) < 2.2 * count(800)
+    assert count(800) < 2.2 * count(400)
 
 
 def sum_of_squares(xs: Sequence[Value]) -> Value:
