@@ -337,6 +337,86 @@ def test_the_steps_of_a_recurrent_unit_are_drawn_once(start: Any, values: bool) 
     assert draw(loss, names={"h": last}).source.count("one step before") >= 1
 
 
+def test_what_uses_results_of_single_steps_names_these() -> None:
+    w, h, states = Value(0.5, "w"), Value(0.1, "h0"), []
+    for x in leaves(6):
+        h = (w * h + x).tanh()
+        states.append(h)
+    loss = with_gradients(states[-1] * states[3] - states[1])
+    drawing = draw(loss, names={"hs": states}).source
+    assert r'label="v27 = hs[5] * hs[3]\l' in drawing
+    assert r'label="loss = v27 - hs[1]\l' in drawing
+    assert r'label="hs[0], …, hs[5] = tanh(v25)\l× 6 steps\l' in drawing
+    assert r'label="hs[5]\lone step before\l' in drawing
+    assert r'label="v24 = w * hs[5]\l× 6 steps' in drawing
+    assert 'tooltip="d v27 / d hs[3] = ' in drawing and 'tooltip="d loss / d hs[1] = -1.0"' in drawing
+    assert r"\nhs[0], hs[1], hs[2], hs[3], hs[4], hs[5]\noperation tanh" in drawing
+    unnamed = boxes(loss)
+    assert [lines[0] for lines in unnamed[-2:]] == ["v27 = v26 * v20", "loss = v27 - v14"]
+    assert "v11, …, v26 = tanh(v25)" in [lines[0] for lines in unnamed]
+
+
+def test_a_label_stays_with_its_own_step() -> None:
+    w, h, total = Value(0.5, "w"), Value(0.1, "h0"), Value(0.0, "start")
+    for i in range(20):
+        h = (w * h).tanh()
+        error = (h - 1) ** 2
+        error.label = f"loss{i}"
+        total = total + error
+        if i == 5:
+            h.label = "special"
+    titles = [lines[0] for lines in boxes(with_gradients(total))]
+    assert "loss0, …, loss19 = v101 ** 2" in titles
+    assert "loss = start + loss0 + loss1 + … + loss19" in titles
+    assert "v5, …, special, …, v100 = tanh(v99)" in titles
+
+
+def test_a_label_stays_with_its_own_sample() -> None:
+    """Although one is drawn for all, and it is the first."""
+    w, xs = Value(0.5, "w"), leaves(30)
+    squares = [(w * x - 0.25) ** 2 for x in xs]
+    squares[0].label, squares[7].args[0].label = "first", "odd"  # type: ignore[union-attr]  # that is a Value
+    titles = [lines[0] for lines in boxes(with_gradients(ops.sum(squares)))]
+    assert "first, …, v121 = v33 ** 2" in titles
+    assert "v33, …, odd, …, v120 = v32 - 0.25" in titles
+
+
+def test_neurons_of_steps_and_samples_have_the_names_of_their_outputs() -> None:
+    cell, h = nn.Neuron(2, "tanh", rng=random.Random(1)), Value(0.1, "h0")
+    states = [h := cell([x, h]) for x in leaves(6)]
+    source = draw(with_gradients(h * 2), names={"hs": states}, detail="neuron").source
+    assert r'label="hs[0], …, hs[5] = neuron × 6 steps\l' in source
+    assert r"neuron: net = weight1 * x6 + weight2 * hs[5] + bias" in source
+    assert 'tooltip="weight2 * hs[5] = ' in source
+    outputs = [cell([x, Value(0.5)]) for x in leaves(6)]
+    source = draw(ops.sum(outputs), names={"ys": outputs}, detail="neuron").source
+    assert r'label="ys[0], …, ys[5] = neuron × 6 samples\l' in source
+
+
+def test_what_comes_from_further_back_is_told_apart() -> None:
+    a, b = Value(0.1, "a0"), Value(0.2, "b0")
+    for _ in range(20):
+        a, b = b, a * b.sin()
+    rows = boxes(with_gradients(b))
+    assert ["loss[t-2]", "2 steps before"] in rows
+    assert {"v41 = sin(loss)", "loss = loss[t-2] * v41"} <= {lines[0] for lines in rows}
+
+
+def test_the_output_is_seen_where_it_is_drawn_with_others() -> None:
+    """As the last of the steps, also where it is a neuron, or a sum."""
+    w, h, total, cell = Value(0.5, "w"), Value(0.1, "h0"), Value(0.0, "start"), nn.Neuron(1, "tanh")
+    out = h
+    for _ in range(12):
+        h, out = (w * h).tanh(), cell([out])
+        total = h * total + h
+    for output in (h, total, out):
+        source = draw(with_gradients(output), names={}, detail="neuron", legend=True).source
+        [shown] = re.findall(r'label="([^"]*)".* peripheries=2', source)
+        assert "× 12 steps" in shown and rf"\loutput {output.data:.4g}\l" in shown
+        assert rf"\noutput {output.data!r}\n" in source and ">output<" in source
+        assert r"\loutput" not in draw(output, names={}, show="gradients").source
+
+
 class Unit(nn.Module):
     """A recurrent unit of n neurons, or of one that is in no layer."""
 

@@ -10,7 +10,7 @@ kind looks, and `dot.py` writes that as DOT.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from autograd.engine import Value
 from autograd.names import Names, names_of
@@ -143,11 +143,11 @@ def draw(
         legend=legend,
     )
     layers = find_layers(values, variables=names is None)
-    plan = _choose_plan(
-        values, layers, detail, [expand] if isinstance(expand, str) else list(expand), max_nodes, ops=ops
-    )
-    warning = _STALE if warn_if_stale(values) else None
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
+    named = {v for i, v in enumerate(values, start=1) if shown[v].partition("#")[0] != f"v{i}"}
+    opened = [expand] if isinstance(expand, str) else list(expand)
+    plan = _choose_plan(values, layers, detail, opened, max_nodes=max_nodes, named=named, ops=ops)
+    warning = _STALE if warn_if_stale(values) else None
     return Pen(plan, output, shown, style, warning).drawing()
 
 
@@ -156,8 +156,9 @@ def _choose_plan(
     layers: Sequence[FoundLayer],
     detail: str,
     expand: Sequence[str],
-    max_nodes: int,
     *,
+    max_nodes: int,
+    named: Container[Value],
     ops: bool,
 ) -> Plan:
     """Return the plan at this detail; for "auto", at the finest that is readable.
@@ -168,7 +169,7 @@ def _choose_plan(
     _check_expand(expand, layers)
     details = [detail] if detail != "auto" else _readable(values, layers, expand)
     for tried in details:
-        plan = Plan(values, layers, tried, expand)
+        plan = Plan(values, layers, tried, expand, named)
         fault = _join_and_fold(plan, max_nodes, ops=ops)
         if not fault:
             return plan
@@ -220,7 +221,7 @@ def _unreadable(
     # Not beside the number of Values: a drawing has constants, too, and so may have more nodes at the coarsest detail.
     found = "the graph has " if plan.detail == "value" else f"the drawing at detail={plan.detail!r} has "
     coarser = _DETAILS[_DETAILS.index(plan.detail) + 1 :] if layers else ()
-    others = [Plan(plan.values, layers, detail, ()) for detail in coarser]
+    others = [Plan(plan.values, layers, detail, (), plan.named) for detail in coarser]
     advice = [
         f"pass detail={other.detail!r}, which has {other.size.nodes:,} nodes"
         for other in others

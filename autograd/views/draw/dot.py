@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import singledispatchmethod
 from itertools import count
-from typing import cast
+from typing import TypeVar, cast
 
 from autograd.check import faux_gradients
 from autograd.codegen.formulas import Term, constant, formula, short_formula
@@ -58,6 +58,8 @@ _SHOWN_TERMS, _SHOWN_OPERATIONS = 4, 3  # of a long sum, and kinds of those that
 _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
+N = TypeVar("N", bound=Node)
+
 
 class Pen:
     """The writer of one plan.
@@ -88,10 +90,12 @@ class Pen:
             **{constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)},
             **{node: f"o{i}" for i, node in enumerate((n for n in plan.nodes if isinstance(n, Operation)), start=1)},
         }
-        self._name_what_stands_for_others()
         self.named_after_neurons = self._name_outputs_after_their_neurons()
+        self.earlier = self._names_of_earlier_ones()
+        self.used_later = self._used_after_their_step()
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
         self.weighs = bool(weighted)
+        self.weighted = {(edge.head, edge.place): edge for edge in weighted}
         self.dense = len(weighted) > _LABELLED_EDGES
         self.tangled = self._is_tangled()
         self.largest: dict[object, float] = {}  # |weight * input| of the edges into each layer
@@ -111,15 +115,25 @@ class Pen:
             and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
         )
 
-    def _name_what_stands_for_others(self) -> None:
-        """Name a Value after the first of its copies that has a name; in repeated steps it is the name of all."""
-        for node, copies in self.plan.copies.items():
-            if isinstance(node, Value):
-                values = cast(list[Value], copies.nodes)
-                named = (v for v in values if self.names[v].partition("#")[0] != self.ids[v])
-                self.names[node] = self.names[next(named, node)]
-                if copies.are_steps and node.op is not None:
-                    self.names.update(dict.fromkeys(values, self.names[node]))
+    def _names_of_earlier_ones(self) -> dict[tuple[Value, Value], str]:
+        """Return the names of operands from an earlier step, by the result that uses them."""
+        return {
+            (copy.user, copy.operand): self._earlier(edge.tail)
+            for edge in self.plan.edges
+            if isinstance(edge, OperandEdge) and isinstance(edge.tail, BeforeBox)
+            for copy in edge.all
+        }
+
+    def _earlier(self, box: BeforeBox) -> str:
+        """Return the name of what is from an earlier step: that of the last one, as in a loop that binds it anew."""
+        return self._named(box.node) + (f"[t-{box.steps}]" if box.steps > 1 else "")
+
+    def _used_after_their_step(self) -> set[Value]:
+        """Return the results of repeated steps, but the last ones, that something outside of the steps uses."""
+        copies = [self.plan.copies[node] for node in self.plan.nodes if node in self.plan.copies]
+        last = {node: some.nodes[-1] for some in copies if some.are_steps for node in some.nodes}
+        users = [v for v in self.plan.values if self.plan.home.get(v, v) not in last]
+        return {x for v in users for x in v.args if isinstance(x, Value) and last.get(x, x) is not x}
 
     def _name_outputs_after_their_neurons(self) -> set[Value]:
         """Name each output of a neuron that has only a number after its neuron, if that name is free."""
@@ -129,7 +143,7 @@ class Pen:
             times[neuron.name] += 1
             nth = times[neuron.name]
             name = neuron.name if nth == 1 else f"{neuron.name}#{nth}"
-            if self.names[v].partition("#")[0] == self.ids[v] and name not in taken:
+            if v not in self.plan.named and name not in taken:
                 self.names[v] = name
                 renamed.add(v)
         return renamed
@@ -220,29 +234,30 @@ class Pen:
 
     @_write_node.register
     def _(self, v: Value, graph: Sketch) -> None:
-        name, op, copies = self.names[v], v.op, cast(list[Value], self.plan.copies_of(v))
-        look = "output" if v is self.output else "leaf" if op is None else "result"
+        one, op, copies = self._shown(v), v.op, cast(list[Value], self.plan.copies_of(v))
+        name = self.names[one]
+        look = "output" if self.output in copies else "leaf" if op is None else "result"
         with_formula = op is not None and "formulas" in self.style.shows
-        title, full, source = name, name, [] if op is None else [f"operation {op.name}"]
+        titled, title, full = self._titled(v, copies), name, name
         lines = []
-        if op is not None and v in self.plan.sums:
-            terms = self.plan.sums[v].terms
-            title = f"{name} = {self._long_formula(op, terms, _SHOWN_TERMS)}"
-            full = cut(f"{name} = {self._long_formula(op, terms, len(terms))}", _LONGEST_LINE)
+        if op is not None and one in self.plan.sums:
+            terms = self.plan.sums[one].terms
+            title = f"{titled} = {self._long_formula(op, terms, _SHOWN_TERMS)}"
+            full = cut(f"{titled} = {self._long_formula(op, terms, len(terms))}", _LONGEST_LINE)
             lines.append(counted(len(terms), _OPERANDS.get(op, "operand")))
         elif op is not None:
-            one = copies[1] if len(copies) > 1 and self.plan.copies[v].are_steps else v  # not the first step
-            title = f"{name} = {short_formula(one, self.names, number=self.style.number)}"
-            full = f"{name} = {short_formula(one, self.names, _LONGEST_LINE, number=repr)}"
+            names = self._names_of_operands(one)
+            title = f"{titled} = {short_formula(one, names, number=self.style.number)}"
+            full = f"{titled} = {short_formula(one, names, _LONGEST_LINE, number=repr)}"
         elif len(copies) > 1:
-            title = ", …, ".join(dict.fromkeys((name, self.names[copies[-1]])))
-            full = self._listed(copies)
+            title, full = titled, self._listed(copies)
+        source = [] if op is None else [*([self._listed(copies)] if titled != name else []), f"operation {op.name}"]
         self._write_box(
             graph,
             v,
             look,
             copies,
-            lines=[name if op and not with_formula else title, *lines, *self._times(v)],
+            lines=[titled if op and not with_formula else title, *lines, *self._times(v)],
             tooltip=[full, *source],
         )
 
@@ -270,17 +285,20 @@ class Pen:
         user, nth = use
         x = user.args[nth]
         if isinstance(x, Value):
-            return cut(self.names[x], LONGEST_NAME)
+            return cut(self.earlier.get((user, x), self.names[x]), LONGEST_NAME)
         return f"({self.style.number(x)})" if x < 0 else self.style.number(x)
 
     @_write_node.register
     def _(self, box: NeuronBox, graph: Sketch) -> None:
-        [neuron] = box.neurons
-        output, name = neuron.output, self.names[neuron.output]
-        title = box.heading if output in self.named_after_neurons else f"{name} = {box.heading}"
-        activation = _activation(neuron)
-        summands = [_product(Term(self.names[w]), self._term(x)) for w, x in neuron.terms]
+        [neuron] = self._shown(box).neurons
+        output, activation = neuron.output, _activation(neuron)
         copies = [copy for box in self.plan.copies_of(box) for copy in cast(NeuronBox, box).neurons]
+        outputs = [copy.output for copy in copies]
+        titled = self._titled(box, outputs)
+        title = box.heading if self.named_after_neurons.issuperset(outputs) else f"{titled} = {box.heading}"
+        summands = [
+            _product(Term(self.names[w]), self._input(self.weighted[box, i])) for i, (w, _) in enumerate(neuron.terms)
+        ]
         inside = []
         if neuron.bias is not None:
             summands.append(self.names[neuron.bias])
@@ -291,8 +309,8 @@ class Pen:
         self._write_box(
             graph,
             box,
-            "output" if output is self.output else "neuron",
-            [copy.output for copy in copies],
+            "output" if self.output in outputs else "neuron",
+            outputs,
             word="net" if activation == "linear" else activation,
             lines=[
                 title,
@@ -327,7 +345,8 @@ class Pen:
         result = box.values[-1]
         operations, parameters = len(box.values), len(box.parameters)
         text = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
-        self._write_box(graph, box, "result", [result], lines=text, tooltip=text)
+        look = "output" if result is self.output else "result"
+        self._write_box(graph, box, look, [result], lines=text, tooltip=text)
 
     @_write_node.register
     def _(self, node: Constant, graph: Sketch) -> None:
@@ -362,7 +381,7 @@ class Pen:
     @_write_node.register
     def _(self, box: BeforeBox, graph: Sketch) -> None:
         self.seen.add("earlier")
-        text = [self._named(box.node), "one step before" if box.steps == 1 else f"{box.steps} steps before"]
+        text = [self._earlier(box), "one step before" if box.steps == 1 else f"{box.steps} steps before"]
         graph.node(self.ids[box], label_of(text), **self.style.earlier(), tooltip=tooltip_of([" ".join(text)]))
 
     def _write_box(
@@ -378,9 +397,12 @@ class Pen:
     ) -> None:
         """Write a box with its lines of text, then the numbers and gradients of its values; of many, the range.
 
+        The output among many has its own number, too.
         In the tooltip, numbers have all digits. The outline is the sign of the gradient, if all values have one.
         """
         rows = [(word, [v.data for v in values], self.style.number)] if self.with_values else []
+        if look == "output" and len(values) > 1 and self.with_values:
+            rows.append(("output", [self.output.data], self.style.number))
         if self.with_gradients:
             rows.append(("grad", [v.grad for v in values], self.style.gradient))
         if "faux gradients" in self.style.shows:
@@ -425,12 +447,15 @@ class Pen:
 
     @_write_edge.register
     def _(self, edge: ResultEdge, graph: Sketch) -> None:
-        name = self.names[edge.head]
+        name = self.names[self._shown(edge.head)]
         self._line(graph, edge, **self.style.line(), tooltip=tooltip_of([f"{name}, the result"]))
 
     @_write_edge.register
     def _(self, edge: OperandEdge, graph: Sketch) -> None:
-        name, x = self.names[self.root.get(edge.user, edge.user)], self.names[edge.operand]
+        of_last = {self.root.get(copy.user, copy.user): copy for copy in edge.all}
+        shown = of_last.get(self._shown(self.root.get(edge.user, edge.user)), edge)
+        name = self.names[self.root.get(shown.user, shown.user)]
+        x = self.earlier.get((shown.user, shown.operand), self.names[shown.operand])
         label, tooltip, look = None, f"{x} to {name}", self.style.line()
         slopes = [self._slope(use) for use in edge.all] if self.locals else []
         numbers = [slope for slope in slopes if slope is not None]
@@ -468,7 +493,7 @@ class Pen:
     @_write_edge.register
     def _(self, edge: WeightedEdge, graph: Sketch) -> None:
         """Write an edge into a neuron: blue or orange for the sign of the weight, which is its local gradient."""
-        weight, name, x = edge.weight, self.names[edge.weight], self._term(edge.input)
+        weight, name, x = edge.weight, self.names[edge.weight], self._input(edge)
         numbers = [copy.number for copy in edge.all]
         inputs, products = _range(numbers, repr), _range([weight.data * x for x in numbers], repr)
         tooltip = [f"{_product(Term(name), x)} = {weight.data!r} * {_several(inputs)} = {products}"]
@@ -504,13 +529,48 @@ class Pen:
 
     # Text ------------------------------------------------------------------------------------------------------------
 
+    def _shown(self, node: N) -> N:
+        """Return of which one the formula is written: of repeated steps the last, of other copies the first."""
+        copies = self.plan.copies.get(node)
+        return cast(N, copies.nodes[-1]) if copies is not None and copies.are_steps else node
+
     def _named(self, node: Node) -> str:
         """Return the name of a node."""
         if isinstance(node, NeuronBox):
-            return self.names[node.neurons[0].output]
+            first, shown = node.neurons[0].output, self._shown(node).neurons[0].output
+            return self.names[first if shown in self.named_after_neurons else shown]
         if isinstance(node, LayerBox):
             return node.title
-        return self.names[node] if isinstance(node, Value) else self.ids[node]
+        return self.names[self._shown(node)] if isinstance(node, Value) else self.ids[node]
+
+    def _titled(self, node: Node, copies: Sequence[Value]) -> str:
+        """Return the names of the results, or leaves, that a node stands for: the first, the last, and chosen ones.
+
+        One name is enough where it is that of the formula, and others have none, nor a use that tells them apart.
+        """
+        shown = self._named(node)
+        if len(copies) == 1:
+            return shown
+        named = [v for v in copies if v in self.plan.named]
+        chosen = [*dict.fromkeys(self.names[v] for v in named)]
+        are_steps = node in self.plan.copies and self.plan.copies[node].are_steps
+        is_told_apart = len(chosen) > 1 or shown not in (chosen or [shown]) or not self.used_later.isdisjoint(copies)
+        if copies[0].op is not None and not is_told_apart and (are_steps or len(named) in (0, len(copies))):
+            return shown
+        ends = [self.names[copies[0]], *chosen[:1], *chosen[-1:], self.names[copies[-1]]]
+        return ", …, ".join(cut(name, LONGEST_NAME) for name in dict.fromkeys(ends))
+
+    def _names_of_operands(self, v: Value) -> Mapping[Value, str]:
+        """Return the names with which the formula of a result is written."""
+        earlier = {x: self.earlier[v, x] for x in v.args if isinstance(x, Value) and (v, x) in self.earlier}
+        return self.names | earlier if earlier else self.names
+
+    def _input(self, edge: WeightedEdge) -> Term:
+        """Return the input of the neuron that is shown."""
+        if isinstance(edge.tail, BeforeBox):
+            return Term(self._earlier(edge.tail))
+        of = {copy.head: copy for copy in edge.all}
+        return self._term(of.get(self._shown(edge.head), edge).input)
 
     def _term(self, x: Value | float) -> Term:
         return Term(self.names[x]) if isinstance(x, Value) else constant(repr(x))

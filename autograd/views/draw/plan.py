@@ -6,7 +6,7 @@ A plan has no text in it, and can be counted before any is written. There is a c
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self, cast
 
@@ -233,9 +233,15 @@ class Plan:
     """The nodes and edges of a drawing at one level of detail."""
 
     def __init__(
-        self, values: Sequence[Value], layers: Sequence[FoundLayer], detail: str, opened: Iterable[str]
+        self,
+        values: Sequence[Value],
+        layers: Sequence[FoundLayer],
+        detail: str,
+        opened: Iterable[str],
+        named: Container[Value] = frozenset(),
     ) -> None:
         self.detail, self.values, self.layers = detail, values, layers
+        self.named = named
         self.boxes: list[Box] = []
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # those that belong to a box
