@@ -949,16 +949,45 @@ def test_the_page_prints_whole(page: Callable[..., Browser], tmp_path: Path) -> 
     browser = page(hidden, train=inputs)
     wide = "const box = document.getElementById('graph').viewBox.baseVal; return box.width"
     on_screen = browser.run(wide)
-    path = tmp_path / "printed.pdf"
-    path.write_bytes(browser.printed())
-    ran = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True, timeout=60)
+    printed = _printed(browser, tmp_path)
     for i, v in enumerate(inputs):  # in the graph, among the leaves, in the table, and some in a long formula
-        assert len(re.findall(rf"\b{v.label}\b", ran.stdout)) >= 3 + (i < 24)
+        assert len(re.findall(rf"\b{v.label}\b", printed)) >= 3 + (i < 24)
     for number in range(41, 56):
-        assert len(re.findall(rf"\bv{number}\b", ran.stdout)) >= 2
-    assert not re.search("Overview|Reset all|Play|a second|Point at a node", ran.stdout)
-    assert "without calculus" in ran.stdout  # the end of the page
+        assert len(re.findall(rf"\bv{number}\b", printed)) >= 2
+    assert not re.search("Overview|Reset all|Play|a second|Point at a node", printed)
+    assert "without calculus" in printed  # the end of the page
     browser.wait(f"return (() => {{ {wide} }})() === {on_screen}")  # back on the screen
+
+
+@pytest.mark.parametrize("columns", [1280, 640])
+@pytest.mark.parametrize("which", ["README", "square", "chain"])
+def test_the_page_prints_to_its_end_whichever_way_its_graph_is_turned(
+    which: str, columns: int, page: Callable[..., Browser], tmp_path: Path
+) -> None:
+    """On paper a graph may be turned, and so be higher than on the screen: what is below it is still printed."""
+    if not shutil.which("pdftotext"):
+        lacking("pdftotext is not installed")
+    x = Value(0.4, "input")
+    output = x * x + 1
+    if which == "README":
+        output = ((x * Value(0.5, "weight") + Value(0.6, "bias")).tanh() - 0.7) ** 2 / 2
+    elif which == "chain":
+        for _ in range(60):
+            output = output.tanh()
+    browser = page(output)
+    browser.screen(columns, 900)
+    for _ in range(2):  # once more, after the page is back on the screen
+        printed = _printed(browser, tmp_path)
+        for part in ("Leaves", "All numbers", "without calculus"):
+            assert part in printed
+
+
+def _printed(browser: Browser, folder: Path) -> str:
+    path = folder / "printed.pdf"
+    path.write_bytes(browser.printed())
+    return subprocess.run(
+        ["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
 
 
 def test_in_print_colours_are_light_and_negatives_dashed(page: Callable[..., Browser]) -> None:

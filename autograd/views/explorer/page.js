@@ -101,8 +101,8 @@ function parsed(text) {
   return Number.isNaN(x) && !/^nan$/i.test(clean) ? undefined : x;
 }
 
-// Arithmetic that is true as it is shown, as in explain.py: a product only where the two numbers multiply to the part that
-// backward adds. Elsewhere it is the part itself: with infinities, a rule may give something else than the product.
+// Arithmetic that is true as it is shown, as in true_arithmetic.py: a product only where the two numbers multiply to
+// the part that backward adds. Elsewhere it is the part itself: with infinities, a rule may give something else than the product.
 
 // Where explore was asked for digits, all numbers have these, and ≈ stands where a calculator would give something else.
 
@@ -313,7 +313,8 @@ function renderStep() {
 
 // The graph -----------------------------------------------------------------------------------------------------------
 
-const narrow = matchMedia("(max-width: 700px)"), paper = matchMedia("print");
+const narrow = matchMedia("(max-width: 700px)");
+let onPaper = false;
 const scaleOnPaper = layout => Math.min(690 / layout.width, 870 / layout.height);  // of a page of A4 or Letter, in px
 const LINE = 16, PAD = 10;
 let parts, edgeParts, selected = output, hovered = null;
@@ -361,7 +362,7 @@ function arrow(edge, [path, x, y]) {
 
 function build() {
   const {LR, TB} = layouts, picture = $("graph"), held = picture.contains(document.activeElement);
-  const layout = (paper.matches ? scaleOnPaper(TB) > scaleOnPaper(LR) : narrow.matches) ? TB : LR;
+  const layout = (onPaper ? scaleOnPaper(TB) > scaleOnPaper(LR) : narrow.matches) ? TB : LR;
   const width = layout.width + 16, height = layout.height + 16;
   picture.setAttribute("viewBox", `-8 -8 ${width} ${height}`);
   picture.style.width = `clamp(${Math.round(width * 0.72)}px, 100%, ${Math.round(width * 1.15)}px)`;
@@ -650,7 +651,15 @@ document.addEventListener("keydown", event => {
   else if (node === undefined) return;
   event.preventDefault();
 });
-for (const media of [narrow, paper]) media.addEventListener("change", () => (build(), renderGraph()));
+narrow.addEventListener("change", () => (build(), renderGraph()));
+// Before the browser counts the pages: media queries change after it has, and what does not fit any more is not printed.
+for (const event of ["beforeprint", "afterprint"]) {
+  addEventListener(event, () => {
+    onPaper = event === "beforeprint";
+    build();
+    renderGraph();
+  });
+}
 
 document.title = `${nodes[output].name} – computation graph`;
 say($("title"), "How ", named(output), " is calculated, and how fast it changes");
