@@ -133,6 +133,27 @@ def test_a_labelled_or_shared_part_of_a_sum_stays() -> None:
     assert sorted(lines[1] for lines in boxes(twice) if "terms" in lines[1]) == ["20 terms", "21 terms"]
 
 
+def test_a_part_of_a_sum_that_a_variable_names_stays() -> None:
+    """Unless a loop names so many of them that they tell nothing, as in a list of running totals."""
+    xs = leaves(40)
+    data, penalty = functools.reduce(operator.add, xs[:20]), functools.reduce(operator.add, xs[20:])
+    loss = data + penalty
+    titles = [line for line in re.findall(r'label="(.*?)\\l', draw(loss).source) if " = " in line]
+    assert titles[-3:] == [
+        "data = x1 + x2 + x3 + … + x20",
+        "penalty = x21 + x22 + x23 + … + x40",
+        "loss = data + penalty",
+    ]
+    assert [lines[1] for lines in boxes(loss) if "terms" in lines[1]] == ["40 terms"]  # without variables
+    totals = [xs[0]]
+    for x in xs[1:]:
+        totals.append(totals[-1] + x)
+    assert "40 terms" in draw(totals[-1]).source
+    for v in totals:
+        v.label = "total"
+    assert "40 terms" in draw(totals[-1], names={}).source
+
+
 def test_the_same_term_many_times_is_one_edge() -> None:
     x = Value(1.0, "x")
     total = x
@@ -548,6 +569,32 @@ def test_a_long_chain_is_cut() -> None:
     middle = graph_of(output)[5:97]
     assert rows[5][2] == f"data {min(v.data for v in middle):.4g} to {max(v.data for v in middle):.4g}"
     assert len(boxes(chain(12))) == 13
+
+
+def test_what_has_a_name_is_not_cut_out_of_a_chain() -> None:
+    output = chain(30)
+    middle = graph_of(output)[15]
+    middle.label = "checkpoint"
+    titles = [lines[0] for lines in boxes(output)]
+    assert titles[4:8] == ["v5 = tanh(v4)", "… 10 more operations", "checkpoint = tanh(v15)", "… 11 more operations"]
+    middle.label = ""
+    halfway = middle
+    assert halfway is middle
+    names = re.findall(r'label="(\w+) = ', draw(output).source)
+    assert {"middle", "halfway"} & {*names}
+    every = {f"h{i}": v for i, v in enumerate(graph_of(output))}
+    assert "… 22 more operations" in draw(output, names=every).source
+
+
+def test_a_side_branch_that_has_a_name_is_not_cut_out() -> None:
+    v, rng = Value(0.5, "x"), random.Random(1)
+    for i in range(40):
+        v = rng.choice([ops.sin, ops.cos, ops.tanh])(v)
+        if i == 20:
+            branch = Value(0.5, "y").exp()
+            v = v * branch
+    assert "branch = exp(y)" in draw(v).source
+    assert "exp(y)" not in draw(v, names={}).source
 
 
 def test_a_cut_says_what_is_in_it() -> None:

@@ -241,7 +241,7 @@ class Plan:
         named: Container[Value] = frozenset(),
     ) -> None:
         self.detail, self.values, self.layers = detail, values, layers
-        self.named = named
+        self.named = named  # the Values that have a name of the user's
         self.boxes: list[Box] = []
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # those that belong to a box
@@ -320,6 +320,14 @@ class Plan:
     def copies_of(self, node: Node) -> list[Node]:
         """Return the nodes that one stands for."""
         return self.copies[node].nodes if node in self.copies else [node]
+
+    def kept(self, results: Iterable[Node], most: int) -> set[Value]:
+        """Return which of these results keep a node of their own: those with names, unless more than `most` have one.
+
+        Names that a loop gives do not tell its rounds apart for a reader.
+        """
+        kept = {x for x in results if isinstance(x, Value) and x.op is not None and x in self.named}
+        return kept if len(kept) <= most else set()
 
     def values_of(self, node: Node) -> list[Value]:
         """Return the Values that are drawn as a node that is no box, those inside of a long sum before it."""

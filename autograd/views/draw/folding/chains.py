@@ -1,18 +1,20 @@
 """Cut the middle out of a long chain of operations."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from autograd.engine import Value
 from autograd.views.draw.folding.merging import Limits, in_order, into, is_given, out_of
 from autograd.views.draw.plan import BundleEdge, CutBox, Edge, Node, Plan
 
 _KEPT = 4  # operations at each end
+_FEWEST_LEFT_OUT = 2  # operations beside one that has a name
 
 
 def cut_chains(plan: Plan, limits: Limits) -> None:
     """Draw one box for the middle of a chain: of results that the next one uses, and nothing else.
 
-    Where two chains meet, the longer one goes on.
+    Where two chains meet, the longer one goes on. What has a name of the user's stays, and there is a box on each side.
     """
     order = in_order(plan)
     incoming, outgoing = into(plan), out_of(plan)
@@ -31,7 +33,12 @@ def cut_chains(plan: Plan, limits: Limits) -> None:
             chain = [node]
             while chain[-1] in previous:
                 chain.append(previous[chain[-1]])
-            _cut(plan, order, chain[-_KEPT - 1 : _KEPT - 1 : -1], set(chain))
+            middle = chain[-_KEPT - 1 : _KEPT - 1 : -1]
+            kept = plan.kept(middle, limits.alike)
+            for stays, run in groupby(middle, kept.__contains__):
+                some = [*run]
+                if not stays and (len(some) >= _FEWEST_LEFT_OUT or not kept):
+                    _cut(plan, order, some, set(chain))
 
 
 def _goes_only_to(node: Node, edges: Sequence[Edge]) -> bool:
@@ -44,7 +51,8 @@ def _cut(plan: Plan, order: Sequence[Node], middle: Sequence[Node], chain: set[N
     inside = set(middle)
     for node in reversed(order):
         users = [edge.head for edge in outgoing.get(node, [])]
-        if users and node not in chain and inside.issuperset(users):
+        is_named_result = not is_given(node) and node in plan.named
+        if users and node not in chain and not is_named_result and inside.issuperset(users):
             inside.add(node)
     values = [v for node in order if node in inside for v in plan.values_of(node)]
     results, leaves = ([v for v in values if (v.op is None) == is_leaf] for is_leaf in (False, True))

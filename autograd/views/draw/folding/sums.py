@@ -1,7 +1,7 @@
 """Find long sums and products, as Python's `sum` and loops record them: one addition after the other."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import cast
 
 from autograd.engine import Value
@@ -23,7 +23,7 @@ _CHAINS: Mapping[Op, tuple[str, float | None]] = {
 def fold_sums(plan: Plan, limits: Limits) -> None:
     """Draw a long chain of additions as one sum, of multiplications as one product, and so on.
 
-    What is on the way has no name of its own, and no other use.
+    What is on the way has no other use, and no name of the user's: one who writes loss = data + penalty means two sums.
     """
     incoming, outgoing = into(plan), out_of(plan)
     inside = set[Node]()
@@ -33,7 +33,10 @@ def fold_sums(plan: Plan, limits: Limits) -> None:
     for v in reversed(plan.nodes):
         if v in inside or not isinstance(v, Value) or v.op not in _CHAINS:
             continue
-        way, terms, neutral = _terms(v, incoming, outgoing)
+        way, terms, neutral = _terms(v, incoming, outgoing, ())
+        kept = plan.kept(way, limits.alike)
+        if kept:
+            way, terms, neutral = _terms(v, incoming, outgoing, kept)
         uses = {edge: _uses(edge) for edge in terms if edge not in neutral}
         if sum(map(len, uses.values())) > most:
             inside.update(way)
@@ -52,7 +55,7 @@ def fold_sums(plan: Plan, limits: Limits) -> None:
 
 
 def _terms(
-    v: Value, incoming: Mapping[Node, list[Edge]], outgoing: Mapping[Node, list[Edge]]
+    v: Value, incoming: Mapping[Node, list[Edge]], outgoing: Mapping[Node, list[Edge]], kept: Container[Value]
 ) -> tuple[dict[Value, Use], list[Edge], list[Edge]]:
     """Return the results on the way to `v`, from the last one on, the edges of the terms, and those without effect."""
     name, start = _CHAINS[cast(Op, v.op)]
@@ -65,7 +68,7 @@ def _terms(
             isinstance(x, Value)
             and isinstance(edge, OperandEdge)
             and _CHAINS.get(cast(Op, x.op), ("",))[0] == name
-            and not x.label
+            and x not in kept
             and len(outgoing[x]) == 1
             and not (edge.place == 1 and edge.user.op is TABLE["sub"])
         ):
