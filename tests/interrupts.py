@@ -25,7 +25,8 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
 
     This is stricter than Ctrl-C, which Python only looks for after calls, in loops, and where functions begin.
 
-    Returns True if the interrupt came through, False if the call was over before.
+    Returns True if the interrupt came, False if the call was over before. Where it came while Python closed a generator
+    that nobody refers to any more, as Ctrl-C never does, Python reports it and the call goes on: without the report.
     """
     left, counting, instruction = at, since is None, ""
 
@@ -48,6 +49,11 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
                 raise KeyboardInterrupt
         return trace
 
+    def report(unraisable: Any) -> None:
+        if unraisable.exc_type is not KeyboardInterrupt:
+            others(unraisable)
+
+    others, sys.unraisablehook = sys.unraisablehook, report
     gc.disable()  # whose callbacks would be interrupted too, and swallow it (Hypothesis has one)
     sys._getframe().f_trace_opcodes = True  # from Python 3.12 on, settrace looks whether anyone has asked for bytecodes
     sys.settrace(trace)
@@ -58,6 +64,7 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
     finally:
         sys.settrace(None)
         gc.enable()
+        sys.unraisablehook = others
         # Between the last statement of a `with` and its end Ctrl-C never comes. This does, and the lock stays held:
         # by the main thread, which may go on, while all others would wait for ever.
         held = [lock for lock in LOCKS if lock._is_owned()]
@@ -65,4 +72,4 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
             lock.release()
         if held and instruction == "JUMP_BACKWARD":  # there Ctrl-C does come
             pytest.fail(f"the interrupt at {at} left {held} held")
-    return False
+    return left <= 0

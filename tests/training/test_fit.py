@@ -888,7 +888,6 @@ def test_large_numbers_are_not_an_error() -> None:
 @pytest.mark.parametrize(
     ("since", "stride"), [(None, 1999), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
 )
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of one that closed a generator
 def test_an_interrupt_at_any_point_leaves_a_whole_step(
     backend: str, batch_size: int | None, since: CodeType | None, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -909,7 +908,7 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(
     full = quiet(line(), *data, optimizer=Noted(0.1), **options)
     allowed = [[0.5, 0.5], *states]
     reached = set()
-    inside, ended = False, 0
+    inside = False
     for at in itertools.count(1, stride):
         model, optimizer = line(), optim.Adam(0.1)
         found: list[History] = []
@@ -927,8 +926,7 @@ def test_an_interrupt_at_any_point_leaves_a_whole_step(
             assert found[0].losses == full.losses[: len(found[0].losses)]
             assert place >= len(found[0].losses) * len(states) // epochs
             assert "interrupted" in repr(found[0])
-        ended = ended + 1 if over and not found[0].interrupted else 0
-        if ended == 3:  # a single one may also have come where Python ignores it, when a generator was closed
+        if over:
             break
     assert inside
     assert {0, len(states)} <= reached
