@@ -35,7 +35,7 @@ _MARKS = {
         'html[theme="light"]',
         ":is(html,body).light",
         '[data-theme="light"]',
-        "#notebook-container",  # the classic notebook, and nbviewer: there is no dark one
+        ":where(#notebook-container)",  # the classic notebook, and nbviewer: there is no dark one
     ],
 }
 
