@@ -18,7 +18,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from autograd.check import faux_gradients, linearity_mistakes
 from autograd.codegen import typesetting
@@ -27,7 +27,6 @@ from autograd.codegen.typesetting import Typeset, partial, typeset_notation
 from autograd.engine import Value, created, local_gradients, numbers_of
 from autograd.errors import GradientMismatch
 from autograd.events import unobserved
-from autograd.floats import sum_
 from autograd.names import Names, names_of
 from autograd.ops import Op
 from autograd.staleness import check_current
@@ -60,7 +59,7 @@ from autograd.views.gradients import (
     reached_by_gradients,
 )
 from autograd.views.limits import check_size, graph_to_show
-from autograd.views.true_arithmetic import EQUAL, NEARLY, Kind
+from autograd.views.true_arithmetic import EQUAL, NEARLY, Kind, added, computed
 
 _LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text
 _SHOWN_USES = 4  # names of other stages in one cell or sentence
@@ -381,20 +380,22 @@ def _forward(stage: _ExplainedStage, written: _Written) -> Equation:
         return Equation((names[v], typesetting.name(stage.formula), result), (EQUAL, EQUAL))
     operands = [*dict.fromkeys(x for inner in line for x in inner.args if isinstance(x, Value) and x not in line)]
 
-    def computed(*numbers: float) -> float:
-        known = dict(zip(operands, numbers, strict=True))
+    constants = [*dict.fromkeys(x for inner in line for x in inner.args if not isinstance(x, Value))]
+
+    def combined(*numbers: Any) -> Any:
+        known = dict(zip([*operands, *constants], numbers, strict=True))
         for inner in line:
-            shown = [known[x] if isinstance(x, Value) else float(values.text(x)) for x in inner.args]
-            known[inner] = cast(Op, inner.op).computes(*shown)
+            known[inner] = computed(cast(Op, inner.op), [known[x] for x in inner.args])
         return known[v]
 
     def put_in(x: Value) -> Typeset:
         return typesetting.number(texts[x])
 
-    digits = values.true_digits([x.data for x in operands], computed, v.data) if operands else 0
-    texts = {x: values.text(x.data, digits or 0) for x in operands}
-    sign = values.sign([*texts.values()], computed, v.data)
-    notation = typeset_notation(values.text)
+    numbers = [*(x.data for x in operands), *constants]
+    digits = values.true_digits(numbers, combined, v.data) or 0
+    texts = {x: values.text(x.data, digits) for x in operands}
+    sign = values.sign([*texts.values(), *(values.text(x, digits) for x in constants)], combined, v.data)
+    notation = typeset_notation(lambda x: values.text(x, digits))
     symbolic, numeric = (graph_written(line, name, notation)[v] for name in (names.__getitem__, put_in))
     if not operands:
         return Equation((names[v], symbolic, result), (EQUAL, sign))
@@ -424,9 +425,9 @@ def _chain_rule(
     if v is output:
         step = ChainRule((d(v), total), "first, because backward begins here")
         return step, Equation((typeset_d(v), typesetting.number(total)), (EQUAL,))
-    added = [local.part for _, local in uses]
-    digits = slopes.true_digits(added, sum_, gradients[v]) or 0  # never None: backward() added the same parts
-    parts = [slopes.text(part, digits) for part in added]
+    pulled = [local.part for _, local in uses]
+    digits = slopes.true_digits(pulled, added, gradients[v]) or 0
+    parts = [slopes.text(part, digits) for part in pulled]
     symbolic, numeric, exceptions = list[str](), list[str](), list[str]()
     typeset_symbolic, typeset_numeric = list[Typeset](), list[Typeset]()
     sign = EQUAL
@@ -453,7 +454,7 @@ def _chain_rule(
     if len(parts) > 1:
         equation.append((_summed(parts), typesetting.summed(typeset_parts)))
         signs.append(sign)
-        sign = slopes.sign(parts, sum_, gradients[v])
+        sign = slopes.sign(parts, added, gradients[v])
     equation = [(d(v), typeset_d(v)), *equation, (total, typesetting.number(total))]
     texts, formulas = zip(*equation)
     why = "; ".join([_why([names[user] for user, _ in uses]), *_listed(exceptions)])

@@ -16,7 +16,7 @@ from graphs import neuron, random_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd import Value, draw, explain, explore, formula, to_text
+from autograd import Value, draw, explain, explore, formula, ops, to_text
 from autograd.text import in_digits
 from autograd.views.gradients import in_equation
 
@@ -122,3 +122,28 @@ def test_digits_that_are_none_are_refused(view: Callable[..., Any]) -> None:
         view(Value(1.0) * 2, digits=0)
     with pytest.raises(TypeError, match=re.escape("digits is the number of significant digits, such as digits=4")):
         view(Value(1.0) * 2, digits="4")
+
+
+def test_a_number_that_only_floats_give_is_nearly_one() -> None:
+    """A calculator reckons in decimals, to which 0.1 + 0.1 + 0.1 - 0.3 is 0; also squared, and among other numbers."""
+    x, a, b = Value(1.0, "x"), Value(0.3, "a"), Value(0.1, "b")
+    for output in (
+        x * (b + b + b - a),
+        (b + b + b - a) ** 2,
+        ops.sum([b, b, b, -a]),
+        ops.dot([b, b, x], [1.0, 2.0, -0.3]),
+    ):
+        output.label = "z"
+        *_, line = [line for line in explain(output, faux=False).to_latex().splitlines() if line.startswith("z &=")]
+        assert r" \approx " in line, line
+    step = explain(x * 0.1 + x * 0.2 + x * -0.3, faux=False, names={}).steps[-1]
+    assert step.signs[-1] == "≈", step
+
+
+def test_numbers_of_a_formula_have_the_digits_that_it_takes() -> None:
+    x = Value(1.0, "x")
+    output = x * 12114517.25 - x * 12114517.125
+    output.label = "z"
+    sides = explain(output, faux=False).to_latex().splitlines()[1].split(" = ")
+    assert sides[-2:] == [r"1 \times 12114517.25 - 1 \times 12114517.125", r"0.125 \\"]
+    assert "12114517.25" in sides[0]

@@ -574,6 +574,18 @@ def test_products_that_cancel_have_the_digits_for_it(page: Callable[..., Browser
     assert check_arithmetic(browser)[-1][1].endswith(" = 0.678")
 
 
+def test_where_only_floats_give_a_number_its_equation_says_nearly(page: Callable[..., Browser]) -> None:
+    """A calculator reckons in decimals, to which 0.1 + 0.1 + 0.1 - 0.3 is 0."""
+    a, b, x = Value(-0.3, "a"), Value(0.1, "b"), Value(1.0, "x")
+    browser = page(ops.sum([b, b, b, a]) + ops.dot([x, x, x], [0.1, 0.2, -0.3]))
+    said = [step[1] for step in browser.run(STEPS)]
+    assert [text.partition(" ≈ ")[0].rpartition(" = ")[2] for text in said if "≈" in text] == [
+        "sum([0.1, 0.1, 0.1, -0.3])",
+        "dot([1, 1, 1], [0.1, 0.2, -0.3])",
+        "0.1 × 1 + 0.2 × 1 + -0.3 × 1",
+    ]
+
+
 def test_a_result_is_what_its_operands_give_as_they_are_shown(page: Callable[..., Browser]) -> None:
     x = Value(0.020105429, "x")
     browser = page(x * 0.4 + 0.123456 * x)

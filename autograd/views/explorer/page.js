@@ -109,6 +109,21 @@ function parsed(text) {
 const MOST_DIGITS = 17;  // tell all floats apart
 const added = numbers => numbers.reduce((sum, x) => sum + x, 0);
 
+// What a calculator gives for numbers as they are shown: it reckons in decimals, to which 0.1 + 0.2 - 0.3 is 0.
+function calculated(factorsOfTerms) {
+  const inDecimals = text => {
+    const [, digits, after = "", power = 0] = text.match(/^(-?\d+)(?:\.(\d*))?(?:e([-+]?\d+))?$/);
+    return [BigInt(digits + after), power - after.length];
+  };
+  const hasAllDigits = x => x === 0 || (Math.abs(x) > 2.3e-308 && Number.isFinite(x));  // of a float
+  if (!factorsOfTerms.flat().every(text => hasAllDigits(parsed(text)))) return inFloats(factorsOfTerms);
+  const products = factorsOfTerms.map(texts =>
+    texts.map(inDecimals).reduce(([x, power], [y, more]) => [x * y, power + more]));
+  const least = Math.min(...products.map(([, power]) => power));
+  const found = Number(`${products.reduce((sum, [x, power]) => sum + x * 10n ** BigInt(power - least), 0n)}e${least}`);
+  return hasAllDigits(found) ? found : inFloats(factorsOfTerms);
+}
+
 // A number with so many digits; with 0, as `text` shows it.
 const withDigits = (x, digits, text) => !digits || !Number.isFinite(x) ? text(x) : exact(Number(x.toPrecision(digits)) + 0);
 
@@ -123,41 +138,48 @@ function isShownAs(found, x, text) {
 
 const EQUAL = " = ", NEARLY = " ≈ ";
 
-// The fewest digits with which arithmetic holds as it is shown, 0 for the numbers' own formats; null if it does not hold.
+// In floats, which are rounded at each step.
+const inFloats = factorsOfTerms => added(factorsOfTerms.map(texts => texts.map(parsed).reduce((x, y) => x * y)));
+
+// The fewest digits with which arithmetic holds as it is shown, 0 for the numbers' own formats: on a calculator, else in
+// floats; null if it does not hold.
 function digitsFor(holds) {
-  if (holds(0)) return 0;
-  for (let digits = 5; digits <= MOST_DIGITS; digits++) if (holds(digits)) return digits;
+  for (const reckon of [calculated, inFloats]) {
+    if (holds(0, reckon)) return 0;
+    for (let digits = 5; digits <= MOST_DIGITS; digits++) if (holds(digits, reckon)) return digits;
+  }
   return null;
 }
 
 // What digitsFor found; but no more than explore was asked for.
 const asked = digits => graph.digits ? 0 : digits;
 
-// A term of a gradient's sum: its text with so many digits, and the number that this text gives.
-function term(edge, digits, asProduct) {
+// A term of a gradient's sum: the texts of its factors with so many digits.
+function factors(edge, digits, asProduct) {
   const numbers = asProduct ? [localGradients[edge.local], gradients[edge.to]] : [addedParts[edge.local]];
-  const texts = numbers.map(x => withDigits(x, digits, slopeText));
-  return {text: texts.join(" × "), number: texts.map(parsed).reduce((x, y) => x * y)};
+  return numbers.map(x => withDigits(x, digits, slopeText));
 }
 
-const productDigits = edge =>
-  digitsFor(digits => isShownAs(term(edge, digits, true).number, addedParts[edge.local], slopeText));
+const term = texts => texts.join(" × ");
+const productDigits = edge => digitsFor((digits, reckon) =>
+  isShownAs(reckon([factors(edge, digits, true)]), addedParts[edge.local], slopeText));
 const isProduct = edge => productDigits(edge) !== null;
 
 // The texts of the terms that add up to a gradient, if these are all; which of them are products; and the sign after them.
 function terms(edges, gradient, areAll) {
   const products = edges.map(isProduct);
-  const withAll = (digits, kinds) => edges.map((edge, k) => term(edge, digits, kinds[k]));
-  const holds = (digits, kinds) => isShownAs(added(withAll(digits, kinds).map(({number}) => number)), gradient, slopeText);
-  const adds = kinds => digitsFor(digits => holds(digits, kinds));
+  const withAll = (digits, kinds) => edges.map((edge, k) => factors(edge, digits, kinds[k]));
+  const holds = (digits, kinds, reckon) => isShownAs(reckon(withAll(digits, kinds)), gradient, slopeText);
+  const adds = kinds => digitsFor((digits, reckon) => holds(digits, kinds, reckon));
   if (!areAll) {
-    const texts = edges.map((edge, k) => term(edge, products[k] ? asked(productDigits(edge)) : 0, products[k]).text);
+    const texts = edges.map((edge, k) => 
+      term(factors(edge, products[k] ? asked(productDigits(edge)) : 0, products[k])));
     return {texts, products, sign: EQUAL};
   }
   const kinds = adds(products) === null ? edges.map(() => false) : products;  // rounded otherwise, where they cancel
   const digits = asked(adds(kinds) ?? MOST_DIGITS);
-  const texts = withAll(digits, kinds).map(({text}) => text);
-  return {texts, products: kinds, sign: holds(digits, kinds) ? EQUAL : NEARLY};
+  const texts = withAll(digits, kinds).map(term);
+  return {texts, products: kinds, sign: holds(digits, kinds, calculated) ? EQUAL : NEARLY};
 }
 
 // Why a part is not a product.
@@ -217,18 +239,28 @@ const byName = (node, number) => formula(node, (arg, place) => arg < 0 ? inPlace
 const inText = node => formula(node, (arg, place) => arg < 0 ? inPlace(node, place, valueText(constant(arg)))
   : nodes[arg].name).join("");
 
+// The operations that a calculator does in decimals, as sums of products.
+const minus = text => text.startsWith("-") ? text.slice(1) : `-${text}`;
+const sums = {
+  add: xs => xs.map(x => [x]), sum: xs => xs.map(x => [x]), sub: ([x, y]) => [[x], [minus(y)]], mul: xs => [xs],
+  dot: xs => xs.slice(xs.length / 2).map((y, k) => [xs[k], y]),
+};
+
 // The formula in numbers, with the fewest digits that give the result as it is shown; constants have all digits.
 function byNumber(i) {
-  const node = nodes[i], operands = node.args.filter(arg => arg >= 0);
-  const holds = digits => {
+  const node = nodes[i], operands = node.args.filter(arg => arg >= 0), sum = sums[node.rule];
+  const holds = (digits, reckon) => {
     const shown = data.slice();
     for (const arg of operands) shown[arg] = parsed(withDigits(data[arg], digits, valueText));
-    return isShownAs(steps[i](shown), data[i], valueText);
+    const found = reckon === inFloats || !sum ? steps[i](shown)
+      : reckon(sum(node.args.map(arg => exact(arg < 0 ? constant(arg) : shown[arg]))));
+    return isShownAs(found, data[i], valueText);
   };
   const digits = digitsFor(holds), inNumbers = asked(digits);
+  const isNearly = graph.digits ? digits !== 0 : sum && !holds(digits ?? MOST_DIGITS, calculated);
   return [...formula(node, (arg, place) => inPlace(node, place, arg < 0 ? exact(constant(arg))
     : inNumbers === null ? exact(data[arg]) : withDigits(data[arg], inNumbers, valueText))),  // exact tells -0 from 0
-  graph.digits && digits !== 0 ? NEARLY : EQUAL];
+  isNearly ? NEARLY : EQUAL];
 }
 
 // The steps -----------------------------------------------------------------------------------------------------------
