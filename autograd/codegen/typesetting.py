@@ -109,6 +109,7 @@ def operator(text: str) -> Typeset:
 
 
 def fraction(over: Typeset, under: Typeset) -> Typeset:
+    """Return one formula above another, with a line between them."""
     over, under = over.in_one_piece, under.in_one_piece
     mathml = f"<mfrac>{_row(over)}{_row(under)}</mfrac>"
     return Typeset(rf"\frac{{{over.latex}}}{{{under.latex}}}", mathml, _FRACTION, max(over.tall, under.tall, 1))
@@ -312,11 +313,12 @@ def operation(op: Op, operands: Sequence[Typeset]) -> Typeset:
         return _as_it_reads(op, operands)
     row = spelling_of(op)
     cell = _read(row.latex, row.operands)
-    if any(x.is_wide for x in operands):
-        if op is TABLE["div"]:
-            cell = _QUOTIENT
-        elif not op.adds and _has_groups(cell):
-            return _called(op, operands)
+    if not op.adds and not op.variadic:
+        wide = {name for name, x in zip(row.operands, operands, strict=True) if x.is_wide}
+        if wide & _in_groups(cell):
+            cell = _read(_FLAT.get(op, row.latex), row.operands)
+            if wide & _in_groups(cell):
+                return _called(op, operands)
     if op.adds:
         return summed([_printed(cell, dict(zip(row.operands, term))) for term in zip(*op.lists(operands), strict=True)])
     if op.variadic:
@@ -336,6 +338,7 @@ def summed(terms: Sequence[Typeset]) -> Typeset:
 
 
 def product(x: Typeset, y: Typeset) -> Typeset:
+    """Return the product of two formulas, sums among them in parentheses."""
     return operation(TABLE["mul"], [x, y])
 
 
@@ -447,14 +450,14 @@ def _read(cell: str, operands: tuple[str, ...]) -> _Row:
     return row()
 
 
-def _has_groups(row: _Row) -> bool:
-    """Return True if the operands in a cell stand where no line can be broken."""
-    return any(
-        part.kind in ("fraction", "root", "cases", "below")
-        or (part.kind == "power" and any(inner.kind == "operand" for inner in part.rows[1]))
-        or any(map(_has_groups, part.rows))
-        for part in row
-    )
+def _in_groups(row: _Row, *, is_inside: bool = False) -> set[str]:
+    """Return the operands in a cell that stand where no line can be broken."""
+    found = {part.text for part in row if is_inside and part.kind == "operand"}
+    for part in row:
+        for i, inner in enumerate(part.rows):
+            is_group = part.kind in ("fraction", "root", "cases") or (part.kind in ("power", "below") and i > 0)
+            found |= _in_groups(inner, is_inside=is_inside or is_group)
+    return found
 
 
 def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
@@ -480,14 +483,27 @@ def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
 # How tightly the operand to the left, and the one to the right, of a sign must not bind: a + b - c, a - (b + c).
 _LEFT = {"+": LOOSE, "-": LOOSE, r"\times": _PRODUCT - 1, "/": _PRODUCT - 1, r"\bmod": _SIGN, ">": LOOSE}
 _RIGHT = {"+": _SUM, "-": _SUM, r"\times": _PRODUCT, "/": _SIGN, r"\bmod": _PRODUCT, ">": LOOSE}
-_QUOTIENT = _read("x / y", ("x", "y"))
+
+# How operations read where what stands in a group, within which no line can be broken, is wider than a line.
+_FLAT = {
+    TABLE["div"]: "x / y",
+    TABLE["floordiv"]: r"\lfloor x / y\rfloor",
+    TABLE["exp"]: r"\exp(x)",
+    TABLE["expm1"]: r"\exp(x) - 1",
+    TABLE["logaddexp"]: r"\ln(\exp(x) + \exp(y))",
+    TABLE["sqrt"]: "x^{1 / 2}",
+    TABLE["cbrt"]: "x^{1 / 3}",
+    TABLE["hypot"]: "(x^{2} + y^{2})^{1 / 2}",
+}
 
 
 def _binding(row: _Row) -> int:
     signs = {part.text for part in row[1:] if part.kind == "sign"}
     if signs & {"+", "-"}:
         return _SUM
-    if signs & {r"\times", "/", r"\bmod"}:
+    if r"\bmod" in signs:  # in mathematics it has no rank among the others
+        return LOOSE
+    if signs & {r"\times", "/"}:
         return _PRODUCT
     return _SIGN if row[0].kind == "sign" else _CALL
 

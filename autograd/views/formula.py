@@ -79,7 +79,7 @@ def _check_size(nodes: list[Value], max_nodes: int) -> None:
     sizes: dict[Value, int] = {}
     for v in nodes:
         sizes[v] = min(1 + sum(sizes[x] if isinstance(x, Value) else 1 for x in v.args), _ENDLESS)
-    if sizes[nodes[-1]] > max_nodes:
+    if sizes[nodes[-1]] > max_nodes or sizes[nodes[-1]] == _ENDLESS:
         advice = [
             "take an intermediate value, as in formula(hidden)",
             "to_text(output) gives each result a line of its own",

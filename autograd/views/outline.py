@@ -31,6 +31,7 @@ class _Line(NamedTuple):
     gradient: str | None
 
     def equations(self, output: Typeset) -> Iterator[Equation]:
+        """Yield the line as equations: its formula and its number, then its gradient, if it has one."""
         own, data = typesetting.name(self.name), typesetting.number(self.data)
         if self.op is None:
             yield Equation((own, data), ("=",))

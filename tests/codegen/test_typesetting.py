@@ -355,9 +355,62 @@ def test_what_is_wider_than_a_line_is_broken_wherever_it_stands(build: Callable[
     assert max(map(len, lines)) < 400
 
 
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda v: v**2, r" + x)^{2}"),
+        (lambda v: ops.leaky_relu(v, 0.01), r"\operatorname{LeakyReLU}_{0.01}("),
+        (ops.log2, r"\log_{2}("),
+        (ops.expm1, r"\exp("),
+        (ops.exp, r"\exp("),
+        (ops.sqrt, r" + x)^{1 / 2}"),
+        (ops.cbrt, r" + x)^{1 / 3}"),
+        (lambda v: ops.hypot(v, 2), r")^{2} + 2^{2})^{1 / 2}"),
+        (lambda v: ops.logaddexp(v, 2), r") + \exp(2))"),
+        (lambda v: v // 2, r") / 2\rfloor"),
+        (lambda v: v / 2, r") / 2"),
+        (lambda v: 2.0**v, r"\operatorname{pow}(2, "),
+    ],
+)
+def test_an_operation_on_something_wide_reads_as_on_a_name_where_its_lines_can_be_broken(
+    build: Callable[[Any], Value], expected: str
+) -> None:
+    inside = ops.sum([*(Value(1.0, f"a_long_name{i}") for i in range(40)), Value(1.0, "x")])
+    shown = formula(build(inside), names={})
+    lines = shown.to_latex().splitlines()
+    assert len(lines) > 6
+    latex = re.sub(r" *\\\\&\\quad *", " ", "".join(lines))
+    assert expected in latex
+    assert "pow" in expected or not re.search("operatorname{(?!Leaky)", latex)
+    ET.fromstring(shown._repr_html_() or "")
+
+
+def test_a_remainder_is_in_parentheses_wherever_it_is_an_operand() -> None:
+    """Books do not agree on how tightly mod binds."""
+    x, y, z = (Value(2.0, name) for name in "xyz")
+    shown = {
+        (x % y) * z: r"(x \bmod y) \times z",
+        z - x % y: r"z - (x \bmod y)",
+        x % y + z: r"(x \bmod y) + z",
+        ops.sum([x % y, z, x % z]): r"(x \bmod y) + z + (x \bmod z)",
+        -(x % y): r"-(x \bmod y)",
+        x * y % z: r"(x \times y) \bmod z",
+        x % y % z: r"(x \bmod y) \bmod z",
+        (x % y) / z: r"\frac{x \bmod y}{z}",
+        (x % y).tanh(): r"\tanh(x \bmod y)",
+    }
+    for v, latex in shown.items():
+        written = formula(v, names={})
+        assert written.to_latex().splitlines()[1] == f"& {latex}"
+        depth = latex.count("(")
+        assert (written._repr_html_() or "").split("<pre")[0].count(">(<") == depth
+
+
 def test_a_formula_too_large_to_read_is_refused_at_once() -> None:
     v = Value(0.5, "x")
     for _ in range(100_000):
         v = v * v
     with pytest.raises(ValueError, match=r"the formula has 1,000,000,000 operations.*as in formula\(hidden\)"):
         formula(v)
+    with pytest.raises(ValueError, match=r"1,000,000,000 operations"):
+        formula(v, max_nodes=10**9)
