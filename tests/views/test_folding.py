@@ -18,6 +18,7 @@ from autograd import Value, draw, nn, ops
 from autograd.engine import graph_of
 from autograd.views.draw.folding import fold
 from autograd.views.draw.folding.merging import in_order
+from autograd.views.draw.folding.steps import _Finder
 from autograd.views.draw.legibility import passing
 from autograd.views.draw.plan import CutBox, LayerBox, Plan
 from autograd.views.network import find_layers
@@ -465,6 +466,58 @@ def test_the_steps_of_a_module_are_drawn_once(n: int, neurons: int, detail: str)
     assert len(boxes(loss, detail=detail)) <= 18
     before = source.count(r"\lone step before\l")
     assert before == (neurons if detail != "layer" else 1)
+
+
+class Memory(nn.Module):
+    """A long short-term memory of two units, with a layer for each gate."""
+
+    def __init__(self) -> None:
+        self.f, self.i, self.o = (nn.Layer(3, 2, "sigmoid") for _ in range(3))
+        self.g, self.out = nn.Layer(3, 2, "tanh"), nn.Neuron(2, "linear")
+
+    def __call__(self, xs: list[float]) -> Value:
+        h: Any = [0.0, 0.0]
+        s: Any = [0.0, 0.0]
+        for x in xs:
+            f, i, g, o = (layer([x, *h]) for layer in (self.f, self.i, self.g, self.o))
+            s = [a * b + c * d for a, b, c, d in zip(f, s, i, g, strict=True)]
+            h = [a * b.tanh() for a, b in zip(o, s, strict=True)]
+        return self.out(h)
+
+
+@pytest.mark.parametrize("detail", ["neuron", "layer"])
+def test_many_steps_of_many_operations_are_drawn_once(detail: str) -> None:
+    short, long = (with_gradients(Memory()([0.01 * t for t in range(n)])) for n in (12, 50))
+    assert len(boxes(long, detail=detail)) == len(boxes(short, detail=detail)) < 50
+    assert "g × 50 steps" in draw(long, names={}, detail=detail).source
+
+
+@pytest.mark.parametrize("n", [150, 151, 1_000])
+def test_the_number_of_steps_does_not_matter(n: int) -> None:
+    w, h = Value(0.5, "w"), Value(0.1, "h0")
+    for i in range(n):
+        h = (w * h + Value(i / n) * w).tanh()
+    rows = boxes(with_gradients(h))
+    assert len(rows) == 8 and sum(f"× {n:,} steps" in lines for lines in rows) == 5
+
+
+def test_the_search_for_steps_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In rounds that are nearly the same; a graph without steps is drawn, or refused, as others are."""
+    compared = list[int]()
+    ended = _Finder.runs
+
+    def runs(finder: _Finder) -> Any:
+        yield from ended(finder)
+        compared.append(finder.compared)
+
+    monkeypatch.setattr(_Finder, "runs", runs)
+    monkeypatch.setattr("autograd.views.draw.folding.steps._MOST_COMPARED", 2_000)
+    rng, w, states = random.Random(1), Value(0.5, "w"), [Value(0.1, "h0")]
+    for _ in range(300):
+        states.append((w * states[-1] + rng.choice(states)).tanh())
+    with pytest.raises(ValueError, match="nodes"):
+        draw(states[-1])
+    assert compared and max(compared) < 2_000 + 900
 
 
 def test_samples_of_steps() -> None:

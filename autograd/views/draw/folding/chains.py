@@ -27,6 +27,7 @@ def cut_chains(plan: Plan, limits: Limits) -> None:
         if length[node] and longest is not None and length[longest]:
             previous[node] = longest
             length[node] += length[longest]
+    box_of = dict[Node, CutBox]()
     ends = set(order) - set(previous.values())
     for node in order:
         if node in ends and length[node] > limits.alike:
@@ -38,37 +39,66 @@ def cut_chains(plan: Plan, limits: Limits) -> None:
             for stays, run in groupby(middle, kept.__contains__):
                 some = [*run]
                 if not stays and (len(some) >= _FEWEST_LEFT_OUT or not kept):
-                    _cut(plan, order, some, set(chain))
+                    _gather(plan, some, set(chain), (incoming, outgoing), box_of)
+    if box_of:
+        _cut(plan, order, box_of)
 
 
 def _goes_only_to(node: Node, edges: Sequence[Edge]) -> bool:
     return all(edge.head is node for edge in edges)
 
 
-def _cut(plan: Plan, order: Sequence[Node], middle: Sequence[Node], chain: set[Node]) -> None:
-    """Draw a box for the middle of a chain, and for what is used nowhere else."""
-    outgoing: Mapping[Node, list[Edge]] = out_of(plan)
-    inside = set(middle)
-    for node in reversed(order):
-        users = [edge.head for edge in outgoing.get(node, [])]
-        is_named_result = not is_given(node) and node in plan.named
-        if users and node not in chain and not is_named_result and inside.issuperset(users):
-            inside.add(node)
-    values = [v for node in order if node in inside for v in plan.values_of(node)]
-    results, leaves = ([v for v in values if (v.op is None) == is_leaf] for is_leaf in (False, True))
-    box = CutBox(results, leaves, frame=plan.frame_of(middle[0]))
-    carried: dict[Node, list[Value]] = {}
+def _gather(
+    plan: Plan,
+    middle: Sequence[Node],
+    chain: set[Node],
+    edges: tuple[Mapping[Node, Sequence[Edge]], Mapping[Node, Sequence[Edge]]],
+    box_of: dict[Node, CutBox],
+) -> None:
+    """Give a box to the middle of a chain, and to what is used nowhere else.
+
+    Arguments:
+        plan: where they are.
+        middle: those nodes of the chain that are not drawn.
+        chain: all of its nodes.
+        edges: the edges into each node, and those out of it.
+        box_of: where the box is noted; what is in another one stays there.
+    """
+    incoming, outgoing = edges
+    box = CutBox([], [], frame=plan.frame_of(middle[0]))
+    box_of.update(dict.fromkeys(middle, box))
+    others = dict[Node, int]()  # uses that are not inside
+    waiting = [*middle]
+    while waiting:
+        for edge in incoming[waiting.pop()]:
+            node = edge.tail
+            others[node] = others.get(node, len(outgoing[node])) - 1
+            is_named_result = not is_given(node) and node in plan.named
+            if not others[node] and node not in box_of and node not in chain and not is_named_result:
+                box_of[node] = box
+                waiting.append(node)
+
+
+def _cut(plan: Plan, order: Sequence[Node], box_of: Mapping[Node, CutBox]) -> None:
+    """Draw the boxes in place of what is in them."""
+    inside: dict[CutBox, list[Value]] = {box: [] for box in box_of.values()}
+    for node in order:
+        if node in box_of:
+            inside[box_of[node]] += plan.values_of(node)
+    for box, values in inside.items():
+        box.values, box.leaves = ([v for v in values if (v.op is None) == is_leaf] for is_leaf in (False, True))
+    carried: dict[tuple[Node, CutBox], list[Value]] = {}
     edges = list[Edge]()
     for edge in plan.edges:
-        if edge.head in inside:
-            if edge.tail not in inside:
-                carried.setdefault(edge.tail, []).extend([edge.tail] if isinstance(edge.tail, Value) else [])
-            continue
-        if edge.tail in inside:
-            edge.tail = box
-        edges.append(edge)
-    edges += [BundleEdge(tail, box, carried=list(dict.fromkeys(some))[:1]) for tail, some in carried.items()]
-    plan.boxes.append(box)
-    plan.nodes[plan.nodes.index(middle[0])] = box
-    plan.nodes = [node for node in plan.nodes if node not in inside]
-    plan.edges = edges
+        value, head = edge.tail, box_of.get(edge.head)
+        edge.tail = box_of.get(value, value)
+        if head is None:
+            edges.append(edge)
+        elif edge.tail is not head:
+            carried.setdefault((edge.tail, head), []).extend([value] if isinstance(value, Value) else [])
+    plan.edges = edges + [BundleEdge(tail, box, carried=some[:1]) for (tail, box), some in carried.items()]
+    plan.boxes += inside
+    first: dict[CutBox, Node] = {}
+    for node, box in box_of.items():
+        first.setdefault(box, node)
+    plan.nodes = [box_of.get(node, node) for node in plan.nodes if node not in box_of or first[box_of[node]] is node]

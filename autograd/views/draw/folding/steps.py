@@ -6,14 +6,19 @@ node (a weight), or another leaf (the input of that step), or the node a period 
 comes from elsewhere in the first step.
 """
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple, cast
 
 from autograd.views.draw.folding.merging import Limits, in_order, into, is_given, kind_of, merge
 from autograd.views.draw.plan import BeforeBox, Box, BundleEdge, Edge, Node, Plan, StartEdge
 
 _FEWEST = 4  # steps that are folded
-_LONGEST = 600  # results in which steps are looked for: the time grows with the square
+_MOST_COMPARED = (
+    100_000  # pairs of nodes, in half a second: rounds that differ a little take the square of their number
+)
 
 
 class _Run(NamedTuple):
@@ -31,8 +36,6 @@ class _Run(NamedTuple):
 def fold_steps(plan: Plan, limits: Limits) -> bool:
     """Draw repeated steps once; return True if there were any."""
     sequence = [node for node in in_order(plan) if not is_given(node)]
-    if len(sequence) > _LONGEST:
-        return False
     finder = _Finder(plan, sequence, limits)
     best = max(finder.runs(), key=lambda run: run.length, default=None)
     if best is None:
@@ -53,19 +56,46 @@ class _Finder:
             for node, edges in into(plan).items()
         }
 
+        kinds: dict[Hashable, int] = {}
+        self.numbers = [kinds.setdefault(self.kinds[node], len(kinds)) for node in sequence]
+        self.beginnings: dict[tuple[int, ...], list[int]] = defaultdict(list)  # where the same kinds follow each other
+        for i in range(len(sequence)):
+            self.beginnings[self._beginning(i)].append(i)
+        self.compared = 0
+
     def runs(self) -> Iterator[_Run]:
         """Yield runs of steps that do not overlap; of those with the same beginning, the longest."""
         start = 0
-        while start < len(self.sequence):
-            tried = [
-                _Run(start, period, self._alike(start, period) // period + 1)
-                for period in range(1, (len(self.sequence) - start) // _FEWEST + 1)
-            ]
-            several = [run for run in tried if run.steps >= _FEWEST]
-            found = max(filter(self._is_worth_it, several), key=lambda run: run.length, default=None)
-            if found is not None:
-                yield found
-            start += found.length if found else max((run.length - run.period for run in several), default=1)
+        while start < len(self.sequence) and self.compared < _MOST_COMPARED:
+            several, found = list[_Run](), list[_Run]()
+            for period in self._periods(start):
+                self.compared += 1
+                if any(period % run.period == 0 for run in several):
+                    continue  # several steps as one
+                run = _Run(start, period, self._alike(start, period) // period + 1)
+                if run.steps >= _FEWEST:
+                    several.append(run)
+                    if self._is_worth_it(run):
+                        found.append(run)
+                        if start + run.length + period > len(self.sequence):
+                            break  # no other run is longer by a whole step
+                if self.compared >= _MOST_COMPARED:
+                    break
+            longest = max(found, key=lambda run: run.length, default=None)
+            if longest is not None:
+                yield longest
+            start += longest.length if longest else max((run.length - run.period for run in several), default=1)
+
+    def _periods(self, start: int) -> Iterator[int]:
+        """Yield the distances to what begins like the nodes from `start` on, where there is room for enough steps."""
+        alike = self.beginnings[self._beginning(start)]
+        for i in islice(alike, bisect_right(alike, start), None):
+            if (i - start) * _FEWEST > len(self.sequence) - start:
+                break
+            yield i - start
+
+    def _beginning(self, i: int) -> tuple[int, ...]:
+        return tuple(self.numbers[i : i + _FEWEST - 1])
 
     def _alike(self, start: int, period: int) -> int:
         """Return for how many nodes from `start` on the one a period later is alike."""
@@ -75,6 +105,7 @@ class _Finder:
         return i - start
 
     def _match(self, i: int, period: int, start: int) -> bool:
+        self.compared += 1
         a, b = self.sequence[i], self.sequence[i + period]
         if self.kinds[a] != self.kinds[b]:
             return False
