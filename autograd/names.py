@@ -25,7 +25,8 @@ from autograd.engine import Value
 from autograd.frames import caller, is_installed
 from autograd.marks import Marked
 
-_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # frames of their own up to Python 3.11
+# Frames of their own, all but the last one up to Python 3.11.
+_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 _DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
 
 Names = Mapping[str, Any] | Mapping[Value, str]
@@ -187,7 +188,7 @@ def _variables() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     nearest = frame = caller()
     while frame is not None:
         if frame is nearest or not is_installed(frame.f_code.co_filename):
-            variables, parameters = _locals(frame), _parameters(frame.f_code)
+            variables, parameters = _locals(frame), _parameters(frame)
             passed.append(_new({x: variables[x] for x in parameters if x in variables}, known))
             scopes.append(_new({x: value for x, value in variables.items() if x not in parameters}, known))
             known = variables | known
@@ -206,9 +207,28 @@ def _new(scope: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     return {x: value for x, value in scope.items() if x.isidentifier() and not x.startswith("_") and x not in known}
 
 
-def _parameters(code: CodeType) -> set[str]:
+def _parameters(frame: FrameType) -> set[str]:
+    """Return the names of a frame's parameters, and of those of the functions around its own that it uses."""
+    code, around = frame.f_code, set[str]()
+    for name in code.co_freevars:
+        owner = frame.f_back
+        while owner is not None and not (name in owner.f_code.co_cellvars and _is_inside(code, owner.f_code)):
+            owner = owner.f_back
+        # Where the function around it has returned, nothing says whether it was a parameter; often it was.
+        if owner is None or name in _parameters_of(owner.f_code):
+            around.add(name)
+    return _parameters_of(code) | around
+
+
+def _parameters_of(code: CodeType) -> set[str]:
     variable = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + variable])
+
+
+def _is_inside(inner: CodeType, outer: CodeType) -> bool:
+    """Return True for the code of a function that is defined within another one."""
+    parts = [x for x in outer.co_consts if isinstance(x, CodeType)]
+    return inner in parts or any(_is_inside(inner, part) for part in parts)
 
 
 def _locals(frame: FrameType) -> dict[str, Any]:

@@ -133,6 +133,49 @@ def test_what_only_a_parameter_names_has_the_name_of_the_caller() -> None:
     assert keywords(Value(1.0), only=losses[1], other=x) == ["x", "values[0]", "v3", "v4", "v5"]
 
 
+def test_a_parameter_is_one_in_the_functions_and_comprehensions_inside_its_own() -> None:
+    x = Value(1.0)
+    loss = x * 2
+
+    def in_list(f: Value) -> list[str]:
+        [names] = [listed(f) for _ in range(1)]
+        return names
+
+    def in_generator(f: Value) -> list[str]:
+        return next(listed(f) for _ in range(1))
+
+    def in_nested_generator(f: Value) -> list[str]:
+        return next(names for names in [next(listed(f) for _ in range(1)) for _ in range(1)])
+
+    def in_function(f: Value) -> list[str]:
+        def inner() -> list[str]:
+            return listed(f)
+
+        return inner()
+
+    def in_lambda(f: Value) -> list[str]:
+        return (lambda: listed(f))()  # noqa: PLC3002  # a lambda is the case
+
+    def in_what_it_returns(f: Value) -> Any:
+        def inner() -> list[str]:
+            return listed(f)
+
+        return inner
+
+    def of_its_own(f: Value) -> list[str]:
+        total = f * 3
+        [names] = [listed(total) for _ in range(1)]
+        return names
+
+    for show_it in (in_list, in_generator, in_nested_generator, in_function, in_lambda):
+        assert show_it(loss) == ["x", "loss"], show_it
+        assert show_it(x + 1) == ["x", "f"], show_it
+    assert in_what_it_returns(loss)() == ["x", "loss"]
+    assert in_what_it_returns(x + 1)() == ["x", "f"]
+    assert of_its_own(loss) == ["x", "loss", "total"]
+    assert next(listed(x + n) for n in range(1)) == ["x", "v2"]
+
+
 def test_elements_of_a_list_that_was_passed_are_those_of_the_caller() -> None:
     weights = [Value(1.0), Value(2.0)]
 
