@@ -147,3 +147,18 @@ def test_numbers_of_a_formula_have_the_digits_that_it_takes() -> None:
     sides = explain(output, faux=False).to_latex().splitlines()[1].split(" = ")
     assert sides[-2:] == [r"1 \times 12114517.25 - 1 \times 12114517.125", r"0.125 \\"]
     assert "12114517.25" in sides[0]
+
+
+def test_a_column_of_the_table_differs_from_other_views_in_zeros_alone() -> None:
+    loss, _ = one_gradient()
+    explanation = explain(loss, names={})
+    for row, step in zip(explanation.rows, reversed(explanation.steps), strict=True):
+        [line] = [line for line in str(explanation).splitlines() if line.split()[:1] == [row.name]]
+        in_table = line.split()[-2]
+        assert float(in_table) == float(step.equation[-1])
+        assert in_table.rstrip("0").rstrip(".") == step.equation[-1].rstrip("0").rstrip(".")
+
+
+@pytest.mark.parametrize(("digits", "text"), [(None, "0.99995"), (1, "1"), (2, "0.99995"), (3, "0.99995")])
+def test_only_an_integer_looks_like_one_where_there_is_room_for_a_decimal(digits: int | None, text: str) -> None:
+    assert in_digits(digits, in_equation)(0.99995) == text
