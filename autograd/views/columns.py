@@ -61,10 +61,7 @@ class Columns(Generic[N]):
     """
 
     def __init__(self, nodes: Sequence[N], edges: Sequence[tuple[N, N]], frames: Mapping[N, Hashable]) -> None:
-        members = defaultdict[Hashable, list[N]](list)
-        for node in nodes:
-            members[_unit(node, frames)].append(node)
-        blocks = [Block(inside, frames.get(inside[0])) for inside in members.values()]
+        blocks = _blocks(nodes, frames)
         self._block = {node: block for block in blocks for node in block.nodes}
         self._row = {node: i for block in blocks for i, node in enumerate(block.nodes)}
         joined = dict.fromkeys((self._block[tail], self._block[head]) for tail, head in edges)
@@ -205,15 +202,31 @@ def _mean(weighted: Sequence[tuple[float, float]]) -> float:
     return sum(x * weight for x, weight in weighted) / (sum(weight for _, weight in weighted) or 1.0)
 
 
-def _unit(node: N, frames: Mapping[N, Hashable]) -> Hashable:
-    return ("frame", frames[node]) if node in frames else ("node", node)
+def columns_of(nodes: Iterable[N], edges: Iterable[tuple[N, N]], frames: Mapping[N, Hashable]) -> dict[N, int]:
+    """Return the number of the column of each node; the arguments are those of `Columns`, which sorts them as well.
+
+    >>> columns_of(["x", "a", "b", "y"], [("x", "a"), ("b", "y"), ("a", "y")], {})
+    {'x': 0, 'a': 1, 'b': 1, 'y': 2}
+    """
+    block_of = {node: block for block in _blocks(nodes, frames) for node in block.nodes}
+    joined = dict.fromkeys((block_of[tail], block_of[head]) for tail, head in edges)
+    number = _numbers(list(dict.fromkeys(block_of.values())), list(joined))
+    return {node: number[block] for node, block in block_of.items()}
+
+
+def _blocks(nodes: Iterable[N], frames: Mapping[N, Hashable]) -> list[Block[N]]:
+    """Return the blocks of nodes, those of a frame together."""
+    members = defaultdict[Hashable, list[N]](list)
+    for node in nodes:
+        members[("frame", frames[node]) if node in frames else ("node", node)].append(node)
+    return [Block(inside, frames.get(inside[0])) for inside in members.values()]
 
 
 def _numbers(blocks: Sequence[Block[N]], edges: Sequence[tuple[Block[N], Block[N]]]) -> dict[Block[N], int]:
     """Return the number of the column of each block.
 
-    What is computed comes as early as it can, and what is given, or computed from that alone, as late: beside what uses
-    it. Where many would wait beside a frame, they get a column of their own.
+    What is computed comes as early as it can, and what is given as late: beside what uses it. So does what is computed
+    from that alone, if it enters no frame. Where many would wait beside a frame, they get a column of their own.
     """
     before, after = defaultdict[Block[N], list[Block[N]]](list), defaultdict[Block[N], list[Block[N]]](list)
     for tail, head in edges:
@@ -230,17 +243,17 @@ def _numbers(blocks: Sequence[Block[N]], edges: Sequence[tuple[Block[N], Block[N
                 ready.append(other)
     if len(number) < len(blocks):
         raise ValueError("the nodes of a frame depend on each other")
-    fed = set[Block[N]]()  # by a frame, or frames themselves
+    fed = {block for block in blocks if block.frame is not None}  # frames, and what is computed from them
+    if not fed:
+        fed = {block for block in blocks if before[block]}
     for block in ready:
-        if block.frame is not None or any(other in fed for other in before[block]):
+        if any(other in fed for other in before[block]):
             fed.add(block)
     for block in reversed(ready):
-        if block not in fed and after[block]:
+        # Fewer edges pass the columns behind a block that comes late, if fewer come to it than leave it.
+        widens = len(block.nodes) > sum(len(other.nodes) for other in before[block])
+        if after[block] and (block not in fed or widens):
             number[block] = min(number[other] for other in after[block]) - 1
-        elif after[block] and len(block.nodes) > sum(len(other.nodes) for other in before[block]):
-            number[block] = (
-                min(number[other] for other in after[block]) - 1
-            )  # fewer edges pass a column, as fewer begin
     framed = {number[block] for block in blocks if block.frame is not None}
     waiting = defaultdict[int, list[Block[N]]](list)
     for block in blocks:

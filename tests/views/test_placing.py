@@ -196,6 +196,23 @@ def leaky() -> Value:
     return with_gradients(nn.mse(nn.MLP(2, [3, 1], "leaky_relu", rng=random.Random(1))(inputs(2)), 0.5))
 
 
+class Skipping(nn.Module):
+    """Layers each of which has the inputs, and the outputs of all before it, as its inputs."""
+
+    def __init__(self, n: int) -> None:
+        self.l1, self.l2, self.l3 = (nn.Layer(2 + i * n, n, rng=random.Random(i)) for i in range(3))
+        self.last = nn.Neuron(2 + 3 * n, "linear", rng=random.Random(3))
+
+    def __call__(self, xs: list[Value]) -> Value:
+        for layer in (self.l1, self.l2, self.l3):
+            xs = xs + layer(xs)
+        return self.last(xs)
+
+
+def skipping(n: int) -> Value:
+    return with_gradients(nn.mse(Skipping(n)(inputs(2)), 0.5))
+
+
 NETWORKS: dict[str, Callable[[], Value]] = {
     "2-2-1": lambda: mlp(2, 2, 1),
     "2-3-1": lambda: mlp(2, 3, 1),
@@ -217,8 +234,19 @@ NETWORKS: dict[str, Callable[[], Value]] = {
     "opened": lambda: mlp(2, 8, 8, 1),
     "opened layer": lambda: mlp(2, 8, 8, 1),
     "opened among many": lambda: mlp(2, 16, 16, 1),
+    "opened twice": lambda: mlp(3, 12, 2),
+    "skipping": lambda: skipping(5),
+    "skipping, opened": lambda: skipping(3),
+    "skipping, layer opened": lambda: skipping(3),
 }
-EXPANDED = {"opened": "layer1.neuron3", "opened layer": "layer1", "opened among many": "layer2.neuron3"}
+EXPANDED: dict[str, str | list[str]] = {
+    "opened": "layer1.neuron3",
+    "opened layer": "layer1",
+    "opened among many": "layer2.neuron3",
+    "opened twice": ["layer1.neuron1", "layer2.neuron1"],
+    "skipping, opened": "l2.neuron1",
+    "skipping, layer opened": "l2",
+}
 PLAIN = [name for name in NETWORKS if name[0].isdigit()]  # one layer after the other
 
 
@@ -473,6 +501,23 @@ def test_an_open_neuron_among_many_stands_in_columns_too() -> None:
     assert [len(nodes) for frame, nodes in shown.inside.items() if frame] == [7, 8, 1]  # it has no frame itself
     weights = [shown.nodes[node] for node, title in shown.titles.items() if title in parts[:2]]
     assert weights[0][1] > weights[1][3]  # in order
+
+
+def test_what_is_drawn_closed_is_drawn_with_an_open_neuron_too() -> None:
+    """However many edges pass by: those of one node run as one, closed or opened."""
+    for n in range(3, 9):
+        loss = skipping(n)
+        for expand in ((), ("l2.neuron1",), ("l3.neuron2", "l1.neuron1")):
+            assert "layout=nop2" in draw(loss, detail="neuron", expand=expand, names={}).source
+    with pytest.raises(ValueError, match="edges pass by each node"):
+        draw(skipping(24), detail="neuron")
+
+
+def test_neurons_that_nothing_passes_by_keep_their_frames() -> None:
+    for loss, frames in ((mlp(2, 3, 1), 3), (mlp(4, 4, 4, 1), 4)):
+        source = draw(loss, detail="neuron", expand="layer1.neuron1", names={}).source
+        assert "layout" not in source
+        assert source.count("subgraph") == frames
 
 
 def test_a_frame_is_as_wide_as_its_title() -> None:

@@ -18,7 +18,7 @@ from autograd.staleness import warn_if_stale
 from autograd.text import visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.folding import USUAL_NODES, fold
-from autograd.views.draw.legibility import passing
+from autograd.views.draw.legibility import arrange
 from autograd.views.draw.plan import Plan
 from autograd.views.draw.style import FONT_SIZE, Style, check_choice
 from autograd.views.limits import Size, graph_to_show, size_of, too_large
@@ -31,7 +31,6 @@ _DETAILS = ("auto", "value", "neuron", "layer")
 _STALE = "out of date: a leaf was changed after these numbers were computed; call forward() first"
 _MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
 _MOST_IN_A_COLUMN = 32  # neurons of a layer, or its inputs: more would be a strip that nobody sees whole
-_MOST_PASSING = 12.0  # edges that pass by a node; measured: up to 6 in the gallery, 18 in random graphs of 24 nodes
 _MOST_FOLDED = 20_000  # nodes that may become few when what is alike is folded; that takes about two seconds
 
 
@@ -187,10 +186,9 @@ def _join_and_fold(plan: Plan, max_nodes: int, *, ops: bool = False) -> str:
         if ops and plan.size.fits(max_nodes):
             plan.set_operations_apart()
         size = plan.size
-        passed = passing(plan)
-        by_columns = plan.frames and plan.stands_in_columns  # past an open neuron, edges of one node run as one
-        if size.fits(max_nodes) and passed > _MOST_PASSING * max(1, max_nodes / USUAL_NODES) and not by_columns:
-            return f"{size}, and {passed:.0f} edges pass by each node"
+        tangle = arrange(plan, max(1.0, max_nodes / USUAL_NODES)) if size.fits(max_nodes) else ""
+        if tangle:
+            return f"{size}, and {tangle}"
     if size.nodes > max_nodes:
         return str(Size(size.nodes, 0))
     return "" if size.fits(max_nodes) else str(size)

@@ -51,7 +51,6 @@ from autograd.views.render import (
     tooltip_of,
 )
 
-_LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
 _LONGEST_LINE = 400  # columns of a formula or of a list of names
 _OPERANDS = {TABLE["add"]: "term", TABLE["sub"]: "term", TABLE["mul"]: "factor"}
 _SHOWN_TERMS, _SHOWN_OPERATIONS = 4, 3  # of a long sum, and kinds of those that are left out of a long chain
@@ -96,7 +95,7 @@ class Pen:
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
         self.weighs = bool(weighted)
         self.weighted = {(edge.head, edge.place): edge for edge in weighted}
-        self.dense = len(weighted) > _LABELLED_EDGES
+        self.dense = plan.is_dense
         self.tangled = self._is_tangled()
         self.largest: dict[object, float] = {}  # |weight * input| of the edges into each layer
         for edge in weighted:

@@ -91,15 +91,6 @@ class Sketch:
         [*items] = self.items
         return items[0].body if len(items) == 1 and isinstance(items[0], Sketch) and items[0].frames else self
 
-    def open_frames(self, lines: Sequence[Line]) -> None:
-        """Do away with frames of which no column can be made: with edges inside, or with frames."""
-        for frame in self.frames:
-            frame.open_frames(lines)
-            if frame.frames or any(line.tail in frame.nodes and line.head in frame.nodes for line in lines):
-                i = self.items.index(frame)
-                self.items[i : i + 1] = frame.items
-                self.nodes |= frame.nodes
-
     @property
     def frames(self) -> list[Sketch]:
         return [item for item in self.items if isinstance(item, Sketch)]
@@ -117,7 +108,6 @@ def place(sketch: Sketch, drawing: graphviz.Digraph, direction: str) -> bool:
         whether there is room for the labels of all edges; those without are taken away.
     """
     body = sketch.body
-    body.open_frames(body.lines)
     placing = _Placing(body, drawing, direction, _APART[0])
     if 0 < placing.missing <= len(placing.labels_at):  # few of many would not do
         placing = min(placing, _Placing(body, drawing, direction, _APART[1]), key=lambda tried: tried.missing)

@@ -15,7 +15,7 @@ from autograd.views.limits import Size, size_of
 from autograd.views.network import FoundLayer, FoundNeuron
 
 _INPUTS_ONE_BY_ONE = 8  # leaves, or constants, that enter a layer box on edges of their own
-_FEW_TO_PASS = 60  # edges into the other neurons where one is open
+_LABELLED_EDGES = 40  # into neurons; with more of them, their numbers are in the tooltips
 _SMALLEST_REGULARIZER = 9  # operations on parameters alone that share a box
 
 
@@ -246,7 +246,8 @@ class Plan:
         self.home: dict[Value, Box] = {}
         self.parameters: set[Value] = set()  # those that belong to a box
         self.own = {p for layer in layers for neuron in layer.neurons for p in neuron.parameters}
-        self.frames: dict[Value, Frame] = {}
+        self.frames: dict[Value, Frame] = {}  # around the Values of open neurons
+        self.stands_in_columns = False
         self.edges: list[Edge] = []
         self.nodes: list[Node] = []  # once they are joined
         self.copies: dict[Node, Copies] = {}
@@ -262,14 +263,14 @@ class Plan:
         self.shown = [v for v in values if v not in self.home]
 
     @property
-    def stands_in_columns(self) -> bool:
-        """Whether this is a network of neurons: a layer is a column.
+    def is_dense(self) -> bool:
+        """Whether there are too many edges into neurons for labels."""
+        return sum(isinstance(edge, WeightedEdge) for edge in self.edges) > _LABELLED_EDGES
 
-        A neuron that is open has a frame of its own, which Graphviz places. Where many edges of others pass by, these
-        wind round everything: then the open neuron stands in the columns as well, without a frame.
-        """
-        few = sum(isinstance(edge, WeightedEdge) for edge in self.edges) <= _FEW_TO_PASS
-        return self.detail == "neuron" and bool(self.boxes) and not (self.frames and few)
+    def stand_in_columns(self) -> None:
+        """Make columns of the layers of a network of neurons; a neuron that is open loses its frame, which is none."""
+        self.stands_in_columns = True
+        self.frames.clear()
 
     def join(self, most: int) -> Size:
         """Find the edges, and return the size of the drawing.
