@@ -100,6 +100,31 @@ def test_every_chain_of_one_operation_is_one(reduce: Callable[[list[Value]], Val
     assert [f"loss = {formula}", count] in [lines[:2] for lines in boxes(result)]
 
 
+@pytest.mark.parametrize(
+    ("operations", "text", "names"),
+    [
+        ([operator.add], "+ 50 terms", "add"),
+        ([operator.sub], "- 50 terms", "sub"),
+        ([operator.add, operator.sub], "± 50 terms", "add, sub"),
+        ([operator.mul], "* 50 factors", "mul"),
+        ([ops.max], "max 50 operands", "max"),
+    ],
+)
+def test_the_circle_of_a_long_sum_is_for_all_of_its_operations(
+    operations: list[Callable[[Value, Value], Value]], text: str, names: str
+) -> None:
+    first, *others = leaves(50)
+    total = first
+    for i, x in enumerate(others):
+        total = operations[i % len(operations)](total, x)
+    [(label, tooltip)] = re.findall(
+        r'^\s*o\d+ \[label="(.*?)" color.*tooltip="operation (.*?)"',
+        draw(total, names={}, ops=True).source,
+        re.MULTILINE,
+    )
+    assert (label.removesuffix(r"\n"), tooltip) == (text, names)
+
+
 def test_the_local_gradients_of_a_long_product_are_those_of_the_whole() -> None:
     """For the output they are the gradients of the factors."""
     xs = [Value(x, f"x{i}") for i, x in enumerate(random.Random(1).choices([0.5, 0.9, 1.0, 1.2], k=30))]

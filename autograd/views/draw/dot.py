@@ -53,6 +53,7 @@ from autograd.views.render import (
 
 _LONGEST_LINE = 400  # columns of a formula or of a list of names
 _OPERANDS = {TABLE["add"]: "term", TABLE["sub"]: "term", TABLE["mul"]: "factor"}
+_MIXED = "±"  # the operation of a long sum in which some terms are subtracted
 _SHOWN_TERMS, _SHOWN_OPERATIONS = 4, 3  # of a long sum, and kinds of those that are left out of a long chain
 _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
@@ -361,10 +362,17 @@ class Pen:
 
     @_write_node.register
     def _(self, node: Operation, graph: Sketch) -> None:
-        op = cast(Op, node.result.op)
+        v = self._shown(node.result)
+        operations = [cast(Op, v.op)]
+        text = operations[0].symbol
+        if v in self.plan.sums:
+            long = self.plan.sums[v]
+            operations = sorted({cast(Op, x.op) for x in (v, *long.inside)}, key=lambda op: op.name)
+            sign = operations[0].symbol if len(operations) == 1 else _MIXED
+            text = f"{sign} {counted(len(long.terms), _OPERANDS.get(operations[0], 'operand'))}"
         self.seen.add("operation")
-        tooltip = tooltip_of([f"operation {op.name}"])
-        graph.node(self.ids[node], label_of([op.symbol], centred=True), **self.style.operation(), tooltip=tooltip)
+        tooltip = tooltip_of([f"operation {', '.join(op.name for op in operations)}"])
+        graph.node(self.ids[node], label_of([text], centred=True), **self.style.operation(), tooltip=tooltip)
 
     @_write_node.register
     def _(self, box: CutBox, graph: Sketch) -> None:
