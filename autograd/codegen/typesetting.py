@@ -181,7 +181,12 @@ def number(text: str) -> Typeset:
     return word if not sign else Typeset(sign + word.latex, f'<mo form="prefix">−</mo>{word.mathml}', _SIGN)
 
 
-_PART = re.compile(r"([^\W\d_]+)(\d*)((?:_[^\W_]+)*)((?:\[\d+\])*)(#\d+)?'*")
+_BELOW, _ABOVE = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_AS_DIGITS = str.maketrans(_BELOW + _ABOVE, "0123456789" * 2)
+_PART = re.compile(
+    rf"((?:[^\W\d_{_BELOW}{_ABOVE}][\u0300-\u036f]?)+)([\d{_BELOW}]*)((?:_[^\W_]+)*)((?:\[\d+\])*)(#\d+)?"
+    rf"(['′]*)([{_ABOVE}]*)"
+)
 
 
 @functools.lru_cache(1024)
@@ -190,6 +195,8 @@ def name(label: str) -> Typeset:
 
     >>> name("weight1").latex, name("x_hat").latex, name("layer1.w[2]").latex, name("α").latex
     ('\\mathrm{weight}_{1}', 'x_{\\mathrm{hat}}', '\\mathrm{layer}_{1}.w_{2}', '\\alpha ')
+    >>> name("x₁").latex, name("σ²").latex, name("ŷ").latex
+    ('x_{1}', '\\sigma ^{2}', '\\hat{y}')
     >>> name("100 %").latex, name("w\\").latex
     ('\\text{100\\ \\%}', '\\text{w\\textbackslash{}}')
     """
@@ -201,16 +208,15 @@ def name(label: str) -> Typeset:
             return Typeset(
                 rf"\text{{{_escaped(shown)}}}", f"<mtext>{html.escape(shown).replace(' ', '&#xa0;')}</mtext>"
             )
-        letters, digits, words, places, again = (group or "" for group in match.groups())
-        primes = match[0][len(match[0].rstrip("'")) :]
-        below = [*filter(None, [digits, *words.split("_"), *re.findall(r"\d+", places), again])]
-        parts.append(_with_subscripts(_letters(letters), below, primes))
+        letters, digits, words, places, again, primes, above = (group or "" for group in match.groups())
+        below = [*filter(None, [digits.translate(_AS_DIGITS), *words.split("_"), *re.findall(r"\d+", places), again])]
+        parts.append(_with_subscripts(_letters(letters), below, primes, above.translate(_AS_DIGITS)))
     latex, mathml = (dot.join(texts) for dot, texts in zip((".", "<mo>.</mo>"), zip(*[part[:2] for part in parts])))
-    return Typeset(latex, mathml, BARE if len(parts) == 1 else _POWER)
+    return Typeset(latex, mathml, parts[0].binds if len(parts) == 1 else _POWER)
 
 
-def _with_subscripts(base: Typeset, below: Sequence[str], primes: str) -> Typeset:
-    latex, mathml = base.latex + primes, base.mathml
+def _with_subscripts(base: Typeset, below: Sequence[str], primes: str, above: str) -> Typeset:
+    latex, mathml = base.latex + "'" * len(primes), base.mathml
     if primes:
         mathml = f"<msup>{mathml}<mo>{'′' * len(primes)}</mo></msup>"
     if below:
@@ -218,6 +224,8 @@ def _with_subscripts(base: Typeset, below: Sequence[str], primes: str) -> Typese
         latex = f"{latex}_{{{','.join(part.latex for part in shown)}}}"
         inside = '<mo separator="true">,</mo>'.join(part.mathml for part in shown)
         mathml = f"<msub>{mathml}<mrow>{inside}</mrow></msub>"
+    if above:
+        return Typeset(f"{latex}^{{{above}}}", f"<msup><mrow>{mathml}</mrow><mn>{above}</mn></msup>", _POWER)
     return Typeset(latex, mathml)
 
 
@@ -228,6 +236,10 @@ def _letters(text: str) -> Typeset:
         return Typeset(_GREEK[text], mathml)
     if text.isascii():
         return Typeset(text if len(text) == 1 else rf"\mathrm{{{text}}}", mathml)
+    letter, *accents = unicodedata.normalize("NFD", text)
+    is_one = len(accents) == 1 and not "\xc0" <= text <= _LAST_OF_LATIN_1
+    if is_one and accents[0] in _MATHEMATICAL_ACCENTS and (letter.isascii() or letter in _GREEK):
+        return Typeset(rf"\{_MATHEMATICAL_ACCENTS[accents[0]]}{{{_GREEK.get(letter, letter).strip()}}}", mathml)
     return Typeset(rf"\text{{{_escaped(text)}}}", mathml)
 
 
@@ -252,17 +264,40 @@ def _greek() -> dict[str, str]:
 
 
 _OWN_CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
-_GREEK = _greek()
+_GREEK = _greek() | {
+    "ε": r"\varepsilon ", "ϵ": r"\epsilon ", "φ": r"\varphi ", "ϕ": r"\phi ", "ϑ": r"\vartheta ", "ς": r"\varsigma ",
+    "ϱ": r"\varrho ", "ϖ": r"\varpi ", "ℓ": r"\ell ", "ℏ": r"\hbar ",
+}  # fmt: skip
+_MATHEMATICAL_ACCENTS = {
+    "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u0308": "ddot", "\u030c": "check",
+    "\u0306": "breve",
+}  # fmt: skip
 
 # What LaTeX reads as a command, or prints as something else, and what stands in its place.
 _ESCAPES = {character: f"\\{character}" for character in "{}$%#_&"} | {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", " ": r"\ ", "\xa0": r"\ ",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedblright{}", "'": "'{}",
     "`": "`{}", "-": "-{}", "…": r"\ldots{}", "×": r"$\times$", "·": r"$\cdot$", "−": "$-$",
-    "∂": r"$\partial$", "∞": r"$\infty$",
+    "∂": r"$\partial$", "∞": r"$\infty$", "Ł": r"\L{}", "ł": r"\l{}", "ı": r"\i{}", "½": r"$\frac{1}{2}$",
+    "°": r"$^{\circ}$", "ᵀ": "$^{T}$",
 }  # fmt: skip
-_ACCENTS = {"\u0300": "\\`", "\u0301": "\\'", "\u0302": "\\^", "\u0303": "\\~", "\u0308": '\\"'}  # KaTeX has them, too
+_ESCAPES |= {digit: f"$_{{{i}}}$" for i, digit in enumerate(_BELOW)}
+_ESCAPES |= {digit: f"$^{{{i}}}$" for i, digit in enumerate(_ABOVE)}
+_ESCAPES |= {
+    sign: rf"$\{word}$"
+    for sign, word in {
+        "∑": "sum", "∏": "prod", "∫": "int", "√": "surd", "∇": "nabla", "∘": "circ", "′": "prime", "⊕": "oplus",
+        "⊗": "otimes", "⊙": "odot", "⊖": "ominus", "∗": "ast", "⋅": "cdot", "÷": "div", "±": "pm", "≤": "leq",
+        "≥": "geq", "≠": "neq", "≈": "approx", "→": "rightarrow", "←": "leftarrow", "∧": "wedge", "∨": "vee", "∈": "in",
+        "∝": "propto", "‖": "Vert", "¬": "neg", "∥": "parallel", "⋆": "star", "•": "bullet",
+    }.items()
+}  # fmt: skip
+_ACCENTS = {  # of text; KaTeX has them, too
+    "\u0300": "\\`", "\u0301": "\\'", "\u0302": "\\^", "\u0303": "\\~", "\u0304": "\\=", "\u0306": r"\u",
+    "\u0307": r"\.", "\u0308": '\\"', "\u030a": r"\r", "\u030b": r"\H", "\u030c": r"\v", "\u0327": r"\c",
+}  # fmt: skip
 _LATIN = set("ßæøœÆØŒ")
+_CLUSTER = re.compile("[A-Za-z][\u0300-\u036f]|.", re.DOTALL)
 _LAST_OF_LATIN_1 = "\xff"  # LaTeX knows its letters as they are
 
 
@@ -272,7 +307,7 @@ def _escaped(text: str) -> str:
     >>> _escaped("50% of größe_1 {重}")
     '50\\%\\ of\\ größe\\_1\\ \\{[U+91CD]\\}'
     """
-    return "".join(map(_escaped_character, unicodedata.normalize("NFC", text)))
+    return "".join(map(_escaped_character, _CLUSTER.findall(unicodedata.normalize("NFC", text))))
 
 
 @functools.lru_cache(1024)
@@ -286,8 +321,9 @@ def _escaped_character(character: str) -> str:
     letter, *accents = [*unicodedata.normalize("NFD", character)]
     has_accent = letter.isascii() and letter.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS
     if has_accent:
-        return character if character <= _LAST_OF_LATIN_1 else f"{_ACCENTS[accents[0]]}{{{letter}}}"
-    return f"[U+{ord(character):04X}]"
+        is_known = "\xc0" <= character <= _LAST_OF_LATIN_1
+        return character if is_known else f"{_ACCENTS[accents[0]]}{{{letter}}}"
+    return "".join(c if c.isascii() and c.isalpha() else f"[U+{ord(c):04X}]" for c in character)
 
 
 def _escaped_letters(text: str) -> str:
