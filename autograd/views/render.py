@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -94,14 +94,44 @@ def label_of(lines: Iterable[str], *, centred: bool = False, longest: int = LONG
     return cast(str, graphviz.nohtml(r"\n".join(shown) if centred else "".join(line + r"\l" for line in shown)))
 
 
-def size_of_label(label: str) -> tuple[int, int]:
+_MONOSPACED = re.compile(r"courier|mono|consol|menlo|fixed|typewriter|code", re.IGNORECASE)
+_WIDEST, _NARROW = re.compile(r"[MWmw@%]"), re.compile(r"[fijlrtI .,:;!|()\[\]'-]")
+# Columns of the widest letters, of capitals, of narrow letters, and of others: as wide as DejaVu Sans and Verdana.
+_WIDTHS = 1.6, 1.3, 0.7, 1.03
+_HEAVY, _HEAVIER = re.compile(r"bold|black|heavy|wide|extended", re.IGNORECASE), 1.15
+
+
+def size_of_label(label: str, font: str = FONT) -> tuple[float, int]:
     r"""Return the columns and the lines of a label as a drawing shows it.
+
+    A column is as wide as a letter of a monospaced font. In another one, letters are of several widths, which depend on
+    the font that the reader has; then this is an upper bound.
 
     >>> size_of_label(label_of(["loss = a & b", "\\"])), size_of_label("12")
     ((12, 2), (2, 1))
+    >>> size_of_label("LOSS", "Helvetica")
+    (5.2, 1)
     """
     lines = re.split(r"\\[nlr]|\n", label.replace(r"\\", "/"))
-    return max(width(line.replace("&amp;", "&")) for line in lines), len(lines) - (not lines[-1])
+    columns: Callable[[str], float] = width if _MONOSPACED.search(font) else _columns_at_most
+    widest = max(columns(line.replace("&amp;", "&")) for line in lines)
+    heavier = _HEAVIER if columns is not width and _HEAVY.search(font) else 1
+    return widest * heavier, len(lines) - (not lines[-1])
+
+
+def _columns_at_most(line: str) -> float:
+    """Return how many columns a line of a proportional font is wide, at most."""
+    widest, capital, narrow, other = _WIDTHS
+    total = 0.0
+    for letter in line:
+        if _WIDEST.match(letter):
+            factor = widest
+        elif _NARROW.match(letter):
+            factor = narrow
+        else:
+            factor = other if letter.islower() or letter.isdigit() else capital
+        total += width(letter) * factor
+    return total
 
 
 def tooltip_of(lines: Iterable[str]) -> str:

@@ -444,6 +444,23 @@ def test_graphviz_draws_everything_where_it_is(engine: str, name: str, tmp_path:
     assert max(math.dist(one, other) for one in moved for other in moved) <= 2
 
 
+@pytest.mark.parametrize("font", ["Helvetica", "Helvetica-Bold", "Times", "Courier"])
+@pytest.mark.filterwarnings("ignore:there is no font:UserWarning")
+def test_a_box_has_room_for_its_text_in_any_font(font: str) -> None:
+    """Graphviz would make a box larger that is too small for its text, and edges would begin inside of it."""
+    labels = ["W" * 20, "m" * 16 + "@@%%", "WIDE MODEL NAME", "ÄÖÜ_&_QGHO", "learning_rate", "0123456789"]
+    model = nn.Layer(len(labels), 2, rng=random.Random(1))
+    drawing = draw(ops.sum(model([Value(0.5, text) for text in labels])), detail="neuron", names={}, font=font)
+    shown, seen = read(drawing), 0
+    for line in drawing.pipe("plain", encoding="utf-8").splitlines():
+        kind, *words = line.split()
+        if kind == "node" and drawing.source.count(f"\t{words[0]} [") == 1:
+            left, _, right, _ = shown.nodes[words[0]]
+            assert 72 * float(words[3]) <= right - left + 0.6
+            seen += 1
+    assert seen == len(labels) + 3
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_hostile_text_is_shown_in_columns_too(engine: str, tmp_path: Path) -> None:
     names = [text for text in dict.fromkeys(HOSTILE) if text]

@@ -160,7 +160,7 @@ class _Placing:
         self.horizontal = direction in ("LR", "RL")
         graph, self.common_to_nodes, self.common_to_edges = drawing.graph_attr, drawing.node_attr, drawing.edge_attr
         self.between_nodes = float(graph["nodesep"]) * _POINTS * apart
-        self.common_to_frames = {"fontsize": graph["fontsize"]}
+        self.common_to_frames, self.font = {"fontsize": graph["fontsize"]}, graph["fontname"]
         self.looks = dict(sketch.nodes)
         self.frames: dict[str, Sketch] = {}
         for frame in sketch.frames:
@@ -183,7 +183,7 @@ class _Placing:
     def _size_of_text(self, look: Mapping[str, str], common: Mapping[str, str]) -> tuple[float, float]:
         """Return the width and the height of a label in points."""
         size = float(look.get("fontsize", common["fontsize"]))
-        columns, lines = size_of_label(look.get("label", ""))
+        columns, lines = size_of_label(look.get("label", ""), self.font)
         return columns * size * _ADVANCE + 2, lines * size * _LINE
 
     def _along_and_across(self, width: float, height: float) -> tuple[float, float]:
