@@ -530,6 +530,23 @@ def test_what_is_drawn_closed_is_drawn_with_an_open_neuron_too() -> None:
         draw(skipping(24), detail="neuron")
 
 
+def test_an_open_neuron_that_is_used_again_stands_in_columns() -> None:
+    """Its weights are drawn once, and their edges pass the other uses in slots."""
+    layer = nn.Layer(2, 2, "tanh", rng=random.Random(1))
+    loss = with_gradients(ops.sum(layer(layer(layer(inputs(2))))))
+    source = draw(loss, detail="neuron", expand="neuron1", names={}).source
+    assert "layout=nop2" in source
+    assert source.count("neuron1.weight1\\l") == 1
+
+
+def test_the_frame_of_an_open_neuron_says_how_many_samples_it_stands_for() -> None:
+    model = nn.MLP(2, [3, 1], rng=random.Random(1))
+    loss = with_gradients(ops.sum([(model([Value(0.1 * i), Value(0.5)]) - 1.0) ** 2 for i in range(20)]))
+    source = draw(loss, detail="neuron", expand="layer1.neuron1", names={}).source
+    assert "layout=nop2" not in source
+    assert 'label="layer1.neuron1 × 20 samples' in source
+
+
 def test_neurons_that_nothing_passes_by_keep_their_frames() -> None:
     for loss, frames in ((mlp(2, 3, 1), 3), (mlp(4, 4, 4, 1), 4)):
         source = draw(loss, detail="neuron", expand="layer1.neuron1", names={}).source

@@ -1,8 +1,9 @@
 """Measure how legible a drawing would be, before it is laid out, and choose who lays it out.
 
 A network of neurons stands in columns, which `placing.py` makes: a layer is one. But an open neuron has a frame of its
-own around several columns, and that only Graphviz can place. It does so well where few edges pass by; others wind round
-everything, or run through boxes. Then the open neuron stands in the columns as well, without a frame.
+own around several columns, and that only Graphviz can place. It does so well where few edges pass by, and none from the
+parameters in one frame to other uses of them; they would wind round everything, or run through boxes. Then the open
+neuron stands in the columns as well, without a frame.
 """
 
 from autograd.views.columns import columns_of
@@ -23,7 +24,7 @@ def arrange(plan: Plan, larger: float) -> str:
     if (
         plan.detail == "neuron"
         and plan.boxes
-        and (not plan.frames or plan.is_dense or passed > _MOST_PASSING_FRAMES * larger)
+        and (not plan.frames or plan.is_dense or plan.shares_parameters or passed > _MOST_PASSING_FRAMES * larger)
     ):
         plan.stand_in_columns()
         passed = passing(plan)

@@ -267,6 +267,12 @@ class Plan:
         """Whether there are too many edges into neurons for labels."""
         return sum(isinstance(edge, WeightedEdge) for edge in self.edges) > _LABELLED_EDGES
 
+    @property
+    def shares_parameters(self) -> bool:
+        """Whether an open neuron is drawn several times: its parameters are in the frame of the first one alone."""
+        frames = [(self.frame_of(edge.tail), self.frame_of(edge.head)) for edge in self.edges if edge.tail in self.own]
+        return any(tail is not head for tail, head in frames)
+
     def stand_in_columns(self) -> None:
         """Make columns of the layers of a network of neurons; a neuron that is open loses its frame, which is none."""
         self.stands_in_columns = True
@@ -352,7 +358,7 @@ class Plan:
                 drawn[node] = times
             frame = self.frame_of(node)
             while frame is not None:
-                drawn.setdefault(frame, times)
+                drawn[frame] = drawn.get(frame) or times  # its parameters are drawn once
                 frame = frame.parent
         for uses in self._uses.values():
             shown = [use for use in uses if not drawn.keys().isdisjoint(use)]
