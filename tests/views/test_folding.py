@@ -664,6 +664,15 @@ def test_what_has_a_name_is_not_cut_out_of_a_chain() -> None:
     assert "… 22 more operations" in draw(output, names=every).source
 
 
+def test_a_chain_in_a_neuron_that_is_open_is_cut() -> None:
+    """Also where the network stands in columns, and the neuron has no frame."""
+    rng, model = random.Random(5), Unit(1)
+    inputs = [[rng.choice([0.1 * t, Value(0.1 * t), 0.3]) for t in range(T)] for _ in range(3)]
+    loss = with_gradients(ops.sum([(model(xs) - 0.5) ** 2 for xs in inputs]))  # type: ignore[arg-type]  # as Values are
+    source = draw(loss, names={}, detail="neuron", expand=["cell"]).source
+    assert source.count(" more operations") >= 3 and "(2 of 12)" not in source
+
+
 def test_a_side_branch_that_has_a_name_is_not_cut_out() -> None:
     v, rng = Value(0.5, "x"), random.Random(1)
     for i in range(40):

@@ -276,7 +276,11 @@ class Plan:
     def stand_in_columns(self) -> None:
         """Make columns of the layers of a network of neurons; a neuron that is open loses its frame, which is none."""
         self.stands_in_columns = True
+        lost = {*self.frames.values()}
         self.frames.clear()
+        for box in self.boxes:
+            if box.frame in lost:  # what is cut out of a chain in an open neuron
+                box.frame = None
 
     def join(self, most: int) -> Size:
         """Find the edges, and return the size of the drawing.
