@@ -236,7 +236,7 @@ def _letters(text: str) -> Typeset:
         return Typeset(_GREEK[text], mathml)
     if text.isascii():
         return Typeset(text if len(text) == 1 else rf"\mathrm{{{text}}}", mathml)
-    letter, *accents = unicodedata.normalize("NFD", text)
+    letter, *accents = [*unicodedata.normalize("NFD", text)]
     is_one = len(accents) == 1 and not "\xc0" <= text <= _LAST_OF_LATIN_1
     if is_one and accents[0] in _MATHEMATICAL_ACCENTS and (letter.isascii() or letter in _GREEK):
         return Typeset(rf"\{_MATHEMATICAL_ACCENTS[accents[0]]}{{{_GREEK.get(letter, letter).strip()}}}", mathml)

@@ -7,7 +7,13 @@ of its own, so that lines break as those of text do.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from autograd.codegen import typesetting
+from autograd.codegen.expansion import recorded
+from autograd.codegen.formulas import Notation, graph_written
 from autograd.codegen.typesetting import BREAK, Typeset, columns_of
+from autograd.engine import Value, graph_of
+from autograd.errors import UnsupportedOperationError
+from autograd.text import LONGEST_FORMULA
 
 _LONGEST_LINE = 84  # characters of an equation in LaTeX, where those of fractions stand one above the other
 _MOST_LINES = 14  # of one align*, which cannot be divided between two pages
@@ -19,6 +25,54 @@ class Equation(NamedTuple):
 
     sides: tuple[Typeset, ...]
     signs: tuple[str, ...]
+
+
+def definitions(values: Iterable[Value], notation: Notation[Typeset]) -> list[Equation]:
+    r"""Return what the operations that a user added are: where cube(x) = x × x × x.
+
+    Left out are those whose functions run in Python only, those of lists, and what is too long to be read at a glance.
+
+    >>> from autograd.ops import Op
+    >>> cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: 3 * g * x * x)
+    >>> print(aligned_latex(definitions([cube(Value(2.0))], typesetting.typeset_notation(str))))
+    \begin{align*}
+    \text{where }\operatorname{cube}(x) &= x \times x \times x
+    \end{align*}
+    """
+    found = list[Equation]()
+    waiting = [*values]
+    known = set[tuple[object, int]]()
+    while waiting:
+        v = waiting.pop(0)
+        op, count = v.op, len(v.args)
+        if op is None or op.built_in or op.variadic or (op, count) in known or count > LONGEST_FORMULA:
+            continue
+        known.add((op, count))
+        try:
+            leaves, result = recorded(op, count)
+        except UnsupportedOperationError:
+            continue
+        nodes = graph_of(result)
+        if result.op is None or _size(nodes) > LONGEST_FORMULA:
+            continue
+        names = ["x", "y", "z"] if count <= 3 else [f"x{i}" for i in range(1, count + 1)]
+        operands = dict(zip(leaves, map(typesetting.name, names)))
+        own = typesetting.operation(op, [*operands.values()]).in_one_piece
+        if not found:
+            own = Typeset(rf"\text{{where }}{own.latex}", f"<mtext>where&#xa0;</mtext>{own.mathml}")
+        # A Value that the function has from elsewhere is a constant of it.
+        known_names = {v: operands.get(v) or notation.constant(v.data) for v in nodes if v.op is None}
+        found.append(Equation((own, graph_written(nodes, known_names.__getitem__, notation)[result]), ("=",)))
+        waiting += nodes
+    return found
+
+
+def _size(nodes: Sequence[Value]) -> int:
+    """Return the number of names, numbers and operations in the formula of the last node, as far as it is read."""
+    sizes: dict[Value, int] = {}
+    for v in nodes:
+        sizes[v] = min(1 + sum(sizes[x] if isinstance(x, Value) else 1 for x in v.args), LONGEST_FORMULA + 1)
+    return sizes[nodes[-1]]
 
 
 def aligned_latex(equations: Iterable[Equation]) -> str:

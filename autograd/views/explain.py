@@ -48,7 +48,7 @@ from autograd.text import (
     with_printable_repr,
 )
 from autograd.views import inline
-from autograd.views.equations import Equation, aligned_latex, equation_html, math_element
+from autograd.views.equations import Equation, aligned_latex, definitions, equation_html, math_element
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -121,6 +121,7 @@ class Explanation:
     digits: int | None = None
     _forward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the rows
     _backward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the steps
+    _definitions: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of operations that users added
 
     def __str__(self) -> str:
         cells = [_cells(row, self.digits) for row in self.rows]
@@ -163,7 +164,7 @@ class Explanation:
 
     @property
     def _results(self) -> list[Equation]:
-        return [equation for equation in self._forward if len(equation.sides) > 1]
+        return [*(equation for equation in self._forward if len(equation.sides) > 1), *self._definitions]
 
     def _repr_html_(self) -> str:
         """Return a table with the steps below it, typeset, in the colours and fonts of the notebook.
@@ -290,7 +291,8 @@ def explain(
         steps.append(step)
         backward.append(equation)
     forward = tuple(_forward(stage, written) for stage in stages)
-    return Explanation(shown[output], tuple(rows), tuple(steps[::-1]), digits, forward, tuple(backward[::-1]))
+    own = tuple(definitions(nodes, typeset_notation(values.text)))
+    return Explanation(shown[output], tuple(rows), tuple(steps[::-1]), digits, forward, tuple(backward[::-1]), own)
 
 
 def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reached: Container[Value]) -> None:

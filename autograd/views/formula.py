@@ -1,6 +1,7 @@
 """Write the whole formula of a Value, down to its leaves: `formula(output)`."""
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 
 from autograd.codegen import typesetting
@@ -9,7 +10,7 @@ from autograd.codegen.typesetting import typeset_notation
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.text import Text, decimals, in_digits, visible
-from autograd.views.equations import Equation, aligned_latex, equation_html
+from autograd.views.equations import Equation, aligned_latex, definitions, equation_html
 from autograd.views.inline import typeset
 from autograd.views.limits import graph_to_show, too_large
 
@@ -21,6 +22,7 @@ class Formula(Text):
     """A formula: a string, which a notebook shows typeset."""
 
     _equation: Equation
+    _definitions: Sequence[Equation] = ()
 
     def to_latex(self) -> str:
         r"""Return the formula as LaTeX: an `align*`, which needs `\usepackage{amsmath}` alone.
@@ -31,14 +33,15 @@ class Formula(Text):
         & \left(\tanh\left(\frac{x_{1}}{\mathrm{scale}}\right)\right)^{2}
         \end{align*}
         """
-        return aligned_latex([self._equation])
+        return aligned_latex([self._equation, *self._definitions])
 
     def _repr_latex_(self) -> str:
         return self.to_latex()
 
     def _repr_html_(self) -> str | None:
         depth = accumulate(1 if tag == "<m" else -1 for tag in re.findall(r"</?m", self._equation.sides[-1].mathml))
-        return typeset(equation_html(self._equation), self) if max(depth) < _DEEPEST else None
+        shown = "<br/>".join(map(equation_html, [self._equation, *self._definitions]))
+        return typeset(shown, self) if max(depth) < _DEEPEST else None
 
 
 def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, digits: int | None = None) -> Formula:
@@ -68,7 +71,9 @@ def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, 
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     written = Formula(graph_formulas(nodes, shown, number=number)[output].text)
     own = {v: typesetting.name(name) for v, name in shown.items()}
-    inside = graph_written(nodes, own.__getitem__, typeset_notation(number))[output]
+    notation = typeset_notation(number)
+    inside = graph_written(nodes, own.__getitem__, notation)[output]
+    written._definitions = definitions(nodes, notation)
     is_named = output.op is not None and shown[output] != f"v{len(nodes)}"
     written._equation = Equation((own[output], inside), ("=",)) if is_named else Equation((inside,), ())
     return written

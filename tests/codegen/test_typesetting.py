@@ -451,3 +451,38 @@ def test_natural_labels_are_letters_and_signs_not_numbers_of_characters(label: s
     ET.fromstring(f"<math>{name(label).mathml}</math>")
     squared = formula(Value(2.0, label) ** 2, names={}).to_latex()
     assert not re.search(r"\^\{\d\}\^", squared)  # LaTeX takes one exponent
+
+
+def test_what_an_operation_of_ones_own_is_stands_below_it_once() -> None:
+    double = Op("double({})", lambda x: x + x, lambda g, z, x: 2 * g)
+    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: 3 * g * x * x)
+    mix = Op("mix({}, {})", lambda x, y: double(x) / y, lambda g, z, x, y: 2 * g / y, lambda g, z, x, y: -g * z / y)
+    python_only = Op("bare({})", lambda x: math.sin(float(x)), lambda g, z, x: g * ops.cos(x))
+    a, b = Value(0.5, "a"), Value(2.0, "b")
+    defined = r"""\text{where }\operatorname{cube}(x) &= x \times x \times x"""
+    shown = formula(cube(a + b) + cube(b), names={})
+    assert shown.to_latex().splitlines()[2:-1] == [defined]
+    assert re.sub("<.*?>", "", shown._repr_html_() or "").count("where") == 1
+    ET.fromstring(shown._repr_html_() or "")
+    explanation = explain(cube(a + b) + cube(b), names={}, faux=False)
+    assert [line.removesuffix(r" \\") for line in explanation.to_latex().splitlines()].count(defined) == 1
+    assert "where" in explanation._repr_html_()
+    assert formula(mix(a, b), names={}).to_latex().splitlines()[2:-1] == [
+        r"\text{where }\operatorname{mix}(x, y) &= \frac{\operatorname{double}(x)}{y} \\",
+        r"\operatorname{double}(x) &= x + x",
+    ]
+    scaled = Op("scaled({})", lambda x: x * (b if isinstance(x, Value) else b.data), lambda g, z, x: g * 2)
+    assert (
+        formula(scaled(a), names={}).to_latex().splitlines()[2]
+        == r"\text{where }\operatorname{scaled}(x) &= x \times 2"
+    )
+
+    def doubled(x: Any) -> Any:
+        for _ in range(100):
+            x = x + x
+        return x
+
+    too_long = Op("doubled({})", doubled, lambda g, z, x: g * 2.0**100)
+    assert "where" not in formula(too_long(a), names={}).to_latex()
+    assert "where" not in formula(python_only(a), names={}).to_latex()
+    assert "where" not in formula(a.tanh(), names={}).to_latex()
