@@ -149,7 +149,15 @@ class Pen:
         return renamed
 
     def drawing(self) -> Drawing:
-        """Write everything, and return the drawing."""
+        """Return the drawing: a dense one, if the columns have no room for the labels of all edges."""
+        drawing, has_room = self._drawn()
+        if not has_room and not self.dense:
+            self.dense = True
+            drawing, _ = self._drawn()
+        return drawing
+
+    def _drawn(self) -> tuple[Drawing, bool]:
+        """Write everything, and return the drawing, and whether it has room for the labels of all edges."""
         drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
         drawing.graph_attr.update(self.style.graph(dense=self.dense))
         if len(self.plan.edges) > _QUICK:
@@ -167,15 +175,13 @@ class Pen:
             captions = []
         else:
             self._write(sketch)
-        if self.plan.stands_in_columns and not place(sketch, drawing, self.style.direction) and not self.dense:
-            self.dense = True
-            return self.drawing()
+        has_room = not self.plan.stands_in_columns or place(sketch, drawing, self.style.direction)
         if self.style.legend:
             drawing.graph_attr["label"] = legend(self.style, self.seen, captions)
         elif captions:
             drawing.graph_attr["label"] = label_of(captions, centred=True, longest=LONGEST_CAPTION)
         sketch.write(drawing)
-        return drawing
+        return drawing, has_room
 
     def _write(self, graph: Sketch) -> None:
         self._write_nodes(graph)
