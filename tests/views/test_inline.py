@@ -259,3 +259,12 @@ def test_a_page_runs_its_scripts_apart_from_the_notebook(chromium: Browser, tmp_
         chromium.run("return window.parent.document.body")
     assert 'sandbox="allow-scripts allow-downloads"' in frame("", name="")
     assert html.escape(page) in frame(page, name="")
+
+
+def test_the_marks_of_a_light_theme_weigh_as_much_as_those_of_a_dark_one() -> None:
+    """Within :is() all selectors have the weight of the heaviest, so that an id would make all of them its own."""
+    [rules] = re.findall("<style>(.*?)</style>", frame("<p>A page</p>", name="a page"))
+    marks = re.findall(r":is\((.*?)\) \.autograd-\w+\{color-scheme:", rules)
+    assert len(marks) == 2
+    assert "#notebook-container" in marks[1]
+    assert "#" not in re.sub(r":where\(.*?\)", "", "".join(marks))
