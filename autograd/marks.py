@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from itertools import count
-from threading import local
 from types import FunctionType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
+from autograd.calls import here, note_call, pass_in
+from autograd.engine import Value, next_order
 from autograd.hints import AbstractHintsUnlisted, advise
 from autograd.text import and_joined
 
@@ -16,21 +16,15 @@ UNSET = object()
 
 _PACKAGE = __name__.partition(".")[0]
 _HOLD_NOTHING = frozenset({int, float, bool, str, bytes, NoneType})
-_ticks = count(1)
 
 
 class Remembered:
-    """What a Module remembers of its parts: the base, which knows calls alone.
+    """What a Module remembers of its parts: the base, which knows when it was made, or copied: a number of creation."""
 
-    Attributes:
-        called: whether the Module, or one around it, has been called since it was made.
-        born: when it was made, or copied.
-    """
-
-    __slots__ = ("called", "born")
+    __slots__ = ("born",)
 
     def __init__(self) -> None:
-        self.called, self.born = False, next(_ticks)
+        self.born = next_order()
 
     def twin(self) -> Self:
         """Return one for a copy of the Module."""
@@ -55,84 +49,56 @@ UNMARKED = Marks()
 # Calls ---------------------------------------------------------------------------------------------------------------
 
 
-class _Calls:
-    """The calls of users' Modules that a thread is in.
-
-    Attributes:
-        depth: how many there are.
-        begun: when the innermost began.
-        assigned: the attributes that they have assigned: Modules, names, and what was there before.
-    """
-
-    __slots__ = ("depth", "begun", "assigned")
-
-    def __init__(self) -> None:
-        self.depth = self.begun = 0
-        self.assigned: dict[tuple[int, Any], tuple[Any, str, Any]] = {}
-
-
-class _Here(local):
-    """What there is once for each thread."""
-
-    def __init__(self) -> None:
-        self.calls = _Calls()
-
-
-class _Clock:
-    """When a call of a user's Module last began or ended, in any thread."""
-
-    last = 0
-
-
-_here, _clock = _Here(), _Clock()
-
-
-def is_called() -> bool:
-    """Return True in a call of a user's Module, in this thread."""
-    return _here.calls.depth > 0
-
-
-def is_assigned(module: Any, name: Any) -> bool:
-    """Return True if calls that this thread is in have assigned an attribute."""
-    return (id(module), name) in _here.calls.assigned
-
-
-def last_call() -> int:
-    """Return a number that is another one after each call."""
-    return _clock.last
-
-
 def watched(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a method of Modules: what is assigned while it runs is state.
+    """Decorate a method of Modules: what is assigned while it runs, passed to it, or made in it, is no parameter.
 
-    Only the first call compares all that the Module holds; further ones note that there was one. Ctrl-C cannot leave
-    `depth` wrong: nothing is called between its change and the `try`, nor in the `finally` before it is undone.
+    Ctrl-C cannot leave `depth` wrong: nothing is called between its change and the `try`, nor in the `finally` before
+    it is undone.
     """
 
     @wraps(call)
     def in_a_call(self: Any, *inputs: Any, **named: Any) -> Any:
-        calls = _here.calls
+        calls = here.calls
         try:
             memory = object.__getattribute__(self, "_marks").memory
         except AttributeError:  # no Module, or one in the making that has slots
             memory = None
-        first = self._before_first_call() if memory is not None and not memory.called else None
-        around = calls.begun
-        calls.begun = _clock.last = next(_ticks)
+        is_marked = memory is not None or isinstance(self, Marked)
+        if memory is None and is_marked:
+            self._stock()
+        around, outermost = calls.begun, not calls.depth
+        if outermost:
+            for x in ((*inputs, *named.values()) if named else inputs) if is_marked else ():
+                kind = type(x)
+                if kind is Value:
+                    pass_in(x)
+                elif kind is list:
+                    kinds = set(map(type, x))
+                    if Value in kinds and len(kinds) == 1:  # most of them: no detour
+                        for v in x:
+                            pass_in(v)
+                    elif not kinds <= _HOLD_NOTHING:
+                        self._pass_in(x)
+                elif kind not in _HOLD_NOTHING:
+                    self._pass_in(x)
+        calls.begun = begun = next_order()
+        if outermost:
+            calls.outermost = begun
         calls.depth += 1
         try:
             return call(self, *inputs, **named)
         finally:
             calls.depth -= 1
             calls.begun = around
-            if not calls.depth:
-                _clock.last = next(_ticks)
+            if outermost:
+                end = next_order()
+                if end > begun + 1 and is_marked:
+                    for module in note_call(begun, end, self):
+                        module._stock()
                 if calls.assigned:
                     assigned, calls.assigned = calls.assigned, {}
                     for module, name, before in assigned.values():
                         module._assigned(name, before)
-            if first is not None:
-                self._after_first_call(first)
 
     return in_a_call
 
@@ -227,16 +193,20 @@ class ModuleClass(AbstractHintsUnlisted):
             super().__setattr__(name, _watched(x) if name in _METHODS and not is_own(cls) else x)
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        calls = here.calls
+        calls.making += 1
         try:
             module = super().__call__(*arguments, **named)
+            if isinstance(module, Marked):  # a class may make something else
+                if cls._layout.has_a_slot_for_marks and marks_of(module) is UNMARKED:
+                    object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty
+                module._made()
         except TypeError as problem:
             if named and is_own(cls):
                 advise(problem, cls, named)
             raise
-        if isinstance(module, Marked):  # a class may make something else
-            if cls._layout.has_a_slot_for_marks and marks_of(module) is UNMARKED:
-                object.__setattr__(module, "_marks", UNMARKED)  # found sooner than that the slot is empty
-            module._made()
+        finally:
+            calls.making -= 1
         return module
 
 
@@ -320,13 +290,17 @@ class Marked(metaclass=ModuleClass):
 
         def __setattr__(self, name: str, x: Any) -> None:  # which would let a type checker pass any attribute
             marks = marks_of(self)
-            memory = marks.memory
-            if memory is None or name in marks.state:
+            memory, calls = marks.memory, here.calls
+            if memory is None:
                 super().__setattr__(name, x)
-            elif not (calls := _here.calls).depth or memory.born > calls.begun:  # what a call makes, it may complete
+            elif not calls.depth or memory.born > calls.begun:  # what a call makes, it may complete
                 super().__setattr__(name, x)
+                if name in marks.state:
+                    mark(self, state=tuple(known for known in marks.state if known != name))
                 if type(x) not in _HOLD_NOTHING:
                     self._given(name, x)
+            elif name in marks.state:
+                super().__setattr__(name, x)
             else:
                 before = attributes_of(self).get(name, UNSET)
                 super().__setattr__(name, x)
@@ -339,7 +313,7 @@ class Marked(metaclass=ModuleClass):
         """Return what copies and pickles take over: attributes, and marks of their own."""
         if marks_of(self).memory is None:
             return super().__getstate__()
-        self._copied()
+        self._stock()
         marks = marks_of(self)
         twins = {"_marks": replace(marks, memory=cast(Remembered, marks.memory).twin())}
         state: Any = super().__getstate__()
@@ -356,12 +330,8 @@ class Marked(metaclass=ModuleClass):
     def _assigned(self, name: str, before: Any) -> None:
         """Do what is left to do when a call has assigned an attribute, which was something else before, or UNSET."""
 
-    def _before_first_call(self) -> Any:
-        """Return what is to be compared after the first call."""
-        return ()
+    def _pass_in(self, x: Any) -> None:
+        """Remember the leaves and Modules in what is passed to a call."""
 
-    def _after_first_call(self, before: Any) -> None:
-        """Compare it."""
-
-    def _copied(self) -> None:
-        """Do what is left to do before the marks are copied."""
+    def _stock(self) -> None:
+        """Decide of all that is held whether it is a parameter, and remember it."""

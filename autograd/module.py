@@ -47,9 +47,9 @@ class Module(ModelHints, Holder):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes in `__init__`. The parameters are the leaves that it holds
-    (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those in an `nn.Constant`, those
-    of parts that are frozen, and what a call keeps, which is state. Results of operations are no parameters: they may
-    be kept, but not in place of the leaves that they were computed from.
+    (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those that were passed to a call
+    of a Module, or made in one, which are state, those in an `nn.Constant`, and those of parts that are frozen. Results
+    of operations are no parameters: they may be kept, but not in place of the leaves that they were computed from.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -310,7 +310,8 @@ be trained. Put its Values and Modules in a list, or override parameters() to re
 
     def __repr__(self) -> str:
         parts = [(name, x) for name, x in attributes_of(self).items() if name not in marks_of(self).state]
-        sizes = {attribute: len(frozen_or_not(Walk(part).trained)) for attribute, part in parts}
+        known = {p for _, p in frozen_or_not(Walk(self).trained)}
+        sizes = {name: sum(p in known for _, p in frozen_or_not(Walk(part).trained)) for name, part in parts}
         where = ", ".join(f"{n:,} in {attribute}" for attribute, n in sizes.items() if n)
         whole = f"{type(self).__name__} with {parameters_in_words(self)}"
         return printable(whole + (f": {where}" if where else ""))

@@ -18,10 +18,12 @@ PACKAGE = Path(autograd.__file__).parent
 LAYERS = [
     {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts"},
     {"floats", "hints", "files", "frames", "modes"},
-    {"operands", "marks"},
+    {"operands"},
     {"ops"},
     {"folds"},
     {"engine"},
+    {"calls"},
+    {"marks"},
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},
     {"check", "pickling", "optim", "losses", "codegen"},

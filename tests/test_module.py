@@ -427,7 +427,7 @@ def test_of_an_input_that_nobody_has_a_result_is_state_if_a_call_keeps_it() -> N
     net(Value(1.0, "lost"))
     assert net.parameters() == [net.w]
     net.other = net.kept
-    with pytest.raises(TypeError, match=r"Keeping\.other\['input'\]\[0\] is a result of div, .* assign v\.data"):
+    with pytest.raises(TypeError, match=r"Keeping\.kept\['input'\]\[0\] is a result of div, .* assign v\.data"):
         net.parameters()
 
 

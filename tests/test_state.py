@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from test_module import Net, names, values
 
-from autograd import ParameterWarning, Value, fit, nn, optim
+from autograd import ParameterWarning, Value, calls, fit, nn, optim
 from autograd.nn import Layer, Module, Neuron
 
 XS, YS = [[0.5, -1.0], [1.0, 2.0], [-1.0, 0.5]], [1.0, -1.0, 0.5]
@@ -233,9 +233,9 @@ def test_parameters_that_a_call_adds_to_a_list_are_noticed() -> None:
             return self.ws[-1] * x
 
     model = Growing()
-    with pytest.warns(ParameterWarning, match=r"^Growing\.ws held 1 parameter .* what is in it, so the model has"):
-        model(1.0)
-    assert len(model.parameters()) == 2
+    model(1.0)
+    with pytest.warns(ParameterWarning, match=r"^Growing\.ws\[1\] has come since Growing was called, and is state"):
+        assert model.parameters() == model.ws[:1]
     model = Growing()
     model(-1.0)
     assert len(model.parameters()) == 1
@@ -250,8 +250,14 @@ def test_parameters_that_a_call_replaces_in_a_list_are_noticed() -> None:
             self.h["a"] = self.h["a"] * x
             return self.h["a"]
 
+    model = Stepping()
+    model(1.0)
     with pytest.warns(ParameterWarning, match=r"^Stepping\.h held 1 parameter .* changed what is in it"):
-        Stepping()(1.0)
+        assert model.parameters() == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(1.0)
+        assert model.parameters() == []
 
 
 def test_an_alias_of_what_is_held_elsewhere_may_change() -> None:
@@ -287,7 +293,7 @@ def test_a_module_that_is_made_in_a_call_is_refused() -> None:
     with pytest.raises(TypeError, match=r"^Net\.inner\.layer is assigned in a call, so Value.* would not be trained"):
         Net(inner=model).parameters()
     del model.layer
-    with pytest.raises(TypeError, match=r"^Late\.layers is assigned in a call"):
+    with pytest.raises(TypeError, match=r"^Late\.layers\[0\] is made in a call, so Value.* Make it in __init__"):
         model.parameters()
 
 
@@ -371,7 +377,7 @@ def test_what_a_call_collects_anywhere_is_state(keep: Any) -> None:
         model([Value(1.0), Value(2.0)])
         assert names(model) == want
     model.seen.append(Value(3.0))
-    assert names(model) == ([*want[:3], "seen1", *want[3:]] if keep is not _later else want)
+    assert names(model) == [*want[:3], "seen4" if keep is _later else "seen1", *want[3:]]
 
 
 def test_a_module_that_has_been_called_is_freed_with_its_parts() -> None:
@@ -962,3 +968,306 @@ def test_a_file_of_another_size_is_not_said_to_have_come_late(tmp_path: Path) ->
     Sized(2, late=True).save(path)
     with pytest.raises(ValueError, match=r"also has parts1\.late1 and last\.a\. Was it assigned after|last\.a.*Was it"):
         Sized(2).load(path)
+
+
+# ----------------------------------------------------------------------------------- what was passed to a call, or made
+
+
+class Keeper(Module):
+    def __init__(self) -> None:
+        self.ws, self.seen, self.table = values(2), list[Any](), dict[str, Any]()
+
+    def __call__(self, x: Any) -> Any:
+        self.seen.append(x)
+        self.table["last"] = [x]
+        y = x
+        for w in self.ws:
+            y = w * y
+        return y
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+def test_copies_and_pickles_have_the_parameters_of_the_original(backend: str) -> None:
+    model = Keeper()
+    fit(model, [1.0, 2.0], [1.0, 2.0], loss="mse", optimizer="sgd", epochs=2, progress=False, backend=backend)
+    model.predict([1.0, 2.0], backend=backend)
+    model(Value(1.0))
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), copy.deepcopy(copy.deepcopy(model))):
+        assert len(twin.seen) == len(model.seen) and twin.parameters() == twin.ws
+    assert copy.copy(model).parameters() == model.parameters() == model.ws
+
+
+class Lazy(Module):
+    def __init__(self, listed: bool) -> None:
+        self.w: Any = [] if listed else None
+        self.b = Value(0.0)
+
+    def __call__(self, x: Any) -> Any:
+        if self.w is None:
+            self.w = values(len(x))
+        elif not self.w:
+            self.w.extend(values(len(x)))
+        return self.w[0] * x[0] + self.w[1] * x[1] + self.b
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("listed", [False, True])
+def test_fit_warns_of_leaves_that_a_call_has_made_and_kept(listed: bool, warm: bool, backend: str) -> None:
+    model: Any = Lazy(listed)
+    if warm:
+        model([1.0, 2.0])
+    said = r"^the model uses Value.* and Value.*, which a call of it has made and kept: so they are state.* in __init__"
+    options: Any = {"loss": "mse", "optimizer": "sgd", "epochs": 2, "progress": False, "backend": backend}
+    with pytest.warns(ParameterWarning, match=said) as caught:
+        fit(model, XS, YS, **options)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert model.parameters() == [model.b]
+    model.w = values(2)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "the model uses")
+        warnings.filterwarnings("ignore", "Lazy")
+        fit(model, XS, YS, **options)
+    model([1.0, 2.0])
+    assert set(model.parameters()) == {model.b, *model.w}
+
+
+def test_fit_does_not_warn_of_leaves_that_each_call_makes_anew() -> None:
+    class Anew(Module):
+        def __init__(self) -> None:
+            self.w, self.fixed = Value(0.5), nn.Constant([Value(1.0)])
+
+        def __call__(self, x: Any) -> Any:
+            self.h = [Value(0.0), x]
+            return self.w * x + self.h[0] + self.fixed.value[0]
+
+    model = Anew()
+    model(Value(1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for backend in ("eager", "python"):
+            options: Any = {"loss": "mse", "optimizer": optim.SGD(0.1), "progress": False, "backend": backend}
+            fit(model, [1.0, 2.0, 3.0], [2.0, 3.0, 4.0], epochs=20, **options)
+
+
+def _of_another(model: Any) -> None:
+    Keeper()(Value(1.0))
+
+
+def _of_its_own(model: Any) -> None:
+    model(Value(1.0))
+
+
+def _predicting(model: Any) -> None:
+    model.predict([1.0, 2.0])
+
+
+def _in_a_thread(model: Any) -> None:
+    worker = threading.Thread(target=model.predict, args=([1.0, 2.0],))
+    worker.start()
+    worker.join()
+
+
+@pytest.mark.parametrize("call", [_of_another, _of_its_own, _predicting, _in_a_thread])
+def test_what_is_put_into_a_list_outside_is_trained_whatever_is_called_before_it_is_collected(call: Any) -> None:
+    model = Keeper()
+    call(model)
+    model.ws.append(Value(0.1))
+    model.table["mine"] = Value(0.2)
+    call(model)
+    assert model.parameters() == [*model.ws, model.table["mine"]]
+    call(model)
+    assert copy.deepcopy(model).parameters()[2].data == 0.1
+
+
+def test_a_leaf_that_another_thread_makes_during_a_call_was_not_made_in_it() -> None:
+    begun, put = threading.Event(), threading.Event()
+
+    class Waiting(Module):
+        def __call__(self, x: Any) -> Any:
+            begun.set()
+            assert put.wait(10)
+            return x * 2
+
+    model, worker = Keeper(), threading.Thread(target=Waiting(), args=(Value(1.0),))
+    worker.start()
+    assert begun.wait(10)
+    model.ws.append(Value(0.1))
+    put.set()
+    worker.join()
+    assert model.parameters() == model.ws and len(model.ws) == 3
+
+
+class Restoring(Keeper):
+    def __getstate__(self) -> Any:
+        return self.ws
+
+    def __setstate__(self, state: Any) -> None:
+        self.ws, self.seen, self.table = state, [], {}
+
+
+class OwnCopy(Keeper):
+    def __deepcopy__(self, memo: Any) -> Any:
+        return OwnCopy.of(copy.deepcopy(self.ws, memo))
+
+    @classmethod
+    def of(cls, ws: Any) -> Any:
+        new = cls.__new__(cls)
+        new.ws, new.seen, new.table = ws, [], {}
+        return new
+
+
+MADE_OTHERWISE: dict[str, Any] = {
+    "pickled": lambda: pickle.loads(pickle.dumps(Restoring())),
+    "copied": lambda: copy.deepcopy(OwnCopy()),
+    "a class method": lambda: OwnCopy.of(values(2)),
+}
+
+
+@pytest.mark.parametrize("how", MADE_OTHERWISE)
+def test_a_module_that_was_made_without_its_class_being_called_has_state(how: str) -> None:
+    model = MADE_OTHERWISE[how]()
+    kind = type(model)
+
+    class Assigning(kind):  # type: ignore[misc, valid-type]
+        def __call__(self, x: Any) -> Any:
+            self.h = x
+            return super().__call__(x)
+
+    model.__class__ = Assigning
+    for _ in range(2):
+        model(Value(1.0))
+        assert model.parameters() == model.ws
+    model.more = Value(3.0)
+    assert model.parameters() == [*model.ws, model.more]
+
+
+def test_a_copy_of_a_users_own_kind_that_is_made_in_a_call_has_parameters() -> None:
+    class Inner(Module):
+        def __init__(self) -> None:
+            self.net = OwnCopy()
+
+        def __call__(self, x: Any) -> Any:
+            fast = copy.deepcopy(self.net)
+            assert fast.parameters() == fast.ws
+            fast(x)
+            assert fast.parameters() == fast.ws
+            return fast.ws[0] * x
+
+    model = Inner()
+    for _ in range(2):
+        model(Value(1.0))
+        assert model.parameters() == model.net.ws
+
+
+def test_what_a_call_in_the_making_keeps_is_state() -> None:
+    class Warmed(Keeper):
+        def __init__(self, given: Any) -> None:
+            super().__init__()
+            self.given = given
+            self(Value(1.0))
+            self.later = Value(2.0)
+
+    given = Value(4.0)
+    Keeper()(given)
+    model = Warmed(given)
+    assert model.parameters() == [*model.ws, given, model.later]
+    assert copy.deepcopy(model).parameters()[-1].data == 2.0
+
+
+@pytest.mark.parametrize("make", [Keeper, lambda: nn.Sequential(nn.Neuron(1))])
+def test_a_module_that_is_passed_in_is_no_part_of_the_model(make: Any, tmp_path: Path) -> None:
+    class Taking(Module):
+        def __init__(self) -> None:
+            self.w, self.parts, self.calls = Value(1.0), list[Any](), 0
+
+        def __call__(self, *parts: Any, **named: Any) -> Any:
+            self.calls += 1
+            if self.calls > 1:
+                self.parts += [part for part in parts[0]["a"][0] if part is not None]
+                self.parts.append(named["last"])
+            return self.w * 2
+
+    model, part = Taking(), make()
+    for _ in range(3):
+        model({"a": [(part, None)]}, last=Cell(x=[part]))
+        assert model.parameters() == [model.w]
+        assert names(copy.deepcopy(model)) == ["w"]
+    assert part.parameters()
+
+
+def test_leaves_are_found_at_any_depth_of_what_is_passed() -> None:
+    class Storing(Module):
+        def __init__(self) -> None:
+            self.w, self.seen = Value(1.0), list[Any]()
+
+        def __call__(self, *x: Any, **named: Any) -> Any:
+            self.seen += [*x, named]
+            return self.w * 2
+
+    leaves = values(7)
+    array = np.array([[leaves[0], 1.0]], dtype=object)
+    model = Storing()
+    model(array, (leaves[1], [leaves[2]]), {"a": {1: leaves[3]}}, Cell(x=leaves[4], y=[0.5, leaves[5]]), k=leaves[6])
+    assert model.parameters() == [model.w]
+
+
+def test_calls_that_are_forgotten_have_told_what_was_made_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "_MOST_CALLS", 4)
+    monkeypatch.setattr(calls, "_over", [])
+
+    class Making(Module):
+        def __init__(self) -> None:
+            self.w, self.seen = Value(1.0), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            if not self.seen:
+                self.seen.append(Value(2.0))
+            return self.w * x
+
+    models = Making(), Making()
+    for _ in range(10):
+        for model in models:
+            model(Value(1.0) * 2)
+    assert len(calls._over) <= 4
+    assert [model.parameters() for model in models] == [[model.w] for model in models]
+
+
+def test_what_is_made_outside_between_calls_is_not_forgotten_to_be_a_parameter() -> None:
+    class Holding(Module):
+        def __init__(self) -> None:
+            self.ws = values(1)
+
+        def __call__(self, x: Any) -> Any:
+            return self.ws[0] * x
+
+    model = Holding()
+    for _ in range(5):
+        model(1.0)
+        model.ws.append(Value(1.0))
+        model(1.0)
+    assert len(model.parameters()) == 6
+
+
+def test_many_results_and_many_assignments_take_little() -> None:
+    class Filling(Module):
+        def __init__(self) -> None:
+            self.d: dict[str, Any] = {"w": values(2000), "out": None}
+            self.reset()
+
+        def reset(self) -> None:
+            self.h = values(10)
+
+        def __call__(self, x: Any) -> Any:
+            self.d["out"] = [w * x for w in self.d["w"]]
+            return x
+
+    model: Any = Filling()
+    model.parameters()
+    model.d["w"] = model.d["w"][:3]
+    for _ in range(100):
+        model.reset()
+        model(1.0)
+    assert len(model._marks.memory.held) < 200
+    assert len(model.parameters()) == 13
+    assert len(model._marks.memory.state) == 3

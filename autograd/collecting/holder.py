@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
-from autograd.collecting.kinds import KINDS, Holding, Kind
-from autograd.collecting.memory import MADE, Memory, memory_of
+from autograd.calls import pass_in
+from autograd.collecting.kinds import KINDS, Kind, passed_parts
+from autograd.collecting.memory import MADE, memory_of
 from autograd.collecting.places import Entry, expression, joined, name_of, with_names
 from autograd.collecting.walk import (
-    ByAttribute,
     Collected,
     Walk,
     different_names,
@@ -20,22 +19,14 @@ from autograd.collecting.walk import (
     holder_of,
     is_overridden,
     label,
-    warn_of_doubt,
+    warn_of_change,
 )
-from autograd.engine import Value, created
+from autograd.engine import Value
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import UNSET, attributes_of, is_assigned, is_own, mark, marks_of
+from autograd.marks import UNSET, attributes_of, is_own, mark, marks_of
 from autograd.text import and_joined, escaped, visible
-
-
-class _Before(NamedTuple):
-    """What was there before a call."""
-
-    leaves: ByAttribute
-    begun: int
-    """A number of creation: what has a higher one has been made in the call."""
 
 
 class Holder(Collected):
@@ -88,14 +79,11 @@ class Holder(Collected):
         Raises:
             ValueError: two have the same name.
         """
-        if not is_own(type(self)) and marks_of(self).memory is None:  # it may have been made before
-            with suppress(TypeError):  # there is no room for it
-                mark(self, memory=Memory())
-        walk = Walk(self, whole=True, when=MADE)
+        walk = Walk(self, whole=True)
         label(different_names(self, walk))
         for entry in {id(one): entry for one, entry in reversed(walk.repeated) if holder_of(entry) is self}.values():
             _warn_of_one(self, entry)
-        walk.new()  # what has come before this Module was made has not come since
+        walk.new(MADE)  # what has come before this Module was made has not come since
 
     def _given(self, name: str, x: Any) -> None:
         """Remember what has been assigned outside of a call: parameters, whatever runs before they are collected."""
@@ -109,77 +97,32 @@ class Holder(Collected):
             ParameterWarning: parameters were lost by that.
         """
         now = attributes_of(self).get(name, UNSET)
-        leaves = [] if before is UNSET else [p for _, p in Walk(before, whole=True).leaves]
+        leaves = [] if before is UNSET else [p for _, p in Walk(before, whole=True, inside=(self, name)).leaves]
         if now is before or now is UNSET or name in marks_of(self).state or not (KINDS[type(now)] or leaves):
             return
         mark(self, state=(*marks_of(self).state, name))
         if leaves:
             left = {id(p) for _, p in Walk(self, whole=True).everything}
             if any(id(p) not in left for p in leaves):
-                _warn_of_change(self, name, leaves, inside=False)
+                known = map(memory_of(self).of, leaves)
+                made = not any(held and held.when != MADE for held in known)
+                warn_of_change(self, name, len(leaves), made=made, lacking=_lacking(leaves))
 
-    def _before_first_call(self) -> _Before:
-        """Return the leaves in attributes of each Module of the user's, and remember that they are called."""
-        walk = Walk(self, whole=True, called=True)
-        return _Before(walk.by_attribute(), created(Value(0.0)))
+    def _pass_in(self, x: Any) -> None:
+        for part in passed_parts(x):
+            pass_in(part)
 
-    def _after_first_call(self, before: _Before) -> None:
-        """Compare the leaves.
-
-        Warns:
-            ParameterWarning: some were lost in a list or the like, or have come.
-        """
-        walk = Walk(self, whole=True, since=before.begun)
-        left, now = {p for _, p in walk.everything}, walk.by_attribute()
-        known_before = {p for _, leaves in before.leaves.values() for p in leaves}
-        for key, (module, leaves) in before.leaves.items():
-            name, known = key[1], marks_of(module)
-            memory = memory_of(module)
-            if name in (*known.state, *memory.told) or is_assigned(module, name):
-                continue
-            come = set(now[key][1] if key in now else ()) - known_before
-            if come or any(p not in left for p in leaves):
-                memory.told |= {name}
-                _warn_of_change(module, name, leaves, inside=True)
-            elif key in walk.doubtful:  # what was passed to the call is not: it is none of the model's
-                memory.told |= {name}
-                made = [entry for entry in walk.doubtful[key] if created(entry[1]) > before.begun]
-                if made:
-                    warn_of_doubt(module, made[0], trained=False)
-
-    def _copied(self) -> None:
-        settle(self)
+    def _stock(self) -> None:
+        walk = Walk(self, whole=True)
+        memory = marks_of(self).memory
+        if memory is not None:
+            memory_of(self).forget(walk.state)
 
 
-def settle(module: Any, *, known: bool = False) -> None:
-    """Tell what calls have kept in a Module from what is put there from now on, from outside; another model may pass.
-
-    Whatever collects parameters does it, too.
-
-    Arguments:
-        known: True if there is no need to warn of what has come so far.
-    """
+def keep_as_known(module: Any) -> None:
+    """Do not warn of the parameters that have come to a Module so far; another model may pass."""
     if isinstance(module, Holder):
-        walk = Walk(module, whole=True)
-        if known:
-            walk.new()
-
-
-def _warn_of_change(module: Holding, name: Any, leaves: Sequence[Value], *, inside: bool) -> None:
-    kind, n = escaped(type(module).__name__), len(leaves)
-    known = map(memory_of(module).of, leaves)
-    when = "since" if any(held and held.when != MADE for held in known) else "when"
-    of = f"{kind}.{escaped(name)}" if isinstance(name, str) else kind
-    happened = (
-        "changed what is in it, so the model has other parameters now"
-        if inside
-        else f"assigned it anew, so from now on it is state, neither trained nor saved{_lacking(leaves)}"
-    )
-    warn_caller(
-        f"{of} held {n} parameter{'s' * (n != 1)} {when} {kind} was made, and a call has {happened}. Keep what a call "
-        "changes in a local variable, or, to save it, in an nn.Constant; make what is trained in __init__",
-        ParameterWarning,
-    )
+        Walk(module, whole=True).new()
 
 
 def _lacking(leaves: Sequence[Value]) -> str:

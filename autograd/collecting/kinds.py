@@ -30,7 +30,7 @@ from types import BuiltinMethodType, FrameType, FunctionType, MethodType, Module
 from typing import Any, ClassVar, NamedTuple
 
 from autograd.engine import Value
-from autograd.marks import UNSET, Layout, Marked, Marks, slots_of
+from autograd.marks import UNSET, Layout, Marked, Marks, is_own, slots_of
 from autograd.ops import Op
 
 
@@ -88,6 +88,8 @@ class Kind:
     """True for a subclass of Module."""
     kept: bool = False
     """True for a subclass of Module that keeps Values which are not trained."""
+    remembers: bool = False
+    """True for a subclass of the user's of Module: it remembers what it holds."""
     declared: Sequence[str] | None = None
     """The names of fields and slots, if attributes are collected; those in `__dict__` follow."""
     listed: Callable[[Any], Parts] | None = None
@@ -121,6 +123,24 @@ def holding(parts: Iterable[Any]) -> set[type]:
     return {kind for kind in set(map(type, parts)) if KINDS[kind]}  # a class at a time: there may be millions
 
 
+def passed_parts(x: Any) -> Iterator[Any]:
+    """Yield the Values and Modules in containers of whatever nesting; what is in Modules is not asked for."""
+    stack, seen = [x], dict[int, Any]()
+    while stack:
+        part = stack.pop()
+        kind = KINDS[type(part)]
+        if type(part) is Value or (kind and kind.module):
+            yield part
+        elif kind and id(part) not in seen:
+            seen[id(part)] = part
+            if kind.listed and not kind.lazy:
+                parts = kind.listed(part)[1]
+                kinds = holding(parts)
+                stack += [x for x in parts if type(x) in kinds] if kinds else ()
+            if kind.declared is not None:
+                stack += attributes(part, kind.declared).values()
+
+
 def _kind_of(kind: type) -> Kind | None:
     array, module = _defines(kind, "tolist", "dtype", "__len__"), issubclass(kind, Holding)  # NumPy's, and its records
     flat = _defines(kind, "base", "coords", "__next__")  # NumPy's iterator over an array
@@ -134,7 +154,8 @@ def _kind_of(kind: type) -> Kind | None:
     if array and _defines(kind, "filled"):  # masked
         return Kind(module, declared=declared, opaque=True, refers=lambda part: _of_array(part.data)[1])
     if array:
-        return Kind(module, False, declared, _of_array, refers=lambda part: _of_array(part)[1])
+        return Kind(module, declared=declared, listed=_of_array, refers=lambda part: _of_array(part)[1])
+    kept = module and bool(getattr(kind, "_kept", ""))
     known = issubclass(kind, (list, tuple, deque, dict))
     listed = None
     if known or not module:
@@ -142,7 +163,8 @@ def _kind_of(kind: type) -> Kind | None:
     exact = kind in (list, tuple, deque, dict) or (module and not issubclass(kind, AbstractSet))
     return Kind(
         module,
-        module and bool(getattr(kind, "_kept", "")),
+        kept,
+        module and not kept and not is_own(kind),
         declared,
         listed,
         lazy=not known,

@@ -20,6 +20,14 @@ class _Held(NamedTuple):
     when: int
 
 
+class _Kept(NamedTuple):
+    """A Value or a Module that a call keeps in a Module."""
+
+    part: weakref.ref[Any]
+    made: bool
+    """Whether it was made in a call; else it was passed to one."""
+
+
 MADE, NEW, TOLD = range(3)
 """When a part came: as the Module was made; since; and since, which the user has been told."""
 
@@ -32,51 +40,56 @@ class Memory(Remembered):
 
     Attributes:
         held: parameters and Modules.
-        state: Values that a call has put beside them.
+        state: Values and Modules that a call has put beside them.
         told: the attributes of which the user has been told that calls change them.
-        settled: the last call before its parts were compared with these.
         unchecked: whether parts have come whose names have not been compared.
     """
 
-    __slots__ = ("held", "state", "told", "settled", "unchecked")
+    __slots__ = ("held", "state", "told", "unchecked", "_most")
 
     def __init__(self) -> None:
         super().__init__()
         self.held: dict[int, _Held] = {}
-        self.state: dict[int, weakref.ref[Value]] = {}
+        self.state: dict[int, _Kept] = {}
         self.told: frozenset[Any] = frozenset()
-        self.settled, self.unchecked = 0, False
+        self.unchecked, self._most = False, _FEW
 
     def of(self, part: Any) -> _Held | None:
         """Return what is remembered of a part that is held; None if it is not known."""
-        if type(part) is Value:
-            return self.held.get(created(part))
-        known = self.held.get(-id(part))
+        known = self.held.get(_key(part))
+        return known if known and known.part() is part else None
+
+    def kept(self, part: Any) -> _Kept | None:
+        """Return what is remembered of a part that is state; None if it is not known."""
+        known = self.state.get(_key(part))
         return known if known and known.part() is part else None
 
     def hold(self, part: Any, attribute: Any, when: int = NEW) -> None:
         """Remember a parameter or a Module."""
-        key = created(part) if type(part) is Value else -id(part)
+        key = _key(part)
         self.held[key] = _Held(weakref.ref(part), attribute, when)
         self.state.pop(key, None)
+        if len(self.held) > self._most:
+            self.forget()
+            self._most = 2 * len(self.held) + _FEW
 
-    def pass_over(self, part: Value) -> None:
-        """Remember a Value as state."""
-        self.state[created(part)] = weakref.ref(part)
+    def keep(self, part: Any, *, made: bool) -> _Kept:
+        """Remember a part as state, made in a call or passed to one."""
+        kept = self.state[_key(part)] = _Kept(weakref.ref(part), made)
+        return kept
 
-    def forget(self, state: Container[int]) -> None:
-        """Forget what is gone, and Values that are state no more, but for these ones, by id."""
-        gone = [key for key, held in self.held.copy().items() if held.part() is None]
+    def forget(self, state: Container[int] | None = None) -> None:
+        """Forget what is gone, and what is state no more, but for these parts, by id."""
+        gone = [key for key, x in self.held.copy().items() if x.part() is None]
         for key in gone:  # in place: another thread may add some
             self.held.pop(key, None)
-        gone = [key for key, known in self.state.copy().items() if id(known()) not in state]
-        for key in gone:
+        kept = [(key, x.part()) for key, x in self.state.copy().items()]
+        for key in [key for key, part in kept if part is None or not (state is None or id(part) in state)]:
             self.state.pop(key, None)
 
     def twin(self) -> Self:
         """Return one for a copy of the Module, which has the same parts, and the same lists, which calls may fill."""
         twin = super().twin()
-        twin.called, twin.settled = self.called, self.settled
         twin.held, twin.state = self.held.copy(), self.state.copy()
         twin.told, twin.unchecked = self.told, self.unchecked
         return twin
@@ -84,16 +97,25 @@ class Memory(Remembered):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle with the parts in place of the references to them."""
         held = [(x.part(), x.attribute, x.when) for x in self.held.copy().values()]
-        state = [x() for x in self.state.copy().values()]
-        return _remembering, ([x for x in held if x[0] is not None], [x for x in state if x is not None], self.told)
+        state = [(x.part(), x.made) for x in self.state.copy().values()]
+        return _remembering, ([x for x in held if x[0] is not None], [x for x in state if x[0] is not None], self.told)
 
 
-def _remembering(held: Iterable[tuple[Any, Any, int]], state: Iterable[Any], told: frozenset[Any]) -> Memory:
+_FEW = 64
+
+
+def _key(part: Any) -> int:
+    return created(part) if type(part) is Value else -id(part)
+
+
+def _remembering(
+    held: Iterable[tuple[Any, Any, int]], state: Iterable[tuple[Any, bool]], told: frozenset[Any]
+) -> Memory:
     memory = Memory()
     for part, attribute, when in held:
         memory.hold(part, attribute, when)
-    for part in state:
-        memory.pass_over(part)
+    for part, made in state:
+        memory.keep(part, made=made)
     memory.told = told
     return memory
 

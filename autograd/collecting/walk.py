@@ -6,10 +6,12 @@ import inspect
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from itertools import islice
 from typing import Any, NoReturn, TypeVar, cast
 
+from autograd.calls import here, was_made_in_a_call, was_passed
 from autograd.collecting.kinds import (
     KINDS,
     WEAK,
@@ -24,22 +26,20 @@ from autograd.collecting.kinds import (
     referents,
     why_not,
 )
-from autograd.collecting.memory import MADE, NEW, TOLD, memory_of
+from autograd.collecting.memory import MADE, NEW, TOLD, Memory, memory_of
 from autograd.collecting.places import Entry, Place, expression, is_part_of, names_of, with_names
 from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
-from autograd.marks import UNMARKED, Marks, is_called, last_call, mark, marks_of
+from autograd.marks import UNMARKED, Marks, mark, marks_of
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, visible
 
 _EMPTY = ()  # as the classes of each neuron
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
-_Around = tuple[Entry, "Holding", Any]
-"""A part, the Module around it that remembers what it holds, and the attribute there."""
-ByAttribute = dict[tuple[int, Any], tuple["Holding", list[Value]]]
-"""A Module, and leaves in one of its attributes; by the id of the Module and the attribute."""
+_Around = tuple[Entry, "Holding", Memory, Any]
+"""A part, the Module around it that remembers what it holds, its memory, and the attribute there."""
 
 
 def attribute_at(entry: Entry) -> tuple[Any, Step | None]:
@@ -61,16 +61,6 @@ def holder_of(entry: Entry) -> Any:
     return attribute_at(place[0])[0] if place else None
 
 
-def remembering_at(place: Place) -> tuple[Any, Step | None]:
-    """Return the innermost Module around a place that remembers what it holds, and the step from there."""
-    while place:
-        (place, part), step = place
-        kind = KINDS[type(part)]
-        if kind and kind.module and marks_of(part).memory is not None:
-            return part, step
-    return None, None
-
-
 class Walk:
     """The leaves that an object holds, and what else may hold some.
 
@@ -78,10 +68,7 @@ class Walk:
         root: a Module, or a part of one. Its attributes count even if it overrides `parameters()`.
         whole: True if the attributes of all Modules count so, and nobody's `parameters()` is asked.
         alone: Modules that are walked in place of the root; others inside them do not count.
-        when: since when what Modules have not known before is there.
-        called: True if they are called from now on.
-        since: where a single call has run since they were last walked, a number of creation from its begin.
-
+        inside: the Module that holds, or has held, the root, and the attribute.
     Attributes:
         leaves: each leaf with its place, in order, frozen or not.
         others: each leaf in a Module that overrides `parameters()`, which does not return it.
@@ -90,7 +77,7 @@ class Walk:
         with_state: each Module to which a call has assigned attributes.
         repeated: each list or the like that has one leaf, or one list of leaves, several times, and nothing else; after
             that leaf or list.
-        doubtful: leaves that a single call has put beside parameters, by Module and attribute.
+        state: what calls keep, by id.
     """
 
     def __init__(
@@ -99,24 +86,9 @@ class Walk:
         *,
         whole: bool = False,
         alone: Sequence[Holding] = (),
-        when: int = NEW,
-        called: bool = False,
-        since: int | None = None,
+        inside: tuple[Holding, str] | None = None,
     ) -> None:
         self.root, self.whole, self.alone = root, whole, set(map(id, alone))
-        self._when, self._called, self._since = when, called, since
-        self.doubtful: dict[tuple[int, Any], list[Entry]] = {}
-        self._passed_over = set[tuple[int, int]]()  # state beside parameters: Modules and Values, by id
-        while True:
-            self._collect(alone or [root])
-            if alone or not self._remembering or self._is_settled():
-                break
-        inputs = inputs_alive()
-        if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
-            self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
-            self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
-
-    def _collect(self, roots: Sequence[Any]) -> None:
         self.places: list[Entry] = []
         self.leaves: list[Entry] = []
         self.others: list[Entry] = []
@@ -126,18 +98,36 @@ class Walk:
         self._kept: list[tuple[Holding, list[Entry]]] | None = None
         self.constant = set[int]()
         self._frozen_modules: list[Any] = []
-        self._remembering: list[Entry] = []  # Modules that remember what they hold
+        self._remembering: list[Holding] = []  # Modules that remember what they hold
         self._marked = dict[int, Marks]()  # of Modules, by id, that have some
         self._around: dict[int, _Around] = {}
-        self._inside_of: list[tuple[Holding, Any, Entry, list[Entry] | None]] = []
+        self.state = set[int]()
+        self._late: list[Entry] = []  # Modules among that which a call has made
+        self._replaced = dict[tuple[int, Any], tuple[Holding, Memory]]()  # attributes in which a call has put results
+        self._decided = set[int]()  # Modules, by id, that have come to hold or keep more
+        self._made = set[int]()  # Modules, by id, that are in the making
         self._results: list[Entry] = []
         self._opaque: list[Entry] = []
         self._instances: dict[type, Entry] = {}  # the first of each class with attributes
         self._overriding: list[Entry] = []
         self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        self._visit([((), part) for part in roots], self.leaves)
+        place: Place = ()
+        if inside is not None:
+            holder, attribute = inside
+            place = ((), holder), attribute
+            self._around[id(place[0])] = place[0], holder, memory_of(holder), None
+        self._visit([(place, part) for part in alone or [root]], self.leaves)
         if self._overriding:
             self._visit_others()
+        for module in self._remembering if self._decided else ():
+            if id(module) in self._decided:
+                memory_of(module).forget()
+        if self._replaced and not alone:
+            self._say_what_is_lost()
+        inputs = inputs_alive()
+        if inputs:  # what `fit` or `predict` has passed in, wherever a model keeps it
+            self.leaves[:] = [entry for entry in self.leaves if entry[1] not in inputs]
+            self.others[:] = [entry for entry in self.others if entry[1] not in inputs]
 
     @property
     def modules(self) -> list[Holding]:
@@ -188,35 +178,32 @@ class Walk:
         return set(map(id, found))
 
     def _visit(self, stack: list[Entry], leaves: list[Entry]) -> None:
-        seen, passed, around = self._seen, self._passed_over, self._around
+        seen, around = self._seen, self._around
         while stack:
             entry = stack.pop()
-            part = entry[1]
+            place, part = entry
             known = id(part)
             if known in seen:
                 continue
-            seen[known] = part
             kind = type(part)
+            if around and place and id(place[0]) in around and not self._counts(entry, around[id(place[0])]):
+                continue  # not seen: it may be a parameter of another
+            seen[known] = part
             if kind is list and len(part) > 1 and part[0] is part[-1] and _is_one(part):
                 self.repeated.append((part[0], entry))
             if kind is Value:
-                if passed and (id(holder_of(entry)), known) in passed:
-                    del seen[known]  # it may be a parameter of another
-                    continue
                 (leaves if part.op is None else self._results).append(entry)
-            elif kind is list and not passed and set(map(type, part)) == {Value}:  # most of them: no detour
-                if around:
-                    self._note(entry, None)
+            elif kind is list and set(map(type, part)) == {Value}:  # most of them: no detour
+                outer = around.get(id(entry)) if around else None
+                if outer is not None and all(map(outer[2].held.__contains__, map(created, part))):
+                    outer = None
                 for i, x in enumerate(part):
                     known = id(x)
-                    if known not in seen:
+                    if known not in seen and (outer is None or self._counts(((entry, i), x), outer)):
                         seen[known] = x
                         (leaves if x.op is None else self._results).append(((entry, i), x))
             else:
-                parts = self._parts(entry)
-                stack += parts
-                if around:
-                    self._note(entry, parts[::-1])
+                stack += self._parts(entry)
 
     def _visit_others(self) -> None:
         """Visit what Modules that override `parameters()` hold; they may hold what they like, unchecked."""
@@ -224,111 +211,70 @@ class Walk:
         self.whole, self._results, self._opaque, self._instances = True, [], [], {}
         for entry in self._overriding:
             self._begin(entry)
-            parts = self._inside(entry, cast(Kind, KINDS[type(entry[1])]))
-            self._note(entry, parts[::-1])
-            self._visit(parts, self.others)
+            self._visit(self._inside(entry, cast(Kind, KINDS[type(entry[1])])), self.others)
         self._results, self._opaque, self._instances = checked
         self.whole = False
-
-    def _is_settled(self) -> bool:
-        """Compare what is found with what Modules remember, and remember it; False if some of it is state, passed over.
-
-        What a Module does not know has come since it was last walked. If no call has run since, it was put there from
-        outside, and is a parameter. Else it is state, and so is all in the same attribute if that has held nothing
-        else; but in a list beside parameters, it is one.
-        """
-        memories = [memory_of(part) for _, part in self._remembering]
-        if any(memory.called for memory in memories):
-            for (place, _), memory in zip(self._remembering, memories):  # those around it come first
-                around, _ = remembering_at(place)
-                memory.called = memory.called or (around is not None and memory_of(around).called)
-        unknown, settled = self._unknown(), True
-        for holder, attribute, entry in unknown:
-            memory, part = memory_of(holder), entry[1]
-            if type(part) is Value and created(part) in memory.state:
-                held = False
-                self._passed_over.add((id(holder), id(part)))
-            elif memory.called and (memory.settled != last_call() or is_called()):
-                held = self._is_held(holder, attribute, entry)
-            else:
-                held = True
-                memory.hold(part, attribute, self._when)
-                memory.unchecked = self._when != MADE
-            settled = settled and held
-        if not settled:
-            return False
-        many = unknown or sum(len(memory.held) for memory in memories) > 2 * len(self._seen)
-        for (_, part), memory in zip(self._remembering, memories):
-            memory.settled = last_call()
-            memory.called = memory.called or self._called
-            if many or memory.state:
-                memory.forget({known for holder, known in self._passed_over if holder == id(part)})
-        return True
-
-    def _unknown(self) -> list[tuple[Holding, Any, Entry]]:
-        """Return the Values and Modules that the Modules around them do not know, with these, and the attributes."""
-        unknown = list[tuple[Holding, Any, Entry]]()
-        for holder, attribute, container, parts in self._inside_of:
-            memory = memory_of(holder)
-            if parts is None and all(map(memory.held.__contains__, map(created, container[1]))):  # most of them
-                continue
-            for entry in [((container, i), x) for i, x in enumerate(container[1])] if parts is None else parts:
-                part = entry[1]
-                if memory.of(part) is None:
-                    kind = KINDS[type(part)]
-                    counts = not is_input(part) if type(part) is Value else kind is not None and kind.module
-                    if counts and (id(holder), id(part)) not in self._passed_over:
-                        unknown.append((holder, entry[0][1] if attribute is None else attribute, entry))
-        return unknown
 
     def _begin(self, entry: Entry) -> None:
         """Note a Module that remembers what is in it."""
         part = entry[1]
-        if id(part) in self._marked and self._marked[id(part)].memory is not None:
-            self._around[id(entry)] = entry, part, None
+        memory = self._marked[id(part)].memory if id(part) in self._marked else None
+        if memory is not None:
+            self._around[id(entry)] = entry, part, cast(Memory, memory), None
 
-    def _note(self, entry: Entry, parts: list[Entry] | None) -> None:
-        """Note what is in such a Module, or in a container in one.
+    def _counts(self, entry: Entry, around: _Around) -> bool:
+        """Decide whether a part is the Module's around it, and remember that; False for what a call keeps there.
 
-        Arguments:
-            parts: with their places; None for a list of Values, which has none.
+        It is the Module's unless it was passed to a call, or made in one; what the Module has held when it was made is.
         """
-        place, part = entry
-        around = self._around.get(id(entry))
-        if around is None and place and id(place[0]) in self._around:
-            kind = KINDS[type(part)]
-            if kind and not kind.module:
-                _, holder, attribute = self._around[id(place[0])]
-                around = self._around[id(entry)] = entry, holder, place[1] if attribute is None else attribute
-        if around:
-            self._inside_of.append((around[1], around[2], entry, parts))
-
-    def _is_held(self, holder: Holding, attribute: Any, entry: Entry) -> bool:
-        """Decide of what may have come in a call: remember it as held, and return True, or as state, to pass over."""
-        ((_, container), step), part = entry
-        state, memory = marks_of(holder).state, memory_of(holder)
-        if attribute in state:
-            return False
-        module = type(part) is not Value
-        alone = isinstance(attribute, str) and all(x.attribute != attribute for x in [*memory.held.values()])
-        if alone and (not module or self._since is not None):
-            mark(holder, state=(*state, attribute))
-            return False
-        kind = KINDS[type(container)]
-        beside = kind.listed(container)[1] if kind and kind.listed and isinstance(step, int) else ()
-        held = module or any(memory.of(x) for x in beside)
-        if held:
-            memory.hold(part, attribute)
-        else:
-            memory.pass_over(part)
-            self._passed_over.add((id(holder), id(part)))
-        if attribute not in memory.told and not module and part.op is None:
-            if self._since is None:
+        (_, step), part = entry
+        _, holder, memory, attribute = around
+        attribute = step if attribute is None else attribute
+        kind = KINDS[type(part)]
+        if type(part) is not Value and not (kind and kind.module):
+            self._around[id(entry)] = entry, holder, memory, attribute
+            return True
+        if memory.of(part) is not None:
+            return True
+        kept = memory.kept(part)
+        if kept is None:
+            given = type(part) is Value and is_input(part)  # by `fit` or `predict`
+            passed, own = given or was_passed(part), id(holder) in self._made and not given
+            self._decided.add(id(holder))
+            if own or not (passed or self._was_made_in_a_call(part, memory)):
+                memory.hold(part, attribute, MADE if own else NEW)
+                memory.unchecked = not own
+                return True
+            kept = memory.keep(part, made=not passed)
+        self.state.add(id(part))
+        if kept.made and type(part) is not Value:
+            self._late.append(entry)
+        elif kept.made and attribute not in memory.told:
+            if part.op is not None:
+                self._replaced[id(holder), attribute] = holder, memory
+            elif any(x.attribute == attribute for x in [*memory.held.values()]):
                 memory.told |= {attribute}
-                warn_of_doubt(holder, entry, trained=held)
-            elif not held:
-                self.doubtful.setdefault((id(holder), attribute), []).append(entry)
-        return held
+                _warn_of_state(holder, entry)
+        return False
+
+    def _has(self, module: Any) -> bool:
+        return id(module) in self._marked
+
+    def _was_made_in_a_call(self, part: Any, memory: Memory) -> bool:
+        if type(part) is Value:
+            return was_made_in_a_call(created(part), memory.born, self._has)
+        own = marks_of(part).memory
+        numbers = [own.born] if own else [created(leaf) for _, leaf in Walk(part, whole=True).leaves[:1]]
+        return any(was_made_in_a_call(number, memory.born, self._has) for number in numbers)
+
+    def _say_what_is_lost(self) -> None:
+        """Warn of parameters in place of which a call has put results."""
+        for (_, attribute), (holder, memory) in self._replaced.items():
+            held = [x for key, x in memory.held.copy().items() if key >= 0 and x.attribute == attribute]
+            lost = [x for x in held if id(x.part()) not in self._seen]
+            if lost:
+                memory.told |= {attribute}
+                warn_of_change(holder, attribute, len(lost), made=all(x.when == MADE for x in lost))
 
     def remember(self, holder: Holding, attribute: str) -> None:
         """Let a Module remember what has been found in what is assigned to it."""
@@ -339,17 +285,8 @@ class Walk:
                 memory.hold(part, attribute)
                 memory.unchecked = True
 
-    def by_attribute(self) -> ByAttribute:
-        """Return the leaves in the attributes of each Module that remembers what it holds, or that is around others."""
-        found: ByAttribute = {}
-        for place, leaf in self.leaves:
-            around, attribute = remembering_at(place)
-            if around is not None:
-                found.setdefault((id(around), attribute), (around, []))[1].append(leaf)
-        return found
-
-    def new(self) -> list[Entry]:
-        """Return leaves that have come since Modules were made, and of which the user has not been told."""
+    def new(self, when: int = TOLD) -> list[Entry]:
+        """Return leaves that have come since Modules were made, of which the user has not been told, but now."""
         new, beside = list[Entry](), set[int]()
         if not self._remembering:
             return new
@@ -364,7 +301,7 @@ class Walk:
                 continue
             if known.when == NEW and id(leaf) not in self.constant:
                 new.append(entry)
-                memory.hold(leaf, known.attribute, TOLD)
+                memory.hold(leaf, known.attribute, when)
             elif around is not place[0][1]:
                 beside.add(id(place[0]))
         return [entry for entry in new if id(entry[0][0]) not in beside]
@@ -372,11 +309,11 @@ class Walk:
     @property
     def unchecked(self) -> bool:
         """Whether parts have come whose names have not been compared with others."""
-        return bool(self._remembering) and any(memory_of(part).unchecked for _, part in self._remembering)
+        return bool(self._remembering) and any(memory_of(part).unchecked for part in self._remembering)
 
     def are_checked(self) -> None:
         """Note that they have."""
-        for _, part in self._remembering:
+        for part in self._remembering:
             memory_of(part).unchecked = False
 
     def check(self) -> None:
@@ -385,6 +322,9 @@ class Walk:
             self._check_results()
         for entry in self.with_state:
             self._check_state(entry)
+        for place, part in self._late:
+            leaf = next((p for _, p in Walk(part, whole=True).leaves if id(p) not in self._seen), None)
+            self._refuse(leaf, place, "made in a call", "Make it in __init__")
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
             self._refuse(self._left_out(part, visited, _shown(place, part)), place, *why_not(type(part)))
@@ -401,6 +341,7 @@ class Walk:
         for name in marks_of(entry[1]).state:
             for module in Walk(getattr(entry[1], name, None), whole=True).modules:
                 leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
+                leaf = None if was_passed(module) else leaf
                 self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
 
     def _check_results(self) -> None:
@@ -446,12 +387,14 @@ class Walk:
                 return found
             self.places.append(entry)
             marks = marks_of(part)
+            if marks.memory is not None:
+                self._remembering.append(part)
+            elif kind.remembers:
+                marks = self._remember_anew(part)
             if marks is not UNMARKED:
                 self._marked[id(part)] = marks
                 if marks.frozen:
                     self._frozen_modules.append(part)
-                if marks.memory is not None:
-                    self._remembering.append(entry)
             if kind.kept:
                 self._keeping.append(entry)
                 if has_values(part):  # it may be in the making
@@ -465,6 +408,15 @@ class Walk:
             if marks is not UNMARKED:
                 self._begin(entry)
         return self._inside(entry, kind)
+
+    def _remember_anew(self, module: Holding) -> Marks:
+        """Give a Module a memory: one in the making, or that was made without its class being called."""
+        with suppress(TypeError):  # there is no room for it
+            mark(module, memory=Memory())
+            self._remembering.append(module)
+            if here.calls.making:
+                self._made.add(id(module))
+        return marks_of(module)
 
     def _inside(self, entry: Entry, kind: Kind) -> list[Entry]:
         part, found = entry[1], list[Entry]()
@@ -494,7 +446,6 @@ class Walk:
             visited: what earlier searches have visited in vain, by id; what this one visits is added.
             shown: what else it leads to.
         """
-        passed = self._passed_over
         level, most = [part], len(visited) + _MOST_SEARCHED
         while level:
             found, shown = [*shown, *referents(level)], ()
@@ -504,7 +455,7 @@ class Walk:
                     if type(x) is not Value:
                         visited[id(x)] = x
                         level.append(x)
-                    elif x.op is None and not is_input(x) and not any(id(x) == known for _, known in passed):
+                    elif x.op is None and not is_input(x) and id(x) not in self.state:
                         return x
         return None
 
@@ -577,17 +528,34 @@ def frozen_or_not(function: Callable[[], _T]) -> _T:
     return context.run(function)
 
 
-def warn_of_doubt(module: Holding, entry: Entry, *, trained: bool) -> None:
-    """Warn of a leaf that may have come in a call: say what it counts as, and what to do if it should not."""
+def _warn_of_state(module: Holding, entry: Entry) -> None:
     kind = escaped(type(module).__name__)
-    what = (
-        "is a parameter, as those beside it. If it is not to be trained, keep it elsewhere"
-        if trained
-        else "is state, neither trained nor saved. If it is to be trained, make it in __init__; else keep it elsewhere"
+    warn_caller(
+        f"{kind}{expression(entry[0])} has come since {kind} was called, and is state, neither trained nor saved. If "
+        "it is to be trained, make it in __init__; else keep it elsewhere: in a local variable, in a list of its own, "
+        "or, to save it, in an nn.Constant",
+        ParameterWarning,
+    )
+
+
+def warn_of_change(module: Holding, name: Any, n: int, *, made: bool, lacking: str | None = None) -> None:
+    """Warn that a call has put something else in place of n parameters.
+
+    Arguments:
+        made: True if they were there when the Module was made.
+        lacking: where the call has assigned the attribute, what a file lacks now.
+    """
+    kind = escaped(type(module).__name__)
+    of = f"{kind}.{escaped(name)}" if isinstance(name, str) else kind
+    happened = (
+        "changed what is in it, so the model has other parameters now"
+        if lacking is None
+        else f"assigned it anew, so from now on it is state, neither trained nor saved{lacking}"
     )
     warn_caller(
-        f"{kind}{expression(entry[0])} has come since {kind} was called, and {what}: in a local variable, in a list "
-        "of its own, or, to save it, in an nn.Constant",
+        f"{of} held {n} parameter{'s' * (n != 1)} {'when' if made else 'since'} {kind} was made, and a call has "
+        f"{happened}. Keep what a call changes in a local variable, or, to save it, in an nn.Constant; make what is "
+        "trained in __init__",
         ParameterWarning,
     )
 

@@ -16,7 +16,7 @@ from autograd.samples.rows import refuse_named
 from autograd.staleness import refusing
 from autograd.training.data import Dataset
 from autograd.training.draws import Draws
-from autograd.training.reach import Reach, strangers, warn_of_strangers
+from autograd.training.reach import Reach, strangers, warn_of_late, warn_of_strangers
 from autograd.training.record import Objective, noting
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_copy, tree_map, tree_structure
@@ -109,6 +109,7 @@ def eager_functions(
                     raise
                 if answered is not None and learning:
                     warn_of_strangers(objective, strangers(losses[-1], freshness.begin, answered))
+                    warn_of_late(objective, x, losses[-1], freshness.begin)
                 loss += losses[-1].data
                 if accuracy_of:
                     accuracy += number(accuracy_of(_numbers_of(output), tree_copy(y)))

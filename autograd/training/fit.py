@@ -24,7 +24,7 @@ from typing import Any, SupportsIndex
 
 from autograd.codegen.c_build import told_of_long_builds
 from autograd.codegen.compile import BACKENDS
-from autograd.collecting.holder import Holder, settle, warn_of_new
+from autograd.collecting.holder import Holder, keep_as_known, warn_of_new
 from autograd.collecting.walk import refuse_twins
 from autograd.contexts import in_own_context
 from autograd.engine import Value
@@ -217,7 +217,6 @@ def fit(
                         reporter()
                     if callback:
                         run.commit()
-                        settle(model)
                         stop = callback(epoch, history)
                         run.read()
                         outdated = not over and run.is_outdated()
@@ -258,7 +257,7 @@ def fit(
             history.interrupted = True
             run.bring_back_best()
             run.commit()  # again: the interrupt may have come during the first one
-        settle(model, known=True)
+        keep_as_known(model)
         return history
 
 

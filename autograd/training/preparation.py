@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from autograd.engine import Value, grad, graph_of
@@ -18,10 +19,10 @@ from autograd.training.consistency import Consistency, First, Stopwatch
 from autograd.training.data import Data, Dataset, refused, unlike
 from autograd.training.draws import Draws
 from autograd.training.eager import Freshness, eager_functions
-from autograd.training.reach import Reach, strangers, warn_of_strangers
+from autograd.training.reach import Reach, strangers, warn_of_late, warn_of_strangers
 from autograd.training.record import Objective, Sample, held_by, noting, penalty_graph, recording
 from autograd.training.steps import BatchFunction, Learner, compiled_functions
-from autograd.trees import tree_structure
+from autograd.trees import tree_map, tree_structure
 
 T = TypeVar("T")
 _Fitting = list[tuple[Dataset, Sample]]
@@ -100,6 +101,8 @@ def prepare(objective: Objective, data: Data, size: int, backend: str, draws: Dr
         if penalty:
             found += strangers(penalty.outputs[0], penalty.begin, penalty.begin)
         warn_of_strangers(objective, found)
+        for graph, (_, sample) in zip(graphs, known):
+            warn_of_late(objective, tree_map(attrgetter("data"), sample.x), graph.outputs[0], graph.begin)
         with watch.running():
             known_penalty = Reference(penalty) if penalty else None
             checks = [

@@ -6,15 +6,18 @@ its own, which look like parameters and are not trained, that is a warning, too.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from autograd.calls import was_made_in_a_call, was_passed
 from autograd.collecting.holder import Holder, kept_from_training
 from autograd.collecting.walk import names_of_all
 from autograd.engine import Value, created, graph_of
-from autograd.errors import TrainingWarning
+from autograd.errors import ParameterWarning, TrainingWarning
 from autograd.frames import warn_caller
 from autograd.samples.recording import is_input
 from autograd.text import and_joined, visible
-from autograd.training.record import Objective
+from autograd.training.record import Objective, Sample
+from autograd.trees import tree_leaves
 
 _MOST_NAMES = 3  # in a warning
 
@@ -133,6 +136,40 @@ def warn_of_strangers(objective: Objective, found: Iterable[Value]) -> None:
             f"return {it} beside its answer; else say that {it if one else 'they'} {'is' if one else 'are'} to stay: "
             f"freeze() the network that holds {it}, use an nn.Constant, or write v.stop_gradient()",
             TrainingWarning,
+        )
+
+
+def warn_of_late(objective: Objective, x: Any, loss: Value, begin: Value) -> None:
+    """Warn of leaves of the model that a call of it has made and kept: calls that follow use them, untrained.
+
+    Arguments:
+        x: the inputs of a sample, numbers.
+        loss: that of the sample.
+        begin: a leaf made before the model was called.
+
+    Warns:
+        ParameterWarning: there are some.
+    """
+    if not isinstance(objective.model, Holder):
+        return
+    parameters = set(objective.parameters)
+    leaves = [v for v in _reached(loss) if v.op is None and v not in parameters and not (is_input(v) or was_passed(v))]
+    new = {v for v in leaves if created(v) > created(begin)}
+    found = [v for v in leaves if v not in new and was_made_in_a_call(created(v))]
+    if new:  # are they used again?
+        outputs = [v for v in tree_leaves(Sample(objective, x).output) if type(v) is Value]
+        found += new.intersection(v for output in outputs for v in _reached(output))
+    if found:
+        known = {v for _, v in names_of_all(objective.model)}
+        kept = kept_from_training()
+        found = [v for v in found if v not in known and id(v) not in kept]
+    if found:
+        listed = _listed([visible(v.label or f"{v}") for v in sorted(found, key=created)])
+        it, that = ("it is", "it") if len(found) == 1 else ("they are", "them")
+        warn_caller(
+            f"the model uses {listed}, which a call of it has made and kept: so {it} state, neither trained nor saved. "
+            f"To train {that}, make {that} in __init__; if {it} to stay, use an nn.Constant, or v.stop_gradient()",
+            ParameterWarning,
         )
 
 
