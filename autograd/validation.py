@@ -57,13 +57,27 @@ def size_of(name: str, size: SupportsIndex, least: str) -> int:
     """
     if isinstance(size, (list, tuple)):
         raise TypeError(f"{name} is an integer, got the {type(size).__name__} {quoted(size)}: there are no shapes here")
+    size = integer(name, size)
+    if size < 1:
+        raise ValueError(f"{least}, got {name}={size}")
+    return size
+
+
+def integer(name: str, number: SupportsIndex) -> int:
+    """Return an argument that is an integer.
+
+    Raises:
+        TypeError: it is none.
+
+    >>> integer("steps", 2.5)
+    Traceback (most recent call last):
+        ...
+    TypeError: steps is an integer, got 2.5
+    """
     try:
-        integer = operator.index(size)
+        return operator.index(number)
     except TypeError:
-        raise TypeError(f"{name} is an integer, got {quoted(size)}") from None
-    if integer < 1:
-        raise ValueError(f"{least}, got {name}={integer}")
-    return integer
+        raise TypeError(f"{name} is an integer, got {quoted(number)}") from None
 
 
 def listed_inputs(name: str, inputs: Any, n: int) -> tuple[list[Any], bool]:

@@ -8,6 +8,7 @@ from typing import Any, SupportsIndex
 
 from autograd.engine import Value, grad
 from autograd.events import unobserved
+from autograd.hints import called_as
 from autograd.optim import SGD, Optimizer, Rate
 from autograd.text import quoted, short
 from autograd.training.chart import new_axes
@@ -120,6 +121,7 @@ class Descent:
         return beside_bars(self.losses, text + ", diverged" * self.diverged)
 
 
+@called_as("autograd.descend(lambda w: (w - 3) ** 2, 0.0, lr=0.1, steps=20)")
 def descend(
     function: Callable[[Any], Any],
     start: Any,
@@ -139,8 +141,8 @@ def descend(
             keeps its state: a copy of it walks.
 
     Raises:
-        TypeError: the start is no number, or the function returns something else than a Value; or there are both `lr`
-            and `optimizer`.
+        TypeError: the start is no number, the function none, or one that returns something else than a Value; or there
+            are both `lr` and `optimizer`.
         ValueError: there are no steps, or the learning rate is negative or not finite.
 
     >>> descend(lambda w: (w - 3) ** 2, 0.0, lr=0.25, steps=4)
@@ -148,6 +150,10 @@ def descend(
     >>> descend(lambda w: (w - 3) ** 2, 0.0, lr=1.5, steps=4).diverged
     True
     """
+    if not callable(function):
+        raise TypeError(
+            f"descend takes a function of one Value, such as lambda w: (w - 3) ** 2, got {quoted(function)}"
+        )
     count = size_of("steps", steps, "a walk has at least one step")
     if optimizer is not None and lr is not None:
         raise TypeError("the optimizer has the learning rate: pass lr or optimizer, not both")

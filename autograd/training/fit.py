@@ -16,7 +16,6 @@ A model and its data pass through `samples/` and this folder in one direction:
     history.py, progress.py  what the user sees of it; chart.py and plots.py draw it
 """
 
-import operator
 import random
 import time
 from collections.abc import Callable
@@ -43,6 +42,7 @@ from autograd.training.preparation import prepare, refuse_infinite
 from autograd.training.progress import Progress, say_compiling
 from autograd.training.record import Objective
 from autograd.training.run import Run
+from autograd.validation import integer
 
 
 @called_as(FIT)
@@ -262,12 +262,9 @@ def fit(
 
 
 def _integer(name: str, number: SupportsIndex, least: int) -> int:
-    try:
-        if isinstance(number, bool):  # True is no 1: whoever writes patience=True means to switch it on
-            raise TypeError
-        integer = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} is an integer, got {quoted(number)}") from None
-    if integer < least:
-        raise ValueError(f"{name} is at least {least}, got {integer}")
-    return integer
+    if isinstance(number, bool):  # True is no 1: whoever writes patience=True means to switch it on
+        raise TypeError(f"{name} is an integer, got {quoted(number)}")
+    found = integer(name, number)
+    if found < least:
+        raise ValueError(f"{name} is at least {least}, got {found}")
+    return found

@@ -110,7 +110,10 @@ def positive(what: str, x: Any) -> float:
         TypeError: it is not a real number.
         ValueError: it is not above 0, or not finite.
     """
-    size = number(x)
+    try:
+        size = number(x)
+    except TypeError as problem:
+        raise TypeError(f"{what} is a number above 0: {problem}") from None
     if not 0 < size < math.inf:
         raise ValueError(f"{what} is a number above 0, got {size}")
     return size

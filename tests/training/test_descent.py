@@ -83,6 +83,8 @@ def test_a_walk_ends_where_numbers_do() -> None:
         ({"function": lambda w: 3.0}, TypeError, r"returned float 3.0, not a Value.*autograd.sin"),
         ({"function": lambda w: [w]}, TypeError, "returned list"),
         ({"start": "3"}, TypeError, "number"),
+        ({"function": 3}, TypeError, "takes a function of one Value"),
+        ({"rate": 0.1}, TypeError, r"autograd\.descend\(lambda w"),
         ({"steps": 0}, ValueError, "at least one step"),
         ({"steps": 2.5}, TypeError, "steps is an integer, got 2.5"),
         ({"lr": [0.1, 0.5]}, TypeError, r"one learning rate, got \[0\.1, 0\.5\]: for several on one chart"),
