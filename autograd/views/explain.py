@@ -14,18 +14,16 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 """
 
 import html
-import operator
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from autograd.check import faux_gradients, linearity_mistakes
+from autograd.check import faux_gradients
 from autograd.codegen import typesetting
-from autograd.codegen.formulas import Term, constant, graph_formulas, graph_written, short_formula
-from autograd.codegen.typesetting import Typeset, partial, typeset_notation
-from autograd.engine import Value, created, local_gradients, numbers_of
-from autograd.errors import GradientMismatch
+from autograd.codegen.formulas import Term, graph_formulas, graph_written, short_formula
+from autograd.codegen.typesetting import Typeset, typeset_notation
+from autograd.engine import Value, created
 from autograd.events import unobserved
 from autograd.names import Names, names_of
 from autograd.ops import Op
@@ -34,36 +32,35 @@ from autograd.text import (
     LONGEST_FORMULA,
     aligned,
     decimals,
-    folded,
     in_digits,
-    is_signed,
-    line_width,
     paragraph,
-    printable,
     quoted,
-    significant,
     table,
     visible,
-    width,
     with_printable_repr,
 )
 from autograd.views import inline
+from autograd.views.chain_rule import (
+    SHOWN_USES,
+    ChainRule,
+    Path,
+    Stage,
+    Written,
+    after,
+    chain_rule,
+    check_linear,
+)
 from autograd.views.equations import Equation, aligned_latex, definitions, equation_html, math_element
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
     gradients_of,
     in_equation,
-    in_formula,
     line_gradients,
     reached_by_gradients,
 )
 from autograd.views.limits import check_size, graph_to_show
-from autograd.views.true_arithmetic import EQUAL, NEARLY, Kind, added, computed
-
-_LONGEST_LOCAL_GRADIENT = 96  # characters of its formula: with the signs before and after it, a line of the text
-_SHOWN_USES = 4  # names of other stages in one cell or sentence
-
+from autograd.views.true_arithmetic import EQUAL, Kind, computed
 
 # Explanations --------------------------------------------------------------------------------------------------------
 
@@ -82,29 +79,6 @@ class Row(NamedTuple):
     local_gradients: tuple[tuple[str, float | None], ...]
     global_gradient: float
     faux_gradient: float | None
-
-
-@with_printable_repr
-class ChainRule(NamedTuple):
-    """The chain rule at one stage: an equation, as the texts between its signs, and why it comes now.
-
-    `signs` are those between the texts, ≈ where a calculator gives something else with the numbers as they are printed;
-    empty where all of them are =.
-    """
-
-    equation: tuple[str, ...]
-    why: str
-    signs: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return "\n".join(_wrapped(self, ""))
-
-    @property
-    def _sides(self) -> list[str]:
-        """The texts, each but the first with its sign before it."""
-        first, *others = self.equation
-        signs = self.signs or (EQUAL,) * len(others)
-        return [first, *(f"{sign} {side}" for sign, side in zip(signs, others, strict=True))]
 
 
 @dataclass(frozen=True)
@@ -128,7 +102,7 @@ class Explanation:
         lines = table(cells, flush_right=_NUMBERS, head=self._head)
         lines += ["", *paragraph(self._introduction), ""]
         for i, step in enumerate(self.steps, start=1):
-            lines += _wrapped(step, f"{i:>{len(str(len(self.steps)))}}. ")
+            lines += step.lines(f"{i:>{len(str(len(self.steps)))}}. ")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -177,7 +151,7 @@ class Explanation:
             f"{_ITEM}{equation_html(equation)}<br/><small>{html.escape(step.why)}</small></li>"
             for step, equation in zip(self.steps, self._backward, strict=True)
         ]
-        texts = [f"<li><code>{html.escape(' '.join(step._sides))}</code></li>" for step in self.steps]
+        texts = [f"<li><code>{html.escape(' '.join(step.sides))}</code></li>" for step in self.steps]
         lines = ['<table style="border-collapse: collapse">', "<thead><tr>", *head, "</tr></thead><tbody>", *rows]
         lines += ["</tbody></table>"]
         if self._results:
@@ -255,11 +229,13 @@ def explain(
     values.text(0.0)  # refuses digits that are none
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     typeset = {v: typesetting.name(name) for v, name in shown.items()}
-    written = _Written(shown, typeset, values, slopes)
+    written = Written(shown, typeset, values, slopes)
     gradients = gradients_of(output, nodes)
     stages = _stages(nodes, written, detail, gradients)
     reached = reached_by_gradients(output, nodes)
-    _check_linear(nodes, gradients, reached)
+    for v in nodes:
+        if v in reached:
+            check_linear(v, [gradients[v]])
     uses: dict[Value, list[_Use]] = {v: [] for v in nodes}  # of each stage, in the order of backward()
     for stage in reversed(stages):
         for found in stage.local_gradients:
@@ -282,12 +258,16 @@ def explain(
         )
         passing = [(user, local) for user, local in uses[v] if local.number is not None and user in reached]
         if v in reached:
-            step, equation = _chain_rule(v, passing, gradients, written, output)
+            paths = [
+                Path(user, written.derivative(output, user), gradients[user], local, local.part, user)
+                for user, local in passing
+            ]
+            first = "first, because backward begins here"
+            why = after([shown[user] for user, _ in passing], "which uses it", "which use it") if paths else first
         else:
-            users = ", ".join(dict.fromkeys(shown[user] for user, _ in uses[v]))
+            paths, users = [], ", ".join(dict.fromkeys(shown[user] for user, _ in uses[v]))
             why = f"no gradient passes to it from {users}"
-            step = ChainRule((f"d {shown[output]}/d {shown[v]}", "0"), why)
-            equation = Equation((partial(typeset[output], typeset[v]), typesetting.number("0")), (EQUAL,))
+        step, equation = chain_rule(written.derivative(output, v), paths, gradients[v], why, written)
         steps.append(step)
         backward.append(equation)
     forward = tuple(_forward(stage, written) for stage in stages)
@@ -295,47 +275,19 @@ def explain(
     return Explanation(shown[output], tuple(rows), tuple(steps[::-1]), digits, forward, tuple(backward[::-1]), own)
 
 
-def _check_linear(nodes: Sequence[Value], gradients: Mapping[Value, float], reached: Container[Value]) -> None:
-    """Raise an error where a rule is certainly not linear in the gradient from above."""
-    for v in nodes:
-        if v.op is not None and v in reached:
-            g, operands, slopes = gradients[v], numbers_of(v.args), local_gradients(v)
-            known = g, v.op.pulls(g, v.data, *operands)
-            for mistake in linearity_mistakes(v.op, v.data, operands, slopes, [known]).values():
-                raise GradientMismatch(f"{mistake}. Run check_gradients on the output to check all rules")
-
-
 # Stages --------------------------------------------------------------------------------------------------------------
-
-
-class _Written(NamedTuple):
-    """How names and numbers are written."""
-
-    names: Mapping[Value, str]
-    typeset: Mapping[Value, Typeset]  # the names
-    values: Kind
-    slopes: Kind
 
 
 _Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
 
 
-class _ExplainedStage(NamedTuple):
-    result: Value
-    line: Sequence[Value]  # the results that the formula computes, operands before results; none of a leaf
-    formula: str
-    local_gradients: Sequence[LocalGradient]  # one for each path from the result back to an operand
-
-
-def _stages(
-    nodes: Sequence[Value], written: _Written, detail: str, gradients: Mapping[Value, float]
-) -> list[_ExplainedStage]:
+def _stages(nodes: Sequence[Value], written: Written, detail: str, gradients: Mapping[Value, float]) -> list[Stage]:
     """Divide the graph into stages, in the order of creation."""
     names, number = written.names, written.values.text
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
     once = {v for v in numbered if uses[v] == 1}  # these can be part of the formula of the one that uses them
-    stages: list[_ExplainedStage] = []
+    stages: list[Stage] = []
     inside: set[Value] = set()
     for v in reversed(nodes):
         if v not in inside:
@@ -345,7 +297,7 @@ def _stages(
                 inner, line = [], "" if v.op is None else short_formula(v, names, number=number)
             inside.update(inner)
             local = _stage_gradients(v, inner, written, gradients[v])
-            stages.append(_ExplainedStage(v, [*inner, v] if v.op else [], line, local))
+            stages.append(Stage(v, [*inner, v] if v.op else [], line, local))
     return stages[::-1]
 
 
@@ -364,7 +316,7 @@ def _arithmetic_inside(v: Value, once: set[Value]) -> list[Value]:
     return [] if waiting else inner[::-1]
 
 
-def _stage_gradients(result: Value, inner: Sequence[Value], written: _Written, g: float) -> list[LocalGradient]:
+def _stage_gradients(result: Value, inner: Sequence[Value], written: Written, g: float) -> list[LocalGradient]:
     if result.op is None:
         return []
     line, names, slopes = [*inner, result], written.names, written.slopes
@@ -372,7 +324,7 @@ def _stage_gradients(result: Value, inner: Sequence[Value], written: _Written, g
     return line_gradients(line, terms, g, number=None if slopes.digits is None else slopes.text)
 
 
-def _forward(stage: _ExplainedStage, written: _Written) -> Equation:
+def _forward(stage: Stage, written: Written) -> Equation:
     """Return a result's formula, the same with the numbers put in, and its number; a leaf's name alone."""
     v, line, names, values = stage.result, stage.line, written.typeset, written.values
     if not line:
@@ -404,137 +356,6 @@ def _forward(stage: _ExplainedStage, written: _Written) -> Equation:
     return Equation((names[v], symbolic, numeric, result), (EQUAL, EQUAL, sign))
 
 
-# The chain rule ------------------------------------------------------------------------------------------------------
-
-
-def _chain_rule(
-    v: Value,
-    uses: Sequence[_Use],
-    gradients: Mapping[Value, float],
-    written: _Written,
-    output: Value,
-) -> tuple[ChainRule, Equation]:
-    """Return the step of a Value, and the same typeset."""
-    names, typeset, slopes = written.names, written.typeset, written.slopes
-
-    def d(x: Value) -> str:
-        return f"d {names[output]}/d {names[x]}"
-
-    def typeset_d(x: Value) -> Typeset:
-        return partial(typeset[output], typeset[x])
-
-    total = slopes.text(gradients[v])
-    if v is output:
-        step = ChainRule((d(v), total), "first, because backward begins here")
-        return step, Equation((typeset_d(v), typesetting.number(total)), (EQUAL,))
-    pulled = [local.part for _, local in uses]
-    digits = slopes.true_digits(pulled, added, gradients[v]) or 0
-    parts = [slopes.text(part, digits) for part in pulled]
-    symbolic, numeric, exceptions = list[str](), list[str](), list[str]()
-    typeset_symbolic, typeset_numeric = list[Typeset](), list[Typeset]()
-    sign = EQUAL
-    for (user, local), part in zip(uses, parts):
-        product, number = _product(local, gradients[user], digits, slopes), typesetting.number(part)
-        symbolic.append(f"{product.local} × {d(user)}" if product else part)
-        typeset_symbolic.append(typesetting.product(product.typeset, typeset_d(user)) if product else number)
-        numeric.append(f"{product.local_number} × {product.above}" if product else part)
-        typeset_numeric.append(
-            typesetting.product(*map(typesetting.number, (product.local_number, product.above))) if product else number
-        )
-        if not product:
-            exceptions.append(_exception(local, gradients[user], part, names[user], user))
-        elif slopes.sign([product.local_number, product.above], operator.mul, local.part, digits) == NEARLY:
-            sign = NEARLY
-    typeset_parts = [typesetting.number(part) for part in parts]
-    equation, signs = list[tuple[str, Typeset]](), list[str]()
-    if numeric != parts:
-        equation = [(_summed(symbolic), typesetting.summed(typeset_symbolic))]
-        equation += [(_summed(numeric), typesetting.summed(typeset_numeric))]
-        signs = [EQUAL, EQUAL]
-    else:
-        sign = EQUAL
-    if len(parts) > 1:
-        equation.append((_summed(parts), typesetting.summed(typeset_parts)))
-        signs.append(sign)
-        sign = slopes.sign(parts, added, gradients[v])
-    equation = [(d(v), typeset_d(v)), *equation, (total, typesetting.number(total))]
-    texts, formulas = zip(*equation)
-    why = "; ".join([_why([names[user] for user, _ in uses]), *_listed(exceptions)])
-    signs.append(sign)
-    return ChainRule(texts, why, tuple(signs) if NEARLY in signs else ()), Equation(formulas, tuple(signs))
-
-
-class _Product(NamedTuple):
-    """A local gradient, as a formula and as a number, and the gradient from above, ready to show as factors."""
-
-    local: str
-    typeset: Typeset
-    local_number: str
-    above: str
-
-
-def _product(local: LocalGradient, above: float, digits: int, slopes: Kind) -> _Product | None:
-    """Return the product that a part is, as it is shown; None where the part is not the product.
-
-    With infinities, and where products overflow or vanish, a rule may give something else than g times what it gives
-    for 1.
-
-    Arguments:
-        local: the local gradient, and the part.
-        above: the gradient of the stage that it is about.
-        digits: those of the part.
-    """
-    number, formula, typeset = cast(float, local.number), local.formula, local.typeset
-    # A constant has the same digits in the formula and below.
-    least = 9 if slopes.digits is None and formula == constant(in_formula(number)) else 0
-    own = slopes.true_digits([number, above], operator.mul, local.part, digits, least)
-    if own is None:
-        return None
-    text = slopes.text(number, max(own, least))
-    # A formula that is too long to read is replaced by its number.
-    if not formula or not typeset or least or len(formula.text) > _LONGEST_LOCAL_GRADIENT:
-        formula, typeset = constant(text), typesetting.number(text)
-    return _Product(formula.factor, typeset, text, slopes.text(above, own))
-
-
-def _exception(local: LocalGradient, above: float, part: str, name: str, result: Value) -> str:
-    """Say that a part is not a product."""
-    rule = f"the rule of {local.user.op.name}" if local.user is result and local.user.op else f"the line of {name}"
-    if local.number == local.part == 0:
-        return f"{rule} passes 0 here, whatever comes from {name}"
-    factors = (significant(cast(float, x), 4) for x in (local.number, above))
-    return f"{rule} gives {part}, not the product of {' and '.join(factors)}"
-
-
-def _listed(sentences: Iterable[str]) -> list[str]:
-    different = [*dict.fromkeys(sentences)]
-    more = len(different) - _SHOWN_USES
-    return [*different[:_SHOWN_USES], *([f"and so on for {more} more"] if more > 0 else [])]
-
-
-def _summed(terms: Sequence[str]) -> str:
-    first, *others = terms
-    return " + ".join([first, *(f"({term})" if is_signed(term) else term for term in others)])
-
-
-def _why(users: Sequence[str]) -> str:
-    """Name the stages that had to come first."""
-    times = Counter(users)
-    if len(times) == 1:
-        (user, n), *_ = times.items()
-        return f"after {user}, which uses it" + (
-            "" if n == 1 else f" {_often(n)}: the parts of {'both' if n == 2 else 'all'} paths add up"
-        )
-    shown = [f"{user} ({_often(n)})" if n > 1 else user for user, n in list(times.items())[:_SHOWN_USES]]
-    if len(times) > _SHOWN_USES:
-        shown.append(f"{len(times) - _SHOWN_USES} more")
-    return f"after {', '.join(shown[:-1])} and {shown[-1]}, which use it: their parts add up"
-
-
-def _often(n: int) -> str:
-    return "twice" if n == 2 else f"{n} times"
-
-
 # Text ----------------------------------------------------------------------------------------------------------------
 
 _HEAD = ("name", "formula", "value", "local gradient", "global gradient", "faux gradient")
@@ -544,8 +365,8 @@ _ITEM = '<li style="margin: 0.4em 0">'
 
 def _cells(row: Row, digits: int | None) -> list[str]:
     local = _local_text(row, in_digits(digits, in_equation))
-    if len(local) > _SHOWN_USES:
-        local = [*local[: _SHOWN_USES - 1], f"{len(local) - _SHOWN_USES + 1} more"]
+    if len(local) > SHOWN_USES:
+        local = [*local[: SHOWN_USES - 1], f"{len(local) - SHOWN_USES + 1} more"]
     value, slope = in_digits(digits, decimals), in_digits(digits, aligned)
     cells = [row.name, row.formula, value(row.value), ", ".join(local), slope(row.global_gradient)]
     return cells if row.faux_gradient is None else [*cells, slope(row.faux_gradient)]
@@ -571,16 +392,3 @@ def _html_row(row: Row, equation: Equation, digits: int | None) -> str:
 
 def _side(column: int) -> str:
     return f"text-align: {'right' if column in _NUMBERS else 'left'}; white-space: nowrap; padding: 0.2em 0.8em"
-
-
-def _wrapped(step: ChainRule, number: str) -> list[str]:
-    """Write a step on as few lines as possible, broken before equals signs, and only if necessary within a sum."""
-    margin = " " * len(number)
-    first, *others = step._sides
-    lines = [printable(number + " ".join([first, *others]))]
-    if width(lines[0]) > line_width():
-        lines = [printable(number + first)]
-        for part in others:
-            lines += paragraph(part, margin + "    ", margin + "      ")
-    lines += paragraph(step.why, margin + "  ", margin + "  ")
-    return folded("\n".join(lines), line_width())  # names may be wider than a line

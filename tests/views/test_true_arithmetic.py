@@ -13,7 +13,8 @@ from arithmetic import added, evaluated, is_shown_as, parsed, summands
 from autograd import GradientMismatch, Value, explain
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE, Op
-from autograd.views.explain import ChainRule, Explanation
+from autograd.views.chain_rule import ChainRule
+from autograd.views.explain import Explanation
 from autograd.views.gradients import in_equation
 
 inf, nan = math.inf, math.nan
