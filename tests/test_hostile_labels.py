@@ -109,6 +109,8 @@ MESSAGES: dict[str, Callable[[str, Path], object]] = {
         labelled("")[1], folder / "page.html", train=labelled(label)[0]
     ),
     "explain out of date": lambda label, _: out_of_date(explain)(label),
+    "a nudge from another graph": lambda label, _: explain(labelled("y")[1], forward=labelled(label)[0]),
+    "a nudge of an unknown graph's": lambda label, _: explain(labelled(label)[1], forward=Value(1.0)),
     "check out of date": lambda label, _: out_of_date(check_gradients)(label),
     "a wrong gradient": lambda label, _: wrong(label),
     "an anomaly": lambda label, _: anomaly(label),

@@ -35,8 +35,8 @@ LAYERS = [
     {"__init__"},
     {"__main__"},
 ]
-SHARED_BY_VIEWS = {"chain_rule", "columns", "equations", "fonts", "gradients", "inline", "limits", "network", "page"}
-SHARED_BY_VIEWS |= {"pdf", "render", "sized", "true_arithmetic"}
+SHARED_BY_VIEWS = {"chain_rule", "columns", "equations", "fonts", "forward_mode", "gradients", "inline", "limits"}
+SHARED_BY_VIEWS |= {"network", "page", "pdf", "render", "sized", "true_arithmetic"}
 
 
 def module_of(path: Path) -> str:

@@ -15,8 +15,9 @@ All gradients come from the rules of the table, by way of the engine (`gradients
 
 import html
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from autograd.check import faux_gradients
@@ -51,6 +52,7 @@ from autograd.views.chain_rule import (
     check_linear,
 )
 from autograd.views.equations import Equation, aligned_latex, definitions, equation_html, math_element
+from autograd.views.forward_mode import Nudge, nudged, values_to_nudge
 from autograd.views.gradients import (
     NO_GRADIENT,
     LocalGradient,
@@ -86,23 +88,27 @@ class Explanation:
     """The table and the steps that `explain` returns: `print` it, or let a notebook show it as HTML.
 
     `rows` holds the table, in the order of the calculation; `steps` the chain rule, in the order of `backward()`.
-    `digits` are those that `explain` was asked for.
+    `forward` holds a `Nudge` for each Value that was asked for: its name, and its steps. `digits` are those that
+    `explain` was asked for.
     """
 
     output: str
     rows: tuple[Row, ...]
     steps: tuple[ChainRule, ...]
     digits: int | None = None
-    _forward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the rows
+    forward: tuple[Nudge, ...] = ()
+    _values: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the rows
     _backward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the steps
+    _nudges: tuple[Sequence[Equation], ...] = field(default=(), repr=False, compare=False)  # of `forward`
     _definitions: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of operations that users added
 
     def __str__(self) -> str:
         cells = [_cells(row, self.digits) for row in self.rows]
         lines = table(cells, flush_right=_NUMBERS, head=self._head)
-        lines += ["", *paragraph(self._introduction), ""]
-        for i, step in enumerate(self.steps, start=1):
-            lines += step.lines(f"{i:>{len(str(len(self.steps)))}}. ")
+        for introduction, steps, _ in self._walks:
+            lines += ["", *paragraph(introduction), ""]
+            for i, step in enumerate(steps, start=1):
+                lines += step.lines(f"{i:>{len(str(len(steps)))}}. ")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -112,14 +118,18 @@ class Explanation:
         return _HEAD[:-1] if self.rows[-1].faux_gradient is None else _HEAD
 
     @property
-    def _introduction(self) -> str:
-        return (
+    def _walks(self) -> Iterator[tuple[str, Sequence[ChainRule], Sequence[Equation]]]:
+        """Yield an introduction, the steps and their equations: of backward mode, then of each nudge."""
+        introduction = (
             f"Backward, step by step, starting at {self.output}. Each stage comes after all stages that use it, "
             "because their gradients add up to its own."
         )
+        yield introduction, self.steps, self._backward
+        for nudge, equations in zip(self.forward, self._nudges, strict=True):
+            yield nudge.introduction, nudge.steps, equations
 
     def to_latex(self) -> str:
-        r"""Return the equations as LaTeX, with the numbers put in: first forward, then the chain rule.
+        r"""Return the equations as LaTeX, with the numbers put in: those of the values, then the chain rule.
 
         It is an `align*`, or several where one would not fit on a page, and needs `\usepackage{amsmath}` alone.
 
@@ -131,14 +141,14 @@ class Explanation:
         \frac{\partial v_{2}}{\partial t} &= \cos(t) \times \frac{\partial v_{2}}{\partial v_{2}} = 1 \times 1 = 1
         \end{align*}
         """
-        return aligned_latex([*self._results, *self._backward])
+        return aligned_latex([*self._results, *chain.from_iterable(equations for _, _, equations in self._walks)])
 
     def _repr_latex_(self) -> str:
         return self.to_latex()
 
     @property
     def _results(self) -> list[Equation]:
-        return [*(equation for equation in self._forward if len(equation.sides) > 1), *self._definitions]
+        return [*(equation for equation in self._values if len(equation.sides) > 1), *self._definitions]
 
     def _repr_html_(self) -> str:
         """Return a table with the steps below it, typeset, in the colours and fonts of the notebook.
@@ -146,19 +156,20 @@ class Explanation:
         The equations are MathML, which needs no script, and below them the same as text, to be copied.
         """
         head = [f'<th scope="col" style="{_side(i)}">{title}</th>' for i, title in enumerate(self._head)]
-        rows = [_html_row(row, equation, self.digits) for row, equation in zip(self.rows, self._forward, strict=True)]
-        steps = [
-            f"{_ITEM}{equation_html(equation)}<br/><small>{html.escape(step.why)}</small></li>"
-            for step, equation in zip(self.steps, self._backward, strict=True)
-        ]
-        texts = [f"<li><code>{html.escape(' '.join(step.sides))}</code></li>" for step in self.steps]
+        rows = [_html_row(row, equation, self.digits) for row, equation in zip(self.rows, self._values, strict=True)]
         lines = ['<table style="border-collapse: collapse">', "<thead><tr>", *head, "</tr></thead><tbody>", *rows]
         lines += ["</tbody></table>"]
         if self._results:
             equations = [f"{_ITEM}{equation_html(equation)}</li>" for equation in self._results]
             lines += ["<p>Forward, with the numbers put in:</p>", "<ol>", *equations, "</ol>"]
-        lines += [f"<p>{html.escape(self._introduction)}</p>", "<ol>", *steps, "</ol>"]
-        lines += ["<details><summary>The same as text</summary><ol>", *texts, "</ol></details>"]
+        for introduction, steps, typeset in self._walks:
+            items = [
+                f"{_ITEM}{equation_html(equation)}<br/><small>{html.escape(step.why)}</small></li>"
+                for step, equation in zip(steps, typeset, strict=True)
+            ]
+            texts = [f"<li><code>{html.escape(' '.join(step.sides))}</code></li>" for step in steps]
+            lines += [f"<p>{html.escape(introduction)}</p>", "<ol>", *items, "</ol>"]
+            lines += ["<details><summary>The same as text</summary><ol>", *texts, "</ol></details>"]
         return inline.typeset("\n".join(lines), str(self))
 
 
@@ -166,6 +177,7 @@ class Explanation:
 def explain(
     output: Value,
     *,
+    forward: Any = None,
     names: Names | None = None,
     detail: str = "stage",
     faux: bool = True,
@@ -179,6 +191,8 @@ def explain(
 
     Arguments:
         output: the Value to explain, usually the loss.
+        forward: a Value of its graph, or a list of them, to explain forward mode, too: how a nudge of it travels to the
+            output.
         names: names for nodes, as in `draw`: by default labels, else the variables of the caller, else v1, v2, ...
         detail: `"stage"` gives each named line of arithmetic one row, as in the articles; `"value"` gives each Value
             one.
@@ -189,14 +203,15 @@ def explain(
             printed. With `digits=`, ≈ stands where a calculator would give something else.
 
     Returns an `Explanation`: `str` gives the text, a notebook shows it typeset, `.to_latex()` is for a paper, and
-    `.rows` and `.steps` hold the numbers and equations.
+    `.rows`, `.steps` and `.forward` hold the numbers and equations.
 
     Raises:
-        TypeError: `output` is not a Value, or `names` not a mapping.
+        TypeError: `output` is not a Value, what is to be nudged is none, or `names` not a mapping.
         GradientMismatch: a rule is not linear in the gradient from above, such as one that forgets it, so the chain
             rule does not hold.
-        ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; or a
-            number in the graph was changed without `forward()`, so that the numbers do not belong together.
+        ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; what
+            is to be nudged is not in the graph; or a number in the graph was changed without `forward()`, so that the
+            numbers do not belong together.
 
     >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
     >>> y = x * w + x
@@ -215,6 +230,12 @@ def explain(
          after y, which uses it
     3. d y/d x = 1 × d y/d y + w × d y/d y = 1 × 1 + (-2 × 1) = 1 + (-2) = -1
          after y, which uses it twice: the parts of both paths add up
+    >>> for step in explain(y, forward=x, names={"y": y}).forward[0].steps:
+    ...     print(step)
+    d x/d x = 1
+      first, because the nudge begins here
+    d y/d x = w × d x/d x + 1 × d x/d x = -2 × 1 + 1 × 1 = -2 + 1 = -1
+      after x, which it uses twice: the parts of both paths add up; backward gives the same
     """
     nodes = graph_to_show(output, "explain(loss)")
     if detail not in ("stage", "value"):
@@ -231,7 +252,8 @@ def explain(
     typeset = {v: typesetting.name(name) for v, name in shown.items()}
     written = Written(shown, typeset, values, slopes)
     gradients = gradients_of(output, nodes)
-    stages = _stages(nodes, written, detail, gradients)
+    starts = values_to_nudge(forward, nodes, shown)
+    stages = _stages(nodes, written, detail, gradients, starts)
     reached = reached_by_gradients(output, nodes)
     for v in nodes:
         if v in reached:
@@ -270,9 +292,18 @@ def explain(
         step, equation = chain_rule(written.derivative(output, v), paths, gradients[v], why, written)
         steps.append(step)
         backward.append(equation)
-    forward = tuple(_forward(stage, written) for stage in stages)
-    own = tuple(definitions(nodes, typeset_notation(values.text)))
-    return Explanation(shown[output], tuple(rows), tuple(steps[::-1]), digits, forward, tuple(backward[::-1]), own)
+    nudges = [nudged(start, nodes, stages, gradients[start], written) for start in starts]
+    return Explanation(
+        shown[output],
+        tuple(rows),
+        tuple(steps[::-1]),
+        digits,
+        forward=tuple(nudge for nudge, _ in nudges),
+        _values=tuple(_value(stage, written) for stage in stages),
+        _backward=tuple(backward[::-1]),
+        _nudges=tuple(equations for _, equations in nudges),
+        _definitions=tuple(definitions(nodes, typeset_notation(values.text))),
+    )
 
 
 # Stages --------------------------------------------------------------------------------------------------------------
@@ -281,12 +312,15 @@ def explain(
 _Use = tuple[Value, LocalGradient]  # the result of a stage, and its local gradient on the operand
 
 
-def _stages(nodes: Sequence[Value], written: Written, detail: str, gradients: Mapping[Value, float]) -> list[Stage]:
-    """Divide the graph into stages, in the order of creation."""
+def _stages(
+    nodes: Sequence[Value], written: Written, detail: str, gradients: Mapping[Value, float], starts: Container[Value]
+) -> list[Stage]:
+    """Divide the graph into stages, in the order of creation; each of the starts is one."""
     names, number = written.names, written.values.text
     uses = Counter(x for v in nodes for x in v.args if isinstance(x, Value))
     numbered = {v for i, v in enumerate(nodes, 1) if not v.label and names[v].partition("#")[0] == f"v{i}"}
-    once = {v for v in numbered if uses[v] == 1}  # these can be part of the formula of the one that uses them
+    # These can be part of the formula of the one that uses them.
+    once = {v for v in numbered if uses[v] == 1 and v not in starts}
     stages: list[Stage] = []
     inside: set[Value] = set()
     for v in reversed(nodes):
@@ -324,7 +358,7 @@ def _stage_gradients(result: Value, inner: Sequence[Value], written: Written, g:
     return line_gradients(line, terms, g, number=None if slopes.digits is None else slopes.text)
 
 
-def _forward(stage: Stage, written: Written) -> Equation:
+def _value(stage: Stage, written: Written) -> Equation:
     """Return a result's formula, the same with the numbers put in, and its number; a leaf's name alone."""
     v, line, names, values = stage.result, stage.line, written.typeset, written.values
     if not line:

@@ -293,7 +293,8 @@ def latex_to_try() -> Iterator[str]:
     for op_name in sorted(BUILT_IN):
         op = TABLE[op_name]
         picked: list[Any] = leaves[: op.arity or 4]
-        yield explain(op(*op.lists(picked)) if op.variadic else op(*picked), faux=False).to_latex()
+        output = op(*op.lists(picked)) if op.variadic else op(*picked)
+        yield explain(output, forward=picked[0], faux=False).to_latex()
     yield explain(neuron(), faux=False, digits=3).to_latex()
     yield from (formula(v).to_latex() for v in own_rows())
     for label in [

@@ -50,7 +50,8 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
     ],
     "draw": lambda y, folder: draw(y, faux=True, max_nodes=400)._repr_mimebundle_(),
     "explain": lambda y, folder: [
-        (str(explanation), explanation._repr_html_()) for explanation in (explain(y), explain(y, detail="value"))
+        (str(explanation), explanation._repr_html_())
+        for explanation in (explain(y), explain(y, detail="value", forward=leaves_of(y)))
     ],
     "explore": lambda y, folder: explore(y, train=leaves_of(y), max_nodes=400).html,
     "formula": lambda y, folder: (str(formula(y, max_nodes=400)), formula(y, max_nodes=400)._repr_html_()),

@@ -1,0 +1,316 @@
+"""`explain(output, forward=x)`: how a nudge of x travels to the output, in true arithmetic, beside backward mode."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from arithmetic import check_step
+from graphs import neuron, random_graph
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_true_arithmetic import graphs
+
+import autograd
+from autograd import GradientMismatch, Value, explain
+from autograd.engine import created, graph_of
+from autograd.folds import Folding
+from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.views.chain_rule import ChainRule
+from autograd.views.gradients import in_equation
+
+inf = math.inf
+
+
+def steps_of(output: Value, start: Value, **options: Any) -> tuple[ChainRule, ...]:
+    """Return the forward steps from one Value of the graph."""
+    [nudge] = explain(output, forward=start, faux=False, names={"out": output}, **options).forward
+    return nudge.steps
+
+
+# ------------------------------------------------------------------------------------------------------------- the walk
+
+
+def test_the_neuron_forward_step_by_step() -> None:
+    loss = neuron()
+    weight = graph_of(loss)[1]
+    explanation = explain(loss, forward=weight)
+    [nudge] = explanation.forward
+    assert nudge.start == "weight"
+    assert [(" = ".join(step.equation), step.why) for step in nudge.steps] == [
+        ("d weight/d weight = 1", "first, because the nudge begins here"),
+        ("d net/d weight = input × d weight/d weight = 0.4 × 1 = 0.4", "after weight, which it uses"),
+        (
+            "d output/d weight = (1 - output × output) × d net/d weight = 0.5591 × 0.4 = 0.2236",
+            "after net, which it uses",
+        ),
+        ("d error/d weight = 1 × d output/d weight = 1 × 0.2236 = 0.2236", "after output, which it uses"),
+        (
+            "d loss/d weight = error × d error/d weight = -0.036 × 0.2236 = -0.008",
+            "after error, which it uses; backward gives the same",
+        ),
+    ]
+    backward, forward = str(explanation).split("Forward, step by step, starting at weight: ")
+    assert backward.rstrip() == str(explain(loss)).rstrip()  # beside it, unchanged
+    for step in nudge.steps:
+        assert " = ".join(step.equation) in forward
+        assert step.why in forward
+
+
+def test_where_paths_meet_their_sum_is_shown_in_the_order_of_the_formula() -> None:
+    x, w = Value(3.0, "x"), Value(-2.0, "w")
+    step = steps_of(x * w + x, x)[-1]
+    assert step.equation == ("d out/d x", "w × d x/d x + 1 × d x/d x", "-2 × 1 + 1 × 1", "-2 + 1", "-1")
+    assert step.why == "after x, which it uses twice: the parts of both paths add up; backward gives the same"
+    assert steps_of(w * x + x * 3, x)[-1].equation[1] == "w × d x/d x + 3 × d x/d x"
+    u, v = x * w, x.tanh()
+    u.label, v.label = "u", "v"
+    step = steps_of(u - v, x)[-1]
+    assert step.equation[1] == "1 × d u/d x + (-1 × d v/d x)"
+    assert step.why == "after u and v, which it uses: their parts add up; backward gives the same"
+
+
+def test_only_what_a_nudge_reaches_has_a_step() -> None:
+    x, w = Value(3.0, "x"), Value(-2.0, "w")
+    other = w.tanh()
+    other.label = "other"
+    assert [step.equation[0] for step in steps_of(x.sin() * other, x, detail="value")] == [
+        "d x/d x", "d v4/d x", "d out/d x"
+    ]  # fmt: skip
+    assert [step.equation[0] for step in steps_of(x.sin() * other, w)] == ["d w/d w", "d other/d w", "d out/d w"]
+
+
+def test_a_result_can_be_nudged_also_one_inside_a_line() -> None:
+    x = Value(3.0, "x")
+    inner = x * 2
+    out = inner + 1
+    assert [row.formula for row in explain(out, names={"out": out}).rows] == ["", "x * 2 + 1"]
+    explanation = explain(out, forward=out.args[0], names={"out": out})
+    assert [row.formula for row in explanation.rows] == ["", "x * 2", "v2 + 1"]
+    assert [step.equation for step in explanation.forward[0].steps] == [
+        ("d v2/d v2", "1"), ("d out/d v2", "1 × d v2/d v2", "1 × 1", "1")
+    ]  # fmt: skip
+    [step] = steps_of(out, out)
+    assert (step.equation, step.why) == (("d out/d out", "1"), "first, because the nudge begins here")
+
+
+def test_several_values_have_a_walk_each() -> None:
+    x, w, b = Value(3.0, "x"), Value(-2.0, "w"), Value(0.5, "b")
+    out = (x * w + b).tanh()
+    explanation = explain(out, forward=[x, (w, [b, x])])
+    assert [nudge.start for nudge in explanation.forward] == ["x", "w", "b"]
+    assert str(explanation).count("Forward, step by step") == 3
+    assert explain(out, forward=[]) == explain(out)
+
+
+def test_operations_of_many_operands() -> None:
+    w = [Value(float(i), f"w{i}") for i in range(3)]
+    total = autograd.dot(w, [1.0, w[0], 3.0])
+    assert steps_of(total, w[0])[-1].equation == (
+        "d out/d w0", "1 × d w0/d w0 + w1 × d w0/d w0", "1 × 1 + 1 × 1", "1 + 1", "2"
+    )  # fmt: skip
+    assert steps_of(autograd.largest(w), w[2])[-1].equation[-1] == "1"
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
+def test_forward_and_backward_agree_on_random_graphs(seed: int, detail: str) -> None:
+    loss = random_graph(seed)
+    nodes = graph_of(loss)
+    explanation = explain(loss, forward=nodes, detail=detail, names={}, faux=False)
+    gradients = {row.name: row.global_gradient for row in explanation.rows}
+    for nudge in explanation.forward:
+        seen = set[str]()
+        for step in nudge.steps:
+            for used in re.findall(rf"× d (\w+)/d {nudge.start}\b", step.equation[1] if len(step.equation) > 2 else ""):
+                assert used in seen, step
+            seen.add(step.equation[0].removeprefix("d ").removesuffix(f"/d {nudge.start}"))
+        gradient, (*_, shown) = gradients[nudge.start], nudge.steps[-1].equation
+        if all(map(math.isfinite, gradients.values())) and math.isfinite(float(shown)):
+            assert math.isclose(float(shown), gradient, rel_tol=1e-3, abs_tol=1e-4), nudge
+        same = nudge.steps[-1].why.endswith(("backward gives the same", "the nudge begins here"))
+        backward = [step.equation[-1] for step in explanation.steps if step.equation[0].endswith(f"/d {nudge.start}")]
+        assert same == ([shown] == backward)
+
+
+# ------------------------------------------------------------------------------------ where nothing passes, or too much
+
+
+def test_a_walk_says_where_the_gradient_stops() -> None:
+    x = Value(3.0, "x")
+    stopped = x.stop_gradient()
+    stopped.label = "stopped"
+    after_it = stopped * 2
+    after_it.label = "after"
+    steps = steps_of(after_it + x, x)
+    assert [(step.equation, step.why) for step in steps[1:3]] == [
+        (("d stopped/d x", "0"), "no gradient passes to it from x"),
+        (("d after/d x", "0"), "nothing moves in stopped, which it uses"),
+    ]
+    assert steps[3].equation == ("d out/d x", "1 × d x/d x", "1 × 1", "1")
+    choice = autograd.where(x, x * 2, 1.0)
+    assert steps_of(choice, x)[-1].equation[1] == "(1 if x > 0 else 0) × d v2/d x"  # x is not only its condition
+
+
+def test_what_does_not_move_adds_no_0_times_infinity() -> None:
+    x = Value(0.5, "x")
+    whole = x.floor()
+    whole.label = "whole"
+    steps = steps_of(whole * inf, x)
+    assert steps[1].equation == ("d whole/d x", "0 × d x/d x", "0 × 1", "0")
+    assert (steps[2].equation, steps[2].why) == (
+        ("d out/d x", "0"),
+        "nothing moves in whole, which it uses; backward gives the same",
+    )
+    never = autograd.where(-1.0, x, 2.0)
+    assert steps_of(never * inf, x)[-1].why.startswith("nothing moves in v2")
+    line = steps_of(x // 2 * inf + x, x)[-1]  # the same inside a line
+    assert line.equation[-2:] == ("0 + 1", "1")
+    assert line.why.endswith("backward gives the same")
+
+
+def test_a_speed_of_0_is_multiplied_as_any_other() -> None:
+    x = Value(-1.0, "x")
+    *_, step = steps_of(x.relu().log(), x)
+    assert step.equation[1:] == ("1 / v2 × d v2/d x", "inf × 0", "nan")
+    assert step.why == "after v2, which it uses; backward, which multiplies in another order, gives 0"
+
+
+def test_a_line_that_adds_in_another_order_gives_its_own_sum() -> None:
+    x = Value(2.0, "x")
+    *_, step = steps_of((x * 1e200 + x * -1e200) * 1e200, x)
+    assert step.equation == ("d out/d x", "0")
+    assert step.why.startswith("after x, which it uses; the line of out gives 0, not the sum of inf and -inf; backward")
+
+
+# ---------------------------------------------------------------------------------------------- operations of one's own
+
+
+def test_a_rule_that_needs_numbers_shows_its_number() -> None:
+    own = Op("own({})", lambda x: x, lambda g, z, x: g * math.exp(x))
+    x = Value(0.0, "x")
+    assert steps_of(own(x) * 2, x)[1].equation == ("d v2/d x", "1 × d x/d x", "1 × 1", "1")
+
+
+def test_a_rule_that_is_not_linear_in_the_speed_is_refused() -> None:
+    clipped = Op("clipped({})", lambda x: 3 * x, lambda g, z, x: TABLE["min"](g * 3, 5.0))
+    x = Value(1.0, "x")
+    out = clipped(x * 100)
+    assert explain(out)  # where g is 1, the equation holds
+    with pytest.raises(GradientMismatch, match="linear in g, but the rule of clipped"):
+        explain(out, forward=x)
+
+
+def test_an_operation_of_ones_own_is_defined_below() -> None:
+    cube = Op("cube({})", lambda x: x * x * x, lambda g, z, x: g * 3 * x * x)
+    x = Value(2.0, "x")
+    explanation = explain(cube(x), forward=x)
+    assert explanation.forward[0].steps[-1].equation[1:] == ("3 × x × x × d x/d x", "12 × 1", "12")
+    assert r"\text{where }" in explanation.to_latex()
+
+
+# ------------------------------------------------------------------------------------------------------ how it is shown
+
+
+def test_a_walk_is_typeset_after_the_backward_steps() -> None:
+    loss = neuron()
+    explanation = explain(loss, forward=graph_of(loss)[1])
+    shorter = explain(loss)
+    typeset = r"\frac{\partial \mathrm{loss}}{\partial \mathrm{weight}} &= \mathrm{error} \times "
+    assert typeset + r"\frac{\partial \mathrm{error}}{\partial \mathrm{weight}}" in explanation.to_latex()
+    assert typeset not in shorter.to_latex()
+    page, plain = (ET.fromstring(e._repr_html_()) for e in (explanation, shorter))
+    assert len(page.findall(".//ol")) == len(plain.findall(".//ol")) + 2  # the steps, and the same as text
+    assert "d loss/d weight = error × d error/d weight = -0.036 × 0.2236 = -0.008" in [
+        c.text for c in page.findall(".//code")
+    ]
+
+
+@pytest.mark.parametrize("digits", [2, 9])
+def test_a_walk_has_the_digits_that_are_asked_for(digits: int) -> None:
+    x = Value(0.7342, "x")
+    step = steps_of((x * 1.234).sin(), x, digits=digits)[-1]
+    shown = {2: ("0.62 × 1.2", "0.76"), 9: ("0.616896642 × 1.234", "0.761250457")}[digits]
+    assert step.equation[2:] == shown
+    assert step.signs == ("=", "=", "≈")  # 0.62 × 1.2 is 0.744
+
+
+def test_a_graph_that_is_out_of_date_is_refused() -> None:
+    x = Value(3.0, "x")
+    y = x * x
+    x.data = 4.0
+    with pytest.raises(ValueError, match="out of date"):
+        explain(y, forward=x)
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "said"),
+    [
+        (lambda x, y: Value(1.0, "other"), ValueError, r"not in the graph of y, .*pass a Value that the output was"),
+        (lambda x, y: y * 2, ValueError, "it was computed from y, so the arguments are swapped"),
+        (
+            lambda x, y: 0.4,
+            TypeError,
+            "forward is the Value to nudge, or a list of them, got float 0.4: a plain ",
+        ),
+        (lambda x, y: True, TypeError, r"got bool True: name it, as in explain\(loss, forward=x\)"),
+        (lambda x, y: "x", TypeError, "got str 'x'"),
+        (lambda x, y: [x, None], TypeError, "got NoneType None"),
+        (lambda x, y: {"x": x}, TypeError, "a dictionary"),
+    ],
+)
+def test_mistakes_are_explained(start: Any, error: type[Exception], said: str) -> None:
+    x = Value(3.0, "x")
+    y = x * x
+    with pytest.raises(error, match=said):
+        explain(y, forward=start(x, y))
+
+
+# --------------------------------------------------------------------------------------------------- its truth, by rows
+
+
+def check_walks(output: Value, detail: str) -> None:
+    """Check all that is printed about nudges of all Values of a graph."""
+    nodes = graph_of(output)
+    named = {v.label or (f"v{i}" if v is not output else "out"): v for i, v in enumerate(nodes, start=1)}
+    numbers = {name: v.data for name, v in named.items()}
+    starts = [v for v in nodes if v.op is None]
+    explanation = explain(output, forward=starts, names={"out": output}, detail=detail, faux=False)
+    for nudge in explanation.forward:
+        speeds = speeds_of(nodes, named[nudge.start])
+        known = {f"d {name}/d {nudge.start}": speeds[v] for name, v in named.items() if v in speeds}
+        for step in nudge.steps:
+            check_step(step, numbers, known)
+            assert step.equation[-1] == in_equation(known[step.equation[0]]), step
+
+
+def speeds_of(nodes: Sequence[Value], start: Value) -> dict[Value, float]:
+    """Return how fast Values change with one of them, by the table's rules on Values; a constant 0 adds nothing."""
+    speeds: dict[Value, Any] = {start: Value(1.0)}
+    for v in nodes:
+        if v.op is None or v is start or speeds.keys().isdisjoint(v.args):
+            continue
+        speeds[v] = 0.0
+        for place, x in enumerate(v.args):
+            speed = speeds.get(x, 0.0) if isinstance(x, Value) else 0.0
+            if type(speed) is Value:
+                if v.op.variadic:
+                    part = v.op.pulls(1.0, v, *v.args)[place] * speed
+                else:
+                    rule = v.op.rules[place]
+                    part = rule and Folding(created(v), created)(rule(speed, v, *v.args))
+                if type(part) is Value:
+                    speeds[v] = part if type(speeds[v]) is float else speeds[v] + part
+    return {v: speed if type(speed) is float else speed.data for v, speed in speeds.items()}
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_all_arithmetic_is_true(name: str) -> None:
+    rng = random.Random(f"forward arithmetic of {name}")
+    for output, detail in graphs(TABLE[name], rng, 12):
+        check_walks(output, detail)
