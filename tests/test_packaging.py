@@ -25,6 +25,14 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LINK = re.compile(r"(!?)\[[^]]*\]\(([^)\s]+)\)")
 LINK_WITH_TEXT = re.compile(r"\[([^]]*)\]\([^)]*\)")
+TOP_LEVEL = {".ci", ".gitignore", "LICENSE", "MANIFEST.in", "README.md", "autograd", "docs", "examples"}
+TOP_LEVEL |= {"pyproject.toml", "setup.py", "tests"}
+KINDS = {  # of files, in each folder
+    "autograd": {".py", ".pyi", ".typed", ".css", ".html", ".js"},
+    "docs": {".md", ".svg", ".png"},
+    "examples": {".py"},
+    "tests": {".py", ".c", ".json"},
+}
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
 BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
 
@@ -52,6 +60,17 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
     folder = tmp_path_factory.mktemp("distributions")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_COPIED)
     return built(folder / "source", folder)
+
+
+def test_the_repository_has_no_stray_files() -> None:
+    """What a program has left where it ran is not committed."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone, in which files are committed")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [Path(name) for name in listed.splitlines()]
+    assert {file.parts[0] for file in files} == TOP_LEVEL
+    kinds = {(file.parts[0], file.suffix or file.name) for file in files if file.parts[0] in KINDS}
+    assert kinds <= {(folder, kind) for folder, kinds in KINDS.items() for kind in kinds}
 
 
 def metadata(wheel: Path) -> Message:
