@@ -19,7 +19,7 @@ from autograd import nn, ops, optim, pickling, ufuncs
 from autograd.anomaly import detect_anomaly
 from autograd.check import check_gradients, faux_gradient
 from autograd.codegen.compile import compile
-from autograd.engine import Value, grad
+from autograd.engine import Value
 from autograd.errors import (
     AnomalyError,
     CompilerError,
@@ -34,7 +34,19 @@ from autograd.errors import (
     TrainingWarning,
     UnsupportedOperationError,
 )
-from autograd.functions import log_softmax, logsumexp, mean, softmax
+from autograd.functions import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    log_softmax,
+    logsumexp,
+    mean,
+    softmax,
+    value_and_grad,
+    vjp,
+)
 from autograd.hints import no_such_name as __getattr__
 from autograd.installation import warn_of_hips as _warn_of_hips
 from autograd.training.descent import Descent, descend

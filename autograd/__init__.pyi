@@ -4,9 +4,9 @@ from autograd import nn as nn, ops as ops, optim as optim, pickling as pickling,
 from autograd.anomaly import detect_anomaly as detect_anomaly
 from autograd.check import check_gradients as check_gradients, faux_gradient as faux_gradient
 from autograd.codegen.compile import compile as compile
-from autograd.engine import Value as Value, grad as grad
+from autograd.engine import Value as Value
 from autograd.errors import AnomalyError as AnomalyError, CompilerError as CompilerError, CompilerNotFound as CompilerNotFound, DivergenceError as DivergenceError, FrozenChoiceWarning as FrozenChoiceWarning, GradientMismatch as GradientMismatch, GraphvizNotFound as GraphvizNotFound, ParameterWarning as ParameterWarning, RecordingError as RecordingError, StaleGraphWarning as StaleGraphWarning, TrainingWarning as TrainingWarning, UnsupportedOperationError as UnsupportedOperationError
-from autograd.functions import log_softmax as log_softmax, logsumexp as logsumexp, mean as mean, softmax as softmax
+from autograd.functions import grad as grad, hessian as hessian, hvp as hvp, jacobian as jacobian, jvp as jvp, log_softmax as log_softmax, logsumexp as logsumexp, mean as mean, softmax as softmax, value_and_grad as value_and_grad, vjp as vjp
 from autograd.training.descent import Descent as Descent, descend as descend
 from autograd.training.fit import fit as fit
 from autograd.training.history import History as History
@@ -76,4 +76,4 @@ from autograd.ops import largest as largest
 from autograd.ops import smallest as smallest
 
 __version__: str
-__all__ = ["nn", "ops", "optim", "detect_anomaly", "check_gradients", "faux_gradient", "Value", "grad", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "log_softmax", "logsumexp", "mean", "softmax", "Descent", "descend", "fit", "History", "plot_decision_boundary", "draw", "explain", "explore", "formula", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]
+__all__ = ["nn", "ops", "optim", "detect_anomaly", "check_gradients", "faux_gradient", "Value", "AnomalyError", "CompilerError", "CompilerNotFound", "DivergenceError", "FrozenChoiceWarning", "GradientMismatch", "GraphvizNotFound", "ParameterWarning", "RecordingError", "StaleGraphWarning", "TrainingWarning", "UnsupportedOperationError", "grad", "hessian", "hvp", "jacobian", "jvp", "log_softmax", "logsumexp", "mean", "softmax", "value_and_grad", "vjp", "Descent", "descend", "fit", "History", "plot_decision_boundary", "draw", "explain", "explore", "formula", "to_text", "to_spreadsheet", "add", "sub", "mul", "div", "mod", "floordiv", "neg", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "log_sigmoid", "logaddexp", "relu", "leaky_relu", "elu", "gelu", "silu", "sign", "step", "floor", "ceil", "clip", "stop_gradient", "where", "dot", "largest", "smallest"]

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from autograd.codegen.formulas import short_formula
-from autograd.engine import Value, created, grad, graph_of, local_gradients, numbers_of
+from autograd.engine import Value, created, graph_of, local_gradients, numbers_of, pulled_back
 from autograd.errors import AnomalyError
 from autograd.events import listening_here, unobserved
 from autograd.frames import Place, is_running, place_of_caller, shown
+from autograd.functions import pushed
 from autograd.names import names_of
 from autograd.ops import TABLE, Op
 from autograd.text import visible
@@ -74,9 +75,8 @@ Not a WeakKeyDictionary: that removes entries in Python, where a Ctrl-C would be
 def _check_result(v: Value) -> None:
     if place := place_of_caller():
         _places[weakref.ref(v, _places.pop)] = place
-    if not math.isfinite(v.data) and not is_running(
-        grad.__code__
-    ):  # of what its rules compute, the gradients are checked
+    # Of what rules compute, the derivatives are checked.
+    if not math.isfinite(v.data) and not any(map(is_running, (pulled_back.__code__, pushed.__code__))):
         numbers = {operand: operand.data for operand in v.args if isinstance(operand, Value)}
         hint = None if v.op is TABLE["where"] else f"if this is in a branch of where that is not chosen, {_CLAMP}"
         raise _forward_error(v, {**numbers, v: v.data}, graph_of(v), hint)

@@ -54,7 +54,7 @@ from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_output, ref
 from autograd.operands import flatten
 from autograd.ops import Op
 from autograd.text import quoted
-from autograd.trees import tree_map
+from autograd.trees import tree_filled
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -694,35 +694,50 @@ def grad(output: Value, inputs: Any) -> Any:
     >>> grad(x * w, x) is w
     True
     """
-    nodes = graph_of(output)
-    made: list[Any] = [v for v in nodes if v._made_by is not None]
-    if made and made[0]._order < _latest_change:
-        announce(on_old_graph, output, made, [v for v in nodes if v._made_by is None])
-    wanted = flatten(inputs)
-    leading = set(wanted)  # the inputs, and every result that depends on one
-    for v in made:
+    nodes, wanted = current_graph(output), flatten(inputs)
+    found = [g if type(g) is Value else Value(g) for g in pulled_back(nodes, {output: 1.0}, wanted)]
+    announce(differentiated, output, wanted, found)
+    return tree_filled(inputs, found)
+
+
+def current_graph(*outputs: Value) -> list[Value]:
+    """Return `graph_of(*outputs)`, and announce each output whose graph is older than the latest change of a leaf."""
+    nodes = graph_of(*outputs)
+    if next((v._order for v in nodes if v._made_by), _latest_change) < _latest_change:
+        for output in outputs:
+            graph = graph_of(output)
+            announce(on_old_graph, output, [v for v in graph if v._made_by], [v for v in graph if not v._made_by])
+    return nodes
+
+
+def pulled_back(nodes: Sequence[Any], seeds: Mapping[Value, Any], wanted: Sequence[Value]) -> list[Any]:
+    """Pull gradients of outputs, Values or floats, back to the `wanted` Values: reverse mode, recorded.
+
+    Arguments:
+        nodes: the graph of the outputs, as `graph_of` returns it.
+        seeds: the gradient of each output, to start from.
+        wanted: the Values whose gradients are returned: Values, or floats where they are constant.
+    """
+    leading = set(wanted)  # them, and every result that depends on one
+    for v in nodes:
         for i, x in enumerate(v.args):
             if type(x) is Value and x in leading and (v._made_by.direct or v._made_by.passes(i)):
                 leading.add(v)
                 break
-    gradients: dict[Value, Any] = {output: 1.0}
-    for v in reversed(made):
-        if v in leading and v in gradients:
+    gradients = dict(seeds)
+    for v in reversed(nodes):
+        if v in leading and v in gradients and v._made_by:
             g, op, args = gradients[v], v._made_by, v.args
             # Without constants, the rules of the table record nothing that folds.
-            constants = type(g) is float or float in map(type, args) or op.by_user
-            fold = Folding(next_order(), created) if constants else None
+            folds = type(g) is float or float in map(type, args) or op.by_user
+            fold: Any = Folding(next_order(), created) if folds else lambda pull: pull
             pulls = op.pulls(g, v, *args) if op.variadic else None
             for i, x in enumerate(args):
                 if type(x) is Value and x in leading and (op.direct or op.passes(i)):
-                    pull = pulls[i] if pulls else op.rules[i](g, v, *args)
-                    pull = fold(pull) if fold else pull
+                    pull = fold(pulls[i] if pulls else op.rules[i](g, v, *args))
                     if pull is not None:
                         gradients[x] = gradients[x] + pull if x in gradients else pull
-    found = [g if type(g) is Value else Value(g) for g in [gradients.get(x, 0.0) for x in wanted]]
-    announce(differentiated, output, wanted, found)
-    values = iter(found)
-    return tree_map(lambda x: next(values), inputs)
+    return [gradients.get(x, 0.0) for x in wanted]
 
 
 for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one says how to add an operation

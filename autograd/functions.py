@@ -1,7 +1,17 @@
-"""Compose functions of any number of values from rows of the table: mean, logsumexp, softmax, log_softmax.
+"""Differentiate Values and functions in both modes, and compose functions of lists: mean, logsumexp, softmax.
 
-Each takes a list, tuple or array of numbers and Values. Of numbers alone it returns floats; otherwise Values, which
-can be differentiated any number of times and compiled for every target.
+Derivatives. The rules of the table pull gradients back. Each is linear in the gradient, and the Jacobian of an
+operation with one result is a row; so what a rule makes of the tangent of an operand is what that adds to the tangent
+of the result: tangent(z) = Σ ruleᵢ(tᵢ, z, ...). One table serves reverse mode (`engine.pulled_back`) and forward mode
+(`pushed`), and all derivatives here are made of these two. Names, arguments and nesting are those of JAX.
+
+A function is differentiated with respect to fresh nodes: a leaf in place of a number; in place of a Value, which may be
+another function's, a new result that depends on it. So nested functions do not confuse their perturbations: J. M.
+Siskind and B. A. Pearlmutter, Nesting forward-mode AD in a functional framework, Higher-Order and Symbolic Computation
+21 (2008), https://doi.org/10.1007/s10990-008-9037-1.
+
+Functions of lists. Each takes a list, tuple or array of numbers and Values. Of numbers alone it returns floats;
+otherwise Values, which can be differentiated any number of times and compiled for every target.
 
 The exponentials are those of the differences from the largest value, so none overflows. Algebraically nothing depends
 on what is subtracted, so no gradient passes to it. Formulas, and how accurate they are: P. Blanchard, D. J. Higham and
@@ -10,17 +20,584 @@ https://doi.org/10.1093/imanum/draa038, equations 1.4 and 3.8. At infinities and
 those of PyTorch in float64.
 """
 
-import sys
-from collections.abc import Iterable
-from typing import Any, Never
+from __future__ import annotations
 
-from autograd import ops
-from autograd.engine import Value
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce, wraps
+from numbers import Real
+from operator import add, index
+from typing import Any, Never, cast, overload
+
+from autograd import engine, ops
+from autograd.engine import Value, created, current_graph, graph_of, next_order, pulled_back
+from autograd.events import announce, differentiated
 from autograd.floats import number
-from autograd.hints import refuse_named
+from autograd.folds import Folding
+from autograd.hints import no_input, no_output, refuse_named
 from autograd.operands import nonempty
+from autograd.ops import Op, Rule
+from autograd.text import quoted
+from autograd.trees import (
+    array_shape,
+    if_a_dictionary,
+    tree_leaves,
+    tree_lists,
+    tree_map,
+    tree_numbers,
+    tree_of_blocks,
+    tree_shape,
+    tree_structure,
+    tree_with_numbers,
+)
 
 _LARGEST_FLOAT = sys.float_info.max
+
+
+# Derivatives of a Value, or of a function ----------------------------------------------------------------------------
+
+
+@overload
+def grad(output: Value, inputs: Any) -> Any: ...
+@overload
+def grad(output: Callable[..., Any], inputs: Any = 0, *, argnums: Any = 0, has_aux: bool = False) -> Any: ...
+def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = False, **others: Never) -> Any:
+    """Return gradients as Values, `grad(output, inputs)`, or the gradient of a function, `grad(f, argnums=0)`.
+
+    Of a Value: `inputs` is a Value (a leaf or an intermediate one), or a tree of them, nested lists and tuples. The
+    gradients have the same nesting; that of an input that the output does not depend on is `Value(0.0)`. They can be
+    differentiated again, and no `.grad` changes. What is recorded reads as it would on paper: rules leave out what
+    changes no number (`folds.py`). So a gradient may be a Value of the graph itself: that of x * w by x is `w`.
+
+    Of a function that returns one number, as in JAX and in HIPS autograd: a function of the same arguments. `argnums`
+    is the place of the argument to differentiate by, or a tuple of places, for a tuple of gradients. The argument is a
+    number, or nested lists, tuples and arrays of numbers, and the gradient is alike. It consists of floats; of Values
+    if an argument has Values, or if it depends on a Value that the function has from outside, so that it can be
+    differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then so does
+    its gradient.
+
+    Warns:
+        UserWarning: an input was made from `output`: the arguments are swapped.
+
+    Raises:
+        TypeError: `output` is neither a Value nor a function, an input is not a Value, an argument is no number, or the
+            function does not return one.
+        ValueError: the function is called without an argument at that place.
+
+    >>> x, w = Value(3.0), Value(2.0)
+    >>> first = grad(x ** 3, x)
+    >>> first.data, grad(first, x).data, grad(x * w, x) is w
+    (27.0, 18.0, True)
+    >>> grad(lambda x: x ** 3)(3.0), grad(grad(lambda x: x ** 3))(3.0)
+    (27.0, 18.0)
+    >>> grad(lambda xs, y: xs[0] * xs[1] * y, argnums=(0, 1))([2.0, 3.0], 5.0)
+    ([15.0, 10.0], 6.0)
+    """
+    if not callable(output):
+        _check_graph_form("grad", inputs, others, argnums != 0 or has_aux)
+        return engine.grad(output, inputs)
+
+    def derivative(call: _Call) -> Any:
+        return tree_with_numbers(call.inputs, call.settled(_gradient(call.root(), call.wanted)))
+
+    return _function("grad", output, argnums if inputs is ... else inputs, derivative, others, has_aux=has_aux)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, **others: Never) -> Any:
+    """Return a function that returns a pair: what `f` returns, and its gradient, which see `grad`.
+
+    With `has_aux=True`, the first is the pair that `f` returns.
+
+    >>> value_and_grad(lambda x: x * x)(3.0)
+    (9.0, 6.0)
+    """
+    if not callable(f):
+        raise TypeError(
+            f"value_and_grad takes a function, got {type(f).__name__} {quoted(f)}: the gradient of a Value "
+            "y is grad(y, x), and its number y.data"
+        )
+
+    def derivative(call: _Call) -> Any:
+        value, *gradient = call.settled([*call.outputs, *_gradient(call.root(), call.wanted)])
+        return (value, call.aux()) if has_aux else value, tree_with_numbers(call.inputs, gradient)
+
+    return _function("value_and_grad", f, argnums, derivative, others)
+
+
+def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
+    """Return the derivatives of Values, `jacobian(outputs, inputs)`, or those of a function, `jacobian(f, argnums=0)`.
+
+    Of Values, they are Values; of a function, it is one of the same arguments. See `grad` for both. The nesting is that
+    of the outputs, with that of the inputs at each of its leaves. An array is a leaf: with arrays of shapes (2,) and
+    (3,) it has the shape (2, 3).
+
+    Raises:
+        TypeError, ValueError: as `grad` does, but the function may return nested numbers.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> [[d.data for d in row] for row in jacobian([x * y, x + y], [x, y])]
+    [[3.0, 2.0], [1.0, 1.0]]
+    >>> jacobian(lambda x, y: [x * y, x + y], argnums=(0, 1))(2.0, 3.0)
+    [(3.0, 2.0), (1.0, 1.0)]
+    """
+    if callable(outputs):
+
+        def derivative(call: _Call) -> Any:
+            return call.blocks(call.output, _jacobian(call.roots, call.wanted))
+
+        return _function("jacobian", outputs, argnums if inputs is ... else inputs, derivative, others)
+    _check_graph_form("jacobian", inputs, others, argnums != 0)
+    return tree_of_blocks(outputs, inputs, _jacobian(_values(outputs, no_output), _values(inputs)))
+
+
+def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
+    """Return the second derivatives of a Value, `hessian(output, inputs)`, or of a function, `hessian(f, argnums=0)`.
+
+    Of a Value, they are Values; of a function, it is one of the same arguments. See `grad` for both. The nesting is
+    that of the inputs, with that of the inputs again at each of its leaves.
+
+    The matrix is symmetric, so of two entries across its diagonal one is computed: they are the same Value. All entries
+    that are 0 whatever the numbers are, because nothing connects their inputs, are one Value, too.
+
+    Raises:
+        TypeError, ValueError: as `grad` does.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> second = hessian(x * x * y, [x, y])
+    >>> [[d.data for d in row] for row in second], second[0][1] is second[1][0]
+    ([[6.0, 4.0], [4.0, 0.0]], True)
+    >>> hessian(lambda xs: xs[0] * xs[0] * xs[1])([2.0, 3.0])
+    [[6.0, 4.0], [4.0, 0.0]]
+    """
+    if callable(output):
+
+        def derivative(call: _Call) -> Any:
+            return call.blocks(call.inputs, _hessian(call.root(), call.wanted))
+
+        return _function("hessian", output, argnums if inputs is ... else inputs, derivative, others)
+    _check_graph_form("hessian", inputs, others, argnums != 0)
+    return tree_of_blocks(inputs, inputs, _hessian(_value(output), _values(inputs)))
+
+
+def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """Return the tangents of Values or of what a function returns: how fast they change as the inputs change (forward
+    mode).
+
+    Arguments:
+        outputs: a Value, or a tree of them. Or a function: `jvp(f, primals, tangents)` returns what it returns, and the
+            tangents of that.
+        inputs: a Value, or a tree of them. For a function, a tuple of its arguments.
+        tangents: how fast each input changes, in the same nesting: numbers or Values. By an input whose tangent is a
+            plain 0.0, nothing changes; it is not multiplied.
+        has_aux: the function returns a pair; the second of it comes third.
+
+    The tangents have the nesting of the outputs. They are Values; of a function, floats where `grad` has floats.
+
+    Raises:
+        TypeError: an output or an input is not a Value, or a tangent not a number.
+        ValueError: the nesting of the tangents is not that of the inputs.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> jvp([x * y, x + y], [x, y], [1.0, 0.0])
+    [Value(data=3.0, grad=0.0), Value(data=1.0, grad=0.0)]
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
+    (6.0, 23.0)
+    """
+    if not callable(outputs):
+        pushes = _matching(tangents, inputs, "tangents", "inputs")
+        return tree_with_numbers(outputs, _tangents(_values(outputs, no_output), _values(inputs), pushes))
+    call = _call_of_all("jvp", outputs, inputs, has_aux)
+    pushes = _matching(tangents, inputs, "tangents", "primals")
+    found = call.settled([*call.outputs, *_tangents(call.roots, call.wanted, pushes)], pushes)
+    count = len(call.outputs)
+    pair = tuple(tree_with_numbers(call.output, numbers) for numbers in (found[:count], found[count:]))
+    return (*pair, call.aux()) if has_aux else pair
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """Return what a function returns, and a function that pulls gradients of that back to its arguments.
+
+    That takes gradients in the nesting of what the function returns, and returns a tuple with one entry for each
+    argument, in its nesting. See `grad` for arguments and results. With `has_aux=True` the function returns a pair; the
+    second of it comes third.
+
+    >>> out, pull = vjp(lambda x, y: [x * y, x + y], 2.0, 3.0)
+    >>> out, pull([1.0, 0.0]), pull([10.0, 1.0])
+    ([6.0, 5.0], (3.0, 2.0), (31.0, 21.0))
+    """
+    if not callable(f):
+        raise TypeError(
+            f"vjp takes a function and its arguments, got {type(f).__name__} {quoted(f)}: of Values, "
+            "gradients are pulled back by grad(output, inputs)"
+        )
+    call = _call_of_all("vjp", f, primals, has_aux)
+
+    def pull(cotangents: Any) -> Any:
+        seeds: dict[Value, Any] = {}
+        given = _matching(cotangents, call.output, "cotangents", "what the function returns")
+        for output, g in zip(call.roots, given):
+            if not _is_zero(g):
+                seeds[output] = seeds[output] + g if output in seeds else g
+        found = pulled_back(current_graph(*call.roots), seeds, call.wanted)
+        return tree_with_numbers(primals, call.settled(found, given))
+
+    result = tree_with_numbers(call.output, call.settled(call.outputs))
+    return (result, pull, call.aux()) if has_aux else (result, pull)
+
+
+def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
+    """Return the product of the Hessian and a vector, without the Hessian: the tangents of the gradient.
+
+    Arguments:
+        output: a Value. Or a function: `hvp(f, primals, tangents)` is the second of `jvp(grad(f), primals, tangents)`,
+            the tangents of its gradient by the first argument as all of them change.
+        inputs: a Value, or a tree of them. For a function, a tuple of its arguments.
+        vectors: a number or a Value for each input, in the same nesting.
+
+    The result has the nesting of the inputs; that of the first argument for a function.
+
+    Raises:
+        TypeError, ValueError: as `jvp` does.
+
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> hvp(x * x * y, [x, y], [1.0, 0.0])
+    [Value(data=6.0, grad=0.0), Value(data=4.0, grad=0.0)]
+    >>> hvp(lambda xs: xs[0] * xs[0] * xs[1], ([2.0, 3.0],), ([1.0, 0.0],))
+    [6.0, 4.0]
+    """
+    if not callable(output):
+        root, wanted = _value(output), _values(inputs)
+        pushes = _matching(vectors, inputs, "vectors", "inputs")
+        return tree_with_numbers(inputs, _tangents(_gradient(root, wanted), wanted, pushes))
+    call = _call_of_all("hvp", output, inputs, False)
+    pushes = _matching(vectors, inputs, "tangents", "primals")
+    first = call.wanted[: len(tree_numbers(call.inputs[0]))]
+    return tree_with_numbers(
+        call.inputs[0], call.settled(_tangents(_gradient(call.root(), first), call.wanted, pushes), pushes)
+    )
+
+
+# Derivatives of Values in lists --------------------------------------------------------------------------------------
+
+
+def pushed(
+    nodes: Sequence[Value], seeds: Mapping[Value, Mapping[int, Any]], last: Mapping[Value, int]
+) -> dict[Value, dict[int, Any]]:
+    """Push tangents of inputs forward to outputs, in several directions at once: forward mode, recorded.
+
+    Arguments:
+        nodes: the graph of the outputs, as `graph_of` returns it.
+        seeds: the tangents of each input, by the number of the direction; a plain 0.0 counts as none.
+        last: for each output, the last direction that is wanted there.
+
+    Returns for each node its tangents by direction, Values or floats, without those that are 0 for all numbers.
+    """
+    last = dict(last)
+    for v in reversed(nodes):
+        for i, x in enumerate(v.args) if v in last else ():
+            if type(x) is Value and cast(Op, v.op).passes(i):
+                last[x] = max(last.get(x, -1), last[v])
+    tangents: dict[Value, dict[int, Any]] = {}
+    for v in nodes:
+        if v in last:
+            terms: dict[int, list[Any]] = {}
+            own = seeds[v].items() if v in seeds else ()
+            for k, t in (*own, *_contributions(v, tangents, last[v])):
+                if not _is_zero(t):
+                    terms.setdefault(k, []).append(t)
+            if terms:
+                tangents[v] = {k: reduce(add, ts) for k, ts in terms.items()}
+    return tangents
+
+
+def _contributions(v: Value, tangents: Mapping[Value, Mapping[int, Any]], last: int) -> Iterator[tuple[int, Any]]:
+    """Yield what the operands add to the tangents of a result, and the direction of each, up to the last one."""
+    op, args = cast(Op, v.op), v.args
+    moving = [(i, tangents[x]) for i, x in enumerate(args) if type(x) is Value and x in tangents and op.passes(i)]
+    if not moving:
+        return
+    since = next_order()
+    fold = Folding(since, created)
+    if op.variadic:
+        pulls = op.pulls(1.0, v, *args)
+        pairs: dict[int, list[tuple[Any, Any]]] = {}
+        for i, ts in moving:
+            part = fold(pulls[i])
+            for k, t in ts.items() if part is not None and not _is_zero(part) else ():
+                if k <= last:
+                    pairs.setdefault(k, []).append((part, t))
+        yield from ((k, fold(_sum_of_products(terms))) for k, terms in pairs.items())
+        return
+    for i, ts in moving:
+        rule = cast(Rule, op.rules[i])
+        wanted = [(k, t) for k, t in ts.items() if k <= last]
+        pushes = [fold(rule(t, v, *args)) for _, t in wanted[:1]]
+        # A rule of several operations is called once for all directions, if there are several; else it keeps its bits.
+        if len(wanted) > 1 and any(type(x) is Value and created(x) > since for x in _args(pushes[0])):
+            part = fold(rule(1.0, v, *args))
+            pushes = [fold(part * t) for _, t in wanted]
+        else:
+            pushes += [fold(rule(t, v, *args)) for _, t in wanted[1:]]
+        yield from ((k, t) for (k, _), t in zip(wanted, pushes))
+
+
+def _args(x: Any) -> tuple[Any, ...]:
+    return x.args if type(x) is Value else ()
+
+
+def _sum_of_products(pairs: Sequence[tuple[Any, Any]]) -> Any:
+    parts, ts = zip(*pairs)
+    if len(pairs) == 1:
+        return parts[0] * ts[0]
+    return ops.sum(ts) if all(type(part) is float and part == 1 for part in parts) else ops.dot(parts, ts)
+
+
+def _is_zero(t: Any) -> bool:
+    return type(t) is float and t == 0
+
+
+def _as_values(numbers: Iterable[Any]) -> list[Value]:
+    """Return Values as they are, and floats as new leaves: one for all that are equal to the last bit."""
+    constants: dict[str, Value] = {}
+    found = []
+    for x in numbers:
+        if type(x) is float and x.hex() not in constants:
+            constants[x.hex()] = Value(x)
+        found.append(constants[x.hex()] if type(x) is float else x)
+    return found
+
+
+def _gradient(output: Value, wanted: Sequence[Value]) -> list[Value]:
+    found = _as_values(pulled_back(current_graph(output), {output: 1.0}, wanted))
+    announce(differentiated, output, wanted, found)
+    return found
+
+
+def _tangents(outputs: Sequence[Value], wanted: Sequence[Value], pushes: Sequence[Any]) -> list[Value]:
+    seeds: dict[Value, dict[int, Any]] = {}
+    for x, t in zip(wanted, pushes):
+        seeds[x] = {0: seeds[x][0] + t if x in seeds else t}
+    tangents = pushed(current_graph(*outputs), seeds, dict.fromkeys(outputs, 0))
+    found = _as_values(_row(tangents, y, 1)[0] for y in outputs)
+    for y, t in zip(outputs, found):
+        announce(differentiated, y, wanted, [t])
+    return found
+
+
+def _jacobian(outputs: Sequence[Value], wanted: Sequence[Value]) -> list[list[Value]]:
+    """Return a row for each output: by reverse mode, or by forward mode where the inputs are fewer."""
+    nodes, n = current_graph(*outputs), len(wanted)
+    if n < len(outputs):
+        tangents = pushed(nodes, _directions(wanted), dict.fromkeys(outputs, n))
+        numbers = [t for y in outputs for t in _row(tangents, y, n)]
+    else:
+        numbers = [g for y in outputs for g in pulled_back(graph_of(y), {y: 1.0}, wanted)]
+    found = _as_values(numbers)
+    rows = [found[i * n : (i + 1) * n] for i in range(len(outputs))]
+    for y, row in zip(outputs, rows):
+        announce(differentiated, y, wanted, row)
+    return rows
+
+
+def _hessian(output: Value, wanted: Sequence[Value]) -> list[list[Value]]:
+    """Return the rows of the symmetric matrix: forward mode along the gradient, up to the diagonal."""
+    gradient = pulled_back(current_graph(output), {output: 1.0}, wanted)
+    last = {g: i for i, g in enumerate(gradient) if type(g) is Value}
+    tangents = pushed(graph_of(*last), _directions(wanted), last)
+    n = len(wanted)
+    below = [_row(tangents, g, i + 1) for i, g in enumerate(gradient)]
+    found = _as_values(below[max(i, k)][min(i, k)] for i in range(n) for k in range(n))
+    announce(differentiated, output, wanted, found)
+    return [found[i * n : (i + 1) * n] for i in range(n)]
+
+
+def _row(tangents: Mapping[Value, Mapping[int, Any]], v: Any, n: int) -> list[Any]:
+    """Return the tangents of a node in the first n directions; 0.0 where there is none."""
+    found = tangents.get(v, {}) if type(v) is Value else {}
+    return [found.get(k, 0.0) for k in range(n)]
+
+
+def _directions(wanted: Sequence[Value]) -> dict[Value, dict[int, float]]:
+    """Return the seeds for the derivatives by each input, a direction of its own."""
+    seeds: dict[Value, dict[int, float]] = {}
+    for k, x in enumerate(wanted):
+        seeds.setdefault(x, {})[k] = 1.0
+    return seeds
+
+
+# Calls of users' functions -------------------------------------------------------------------------------------------
+
+
+class _Call:
+    """A call of a user's function, with fresh nodes in place of the numbers to differentiate by.
+
+    Arguments:
+        name: the public function that calls it, for messages.
+        f: the function.
+        args: its arguments by position.
+        named: those by name.
+        argnums: the place to differentiate by, or a tuple of places.
+        has_aux: it returns a pair.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        named: Mapping[str, Any],
+        *,
+        argnums: int | tuple[int, ...],
+        has_aux: bool,
+    ) -> None:
+        places = argnums if isinstance(argnums, tuple) else (argnums,)
+        for k in places:
+            if not -len(args) <= k < len(args):
+                raise ValueError(
+                    f"argnums={k} is the place of an argument, counted from 0, but the function was called with "
+                    f"{len(args)} by position: the derivative at the number {k} is written {name}(f)({k})"
+                )
+        self.name = name
+        self.start = next_order()  # what is older comes from outside
+        self.from_outside = any(
+            type(x) is Value for x in [*tree_leaves(list(args)), *tree_leaves(list(named.values()))]
+        )
+        fresh = list(args)
+        for k in places:
+            numbers = tree_numbers(args[k])
+            self.from_outside |= any(type(x) is Value for x in numbers)
+            fresh[k] = tree_with_numbers(args[k], map(_fresh, numbers))
+        self.inputs = tuple(args[k] for k in places) if isinstance(argnums, tuple) else args[argnums]
+        self.wanted: list[Value] = tree_numbers([fresh[k] for k in places])
+        returned = f(*fresh, **named)
+        if has_aux and not (isinstance(returned, (tuple, list)) and len(returned) == 2):
+            raise TypeError(f"with has_aux=True the function returns a pair, got {type(returned).__name__}")
+        self.output: Any = returned
+        self._aux: Any = None
+        if has_aux:
+            self.output, self._aux = returned
+        self.outputs = tree_numbers(self.output)
+        for x in self.outputs:
+            if not isinstance(x, (Value, Real)):
+                raise TypeError(
+                    f"{name} takes a function of numbers that returns numbers, or nested lists of them, "
+                    f"got {type(x).__name__} {quoted(x)}{if_a_dictionary(x)}"
+                )
+        # A number, or a Value that is older, depends on none of the fresh ones: a leaf takes its place.
+        self.roots = [x if type(x) is Value and created(x) > self.start else Value(0.0) for x in self.outputs]
+
+    def root(self) -> Value:
+        """Return the one Value that the function has returned, for derivatives of one."""
+        if array_shape(self.output) or isinstance(self.output, (list, tuple)):
+            raise TypeError(
+                f"{self.name} takes a function that returns one number, got {tree_shape(tree_lists(self.output))}: "
+                "return their sum, or for the derivatives of all of them write jacobian(f)"
+            )
+        return self.roots[0]
+
+    def settled(self, numbers: Sequence[Any], given: Sequence[Any] = ()) -> list[Any]:
+        """Return results as floats; as Values if an argument has any, or a result depends on one from outside."""
+        values = [x for x in numbers if type(x) is Value]
+        if (
+            self.from_outside
+            or any(type(x) is Value for x in given)
+            or (values and created(graph_of(*values)[0]) < self.start)
+        ):
+            return list(_as_values(x if type(x) is Value else number(x) for x in numbers))
+        return [x.data if type(x) is Value else number(x) for x in numbers]
+
+    def blocks(self, outer: Any, rows: Sequence[Sequence[Value]]) -> Any:
+        """Return the blocks of a matrix of derivatives by the inputs."""
+        n = len(self.wanted)
+        found = self.settled([x for row in rows for x in row])
+        return tree_of_blocks(outer, self.inputs, [found[i * n : (i + 1) * n] for i in range(len(rows))])
+
+    def aux(self) -> Any:
+        """Return the second of the pair that the function has returned, its Values as results are."""
+        return tree_map(lambda x: self.settled([x])[0] if type(x) is Value else x, self._aux)
+
+
+def _fresh(x: Any) -> Value:
+    return x * 1.0 if type(x) is Value else Value(x)
+
+
+def _function(
+    name: str,
+    f: Callable[..., Any],
+    argnums: Any,
+    derivative: Callable[[_Call], Any],
+    others: Iterable[str] = (),
+    *,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
+    """Return the function that calls `f` on fresh nodes, and returns its derivative."""
+    if others:
+        refuse_named(name, "grad", others)
+    try:
+        if type(argnums) is bool:
+            raise TypeError
+        places = tuple(map(index, argnums)) if isinstance(argnums, (tuple, list)) else index(argnums)
+    except TypeError:
+        raise TypeError(
+            f"argnums is the place of an argument, or a tuple of places, got {type(argnums).__name__} "
+            f"{quoted(argnums)}: {name}(f) is a function, which takes the arguments of f. Write {name}(f)(x); "
+            f"or {name}(f(x), x) if x is a Value of a graph"
+        ) from None
+
+    @wraps(f, updated=())
+    def called(*args: Any, **named: Any) -> Any:
+        return derivative(_Call(name, f, args, named, argnums=places, has_aux=has_aux))
+
+    return called
+
+
+def _call_of_all(name: str, f: Callable[..., Any], primals: Any, has_aux: bool) -> _Call:
+    if not isinstance(primals, (tuple, list)):
+        raise TypeError(
+            f"{name}(f, primals, tangents) takes a tuple of the arguments of f, got {type(primals).__name__} "
+            f"{quoted(primals)}: write (x,) for one"
+        )
+    return _Call(name, f, primals, {}, argnums=tuple(range(len(primals))), has_aux=has_aux)
+
+
+def _check_graph_form(name: str, inputs: Any, others: Iterable[str], options: bool) -> None:
+    if others:
+        refuse_named(name, "grad", others)
+    if options:
+        raise TypeError(f"argnums and has_aux are for a function: {name}(output, inputs) takes the inputs themselves")
+    if inputs is ...:
+        raise TypeError(f"{name}() lacks inputs: write {name}(y, x) for Values, {name}(f) for a function")
+
+
+def _values(tree: Any, refusal: Callable[[Any], str] = no_input) -> list[Value]:
+    values = tree_numbers(tree)
+    for x in values:
+        if type(x) is not Value:
+            raise TypeError(refusal(x))
+    return values
+
+
+def _value(output: Any) -> Value:
+    if type(output) is not Value:
+        raise TypeError(no_output(output))
+    return output
+
+
+def _matching(numbers: Any, like: Any, what: str, whose: str) -> list[Any]:
+    """Return the numbers of a tree, Values and floats.
+
+    Raises:
+        TypeError: one is not a number.
+        ValueError: the nesting is not that of `like`.
+    """
+    if tree_structure(tree_lists(numbers)) != tree_structure(tree_lists(like)):
+        raise ValueError(
+            f"{what} have the nesting of {whose}, {tree_shape(tree_lists(like))}: got {tree_shape(tree_lists(numbers))}"
+        )
+    return [x if type(x) is Value else number(x) for x in tree_numbers(numbers)]
+
+
+# Functions of lists ---------------------------------------------------------------------------------------------------
 
 
 def mean(values: Iterable[Any], **others: Never) -> Any:

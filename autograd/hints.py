@@ -406,14 +406,17 @@ PACKAGE = {
     "load": "write autograd.nn.load(path)",
     "save": "write model.save(path)",
     **dict.fromkeys(("jit", "function"), "write autograd.compile"),
+    "elementwise_grad": "write [autograd.grad(f)(x) for x in xs]",
+    "grad_and_value": "write autograd.value_and_grad, whose value comes first",
+    "grad_and_aux": "write autograd.grad(f, has_aux=True)",
+    "multigrad_dict": "write autograd.grad(f, argnums=(0, 1))",
+    "deriv": "write autograd.grad",
+    **dict.fromkeys(("jacrev", "jacfwd"), "write autograd.jacobian, which chooses the mode"),
+    **dict.fromkeys(("make_vjp", "vector_jacobian_product"), "write autograd.vjp(f, *primals)"),
+    **dict.fromkeys(("make_jvp", "make_jvp_reversemode"), "write autograd.jvp(f, primals, tangents)"),
     **dict.fromkeys(
-        ("elementwise_grad", "value_and_grad", "grad_and_value", "jacrev", "jacfwd"),
-        "grad takes a result that has been computed, not a function: write autograd.grad(y, xs), y itself is y.data",
-    ),
-    "jacobian": "write [autograd.grad(y, xs) for y in ys]",
-    **dict.fromkeys(
-        ("hessian", "hessian_vector_product"),
-        "the results of grad are Values: write [autograd.grad(dy, xs) for dy in autograd.grad(y, xs)]",
+        ("hessian_vector_product", "hessian_tensor_product", "make_hvp", "vhp"),
+        "write autograd.hvp(f, primals, tangents)",
     ),
     "vmap": "write autograd.compile(y, xs, in_axes=0), which takes many samples",
     **dict.fromkeys(
@@ -511,6 +514,16 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     },
     "SGD": {"weight_decay": _PENALTY},
     "fit": _FOR_FIT,
+    "grad": {
+        **dict.fromkeys(("argnum", "argnames", "wrt"), "argnums, the place of the argument, counted from 0"),
+        **dict.fromkeys(
+            ("create_graph", "retain_graph"),
+            "leave it out: gradients are Values, and graphs stay while they have names",
+        ),
+        **dict.fromkeys(("allow_unused", "materialize_grads"), "leave it out: a gradient that there is not is 0"),
+        **dict.fromkeys(("grad_outputs", "cotangents"), "autograd.vjp(f, *primals)"),
+        **dict.fromkeys(("holomorphic", "allow_int"), "leave it out: numbers are Python's floats"),
+    },
     "layer": _LAYER,
     "LayerNorm": {
         **dict.fromkeys(("normalized_shape", "num_features"), "n"),

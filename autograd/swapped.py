@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from autograd.engine import Value, created, graph_of
 from autograd.events import differentiated
-from autograd.frames import warn_caller
+from autograd.frames import is_running, warn_caller
+from autograd.functions import hessian, hvp, jacobian, jvp
 from autograd.names import names_of_variables
 from autograd.text import visible
 
@@ -17,7 +18,7 @@ def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> No
     """Warn if an input was made from the output, and the output from none of them.
 
     Arguments:
-        function: the name of the function that was called with `(output, inputs)`.
+        function: the name of the function that was called with `(output, inputs)`; "" for one that differentiates.
 
     >>> import warnings
     >>> x = Value(3.0)
@@ -31,6 +32,7 @@ def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> No
     newer = [x for x in inputs if created(x) > place and x.op is not None]
     if not newer or output not in graph_of(*newer) or not set(inputs).isdisjoint(graph_of(output)):
         return
+    function = function or next((f.__name__ for f in (hessian, hvp, jacobian, jvp) if is_running(f.__code__)), "grad")
     made = next(x for x in newer if output in graph_of(x))
     variables = names_of_variables({output, made})
     unknown = ((made, "the input"), (output, "the output"))
@@ -43,7 +45,7 @@ def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> No
 
 
 def _warn(output: Value, inputs: Sequence[Value], gradients: Sequence[Value]) -> None:
-    warn_if_swapped("grad", output, inputs)
+    warn_if_swapped("", output, inputs)
 
 
 differentiated[_warn] = _warn, None

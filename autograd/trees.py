@@ -3,7 +3,7 @@
 The term and the names are JAX's (pytree), except that a dictionary counts as a leaf here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -86,6 +86,68 @@ def tree_lists(tree: Any, kinds: tuple[type[Any], ...] = (list, tuple)) -> Any:
     """
     tree = as_lists(tree)
     return [tree_lists(branch, kinds) for branch in tree] if isinstance(tree, kinds) else tree
+
+
+def array_shape(leaf: Any) -> tuple[int, ...] | None:
+    """Return the shape of a leaf that is an array, as NumPy has it; None for a number. So is an array of one number."""
+    return tuple(leaf.shape) or None if hasattr(leaf, "tolist") and hasattr(leaf, "shape") else None
+
+
+def tree_numbers(tree: Any) -> list[Any]:
+    """Return the numbers of a tree, from left to right, those in arrays, too.
+
+    >>> import numpy as np
+    >>> tree_numbers([1.0, (np.array([[2.0, 3.0], [4.0, 5.0]]), np.float64(6.0))])
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    """
+    return [number for leaf in tree_leaves(tree) for number in tree_leaves(as_lists(leaf))]
+
+
+def array_of(numbers: Iterable[Any], shape: tuple[int, ...] | None) -> Any:
+    """Return an array of that shape, of floats or of objects; the one number where there is no shape."""
+    numbers = list(numbers)
+    if shape is None:
+        return numbers[0]
+    import numpy as np  # noqa: PLC0415  # an array was passed
+
+    return np.array(numbers, float if all(type(x) is float for x in numbers) else object).reshape(shape)
+
+
+def tree_with_numbers(tree: Any, numbers: Iterable[Any]) -> Any:
+    """Return a tree of the same nesting, with arrays of the same shapes, and other numbers, from left to right.
+
+    >>> import numpy as np
+    >>> tree_with_numbers([1, (np.array([2, 3]),)], [4.0, 5.0, 6.0])
+    [4.0, (array([5., 6.]),)]
+    """
+    left = iter(numbers)
+    return tree_map(lambda leaf: array_of([next(left) for _ in tree_numbers(leaf)], array_shape(leaf)), tree)
+
+
+def tree_of_blocks(outer: Any, inner: Any, rows: Sequence[Sequence[Any]]) -> Any:
+    """Return the nesting of `outer`, with that of `inner` at each leaf, and the numbers of a matrix, as JAX has them.
+
+    Arguments:
+        outer: a tree with a number for each row. An array is a leaf: its shape comes first in those of its blocks.
+        inner: a tree with a number for each column.
+        rows: the matrix.
+
+    >>> tree_of_blocks([0, 0], (0, 0), [[1.0, 2.0], [3.0, 4.0]])
+    [(1.0, 2.0), (3.0, 4.0)]
+    """
+    left = iter(rows)
+
+    def blocks(leaf: Any) -> Any:
+        taken = [iter(next(left)) for _ in tree_numbers(leaf)]
+
+        def block(inside: Any) -> Any:
+            numbers = [next(row) for row in taken for _ in tree_numbers(inside)]
+            shapes = array_shape(leaf), array_shape(inside)
+            return array_of(numbers, (shapes[0] or ()) + (shapes[1] or ()) or None)
+
+        return tree_map(block, inner)
+
+    return tree_map(blocks, outer)
 
 
 def tree_structure(tree: Any) -> Any:

@@ -856,13 +856,19 @@ def test_an_index_says_how_to_make_one(call: Any) -> None:
 )
 def test_inputs_of_grad_that_are_no_values(inputs: Any, said: str) -> None:
     x = Value(2.0)
-    for function in (grad, *([autograd.check_gradients] if inputs is not None else [])):  # None: all inputs
+    functions: list[Any] = [grad, *([autograd.check_gradients] if inputs is not None else [])]  # None: all inputs
+    for function in functions:
         with pytest.raises(TypeError, match=f"^inputs are Values, or lists of Values, {said}"):
             function(x * x, inputs)
     written = re.search(r"Write x = (Value\(.*?\)),", said.replace("\\", ""))
     if written:
         x = eval(written[1], {"Value": Value})
         assert grad(x * x, x).data == 2 * x.data
+    if inputs is math.tanh:
+        said = r"got Value .*: grad\(f\) is a function, .*\. Write grad\(f\)\(x\); or grad\(f\(x\), x\) if x is a Value"
+        with pytest.raises(TypeError, match=said):
+            grad(inputs, x)
+        return
     with pytest.raises(
         TypeError, match=r"^expected a Value as output, got .*: only Values remember how they were made"
     ):

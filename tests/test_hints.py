@@ -139,7 +139,7 @@ def test_other_names_of_the_package_are_refused_as_python_does() -> None:
 def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
     functions: dict[str, Callable[..., Any]] = {**TABLE, "SGD": optim.SGD, "optimizer": optim.AdamW}
     functions |= {"network": nn.MLP, "layer": nn.Layer, "LayerNorm": nn.LayerNorm, "Dropout": nn.Dropout}
-    functions |= {"mean": autograd.mean, "logsumexp": autograd.logsumexp}
+    functions |= {"grad": autograd.grad, "mean": autograd.mean, "logsumexp": autograd.logsumexp}
     functions |= {"softmax": autograd.softmax, "log_softmax": autograd.log_softmax, "fit": autograd.fit}
     for function, others in ARGUMENTS.items():
         taken = inspect.signature(functions[function]).parameters
@@ -304,6 +304,7 @@ def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: s
     names = {"autograd": autograd, "nn": nn, "optim": optim, "model": model, "random": random, "np": np, "path": path}
     v = Value(1.0)
     names |= {"xs": [v] if "grad(" in advice or "in_axes" in advice else xs, "y": v * 2, "dy": v * 3, "ys": [v * 2]}
+    names |= {"f": lambda x: x * x, "primals": (2.0,), "tangents": (1.0,)}
     names |= {"nin": 2, "nout": 1, "n": 2, "p": 0.5, "v": v, "row": [0.5, 1.0], "column": [2.0, 3.0]}
     names |= {"logits": [0.5, 1.0], "output": [0.5, 0.5], "target": [0.25, 0.75], "values": [Value(1.0), Value(2.0)]}
     for code in re.findall(r"\b(?:autograd|nn|optim|model|random|xs)(?:\.\w+)+(?:\((?:[^()]|\([^()]*\))*\))?", advice):
