@@ -263,8 +263,11 @@ FUNCTIONS = {
     "multiply": "mul",
     "subtract": "sub",
     "divide": "div",
+    "true_divide": "div",
     "remainder": "mod",
     "floor_divide": "floordiv",
+    "fabs": "abs",
+    **dict.fromkeys(("rint", "around"), "round"),
     "clamp": "clip",
     "swish": "silu",
     **{name.title(): name for name in ("tanh", "sigmoid", "softplus")},
@@ -376,11 +379,46 @@ OPTIMIZERS = {
 }
 """What to write in place of such names in `optim`."""
 
+UFUNCS = {
+    "float_power": "write v ** w",
+    "logaddexp2": "write autograd.logaddexp(v * math.log(2), w * math.log(2)) / math.log(2)",
+    "copysign": "write autograd.where(w, abs(v), -abs(v))",
+    "ldexp": "write v * 2.0**n",
+    "modf": "see fraction and trunc in docs/recipes.md",
+}
+"""What to write in place of functions of NumPy's that are none of a row."""
+
+_OWN_ROW = f"write an operation of your own: {ADD_A_ROW}"
+_OWN_ARRAYS = "NumPy's own functions take arrays of Values: write import numpy as np, and np.{}".format
 PACKAGE = {
+    **UFUNCS,
+    **{name: f"write math.{name}" for name in ("pi", "e", "tau", "inf", "nan")},
+    "euler_gamma": "write 0.5772156649015329",
+    "sinc": "write autograd.sin(math.pi * x) / (math.pi * x), and 1 for 0",
+    **dict.fromkeys(("amax", "amin"), "write autograd.max(values), or autograd.min"),
+    **dict.fromkeys(("fmax", "fmin"), "write autograd.max(v, w), or min, which are nan where one of the two is"),
+    **dict.fromkeys(("isnan", "isinf", "isfinite"), "write math.isnan(x), of a Value math.isnan(v.data), or so"),
+    **dict.fromkeys(("isclose", "allclose"), "write math.isclose(x, y), of Values math.isclose(v.data, w.data)"),
+    **dict.fromkeys(("any", "all"), "write Python's own, of comparisons"),
+    **dict.fromkeys(("float64", "float32", "float_"), "leave it out: numbers are Python's floats of 64 bits"),
+    **dict.fromkeys(
+        ("real", "imag", "conj", "conjugate", "angle", "holomorphic_grad"), "leave it out: numbers are real"
+    ),
+    **{
+        name: _OWN_ARRAYS(name)
+        for name in (
+            *("array", "asarray", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "diag", "empty"),
+            *("zeros_like", "ones_like", "full_like", "meshgrid", "outer", "tensordot", "kron", "trace", "reshape"),
+            *("ravel", "transpose", "squeeze", "expand_dims", "swapaxes", "moveaxis", "atleast_1d", "newaxis", "tile"),
+            *("repeat", "roll", "flip", "append", "sort", "diff", "average", "tril", "triu", "split"),
+        )
+    },
+    "linalg": "write the formulas out, or with NumPy's own numpy.linalg what needs no gradient",
+    "random": "write random.gauss(0, 1), or numpy.random, for numbers without a gradient",
     **dict.fromkeys(
         ("no_grad", "inference_mode"), "a graph that is not used costs nothing more; v.stop_gradient() cuts one"
     ),
-    **dict.fromkeys(("Tensor", "tensor", "Variable", "Parameter", "array"), "write autograd.Value(0.5)"),
+    **dict.fromkeys(("Tensor", "tensor", "Variable", "Parameter"), "write autograd.Value(0.5)"),
     **dict.fromkeys(("zeros", "ones", "full"), "write a list, [Value(0.0) for _ in range(n)]"),
     **dict.fromkeys(
         ("rand", "randn", "normal", "uniform"),
@@ -418,11 +456,32 @@ PACKAGE = {
         ("hessian_vector_product", "hessian_tensor_product", "make_hvp", "vhp"),
         "write autograd.hvp(f, primals, tangents)",
     ),
-    "vmap": "write autograd.compile(y, xs, in_axes=0), which takes many samples",
+    **dict.fromkeys(("vmap", "pmap"), "write autograd.compile(y, xs, in_axes=0), which takes many samples"),
     **dict.fromkeys(
-        ("numpy", "np", "scipy"),
-        "that is a part of another package of this name. Here NumPy's own functions take arrays of Values, and "
-        "autograd.tanh and the others take Values",
+        ("extend", "primitive", "defvjp", "defjvp", "custom_vjp", "custom_jvp", "custom_gradient"), _OWN_ROW
+    ),
+    "tensor_jacobian_product": "write autograd.vjp(f, *primals)",
+    "make_ggnvp": "write autograd.jvp(f, primals, tangents), and autograd.vjp(f, *primals) for what it gives",
+    "grad_named": "write autograd.grad(f, argnums=0), by the place of the argument",
+    "linearize": "write lambda *tangents: autograd.jvp(f, primals, tangents)[1]",
+    **dict.fromkeys(("test_util", "check_grads"), "write autograd.check_gradients(y)"),
+    **dict.fromkeys(("tracer", "getval"), "the number of a Value is v.data, its operands are v.args"),
+    "differential_operators": "write from autograd import grad, jacobian, hessian, jvp, vjp",
+    "misc": "optimizers are in autograd.optim; nested lists and tuples need not be flattened",
+    **dict.fromkeys(
+        ("tree_util", "tree_map", "tree"), "nested lists and tuples are arguments, and results, as they are"
+    ),
+    "lax": "write if, for and while; to keep a choice in a graph autograd.where, to stop a gradient "
+    "autograd.stop_gradient",
+    "make_jaxpr": "write autograd.to_text(f(x)), for a Value x",
+    **dict.fromkeys(
+        ("checkpoint", "remat", "device_put", "block_until_ready", "disable_jit"),
+        "leave it out: a function is called, and its graph goes with its last name",
+    ),
+    **dict.fromkeys(
+        ("numpy", "np", "scipy", "jnp"),
+        "that is a part of another package. For functions of numbers write import autograd as np; NumPy's own, import "
+        "numpy as np, take arrays of Values: see docs/from-hips.md",
     ),
 }
 """What to write in place of such names in the package itself."""

@@ -24,7 +24,7 @@ from autograd import ops
 from autograd.codegen.spelling import SPELLINGS
 from autograd.engine import Value
 from autograd.floats import number
-from autograd.hints import RECIPES
+from autograd.hints import RECIPES, UFUNCS
 from autograd.ops import Op
 
 
@@ -59,11 +59,7 @@ FUNCTIONS = {
 """Rows by NumPy's names of them."""
 
 INSTEAD = {
-    "float_power": "write v ** w",
-    "logaddexp2": "write autograd.logaddexp(v * math.log(2), w * math.log(2)) / math.log(2)",
-    "copysign": "write autograd.where(w, abs(v), -abs(v))",
-    "ldexp": "write v * 2.0**n",
-    "modf": "see fraction and trunc in docs/recipes.md",
+    **UFUNCS,
     **{name: f"see {recipe} in docs/recipes.md" for name, recipe in RECIPES.items()},
 }
 """What to write for NumPy's functions that are none of a row, and that know no objects."""

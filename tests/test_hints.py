@@ -304,11 +304,38 @@ def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: s
     names = {"autograd": autograd, "nn": nn, "optim": optim, "model": model, "random": random, "np": np, "path": path}
     v = Value(1.0)
     names |= {"xs": [v] if "grad(" in advice or "in_axes" in advice else xs, "y": v * 2, "dy": v * 3, "ys": [v * 2]}
-    names |= {"f": lambda x: x * x, "primals": (2.0,), "tangents": (1.0,)}
+    names |= {"f": lambda x: x * x, "primals": (2.0,), "tangents": (1.0,), "w": Value(2.0), "x": v, "math": math}
     names |= {"nin": 2, "nout": 1, "n": 2, "p": 0.5, "v": v, "row": [0.5, 1.0], "column": [2.0, 3.0]}
     names |= {"logits": [0.5, 1.0], "output": [0.5, 0.5], "target": [0.25, 0.75], "values": [Value(1.0), Value(2.0)]}
     for code in re.findall(r"\b(?:autograd|nn|optim|model|random|xs)(?:\.\w+)+(?:\((?:[^()]|\([^()]*\))*\))?", advice):
         eval(code.replace(", ...", ""), names)
+
+
+def test_numpys_own_functions_take_arrays_of_values_as_the_hints_say() -> None:
+    row, square = np.array([Value(1.0), Value(2.0)]), np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
+    numbers: dict[str, tuple[Any, ...]] = {
+        **{name: (2,) for name in ("eye", "identity", "empty", "arange")},
+        **dict.fromkeys(("linspace", "logspace", "geomspace"), (1.0, 2.0, 3)),
+    }
+    others: dict[str, tuple[Any, ...]] = {
+        **numbers,
+        **{name: (row, row) for name in ("outer", "kron", "append", "meshgrid")},
+        **{name: (square,) for name in ("trace", "tril", "triu", "diag", "ravel", "transpose", "squeeze", "flip")},
+        **{name: (square, 0, 1) for name in ("swapaxes", "moveaxis")},
+        **{name: (row, 2) for name in ("tile", "repeat", "split")},
+        **{name: (row, 1) for name in ("roll", "diff", "full_like")},
+        "tensordot": (row, row, 1),
+        "reshape": (row, (2, 1)),
+        "expand_dims": (row, 0),
+    }
+    advised = [name for name, advice in PACKAGE.items() if advice.endswith(f"import numpy as np, and np.{name}")]
+    assert others.keys() < {*advised}
+    for name in advised:
+        found = getattr(np, name)
+        if name != "newaxis":
+            made = np.asarray(found(*others.get(name, (row,))))
+            assert (made.dtype == object) == (name not in numbers), name
+    assert autograd.grad(np.trace(square), list(np.diag(square)))[1].data == 1.0
 
 
 def test_other_names_in_a_module_are_refused_as_python_does() -> None:
