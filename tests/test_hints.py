@@ -314,16 +314,16 @@ def test_a_name_of_another_library_in_a_module(module: Any, name: str, advice: s
 def test_numpys_own_functions_take_arrays_of_values_as_the_hints_say() -> None:
     row, square = np.array([Value(1.0), Value(2.0)]), np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
     numbers: dict[str, tuple[Any, ...]] = {
-        **{name: (2,) for name in ("eye", "identity", "empty", "arange")},
+        **dict.fromkeys(("eye", "identity", "empty", "arange"), (2,)),
         **dict.fromkeys(("linspace", "logspace", "geomspace"), (1.0, 2.0, 3)),
     }
     others: dict[str, tuple[Any, ...]] = {
         **numbers,
-        **{name: (row, row) for name in ("outer", "kron", "append", "meshgrid")},
-        **{name: (square,) for name in ("trace", "tril", "triu", "diag", "ravel", "transpose", "squeeze", "flip")},
-        **{name: (square, 0, 1) for name in ("swapaxes", "moveaxis")},
-        **{name: (row, 2) for name in ("tile", "repeat", "split")},
-        **{name: (row, 1) for name in ("roll", "diff", "full_like")},
+        **dict.fromkeys(("outer", "kron", "append", "meshgrid"), (row, row)),
+        **dict.fromkeys(("trace", "tril", "triu", "diag", "ravel", "transpose", "squeeze", "flip"), (square,)),
+        **dict.fromkeys(("swapaxes", "moveaxis"), (square, 0, 1)),
+        **dict.fromkeys(("tile", "repeat", "split"), (row, 2)),
+        **dict.fromkeys(("roll", "diff", "full_like"), (row, 1)),
         "tensordot": (row, row, 1),
         "reshape": (row, (2, 1)),
         "expand_dims": (row, 0),
