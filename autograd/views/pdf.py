@@ -1,4 +1,4 @@
-"""Read and change a PDF that cairo has made: its fonts, and the width of its page.
+"""Read and change a PDF that cairo has made: its fonts, the width of its page, and its date.
 
 Objects are text in the file, or in compressed streams (PDF 1.5, ISO 32000-1, 7.5.7). A change is what the standard
 calls an incremental update (7.5.6): the new version of an object, and a table of where it is, follow the old file.
@@ -42,6 +42,20 @@ def with_width(pdf: bytes, points: float) -> bytes:
         stream = b" >>\nstream\n" + entries + b"\nendstream\nendobj\n"
         update += f"{after} 0 obj\n<< {look}".encode() + trailer + stream
     return pdf + update + f"startxref\n{start}\n%%EOF\n".encode()
+
+
+def without_date(picture: bytes) -> bytes:
+    r"""Return a picture of cairo's in PDF or PostScript with the date of 1970, so that a drawing has the same bytes
+    each time; another picture as it is. A date keeps its length: a PDF says at which byte each object begins.
+
+    >>> without_date(b"%PDF-1.5\n/CreationDate (D:20261130064022Z)\n")
+    b'%PDF-1.5\n/CreationDate (D:19700101000000Z)\n'
+    """
+    if picture.startswith(b"%PDF"):
+        return re.sub(rb"(?<=/CreationDate \(D:)\d{14}", b"19700101000000", picture)
+    if picture.startswith(b"%!PS"):
+        return re.sub(rb"^(%%CreationDate: ).*$", rb"\1Thu Jan  1 00:00:00 1970", picture, count=1, flags=re.M)
+    return picture
 
 
 def _objects(pdf: bytes) -> Iterator[tuple[int, bytes]]:

@@ -22,7 +22,7 @@ from autograd.files import check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS, encodable, width
 from autograd.views.fonts import warn_if_replaced
 from autograd.views.inline import picture
-from autograd.views.pdf import fonts
+from autograd.views.pdf import fonts, without_date
 from autograd.views.sized import Paper, paper
 
 _SVG, _HTML = "image/svg+xml", "text/html"
@@ -326,10 +326,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
                 content = picture.read_bytes()
         except graphviz.ExecutableNotFound:
             content = _lay_out(self.source, engine, format, **options)
-        self._warn_of_its_font()
-        if self._follows_the_reader(format, **options):
-            content = _with_both_themes(content.decode()).encode()
-        write_whole(path, content)
+        write_whole(path, self._finished(content, format, **options))
         return str(path)
 
     def _pipe_lines(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> bytes:
@@ -337,21 +334,23 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             piped: bytes = super()._pipe_lines(engine, format, lines, **options)
         except graphviz.ExecutableNotFound:
             piped = _lay_out(self.source, engine, format, **options)
-        self._warn_of_its_font()
-        return _with_both_themes(piped.decode()).encode() if self._follows_the_reader(format, **options) else piped
+        return self._finished(piped, format, **options)
 
     def _pipe_lines_string(self, engine: str, format: str, lines: Iterator[str], **options: Any) -> str:
         try:
             piped: str = super()._pipe_lines_string(engine, format, lines, **options)
         except graphviz.ExecutableNotFound:
             piped = _lay_out(self.source, engine, format, **options).decode(options["encoding"])
-        self._warn_of_its_font()
-        return _with_both_themes(piped) if self._follows_the_reader(format, **options) else piped
+        return self._finished(piped.encode(), format, **options).decode()
 
-    def _warn_of_its_font(self) -> None:
+    def _finished(self, picture: bytes, format: str, **options: Any) -> bytes:
+        """Return what Graphviz made, in both themes and without a date, and warn of its font."""
         font = self.graph_attr.get("fontname", FONT)
         if font != FONT:
             warn_if_replaced(font, _fonts_for(font, shutil.which("dot")))
+        if self._follows_the_reader(format, **options):
+            picture = _with_both_themes(picture.decode()).encode()
+        return without_date(picture)
 
     def _follows_the_reader(self, format: str, *, renderer: str | None = None, **_: Any) -> bool:
         """Return True for an SVG in which a style sheet chooses the colours."""

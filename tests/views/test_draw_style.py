@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import random
 import re
 from collections.abc import Iterator
 from itertools import product
@@ -16,7 +17,7 @@ from networks import Network, loss_of
 from test_draw import attributes, luminance, neuron, parsed, visible, with_gradients
 
 import autograd
-from autograd import Value, ops, stop_gradient
+from autograd import Value, nn, ops, stop_gradient
 from autograd.engine import graph_of
 from autograd.errors import StaleGraphWarning
 from autograd.views.draw import draw
@@ -205,7 +206,9 @@ def test_the_node_of_an_earlier_step_looks_like_no_negative_number(theme: str) -
         h = (weight * Value(0.1 * i, f"x{i}") + again * h).tanh()
     h.backward()
     [before] = [each for each in attributes(h, theme=theme).values() if "before" in each.get("label", "")]
-    assert ("dotted" if theme == "print" else "dashed") in before["style"]
+    outline = "dotted" if theme == "print" else "dashed"
+    assert outline in before["style"]
+    assert f">{outline} box: from an earlier step<" in draw(h, theme=theme, legend=True).source
 
 
 # Captions ------------------------------------------------------------------------------------------------------------
@@ -298,6 +301,30 @@ def test_notes_and_legends_say_what_is_on_the_edges_into_neurons(show: str, on_e
     loss = loss_of(Network(2, [2, 1]))
     assert f"edges to neurons: {on_edges}" in draw(loss, detail="neuron", show=show).source
     assert f">into a neuron: {in_legend}<" in draw(loss, detail="neuron", show=show, legend=True).source
+
+
+def test_the_notes_say_so_where_the_edges_into_neurons_differ() -> None:
+    """Of the samples of a batch, an edge shows the weight alone; of one sample's own inputs, weight·input."""
+    layer, last = nn.Layer(2, 2, rng=random.Random(1)), nn.Neuron(2, rng=random.Random(2))
+    for p in last.parameters():
+        p.label = f"last.{p.label}"
+    batch = [ops.sum(layer([Value(0.1 * i, f"x{i}"), Value(0.2, f"z{i}")])) for i in range(6)]
+    loss = last([ops.sum(batch), Value(0.5, "y")])
+    loss.backward()
+    drawing = draw(loss, detail="neuron", names={})
+    labels = re.findall(r'-> .*? \[label=" (.*?) "', drawing.source)
+    assert ["·" in label for label in labels].count(True) == 2
+    assert "edges to neurons: weight·input, or weight where there are several inputs;" in drawing.source
+    texts = re.findall(r">into a neuron: (.*?)<", draw(loss, detail="neuron", legend=True, names={}).source)
+    assert texts == ["weight·input, thick where large", "weight, thick where weight·input is large"]
+
+
+def test_the_notes_speak_of_no_labels_where_there_is_no_room_for_any() -> None:
+    loss = loss_of(Network(2, [9, 9, 1]))
+    drawing = draw(loss, detail="neuron", legend=True)
+    assert not any("·" in label for label in re.findall(r'-> .*? \[label="(.*?)"', drawing.source))
+    assert re.findall(r">into a neuron: (.*?)<", drawing.source) == ["thick where weight·input is large"]
+    assert "edges to neurons: the thicker, the larger weight·input;" in draw(loss, detail="neuron").source
 
 
 def test_a_legend_and_notes_share_the_place_below(engine: str) -> None:

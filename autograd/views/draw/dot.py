@@ -83,7 +83,7 @@ class Pen:
         self.with_gradients = "gradients" in style.shows and not self.missing
         self.with_values = "values" in style.shows
         self.visits = plan.visits if style.order else {}
-        self.seen = {"copies"} if plan.copies else set[str]()  # kinds of nodes and lines, for the legend
+        self.seen = set[str]()  # kinds of nodes and lines, for the legend
         self.ids: dict[Node, str] = {
             **{v: f"v{i}" for i, v in enumerate(plan.values, start=1)},
             **{box: f"b{i}" for i, box in enumerate(plan.boxes, start=1)},
@@ -159,6 +159,7 @@ class Pen:
     def _drawn(self) -> tuple[Drawing, bool]:
         """Write everything, and return the drawing, and whether it has room for the labels of all edges."""
         drawing = Drawing("computation graph", filename="drawing.gv", format="svg")
+        self.seen = {"copies"} if self.plan.copies else set()
         drawing.graph_attr.update(self.style.graph(dense=self.dense))
         if len(self.plan.edges) > _QUICK:
             drawing.graph_attr.update(PATIENCE)
@@ -195,13 +196,8 @@ class Pen:
             yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
         if self.weighs and not self.style.legend:
             positive, negative = self.style.signs
-            factors = max(len(self._factors(edge)) for edge in self.plan.edges if isinstance(edge, WeightedEdge))
-            text = (
-                "the thicker, the larger weight·input",
-                "weight, the thicker, the larger weight·input",
-                "weight·input, the thicker, the larger",
-            )[factors]
-            yield f"edges to neurons: {text}; {positive}: positive weight, {negative}: negative"
+            kinds = {len(self._factors(edge)) for edge in self.plan.edges if isinstance(edge, WeightedEdge)}
+            yield f"edges to neurons: {_thickness(kinds)}; {positive}: positive weight, {negative}: negative"
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -516,7 +512,7 @@ class Pen:
             tooltip.append(f"d net / d {x.text} = {weight.data!r}")
         largest = self.largest[edge.group]
         share = _size(edge) / largest if largest else 0.0
-        factors = [] if self.dense else [self.style.number(x) for x in self._factors(edge)]
+        factors = [self.style.number(x) for x in self._factors(edge)]
         label = f" {_multiplied(factors)} " if factors else None
         look = self.style.weighted_line(self._signed(weight.data), share, dense=self.dense)
         self.seen.add(("thickness", "weight", "weight·input")[len(factors)])
@@ -524,6 +520,8 @@ class Pen:
 
     def _factors(self, edge: WeightedEdge) -> list[float]:
         """Return the numbers of the label of an edge; the weight is the local gradient."""
+        if self.dense:
+            return []
         if not self.with_values:
             return [edge.weight.data] if "local gradients" in self.style.shows else []
         return [edge.weight.data, *([] if edge.copies else [edge.number])]  # of several, the tail shows the range
@@ -590,6 +588,19 @@ class Pen:
 
     def _listed(self, values: Iterable[Value]) -> str:
         return cut(", ".join(self.names[v] for v in values), _LONGEST_LINE)
+
+
+def _thickness(kinds: set[int]) -> str:
+    """Return what the labels and the widths of edges into neurons say, where these numbers are on the labels.
+
+    Arguments:
+        kinds: how many factors of weight·input there are on labels: 0, 1 and 2.
+    """
+    if 2 not in kinds:
+        return f"{'weight, ' if 1 in kinds else ''}the thicker, the larger weight·input"
+    if kinds == {2}:
+        return "weight·input, the thicker, the larger"
+    return "weight·input, or weight where there are several inputs; the thicker, the larger weight·input"
 
 
 def _activation(neuron: FoundNeuron) -> str:

@@ -28,7 +28,7 @@ _TEXTS = {
     "weight": "into a neuron: weight, thick where weight·input is large",
     "thickness": "into a neuron: thick where weight·input is large",
     "copies": "× 20: one for 20 that are alike",
-    "earlier": "dashed box: from an earlier step",
+    "earlier": "{outline} box: from an earlier step",
     "order": "1., 2., …: visits of backward()",
 }
 
@@ -44,7 +44,8 @@ def legend(style: Style, seen: Iterable[str], captions: Sequence[str]) -> str:
     there = set(seen)
     entries = [_box(style, kind) + _text(kind) for kind in _BOXES if kind in there]
     entries += [_line(style, kind) + _text(text) for kind, text in _LINES.items() if kind in there]
-    entries += [_text(text, COLSPAN="2") for kind, text in _TEXTS.items() if kind in there]
+    texts = [text.format(outline=style.outline_of_earlier) for kind, text in _TEXTS.items() if kind in there]
+    entries += [_text(text, COLSPAN="2") for text in texts]
     n, gap = _ENTRIES_IN_A_ROW[style.direction], _table(_GAP, 1, {})
     rows = [gap.join(entries[i : i + n]) for i in range(0, len(entries), n)]
     rows += [_text(line, align="CENTER", COLSPAN=str(3 * n - 1)) for line in captions]

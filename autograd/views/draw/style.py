@@ -198,9 +198,14 @@ class Style:
             look["style"] += ",dashed"
         return {**look, "width": f"{_DENSE_WIDTH * self.font_size / FONT_SIZE:g}"} if of_one_width else look
 
+    @property
+    def outline_of_earlier(self) -> str:
+        """The outline of what is from an earlier step: on paper, a dashed one is that of a negative gradient."""
+        return "dotted" if self.in_print else "dashed"
+
     def earlier(self) -> Attributes:
         """Return the attributes of a node for the result of an earlier step."""
-        look = {"shape": "box", "style": f"rounded,filled,{'dotted' if self.in_print else 'dashed'}"}
+        look = {"shape": "box", "style": f"rounded,filled,{self.outline_of_earlier}"}
         return {"color": self.colours["neither"], "fillcolor": self.colours["result"], **look}
 
     def constant(self) -> Attributes:
@@ -314,7 +319,10 @@ def _chosen_kinds(show: Any, *, ops: bool) -> set[str]:
 
 
 def _font_size(given: Any) -> float:
-    size = number(given)
+    try:
+        size = number(given)
+    except TypeError as problem:
+        raise TypeError(f"font_size is in points: {problem}") from None
     if not 1 <= size <= _LARGEST_FONT:
         raise ValueError(f"font_size is in points, from 1 to {_LARGEST_FONT:g}, got {quoted(given)}")
     return size
