@@ -206,7 +206,8 @@ def explain(
     `.rows`, `.steps` and `.forward` hold the numbers and equations.
 
     Raises:
-        TypeError: `output` is not a Value, what is to be nudged is none, or `names` not a mapping.
+        TypeError: `output` is not a Value, what is to be nudged is none, `names` not a mapping, or `max_nodes` no
+            integer.
         GradientMismatch: a rule is not linear in the gradient from above, such as one that forgets it, so the chain
             rule does not hold.
         ValueError: the graph has more than `max_nodes` Values, or ten times as many operands; `detail` is unknown; what

@@ -12,7 +12,7 @@ from autograd.names import Names, names_of
 from autograd.text import Text, decimals, in_digits, visible
 from autograd.views.equations import Equation, aligned_latex, definitions, equation_html
 from autograd.views.inline import typeset
-from autograd.views.limits import graph_to_show, too_large
+from autograd.views.limits import graph_to_show, largest_size, too_large
 
 _DEEPEST = 400  # elements inside each other; a browser takes 512 with those around them
 _ENDLESS = 10**9  # operations: a formula that doubles at each step of a long graph has a number of them without a name
@@ -57,7 +57,7 @@ def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, 
         digits: the significant digits of numbers, as for `explain`; by default up to six decimals.
 
     Raises:
-        TypeError: `output` is not a Value, or `names` not a mapping.
+        TypeError: `output` is not a Value, `names` not a mapping, or `max_nodes` no integer.
         ValueError: the formula is larger than `max_nodes`.
 
     >>> x, weight, bias = Value(0.4, "x"), Value(0.5, "weight"), Value(0.6, "bias")
@@ -67,7 +67,7 @@ def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, 
     """
     nodes = graph_to_show(output, "formula(loss)")
     number = in_digits(digits, decimals)
-    _check_size(nodes, max_nodes)
+    _check_size(nodes, largest_size(max_nodes))
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     written = Formula(graph_formulas(nodes, shown, number=number)[output].text)
     own = {v: typesetting.name(name) for v, name in shown.items()}

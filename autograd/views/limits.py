@@ -12,6 +12,7 @@ from autograd.engine import Value, graph_of
 from autograd.floats import number
 from autograd.trees import tree_leaves
 from autograd.validation import check_leaves
+from autograd.validation import size_of as positive_integer
 
 VIEWS_IN_PYTHON = "Or use draw, explain or to_text, which call the function itself"
 """The alternative to a view that writes operations in another language than Python, for the end of its error."""
@@ -71,11 +72,21 @@ def too_large(what: str, purpose: str, max_nodes: int, advice: Iterable[str]) ->
     )
 
 
+def largest_size(max_nodes: Any) -> int:
+    """Return the largest number of nodes that a view shows.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is not positive.
+    """
+    return positive_integer("max_nodes", max_nodes, "a view shows at least one node")
+
+
 def check_size(
     values: Sequence[Value], max_nodes: int, purpose: str, advice: Iterable[str], *, constants: bool = False
 ) -> None:
     """Refuse a graph that is too large to be shown Value by Value; the arguments are those of the functions above."""
-    size = size_of(values, max_nodes, constants=constants)
+    size = size_of(values, largest_size(max_nodes), constants=constants)
     if not size.fits(max_nodes):
         raise too_large(f"the graph has {size}", purpose, max_nodes, advice)
 

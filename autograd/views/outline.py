@@ -1,5 +1,6 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from autograd.staleness import warn_if_stale
 from autograd.text import LONGEST_FORMULA, Text, columns, decimals, folded, in_digits, table, visible, width
 from autograd.views.equations import Equation, aligned_latex
 from autograd.views.gradients import in_equation, missing_gradients
-from autograd.views.limits import graph_to_show
+from autograd.views.limits import graph_to_show, largest_size
 
 _DEEPEST_INDENT = 20  # levels that are indented; a deeper line has the number of its level instead
 _MOST_TYPESET = 1000  # lines; a book has no more of them
@@ -88,7 +89,7 @@ def to_text(
     Gradients are those that the Values hold now; before `backward()` there are none to show.
 
     Raises:
-        TypeError: `output` is not a Value, or `names` not a mapping.
+        TypeError: `output` is not a Value, `names` not a mapping, or `max_nodes` no integer.
 
     >>> x, w = Value(3.0, "x"), Value(-2.0, "w")
     >>> net = x * w + x
@@ -110,7 +111,8 @@ def to_text(
     typeset: list[_Line] = []
     deepest = min(_DEEPEST_INDENT, (columns() or 1_000) // _OF_THE_WIDTH)
     waiting = [(output, 0)]
-    while waiting and (max_nodes is None or len(rows) < max_nodes):
+    most = math.inf if max_nodes is None else largest_size(max_nodes)
+    while waiting and len(rows) < most:
         v, level = waiting.pop()
         indent = "  " * level if level <= deepest else "  " * deepest + f"[{level}] "
         if v in written:

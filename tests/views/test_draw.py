@@ -10,6 +10,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from layout_engines import ENGINES, only, require
 from networks import WAYS, Network, loss_of
 
-from autograd import faux_gradient, nn, ops
+from autograd import explain, explore, faux_gradient, formula, nn, ops, to_text
 from autograd.engine import Value, graph_of
 from autograd.text import LONGEST_FORMULA
 from autograd.views import render as rendering
@@ -278,12 +279,16 @@ def test_numbers_are_short(number: float, text: str) -> None:
 
 def test_the_drawing_is_the_same_to_the_byte_in_every_process(engine: str) -> None:
     program = """if 1:
-        from autograd import Value, draw
+        import hashlib, random
+        from autograd import Value, draw, nn
         x, weight, bias = Value(0.4, "input"), Value(0.5, "weight"), Value(0.6, "bias")
         output = (x * weight + bias).tanh()
         loss = (output - 0.7)**2 / 2
         loss.backward()
         print(draw(loss).pipe(encoding="utf-8"))
+        network = draw(nn.MLP(2, [3, 1], rng=random.Random(1))([x, weight]), detail="neuron")
+        for format in ("svg", "png", "pdf"):
+            print(format, hashlib.sha256(network.pipe(format)).hexdigest())
     """
     folder = Path(__file__).parents[2]
 
@@ -292,6 +297,16 @@ def test_the_drawing_is_the_same_to_the_byte_in_every_process(engine: str) -> No
         return subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True).stdout
 
     assert run("1") == run("2") != b""
+
+
+@pytest.mark.parametrize("format", ["pdf", "ps"])
+def test_a_picture_has_no_date(engine: str, format: str, tmp_path: Path) -> None:
+    drawing = draw(Value(1.0, "x"))
+    dates = re.findall(rb"CreationDate.*", drawing.pipe(format, renderer="cairo"))
+    assert len(dates) == 1 and b"1970" in dates[0]
+    for options in ({}, {"width_cm": 5.0}):
+        written = Path(drawing.render(tmp_path / f"x.{format}", **options)).read_bytes()
+        assert re.findall(rb"CreationDate.*", written) in ([], dates)
 
 
 # Names, arguments, themes ---------------------------------------------------------------------------------------------
@@ -542,6 +557,30 @@ def test_an_open_neuron_stands_beside_its_layer_and_has_the_same_inputs(detail: 
     layer = clusters(draw(loss, detail="neuron", expand="layer1"))
     assert layer["layer1"] == []
     assert [len(layer[f"neuron{i}"]) for i in (1, 2, 3)] == [6, 6, 6]
+
+
+@pytest.mark.parametrize("wrong", [5, None, 0.5])
+def test_names_to_expand_are_texts(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"expand takes names such as expand=\['layer1\.neuron3'\], got"):
+        draw(Value(1.0), expand=wrong)
+
+
+@pytest.mark.parametrize("show", [draw, explain, explore, formula, to_text])
+def test_the_largest_number_of_nodes_is_a_positive_integer(show: Callable[..., Any]) -> None:
+    x = Value(1.0)
+    for wrong in ("a", 2.5, float("inf"), [200]):
+        with pytest.raises(TypeError, match="max_nodes is an integer, got"):
+            show(x, max_nodes=wrong)
+    for wrong in (0, -5):
+        with pytest.raises(ValueError, match=f"a view shows at least one node, got max_nodes={wrong}"):
+            show(x, max_nodes=wrong)
+    with pytest.raises(TypeError) if show is not to_text else nullcontext():
+        show(x, max_nodes=None)
+
+
+def test_a_size_of_a_font_is_a_number() -> None:
+    with pytest.raises(TypeError, match="font_size is in points: expected a real number, got str 'large'"):
+        draw(Value(1.0), font_size="large")  # type: ignore[arg-type]
 
 
 def test_an_unknown_name_to_expand_is_refused() -> None:

@@ -11,17 +11,18 @@ kind looks, and `dot.py` writes that as DOT.
 
 import difflib
 from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
 
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.staleness import warn_if_stale
-from autograd.text import visible
+from autograd.text import quoted, visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.folding import USUAL_NODES, fold
 from autograd.views.draw.legibility import arrange
 from autograd.views.draw.plan import Plan
 from autograd.views.draw.style import FONT_SIZE, Style, check_choice
-from autograd.views.limits import Size, graph_to_show, size_of, too_large
+from autograd.views.limits import Size, graph_to_show, largest_size, size_of, too_large
 from autograd.views.network import FoundLayer, find_layers
 from autograd.views.render import FONT, Drawing
 
@@ -126,6 +127,7 @@ def draw(
     """
     values = graph_to_show(output, "draw(loss)")
     check_choice("detail", detail, _DETAILS)
+    opened, max_nodes = _names_to_expand(expand), largest_size(max_nodes)
     style = Style(
         theme=theme,
         direction=direction,
@@ -144,7 +146,6 @@ def draw(
     layers = find_layers(values, variables=names is None)
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
     named = {v for i, v in enumerate(values, start=1) if shown[v].partition("#")[0] != f"v{i}"}
-    opened = [expand] if isinstance(expand, str) else list(expand)
     plan = _choose_plan(values, layers, detail, opened, max_nodes=max_nodes, named=named, ops=ops)
     warning = _STALE if warn_if_stale(values) else None
     return Pen(plan, output, shown, style, warning).drawing()
@@ -201,6 +202,14 @@ def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Seq
     neurons = {neuron.identity for layer in layers for neuron in layer.neurons}  # each of a batch computes many samples
     highest = max(max(len(layer.neurons), len(layer.neurons[0].terms)) for layer in layers)
     return ["neuron", "layer"] if len(neurons) <= _MOST_NEURONS and highest <= _MOST_IN_A_COLUMN else ["layer"]
+
+
+def _names_to_expand(expand: Any) -> list[str]:
+    if isinstance(expand, str):
+        return [expand]
+    if not isinstance(expand, Iterable):
+        raise TypeError(f"expand takes names such as expand=['layer1.neuron3'], got {quoted(expand)}")
+    return list(expand)
 
 
 def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:

@@ -78,7 +78,7 @@ def explore(
             the page keeps that choice.
 
     Raises:
-        TypeError: `output`, or something in `train`, is not a Value.
+        TypeError: `output`, or something in `train`, is not a Value, or `max_nodes` no integer.
         ValueError: the graph has more than `max_nodes` nodes, or more than ten times as many edges; `train` has
             something other than leaves of the graph, or one twice; `lr` or `tiny` is not above zero; or the function
             of an operation of your own runs in Python only.

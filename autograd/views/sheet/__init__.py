@@ -76,7 +76,7 @@ def to_spreadsheet(
             the spreadsheet keeps that choice.
 
     Raises:
-        TypeError: `output` is not a Value, or `train` has something other than Values.
+        TypeError: `output` is not a Value, `train` has something other than Values, or `max_nodes` is no integer.
         ValueError: the graph is too large; the function of an operation of your own runs in Python only; `train` has
             something other than leaves of the graph, or one twice; or another argument is out of range.
         ModuleNotFoundError: XlsxWriter is not installed: `pip install XlsxWriter`.
