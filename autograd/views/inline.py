@@ -5,10 +5,14 @@ is shown, and so do the ids that something refers to; an interactive page gets a
 
 Which theme is shown is the notebook's choice, not that of the system. Each viewer marks it in its page; the marks set
 the CSS property `color-scheme`, which the colours of a picture (`light-dark()`) and the page in a frame
-(`prefers-color-scheme`) follow. Where nothing is marked, the system's theme counts.
+(`prefers-color-scheme`) follow. A page without a mark says by that property whether it is dark, or follows the system;
+one that says nothing is light.
 
 A notebook that its reader has not trusted shows no style sheet, no SVG, no MathML and no frame, but what the attribute
-`hidden` is on stays hidden then: an image, or a text, takes its place.
+`hidden` is on stays hidden then: an image, or a text, takes its place. Style attributes are left there.
+
+Pages have rules of their own for all images, SVG or tables in them, of any weight: sizes here are style attributes, and
+what must be shown, or must not be, is important.
 """
 
 import base64
@@ -27,6 +31,8 @@ _MARKS = {
         'html[theme="dark"]',  # Colab: https://github.com/googlecolab/colabtools/issues/1214
         ":is(html,body).dark",  # marimo (frontend/src/theme/ThemeProvider.tsx)
         '[data-theme="dark"]',  # marimo, too, and documentation by Sphinx: furo, pydata-sphinx-theme
+        ".quarto-dark",  # Quarto's HTML template
+        '[data-md-color-scheme="slate"]',  # https://squidfunk.github.io/mkdocs-material/setup/changing-the-colors
     ],
     "light": [
         '[data-jp-theme-light="true"]',
@@ -35,8 +41,11 @@ _MARKS = {
         'html[theme="light"]',
         ":is(html,body).light",
         '[data-theme="light"]',
+        ".quarto-light",
+        '[data-md-color-scheme="default"]',
         ":where(#notebook-container)",  # the classic notebook, and nbviewer: there is no dark one
     ],
+    "light dark": ['[data-theme="auto"]'],  # furo, which then follows the system
 }
 
 _PIXELS = 1.0  # to a point of Graphviz: its 12 points are then as large as the code of a notebook
@@ -56,10 +65,10 @@ def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
     drawn = _with_ids_of(scope, drawn)
     drawn, width = _without_size(drawn)
     size = f"width:100%;max-width:{width:g}px;min-width:{width * _SMALLEST:g}px" if width else "max-width:100%"
+    drawn = drawn.replace("<svg", f'<svg style="display:block;height:auto;{size}"', 1)
     rules = [
-        f".{scope}{{display:block!important;overflow-x:auto}}.{scope}+*{{display:none}}",
-        f".{scope} svg{{display:block;height:auto;{size}}}",
-        f"@media print{{.{scope} svg{{min-width:0}}}}",  # paper does not scroll
+        _shown(scope, "overflow-x:auto"),
+        f"@media print{{.{scope} svg{{min-width:0!important}}}}",  # paper does not scroll
     ]
     swaps = [
         f'.{scope} [{kind}="{light}"]{{{kind}:light-dark({light},{dark})}}'
@@ -69,7 +78,10 @@ def picture(svg: str, colours: Iterable[tuple[str, str]], *, name: str) -> str:
     rules += [*_color_scheme(scope), *swaps] if swaps else []
     still = re.sub(r'<title>.*?</title>|<!--.*?-->|<a xlink:title="[^"]*">|</a>', "", svg, flags=re.DOTALL)
     image = base64.b64encode(still.encode()).decode()
-    instead = f'<img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{image}">'
+    source = f"data:image/svg+xml;base64,{image}"
+    instead = (
+        f'<div style="overflow-x:auto"><img alt="{html.escape(name)}" style="height:auto;{size}" src="{source}"></div>'
+    )
     return f'<div><style>{"".join(rules)}</style><div class="{scope}" hidden="hidden">{drawn}</div>{instead}</div>'
 
 
@@ -81,26 +93,33 @@ def typeset(shown: str, instead: str) -> str:
         instead: their text, which takes their place there.
     """
     scope = _scope(shown)
-    rules = f".{scope}{{display:block!important;overflow-x:auto}}.{scope}+*{{display:none}}"
+    rules = _shown(scope, "overflow-x:auto")
     # MathJax would typeset what stands between two dollar signs in a label.
     kind = f"{scope} tex2jax_ignore mathjax_ignore"
-    text = f'<pre class="tex2jax_ignore mathjax_ignore">{html.escape(instead)}</pre>'
+    size = "overflow-x:auto;white-space:pre"  # the lines of a table stay whole
+    text = f'<pre class="tex2jax_ignore mathjax_ignore" style="{size}">{html.escape(instead)}</pre>'
     return f'<div><style>{rules}</style><div class="{kind}" hidden="hidden">{shown}</div>{text}</div>'
 
 
 def frame(page: str, *, name: str) -> str:
     """Return HTML that shows a page in a frame. Its scripts run, and cannot reach the notebook, nor its token."""
     scope = _scope(page)
-    size = "box-sizing:border-box;width:100%;height:min(85vh,1000px);min-height:480px;resize:vertical"
+    size = "border:1px solid #8888;box-sizing:border-box;width:100%;resize:vertical"
+    size += ";height:min(85vh,1000px);min-height:480px"
+    # Where no color-scheme is set, a frame follows the system, though the page around it is light.
     rules = [
-        f".{scope}{{display:block!important;border:1px solid #8888;{size}}}.{scope}+*{{display:none}}",
+        '@property --autograd-paper{syntax:"<color>";inherits:true;initial-value:#fff}',
+        f"@container style(--autograd-paper:#fff){{.{scope}{{color-scheme:light}}}}",
+        _shown(scope),
         *_color_scheme(scope),
     ]
     source, title = html.escape(page), html.escape(name)
     sandbox = "allow-scripts allow-downloads"
-    shown = f'<iframe class="{scope}" hidden="hidden" title="{title}" sandbox="{sandbox}" srcdoc="{source}"></iframe>'
+    kind = f'class="{scope}" hidden="hidden" style="{size}"'
+    shown = f'<iframe {kind} title="{title}" sandbox="{sandbox}" srcdoc="{source}"></iframe>'
     instead = f"<p>{title}: trust the notebook, or run the cell, to see this page.</p>"
-    return f"<div><style>{''.join(rules)}</style>{shown}{instead}</div>"
+    paper = "--autograd-paper:light-dark(#fff,#000)"
+    return f'<div style="{paper}"><style>{"".join(rules)}</style>{shown}{instead}</div>'
 
 
 def _scope(content: str) -> str:
@@ -108,9 +127,13 @@ def _scope(content: str) -> str:
     return f"autograd-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
+def _shown(scope: str, style: str = "") -> str:
+    """Return rules that show what is hidden without a style sheet, and hide what takes its place there."""
+    return f".{scope}{{display:block!important;{style}}}.{scope}+*{{display:none!important}}"
+
+
 def _color_scheme(scope: str) -> list[str]:
-    marked = [f":is({','.join(marks)}) .{scope}{{color-scheme:{theme}}}" for theme, marks in _MARKS.items()]
-    return [f".{scope}{{color-scheme:light dark}}", *marked]
+    return [f":is({','.join(marks)}) .{scope}{{color-scheme:{theme}}}" for theme, marks in _MARKS.items()]
 
 
 def _with_ids_of(scope: str, svg: str) -> str:

@@ -140,7 +140,9 @@ def test_in_a_page_hostile_labels_are_seen_and_nothing_runs(chromium: Browser, t
 
 
 MARKS: dict[str, tuple[str | None, dict[str, str], dict[str, str]]] = {  # the paper; attributes of <html> and <body>
-    "nothing": (None, {}, {}),
+    "nothing": (LIGHT, {}, {}),
+    "nothing, in a page that is dark": (DARK, {"style": "color-scheme:dark"}, {}),
+    "nothing, in a page that follows the system": (None, {"style": "color-scheme:light dark"}, {}),
     "JupyterLab, light": (LIGHT, {}, {"data-jp-theme-light": "true"}),
     "JupyterLab, dark": (DARK, {}, {"data-jp-theme-light": "false"}),
     "VS Code, light": (LIGHT, {}, {"class": "vscode-light"}),
@@ -153,6 +155,11 @@ MARKS: dict[str, tuple[str | None, dict[str, str], dict[str, str]]] = {  # the p
     "marimo, dark": (DARK, {}, {"class": "dark dark-theme"}),
     "a page of Sphinx, light": (LIGHT, {"data-theme": "light"}, {}),
     "a page of Sphinx, dark": (DARK, {}, {"data-theme": "dark"}),
+    "a page of Sphinx, the system's": (None, {}, {"data-theme": "auto"}),
+    "Quarto, light": (LIGHT, {}, {"class": "quarto-light"}),
+    "Quarto, dark": (DARK, {}, {"class": "quarto-dark"}),
+    "MkDocs Material, light": (LIGHT, {}, {"data-md-color-scheme": "default"}),
+    "MkDocs Material, dark": (DARK, {}, {"data-md-color-scheme": "slate"}),
     "the classic notebook": (LIGHT, {}, {"id": "notebook-container"}),
 }
 
@@ -177,8 +184,8 @@ def test_the_theme_is_that_of_the_notebook_not_that_of_the_system(chromium: Brow
         )
         for (viewer, (expected, _, _)), (paper, scheme) in zip(MARKS.items(), drawn, strict=True):
             assert paper == (expected or colour), (viewer, system)
-            assert scheme == {LIGHT: "light", DARK: "dark", None: "light dark"}[expected], (viewer, system)
-        for viewer in ("JupyterLab, light", "JupyterLab, dark", "nothing"):  # and the page in the frame follows that
+            assert {"light": LIGHT, "dark": DARK, "light dark": colour}[scheme] == paper, (viewer, system)
+        for viewer in ("JupyterLab, light", "JupyterLab, dark", *list(MARKS)[:3]):  # and the page in the frame follows
             expected, *attributes = MARKS[viewer]
             chromium.run("mark(arguments[0])", attributes)
             chromium.enter("iframe")
@@ -193,6 +200,33 @@ def test_every_colour_of_the_light_theme_has_its_dark_one(chromium: Browser, tmp
     light, dark = rendering.palette("light"), rendering.palette("dark")
     assert {swaps.get(colour, colour) for colour in light.values()} == set(dark.values())
     assert "light-dark" not in inline(draw(neuron(), theme="light"))
+
+
+# Rules of nbconvert's template for the classic notebook (static/style.css), which weigh more than a class does; and
+# of a page that shows all, or none, of its elements in its own way.
+HOST = """<style>
+.rendered_html img, .rendered_html pre, .rendered_html p, .rendered_html div {display: block}
+.rendered_html img {margin: 1em auto}
+div.output_area img, div.output_area svg {max-width: 100%; height: auto}
+body div.output_area .rendered_html svg {display: inline; width: auto; min-width: 0; max-width: 50px}
+body div.output_area .rendered_html iframe {display: none; width: 20px; height: 20px; border: 0}
+</style>"""
+
+
+def test_a_page_with_rules_of_its_own_shows_each_output_once(chromium: Browser, tmp_path: Path) -> None:
+    drawing, typed = inline(draw(neuron())), formula(neuron())._repr_html_() or ""
+    shown = "".join(f'<div class="rendered_html">{x}</div>' for x in (drawing, typed, frame("<p>x</p>", name="a page")))
+    chromium.screen(1400, 900)
+    sizes = """
+    const size = element => { const {width, height} = element.getBoundingClientRect(); return [width, height]; };
+    return [...document.querySelectorAll(".rendered_html svg, .rendered_html iframe")].map(size)"""
+    shown_together(chromium, tmp_path, f'<div class="output_area">{shown}</div>')
+    alone = chromium.run(sizes)
+    shown_together(chromium, tmp_path, HOST, f'<div class="output_area">{shown}</div>')
+    instead = "return [...document.querySelectorAll('img, pre, p')].filter(e => e.checkVisibility()).length"
+    assert chromium.run(instead) == 0
+    assert chromium.run(sizes) == alone
+    assert min(min(size) for size in alone) > 100
 
 
 @pytest.mark.parametrize("direction", ["LR", "TB"])
@@ -225,20 +259,33 @@ def test_a_notebook_that_is_not_trusted_shows_an_image(chromium: Browser, tmp_pa
     left = re.sub(r"<style>.*?</style>|</?(svg|g|a|text|title|polygon|path|ellipse|iframe)\b[^>]*>", "", left)
     shown_together(chromium, tmp_path, left)
     chromium.wait("return document.querySelector('img').naturalWidth > 0")
+    measured = """
+    const img = document.querySelector("img"), box = img.parentElement;
+    return [img.clientWidth / img.naturalWidth, img.clientHeight / img.naturalHeight, box.scrollWidth > box.clientWidth,
+        document.documentElement.scrollWidth]"""
+    points = 96 / 72  # the image has its size in points; 12 of them are drawn as 12 pixels, as in the picture
+    for width, smallest in ((2000, 1.0), (900, 0.58), (450, 0.58)):
+        chromium.screen(width, 900)
+        across, up, scrolls, page = chromium.run(measured)
+        assert across == pytest.approx(up, abs=0.01)
+        assert 12 * across * points >= 12 * smallest - 0.1
+        assert (scrolls, page) == (width == 450, width)
     assert chromium.run("return document.body.innerText").strip() == (
         "The page: trust the notebook, or run the cell, to see this page."
     )
     shown_together(chromium, tmp_path, shown)
-    visible = "return [...document.querySelectorAll('img, p')].filter(e => e.checkVisibility()).length"
-    assert chromium.run(visible) == 0
+    instead = "return [...document.querySelectorAll('img, p, div:has(>img)')]"
+    assert chromium.run(f"{instead}.length") == 3
+    assert chromium.run(f"{instead}.filter(e => e.checkVisibility()).length") == 0
 
 
 def test_a_notebook_that_is_not_trusted_shows_formulas_as_text(chromium: Browser, tmp_path: Path) -> None:
     shown = formula(neuron())._repr_html_() or ""
     assert "<math" in shown
     left = re.sub(r"<style>.*?</style>|</?m[a-z]+\b[^>]*>", "", shown)
-    shown_together(chromium, tmp_path, left)
+    shown_together(chromium, tmp_path, "<style>body pre {white-space: pre-wrap}</style>", left)
     assert chromium.run("return document.body.innerText").strip() == str(formula(neuron()))
+    assert chromium.run("return getComputedStyle(document.querySelector('pre')).whiteSpace") == "pre"
     shown_together(chromium, tmp_path, shown)
     assert chromium.run("return document.querySelector('pre').checkVisibility()") is False
     assert chromium.run("return document.querySelector('math mfrac').checkVisibility()") is True
@@ -265,6 +312,6 @@ def test_the_marks_of_a_light_theme_weigh_as_much_as_those_of_a_dark_one() -> No
     """Within :is() all selectors have the weight of the heaviest, so that an id would make all of them its own."""
     [rules] = re.findall("<style>(.*?)</style>", frame("<p>A page</p>", name="a page"))
     marks = re.findall(r":is\((.*?)\) \.autograd-\w+\{color-scheme:", rules)
-    assert len(marks) == 2
+    assert len(marks) == 3
     assert "#notebook-container" in marks[1]
     assert "#" not in re.sub(r":where\(.*?\)", "", "".join(marks))
