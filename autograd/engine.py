@@ -531,7 +531,7 @@ def _newest_first(output: Value) -> tuple[list[Any], list[Any]]:
     return made, leaves
 
 
-def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) -> list[Value]:
+def graph_of(*outputs: Value, known: Callable[[Value], bool] | None = None) -> list[Value]:
     """Return the graph of `outputs`: them and all Values they were computed from, in the order of their creation.
 
     Arguments:
@@ -552,8 +552,9 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] = lambda v: False) 
     nodes = set(outputs)
     waiting = list(nodes)
     while waiting:
-        for x in waiting.pop().args:
-            if type(x) is Value and x not in nodes and not known(x):
+        v = waiting.pop()
+        for x in v._x if type(v._x) is tuple else (v._x, v._y):
+            if type(x) is Value and x not in nodes and not (known and known(x)):
                 nodes.add(x)
                 waiting.append(x)
     return sorted(nodes, key=created)

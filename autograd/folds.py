@@ -30,10 +30,12 @@ def folded(op: Op, operands: tuple[Any, ...]) -> Any:
     >>> folded(mul, (0.0, "x")), folded(sub, ("x", 0.0)), folded(sub, ("x", -0.0))
     (None, 'x', None)
     """
+    fold = _FOLDS.get(op)
+    if fold and (found := fold(*operands)) is not None:
+        return found
     for x in operands:
         if type(x) is not float:
-            fold = _FOLDS.get(op)
-            return fold(*operands) if fold else None
+            return None
     return op.computes(*operands)
 
 
@@ -65,21 +67,40 @@ class Folding:
 
     def __call__(self, answer: Any) -> Any:
         since, created, known = self._since, self._created, self._known
-        if answer is None or type(answer) is float or created(answer) <= since:
-            return answer
-        new = [] if answer in known else [answer]
+        while answer is not None and type(answer) is not float and created(answer) > since:
+            if answer in known:
+                return known[answer]
+            args = answer.args  # of most answers, such as 1 * x, the last operation alone may fold
+            z = folded(answer.op, args) if args else None  # not a leaf that the rule has made
+            if z is None:
+                for x in args:
+                    if type(x) is not float and created(x) > since:
+                        return self._without_folds(answer)
+                return answer
+            answer = z
+        return answer
+
+    def _without_folds(self, answer: Any) -> Any:
+        """Return an answer of several operations; the last of them does not fold."""
+        since, created, known = self._since, self._created, self._known
+        new, changed = [answer], self._changed
+        known[answer] = answer
         for v in new:
-            known[v] = v
-            for x in v.args:
-                if type(x) is not float and created(x) > since and x not in known:
+            args, constant = v.args, False
+            for x in args:
+                if type(x) is float:
+                    constant = True
+                elif x not in known and created(x) > since:
                     known[x] = x
                     new.append(x)
-        if len(new) > 1:
-            new.sort(key=created)
+            if not changed and (constant or len(args) > 2):
+                changed = folded(v.op, args) is not None
+        if not changed:
+            return answer
+        new.sort(key=created)
         for v in new:
-            args = old = v.args
-            if self._changed:
-                args = tuple([x if type(x) is float else known.get(x, x) for x in old])
+            old = v.args
+            args = tuple([x if type(x) is float else known.get(x, x) for x in old])
             z = folded(v.op, args) if old else None  # not a leaf that the rule has made
             if z is not None:
                 known[v], self._changed = z, True

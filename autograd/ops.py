@@ -290,8 +290,9 @@ def _pull_base(g: Any, z: Any, x: Any, y: Any) -> Any:
     # For x**0, y * x**(y-1) is 0 * inf or 0 * nan where x is nan, 0, or so near 0 that a power overflows. The derivative
     # is 0 there, and so are all further ones, so 1 takes the place of the base. Not elsewhere: d(y/x)/dy is 1/x.
     exponent = y - 1
-    if type(exponent) is float and exponent > 0:  # a constant: its case of the choice below, in a third of the time
-        return g * (y * pow(x, exponent))
+    if type(exponent) is float and (exponent >= 0 or y == 0 or (type(g) is float and g != 0)):
+        # A constant: its case of the choice below, in a third of the time.
+        return g * (y * (x if exponent == 1 else pow(x, exponent if y else 0.0)))
     finite = 1 + 0 * pow(x, exponent)  # nan if it is not
     factor = where(abs(x), where(abs(g), y, 0.0), y)  # 0 if g * y is, which may also vanish by underflow
     base = where(exponent, x, where(finite, x, where(abs(factor), x, 1.0)))

@@ -15,6 +15,7 @@ import autograd
 from autograd import Value, draw, explain, explore, grad, to_text
 from autograd.codegen.program import lower
 from autograd.engine import graph_of
+from autograd.events import listening
 from autograd.folds import folded
 from autograd.ops import BUILT_IN, TABLE, Op, cos, exp, sin, tanh, where
 
@@ -126,6 +127,8 @@ HALF = ("exp", ("mul", 0.5, ("where", "x", 0.0, "x")))
         (lambda x: x**2, ("mul", 2.0, "x")),
         (lambda x: x**-1, ("mul", -1.0, ("pow", "x", -2.0))),
         (lambda x: x**0.5, ("mul", 0.5, ("pow", "x", -0.5))),
+        (lambda x: 3 * x**-2, ("mul", 3.0, ("mul", -2.0, ("pow", "x", -3.0)))),
+        (lambda x: sin(x) ** 1, ("cos", "x")),
         (sin, ("cos", "x")),
         (exp, ("exp", "x")),
         (tanh, ("sub", 1.0, ("mul", ("tanh", "x"), ("tanh", "x")))),
@@ -143,6 +146,17 @@ def test_the_text_of_a_gradient() -> None:
     x = Value(0.7, "x")
     first = grad(x**3, x)
     assert "first = 3 * v2" in str(to_text(first)) and "v2 = x ** 2" in str(to_text(first))
+
+
+def test_little_is_recorded_that_folds() -> None:
+    """The rule of a power knows a constant exponent: what would fold costs time before it is gone."""
+    x, above = Value(0.7, "x"), Value(3.0, "above")
+    for output in (x**2, above * x**2, x**3, x**-1, x**0.5, above * x**1, above * x**0):
+        new: list[Value] = []
+        with listening(recorded=new.append):
+            slope = grad(output, x)
+        kept = [v for v in graph_of(slope) if v in new]
+        assert len(new) <= len(kept) + 3, output
 
 
 def test_constants_are_new_leaves() -> None:
@@ -222,6 +236,28 @@ def test_what_folds_in_a_rule_of_many_operands_folds_in_all_its_answers(added: C
     assert formula(grad(op([z, y, x]), x)) == ("mul", "z", "z")
 
 
+def test_a_fold_anywhere_in_a_rule_is_found(added: Callable[..., Op]) -> None:
+    """The last operation, one under it, one that is used twice, one whose operand has folded, a leaf of the rule's."""
+
+    def twice(g: Any, z: Any, x: Any) -> Any:
+        u = cos(x) / 1
+        return sin(u) * u
+
+    x, w = Value(0.7, "x"), Value(2.0, "w")
+    rules: dict[str, tuple[Callable[..., Any], Any]] = {
+        "last": (lambda g, z, x: (g * cos(x)) ** 1, ("cos", "x")),
+        "below": (lambda g, z, x: sin(cos(x) ** 1), ("sin", ("cos", "x"))),
+        "twice": (twice, ("mul", ("sin", ("cos", "x")), ("cos", "x"))),
+        "after": (lambda g, z, x: sin(where(x**0 - 2, x, cos(x))), ("sin", ("cos", "x"))),
+        "none": (lambda g, z, x: sin(cos(x)) * cos(x), ("mul", ("sin", ("cos", "x")), ("cos", "x"))),
+        "leaf": (lambda g, z, x: Value(5.0, "five"), "five"),
+        "under": (lambda g, z, x: sin(x) * (1 * Value(5.0, "five")), ("mul", ("sin", "x"), "five")),
+    }
+    for name, (rule, reads) in rules.items():
+        op = added(f"mine_{name}({{}})", lambda x: x, rule)
+        assert formula(grad(op(x) + w, x)) == reads, name
+
+
 def test_what_a_rule_uses_twice_stays_one_node() -> None:
     xs = [Value(float(i % 7)) for i in range(200)]
     gradients = grad(autograd.max(xs), xs)
@@ -276,6 +312,15 @@ def test_views_of_a_gradient_that_is_a_value_of_the_graph(tmp_path: Path) -> Non
     assert str(explain(slope * slope))
     explore(slope * output, tmp_path / "page.html")
     assert "w" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("zero", [0, -0.0])
+def test_the_derivative_of_a_constant_power_is_a_constant(zero: float) -> None:
+    x, above = Value(2.0, "x"), Value(3.0, "above")
+    slope = grad(x**zero, x)
+    assert slope.op is None and slope.data == 0.0
+    assert formula(grad(above * x**zero, x)) == ("mul", "above", zero)
+    assert formula(grad(above * x**1, x)) == "above"
 
 
 @pytest.mark.parametrize("backend", ["python", "numpy"])
