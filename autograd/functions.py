@@ -24,31 +24,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce, wraps
-from numbers import Real
-from operator import add, index
+from functools import wraps
+from numbers import Integral, Real
 from typing import Any, Never, cast, overload
 
-from autograd import engine, ops
+from autograd import engine, hints, ops
 from autograd.engine import Value, created, current_graph, graph_of, next_order, pulled_back
 from autograd.events import announce, differentiated
 from autograd.floats import number
 from autograd.folds import Folding
-from autograd.hints import no_input, no_output, refuse_named
 from autograd.operands import nonempty
 from autograd.ops import Op, Rule
-from autograd.text import quoted
 from autograd.trees import (
     array_shape,
-    if_a_dictionary,
-    tree_leaves,
-    tree_lists,
-    tree_map,
-    tree_numbers,
-    tree_of_blocks,
-    tree_shape,
-    tree_structure,
-    tree_with_numbers,
+    nest_filled,
+    nest_leaves,
+    nest_map,
+    nest_numbers,
+    nest_of_blocks,
+    nest_shape,
+    numbers_matched,
 )
 
 _LARGEST_FLOAT = sys.float_info.max
@@ -98,7 +93,8 @@ def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = Fa
         return engine.grad(output, inputs)
 
     def derivative(call: _Call) -> Any:
-        return tree_with_numbers(call.inputs, call.settled(_gradient(call.root(), call.wanted)))
+        gradient = nest_filled(call.inputs, call.settled(_gradient(call.root(), call.wanted)))
+        return (gradient, call.aux()) if has_aux else gradient
 
     return _function("grad", output, argnums if inputs is ... else inputs, derivative, others, has_aux=has_aux)
 
@@ -112,16 +108,13 @@ def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
     (9.0, 6.0)
     """
     if not callable(f):
-        raise TypeError(
-            f"value_and_grad takes a function, got {type(f).__name__} {quoted(f)}: the gradient of a Value "
-            "y is grad(y, x), and its number y.data"
-        )
+        raise TypeError(hints.no_function("value_and_grad", f))
 
     def derivative(call: _Call) -> Any:
         value, *gradient = call.settled([*call.outputs, *_gradient(call.root(), call.wanted)])
-        return (value, call.aux()) if has_aux else value, tree_with_numbers(call.inputs, gradient)
+        return (value, call.aux()) if has_aux else value, nest_filled(call.inputs, gradient)
 
-    return _function("value_and_grad", f, argnums, derivative, others)
+    return _function("value_and_grad", f, argnums, derivative, others, has_aux=has_aux)
 
 
 def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
@@ -140,14 +133,14 @@ def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Nev
     >>> jacobian(lambda x, y: [x * y, x + y], argnums=(0, 1))(2.0, 3.0)
     [(3.0, 2.0), (1.0, 1.0)]
     """
-    if callable(outputs):
+    if not callable(outputs):
+        _check_graph_form("jacobian", inputs, others, argnums != 0)
+        return nest_of_blocks(outputs, inputs, _jacobian(nest_numbers(outputs), _values(inputs)))
 
-        def derivative(call: _Call) -> Any:
-            return call.blocks(call.output, _jacobian(call.roots, call.wanted))
+    def derivative(call: _Call) -> Any:
+        return call.blocks(call.output, _jacobian(call.roots, call.wanted))
 
-        return _function("jacobian", outputs, argnums if inputs is ... else inputs, derivative, others)
-    _check_graph_form("jacobian", inputs, others, argnums != 0)
-    return tree_of_blocks(outputs, inputs, _jacobian(_values(outputs, no_output), _values(inputs)))
+    return _function("jacobian", outputs, argnums if inputs is ... else inputs, derivative, others)
 
 
 def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
@@ -169,14 +162,14 @@ def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never
     >>> hessian(lambda xs: xs[0] * xs[0] * xs[1])([2.0, 3.0])
     [[6.0, 4.0], [4.0, 0.0]]
     """
-    if callable(output):
+    if not callable(output):
+        _check_graph_form("hessian", inputs, others, argnums != 0)
+        return nest_of_blocks(inputs, inputs, _hessian(output, _values(inputs)))
 
-        def derivative(call: _Call) -> Any:
-            return call.blocks(call.inputs, _hessian(call.root(), call.wanted))
+    def derivative(call: _Call) -> Any:
+        return call.blocks(call.inputs, _hessian(call.root(), call.wanted))
 
-        return _function("hessian", output, argnums if inputs is ... else inputs, derivative, others)
-    _check_graph_form("hessian", inputs, others, argnums != 0)
-    return tree_of_blocks(inputs, inputs, _hessian(_value(output), _values(inputs)))
+    return _function("hessian", output, argnums if inputs is ... else inputs, derivative, others)
 
 
 def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
@@ -204,13 +197,13 @@ def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
     (6.0, 23.0)
     """
     if not callable(outputs):
+        roots, wanted = nest_numbers(outputs), _values(inputs)
         pushes = _matching(tangents, inputs, "tangents", "inputs")
-        return tree_with_numbers(outputs, _tangents(_values(outputs, no_output), _values(inputs), pushes))
-    call = _call_of_all("jvp", outputs, inputs, has_aux)
+        return nest_filled(outputs, _tangents(current_graph(*roots), roots, wanted, pushes))
+    call = _call_of_all("jvp", outputs, inputs, tangents, has_aux)
     pushes = _matching(tangents, inputs, "tangents", "primals")
-    found = call.settled([*call.outputs, *_tangents(call.roots, call.wanted, pushes)], pushes)
-    count = len(call.outputs)
-    pair = tuple(tree_with_numbers(call.output, numbers) for numbers in (found[:count], found[count:]))
+    slopes = _tangents(current_graph(*call.roots), call.roots, call.wanted, pushes)
+    pair = tuple(nest_filled(call.output, call.settled(numbers, pushes)) for numbers in (call.outputs, slopes))
     return (*pair, call.aux()) if has_aux else pair
 
 
@@ -226,23 +219,19 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     ([6.0, 5.0], (3.0, 2.0), (31.0, 21.0))
     """
     if not callable(f):
-        raise TypeError(
-            f"vjp takes a function and its arguments, got {type(f).__name__} {quoted(f)}: of Values, "
-            "gradients are pulled back by grad(output, inputs)"
-        )
-    call = _call_of_all("vjp", f, primals, has_aux)
+        raise TypeError(hints.no_function("vjp", f))
+    call = _call_of_all("vjp", f, primals, has_aux=has_aux)
 
     def pull(cotangents: Any) -> Any:
-        seeds: dict[Value, Any] = {}
         given = _matching(cotangents, call.output, "cotangents", "what the function returns")
+        seeds: dict[Value, Any] = {}
         for output, g in zip(call.roots, given):
             if not _is_zero(g):
                 seeds[output] = seeds[output] + g if output in seeds else g
-        found = pulled_back(current_graph(*call.roots), seeds, call.wanted)
-        return tree_with_numbers(primals, call.settled(found, given))
+        return nest_filled(primals, call.settled(pulled_back(current_graph(*call.roots), seeds, call.wanted), given))
 
-    result = tree_with_numbers(call.output, call.settled(call.outputs))
-    return (result, pull, call.aux()) if has_aux else (result, pull)
+    result = nest_filled(call.output, call.settled(call.outputs)), pull
+    return (*result, call.aux()) if has_aux else result
 
 
 def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
@@ -266,83 +255,73 @@ def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
     [6.0, 4.0]
     """
     if not callable(output):
-        root, wanted = _value(output), _values(inputs)
-        pushes = _matching(vectors, inputs, "vectors", "inputs")
-        return tree_with_numbers(inputs, _tangents(_gradient(root, wanted), wanted, pushes))
-    call = _call_of_all("hvp", output, inputs, False)
+        wanted, pushes = _values(inputs), _matching(vectors, inputs, "vectors", "inputs")
+        gradient = _gradient(output, wanted)
+        return nest_filled(inputs, _tangents(graph_of(*gradient), gradient, wanted, pushes))
+    call = _call_of_all("hvp", output, inputs, vectors)
     pushes = _matching(vectors, inputs, "tangents", "primals")
-    first = call.wanted[: len(tree_numbers(call.inputs[0]))]
-    return tree_with_numbers(
-        call.inputs[0], call.settled(_tangents(_gradient(call.root(), first), call.wanted, pushes), pushes)
-    )
+    gradient = _gradient(call.root(), call.wanted[: len(nest_numbers(inputs[0]))])
+    found = _tangents(graph_of(*gradient), gradient, call.wanted, pushes)
+    return nest_filled(inputs[0], call.settled(found, pushes))
 
 
 # Derivatives of Values in lists --------------------------------------------------------------------------------------
 
+_Tangents = dict[Value, dict[int, Any]]
+"""The tangents of each node by the number of the direction, Values or floats: none that is 0 for all numbers."""
 
-def pushed(
-    nodes: Sequence[Value], seeds: Mapping[Value, Mapping[int, Any]], last: Mapping[Value, int]
-) -> dict[Value, dict[int, Any]]:
+
+def pushed(nodes: Sequence[Value], seeds: Iterable[tuple[Value, int, Any]], last: Mapping[Value, int]) -> _Tangents:
     """Push tangents of inputs forward to outputs, in several directions at once: forward mode, recorded.
 
     Arguments:
         nodes: the graph of the outputs, as `graph_of` returns it.
-        seeds: the tangents of each input, by the number of the direction; a plain 0.0 counts as none.
+        seeds: inputs, each with the number of a direction, and its tangent there: a number or a Value.
         last: for each output, the last direction that is wanted there.
-
-    Returns for each node its tangents by direction, Values or floats, without those that are 0 for all numbers.
     """
-    last = dict(last)
+    last, own = dict(last), dict[Value, list[tuple[int, Any]]]()
+    for x, k, t in seeds:
+        own.setdefault(x, []).append((k, t))
     for v in reversed(nodes):
-        for i, x in enumerate(v.args) if v in last else ():
-            if type(x) is Value and cast(Op, v.op).passes(i):
-                last[x] = max(last.get(x, -1), last[v])
-    tangents: dict[Value, dict[int, Any]] = {}
+        for i, operand in enumerate(v.args) if v in last else ():
+            if type(operand) is Value and cast(Op, v.op).passes(i):
+                last[operand] = max(last.get(operand, -1), last[v])
+    tangents: _Tangents = {}
     for v in nodes:
-        if v in last:
-            terms: dict[int, list[Any]] = {}
-            own = seeds[v].items() if v in seeds else ()
-            for k, t in (*own, *_contributions(v, tangents, last[v])):
-                if not _is_zero(t):
-                    terms.setdefault(k, []).append(t)
-            if terms:
-                tangents[v] = {k: reduce(add, ts) for k, ts in terms.items()}
+        terms: dict[int, Any] = {}
+        for k, t in (*own.get(v, ()), *_contributions(v, tangents, last[v])) if v in last else ():
+            if not _is_zero(t):
+                terms[k] = terms[k] + t if k in terms else t
+        if terms:
+            tangents[v] = terms
     return tangents
 
 
-def _contributions(v: Value, tangents: Mapping[Value, Mapping[int, Any]], last: int) -> Iterator[tuple[int, Any]]:
+def _contributions(v: Value, tangents: _Tangents, last: int) -> Iterator[tuple[int, Any]]:
     """Yield what the operands add to the tangents of a result, and the direction of each, up to the last one."""
     op, args = cast(Op, v.op), v.args
     moving = [(i, tangents[x]) for i, x in enumerate(args) if type(x) is Value and x in tangents and op.passes(i)]
     if not moving:
         return
-    since = next_order()
+    since, products = next_order(), dict[int, list[tuple[Any, Any]]]()
     fold = Folding(since, created)
-    if op.variadic:
-        pulls = op.pulls(1.0, v, *args)
-        pairs: dict[int, list[tuple[Any, Any]]] = {}
-        for i, ts in moving:
-            part = fold(pulls[i])
-            for k, t in ts.items() if part is not None and not _is_zero(part) else ():
-                if k <= last:
-                    pairs.setdefault(k, []).append((part, t))
-        yield from ((k, fold(_sum_of_products(terms))) for k, terms in pairs.items())
-        return
-    for i, ts in moving:
+    parts = op.pulls(1.0, v, *args) if op.variadic else ()
+    for i, directions in moving:
+        ts = [(k, t) for k, t in directions.items() if k <= last]
+        if op.variadic:
+            part = fold(parts[i])
+            for k, t in ts if part is not None and not _is_zero(part) else ():
+                products.setdefault(k, []).append((part, t))
+            continue
         rule = cast(Rule, op.rules[i])
-        wanted = [(k, t) for k, t in ts.items() if k <= last]
-        pushes = [fold(rule(t, v, *args)) for _, t in wanted[:1]]
-        # A rule of several operations is called once for all directions, if there are several; else it keeps its bits.
-        if len(wanted) > 1 and any(type(x) is Value and created(x) > since for x in _args(pushes[0])):
-            part = fold(rule(1.0, v, *args))
-            pushes = [fold(part * t) for _, t in wanted]
+        found = [(k, fold(rule(t, v, *args))) for k, t in ts[:1]]
+        if len(ts) > 1 and any(type(x) is Value and created(x) > since for x in getattr(found[0][1], "args", ())):
+            part = fold(rule(1.0, v, *args))  # the rule is of several operations: now of one for each direction
+            found = [(k, fold(part * t)) for k, t in ts]
         else:
-            pushes += [fold(rule(t, v, *args)) for _, t in wanted[1:]]
-        yield from ((k, t) for (k, _), t in zip(wanted, pushes))
-
-
-def _args(x: Any) -> tuple[Any, ...]:
-    return x.args if type(x) is Value else ()
+            found += [(k, fold(rule(t, v, *args))) for k, t in ts[1:]]
+        yield from found
+    yield from ((k, fold(_sum_of_products(pairs))) for k, pairs in products.items())
 
 
 def _sum_of_products(pairs: Sequence[tuple[Any, Any]]) -> Any:
@@ -356,15 +335,11 @@ def _is_zero(t: Any) -> bool:
     return type(t) is float and t == 0
 
 
-def _as_values(numbers: Iterable[Any]) -> list[Value]:
+def _as_values(numbers: Sequence[Any]) -> list[Value]:
     """Return Values as they are, and floats as new leaves: one for all that are equal to the last bit."""
-    constants: dict[str, Value] = {}
-    found = []
-    for x in numbers:
-        if type(x) is float and x.hex() not in constants:
-            constants[x.hex()] = Value(x)
-        found.append(constants[x.hex()] if type(x) is float else x)
-    return found
+    floats = {x.hex(): x for x in numbers if type(x) is float}
+    leaves = {text: Value(x) for text, x in floats.items()}
+    return [leaves[x.hex()] if type(x) is float else x for x in numbers]
 
 
 def _gradient(output: Value, wanted: Sequence[Value]) -> list[Value]:
@@ -373,12 +348,9 @@ def _gradient(output: Value, wanted: Sequence[Value]) -> list[Value]:
     return found
 
 
-def _tangents(outputs: Sequence[Value], wanted: Sequence[Value], pushes: Sequence[Any]) -> list[Value]:
-    seeds: dict[Value, dict[int, Any]] = {}
-    for x, t in zip(wanted, pushes):
-        seeds[x] = {0: seeds[x][0] + t if x in seeds else t}
-    tangents = pushed(current_graph(*outputs), seeds, dict.fromkeys(outputs, 0))
-    found = _as_values(_row(tangents, y, 1)[0] for y in outputs)
+def _tangents(nodes: Sequence[Value], outputs: Sequence[Value], wanted: Sequence[Value], ts: Iterable[Any]) -> Any:
+    tangents = pushed(nodes, [(x, 0, t) for x, t in zip(wanted, ts)], dict.fromkeys(outputs, 0))
+    found = _as_values([_row(tangents, y, 1)[0] for y in outputs])
     for y, t in zip(outputs, found):
         announce(differentiated, y, wanted, [t])
     return found
@@ -388,41 +360,36 @@ def _jacobian(outputs: Sequence[Value], wanted: Sequence[Value]) -> list[list[Va
     """Return a row for each output: by reverse mode, or by forward mode where the inputs are fewer."""
     nodes, n = current_graph(*outputs), len(wanted)
     if n < len(outputs):
-        tangents = pushed(nodes, _directions(wanted), dict.fromkeys(outputs, n))
-        numbers = [t for y in outputs for t in _row(tangents, y, n)]
+        tangents = pushed(nodes, [(x, k, 1.0) for k, x in enumerate(wanted)], dict.fromkeys(outputs, n))
+        found = _in_rows(_as_values, [_row(tangents, y, n) for y in outputs])
     else:
-        numbers = [g for y in outputs for g in pulled_back(graph_of(y), {y: 1.0}, wanted)]
-    found = _as_values(numbers)
-    rows = [found[i * n : (i + 1) * n] for i in range(len(outputs))]
-    for y, row in zip(outputs, rows):
+        found = _in_rows(_as_values, [pulled_back(graph_of(y), {y: 1.0}, wanted) for y in outputs])
+    for y, row in zip(outputs, found):
         announce(differentiated, y, wanted, row)
-    return rows
+    return found
 
 
 def _hessian(output: Value, wanted: Sequence[Value]) -> list[list[Value]]:
     """Return the rows of the symmetric matrix: forward mode along the gradient, up to the diagonal."""
-    gradient = pulled_back(current_graph(output), {output: 1.0}, wanted)
+    gradient, places = pulled_back(current_graph(output), {output: 1.0}, wanted), range(len(wanted))
     last = {g: i for i, g in enumerate(gradient) if type(g) is Value}
-    tangents = pushed(graph_of(*last), _directions(wanted), last)
-    n = len(wanted)
+    tangents = pushed(graph_of(*last), [(x, k, 1.0) for k, x in enumerate(wanted)], last)
     below = [_row(tangents, g, i + 1) for i, g in enumerate(gradient)]
-    found = _as_values(below[max(i, k)][min(i, k)] for i in range(n) for k in range(n))
-    announce(differentiated, output, wanted, found)
-    return [found[i * n : (i + 1) * n] for i in range(n)]
+    found = _in_rows(_as_values, [[below[max(i, k)][min(i, k)] for k in places] for i in places])
+    announce(differentiated, output, wanted, [x for row in found for x in row])
+    return found
 
 
-def _row(tangents: Mapping[Value, Mapping[int, Any]], v: Any, n: int) -> list[Any]:
+def _row(tangents: _Tangents, v: Any, n: int) -> list[Any]:
     """Return the tangents of a node in the first n directions; 0.0 where there is none."""
     found = tangents.get(v, {}) if type(v) is Value else {}
     return [found.get(k, 0.0) for k in range(n)]
 
 
-def _directions(wanted: Sequence[Value]) -> dict[Value, dict[int, float]]:
-    """Return the seeds for the derivatives by each input, a direction of its own."""
-    seeds: dict[Value, dict[int, float]] = {}
-    for k, x in enumerate(wanted):
-        seeds.setdefault(x, {})[k] = 1.0
-    return seeds
+def _in_rows(f: Callable[[list[Any]], Iterable[Any]], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return the rows of a matrix after calling a function of the list of all its numbers."""
+    left = iter(f([x for row in rows for x in row]))
+    return [[next(left) for _ in row] for row in rows]
 
 
 # Calls of users' functions -------------------------------------------------------------------------------------------
@@ -440,109 +407,81 @@ class _Call:
         has_aux: it returns a pair.
     """
 
-    def __init__(
-        self,
-        name: str,
-        f: Callable[..., Any],
-        args: Sequence[Any],
-        named: Mapping[str, Any],
-        *,
-        argnums: int | tuple[int, ...],
-        has_aux: bool,
-    ) -> None:
+    def __init__(self, name: str, f: Any, args: Any, named: Any, *, argnums: Any, has_aux: bool) -> None:
         places = argnums if isinstance(argnums, tuple) else (argnums,)
         for k in places:
             if not -len(args) <= k < len(args):
-                raise ValueError(
-                    f"argnums={k} is the place of an argument, counted from 0, but the function was called with "
-                    f"{len(args)} by position: the derivative at the number {k} is written {name}(f)({k})"
-                )
+                raise ValueError(hints.no_such_place(name, k, len(args)))
         self.name = name
         self.start = next_order()  # what is older comes from outside
-        self.from_outside = any(
-            type(x) is Value for x in [*tree_leaves(list(args)), *tree_leaves(list(named.values()))]
-        )
+        self.from_outside = any(type(x) is Value for x in nest_leaves([*args, *named.values()]))
         fresh = list(args)
         for k in places:
-            numbers = tree_numbers(args[k])
+            numbers = nest_numbers(args[k])
             self.from_outside |= any(type(x) is Value for x in numbers)
-            fresh[k] = tree_with_numbers(args[k], map(_fresh, numbers))
+            fresh[k] = nest_filled(args[k], map(_fresh, numbers))
         self.inputs = tuple(args[k] for k in places) if isinstance(argnums, tuple) else args[argnums]
-        self.wanted: list[Value] = tree_numbers([fresh[k] for k in places])
-        returned = f(*fresh, **named)
-        if has_aux and not (isinstance(returned, (tuple, list)) and len(returned) == 2):
-            raise TypeError(f"with has_aux=True the function returns a pair, got {type(returned).__name__}")
-        self.output: Any = returned
+        self.wanted: list[Value] = nest_numbers([fresh[k] for k in places])
+        self.output: Any = f(*fresh, **named)
         self._aux: Any = None
         if has_aux:
-            self.output, self._aux = returned
-        self.outputs = tree_numbers(self.output)
+            if not isinstance(self.output, (tuple, list)) or len(self.output) != 2:
+                raise TypeError(hints.no_pair(self.output))
+            self.output, self._aux = self.output
+        self.outputs = nest_numbers(self.output)
         for x in self.outputs:
             if not isinstance(x, (Value, Real)):
-                raise TypeError(
-                    f"{name} takes a function of numbers that returns numbers, or nested lists of them, "
-                    f"got {type(x).__name__} {quoted(x)}{if_a_dictionary(x)}"
-                )
+                raise TypeError(hints.no_result(name, x))
         # A number, or a Value that is older, depends on none of the fresh ones: a leaf takes its place.
         self.roots = [x if type(x) is Value and created(x) > self.start else Value(0.0) for x in self.outputs]
 
     def root(self) -> Value:
         """Return the one Value that the function has returned, for derivatives of one."""
-        if array_shape(self.output) or isinstance(self.output, (list, tuple)):
-            raise TypeError(
-                f"{self.name} takes a function that returns one number, got {tree_shape(tree_lists(self.output))}: "
-                "return their sum, or for the derivatives of all of them write jacobian(f)"
-            )
+        if array_shape(self.output) or isinstance(self.output, (list, tuple, dict)):
+            raise TypeError(hints.no_single_result(self.name, nest_shape(self.output)))
         return self.roots[0]
 
-    def settled(self, numbers: Sequence[Any], given: Sequence[Any] = ()) -> list[Any]:
-        """Return results as floats; as Values if an argument has any, or a result depends on one from outside."""
-        values = [x for x in numbers if type(x) is Value]
-        if (
-            self.from_outside
-            or any(type(x) is Value for x in given)
-            or (values and created(graph_of(*values)[0]) < self.start)
-        ):
-            return list(_as_values(x if type(x) is Value else number(x) for x in numbers))
-        return [x.data if type(x) is Value else number(x) for x in numbers]
+    def settled(self, numbers: Sequence[Any], given: Iterable[Any] = ()) -> list[Any]:
+        """Return each result as a float, or as a Value if an argument has Values, or it depends on one from outside.
+
+        Arguments:
+            numbers: the results, Values and floats.
+            given: numbers passed in beside the arguments; Values among them come from outside.
+        """
+        if self.from_outside:
+            return _as_values([x if type(x) is Value else number(x) for x in numbers])
+        outside = {x for x in given if type(x) is Value}
+        for v in graph_of(*[x for x in numbers if type(x) is Value]):
+            if created(v) < self.start or any(type(x) is Value and x in outside for x in v.args):
+                outside.add(v)
+        return [number(x) if type(x) is not Value else x if x in outside else x.data for x in numbers]
 
     def blocks(self, outer: Any, rows: Sequence[Sequence[Value]]) -> Any:
         """Return the blocks of a matrix of derivatives by the inputs."""
-        n = len(self.wanted)
-        found = self.settled([x for row in rows for x in row])
-        return tree_of_blocks(outer, self.inputs, [found[i * n : (i + 1) * n] for i in range(len(rows))])
+        return nest_of_blocks(outer, self.inputs, _in_rows(self.settled, rows))
 
     def aux(self) -> Any:
         """Return the second of the pair that the function has returned, its Values as results are."""
-        return tree_map(lambda x: self.settled([x])[0] if type(x) is Value else x, self._aux)
+
+        def leaf_of(x: Any) -> Any:
+            numbers = nest_numbers(x) if getattr(x, "dtype", None) == "object" else [x]
+            return nest_filled(x, self.settled(numbers)) if {*map(type, numbers)} == {Value} else x
+
+        return nest_map(leaf_of, self._aux)
 
 
 def _fresh(x: Any) -> Value:
     return x * 1.0 if type(x) is Value else Value(x)
 
 
-def _function(
-    name: str,
-    f: Callable[..., Any],
-    argnums: Any,
-    derivative: Callable[[_Call], Any],
-    others: Iterable[str] = (),
-    *,
-    has_aux: bool = False,
-) -> Callable[..., Any]:
+def _function(name: str, f: Any, argnums: Any, derivative: Any, others: Any, *, has_aux: bool = False) -> Any:
     """Return the function that calls `f` on fresh nodes, and returns its derivative."""
     if others:
-        refuse_named(name, "grad", others)
-    try:
-        if type(argnums) is bool:
-            raise TypeError
-        places = tuple(map(index, argnums)) if isinstance(argnums, (tuple, list)) else index(argnums)
-    except TypeError:
-        raise TypeError(
-            f"argnums is the place of an argument, or a tuple of places, got {type(argnums).__name__} "
-            f"{quoted(argnums)}: {name}(f) is a function, which takes the arguments of f. Write {name}(f)(x); "
-            f"or {name}(f(x), x) if x is a Value of a graph"
-        ) from None
+        hints.refuse_named(name, "grad", others)
+    places = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
+    for k in places if isinstance(places, tuple) else (places,):
+        if not isinstance(k, Integral) or isinstance(k, bool):
+            raise TypeError(hints.no_argnums(name, argnums))
 
     @wraps(f, updated=())
     def called(*args: Any, **named: Any) -> Any:
@@ -551,36 +490,27 @@ def _function(
     return called
 
 
-def _call_of_all(name: str, f: Callable[..., Any], primals: Any, has_aux: bool) -> _Call:
-    if not isinstance(primals, (tuple, list)):
-        raise TypeError(
-            f"{name}(f, primals, tangents) takes a tuple of the arguments of f, got {type(primals).__name__} "
-            f"{quoted(primals)}: write (x,) for one"
-        )
+def _call_of_all(name: str, f: Any, primals: Any, tangents: Any = (), has_aux: bool = False) -> _Call:
+    """Call a function on fresh nodes in place of all its arguments."""
+    for given in (primals, tangents):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(hints.no_tuple(name, given))
     return _Call(name, f, primals, {}, argnums=tuple(range(len(primals))), has_aux=has_aux)
 
 
 def _check_graph_form(name: str, inputs: Any, others: Iterable[str], options: bool) -> None:
     if others:
-        refuse_named(name, "grad", others)
-    if options:
-        raise TypeError(f"argnums and has_aux are for a function: {name}(output, inputs) takes the inputs themselves")
-    if inputs is ...:
-        raise TypeError(f"{name}() lacks inputs: write {name}(y, x) for Values, {name}(f) for a function")
+        hints.refuse_named(name, "grad", others)
+    if options or inputs is ...:
+        raise TypeError(hints.no_graph_form(name, options))
 
 
-def _values(tree: Any, refusal: Callable[[Any], str] = no_input) -> list[Value]:
-    values = tree_numbers(tree)
+def _values(inputs: Any) -> list[Value]:
+    values = nest_numbers(inputs)
     for x in values:
         if type(x) is not Value:
-            raise TypeError(refusal(x))
+            raise TypeError(hints.no_input(x))
     return values
-
-
-def _value(output: Any) -> Value:
-    if type(output) is not Value:
-        raise TypeError(no_output(output))
-    return output
 
 
 def _matching(numbers: Any, like: Any, what: str, whose: str) -> list[Any]:
@@ -590,11 +520,11 @@ def _matching(numbers: Any, like: Any, what: str, whose: str) -> list[Any]:
         TypeError: one is not a number.
         ValueError: the nesting is not that of `like`.
     """
-    if tree_structure(tree_lists(numbers)) != tree_structure(tree_lists(like)):
-        raise ValueError(
-            f"{what} have the nesting of {whose}, {tree_shape(tree_lists(like))}: got {tree_shape(tree_lists(numbers))}"
-        )
-    return [x if type(x) is Value else number(x) for x in tree_numbers(numbers)]
+    try:
+        matched = numbers_matched(numbers, like)
+    except ValueError as problem:
+        raise ValueError(f"{what} have the nesting of {whose}: {problem}") from None
+    return [x if type(x) is Value else number(x) for x in matched]
 
 
 # Functions of lists ---------------------------------------------------------------------------------------------------
@@ -610,7 +540,7 @@ def mean(values: Iterable[Any], **others: Never) -> Any:
     (3.0, Value(data=1.5, grad=0.0))
     """
     if others:
-        refuse_named("mean", "mean", others)
+        hints.refuse_named("mean", "mean", others)
     terms = _values_and_floats(values)
     return terms[0] if len(terms) == 1 else ops.sum(terms) / len(terms)
 
@@ -628,7 +558,7 @@ def logsumexp(values: Iterable[Any], **others: Never) -> Any:
     (1000.6931471805599, 3.0)
     """
     if others:
-        refuse_named("logsumexp", "logsumexp", others)
+        hints.refuse_named("logsumexp", "logsumexp", others)
     values = _values_and_floats(values)
     # The difference of infinities would be nan. Limits in place of an infinite m leave every difference infinite.
     shift = ops.stop_gradient(ops.max(ops.min(ops.largest(values), _LARGEST_FLOAT), -_LARGEST_FLOAT))
@@ -650,7 +580,7 @@ def softmax(logits: Iterable[Any], **others: Never) -> list[Any]:
     [0.2312, 0.6285, 0.1402]
     """
     if others:
-        refuse_named("softmax", "softmax", others)
+        hints.refuse_named("softmax", "softmax", others)
     powers = [ops.exp(z) for z in shifted_logits(logits)]
     total = ops.sum(powers)
     return [power / total for power in powers]
@@ -670,7 +600,7 @@ def log_softmax(logits: Iterable[Any], **others: Never) -> list[Any]:
     ([0.0, -1000.0], [-0.6931471805599453, -0.6931471805599453])
     """
     if others:
-        refuse_named("log_softmax", "log_softmax", others)
+        hints.refuse_named("log_softmax", "log_softmax", others)
     shifted = shifted_logits(logits)
     log_total = log_of_total(shifted)
     return [z - log_total for z in shifted]

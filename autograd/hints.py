@@ -663,6 +663,68 @@ def no_input(x: Any, takes: str = "inputs are Values, or lists of Values") -> st
     return f"{takes}, got {_described(x)}{instead}"
 
 
+def no_function(name: str, x: Any) -> str:
+    """Return the message about what was passed in place of a function to differentiate."""
+    return f"{name} takes a function, got {_described(x)}: the gradients of a Value y are those of grad(y, x)"
+
+
+def no_argnums(name: str, x: Any) -> str:
+    """Return the message about what was passed in place of the places of arguments.
+
+    >>> no_argnums("grad", 2.0)
+    'argnums is the place of an argument, or a tuple of places, got float 2.0: grad(f) is a function, which takes the \
+arguments of f. Write grad(f)(x); or grad(f(x), x) if x is a Value of a graph'
+    """
+    return (
+        f"argnums is the place of an argument, or a tuple of places, got {_described(x)}: {name}(f) is a function, "
+        f"which takes the arguments of f. Write {name}(f)(x); or {name}(f(x), x) if x is a Value of a graph"
+    )
+
+
+def no_such_place(name: str, place: int, count: int) -> str:
+    """Return the message about an argument that a call lacks."""
+    return (
+        f"argnums={place} is the place of an argument, counted from 0, but the function was called with {count} by "
+        f"position: its derivative at the number {place} is written {name}(f)({place})"
+    )
+
+
+def no_tuple(name: str, x: Any) -> str:
+    """Return the message about what was passed in place of the arguments of a function, or of their tangents."""
+    return (
+        f"{name}(f, primals, tangents) takes a tuple of the arguments of f, and a tuple of their tangents, got "
+        f"{_described(x)}: write (x,) for one"
+    )
+
+
+def no_result(name: str, x: Any) -> str:
+    """Return the message about what a function returned in place of a number."""
+    return (
+        f"{name} takes a function that returns a number, jacobian(f) one that returns nested lists of numbers, got "
+        f"{_described(x)}"
+    )
+
+
+def no_single_result(name: str, shape: str) -> str:
+    """Return the message about several numbers that a function returned in place of one."""
+    return (
+        f"{name} takes a function that returns one number, got {shape}: return their sum, or for the derivatives of "
+        "all of them write jacobian(f)"
+    )
+
+
+def no_pair(x: Any) -> str:
+    """Return the message about what a function returned in place of a number and something else."""
+    return f"with has_aux=True the function returns a pair, its result and anything else, got {_described(x)}"
+
+
+def no_graph_form(name: str, options: bool) -> str:
+    """Return the message about a call that is neither of Values nor of a function."""
+    if options:
+        return f"argnums and has_aux are for a function: {name}(output, inputs) takes the inputs themselves"
+    return f"{name}() lacks inputs: write {name}(y, x) for a Value y, {name}(f) for a function f"
+
+
 def _described(x: Any) -> str:
     if callable(x) and not isinstance(x, type):
         name = quoted(getattr(x, "__name__", type(x).__name__)).strip("'").replace("<lambda>", "f")

@@ -88,68 +88,6 @@ def tree_lists(tree: Any, kinds: tuple[type[Any], ...] = (list, tuple)) -> Any:
     return [tree_lists(branch, kinds) for branch in tree] if isinstance(tree, kinds) else tree
 
 
-def array_shape(leaf: Any) -> tuple[int, ...] | None:
-    """Return the shape of a leaf that is an array, as NumPy has it; None for a number. So is an array of one number."""
-    return tuple(leaf.shape) or None if hasattr(leaf, "tolist") and hasattr(leaf, "shape") else None
-
-
-def tree_numbers(tree: Any) -> list[Any]:
-    """Return the numbers of a tree, from left to right, those in arrays, too.
-
-    >>> import numpy as np
-    >>> tree_numbers([1.0, (np.array([[2.0, 3.0], [4.0, 5.0]]), np.float64(6.0))])
-    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-    """
-    return [number for leaf in tree_leaves(tree) for number in tree_leaves(as_lists(leaf))]
-
-
-def array_of(numbers: Iterable[Any], shape: tuple[int, ...] | None) -> Any:
-    """Return an array of that shape, of floats or of objects; the one number where there is no shape."""
-    numbers = list(numbers)
-    if shape is None:
-        return numbers[0]
-    import numpy as np  # noqa: PLC0415  # an array was passed
-
-    return np.array(numbers, float if all(type(x) is float for x in numbers) else object).reshape(shape)
-
-
-def tree_with_numbers(tree: Any, numbers: Iterable[Any]) -> Any:
-    """Return a tree of the same nesting, with arrays of the same shapes, and other numbers, from left to right.
-
-    >>> import numpy as np
-    >>> tree_with_numbers([1, (np.array([2, 3]),)], [4.0, 5.0, 6.0])
-    [4.0, (array([5., 6.]),)]
-    """
-    left = iter(numbers)
-    return tree_map(lambda leaf: array_of([next(left) for _ in tree_numbers(leaf)], array_shape(leaf)), tree)
-
-
-def tree_of_blocks(outer: Any, inner: Any, rows: Sequence[Sequence[Any]]) -> Any:
-    """Return the nesting of `outer`, with that of `inner` at each leaf, and the numbers of a matrix, as JAX has them.
-
-    Arguments:
-        outer: a tree with a number for each row. An array is a leaf: its shape comes first in those of its blocks.
-        inner: a tree with a number for each column.
-        rows: the matrix.
-
-    >>> tree_of_blocks([0, 0], (0, 0), [[1.0, 2.0], [3.0, 4.0]])
-    [(1.0, 2.0), (3.0, 4.0)]
-    """
-    left = iter(rows)
-
-    def blocks(leaf: Any) -> Any:
-        taken = [iter(next(left)) for _ in tree_numbers(leaf)]
-
-        def block(inside: Any) -> Any:
-            numbers = [next(row) for row in taken for _ in tree_numbers(inside)]
-            shapes = array_shape(leaf), array_shape(inside)
-            return array_of(numbers, (shapes[0] or ()) + (shapes[1] or ()) or None)
-
-        return tree_map(block, inner)
-
-    return tree_map(blocks, outer)
-
-
 def tree_structure(tree: Any) -> Any:
     """Return the nesting of a tree, to compare with that of others.
 
@@ -180,3 +118,119 @@ def tree_shape(tree: Any) -> str:
     if sizes == ["1"]:
         return "a list of 1 number"
     return f"{' x '.join(sizes)} numbers" if sizes else "a number"
+
+
+# Nests: trees of numbers for derivatives, in which dictionaries are branches, too, and arrays are leaves --------------
+
+
+def nest_map(f: Callable[[Any], Any], nest: Any) -> Any:
+    """Return a nest like this one, with `f(leaf)` in place of each leaf, called from left to right.
+
+    >>> nest_map(str, {"w": [1, (2, 3)], "b": 4})
+    {'w': ['1', ('2', '3')], 'b': '4'}
+    """
+    if isinstance(nest, dict):
+        return {key: nest_map(f, branch) for key, branch in nest.items()}
+    if isinstance(nest, tuple):
+        return getattr(type(nest), "_make", tuple)([nest_map(f, branch) for branch in nest])
+    return [nest_map(f, branch) for branch in nest] if isinstance(nest, list) else f(nest)
+
+
+def nest_leaves(nest: Any) -> list[Any]:
+    """Return the leaves of a nest, from left to right; an array is one."""
+    leaves: list[Any] = []
+    nest_map(leaves.append, nest)
+    return leaves
+
+
+def nest_numbers(nest: Any) -> list[Any]:
+    """Return the numbers of a nest, from left to right, those in arrays, too.
+
+    >>> import numpy as np
+    >>> nest_numbers([1.0, {"a": np.array([[2.0, 3.0], [4.0, 5.0]])}, np.float64(6.0)])
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    """
+    return [number for leaf in nest_leaves(nest) for number in tree_leaves(as_lists(leaf))]
+
+
+def numbers_matched(nest: Any, like: Any) -> list[Any]:
+    """Return the numbers of a nest in the order of those of another one; a list may stand for an array.
+
+    Raises:
+        ValueError: the nesting differs.
+
+    >>> numbers_matched({"b": [1.0, 2.0], "a": 3.0}, {"a": 0.0, "b": (0.0, 0.0)})
+    [3.0, 1.0, 2.0]
+    """
+    nest, like = as_lists(nest), as_lists(like)
+    if isinstance(like, dict):
+        if isinstance(nest, dict) and nest.keys() == like.keys():
+            return [number for key in like for number in numbers_matched(nest[key], like[key])]
+    elif isinstance(like, (list, tuple)):
+        if isinstance(nest, (list, tuple)) and len(nest) == len(like):
+            return [number for branches in zip(nest, like) for number in numbers_matched(*branches)]
+    elif not isinstance(nest, (dict, list, tuple)):
+        return [nest]
+    raise ValueError(f"got {nest_shape(nest)} in place of {nest_shape(like)}")
+
+
+def nest_shape(nest: Any) -> str:
+    """Describe the shape of a nest in words, for error messages.
+
+    >>> nest_shape({"w": 1.0}), nest_shape([1.0, 2.0])
+    ("a dictionary with the keys 'w'", '2 numbers')
+    """
+    if isinstance(nest, dict):
+        return f"a dictionary with the keys {', '.join(map(repr, nest))}"
+    return tree_shape(tree_lists(nest))
+
+
+def array_shape(leaf: Any) -> tuple[int, ...] | None:
+    """Return the shape of a leaf that is an array, as NumPy has it; None for a number. So is an array of one number."""
+    return tuple(leaf.shape) or None if hasattr(leaf, "tolist") and hasattr(leaf, "shape") else None
+
+
+def array_of(numbers: Iterable[Any], shape: tuple[int, ...] | None) -> Any:
+    """Return an array of that shape, of floats or of objects; the one number where there is no shape."""
+    numbers = list(numbers)
+    if shape is None:
+        return numbers[0]
+    import numpy as np  # noqa: PLC0415  # an array was passed
+
+    return np.array(numbers, float if all(type(x) is float for x in numbers) else object).reshape(shape)
+
+
+def nest_filled(nest: Any, numbers: Iterable[Any]) -> Any:
+    """Return a nest like this one, with arrays of the same shapes, and other numbers, from left to right.
+
+    >>> import numpy as np
+    >>> nest_filled([1, {"a": np.array([2, 3])}], [4.0, 5.0, 6.0])
+    [4.0, {'a': array([5., 6.])}]
+    """
+    left = iter(numbers)
+    return nest_map(lambda leaf: array_of([next(left) for _ in nest_numbers(leaf)], array_shape(leaf)), nest)
+
+
+def nest_of_blocks(outer: Any, inner: Any, rows: Sequence[Sequence[Any]]) -> Any:
+    """Return the nest `outer`, with `inner` at each leaf, and the numbers of a matrix, as JAX nests them.
+
+    Arguments:
+        outer: a nest with a number for each row. The axes of an array come first in those of its blocks.
+        inner: a nest with a number for each column.
+        rows: the matrix.
+
+    >>> nest_of_blocks([0, 0], {"a": 0, "b": 0}, [[1.0, 2.0], [3.0, 4.0]])
+    [{'a': 1.0, 'b': 2.0}, {'a': 3.0, 'b': 4.0}]
+    """
+    left = iter(rows)
+
+    def blocks(leaf: Any) -> Any:
+        taken = [iter(next(left)) for _ in nest_numbers(leaf)]
+
+        def block(inside: Any) -> Any:
+            numbers = [next(row) for row in taken for _ in nest_numbers(inside)]
+            return array_of(numbers, (array_shape(leaf) or ()) + (array_shape(inside) or ()) or None)
+
+        return nest_map(block, inner)
+
+    return nest_map(blocks, outer)
