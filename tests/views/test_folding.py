@@ -78,9 +78,16 @@ def test_a_long_sum_is_one_node() -> None:
     assert edges(total) == ["1"]
 
 
-def test_a_short_sum_shows_how_it_is_added() -> None:
-    total = with_gradients(sum(leaves(12)))  # type: ignore[arg-type]  # it is no int
-    assert len(boxes(total)) == 12 + 12 + 1
+@pytest.mark.parametrize(("n", "results"), [(3, 3), (5, 5), (6, 1), (12, 1)])
+def test_a_short_sum_shows_how_it_is_added_and_a_stair_is_one_sum(n: int, results: int) -> None:
+    total = with_gradients(sum(leaves(n)))  # type: ignore[arg-type]  # it is no int
+    assert sum(" = " in lines[0] for lines in boxes(total)) == results
+
+
+def test_a_term_that_is_added_often_has_one_edge() -> None:
+    x = Value(0.5, "x")
+    total = with_gradients(x + x + x + x + x + x + x)
+    assert len(re.findall("v1 -> v", draw(total, names={}).source)) == 1
 
 
 @pytest.mark.parametrize(
@@ -375,10 +382,10 @@ def test_the_steps_of_a_recurrent_unit_are_drawn_once(start: Any, values: bool) 
     last.label = "h"
     rows = boxes(loss)
     data = [h.data for h in states]
-    assert ["h", "one step before"] in rows
+    assert ["h[t-1]", "one step before"] in rows
     [state] = [lines for lines in rows if lines[0].startswith("h = tanh(")]
     assert state[1:3] == ["× 12 steps", f"data {min(data):.4g} to {max(data):.4g}"]
-    assert any(lines[0].endswith(" = u * h") for lines in rows)
+    assert any(lines[0].endswith(" = u * h[t-1]") for lines in rows)
     assert sum("× 12 steps" in lines for lines in rows) == 5 + values
     last.label = ""
     assert draw(loss, names={"h": last}).source.count("one step before") >= 1
@@ -394,8 +401,8 @@ def test_what_uses_results_of_single_steps_names_these() -> None:
     assert r'label="v27 = hs[5] * hs[3]\l' in drawing
     assert r'label="loss = v27 - hs[1]\l' in drawing
     assert r'label="hs[0], …, hs[5] = tanh(v25)\l× 6 steps\l' in drawing
-    assert r'label="hs[5]\lone step before\l' in drawing
-    assert r'label="v24 = w * hs[5]\l× 6 steps' in drawing
+    assert r'label="hs[t-1]\lone step before\l' in drawing
+    assert r'label="v24 = w * hs[t-1]\l× 6 steps' in drawing
     assert 'tooltip="d v27 / d hs[3] = ' in drawing and 'tooltip="d loss / d hs[1] = -1.0"' in drawing
     assert r"\nhs[0], hs[1], hs[2], hs[3], hs[4], hs[5]\noperation tanh" in drawing
     unnamed = boxes(loss)
@@ -433,8 +440,8 @@ def test_neurons_of_steps_and_samples_have_the_names_of_their_outputs() -> None:
     states = [h := cell([x, h]) for x in leaves(6)]
     source = draw(with_gradients(h * 2), names={"hs": states}, detail="neuron").source
     assert r'label="hs[0], …, hs[5] = neuron × 6 steps\l' in source
-    assert r"neuron: net = weight1 * x6 + weight2 * hs[5] + bias" in source
-    assert 'tooltip="weight2 * hs[5] = ' in source
+    assert r"neuron: net = weight1 * x6 + weight2 * hs[t-1] + bias" in source
+    assert 'tooltip="weight2 * hs[t-1] = ' in source
     outputs = [cell([x, Value(0.5)]) for x in leaves(6)]
     source = draw(ops.sum(outputs), names={"ys": outputs}, detail="neuron").source
     assert r'label="ys[0], …, ys[5] = neuron × 6 samples\l' in source
@@ -446,7 +453,7 @@ def test_what_comes_from_further_back_is_told_apart() -> None:
         a, b = b, a * b.sin()
     rows = boxes(with_gradients(b))
     assert ["loss[t-2]", "2 steps before"] in rows
-    assert {"v41 = sin(loss)", "loss = loss[t-2] * v41"} <= {lines[0] for lines in rows}
+    assert {"v41 = sin(loss[t-1])", "loss = loss[t-2] * v41"} <= {lines[0] for lines in rows}
 
 
 def test_the_output_is_seen_where_it_is_drawn_with_others() -> None:
@@ -577,6 +584,40 @@ def test_steps_that_look_further_back() -> None:
     rows = boxes(with_gradients(now))
     assert {lines[-1] for lines in rows} >= {"one step before", "2 steps before"}
     assert draw(now, names={}).source.count("before the first step") == 3  # the second is the first of one, too
+
+
+def test_the_formula_of_a_step_is_no_equation_of_a_number_with_itself() -> None:
+    w = Value(5.0, "w")
+    for _ in range(15):
+        w = w - 0.1 * (w - 3.0)
+    w.backward()
+    for names, result in ((None, "w"), ({}, "v46")):
+        source = draw(w, names=names).source
+        found = dict(re.findall(r'label="(\S+) = (.*?)\\l', source))
+        before = f"{result}[t-1]"
+        assert found[result] == f"{before} - v45" and found["v44"] == f"{before} - 3"
+        assert rf'label="{before}\lone step before\l' in source
+        assert f'tooltip="d {result} / d {before} = 1.0 ' in source
+    assert "w#2" not in draw(w).source
+
+
+def test_what_a_loop_begins_with_keeps_its_own_name_where_it_is_used_otherwise_too() -> None:
+    first = w = Value(5.0, "w")
+    for _ in range(15):
+        w = w - 0.1 * (w - 3.0)
+    loss = (w - first) ** 2
+    loss.backward()
+    source = draw(loss).source
+    assert r'label="w#2 = w#2[t-1] - v' in source and r" = w#2 - w\l" in source
+
+
+def test_parts_of_a_state_are_told_apart() -> None:
+    """They stand in a list, too, but in the same one at each step."""
+    a, b, k = Value(0.1, "a"), Value(0.2, "b"), Value(0.5, "k")
+    for _ in range(10):
+        a, b = (k * a + b).sin(), (a * b).tanh()
+    source = draw(with_gradients(a + b), names={"state": [a, b]}).source
+    assert {*re.findall(r'label="(\S+)\\lone step before', source)} == {"state[0][t-1]", "state[1][t-1]"}
 
 
 def to_the_middle(states: list[Value], w: Value) -> Value:

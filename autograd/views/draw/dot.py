@@ -4,6 +4,7 @@ Nodes are named by counters; the text of users goes through `label_of` and `tool
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import singledispatchmethod
@@ -55,6 +56,7 @@ _LONGEST_LINE = 400  # columns of a formula or of a list of names
 _OPERANDS = {TABLE["add"]: "term", TABLE["sub"]: "term", TABLE["mul"]: "factor"}
 _MIXED = "±"  # the operation of a long sum in which some terms are subtracted
 _SHOWN_TERMS, _SHOWN_OPERATIONS = 4, 3  # of a long sum, and kinds of those that are left out of a long chain
+_OF_A_LIST = re.compile(r"(.+)\[\d+\]", re.DOTALL)  # which may have the result of each step
 _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
@@ -91,6 +93,7 @@ class Pen:
             **{node: f"o{i}" for i, node in enumerate((n for n in plan.nodes if isinstance(n, Operation)), start=1)},
         }
         self.named_after_neurons = self._name_outputs_after_their_neurons()
+        self._name_what_a_loop_binds_anew()
         self.earlier = self._names_of_earlier_ones()
         self.used_later = self._used_after_their_step()
         weighted = [edge for edge in plan.edges if isinstance(edge, WeightedEdge)]
@@ -125,8 +128,26 @@ class Pen:
         }
 
     def _earlier(self, box: BeforeBox) -> str:
-        """Return the name of what is from an earlier step: that of the last one, as in a loop that binds it anew."""
-        return self._named(box.node) + (f"[t-{box.steps}]" if box.steps > 1 else "")
+        """Return the name of what is from an earlier step: `h[t-1]`, by the last one's, which is h, or hs[5] of hs."""
+        name, copies = self._named(box.node), self.plan.copies_of(box.node)
+        of_a_list = _OF_A_LIST.fullmatch(name)
+        if of_a_list and sum(self._named_alone(copy).startswith(f"{of_a_list[1]}[") for copy in copies) > 1:
+            name = of_a_list[1]
+        return f"{name}[t-{box.steps}]"
+
+    def _name_what_a_loop_binds_anew(self) -> None:
+        """Let the last result of repeated steps have the name of what they begin with, if nothing else uses that.
+
+        In `w = w - step` both are w; one of them has another name where each is to have its own: w#2.
+        """
+        edges = self.plan.edges
+        uses = Counter(edge.tail for edge in edges if not isinstance(edge, StartEdge))
+        for edge in edges:
+            if isinstance(edge, StartEdge) and isinstance(edge.tail, Value) and not uses[edge.tail]:
+                last = self._shown(cast(BeforeBox, edge.head).node)
+                start = self.names[edge.tail]
+                if isinstance(last, Value) and re.fullmatch(rf"{re.escape(start)}#\d+", self.names[last]):
+                    self.names[last] = start
 
     def _used_after_their_step(self) -> set[Value]:
         """Return the results of repeated steps, but the last ones, that something outside of the steps uses."""
@@ -553,6 +574,11 @@ class Pen:
         if isinstance(node, LayerBox):
             return node.title
         return self.names[self._shown(node)] if isinstance(node, Value) else self.ids[node]
+
+    def _named_alone(self, copy: Node) -> str:
+        """Return the name of the result of one of the copies that a node stands for."""
+        v = copy.neurons[0].output if isinstance(copy, NeuronBox) else copy
+        return self.names[v] if isinstance(v, Value) else ""
 
     def _titled(self, node: Node, copies: Sequence[Value]) -> str:
         """Return the names of the results, or leaves, that a node stands for: the first, the last, and chosen ones.

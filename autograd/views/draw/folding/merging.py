@@ -32,15 +32,18 @@ class Limits:
         alike: the most things of one kind, in a row or one below the other.
         few: the same in a drawing of more than `large` nodes, of layers, of a network that computes a batch, or of
             repeated steps.
+        terms: the most terms of a sum, each of which would make a stair of one more step.
     """
 
     alike: int = 12
+    terms: int = 5
     few: int = 3
     large: int = 60
 
     def times(self, factor: float) -> "Limits":
-        """Return the limits of a larger picture."""
-        return Limits(round(self.alike * factor), self.few, round(self.large * factor))
+        """Return the limits of a larger picture: one who wants more nodes than usual wants stairs, too."""
+        alike = round(self.alike * factor)
+        return Limits(alike, self.terms if factor == 1.0 else alike, self.few, round(self.large * factor))
 
     def of(self, plan: Plan) -> int:
         """Return how many things of one kind are drawn one by one in this plan."""
@@ -162,14 +165,15 @@ def _bundled(edges: Sequence[Edge]) -> list[Edge]:
     return [edge for edge in edges if edge not in left_out]
 
 
-def merge_parallel_edges(plan: Plan, most: int) -> None:
-    """Draw one edge for those between the same two nodes with the same role, if they are more than `most`."""
+def merge_parallel_edges(plan: Plan, limits: Limits) -> None:
+    """Draw one edge for those between the same two nodes with the same role, if they are many."""
     together: dict[Hashable, list[Edge]] = defaultdict(list)
     for edge in plan.edges:
         together[edge.tail, edge.head, type(edge), role_of(edge, plan)].append(edge)
-    plan.edges = [
-        edge for edges in together.values() for edge in ([_as_one(edges, {})] if len(edges) > most else edges)
-    ]
+    plan.edges = []
+    for edges in together.values():
+        most = limits.terms if edges[0].head in plan.sums else limits.alike
+        plan.edges += [_as_one(edges, {})] if len(edges) > most else edges
 
 
 def _as_one(edges: Sequence[Edge], first: dict[Node, Node]) -> Edge:

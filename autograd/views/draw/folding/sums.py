@@ -27,7 +27,7 @@ def fold_sums(plan: Plan, limits: Limits) -> None:
     """
     incoming, outgoing = into(plan), out_of(plan)
     inside = set[Node]()
-    most = limits.of(plan)
+    most = min(limits.of(plan), limits.terms)
     dropped = set[Node]()  # constants with which a chain begins
     instead: dict[Edge, Edge | None] = {}
     for v in reversed(plan.nodes):
@@ -51,7 +51,7 @@ def fold_sums(plan: Plan, limits: Limits) -> None:
         plan.nodes = [node for node in plan.nodes if node not in gone]
         edges = [instead.get(edge, edge) for edge in plan.edges]
         plan.edges = [edge for edge in edges if edge is not None and edge.tail not in gone]
-    merge_parallel_edges(plan, limits.alike)
+    merge_parallel_edges(plan, limits)
 
 
 def _terms(
