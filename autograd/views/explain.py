@@ -161,7 +161,7 @@ class Explanation:
         lines += ["</tbody></table>"]
         if self._results:
             equations = [f"{_ITEM}{equation_html(equation)}</li>" for equation in self._results]
-            lines += ["<p>Forward, with the numbers put in:</p>", "<ol>", *equations, "</ol>"]
+            lines += ["<p>Values, with the numbers put in:</p>", "<ol>", *equations, "</ol>"]
         for introduction, steps, typeset in self._walks:
             items = [
                 f"{_ITEM}{equation_html(equation)}<br/><small>{html.escape(step.why)}</small></li>"
