@@ -10,9 +10,10 @@ from autograd.engine import Value, grad
 from autograd.events import unobserved
 from autograd.hints import called_as
 from autograd.optim import SGD, Optimizer, Rate
-from autograd.text import quoted, short
+from autograd.text import quoted, short, visible
 from autograd.training.chart import new_axes
 from autograd.training.history import beside_bars
+from autograd.training.picture import BLUE, GREY, Scale, Window, above, frame, heights, svg, text
 from autograd.validation import size_of
 
 _POINTS = 300  # of the curve
@@ -27,7 +28,8 @@ _LARGEST = 1e100  # of a number that a chart shows
 class Descent:
     """The steps of `descend`: the numbers, and at each of them the loss and its gradient; the first is the start.
 
-    Its `repr` is a sparkline of the losses with the latest figures; `plot()` draws the steps on the function's curve.
+    Its `repr` is a sparkline of the losses with the latest figures. A notebook shows the steps on the function's curve,
+    without any library; `plot()` draws them with matplotlib.
     """
 
     function: Callable[[Any], Any]
@@ -93,27 +95,32 @@ class Descent:
 
     def _plot_curve(self, ax: Any, runs: list[Any]) -> None:
         """Draw the function as far as the steps of the chart reach, in place of an earlier curve of it."""
-        walks = [[(float(w), float(y)) for w, y in zip(*run.get_data()) if _is_shown(w, y)] for run in runs]
-        points = [point for walk in walks for point in walk] or [(0.0, 0.0)]
-        bottom = min(y for _, y in points)
-        start = max((walk[0][1] for walk in walks if walk), default=bottom)
-        top = start + _IN_VIEW * (start - bottom)
-        if start == bottom:  # none has come lower
-            top = max(y for walk in walks or [points] for _, y in [*walk[:3], (0.0, bottom)])
-        seen = [w for w, y in points if y <= top]
-        margin = _MARGIN * (max(seen) - min(seen)) or 1.0
-        low, high = min(seen) - margin, max(seen) + margin
-        ws = [low + (high - low) * i / (_POINTS - 1) for i in range(_POINTS)]
-        losses = _values(self.function, ws)
+        walks = [[(float(w), float(y)) for w, y in zip(*run.get_data())] for run in runs]
+        ws, losses, across, up = _curve(self.function, walks)
         for line in [line for line in ax.lines if line.get_gid() == _CURVE]:
             if repr(_values(self.function, line.get_xdata())) == repr([float(y) for y in line.get_ydata()]):
                 line.remove()  # it is of the same function
-        ax.plot(ws, losses, color="#767676", linewidth=1.5, zorder=2, gid=_CURVE, label="_function")
-        heights = [y for y in losses if _is_shown(0.0, y)] + [bottom, start]
-        bottom, top = min(heights), min(max(heights), top) if top > bottom else max(heights)
-        pad = 0.05 * (top - bottom) or 1.0
-        ax.set_xlim(low, high)
-        ax.set_ylim(bottom - pad, top + pad)
+        ax.plot(ws, losses, color=GREY, linewidth=1.5, zorder=2, gid=_CURVE, label="_function")
+        ax.set_xlim(across.low, across.high)
+        ax.set_ylim(up.low, up.high)
+
+    def _repr_svg_(self) -> str:
+        """Return the steps on the function's curve as an SVG picture, for notebooks."""
+        steps = [*zip(self.ws, self.losses)]
+        ws, losses, across, up = _curve(self.function, [steps])
+        window = Window(across, up)
+        drawn = [
+            window.lines([*zip(ws, losses)], GREY, 1.5),
+            window.lines(steps, BLUE, 1),
+            window.marks(steps, BLUE, 2.5),
+            window.marks(steps[:1], BLUE, 5, ring=True),
+        ]
+        left, right = short(across.low), short(across.high)
+        parts = [frame(left, visible(self.axis), right), *heights(up, GREY, "loss"), window.clipped(drawn)]
+        return svg([*parts, text(160, 12, visible(self.label), BLUE)])
+
+    def _repr_html_(self) -> str:
+        return above(self._repr_svg_(), repr(self))
 
     def __repr__(self) -> str:
         steps = len(self.ws) - 1
@@ -191,9 +198,39 @@ def _name_of(optimizer: Optimizer, named: bool) -> str:
     return f"{type(optimizer).__name__}, {rate}{moving}" if named else rate
 
 
+def _curve(
+    function: Callable[[Any], Any], walks: list[list[tuple[float, float]]]
+) -> tuple[list[float], list[float], Scale, Scale]:
+    """Return points of the function as far as the steps reach, and the ranges of a chart that shows both."""
+    walks = [[(w, y) for w, y in walk if _is_shown(w, y)] for walk in walks]
+    points = [point for walk in walks for point in walk] or [(0.0, 0.0)]
+    bottom = min(y for _, y in points)
+    start = max((walk[0][1] for walk in walks if walk), default=bottom)
+    top = start + _IN_VIEW * (start - bottom)
+    if start == bottom:  # none has come lower
+        top = max(y for walk in walks or [points] for _, y in [*walk[:3], (0.0, bottom)])
+    seen = [w for w, y in points if y <= top]
+    margin = _MARGIN * (max(seen) - min(seen)) or 1.0
+    low, high = min(seen) - margin, max(seen) + margin
+    ws = [low + (high - low) * i / (_POINTS - 1) for i in range(_POINTS)]
+    losses = _values(function, ws)
+    levels = [y for y in losses if _is_shown(0.0, y)] + [bottom, start]
+    bottom, top = min(levels), min(max(levels), top) if top > bottom else max(levels)
+    pad = 0.05 * (top - bottom) or 1.0
+    return ws, losses, Scale(low, high), Scale(bottom - pad, top + pad)
+
+
 @unobserved
 def _values(function: Callable[[Any], Any], ws: Iterable[float]) -> list[float]:
-    return [function(Value(w)).data for w in ws]
+    return [_value(function, w) for w in ws]
+
+
+def _value(function: Callable[[Any], Any], w: float) -> float:
+    try:
+        value: float = function(Value(w)).data
+    except Exception:  # any: no step was there, so that it need not be defined there
+        return math.nan
+    return value
 
 
 def _is_shown(w: float, loss: float) -> bool:

@@ -1,18 +1,29 @@
 """Record the losses and accuracies of a training run, and show them: as text, as a sparkline, as curves."""
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd.hints import HistoryHints
 from autograd.text import BARS, at_commas, line_width, printable, short
 from autograd.training.chart import LOGARITHMIC, Curve, draw_curves, spread
+from autograd.training.picture import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Scale,
+    above,
+    curve,
+    frame,
+    height_between,
+    heights,
+    svg,
+    text,
+)
 
 _MOST_BARS = 40  # characters of a sparkline
-_POINTS = 600  # of a curve in the notebook's picture; more than it has pixels
 
 
 @dataclass(eq=False)
@@ -119,32 +130,25 @@ class History(HistoryHints):
         losses = [(name, values) for name, kind, values in self._series() if kind == "loss" and values]
         accuracies = [(name, values) for name, kind, values in self._series() if kind == "accuracy" and values]
         logarithmic = spread(self.losses) > LOGARITHMIC
-        parts = [_frame(len(self.losses))]
+        parts = [frame("1", "epoch", f"{len(self.losses):,}")]
         finite = [y for _, values in losses for y in values if math.isfinite(y) and (y > 0 or not logarithmic)]
         if finite:
-            scale = _Scale(min(finite), max(finite), logarithmic)
-            parts += [_curve(name, values, scale, _BLUE) for name, values in losses]
-            parts += [
-                _svg_text(4, 22, short(scale.high), _BLUE),
-                _svg_text(4, 132, short(scale.low), _BLUE),
-                _svg_text(54, 12, "loss, logarithmic" if logarithmic else "loss", _BLUE),
-            ]
+            scale = Scale(min(finite), max(finite), logarithmic)
+            parts += [curve(name, values, scale, BLUE) for name, values in losses]
+            parts += heights(scale, BLUE, "loss, logarithmic" if logarithmic else "loss")
         if accuracies:
-            parts += [_curve(name, values, _Scale(0.0, 1.0, False), _ORANGE) for name, values in accuracies]
+            parts += [curve(name, values, Scale(0.0, 1.0), ORANGE) for name, values in accuracies]
             parts += [
-                _svg_text(356, 22, "100 %", _ORANGE),
-                _svg_text(356, 132, "0 %", _ORANGE),
-                _svg_text(290, 12, "accuracy", _ORANGE),
+                text(356, 22, "100 %", ORANGE),
+                text(356, 132, "0 %", ORANGE),
+                text(290, 12, "accuracy", ORANGE),
             ]
         if self.validation_losses or self.validation_accuracy:
-            parts.append(_svg_text(160, 12, "dashed: validation", _GREY))
-        return (
-            '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="160" viewBox="0 0 400 160" '
-            'font-family="sans-serif" font-size="10">' + "".join(parts) + "</svg>"
-        )
+            parts.append(text(160, 12, "dashed: validation", GREY))
+        return svg(parts)
 
     def _repr_html_(self) -> str:
-        return f"<div>{self._repr_svg_()}<br><code>{html.escape(repr(self))}</code></div>"
+        return above(self._repr_svg_(), repr(self))
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -159,7 +163,7 @@ def sparkline(values: Sequence[float]) -> str:
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     return "".join(
-        BARS[round((len(BARS) - 1) * _height(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
+        BARS[round((len(BARS) - 1) * height_between(mean, low, high))] if math.isfinite(mean) else "!" for mean in means
     )
 
 
@@ -172,71 +176,6 @@ def beside_bars(values: Sequence[float], text: str) -> str:
     bars = printable(sparkline(values))
     fits = len(bars) + 1 + len(text) <= line_width()
     return f"{bars} {text}" if fits else "\n".join([bars, *at_commas(text, line_width())])
-
-
-# The picture for notebooks -------------------------------------------------------------------------------------------
-
-_BLUE, _ORANGE = "#1f77b4", "#d95f02"
-_GREY = "#767676"  # can be read on white, and in a dark notebook
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 350, 18, 130  # the frame of the curves, in pixels
-
-
-def _frame(epochs: int) -> str:
-    return (
-        f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="none" stroke="#999"/>'
-        + _svg_text(_LEFT, _BOTTOM + 14, "1", _GREY)
-        + _svg_text(170, _BOTTOM + 24, "epoch", _GREY)
-        + _svg_text(_RIGHT - 30, _BOTTOM + 14, f"{epochs:,}", _GREY)
-    )
-
-
-def _svg_text(x: int, y: int, text: str, color: str) -> str:
-    return f'<text x="{x}" y="{y}" fill="{color}">{html.escape(text)}</text>'
-
-
-class _Scale(NamedTuple):
-    """The range of an axis, from bottom to top."""
-
-    low: float
-    high: float
-    logarithmic: bool
-
-    def part(self, y: float) -> float | None:
-        """Return the height of y, from 0 to 1; None if it cannot be shown."""
-        if not math.isfinite(y) or (self.logarithmic and y <= 0):
-            return None
-        return (
-            _height(*map(math.log, (y, self.low, self.high))) if self.logarithmic else _height(y, self.low, self.high)
-        )
-
-
-def _curve(name: str, values: Sequence[float], scale: _Scale, color: str) -> str:
-    """Draw lines through the values, broken at those that cannot be shown."""
-    step = max(1, -(-len(values) // _POINTS))
-    chosen = sorted({*range(0, len(values), step), len(values) - 1})
-    runs: list[list[str]] = [[]]
-    for i in chosen:
-        x, part = i / max(len(values) - 1, 1), scale.part(values[i])
-        if part is None:
-            runs.append([])
-        else:
-            runs[-1].append(f"{_LEFT + x * (_RIGHT - _LEFT):.1f},{_BOTTOM - part * (_BOTTOM - _TOP):.1f}")
-    dashes = ' stroke-dasharray="4 3"' if name.startswith("validation") else ""
-    return "".join(
-        f'<polyline points="{" ".join(run * 2 if len(run) == 1 else run)}" fill="none" stroke="{color}"'
-        f'{dashes} stroke-width="1.5" stroke-linecap="round"><title>{html.escape(name)}</title></polyline>'
-        for run in runs
-        if run
-    )
-
-
-def _height(y: float, low: float, high: float) -> float:
-    """Return the position of y between low and high, from 0 to 1.
-
-    The numbers are halved first, because high - low may be too large for a float.
-    """
-    width = high / 2 - low / 2
-    return min(max((y / 2 - low / 2) / width, 0.0), 1.0) if width > 0 else 0.0
 
 
 def _finite_mean(values: Sequence[float]) -> float:

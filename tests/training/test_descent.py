@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from hostile import HOSTILE
 from needs import lacking
 
 import autograd
 from autograd import Descent, Value, descend, detect_anomaly, optim, sin
+from autograd.text import visible
 
 
 def valley(w: Any) -> Any:
@@ -106,6 +110,62 @@ def test_other_names_lead_to_it() -> None:
 
 # ------------------------------------------------------------------------------------------------------------ charts
 
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(walk: Descent, kind: str) -> list[dict[str, str]]:
+    """Return the attributes of what the picture for notebooks has in its frame: of each "circle", or each "path"."""
+    inner = ET.fromstring(walk._repr_svg_()).find(f"{SVG}svg")
+    assert inner is not None
+    return [element.attrib for element in inner.iter(SVG + kind)]
+
+
+def ends(path: dict[str, str]) -> list[list[tuple[float, float]]]:
+    """Return the two ends of each line of a path."""
+    numbers = [[float(x) for x in line.replace("L", " ").split()] for line in path["d"].split("M")[1:]]
+    return [[(line[0], line[1]), (line[2], line[3])] for line in numbers]
+
+
+def test_a_notebook_shows_the_steps_on_the_curve() -> None:
+    walk = descend(valley, -2.0, lr=0.3, steps=3)
+    *dots, ring = [(float(c["cx"]), float(c["cy"])) for c in drawn(walk, "circle")]
+    assert ring == dots[0] and len(dots) == 4
+    for pixels, numbers in zip(zip(*dots), (walk.ws, walk.losses), strict=True):
+        scale = (pixels[-1] - pixels[0]) / (numbers[-1] - numbers[0])
+        for pixel, number in zip(pixels, numbers, strict=True):
+            assert pixel - pixels[0] == pytest.approx(scale * (number - numbers[0]), abs=0.2)
+    curve, steps = drawn(walk, "path")
+    assert ends(steps) == [[*pair] for pair in itertools.pairwise(dots)]
+    assert len(ends(curve)) > 250
+    for x, y in dots:
+        assert 0 < x < 300 and 0 < y < 112
+        assert min(abs(x - at) + abs(y - height) for (at, height), _ in ends(curve)) < 4
+    shown = [text.text for text in ET.fromstring(walk._repr_svg_()).iter(f"{SVG}text")]
+    assert {"w", "loss", "lr = 0.3"} <= set(shown)
+    assert walk._repr_html_() == f"<div>{walk._repr_svg_()}<br><code>{walk!r}</code></div>"
+
+
+def test_the_small_picture_of_a_walk_that_climbs_shows_its_first_steps() -> None:
+    walk = descend(valley, 0.0, lr=3.0, steps=400)
+    assert len(drawn(walk, "circle")) == 3 + 1
+    lines = ends(drawn(walk, "path")[1])
+    assert len(lines) == 3 and lines[-1][1][1] < 0  # the last of them leaves the frame
+    assert all(abs(x) <= 1e4 + 300 for line in lines for end in line for x in end)
+
+
+def test_the_small_picture_of_a_long_walk_is_small() -> None:
+    walk = descend(valley, 0.0, lr=1e-3, steps=3_000)
+    assert 300 < len(drawn(walk, "circle")) <= 602
+    assert len(walk._repr_svg_()) < 80_000
+
+
+def test_names_in_the_small_picture_are_text() -> None:
+    for name in HOSTILE:
+        walk = descend(valley, Value(0.0, name), steps=1)
+        svg = ET.fromstring(walk._repr_svg_())
+        assert {element.tag.removeprefix(SVG) for element in svg.iter()} <= {"svg", "rect", "text", "path", "circle"}
+        assert visible(walk.axis) in [text.text for text in svg.iter(f"{SVG}text")]
+
 
 def test_the_chart_has_the_curve_and_the_steps_on_it(plt: Any) -> None:
     walk = descend(valley, -2.0, lr=0.3)
@@ -148,9 +208,24 @@ def test_several_rates_on_one_chart(plt: Any) -> None:
 )  # fmt: skip
 @pytest.mark.usefixtures("plt")
 def test_a_chart_of_any_walk_can_be_drawn(function: Any, start: float, lr: float) -> None:
-    ax = descend(function, start, lr=lr, steps=100).plot(label="$x$_1")
+    walk = descend(function, start, lr=lr, steps=100)
+    assert "nan" not in walk._repr_svg_() and "inf" not in walk._repr_svg_()
+    ax = walk.plot(label="$x$_1")
     ax.figure.canvas.draw()
     assert all(map(math.isfinite, (*ax.get_xlim(), *ax.get_ylim())))
+
+
+@pytest.mark.usefixtures("plt")
+def test_the_curve_has_a_gap_where_the_function_is_not_defined() -> None:
+    def positive(w: Any) -> Any:
+        assert w > 0
+        return w * w
+
+    walk = descend(positive, 0.5, lr=0.25)
+    curve = walk.plot().lines[-1]
+    assert min(curve.get_xdata()) < 0
+    assert all(math.isnan(y) == (w <= 0) for w, y in zip(*curve.get_data(), strict=True))
+    assert 100 < len(ends(drawn(walk, "path")[0])) < 299
 
 
 @pytest.mark.usefixtures("plt")
