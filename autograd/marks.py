@@ -6,8 +6,8 @@ from functools import wraps
 from types import FunctionType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from autograd.calls import here, note_call, pass_in
-from autograd.engine import Value, next_order
+from autograd.calls import here
+from autograd.engine import next_order
 from autograd.hints import AbstractHintsUnlisted, advise
 from autograd.text import and_joined
 
@@ -19,12 +19,17 @@ _HOLD_NOTHING = frozenset({int, float, bool, str, bytes, NoneType})
 
 
 class Remembered:
-    """What a Module remembers of its parts: the base, which knows when it was made, or copied: a number of creation."""
+    """What a Module remembers of its parts: the base.
 
-    __slots__ = ("born",)
+    Attributes:
+        born: when it was made, or copied: a number of creation.
+        contents: an object that knows what containers have, once the Module has been called: see `Marked._contents`.
+    """
+
+    __slots__ = ("born", "contents")
 
     def __init__(self) -> None:
-        self.born = next_order()
+        self.born, self.contents = next_order(), cast(Any, None)
 
     def twin(self) -> Self:
         """Return one for a copy of the Module."""
@@ -50,7 +55,7 @@ UNMARKED = Marks()
 
 
 def watched(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a method of Modules: what is assigned while it runs, passed to it, or made in it, is no parameter.
+    """Decorate a method of Modules: what it puts into them, while it runs, is no parameter.
 
     Ctrl-C cannot leave `depth` wrong: nothing is called between its change and the `try`, nor in the `finally` before
     it is undone.
@@ -59,48 +64,40 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def in_a_call(self: Any, *inputs: Any, **named: Any) -> Any:
         calls = here.calls
-        try:
-            memory = object.__getattribute__(self, "_marks").memory
-        except AttributeError:  # no Module, or one in the making that has slots
-            memory = None
-        is_marked = memory is not None or isinstance(self, Marked)
-        if memory is None and is_marked:
-            self._stock()
-        around, outermost = calls.begun, not calls.depth
-        if outermost:
-            for x in ((*inputs, *named.values()) if named else inputs) if is_marked else ():
-                kind = type(x)
-                if kind is Value:
-                    pass_in(x)
-                elif kind is list:
-                    kinds = set(map(type, x))
-                    if Value in kinds and len(kinds) == 1:  # most of them: no detour
-                        for v in x:
-                            pass_in(v)
-                    elif not kinds <= _HOLD_NOTHING:
-                        self._pass_in(x)
-                elif kind not in _HOLD_NOTHING:
-                    self._pass_in(x)
-        calls.begun = begun = next_order()
+        around, compared = calls.begun, calls.compared
+        contents, outermost = None, not calls.depth
+        if not compared or id(self) not in compared[-1].modules:
+            contents = _contents_of(self)
+            if contents is not None:
+                contents.begin()
+        begun = next_order()
+        calls.begun = begun
         if outermost:
             calls.outermost = begun
+        if contents is not None:
+            calls.compared = (*compared, contents)
         calls.depth += 1
         try:
             return call(self, *inputs, **named)
         finally:
             calls.depth -= 1
-            calls.begun = around
-            if outermost:
-                end = next_order()
-                if end > begun + 1 and is_marked:
-                    for module in note_call(begun, end, self):
-                        module._stock()
-                if calls.assigned:
-                    assigned, calls.assigned = calls.assigned, {}
-                    for module, name, before in assigned.values():
-                        module._assigned(name, before)
+            calls.begun, calls.compared = around, compared
+            if contents is not None:
+                contents.end()
+            if outermost and calls.assigned:
+                assigned, calls.assigned = calls.assigned, {}
+                for module, name, before in assigned.values():
+                    module._assigned(name, before)
 
     return in_a_call
+
+
+def _contents_of(module: Any) -> Any:
+    """Return what is to be compared for a call; None if that of another does it, or nothing is remembered."""
+    marks = marks_of(module)
+    if marks.memory is not None and not here.calls.depth and marks.memory.contents is not None:
+        return marks.memory.contents
+    return module._contents() if isinstance(module, Marked) else None
 
 
 class _Watched:
@@ -259,7 +256,8 @@ def attributes_of(module: Any) -> dict[str, Any]:
 
 def marks_of(module: Any) -> Marks:
     try:
-        return cast(Marks, object.__getattribute__(module, "_marks"))  # no __getattr__ of the user's answers
+        marks: Marks = object.__getattribute__(module, "_marks")  # no __getattr__ of the user's answers
+        return marks
     except AttributeError:  # of a class with slots
         return UNMARKED
 
@@ -301,11 +299,14 @@ class Marked(metaclass=ModuleClass):
                     self._given(name, x)
             elif name in marks.state:
                 super().__setattr__(name, x)
+                if type(x) not in _HOLD_NOTHING:
+                    self._put(name, x)
             else:
                 before = attributes_of(self).get(name, UNSET)
                 super().__setattr__(name, x)
                 if type(x) not in _HOLD_NOTHING or type(before) not in _HOLD_NOTHING:
                     calls.assigned.setdefault((id(self), name), (self, name, before))
+                    self._put(name, x)
 
     _marks = UNMARKED  # of instances that have no others
 
@@ -330,8 +331,14 @@ class Marked(metaclass=ModuleClass):
     def _assigned(self, name: str, before: Any) -> None:
         """Do what is left to do when a call has assigned an attribute, which was something else before, or UNSET."""
 
-    def _pass_in(self, x: Any) -> None:
-        """Remember the leaves and Modules in what is passed to a call."""
+    def _put(self, name: str, x: Any) -> None:
+        """Do what is left to do when a call assigns an attribute."""
+
+    def _contents(self) -> Any:
+        """Return what compares the Module before and after a call, by `begin()` and `end()`; None if nothing has to.
+
+        Its `modules` are those, by id, that it compares.
+        """
 
     def _stock(self) -> None:
-        """Decide of all that is held whether it is a parameter, and remember it."""
+        """Remember all that is held."""

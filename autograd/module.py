@@ -47,9 +47,9 @@ class Module(ModelHints, Holder):
     """The base of everything that has parameters, the numbers that training changes.
 
     Subclass it, and assign Values and Modules to attributes in `__init__`. The parameters are the leaves that it holds
-    (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those that were passed to a call
-    of a Module, or made in one, which are state, those in an `nn.Constant`, and those of parts that are frozen. Results
-    of operations are no parameters: they may be kept, but not in place of the leaves that they were computed from.
+    (in attributes, lists, arrays, dictionaries, dataclasses, other Modules), but for those that a call has put there,
+    which are state, those in an `nn.Constant`, and those of parts that are frozen. Results of operations are no
+    parameters: they may be kept, but not in place of the leaves that they were computed from.
 
     >>> class Line(Module):
     ...     def __init__(self):

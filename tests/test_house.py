@@ -16,13 +16,12 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts"},
+    {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts", "calls"},
     {"floats", "hints", "files", "frames", "modes"},
     {"operands"},
     {"ops"},
     {"folds"},
     {"engine"},
-    {"calls"},
     {"marks"},
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},

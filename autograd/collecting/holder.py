@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 
-from autograd.calls import pass_in
-from autograd.collecting.kinds import KINDS, Kind, passed_parts
+from autograd.calls import here
+from autograd.collecting.contents import Contents
+from autograd.collecting.kinds import KINDS, Kind, values_and_modules
 from autograd.collecting.memory import MADE, memory_of
 from autograd.collecting.places import Entry, expression, joined, name_of, with_names
 from autograd.collecting.walk import (
@@ -19,6 +20,7 @@ from autograd.collecting.walk import (
     holder_of,
     is_overridden,
     label,
+    number_of,
     warn_of_change,
 )
 from autograd.engine import Value
@@ -108,15 +110,31 @@ class Holder(Collected):
                 made = not any(held and held.when != MADE for held in known)
                 warn_of_change(self, name, len(leaves), made=made, lacking=_lacking(leaves))
 
-    def _pass_in(self, x: Any) -> None:
-        for part in passed_parts(x):
-            pass_in(part)
+    def _put(self, name: str, x: Any) -> None:
+        """Remember the leaves and Modules in what a call assigns that it has made."""
+        is_list = type(x) is list and set(map(type, x)) == {Value}  # most of it: no detour
+        for part in x if is_list else values_and_modules(x):
+            if type(part) is not Value or part.op is None:
+                memory = memory_of(self)
+                if number_of(part) > here.calls.outermost and memory.of(part) is None:
+                    memory.keep(part, made=True)
+                    for contents in here.calls.compared[:1] if type(part) is Value else ():
+                        contents.note(part, self, name)
+
+    def _contents(self) -> Contents | None:
+        if any(id(self) in contents.modules for contents in here.calls.compared):
+            return None
+        memory = marks_of(self).memory
+        if memory is None or memory.contents is None:
+            Walk(self, whole=True)  # what it has now is a parameter, wherever a call puts it
+            memory = marks_of(self).memory
+            if memory is None:  # there is no room for it
+                return None
+            memory.contents = Contents(self)
+        return cast(Contents, memory.contents)
 
     def _stock(self) -> None:
-        walk = Walk(self, whole=True)
-        memory = marks_of(self).memory
-        if memory is not None:
-            memory_of(self).forget(walk.state)
+        Walk(self, whole=True)
 
 
 def keep_as_known(module: Any) -> None:

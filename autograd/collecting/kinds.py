@@ -123,7 +123,7 @@ def holding(parts: Iterable[Any]) -> set[type]:
     return {kind for kind in set(map(type, parts)) if KINDS[kind]}  # a class at a time: there may be millions
 
 
-def passed_parts(x: Any) -> Iterator[Any]:
+def values_and_modules(x: Any) -> Iterator[Any]:
     """Yield the Values and Modules in containers of whatever nesting; what is in Modules is not asked for."""
     stack, seen = [x], dict[int, Any]()
     while stack:

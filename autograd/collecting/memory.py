@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Self, cast
 
 from autograd.collecting.kinds import Holding
@@ -21,11 +21,11 @@ class _Held(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """A Value or a Module that a call keeps in a Module."""
+    """A Value or a Module that a call has put into a Module."""
 
     part: weakref.ref[Any]
     made: bool
-    """Whether it was made in a call; else it was passed to one."""
+    """Whether it was made in a call; else the call has found it somewhere, as among what it was passed."""
 
 
 MADE, NEW, TOLD = range(3)
@@ -40,7 +40,7 @@ class Memory(Remembered):
 
     Attributes:
         held: parameters and Modules.
-        state: Values and Modules that a call has put beside them.
+        state: Values and Modules that calls have put beside them.
         told: the attributes of which the user has been told that calls change them.
         unchecked: whether parts have come whose names have not been compared.
     """
@@ -69,28 +69,32 @@ class Memory(Remembered):
         key = _key(part)
         self.held[key] = _Held(weakref.ref(part), attribute, when)
         self.state.pop(key, None)
-        if len(self.held) > self._most:
+        self._limit()
+
+    def keep(self, part: Any, *, made: bool) -> None:
+        """Remember a part as state, made in a call or only put there."""
+        self.state[_key(part)] = _Kept(weakref.ref(part), made)
+        self._limit()
+
+    def _limit(self) -> None:
+        if len(self.held) + len(self.state) > self._most:
             self.forget()
-            self._most = 2 * len(self.held) + _FEW
+            self._most = 2 * (len(self.held) + len(self.state)) + _FEW
 
-    def keep(self, part: Any, *, made: bool) -> _Kept:
-        """Remember a part as state, made in a call or passed to one."""
-        kept = self.state[_key(part)] = _Kept(weakref.ref(part), made)
-        return kept
-
-    def forget(self, state: Container[int] | None = None) -> None:
-        """Forget what is gone, and what is state no more, but for these parts, by id."""
-        gone = [key for key, x in self.held.copy().items() if x.part() is None]
-        for key in gone:  # in place: another thread may add some
-            self.held.pop(key, None)
-        kept = [(key, x.part()) for key, x in self.state.copy().items()]
-        for key in [key for key, part in kept if part is None or not (state is None or id(part) in state)]:
-            self.state.pop(key, None)
+    def forget(self) -> None:
+        """Forget what is gone."""
+        known: dict[int, Any]
+        for known in (self.held, self.state):
+            for key in [key for key, x in known.copy().items() if x.part() is None]:
+                known.pop(key, None)  # in place: another thread may add some
 
     def twin(self) -> Self:
-        """Return one for a copy of the Module, which has the same parts, and the same lists, which calls may fill."""
+        """Return one for a copy of the Module, which has the same parts, and the same lists.
+
+        Calls of both fill these lists, so what is state is remembered for both.
+        """
         twin = super().twin()
-        twin.held, twin.state = self.held.copy(), self.state.copy()
+        twin.held, twin.state = self.held.copy(), self.state
         twin.told, twin.unchecked = self.told, self.unchecked
         return twin
 

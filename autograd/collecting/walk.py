@@ -11,7 +11,7 @@ from contextvars import ContextVar, copy_context
 from itertools import islice
 from typing import Any, NoReturn, TypeVar, cast
 
-from autograd.calls import here, was_made_in_a_call, was_passed
+from autograd.calls import here
 from autograd.collecting.kinds import (
     KINDS,
     WEAK,
@@ -40,6 +40,15 @@ _EMPTY = ()  # as the classes of each neuron
 _MOST_SEARCHED = 10_000  # objects for each that is searched; a logger leads to 50, a function of jax.jit to 120
 _Around = tuple[Entry, "Holding", Memory, Any]
 """A part, the Module around it that remembers what it holds, its memory, and the attribute there."""
+
+
+def number_of(part: Any) -> int:
+    """Return the number of creation of a Value, or of a Module, or of its first leaf; 0 if it has none."""
+    memory = None if type(part) is Value else marks_of(part).memory
+    if memory is not None:
+        return memory.born
+    leaf = part if type(part) is Value else next((leaf for _, leaf in Walk(part, whole=True).leaves), None)
+    return 0 if leaf is None else created(leaf)
 
 
 def attribute_at(entry: Entry) -> tuple[Any, Step | None]:
@@ -104,13 +113,14 @@ class Walk:
         self.state = set[int]()
         self._late: list[Entry] = []  # Modules among that which a call has made
         self._replaced = dict[tuple[int, Any], tuple[Holding, Memory]]()  # attributes in which a call has put results
-        self._decided = set[int]()  # Modules, by id, that have come to hold or keep more
         self._made = set[int]()  # Modules, by id, that are in the making
         self._results: list[Entry] = []
         self._opaque: list[Entry] = []
         self._instances: dict[type, Entry] = {}  # the first of each class with attributes
         self._overriding: list[Entry] = []
         self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
+        for contents in here.calls.compared:  # in a call: what it has put anywhere so far is state
+            contents.compare()
         place: Place = ()
         if inside is not None:
             holder, attribute = inside
@@ -119,9 +129,6 @@ class Walk:
         self._visit([(place, part) for part in alone or [root]], self.leaves)
         if self._overriding:
             self._visit_others()
-        for module in self._remembering if self._decided else ():
-            if id(module) in self._decided:
-                memory_of(module).forget()
         if self._replaced and not alone:
             self._say_what_is_lost()
         inputs = inputs_alive()
@@ -223,10 +230,7 @@ class Walk:
             self._around[id(entry)] = entry, part, cast(Memory, memory), None
 
     def _counts(self, entry: Entry, around: _Around) -> bool:
-        """Decide whether a part is the Module's around it, and remember that; False for what a call keeps there.
-
-        It is the Module's unless it was passed to a call, or made in one; what the Module has held when it was made is.
-        """
+        """Decide whether a part is the Module's around it, and remember that; False for what a call has put there."""
         (_, step), part = entry
         _, holder, memory, attribute = around
         attribute = step if attribute is None else attribute
@@ -237,35 +241,24 @@ class Walk:
         if memory.of(part) is not None:
             return True
         kept = memory.kept(part)
-        if kept is None:
-            given = type(part) is Value and is_input(part)  # by `fit` or `predict`
-            passed, own = given or was_passed(part), id(holder) in self._made and not given
-            self._decided.add(id(holder))
-            if own or not (passed or self._was_made_in_a_call(part, memory)):
-                memory.hold(part, attribute, MADE if own else NEW)
-                memory.unchecked = not own
-                return True
-            kept = memory.keep(part, made=not passed)
+        given = kept is None and type(part) is Value and is_input(part)  # by `fit` or `predict`
+        if kept is None and not given:
+            own = id(holder) in self._made
+            memory.hold(part, attribute, MADE if own else NEW)
+            memory.unchecked = not own
+            return True
         self.state.add(id(part))
-        if kept.made and type(part) is not Value:
+        if kept is None or not kept.made:
+            return False
+        if type(part) is not Value:
             self._late.append(entry)
-        elif kept.made and attribute not in memory.told:
+        elif attribute not in memory.told:
             if part.op is not None:
                 self._replaced[id(holder), attribute] = holder, memory
             elif any(x.attribute == attribute for x in [*memory.held.values()]):
                 memory.told |= {attribute}
                 _warn_of_state(holder, entry)
         return False
-
-    def _has(self, module: Any) -> bool:
-        return id(module) in self._marked
-
-    def _was_made_in_a_call(self, part: Any, memory: Memory) -> bool:
-        if type(part) is Value:
-            return was_made_in_a_call(created(part), memory.born, self._has)
-        own = marks_of(part).memory
-        numbers = [own.born] if own else [created(leaf) for _, leaf in Walk(part, whole=True).leaves[:1]]
-        return any(was_made_in_a_call(number, memory.born, self._has) for number in numbers)
 
     def _say_what_is_lost(self) -> None:
         """Warn of parameters in place of which a call has put results."""
@@ -306,6 +299,11 @@ class Walk:
                 beside.add(id(place[0]))
         return [entry for entry in new if id(entry[0][0]) not in beside]
 
+    def made(self) -> set[Value]:
+        """Return the leaves that calls have made, and put into Modules."""
+        state = [kept for module in self._remembering for kept in memory_of(module).state.copy().values()]
+        return {v for made in state if made.made and type(v := made.part()) is Value and v.op is None}
+
     @property
     def unchecked(self) -> bool:
         """Whether parts have come whose names have not been compared with others."""
@@ -340,9 +338,10 @@ class Walk:
         """Raise TypeError for a Module that a call has assigned, as a model does that makes its layers when called."""
         for name in marks_of(entry[1]).state:
             for module in Walk(getattr(entry[1], name, None), whole=True).modules:
-                leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
-                leaf = None if was_passed(module) else leaf
-                self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
+                kept = memory_of(entry[1]).kept(module)
+                if kept is not None and kept.made:
+                    leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
+                    self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
 
     def _check_results(self) -> None:
         """Raise TypeError for a result that was computed from lost leaves, as in `self.w = Value(2.0) / 10`.

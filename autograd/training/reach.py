@@ -8,9 +8,8 @@ its own, which look like parameters and are not trained, that is a warning, too.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from autograd.calls import was_made_in_a_call, was_passed
 from autograd.collecting.holder import Holder, kept_from_training
-from autograd.collecting.walk import names_of_all
+from autograd.collecting.walk import Walk, names_of_all
 from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning, TrainingWarning
 from autograd.frames import warn_caller
@@ -153,9 +152,10 @@ def warn_of_late(objective: Objective, x: Any, loss: Value, begin: Value) -> Non
     if not isinstance(objective.model, Holder):
         return
     parameters = set(objective.parameters)
-    leaves = [v for v in _reached(loss) if v.op is None and v not in parameters and not (is_input(v) or was_passed(v))]
+    leaves = [v for v in _reached(loss) if v.op is None and v not in parameters and not is_input(v)]
     new = {v for v in leaves if created(v) > created(begin)}
-    found = [v for v in leaves if v not in new and was_made_in_a_call(created(v))]
+    made = Walk(objective.model, whole=True).made() if len(new) < len(leaves) else ()
+    found = [v for v in leaves if v not in new and v in made]
     if new:  # are they used again?
         outputs = [v for v in tree_leaves(Sample(objective, x).output) if type(v) is Value]
         found += new.intersection(v for output in outputs for v in _reached(output))
