@@ -1,11 +1,15 @@
-"""Compute a graph, its gradients and its second derivatives in any backend, to compare them with what is right."""
+"""Compute a graph, its gradients and its second derivatives in any backend, to compare them with what is right.
+
+Also what else tests of derivatives share: programs of JAX's, and calls that are refused.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from needs import BACKENDS, array_module, need_backend
 
 import autograd
@@ -44,3 +48,16 @@ def near(got: float, want: float, digits: int = 13) -> bool:
     if not math.isfinite(want):
         return math.isnan(got) if math.isnan(want) else got == want
     return abs(got - want) <= 10.0**-digits * max(1.0, abs(want))
+
+
+def in_one_program(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of JAX's with everything in it compiled at once, which is what takes JAX long."""
+    jax = array_module("jax")
+    return jax.jit(call, compiler_options={"xla_backend_optimization_level": 0})(*arguments)
+
+
+def each_raises(error: type[Exception], match: str | None, *calls: Callable[[], object]) -> None:
+    """Check that each of these calls is refused, with such a message."""
+    for call in calls:
+        with pytest.raises(error, match=match):
+            call()
