@@ -14,7 +14,7 @@ import functools
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen.formulas import BARE, BINDING, LOOSE, Notation
@@ -204,10 +204,7 @@ def name(label: str) -> Typeset:
     parts = list[Typeset]()
     for match in found:
         if match is None:
-            shown = label if label.strip() else repr(label)
-            return Typeset(
-                rf"\text{{{_escaped(shown)}}}", f"<mtext>{html.escape(shown).replace(' ', '&#xa0;')}</mtext>"
-            )
+            return _verbatim(label)
         letters, digits, words, places, again, primes, above = (group or "" for group in match.groups())
         below = [*filter(None, [digits.translate(_AS_DIGITS), *words.split("_"), *re.findall(r"\d+", places), again])]
         parts.append(_with_subscripts(_letters(letters), below, primes, above.translate(_AS_DIGITS)))
@@ -215,8 +212,50 @@ def name(label: str) -> Typeset:
     return Typeset(latex, mathml, parts[0].binds if len(parts) == 1 else _POWER)
 
 
+def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str, Typeset]:
+    r"""Return the names of a graph, each typeset in a way of its own.
+
+    Names that would look alike stay text, but for the first: so do w_1 beside w1, x² beside x, whose square is written
+    so, and e where the notation of an operation has the constant e. (The function σ has its operand in parentheses,
+    and no name has: before these there is a sign.)
+
+    Arguments:
+        labels: the names.
+        ops: the operations that are written with them; None for leaves.
+
+    >>> [shown.latex for shown in names_of_graph(["w1", "w_1", "x", "x²"], []).values()]
+    ['w_{1}', '\\text{w\\_1}', 'x', '\\text{x$^{2}$}']
+    >>> names_of_graph(["e"], [TABLE["exp"]])["e"].latex
+    '\\text{e}'
+    """
+    cells = [_read(row.latex, row.operands) for row in (spelling_of(op) for op in {*ops} if op and op.built_in)]
+    taken = {letter for cell in cells for letter in _constants_in(cell)}
+    typeset = {label: name(label) for label in labels}
+    looks = {shown.latex.strip() for shown in typeset.values()}
+    for label, shown in typeset.items():
+        look = shown.latex.strip()
+        base, _, exponent = look.rpartition("^")
+        if look in taken or (exponent and base.strip() in looks):
+            typeset[label] = _verbatim(label)
+        taken.add(look)
+    return typeset
+
+
+def _constants_in(row: "_Row") -> set[str]:
+    """Return the letters of a cell that are neither operands nor functions, such as e in the notation of exp."""
+    inside = [_constants_in(inner) for part in row for inner in part.rows]
+    followed = zip(row, [*(part.kind for part in row[1:]), ""])
+    return {part.text for part, after in followed if part.kind == "letter" and after != "fence"}.union(*inside)
+
+
+def _verbatim(label: str) -> Typeset:
+    """Return a name as text, with all that it is written with."""
+    shown = label if label.strip() else repr(label)
+    return Typeset(rf"\text{{{_escaped(shown)}}}", f"<mtext>{html.escape(shown).replace(' ', '&#xa0;')}</mtext>")
+
+
 def _with_subscripts(base: Typeset, below: Sequence[str], primes: str, above: str) -> Typeset:
-    latex, mathml = base.latex + "'" * len(primes), base.mathml
+    latex, mathml = base.latex, base.mathml
     if primes:
         mathml = f"<msup>{mathml}<mo>{'′' * len(primes)}</mo></msup>"
     if below:
@@ -224,6 +263,7 @@ def _with_subscripts(base: Typeset, below: Sequence[str], primes: str, above: st
         latex = f"{latex}_{{{','.join(part.latex for part in shown)}}}"
         inside = '<mo separator="true">,</mo>'.join(part.mathml for part in shown)
         mathml = f"<msub>{mathml}<mrow>{inside}</mrow></msub>"
+    latex += "'" * len(primes)  # not before the subscript, after which LaTeX takes no exponent then
     if above:
         return Typeset(f"{latex}^{{{above}}}", f"<msup><mrow>{mathml}</mrow><mn>{above}</mn></msup>", _POWER)
     return Typeset(latex, mathml)
@@ -232,6 +272,7 @@ def _with_subscripts(base: Typeset, below: Sequence[str], primes: str, above: st
 def _letters(text: str) -> Typeset:
     text = unicodedata.normalize("NFC", text)
     mathml = f"<mi>{html.escape(text)}</mi>"
+    text = "".join(map(_compatible, text))
     if len(text) == 1 and text in _GREEK:
         return Typeset(_GREEK[text], mathml)
     if text.isascii():
@@ -241,6 +282,18 @@ def _letters(text: str) -> Typeset:
     if is_one and accents[0] in _MATHEMATICAL_ACCENTS and (letter.isascii() or letter in _GREEK):
         return Typeset(rf"\{_MATHEMATICAL_ACCENTS[accents[0]]}{{{_GREEK.get(letter, letter).strip()}}}", mathml)
     return Typeset(rf"\text{{{_escaped(text)}}}", mathml)
+
+
+def _compatible(character: str) -> str:
+    """Return what stands for a letter that LaTeX lacks: that of which it is a variant, as Python reads it in names.
+
+    >>> _compatible("𝑥"), _compatible("\N{MICRO SIGN}") == "μ", _compatible("ϕ")
+    ('x', True, 'ϕ')
+    """
+    if character.isascii() or character in _GREEK or character in _ESCAPES:
+        return character
+    letters = unicodedata.normalize("NFKC", character)
+    return letters if letters.isalpha() else character
 
 
 def _digits(text: str) -> Typeset:
@@ -266,7 +319,7 @@ def _greek() -> dict[str, str]:
 _OWN_CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
 _GREEK = _greek() | {
     "ε": r"\varepsilon ", "ϵ": r"\epsilon ", "φ": r"\varphi ", "ϕ": r"\phi ", "ϑ": r"\vartheta ", "ς": r"\varsigma ",
-    "ϱ": r"\varrho ", "ϖ": r"\varpi ", "ℓ": r"\ell ", "ℏ": r"\hbar ",
+    "ϱ": r"\varrho ", "ϖ": r"\varpi ", "ℓ": r"\ell ", "ℏ": r"\hbar ", "ħ": r"\hbar ",
 }  # fmt: skip
 _MATHEMATICAL_ACCENTS = {
     "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u0308": "ddot", "\u030c": "check",
@@ -278,6 +331,8 @@ _ESCAPES = {character: f"\\{character}" for character in "{}$%#_&"} | {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", " ": r"\ ", "\xa0": r"\ ",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedblright{}", "'": "'{}",
     "`": "`{}", "-": "-{}", "…": r"\ldots{}", "×": r"$\times$", "·": r"$\cdot$", "−": "$-$",
+    "–": r"\textendash{}", "—": r"\textemdash{}", "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
+    "‘": r"\textquoteleft{}", "’": r"\textquoteright{}",
     "∂": r"$\partial$", "∞": r"$\infty$", "Ł": r"\L{}", "ł": r"\l{}", "ı": r"\i{}", "½": r"$\frac{1}{2}$",
     "°": r"$^{\circ}$", "ᵀ": "$^{T}$",
 }  # fmt: skip
@@ -295,6 +350,7 @@ _ESCAPES |= {
 _ACCENTS = {  # of text; KaTeX has them, too
     "\u0300": "\\`", "\u0301": "\\'", "\u0302": "\\^", "\u0303": "\\~", "\u0304": "\\=", "\u0306": r"\u",
     "\u0307": r"\.", "\u0308": '\\"', "\u030a": r"\r", "\u030b": r"\H", "\u030c": r"\v", "\u0327": r"\c",
+    "\u0326": r"\c", "\u0328": r"\c",  # the comma below and the ogonek, which its own fonts lack, as the cedilla
 }  # fmt: skip
 _LATIN = set("ßæøœÆØŒ")
 _CLUSTER = re.compile("[A-Za-z][\u0300-\u036f]|.", re.DOTALL)
@@ -318,6 +374,8 @@ def _escaped_character(character: str) -> str:
         return character
     if character in _GREEK:
         return f"${_GREEK[character].strip()}$"
+    if _compatible(character) != character:
+        return _escaped(_compatible(character))
     letter, *accents = [*unicodedata.normalize("NFD", character)]
     has_accent = letter.isascii() and letter.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS
     if has_accent:

@@ -59,6 +59,7 @@ from autograd.views.gradients import (
     gradients_of,
     in_equation,
     line_gradients,
+    ops_written,
     reached_by_gradients,
 )
 from autograd.views.limits import check_size, graph_to_show
@@ -250,7 +251,8 @@ def explain(
     values, slopes = Kind(6, digits), Kind(4, digits)
     values.text(0.0)  # refuses digits that are none
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
-    typeset = {v: typesetting.name(name) for v, name in shown.items()}
+    typeset_names = typesetting.names_of_graph(shown.values(), ops_written(nodes))
+    typeset = {v: typeset_names[name] for v, name in shown.items()}
     written = Written(shown, typeset, values, slopes)
     gradients = gradients_of(output, nodes)
     starts = values_to_nudge(forward, nodes, shown)
@@ -356,7 +358,8 @@ def _stage_gradients(result: Value, inner: Sequence[Value], written: Written, g:
         return []
     line, names, slopes = [*inner, result], written.names, written.slopes
     terms = {x: Term(names[x]) for v in line for x in v.args if isinstance(x, Value)} | {result: Term(names[result])}
-    return line_gradients(line, terms, g, number=None if slopes.digits is None else slopes.text)
+    number = None if slopes.digits is None else slopes.text
+    return line_gradients(line, terms, g, typeset=written.typeset, number=number)
 
 
 def _value(stage: Stage, written: Written) -> Equation:

@@ -70,7 +70,8 @@ def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, 
     _check_size(nodes, largest_size(max_nodes))
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     written = Formula(graph_formulas(nodes, shown, number=number)[output].text)
-    own = {v: typesetting.name(name) for v, name in shown.items()}
+    typeset_names = typesetting.names_of_graph(shown.values(), (v.op for v in nodes))
+    own = {v: typeset_names[name] for v, name in shown.items()}
     notation = typeset_notation(number)
     inside = graph_written(nodes, own.__getitem__, notation)[output]
     written._definitions = definitions(nodes, notation)

@@ -5,6 +5,7 @@ the formulas. A local gradient's formula is what its rule recorded on fresh leav
 lowered to a program (which drops factors of 1) and printed.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple, cast
@@ -14,7 +15,7 @@ from autograd.codegen.formulas import Notation, Term, mathematical_text, program
 from autograd.codegen.program import Program, lower, with_one_factor
 from autograd.codegen.readable import Choices, readable
 from autograd.codegen.typesetting import Typeset, name, typeset_notation
-from autograd.engine import Value, grad, local_gradients, record
+from autograd.engine import Value, grad, graph_of, local_gradients, record
 from autograd.ops import Op
 from autograd.text import decimals, significant
 
@@ -147,7 +148,12 @@ class LocalGradient(NamedTuple):
 
 
 def line_gradients(
-    line: Sequence[Value], terms: Mapping[Value, Term], g: float = 1.0, *, number: Callable[[float], str] | None = None
+    line: Sequence[Value],
+    terms: Mapping[Value, Term],
+    g: float = 1.0,
+    *,
+    typeset: Mapping[Value, Typeset] | None = None,
+    number: Callable[[float], str] | None = None,
 ) -> list[LocalGradient]:
     """Return the local gradients of a line of arithmetic, one for each use of an operand.
 
@@ -155,6 +161,7 @@ def line_gradients(
         line: the results on the line, operands before results; the last is that of the line.
         terms: the names of this one, and of the operands that come from outside.
         g: the gradient of the last result, for the parts.
+        typeset: these names as in a textbook; by default, each as if it stood alone.
         number: writes constants; by default with as many digits as it takes for the formula to give its number.
 
     The uses nearest to the result come first. A rule that needs its operand's number, such as its sign, has no
@@ -182,13 +189,32 @@ def line_gradients(
     parts, slopes = (_pulled(copies[result], leaves, above) for above in (g, 1.0))
     reached = reached_by_gradients(copies[result], [copies[v] for v in line])
     numbers = [slope if fresh in reached else None for fresh, slope in zip(leaves, slopes)]
-    inputs = {fresh: terms[x] for x, fresh, _ in found} | {copies[result]: terms[result]}
+    own = {x: _Written(term, typeset[x] if typeset else name(term.text)) for x, term in terms.items()}
+    inputs = {fresh: own[x] for x, fresh, _ in found} | {copies[result]: own[result]}
     gradients = _recorded_gradients(copies[result], leaves, numbers)
     written = _formulas(gradients, inputs, _choices_of(line), number)
     return [
         LocalGradient(x, slope, of_one and of_one.term, part, v, of_one and of_one.typeset)
         for (x, _, v), slope, of_one, part in zip(found, numbers, written, parts, strict=True)
     ]
+
+
+def ops_written(nodes: Iterable[Value]) -> set[Op]:
+    """Return the operations in the formulas of nodes and of their local gradients.
+
+    >>> sorted(op.name for op in ops_written([Value(0.5).sin()]))
+    ['cos', 'mul', 'sin']
+    """
+    ops = {v.op for v in nodes if v.op is not None}
+    return ops.union(*(_ops_of_rules(op) for op in ops if op.built_in))
+
+
+@functools.cache
+def _ops_of_rules(op: Op) -> set[Op]:
+    g, *operands = (Value(0.5) for _ in range(1 + (op.arity or 2)))
+    pulls = op.pulls(g, record(op, operands), *operands)
+    recorded = graph_of(*(pull for pull in pulls if isinstance(pull, Value)))
+    return {v.op for v in recorded if v.op is not None}
 
 
 def _choices_of(line: Iterable[Value]) -> Choices:
@@ -244,7 +270,7 @@ def _notation(number: Callable[[float], str]) -> Notation[_Written]:
 
 def _formulas(
     gradients: Sequence[Value | None],
-    inputs: Mapping[Value, Term],
+    inputs: Mapping[Value, _Written],
     stay: Choices,
     number: Callable[[float], str] | None,
 ) -> list[_Written | None]:
@@ -252,7 +278,7 @@ def _formulas(
     numbers = [x.data for x in inputs]
     program, are_readable = readable(with_one_factor(lower(recorded, list(inputs))), numbers, stay)
     wanted = [g.data for g, is_readable in zip(recorded, are_readable, strict=True) if is_readable]
-    named = [_Written(term, name(term.text)) for term in inputs.values()]
+    named = [*inputs.values()]
     if number is None:
         written = _with_digits(program, named, numbers, wanted)
     else:

@@ -1,7 +1,7 @@
 """Write a graph as an indented outline, the output at the top: `to_text(output)`."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen import typesetting
@@ -31,13 +31,13 @@ class _Line(NamedTuple):
     data: str
     gradient: str | None
 
-    def equations(self, output: Typeset) -> Iterator[Equation]:
+    def equations(self, output: Typeset, names: Mapping[str, Typeset]) -> Iterator[Equation]:
         """Yield the line as equations: its formula and its number, then its gradient, if it has one."""
-        own, data = typesetting.name(self.name), typesetting.number(self.data)
+        own, data = names[self.name], typesetting.number(self.data)
         if self.op is None:
             yield Equation((own, data), ("=",))
         else:
-            operands = [typesetting.number(x) if is_number else typesetting.name(x) for x, is_number in self.operands]
+            operands = [typesetting.number(x) if is_number else names[x] for x, is_number in self.operands]
             inside = typesetting.operation(self.op, operands) if operands else typesetting.name(self.formula)
             yield Equation((own, inside, data), ("=", "="))
         if self.gradient is not None:
@@ -63,8 +63,11 @@ class Outline(Text):
         x_{1} &= 3
         \end{align*}
         """
-        output = typesetting.name(self._lines[0].name)
-        return aligned_latex(equation for line in self._lines for equation in line.equations(output))
+        operands = [x for line in self._lines for x, is_number in line.operands if not is_number]
+        shown = dict.fromkeys([*(line.name for line in self._lines), *operands])
+        names = typesetting.names_of_graph(shown, (line.op for line in self._lines))
+        output = names[self._lines[0].name]
+        return aligned_latex(equation for line in self._lines for equation in line.equations(output, names))
 
 
 def to_text(

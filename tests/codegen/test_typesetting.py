@@ -207,7 +207,11 @@ def test_parentheses_stand_where_they_are_needed(build: Callable[..., Value], la
 def test_names_are_those_of_the_text_with_subscripts() -> None:
     for label, latex in {
         "x": "x", "weight1": r"\mathrm{weight}_{1}", "w_1_2": "w_{1,2}", "w[1][2]": "w_{1,2}",
-        "x'": "x'", "λ": r"\lambda ", "Δ": r"\Delta ", "größe": r"\text{größe}", "x#2": r"x_{\text{\#2}}",
+        "x'": "x'", "w1'": "w_{1}'", "x_i'²": "x_{i}'^{2}", "µ": r"\mu ", "𝑥₁": "x_{1}", "ﬁ": r"\mathrm{fi}",
+        "ℏ": r"\hbar ", "ħ": r"\hbar ", "ℝ": "R",
+        "“a”—b": r"\text{\textquotedblleft{}a\textquotedblright{}\textemdash{}b}",
+        "ęț": r"\text{\c{e}\c{t}}", "①": r"\text{[U+2460]}",
+        "λ": r"\lambda ", "Δ": r"\Delta ", "größe": r"\text{größe}", "x#2": r"x_{\text{\#2}}",
         "layer1.neuron3.weight2": r"\mathrm{layer}_{1}.\mathrm{neuron}_{3}.\mathrm{weight}_{2}",
         "conv2d": r"\text{conv2d}", "0.5": r"\text{0.5}", "重み": r"\text{[U+91CD][U+307F]}", "a b": r"\text{a\ b}",
         "x₁": "x_{1}", "W₁₂": "W_{12}", "σ²": r"\sigma ^{2}", "x₁²": "x_{1}^{2}", "w′": "w'", "ŷ": r"\hat{y}",
@@ -222,6 +226,44 @@ def test_names_are_those_of_the_text_with_subscripts() -> None:
         assert name(label).latex == latex
         ET.fromstring(f"<math>{name(label).mathml}</math>")
     assert "".join(ET.fromstring(f"<math>{name('layer1.w2').mathml}</math>").itertext()) == "layer1.w2"
+
+
+@pytest.mark.parametrize(
+    ("labels", "latex"),
+    [
+        (["w1", "w_1", "w₁", "w[1]"], ["w_{1}", r"\text{w\_1}", r"\text{w$_{1}$}", r"\text{w[1]}"]),
+        (["w[1]", "w_1", "v1"], ["w_{1}", r"\text{w\_1}", "v_{1}"]),
+        (["x", "x²"], ["x", r"\text{x$^{2}$}"]),
+        (["x²", "x"], [r"\text{x$^{2}$}", "x"]),
+        (["x₁²", "x1", "y²"], [r"\text{x$_{1}$$^{2}$}", "x_{1}", "y^{2}"]),
+        (["x'", "x′"], ["x'", r"\text{x$\prime$}"]),
+        (["𝑥", "x"], ["x", r"\text{x}"]),
+        (["e", "σ"], ["e", r"\sigma"]),
+    ],
+)
+def test_different_names_look_different(labels: list[str], latex: list[str]) -> None:
+    values = [Value(1.0 + i, label) for i, label in enumerate(labels)]
+    output = ops.sum(values)
+    found = formula(output, names={}).to_latex().splitlines()[1].removeprefix("& ").split(" + ")
+    assert [x.strip() for x in found] == latex
+    for view in (to_text(output, names={}), explain(output, names={}, faux=False)):
+        written = view.to_latex()
+        assert all(name in written for name in latex)
+    shown = [
+        ET.tostring(x) for x in ET.fromstring(f"<div>{formula(output, names={})._repr_html_()}</div>").iter("math")
+    ]
+    assert len({*shown}) == len(shown)
+    product = explain(values[0] * values[1], names={}, faux=False).to_latex()
+    assert rf"\partial {latex[0]}}} &= {latex[1]} \times" in re.sub(" +", " ", product).replace(" }", "}")
+
+
+def test_a_name_is_no_constant_of_the_notation() -> None:
+    e, x = Value(2.0, "e"), Value(3.0, "x")
+    assert r"e \times x" in formula(e * x, names={}).to_latex()
+    for written in (formula(e**x * ops.exp(x), names={}), to_text(e * ops.expm1(x), names={})):
+        assert r"\text{e}" in written.to_latex() and "e^{x}" in written.to_latex()
+    assert r"\text{e}" in explain(e * ops.erf(x), names={}, faux=False).to_latex()  # the derivative has exp(-x × x)
+    assert r"\sigma  \times \sigma(x)" in formula(Value(2.0, "σ") * ops.sigmoid(x), names={}).to_latex()
 
 
 @given(st.floats())
@@ -280,6 +322,7 @@ def deep(build: Callable[[Any], Any], times: int) -> Value:
 
 NATURAL = [
     "x₁", "σ²", "x₁²", "w′", "ŷ", "x̂1", "x̄", "ẋ", "θ̂", "ε", "ϵ", "φ", "ϕ", "ϑ", "ℓ₂", "∑", "√x", "∇f", "H₂O",
+    "x'₁", "w1'", "x_i'²", "w₂′′", "µ", "𝑥", "𝜎²", "ﬁ", "ħ", "ℝ", "a—b–c", "“q”", "‘q’", "Zażółć gęślą", "ț", "x_µ",
     "français", "Ångström", "ő", "ş", "Łódź", "ğüşıöç", "čšž", "ā", "½", "xᵀ", "90°", "a≤b", "x̂", "e\u0306", "ϱ ϖ ς",
     *"∏∫∘⊕⊗⊙⊖∗⋅÷±≥≠≈→←∧∨∈∝‖¬∥⋆•⁰³⁹₉",
 ]  # fmt: skip
@@ -311,6 +354,8 @@ def latex_to_try() -> Iterator[str]:
         *NATURAL,
     ]:
         yield to_text(Value(1.0, label) * 2, names={}).to_latex()
+        yield formula(Value(1.5, label) ** Value(2.0, label) / ops.tanh(Value(1.5, label)) ** 2, names={}).to_latex()
+        yield explain(Value(1.5, label) ** 3, faux=False).to_latex()
     long = ops.sum([Value(float(i), f"a_rather_long_name{i}") for i in range(60)])
     yield formula(long).to_latex()
     yield explain(long, faux=False).to_latex()
