@@ -12,7 +12,7 @@ from hypothesis import Phase, example, given, settings
 from reference import EVERYTHING, Graph, record
 from test_properties import EXACT, WILD, graphs
 
-from autograd import Value
+from autograd import Value, jvp
 from autograd.engine import graph_of
 from autograd.views.gradients import reached_by_gradients
 
@@ -28,6 +28,7 @@ def code_that_defines(name: str) -> str:
 
 
 BACKWARD, TOPOLOGICAL_ORDER = code_that_defines("backward"), code_that_defines("topological_order")
+FORWARD = code_that_defines("forward")
 
 
 def function(name: str, *code: str) -> Any:
@@ -60,6 +61,18 @@ def test_the_page_computes_the_engines_gradients(graph: Graph) -> None:
 @given(EXACT)
 def test_any_topological_order_gives_the_same_gradients_where_sums_are_exact(graph: Graph) -> None:
     check(function("backward", BACKWARD, TOPOLOGICAL_ORDER, "graph_of = topological_order"), graph)
+
+
+@settings(max_examples=50)
+@given(EXACT)
+def test_forward_on_the_page_gives_the_same_where_sums_are_exact(graph: Graph) -> None:
+    forward = function("forward", BACKWARD, FORWARD)
+    *_, output = nodes = record(graph)
+    gradients = function("backward", BACKWARD)(output)
+    for x in nodes:
+        speeds = forward(output, x)
+        assert speeds.get(output, 0.0) == gradients.get(x, 0.0)
+        assert [*speeds.values()] == [t.data for t in jvp([*speeds], x, 1.0)]
 
 
 def test_the_search_goes_as_deep_as_the_graph() -> None:
