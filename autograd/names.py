@@ -10,8 +10,10 @@ graph is built, and a variable that has since been bound to another Value names 
 
 A parameter is the last to name a Value: in `def show(f): draw(f)`, the `f` of `show(loss)` is `loss` to its reader. So
 what only a parameter is bound to is looked for among the variables of the callers, up to the session, notebook or file.
+So is what only the variable of a comprehension is bound to, as in `[draw(v) for v in (loss,)]`.
 """
 
+import dis
 import inspect
 import sys
 from collections import Counter
@@ -25,8 +27,11 @@ from autograd.engine import Value
 from autograd.frames import caller, is_installed
 from autograd.marks import Marked
 
-# Frames of their own, all but the last one up to Python 3.11.
+# Frames of their own, all but the last one up to Python 3.11. From 3.12 on the others run in the frame around them, and
+# this instruction sets their variables' names aside, up to the end of the loop.
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
+_INLINED = _COMPREHENSIONS - {"<genexpr>"}
+_SET_ASIDE = dis.opmap.get("LOAD_FAST_AND_CLEAR")
 _DEEPEST_LIST, _LONGEST_LIST = 3, 1_000  # how deep, and how far, lists are searched
 
 Names = Mapping[str, Any] | Mapping[Value, str]
@@ -178,27 +183,32 @@ def _elements(name: str, values: Sequence[Any], depth: int) -> Iterator[tuple[An
 def _variables() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """Yield the variables in the scopes around the call, the nearest first, and apart from them the parameters.
 
+    The variables of comprehensions are the last of these.
+
     The first are those of the nearest caller outside the package, local ones, then global ones. They are followed by
     those of each function that has called it, up to the line of a session, the cell of a notebook or the file. What
     runs these functions, such as a library of tests, names nothing. A name means what it does in the nearest scope.
     """
     known: dict[str, Any] = {}
-    scopes, passed = list[dict[str, Any]](), list[dict[str, Any]]()
+    scopes, passed, looped = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     module: dict[str, Any] | None = None
     nearest = frame = caller()
     while frame is not None:
         if frame is nearest or not is_installed(frame.f_code.co_filename):
-            variables, parameters = _locals(frame), _parameters(frame)
-            passed.append(_new({x: variables[x] for x in parameters if x in variables}, known))
-            scopes.append(_new({x: value for x, value in variables.items() if x not in parameters}, known))
+            variables, parameters, of_loops = _locals(frame), _parameters(frame), _of_comprehensions(frame)
+            if frame.f_code.co_name in _INLINED:  # the others come with the frame around it, in their order
+                variables = {x: value for x, value in variables.items() if x in of_loops}
+            others = variables.keys() - parameters - of_loops
+            for kept, chosen in ((scopes, others), (passed, parameters - of_loops), (looped, of_loops)):
+                kept.append(_new({x: value for x, value in variables.items() if x in chosen}, known))
             known = variables | known
             if frame.f_code.co_name not in _COMPREHENSIONS:
                 if frame.f_globals is not module:
                     module = frame.f_globals
                     scopes.append(_new(module, known))
                     known = module | known
-                yield scopes, passed
-                scopes, passed = [], []
+                yield scopes, passed + looped
+                scopes, passed, looped = [], [], []
         frame = None if frame.f_code.co_name == "<module>" else frame.f_back
 
 
@@ -215,7 +225,7 @@ def _parameters(frame: FrameType) -> set[str]:
         while owner is not None and not (name in owner.f_code.co_cellvars and _is_inside(code, owner.f_code)):
             owner = owner.f_back
         # Where the function around it has returned, nothing says whether it was a parameter; often it was.
-        if owner is None or name in _parameters_of(owner.f_code):
+        if owner is None or name in _parameters_of(owner.f_code) or name in _of_comprehensions(owner):
             around.add(name)
     return _parameters_of(code) | around
 
@@ -223,6 +233,25 @@ def _parameters(frame: FrameType) -> set[str]:
 def _parameters_of(code: CodeType) -> set[str]:
     variable = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + variable])
+
+
+def _of_comprehensions(frame: FrameType) -> set[str]:
+    """Return the names of the variables of the comprehensions that a frame is in."""
+    code = frame.f_code
+    if code.co_name in _COMPREHENSIONS:
+        return {*code.co_varnames, *code.co_cellvars}
+    if _SET_ASIDE is None or _SET_ASIDE not in code.co_code[::2]:
+        return set()  # at once: to read the instructions of a long file takes a while
+    names, starts, found = list[str](), list[int](), set[str]()
+    for step in dis.get_instructions(code):
+        if step.opcode == _SET_ASIDE:
+            names.append(step.argval)
+            starts.append(step.offset)
+        elif step.opname == "FOR_ITER" and names:  # of the outermost loop, whose end is its argument
+            if starts[0] < frame.f_lasti < step.argval:
+                found.update(names)
+            names, starts = [], []
+    return found
 
 
 def _is_inside(inner: CodeType, outer: CodeType) -> bool:

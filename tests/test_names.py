@@ -93,6 +93,41 @@ def test_in_a_comprehension_variables_around_it_count_too() -> None:
     assert [listed(x + n) for n in range(1)] == [["x", "v2"]]
 
 
+def test_the_variable_of_a_comprehension_is_the_last_to_name_one() -> None:
+    """In every version of Python: where a comprehension has a frame of its own, and where it has none."""
+    x = Value(1.0)
+    loss = x * 2
+    assert [listed(v) for v in (loss,)] == [["x", "loss"]]
+    assert list({tuple(listed(v)) for v in (loss,)}) == [("x", "loss")]
+    assert {n: listed(v) for n, v in [(0, loss)]} == {0: ["x", "loss"]}
+    assert [listed(v) for v in (x + 1,)] == [["x", "v"]]  # nobody has another name for it
+    assert [[listed(a * b) for b in (x,)] for a in (Value(0.0),)] == [[["x", "a", "v3"]]]
+    assert [listed(a * b) for a in (Value(0.0),) for b in (loss,)] == [["x", "loss", "a", "v4"]]
+    assert [(lambda: listed(w))() for w in (loss,)] == [["x", "loss"]]  # noqa: PLC3002  # a lambda is the case
+    assert [next(listed(w) for _ in range(1)) for w in (loss,)] == [["x", "loss"]]
+    v = Value(3.0)
+    assert [listed(v) for v in (loss,) if v is loss] == [["x", "loss"]]
+    mine = v
+    assert listed(mine) == ["v"]  # as it is defined before the other: outside, v is a variable like others
+    assert [listed(mine) for _ in range(1)] == [["v"]]
+
+    def given(f: Value) -> list[list[str]]:
+        return [listed(g) for g in (f,)]
+
+    assert given(loss) == [["x", "loss"]]
+    assert given(x + 1) == [["x", "f"]]
+
+
+@pytest.mark.parametrize("values", ["(loss,)", "[loss]", "{1: loss}.values()"])
+def test_the_variable_of_a_comprehension_in_a_session_is_the_last_to_name_one(values: str) -> None:
+    program = f"from autograd import *\nloss = Value(1.0) * 2\nnames = [str(to_text(v)) for v in {values}]"
+    scope: dict[str, Any] = {}
+    exec(program, scope)
+    assert scope["names"][0].startswith("loss = ")
+    exec("names = [str(to_text(v)) for v in [loss + 1]]", scope)
+    assert scope["names"][0].startswith("v = ")
+
+
 def test_closures_methods_lambdas_and_classes() -> None:
     x = Value(1.0)
 
