@@ -20,11 +20,11 @@ along_q, along_p = grad(energy, 0), grad(energy, 1)
 
 
 def changes(h: float, symplectic: bool = True) -> list[float]:
-    """Return the change of the energy since the start, after each step of 100 seconds."""
+    """Return the change of the energy since the start, after each step of 60 seconds."""
     q, p = 1.0, 0.0
     start = energy(q, p)
     found = []
-    for _ in range(round(100 / h)):
+    for _ in range(round(60 / h)):
         old = p
         p = p - h * along_q(q, p)
         q = q + h * along_p(q, p if symplectic else old)

@@ -31,7 +31,7 @@ def loss(w: Any, b: Any) -> Any:
 
 slopes = grad(loss, argnums=(0, 1))
 print(f"{loss(w, b):.3f}")  # prints 2.234
-for _ in range(1000):
+for _ in range(100):
     along_w, along_b = slopes(w, b)
-    w, b = w - 0.1 * along_w, b - 0.1 * along_b
+    w, b = w - 0.3 * along_w, b - 0.3 * along_b
 print(loss(w, b), rounded(w), rounded(b))  # prints 0.0 -1.25 0.75

@@ -63,7 +63,7 @@ def test_any_topological_order_gives_the_same_gradients_where_sums_are_exact(gra
     check(function("backward", BACKWARD, TOPOLOGICAL_ORDER, "graph_of = topological_order"), graph)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(EXACT)
 def test_forward_on_the_page_gives_the_same_where_sums_are_exact(graph: Graph) -> None:
     forward = function("forward", BACKWARD, FORWARD)
