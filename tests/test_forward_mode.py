@@ -470,6 +470,20 @@ def test_arrays_count_as_lists_and_give_arrays() -> None:
     assert [v.data for v in hvp(ys[1], list(xs), [1.0, 0.0, 2.0])] == [0.0, 1.0, 0.0]
 
 
+def test_dictionaries_are_nests() -> None:
+    x, w = Value(2.0), Value(3.0)
+    y, inputs = x * x * w, {"x": x, "others": [w]}
+    assert {k: v.data for k, v in jvp({"y": y, "w": w}, inputs, {"others": [1.0], "x": 1.0}).items()} == {
+        "y": 16,
+        "w": 1,
+    }
+    (row,) = jacobian([y], inputs)
+    assert (row["x"].data, row["others"][0].data) == (12.0, 4.0)
+    second = hessian(y, inputs)
+    assert second["x"]["x"].data == 6.0 and second["x"]["others"][0] is second["others"][0]["x"]
+    assert hvp(y, inputs, {"x": 0.0, "others": [1.0]})["x"].data == 4.0
+
+
 def test_outputs_that_are_inputs_constant_or_repeated() -> None:
     x, w, free = Value(2.0), Value(3.0), Value(5.0)
     y = x * w

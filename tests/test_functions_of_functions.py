@@ -7,14 +7,16 @@ differentiates.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import random
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -416,6 +418,26 @@ def test_the_function_is_called_once_and_no_gradient_is_written(kind: str) -> No
     assert (w.grad, x.grad) == (7.0, 0.0) and all(v.grad == 0.0 for v in calls)
 
 
+@EACH
+def test_nothing_is_kept_alive(kind: str) -> None:
+    seen: list[weakref.ref[Value]] = []
+
+    def f(x: Any, y: Any) -> Any:
+        seen.extend(map(weakref.ref, graph_of(z := curved(x, y))))
+        return z
+
+    gc.collect()
+    gc.disable()
+    try:
+        found = EVERY[kind](f, 0.5, -1.5)
+        assert len(seen) > 4 and {r() for r in seen} == {None}, "floats come from no graph that lives on"
+        found = EVERY[kind](f, Value(0.5), -1.5)
+        del found
+        assert {r() for r in seen} == {None}
+    finally:
+        gc.enable()
+
+
 def test_a_function_without_dependence_has_derivative_0() -> None:
     for constant in (3.0, 3, True, Fraction(3), np.float64(3.0)):
         f = lambda x, c=constant: c  # noqa: E731
@@ -645,6 +667,27 @@ def test_aux_comes_out_as_the_rest_does() -> None:
     (value, (double, rest)), slope = value_and_grad(f, has_aux=True)(Value(3.0))
     assert [number(v) for v in (value, slope, double, rest[3]["x"])] == [9.0, 6.0, 6.0, 3.0]
     assert isinstance(double, Value) and isinstance(rest[3]["x"], Value), "with a Value from outside"
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+def test_entries_go_by_their_names() -> None:
+    """In whatever order they stand."""
+
+    def f(p: Any) -> Any:
+        return p["a"] * p["a"] * p["b"]
+
+    primal, other = {"a": 2.0, "b": 3.0}, {"b": 1.0, "a": 0.0}
+    assert jvp(f, (primal,), (other,)) == (12.0, 4.0)
+    assert hvp(f, (primal,), (other,)) == {"a": 4.0, "b": 0.0}
+    _, pull = vjp(lambda x: {"a": x, "b": x * x}, 3.0)
+    assert pull({"b": 1.0, "a": 0.0}) == (6.0,)
+    assert list(grad(f)({"b": 3.0, "a": 2.0})) == ["b", "a"], "as the argument has them"
+    slopes = grad(lambda p: p.x * p.x * p.y)(Point(2.0, 3.0))
+    assert isinstance(slopes, Point) and slopes == Point(x=12.0, y=4.0)
 
 
 def test_the_caller_keeps_its_lists() -> None:
