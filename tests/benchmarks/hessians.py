@@ -1,0 +1,296 @@
+"""Measure Hessians of the chained function of Rosenbrock: nodes and time, beside JAX and CasADi.
+
+    python tests/benchmarks/hessians.py [--quick] [--write docs/hessians.md]
+
+Each line is measured in a separate process, with an empty cache of compiled functions. JAX and CasADi take part where
+they are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import turns
+from turns import about, importable, release, say, table
+
+SCRIPT = str(Path(__file__).resolve())
+SIZES = (20, 100)
+BACKENDS = ("python", "numpy", "c")
+
+
+def rosenbrock(xs: Sequence[Any]) -> Any:
+    """Return the function; every program below runs these lines, but for the one on whole arrays."""
+    total = 0.0
+    for x, y in pairwise(xs):
+        total = total + 100 * (y - x**2) ** 2 + (1 - x) ** 2
+    return total
+
+
+def point(n: int) -> list[float]:
+    return [1.2 if i % 2 else -1.0 for i in range(n)]
+
+
+def structure(n: int) -> list[tuple[int, int]]:
+    """Return the places of the Hessian that are not always 0, one of each pair."""
+    return [(i, j) for i in range(n) for j in (i, i + 1) if j < n]
+
+
+class Measured(NamedTuple):
+    """A way to the Hessian: its numbers, the milliseconds of the first and of later ones, and its nodes.
+
+    Attributes:
+        nodes: of the Hessian's graph, each once; of JAX's program the operations on arrays.
+        made: all nodes that were made on the way; 0 where nobody knows.
+    """
+
+    matrix: list[list[float]]
+    first: float
+    later: float
+    nodes: int = 0
+    made: int = 0
+
+
+def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    begin = time.perf_counter()
+    result = call()
+    return 1000 * (time.perf_counter() - begin), result
+
+
+def median_of(call: Callable[[], Any], repetitions: int) -> float:
+    return statistics.median(timed(call)[0] for _ in range(repetitions))
+
+
+# Each of these runs in a child process, which imports only what it measures ------------------------------------------
+
+
+def recorded(n: int, hessian_of: Callable[[Any, Any], Any], repetitions: int) -> Measured:
+    """Record the function and its Hessian as a graph, each time anew."""
+    from autograd import Value  # noqa: PLC0415
+    from autograd.engine import created, graph_of  # noqa: PLC0415
+
+    def record() -> Any:
+        xs = list(map(Value, point(n)))
+        return hessian_of(rosenbrock(xs), xs)
+
+    before = created(Value(0.0))
+    first, matrix = timed(record)
+    made = created(Value(0.0)) - before - 1
+    nodes = len(graph_of(*[v for row in matrix for v in row]))
+    numbers = [[v.data for v in row] for row in matrix]
+    return Measured(numbers, first, median_of(record, repetitions), nodes, made)
+
+
+def by_graph(n: int, repetitions: int) -> Measured:
+    from autograd import hessian  # noqa: PLC0415
+
+    return recorded(n, hessian, repetitions)
+
+
+def by_grad_of_grad(n: int, repetitions: int) -> Measured:
+    from autograd import grad  # noqa: PLC0415
+
+    return recorded(n, lambda y, xs: [grad(g, xs) for g in grad(y, xs)], repetitions)
+
+
+def by_function(n: int, repetitions: int) -> Measured:
+    from autograd import hessian  # noqa: PLC0415
+
+    f, xs = hessian(rosenbrock), point(n)
+    first, matrix = timed(lambda: f(xs))
+    return Measured(matrix, first, median_of(lambda: f(xs), repetitions))
+
+
+def by_compiling(n: int, repetitions: int, backend: str) -> Measured:
+    from autograd import Value, compile, hessian  # noqa: PLC0415
+
+    def program() -> Any:
+        xs = list(map(Value, point(n)))
+        return compile(hessian(rosenbrock(xs), xs), (xs,), backend=backend)
+
+    def first_call() -> tuple[Any, Any]:
+        f = program()
+        return f, f(point(n))
+
+    xs = point(n)
+    first, (f, matrix) = timed(first_call)
+    return Measured([list(row) for row in matrix], first, median_of(lambda: f(xs), 20 * repetitions))
+
+
+def equations(jaxpr: Any) -> int:
+    """Return how many operations a program of JAX's has, those of programs inside it included."""
+    inner = (x.jaxpr for e in jaxpr.eqns for x in e.params.values() if hasattr(x, "jaxpr"))
+    return len(jaxpr.eqns) + sum(map(equations, inner))
+
+
+def by_jax(n: int, repetitions: int, vectors: bool) -> Measured:
+    import jax  # noqa: PLC0415
+    import jax.numpy as jnp  # noqa: PLC0415
+
+    jax.config.update("jax_enable_x64", True)
+
+    def on_vectors(xs: Any) -> Any:
+        x, y = xs[:-1], xs[1:]
+        return (100 * (y - x**2) ** 2 + (1 - x) ** 2).sum()
+
+    def one_by_one(xs: Any) -> Any:
+        return rosenbrock([xs[i] for i in range(n)])
+
+    f = on_vectors if vectors else one_by_one
+    compiled, xs = jax.jit(jax.hessian(f)), jnp.array(point(n))
+    first, matrix = timed(lambda: compiled(xs).block_until_ready())
+    later = median_of(lambda: compiled(xs).block_until_ready(), 20 * repetitions)
+    return Measured(matrix.tolist(), first, later, equations(jax.make_jaxpr(jax.hessian(f))(xs).jaxpr))
+
+
+def by_casadi(n: int, repetitions: int) -> Measured:
+    import casadi  # noqa: PLC0415
+
+    def program() -> Any:
+        xs = casadi.SX.sym("x", n)
+        return casadi.Function("hessian", [xs], [casadi.hessian(rosenbrock(casadi.vertsplit(xs)), xs)[0]])
+
+    def first_call() -> tuple[Any, Any]:
+        f = program()
+        return f, f(point(n))
+
+    xs = point(n)
+    first, (f, matrix) = timed(first_call)
+    later = median_of(lambda: f(xs), 20 * repetitions)
+    return Measured(matrix.full().tolist(), first, later, f.n_nodes())
+
+
+def needed(n: int) -> int:
+    """Return the nodes of the entries that are not always 0, one of each pair: gradients of the gradient."""
+    from autograd import Value, grad  # noqa: PLC0415
+    from autograd.engine import graph_of  # noqa: PLC0415
+
+    xs = list(map(Value, point(n)))
+    gradients = grad(rosenbrock(xs), xs)
+    return len(graph_of(*[grad(gradients[i], xs[j]) for i, j in structure(n)]))
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "`hessian(y, xs)`": ("by_graph",),
+    "`grad` of `grad`": ("by_grad_of_grad",),
+    "`hessian(f)(xs)`, floats": ("by_function",),
+    **{f"`compile`, {backend}": ("by_compiling", backend) for backend in BACKENDS},
+    "JAX, the same lines": ("by_jax", ""),
+    "JAX, on vectors": ("by_jax", "vectors"),
+    "CasADi": ("by_casadi",),
+}
+"""What the page calls each way, and the job that measures it, with what it takes besides."""
+
+JOBS: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (by_graph, by_grad_of_grad, by_function, by_compiling, by_jax, by_casadi, needed)
+}
+PEERS = {"by_jax": "jax", "by_casadi": "casadi"}
+
+
+def ways() -> dict[str, tuple[str, ...]]:
+    """Return the ways whose packages are installed."""
+    absent = {job for job, module in PEERS.items() if not importable(module)}
+    return {title: job for title, job in WAYS.items() if job[0] not in absent}
+
+
+def measure(n: int, repetitions: int) -> dict[str, Measured]:
+    """Measure every way, and check that all of them found the same numbers."""
+    found = {}
+    for title, (job, *rest) in ways().items():
+        say(f"{n} variables, {title}")
+        with tempfile.TemporaryDirectory() as cache:
+            answer = turns.run(SCRIPT, job, n, repetitions, *rest, environment={"AUTOGRAD_CACHE_DIR": cache})
+        found[title] = Measured(*answer)
+    first, *others = found.items()
+    for title, way in others:
+        check_same(first[1].matrix, way.matrix, title)
+    return found
+
+
+def check_same(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], title: str) -> None:
+    """Raise SystemExit if two matrices differ in more than rounding."""
+    size = max(abs(x) for row in ours for x in row)
+    for mine, other in zip(ours, theirs, strict=True):
+        if any(abs(x - y) > 1e-13 * size for x, y in zip(mine, other, strict=True)):
+            raise SystemExit(f"{title} has found other numbers: {other}, not {mine}")
+
+
+def page(sizes: Sequence[int], repetitions: int) -> str:
+    rows, sparse = [], []
+    for n in sizes:
+        found = measure(n, repetitions)
+        own, exact = found["`hessian(y, xs)`"].nodes, turns.run(SCRIPT, "needed", n)
+        sparse.append((str(n), str(len(structure(n))), f"{exact:,}", f"{own:,}", f"{own / exact:.2f}"))
+        for title, way in found.items():
+            cells = [f"{way.nodes:,}" if way.nodes else "", f"{way.made:,}" if way.made else ""]
+            rows.append(
+                (str(n) if title == next(iter(found)) else "", title, *cells, about(way.first), about(way.later))
+            )
+    return PAGE.format(
+        machine=machine(),
+        rows=table(("variables", "", "nodes", "made", "first, ms", "later, ms"), rows),
+        sparse=table(("variables", "entries", "nodes they need", "ours", "ratio"), sparse),
+    )
+
+
+def machine() -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    peers = ", ".join(release(name) for name in ("numpy", "jax", "casadi"))
+    return f"{python}, {peers}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
+PAGE = """\
+# Speed, Hessians
+
+{machine}. Wall clock.
+
+Made by `python tests/benchmarks/hessians.py --write docs/hessians.md`: one run on one machine. Ratios carry over to
+other machines better than milliseconds do. Each line was measured in a separate process, with an empty cache of
+compiled functions. All of them found the same numbers.
+
+The chained function of Rosenbrock, the sum of 100 (y − x²)² + (1 − x)² over neighbours x, y. All entries of its Hessian
+are 0 but those of neighbours. *First*: recording, or tracing, and compiling included. *Later* is the median of the
+calls after it; graphs are recorded anew in each. *Nodes*: of the graph of the whole Hessian, each once, with the
+variables and what it shares with the function; of JAX, operations on arrays, many of which are as large as the Hessian.
+*Made*: all nodes that were recorded on the way, those included that were thrown away. *The same lines*: the loop over
+neighbours that all others run; *on vectors*: written with slices.
+
+{rows}
+
+What the sparsity needs: the graphs of the entries that are not always 0, one of each symmetric pair, by `grad` of
+`grad`.
+
+{sparse}
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Measure Hessians beside JAX and CasADi.")
+    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        name, *rest = json.loads(options.child)
+        print(json.dumps(JOBS[name](*rest)))
+        return
+    text = page(SIZES, 2 if options.quick else 9)
+    print(text)
+    if options.write:
+        Path(options.write).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
