@@ -121,7 +121,7 @@ def _check_gradients(output: Value, inputs: Sequence[Value], gradients: Sequence
     made = graph_of(lost)  # the floats are not those of the graph, where it adds in another order
     first = next((v for v in made if v.op is not None and not math.isfinite(v.data)), None)
     if first is not None:
-        raise _forward_error(first, {}, made, None)
+        raise _forward_error(first, {first: first.data}, made, None)
 
 
 # What the errors say -------------------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ those of PyTorch in float64.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from numbers import Integral, Real
-from typing import Any, Never, cast, overload
+from typing import Any, Never, overload
 
 from autograd import engine, hints, ops
 from autograd.engine import Value, created, current_graph, graph_of, next_order, pulled_back
@@ -34,7 +34,6 @@ from autograd.events import announce, differentiated
 from autograd.floats import number
 from autograd.folds import Folding
 from autograd.operands import nonempty
-from autograd.ops import Op, Rule
 from autograd.trees import (
     array_shape,
     nest_filled,
@@ -150,7 +149,8 @@ def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never
     that of the inputs, with that of the inputs again at each of its leaves.
 
     The matrix is symmetric, so of two entries across its diagonal one is computed: they are the same Value. All entries
-    that are 0 whatever the numbers are, because nothing connects their inputs, are one Value, too.
+    that are 0 whatever the numbers are, because nothing connects their inputs, are one Value, too. (Where one input was
+    made from another, both entries are computed, which may differ: each is the derivative of a gradient, as by `grad`.)
 
     Raises:
         TypeError, ValueError: as `grad` does.
@@ -271,7 +271,7 @@ _Tangents = dict[Value, dict[int, Any]]
 """The tangents of each node by the number of the direction, Values or floats: none that is 0 for all numbers."""
 
 
-def pushed(nodes: Sequence[Value], seeds: Iterable[tuple[Value, int, Any]], last: Mapping[Value, int]) -> _Tangents:
+def pushed(nodes: Sequence[Any], seeds: Iterable[tuple[Value, int, Any]], last: Mapping[Value, int]) -> _Tangents:
     """Push tangents of inputs forward to outputs, in several directions at once: forward mode, recorded.
 
     Arguments:
@@ -284,12 +284,12 @@ def pushed(nodes: Sequence[Value], seeds: Iterable[tuple[Value, int, Any]], last
         own.setdefault(x, []).append((k, t))
     for v in reversed(nodes):
         for i, operand in enumerate(v.args) if v in last else ():
-            if type(operand) is Value and cast(Op, v.op).passes(i):
-                last[operand] = max(last.get(operand, -1), last[v])
+            if type(operand) is Value and (v.op.direct or v.op.passes(i)) and last[v] > last.get(operand, -1):
+                last[operand] = last[v]
     tangents: _Tangents = {}
     for v in nodes:
         terms: dict[int, Any] = {}
-        for k, t in (*own.get(v, ()), *_contributions(v, tangents, last[v])) if v in last else ():
+        for k, t in [*own.get(v, ()), *_contributions(v, tangents, last[v])] if v in last else ():
             if not _is_zero(t):
                 terms[k] = terms[k] + t if k in terms else t
         if terms:
@@ -297,14 +297,16 @@ def pushed(nodes: Sequence[Value], seeds: Iterable[tuple[Value, int, Any]], last
     return tangents
 
 
-def _contributions(v: Value, tangents: _Tangents, last: int) -> Iterator[tuple[int, Any]]:
-    """Yield what the operands add to the tangents of a result, and the direction of each, up to the last one."""
-    op, args = cast(Op, v.op), v.args
+def _contributions(v: Any, tangents: _Tangents, last: int) -> list[tuple[int, Any]]:
+    """Return what the operands add to the tangents of a result, and the direction of each, up to the last one."""
+    op, args = v.op, v.args
     moving = [(i, tangents[x]) for i, x in enumerate(args) if type(x) is Value and x in tangents and op.passes(i)]
     if not moving:
-        return
-    since, products = next_order(), dict[int, list[tuple[Any, Any]]]()
+        return []
+    since = next_order()
     fold = Folding(since, created)
+    found: list[tuple[int, Any]] = []
+    products: dict[int, list[tuple[Any, Any]]] = {}
     parts = op.pulls(1.0, v, *args) if op.variadic else ()
     for i, directions in moving:
         ts = [(k, t) for k, t in directions.items() if k <= last]
@@ -313,15 +315,15 @@ def _contributions(v: Value, tangents: _Tangents, last: int) -> Iterator[tuple[i
             for k, t in ts if part is not None and not _is_zero(part) else ():
                 products.setdefault(k, []).append((part, t))
             continue
-        rule = cast(Rule, op.rules[i])
-        found = [(k, fold(rule(t, v, *args))) for k, t in ts[:1]]
-        if len(ts) > 1 and any(type(x) is Value and created(x) > since for x in getattr(found[0][1], "args", ())):
+        rule = op.rules[i]
+        pushes = [(k, fold(rule(t, v, *args))) for k, t in ts[:1]]
+        if len(ts) > 1 and any(type(x) is Value and created(x) > since for x in getattr(pushes[0][1], "args", ())):
             part = fold(rule(1.0, v, *args))  # the rule is of several operations: now of one for each direction
-            found = [(k, fold(part * t)) for k, t in ts]
+            pushes = [(k, fold(part * t)) for k, t in ts]
         else:
-            found += [(k, fold(rule(t, v, *args))) for k, t in ts[1:]]
-        yield from found
-    yield from ((k, fold(_sum_of_products(pairs))) for k, pairs in products.items())
+            pushes += [(k, fold(rule(t, v, *args))) for k, t in ts[1:]]
+        found += pushes
+    return found + [(k, fold(_sum_of_products(pairs))) for k, pairs in products.items()]
 
 
 def _sum_of_products(pairs: Sequence[tuple[Any, Any]]) -> Any:
@@ -370,12 +372,16 @@ def _jacobian(outputs: Sequence[Value], wanted: Sequence[Value]) -> list[list[Va
 
 
 def _hessian(output: Value, wanted: Sequence[Value]) -> list[list[Value]]:
-    """Return the rows of the symmetric matrix: forward mode along the gradient, up to the diagonal."""
+    """Return the rows of the matrix: forward mode along the gradient, up to the diagonal, which it is symmetric about.
+
+    It is not where one input was made from another. Then it is whole, what `grad` gives of each gradient.
+    """
     gradient, places = pulled_back(current_graph(output), {output: 1.0}, wanted), range(len(wanted))
-    last = {g: i for i, g in enumerate(gradient) if type(g) is Value}
+    whole = any(x.op is not None and not set(graph_of(x)[:-1]).isdisjoint(wanted) for x in wanted)
+    last = {g: len(wanted) if whole else i for i, g in enumerate(gradient) if type(g) is Value}
     tangents = pushed(graph_of(*last), [(x, k, 1.0) for k, x in enumerate(wanted)], last)
-    below = [_row(tangents, g, i + 1) for i, g in enumerate(gradient)]
-    found = _in_rows(_as_values, [[below[max(i, k)][min(i, k)] for k in places] for i in places])
+    rows = [_row(tangents, g, len(wanted)) for g in gradient]
+    found = _in_rows(_as_values, [[rows[i][k] if whole or k < i else rows[k][i] for k in places] for i in places])
     announce(differentiated, output, wanted, [x for row in found for x in row])
     return found
 
@@ -409,17 +415,17 @@ class _Call:
 
     def __init__(self, name: str, f: Any, args: Any, named: Any, *, argnums: Any, has_aux: bool) -> None:
         places = argnums if isinstance(argnums, tuple) else (argnums,)
-        for k in places:
-            if not -len(args) <= k < len(args):
-                raise ValueError(hints.no_such_place(name, k, len(args)))
         self.name = name
         self.start = next_order()  # what is older comes from outside
         self.from_outside = any(type(x) is Value for x in nest_leaves([*args, *named.values()]))
         fresh = list(args)
         for k in places:
+            if not -len(args) <= k < len(args):
+                raise ValueError(hints.no_such_place(name, k, len(args)))
             numbers = nest_numbers(args[k])
             self.from_outside |= any(type(x) is Value for x in numbers)
-            fresh[k] = nest_filled(args[k], map(_fresh, numbers))
+            # Times 1, because x + 0 is another number where x is -0.
+            fresh[k] = nest_filled(args[k], [x * 1.0 if type(x) is Value else Value(x) for x in numbers])
         self.inputs = tuple(args[k] for k in places) if isinstance(argnums, tuple) else args[argnums]
         self.wanted: list[Value] = nest_numbers([fresh[k] for k in places])
         self.output: Any = f(*fresh, **named)
@@ -468,10 +474,6 @@ class _Call:
             return nest_filled(x, self.settled(numbers)) if {*map(type, numbers)} == {Value} else x
 
         return nest_map(leaf_of, self._aux)
-
-
-def _fresh(x: Any) -> Value:
-    return x * 1.0 if type(x) is Value else Value(x)
 
 
 def _function(name: str, f: Any, argnums: Any, derivative: Any, others: Any, *, has_aux: bool = False) -> Any:
