@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import re
 import subprocess
 import sys
@@ -505,6 +506,16 @@ def test_many_inputs_of_a_layer_are_one_box(engine: str) -> None:
 def test_constants_into_a_layer_are_drawn_once() -> None:
     output = Network(2, [3, 1])([0.5, 0.25])[0]
     assert draw(output, detail="neuron").source.count("constant 0.5") == 1
+
+
+def test_a_small_graph_is_drawn_by_neurons_where_one_is_used_again() -> None:
+    """The edges of its weights would wind round the Values of each use."""
+    cell, h = nn.Neuron(2, "tanh", rng=random.Random(1)), Value(0.1)
+    states = [h := cell([Value(0.1 * t), h]) for t in range(3)]
+    for used_again in (loss_of(Network(2, [2, 1]), samples=2), states[-1]):
+        assert draw(used_again, names={}).source == draw(used_again, detail="neuron", names={}).source
+    once = loss_of(Network(2, [2, 1]))
+    assert draw(once, names={}).source == draw(once, detail="value", names={}).source
 
 
 def test_several_samples_are_distinguished(engine: str) -> None:

@@ -10,6 +10,7 @@ kind looks, and `dot.py` writes that as DOT.
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -75,7 +76,7 @@ def draw(
         detail: `"value"` draws every Value. `"neuron"` draws a neuron as one box in the frame of its layer, with
             weight·input on the edges that enter it (with many edges, in their tooltips; a thicker edge is a larger
             product), and the layers in columns. `"layer"` draws a layer as one box. `"auto"` is the first of these with
-            up to 60 nodes, or 100 neurons and 32 in a layer. Neurons are found by the labels of their parameters, such
+            up to 60 nodes in which no neuron is used twice, or with 100 neurons and 32 in a layer. Neurons are found by the labels of their parameters, such
             as `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart by these parameters themselves;
             everything computed from parameters alone, such as the sum of their squares, is one box too.
         expand: names of neurons or layers to open in a drawing that is not at full detail, as in
@@ -196,12 +197,16 @@ def _join_and_fold(plan: Plan, max_nodes: int, *, ops: bool = False) -> str:
 
 
 def _readable(values: Sequence[Value], layers: Sequence[FoundLayer], expand: Sequence[str]) -> list[str]:
-    """Return the details for "auto" to try: every Value of a small graph, unless a neuron is to be opened in it."""
-    if not layers or (size_of(values, _MOST_VALUES, constants=True).nodes <= _MOST_VALUES and not expand):
+    """Return the details for "auto" to try: every Value of a small graph.
+
+    But neurons where one is to be opened, or is used again: edges of its weights would wind round those of each use.
+    """
+    uses = Counter(neuron.identity for layer in layers for neuron in layer.neurons)
+    is_small = size_of(values, _MOST_VALUES, constants=True).nodes <= _MOST_VALUES
+    if not layers or (is_small and not expand and max(uses.values()) == 1):
         return ["value"]
-    neurons = {neuron.identity for layer in layers for neuron in layer.neurons}  # each of a batch computes many samples
     highest = max(max(len(layer.neurons), len(layer.neurons[0].terms)) for layer in layers)
-    return ["neuron", "layer"] if len(neurons) <= _MOST_NEURONS and highest <= _MOST_IN_A_COLUMN else ["layer"]
+    return ["neuron", "layer"] if len(uses) <= _MOST_NEURONS and highest <= _MOST_IN_A_COLUMN else ["layer"]
 
 
 def _names_to_expand(expand: Any) -> list[str]:
