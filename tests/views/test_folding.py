@@ -335,6 +335,36 @@ def test_a_layer_that_is_used_more_often_than_others_is_no_batch() -> None:
     assert next(lines[0] for lines in boxes(loss, detail="layer") if lines[0][:6] == "layer1") == "layer1 × 5"
 
 
+def ladder(n: int) -> Value:
+    """Two chains with rungs of changing kinds: n results follow one another, and nothing is alike."""
+    kinds = [lambda a, b: a * b, lambda a, b: a.sin() - b, lambda a, b: a / b.exp(), lambda a, b: (a + b).tanh()]
+    rng, a, b = random.Random(1), Value(0.3, "a"), Value(0.4, "b")
+    for _ in range(n):
+        a, b = b, rng.choice(kinds)(a, b)
+    return with_gradients(b)
+
+
+def test_what_would_be_far_too_wide_runs_down() -> None:
+    wide, narrow = ladder(25), ladder(8)
+    assert "rankdir=TB" in draw(wide, names={}).source
+    assert "rankdir=TB" in draw(wide, names={}, ops=True).source
+    assert "rankdir=LR" in draw(narrow, names={}).source
+    assert "rankdir=LR" in draw(narrow, names={}, ops=True).source  # circles take less room
+    assert "rankdir=RL" in draw(wide, names={}, direction="RL").source
+    with pytest.raises(ValueError, match="more than 60 nodes follow one another, too large"):
+        draw(ladder(60), names={})
+    assert "rankdir=TB" in draw(ladder(60), names={}, max_nodes=1000).source
+
+
+def test_the_refusal_of_a_tangle_says_what_the_limit_is() -> None:
+    row = leaves(8)
+    for _ in range(4):
+        inside = [y + 0.1 * (x - 2.0 * y + z) for x, y, z in zip(row, row[1:], row[2:])]
+        row = [row[0], *inside, row[-1]]
+    with pytest.raises(ValueError, match="and more than 12 edges pass by each node, too large"):
+        draw(ops.sum(row))
+
+
 def test_who_asks_for_many_nodes_gets_them() -> None:
     total = with_gradients(sum(leaves(50)))  # type: ignore[arg-type]  # it is no int
     assert len(boxes(total, max_nodes=1_000)) == 101

@@ -20,7 +20,7 @@ from autograd.staleness import warn_if_stale
 from autograd.text import quoted, visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.folding import USUAL_NODES, fold
-from autograd.views.draw.legibility import arrange
+from autograd.views.draw.legibility import arrange, direction_of
 from autograd.views.draw.plan import Plan
 from autograd.views.draw.style import FONT_SIZE, Style, check_choice
 from autograd.views.limits import Size, graph_to_show, largest_size, size_of, too_large
@@ -55,7 +55,7 @@ def draw(
     colours: Mapping[str, str] | None = None,
     font: str = FONT,
     font_size: float = FONT_SIZE,
-    direction: str = "LR",
+    direction: str = "auto",
 ) -> Drawing:
     r"""Return a drawing of the graph of `output`.
 
@@ -76,9 +76,10 @@ def draw(
         detail: `"value"` draws every Value. `"neuron"` draws a neuron as one box in the frame of its layer, with
             weight·input on the edges that enter it (with many edges, in their tooltips; a thicker edge is a larger
             product), and the layers in columns. `"layer"` draws a layer as one box. `"auto"` is the first of these with
-            up to 60 nodes in which no neuron is used twice, or with 100 neurons and 32 in a layer. Neurons are found by the labels of their parameters, such
-            as `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart by these parameters themselves;
-            everything computed from parameters alone, such as the sum of their squares, is one box too.
+            up to 60 nodes in which no neuron is used twice, or with 100 neurons and 32 in a layer. Neurons are found by
+            the labels of their parameters, such as `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart
+            by these parameters themselves; everything computed from parameters alone, such as the sum of their squares,
+            is one box too.
         expand: names of neurons or layers to open in a drawing that is not at full detail, as in
             `expand=["layer1.neuron3"]`.
         max_nodes: the largest number of nodes to draw, constants included; with more than 200, more are drawn one by
@@ -103,12 +104,13 @@ def draw(
             colour for one of the latter makes the theme `"light"` in place of `"auto"`.
         font: its name. Where Graphviz has no such font, rendering gives a warning.
         font_size: in points, of the text in boxes.
-        direction: where the picture runs: `"LR"` to the right, `"RL"` to the left, `"TB"` down or `"BT"` up.
+        direction: where the picture runs: `"LR"` to the right, `"RL"` to the left, `"TB"` down or `"BT"` up. `"auto"`
+            is to the right, or down where more than 24 nodes follow one another, which would be 5,000 points wide.
 
     Raises:
         TypeError: `output` is not a Value, or another argument has a wrong type.
         ValueError: the drawing would have more than `max_nodes` nodes, or ten times as many edges, or edges in a
-            tangle; or one of the arguments is unknown.
+            tangle, or more than 60 of them follow one another; or one of the arguments is unknown.
 
     A notebook shows the drawing. `.view()` opens it, `.render("graph.svg")` writes it (or .png, .pdf), and `.source` is
     its DOT text, for which no Graphviz is needed. `.render("graph.pdf", width_cm=8.4)` is exactly that wide.
@@ -148,6 +150,8 @@ def draw(
     shown = names_of(values, names, repeat_labels=True)  # the edges tell nodes of the same name apart
     named = {v for i, v in enumerate(values, start=1) if shown[v].partition("#")[0] != f"v{i}"}
     plan = _choose_plan(values, layers, detail, opened, max_nodes=max_nodes, named=named, ops=ops)
+    if direction == "auto":
+        style.direction = direction_of(plan)
     warning = _STALE if warn_if_stale(values) else None
     return Pen(plan, output, shown, style, warning).drawing()
 

@@ -7,10 +7,12 @@ neuron stands in the columns as well, without a frame.
 """
 
 from autograd.views.columns import columns_of
-from autograd.views.draw.plan import Node, Plan
+from autograd.views.draw.plan import Node, Operation, Plan
 
 # Edges that pass by a node, on average; measured: up to 6 in the gallery, 18 in random graphs of 24 nodes.
 _MOST_PASSING, _MOST_PASSING_FRAMES = 12.0, 6.0
+# Nodes that follow one another: side by side each takes about 220 points, and one below the other 90.
+_MOST_BESIDE, _MOST_BELOW = 24, 60
 
 
 def arrange(plan: Plan, larger: float) -> str:
@@ -28,7 +30,21 @@ def arrange(plan: Plan, larger: float) -> str:
     ):
         plan.stand_in_columns()
         passed = passing(plan)
-    return f"{passed:.0f} edges pass by each node" if passed > _MOST_PASSING * larger else ""
+    if passed > _MOST_PASSING * larger:
+        return f"more than {_MOST_PASSING * larger:.0f} edges pass by each node"
+    return (
+        f"more than {_MOST_BELOW * larger:.0f} nodes follow one another" if length(plan) > _MOST_BELOW * larger else ""
+    )
+
+
+def direction_of(plan: Plan) -> str:
+    """Return where a drawing runs: to the right, or down if it would be too wide."""
+    return "LR" if length(plan) <= _MOST_BESIDE else "TB"
+
+
+def length(plan: Plan) -> int:
+    """Return the number of columns of a drawing, of nodes that follow one another; those of circles are narrow."""
+    return len({column for node, column in _columns(plan).items() if not isinstance(node, Operation)})
 
 
 def passing(plan: Plan) -> float:
@@ -37,8 +53,7 @@ def passing(plan: Plan) -> float:
     Where a plan stands in columns, the edges from one node pass them as one.
     """
     edges = [(edge.tail, edge.head) for edge in plan.edges]
-    frames = {node: frame for node in plan.nodes if (frame := plan.frame_of(node))} if plan.stands_in_columns else {}
-    column = columns_of(plan.nodes, edges, frames)
+    column = _columns(plan)
     if plan.stands_in_columns:
         last: dict[Node, int] = {}
         for tail, head in edges:
@@ -47,3 +62,9 @@ def passing(plan: Plan) -> float:
     else:
         passed = sum(column[head] - column[tail] - 1 for tail, head in edges)
     return passed / max(1, max(column.values(), default=0))
+
+
+def _columns(plan: Plan) -> dict[Node, int]:
+    """Return the column of each node, which Graphviz finds much the same."""
+    frames = {node: frame for node in plan.nodes if (frame := plan.frame_of(node))} if plan.stands_in_columns else {}
+    return columns_of(plan.nodes, [(edge.tail, edge.head) for edge in plan.edges], frames)

@@ -102,7 +102,7 @@ class Style:
         self,
         *,
         theme: str = "auto",
-        direction: str = "LR",
+        direction: str = "auto",
         show: str | Iterable[str] | None = "auto",
         local: bool = True,
         faux: bool = False,
@@ -116,12 +116,13 @@ class Style:
         legend: bool = False,
     ) -> None:
         check_choice("theme", theme, THEMES)
-        check_choice("direction", direction, ENDS)
+        check_choice("direction", direction, ("auto", *ENDS))
         if not isinstance(caption, (bool, str)):
             raise TypeError(f"caption is a text, or False for none, got {quoted(caption)}")
         if not (isinstance(font, str) and re.fullmatch(r"[\w ,.-]*\w[\w ,.-]*", font)):
             raise ValueError(f"font is the name of a font, such as 'Helvetica', got {quoted(font)}")
-        self.theme, self.direction, self.caption, self.font = theme, direction, caption, font
+        self.direction = "LR" if direction == "auto" else direction  # until it is known how long the drawing is
+        self.theme, self.caption, self.font = theme, caption, font
         self.font_size = _font_size(font_size)
         self.number, self.gradient = in_digits(digits, short), in_digits(digits, in_equation)
         self.order, self.ops, self.legend = order, ops, legend
