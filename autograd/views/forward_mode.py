@@ -19,10 +19,10 @@ from autograd.folds import Folding
 from autograd.hints import no_input
 from autograd.ops import Op, Rule
 from autograd.text import and_joined, with_printable_repr
-from autograd.trees import tree_leaves
 from autograd.views.chain_rule import ChainRule, Path, Stage, Step, Written, after, chain_rule, check_linear
 from autograd.views.equations import Equation
 from autograd.views.gradients import LocalGradient
+from autograd.views.limits import listed
 from autograd.views.true_arithmetic import added
 
 
@@ -46,7 +46,7 @@ def values_to_nudge(forward: Any, nodes: Sequence[Value], names: Mapping[Value, 
     """Return the Values whose nudges are to be explained, each once.
 
     Arguments:
-        forward: one, or nested lists and tuples of them; None for none.
+        forward: one, nested lists and tuples of them, or another iterable; None for none.
         nodes: the graph of the output, which is the last of them.
         names: theirs.
 
@@ -54,13 +54,16 @@ def values_to_nudge(forward: Any, nodes: Sequence[Value], names: Mapping[Value, 
         TypeError: one is not a Value.
         ValueError: one is not in the graph.
     """
-    values = [] if forward is None else tree_leaves(forward)
+    values = [] if forward is None else listed(forward)
     inside = set(nodes)
     for x in values:
         if type(x) is not Value:
-            advice = ": name it, as in explain(loss, forward=x)" if isinstance(x, bool) else None
             takes = "forward is the Value to nudge, or a list of them"
-            raise TypeError(f"{takes}, got bool {x}{advice}" if advice else no_input(x, takes))
+            if isinstance(x, bool):
+                raise TypeError(f"{takes}, got bool {x}: name it, as in explain(loss, forward=x)")
+            if hasattr(x, "parameters"):
+                raise TypeError(f"{takes}, got {type(x).__name__}: for a walk from each parameter, its parameters()")
+            raise TypeError(no_input(x, takes))
         if x not in inside:
             output = nodes[-1]
             advice = "pass a Value that the output was computed from"

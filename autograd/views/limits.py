@@ -91,6 +91,16 @@ def check_size(
         raise too_large(f"the graph has {size}", purpose, max_nodes, advice)
 
 
+def listed(values: Any) -> list[Any]:
+    """Return what an argument lists: nested lists or tuples, another iterable, or one Value.
+
+    >>> listed([1, (2, [3])]), listed({4: "four"}), listed(5)
+    ([1, 2, 3], [4], [5])
+    """
+    is_other_iterable = hasattr(values, "__iter__") and not isinstance(values, (list, tuple, str))
+    return tree_leaves(list(values) if is_other_iterable else values)
+
+
 def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
     """Return the leaves that a view is asked to train.
 
@@ -102,8 +112,7 @@ def leaves_to_train(train: Any, values: Iterable[Value]) -> list[Value]:
         TypeError: something in `train` is not a Value.
         ValueError: it is empty, or has something other than a leaf of the graph, or the same leaf twice.
     """
-    is_other_iterable = hasattr(train, "__iter__") and not isinstance(train, (list, tuple))
-    leaves = tree_leaves(list(train) if is_other_iterable else train)
+    leaves = listed(train)
     if not leaves:
         raise ValueError("train is empty: list the leaves to train, or omit the argument")
     check_leaves(leaves, "Values to train", "pass leaves of the graph")

@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import numpy as np
 import pytest
 from arithmetic import check_step
 from graphs import neuron, random_graph
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from test_true_arithmetic import graphs
 
 import autograd
-from autograd import GradientMismatch, Value, explain, jvp
+from autograd import GradientMismatch, Value, explain, jvp, nn
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.views.chain_rule import ChainRule
@@ -103,6 +104,8 @@ def test_several_values_have_a_walk_each() -> None:
     explanation = explain(out, forward=[x, (w, [b, x])])
     assert [nudge.start for nudge in explanation.forward] == ["x", "w", "b"]
     assert str(explanation).count("Forward, step by step") == 3
+    assert explain(out, forward=iter([x, w])).forward == explanation.forward[:2]
+    assert explain(out, forward=np.array([x, b])).forward == explanation.forward[::2]
     assert explain(out, forward=[]) == explain(out)
 
 
@@ -259,7 +262,8 @@ def test_a_graph_that_is_out_of_date_is_refused() -> None:
         (lambda x, y: True, TypeError, r"got bool True: name it, as in explain\(loss, forward=x\)"),
         (lambda x, y: "x", TypeError, "got str 'x'"),
         (lambda x, y: [x, None], TypeError, "got NoneType None"),
-        (lambda x, y: {"x": x}, TypeError, "a dictionary"),
+        (lambda x, y: {"x": x}, TypeError, "got str 'x'"),
+        (lambda x, y: nn.Neuron(2), TypeError, r"got Neuron: for a walk from each parameter, its parameters\(\)"),
     ],
 )
 def test_mistakes_are_explained(start: Any, error: type[Exception], said: str) -> None:
