@@ -33,8 +33,9 @@ from autograd.engine import Value, created, current_graph, graph_of, next_order,
 from autograd.events import announce, differentiated
 from autograd.floats import number
 from autograd.folds import Folding
-from autograd.operands import nonempty
+from autograd.operands import flatten, nonempty
 from autograd.trees import (
+    array_of,
     array_shape,
     nest_filled,
     nest_leaves,
@@ -134,7 +135,7 @@ def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Nev
     """
     if not callable(outputs):
         _check_graph_form("jacobian", inputs, others, argnums != 0)
-        return nest_of_blocks(outputs, inputs, _jacobian(nest_numbers(outputs), _values(inputs)))
+        return nest_of_blocks(outputs, inputs, _jacobian(nest_numbers(outputs), flatten(nest_numbers(inputs))))
 
     def derivative(call: _Call) -> Any:
         return call.blocks(call.output, _jacobian(call.roots, call.wanted))
@@ -164,7 +165,7 @@ def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never
     """
     if not callable(output):
         _check_graph_form("hessian", inputs, others, argnums != 0)
-        return nest_of_blocks(inputs, inputs, _hessian(output, _values(inputs)))
+        return nest_of_blocks(inputs, inputs, _hessian(output, flatten(nest_numbers(inputs))))
 
     def derivative(call: _Call) -> Any:
         return call.blocks(call.inputs, _hessian(call.root(), call.wanted))
@@ -197,7 +198,7 @@ def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
     (6.0, 23.0)
     """
     if not callable(outputs):
-        roots, wanted = nest_numbers(outputs), _values(inputs)
+        roots, wanted = nest_numbers(outputs), flatten(nest_numbers(inputs))
         pushes = _matching(tangents, inputs, "tangents", "inputs")
         return nest_filled(outputs, _tangents(current_graph(*roots), roots, wanted, pushes))
     call = _call_of_all("jvp", outputs, inputs, tangents, has_aux)
@@ -255,10 +256,12 @@ def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
     [6.0, 4.0]
     """
     if not callable(output):
-        wanted, pushes = _values(inputs), _matching(vectors, inputs, "vectors", "inputs")
+        wanted, pushes = flatten(nest_numbers(inputs)), _matching(vectors, inputs, "vectors", "inputs")
         gradient = _gradient(output, wanted)
         return nest_filled(inputs, _tangents(graph_of(*gradient), gradient, wanted, pushes))
     call = _call_of_all("hvp", output, inputs, vectors)
+    if not inputs:
+        raise TypeError(hints.no_tuple("hvp", inputs))
     pushes = _matching(vectors, inputs, "tangents", "primals")
     gradient = _gradient(call.root(), call.wanted[: len(nest_numbers(inputs[0]))])
     found = _tangents(graph_of(*gradient), gradient, call.wanted, pushes)
@@ -352,10 +355,9 @@ def _gradient(output: Value, wanted: Sequence[Value]) -> list[Value]:
 
 def _tangents(nodes: Sequence[Value], outputs: Sequence[Value], wanted: Sequence[Value], ts: Iterable[Any]) -> Any:
     tangents = pushed(nodes, [(x, 0, t) for x, t in zip(wanted, ts)], dict.fromkeys(outputs, 0))
-    found = _as_values([_row(tangents, y, 1)[0] for y in outputs])
-    for y, t in zip(outputs, found):
-        announce(differentiated, y, wanted, [t])
-    return found
+    found = _in_rows(_as_values, _rows(tangents, outputs, 1))
+    _announce_rows(outputs, wanted, found)
+    return [t for (t,) in found]
 
 
 def _jacobian(outputs: Sequence[Value], wanted: Sequence[Value]) -> list[list[Value]]:
@@ -363,11 +365,10 @@ def _jacobian(outputs: Sequence[Value], wanted: Sequence[Value]) -> list[list[Va
     nodes, n = current_graph(*outputs), len(wanted)
     if n < len(outputs):
         tangents = pushed(nodes, [(x, k, 1.0) for k, x in enumerate(wanted)], dict.fromkeys(outputs, n))
-        found = _in_rows(_as_values, [_row(tangents, y, n) for y in outputs])
+        found = _in_rows(_as_values, _rows(tangents, outputs, n))
     else:
         found = _in_rows(_as_values, [pulled_back(graph_of(y), {y: 1.0}, wanted) for y in outputs])
-    for y, row in zip(outputs, found):
-        announce(differentiated, y, wanted, row)
+    _announce_rows(outputs, wanted, found)
     return found
 
 
@@ -376,20 +377,25 @@ def _hessian(output: Value, wanted: Sequence[Value]) -> list[list[Value]]:
 
     It is not where one input was made from another. Then it is whole, what `grad` gives of each gradient.
     """
-    gradient, places = pulled_back(current_graph(output), {output: 1.0}, wanted), range(len(wanted))
+    gradient, places = _as_values(pulled_back(current_graph(output), {output: 1.0}, wanted)), range(len(wanted))
     whole = any(x.op is not None and not set(graph_of(x)[:-1]).isdisjoint(wanted) for x in wanted)
-    last = {g: len(wanted) if whole else i for i, g in enumerate(gradient) if type(g) is Value}
-    tangents = pushed(graph_of(*last), [(x, k, 1.0) for k, x in enumerate(wanted)], last)
-    rows = [_row(tangents, g, len(wanted)) for g in gradient]
+    last = {g: len(wanted) if whole else i for i, g in enumerate(gradient)}
+    rows = _rows(pushed(graph_of(*last), [(x, k, 1.0) for k, x in enumerate(wanted)], last), gradient, len(wanted))
     found = _in_rows(_as_values, [[rows[i][k] if whole or k < i else rows[k][i] for k in places] for i in places])
     announce(differentiated, output, wanted, [x for row in found for x in row])
     return found
 
 
-def _row(tangents: _Tangents, v: Any, n: int) -> list[Any]:
-    """Return the tangents of a node in the first n directions; 0.0 where there is none."""
-    found = tangents.get(v, {}) if type(v) is Value else {}
-    return [found.get(k, 0.0) for k in range(n)]
+def _rows(tangents: _Tangents, outputs: Sequence[Value], n: int) -> list[list[Any]]:
+    """Return the tangents of each output in the first n directions; 0.0 where there is none."""
+    return [[tangents.get(y, {}).get(k, 0.0) for k in range(n)] for y in outputs]
+
+
+def _announce_rows(outputs: Sequence[Value], wanted: Sequence[Value], rows: Sequence[Sequence[Value]]) -> None:
+    """Announce the derivatives of each output that depends on an input; of all, if none does."""
+    known = [*zip(outputs, rows)]
+    for y, row in [(y, row) for y, row in known if any(x.op or x.data for x in row)] or known:
+        announce(differentiated, y, wanted, row)
 
 
 def _in_rows(f: Callable[[list[Any]], Iterable[Any]], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -469,11 +475,12 @@ class _Call:
     def aux(self) -> Any:
         """Return the second of the pair that the function has returned, its Values as results are."""
 
-        def leaf_of(x: Any) -> Any:
-            numbers = nest_numbers(x) if getattr(x, "dtype", None) == "object" else [x]
-            return nest_filled(x, self.settled(numbers)) if {*map(type, numbers)} == {Value} else x
+        def come_out(x: Any) -> Any:
+            if getattr(x, "dtype", None) == "object" and any(type(v) is Value for v in x.ravel()):
+                return array_of(map(come_out, x.ravel()), x.shape)
+            return self.settled([x])[0] if type(x) is Value else x
 
-        return nest_map(leaf_of, self._aux)
+        return nest_map(come_out, self._aux)
 
 
 def _function(name: str, f: Any, argnums: Any, derivative: Any, others: Any, *, has_aux: bool = False) -> Any:
@@ -505,14 +512,6 @@ def _check_graph_form(name: str, inputs: Any, others: Iterable[str], options: bo
         hints.refuse_named(name, "grad", others)
     if options or inputs is ...:
         raise TypeError(hints.no_graph_form(name, options))
-
-
-def _values(inputs: Any) -> list[Value]:
-    values = nest_numbers(inputs)
-    for x in values:
-        if type(x) is not Value:
-            raise TypeError(hints.no_input(x))
-    return values
 
 
 def _matching(numbers: Any, like: Any, what: str, whose: str) -> list[Any]:

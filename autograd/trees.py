@@ -69,7 +69,9 @@ def as_lists(numbers: Any) -> Any:
     check_unmasked(numbers)
     if getattr(getattr(numbers, "dtype", None), "kind", "f") in "fiub":
         return numbers.tolist()
-    return [as_lists(part) for part in numbers] if numbers.shape else numbers
+    if numbers.shape:
+        return [as_lists(part) for part in numbers]
+    return numbers.tolist() if numbers.dtype.kind == "O" else numbers
 
 
 def check_unmasked(numbers: Any) -> None:
