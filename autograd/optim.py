@@ -14,6 +14,7 @@ import math
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autograd.engine import Value, at_once, commit_data
@@ -84,6 +85,9 @@ class Optimizer(OptimizerHints):
         self.__dict__.update({attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
         if _is_parameters(self.lr):
             raise TypeError(_without_parameters(type(self)))
+        if isinstance(self.lr, (Optimizer, type, bool)):
+            right = "pass it as optimizer=" if isinstance(self.lr, Optimizer) else "write lr=0.1"
+            raise TypeError(f"a learning rate is a number, or a function of the step, got {quoted(self.lr)}: {right}")
         if not callable(self.lr):
             self.rate()
         if self.clip_norm is not None and not number(self.clip_norm) > 0:
@@ -635,10 +639,9 @@ def _checked_group(group: Any) -> tuple[Any, Optimizer]:
     if not isinstance(group, tuple) or len(group) != 2:
         raise TypeError(f"a group is a pair (part, optimizer), got {quoted(group)}: write {_A_GROUP}")
     part, optimizer = group
-    if isinstance(optimizer, str):
-        optimizer = optimizer_named(optimizer)
-    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, Groups):
-        raise TypeError(f"the optimizer of a group is one of optim's, such as optim.SGD(0.1), got {quoted(optimizer)}")
+    if isinstance(optimizer, Groups):
+        raise TypeError("the optimizer of a group is not optim.Groups itself: put its groups beside this one")
+    optimizer = optimizer_of(optimizer)
     _leaves_of(part)  # raises an error for what is no part
     return part, optimizer
 
@@ -664,6 +667,27 @@ def _at(place: _Place, numbers: Any) -> Any:
 
 NAMED: dict[str, Callable[[], Optimizer]] = {"sgd": functools.partial(SGD, 0.01), "adam": Adam, "adamw": AdamW}
 """New optimizers by name, with the learning rates that other libraries have by default: 0.01, 0.001 and 0.001."""
+
+
+def optimizer_of(optimizer: Any) -> Optimizer:
+    """Return what a user passes as an optimizer: an optimizer itself, or a new one of that name.
+
+    Raises:
+        TypeError: it is neither; the message says what to write.
+        ValueError: there is no optimizer of that name.
+    """
+    if isinstance(optimizer, str):
+        return optimizer_named(optimizer)
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        one = _A_GROUP if optimizer is Groups else f"{optimizer.__name__}(lr=0.1)"
+        raise TypeError(f"optimizer is the class {optimizer.__name__}: make one of it, such as {one}")
+    rate = f", and the learning rate goes there: optim.SGD({optimizer!r})" if isinstance(optimizer, Real) else ""
+    raise TypeError(
+        f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', "
+        f"got {type(optimizer).__name__} {quoted(optimizer)}{rate}"
+    )
 
 
 def optimizer_named(name: str) -> Optimizer:

@@ -223,8 +223,8 @@ def test_mistakes_are_explained() -> None:
         (lambda: Groups(model, SGD(0.1)), TypeError, r"a group is a pair \(part, optimizer\), got Coder"),  # type: ignore[arg-type]
         (lambda: Groups([model, SGD(0.1)]), TypeError, "a group is a pair"),  # type: ignore[arg-type]
         (lambda: Groups({"params": model.parameters(), "lr": 0.1}), TypeError, "a group is a pair"),  # type: ignore[arg-type]
-        (lambda: Groups((model, SGD)), TypeError, "optimizer of a group is one of optim's"),  # type: ignore[arg-type]
-        (lambda: Groups((model, Groups((model, SGD(0.1))))), TypeError, "optimizer of a group is one of optim's"),
+        (lambda: Groups((model, SGD)), TypeError, r"the class SGD: make one of it, such as SGD\(lr=0\.1\)"),  # type: ignore[arg-type]
+        (lambda: Groups((model, Groups((model, SGD(0.1))))), TypeError, "not optim.Groups itself"),
         (lambda: Groups((model, "adamm")), ValueError, "no optimizer 'adamm'"),
         (lambda: Groups(("encoder", SGD(0.1))), TypeError, r"a part in optim\.Groups is .* got str 'encoder'"),
         (lambda: Groups((Coder, SGD(0.1))), TypeError, r"a part in optim\.Groups is .* got .*class .*Coder"),

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from autograd.text import quoted
+
 _RUN, _ACCURACIES = "run ", "accuracies of runs"  # names of curves and of the axis at the right
 _LOSS_COLOR, _ACCURACY_COLOR = "#1f77b4", "#d95f02"  # of a single run, whose axes have these colours too
 _MOST_COLUMNS, _MOST_OF_THE_HEIGHT = 4, 0.6  # of the legend
@@ -34,8 +36,7 @@ def draw_curves(curves: Sequence[Curve], ax: Any, label: str | None) -> Any:
         ax: the Axes, or None for new ones.
         label: the name of the run.
     """
-    if ax is None:
-        ax = new_axes()
+    ax = chosen_axes(ax, label)
     other = _accuracies(ax, make=any(curve.kind == "accuracy" for curve in curves))
     run = len({line.get_gid() for line in _lines(ax, other) if str(line.get_gid()).startswith(_RUN)})
     alone = label is None and run == 0
@@ -61,12 +62,25 @@ def draw_curves(curves: Sequence[Curve], ax: Any, label: str | None) -> Any:
     return ax
 
 
-def new_axes() -> Any:
-    """Return matplotlib Axes in a new figure.
+def chosen_axes(ax: Any, label: str | None = None) -> Any:
+    """Return the Axes that a user has chosen to plot on; None: new ones, in a new figure.
+
+    Arguments:
+        ax: the user's argument.
+        label: that for the legend, which is checked, too.
 
     Raises:
         ImportError: matplotlib is not installed.
+        TypeError: these are no Axes, or the label is no text.
     """
+    if label is not None and not isinstance(label, str):
+        raise TypeError(f"label is a name for the legend, got {type(label).__name__} {quoted(label)}")
+    if hasattr(ax, "set_xlim"):  # pyplot has none
+        return ax
+    if ax is not None:
+        raise TypeError(
+            f"ax is matplotlib's Axes, such as an earlier plot() has returned, got {type(ax).__name__} {quoted(ax)}"
+        )
     try:
         import matplotlib.pyplot as plt  # noqa: PLC0415  # optional
     except ImportError as error:
@@ -128,6 +142,16 @@ def _color(curve: Curve, alone: bool, run: int) -> Any:
 def _add_legend(ax: Any, other: Any, lines: list[Any]) -> None:
     """Put a legend at the top, above all curves: the scales are extended to make room for it."""
     ax.autoscale(axis="y")  # the room that an earlier call has made is no longer that which is needed
+    share = legend_at_top(ax, lines)
+    low, high = ax.get_ylim()
+    extend(ax, low, high, share)
+    if other is not None:
+        other.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        extend(other, -0.02, 1.02, share)
+
+
+def legend_at_top(ax: Any, lines: list[Any]) -> float:
+    """Put a legend at the top, and return the share of the height that it takes; 0 if it stands beside the chart."""
     labels = [line.get_label() for line in lines]
     for columns in range(min(len(lines), _MOST_COLUMNS), 0, -1):
         legend = ax.legend(lines, labels, loc="upper center", ncols=columns, fontsize="small", framealpha=0.5)
@@ -138,14 +162,10 @@ def _add_legend(ax: Any, other: Any, lines: list[Any]) -> None:
     if share > _MOST_OF_THE_HEIGHT:
         ax.legend(lines, labels, loc="upper left", bbox_to_anchor=(1.12, 1.0), fontsize="small")
         share = 0.0
-    low, high = ax.get_ylim()
-    _extend(ax, low, high, share)
-    if other is not None:
-        other.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        _extend(other, -0.02, 1.02, share)
+    return float(share)
 
 
-def _extend(ax: Any, low: float, high: float, share: float) -> None:
+def extend(ax: Any, low: float, high: float, share: float) -> None:
     """Set the limits of the y axis so that `high` is that share of the height below the top."""
     scale = ax.yaxis.get_transform()
     bottom, top = scale.transform([low, high])

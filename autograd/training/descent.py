@@ -9,9 +9,9 @@ from typing import Any, SupportsIndex
 from autograd.engine import Value, grad
 from autograd.events import unobserved
 from autograd.hints import called_as
-from autograd.optim import SGD, Optimizer, Rate
+from autograd.optim import SGD, Groups, Optimizer, Rate, optimizer_of
 from autograd.text import quoted, short, visible
-from autograd.training.chart import new_axes
+from autograd.training.chart import chosen_axes, extend, legend_at_top
 from autograd.training.history import beside_bars
 from autograd.training.picture import BLUE, GREY, Scale, Window, above, frame, heights, svg, text
 from autograd.validation import size_of
@@ -20,7 +20,7 @@ _POINTS = 300  # of the curve
 # How far above its highest start a chart reaches, in units of what lies between that and its lowest loss.
 _IN_VIEW = 1.5
 _MARGIN = 0.1  # around the steps, of their range
-_RUN, _CURVE = "descent ", "function"  # how the lines of a chart are told apart, by their `gid`
+_RUN, _CURVE, _START = "descent ", "function", "start"  # how the lines of a chart are told apart, by their `gid`
 _LARGEST = 1e100  # of a number that a chart shows
 
 
@@ -72,8 +72,9 @@ class Descent:
 
         Raises:
             ImportError: matplotlib is not installed.
+            TypeError: `ax` is no Axes, or `label` no text.
         """
-        ax = new_axes() if ax is None else ax
+        ax = chosen_axes(ax, label)
         runs = [line for line in ax.lines if str(line.get_gid()).startswith(_RUN)]
         name = (self.label if label is None else label).replace("$", r"\$")  # no formulas
         [line] = ax.plot(
@@ -86,15 +87,15 @@ class Descent:
             markersize=4,
             zorder=3,
         )
-        ax.plot(self.ws[:1], self.losses[:1], "o", markersize=9, fillstyle="none", color=line.get_color(), zorder=4)
+        ring: Any = {"markersize": 9, "fillstyle": "none", "color": line.get_color(), "zorder": 4}
+        ax.plot(self.ws[:1], self.losses[:1], "o", gid=_START, **ring)
         self._plot_curve(ax, [*runs, line])
         ax.set_xlabel(self.axis.replace("$", r"\$"))
         ax.set_ylabel("loss")
-        ax.legend(fontsize="small", framealpha=0.5)
         return ax
 
     def _plot_curve(self, ax: Any, runs: list[Any]) -> None:
-        """Draw the function as far as the steps of the chart reach, in place of an earlier curve of it."""
+        """Draw the function as far as the steps reach, in place of an earlier curve of it, and a legend above them."""
         walks = [[(float(w), float(y)) for w, y in zip(*run.get_data())] for run in runs]
         ws, losses, across, up = _curve(self.function, walks)
         for line in [line for line in ax.lines if line.get_gid() == _CURVE]:
@@ -102,7 +103,12 @@ class Descent:
                 line.remove()  # it is of the same function
         ax.plot(ws, losses, color=GREY, linewidth=1.5, zorder=2, gid=_CURVE, label="_function")
         ax.set_xlim(across.low, across.high)
-        ax.set_ylim(up.low, up.high)
+        share = legend_at_top(ax, [line for line in ax.lines if not str(line.get_label()).startswith("_")])
+        extend(ax, up.low, up.high, share)
+        # What climbs leaves the chart below the legend.
+        for line in ax.lines:
+            if str(line.get_gid()).startswith((_RUN, _CURVE, _START)):
+                line.set_clip_path(_below(ax, share))
 
     def _repr_svg_(self) -> str:
         """Return the steps on the function's curve as an SVG picture, for notebooks."""
@@ -135,7 +141,7 @@ def descend(
     *,
     lr: Rate | None = None,
     steps: SupportsIndex = 20,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | str | None = None,
 ) -> Descent:
     """Walk downhill on a function of one number: at each step, against its derivative there.
 
@@ -144,13 +150,13 @@ def descend(
         start: the number to start from. A Value's label names the axis of the chart; it keeps its number.
         lr: the learning rate, a number or a function of the step; 0.1 by default.
         steps: how many. A walk ends before if it comes to no finite number.
-        optimizer: another way of walking, such as `optim.SGD(0.1, momentum=0.9)`, with a learning rate of its own. It
-            keeps its state: a copy of it walks.
+        optimizer: another way of walking, such as `optim.SGD(0.1, momentum=0.9)`, with a learning rate of its own, or
+            its name, as for `fit`. It keeps its state: a copy of it walks.
 
     Raises:
-        TypeError: the start is no number, the function none, or one that returns something else than a Value; or there
-            are both `lr` and `optimizer`.
-        ValueError: there are no steps, or the learning rate is negative or not finite.
+        TypeError: the start is no number, the function none, or one that returns something else than a Value; the
+            learning rate is no number, or the optimizer none; or there are both.
+        ValueError: there are no steps, the learning rate is negative or not finite, or no optimizer has that name.
 
     >>> descend(lambda w: (w - 3) ** 2, 0.0, lr=0.25, steps=4)
     █▃▁▁▁ 4 steps: loss 0.03516, w 2.812
@@ -164,12 +170,14 @@ def descend(
     count = size_of("steps", steps, "a walk has at least one step")
     if optimizer is not None and lr is not None:
         raise TypeError("the optimizer has the learning rate: pass lr or optimizer, not both")
-    if isinstance(lr, Iterable):
+    if isinstance(lr, Iterable) and not isinstance(lr, str):
         raise TypeError(
             f"a walk has one learning rate, got {quoted(lr)}: for several on one chart, "
             "ax = descend(f, start, lr=0.1).plot(), then descend(f, start, lr=0.5).plot(ax)"
         )
-    walker = SGD(0.1 if lr is None else lr) if optimizer is None else copy.copy(optimizer)
+    if isinstance(optimizer, Groups):
+        raise TypeError("a walk moves one number: pass one of the optimizers, not optim.Groups")
+    walker = SGD(0.1 if lr is None else lr) if optimizer is None else copy.copy(optimizer_of(optimizer))
     walker.reset()
     w = Value(start.data, start.label or "w") if isinstance(start, Value) else Value(start, "w")
     descent = Descent(function, label=_name_of(walker, optimizer is not None), axis=w.label)
@@ -188,6 +196,13 @@ def descend(
             break
         walker.step([w])
     return descent
+
+
+def _below(ax: Any, share: float) -> Any:
+    """Return the part of a chart below that share of its height."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415  # it has made the Axes
+
+    return Rectangle((0.0, 0.0), 1.0, 1.0 - share, transform=ax.transAxes)
 
 
 def _name_of(optimizer: Optimizer, named: bool) -> str:

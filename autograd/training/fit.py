@@ -31,7 +31,7 @@ from autograd.errors import RecordingError
 from autograd.hints import FIT, called_as
 from autograd.modes import train_in_parts
 from autograd.module import name_classes
-from autograd.optim import Optimizer, optimizer_named
+from autograd.optim import Optimizer, optimizer_of
 from autograd.text import quoted
 from autograd.training.advice import FEWEST_STEPS, Advisor
 from autograd.training.claims import claiming
@@ -167,12 +167,7 @@ def fit(
     if backend not in choices:
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     named = isinstance(optimizer, str)
-    if isinstance(optimizer, str):
-        optimizer = optimizer_named(optimizer)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', got {quoted(optimizer)}"
-        )
+    optimizer = optimizer_of(optimizer)
     if patience is not None:
         patience = _integer("patience", patience, least=1)
     if callback is not None and not callable(callback):

@@ -9,7 +9,7 @@ from autograd.module import class_names
 from autograd.samples.prediction import rows_of
 from autograd.samples.rows import complete_samples, samples
 from autograd.samples.tables import Refusal, labels_of
-from autograd.training.chart import new_axes
+from autograd.training.chart import chosen_axes
 from autograd.trees import tree_structure
 
 _COMPARED = 100  # samples, and points of the mesh, at which the compiled model is checked
@@ -69,7 +69,7 @@ def plot_decision_boundary(
     labels = _labels(ys)
     if len(points) != len(labels):
         raise ValueError(f"each sample needs a class: xs has {len(points)} samples, ys {len(labels)}")
-    ax = new_axes() if ax is None else ax
+    ax = chosen_axes(ax)
     import numpy as np  # noqa: PLC0415  # matplotlib depends on it
 
     places = points.as_array()

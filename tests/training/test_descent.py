@@ -16,7 +16,7 @@ from hostile import HOSTILE
 from needs import lacking
 
 import autograd
-from autograd import Descent, Value, descend, detect_anomaly, optim, sin
+from autograd import Descent, History, Value, descend, detect_anomaly, fit, nn, optim, sin
 from autograd.text import visible
 
 
@@ -66,6 +66,23 @@ def test_rates_and_optimizers() -> None:
     ]
 
 
+def test_an_optimizer_is_what_it_is_for_fit() -> None:
+    by_name, made = descend(valley, 0.0, optimizer="adam"), descend(valley, 0.0, optimizer=optim.Adam())
+    assert by_name.ws == made.ws and by_name.label == "Adam, lr = 0.001"
+    model = nn.MLP(1, [1])
+    data: Any = ([1.0], [2.0])
+    for wrong in (optim.Adam, 0.1, optim.Groups, [optim.SGD(0.1)], "sdg", None):
+        with pytest.raises((TypeError, ValueError)) as of_fit:
+            fit(model, *data, loss=nn.mse, optimizer=wrong, epochs=1)  # type: ignore[arg-type]
+        with pytest.raises((TypeError, ValueError)) as of_a_group:
+            optim.Groups((model, wrong))  # type: ignore[arg-type]
+        assert str(of_fit.value) == str(of_a_group.value)
+        if wrong is not None:
+            with pytest.raises((TypeError, ValueError)) as of_a_walk:
+                descend(valley, 0.0, optimizer=wrong)  # type: ignore[arg-type]
+            assert str(of_a_walk.value) == str(of_fit.value)
+
+
 def test_the_start_and_what_else_the_function_uses_stay_as_they_are() -> None:
     start, other = Value(0.5, "weight"), Value(2.0)
     walk = descend(lambda w: (w * other - 1) ** 2 if w > 0 else -w, start, lr=0.01, steps=5)
@@ -94,6 +111,15 @@ def test_a_walk_ends_where_numbers_do() -> None:
         ({"lr": [0.1, 0.5]}, TypeError, r"one learning rate, got \[0\.1, 0\.5\]: for several on one chart"),
         ({"lr": -1.0}, ValueError, "learning rate"),
         ({"lr": 0.1, "optimizer": optim.SGD(0.1)}, TypeError, "lr or optimizer, not both"),
+        ({"lr": "0.1"}, TypeError, r"got str '0\.1': convert it first, with float"),
+        ({"lr": optim.SGD(0.1)}, TypeError, "a learning rate is a number.*pass it as optimizer="),
+        ({"lr": optim.SGD}, TypeError, "a learning rate is a number.*write lr=0.1"),
+        ({"lr": True}, TypeError, "a learning rate is a number.*got True: write lr=0.1"),
+        ({"optimizer": "sdg"}, ValueError, "no optimizer 'sdg': there are 'sgd'"),
+        ({"optimizer": optim.Adam}, TypeError, r"the class Adam: make one of it, such as Adam\(lr=0\.1\)"),
+        ({"optimizer": 0.1}, TypeError, r"optimizer is one of.*the learning rate goes there: optim\.SGD\(0\.1\)"),
+        ({"optimizer": [optim.SGD(0.1)]}, TypeError, "optimizer is one of.*got list"),
+        ({"optimizer": optim.Groups(([], optim.SGD(0.1)))}, TypeError, "one number: pass one of the optimizers"),
     ],
 )
 def test_mistakes_are_named(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -226,6 +252,35 @@ def test_the_curve_has_a_gap_where_the_function_is_not_defined() -> None:
     assert min(curve.get_xdata()) < 0
     assert all(math.isnan(y) == (w <= 0) for w, y in zip(*curve.get_data(), strict=True))
     assert 100 < len(ends(drawn(walk, "path")[0])) < 299
+
+
+@pytest.mark.usefixtures("plt")
+@pytest.mark.parametrize("chart", [descend(valley, 0.0, steps=2), History(losses=[2.0, 1.0])])
+def test_what_to_plot_on_is_checked(chart: Any) -> None:
+    for wrong in (3, "ax", sys.modules["matplotlib.pyplot"], (None, None)):
+        with pytest.raises(TypeError, match="ax is matplotlib's Axes, such as an earlier plot"):
+            chart.plot(wrong)
+    with pytest.raises(TypeError, match="label is a name for the legend, got int 3"):
+        chart.plot(label=3)
+
+
+@pytest.mark.usefixtures("plt")
+@pytest.mark.parametrize("rates", [[0.1], [1.05], [0.05, 0.3, 0.9, 1.05], [0.1 * i for i in range(1, 12)]])
+def test_the_legend_hides_no_step(rates: list[float]) -> None:
+    ax = None
+    for rate in rates:
+        ax = descend(valley, -2.0, lr=rate).plot(ax)
+    assert ax is not None
+    ax.figure.canvas.draw()
+    covered = ax.get_legend().get_window_extent()
+    walks = [line for line in ax.lines if str(line.get_gid()).startswith("descent")]
+    assert len(walks) == len(rates)
+    for line in ax.lines:
+        clipped = line.get_clip_box()
+        shown = [y for _, y in ax.transData.transform([*zip(*line.get_data())]) if y <= clipped.y1]
+        assert len(shown) >= (2 if line in walks else 1)
+        assert clipped.y1 <= covered.y0 or covered.x0 >= ax.get_window_extent().x1
+    assert ax.transData.transform((0.0, 25.0))[1] < covered.y0 or len(rates) > 9  # where they start
 
 
 @pytest.mark.usefixtures("plt")
