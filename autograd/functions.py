@@ -229,7 +229,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         for output, g in zip(call.roots, given):
             if not _is_zero(g):
                 seeds[output] = seeds[output] + g if output in seeds else g
-        return nest_filled(primals, call.settled(pulled_back(current_graph(*call.roots), seeds, call.wanted), given))
+        found = _as_values(pulled_back(current_graph(*call.roots), seeds, call.wanted))
+        for output in seeds:
+            announce(differentiated, output, call.wanted, found)
+        return nest_filled(primals, call.settled(found, given))
 
     result = nest_filled(call.output, call.settled(call.outputs)), pull
     return (*result, call.aux()) if has_aux else result
