@@ -547,7 +547,7 @@ def clusters(drawing: Drawing) -> dict[str, list[str]]:
     for line in drawing.source.splitlines():
         if "subgraph" in line:
             frames.append(("", []))
-        elif title := re.match(r"\s*class=.*label=\"?(.*?)\\l", line):
+        elif title := re.match(r"\s*(?:bb=\S+ )?class=.*label=\"?(.*?)\\l", line):
             frames[-1] = (title[1], frames[-1][1])
         elif line.strip() == "}" and len(frames) > 1:
             title_of_it, nodes = frames.pop()
@@ -561,13 +561,17 @@ def clusters(drawing: Drawing) -> dict[str, list[str]]:
 def test_an_open_neuron_stands_beside_its_layer_and_has_the_same_inputs(detail: str) -> None:
     loss = with_gradients(Network(2, [3, 1])([0.5, -1.0])[0])
     drawing = draw(loss, detail=detail, expand="layer1.neuron2")
-    assert len(clusters(drawing)["layer1.neuron2"]) == 3 + 3
-    assert len(clusters(drawing).get("layer1", [])) == (2 if detail == "neuron" else 0)
+    assert {frame: len(nodes) for frame, nodes in clusters(drawing).items() if nodes} == (
+        {"layer1": 2, "layer2": 1} if detail == "neuron" else {"layer1.neuron2": 3 + 3}
+    )
     for number in (0.5, -1.0):
         assert drawing.source.count(f'tooltip="constant {number}"') == 1
-    layer = clusters(draw(loss, detail="neuron", expand="layer1"))
-    assert layer["layer1"] == []
-    assert [len(layer[f"neuron{i}"]) for i in (1, 2, 3)] == [6, 6, 6]
+
+
+def test_an_open_neuron_that_is_alone_has_a_frame() -> None:
+    [output] = Network(2, [1])([0.5, -1.0])
+    with_gradients(output)
+    assert len(clusters(draw(output, detail="neuron", expand="layer1.neuron1"))["neuron1"]) == 3 + 2
 
 
 @pytest.mark.parametrize("wrong", [5, None, 0.5])
@@ -954,13 +958,15 @@ def check_names(texts: list[str]) -> None:
     for i, text in enumerate(texts, start=1):
         assert found[f"v{i}"][0] == lines(text, "data 0")
     nets = [Value(0.5) * Value(1.0, f"{text}.weight") + Value(1.0, f"{text}.bias") for text in texts]
-    nets += [Value(0.5) * Value(1.0, f"layer {text}.neuron1.weight") + 0.0 for text in texts]
-    opened = [f"layer {text}.neuron1" for text in texts]
-    svg = draw(ops.sum(nets), detail="neuron", expand=opened, max_nodes=1000, names={}).pipe(encoding="utf-8")
+    svg = draw(ops.sum(nets), detail="neuron", max_nodes=1000, names={}).pipe(encoding="utf-8")
     found, n = parsed(svg), len(texts)
-    assert svg.count('class="node"') == n * 2 + n * 5 + 1
+    assert svg.count('class="node"') == n * 2 + 1
     for i, text in enumerate(texts, start=1):
         assert found[f"b{i}"][0] == lines(text, "bias 1", "net 1.5")
+    layers = [Value(0.5) * Value(1.0, f"layer {text}.neuron1.weight") + 0.0 for text in texts]
+    opened = [f"layer {text}.neuron1" for text in texts]
+    svg = draw(ops.sum(layers), detail="layer", expand=opened, max_nodes=1000, names={}).pipe(encoding="utf-8")
+    assert svg.count('class="node"') == n * 5 + 1
     frames = [group for group in ElementTree.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "cluster"]
     shown = [[plain(element.text or "") for element in frame.iter(f"{SVG}text")] for frame in frames]
     shown = [[line for line in frame if line.strip(" ")] for frame in shown]

@@ -232,6 +232,8 @@ NETWORKS: dict[str, Callable[[], Value]] = {
     "stopped": stopped,
     "leaky": leaky,
     "opened": lambda: mlp(2, 8, 8, 1),
+    "opened in a small one": lambda: mlp(2, 5, 1),
+    "opened with many inputs": lambda: mlp(12, 2, 1),
     "opened layer": lambda: mlp(2, 8, 8, 1),
     "opened among many": lambda: mlp(2, 16, 16, 1),
     "opened twice": lambda: mlp(3, 12, 2),
@@ -242,6 +244,8 @@ NETWORKS: dict[str, Callable[[], Value]] = {
 EXPANDED: dict[str, str | list[str]] = {
     "opened": "layer1.neuron3",
     "opened layer": "layer1",
+    "opened in a small one": "layer1.neuron3",
+    "opened with many inputs": "layer1.neuron1",
     "opened among many": "layer2.neuron3",
     "opened twice": ["layer1.neuron1", "layer2.neuron1"],
     "skipping, opened": "l2.neuron1",
@@ -507,7 +511,8 @@ def test_what_is_added_to_a_drawing_is_drawn(engine: str, tmp_path: Path) -> Non
 
 def test_only_networks_stand_in_columns() -> None:
     loss = mlp(2, 3, 1)
-    for options in ({"detail": "value"}, {"detail": "layer"}, {"detail": "neuron", "expand": "layer1.neuron2"}):
+    assert "pos=" in draw(loss, detail="layer", expand="layer1").source  # its neurons are drawn
+    for options in ({"detail": "value"}, {"detail": "layer"}, {"detail": "layer", "expand": "layer1.neuron2"}):
         assert "pos=" not in draw(loss, **options).source  # type: ignore[arg-type]
 
 
@@ -539,19 +544,26 @@ def test_an_open_neuron_that_is_used_again_stands_in_columns() -> None:
     assert source.count("neuron1.weight1\\l") == 1
 
 
-def test_the_frame_of_an_open_neuron_says_how_many_samples_it_stands_for() -> None:
+@pytest.mark.parametrize("samples", [1, 20])
+@pytest.mark.parametrize("opened", range(1, 6))
+def test_neurons_are_in_order_beside_an_open_one(opened: int, samples: int) -> None:
+    model = nn.MLP(2, [5, 1], rng=random.Random(1))
+    xs = [[Value(0.1 * i, "x"), Value(0.5, "z")] for i in range(samples)]
+    loss = with_gradients(ops.sum([(model(x) - 1.0) ** 2 for x in xs]))
+    shown = read(draw(loss, detail="neuron", expand=f"layer1.neuron{opened}", names={}))
+    [layer] = [inside for inside in shown.inside.values() if len(inside) == 4]
+    from_top = sorted(layer, key=lambda node: -shown.nodes[node][1])
+    numbers = [re.sub(r"neuron(\d).*", r"\1", shown.titles[node]) for node in from_top]
+    assert numbers == [str(i) for i in range(1, 6) if i != opened]
+
+
+def test_the_parts_of_an_open_neuron_say_how_many_samples_they_stand_for() -> None:
     model = nn.MLP(2, [3, 1], rng=random.Random(1))
     loss = with_gradients(ops.sum([(model([Value(0.1 * i), Value(0.5)]) - 1.0) ** 2 for i in range(20)]))
     source = draw(loss, detail="neuron", expand="layer1.neuron1", names={}).source
-    assert "layout=nop2" not in source
-    assert 'label="layer1.neuron1 × 20 samples' in source
-
-
-def test_neurons_that_nothing_passes_by_keep_their_frames() -> None:
-    for loss, frames in ((mlp(2, 3, 1), 3), (mlp(4, 4, 4, 1), 4)):
-        source = draw(loss, detail="neuron", expand="layer1.neuron1", names={}).source
-        assert "layout" not in source
-        assert source.count("subgraph") == frames
+    assert "layout=nop2" in source
+    for part in (r"v\d+ = dot of 4 operands", r"v\d+ = v\d+ \+ layer1\.neuron1\.bias", r"v\d+ = relu\(v\d+\)"):
+        assert re.search(rf'label="{part}\\l× 20 samples\\l', source)
 
 
 def test_a_frame_is_as_wide_as_its_title() -> None:

@@ -1,16 +1,15 @@
 """Measure how legible a drawing would be, before it is laid out, and choose who lays it out.
 
-A network of neurons stands in columns, which `placing.py` makes: a layer is one. But an open neuron has a frame of its
-own around several columns, and that only Graphviz can place. It does so well where few edges pass by, and none from the
-parameters in one frame to other uses of them; they would wind round everything, or run through boxes. Then the open
-neuron stands in the columns as well, without a frame.
+Where neurons are drawn, everything stands in columns, which `placing.py` makes: a layer is one. Graphviz would mix up
+the neurons of a layer beside an open one, and wind edges round them. It lays out Values, and whole layers; and an open
+neuron that is alone keeps its frame there, as it does beside layers.
 """
 
 from autograd.views.columns import columns_of
 from autograd.views.draw.plan import Node, Operation, Plan
 
 # Edges that pass by a node, on average; measured: up to 6 in the gallery, 18 in random graphs of 24 nodes.
-_MOST_PASSING, _MOST_PASSING_FRAMES = 12.0, 6.0
+_MOST_PASSING = 12.0
 # Nodes that follow one another: side by side each takes about 220 points, and one below the other 90.
 _MOST_BESIDE, _MOST_BELOW = 24, 60
 
@@ -22,14 +21,9 @@ def arrange(plan: Plan, larger: float) -> str:
         plan: what is drawn; it may lose frames.
         larger: how many times larger than usual the drawing may be.
     """
-    passed = passing(plan)
-    if (
-        plan.detail == "neuron"
-        and plan.boxes
-        and (not plan.frames or plan.is_dense or plan.shares_parameters or passed > _MOST_PASSING_FRAMES * larger)
-    ):
+    if plan.shows_several_neurons:
         plan.stand_in_columns()
-        passed = passing(plan)
+    passed = passing(plan)
     if passed > _MOST_PASSING * larger:
         return f"more than {_MOST_PASSING * larger:.0f} edges pass by each node"
     return (

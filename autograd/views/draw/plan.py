@@ -268,13 +268,14 @@ class Plan:
         return sum(isinstance(edge, WeightedEdge) for edge in self.edges) > _LABELLED_EDGES
 
     @property
-    def shares_parameters(self) -> bool:
-        """Whether an open neuron is drawn several times: its parameters are in the frame of the first one alone."""
-        frames = [(self.frame_of(edge.tail), self.frame_of(edge.head)) for edge in self.edges if edge.tail in self.own]
-        return any(tail is not head for tail, head in frames)
+    def shows_several_neurons(self) -> bool:
+        """Whether single neurons are drawn: as boxes, or at their detail as open ones, several or beside boxes."""
+        if any(isinstance(box, NeuronBox) for box in self.boxes):
+            return True
+        return self.detail == "neuron" and len({*self.frames.values()}) + len(self.boxes) > 1
 
     def stand_in_columns(self) -> None:
-        """Make columns of the layers of a network of neurons; a neuron that is open loses its frame, which is none."""
+        """Make columns of the layers of a network of neurons; a neuron that is open is in several, and has no frame."""
         self.stands_in_columns = True
         lost = {*self.frames.values()}
         self.frames.clear()
