@@ -508,6 +508,21 @@ def test_intermediate_results_are_inputs() -> None:
         assert [[v.data for v in row] for row in hessian(h * x, inputs)] == [[v.data for v in row] for row in rows]
 
 
+def test_jacobians_take_the_mode_that_makes_less() -> None:
+    """Forward mode for few inputs, reverse mode for few outputs: not the work of one for each of the many."""
+    x, xs = Value(0.5), [Value(0.1 * i) for i in range(20)]
+    inner = middle = autograd.sum(xs) * x
+    for _ in range(50):
+        middle = middle.sin()
+    outputs = [middle * i for i in range(1, 21)]
+    for few, many in (
+        (lambda: jvp(outputs, x, 1.0), lambda: jacobian(outputs, x)),
+        (lambda: grad(middle, xs), lambda: jacobian([middle], xs)),
+    ):
+        assert nodes_made(many) <= 1.2 * nodes_made(few)
+    assert jacobian(outputs, inner)[2].data == pytest.approx(grad(outputs[2], inner).data, rel=1e-14)
+
+
 # Hessians ------------------------------------------------------------------------------------------------------------
 
 
