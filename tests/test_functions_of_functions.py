@@ -391,6 +391,16 @@ def test_values_give_values_that_depend_on_them(kind: str) -> None:
 
 
 @EACH
+def test_values_in_values_out(kind: str) -> None:
+    """Also where a derivative is the same for all numbers."""
+    for arguments in ((Value(0.5), -1.5), (0.5, Value(-1.5))):
+        for f in (lambda x, y: 2 * x + 3 * y, lambda x, y: 5.0, lambda x, y: x):
+            found = list(leaves_of(EVERY[kind](f, *arguments)))
+            assert {type(v) for v in found} == {Value}
+            assert [v.data for v in found] == list(leaves_of(EVERY[kind](f, 0.5, -1.5)))
+
+
+@EACH
 def test_what_comes_out_is_compiled_drawn_and_computed_again(kind: str, backend: str) -> None:
     x, y = Value(0.5, "x"), Value(-1.5, "y")
     found = list(leaves_of(EVERY[kind](curved, x, y)))
