@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from autograd.text import escaped
+from autograd.text import escaped, quoted
 
 _FORMAT = "scalar-autograd parameters"
 _VERSION = 1
@@ -68,12 +68,32 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise
 
 
+def check_is_path(path: object) -> None:
+    """Check that an argument names a file.
+
+    Raises:
+        TypeError: it is no path; an integer, which Python would take for an open file, is none either.
+
+    >>> check_is_path(3)
+    Traceback (most recent call last):
+        ...
+    TypeError: path is the name of a file, as text or as a pathlib.Path, got int 3
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        named = getattr(path, "name", None)  # an open file's
+        advice = f": pass its name, {quoted(named)}" if hasattr(path, "read") and isinstance(named, str) else ""
+        kind = type(path).__name__
+        raise TypeError(f"path is the name of a file, as text or as a pathlib.Path, got {kind} {quoted(path)}{advice}")
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Check that `write_whole` may write to this path, and say what to do where it may not.
 
     Raises:
+        TypeError: it is no path.
         OSError: it is empty, a folder or read-only, or its folder is missing or read-only.
     """
+    check_is_path(path)
     if not os.fspath(path):
         raise FileNotFoundError("cannot write to an empty path: name a file")
     name = path_text(path)
@@ -111,8 +131,10 @@ def read_at_most(path: str | os.PathLike[str], most: int) -> tuple[int, bytes]:
     """Return the size of a file and its bytes; of a larger file, a size above `most`. A device may have no end.
 
     Raises:
+        TypeError: it is no path.
         OSError: it cannot be read; of what kind, and what to do.
     """
+    check_is_path(path)
     try:
         file = open(path, "rb")  # noqa: SIM115  # the with statement follows
     except OSError as problem:

@@ -42,6 +42,9 @@ from autograd.frames import Place, place_of_caller, warn_caller
 from autograd.names import names_of_variables
 from autograd.text import visible
 
+OUT_OF_DATE = "out of date: a leaf was changed after these numbers were computed; call forward() first"
+"""What a picture or a text says that shows numbers of a graph for which `warn_if_stale` has returned True."""
+
 _MOST_NAMES = 3  # of changed leaves, in a message
 
 

@@ -111,6 +111,27 @@ def test_links_stay_and_what_they_name_is_replaced_with_its_mode(writer: str, tm
     assert list(folder.iterdir()) == [path]
 
 
+READERS: dict[str, Callable[[Any], object]] = {
+    "load": nn.Neuron(1).load,
+    "nn.load": nn.load,
+    "save of a drawing": lambda path: draw(loss(), names={}).save(path),
+    "view": lambda path: draw(loss(), names={}).view(path),
+}
+
+
+@pytest.mark.parametrize("use", [*(write for _, _, write in WRITERS.values()), *READERS.values()])
+def test_what_is_no_path_is_refused(use: Callable[[Any], object], tmp_path: Path) -> None:
+    """Python would take an integer for an open file: 0 is the standard input."""
+    with (tmp_path / "open.txt").open("w") as file:
+        for path in (0, True, 0.5, [loss()], file):
+            with pytest.raises(
+                TypeError, match=r"^path is the name of a file, as text or as a pathlib\.Path, got "
+            ) as problem:
+                use(path)
+        assert "pass its name, '" in str(problem.value) and "open.txt" in str(problem.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["open.txt"]
+
+
 def test_an_empty_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="cannot write to an empty path: name a file"):

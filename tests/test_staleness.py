@@ -82,6 +82,17 @@ def test_a_leaf_that_was_changed_is_named(show: Callable[[Value], Any]) -> None:
     assert not is_stale(loss, show)
 
 
+def test_the_text_says_that_its_numbers_are_old() -> None:
+    w = Value(0.3, "w")
+    loss = w * 2
+    assert "out of date" not in to_text(loss)
+    w.data = 0.5
+    with pytest.warns(StaleGraphWarning):
+        lines = to_text(loss).splitlines()
+    assert lines[-1] == f"({staleness.OUT_OF_DATE})"
+    assert "out of date" not in to_text(loss.forward())
+
+
 def test_a_result_older_than_the_change_in_a_graph_that_is_newer() -> None:
     w = Value(0.3)
     h = w * 2

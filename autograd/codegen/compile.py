@@ -187,9 +187,8 @@ def _backend(backend: Any) -> Backend:
 
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:
-    path = Path(path)
     write_whole(path, text)
-    return path
+    return Path(path)
 
 
 def _repeated(repeat: Callable[..., Any], n: SupportsIndex, state: Any, *rest: Any) -> Any:

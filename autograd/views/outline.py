@@ -10,7 +10,7 @@ from autograd.codegen.typesetting import Typeset, partial
 from autograd.engine import Value
 from autograd.names import Names, names_of
 from autograd.ops import Op
-from autograd.staleness import warn_if_stale
+from autograd.staleness import OUT_OF_DATE, warn_if_stale
 from autograd.text import LONGEST_FORMULA, Text, columns, decimals, folded, in_digits, table, visible, width
 from autograd.views.equations import Equation, aligned_latex
 from autograd.views.gradients import in_equation, missing_gradients
@@ -106,7 +106,7 @@ def to_text(
     """
     nodes = graph_to_show(output, "to_text(loss)")
     value, slope = in_digits(digits, decimals), in_digits(digits, in_equation)
-    warn_if_stale(nodes)
+    is_old = warn_if_stale(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
     written = set[Value]()
@@ -135,8 +135,8 @@ def to_text(
     if len(written) < len(nodes):
         more = f"... and {len(nodes) - len(written):,} more Values: to_text(output, max_nodes=None) writes all"
         lines += folded(more, columns())
-    if missing:
-        lines += folded(f"({missing})", columns())
+    for note in filter(None, [missing, is_old and OUT_OF_DATE]):
+        lines += folded(f"({note})", columns())
     outline = Outline("\n".join(lines))
     outline._lines = typeset
     return outline

@@ -6,7 +6,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograd.files import check_writable, path_text, write_whole
+from autograd.files import check_is_path, check_writable, path_text, write_whole
 from autograd.views.inline import frame
 
 
@@ -64,10 +64,15 @@ def check_place(path: str | os.PathLike[str] | None) -> Path | None:
     """Return where a page shall be written to, as a path; None for nowhere.
 
     Raises:
+        TypeError: it is no path.
         OSError: it cannot be written to, or is read-only.
     """
     if path is None:
         return None
+    try:
+        check_is_path(path)
+    except TypeError as problem:
+        raise TypeError(f"{problem}; leave it out for a page without a file") from None
     check_writable(path)
     return Path(path)
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
-from autograd.files import check_writable, is_stream, path_text, write_whole
+from autograd.files import check_is_path, check_writable, is_stream, path_text, write_whole
 from autograd.text import STAND_INS, encodable, width
 from autograd.views.fonts import warn_if_replaced
 from autograd.views.inline import picture
@@ -26,6 +26,7 @@ from autograd.views.pdf import fonts, without_date
 from autograd.views.sized import Paper, paper
 
 _SVG, _HTML = "image/svg+xml", "text/html"
+_DOT = {".gv", ".dot"}
 _PICTURE_FORMATS = {"svg", "png", "pdf", "jpg", "jpeg", "gif", "ps", "eps", "webp"}
 # Characters of a line of text, of which a box has one or two that users wrote, as has a caption, and a tooltip up to
 # three. Graphviz 2.43 refuses strings of more than 16,384 bytes, and a character has up to five.
@@ -221,10 +222,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             OSError: the file cannot be written, or is read-only.
             ValueError: the format has no width or no resolution, or the number is out of range.
         """
-        if filename is not None and not os.fspath(filename):
-            check_writable(filename)
+        if filename is not None:
+            check_is_path(filename)
+            if not os.fspath(filename):
+                check_writable(filename)
         if width_cm is not None or dpi is not None:
-            return self._render_on_paper(filename, width_cm, dpi, **options)
+            return self._render_whole(filename, width_cm, dpi, **options)
         suffix = Path(filename).suffix.removeprefix(".").lower() if filename is not None else ""
         if suffix in _PICTURE_FORMATS and not arguments and "format" not in options and "outfile" not in options:
             folder = options.pop("directory", None) or self.directory or ""
@@ -237,28 +240,56 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             return self._render_picture(Path(stream), format, **options)
         return cast(str, super().render(filename, *arguments, **options))
 
-    def _render_on_paper(
+    def _render_whole(
         self, filename: Any, width_cm: Any, dpi: Any, format: str | None = None, directory: Any = None, **options: Any
     ) -> str:
-        """Render a picture of a given size; `format` is that of a filename without the suffix of one."""
+        """Render a picture, of a given size if there is one; `format` is that of a filename without a suffix of one."""
         path = Path(directory or self.directory or "", filename or self.filename)
         suffix = path.suffix.removeprefix(".").lower()
         if suffix not in _PICTURE_FORMATS or format not in (None, suffix):
             suffix = format or self.format
             path = path.with_name(f"{path.name}.{suffix}")
+        if width_cm is None and dpi is None:
+            return self._render_picture(path, suffix, **options)
         size = paper(suffix, width_cm, dpi)
         drawing = self.copy()
         drawing.graph_attr.update(size.attributes())
         return cast(str, drawing._render_picture(path, suffix, size=size, **options))
 
-    def view(self, filename: Any = None, *arguments: Any, **options: Any) -> str:
+    def view(
+        self,
+        filename: Any = None,
+        directory: Any = None,
+        cleanup: bool = False,
+        quiet: bool = False,
+        quiet_view: bool = False,
+        *,
+        format: str | None = None,
+        width_cm: Any = None,
+        dpi: Any = None,
+    ) -> str:
         """Write the picture, open it as the system does, and return its path.
 
         Without a filename it is written into the system's folder for temporary files: none is left in yours.
+
+        Arguments:
+            filename, directory, cleanup, quiet, quiet_view: as for `graphviz.Digraph.view`, but a DOT file is written
+                beside the picture only if it is named: `view("loss.gv")`. Another name without the suffix of a picture
+                format gets that of `format`.
+            format: the picture's, such as "png"; by default the drawing's.
+            width_cm, dpi: as for `render`.
+
+        Raises:
+            OSError, ValueError: as `render`.
         """
-        if filename is None and not options.get("directory"):
-            filename = Path(tempfile.mkdtemp(prefix="scalar-autograd-"), f"drawing.{self.format}")
-        return cast(str, super().view(filename, *arguments, **options))
+        if filename is not None:
+            check_is_path(filename)
+        elif not directory:
+            filename = Path(tempfile.mkdtemp(prefix="scalar-autograd-"), f"drawing.{format or self.format}")
+        options = {"directory": directory, "view": True, "quiet": quiet, "quiet_view": quiet_view}
+        if filename is not None and Path(filename).suffix in _DOT and not cleanup and (width_cm, dpi) == (None, None):
+            return cast(str, super().render(filename, format=format, **options))
+        return self._render_whole(filename, width_cm, dpi, format, **options)
 
     def _render_picture(
         self,
@@ -289,6 +320,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             OSError: the file cannot be written, or is read-only.
         """
         if filename is not None:
+            check_is_path(filename)
             self.filename = filename
         if directory is not None:
             self.directory = directory

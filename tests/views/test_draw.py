@@ -749,6 +749,19 @@ def test_view_leaves_no_file_in_the_folder(
     assert [file for file in temporary.rglob("*") if file.is_file()] == opened  # and no DOT beside it
     assert graph.view("asked.svg") == "asked.svg"
     assert [file.name for file in here.iterdir()] == ["asked.svg"]
+    named = {
+        graph.view("foo"): "foo.svg",
+        graph.view("bar", format="png"): "bar.png",
+        graph.view("sized.svg", width_cm=8.0): "sized.svg",
+        graph.view("whole.gv", cleanup=True): "whole.gv.svg",
+        graph.view("new", "folder"): str(Path("folder", "new.svg")),
+    }
+    assert list(named) == [*named.values()] == [str(path) for path in opened[2:]]
+    written = {file.name for file in here.rglob("*") if file.is_file()}
+    assert written == {"asked.svg"} | {Path(name).name for name in named.values()}
+    sized = (here / "sized.svg").read_bytes()
+    assert sized == Path(graph.render("again.svg", width_cm=8.0)).read_bytes() != (here / "foo.svg").read_bytes()
+    assert (here / "bar.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", ["a.svg", "b.png"])

@@ -124,6 +124,15 @@ def test_a_notebook_shows_it_in_a_frame(chromium: Browser, tmp_path: Path) -> No
     assert all(address.startswith(("file:", "about:srcdoc")) for address in chromium.requests())
 
 
+def test_a_page_computes_the_numbers_of_a_graph_that_is_out_of_date(chromium: Browser, tmp_path: Path) -> None:
+    loss, parameters = neuron()
+    parameters[0].data += 1.0
+    chromium.open(explore(loss, tmp_path / "old.html", names={}))
+    old = numbers_of(chromium)
+    chromium.open(explore(loss.forward(), tmp_path / "new.html", names={}))
+    assert numbers_of(chromium) == old
+
+
 def test_gradients_and_numbers_in_python_do_not_change(tmp_path: Path) -> None:
     loss, parameters = neuron()
     loss.backward()
@@ -136,6 +145,7 @@ def test_gradients_and_numbers_in_python_do_not_change(tmp_path: Path) -> None:
     ("call", "error", "says"),
     [
         (lambda loss, path: explore(3.0, path), TypeError, "explore() takes a Value, got float"),  # type: ignore[arg-type]
+        (lambda loss, path: explore(loss, 3), TypeError, "got int 3; leave it out for a page without a file"),  # type: ignore[arg-type]
         (lambda loss, path: explore(loss, path.parent), IsADirectoryError, "is a folder"),
         (lambda loss, path: explore(loss, path / "x" / "y.html"), FileNotFoundError, "there is no folder"),
         (lambda loss, path: explore(loss, path, train=[]), ValueError, "train is empty"),
@@ -161,7 +171,7 @@ def test_a_large_graph_is_refused_with_advice(tmp_path: Path) -> None:
     v = Value(0.5)
     for _ in range(65_000):
         v = v + 0.1
-    with pytest.raises(ValueError, match=r"65,001 nodes.*max_nodes=200.*explore\(hidden, path\)"):
+    with pytest.raises(ValueError, match=r"65,001 nodes.*max_nodes=200.*explore\(hidden\)"):
         explore(v, tmp_path / "page.html")
 
 

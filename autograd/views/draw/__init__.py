@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd.engine import Value
 from autograd.names import Names, names_of
-from autograd.staleness import warn_if_stale
+from autograd.staleness import OUT_OF_DATE, warn_if_stale
 from autograd.text import quoted, visible
 from autograd.views.draw.dot import Pen
 from autograd.views.draw.folding import USUAL_NODES, fold
@@ -30,7 +30,6 @@ from autograd.views.render import FONT, Drawing
 __all__ = ["Drawing", "draw"]
 
 _DETAILS = ("auto", "value", "neuron", "layer")
-_STALE = "out of date: a leaf was changed after these numbers were computed; call forward() first"
 _MOST_VALUES, _MOST_NEURONS = 60, 100  # that "auto" draws one by one
 _MOST_IN_A_COLUMN = 32  # neurons of a layer, or its inputs: more would be a strip that nobody sees whole
 _MOST_FOLDED = 20_000  # nodes that may become few when what is alike is folded; that takes about two seconds
@@ -152,7 +151,7 @@ def draw(
     plan = _choose_plan(values, layers, detail, opened, max_nodes=max_nodes, named=named, ops=ops)
     if direction == "auto":
         style.direction = direction_of(plan)
-    warning = _STALE if warn_if_stale(values) else None
+    warning = OUT_OF_DATE if warn_if_stale(values) else None
     return Pen(plan, output, shown, style, warning).drawing()
 
 

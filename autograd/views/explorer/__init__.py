@@ -78,7 +78,7 @@ def explore(
             the page keeps that choice.
 
     Raises:
-        TypeError: `output`, or something in `train`, is not a Value, or `max_nodes` no integer.
+        TypeError: `output`, or something in `train`, is not a Value, `path` no path, or `max_nodes` no integer.
         ValueError: the graph has more than `max_nodes` nodes, or more than ten times as many edges; `train` has
             something other than leaves of the graph, or one twice; `lr` or `tiny` is not above zero; or the function
             of an operation of your own runs in Python only.
@@ -92,7 +92,7 @@ def explore(
     """
     values = graph_to_show(output, "explore(loss)")
     place = check_place(path)
-    advice = ["explore an intermediate value, as in explore(hidden, path), or a smaller example"]
+    advice = ["explore an intermediate value, as in explore(hidden), or a smaller example"]
     check_size(values, max_nodes, "for a readable page", advice, constants=True)
     number = in_digits(digits, short)
     trained = [] if train is None else leaves_to_train(train, values)
