@@ -21,9 +21,10 @@ below each other. Only a comparison needs digits however small the number is. Co
 gradients have its format too, so that a formula gives its number; and an equation has more digits where with four
 decimals it would look false.
 
-A view takes `digits=`, and `in_digits` gives it its formats. What they share: -0 is shown as 0, a number from 0.0001 up
-to a million has no exponent, other numbers have four digits unless more are asked for, and only an integer is shown as
-one where there is room for decimals: a local gradient of 0.99995 is not 1. The minus sign is the one that Python reads,
+A view takes `digits=`, and `in_digits` gives it its formats. What they share: -0 is shown as 0 (but for the constant
+-0.0 in a formula, from which the formula's number may have its sign), a number from 0.0001 up to a million has no
+exponent, other numbers have four digits unless more are asked for, and only an integer is shown as one where there is
+room for decimals: a local gradient of 0.99995 is not 1. The minus sign is the one that Python reads,
 in equations and pictures too. `page.js` has `short` and `decimals` in JavaScript; a spreadsheet chooses the format of
 its cells by `is_plain`.
 """

@@ -7,6 +7,7 @@ choice reads `1 if x > 0 else 0`.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -127,14 +128,25 @@ class Notation(NamedTuple, Generic[T]):
     """None: a choice is an operation like others."""
 
 
+def with_sign_of_zero(number: Callable[[float], str]) -> Callable[[float], str]:
+    """Return the format of constants in formulas: -0.0 keeps its sign, on which that of x - (-0.0) may depend.
+
+    >>> [with_sign_of_zero(decimals)(x) for x in (0.0, -0.0, -0.5)]
+    ['0', '-0.0', '-0.5']
+    """
+    return lambda x: number(x) if x or math.copysign(1.0, x) > 0 else "-0.0"
+
+
 def python_text(number: Callable[[float], str]) -> Notation[Term]:
     """Return the notation of Python."""
-    return Notation(lambda x: constant(number(x)), formula)
+    write = with_sign_of_zero(number)
+    return Notation(lambda x: constant(write(x)), formula)
 
 
 def mathematical_text(number: Callable[[float], str]) -> Notation[Term]:
     """Return the notation of books, as far as text has it."""
-    return Notation(lambda x: constant(number(x)), functools.partial(formula, mathematical=True), choice)
+    write = with_sign_of_zero(number)
+    return Notation(lambda x: constant(write(x)), functools.partial(formula, mathematical=True), choice)
 
 
 def graph_written(values: Iterable[Value], name: Callable[[Value], T], notation: Notation[T]) -> dict[Value, T]:

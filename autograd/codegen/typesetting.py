@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from autograd.codegen.formulas import BARE, BINDING, LOOSE, Notation
+from autograd.codegen.formulas import BARE, BINDING, LOOSE, Notation, with_sign_of_zero
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
 from autograd.text import is_signed
@@ -89,6 +89,7 @@ _IDENTIFIERS = {r"\sigma": "σ", "e": "e"}  # as MathML
 
 def typeset_notation(write: Callable[[float], str]) -> Notation[Typeset]:
     """Return the notation of textbooks; `write` gives the text of a constant."""
+    write = with_sign_of_zero(write)
     return Notation(lambda x: number(write(x)), operation, choice)
 
 

@@ -47,8 +47,8 @@ class Formula(Text):
 def formula(output: Value, *, names: Names | None = None, max_nodes: int = 200, digits: int | None = None) -> Formula:
     """Return the whole formula of `output`, down to its leaves.
 
-    It is a string, valid Python in the names of the leaves; a notebook shows it typeset, and `.to_latex()` is for a
-    paper. A Value that is used twice is written out twice.
+    It is a string, valid Python in the names of the leaves and of operations, and of `inf` and `nan`; a notebook shows
+    it typeset, and `.to_latex()` is for a paper. A Value that is used twice is written out twice.
 
     Arguments:
         output: the Value whose formula it is.

@@ -265,7 +265,8 @@ def _notation(number: Callable[[float], str]) -> Notation[_Written]:
         terms, typeset_operands = zip(*operands)
         return _Written(formulas.choice(*terms), typesetting.choice(*typeset_operands))
 
-    return Notation(lambda x: _Written(text.constant(x), typeset.constant(x)), operation, choice)
+    # A gradient of -0 is shown as 0, as everywhere.
+    return Notation(lambda x: _Written(text.constant(x + 0.0), typeset.constant(x + 0.0)), operation, choice)
 
 
 def _formulas(

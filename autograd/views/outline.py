@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen import typesetting
-from autograd.codegen.formulas import short_formula
+from autograd.codegen.formulas import short_formula, with_sign_of_zero
 from autograd.codegen.typesetting import Typeset, partial
 from autograd.engine import Value
 from autograd.names import Names, names_of
@@ -106,6 +106,7 @@ def to_text(
     """
     nodes = graph_to_show(output, "to_text(loss)")
     value, slope = in_digits(digits, decimals), in_digits(digits, in_equation)
+    constant = with_sign_of_zero(value)
     is_old = warn_if_stale(nodes)
     shown = {v: visible(name) for v, name in names_of(nodes, names).items()}
     missing = missing_gradients(output, nodes)
@@ -128,7 +129,7 @@ def to_text(
         rows.append((indent + title, f"data {value(v.data)}", *gradient))
         if len(typeset) < _MOST_TYPESET:
             args = v.args if len(v.args) <= LONGEST_FORMULA else ()
-            operands = [(shown[x], False) if isinstance(x, Value) else (value(x), True) for x in args]
+            operands = [(shown[x], False) if isinstance(x, Value) else (constant(x), True) for x in args]
             typeset.append(_Line(shown[v], v.op, formula, operands, value(v.data), None if missing else slope(v.grad)))
         waiting += [(x, level + 1) for x in reversed(v.args) if isinstance(x, Value)]
     lines = table([*_with_folded_titles(rows)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import zipfile
@@ -18,6 +19,11 @@ from autograd import Value, explore, ops, to_spreadsheet
 from autograd.codegen.formulas import Term, constant, formula, graph_formulas, summary
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE
+
+
+def bits(x: float) -> str:
+    return "nan" if math.isnan(x) else x.hex()
+
 
 FUNCTIONS = {name: TABLE[name] for name in BUILT_IN}
 
@@ -40,6 +46,35 @@ def test_two_signs_are_kept_apart() -> None:
     minus = -x
     written = graph_formulas([minus, -minus, 3 - minus, x**minus], {x: "x"})
     assert [term.text for term in written.values()] == ["-x", "-(-x)", "3 - (-x)", "x ** (-x)"]
+
+
+@pytest.mark.parametrize("constant", [0.0, -0.0, -2.0, math.inf, -math.inf])
+@pytest.mark.parametrize("start", [2.0, -0.0, 0.0])
+@pytest.mark.parametrize("digits", [None, 1, 17])
+def test_the_sign_of_a_constant_is_kept(constant: float, start: float, digits: int | None) -> None:
+    x = Value(start, "x")
+    for output in (
+        x * 2 - constant,
+        constant - x,
+        x * constant,
+        ops.where(x, x, constant),
+        x + constant,
+        -x + constant,
+    ):
+        text = str(autograd.formula(output, names={}, digits=digits))
+        found = eval(text, {**FUNCTIONS, "inf": math.inf}, {"x": start})
+        assert bits(float(found)) == bits(output.data), text
+        line = autograd.to_text(output, names={}, digits=digits)
+        assert constant or ("-0.0" in line) == ("-0.0" in text) == (math.copysign(1.0, constant) < 0)
+        assert ("-0.0" in line.to_latex()) == ("-0.0" in line)
+
+
+def test_gradients_of_minus_0_are_shown_as_0() -> None:
+    x = Value(2.0, "x")
+    shown = autograd.explain(x * -0.0, names={}, faux=False)
+    assert "v2    x * (-0.0)" in str(shown) and "d v2/d x = 0 × d v2/d v2 = 0 × 1 = 0" in str(shown)
+    assert r"x \times (-0.0) = 2 \times (-0.0) = 0" in shown.to_latex()
+    assert r"&= 0 \times \frac{\partial v_{2}}{\partial v_{2}} = 0 \times 1 = 0" in shown.to_latex()
 
 
 @settings(max_examples=300)
