@@ -155,7 +155,7 @@ SHOWN = {
     "energy-based-model": Shown(direction="TB"),
     "bandit": Shown(direction="TB"),
     "learned-optimizer": Shown(direction="TB"),
-    "meta-learning": Shown(direction="TB"),
+    "meta-learning": Shown(detail="value", direction="TB"),
 }
 
 

@@ -35,7 +35,7 @@ LAYERS = [
     {"__main__"},
 ]
 SHARED_BY_VIEWS = {"chain_rule", "columns", "equations", "fonts", "forward_mode", "gradients", "inline", "limits"}
-SHARED_BY_VIEWS |= {"network", "page", "pdf", "render", "sized", "true_arithmetic"}
+SHARED_BY_VIEWS |= {"network", "own_neurons", "page", "pdf", "render", "sized", "true_arithmetic"}
 
 
 def module_of(path: Path) -> str:

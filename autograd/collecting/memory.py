@@ -66,14 +66,18 @@ class Memory(Remembered):
 
     def hold(self, part: Any, attribute: Any, when: int = NEW) -> None:
         """Remember a parameter or a Module."""
-        key = _key(part)
-        self.held[key] = _Held(weakref.ref(part), attribute, when)
+        key, held = _key(part), _Held(weakref.ref(part), attribute, when)
+        self.held[key] = held
         self.state.pop(key, None)
+        if key >= 0:
+            _anywhere.note(key, held.part)
         self._limit()
 
     def keep(self, part: Any, *, made: bool) -> None:
         """Remember a part as state, made in a call or only put there."""
-        self.state[_key(part)] = _Kept(weakref.ref(part), made)
+        key = _key(part)
+        self.state[key] = _Kept(weakref.ref(part), made)
+        _anywhere.pop(key, None)
         self._limit()
 
     def _limit(self) -> None:
@@ -106,6 +110,30 @@ class Memory(Remembered):
 
 
 _FEW = 64
+
+
+class _Anywhere(dict[int, weakref.ref[Value]]):
+    """The Values that some Module of a user's class holds, or has held, by number of creation; those gone are dropped.
+
+    Views know a parameter by it when the Module itself is gone.
+    """
+
+    most = 1_000
+
+    def note(self, key: int, held: weakref.ref[Value]) -> None:
+        self[key] = held
+        if len(self) > self.most:
+            for gone in [known for known, ref in self.copy().items() if ref() is None]:
+                self.pop(gone, None)
+            self.most = 2 * len(self) + 1_000
+
+
+_anywhere = _Anywhere()
+
+
+def is_held(v: Value) -> bool:
+    """Return True for a Value that a Module of a user's class holds itself, or has held: if a leaf, a parameter."""
+    return created(v) in _anywhere
 
 
 def _key(part: Any) -> int:

@@ -602,7 +602,7 @@ def test_an_unknown_name_to_expand_is_refused() -> None:
     loss = loss_of(Network(2, [3, 1]))
     with pytest.raises(ValueError, match=r"no neuron or layer 'layer1.neuron4'.*layer1\.neuron"):
         draw(loss, expand=("layer1.neuron4",))
-    with pytest.raises(ValueError, match="no parameter has a label"):
+    with pytest.raises(ValueError, match="none is found"):
         draw(Value(1.0), expand=("layer1",))
 
 

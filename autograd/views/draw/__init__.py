@@ -75,10 +75,11 @@ def draw(
         detail: `"value"` draws every Value. `"neuron"` draws a neuron as one box in the frame of its layer, with
             weight·input on the edges that enter it (with many edges, in their tooltips; a thicker edge is a larger
             product), and the layers in columns. `"layer"` draws a layer as one box. `"auto"` is the first of these with
-            up to 60 nodes in which no neuron is used twice, or with 100 neurons and 32 in a layer. Neurons are found by
-            the labels of their parameters, such as `layer1.neuron3.weight2` and `layer1.neuron3.bias`, and told apart
-            by these parameters themselves; everything computed from parameters alone, such as the sum of their squares,
-            is one box too.
+            up to 60 nodes in which no neuron is used twice, or with 100 neurons and 32 in a layer. Neurons are found in
+            Modules, yours too, where a sum has one parameter in each product and perhaps one more, the bias; and by
+            labels of parameters, such as `layer1.neuron3.weight2` and `layer1.neuron3.bias`. Where none is found, every
+            Value is drawn, and the caption says so. What is computed from parameters alone, such as the sum of their
+            squares, is one box too.
         expand: names of neurons or layers to open in a drawing that is not at full detail, as in
             `expand=["layer1.neuron3"]`.
         max_nodes: the largest number of nodes to draw, constants included; with more than 200, more are drawn one by
@@ -225,7 +226,11 @@ def _check_expand(expand: Sequence[str], layers: Sequence[FoundLayer]) -> None:
     for name in expand:
         if name not in known:
             close = map(visible, difflib.get_close_matches(str(name), known, n=3, cutoff=0.5) or list(known)[:3])
-            there = f"there is {', '.join(close)}, ..." if known else "no parameter has a label such as weight1"
+            there = (
+                f"there is {', '.join(close)}, ..."
+                if known
+                else "none is found; in Modules they are, and by labels such as weight1 and bias"
+            )
             raise ValueError(f"expand: no neuron or layer '{visible(str(name))}' in this graph: {there}")
 
 

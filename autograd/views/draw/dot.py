@@ -213,6 +213,8 @@ class Pen:
     def _notes(self) -> Iterator[str]:
         if self.missing:
             yield self.missing
+        if self.plan.detail != "value" and not self.plan.layers:
+            yield "no neuron found, so each Value is drawn: see 'Drawings of networks' in the guide"
         if self.tangled and self.locals:
             yield "local gradients not shown: too many long edges. In the SVG, hover over an edge."
         if self.weighs and not self.style.legend:
@@ -351,7 +353,7 @@ class Pen:
     def _(self, box: LayerBox, graph: Sketch) -> None:
         n, parameters = len(box.neurons), len({p for neuron in box.neurons for p in neuron.parameters})
         activations = ", ".join(dict.fromkeys(_activation(neuron) for neuron in box.neurons))
-        text = [box.heading, f"{n} {activations} neuron{'s' if n > 1 else ''}", f"{parameters:,} parameters"]
+        text = [box.heading, counted(n, f"{activations} neuron"), counted(parameters, "parameter")]
         copies = [neuron for box in self.plan.copies_of(box) for neuron in cast(LayerBox, box).neurons]
         outputs = [neuron.output for neuron in copies]
         look = "output" if self.output in outputs else "neuron"
@@ -367,7 +369,7 @@ class Pen:
     def _(self, box: RegularizerBox, graph: Sketch) -> None:
         result = box.values[-1]
         operations, parameters = len(box.values), len(box.parameters)
-        text = [self.names[result], f"{operations:,} operations", f"on {parameters:,} parameters"]
+        text = [self.names[result], counted(operations, "operation"), f"on {counted(parameters, 'parameter')}"]
         look = "output" if result is self.output else "result"
         self._write_box(graph, box, look, [result], lines=text, tooltip=text)
 
