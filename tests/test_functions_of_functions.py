@@ -740,6 +740,18 @@ def test_a_pullback_is_called_again_and_again() -> None:
     assert type(vjp(sin, 0.0)[1](1.0)) is tuple
 
 
+def test_a_pullback_adds_what_comes_back_from_each_result() -> None:
+    def twice(x: Any) -> Any:
+        y = x * x
+        return {"a": y, "b": (y, x, y * x)}
+
+    assert vjp(twice, 3.0)[1]({"a": 1.0, "b": (2.0, 1.0, 1.0)}) == (18.0 + 1.0 + 27.0,)
+    _, pull = vjp(lambda x: [sqrt(x), x * 2], 0.0)
+    assert pull([0.0, 1.0]) == (2.0,)  # not 0 * inf: a plain 0 pulls nothing
+    assert pull([1.0, 1.0]) == (math.inf,)
+    assert math.isnan(number(pull([Value(0.0), 1.0])[0]))
+
+
 def test_structural_zeros_of_a_function_are_floats() -> None:
     matrix = hessian(lambda xs: xs[0] * xs[1] + xs[2] ** 3)([1.0, 2.0, 3.0])
     assert matrix == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 18.0]]
