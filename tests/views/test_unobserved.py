@@ -61,9 +61,9 @@ VIEWS: dict[str, Callable[[Value, Path], object]] = {
 
 CALLS_THE_USERS_MODEL = {"descend", "fit", "plot_decision_boundary"}
 COMPOSED = {"log_softmax", "logsumexp", "mean", "softmax"}  # of operations, which the user asks for
-NOT_VIEWS = (
-    {"Value", "grad", "detect_anomaly", "Descent", "History", "nn", "ops", "optim"} | CALLS_THE_USERS_MODEL | COMPOSED
-)
+DERIVATIVES = {"grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"}  # graphs, which the user asks for
+NOT_VIEWS = {"Value", "detect_anomaly", "Descent", "History", "nn", "ops", "optim"}
+NOT_VIEWS |= CALLS_THE_USERS_MODEL | COMPOSED | DERIVATIVES
 
 
 def steep() -> Value:
