@@ -66,12 +66,13 @@ class Folding:
         self._changed = False  # any of them
 
     def __call__(self, answer: Any) -> Any:
-        since, created, known = self._since, self._created, self._known
+        since, created = self._since, self._created
         while answer is not None and type(answer) is not float and created(answer) > since:
-            if answer in known:
-                return known[answer]
+            if answer in self._known:
+                return self._known[answer]
             args = answer.args  # of most answers, such as 1 * x, the last operation alone may fold
-            z = folded(answer.op, args) if args else None  # not a leaf that the rule has made
+            fold = _FOLDS.get(answer.op)
+            z = fold(*args) if fold else None  # of operations on constants alone nothing is recorded
             if z is None:
                 for x in args:
                     if type(x) is not float and created(x) > since:
@@ -94,7 +95,8 @@ class Folding:
                     known[x] = x
                     new.append(x)
             if not changed and (constant or len(args) > 2):
-                changed = folded(v.op, args) is not None
+                fold = _FOLDS.get(v.op)
+                changed = fold is not None and fold(*args) is not None
         if not changed:
             return answer
         new.sort(key=created)
