@@ -27,9 +27,9 @@ _CLAMP = "clamp its operand: where(c, a, f(where(c, k, b))) for where(c, a, f(b)
 def detect_anomaly() -> Iterator[None]:
     """Raise an `AnomalyError` at the first nan or infinity, in a `with` statement or as a decorator.
 
-    It checks every operation on Values, `forward()`, `backward()` and `grad`. The message names the operation,
-    its operands and their numbers, the line of your source that recorded it, and the path from there to the output.
-    When `backward()` or `forward()` raises, it has changed no gradient and no number.
+    It checks every operation on Values, `forward()`, `backward()`, `grad` and the other derivatives. The message names
+    the operation, its operands and their numbers, the line of your source that recorded it, and the path from there to
+    the output. When `backward()` or `forward()` raises, it has changed no gradient and no number.
 
     A branch that was not chosen, as in `where(x, x, x.expm1())` at 1000, can make gradients nan. If the graph was
     recorded before, `backward()` and `grad` name the choice, and what to write instead. Recorded inside, the infinity

@@ -50,8 +50,9 @@ def listening(
             each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
             the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
             accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
-        differentiated: `differentiated(output, inputs, gradients)`, when `grad(output, inputs)` has made the gradients,
-            before it returns them; `inputs` is the flat list of the Values.
+        differentiated: `differentiated(output, inputs, derivatives)`, when `grad(output, inputs)` has made the
+            gradients, before it returns them; `inputs` is the flat list of the Values. So do the other derivatives:
+            `jvp` for each output with its tangent, `jacobian` for each with its row, `hessian` with all entries.
 
     Any number of listeners may be active, nested and in several threads. They are called in registration order, in the
     thread that raises the event. An exception in a listener propagates from the operation, the comparison, `forward()`,

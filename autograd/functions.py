@@ -437,12 +437,11 @@ class _Call:
             fresh[k] = nest_filled(args[k], [x * 1.0 if type(x) is Value else Value(x) for x in numbers])
         self.inputs = tuple(args[k] for k in places) if isinstance(argnums, tuple) else args[argnums]
         self.wanted: list[Value] = nest_numbers([fresh[k] for k in places])
-        self.output: Any = f(*fresh, **named)
-        self._aux: Any = None
-        if has_aux:
-            if not isinstance(self.output, (tuple, list)) or len(self.output) != 2:
-                raise TypeError(hints.no_pair(self.output))
-            self.output, self._aux = self.output
+        returned = f(*fresh, **named)
+        pair: Any = returned if has_aux else (returned, None)
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(hints.no_pair(pair))
+        self.output, self._aux = pair
         self.outputs = nest_numbers(self.output)
         for x in self.outputs:
             if not isinstance(x, (Value, Real)):
@@ -466,7 +465,8 @@ class _Call:
         if self.from_outside:
             return _as_values([x if type(x) is Value else number(x) for x in numbers])
         outside = {x for x in given if type(x) is Value}
-        for v in graph_of(*[x for x in numbers if type(x) is Value]):
+        nodes = graph_of(*[x for x in numbers if type(x) is Value])
+        for v in nodes if outside or (nodes and created(nodes[0]) < self.start) else ():
             if created(v) < self.start or any(type(x) is Value and x in outside for x in v.args):
                 outside.add(v)
         return [number(x) if type(x) is not Value else x if x in outside else x.data for x in numbers]

@@ -1,8 +1,9 @@
 """Notice graphs that are out of date: a leaf was changed after they were recorded, and they were not replayed.
 
 `w.data -= 0.1 * w.grad` gives a leaf another number, and what was computed from it keeps the numbers from before. A
-gradient of these mixes both, and fits neither. `backward()`, `grad` and the views that show numbers warn then
-(`StaleGraphWarning`); those that would call the mixture wrong, `explain` and `check_gradients`, refuse it.
+gradient of these mixes both, and fits neither. `backward()`, `grad`, the other derivatives and the views that show
+numbers warn then (`StaleGraphWarning`); those that would call the mixture wrong, `explain` and `check_gradients`,
+refuse it.
 
 How it is noticed. A leaf keeps the place in the order of creation at which its number was last changed
 (`engine.changed`), so a result with an operand that was changed later than it was made *may* be out of date. It is not
