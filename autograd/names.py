@@ -19,8 +19,8 @@ import sys
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, count
-from types import CodeType, FrameType
+from itertools import chain, count, islice
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from autograd.engine import Value
@@ -95,8 +95,9 @@ def names_of_variables(nodes: Container[Value]) -> dict[Value, str]:
 def names_in_models(nodes: Sequence[Value]) -> dict[Value, str]:
     """Return other names for labelled leaves where some of them have the same label: those of two networks.
 
-    They begin with the variable, or the place in a list, that the network is bound to where the package was called.
-    Leaves in networks of their own, and those that no such variable holds, are left out.
+    They begin with the variable that the network is bound to where the package was called, or the place in a list, a
+    dictionary or an object that a variable is bound to. A list goes before the variables of some of its networks, as
+    that of a loop over it. Leaves in networks of their own, and those that no such variable holds, are left out.
 
     >>> from autograd import nn
     >>> encoder, decoders = nn.Neuron(1), [nn.Neuron(1)]
@@ -110,15 +111,52 @@ def names_in_models(nodes: Sequence[Value]) -> dict[Value, str]:
     if clashing:
         known, scopes = set(labelled), list(_variables())
         own, passed = (chain.from_iterable(each) for each in zip(*scopes, strict=True)) if scopes else ((), ())
-        for model, name in chain(_named(own), _named(passed)):  # a parameter is the last to name one
-            if isinstance(model, Marked):
-                with suppress(Exception):  # a method of the user's; and without it there are other names
-                    parameters = model.all_parameters()  # type: ignore[attr-defined]  # every Marked is a Module
-                    if not clashing.isdisjoint(parameters):
-                        for p in parameters:
-                            if p in known:
-                                names.setdefault(p, f"{name}.{p.label}")
+        for parameters, name in chain(_models(own, clashing), _models(passed, clashing)):  # parameters are the last
+            for p in parameters:
+                if p in known:
+                    names.setdefault(p, f"{name}.{p.label}")
     return names
+
+
+def _models(scopes: Iterable[Mapping[str, Any]], clashing: set[Value]) -> Iterator[tuple[Sequence[Value], str]]:
+    """Yield the parameters of each Module that has some of these, with its name; the best names come first."""
+    variables = [(value, name) for scope in scopes for name, value in scope.items()]
+    found: dict[int, Sequence[Value]] = {}
+
+    def models(places: Iterable[tuple[Any, str]]) -> list[tuple[int, str]]:
+        there = [(x, name) for x, name in places if isinstance(x, Marked)]
+        for model, _ in there:
+            if id(model) not in found:
+                found[id(model)] = ()
+                with suppress(Exception):  # a method of the user's; and without it there are other names
+                    found[id(model)] = model.all_parameters()  # type: ignore[attr-defined]  # every Marked is a Module
+        return [(id(x), name) for x, name in there if not clashing.isdisjoint(found[id(x)])]
+
+    alone = models(variables)
+    with_variables = {model for model, _ in alone}
+    groups = [models(_places_in(value, name)) for value, name in variables]
+    complete = [group for group in groups if not with_variables.issuperset(model for model, _ in group)]
+    several = [group for group in complete if len(group) > 1]
+    for model, name in chain(*several, alone, *groups):
+        yield found[model], name
+
+
+def _places_in(value: Any, name: str) -> Iterator[tuple[Any, str]]:
+    """Yield the elements of a list, the entries of a dictionary or the attributes of an object, with their names."""
+    held: list[tuple[Any, str]] = []
+    if isinstance(value, (list, tuple)):
+        held = [(value, name)]
+    elif isinstance(value, dict):
+        held = [(x, f"{name}[{key!r}]") for key, x in islice(value.items(), _LONGEST_LIST) if type(key) in (str, int)]
+    elif not isinstance(value, (Marked, Value, ModuleType, FunctionType, type)):
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict):
+            held = [(x, f"{name}.{key}") for key, x in attributes.items() if not key.startswith("_")]
+    for x, place in held:
+        if isinstance(x, (list, tuple)):
+            yield from _elements(place, x, _DEEPEST_LIST)
+        else:
+            yield x, place
 
 
 def _unique(given: Mapping[Value, str], chosen: set[Value], repeat_labels: bool) -> dict[Value, str]:

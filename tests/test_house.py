@@ -189,6 +189,7 @@ ATTRIBUTES_OF_OTHERS = {
     ("collecting.kinds", "part.__dict__"),
     ("collecting.walk", "getattr(module, '__dict__', ())"),
     ("marks", "vars(base)"),
+    ("names", "getattr(value, '__dict__', None)"),  # and for models
     ("marks", "getattr(module, '__dict__', None)"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }

@@ -246,6 +246,10 @@ class Unnamed(NamedTuple):
     bias: Value | None
     inputs: Hashable
 
+    @property
+    def parameters(self) -> list[Value]:
+        return [*self.weights, *([] if self.bias is None else [self.bias])]
+
 
 def names_of_neurons(neurons: Sequence[Unnamed], labels: Mapping[Value, str]) -> list[tuple[str, str]]:
     """Return the name of each neuron and that of its layer, by the labels of its parameters.
@@ -257,16 +261,21 @@ def names_of_neurons(neurons: Sequence[Unnamed], labels: Mapping[Value, str]) ->
     for i, neuron in enumerate(neurons):
         numbered = _numbered(i, neuron, labels)
         layers[numbered.first.path, numbered.first.stem, numbered.of_layer, neuron.inputs].append(numbered)
-    in_path = defaultdict[str, list[list[_Numbered]]](list)
+    modules = defaultdict[str, list[tuple[dict[str, Value], list[list[_Numbered]]]]](list)  # those of each path
     for layer in layers.values():
-        in_path[layer[0].first.path].append(layer)
+        own = {labels[p]: p for numbered in layer for p in neurons[numbered.i].parameters}
+        same = modules[layer[0].first.path]
+        # Two Modules are of one path if parameters of both have the same label; other labels may tell them apart.
+        known = next((known for known in same if all(known[0].get(x, p) is p for x, p in own.items())), None)
+        if known is None:
+            same.append(known := ({}, []))
+        known[0].update(own)
+        known[1].append(layer)
     names: dict[int, tuple[str, str]] = {}
-    for path, some in in_path.items():
+    for path, some in ((path, some) for path, same in modules.items() for _, some in same):
         for layer, title in zip(some, _titles(path, some), strict=True):
             numbers = [numbered.number for numbered in layer]
-            if (
-                len(layer) > 1 and None in numbers
-            ):  # else those of two Modules are in it: the labels will tell them apart
+            if len(layer) > 1 and None in numbers:  # twice the same number has a layer of two Modules
                 numbers = list(range(1, len(numbers) + 1))
             for numbered, number in zip(layer, numbers, strict=True):
                 if number is None:

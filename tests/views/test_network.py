@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 
 import pytest
 from networks import WAYS, Network, loss_of
@@ -196,6 +197,30 @@ def test_an_ensemble_is_as_many_networks() -> None:
         ]  # though all have the same input
     interleaved = [neuron(x) for pair in zip(*(member.layers[0].neurons for member in members)) for neuron in pair]
     assert sizes(find_layers(graph_of(ops.sum(interleaved)))) == [(f"members[{i}].layer1", 2) for i in range(3)]
+
+
+def test_the_variable_of_a_loop_names_none_of_its_list() -> None:
+    layers, x = [Layer(1, 2), Layer(2, 2), Layer(2, 1)], [Value(0.5)]
+    for layer in layers:
+        x = layer([*x])
+    assert sizes(find_layers(graph_of(ops.sum([x])))) == [(f"layers[{i}]", n) for i, n in enumerate([2, 2, 1])]
+    nets, total = {"a": MLP(1, [2, 1]), "b": MLP(1, [2, 1])}, Value(0.0)
+    for net in nets.values():
+        total = net(0.5) + total
+    names = [f"nets['{key}'].layer{i}" for key in "ab" for i in (1, 2)]
+    assert [name for name, _ in sizes(find_layers(graph_of(total)))] == names
+
+
+def test_a_list_of_networks_that_all_have_variables_names_none() -> None:
+    encoder, decoder = Layer(1, 2), Layer(2, 1)
+    both = [encoder, decoder]
+    assert sizes(find_layers(graph_of(both[1](both[0]([0.5]))))) == [("encoder", 2), ("decoder", 1)]
+
+
+def test_networks_in_plain_objects_and_in_lists_in_them_have_names() -> None:
+    holder, others = SimpleNamespace(enc=Layer(1, 2), dec=[Layer(2, 1)], _hidden=Layer(1, 1)), {1: [Layer(1, 1)]}
+    output = others[1][0]([holder.dec[0](holder.enc([0.5]))])
+    assert sizes(find_layers(graph_of(output))) == [("holder.enc", 2), ("holder.dec[0]", 1), ("others[1][0]", 1)]
 
 
 def test_networks_in_a_module_are_named_by_their_paths() -> None:

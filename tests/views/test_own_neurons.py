@@ -335,8 +335,14 @@ def test_names_are_paths() -> None:
         ("layer", 2),
         ("layer#2", 2),
     ]
+    hidden = Cell(2, 2)(x)
+    chained = autograd.sum(Cell(2, 1)(hidden))  # not W of one Module twice
+    assert [(layer.name, len(layer.neurons)) for layer in find_layers(graph_of(chained))] == [
+        ("layer", 2),
+        ("layer#2", 1),
+    ]
     model = network()
-    assert "W1.neuron2" in draw(model(x), detail="neuron", expand="W1.neuron2").source
+    assert "W1.2.1" in draw(model(x), detail="neuron", expand="W1.neuron2").source
 
 
 def test_a_drawing_without_neurons_says_so() -> None:
