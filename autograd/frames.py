@@ -5,6 +5,7 @@ import linecache
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from types import CodeType, FrameType
 
 from autograd.text import escaped
@@ -65,6 +66,20 @@ def is_running(code: CodeType) -> bool:
     while frame is not None and frame.f_code is not code:
         frame = frame.f_back
     return frame is not None
+
+
+def innermost(codes: Mapping[CodeType, str], default: str) -> str:
+    """Return what is known of the innermost function that runs and has called this one; the default, if none does.
+
+    >>> def outer(call):
+    ...     return call()
+    >>> outer(lambda: innermost({outer.__code__: "outer"}, "none")), innermost({outer.__code__: "outer"}, "none")
+    ('outer', 'none')
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back
+    return default if frame is None else codes[frame.f_code]
 
 
 def is_raised_here(problem: BaseException) -> bool:

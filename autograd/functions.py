@@ -66,10 +66,10 @@ def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = Fa
 
     Of a function that returns one number, as in JAX and in HIPS autograd: a function of the same arguments. `argnums`
     is the place of the argument to differentiate by, or a tuple of places, for a tuple of gradients. The argument is a
-    number, or nested lists, tuples and arrays of numbers, and the gradient is alike. It consists of floats; of Values
-    if an argument has Values, or if it depends on a Value that the function has from outside, so that it can be
-    differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then so does
-    its gradient.
+    number, or numbers in nested lists, tuples, dictionaries and arrays, and the gradient is alike. It consists of
+    floats; of Values if an argument has Values, or where it depends on one that the function has from outside, so that
+    it can be differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then
+    so does its gradient.
 
     Warns:
         UserWarning: an input was made from `output`: the arguments are swapped.
@@ -174,8 +174,7 @@ def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never
 
 
 def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
-    """Return the tangents of Values or of what a function returns: how fast they change as the inputs change (forward
-    mode).
+    """Return tangents, how fast outputs change as their inputs change: forward mode, of Values or of a function.
 
     Arguments:
         outputs: a Value, or a tree of them. Or a function: `jvp(f, primals, tangents)` returns what it returns, and the

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from autograd.engine import Value, created, graph_of
 from autograd.events import differentiated
-from autograd.frames import is_running, warn_caller
-from autograd.functions import hessian, hvp, jacobian, jvp
+from autograd.frames import innermost, warn_caller
+from autograd.functions import grad, hessian, hvp, jacobian, jvp
 from autograd.names import names_of_variables
 from autograd.text import visible
 
@@ -32,7 +32,7 @@ def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> No
     newer = [x for x in inputs if created(x) > place and x.op is not None]
     if not newer or output not in graph_of(*newer) or not set(inputs).isdisjoint(graph_of(output)):
         return
-    function = function or next((f.__name__ for f in (hessian, hvp, jacobian, jvp) if is_running(f.__code__)), "grad")
+    function = function or innermost({f.__code__: f.__name__ for f in (grad, hessian, hvp, jacobian, jvp)}, "grad")
     made = next(x for x in newer if output in graph_of(x))
     variables = names_of_variables({output, made})
     unknown = ((made, "the input"), (output, "the output"))

@@ -106,6 +106,16 @@ def test_swapped_arguments_are_named_as_they_were_written(kind: str) -> None:
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_swapped_arguments_within_a_function_that_is_differentiated() -> None:
+    def f(x: Value) -> Any:
+        y = x * 3
+        y.label = "y"
+        return x * grad(x, y)
+
+    with pytest.warns(UserWarning, match=r"write grad\(y, x\)$"):
+        assert jvp(f, (2.0,), (1.0,)) == (0.0, 0.0)
+
+
 def test_outputs_are_swapped_only_if_none_depends_on_an_input() -> None:
     x = Value(2.0)
     y = x * 3
