@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.views.columns import Block, Columns
+from autograd.views.columns import Block, Columns, columns_of
 
 Edges = list[tuple[str, str]]
 
@@ -118,6 +118,16 @@ def test_crossed_inputs_are_put_in_order() -> None:
     edges = [("x1", "b"), ("x2", "a"), ("a", "y"), ("b", "y")]
     columns = Columns(["x1", "x2", "a", "b", "y"], edges, {})
     assert columns.crossings() == 0
+
+
+def test_what_is_computed_comes_early_unless_fewer_edges_would_pass_by() -> None:
+    """Behind a layer, from which a chain leads to the end: one result of one stays beside it, two of one do not."""
+    chain = [("x", "a"), ("a", "c"), ("c", "d"), ("d", "y")]
+    frames = {"a": "layer"}
+    assert columns_of("xacdby", [*chain, ("a", "b"), ("b", "y")], frames)["b"] == 2
+    two = [("a", "b"), ("a", "e"), ("b", "y"), ("e", "y")]
+    column = columns_of("xacdbey", [*chain, *two], {**frames, "b": "other", "e": "other"})
+    assert column["b"] == column["e"] == column["y"] - 1 == 3
 
 
 def test_nodes_of_a_frame_that_depend_on_each_other_are_refused() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -212,15 +212,24 @@ class _Placing:
         return self._size_of_text(self.frames[block.nodes[0]].look, self.common_to_frames)
 
     def _make_even(self) -> None:
-        """Make the boxes of a column as long as each other, and those of a frame of one size."""
+        """Make the boxes of a frame of one size, and as long as each other what is given in a column.
+
+        But not what is computed beside them: a long formula would stretch all others.
+        """
+        computed = {line.head for line in self.sketch.lines}
         for blocks in self.columns.columns:
-            boxes = [node for block in blocks for node in block.nodes if self._is_box(node)]
-            longest = max((self.sizes[node][0] for node in boxes), default=0.0)
+            given = [node for block in blocks for node in block.nodes if block.frame is None and node not in computed]
+            self._make_as_long(given)
             for block in blocks:
-                widest = max((self.sizes[node][1] for node in block.nodes), default=0.0)
-                for node in block.nodes:
-                    if self._is_box(node):
-                        self.sizes[node] = longest, self.sizes[node][1] if block.frame is None else widest
+                if block.frame is not None:
+                    self._make_as_long(block.nodes)
+                    widest = max(self.sizes[node][1] for node in block.nodes)
+                    self.sizes.update((node, (self.sizes[node][0], widest)) for node in block.nodes)
+
+    def _make_as_long(self, nodes: Iterable[str]) -> None:
+        boxes = [node for node in nodes if self._is_box(node)]
+        longest = max((self.sizes[node][0] for node in boxes), default=0.0)
+        self.sizes.update((node, (longest, self.sizes[node][1])) for node in boxes)
 
     def _is_box(self, node: str) -> bool:
         return self.looks[node].get("shape") == "box"
@@ -287,7 +296,8 @@ class _Placing:
         """Set where each column begins and ends, wide enough apart for the labels between them, and place these."""
         columns = self.columns.columns
         lengths = [max(self.sizes[node][0] for block in blocks for node in block.nodes) for blocks in columns]
-        self.inset = [self._margin(blocks, length) for blocks, length in zip(columns, lengths, strict=True)]
+        self.margins = {block: self._margin(block) for blocks in columns for block in blocks}
+        self.inset = [max(self.margins[block] for block in blocks) for blocks in columns]
         parts, labels = self._parts()
         position, self.nodes_at, self.labels_at = 0.0, list[tuple[float, float]](), dict[int, _Point]()
         for i, length in enumerate(lengths):
@@ -298,12 +308,15 @@ class _Placing:
             self.labels_at |= {line: _Point(end + place.along, place.across) for line, place in places.items()}
             position = end + width
 
-    def _margin(self, blocks: Sequence[Block[str]], length: float) -> float:
-        """Return how far the nodes of a column are inside of it: in frames, which are as long as their titles."""
-        titles = [self._size_of_title(block)[0] + 2 * _TITLE for block in blocks if block.frame is not None]
-        if not titles:
+    def _margin(self, block: Block[str]) -> float:
+        """Return how far the nodes of a block are inside of its frame, which is as long as its title."""
+        if block.frame is None:
             return 0.0
-        return max(_FRAME, (max(titles) - length) / 2) if self.horizontal else _FRAME
+        title = self._size_of_title(block)[0] + 2 * _TITLE if self.horizontal else 0.0
+        return max(_FRAME, (title - self._length(block)) / 2)
+
+    def _length(self, block: Block[str]) -> float:
+        return max(self.sizes[node][0] for node in block.nodes)
 
     def _parts(self) -> tuple[list[list[_Part]], list[dict[int, _Label]]]:
         """Return the parts of edges behind each column, and the labels that stand at them."""
@@ -366,7 +379,8 @@ class _Placing:
             look["width"], look["height"] = (f"{size / _POINTS:.4f}" for size in sizes)
         for block in (block for blocks in self.columns.columns for block in blocks):
             if block.frame is not None:
-                begin, end = self._outer(self.columns.column[block.nodes[0]])
+                side, margin = self.nodes_at[self.columns.column[block.nodes[0]]][1], self.margins[block]
+                begin, end = side - self._length(block) - margin, side + margin
                 above, below = self.room[block]
                 look, middle = self.frames[block.nodes[0]].look, self.middle[block]
                 look["bb"] = self._written(*self._corners(_Point(begin, middle - above), _Point(end, middle + below)))
@@ -414,7 +428,7 @@ class _Placing:
         for column, across in enumerate(heights[1:-1], start=first + 1):
             points += [_Point(at, across) for at in self._outer(column)]
         begin, side = self.nodes_at[last][0], self._sides(line.head, heights[-1])[0]
-        if side - begin > self.sizes[line.head][0] / 2:  # far inside of its column
+        if side - begin > _CORNER:  # inside of its column, whose other nodes it passes level
             points.append(_Point(begin, heights[-1]))
         points.append(_Point(side, heights[-1]))
         arrow = _ARROW * float(self.common_to_edges["arrowsize"])
