@@ -319,8 +319,9 @@ def test_the_notes_say_so_where_the_edges_into_neurons_differ() -> None:
     assert texts == ["weight·input, thick where large", "weight, thick where weight·input is large"]
 
 
-def test_the_notes_speak_of_no_labels_where_there_is_no_room_for_any() -> None:
-    loss = loss_of(Network(2, [9, 9, 1]))
+@pytest.mark.parametrize("sizes", [(2, 9, 9, 1), (4, 5, 3)], ids=["known before", "seen when it is placed"])
+def test_the_notes_speak_of_no_labels_where_there_is_no_room_for_any(sizes: tuple[int, ...]) -> None:
+    loss = loss_of(Network(sizes[0], sizes[1:]), nin=sizes[0])
     drawing = draw(loss, detail="neuron", legend=True)
     assert not any("·" in label for label in re.findall(r'-> .*? \[label="(.*?)"', drawing.source))
     assert re.findall(r">into a neuron: (.*?)<", drawing.source) == ["thick where weight·input is large"]

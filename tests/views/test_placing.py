@@ -518,7 +518,8 @@ def test_what_is_added_to_a_drawing_is_drawn(engine: str, tmp_path: Path) -> Non
 
 def test_only_networks_stand_in_columns() -> None:
     loss = mlp(2, 3, 1)
-    assert "pos=" in draw(loss, detail="layer", expand="layer1").source  # its neurons are drawn
+    for expand in ("layer1", ["layer1", "layer2.neuron1"]):  # the neurons of layer1 are drawn
+        assert "pos=" in draw(loss, detail="layer", expand=expand).source
     for options in ({"detail": "value"}, {"detail": "layer"}, {"detail": "layer", "expand": "layer1.neuron2"}):
         assert "pos=" not in draw(loss, **options).source  # type: ignore[arg-type]
 
