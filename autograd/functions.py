@@ -479,7 +479,7 @@ class _Call:
 
         def come_out(x: Any) -> Any:
             if getattr(x, "dtype", None) == "object" and any(type(v) is Value for v in x.ravel()):
-                return array_of(map(come_out, x.ravel()), x.shape)
+                return array_of([come_out(v) for v in x.ravel()], x.shape)
             return self.settled([x])[0] if type(x) is Value else x
 
         return nest_map(come_out, self._aux)

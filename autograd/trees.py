@@ -133,9 +133,10 @@ def nest_map(f: Callable[[Any], Any], nest: Any) -> Any:
     """
     if isinstance(nest, dict):
         return {key: nest_map(f, branch) for key, branch in nest.items()}
-    if isinstance(nest, tuple):
-        return getattr(type(nest), "_make", tuple)([nest_map(f, branch) for branch in nest])
-    return [nest_map(f, branch) for branch in nest] if isinstance(nest, list) else f(nest)
+    if not isinstance(nest, (list, tuple)):
+        return f(nest)
+    found = [nest_map(f, x) if isinstance(x, (list, tuple, dict)) else f(x) for x in nest]  # no call for each leaf
+    return found if isinstance(nest, list) else getattr(type(nest), "_make", tuple)(found)
 
 
 def nest_leaves(nest: Any) -> list[Any]:
@@ -152,7 +153,7 @@ def nest_numbers(nest: Any) -> list[Any]:
     >>> nest_numbers([1.0, {"a": np.array([[2.0, 3.0], [4.0, 5.0]])}, np.float64(6.0)])
     [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     """
-    return [number for leaf in nest_leaves(nest) for number in tree_leaves(as_lists(leaf))]
+    return [x for leaf in nest_leaves(nest) for x in (tree_leaves(as_lists(leaf)) if _is_array(leaf) else [leaf])]
 
 
 def numbers_matched(nest: Any, like: Any) -> list[Any]:
@@ -189,12 +190,16 @@ def nest_shape(nest: Any) -> str:
 
 def array_shape(leaf: Any) -> tuple[int, ...] | None:
     """Return the shape of a leaf that is an array, as NumPy has it; None for a number. So is an array of one number."""
-    return tuple(leaf.shape) or None if hasattr(leaf, "tolist") and hasattr(leaf, "shape") else None
+    return tuple(leaf.shape) or None if _is_array(leaf) else None
 
 
-def array_of(numbers: Iterable[Any], shape: tuple[int, ...] | None) -> Any:
+def _is_array(leaf: Any) -> bool:
+    """Return True for arrays and scalars of NumPy's, and what it can read. (To lack `tolist`, a Value takes longer.)"""
+    return hasattr(leaf, "__array__")
+
+
+def array_of(numbers: Sequence[Any], shape: tuple[int, ...] | None) -> Any:
     """Return an array of that shape, of floats or of objects; the one number where there is no shape."""
-    numbers = list(numbers)
     if shape is None:
         return numbers[0]
     import numpy as np  # noqa: PLC0415  # an array was passed
@@ -225,14 +230,13 @@ def nest_of_blocks(outer: Any, inner: Any, rows: Sequence[Sequence[Any]]) -> Any
     [{'a': 1.0, 'b': 2.0}, {'a': 3.0, 'b': 4.0}]
     """
     left = iter(rows)
+    columns = [(len(nest_numbers(leaf)), array_shape(leaf) or ()) for leaf in nest_leaves(inner)]
 
     def blocks(leaf: Any) -> Any:
-        taken = [iter(next(left)) for _ in nest_numbers(leaf)]
-
-        def block(inside: Any) -> Any:
-            numbers = [next(row) for row in taken for _ in nest_numbers(inside)]
-            return array_of(numbers, (array_shape(leaf) or ()) + (array_shape(inside) or ()) or None)
-
-        return nest_map(block, inner)
+        taken, shape = [iter(next(left)) for _ in nest_numbers(leaf)], array_shape(leaf) or ()
+        found = iter(
+            [array_of([next(row) for row in taken for _ in range(n)], shape + inside or None) for n, inside in columns]
+        )
+        return nest_map(lambda _: next(found), inner)
 
     return nest_map(blocks, outer)
