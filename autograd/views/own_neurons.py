@@ -115,11 +115,10 @@ def _without_what_was_added(
     net: Value, found: WeightedSum, claimed: Mapping[Value, object]
 ) -> tuple[Value, WeightedSum]:
     """Return a sum without the gradients of other neurons that may have been added to the output of one."""
-    if found.steps and not claimed.keys().isdisjoint(found.terms):
-        for step in reversed(found.steps):
-            before = found.at(step)
-            if claimed.keys().isdisjoint(before.terms):
-                return step.net, before
+    own = next((i for i, w in enumerate(found.terms) if w in claimed), len(found.terms))  # the terms before are its own
+    step = next((step for step in reversed(found.steps) if step.terms <= own), None)
+    if step is not None and own < len(found.terms):
+        return step.net, found.at(step)
     return net, found
 
 

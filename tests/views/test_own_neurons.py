@@ -149,6 +149,7 @@ def powers(coefficients: list[Value], x: Value) -> Value:
 NO_NEURONS: dict[str, tuple[dict[str, Callable[[], Any]], Callable[[Any, list[Value]], Value]]] = {
     "a polynomial": ({"c": lambda: row(4)}, lambda m, x: powers(m.c, x[0])),
     "a polynomial by products": ({"c": lambda: row(3)}, lambda m, x: m.c[0] + m.c[1] * x[0] + m.c[2] * x[0] * x[0]),
+    "a Fourier series": ({"c": lambda: row(3)}, lambda m, x: m.c[0] + m.c[1] * x[0].sin() + m.c[2] * x[0].cos()),
     "a parabola": ({"a": number, "b": number, "c": number}, lambda m, x: m.a * x[0] ** 2 + m.b * x[0] + m.c),
     "Horner's rule": ({"c": lambda: row(3)}, lambda m, x: (m.c[2] * x[0] + m.c[1]) * x[0] + m.c[0]),
     "Horner's rule with letters": (
@@ -308,6 +309,13 @@ def test_a_step_without_a_state_is_of_the_same_neurons() -> None:
     assert len(neurons) == 6
     assert len({neuron.identity for neuron in neurons}) == 2
     assert [len(neuron.terms) for neuron in neurons] == [1, 1, 3, 3, 3, 3]
+
+
+def test_samples_of_a_neuron_with_many_inputs_are_found_in_time_that_grows_with_them() -> None:
+    n = 5_000
+    model = Own(lambda m, x: sum((w * x for w in m.w), m.b), w=lambda: row(n), b=number)
+    neurons = found(model(0.5) - model(0.25))
+    assert [len(neuron.terms) for neuron in neurons] == [n, n]
 
 
 def test_names_are_paths() -> None:
