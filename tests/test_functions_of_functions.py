@@ -720,6 +720,8 @@ def test_arrays_of_values_give_arrays_of_values() -> None:
     slopes = grad(lambda xs: (xs * xs).sum())(xs)
     assert isinstance(slopes, np.ndarray) and slopes.dtype == object and [s.data for s in slopes] == [2.0, 4.0]
     assert grad(slopes[0], xs[0]).data == 2.0
+    constant = grad(lambda xs: xs[0] * 2)(xs)
+    assert [type(s) for s in constant] == [Value, Value] and [s.data for s in constant] == [2.0, 0.0]
     matrix = jacobian(lambda ys: ys * ys[0] * xs[1])(np.array([1.0, 2.0]))
     assert isinstance(matrix, np.ndarray) and matrix.shape == (2, 2) and isinstance(matrix[1, 0], Value)
     assert [[number(v) for v in row] for row in matrix] == [[4.0, 0.0], [4.0, 2.0]]
