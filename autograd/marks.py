@@ -1,13 +1,14 @@
 """Give Modules a place for what is remembered of them beside their attributes, and notice what calls assign."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from types import FunctionType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from weakref import ref
 
-from autograd.calls import here
-from autograd.engine import next_order
+from autograd.calls import here, is_new, note_call
+from autograd.engine import Value, next_order
 from autograd.hints import AbstractHintsUnlisted, advise
 from autograd.text import and_joined
 
@@ -16,6 +17,7 @@ UNSET = object()
 
 _PACKAGE = __name__.partition(".")[0]
 _HOLD_NOTHING = frozenset({int, float, bool, str, bytes, NoneType})
+_NO_DETOUR = _HOLD_NOTHING | {Value}  # what most lists are made of
 
 
 class Remembered:
@@ -23,13 +25,13 @@ class Remembered:
 
     Attributes:
         born: when it was made, or copied: a number of creation.
-        contents: an object that knows what containers have, once the Module has been called: see `Marked._contents`.
+        called: when its last call began.
     """
 
-    __slots__ = ("born", "contents")
+    __slots__ = ("born", "called")
 
     def __init__(self) -> None:
-        self.born, self.contents = next_order(), cast(Any, None)
+        self.born, self.called = next_order(), 0
 
     def twin(self) -> Self:
         """Return one for a copy of the Module."""
@@ -55,7 +57,7 @@ UNMARKED = Marks()
 
 
 def watched(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a method of Modules: what it puts into them, while it runs, is no parameter.
+    """Decorate a method of Modules: what is assigned while it runs, passed to it, or made in it, is no parameter.
 
     Ctrl-C cannot leave `depth` wrong: nothing is called between its change and the `try`, nor in the `finally` before
     it is undone.
@@ -64,40 +66,59 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def in_a_call(self: Any, *inputs: Any, **named: Any) -> Any:
         calls = here.calls
-        around, compared = calls.begun, calls.compared
-        contents, outermost = None, not calls.depth
-        if not compared or id(self) not in compared[-1].modules:
-            contents = _contents_of(self)
-            if contents is not None:
-                contents.begin()
-        begun = next_order()
-        calls.begun = begun
+        try:
+            memory = object.__getattribute__(self, "_marks").memory
+        except AttributeError:  # no Module, or one in the making that has slots
+            memory = None
+        is_marked = memory is not None or isinstance(self, Marked)
+        if memory is None and is_marked:
+            self._stock()
+        around, outermost = calls.begun, not calls.depth
+        new = _new(inputs, named, ref(self)) if outermost and is_marked else None
+        passed = self._pass_in(new) if new else ()
+        calls.begun = begun = next_order()
+        if memory is not None:
+            memory.called = begun
         if outermost:
             calls.outermost = begun
-        if contents is not None:
-            calls.compared = (*compared, contents)
         calls.depth += 1
         try:
             return call(self, *inputs, **named)
         finally:
             calls.depth -= 1
-            calls.begun, calls.compared = around, compared
-            if contents is not None:
-                contents.end()
-            if outermost and calls.assigned:
-                assigned, calls.assigned = calls.assigned, {}
-                for module, name, before in assigned.values():
-                    module._assigned(name, before)
+            calls.begun = around
+            if outermost:
+                end = next_order()
+                if end > begun + 1 and is_marked:
+                    for module in note_call(begun, end, self):
+                        module._stock()
+                if calls.assigned:
+                    assigned, calls.assigned = calls.assigned, {}
+                    for module, name, before in assigned.values():
+                        module._assigned(name, before)
+                if passed:
+                    self._take_back(passed)
 
     return in_a_call
 
 
-def _contents_of(module: Any) -> Any:
-    """Return what is to be compared for a call; None if that of another does it, or nothing is remembered."""
-    marks = marks_of(module)
-    if marks.memory is not None and not here.calls.depth and marks.memory.contents is not None:
-        return marks.memory.contents
-    return module._contents() if isinstance(module, Marked) else None
+def _new(inputs: tuple[Any, ...], named: dict[str, Any], to: ref[Any]) -> list[Any]:
+    """Return what is passed to a call for the first time, or may have something in it that is."""
+    new = list[Any]()
+    for x in (*inputs, *named.values()) if named else inputs:
+        kind = type(x)
+        if kind is Value:
+            if x.op is None and is_new(x, to):
+                new.append(x)
+        elif kind is list:
+            kinds = set(map(type, x))
+            if kinds <= _NO_DETOUR:
+                new += [v for v in x if type(v) is Value and v.op is None and is_new(v, to)] if Value in kinds else ()
+            else:
+                new.append(x)
+        elif kind not in _HOLD_NOTHING:
+            new.append(x)
+    return new
 
 
 class _Watched:
@@ -256,8 +277,7 @@ def attributes_of(module: Any) -> dict[str, Any]:
 
 def marks_of(module: Any) -> Marks:
     try:
-        marks: Marks = object.__getattribute__(module, "_marks")  # no __getattr__ of the user's answers
-        return marks
+        return cast(Marks, object.__getattribute__(module, "_marks"))  # no __getattr__ of the user's answers
     except AttributeError:  # of a class with slots
         return UNMARKED
 
@@ -298,15 +318,15 @@ class Marked(metaclass=ModuleClass):
                 if type(x) not in _HOLD_NOTHING:
                     self._given(name, x)
             elif name in marks.state:
+                before = attributes_of(self).get(name, UNSET)
                 super().__setattr__(name, x)
-                if type(x) not in _HOLD_NOTHING:
-                    self._put(name, x)
+                if type(before) not in _HOLD_NOTHING and self._holds(before):
+                    calls.assigned.setdefault((id(self), name), (self, name, before))
             else:
                 before = attributes_of(self).get(name, UNSET)
                 super().__setattr__(name, x)
                 if type(x) not in _HOLD_NOTHING or type(before) not in _HOLD_NOTHING:
                     calls.assigned.setdefault((id(self), name), (self, name, before))
-                    self._put(name, x)
 
     _marks = UNMARKED  # of instances that have no others
 
@@ -328,17 +348,19 @@ class Marked(metaclass=ModuleClass):
     def _given(self, name: str, x: Any) -> None:
         """Do what is left to do when an attribute has been assigned outside of a call."""
 
+    def _holds(self, x: Any) -> bool:
+        """Return True if there is a parameter, or a Module, in what was in an attribute that calls assign."""
+        return False
+
     def _assigned(self, name: str, before: Any) -> None:
         """Do what is left to do when a call has assigned an attribute, which was something else before, or UNSET."""
 
-    def _put(self, name: str, x: Any) -> None:
-        """Do what is left to do when a call assigns an attribute."""
+    def _pass_in(self, parts: list[Any]) -> Iterable[Any]:
+        """Remember the leaves and Modules in what is passed to a call for the first time; return those Modules."""
+        return ()
 
-    def _contents(self) -> Any:
-        """Return what compares the Module before and after a call, by `begin()` and `end()`; None if nothing has to.
-
-        Its `modules` are those, by id, that it compares.
-        """
+    def _take_back(self, modules: Iterable[Any]) -> None:
+        """After the call: of Modules that it has not kept, forget that they were passed."""
 
     def _stock(self) -> None:
-        """Remember all that is held."""
+        """Decide of all that is held whether it is a parameter, and remember it."""

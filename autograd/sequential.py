@@ -57,6 +57,7 @@ class Sequential(Network):
 
     __slots__ = ("modules",)
     _part_names: ClassVar[dict[str, str]] = {"modules": "module"}
+    _takes_modules: ClassVar[bool] = True
 
     def __init__(self, *modules: Any) -> None:
         first = modules[0] if len(modules) == 1 else None

@@ -16,12 +16,13 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts", "calls"},
+    {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts"},
     {"floats", "hints", "files", "frames", "modes"},
     {"operands"},
     {"ops"},
     {"folds"},
     {"engine"},
+    {"calls"},
     {"marks"},
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},

@@ -6,10 +6,10 @@ import gc
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
+from weakref import ref
 
-from autograd.calls import here
-from autograd.collecting.contents import Contents
-from autograd.collecting.kinds import KINDS, Kind, values_and_modules
+from autograd.calls import is_new, pass_in, take_back
+from autograd.collecting.kinds import KINDS, Kind, has_one, passed_parts
 from autograd.collecting.memory import MADE, memory_of
 from autograd.collecting.places import Entry, expression, joined, name_of, with_names
 from autograd.collecting.walk import (
@@ -20,7 +20,6 @@ from autograd.collecting.walk import (
     holder_of,
     is_overridden,
     label,
-    number_of,
     warn_of_change,
 )
 from autograd.engine import Value
@@ -92,6 +91,13 @@ class Holder(Collected):
         if KINDS[type(x)]:
             Walk(x, whole=True).remember(self, name)
 
+    def _holds(self, x: Any) -> bool:
+        if type(x) is list and set(map(type, x)) == {Value}:  # most of it: no detour
+            parts = [v for v in x if v.op is None]
+        else:
+            parts = [part for part in passed_parts(x) if type(part) is not Value or part.op is None]
+        return any(memory_of(self).of(part) is not None for part in parts)
+
     def _assigned(self, name: str, before: Any) -> None:
         """Remember an attribute as state, which is neither trained nor saved.
 
@@ -100,9 +106,10 @@ class Holder(Collected):
         """
         now = attributes_of(self).get(name, UNSET)
         leaves = [] if before is UNSET else [p for _, p in Walk(before, whole=True, inside=(self, name)).leaves]
-        if now is before or now is UNSET or name in marks_of(self).state or not (KINDS[type(now)] or leaves):
+        if now is before or now is UNSET or not (KINDS[type(now)] or leaves):
             return
-        mark(self, state=(*marks_of(self).state, name))
+        if name not in marks_of(self).state:
+            mark(self, state=(*marks_of(self).state, name))
         if leaves:
             left = {id(p) for _, p in Walk(self, whole=True).everything}
             if any(id(p) not in left for p in leaves):
@@ -110,28 +117,20 @@ class Holder(Collected):
                 made = not any(held and held.when != MADE for held in known)
                 warn_of_change(self, name, len(leaves), made=made, lacking=_lacking(leaves))
 
-    def _put(self, name: str, x: Any) -> None:
-        """Remember the leaves and Modules in what a call assigns that it has made."""
-        is_list = type(x) is list and set(map(type, x)) == {Value}  # most of it: no detour
-        for part in x if is_list else values_and_modules(x):
-            if type(part) is not Value or part.op is None:
-                memory = memory_of(self)
-                if number_of(part) > here.calls.outermost and memory.of(part) is None:
-                    memory.keep(part, made=True)
-                    for contents in here.calls.compared[:1] if type(part) is Value else ():
-                        contents.note(part, self, name)
+    def _pass_in(self, parts: list[Any]) -> list[Any]:
+        me = ref(self)
+        passed = [part for part in passed_parts(parts) if type(part) is not Value or part.op is None]
+        new = [part for part in passed if is_new(part, me)]
+        if new and has_one(self, new):
+            self._stock()  # what it holds before is its own
+        for part in new:
+            pass_in(part, me)
+        return [part for part in new if type(part) is not Value]
 
-    def _contents(self) -> Contents | None:
-        if any(id(self) in contents.modules for contents in here.calls.compared):
-            return None
-        memory = marks_of(self).memory
-        if memory is None or memory.contents is None:
-            Walk(self, whole=True)  # what it has now is a parameter, wherever a call puts it
-            memory = marks_of(self).memory
-            if memory is None:  # there is no room for it
-                return None
-            memory.contents = Contents(self)
-        return cast(Contents, memory.contents)
+    def _take_back(self, modules: Iterable[Any]) -> None:
+        for part in modules:
+            if not has_one(self, [part]):
+                take_back(part, ref(self))
 
     def _stock(self) -> None:
         Walk(self, whole=True)

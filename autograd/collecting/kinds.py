@@ -21,12 +21,12 @@ import gc
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
 from itertools import count
-from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, FrameType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, ClassVar, NamedTuple
 
 from autograd.engine import Value
@@ -51,6 +51,7 @@ class Holding(Marked):
     _part_names: ClassVar[dict[str, str]] = {}  # what the parts of an attribute are called, where not as the attribute
     _derived: ClassVar[frozenset[str]] = frozenset()  # attributes that hold nothing, or what others hold
     _kept: ClassVar[str] = ""  # an attribute, nested lists of numbers and Values, that is all it holds: not trained
+    _takes_modules: ClassVar[bool] = False  # whether it may have Modules of users in it, where it is one of ours
     _has_values: bool  # whether that was assigned with Values in it
 
 
@@ -75,6 +76,8 @@ _NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks, Layout)  # they lead to the
 WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _OURS = __name__.partition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
 _NO_PARTS = ("__", "_part_names", "_derived", "_abc_impl")  # attributes of a class that describe it
+_PLAIN = frozenset({Value, int, float, bool, str, bytes, NoneType})  # nothing is in them
+_MOST_PASSED = 1_000  # containers and objects, among what is passed to a call, that are looked into
 _MOST_KINDS = 1_000  # classes that are remembered
 Parts = tuple[Iterable[Step], Iterable[Any]]
 """The step to each part of a container, and the parts."""
@@ -123,22 +126,58 @@ def holding(parts: Iterable[Any]) -> set[type]:
     return {kind for kind in set(map(type, parts)) if KINDS[kind]}  # a class at a time: there may be millions
 
 
-def values_and_modules(x: Any) -> Iterator[Any]:
-    """Yield the Values and Modules in containers of whatever nesting; what is in Modules is not asked for."""
+def passed_parts(x: Any) -> Iterator[Any]:
+    """Yield the Values and Modules in containers and objects of any nesting; what is in Modules is not asked for."""
     stack, seen = [x], dict[int, Any]()
-    while stack:
+    while stack and len(seen) < _MOST_PASSED:
         part = stack.pop()
         kind = KINDS[type(part)]
         if type(part) is Value or (kind and kind.module):
             yield part
         elif kind and id(part) not in seen:
             seen[id(part)] = part
-            if kind.listed and not kind.lazy:
-                parts = kind.listed(part)[1]
-                kinds = holding(parts)
-                stack += [x for x in parts if type(x) in kinds] if kinds else ()
-            if kind.declared is not None:
-                stack += attributes(part, kind.declared).values()
+            stack += [x for x in _inside(part, kind) if KINDS[type(x)]]
+
+
+def _inside(part: Any, kind: Kind) -> Iterable[Any]:
+    """Return what is in a container, or the attributes of an object."""
+    found: Iterable[Any] = ()
+    if kind.listed and not kind.lazy:
+        found = kind.listed(part)[1]
+    elif isinstance(part, (AbstractSet, ValuesView)):
+        found = part
+    if kind.module or kind.declared is not None or not (kind.listed or kind.refers or kind.descriptor):
+        return [*found, *attributes(part, kind.declared or ()).values()]
+    return found
+
+
+def reached(root: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield the containers and Modules in a Module, each with its parts.
+
+    Modules of this package, which remember nothing of what they hold, are left out, but for the users' in them.
+    """
+    seen, stack = {id(root)}, [root]
+    while stack:
+        part = stack.pop()
+        if type(part) is list:
+            found: list[Any] = part
+        else:
+            kind = KINDS[type(part)]
+            if kind is None or kind.kept or (kind.module and not kind.remembers and not part._takes_modules):
+                continue
+            found = [*_inside(part, kind)]
+        yield part, found
+        if not _PLAIN.issuperset(map(type, found)):
+            for x in found:
+                if type(x) not in _PLAIN and id(x) not in seen:
+                    seen.add(id(x))
+                    stack.append(x)
+
+
+def has_one(root: Any, parts: Iterable[Any]) -> bool:
+    """Return True if a Module, or a container or Module in it, has one of these Values and Modules."""
+    wanted = set(map(id, parts))
+    return not all(wanted.isdisjoint(map(id, found)) for _, found in reached(root))
 
 
 def _kind_of(kind: type) -> Kind | None:

@@ -25,11 +25,12 @@ class _Kept(NamedTuple):
 
     part: weakref.ref[Any]
     made: bool
-    """Whether it was made in a call; else the call has found it somewhere, as among what it was passed."""
+    """Whether it was made in a call; else it was passed to one."""
 
 
-MADE, NEW, TOLD = range(3)
-"""When a part came: as the Module was made; since; and since, which the user has been told."""
+MADE, NEW, TOLD, DOUBT = range(4)
+"""When a part came: as the Module was made; since; since, which the user has been told; and since, when calls ran too,
+but nothing says that one has put it there."""
 
 
 class Memory(Remembered):
@@ -43,16 +44,18 @@ class Memory(Remembered):
         state: Values and Modules that calls have put beside them.
         told: the attributes of which the user has been told that calls change them.
         unchecked: whether parts have come whose names have not been compared.
+        doubtful: whether some have come in doubt, of which the user has not been told.
     """
 
-    __slots__ = ("held", "state", "told", "unchecked", "_most")
+    __slots__ = ("held", "state", "told", "unchecked", "doubtful", "_most")
 
     def __init__(self) -> None:
         super().__init__()
         self.held: dict[int, _Held] = {}
         self.state: dict[int, _Kept] = {}
         self.told: frozenset[Any] = frozenset()
-        self.unchecked, self._most = False, _FEW
+        self.unchecked = self.doubtful = False
+        self._most = _FEW
 
     def of(self, part: Any) -> _Held | None:
         """Return what is remembered of a part that is held; None if it is not known."""
@@ -93,13 +96,10 @@ class Memory(Remembered):
                 known.pop(key, None)  # in place: another thread may add some
 
     def twin(self) -> Self:
-        """Return one for a copy of the Module, which has the same parts, and the same lists.
-
-        Calls of both fill these lists, so what is state is remembered for both.
-        """
+        """Return one for a copy of the Module, which has the same parts, and the same lists, which calls may fill."""
         twin = super().twin()
-        twin.held, twin.state = self.held.copy(), self.state
-        twin.told, twin.unchecked = self.told, self.unchecked
+        twin.held, twin.state = self.held.copy(), self.state.copy()
+        twin.told, twin.unchecked, twin.doubtful = self.told, self.unchecked, self.doubtful
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -146,6 +146,7 @@ def _remembering(
     memory = Memory()
     for part, attribute, when in held:
         memory.hold(part, attribute, when)
+        memory.doubtful |= when == DOUBT
     for part, made in state:
         memory.keep(part, made=made)
     memory.told = told

@@ -11,7 +11,7 @@ from contextvars import ContextVar, copy_context
 from itertools import islice
 from typing import Any, NoReturn, TypeVar, cast
 
-from autograd.calls import here
+from autograd.calls import here, passed_to, was_made_in_a_call
 from autograd.collecting.kinds import (
     KINDS,
     WEAK,
@@ -23,16 +23,18 @@ from autograd.collecting.kinds import (
     holding,
     kept_by,
     of_class,
+    reached,
     referents,
     why_not,
 )
-from autograd.collecting.memory import MADE, NEW, TOLD, Memory, memory_of
+from autograd.collecting.memory import DOUBT, MADE, NEW, TOLD, Memory, memory_of
 from autograd.collecting.places import Entry, Place, expression, is_part_of, names_of, with_names
 from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
 from autograd.marks import UNMARKED, Marks, mark, marks_of
+from autograd.modes import training_here
 from autograd.samples.recording import inputs_alive, is_input
 from autograd.text import escaped, visible
 
@@ -49,6 +51,29 @@ def number_of(part: Any) -> int:
         return memory.born
     leaf = part if type(part) is Value else next((leaf for _, leaf in Walk(part, whole=True).leaves), None)
     return 0 if leaf is None else created(leaf)
+
+
+def _called(place: Place) -> int:
+    """Return when the last call began of a Module around a part."""
+    last = 0
+    while place:
+        (place, part), _ = place
+        memory = marks_of(part).memory if isinstance(part, Holding) else None
+        last = max(last, memory.called) if memory is not None else last
+    return last
+
+
+def _holds(module: Any, part: Any) -> bool:
+    memory = marks_of(module).memory if isinstance(module, Holding) else None
+    return memory is not None and cast(Memory, memory).of(part) is not None
+
+
+def _is_around(module: Any, place: Place) -> bool:
+    while place:
+        (place, part), _ = place
+        if part is module:
+            return True
+    return False
 
 
 def attribute_at(entry: Entry) -> tuple[Any, Step | None]:
@@ -87,6 +112,7 @@ class Walk:
         repeated: each list or the like that has one leaf, or one list of leaves, several times, and nothing else; after
             that leaf or list.
         state: what calls keep, by id.
+        made: leaves that calls have made and kept, with their places.
     """
 
     def __init__(
@@ -111,22 +137,25 @@ class Walk:
         self._marked = dict[int, Marks]()  # of Modules, by id, that have some
         self._around: dict[int, _Around] = {}
         self.state = set[int]()
+        self.made: list[Entry] = []
+        self._of_state: list[Entry] = []  # what is in attributes that calls have assigned
+        self._only_known = False  # whether it is visited, of which counts only what has been held before
         self._late: list[Entry] = []  # Modules among that which a call has made
         self._replaced = dict[tuple[int, Any], tuple[Holding, Memory]]()  # attributes in which a call has put results
+        self._reached = dict[int, dict[int, Any]]()  # the containers and Modules in other Modules, by their ids
         self._made = set[int]()  # Modules, by id, that are in the making
         self._results: list[Entry] = []
         self._opaque: list[Entry] = []
         self._instances: dict[type, Entry] = {}  # the first of each class with attributes
         self._overriding: list[Entry] = []
         self._seen = dict[int, Any]()  # by id, and alive, because the lists of arrays are made for this walk
-        for contents in here.calls.compared:  # in a call: what it has put anywhere so far is state
-            contents.compare()
         place: Place = ()
         if inside is not None:
             holder, attribute = inside
             place = ((), holder), attribute
             self._around[id(place[0])] = place[0], holder, memory_of(holder), None
         self._visit([(place, part) for part in alone or [root]], self.leaves)
+        self._visit_state(self.leaves)
         if self._overriding:
             self._visit_others()
         if self._replaced and not alone:
@@ -212,6 +241,14 @@ class Walk:
             else:
                 stack += self._parts(entry)
 
+    def _visit_state(self, leaves: list[Entry]) -> None:
+        """Visit the attributes that calls have assigned: what the Module has held before, it holds there, too."""
+        self._only_known = True
+        while self._of_state:
+            entries, self._of_state = self._of_state, []
+            self._visit(entries, leaves)
+        self._only_known = False
+
     def _visit_others(self) -> None:
         """Visit what Modules that override `parameters()` hold; they may hold what they like, unchecked."""
         checked = self._results, self._opaque, self._instances  # what an error leaves of this walk, nobody has
@@ -219,6 +256,7 @@ class Walk:
         for entry in self._overriding:
             self._begin(entry)
             self._visit(self._inside(entry, cast(Kind, KINDS[type(entry[1])])), self.others)
+            self._visit_state(self.others)
         self._results, self._opaque, self._instances = checked
         self.whole = False
 
@@ -230,26 +268,44 @@ class Walk:
             self._around[id(entry)] = entry, part, cast(Memory, memory), None
 
     def _counts(self, entry: Entry, around: _Around) -> bool:
-        """Decide whether a part is the Module's around it, and remember that; False for what a call has put there."""
-        (_, step), part = entry
+        """Decide whether a part is the Module's around it, and remember that; False for what a call keeps there.
+
+        It is the Module's unless it was passed to a call, or made in one; what the Module has held when it was made is.
+        """
+        place, part = entry
         _, holder, memory, attribute = around
-        attribute = step if attribute is None else attribute
+        attribute = place[1] if attribute is None else attribute
         kind = KINDS[type(part)]
         if type(part) is not Value and not (kind and kind.module):
             self._around[id(entry)] = entry, holder, memory, attribute
             return True
         if memory.of(part) is not None:
             return True
+        if self._only_known:
+            if type(part) is Value and part.op is None and self._was_made_in_a_call(part, memory):
+                self.made.append(entry)
+            return False
         kept = memory.kept(part)
-        given = kept is None and type(part) is Value and is_input(part)  # by `fit` or `predict`
-        if kept is None and not given:
-            own = id(holder) in self._made
-            memory.hold(part, attribute, MADE if own else NEW)
-            memory.unchecked = not own
-            return True
+        if kept is None:
+            given = type(part) is Value and is_input(part)  # by `fit` or `predict`
+            own = id(holder) in self._made and not given
+            passed = not own and (given or self._was_passed(entry))
+            if own or not (passed or self._was_made_in_a_call(part, memory)):
+                in_doubt = not own and max(number_of(part), memory.born) < _called(place)
+                if in_doubt:  # not beside others, which were there for certain
+                    others = [x for x in memory.held.copy().values() if x.attribute == attribute]
+                    in_doubt = all(x.when == DOUBT for x in others)
+                memory.hold(part, attribute, MADE if own else DOUBT if in_doubt else NEW)
+                memory.unchecked = not own
+                memory.doubtful |= in_doubt
+                return True
+            memory.keep(part, made=not passed)
+            kept = memory.kept(part)
         self.state.add(id(part))
         if kept is None or not kept.made:
             return False
+        if type(part) is Value and part.op is None:
+            self.made.append(entry)
         if type(part) is not Value:
             self._late.append(entry)
         elif attribute not in memory.told:
@@ -259,6 +315,33 @@ class Walk:
                 memory.told |= {attribute}
                 _warn_of_state(holder, entry)
         return False
+
+    def _was_passed(self, entry: Entry) -> bool:
+        """Return True for a part that was passed to a call which can have put it where it is.
+
+        That is a call of a Module around it, or of another one that reaches the same list, and does not hold the part.
+        """
+        place, part = entry
+        modules = passed_to(part)
+        if any(module is self.root or _is_around(module, place) for module in modules):
+            return True
+        calls = here.calls
+        if modules and calls.depth and self._around[id(place[0])][2].born > calls.outermost:
+            return True  # what the call that runs has made for itself
+        for module in modules:
+            known = self._reached.get(id(module))
+            if known is None:
+                known = self._reached[id(module)] = {id(x): x for x, _ in reached(module)}
+            if id(place[0][1]) in known and not any(_holds(x, part) for x in known.values()):
+                return True
+        return False
+
+    def _has(self, module: Any) -> bool:
+        return id(module) in self._marked
+
+    def _was_made_in_a_call(self, part: Any, memory: Memory) -> bool:
+        number = number_of(part)
+        return number > 0 and was_made_in_a_call(number, memory.born, self._has)
 
     def _say_what_is_lost(self) -> None:
         """Warn of parameters in place of which a call has put results."""
@@ -278,7 +361,7 @@ class Walk:
                 memory.hold(part, attribute)
                 memory.unchecked = True
 
-    def new(self, when: int = TOLD) -> list[Entry]:
+    def new(self, when: int = TOLD, which: Container[int] = (NEW, DOUBT)) -> list[Entry]:
         """Return leaves that have come since Modules were made, of which the user has not been told, but now."""
         new, beside = list[Entry](), set[int]()
         if not self._remembering:
@@ -292,17 +375,19 @@ class Walk:
             known = memory.of(leaf)
             if known is None:
                 continue
-            if known.when == NEW and id(leaf) not in self.constant:
+            if known.when in which and id(leaf) not in self.constant:
                 new.append(entry)
                 memory.hold(leaf, known.attribute, when)
             elif around is not place[0][1]:
                 beside.add(id(place[0]))
         return [entry for entry in new if id(entry[0][0]) not in beside]
 
-    def made(self) -> set[Value]:
-        """Return the leaves that calls have made, and put into Modules."""
-        state = [kept for module in self._remembering for kept in memory_of(module).state.copy().values()]
-        return {v for made in state if made.made and type(v := made.part()) is Value and v.op is None}
+    def in_doubt(self) -> list[Entry]:
+        """Return leaves of which nothing says who has put them there, and the user has not been told, but now."""
+        doubtful = [memory for memory in map(memory_of, self._remembering) if memory.doubtful]
+        for memory in doubtful:
+            memory.doubtful = False
+        return self.new(which=(DOUBT,)) if doubtful else []
 
     @property
     def unchecked(self) -> bool:
@@ -338,10 +423,9 @@ class Walk:
         """Raise TypeError for a Module that a call has assigned, as a model does that makes its layers when called."""
         for name in marks_of(entry[1]).state:
             for module in Walk(getattr(entry[1], name, None), whole=True).modules:
-                kept = memory_of(entry[1]).kept(module)
-                if kept is not None and kept.made:
-                    leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
-                    self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
+                leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
+                leaf = None if passed_to(module) else leaf
+                self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
 
     def _check_results(self) -> None:
         """Raise TypeError for a result that was computed from lost leaves, as in `self.w = Value(2.0) / 10`.
@@ -419,15 +503,16 @@ class Walk:
 
     def _inside(self, entry: Entry, kind: Kind) -> list[Entry]:
         part, found = entry[1], list[Entry]()
-        if kind.module or kind.declared is not None or kind.opaque:
-            self._instances.setdefault(type(part), entry)
-        if kind.opaque or (type(part) is dict and holding(part)):  # as a key
-            self._opaque.append(entry)
+        if not self._only_known:  # what a call keeps there may be anything
+            if kind.module or kind.declared is not None or kind.opaque:
+                self._instances.setdefault(type(part), entry)
+            if kind.opaque or (type(part) is dict and holding(part)):  # as a key
+                self._opaque.append(entry)
         if kind.declared is not None:
-            held = attributes(part, kind.declared)
+            held = {**attributes(part, kind.declared)}
             if id(part) in self._marked and (state := self._marked[id(part)].state):
                 self.with_state.append(entry)
-                held = {name: x for name, x in held.items() if name not in state}
+                self._of_state += [((entry, name), held.pop(name)) for name in state if name in held]
             found += [((entry, name), x) for name, x in held.items() if x is not _EMPTY and KINDS[type(x)]]
         if kind.listed and not (kind.lazy and self._left_out(part, {}) is None):
             steps, parts = kind.listed(part)
@@ -527,6 +612,45 @@ def frozen_or_not(function: Callable[[], _T]) -> _T:
     return context.run(function)
 
 
+def _warn_of_doubt(module: Holding, found: Sequence[Entry]) -> None:
+    if found:
+        kind = escaped(type(module).__name__)
+        first = f"{kind}{expression(found[0][0])}"
+        shown = f"{first} has" if len(found) == 1 else f"{first} and {len(found) - 1:,} more have"
+        are = "it is a parameter" if len(found) == 1 else "they are parameters"
+        warn_caller(
+            f"{shown} come since {kind} was made, and nothing says whether you have put it there, or a call that has "
+            f"found it somewhere: {are}, trained and saved. To keep what is not to be trained, use a local variable, "
+            "its number, x.data, or an nn.Constant; make what is in __init__, or assign it to an attribute",
+            ParameterWarning,
+        )
+
+
+def _warn_of_made(entry: Entry) -> None:
+    """Warn of a leaf that a call has made and kept, that a later one has left there, and that a gradient reaches."""
+    leaf, (holder, attribute) = entry[1], attribute_at(entry)
+    if holder is None or not leaf.grad or created(leaf) > here.calls.outermost or training_here() is not None:
+        return  # `fit` says it itself
+    memory = memory_of(holder)
+    if attribute not in memory.told:
+        memory.told |= {attribute}
+        kind = escaped(type(holder).__name__)
+        where = f"{kind}.{escaped(attribute)}" if isinstance(attribute, str) else kind
+        warn_caller(
+            f"{where} has {leaf}, which a call of {kind} has made and kept: so it is state, neither "
+            "trained nor saved. To train it, make it in __init__; if it is to stay, use an nn.Constant, or "
+            "v.stop_gradient()",
+            ParameterWarning,
+        )
+
+
+def tell_of_made(module: Holding) -> None:
+    """Note that the user has been told of all leaves that calls have made and kept."""
+    for entry in Walk(module, whole=True).made:
+        holder, attribute = attribute_at(entry)
+        memory_of(holder).told |= {attribute}
+
+
 def _warn_of_state(module: Holding, entry: Entry) -> None:
     kind = escaped(type(module).__name__)
     warn_caller(
@@ -622,6 +746,9 @@ class Collected(Holding):
         walk = Walk(self)
         if not is_overridden(self):  # a subclass that returns its own parameters may keep them anywhere
             walk.check()
+        _warn_of_doubt(self, walk.in_doubt())
+        for entry in walk.made:
+            _warn_of_made(entry)
         return walk
 
 

@@ -8,8 +8,9 @@ its own, which look like parameters and are not trained, that is a warning, too.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from autograd.calls import passed_to, was_made_in_a_call
 from autograd.collecting.holder import Holder, kept_from_training
-from autograd.collecting.walk import Walk, names_of_all
+from autograd.collecting.walk import names_of_all, tell_of_made
 from autograd.engine import Value, created, graph_of
 from autograd.errors import ParameterWarning, TrainingWarning
 from autograd.frames import warn_caller
@@ -152,10 +153,9 @@ def warn_of_late(objective: Objective, x: Any, loss: Value, begin: Value) -> Non
     if not isinstance(objective.model, Holder):
         return
     parameters = set(objective.parameters)
-    leaves = [v for v in _reached(loss) if v.op is None and v not in parameters and not is_input(v)]
+    leaves = [v for v in _reached(loss) if v.op is None and v not in parameters and not (is_input(v) or passed_to(v))]
     new = {v for v in leaves if created(v) > created(begin)}
-    made = Walk(objective.model, whole=True).made() if len(new) < len(leaves) else ()
-    found = [v for v in leaves if v not in new and v in made]
+    found = [v for v in leaves if v not in new and was_made_in_a_call(created(v))]
     if new:  # are they used again?
         outputs = [v for v in tree_leaves(Sample(objective, x).output) if type(v) is Value]
         found += new.intersection(v for output in outputs for v in _reached(output))
@@ -165,6 +165,7 @@ def warn_of_late(objective: Objective, x: Any, loss: Value, begin: Value) -> Non
         found = [v for v in found if v not in known and id(v) not in kept]
     if found:
         listed = _listed([visible(v.label or f"{v}") for v in sorted(found, key=created)])
+        tell_of_made(objective.model)
         it, that = ("it is", "it") if len(found) == 1 else ("they are", "them")
         warn_caller(
             f"the model uses {listed}, which a call of it has made and kept: so {it} state, neither trained nor saved. "
