@@ -14,6 +14,9 @@ from autograd.names import names_of_variables
 from autograd.text import visible
 
 
+_OTHERS = {"jvp": ", tangents", "hvp": ", vectors"}  # that follow the two
+
+
 def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> None:
     """Warn if an input was made from the output, and the output from none of them.
 
@@ -39,7 +42,7 @@ def warn_if_swapped(function: str, output: Value, inputs: Sequence[Value]) -> No
     name, of = (visible(v.label or variables.get(v, otherwise)) for v, otherwise in unknown)
     warn_caller(
         f"{name} was made from {of}, which does not depend on it: the gradient is 0. The arguments are swapped: write "
-        f"{function}({name.removeprefix('the ')}, {of.removeprefix('the ')})",
+        f"{function}({name.removeprefix('the ')}, {of.removeprefix('the ')}{_OTHERS.get(function, '')})",
         UserWarning,
     )
 
