@@ -13,7 +13,6 @@ from autograd.functions import grad, hessian, hvp, jacobian, jvp
 from autograd.names import names_of_variables
 from autograd.text import visible
 
-
 _OTHERS = {"jvp": ", tangents", "hvp": ", vectors"}  # that follow the two
 
 
