@@ -303,7 +303,12 @@ def pushed(nodes: Sequence[Any], seeds: Iterable[tuple[Value, int, Any]], last: 
 
 
 def _contributions(v: Any, tangents: _Tangents, last: int) -> list[tuple[int, Any]]:
-    """Return what the operands add to the tangents of a result, and the direction of each, up to the last one."""
+    """Return what the operands add to the tangents of a result, each with its direction, up to the last one.
+
+    A rule is called for each tangent, so that what passes is what a gradient would be. But one for any number of
+    operands is called once with g = 1, and its parts are multiplied by the tangents; and so is one of several
+    operations if there are several directions, because these share its part.
+    """
     op, args = v.op, v.args
     moving = [(i, tangents[x]) for i, x in enumerate(args) if type(x) is Value and x in tangents and op.passes(i)]
     if not moving:
@@ -323,7 +328,7 @@ def _contributions(v: Any, tangents: _Tangents, last: int) -> list[tuple[int, An
         rule = op.rules[i]
         pushes = [(k, fold(rule(t, v, *args))) for k, t in ts[:1]]
         if len(ts) > 1 and any(type(x) is Value and created(x) > since for x in getattr(pushes[0][1], "args", ())):
-            part = fold(rule(1.0, v, *args))  # the rule is of several operations: now of one for each direction
+            part = fold(rule(1.0, v, *args))
             pushes = [(k, fold(part * t)) for k, t in ts]
         else:
             pushes += [(k, fold(rule(t, v, *args))) for k, t in ts[1:]]

@@ -1,6 +1,7 @@
 """Flatten, map and describe trees: lists and tuples, nested in each other, with values as leaves.
 
-The term and the names are JAX's (pytree), except that a dictionary counts as a leaf here.
+The term and the names are JAX's (pytree), except that a dictionary counts as a leaf here. Nests, for derivatives, are
+trees of numbers in which dictionaries are branches, too, and arrays are leaves with a number for each element.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,7 +123,7 @@ def tree_shape(tree: Any) -> str:
     return f"{' x '.join(sizes)} numbers" if sizes else "a number"
 
 
-# Nests: trees of numbers for derivatives, in which dictionaries are branches, too, and arrays are leaves --------------
+# Nests ---------------------------------------------------------------------------------------------------------------
 
 
 def nest_map(f: Callable[[Any], Any], nest: Any) -> Any:
