@@ -36,7 +36,7 @@ from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any, Never, NoReturn, cast
 from weakref import ref
 
-from autograd import ops
+from autograd import hints, ops
 from autograd.events import (
     Listeners,
     announce,
@@ -50,7 +50,6 @@ from autograd.events import (
 )
 from autograd.floats import KNOWN_TYPES, number
 from autograd.folds import Folding
-from autograd.hints import ADD_A_ROW, NO_PLAIN_NUMBER, WithHints, no_output, refuse_a_part, refuse_arguments
 from autograd.operands import flatten
 from autograd.ops import Op
 from autograd.text import quoted
@@ -62,7 +61,7 @@ else:
     OperationMethods = object
 
 
-class Value(WithHints, OperationMethods):
+class Value(hints.WithHints, OperationMethods):
     """A number that remembers how it was computed.
 
     Arguments:
@@ -118,13 +117,13 @@ class Value(WithHints, OperationMethods):
         self._label = ""
         if _children or _op or others or label is not None:  # the second place: a label's, or micrograd's for operands
             if _op or others or (_children and (label or not isinstance(_children, str))):
-                refuse_arguments(others)
+                hints.refuse_arguments(others)
             self.label = _children or label
 
     def __init_subclass__(cls) -> None:
         raise TypeError(
             "Value cannot be subclassed, because operations would not return the subclass: "
-            f"hold a Value in a class of your own, or {ADD_A_ROW}"
+            f"hold a Value in a class of your own, or {hints.ADD_A_ROW}"
         )
 
     @property
@@ -291,19 +290,16 @@ class Value(WithHints, OperationMethods):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Number):  # silently False would be a trap
-            raise TypeError("== asks whether two names are the same Value; to compare the number, compare .data")
+            raise TypeError(hints.NO_EQUAL_NUMBER)
         return NotImplemented
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            "a Value is neither true nor false: compare .data (`if v.data > 0`), "
-            "or keep the choice in the graph with autograd.where(v, x, y)"
-        )
+        raise TypeError(hints.NO_TRUTH)
 
     def __float__(self, *_: Any) -> NoReturn:
-        raise TypeError(NO_PLAIN_NUMBER)
+        raise TypeError(hints.NO_PLAIN_NUMBER)
 
     __int__ = __round__ = __float__
 
@@ -548,7 +544,7 @@ def graph_of(*outputs: Value, known: Callable[[Value], bool] | None = None) -> l
     """
     for output in outputs:
         if type(output) is not Value:
-            raise TypeError(no_output(output))
+            raise TypeError(hints.no_output(output))
     nodes = set(outputs)
     waiting = list(nodes)
     while waiting:
@@ -741,7 +737,7 @@ def pulled_back(nodes: Sequence[Any], seeds: Mapping[Value, Any], wanted: Sequen
 
 
 for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one says how to add an operation
-    setattr(Value, _name, getattr(Value, _name).setter(refuse_a_part))
+    setattr(Value, _name, getattr(Value, _name).setter(hints.refuse_a_part))
 for _op in ops.TABLE.values():
     _install(_op)
 ops.on_new_operation.append(_install)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, getattr_static, signature
 from numbers import Number
+from opcode import opmap
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
 from autograd.text import and_joined, quoted
@@ -35,6 +37,16 @@ ADD_A_ROW = (
 NO_PLAIN_NUMBER = (
     "a plain number would lose the gradient. Where a number is meant (weights of random.choices, p of NumPy's, a "
     "plot), write v.data, [v.data for v in values]; in a formula autograd.tanh(v), v.tanh(), not math.tanh(v)"
+)
+
+NO_EQUAL_NUMBER = (
+    "== asks whether two names are the same Value; to compare the number, compare .data, or, where v may be a float as "
+    "well, write 0 <= v <= 0 in place of v == 0"
+)
+
+NO_TRUTH = (
+    "a Value is neither true nor false: compare .data (`if v.data > 0`), or, where v may be a float as well, write "
+    "`if v < 0 or v > 0` in place of `if v`; or keep the choice in the graph with autograd.where(v, x, y)"
 )
 
 # As in the papers on optimizers, in tutorials, and in PyTorch's optimizers. (`step` is an operation.)
@@ -112,7 +124,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("add_", "sub_", "mul_", "div_", "copy_", "fill_", "zero_", "set"), _IN_PLACE),
     **dict.fromkeys(("eq", "ne", "equal"), "write v.data == w.data"),
     **dict.fromkeys(("gt", "ge", "lt", "le"), "write v > w, or the others so; autograd.where chooses in a graph"),
-    **dict.fromkeys(("isnan", "isinf", "isfinite"), "write math.isnan(v.data), or the others so"),
+    **{name: f"write math.{name}(v.data)" for name in ("isnan", "isinf", "isfinite")},
     **dict.fromkeys(("sum", "mean"), "write autograd.sum(values), autograd.mean(values)"),
     **dict.fromkeys(("gradient", "derivative"), "write v.grad, after backward()"),
     **dict.fromkeys(("prev", "parents", "children", "_children", "_parents"), "its operands are v.args"),
@@ -388,6 +400,9 @@ UFUNCS = {
 }
 """What to write in place of functions of NumPy's that are none of a row."""
 
+_TESTS = {"isnan": "not x <= math.inf", "isinf": "abs(x) >= math.inf", "isfinite": "-math.inf < x < math.inf"}
+"""Python's tests of a number, and what gives the same for a float and for a Value."""
+
 _OWN_ROW = f"write an operation of your own: {ADD_A_ROW}"
 _OWN_ARRAYS = "NumPy's own functions take arrays of Values: write import numpy as np, and np.{}".format
 PACKAGE = {
@@ -397,8 +412,14 @@ PACKAGE = {
     "sinc": "write autograd.sin(math.pi * x) / (math.pi * x), and 1 for 0",
     **dict.fromkeys(("amax", "amin"), "write autograd.max(values), or autograd.min"),
     **dict.fromkeys(("fmax", "fmin"), "write autograd.max(v, w), or min, which are nan where one of the two is"),
-    **dict.fromkeys(("isnan", "isinf", "isfinite"), "write math.isnan(x), of a Value math.isnan(v.data), or so"),
-    **dict.fromkeys(("isclose", "allclose"), "write math.isclose(x, y), of Values math.isclose(v.data, w.data)"),
+    **{
+        name: f"write math.{name}(x), of a Value math.{name}(v.data), and {both} of what may be either"
+        for name, both in _TESTS.items()
+    },
+    **dict.fromkeys(
+        ("isclose", "allclose"),
+        "write math.isclose(x, y), of Values math.isclose(v.data, w.data), and abs(x - y) < 1e-8 of what may be either",
+    ),
     **dict.fromkeys(("any", "all"), "write Python's own, of comparisons"),
     **dict.fromkeys(("float64", "float32", "float_"), "leave it out: numbers are Python's floats of 64 bits"),
     **dict.fromkeys(
@@ -444,7 +465,8 @@ PACKAGE = {
     "load": "write autograd.nn.load(path)",
     "save": "write model.save(path)",
     **dict.fromkeys(("jit", "function"), "write autograd.compile"),
-    "elementwise_grad": "write [autograd.grad(f)(x) for x in xs]",
+    "elementwise_grad": "write autograd.grad(lambda xs: np.sum(f(xs)))(xs), for a list [autograd.grad(f)(x) for x in "
+    "xs]",
     "grad_and_value": "write autograd.value_and_grad, whose value comes first",
     "grad_and_aux": "write autograd.grad(f, has_aux=True)",
     "multigrad_dict": "write autograd.grad(f, argnums=(0, 1))",
@@ -820,24 +842,23 @@ def of_a_model(method: Callable[_P, _T]) -> Callable[_P, _T]:
 
 def no_such_name(name: str) -> NoReturn:
     """Be the `__getattr__` of the package: say what a function of NumPy or PyTorch is called here."""
-    advice = ""
     if name in FUNCTIONS:
-        advice = f": it is autograd.{FUNCTIONS[name]} here"
+        advice = f"it is autograd.{FUNCTIONS[name]} here"
     elif name in RECIPES:
-        advice = f": {_recipe(name)}"
-    elif known := PACKAGE.get(name) or _elsewhere(name) or NETWORKS.get(name) or OPTIMIZERS.get(name):
-        advice = f": {known}"
-    raise AttributeError(f"module 'autograd' has no attribute {quoted(name)}{advice}")
+        advice = _recipe(name)
+    else:
+        advice = PACKAGE.get(name) or _elsewhere(name) or NETWORKS.get(name) or OPTIMIZERS.get(name) or ""
+    _refuse_name("autograd", name, advice, sys._getframe(1))
 
 
 def no_such_network(name: str) -> NoReturn:
     """Be the `__getattr__` of `nn`."""
-    _refuse_name("nn", name, NETWORKS)
+    _refuse_name("autograd.nn", name, NETWORKS.get(name) or _elsewhere(name), sys._getframe(1))
 
 
 def no_such_optimizer(name: str) -> NoReturn:
     """Be the `__getattr__` of `optim`."""
-    _refuse_name("optim", name, OPTIMIZERS)
+    _refuse_name("autograd.optim", name, OPTIMIZERS.get(name) or _elsewhere(name), sys._getframe(1))
 
 
 def _elsewhere(name: str) -> str:
@@ -848,10 +869,17 @@ def _elsewhere(name: str) -> str:
     return ""
 
 
-def _refuse_name(module: str, name: str, known: dict[str, str]) -> NoReturn:
-    found = known.get(name) or _elsewhere(name)
-    advice = f": {found}" if found else ""
-    raise AttributeError(f"module 'autograd.{module}' has no attribute {quoted(name)}{advice}")
+def _refuse_name(module: str, name: str, advice: str, frame: FrameType) -> NoReturn:
+    """Refuse a name of a module, with what to write in place of it.
+
+    Python replaces an AttributeError by its own error where the name is imported. An ImportError it leaves as it is.
+
+    Arguments:
+        frame: that of the code that looks for the name.
+    """
+    if advice and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]:
+        raise ImportError(f"cannot import name {quoted(name)} from {quoted(module)}: {advice}", name=module)
+    raise AttributeError(f"module {quoted(module)} has no attribute {quoted(name)}{advice and ': '}{advice}")
 
 
 _PARTS = f"a Value has its operands and its derivative from the operation that made it: {ADD_A_ROW}"

@@ -14,7 +14,7 @@ from autograd.draws import drawing_from
 from autograd.engine import Value, commit_data, created, graph_of
 from autograd.errors import RecordingError, TrainingWarning
 from autograd.frames import warn_caller
-from autograd.hints import NO_PLAIN_NUMBER, in_place_of_an_index, refuse_class
+from autograd.hints import NO_EQUAL_NUMBER, NO_PLAIN_NUMBER, in_place_of_an_index, refuse_class
 from autograd.losses import Accuracy, Baseline, Classes, Targets, carried, loss_named
 from autograd.modes import training_mode
 from autograd.samples.recording import (
@@ -144,7 +144,7 @@ def _in_place_of(problem: Exception) -> str:
         return f"A target is a Value, which is no index: {_FOR_A_CLASS}"
     if text == NO_PLAIN_NUMBER:
         return f"A target is a Value: {_FOR_A_CLASS}"
-    if text.startswith("== asks whether"):
+    if text == NO_EQUAL_NUMBER:
         return (
             "A target is a Value, whose number is another one for each sample: where a class t is to choose, write "
             "autograd.where(nn.one_hot(t, 3)[1], x, y), which is x for class 1 of 3, else y."
