@@ -19,6 +19,7 @@ from autograd.engine import Value, created
 
 _MOST_CALLS = 10_000  # that are remembered
 _MOST_THREADS = 64  # whose calls run at the same time
+_MOST_ROOTS = 16  # Modules in whose calls another one was called, that are remembered
 
 
 class Calls:
@@ -27,15 +28,22 @@ class Calls:
     Attributes:
         depth: how many there are.
         begun, outermost: when the innermost and the outermost began: numbers of creation.
+        root: the Module whose call is the outermost.
         making: how many Modules are in the making, in or outside of calls.
         assigned: the attributes that they have assigned: Modules, names, and what was there before.
     """
 
-    __slots__ = ("depth", "begun", "outermost", "making", "assigned")
+    __slots__ = ("depth", "begun", "outermost", "root", "making", "assigned")
 
     def __init__(self) -> None:
         self.depth = self.begun = self.outermost = self.making = 0
+        self.root: weakref.ref[Any] | None = None
         self.assigned: dict[tuple[int, Any], tuple[Any, str, Any]] = {}
+
+
+def note_root(roots: tuple[weakref.ref[Any], ...], root: weakref.ref[Any]) -> tuple[weakref.ref[Any], ...]:
+    """Return the Modules in whose calls a Module was called, with another one, the last of them."""
+    return (*(ref for ref in roots[-_MOST_ROOTS:] if ref is not root), root)
 
 
 class _Here(local):
@@ -86,14 +94,14 @@ def _forgetting(calls: list[_Call]) -> Iterable[Any]:
         del _over[: bisect_left(_over, calls[-1]) + 1]
 
 
-def was_made_in_a_call(number: int, born: int = 0, inside: Callable[[Any], bool] = lambda module: True) -> bool:
+def was_made_in_a_call(number: int, born: int = 0, can_put: Callable[[Any], bool] = lambda ref: True) -> bool:
     """Return True for the number of creation of what was made in a call, in which its holder was not made, too.
 
     Arguments:
         number: that of a leaf or a Module.
         born: that of the Module that holds it.
-        inside: whether a Module is one of those of which it is asked. The numbers of two threads are mixed: what has
-            one from the time in which another thread called something else was not made there.
+        can_put: whether a call of a Module can have put it where it is. An initializer that makes it has not; and the
+            numbers of two threads are mixed.
     """
     calls = here.calls
     if calls.depth and number > calls.outermost >= born:
@@ -101,7 +109,7 @@ def was_made_in_a_call(number: int, born: int = 0, inside: Callable[[Any], bool]
     thread = get_ident()
     first = bisect_left(_over, (number,))
     for _, begin, of, called in islice(_over, first, first + _MOST_THREADS):
-        if born <= begin < number and (of == thread or inside(called())):
+        if born <= begin < number and can_put(called):
             return True
         if of == thread:
             return False
@@ -110,27 +118,29 @@ def was_made_in_a_call(number: int, born: int = 0, inside: Callable[[Any], bool]
 
 # What was passed to calls --------------------------------------------------------------------------------------------
 
-_Passed = tuple[weakref.ref[Any], list[weakref.ref[Any]]]
+_Ref = weakref.ref[Any]
+_Passed = tuple[_Ref, list[_Ref]]
 """A leaf or a Module that was passed to outermost calls, and the Modules that were called."""
 
 _values: dict[int, _Passed] = {}  # by number of creation
 _modules: dict[int, _Passed] = {}  # by id
 
 
-def _known(part: Any) -> list[weakref.ref[Any]]:
+def passed_to(part: Any) -> list[_Ref]:
+    """Return the Modules to whose calls a leaf or a Module was passed; not all of those that are gone."""
     known = _values.get(created(part)) if type(part) is Value else _modules.get(id(part))
     return known[1] if known is not None and known[0]() is part else []
 
 
-def is_new(part: Any, to: weakref.ref[Any]) -> bool:
+def is_new(part: Any, to: _Ref) -> bool:
     """Return True for a leaf or a Module that was not passed to a call of a Module before."""
-    return not any(ref is to for ref in _known(part))
+    return not any(ref is to for ref in passed_to(part))
 
 
-def pass_in(part: Any, to: weakref.ref[Any]) -> None:
+def pass_in(part: Any, to: _Ref) -> None:
     """Remember a leaf or a Module that is passed to a call of a Module."""
-    if known := _known(part):
-        known.append(to)
+    if refs := passed_to(part):
+        refs[:] = [*(ref for ref in refs if ref() is not None), to]
     elif type(part) is Value:
         number = created(part)
         _values[number] = weakref.ref(part, partial(_values.pop, number)), [to]
@@ -142,14 +152,3 @@ def _forget(key: int, ref: weakref.ref[Any]) -> None:
     known = _modules.get(key)
     if known is not None and known[0] is ref:  # another may have the id by now
         _modules.pop(key, None)
-
-
-def take_back(part: Any, to: weakref.ref[Any]) -> None:
-    """Forget that a part was passed to a Module."""
-    known = _known(part)
-    known[:] = [ref for ref in known if ref is not to]
-
-
-def passed_to(part: Any) -> list[Any]:
-    """Return the Modules that are still there to whose calls a leaf or a Module was passed."""
-    return [module for ref in _known(part) if (module := ref()) is not None]

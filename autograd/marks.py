@@ -1,13 +1,13 @@
 """Give Modules a place for what is remembered of them beside their attributes, and notice what calls assign."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from types import FunctionType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 from weakref import ref
 
-from autograd.calls import here, is_new, note_call
+from autograd.calls import here, is_new, note_call, note_root
 from autograd.engine import Value, next_order
 from autograd.hints import AbstractHintsUnlisted, advise
 from autograd.text import and_joined
@@ -26,12 +26,14 @@ class Remembered:
     Attributes:
         born: when it was made, or copied: a number of creation.
         called: when its last call began.
+        roots: other Modules in whose calls it was called: the outermost ones.
     """
 
-    __slots__ = ("born", "called")
+    __slots__ = ("born", "called", "roots")
 
     def __init__(self) -> None:
         self.born, self.called = next_order(), 0
+        self.roots: tuple[ref[Any], ...] = ()
 
     def twin(self) -> Self:
         """Return one for a copy of the Module."""
@@ -74,11 +76,18 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
         if memory is None and is_marked:
             self._stock()
         around, outermost = calls.begun, not calls.depth
-        new = _new(inputs, named, ref(self)) if outermost and is_marked else None
-        passed = self._pass_in(new) if new else ()
+        modules: Any = ()
+        if outermost:
+            calls.root = ref(self)
+            new = _new(inputs, named, calls.root) if is_marked else None
+            if is_marked and (new or memory is None or not memory.called):
+                modules = self._pass_in(new, first=memory is None or not memory.called)
         calls.begun = begun = next_order()
         if memory is not None:
             memory.called = begun
+            root = calls.root
+            if not outermost and root is not None and (not memory.roots or memory.roots[-1] is not root):
+                memory.roots = note_root(memory.roots, root)
         if outermost:
             calls.outermost = begun
         calls.depth += 1
@@ -88,6 +97,8 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
             calls.depth -= 1
             calls.begun = around
             if outermost:
+                if modules:
+                    self._see_whether_kept(modules)
                 end = next_order()
                 if end > begun + 1 and is_marked:
                     for module in note_call(begun, end, self):
@@ -96,8 +107,6 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
                     assigned, calls.assigned = calls.assigned, {}
                     for module, name, before in assigned.values():
                         module._assigned(name, before)
-                if passed:
-                    self._take_back(passed)
 
     return in_a_call
 
@@ -355,12 +364,16 @@ class Marked(metaclass=ModuleClass):
     def _assigned(self, name: str, before: Any) -> None:
         """Do what is left to do when a call has assigned an attribute, which was something else before, or UNSET."""
 
-    def _pass_in(self, parts: list[Any]) -> Iterable[Any]:
-        """Remember the leaves and Modules in what is passed to a call for the first time; return those Modules."""
-        return ()
+    def _pass_in(self, parts: list[Any], *, first: bool) -> list[Any]:
+        """Remember the leaves in what is passed to a call for the first time; return the Modules among it.
 
-    def _take_back(self, modules: Iterable[Any]) -> None:
-        """After the call: of Modules that it has not kept, forget that they were passed."""
+        Arguments:
+            first: whether the Module has not been called before.
+        """
+        return []
+
+    def _see_whether_kept(self, modules: list[Any]) -> None:
+        """Remember Modules that were passed to a call, and that it has kept."""
 
     def _stock(self) -> None:
         """Decide of all that is held whether it is a parameter, and remember it."""

@@ -1292,8 +1292,8 @@ class Table(Module):
     def row(self, key: str) -> Any:
         return self.rows.setdefault(key, values(1))
 
-    def __call__(self, key: str) -> Any:
-        return self.row(key)[0] * 2
+    def __call__(self, key: Any) -> Any:
+        return (self.row(key) if isinstance(key, str) else key)[0] * 2
 
 
 def _appended_and_passed() -> tuple[Any, int]:
@@ -1692,3 +1692,162 @@ def test_a_called_model_keeps_nothing_alive() -> None:
         assert [ref() for ref in parts] == [None, None]
     finally:
         gc.enable()
+
+
+class Distance(Module):
+    """A loss that is a Module, and is passed the model."""
+
+    def __call__(self, net: Any, x: Any) -> Any:
+        return (net(x) - 2.0) ** 2
+
+
+class Program(Module):
+    """All there is to do, in a call that reaches the model elsewhere."""
+
+    def __call__(self, x: Any) -> Any:
+        return MODEL[0](x)
+
+
+MODEL: list[Any] = [None]
+
+
+@pytest.mark.parametrize("around", [Distance, lambda: lambda m, x: Program()(x)])
+def test_what_a_call_passes_on_to_a_model_that_it_does_not_hold_is_state_there(around: Any) -> None:
+    model, kept = Logging([]), Distance()
+    MODEL[0] = model
+    for _ in range(3):
+        around()(model, Value(1.0)), kept(model, Value(1.0))
+        assert model.parameters() == [model.w]
+
+
+def test_a_copy_that_takes_over_a_list_knows_what_calls_have_put_there() -> None:
+    @dataclasses.dataclass
+    class Config(Module):
+        w: Any
+        seen: Any
+        rate: float = 0.1
+
+        def __call__(self, x: Any) -> Any:
+            self.seen.append(x)
+            return self.w * x
+
+    class Head(Module):
+        def __init__(self, body: Any) -> None:
+            self.seen, self.body = body.seen, body
+
+    model = Config(Value(0.5), [])
+    model(Value(1.0))
+    assert dataclasses.replace(model, rate=0.2).parameters() == [model.w]
+    assert names(Head(model)) == ["body.w"]
+
+
+def test_what_another_module_makes_is_a_parameter_of_that_into_which_the_user_puts_it() -> None:
+    class Sampler(Module):
+        def __call__(self) -> Any:
+            return nn.MLP(1, [2, 1]), [Value(0.5), Value(1.5)]
+
+    sampler = Sampler()
+    model, (net, leaves) = Net(parts=[], more=[]), sampler()
+    model.parts.append(net)
+    model.more.extend(leaves)
+    model.parts.append(Sampler()()[0])
+    assert len(model.parameters()) == 7 + 2 + 7
+
+
+def test_noise_that_each_call_makes_and_keeps_is_not_said_to_be_untrained() -> None:
+    class Noisy(Module):
+        def __init__(self) -> None:
+            self.w, self.noise = Value(0.5), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            self.noise.append(Value(0.1))
+            return self.w * (x + self.noise[-1])
+
+    model = Noisy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            (model(1.0) + model(2.0)).backward()
+            assert model.parameters() == [model.w]
+
+
+def test_a_module_that_was_evaluated_may_be_added_whatever_has_come_between() -> None:
+    class Ensemble(Module):
+        def __init__(self) -> None:
+            self.parts, self.h = list[Any](), [Value(1.0)]
+
+        def __call__(self, part: Any, x: Any) -> Any:
+            self.h = [part([x])]
+            return self.h[0]
+
+    model, layer = Ensemble(), Layer(1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ParameterWarning, match="held 1 parameter"):
+            model(layer, 1.0)
+        model(layer, 1.0)
+    model.parts.append(layer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(model.parameters()) == 2
+
+
+class Slots:
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+@pytest.mark.parametrize("make", [lambda xs: ([[0.5]] * 1_500, xs), lambda xs: [[x] for x in xs], Slots])
+def test_large_and_small_arguments_are_looked_into(make: Any) -> None:
+    class Storing(Module):
+        def __init__(self) -> None:
+            self.w, self.seen = Value(1.0), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            self.seen += [x.x] if isinstance(x, Slots) else [*x]
+            return self.w * 2
+
+    model = Storing()
+    model(make(values(1_500)))
+    assert model.parameters() == [model.w]
+
+
+def test_leaves_in_doubt_are_said_once_for_each_attribute() -> None:
+    class Banking(Module):
+        def __init__(self) -> None:
+            self.w, self.bank, self.other = Value(1.0), list[Any](), list[Any]()
+
+        def __call__(self, i: Any) -> Any:
+            self.bank.append(DATA[i])
+            if i:
+                self.other.append([others[i]])
+            return self.w * DATA[i]
+
+    others = values(3)
+    model = Banking()
+    with pytest.warns(ParameterWarning, match="as is what comes there later") as said:
+        for i in range(3):
+            model(i)
+            model.parameters()
+    assert len(said) == 2 and ".bank[0]" in str(said[0].message) and ".other[0][0]" in str(said[1].message)
+
+
+def test_what_is_passed_is_looked_for_in_the_first_calls_and_in_some() -> None:
+    model, looked = Keeper(), list[int]()
+    for i in range(40):
+        model.seen.clear()
+        w = Value(0.5)
+        if i % 4 == 3:
+            model.ws.append(w)
+        model(w)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert model.parameters() == model.ws
+        memory: Any = model._marks.memory
+        looked.append(memory.looked)
+    assert max(looked) <= 4  # found again and again
+    for _ in range(100):
+        model(Value(1.0))
+        assert model.parameters() == model.ws

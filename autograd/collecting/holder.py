@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 from weakref import ref
 
-from autograd.calls import is_new, pass_in, take_back
+from autograd.calls import is_new, pass_in
 from autograd.collecting.kinds import KINDS, Kind, has_one, passed_parts
 from autograd.collecting.memory import MADE, memory_of
 from autograd.collecting.places import Entry, expression, joined, name_of, with_names
@@ -27,6 +27,7 @@ from autograd.errors import ParameterWarning
 from autograd.frames import warn_caller
 from autograd.hints import of_a_model
 from autograd.marks import UNSET, attributes_of, is_own, mark, marks_of
+from autograd.samples.recording import is_input
 from autograd.text import and_joined, escaped, visible
 
 
@@ -117,20 +118,26 @@ class Holder(Collected):
                 made = not any(held and held.when != MADE for held in known)
                 warn_of_change(self, name, len(leaves), made=made, lacking=_lacking(leaves))
 
-    def _pass_in(self, parts: list[Any]) -> list[Any]:
+    def _pass_in(self, parts: list[Any], *, first: bool) -> list[Any]:
         me = ref(self)
-        passed = [part for part in passed_parts(parts) if type(part) is not Value or part.op is None]
-        new = [part for part in passed if is_new(part, me)]
-        if new and has_one(self, new):
+        passed = passed_parts([x for x in parts if not (type(x) is Value and is_input(x))])
+        new = [part for part in passed if (type(part) is not Value or part.op is None) and is_new(part, me)]
+        leaves = [part for part in new if type(part) is Value and not is_input(part)]
+        if first:
             self._stock()  # what it holds before is its own
-        for part in new:
-            pass_in(part, me)
+        if new and marks_of(self).memory is not None:
+            found = has_one(self, new) if not first and memory_of(self).looks() else False
+            if found:
+                self._stock()
+                memory_of(self).looked = 0
+            for leaf in leaves if found is not None else ():  # else it is in doubt who has put it there
+                pass_in(leaf, me)
         return [part for part in new if type(part) is not Value]
 
-    def _take_back(self, modules: Iterable[Any]) -> None:
+    def _see_whether_kept(self, modules: list[Any]) -> None:
         for part in modules:
-            if not has_one(self, [part]):
-                take_back(part, ref(self))
+            if has_one(self, [part]):
+                pass_in(part, ref(self))
 
     def _stock(self) -> None:
         Walk(self, whole=True)

@@ -77,7 +77,8 @@ WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakVal
 _OURS = __name__.partition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
 _NO_PARTS = ("__", "_part_names", "_derived", "_abc_impl")  # attributes of a class that describe it
 _PLAIN = frozenset({Value, int, float, bool, str, bytes, NoneType})  # nothing is in them
-_MOST_PASSED = 1_000  # containers and objects, among what is passed to a call, that are looked into
+_MOST_IN_VAIN = 300  # containers, in objects that are passed to a call
+_MOST_LOOKED_AT = 20_000  # parts of a Module, at each call that is passed a leaf; to take one apart is like 20
 _MOST_KINDS = 1_000  # classes that are remembered
 Parts = tuple[Iterable[Step], Iterable[Any]]
 """The step to each part of a container, and the parts."""
@@ -127,16 +128,24 @@ def holding(parts: Iterable[Any]) -> set[type]:
 
 
 def passed_parts(x: Any) -> Iterator[Any]:
-    """Yield the Values and Modules in containers and objects of any nesting; what is in Modules is not asked for."""
-    stack, seen = [x], dict[int, Any]()
-    while stack and len(seen) < _MOST_PASSED:
-        part = stack.pop()
+    """Yield the Values and Modules in containers and objects of any nesting; what is in Modules is not asked for.
+
+    Objects come last, and are left when so much of what they lead to has been in vain: they may lead anywhere.
+    """
+    stack, objects, seen, vain = [x], list[Any](), dict[int, Any](), 0
+    while stack or (objects and vain < _MOST_IN_VAIN):
+        is_direct = bool(stack)
+        part = stack.pop() if is_direct else objects.pop()
         kind = KINDS[type(part)]
         if type(part) is Value or (kind and kind.module):
+            vain = 0
             yield part
+        elif is_direct and kind and not kind.listed:
+            objects.append(part)
         elif kind and id(part) not in seen:
             seen[id(part)] = part
-            stack += [x for x in _inside(part, kind) if KINDS[type(x)]]
+            vain += not is_direct
+            (stack if is_direct else objects).extend(x for x in _inside(part, kind) if KINDS[type(x)])
 
 
 def _inside(part: Any, kind: Kind) -> Iterable[Any]:
@@ -147,7 +156,8 @@ def _inside(part: Any, kind: Kind) -> Iterable[Any]:
     elif isinstance(part, (AbstractSet, ValuesView)):
         found = part
     if kind.module or kind.declared is not None or not (kind.listed or kind.refers or kind.descriptor):
-        return [*found, *attributes(part, kind.declared or ()).values()]
+        named = kind.declared if kind.declared is not None else slots_of(type(part))
+        return [*found, *attributes(part, named).values()]
     return found
 
 
@@ -174,10 +184,19 @@ def reached(root: Any) -> Iterator[tuple[Any, list[Any]]]:
                     stack.append(x)
 
 
-def has_one(root: Any, parts: Iterable[Any]) -> bool:
-    """Return True if a Module, or a container or Module in it, has one of these Values and Modules."""
+def has_one(root: Any, parts: Iterable[Any], most: int = _MOST_LOOKED_AT) -> bool | None:
+    """Return whether a Module, or a container or Module in it, has one of these Values and Modules.
+
+    None if it is too large to be looked through.
+    """
     wanted = set(map(id, parts))
-    return not all(wanted.isdisjoint(map(id, found)) for _, found in reached(root))
+    for _, found in reached(root):
+        most -= 20 + len(found)
+        if most < 0:
+            return None
+        if not wanted.isdisjoint(map(id, found)):
+            return True
+    return False
 
 
 def _kind_of(kind: type) -> Kind | None:

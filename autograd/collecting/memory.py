@@ -44,17 +44,21 @@ class Memory(Remembered):
         state: Values and Modules that calls have put beside them.
         told: the attributes of which the user has been told that calls change them.
         unchecked: whether parts have come whose names have not been compared.
-        doubtful: whether some have come in doubt, of which the user has not been told.
+        doubts: the attributes in which there are some in doubt; whether the user has been told.
+        looked: how often calls were passed leaves that were not looked for, or not found, since one was.
+        gradients: those of leaves that calls have made, when they were seen first, by number of creation.
     """
 
-    __slots__ = ("held", "state", "told", "unchecked", "doubtful", "_most")
+    __slots__ = ("held", "state", "told", "unchecked", "doubts", "looked", "gradients", "_most")
 
     def __init__(self) -> None:
         super().__init__()
         self.held: dict[int, _Held] = {}
         self.state: dict[int, _Kept] = {}
         self.told: frozenset[Any] = frozenset()
-        self.unchecked = self.doubtful = False
+        self.unchecked, self.looked = False, 0
+        self.doubts: dict[Any, bool] = {}
+        self.gradients: dict[int, float] = {}
         self._most = _FEW
 
     def of(self, part: Any) -> _Held | None:
@@ -83,6 +87,20 @@ class Memory(Remembered):
         _anywhere.pop(key, None)
         self._limit()
 
+    def looks(self) -> bool:
+        """Return True if a call is to look whether it is passed what the Module holds.
+
+        That takes as long as some operations for each part. Where the first calls have found none, one in eight looks.
+        """
+        self.looked += 1
+        return self.looked <= _EACH or self.looked % _EIGHTH == 0
+
+    def has_new_gradient(self, leaf: Value) -> bool:
+        """Return True if a leaf has another gradient than when this was asked first: it has been used again."""
+        if len(self.gradients) > 2 * _FEW:
+            self.gradients.clear()
+        return self.gradients.setdefault(created(leaf), leaf.grad) != leaf.grad
+
     def _limit(self) -> None:
         if len(self.held) + len(self.state) > self._most:
             self.forget()
@@ -99,17 +117,23 @@ class Memory(Remembered):
         """Return one for a copy of the Module, which has the same parts, and the same lists, which calls may fill."""
         twin = super().twin()
         twin.held, twin.state = self.held.copy(), self.state.copy()
-        twin.told, twin.unchecked, twin.doubtful = self.told, self.unchecked, self.doubtful
+        twin.told, twin.unchecked, twin.doubts = self.told, self.unchecked, self.doubts
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle with the parts in place of the references to them."""
         held = [(x.part(), x.attribute, x.when) for x in self.held.copy().values()]
         state = [(x.part(), x.made) for x in self.state.copy().values()]
-        return _remembering, ([x for x in held if x[0] is not None], [x for x in state if x[0] is not None], self.told)
+        return _remembering, (
+            [x for x in held if x[0] is not None],
+            [x for x in state if x[0] is not None],
+            self.told,
+            self.doubts,
+        )
 
 
 _FEW = 64
+_EACH, _EIGHTH = 16, 8  # calls
 
 
 class _Anywhere(dict[int, weakref.ref[Value]]):
@@ -141,15 +165,17 @@ def _key(part: Any) -> int:
 
 
 def _remembering(
-    held: Iterable[tuple[Any, Any, int]], state: Iterable[tuple[Any, bool]], told: frozenset[Any]
+    held: Iterable[tuple[Any, Any, int]],
+    state: Iterable[tuple[Any, bool]],
+    told: frozenset[Any],
+    doubts: dict[Any, bool],
 ) -> Memory:
     memory = Memory()
     for part, attribute, when in held:
         memory.hold(part, attribute, when)
-        memory.doubtful |= when == DOUBT
     for part, made in state:
         memory.keep(part, made=made)
-    memory.told = told
+    memory.told, memory.doubts = told, doubts
     return memory
 
 

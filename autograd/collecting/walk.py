@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -68,10 +69,13 @@ def _holds(module: Any, part: Any) -> bool:
     return memory is not None and cast(Memory, memory).of(part) is not None
 
 
-def _is_around(module: Any, place: Place) -> bool:
+def _is_around(ref: weakref.ref[Any], place: Place) -> bool:
+    """Return True if a Module is around a place, or one that is was called in its calls."""
+    module = ref()
     while place:
         (place, part), _ = place
-        if part is module:
+        memory = marks_of(part).memory if isinstance(part, Holding) else None
+        if (part is module and part is not None) or (memory is not None and any(ref is x for x in memory.roots)):
             return True
     return False
 
@@ -282,22 +286,22 @@ class Walk:
         if memory.of(part) is not None:
             return True
         if self._only_known:
-            if type(part) is Value and part.op is None and self._was_made_in_a_call(part, memory):
+            if type(part) is Value and part.op is None and self._was_made_in_a_call(entry, memory):
                 self.made.append(entry)
             return False
         kept = memory.kept(part)
         if kept is None:
             given = type(part) is Value and is_input(part)  # by `fit` or `predict`
             own = id(holder) in self._made and not given
-            passed = not own and (given or self._was_passed(entry))
-            if own or not (passed or self._was_made_in_a_call(part, memory)):
+            passed = given or any(self._can_put(ref, entry) for ref in passed_to(part))
+            if not passed and (own or not self._was_made_in_a_call(entry, memory)):
                 in_doubt = not own and max(number_of(part), memory.born) < _called(place)
-                if in_doubt:  # not beside others, which were there for certain
-                    others = [x for x in memory.held.copy().values() if x.attribute == attribute]
-                    in_doubt = all(x.when == DOUBT for x in others)
+                if in_doubt:  # beside others, the model has grown
+                    in_doubt = all(x.when == DOUBT for x in [*memory.held.values()] if x.attribute == attribute)
                 memory.hold(part, attribute, MADE if own else DOUBT if in_doubt else NEW)
                 memory.unchecked = not own
-                memory.doubtful |= in_doubt
+                if in_doubt and attribute not in memory.doubts:
+                    memory.doubts = {**memory.doubts, attribute: False}
                 return True
             memory.keep(part, made=not passed)
             kept = memory.kept(part)
@@ -316,32 +320,28 @@ class Walk:
                 _warn_of_state(holder, entry)
         return False
 
-    def _was_passed(self, entry: Entry) -> bool:
-        """Return True for a part that was passed to a call which can have put it where it is.
+    def _can_put(self, ref: weakref.ref[Any], entry: Entry) -> bool:
+        """Return True if a call of a Module, which may be gone, can have put a part where it is.
 
-        That is a call of a Module around it, or of another one that reaches the same list, and does not hold the part.
+        It is around the part; or one around it was called in its calls; or it reaches the same list, and does not hold
+        the part as its own; or it runs, and has made the Module around the part.
         """
-        place, part = entry
-        modules = passed_to(part)
-        if any(module is self.root or _is_around(module, place) for module in modules):
+        (place, module), part = (entry[0], ref()), entry[1]
+        if (module is not None and module is self.root) or _is_around(ref, place):
             return True
-        calls = here.calls
-        if modules and calls.depth and self._around[id(place[0])][2].born > calls.outermost:
-            return True  # what the call that runs has made for itself
-        for module in modules:
-            known = self._reached.get(id(module))
-            if known is None:
-                known = self._reached[id(module)] = {id(x): x for x, _ in reached(module)}
-            if id(place[0][1]) in known and not any(_holds(x, part) for x in known.values()):
-                return True
-        return False
+        calls, (_, holder, memory, _) = here.calls, self._around[id(place[0])]
+        if calls.depth and memory.born > calls.outermost and id(holder) not in self._made:
+            return True
+        if module is None:
+            return False
+        known = self._reached.get(id(module))
+        if known is None:
+            known = self._reached[id(module)] = {id(x): x for x, _ in reached(module)}
+        return id(place[0][1]) in known and not any(_holds(x, part) for x in known.values())
 
-    def _has(self, module: Any) -> bool:
-        return id(module) in self._marked
-
-    def _was_made_in_a_call(self, part: Any, memory: Memory) -> bool:
-        number = number_of(part)
-        return number > 0 and was_made_in_a_call(number, memory.born, self._has)
+    def _was_made_in_a_call(self, entry: Entry, memory: Memory) -> bool:
+        number = number_of(entry[1])
+        return number > 0 and was_made_in_a_call(number, memory.born, lambda ref: self._can_put(ref, entry))
 
     def _say_what_is_lost(self) -> None:
         """Warn of parameters in place of which a call has put results."""
@@ -363,7 +363,7 @@ class Walk:
 
     def new(self, when: int = TOLD, which: Container[int] = (NEW, DOUBT)) -> list[Entry]:
         """Return leaves that have come since Modules were made, of which the user has not been told, but now."""
-        new, beside = list[Entry](), set[int]()
+        new, beside, doubts = list[Entry](), set[int](), list[tuple[Memory, Any]]()
         if not self._remembering:
             return new
         for entry in self.leaves:
@@ -376,18 +376,23 @@ class Walk:
             if known is None:
                 continue
             if known.when in which and id(leaf) not in self.constant:
+                if known.when == NEW:
+                    memory.hold(leaf, known.attribute, when)
+                elif memory.doubts.get(known.attribute):
+                    continue  # once is enough
+                else:
+                    doubts.append((memory, known.attribute))
                 new.append(entry)
-                memory.hold(leaf, known.attribute, when)
             elif around is not place[0][1]:
                 beside.add(id(place[0]))
+        for memory, attribute in doubts:
+            memory.doubts = {**memory.doubts, attribute: True}
         return [entry for entry in new if id(entry[0][0]) not in beside]
 
     def in_doubt(self) -> list[Entry]:
         """Return leaves of which nothing says who has put them there, and the user has not been told, but now."""
-        doubtful = [memory for memory in map(memory_of, self._remembering) if memory.doubtful]
-        for memory in doubtful:
-            memory.doubtful = False
-        return self.new(which=(DOUBT,)) if doubtful else []
+        is_told = all(all(memory_of(module).doubts.values()) for module in self._remembering)
+        return [] if is_told else self.new(which=(DOUBT,))
 
     @property
     def unchecked(self) -> bool:
@@ -620,8 +625,9 @@ def _warn_of_doubt(module: Holding, found: Sequence[Entry]) -> None:
         are = "it is a parameter" if len(found) == 1 else "they are parameters"
         warn_caller(
             f"{shown} come since {kind} was made, and nothing says whether you have put it there, or a call that has "
-            f"found it somewhere: {are}, trained and saved. To keep what is not to be trained, use a local variable, "
-            "its number, x.data, or an nn.Constant; make what is in __init__, or assign it to an attribute",
+            f"found it somewhere: {are}, trained and saved, as is what comes there later. To keep what is not to be "
+            "trained, use a local variable, its number, x.data, or an nn.Constant; make what is in __init__, or assign "
+            "it to an attribute",
             ParameterWarning,
         )
 
@@ -632,7 +638,7 @@ def _warn_of_made(entry: Entry) -> None:
     if holder is None or not leaf.grad or created(leaf) > here.calls.outermost or training_here() is not None:
         return  # `fit` says it itself
     memory = memory_of(holder)
-    if attribute not in memory.told:
+    if attribute not in memory.told and memory.has_new_gradient(leaf):
         memory.told |= {attribute}
         kind = escaped(type(holder).__name__)
         where = f"{kind}.{escaped(attribute)}" if isinstance(attribute, str) else kind
