@@ -35,6 +35,11 @@ class Remembered:
         self.born, self.called = next_order(), 0
         self.roots: tuple[ref[Any], ...] = ()
 
+    def is_called_by(self, root: ref[Any] | None) -> None:
+        """Note in whose call the Module is called."""
+        if root is not None and not (self.roots and self.roots[-1] is root):
+            self.roots = note_root(self.roots, root)
+
     def twin(self) -> Self:
         """Return one for a copy of the Module."""
         return type(self)()
@@ -75,19 +80,15 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
         is_marked = memory is not None or isinstance(self, Marked)
         if memory is None and is_marked:
             self._stock()
-        around, outermost = calls.begun, not calls.depth
-        modules: Any = ()
+        around, outermost, modules = calls.begun, not calls.depth, ()
         if outermost:
             calls.root = ref(self)
-            new = _new(inputs, named, calls.root) if is_marked else None
-            if is_marked and (new or memory is None or not memory.called):
-                modules = self._pass_in(new, first=memory is None or not memory.called)
+            modules = _announce(self, memory, _new(inputs, named, calls.root)) if is_marked else ()
         calls.begun = begun = next_order()
         if memory is not None:
             memory.called = begun
-            root = calls.root
-            if not outermost and root is not None and (not memory.roots or memory.roots[-1] is not root):
-                memory.roots = note_root(memory.roots, root)
+            if not outermost:
+                memory.is_called_by(calls.root)
         if outermost:
             calls.outermost = begun
         calls.depth += 1
@@ -97,18 +98,30 @@ def watched(call: Callable[..., Any]) -> Callable[..., Any]:
             calls.depth -= 1
             calls.begun = around
             if outermost:
-                if modules:
-                    self._see_whether_kept(modules)
-                end = next_order()
-                if end > begun + 1 and is_marked:
-                    for module in note_call(begun, end, self):
-                        module._stock()
-                if calls.assigned:
-                    assigned, calls.assigned = calls.assigned, {}
-                    for module, name, before in assigned.values():
-                        module._assigned(name, before)
+                _conclude(self, begun, modules, is_marked)
 
     return in_a_call
+
+
+def _announce(module: Any, memory: Remembered | None, new: list[Any]) -> Any:
+    """Tell a Module before an outermost call what it is passed; return the Modules among that."""
+    first = memory is None or not memory.called
+    return module._pass_in(new, first=first) if new or first else ()
+
+
+def _conclude(module: Any, begun: int, modules: Any, is_marked: bool) -> None:
+    """Note after an outermost call what it has kept, made and assigned."""
+    if modules:
+        module._see_whether_kept(modules)
+    end = next_order()
+    if end > begun + 1 and is_marked:
+        for decides in note_call(begun, end, module):
+            decides._stock()
+    calls = here.calls
+    if calls.assigned:
+        assigned, calls.assigned = calls.assigned, {}
+        for holder, name, before in assigned.values():
+            holder._assigned(name, before)
 
 
 def _new(inputs: tuple[Any, ...], named: dict[str, Any], to: ref[Any]) -> list[Any]:
