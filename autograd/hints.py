@@ -605,6 +605,11 @@ ARGUMENTS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("grad_outputs", "cotangents"), "autograd.vjp(f, *primals)"),
         **dict.fromkeys(("holomorphic", "allow_int"), "leave it out: numbers are Python's floats"),
     },
+    "explain": {
+        **dict.fromkeys(("", "mode", "inputs", "wrt", "input", "variables"), "forward=x, or a list, for forward mode"),
+        **dict.fromkeys(("precision", "decimals"), "digits=3"),
+        **dict.fromkeys(("labels", "name"), "names={'y': y}"),
+    },
     "layer": _LAYER,
     "LayerNorm": {
         **dict.fromkeys(("normalized_shape", "num_features"), "n"),
@@ -748,7 +753,9 @@ def no_graph_form(name: str, options: bool) -> str:
 
 
 def _described(x: Any) -> str:
-    if callable(x) and not isinstance(x, type):
+    if isinstance(x, type):
+        return f"the class {quoted(x.__name__)}"
+    if callable(x):
         name = quoted(getattr(x, "__name__", type(x).__name__)).strip("'").replace("<lambda>", "f")
         return f"a function, {name}, which is called first: pass {name}(x)"
     return f"{type(x).__name__} {quoted(x)}"
@@ -776,7 +783,7 @@ def refuse_call(function: Callable[..., Any], arguments: Sequence[Any], named: I
     if unknown:
         said = f"got an unexpected keyword argument {', '.join(map(quoted, unknown))}{about_arguments(name, unknown)}"
     elif len(arguments) > len(positional):
-        said = f"takes {and_joined(positional)} by position, all others by name"
+        said = f"takes {and_joined(positional)} by position, all others by name{about_arguments(name, ())}"
     elif lacking:
         said = f"lacks {and_joined(lacking)}"
     else:

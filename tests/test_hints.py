@@ -141,6 +141,7 @@ def test_the_arguments_in_the_table_are_none_that_are_taken() -> None:
     functions |= {"network": nn.MLP, "layer": nn.Layer, "LayerNorm": nn.LayerNorm, "Dropout": nn.Dropout}
     functions |= {"grad": autograd.grad, "mean": autograd.mean, "logsumexp": autograd.logsumexp}
     functions |= {"softmax": autograd.softmax, "log_softmax": autograd.log_softmax, "fit": autograd.fit}
+    functions |= {"explain": autograd.explain}
     for function, others in ARGUMENTS.items():
         taken = inspect.signature(functions[function]).parameters
         assert len(taken) and not taken.keys() & others.keys()

@@ -70,6 +70,14 @@ class ChainRule(NamedTuple):
         return folded("\n".join(lines), line_width())  # names may be wider than a line
 
 
+def numbered(introduction: str, steps: Sequence[ChainRule]) -> list[str]:
+    """Return the lines of steps with their numbers, below what they are."""
+    lines, digits = [*paragraph(introduction), ""], len(str(len(steps)))
+    for i, step in enumerate(steps, start=1):
+        lines += step.lines(f"{i:>{digits}}. ")
+    return lines
+
+
 class Stage(NamedTuple):
     """A row of the table."""
 

@@ -17,7 +17,6 @@ import html
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from autograd.check import faux_gradients
@@ -26,6 +25,7 @@ from autograd.codegen.formulas import Term, graph_formulas, graph_written, short
 from autograd.codegen.typesetting import Typeset, typeset_notation
 from autograd.engine import Value, created
 from autograd.events import unobserved
+from autograd.hints import called_as
 from autograd.names import Names, names_of
 from autograd.ops import Op
 from autograd.staleness import check_current
@@ -34,7 +34,6 @@ from autograd.text import (
     aligned,
     decimals,
     in_digits,
-    paragraph,
     quoted,
     table,
     visible,
@@ -50,6 +49,7 @@ from autograd.views.chain_rule import (
     after,
     chain_rule,
     check_linear,
+    numbered,
 )
 from autograd.views.equations import Equation, aligned_latex, definitions, equation_html, math_element
 from autograd.views.forward_mode import Nudge, nudged, values_to_nudge
@@ -101,15 +101,14 @@ class Explanation:
     _values: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the rows
     _backward: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of the steps
     _nudges: tuple[Sequence[Equation], ...] = field(default=(), repr=False, compare=False)  # of `forward`
+    _typeset: Mapping[str, Typeset] = field(default_factory=dict, repr=False, compare=False)  # where they start
     _definitions: tuple[Equation, ...] = field(default=(), repr=False, compare=False)  # of operations that users added
 
     def __str__(self) -> str:
         cells = [_cells(row, self.digits) for row in self.rows]
         lines = table(cells, flush_right=_NUMBERS, head=self._head)
         for introduction, steps, _ in self._walks:
-            lines += ["", *paragraph(introduction), ""]
-            for i, step in enumerate(steps, start=1):
-                lines += step.lines(f"{i:>{len(str(len(steps)))}}. ")
+            lines += ["", *numbered(introduction, steps)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -132,7 +131,8 @@ class Explanation:
     def to_latex(self) -> str:
         r"""Return the equations as LaTeX, with the numbers put in: those of the values, then the chain rule.
 
-        It is an `align*`, or several where one would not fit on a page, and needs `\usepackage{amsmath}` alone.
+        It is an `align*`, or several where one would not fit on a page, and needs `\usepackage{amsmath}` alone. With
+        forward mode, the walks have an `align*` each, below a line that says what it is.
 
         >>> x = Value(0.0, "t")
         >>> print(explain(x.sin()).to_latex())
@@ -142,7 +142,13 @@ class Explanation:
         \frac{\partial v_{2}}{\partial t} &= \cos(t) \times \frac{\partial v_{2}}{\partial v_{2}} = 1 \times 1 = 1
         \end{align*}
         """
-        return aligned_latex([*self._results, *chain.from_iterable(equations for _, _, equations in self._walks)])
+        if not self.forward:
+            return aligned_latex([*self._results, *self._backward])
+        parts = [("Values, with the numbers put in", self._results)]
+        starts = [("Backward", self.output), *(("Forward", nudge.start) for nudge in self.forward)]
+        for (mode, start), equations in zip(starts, (self._backward, *self._nudges), strict=True):
+            parts.append((f"{mode}, step by step, starting at ${self._typeset[start].latex}$", [*equations]))
+        return "\n\n".join(f"{words}:\n{aligned_latex(equations)}" for words, equations in parts if equations)
 
     def _repr_latex_(self) -> str:
         return self.to_latex()
@@ -175,6 +181,7 @@ class Explanation:
 
 
 @unobserved
+@called_as("explain(loss, forward=weight)")
 def explain(
     output: Value,
     *,
@@ -295,7 +302,7 @@ def explain(
         step, equation = chain_rule(written.derivative(output, v), paths, gradients[v], why, written)
         steps.append(step)
         backward.append(equation)
-    nudges = [nudged(start, nodes, stages, gradients[start], written) for start in starts]
+    nudges = nudged(starts, nodes, stages, gradients, written)
     return Explanation(
         shown[output],
         tuple(rows),
@@ -305,6 +312,7 @@ def explain(
         _values=tuple(_value(stage, written) for stage in stages),
         _backward=tuple(backward[::-1]),
         _nudges=tuple(equations for _, equations in nudges),
+        _typeset={shown[v]: typeset[v].in_one_piece for v in [output, *starts]},
         _definitions=tuple(definitions(nodes, typeset_notation(values.text))),
     )
 

@@ -9,7 +9,8 @@ The numbers are those of `jvp` to the bit: an operand that does not move adds no
 speed happens to be 0 is multiplied as any other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from math import isclose
 from typing import Any, NamedTuple, cast
 
@@ -17,9 +18,19 @@ from autograd.codegen.typesetting import Typeset
 from autograd.engine import Value, created, graph_of, local_gradients, numbers_of
 from autograd.folds import Folding
 from autograd.hints import no_input
-from autograd.ops import Op, Rule
-from autograd.text import and_joined, with_printable_repr
-from autograd.views.chain_rule import ChainRule, Path, Stage, Step, Written, after, chain_rule, check_linear
+from autograd.ops import Op
+from autograd.text import and_joined, significant, with_printable_repr
+from autograd.views.chain_rule import (
+    ChainRule,
+    Path,
+    Stage,
+    Step,
+    Written,
+    after,
+    chain_rule,
+    check_linear,
+    numbered,
+)
 from autograd.views.equations import Equation
 from autograd.views.gradients import LocalGradient
 from autograd.views.limits import listed
@@ -40,6 +51,9 @@ class Nudge(NamedTuple):
             f"Forward, step by step, starting at {self.start}: how fast each stage changes when {self.start} is "
             "nudged. Each comes after all stages that it uses, because their parts add up to its own."
         )
+
+    def __str__(self) -> str:
+        return "\n".join(numbered(self.introduction, self.steps))
 
 
 def values_to_nudge(forward: Any, nodes: Sequence[Value], names: Mapping[Value, str]) -> list[Value]:
@@ -74,34 +88,75 @@ def values_to_nudge(forward: Any, nodes: Sequence[Value], names: Mapping[Value, 
 
 
 def nudged(
-    start: Value, nodes: Sequence[Value], stages: Sequence[Stage], gradient: float, written: Written
-) -> tuple[Nudge, list[Equation]]:
-    """Return how a nudge of one Value travels to the output, as text and typeset.
+    starts: Sequence[Value],
+    nodes: Sequence[Value],
+    stages: Sequence[Stage],
+    gradients: Mapping[Value, float],
+    written: Written,
+) -> list[tuple[Nudge, list[Equation]]]:
+    """Return how a nudge of each of some Values travels to the output, as text and typeset.
 
     Arguments:
-        start: a Value of the graph, which has a stage.
+        starts: Values of the graph, which have a stage.
         nodes: the graph of the output, which is the last of them.
         stages: all of them, in the order of creation.
-        gradient: what backward mode gives for the start.
+        gradients: what backward mode gives for each Value.
         written: how names and numbers are written.
 
     Raises:
         GradientMismatch: a rule is not linear in the gradient.
     """
-    output, walk = nodes[-1], _Walk(start, nodes)
+    slopes = cache(_slopes)
+    return [_nudge(_Walk(start, nodes, slopes), stages, gradients, written) for start in starts]
+
+
+def _nudge(
+    walk: "_Walk", stages: Sequence[Stage], gradients: Mapping[Value, float], written: Written
+) -> tuple[Nudge, list[Equation]]:
+    start, output = walk.start, walk.nodes[-1]
     steps, equations = list[ChainRule](), list[Equation]()
     for stage in stages:
         if stage.result in walk.speeds:
             step, equation = _step(stage, walk, written)
             if stage.result is output is not start:
-                backward, forward = (written.slopes.text(x) for x in (gradient, walk.speeds[output]))
+                backward, forward = (written.slopes.text(x) for x in (gradients[start], walk.speeds[output]))
                 gives = "backward gives the same"
                 if backward != forward:
-                    gives = f"backward, which multiplies in another order, gives {backward}"
+                    gives = _difference(walk, stage, gradients, backward)
                 step = step._replace(why=f"{step.why}; {gives}")
             steps.append(step)
             equations.append(equation)
     return Nudge(written.names[start], tuple(steps)), equations
+
+
+def _difference(walk: "_Walk", stage: Stage, gradients: Mapping[Value, float], backward: str) -> str:
+    """Say why backward mode gives another number than forward mode, at the last stage.
+
+    A rule that chooses, such as that of relu, passes 0 on one side whatever comes, where 0 × inf would be nan.
+    """
+    for v in walk.nodes:
+        for place, x in enumerate(v.args) if v in walk.moving and v is not walk.start else ():
+            if isinstance(x, Value) and x in walk.moving:
+                if exception := _no_product(v, place, gradients[v], _pulled):
+                    return f"backward gives {backward}: there {exception}"
+                if exception := _no_product(v, place, walk.speeds[x], _pushed):
+                    return (
+                        f"backward gives {backward}" if v in stage.line else f"{exception}; backward gives {backward}"
+                    )
+    return f"backward, which multiplies and adds in another order, gives {backward}"
+
+
+def _no_product(v: Value, place: int, known: float, passed: Callable[[Value, int, float], float]) -> str:
+    """Say that what a rule passes on is not its local gradient times what is known; "" if it is."""
+    local, part = passed(v, place, 1.0), passed(v, place, known)
+    if repr(part + 0.0) == repr(local * known + 0.0) or isclose(part, local * known, rel_tol=1e-9):
+        return ""
+    rule = f"the rule of {cast(Op, v.op).name}"
+    if local == part == 0:
+        return f"{rule} passes 0, whatever comes"
+    return (
+        f"{rule} gives {significant(part, 4)}, not the product of {significant(local, 4)} and {significant(known, 4)}"
+    )
 
 
 def _step(stage: Stage, walk: "_Walk", written: Written) -> Step:
@@ -134,7 +189,7 @@ def _step(stage: Stage, walk: "_Walk", written: Written) -> Step:
             ", ".join(dict.fromkeys(names[local.operand] for local, _ in used if (local.operand in behind) == stops))
             for stops in (True, False)
         )
-        reasons = [f"no gradient passes to it from {stopped}"] if stopped else []
+        reasons = [f"no nudge passes to it from {stopped}"] if stopped else []
         reasons += [f"nothing moves in {still}, which it uses"] if still else []
         why = "; ".join(reasons)
     return chain_rule(derivative(v), paths, speeds[v], why, written)
@@ -168,13 +223,15 @@ class _Walk:
     """How fast the Values of a graph change with one of them.
 
     Attributes:
+        nodes: those of the graph.
         speeds: of that one and of all that depend on it.
         moving: those of them that have one, if only by chance 0: all but those behind rules that are None, or that give
             a constant 0, as that of `floor`.
     """
 
-    def __init__(self, start: Value, nodes: Sequence[Value]) -> None:
+    def __init__(self, start: Value, nodes: Sequence[Value], slopes_of: Callable[[Value], Sequence[Any]]) -> None:
         self.start = start
+        self.nodes = nodes
         self.speeds = {start: 1.0}
         self.moving = {start}
         self._still = set[_Use]()  # where a rule gives a constant 0
@@ -182,7 +239,7 @@ class _Walk:
             uses = [(place, x) for place, x in enumerate(v.args) if isinstance(x, Value) and x in self.speeds]
             if not uses or v is start:
                 continue
-            slopes = _slopes(v)
+            slopes = slopes_of(v)
             pushed = {place: self.speeds[x] for place, x in uses if x in self.moving and slopes[place] is not None}
             check_linear(v, dict.fromkeys(pushed.values()))
             still = {place for place in pushed if type(slopes[place]) is float and slopes[place] == 0}
@@ -197,12 +254,18 @@ class _Walk:
         for v, place in route:
             if (v, place) in self._still:
                 return 0.0
-            op, operands = cast(Op, v.op), numbers_of(v.args)
-            if op.variadic:
-                speed *= cast(float, op.pulls(1.0, v.data, *operands)[place])
-            else:
-                speed = float(cast(Rule, op.rules[place])(speed, v.data, *operands))
+            speed = _pushed(v, place, speed)
         return speed
+
+
+def _pulled(v: Value, place: int, g: float) -> float:
+    """Return what the gradient of a result gives to one of its operands, to which one passes."""
+    return float(cast(float, cast(Op, v.op).pulls(g, v.data, *numbers_of(v.args))[place]))
+
+
+def _pushed(v: Value, place: int, speed: float) -> float:
+    """Return what the speed of one operand adds to that of a result; as `jvp`, it calls a rule of many of them once."""
+    return speed * _pulled(v, place, 1.0) if cast(Op, v.op).variadic else _pulled(v, place, speed)
 
 
 def _slopes(v: Value) -> Sequence[Any]:

@@ -20,6 +20,7 @@ import autograd
 from autograd import GradientMismatch, Value, explain, jvp, nn
 from autograd.engine import graph_of
 from autograd.ops import BUILT_IN, TABLE, Op
+from autograd.views import forward_mode
 from autograd.views.chain_rule import ChainRule
 from autograd.views.gradients import in_equation
 
@@ -150,7 +151,7 @@ def test_a_walk_says_where_the_gradient_stops() -> None:
     after_it.label = "after"
     steps = steps_of(after_it + x, x)
     assert [(step.equation, step.why) for step in steps[1:3]] == [
-        (("d stopped/d x", "0"), "no gradient passes to it from x"),
+        (("d stopped/d x", "0"), "no nudge passes to it from x"),
         (("d after/d x", "0"), "nothing moves in stopped, which it uses"),
     ]
     assert steps[3].equation == ("d out/d x", "1 × d x/d x", "1 × 1", "1")
@@ -179,7 +180,45 @@ def test_a_speed_of_0_is_multiplied_as_any_other() -> None:
     x = Value(-1.0, "x")
     *_, step = steps_of(x.relu().log(), x)
     assert step.equation[1:] == ("1 / v2 × d v2/d x", "inf × 0", "nan")
-    assert step.why == "after v2, which it uses; backward, which multiplies in another order, gives 0"
+    assert step.why == "after v2, which it uses; backward gives 0: there the rule of relu passes 0, whatever comes"
+
+
+def difference(output: Value, start: Value) -> str:
+    """Return what is said of backward mode, which gives another number."""
+    last = steps_of(output, start)[-1].why
+    assert "backward gives the same" not in last
+    return last.partition("; ")[2]
+
+
+def test_a_difference_from_backward_mode_has_its_reason() -> None:
+    def there(rule: str, gives: str = "0") -> str:
+        return f"backward gives {gives}: there the rule of {rule} passes 0, whatever comes"
+
+    t = Value(-1.0, "t")
+    for op in ("relu", "max", "clip", "largest"):
+        applied: Any = {
+            "max": lambda: autograd.max(t, 0.0), "clip": lambda: t.clip(0.0, 1.0),
+            "largest": lambda: autograd.largest([t, 0.0]), "relu": t.relu,
+        }[op]  # fmt: skip
+        for output in (applied().log(), applied() ** 0.5, 1 / applied(), (applied() * 2).sqrt()):
+            assert difference(output, t) == there(op), op
+    zero = Value(0.0, "zero")
+    assert difference((-zero.sqrt()).relu(), zero) == (
+        "the rule of relu passes 0 here, whatever comes from v3; backward gives nan"
+    )
+    assert difference((-zero.sqrt()).relu().sin(), zero) == (
+        "the rule of relu passes 0, whatever comes; backward gives nan"
+    )
+    x = Value(-1.0, "x")
+    power = x**-inf  # 1, with an infinite slope; forward that meets log(1) = 0, backward log(1) + 1
+    assert difference(power * power.log(), x) == "backward, which multiplies and adds in another order, gives -inf"
+
+
+def test_the_parts_of_a_line_are_multiplied_from_the_operand_to_the_result() -> None:
+    x = Value(2.0, "x")
+    step = steps_of(x * 1e200 * 1e200 * 1e-300, x)[-1]
+    assert step.equation == ("d out/d x", "inf")
+    assert step.why.startswith("after x, which it uses; the line of out gives inf, not the product of 1e+100 and 1; ")
 
 
 def test_a_line_that_adds_in_another_order_gives_its_own_sum() -> None:
@@ -216,6 +255,49 @@ def test_an_operation_of_ones_own_is_defined_below() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ how it is shown
+
+
+def test_each_walk_is_typeset_below_a_line_that_says_what_it_is() -> None:
+    w, b, x = Value(0.5, "w"), Value(0.6, "50% #1"), Value(0.4, "x")
+    net = w * x + b
+    net.label = "net"
+    latex = explain(net.tanh(), forward=[w, b], names={}).to_latex()
+    parts = latex.split("\n\n")
+    assert [part.partition("\n")[0] for part in parts] == [
+        "Values, with the numbers put in:",
+        r"Backward, step by step, starting at $v_{6}$:",
+        r"Forward, step by step, starting at $w$:",
+        r"Forward, step by step, starting at $\text{50\%\ \#1}$:",
+    ]
+    for part, derivative in zip(
+        parts[1:], (r"\partial v_{6}}{", r"}{\partial w}", r"}{\partial \text{50\%\ \#1}}"), strict=True
+    ):
+        equations = part.split(r"\\")
+        assert part.count(r"\begin{align*}") == part.count(r"\end{align*}") == 1
+        assert len(equations) >= 3 and all(derivative in equation for equation in equations)
+    assert explain(net, forward=[]).to_latex() == explain(net).to_latex()
+    assert ":" not in explain(net).to_latex()
+
+
+def test_a_nudge_is_printed_as_its_part_of_the_explanation() -> None:
+    x = Value(3.0, "x")
+    explanation = explain((x * x).sin() * x, forward=[x])
+    [nudge] = explanation.forward
+    assert str(nudge).startswith("Forward, step by step, starting at x: how fast each stage changes")
+    assert str(explanation).endswith("\n\n" + str(nudge))
+    assert "\n1. d x/d x = 1\n" in str(nudge) and f"{nudge.steps[-1]}".partition("\n")[0].split(" = ")[-1] in str(nudge)
+    assert repr(nudge).startswith("Nudge(start='x', steps=(ChainRule(")
+
+
+def test_slopes_are_found_once_for_all_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[Value]()
+    slopes = forward_mode._slopes
+    monkeypatch.setattr(forward_mode, "_slopes", lambda v: asked.append(v) or slopes(v))  # type: ignore[func-returns-value]
+    x = Value(0.3, "x")
+    y = x.sin().cos().tanh()
+    explanation = explain(y, forward=graph_of(y))
+    assert len(explanation.forward) == 4
+    assert sorted(asked, key=id) == sorted(graph_of(y)[1:], key=id)
 
 
 def test_a_walk_is_typeset_after_the_backward_steps() -> None:
@@ -261,6 +343,7 @@ def test_a_graph_that_is_out_of_date_is_refused() -> None:
         ),
         (lambda x, y: True, TypeError, r"got bool True: name it, as in explain\(loss, forward=x\)"),
         (lambda x, y: "x", TypeError, "got str 'x'"),
+        (lambda x, y: Value, TypeError, "got the class 'Value'"),
         (lambda x, y: [x, None], TypeError, "got NoneType None"),
         (lambda x, y: {"x": x}, TypeError, "got str 'x'"),
         (lambda x, y: nn.Neuron(2), TypeError, r"got Neuron: for a walk from each parameter, its parameters\(\)"),
@@ -271,6 +354,21 @@ def test_mistakes_are_explained(start: Any, error: type[Exception], said: str) -
     y = x * x
     with pytest.raises(error, match=said):
         explain(y, forward=start(x, y))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [((0,), {}), ((), {"mode": "forward"}), ((), {"wrt": 0}), ((), {"inputs": 0}), ((0,), {"faux": False})],
+)
+def test_other_ways_to_ask_for_forward_mode_say_how_it_is_asked_for(arguments: Any, named: dict[str, Any]) -> None:
+    x = Value(3.0, "x")
+    said = r"^explain\(\) .*; write forward=x, or a list, for forward mode\. A call is written explain\(loss, forward="
+    with pytest.raises(TypeError, match=said):
+        explain(x * x, *arguments, **named)
+    with pytest.raises(TypeError, match=r"argument 'precision'; write digits=3\. A call"):
+        explain(x * x, precision=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^explain\(\) lacks output\. A call"):
+        explain()  # type: ignore[call-arg]
 
 
 # --------------------------------------------------------------------------------------------------- its truth, by rows
