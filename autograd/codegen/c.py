@@ -18,14 +18,13 @@ constants itself.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import groupby
 
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import MOST_LANES, callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
-from autograd.codegen.memory import MemoryLayout, strided_runs, terms_of
+from autograd.codegen.memory import MemoryLayout, equal_runs, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
 from autograd.trees import tree_leaves
 
@@ -273,10 +272,8 @@ class _TranslationUnit:
         slots, name = self.layout.slots, self.statements.name
         local = {i: x for i, x in self.terms.items() if type(x) is float or x not in slots}
         # Terms outside arrays are mostly constants: one statement for adjacent outputs with the same term.
-        same = groupby(enumerate(sorted(local)), lambda pair: (name(local[pair[1]]), pair[1] - pair[0]))
-        for (term, _), pairs in same:
-            neighbours = [i for _, i in pairs]
-            yield for_loop("i", len(neighbours), f"out[{index_text(neighbours[0], (1, 'i'))}] += {times}{term};")
+        for same in equal_runs((i, name(local[i])) for i in sorted(local)):
+            yield for_loop("i", same.length, f"out[{index_text(same.first, (1, 'i'))}] += {times}{same.text};")
         stored = ((i, slots[int(x)]) for i, x in sorted(self.terms.items()) if i not in local)
         for run in strided_runs(stored):
             index, value = along(run)

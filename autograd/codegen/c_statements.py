@@ -12,6 +12,7 @@ from autograd.codegen.memory import (
     MemoryLayout,
     Slot,
     StridedRun,
+    equal_runs,
     run_through,
     strided_runs,
     terms_of,
@@ -20,6 +21,7 @@ from autograd.codegen.program import Operand, Step
 from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, sized_name, spelling_of
 from autograd.ops import Op
 
+_SHORTEST_RUN = 8  # of outputs that are the same, to be written by a loop
 _COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
 SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interleaving sums hides their latency
 
@@ -141,14 +143,19 @@ class CStatements:
 
     def other_outputs(self) -> Iterator[str]:
         """Yield the statements for outputs that are constants, inputs, or batch-invariant results."""
-        stored = []
+        stored, others = list[tuple[int, Slot]](), list[tuple[int, str]]()
         for i, x in enumerate(self.layout.program.outputs[: self.outputs]):
             if type(x) is int and x >= self.layout.program.inputs and self.layout.leaves_when_made(x):
                 continue
             if type(x) is int and x in self.layout.slots:
                 stored.append((i, self.layout.slots[x]))
             else:
-                yield self._leaves(str(i), self._spread(self.name(x), varies=False))
+                others.append((i, self._spread(self.name(x), varies=False)))
+        for same in equal_runs(others):  # such as the many zeros of a Hessian: compilers take long for one by one
+            if same.length < _SHORTEST_RUN:
+                yield from (self._leaves(str(same.first + i), same.text) for i in range(same.length))
+            else:
+                yield for_loop("i", same.length, self._leaves(index_text(same.first, (1, "i")), same.text))
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ that computes it, has a slot in an array; all others are local variables of thei
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -258,6 +259,26 @@ class StridedRun(NamedTuple):
     slot: Slot
     length: int
     stride: int
+
+
+class EqualRun(NamedTuple):
+    """Adjacent indices with the same expression."""
+
+    first: int
+    length: int
+    text: str
+
+
+def equal_runs(pairs: Iterable[tuple[int, str]]) -> Iterator[EqualRun]:
+    """Yield the runs in pairs of an index and an expression.
+
+    >>> [*equal_runs([(0, "0.0"), (1, "0.0"), (3, "0.0"), (4, "v7")])]
+    [EqualRun(first=0, length=2, text='0.0'), EqualRun(first=3, length=1, text='0.0'), \
+EqualRun(first=4, length=1, text='v7')]
+    """
+    for (text, _), run in groupby(enumerate(pairs), lambda item: (item[1][1], item[1][0] - item[0])):
+        indices = [i for _, (i, _) in run]
+        yield EqualRun(indices[0], len(indices), text)
 
 
 def strided_runs(pairs: Iterable[tuple[int, Slot]]) -> Iterator[StridedRun]:

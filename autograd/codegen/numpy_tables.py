@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.loops import LoopOrStep
-from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, run_through
+from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, equal_runs, run_through
 from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
@@ -151,14 +151,17 @@ class _Tables:
 
     def _other_outputs(self) -> Iterator[str]:
         """Yield statements for outputs that are constants, inputs, or batch-invariant results."""
-        layout, stored = self.layout, []
+        layout, stored, others = self.layout, list[tuple[int, Slot]](), list[tuple[int, str]]()
         for i, x in enumerate(self.outputs):
             if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
                 continue
             if type(x) is int and x in layout.slots:
                 stored.append((i, layout.slots[x]))
             else:
-                yield f"s[{i}] = {'n * ' * bool(self.signature.reduce)}{self.name(x)}"
+                others.append((i, self.name(x)))
+        for first, length, text in equal_runs(others):
+            rows = f"s[{first}:{first + length}]" if length > 1 else f"s[{first}]"
+            yield f"{rows} = {'n * ' * bool(self.signature.reduce)}{text}"
         yield from self._copied(stored)
 
     def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:

@@ -280,8 +280,13 @@ variables and what it shares with the function; of JAX, operations on arrays, ma
 *Made*: all nodes that were recorded on the way, those included that were thrown away. *The same lines*: the loop over
 neighbours that all others run; *on vectors*: written with slices.
 
-Compiled programs return all entries, those that are 0, too. Where most are, as here, C takes long to compile: compile
-the entries that are wanted.
+`hessian` takes about as long as `grad` of `grad`, on small graphs longer, though it makes fewer nodes: it goes forward
+in all directions at once, and what it keeps for each node and direction costs more than the one number of `grad`. What
+it saves is in the result, which is compiled, drawn, or differentiated again.
+
+Compiled programs return all entries, those that are 0, too, as lists of Python's floats. Of 100 variables that is 10,000
+numbers, and nine tenths of C's time: Python's own program has the zeros as constants, C's and NumPy's make a new float
+of each. The 199 entries that are not always 0, compiled alone, take C a tenth of the time: compile what is wanted.
 
 {rows}
 

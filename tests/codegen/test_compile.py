@@ -9,6 +9,7 @@ import linecache
 import math
 import os
 import random
+import re
 import traceback
 import weakref
 from array import array
@@ -630,3 +631,42 @@ def test_a_penalty_counts_once_for_each_sample_in_a_sum_and_once_in_a_mean(backe
         for how in ("sum", "mean")
     }
     assert by_reduce == {"sum": [18.0, 6.0, 12.0], "mean": [6.0, 2.0, 4.0]}
+
+
+@pytest.mark.parametrize("how", [None, "batch", "sum", "mean"])
+def test_equal_outputs_in_a_row_are_written_by_one_statement(how: str | None, backend: str) -> None:
+    """Such as the zeros of a Hessian: one by one they took NumPy 1.5 ms of 1.6, and C's compiler 4 s of 4.3."""
+    xs, w = [Value(float(i)) for i in range(40)], Value(3.0)
+    shared = w * w
+    fillers: list[list[Any]] = [
+        [0.0] * 30,
+        [-0.0] * 20,
+        [0.0],
+        [1.5] * 9,
+        [shared] * 12,
+        [xs[3]] * 15,
+        [w] * 10,
+        [math.nan] * 11,
+    ]
+    outputs: list[Any] = [xs[0] * xs[1], *itertools.chain(*fillers), *[x * x * 2.0 for x in xs], *[0.0] * 25]
+    recorded = [x if isinstance(x, Value) else Value(x) for x in outputs]
+    axes, reduce = (0, None) if how else None, how if how in ("sum", "mean") else None
+    f = autograd.compile(recorded, (xs, w), in_axes=axes, reduce=reduce, backend=backend)
+    samples = [[0.5 * i + sample for i in range(40)] for sample in range(3)]
+
+    def expected(sample: list[float]) -> list[float]:
+        known = {**dict(zip(xs, sample, strict=True)), w: 2.0, shared: 4.0}
+        squares = [x * x * 2.0 for x in sample]
+        middle = [known[x] if isinstance(x, Value) else x for x in itertools.chain(*fillers)]
+        return [sample[0] * sample[1], *middle, *squares, *[0.0] * 25]
+
+    each = [expected(sample) for sample in samples]
+    if reduce:
+        found, columns = [f(samples, 2.0)], zip(*each, strict=True)
+        each = [[sum(column) / (3 if reduce == "mean" else 1) for column in columns]]
+        assert np.allclose(found, each, rtol=1e-15, equal_nan=True)
+    else:
+        found = f(samples, 2.0) if how else [f(samples[0], 2.0)]
+        assert all(map(same, itertools.chain(*found), itertools.chain(*each)))
+    if backend != "python" and reduce is None:
+        assert len(re.findall(r"\b(?:out|s)\[[^]]*\] = ", f.source)) < 80  # of 174 outputs
