@@ -284,9 +284,10 @@ neighbours that all others run; *on vectors*: written with slices.
 in all directions at once, and what it keeps for each node and direction costs more than the one number of `grad`. What
 it saves is in the result, which is compiled, drawn, or differentiated again.
 
-Compiled programs return all entries, those that are 0, too, as lists of Python's floats. Of 100 variables that is 10,000
-numbers, and nine tenths of C's time: Python's own program has the zeros as constants, C's and NumPy's make a new float
-of each. The 199 entries that are not always 0, compiled alone, take C a tenth of the time: compile what is wanted.
+Compiled programs return all entries, those that are 0, too, as lists of Python's floats. Of 100 variables that is
+10,000 numbers, and nine tenths of C's time: Python's own program has the zeros as constants, C's and NumPy's make a
+new float of each. The 199 entries that are not always 0, compiled alone, take C a tenth of the time: compile what is
+wanted.
 
 {rows}
 
