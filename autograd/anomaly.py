@@ -13,8 +13,8 @@ from autograd.codegen.formulas import short_formula
 from autograd.engine import Value, created, graph_of, local_gradients, numbers_of, pulled_back
 from autograd.errors import AnomalyError
 from autograd.events import listening_here, unobserved
+from autograd.forward import pushed
 from autograd.frames import Place, is_running, place_of_caller, shown
-from autograd.functions import pushed
 from autograd.names import names_of
 from autograd.ops import TABLE, Op
 from autograd.text import visible

@@ -3,7 +3,7 @@
 Derivatives. The rules of the table pull gradients back. Each is linear in the gradient, and the Jacobian of an
 operation with one result is a row; so what a rule makes of the tangent of an operand is what that adds to the tangent
 of the result: tangent(z) = Σ ruleᵢ(tᵢ, z, ...). One table serves reverse mode (`engine.pulled_back`) and forward mode
-(`pushed`), and all derivatives here are made of these two. Names, arguments and nesting are those of JAX.
+(`forward.pushed`), and all derivatives here are made of these two. Names, arguments and nesting are those of JAX.
 
 A function is differentiated with respect to fresh nodes: a leaf in place of a number; in place of a Value, which may be
 another function's, a new result that depends on it. So nested functions do not confuse their perturbations: J. M.
@@ -23,7 +23,7 @@ those of PyTorch in float64.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from numbers import Integral, Real
 from typing import Any, Never, overload
@@ -32,13 +32,12 @@ from autograd import engine, hints, ops
 from autograd.engine import Value, created, current_graph, graph_of, next_order, pulled_back
 from autograd.events import announce, differentiated
 from autograd.floats import number
-from autograd.folds import Folding
+from autograd.forward import Tangents, is_zero, pushed
 from autograd.operands import flatten, nonempty
 from autograd.trees import (
     array_of,
     array_shape,
     nest_filled,
-    nest_leaves,
     nest_map,
     nest_numbers,
     nest_of_blocks,
@@ -55,8 +54,8 @@ _LARGEST_FLOAT = sys.float_info.max
 @overload
 def grad(output: Value, inputs: Any) -> Any: ...
 @overload
-def grad(output: Callable[..., Any], inputs: Any = 0, *, argnums: Any = 0, has_aux: bool = False) -> Any: ...
-def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = False, **others: Never) -> Any:
+def grad(output: Callable[..., Any], inputs: Any = 0, has_aux: bool = False, *, argnums: Any = 0) -> Any: ...
+def grad(output: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any = ..., **others: Never) -> Any:
     """Return gradients as Values, `grad(output, inputs)`, or the gradient of a function, `grad(f, argnums=0)`.
 
     Of a Value: `inputs` is a Value (a leaf or an intermediate one), or a tree of them, nested lists and tuples. The
@@ -67,8 +66,8 @@ def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = Fa
     Of a function that returns one number, as in JAX and in HIPS autograd: a function of the same arguments. `argnums`
     is the place of the argument to differentiate by, or a tuple of places, for a tuple of gradients. The argument is a
     number, or numbers in nested lists, tuples, dictionaries and arrays, and the gradient is alike. It consists of
-    floats; of Values if an argument has Values, or where it depends on one that the function has from outside, so that
-    it can be differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then
+    floats; of Values if that argument has Values, or where it depends on one that comes from outside, so that it can be
+    differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then
     so does its gradient.
 
     Warns:
@@ -89,14 +88,13 @@ def grad(output: Any, inputs: Any = ..., *, argnums: Any = 0, has_aux: bool = Fa
     ([15.0, 10.0], 6.0)
     """
     if not callable(output):
-        _check_graph_form("grad", inputs, others, argnums != 0 or has_aux)
+        _check_graph_form("grad", inputs, others, argnums is not ... or has_aux)
         return engine.grad(output, inputs)
 
     def derivative(call: _Call) -> Any:
-        gradient = nest_filled(call.inputs, call.settled(_gradient(call.root(), call.wanted)))
-        return (gradient, call.aux()) if has_aux else gradient
+        return call.with_aux(nest_filled(call.inputs, call.settled(_gradient(call.root(), call.wanted))))
 
-    return _function("grad", output, argnums if inputs is ... else inputs, derivative, others, has_aux=has_aux)
+    return _function("grad", output, (inputs, argnums), derivative, others, has_aux=has_aux)
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, **others: Never) -> Any:
@@ -112,17 +110,17 @@ def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
 
     def derivative(call: _Call) -> Any:
         value, *gradient = call.settled([*call.outputs, *_gradient(call.root(), call.wanted)])
-        return (value, call.aux()) if has_aux else value, nest_filled(call.inputs, gradient)
+        return call.with_aux(value), nest_filled(call.inputs, gradient)
 
-    return _function("value_and_grad", f, argnums, derivative, others, has_aux=has_aux)
+    return _function("value_and_grad", f, (argnums,), derivative, others, has_aux=has_aux)
 
 
-def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
+def jacobian(outputs: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any = ..., **others: Never) -> Any:
     """Return the derivatives of Values, `jacobian(outputs, inputs)`, or those of a function, `jacobian(f, argnums=0)`.
 
     Of Values, they are Values; of a function, it is one of the same arguments. See `grad` for both. The nesting is that
     of the outputs, with that of the inputs at each of its leaves. An array is a leaf: with arrays of shapes (2,) and
-    (3,) it has the shape (2, 3).
+    (3,) it has the shape (2, 3). With `has_aux=True` the function returns a pair, and so does its derivative.
 
     Raises:
         TypeError, ValueError: as `grad` does, but the function may return nested numbers.
@@ -134,24 +132,26 @@ def jacobian(outputs: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Nev
     [(3.0, 2.0), (1.0, 1.0)]
     """
     if not callable(outputs):
-        _check_graph_form("jacobian", inputs, others, argnums != 0)
+        _check_graph_form("jacobian", inputs, others, argnums is not ... or has_aux)
         return nest_of_blocks(outputs, inputs, _jacobian(nest_numbers(outputs), flatten(nest_numbers(inputs))))
 
     def derivative(call: _Call) -> Any:
-        return call.blocks(call.output, _jacobian(call.roots, call.wanted))
+        return call.with_aux(call.blocks(call.output, _jacobian(call.roots, call.wanted)))
 
-    return _function("jacobian", outputs, argnums if inputs is ... else inputs, derivative, others)
+    return _function("jacobian", outputs, (inputs, argnums), derivative, others, has_aux=has_aux)
 
 
-def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never) -> Any:
+def hessian(output: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any = ..., **others: Never) -> Any:
     """Return the second derivatives of a Value, `hessian(output, inputs)`, or of a function, `hessian(f, argnums=0)`.
 
     Of a Value, they are Values; of a function, it is one of the same arguments. See `grad` for both. The nesting is
-    that of the inputs, with that of the inputs again at each of its leaves.
+    that of the inputs, with that of the inputs again at each of its leaves; of a function that returns nested numbers,
+    the nesting of these outside. With `has_aux=True` the function returns a pair, and so does its derivative.
 
     The matrix is symmetric, so of two entries across its diagonal one is computed: they are the same Value. All entries
     that are 0 whatever the numbers are, because nothing connects their inputs, are one Value, too. (Where one input was
     made from another, both entries are computed, which may differ: each is the derivative of a gradient, as by `grad`.)
+    They agree with those of `grad` of `grad` but for rounding, and for what nan and infinities do on the way.
 
     Raises:
         TypeError, ValueError: as `grad` does.
@@ -162,24 +162,37 @@ def hessian(output: Any, inputs: Any = ..., *, argnums: Any = 0, **others: Never
     ([[6.0, 4.0], [4.0, 0.0]], True)
     >>> hessian(lambda xs: xs[0] * xs[0] * xs[1])([2.0, 3.0])
     [[6.0, 4.0], [4.0, 0.0]]
+    >>> hessian(lambda xs: [xs[0] * xs[1], xs[1]])([2.0, 3.0])
+    [[[0.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
     """
     if not callable(output):
-        _check_graph_form("hessian", inputs, others, argnums != 0)
+        _check_graph_form("hessian", inputs, others, argnums is not ... or has_aux)
         return nest_of_blocks(inputs, inputs, _hessian(output, flatten(nest_numbers(inputs))))
 
     def derivative(call: _Call) -> Any:
-        return call.blocks(call.inputs, _hessian(call.root(), call.wanted))
+        rows = [row for output in call.roots for row in _hessian(output, call.wanted)]
+        every = range(len(rows))  # for the order of rows: that of numbers in the nest of the Jacobian
+        places = nest_of_blocks(call.output, call.inputs, _in_rows(lambda _: every, [call.wanted] * len(call.roots)))
+        return call.with_aux(call.blocks(places, [rows[i] for i in nest_numbers(places)]))
 
-    return _function("hessian", output, argnums if inputs is ... else inputs, derivative, others)
+    return _function("hessian", output, (inputs, argnums), derivative, others, has_aux=has_aux)
 
 
-def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
+def jvp(
+    outputs: Any,
+    inputs: Any = ...,
+    tangents: Any = ...,
+    has_aux: bool = False,
+    *,
+    primals: Any = ...,
+    **others: Never,
+) -> Any:
     """Return tangents, how fast outputs change as their inputs change: forward mode, of Values or of a function.
 
     Arguments:
         outputs: a Value, or a tree of them. Or a function: `jvp(f, primals, tangents)` returns what it returns, and the
             tangents of that.
-        inputs: a Value, or a tree of them. For a function, a tuple of its arguments.
+        inputs: a Value, or a tree of them. For a function, a tuple of its arguments, which may be named `primals`.
         tangents: how fast each input changes, in the same nesting: numbers or Values. By an input whose tangent is a
             plain 0.0, nothing changes; it is not multiplied.
         has_aux: the function returns a pair; the second of it comes third.
@@ -196,7 +209,9 @@ def jvp(outputs: Any, inputs: Any, tangents: Any, has_aux: bool = False) -> Any:
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
     (6.0, 23.0)
     """
+    inputs, tangents = _given("jvp", others, (inputs, primals), (tangents,))
     if not callable(outputs):
+        _check_graph_form("jvp", inputs, others, has_aux)
         roots, wanted = nest_numbers(outputs), flatten(nest_numbers(inputs))
         pushes = _matching(tangents, inputs, "tangents", "inputs")
         return nest_filled(outputs, _tangents(current_graph(*roots), roots, wanted, pushes))
@@ -226,7 +241,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         given = _matching(cotangents, call.output, "cotangents", "what the function returns")
         seeds: dict[Value, Any] = {}
         for output, g in zip(call.roots, given):
-            if not _is_zero(g):
+            if not is_zero(g):
                 seeds[output] = seeds[output] + g if output in seeds else g
         found = _as_values(pulled_back(current_graph(*call.roots), seeds, call.wanted))
         for output in seeds:
@@ -237,14 +252,22 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (*result, call.aux()) if has_aux else result
 
 
-def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
+def hvp(
+    output: Any,
+    inputs: Any = ...,
+    vectors: Any = ...,
+    *,
+    primals: Any = ...,
+    tangents: Any = ...,
+    **others: Never,
+) -> Any:
     """Return the product of the Hessian and a vector, without the Hessian: the tangents of the gradient.
 
     Arguments:
         output: a Value. Or a function: `hvp(f, primals, tangents)` is the second of `jvp(grad(f), primals, tangents)`,
             the tangents of its gradient by the first argument as all of them change.
-        inputs: a Value, or a tree of them. For a function, a tuple of its arguments.
-        vectors: a number or a Value for each input, in the same nesting.
+        inputs: a Value, or a tree of them. For a function, a tuple of its arguments, which may be named `primals`.
+        vectors: a number or a Value for each input, in the same nesting. For a function they may be named `tangents`.
 
     The result has the nesting of the inputs; that of the first argument for a function.
 
@@ -257,6 +280,7 @@ def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
     >>> hvp(lambda xs: xs[0] * xs[0] * xs[1], ([2.0, 3.0],), ([1.0, 0.0],))
     [6.0, 4.0]
     """
+    inputs, vectors = _given("hvp", others, (inputs, primals), (vectors, tangents))
     if not callable(output):
         wanted, pushes = flatten(nest_numbers(inputs)), _matching(vectors, inputs, "vectors", "inputs")
         gradient = _gradient(output, wanted)
@@ -271,80 +295,6 @@ def hvp(output: Any, inputs: Any, vectors: Any) -> Any:
 
 
 # Derivatives of Values in lists --------------------------------------------------------------------------------------
-
-_Tangents = dict[Value, dict[int, Any]]
-"""The tangents of each node by the number of the direction, Values or floats: none that is 0 for all numbers."""
-
-
-def pushed(nodes: Sequence[Any], seeds: Iterable[tuple[Value, int, Any]], last: Mapping[Value, int]) -> _Tangents:
-    """Push tangents of inputs forward to outputs, in several directions at once: forward mode, recorded.
-
-    Arguments:
-        nodes: the graph of the outputs, as `graph_of` returns it.
-        seeds: inputs, each with the number of a direction, and its tangent there: a number or a Value.
-        last: for each output, the last direction that is wanted there.
-    """
-    last, own = dict(last), dict[Value, list[tuple[int, Any]]]()
-    for x, k, t in seeds:
-        own.setdefault(x, []).append((k, t))
-    for v in reversed(nodes):
-        for i, operand in enumerate(v.args) if v in last else ():
-            if type(operand) is Value and (v.op.direct or v.op.passes(i)) and last[v] > last.get(operand, -1):
-                last[operand] = last[v]
-    tangents: _Tangents = {}
-    for v in nodes:
-        terms: dict[int, Any] = {}
-        for k, t in [*own.get(v, ()), *_contributions(v, tangents, last[v])] if v in last else ():
-            if not _is_zero(t):
-                terms[k] = terms[k] + t if k in terms else t
-        if terms:
-            tangents[v] = terms
-    return tangents
-
-
-def _contributions(v: Any, tangents: _Tangents, last: int) -> list[tuple[int, Any]]:
-    """Return what the operands add to the tangents of a result, each with its direction, up to the last one.
-
-    A rule is called for each tangent, so that what passes is what a gradient would be. But one for any number of
-    operands is called once with g = 1, and its parts are multiplied by the tangents; and so is one of several
-    operations if there are several directions, because these share its part.
-    """
-    op, args = v.op, v.args
-    moving = [(i, tangents[x]) for i, x in enumerate(args) if type(x) is Value and x in tangents and op.passes(i)]
-    if not moving:
-        return []
-    since = next_order()
-    fold = Folding(since, created)
-    found: list[tuple[int, Any]] = []
-    products: dict[int, list[tuple[Any, Any]]] = {}
-    parts = op.pulls(1.0, v, *args) if op.variadic else ()
-    for i, directions in moving:
-        ts = [(k, t) for k, t in directions.items() if k <= last]
-        if op.variadic:
-            part = fold(parts[i])
-            for k, t in ts if part is not None and not _is_zero(part) else ():
-                products.setdefault(k, []).append((part, t))
-            continue
-        rule = op.rules[i]
-        pushes = [(k, fold(rule(t, v, *args))) for k, t in ts[:1]]
-        if len(ts) > 1 and any(type(x) is Value and created(x) > since for x in getattr(pushes[0][1], "args", ())):
-            part = fold(rule(1.0, v, *args))
-            pushes = [(k, fold(part * t)) for k, t in ts]
-        else:
-            pushes += [(k, fold(rule(t, v, *args))) for k, t in ts[1:]]
-        found += pushes
-    return found + [(k, fold(_sum_of_products(pairs))) for k, pairs in products.items()]
-
-
-def _sum_of_products(pairs: Sequence[tuple[Any, Any]]) -> Any:
-    parts, ts = zip(*pairs)
-    if len(pairs) == 1:
-        return parts[0] * ts[0]
-    return ops.sum(ts) if all(type(part) is float and part == 1 for part in parts) else ops.dot(parts, ts)
-
-
-def _is_zero(t: Any) -> bool:
-    return type(t) is float and t == 0
 
 
 def _as_values(numbers: Sequence[Any]) -> list[Value]:
@@ -393,7 +343,7 @@ def _hessian(output: Value, wanted: Sequence[Value]) -> list[list[Value]]:
     return found
 
 
-def _rows(tangents: _Tangents, outputs: Sequence[Value], n: int) -> list[list[Any]]:
+def _rows(tangents: Tangents, outputs: Sequence[Value], n: int) -> list[list[Any]]:
     """Return the tangents of each output in the first n directions; 0.0 where there is none."""
     return [[tangents.get(y, {}).get(k, 0.0) for k in range(n)] for y in outputs]
 
@@ -430,11 +380,11 @@ class _Call:
         places = argnums if isinstance(argnums, tuple) else (argnums,)
         self.name = name
         self.start = next_order()  # what is older comes from outside
-        self.from_outside = any(type(x) is Value for x in nest_leaves([*args, *named.values()]))
+        self.from_outside = any(type(x) is Value for x in [*args, *named.values()])
         fresh = list(args)
         for k in places:
             if not -len(args) <= k < len(args):
-                raise ValueError(hints.no_such_place(name, k, len(args)))
+                raise ValueError(hints.no_such_place(name, k, len(args), named))
             numbers = nest_numbers(args[k])
             self.from_outside |= any(type(x) is Value for x in numbers)
             # Times 1, because x + 0 is another number where x is -0.
@@ -442,13 +392,14 @@ class _Call:
         self.inputs = tuple(args[k] for k in places) if isinstance(argnums, tuple) else args[argnums]
         self.wanted: list[Value] = nest_numbers([fresh[k] for k in places])
         returned = f(*fresh, **named)
+        self.has_aux = has_aux
         pair: Any = returned if has_aux else (returned, None)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(hints.no_pair(pair))
         self.output, self._aux = pair
         self.outputs = nest_numbers(self.output)
         for x in self.outputs:
-            if not isinstance(x, (Value, Real)):
+            if not isinstance(x, (Value, Real)) or isinstance(x, bool):
                 raise TypeError(hints.no_result(name, x))
         # A number, or a Value that is older, depends on none of the fresh ones: a leaf takes its place.
         self.roots = [x if type(x) is Value and created(x) > self.start else Value(0.0) for x in self.outputs]
@@ -479,6 +430,10 @@ class _Call:
         """Return the blocks of a matrix of derivatives by the inputs."""
         return nest_of_blocks(outer, self.inputs, _in_rows(self.settled, rows))
 
+    def with_aux(self, result: Any) -> Any:
+        """Return a result, in a pair with what the function has returned beside its own, if it does."""
+        return (result, self.aux()) if self.has_aux else result
+
     def aux(self) -> Any:
         """Return the second of the pair that the function has returned, its Values as results are."""
 
@@ -490,14 +445,19 @@ class _Call:
         return nest_map(come_out, self._aux)
 
 
-def _function(name: str, f: Any, argnums: Any, derivative: Any, others: Any, *, has_aux: bool = False) -> Any:
+def _function(
+    name: str, f: Any, argnums: Sequence[Any], derivative: Callable[[_Call], Any], others: Any, *, has_aux: bool
+) -> Any:
     """Return the function that calls `f` on fresh nodes, and returns its derivative."""
     if others:
         hints.refuse_named(name, "grad", others)
-    places = tuple(argnums) if isinstance(argnums, (tuple, list)) else argnums
+    given = [x for x in argnums if x is not ...] or [0]
+    if len(given) > 1:
+        raise TypeError(hints.argnums_twice(name, given))
+    places = tuple(given[0]) if isinstance(given[0], (tuple, list)) else given[0]
     for k in places if isinstance(places, tuple) else (places,):
         if not isinstance(k, Integral) or isinstance(k, bool):
-            raise TypeError(hints.no_argnums(name, argnums))
+            raise TypeError(hints.no_argnums(name, f, given[0]))
 
     @wraps(f, updated=())
     def called(*args: Any, **named: Any) -> Any:
@@ -512,6 +472,16 @@ def _call_of_all(name: str, f: Any, primals: Any, tangents: Any = (), has_aux: b
         if not isinstance(given, (tuple, list)):
             raise TypeError(hints.no_tuple(name, given))
     return _Call(name, f, primals, {}, argnums=tuple(range(len(primals))), has_aux=has_aux)
+
+
+def _given(name: str, others: Iterable[str], *arguments: Sequence[Any]) -> list[Any]:
+    """Return arguments, each by one of its names: that of the form for Values, or that of the form for functions."""
+    if others:
+        hints.refuse_named(name, "grad", others)
+    given = [[x for x in names if x is not ...] for names in arguments]
+    if any(len(x) != 1 for x in given):
+        raise TypeError(hints.no_three_arguments(name))
+    return [x for (x,) in given]
 
 
 def _check_graph_form(name: str, inputs: Any, others: Iterable[str], options: bool) -> None:

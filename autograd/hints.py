@@ -10,7 +10,7 @@ Python's message. (Python finds no attribute in C, by the names in the dicts of 
 
 import sys
 from abc import ABCMeta
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, getattr_static, signature
 from numbers import Number
@@ -18,7 +18,7 @@ from opcode import opmap
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
-from autograd.text import and_joined, quoted
+from autograd.text import and_joined, cut, printable, quoted
 from autograd.trees import A_DICTIONARY
 
 _P = ParamSpec("_P")
@@ -695,24 +695,48 @@ def no_function(name: str, x: Any) -> str:
     return f"{name} takes a function, got {_described(x)}: the gradients of a Value y are those of grad(y, x)"
 
 
-def no_argnums(name: str, x: Any) -> str:
-    """Return the message about what was passed in place of the places of arguments.
+def no_argnums(name: str, f: Any, x: Any) -> str:
+    """Return the message about what was passed in place of the places of arguments of a function.
 
-    >>> no_argnums("grad", 2.0)
+    >>> no_argnums("grad", abs, 2.0)
     'argnums is the place of an argument, or a tuple of places, got float 2.0: grad(f) is a function, which takes the \
 arguments of f. Write grad(f)(x); or grad(f(x), x) if x is a Value of a graph'
     """
+    if hasattr(f, "parameters"):
+        return (
+            f"argnums is the place of an argument, got {_described(x)}: by the parameters of {type(f).__name__}, write "
+            f"{name}(loss, model.parameters()) for a Value loss that was computed with the model"
+        )
     return (
         f"argnums is the place of an argument, or a tuple of places, got {_described(x)}: {name}(f) is a function, "
         f"which takes the arguments of f. Write {name}(f)(x); or {name}(f(x), x) if x is a Value of a graph"
     )
 
 
-def no_such_place(name: str, place: int, count: int) -> str:
-    """Return the message about an argument that a call lacks."""
+def argnums_twice(name: str, given: Sequence[Any]) -> str:
+    """Return the message about places of arguments that were passed by position and by name."""
+    first, second = map(quoted, given)
+    return f"{name}(f, argnums) got argnums twice, {first} and {second}: write {name}(f, argnums={second})"
+
+
+def no_such_place(name: str, place: int, count: int, named: Collection[str]) -> str:
+    """Return the message about an argument that a call lacks.
+
+    >>> no_such_place("grad", 0, 0, ["x"])
+    "the function was called without arguments by position, of which grad(f) differentiates by the first: pass it by \
+position, grad(f)(x), not by the name 'x'"
+    """
+    by_position = "pass it by position" + (f", {name}(f)(x)" if place == 0 else "")
+    if named:
+        by_position += f", not by the name {' or '.join(map(quoted, named))}"
+    if place == 0:
+        return (
+            f"the function was called without arguments by position, of which {name}(f) differentiates by the first: "
+            f"{by_position}"
+        )
     return (
         f"argnums={place} is the place of an argument, counted from 0, but the function was called with {count} by "
-        f"position: its derivative at the number {place} is written {name}(f)({place})"
+        f"position: {by_position if named else f'its derivative at the number {place} is written {name}(f)({place})'}"
     )
 
 
@@ -725,11 +749,21 @@ def no_tuple(name: str, x: Any) -> str:
 
 
 def no_result(name: str, x: Any) -> str:
-    """Return the message about what a function returned in place of a number."""
-    return (
-        f"{name} takes a function that returns a number, jacobian(f) one that returns nested lists of numbers, got "
-        f"{_described(x)}"
-    )
+    """Return the message about what a function returned in place of a number.
+
+    >>> no_result("grad", None), no_result("jvp", True)
+    ('grad takes a function that returns a number, got NoneType None: did it forget its return?', \
+'jvp takes a function that returns numbers, got bool True: a comparison has no derivative. Return a number')
+    """
+    returns = "a number" if name in ("grad", "value_and_grad", "hvp") else "numbers"
+    why = ""
+    if x is None:
+        why = ": did it forget its return?"
+    elif isinstance(x, bool):
+        why = ": a comparison has no derivative. Return a number"
+    elif hasattr(x, "send"):
+        why = ": return the numbers in a list"
+    return f"{name} takes a function that returns {returns}, got {_described(x)}{why}"
 
 
 def no_single_result(name: str, shape: str) -> str:
@@ -745,10 +779,16 @@ def no_pair(x: Any) -> str:
     return f"with has_aux=True the function returns a pair, its result and anything else, got {_described(x)}"
 
 
+def no_three_arguments(name: str) -> str:
+    """Return the message about a call that lacks arguments of forward mode, or has one of them twice."""
+    return f"{name} takes three arguments: {name}(y, x, t) for a Value y, {name}(f, (x,), (t,)) for a function f"
+
+
 def no_graph_form(name: str, options: bool) -> str:
     """Return the message about a call that is neither of Values nor of a function."""
     if options:
-        return f"argnums and has_aux are for a function: {name}(output, inputs) takes the inputs themselves"
+        names = "has_aux is" if name == "jvp" else "argnums and has_aux are"
+        return f"{names} for a function: {name} of a Value takes the inputs themselves"
     return f"{name}() lacks inputs: write {name}(y, x) for a Value y, {name}(f) for a function f"
 
 
@@ -758,7 +798,8 @@ def _described(x: Any) -> str:
     if callable(x):
         name = quoted(getattr(x, "__name__", type(x).__name__)).strip("'").replace("<lambda>", "f")
         return f"a function, {name}, which is called first: pass {name}(x)"
-    return f"{type(x).__name__} {quoted(x)}"
+    text = cut(quoted(x), 100, printable("…"))  # of all parameters of a model it would be pages
+    return f"{type(x).__name__} {text}"
 
 
 def refuse_named(function: str, kind: str, named: Iterable[str]) -> NoReturn:

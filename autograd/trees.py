@@ -5,6 +5,7 @@ trees of numbers in which dictionaries are branches, too, and arrays are leaves 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 
@@ -133,7 +134,12 @@ def nest_map(f: Callable[[Any], Any], nest: Any) -> Any:
     {'w': ['1', ('2', '3')], 'b': '4'}
     """
     if isinstance(nest, dict):
-        return {key: nest_map(f, branch) for key, branch in nest.items()}
+        branches = {key: nest_map(f, branch) for key, branch in nest.items()}
+        if type(nest) is dict:
+            return branches
+        other = copy(nest)  # it may have more to it, as a defaultdict has
+        other.update(branches)
+        return other
     if not isinstance(nest, (list, tuple)):
         return f(nest)
     found = [nest_map(f, x) if isinstance(x, (list, tuple, dict)) else f(x) for x in nest]  # no call for each leaf
@@ -231,12 +237,20 @@ def nest_of_blocks(outer: Any, inner: Any, rows: Sequence[Sequence[Any]]) -> Any
     [{'a': 1.0, 'b': 2.0}, {'a': 3.0, 'b': 4.0}]
     """
     left = iter(rows)
-    columns = [(len(nest_numbers(leaf)), array_shape(leaf) or ()) for leaf in nest_leaves(inner)]
+    columns = [(len(nest_numbers(leaf)), array_shape(leaf)) for leaf in nest_leaves(inner)]
+    plain = all(inside is None for _, inside in columns)
 
     def blocks(leaf: Any) -> Any:
-        taken, shape = [iter(next(left)) for _ in nest_numbers(leaf)], array_shape(leaf) or ()
+        shape = array_shape(leaf)
+        if plain and shape is None:
+            row = iter(next(left))
+            return nest_map(lambda _: next(row), inner)
+        taken = [iter(next(left)) for _ in nest_numbers(leaf)]
         found = iter(
-            [array_of([next(row) for row in taken for _ in range(n)], shape + inside or None) for n, inside in columns]
+            [
+                array_of([next(row) for row in taken for _ in range(n)], (shape or ()) + (inside or ()) or None)
+                for n, inside in columns
+            ]
         )
         return nest_map(lambda _: next(found), inner)
 

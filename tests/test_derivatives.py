@@ -66,6 +66,15 @@ def test_directions_that_are_pushed_together_are_those_pushed_one_by_one(name: s
             assert entry.data == pytest.approx(gradient.data, rel=1e-13, abs=1e-15)
 
 
+def test_directions_that_share_nothing_keep_the_bits_of_the_rule() -> None:
+    """The rule of a quotient divides, one operation: a reciprocal that all share would round once more."""
+    u, v = Value(1.4), Value(0.7)
+    z = (u * 7.0 + v * 14.0) / 3.0
+    (row, *_) = jacobian([z, z, z], [u, v])
+    assert [d.data for d in row] == [7.0 / 3.0, 14.0 / 3.0]
+    assert 7.0 / 3.0 != 7.0 * (1.0 / 3.0)
+
+
 def test_directions_share_what_a_rule_computes() -> None:
     """Of n inputs, the Hessian of a function of one sum takes five nodes for each input, and one for each entry."""
 
@@ -201,6 +210,7 @@ def test_derivatives_are_announced_with_the_output_and_the_inputs() -> None:
 
 
 UNCHECKED: Any = autograd  # by a type checker, which sees some of the mistakes
+MODEL = autograd.nn.MLP(20, [20, 1])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +237,7 @@ UNCHECKED: Any = autograd  # by a type checker, which sees some of the mistakes
         (lambda x, y: UNCHECKED.hessian(y), r"^hessian\(\) lacks inputs: write hessian\(y, x\)"),
         (
             lambda x, y: UNCHECKED.grad(y, x, argnums=1),
-            r"^argnums and has_aux are for a function: grad\(output, inputs\) takes",
+            r"^argnums and has_aux are for a function: grad of a Value takes the inputs themselves$",
         ),
         (lambda x, y: UNCHECKED.grad(y, x, has_aux=True), "^argnums and has_aux are for a function"),
         (
@@ -261,7 +271,43 @@ UNCHECKED: Any = autograd  # by a type checker, which sees some of the mistakes
         ),
         (
             lambda x, y: UNCHECKED.grad(lambda x: None)(2.0),
-            "takes a function that returns a number, .* got NoneType None$",
+            r"^grad takes a function that returns a number, got NoneType None: did it forget its return\?$",
+        ),
+        (
+            lambda x, y: UNCHECKED.jacobian(lambda x: None)(2.0),
+            r"^jacobian takes a function that returns numbers, got NoneType None: did it forget its return\?$",
+        ),
+        (
+            lambda x, y: UNCHECKED.jacobian(lambda x: (x * k for k in range(3)))(2.0),
+            r"got generator .*: return the numbers in a list$",
+        ),
+        (
+            lambda x, y: UNCHECKED.grad(lambda x: x > 1)(2.0),
+            r"^grad takes a function that returns a number, got bool True: a comparison has no derivative\. Return a ",
+        ),
+        (lambda x, y: UNCHECKED.jvp(lambda x: [x, np.bool_(x > 3)], (2.0,), (1.0,)), "got bool False: a comparison"),
+        (lambda x, y: UNCHECKED.vjp(lambda x: np.array([x > 1]), 2.0), "got bool True: a comparison"),
+        (lambda x, y: UNCHECKED.hessian(lambda x: {"a": x > 1})(2.0), "got bool True: a comparison"),
+        (
+            lambda x, y: UNCHECKED.grad(lambda x, y: x, 0, argnums=1)(2.0, 3.0),
+            r"^grad\(f, argnums\) got argnums twice, 0 and 1: write grad\(f, argnums=1\)$",
+        ),
+        (lambda x, y: UNCHECKED.jacobian(lambda x, y: x, 0, argnums=0), r"^jacobian\(f, argnums\) got argnums twice"),
+        (lambda x, y: UNCHECKED.hessian(lambda x, y: x, (0, 1), argnums=0), r"got argnums twice, \(0, 1\) and 0"),
+        (lambda x, y: UNCHECKED.hessian(y, x, True), "^argnums and has_aux are for a function: hessian of a Value"),
+        (lambda x, y: UNCHECKED.jacobian(y, x, argnums=0), "^argnums and has_aux are for a function: jacobian of"),
+        (lambda x, y: UNCHECKED.jvp(y, x, 1.0, has_aux=True), "^has_aux is for a function: jvp of a Value takes the"),
+        (
+            lambda x, y: UNCHECKED.jvp(tanh, primals=(2.0,)),
+            r"^jvp takes three arguments: jvp\(y, x, t\) for a Value y, jvp\(f, \(x,\), \(t,\)\) for a function f$",
+        ),
+        (lambda x, y: UNCHECKED.jvp(y), "^jvp takes three arguments"),
+        (lambda x, y: UNCHECKED.hvp(y, x, 1.0, primals=x), "^hvp takes three arguments"),
+        (lambda x, y: UNCHECKED.hvp(y, x, 1.0, tangents=1.0), "^hvp takes three arguments"),
+        (lambda x, y: UNCHECKED.hvp(tanh, (2.0,), (1.0,), argnum=0), r"^hvp\(\) got an .*'argnum'; write argnums"),
+        (
+            lambda x, y: UNCHECKED.grad(MODEL, MODEL.parameters()),
+            r"^argnums is .*: by the parameters of MLP, write grad\(loss, model\.parameters\(\)\) for a Value loss",
         ),
         (
             lambda x, y: UNCHECKED.grad(tanh, has_aux=True)(2.0),
@@ -271,15 +317,29 @@ UNCHECKED: Any = autograd  # by a type checker, which sees some of the mistakes
 )
 def test_a_call_that_does_not_fit_says_what_to_write(call: Callable[[Any, Any], Any], said: str) -> None:
     x = Value(2.0)
-    with pytest.raises(TypeError, match=said):
+    with pytest.raises(TypeError, match=said) as caught:
         call(x, x * x)
+    assert len(str(caught.value)) < 400, "also of a model's parameters"
 
 
-def test_an_argument_that_is_not_there_is_a_value_error() -> None:
-    with pytest.raises(
-        ValueError, match=r"^argnums=2 .* called with 1 by position: .* number 2 is written grad\(f\)\(2\)$"
-    ):
-        grad(tanh, 2)(1.0)
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda f: grad(f, 2)(1.0), r"^argnums=2 .* with 1 by position: .* number 2 is written grad\(f\)\(2\)$"),
+        (
+            lambda f: grad(f)(),
+            r"^the function was called without .* by the first: pass it by position, grad\(f\)\(x\)$",
+        ),
+        (lambda f: hessian(f)(x=1.0, y=2.0), r"pass it by position, hessian\(f\)\(x\), not by the name 'x' or 'y'$"),
+        (
+            lambda f: jacobian(f, 1)(1.0, y=2.0),
+            r"^argnums=1 .* pass it by position, not by the name 'y'$",
+        ),
+    ],
+)
+def test_an_argument_that_is_not_there_is_a_value_error(call: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        call(lambda x, y=1.0: x * y)
 
 
 @pytest.mark.parametrize(

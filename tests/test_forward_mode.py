@@ -37,6 +37,7 @@ from test_table import SPECIAL, arity, differentiable, points, record, reference
 import autograd
 from autograd import StaleGraphWarning, Value, draw, grad, hessian, hvp, jacobian, jvp, sqrt, tanh, where
 from autograd.engine import created, graph_of, local_gradients
+from autograd.events import listening
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves, tree_map
 
@@ -232,6 +233,69 @@ def test_tangents_that_cancel_are_a_number() -> None:
     assert (difference.data, grad(difference, x).data) == (0.0, 1.0)
 
 
+ZERO_BY_CHANCE: list[Callable[[Value], Value]] = [
+    lambda x: (0 * x).log(),
+    lambda x: 1 / (0 * x),
+    lambda x: (0 * x).sqrt(),
+    lambda x: (x**0 - 1).log(),
+    lambda x: autograd.dot([0.0], [x]).log(),
+    lambda x: autograd.dot([0.0], [(x - 3).log()]),
+    lambda x: 0 * (x - 3).log(),
+    lambda x: ((x + math.inf) - x) * math.inf,
+    lambda x: autograd.where(x, 0 * x, x).log(),
+    lambda x: (x - x).log(),
+]
+
+
+@pytest.mark.parametrize("f", ZERO_BY_CHANCE)
+def test_a_local_gradient_that_happens_to_be_0_is_a_number(f: Callable[[Value], Value]) -> None:
+    """It is multiplied further, as in reverse mode, whether the tangent is a float or a Value: 0 * inf is nan."""
+    x = Value(3.0)
+    z = f(x)
+    assert math.isnan(grad(z, x).data)
+    for tangent in (1.0, Value(1.0)):
+        assert math.isnan(jvp(z, x, tangent).data)
+        assert math.isnan(jacobian([z, z], [x])[1][0].data), "forward mode"
+        assert math.isnan(jacobian(z, x).data), "reverse mode"
+    assert math.isnan(jvp(f, (3.0,), (1.0,))[1])
+
+
+def test_a_rule_that_is_always_0_passes_nothing() -> None:
+    """Of one operand, of several, and of any number: what is 0 whatever comes is no tangent."""
+    some = Op("some([{}])", lambda *xs: xs[0], lambda g, z, *xs: [g, *[0.0] * (len(xs) - 1)], variadic=True)
+    one = Op("one({}, {})", lambda x, y: x, lambda g, z, x, y: g, lambda g, z, x, y: 0.0)
+    x, y = Value(0.0), Value(1.0)
+    for z in (autograd.floor(x.log()), some([y, x.log()]), one(y, x.log())):
+        for tangent in (1.0, Value(1.0)):
+            assert jvp(z, x, tangent).data == 0.0
+            assert jvp(z, [y, x], [1.0, tangent]).data == float(y in graph_of(z))
+            assert [v.data for v in jacobian([z, z, z], [x, x])[2]] == [0.0, 0.0]
+
+
+CHOOSE = {"relu", "leaky_relu", "elu", "max", "min", "clip", "where", "atan2"}  # atan2 at (0, 0)
+CHOOSE |= {"sign", "step", "floor", "ceil", "round", "floordiv"}
+"""Rows that give 0 whatever comes, on one side or everywhere."""
+
+
+def test_where_forward_mode_is_not_reverse_mode() -> None:
+    """Such a row stops an infinite tangent; reverse mode multiplies its 0 by the infinite slope further back."""
+    inner: list[Any] = [sqrt, autograd.log, lambda x: -sqrt(x), lambda x: -autograd.log(x), lambda x: x**0.5 + 1]
+    differ = set()
+    for op, f, other in itertools.product(ROWS, inner, (0.0, 1.0, -1.0)):
+        for i in range(arity(op)):
+            x = Value(0.0)
+            xs: list[Any] = [other] * arity(op)
+            xs[i] = f(x)
+            z = op(*op.lists(xs)) if op.variadic else op(*xs)
+            back = grad(z, x).data
+            for tangent in (1.0, Value(1.0)):
+                forward = jvp(z, x, tangent).data
+                if not agree(forward, back):
+                    differ.add(op.name)
+                    assert forward == 0 and math.isnan(back), f"{op.name} at {xs}: {forward}, {back}"
+    assert differ == CHOOSE
+
+
 @pytest.mark.parametrize(
     ("f", "at", "want"),
     [
@@ -277,10 +341,10 @@ def test_a_rule_of_many_operands_is_called_once(kind: Callable[[float], Any]) ->
     assert t.data == sum((1 + i) ** 2 for i in range(50))
 
 
-def test_of_many_operands_the_work_is_liagree() -> None:
+def test_of_many_operands_the_work_is_linear() -> None:
     def made(n: int) -> int:
         xs = [Value(float(i % 7)) for i in range(n)]
-        z = autograd.max(xs) + autograd.dot(xs, xs) + autograd.sum(xs)
+        z = autograd.max(xs) + autograd.dot(xs, xs) + autograd.sum(xs) + autograd.dot([0.0] * n, xs)
         return nodes_made(lambda: jvp(z, xs, [Value(1.0)] * n))
 
     assert made(400) < 2.2 * made(200)
@@ -579,6 +643,17 @@ def test_pairs_are_computed_once() -> None:
         assert matrix[i][j].data == pytest.approx(grad(grad(product, xs[j]), xs[i]).data, rel=1e-13)
 
 
+def test_no_more_is_made_than_one_triangle() -> None:
+    """Of a product of sines, no entry is 0: on the way, hardly a node is made that is not needed."""
+    xs = [Value(0.3 + 0.1 * i) for i in range(20)]
+    product = functools.reduce(operator.mul, [x.sin() for x in xs])
+    heard: list[Value] = []
+    with listening(recorded=heard.append):
+        matrix = hessian(product, xs)
+    needed = {*graph_of(*tree_leaves(matrix))} - {*graph_of(product)}
+    assert len(heard) <= 1.2 * len(needed)
+
+
 @pytest.mark.parametrize(
     ("f", "at", "want"),
     [
@@ -699,6 +774,8 @@ def test_tangents_read_as_on_paper() -> None:
     assert jvp(x * w, x, t) is not w
     assert formula(jvp(x**3, x, 1.0)) == formula(grad(x**3, x))
     assert formula(jvp(x * w, [x, w], [1.0, 1.0])) == ("add", "w", "x")
+    assert formula(jvp(autograd.dot([x], [w]), x, t)) == ("mul", "w", "t")
+    assert formula(jvp(autograd.sum([x, w, x]), [x, w], [t, w])) == ("sum", "t", "w", "t")
 
 
 def test_only_what_depends_on_an_input_is_worked_through() -> None:

@@ -13,6 +13,7 @@ import math
 import random
 import warnings
 import weakref
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import SimpleNamespace
@@ -448,7 +449,7 @@ def test_nothing_is_kept_alive(kind: str) -> None:
 
 
 def test_a_function_without_dependence_has_derivative_0() -> None:
-    for constant in (3.0, 3, True, Fraction(3), np.float64(3.0)):
+    for constant in (3.0, 3, Fraction(3), np.float64(3.0)):
         f = lambda x, c=constant: c  # noqa: E731
         zeros = [grad(f)(2.0), jvp(f, (2.0,), (1.0,))[1], jacobian(f)(2.0), hessian(f)(2.0), vjp(f, 2.0)[1](1.0)[0]]
         assert zeros == [0.0] * 5 and all(type(z) is float for z in zeros)
@@ -758,6 +759,73 @@ def test_structural_zeros_of_a_function_are_floats() -> None:
     matrix = hessian(lambda xs: xs[0] * xs[1] + xs[2] ** 3)([1.0, 2.0, 3.0])
     assert matrix == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 18.0]]
     assert all(type(h) is float for row in matrix for h in row)
+
+
+def nested_outputs(x: Any, y: Any) -> Any:
+    return {"a": [x[0] * x[1] * y, x[0] * x[0]], "b": (y * y * x[1], 2.0 * y)}
+
+
+def test_hessians_of_several_outputs_against_jax() -> None:
+    """The nesting of the outputs, with two of the inputs inside, also of arrays."""
+    jnp, jax = array_module("jax.numpy"), array_module("jax")
+    array = np.array([1.0, 2.0, 3.0])
+    found = hessian(lambda x, y: {"a": np.array([x[0] * x[1] * y, x[2] * x[2] * y]), "b": y * y}, (0, 1))(array, 0.5)
+    f = lambda x, y: {"a": jnp.array([x[0] * x[1] * y, x[2] * x[2] * y]), "b": y * y}  # noqa: E731
+    both = lambda xs: (jax.hessian(nested_outputs, (0, 1))([2.0, 3.0], 0.5), jax.hessian(f, (0, 1))(xs, 0.5))  # noqa: E731
+    of_lists, wanted = in_one_program(both, array)
+    assert found["a"][0][0].shape == (2, 3, 3) and found["a"][0][1].shape == (2, 3) and found["a"][1][1].shape == (2,)
+    for key, i, j in itertools.product("ab", range(2), range(2)):
+        assert np.array_equal(found[key][i][j], wanted[key][i][j])
+    found = hessian(nested_outputs, (0, 1))([2.0, 3.0], 0.5)
+    assert kinds_of(found) == kinds_of(of_lists)
+    assert [float(x) for x in leaves_of(found)] == [float(x) for x in leaves_of(of_lists)]
+    twice = jacobian(jacobian(lambda x: [x[0] * x[1] ** 2, x[0]]))([2.0, 3.0])
+    assert hessian(lambda x: [x[0] * x[1] ** 2, x[0]])([2.0, 3.0]) == twice
+    assert hessian(lambda x: [])(2.0) == []
+    w = Value(3.0)
+    [[[entry]]] = hessian(lambda x: [x[0] * x[0] * w])([2.0])
+    assert isinstance(entry, Value) and grad(entry, w).data == 2.0
+
+
+def kinds_of(nest: Any) -> Any:
+    if isinstance(nest, dict):
+        return {key: kinds_of(branch) for key, branch in nest.items()}
+    return (type(nest), [*map(kinds_of, nest)]) if isinstance(nest, (list, tuple)) else None
+
+
+def test_arguments_by_the_names_of_jax() -> None:
+    f = lambda x, y: x * x * y  # noqa: E731
+    assert jvp(f, primals=(2.0, 3.0), tangents=(1.0, 0.0)) == jvp(f, (2.0, 3.0), (1.0, 0.0)) == (12.0, 12.0)
+    assert hvp(f, primals=(2.0, 3.0), tangents=(1.0, 0.0)) == hvp(f, (2.0, 3.0), (1.0, 0.0)) == 6.0
+    pair = lambda x: (x**3, "aux")  # noqa: E731
+    assert grad(pair, 0, True)(2.0) == grad(pair, has_aux=True)(2.0) == (12.0, "aux")
+    assert jacobian(pair, 0, True)(2.0) == jacobian(pair, has_aux=True)(2.0) == (12.0, "aux")
+    assert hessian(pair, 0, True)(2.0) == hessian(pair, has_aux=True)(2.0) == (12.0, "aux")
+    assert jacobian(lambda x: ([x, x * x], {"x": x}), has_aux=True)(2.0) == ([1.0, 4.0], {"x": 2.0})
+    assert value_and_grad(pair, has_aux=True)(2.0) == ((8.0, "aux"), 12.0)
+    assert grad(f).__name__ == f.__name__ and hessian(nested_outputs).__name__ == "nested_outputs"
+
+
+def test_dictionaries_of_other_kinds_stay_what_they_are() -> None:
+    counts = defaultdict(lambda: 5.0, a=2.0)
+    slope = grad(lambda d: d["a"] * d["missing"])(counts)
+    assert type(slope) is defaultdict and dict(slope) == {"a": 5.0} and dict(counts) == {"a": 2.0}
+    ordered = OrderedDict(b=1.0, a=2.0)
+    slope = grad(lambda d: d["a"] * d["b"] if type(d) is OrderedDict else 0.0)(ordered)
+    assert slope == OrderedDict(b=2.0, a=1.0) and type(slope) is OrderedDict
+
+
+def test_arguments_that_are_not_differentiated_are_not_looked_into() -> None:
+    """They may be anything; whether a result is a Value tells what it depends on, or an argument that is one."""
+    endless: list[Any] = []
+    endless.append(endless)
+    assert grad(lambda x, data: x * x)(2.0, endless) == 4.0
+    w = Value(3.0)
+    for data in ([w], np.array([w]), {"w": w}, SimpleNamespace(w=w)):
+        assert type(grad(lambda x, data: x * x)(2.0, data)) is float
+        assert isinstance(grad(lambda x, data: x * w)(2.0, data), Value)
+    assert isinstance(grad(lambda x, w: x * x)(2.0, w), Value), "a Value in, Values out"
+    assert isinstance(grad(lambda x, w: x * x)(2.0, w=w), Value)
 
 
 # Warnings and errors -------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ LAYERS = [
     {"ops"},
     {"folds"},
     {"engine"},
-    {"calls"},
+    {"calls", "forward"},
     {"marks"},
     {"names", "validation", "functions", "activations", "draws"},
     {"choices", "staleness", "swapped"},

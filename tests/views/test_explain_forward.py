@@ -6,6 +6,7 @@ import math
 import random
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -382,11 +383,19 @@ def check_walks(output: Value, detail: str) -> None:
     starts = [v for v in nodes if v.op is None]
     explanation = explain(output, forward=starts, names={"out": output}, detail=detail, faux=False)
     for nudge in explanation.forward:
-        speeds = jvp(nodes, named[nudge.start], Value(1.0))
-        known = {f"d {name}/d {nudge.start}": speed.data for name, speed in zip(named, speeds, strict=True)}
-        for step in nudge.steps:
-            check_step(step, numbers, known)
-            assert step.equation[-1] == in_equation(known[step.equation[0]]), step
+        for tangent in (1.0, Value(1.0)):
+            speeds = jvp(nodes, named[nudge.start], tangent)
+            known = {f"d {name}/d {nudge.start}": speed.data for name, speed in zip(named, speeds, strict=True)}
+            for step in nudge.steps:
+                check_step(step, numbers, known)
+                assert step.equation[-1] == in_equation(known[step.equation[0]]), step
+
+
+@pytest.mark.parametrize(
+    "f", [lambda t: (0 * t).log(), lambda t: 1 / (0 * t), lambda t: autograd.dot([0.0], [t]).log()]
+)
+def test_speeds_that_happen_to_be_0_are_multiplied(f: Callable[[Value], Value]) -> None:
+    check_walks(f(Value(3.0, "t")), "value")
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
