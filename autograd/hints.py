@@ -465,15 +465,19 @@ PACKAGE = {
     "load": "write autograd.nn.load(path)",
     "save": "write model.save(path)",
     **dict.fromkeys(("jit", "function"), "write autograd.compile"),
-    "elementwise_grad": "write autograd.grad(lambda xs: np.sum(f(xs)))(xs), for a list [autograd.grad(f)(x) for x in "
-    "xs]",
     "grad_and_value": "write autograd.value_and_grad, whose value comes first",
     "grad_and_aux": "write autograd.grad(f, has_aux=True)",
     "multigrad_dict": "write autograd.grad(f, argnums=(0, 1))",
-    "deriv": "write autograd.grad",
+    **dict.fromkeys(("deriv", "derivative", "gradient"), "write autograd.grad"),
+    **dict.fromkeys(
+        ("elementwise_grad", "egrad"),
+        "write autograd.grad(lambda xs: np.sum(f(xs)))(xs), for a list [autograd.grad(f)(x) for x in xs]",
+    ),
     **dict.fromkeys(("jacrev", "jacfwd"), "write autograd.jacobian, which chooses the mode"),
     **dict.fromkeys(("make_vjp", "vector_jacobian_product"), "write autograd.vjp(f, *primals)"),
-    **dict.fromkeys(("make_jvp", "make_jvp_reversemode"), "write autograd.jvp(f, primals, tangents)"),
+    **dict.fromkeys(
+        ("make_jvp", "make_jvp_reversemode", "jacobian_vector_product"), "write autograd.jvp(f, primals, tangents)"
+    ),
     **dict.fromkeys(
         ("hessian_vector_product", "hessian_tensor_product", "make_hvp", "vhp"),
         "write autograd.hvp(f, primals, tangents)",
