@@ -832,10 +832,10 @@ def test_the_price_of_many_operands_is_bounded() -> None:
 
 def test_the_check_is_right_about_planted_rules() -> None:
     """As a classifier; `tests/campaigns/planted_rules.py --count 20000` takes two minutes."""
-    found = planted_rules.results(seed=0, count=1000)
+    found = planted_rules.results(seed=0, count=600)
     assert not found.alarms
     assert not found.misses
-    assert min(found.right.total(), found.planted.total()) >= 500
+    assert min(found.right.total(), found.planted.total()) >= 300
     assert found.unsure <= found.sure / 20
     assert found.planted_unsure <= found.planted_sure / 20
 

@@ -417,7 +417,7 @@ class Detaching(Module):
         return self.h[0]
 
 
-CAME = r"^Encoding\.last\[0\] and 1 more have come since Encoding was made, by an assignment outside of its __init__"
+CAME = r"^Encoding\.last\[0\] and 1 more have come since Encoding was made, put there outside of its __init__"
 
 
 class Encoding(Module):
@@ -1851,3 +1851,54 @@ def test_what_is_passed_is_looked_for_in_the_first_calls_and_in_some() -> None:
     for _ in range(100):
         model(Value(1.0))
         assert model.parameters() == model.ws
+
+
+class Step:
+    """A step of a game, in a class of the user's."""
+
+    def __init__(self, state: Any, action: int) -> None:
+        self.state, self.action = state, action
+
+
+KEPT_ELSEWHERE: dict[str, Any] = {
+    "an object of a class": lambda s, x: s.buffer.append(Step(x, 0)),
+    "objects in objects": lambda s, x: s.buffer.append(Step([Step(x, 1)], 0)),
+    "a set": lambda s, x: s.buffer.append(frozenset([x])),
+    "a key": lambda s, x: s.table.update({x: 1.0}),
+    "an iterator": lambda s, x: s.buffer.append(iter([x])),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT_ELSEWHERE)
+def test_inputs_that_a_call_keeps_where_nothing_is_collected_are_no_lost_parameters(kind: str) -> None:
+    class Acting(Module):
+        def __init__(self) -> None:
+            self.w, self.buffer, self.table = Value(0.5), list[Any](), dict[Any, Any]()
+
+        def __call__(self, x: Any) -> Any:
+            KEPT_ELSEWHERE[kind](self, x)
+            return self.w * x
+
+    model = Acting()
+    for _ in range(2):
+        model(Value(1.0))
+        assert model.parameters() == [model.w]
+    KEPT_ELSEWHERE[kind](model, Value(2.0))  # this one the user may take for a parameter
+    with pytest.raises(TypeError, match=r"Value\(data=2\.0.* would not be trained"):
+        model.parameters()
+
+
+def test_a_frozen_copy_that_a_call_keeps_is_state() -> None:
+    class Teaching(Module):
+        def __init__(self) -> None:
+            self.net, self.teachers = Layer(1, 1), list[Any]()
+
+        def __call__(self, x: Any) -> Any:
+            self.teacher = copy.deepcopy(self.net).freeze()
+            self.teachers.append(copy.deepcopy(self.net).freeze())
+            return self.net(x)
+
+    model = Teaching()
+    for _ in range(2):
+        model([1.0])
+        assert model.parameters() == model.net.parameters()

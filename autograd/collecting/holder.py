@@ -171,7 +171,7 @@ def warn_of_new(module: Holder) -> None:
         shown = listed[0] if len(listed) == 1 else f"{listed[0]} and {len(listed) - 1:,} more"
         have, are = ("has", "is a parameter") if len(listed) == 1 else ("have", "are parameters")
         warn_caller(
-            f"{shown} {have} come since {kind} was made, by an assignment outside of its __init__ and of a call, and "
+            f"{shown} {have} come since {kind} was made, put there outside of its __init__ and of a call, and "
             f"{are}, trained and saved. Keep what is not to be trained in a local variable, or in an nn.Constant, "
             "self.h = nn.Constant([...]) and self.h.value = ...; assign what is, in __init__",
             ParameterWarning,

@@ -412,10 +412,12 @@ class Walk:
             self._check_state(entry)
         for place, part in self._late:
             leaf = next((p for _, p in Walk(part, whole=True).leaves if id(p) not in self._seen), None)
+            leaf = None if marks_of(part).frozen else leaf  # a copy that is to stay as it is
             self._refuse(leaf, place, "made in a call", "Make it in __init__")
         visited: dict[int, Any] = {}
         for place, part in self._opaque:
-            self._refuse(self._left_out(part, visited, _shown(place, part)), place, *why_not(type(part)))
+            leaf = self._left_out(part, visited, _shown(place, part), (place, part))
+            self._refuse(leaf, place, *why_not(type(part)))
         for entry in self._instances.values():
             for name, part in of_class(type(entry[1])):
                 if inspect.getattr_static(entry[1], name, None) is part:
@@ -429,7 +431,7 @@ class Walk:
         for name in marks_of(entry[1]).state:
             for module in Walk(getattr(entry[1], name, None), whole=True).modules:
                 leaf = next((p for _, p in Walk(module, whole=True).leaves if id(p) not in self._seen), None)
-                leaf = None if passed_to(module) else leaf
+                leaf = None if passed_to(module) or marks_of(module).frozen else leaf
                 self._refuse(leaf, (entry, name), "assigned in a call", "Make it in __init__")
 
     def _check_results(self) -> None:
@@ -528,12 +530,15 @@ class Walk:
                 found += [((entry, step), x) for step, x in zip(steps, parts) if type(x) in kinds]
         return found[::-1]
 
-    def _left_out(self, part: Any, visited: dict[int, Any], shown: Iterable[Any] = ()) -> Value | None:
+    def _left_out(
+        self, part: Any, visited: dict[int, Any], shown: Iterable[Any] = (), entry: Entry | None = None
+    ) -> Value | None:
         """Return a leaf that this object leads to, in whatever way, and that has not been collected; None without one.
 
         Arguments:
             visited: what earlier searches have visited in vain, by id; what this one visits is added.
             shown: what else it leads to.
+            entry: the object, with its place: what was passed to calls of Modules around it does not count.
         """
         level, most = [part], len(visited) + _MOST_SEARCHED
         while level:
@@ -545,7 +550,9 @@ class Walk:
                         visited[id(x)] = x
                         level.append(x)
                     elif x.op is None and not is_input(x) and id(x) not in self.state:
-                        return x
+                        modules = passed_to(x) if entry else []
+                        if not any(ref() is self.root or _is_around(ref, entry[0]) for ref in modules if entry):
+                            return x
         return None
 
 
