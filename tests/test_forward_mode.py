@@ -592,11 +592,14 @@ def test_jacobians_take_the_mode_that_makes_less() -> None:
 # Hessians ------------------------------------------------------------------------------------------------------------
 
 
-def rosenbrock(n: int) -> tuple[Value, list[Value]]:
+def by_adding(terms: Sequence[Value]) -> Value:
+    return functools.reduce(operator.add, terms)
+
+
+def rosenbrock(n: int, total: Callable[[Sequence[Value]], Any] = by_adding) -> tuple[Value, list[Value]]:
     """Return the chained function of Rosenbrock."""
     xs = [Value(1.2 if i % 2 else -1.0) for i in range(n)]
-    terms = [100 * (y - x**2) ** 2 + (1 - x) ** 2 for x, y in itertools.pairwise(xs)]
-    return functools.reduce(operator.add, terms), xs
+    return total([100 * (y - x**2) ** 2 + (1 - x) ** 2 for x, y in itertools.pairwise(xs)]), xs
 
 
 def second_derivatives(xs: Sequence[float]) -> dict[tuple[int, int], float]:
@@ -614,8 +617,9 @@ def distinct_nodes(tree: Any) -> int:
     return len(graph_of(*tree_leaves(tree)))
 
 
-def test_the_hessian_of_rosenbrocks_function() -> None:
-    output, xs = rosenbrock(20)
+@pytest.mark.parametrize("total", [by_adding, sum, autograd.sum])
+def test_the_hessian_of_rosenbrocks_function(total: Callable[[Sequence[Value]], Any]) -> None:
+    output, xs = rosenbrock(20, total)
     matrix = hessian(output, xs)
     want = second_derivatives([x.data for x in xs])
     for i, j in itertools.product(range(20), repeat=2):
