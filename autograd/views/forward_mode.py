@@ -135,8 +135,9 @@ def _difference(walk: "_Walk", stage: Stage, gradients: Mapping[Value, float], b
     A rule that chooses, such as that of relu, passes 0 on one side whatever comes, where 0 × inf would be nan.
     """
     for v in walk.nodes:
-        for place, x in enumerate(v.args) if v in walk.moving and v is not walk.start else ():
-            if isinstance(x, Value) and x in walk.moving:
+        passing = local_gradients(v) if v in walk.speeds and v is not walk.start else ()
+        for place, (x, slope) in enumerate(zip(v.args, passing)):
+            if isinstance(x, Value) and x in walk.moving and slope is not None:
                 if exception := _no_product(v, place, gradients[v], _pulled):
                     return f"backward gives {backward}: there {exception}"
                 if exception := _no_product(v, place, walk.speeds[x], _pushed):

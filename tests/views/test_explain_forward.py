@@ -210,6 +210,14 @@ def test_a_difference_from_backward_mode_has_its_reason() -> None:
     assert difference((-zero.sqrt()).relu().sin(), zero) == (
         "the rule of relu passes 0, whatever comes; backward gives nan"
     )
+    steps: dict[str, Any] = {"floor": autograd.floor, "step": autograd.step, "floordiv": lambda v: v // 2.0}
+    for rule, f in steps.items():
+        whole = f(zero.sqrt())
+        whole.label = "whole"
+        assert (
+            difference(whole, zero) == f"the rule of {rule} passes 0 here, whatever comes from v2; backward gives nan"
+        )
+        assert difference(whole * 2, zero) == f"the rule of {rule} passes 0, whatever comes; backward gives nan"
     x = Value(-1.0, "x")
     power = x**-inf  # 1, with an infinite slope; forward that meets log(1) = 0, backward log(1) + 1
     assert difference(power * power.log(), x) == "backward, which multiplies and adds in another order, gives -inf"
