@@ -59,6 +59,11 @@ def number(x: Any) -> float:
         raise TypeError(
             f"{got}: take one element of it, or let NumPy do it for each, as in array * v or np.tanh(array)"
         )
+    if hasattr(x, "parameters"):
+        raise TypeError(
+            f"{got}: a model is called first, model(xs); gradients by its parameters are those of "
+            "grad(loss, model.parameters())"
+        )
     raise TypeError(f"{got}: pass an int or a float")
 
 

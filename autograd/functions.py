@@ -54,7 +54,9 @@ _LARGEST_FLOAT = sys.float_info.max
 @overload
 def grad(output: Value, inputs: Any) -> Any: ...
 @overload
-def grad(output: Callable[..., Any], inputs: Any = 0, has_aux: bool = False, *, argnums: Any = 0) -> Any: ...
+def grad(
+    output: Callable[..., Any], inputs: Any = 0, has_aux: bool = False, *, argnums: Any = 0
+) -> Callable[..., Any]: ...
 def grad(output: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any = ..., **others: Never) -> Any:
     """Return gradients as Values, `grad(output, inputs)`, or the gradient of a function, `grad(f, argnums=0)`.
 
@@ -97,7 +99,9 @@ def grad(output: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any 
     return _function("grad", output, (inputs, argnums), derivative, others, has_aux=has_aux)
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, **others: Never) -> Any:
+def value_and_grad(
+    f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, **others: Never
+) -> Callable[..., Any]:
     """Return a function that returns a pair: what `f` returns, and its gradient, which see `grad`.
 
     With `has_aux=True`, the first is the pair that `f` returns.
@@ -447,7 +451,7 @@ class _Call:
 
 def _function(
     name: str, f: Any, argnums: Sequence[Any], derivative: Callable[[_Call], Any], others: Any, *, has_aux: bool
-) -> Any:
+) -> Callable[..., Any]:
     """Return the function that calls `f` on fresh nodes, and returns its derivative."""
     if others:
         hints.refuse_named(name, "grad", others)

@@ -306,6 +306,19 @@ MODEL = autograd.nn.MLP(20, [20, 1])
         (lambda x, y: UNCHECKED.hvp(y, x, 1.0, tangents=1.0), "^hvp takes three arguments"),
         (lambda x, y: UNCHECKED.hvp(tanh, (2.0,), (1.0,), argnum=0), r"^hvp\(\) got an .*'argnum'; write argnums"),
         (
+            lambda x, y: UNCHECKED.grad(lambda model: model([1.0] * 20))(MODEL),
+            r"got MLP .*: a model is called first, .* are those of grad\(loss, model\.parameters\(\)\)$",
+        ),
+        (
+            lambda x, y: UNCHECKED.grad(autograd.compile(y, x))(2.0),
+            r"^argument 1: .* got a Value: take its number with \.data, which no gradient passes; "
+            r"for derivatives compile them, compile\(grad\(y, x\), x\)$",
+        ),
+        (
+            lambda x, y: UNCHECKED.grad(autograd.compile(y * y, [x]))([2.0]),
+            r"^argument 1: .* got a Value: .* for derivatives compile them",
+        ),
+        (
             lambda x, y: UNCHECKED.grad(MODEL, MODEL.parameters()),
             r"^argnums is .*: by the parameters of MLP, write grad\(loss, model\.parameters\(\)\) for a Value loss",
         ),

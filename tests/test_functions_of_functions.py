@@ -867,7 +867,7 @@ def test_a_function_that_returns_no_number(returned: Any) -> None:
 
     each_raises(
         TypeError,
-        "jacobian" if isinstance(returned, (list, tuple, dict, np.ndarray)) else None,
+        r"jacobian\(" if isinstance(returned, (list, tuple, dict, np.ndarray)) else "returns a number, got ",
         lambda: grad(f)(1.0),
         lambda: value_and_grad(f, (0,))(1.0),
         lambda: grad(grad(f))(1.0),
@@ -879,7 +879,7 @@ def test_a_function_that_returns_no_number(returned: Any) -> None:
 def test_results_that_are_no_numbers(returned: Any) -> None:
     each_raises(
         TypeError,
-        None,
+        r"takes a function that returns numbers, got (NoneType None: did it forget its return\?|str|complex)",
         lambda: jvp(lambda x: returned, (1.0,), (1.0,)),
         lambda: jacobian(lambda x: returned)(1.0),
         lambda: vjp(lambda x: returned, 1.0),
@@ -911,7 +911,7 @@ def test_argnums_of_arguments_that_are_not_there(argnums: Any) -> None:
 
 @pytest.mark.parametrize("argnums", [1.0, "0", (0, 1.0), ("x",), None, True])
 def test_argnums_that_are_no_integers(argnums: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^argnums is the place of an argument, or a tuple of places, got .*Write "):
         value_and_grad(lambda x, y: x * y, argnums)(1.0, 2.0)
 
 
@@ -919,7 +919,7 @@ def test_argnums_that_are_no_integers(argnums: Any) -> None:
 def test_arguments_that_are_no_numbers(x: Any) -> None:
     each_raises(
         TypeError,
-        None,
+        "^expected a real number, got (str|NoneType|complex|builtin_function_or_method)",
         lambda: grad(lambda x: 1.0)(x),
         lambda: jvp(lambda x: 1.0, (x,), (x,)),
         lambda: vjp(lambda x: 1.0, x),
@@ -945,7 +945,7 @@ def test_the_arguments_of_jvp() -> None:
         jvp(lambda p: p["a"], ({"a": 1.0},), ({"b": 1.0},))
     with pytest.raises((TypeError, ValueError), match="tangents"):
         jvp(lambda a: a[0], (np.array([1.0, 2.0]),), (np.array([1.0]),))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^expected a real number, got str '1\.0': convert it first"):
         jvp(f, (2.0, 3.0), (1.0, "1.0"))
     with pytest.raises(TypeError, match="tuple"):
         hvp(lambda: 3.0, (), ())
@@ -955,7 +955,9 @@ def test_the_arguments_of_jvp() -> None:
 @pytest.mark.parametrize("cotangents", [[1.0], 1.0, [1.0, [2.0]], (1.0, 2.0, 3.0), {"a": 1.0}, [1.0, "x"]])
 def test_the_arguments_of_a_pullback(cotangents: Any) -> None:
     _, pull = vjp(lambda x: [x, x * x], 2.0)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^(cotangents have the nesting of what |expected a real number, got str)"
+    ):
         pull(cotangents)
 
 

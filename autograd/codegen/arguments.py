@@ -162,14 +162,14 @@ def lone_number(k: int, x: Any) -> float:
             raise ValueError(f"expected a number, got {tree_shape(checked_lists(x))}")
         return number(x)
     except (TypeError, ValueError, OverflowError) as problem:
-        raise type(problem)(f"argument {k + 1}: {problem}") from None
+        raise _refused(k, [x], problem) from None
 
 
 def argument_error(k: int, expected: str, got: Any, problem: Exception) -> Exception:
     """Return the error that states the expected form of argument k, described by `tree_shape`."""
     found = tree_shape(checked_lists(got))
     if found == expected or isinstance(problem, OverflowError):  # the shape is right: `number` has explained
-        return type(problem)(f"argument {k + 1}: {problem}")
+        return _refused(k, tree_leaves(got), problem)
     return ValueError(f"argument {k + 1}: expected {expected}, got {found}")
 
 
@@ -200,7 +200,15 @@ def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, conv
     except (TypeError, OverflowError) as problem:
         if any(isinstance(x, (list, tuple)) for x in numbers):
             raise argument_error(k, expected, argument, problem) from None
-        raise type(problem)(f"argument {k + 1}: {problem}") from None
+        raise _refused(k, numbers, problem) from None
+
+
+def _refused(k: int, numbers: Sequence[Any], problem: Exception) -> Exception:
+    """Return the error that says what is wrong with a number of argument k, or what to do for derivatives by it."""
+    derivatives = ""
+    if any(hasattr(x, "__record__") for x in numbers):  # a Value
+        derivatives = ", which no gradient passes; for derivatives compile them, compile(grad(y, x), x)"
+    return type(problem)(f"argument {k + 1}: {problem}{derivatives}")
 
 
 def _collect(tree: Any, argument: Any, numbers: list[Any]) -> None:
