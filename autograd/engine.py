@@ -701,7 +701,7 @@ def current_graph(*outputs: Value) -> list[Value]:
     """Return `graph_of(*outputs)`, and announce each output whose graph is older than the latest change of a leaf."""
     nodes = graph_of(*outputs)
     if next((v._order for v in nodes if v._made_by), _latest_change) < _latest_change:
-        for output, graph in zip(outputs, map(graph_of, outputs)):
+        for output, graph in {v: graph_of(v) for v in outputs}.items():
             announce(on_old_graph, output, [v for v in graph if v._made_by], [v for v in graph if not v._made_by])
     return nodes
 

@@ -14,7 +14,7 @@ import pytest
 import autograd
 from autograd import Value, detect_anomaly, exp, grad, hessian, hvp, jacobian, jvp, sqrt, tanh, value_and_grad, vjp
 from autograd.engine import graph_of
-from autograd.errors import AnomalyError, FrozenChoiceWarning
+from autograd.errors import AnomalyError, FrozenChoiceWarning, StaleGraphWarning
 from autograd.events import listening
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import tree_leaves
@@ -204,6 +204,17 @@ def test_derivatives_are_announced_with_the_output_and_the_inputs() -> None:
         (z, [x, w], second),
         (y, [x, w], tree_leaves(matrix)),
     ]
+
+
+def test_a_stale_graph_warns_once_for_each_output() -> None:
+    w = Value(3.0, "w")
+    q = w * 2
+    w.data = 5.0
+    calls: list[Callable[[], Any]] = [lambda: jacobian([q, q, q], [w]), lambda: jvp((q, [q]), w, 1.0)]
+    for call in calls:
+        with pytest.warns(StaleGraphWarning, match="^w was changed") as caught:
+            call()
+        assert len(caught) == 1
 
 
 # What is said ---------------------------------------------------------------------------------------------------------
