@@ -779,6 +779,8 @@ def test_hessians_of_several_outputs_against_jax() -> None:
     found = hessian(nested_outputs, (0, 1))([2.0, 3.0], 0.5)
     assert kinds_of(found) == kinds_of(of_lists)
     assert [float(x) for x in leaves_of(found)] == [float(x) for x in leaves_of(of_lists)]
+    by_x, by_y = jacobian(lambda x, y: np.array([x * y, x * x]), (0, 1))(2.0, 3.0)  # an array by numbers
+    assert (by_x.tolist(), by_y.tolist()) == ([3.0, 4.0], [2.0, 0.0])
     twice = jacobian(jacobian(lambda x: [x[0] * x[1] ** 2, x[0]]))([2.0, 3.0])
     assert hessian(lambda x: [x[0] * x[1] ** 2, x[0]])([2.0, 3.0]) == twice
     assert hessian(lambda x: [])(2.0) == []
