@@ -151,15 +151,16 @@ def test_what_to_write_in_place_of_jaxs_runs_and_gives_the_same() -> None:
         "jax": jax,
         "jnp": jnp,
     }
-    numbers: dict[str, Any] = {"x": 0.75, "v": 2.0, "seed": 1}
+    known: dict[str, Any] = {"x": 0.75, "v": 2.0, "seed": 1}
+    functions = dict[str, Any]()
     compared = 0
     for theirs, ours in rows_of("from-jax.md", "| JAX | here |"):
         if theirs.startswith("`optax`"):
             continue
-        named = {**theirs_have, **numbers, "f": f_of(jnp.exp)}
+        named = {**theirs_have, **known, "f": f_of(jnp.exp)}
         found = [eval(code, named) for code in codes_of(theirs)]
         x = Value(0.75)
-        own: dict[str, Any] = {**vars(autograd), **numbers, "f": f_of(autograd.exp), "math": math, "autograd": autograd}
+        own: dict[str, Any] = {**vars(autograd), **known, "f": f_of(autograd.exp), "math": math, "autograd": autograd}
         own |= {"random": __import__("random")}
         if "compile(y, x)" in ours or "Value(x)" in ours:
             own |= {"x": x if "compile" in ours else 0.75, "y": own["f"](x)}
@@ -169,14 +170,20 @@ def test_what_to_write_in_place_of_jaxs_runs_and_gives_the_same() -> None:
         if len(found) == len(results) == 1 and isinstance(found[0], float | jax.Array):
             assert results[0] == pytest.approx(float(found[0]), rel=1e-14), theirs
             compared += 1
-        for code, function in zip(codes_of(theirs), found, strict=True):
-            if theirs.startswith("`jax.nn.") and callable(function):
-                name = code.rpartition(".")[2]
-                for argument in ([-0.5, 0.75],) if name in ("softmax", "log_softmax", "logsumexp") else (-0.5, 0.75):
-                    expected = function(jnp.array(argument))
-                    assert getattr(autograd, name)(argument) == pytest.approx(np.asarray(expected), rel=1e-13), name
-                    compared += 1
-    assert compared >= 20
+        functions |= {
+            code.rpartition(".")[2]: function
+            for code, function in zip(codes_of(theirs), found, strict=True)
+            if theirs.startswith("`jax.nn.") and callable(function)
+        }
+    arguments = {name: [-0.5, 0.75] for name in functions}
+    expected = jax.jit(lambda xs: {name: f(jnp.array(xs[name])) for name, f in functions.items()})(arguments)
+    for name, numbers in arguments.items():
+        own_function = getattr(autograd, name)
+        of_a_list = name in ("softmax", "log_softmax", "logsumexp")
+        results = own_function(numbers) if of_a_list else [own_function(x) for x in numbers]
+        assert results == pytest.approx(np.asarray(expected[name]), rel=1e-13), name
+        compared += 1
+    assert compared >= 12
 
 
 # -------------------------------------------------------------------------------------------------- values at the edges
@@ -200,18 +207,29 @@ def test_gradients_at_the_edges_differ_from_jaxs_where_the_page_says() -> None:
     }  # fmt: skip
     one, two = [(x,) for x in (0.0, 1.0, -1.0, inf, -inf)], [(0.0, 0.0), (0.0, -1.0), (1.0, 1.0), (inf, inf)]
     listed = dict[tuple[str, tuple[float, ...]], tuple[list[float], list[float]]]()
-    for said, here, there in rows_of("from-jax.md", "| gradient of | here | JAX |"):
-        functions, _, at = said.rpartition(" at ")
-        point = tuple(float(x) for x in at.strip("()").split(","))
+    for said, *slopes_said in rows_of("from-jax.md", "| gradient of | here | JAX |"):
+        functions, _, place = said.rpartition(" at ")
+        point = tuple(float(x) for x in place.strip("()").split(","))
         for code in codes_of(functions):
-            listed[code, point] = tuple([float(x) for x in cell.split(",")] for cell in (here, there))  # type: ignore[assignment]
+            listed[code, point] = tuple([float(x) for x in cell.split(",")] for cell in slopes_said)  # type: ignore[assignment]
     assert len(listed) >= 16
-    for code, function in theirs.items():
-        names = sorted({*re.findall(r"\b[xy]\b", code)})
-        ours = eval(f"lambda {', '.join(names)}: {code}", {**vars(autograd), **autograd.ops.TABLE})
-        for point in {*(two if "y" in names else one), *(p for c, p in listed if c == code)}:
-            places = tuple(range(len(point)))
-            pair = [[*grad(ours, places)(*point)], [float(g) for g in jax.grad(function, places)(*point)]]
+    at = {  # the points of each function
+        code: sorted({*(two if "y)" in code or " y" in code else one), *(p for c, p in listed if c == code)})
+        for code in theirs
+    }
+
+    def slopes(points: dict[str, Any]) -> dict[str, Any]:
+        return {
+            code: jax.vmap(jax.grad(f, tuple(range(len(points[code])))))(*points[code]) for code, f in theirs.items()
+        }
+
+    # All of them at once, because JAX compiles each function that it is asked for.
+    found_there = jax.jit(slopes)({code: [*map(jnp.array, zip(*points, strict=True))] for code, points in at.items()})
+    for code, points in at.items():
+        places = tuple(range(len(points[0])))
+        ours = eval(f"lambda {'x, y' if len(places) > 1 else 'x'}: {code}", {**vars(autograd), **autograd.ops.TABLE})
+        for point, *there in zip(points, *(column.tolist() for column in found_there[code]), strict=True):
+            pair = [[*grad(ours, places)(*point)], there]
             if (code, point) in listed:
                 for found, expected in zip(pair, listed[code, point], strict=True):
                     assert all(map(same, found, expected)), (code, point, pair)
