@@ -400,7 +400,13 @@ def check_walks(output: Value, detail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "f", [lambda t: (0 * t).log(), lambda t: 1 / (0 * t), lambda t: autograd.dot([0.0], [t]).log()]
+    "f",
+    [
+        lambda t: (0 * t).log(),
+        lambda t: 1 / (0 * t),
+        lambda t: autograd.dot([0.0], [t]).log(),
+        lambda t: autograd.largest([(t - 3).sqrt(), 1.0]),  # infinite, times the 0 of what is not the largest
+    ],
 )
 def test_speeds_that_happen_to_be_0_are_multiplied(f: Callable[[Value], Value]) -> None:
     check_walks(f(Value(3.0, "t")), "value")
