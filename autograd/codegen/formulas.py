@@ -9,7 +9,7 @@ choice reads `1 if x > 0 else 0`.
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from autograd.codegen.program import Operand, Program
 from autograd.engine import Value
@@ -219,7 +219,15 @@ def short_formula(
     """
     if v.op is None:
         return names[v]
-    text = graph_formulas([v], names, number=number)[v].text if len(v.args) <= longest else ""
+    write = with_sign_of_zero(number)
+    return short_operation(
+        v, lambda: [Term(names[x]) if isinstance(x, Value) else constant(write(x)) for x in v.args], longest
+    )
+
+
+def short_operation(v: Value, operands: Callable[[], Sequence[Term]], longest: int) -> str:
+    """Return the formula of a result, given those of its operands, or its `summary`, as `short_formula` does."""
+    text = formula(cast(Op, v.op), operands()).text if len(v.args) <= longest else ""
     return text if 0 < len(text) <= longest else summary(v)
 
 

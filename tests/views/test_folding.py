@@ -139,7 +139,7 @@ def test_the_local_gradients_of_a_long_product_are_those_of_the_whole() -> None:
     product = functools.reduce(operator.mul, xs)
     product.backward()
     xs_at_zero = sorted(x.grad / 2 for x in xs)  # two backward passes
-    tip = re.search(r"d \w+ / d \w+ = (\S+) to (\S+) \(30 ×\)", draw(product, names={}).source)
+    tip = re.search(r"d \w+ / d \(x0, …\) = (\S+) to (\S+) \(30 ×\)", draw(product, names={}).source)
     assert tip is not None
     assert [float(x) for x in tip.groups()] == pytest.approx([xs_at_zero[0], xs_at_zero[-1]], rel=1e-14)
 
@@ -230,6 +230,108 @@ def test_constants_go_with_what_uses_them() -> None:
     x = Value(0.7, "x")
     rows = boxes(with_gradients(ops.sum([x**k / (k + 1) for k in range(20)])))
     assert sum(len(lines) == 1 for lines in rows) == 40
+
+
+# What differs among those that are drawn as one ----------------------------------------------------------------------
+
+
+def constants_differ() -> Value:
+    w = Value(0.5, "w")
+    return with_gradients(sum((w * i - i**2) ** 2 for i in range(10)))  # type: ignore[arg-type]  # it is no int
+
+
+def constants_of_steps_differ() -> Value:
+    w = Value(5.0, "w")
+    for i in range(15):
+        w = w - 0.1 * (w - 3) * (i + 1)
+    return with_gradients(w)
+
+
+def leaves_differ() -> Value:
+    xs = leaves(6)
+    pairs = [x * y for i, x in enumerate(xs) for y in xs[i:]]
+    return with_gradients(ops.sum(pairs))
+
+
+def leaves_of_calls_differ() -> Value:
+    return with_gradients(ops.sum([ops.max(x.sin(), x, i * 0.5) for i, x in enumerate(leaves(20))]))
+
+
+def leaves_of_steps_differ() -> Value:
+    return unit(0.0, leaves(T))[1]
+
+
+def neurons_differ() -> Value:
+    outputs = nn.Layer(2, 10, "linear", rng=random.Random(0))([0.5, 0.25])
+    return with_gradients(ops.sum([(z - 0.3) ** 2 for z in outputs]))
+
+
+def terms_differ() -> Value:
+    a = Value(0.5, "a")
+    return with_gradients(ops.sum([(a + x + i - 0.5 * a - 7).tanh() for i, x in enumerate(leaves(20))]))
+
+
+def counts_differ() -> Value:
+    w = Value(0.5, "w")
+    return with_gradients(ops.sum([(ops.sum([w] * n) * x).tanh() for n, x in enumerate(leaves(20), start=20)]))
+
+
+def mixed_batch() -> Value:
+    return batch("mse", values=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "formulas"),
+    [
+        (constants_differ, ["w * (0 to 9)", "v2 - (0 to 81)", "v3 ** 2"]),
+        (constants_of_steps_differ, ["loss[t-1] - 3", "0.1 * v58", "v59 * (1 to 15)"]),
+        (leaves_differ, ["(x1, …) * (x1, …)"]),
+        (leaves_of_calls_differ, ["sin(x1, …)", "largest([v21, (x1, …), 0 to 9.5])"]),
+        (leaves_of_steps_differ, ["w * (x1, …)"]),
+        (neurons_differ, ["layer - 0.3"]),
+        (terms_differ, ["a + (x1, …) + (0 to 19) - … - 7"]),
+        (counts_differ, ["sum of 20 to 39 operands"]),
+        (mixed_batch, ["layer3.neuron1 - (0 to 1)"]),
+    ],
+)
+def test_a_formula_is_true_of_all_that_a_box_stands_for(program: Callable[[], Value], formulas: list[str]) -> None:
+    titles = [lines[0].partition(" = ")[2] for lines in boxes(program(), detail="layer")]
+    assert {*formulas} <= {*titles}, titles
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_formula_has_a_number_that_only_some_have_that_its_box_stands_for(seed: int) -> None:
+    """It has a range just where an arrow comes from one, and `…` just where one comes from several leaves."""
+    rng, w = random.Random(seed), Value(0.5, "w")
+    operands: list[Callable[[int], Any]] = [lambda i: w, lambda i: 0.1 + 0.37 * i, lambda i: 2.5]
+    operands.append(lambda i: Value(0.1 * (i + 1), f"x{i}"))
+    ways: list[Callable[[Any, Any], Any]] = [operator.add, operator.mul, operator.sub, operator.truediv]
+    ways += [ops.max, ops.hypot]
+    operations = rng.choices(ways, k=4)
+    others = rng.choices(operands, k=4)
+    terms = []
+    for i in range(20):
+        v = w.sin()
+        for operation, other in zip(operations, others, strict=True):
+            v = operation(v, other(i))
+        terms.append(v)
+    source = draw(ops.sum(terms), names={}).source
+    title = dict(re.findall(r'^\s*([vc]\d+) \[label="?(.*?)(?:\\l|"? \w+=)', source, re.MULTILINE))
+    tails: dict[str, list[str]] = {}
+    for tail, head in re.findall(r"^\s*(\w+) -> (\w+) ", source, re.MULTILINE):
+        tails.setdefault(title[head].partition(" = ")[2], []).append(title[tail])
+    assert len(tails) >= 2
+    for formula, titles in tails.items():
+        if " terms" not in formula and not formula.startswith("sum of"):
+            assert (" to " in formula) == any(re.match(r"[\d.]+ to ", title) for title in titles), formula
+            assert ("…" in formula) == any(", …, " in title for title in titles), formula
+
+
+def test_tooltips_are_true_of_all_that_a_line_stands_for() -> None:
+    source = draw(leaves_of_steps_differ(), names={}).source
+    assert 'tooltip="d v71 / d (x1, …) = 0.5 (12 ×)"' in source
+    source = draw(batch("mse", values=False)[0], names={}, detail="neuron").source
+    assert re.search(r'tooltip="layer1.neuron1.weight1 \* \(-\S+ to \S+\) = -\S+ \* \(', source)
 
 
 # Batches -------------------------------------------------------------------------------------------------------------
@@ -461,7 +563,7 @@ def test_a_label_stays_with_its_own_sample() -> None:
     squares = [(w * x - 0.25) ** 2 for x in xs]
     squares[0].label, squares[7].args[0].label = "first", "odd"  # type: ignore[union-attr]  # that is a Value
     titles = [lines[0] for lines in boxes(with_gradients(ops.sum(squares)))]
-    assert "first, …, v121 = v33 ** 2" in titles
+    assert "first, …, v121 = (v33, …) ** 2" in titles
     assert "v33, …, odd, …, v120 = v32 - 0.25" in titles
 
 
@@ -470,7 +572,7 @@ def test_neurons_of_steps_and_samples_have_the_names_of_their_outputs() -> None:
     states = [h := cell([x, h]) for x in leaves(6)]
     source = draw(with_gradients(h * 2), names={"hs": states}, detail="neuron").source
     assert r'label="hs[0], …, hs[5] = neuron × 6 steps\l' in source
-    assert r"neuron: net = weight1 * x6 + weight2 * hs[t-1] + bias" in source
+    assert r"neuron: net = weight1 * (x1, …) + weight2 * hs[t-1] + bias" in source
     assert 'tooltip="weight2 * hs[t-1] = ' in source
     outputs = [cell([x, Value(0.5)]) for x in leaves(6)]
     source = draw(ops.sum(outputs), names={"ys": outputs}, detail="neuron").source

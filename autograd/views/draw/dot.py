@@ -6,16 +6,16 @@ Nodes are named by counters; the text of users goes through `label_of` and `tool
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import singledispatchmethod
 from itertools import count
 from typing import TypeVar, cast
 
 from autograd.check import faux_gradients
-from autograd.codegen.formulas import Term, constant, formula, short_formula
+from autograd.codegen.formulas import BINDING, LOOSE, Term, constant, formula, short_operation, with_sign_of_zero
 from autograd.engine import Value, local_gradients
 from autograd.ops import TABLE, Op
-from autograd.text import LONGEST_NAME, counted, cut
+from autograd.text import LONGEST_FORMULA, LONGEST_NAME, counted, cut
 from autograd.views.draw.legend import legend
 from autograd.views.draw.placing import Sketch, place
 from autograd.views.draw.plan import (
@@ -61,6 +61,7 @@ _QUICK = 60  # edges; up to this number, Graphviz may search for the best layout
 _IN_ORDER = "0.01"  # mclimit: neurons keep their order; dot would search long for a better one, in vain
 
 N = TypeVar("N", bound=Node)
+Format = Callable[[float], str]
 
 
 class Pen:
@@ -92,6 +93,7 @@ class Pen:
             **{constant: f"c{i}" for i, constant in enumerate(plan.constants, start=1)},
             **{node: f"o{i}" for i, node in enumerate((n for n in plan.nodes if isinstance(n, Operation)), start=1)},
         }
+        self.node_of = self._nodes_of_values()
         self.named_after_neurons = self._name_outputs_after_their_neurons()
         self._name_what_a_loop_binds_anew()
         self.earlier = self._names_of_earlier_ones()
@@ -117,6 +119,17 @@ class Pen:
             not any(isinstance(box, LayerBox) for box in self.plan.boxes)
             and ranks_spanned(len(places), edges) > MOST_RANKS_SPANNED
         )
+
+    def _nodes_of_values(self) -> dict[Value, Node]:
+        """Return as which node each result and each leaf is drawn."""
+        node_of: dict[Value, Node] = {}
+        for node in self.plan.nodes:
+            for copy in self.plan.copies_of(node):
+                if isinstance(copy, LayerBox):
+                    node_of.update((neuron.output, node) for neuron in copy.neurons)
+                elif isinstance(copy, Value):
+                    node_of[copy] = node
+        return node_of
 
     def _names_of_earlier_ones(self) -> dict[tuple[Value, Value], str]:
         """Return the names of operands from an earlier step, by the result that uses them."""
@@ -267,13 +280,12 @@ class Pen:
         lines = []
         if op is not None and one in self.plan.sums:
             terms = self.plan.sums[one].terms
-            title = f"{titled} = {self._long_formula(op, terms, _SHOWN_TERMS)}"
-            full = cut(f"{titled} = {self._long_formula(op, terms, len(terms))}", _LONGEST_LINE)
+            title = f"{titled} = {self._long_formula(one, copies, _SHOWN_TERMS, self.style.number)}"
+            full = cut(f"{titled} = {self._long_formula(one, copies, _LONGEST_LINE, repr)}", _LONGEST_LINE)
             lines.append(counted(len(terms), _OPERANDS.get(op, "operand")))
         elif op is not None:
-            names = self._names_of_operands(one)
-            title = f"{titled} = {short_formula(one, names, number=self.style.number)}"
-            full = f"{titled} = {short_formula(one, names, _LONGEST_LINE, number=repr)}"
+            title = f"{titled} = {self._formula(one, copies, LONGEST_FORMULA, self.style.number)}"
+            full = f"{titled} = {self._formula(one, copies, _LONGEST_LINE, repr)}"
         elif len(copies) > 1:
             title, full = titled, self._listed(copies)
         source = [] if op is None else [*([self._listed(copies)] if titled != name else []), f"operation {op.name}"]
@@ -291,11 +303,31 @@ class Pen:
         copies = self.plan.copies.get(node)
         return [] if copies is None else [copies.text]
 
-    def _long_formula(self, op: Op, terms: Sequence[Use], most: int) -> str:
-        """Return the formula of a long sum, with at most so many terms: the first ones, and the last one."""
-        signs = ["-" if user.op is TABLE["sub"] and nth else "+" for user, nth in terms]
-        texts = [self._within(use) for use in (terms if len(terms) <= most else (*terms[: most - 1], terms[-1]))]
-        if len(terms) > most:
+    def _formula(self, one: Value, copies: Sequence[Value], longest: int, number: Format) -> str:
+        """Return a formula that is true of all copies: what differs among them is written as a range, or a family."""
+        counts = [len(v.args) for v in copies]
+        if min(counts) < max(counts):
+            return f"{cast(Op, one.op).symbol} of {min(counts):,} to {max(counts):,} operands"
+
+        def operands() -> list[Term]:
+            found = [self._operand([(v, nth) for v in copies], number, (one, nth)) for nth in range(len(one.args))]
+            # max((x1, …), y) has two operands; in sin(x1, …) that is plain
+            return found if len(found) == 1 else [Term(x.within(LOOSE)) if x.text[-1:] == "…" else x for x in found]
+
+        return short_operation(one, operands, longest)
+
+    def _long_formula(self, one: Value, copies: Sequence[Value], most: int, number: Format) -> str:
+        """Return the formula of long sums, with at most so many terms: the first ones, and the last one."""
+        op, sums, terms = cast(Op, one.op), [self.plan.sums[v].terms for v in copies], self.plan.sums[one].terms
+        signs = [
+            _signs("-" if user.op is TABLE["sub"] and nth else "+" for user, nth in uses)
+            for uses in zip(*sums, strict=True)
+        ]
+        n = len(terms)
+        shown = [*range(n)] if n <= most else [*range(most - 1), n - 1]
+        operands = [self._operand([uses[i] for uses in sums], number, terms[i]) for i in shown]
+        texts = [x.within(LOOSE if "(" in op.reads else BINDING["neg"]) for x in operands]
+        if n > most:
             left_out = {*signs[most - 1 : -1]}
             signs[most - 1 : -1] = left_out if len(left_out) == 1 else "+"
             texts.insert(-1, "…")
@@ -305,13 +337,52 @@ class Pen:
             return " * ".join(texts)
         return " ".join([texts[0], *(f"{sign} {text}" for sign, text in zip(signs[1:], texts[1:], strict=True))])
 
-    def _within(self, use: Use) -> str:
-        """Return an operand as a term of a long formula."""
-        user, nth = use
-        x = user.args[nth]
-        if isinstance(x, Value):
-            return cut(self.earlier.get((user, x), self.names[x]), LONGEST_NAME)
-        return f"({self.style.number(x)})" if x < 0 else self.style.number(x)
+    def _operand(self, uses: Sequence[Use], number: Format, shown: Use) -> Term:
+        """Return an operand of copies of a result as a term of a formula.
+
+        Arguments:
+            uses: the use of it by each copy.
+            number: writes constants.
+            shown: its use by that copy whose name the box has.
+        """
+        x = shown[0].args[shown[1]]
+        if isinstance(x, Value) and (shown[0], x) in self.earlier:
+            return Term(self.earlier[shown[0], x])
+        return self._family([user.args[nth] for user, nth in uses], number)
+
+    def _family(self, xs: Sequence[Value | float], number: Format) -> Term:
+        """Return one term for all of these: a name or a number if they have that in common, else what they share.
+
+        That is a range for numbers, `x1, …` for leaves, the name of a box for results that are drawn as one, and that
+        of the layer for its neurons.
+        """
+        number = with_sign_of_zero(number)
+        first = xs[0]
+        values = dict.fromkeys(x for x in xs if isinstance(x, Value))
+        if not isinstance(first, Value) and not values:
+            text = _range(cast(Sequence[float], xs), number)
+            return constant(text) if " " not in text else Term(text, LOOSE)
+        if not all(isinstance(x, Value) for x in xs):
+            several = self.names[first] if isinstance(first, Value) else number(first)
+            return _together([several, ""])
+        if len(values) == 1:
+            return Term(self.names[cast(Value, first)])
+        node, *others = {self.node_of.get(x) for x in values}
+        names = [self.names[v] for v in values] if others else self._names_of(node, values)
+        return _together(names)
+
+    def _names_of(self, node: Node | None, values: Collection[Value]) -> Sequence[str]:
+        """Return the names of results, or leaves, that are drawn as one node: one, if that is for all of them."""
+        if isinstance(node, LayerBox) and not isinstance(node, NeuronBox):
+            copies = cast(list[LayerBox], self.plan.copies_of(node))
+            own = {neuron.name for box in copies for neuron in box.neurons if neuron.output in values}
+            return [*own] if len(own) == 1 else [node.title]
+        if isinstance(node, NeuronBox):
+            boxes = cast(list[NeuronBox], self.plan.copies_of(node))
+            return self._title(node, [box.neurons[0].output for box in boxes])
+        if isinstance(node, Value):
+            return self._title(node, cast(list[Value], self.plan.copies_of(node)))
+        return [self.names[v] for v in values]
 
     @_write_node.register
     def _(self, box: NeuronBox, graph: Sketch) -> None:
@@ -486,8 +557,8 @@ class Pen:
     def _(self, edge: OperandEdge, graph: Sketch) -> None:
         of_last = {self.root.get(copy.user, copy.user): copy for copy in edge.all}
         shown = of_last.get(self._shown(self.root.get(edge.user, edge.user)), edge)
-        name = self.names[self.root.get(shown.user, shown.user)]
-        x = self.earlier.get((shown.user, shown.operand), self.names[shown.operand])
+        name = self._family([self.root.get(copy.user, copy.user) for copy in edge.all], repr).within(LOOSE)
+        x = self._operand([(copy.user, copy.place) for copy in edge.all], repr, (shown.user, shown.place)).within(LOOSE)
         label, tooltip, look = None, f"{x} to {name}", self.style.line()
         slopes = [self._slope(use) for use in edge.all] if self.locals else []
         numbers = [slope for slope in slopes if slope is not None]
@@ -532,7 +603,7 @@ class Pen:
         if self.with_gradients:
             tooltip.append(f"{name}: grad {weight.grad!r}")
         if self.locals and isinstance(edge.input, Value):
-            tooltip.append(f"d net / d {x.text} = {weight.data!r}")
+            tooltip.append(f"d net / d {x.within(LOOSE)} = {weight.data!r}")
         largest = self.largest[edge.group]
         share = _size(edge) / largest if largest else 0.0
         factors = [self.style.number(x) for x in self._factors(edge)]
@@ -554,7 +625,7 @@ class Pen:
         what = "parameters" if edge.are_parameters else "values"
         self.seen.update(["parameters"] * edge.are_parameters)
         label = f" {len(edge.carried)} {what} " if len(edge.carried) > 1 else None
-        tooltip = tooltip_of([self._listed(edge.carried)])
+        tooltip = tooltip_of([self._listed(dict.fromkeys(v for copy in edge.all for v in copy.carried))])
         look = self.style.bundle_line(are_parameters=edge.are_parameters)
         self._line(graph, edge, label, **look, tooltip=tooltip)
 
@@ -587,32 +658,28 @@ class Pen:
 
         One name is enough where it is that of the formula, and others have none, nor a use that tells them apart.
         """
+        names = self._title(node, copies)
+        return names[0] if len(names) == 1 else ", …, ".join(cut(name, LONGEST_NAME) for name in names)
+
+    def _title(self, node: Node, copies: Sequence[Value]) -> Sequence[str]:
+        """Return the names of which `_titled` makes a title."""
         shown = self._named(node)
         if len(copies) == 1:
-            return shown
+            return [shown]
         named = [v for v in copies if v in self.plan.named]
         chosen = [*dict.fromkeys(self.names[v] for v in named)]
         are_steps = node in self.plan.copies and self.plan.copies[node].are_steps
         is_told_apart = len(chosen) > 1 or shown not in (chosen or [shown]) or not self.used_later.isdisjoint(copies)
         if copies[0].op is not None and not is_told_apart and (are_steps or len(named) in (0, len(copies))):
-            return shown
+            return [shown]
         ends = [self.names[copies[0]], *chosen[:1], *chosen[-1:], self.names[copies[-1]]]
-        return ", …, ".join(cut(name, LONGEST_NAME) for name in dict.fromkeys(ends))
-
-    def _names_of_operands(self, v: Value) -> Mapping[Value, str]:
-        """Return the names with which the formula of a result is written."""
-        earlier = {x: self.earlier[v, x] for x in v.args if isinstance(x, Value) and (v, x) in self.earlier}
-        return self.names | earlier if earlier else self.names
+        return [*dict.fromkeys(ends)]
 
     def _input(self, edge: WeightedEdge) -> Term:
         """Return the input of the neuron that is shown."""
         if isinstance(edge.tail, BeforeBox):
             return Term(self._earlier(edge.tail))
-        of = {copy.head: copy for copy in edge.all}
-        return self._term(of.get(self._shown(edge.head), edge).input)
-
-    def _term(self, x: Value | float) -> Term:
-        return Term(self.names[x]) if isinstance(x, Value) else constant(repr(x))
+        return self._family([copy.input for copy in edge.all], repr)
 
     def _listed(self, values: Iterable[Value]) -> str:
         return cut(", ".join(self.names[v] for v in values), _LONGEST_LINE)
@@ -637,6 +704,17 @@ def _activation(neuron: FoundNeuron) -> str:
 
 def _size(edge: WeightedEdge) -> float:
     return max(copy.size for copy in edge.all)
+
+
+def _together(names: Sequence[str]) -> Term:
+    """Return one name, or the first of several with a sign that there are others."""
+    return Term(names[0]) if len(names) == 1 else Term(f"{cut(names[0], LONGEST_NAME)}, …", LOOSE)
+
+
+def _signs(signs: Iterable[str]) -> str:
+    """Return the sign that all terms have, or that of a sum in which some are subtracted."""
+    several = {*signs}
+    return several.pop() if len(several) == 1 else _MIXED
 
 
 def _several(numbers: str) -> str:
