@@ -12,6 +12,7 @@ its number. An operation that a user added reads as its row says.
 
 import functools
 import html
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -217,8 +218,8 @@ def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str,
     r"""Return the names of a graph, each typeset in a way of its own.
 
     Names that would look alike stay text, but for the first: so do w_1 beside w1, x² beside x, whose square is written
-    so, and e where the notation of an operation has the constant e. (The function σ has its operand in parentheses,
-    and no name has: before these there is a sign.)
+    so, and e where the notation of an operation has the constant e. One that is the name of a function there is in
+    italics, as ln beside the logarithm, or as a Greek letter bold.
 
     Arguments:
         labels: the names.
@@ -228,15 +229,22 @@ def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str,
     ['w_{1}', '\\text{w\\_1}', 'x', '\\text{x$^{2}$}']
     >>> names_of_graph(["e"], [TABLE["exp"]])["e"].latex
     '\\text{e}'
+    >>> names_of_graph(["σ"], [TABLE["sigmoid"]])["σ"].latex
+    '\\boldsymbol{\\sigma}'
     """
-    cells = [_read(row.latex, row.operands) for row in (spelling_of(op) for op in {*ops} if op and op.built_in)]
+    written = {op for op in ops if op}
+    cells = [_read(row.latex, row.operands) for row in (spelling_of(op) for op in written if op.built_in)]
     taken = {letter for cell in cells for letter in _constants_in(cell)}
+    functions = {operator(op.name).mathml for op in written if "(" in op.reads}
+    functions |= {_part(part, {}, _NEVER).mathml for cell in cells for part in _functions_in(cell)}
     typeset = {label: name(label) for label in labels}
     looks = {shown.latex.strip() for shown in typeset.values()}
     for label, shown in typeset.items():
         look = shown.latex.strip()
         base, _, exponent = look.rpartition("^")
-        if look in taken or (exponent and base.strip() in looks):
+        if shown.mathml in functions:
+            typeset[label] = _unlike_a_function(label, shown)
+        elif look in taken or (exponent and base.strip() in looks):
             typeset[label] = _verbatim(label)
         taken.add(look)
     return typeset
@@ -247,6 +255,24 @@ def _constants_in(row: "_Row") -> set[str]:
     inside = [_constants_in(inner) for part in row for inner in part.rows]
     followed = zip(row, [*(part.kind for part in row[1:]), ""])
     return {part.text for part, after in followed if part.kind == "letter" and after != "fence"}.union(*inside)
+
+
+def _functions_in(row: "_Row") -> set["_Part"]:
+    """Return the names of functions in a cell, such as ln in that of log."""
+    inside = [_functions_in(inner) for part in row for inner in part.rows]
+    followed = itertools.pairwise(row)
+    return {part for part, after in followed if part.kind in ("letter", "word") and after.kind == "fence"}.union(
+        *inside
+    )
+
+
+def _unlike_a_function(label: str, shown: Typeset) -> Typeset:
+    """Return a name in other letters than a function has: those of one letter are upright in LaTeX, not in MathML."""
+    if shown.latex in _GREEK.values():
+        return Typeset(rf"\boldsymbol{{{shown.latex.strip()}}}", f'<mtext style="font-weight: bold">{label}</mtext>')
+    if len(label) == 1:
+        return Typeset(shown.latex, f"<mtext>{label}</mtext>")
+    return Typeset(rf"\textit{{{_escaped(label)}}}", f'<mtext style="font-style: italic">{html.escape(label)}</mtext>')
 
 
 def _verbatim(label: str) -> Typeset:

@@ -263,7 +263,30 @@ def test_a_name_is_no_constant_of_the_notation() -> None:
     for written in (formula(e**x * ops.exp(x), names={}), to_text(e * ops.expm1(x), names={})):
         assert r"\text{e}" in written.to_latex() and "e^{x}" in written.to_latex()
     assert r"\text{e}" in explain(e * ops.erf(x), names={}, faux=False).to_latex()  # the derivative has exp(-x × x)
-    assert r"\sigma  \times \sigma(x)" in formula(Value(2.0, "σ") * ops.sigmoid(x), names={}).to_latex()
+
+
+@pytest.mark.parametrize(
+    ("label", "function", "latex", "text"),
+    [
+        ("σ", ops.sigmoid, r"\boldsymbol{\sigma} \times \sigma(x)", "σ"),
+        ("ln", ops.log, r"\textit{ln} \times \ln(x)", "ln"),
+        ("tanh", ops.tanh, r"\textit{tanh} \times \tanh(x)", "tanh"),
+        ("relu", ops.relu, r"\textit{relu} \times", None),
+        ("erf", ops.erf, r"\textit{erf} \times \operatorname{erf}(x)", "erf"),
+        ("own", Op("own({})", lambda x: x, lambda g, z, x: g), r"\textit{own} \times \operatorname{own}(x)", "own"),
+        ("f", Op("f({})", lambda x: x, lambda g, z, x: g), r"f \times \operatorname{f}(x)", "f"),
+    ],
+)
+def test_a_name_is_no_function(label: str, function: Callable[[Value], Value], latex: str, text: str | None) -> None:
+    """Beside the function it has other letters, also in MathML, and alone it is a name as others are."""
+    own, x = Value(2.0, label), Value(3.0, "x")
+    for output in (own * function(x), function(own)):
+        for written in (formula(output, names={}), explain(output, names={}, faux=False)):
+            page = str(written._repr_html_())
+            assert re.search(rf"<mtext[^>]*>{label}</mtext>", page)
+            assert text is None or f"<mi>{text}</mi>" in page
+    assert latex in formula(own * function(x), names={}).to_latex()
+    assert f"<mi>{label}</mi>" in str(formula(own * x, names={})._repr_html_())
 
 
 @given(st.floats())
