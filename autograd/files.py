@@ -39,6 +39,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         OSError: the file cannot be written, or is read-only (even for root, who could write it).
     """
     check_writable(path)
+    path = named_file(path)
     content = content.encode() if isinstance(content, str) else content
     descriptor = _descriptor(path)
     if descriptor is not None:  # written through it: opened anew, a file would have a second position
@@ -68,6 +69,19 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise
 
 
+def named_file(path: Any) -> str:
+    """Return the name of a file as text: a path may be bytes, as from `os.listdir(b".")`.
+
+    Raises:
+        TypeError: it is no path.
+
+    >>> named_file(b"loss.svg"), named_file(Path("loss.svg"))
+    ('loss.svg', 'loss.svg')
+    """
+    check_is_path(path)
+    return os.fsdecode(path)
+
+
 def check_is_path(path: object) -> None:
     """Check that an argument names a file.
 
@@ -93,8 +107,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         TypeError: it is no path.
         OSError: it is empty, a folder or read-only, or its folder is missing or read-only.
     """
-    check_is_path(path)
-    if not os.fspath(path):
+    path = named_file(path)
+    if not path:
         raise FileNotFoundError("cannot write to an empty path: name a file")
     name = path_text(path)
     try:

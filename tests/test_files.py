@@ -45,6 +45,23 @@ def writer(request: pytest.FixtureRequest) -> str:
     return name
 
 
+def test_a_path_may_be_bytes(writer: str, tmp_path: Path) -> None:
+    """As `os.listdir(b".")` gives them, and `open` takes them."""
+    suffix, begins, write = WRITERS[writer]
+    path: Any = os.fsencode(tmp_path / f"größe{suffix}")
+    write(path)
+    assert (tmp_path / f"größe{suffix}").read_bytes().startswith(begins)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_path_of_bytes_is_viewed_and_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphviz.view", lambda path, quiet: None)
+    drawing = draw(loss(), names={})
+    for path, written in ((b"loss.svg", drawing.view), (b"loss.gv", drawing.save)):
+        written(os.fsencode(tmp_path / os.fsdecode(path)))
+        assert (tmp_path / os.fsdecode(path)).exists()
+
+
 def test_a_device_is_written_to(writer: str, tmp_path: Path) -> None:
     suffix, _, write = WRITERS[writer]
     device = tmp_path / f"null{suffix}"

@@ -21,7 +21,7 @@ from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value
-from autograd.files import write_whole
+from autograd.files import named_file, write_whole
 from autograd.text import Text, quoted
 from autograd.trees import if_a_dictionary, tree_leaves, tree_map
 from autograd.validation import check_leaves
@@ -188,7 +188,7 @@ def _backend(backend: Any) -> Backend:
 
 def _write(text: str, path: str | os.PathLike[str]) -> Path:
     write_whole(path, text)
-    return Path(path)
+    return Path(named_file(path))
 
 
 def _repeated(repeat: Callable[..., Any], n: SupportsIndex, state: Any, *rest: Any) -> Any:

@@ -6,7 +6,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograd.files import check_is_path, check_writable, path_text, write_whole
+from autograd.files import check_writable, named_file, path_text, write_whole
 from autograd.views.inline import frame
 
 
@@ -70,7 +70,7 @@ def check_place(path: str | os.PathLike[str] | None) -> Path | None:
     if path is None:
         return None
     try:
-        check_is_path(path)
+        path = named_file(path)
     except TypeError as problem:
         raise TypeError(f"{problem}; leave it out for a page without a file") from None
     check_writable(path)

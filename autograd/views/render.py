@@ -5,7 +5,6 @@ libraries that `pygraphviz` carries. Text that users wrote reaches Graphviz thro
 """
 
 import functools
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any, cast
 import graphviz
 
 from autograd.errors import GraphvizNotFound
-from autograd.files import check_is_path, check_writable, is_stream, path_text, write_whole
+from autograd.files import check_writable, is_stream, named_file, path_text, write_whole
 from autograd.text import STAND_INS, encodable, width
 from autograd.views.fonts import warn_if_replaced
 from autograd.views.inline import picture
@@ -223,8 +222,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             ValueError: the format has no width or no resolution, or the number is out of range.
         """
         if filename is not None:
-            check_is_path(filename)
-            if not os.fspath(filename):
+            filename = named_file(filename)
+            if not filename:
                 check_writable(filename)
         if width_cm is not None or dpi is not None:
             return self._render_whole(filename, width_cm, dpi, **options)
@@ -283,7 +282,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             OSError, ValueError: as `render`.
         """
         if filename is not None:
-            check_is_path(filename)
+            filename = named_file(filename)
         elif not directory:
             filename = Path(tempfile.mkdtemp(prefix="scalar-autograd-"), f"drawing.{format or self.format}")
         options = {"directory": directory, "view": True, "quiet": quiet, "quiet_view": quiet_view}
@@ -320,8 +319,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # its base has no types
             OSError: the file cannot be written, or is read-only.
         """
         if filename is not None:
-            check_is_path(filename)
-            self.filename = filename
+            self.filename = named_file(filename)
         if directory is not None:
             self.directory = directory
         path = Path(self.filepath)

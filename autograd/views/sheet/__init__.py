@@ -19,7 +19,7 @@ from typing import Any
 from autograd.choices import warn_of_choices
 from autograd.engine import Value, graph_of
 from autograd.events import unobserved
-from autograd.files import check_is_path, check_writable, path_text, write_whole
+from autograd.files import check_writable, named_file, path_text, write_whole
 from autograd.floats import number
 from autograd.names import Names, names_of
 from autograd.text import quoted
@@ -93,8 +93,7 @@ def to_spreadsheet(
     'neuron.xlsx'
     """
     values = graph_of(output)
-    check_is_path(path)
-    path = Path(path)
+    path = Path(named_file(path))
     lr, tiny = number(lr), number(tiny)
     _check_arguments(path, lr, attempts, tiny)
     check_writable(path)
