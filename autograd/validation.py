@@ -75,6 +75,8 @@ def integer(name: str, number: SupportsIndex) -> int:
     TypeError: steps is an integer, got 2.5
     """
     try:
+        if isinstance(number, bool):  # True is no 1: whoever writes patience=True means to switch it on
+            raise TypeError
         return operator.index(number)
     except TypeError:
         raise TypeError(f"{name} is an integer, got {quoted(number)}") from None

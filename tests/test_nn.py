@@ -454,6 +454,7 @@ def wrong(x: Any) -> Any:
         (lambda: MLP(2, [3, 0]), ValueError, "at least one neuron, got nout=0"),
         (lambda: MLP(0, [1]), ValueError, "at least one input, got nin=0"),
         (lambda: MLP(wrong(2.5), [1]), TypeError, "is an integer, got "),
+        (lambda: MLP(True, [1]), TypeError, "nin is an integer, got True"),
         (lambda: Layer(2, 2, "tahn"), ValueError, "unknown activation 'tahn'"),
         (lambda: Layer(2, 2, init="glorot"), ValueError, "'uniform', 'xavier', 'he'"),
         (lambda: Layer(2, 2, rng=42), TypeError, r"random.Random\(0\), got int 42"),

@@ -257,8 +257,6 @@ def fit(
 
 
 def _integer(name: str, number: SupportsIndex, least: int) -> int:
-    if isinstance(number, bool):  # True is no 1: whoever writes patience=True means to switch it on
-        raise TypeError(f"{name} is an integer, got {quoted(number)}")
     found = integer(name, number)
     if found < least:
         raise ValueError(f"{name} is at least {least}, got {found}")

@@ -108,6 +108,7 @@ def test_a_walk_ends_where_numbers_do() -> None:
         ({"rate": 0.1}, TypeError, r"autograd\.descend\(lambda w"),
         ({"steps": 0}, ValueError, "at least one step"),
         ({"steps": 2.5}, TypeError, "steps is an integer, got 2.5"),
+        ({"steps": True}, TypeError, "steps is an integer, got True"),
         ({"lr": [0.1, 0.5]}, TypeError, r"one learning rate, got \[0\.1, 0\.5\]: for several on one chart"),
         ({"lr": -1.0}, ValueError, "learning rate"),
         ({"lr": 0.1, "optimizer": optim.SGD(0.1)}, TypeError, "lr or optimizer, not both"),

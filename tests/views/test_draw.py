@@ -583,7 +583,7 @@ def test_names_to_expand_are_texts(wrong: Any) -> None:
 @pytest.mark.parametrize("show", [draw, explain, explore, formula, to_text])
 def test_the_largest_number_of_nodes_is_a_positive_integer(show: Callable[..., Any]) -> None:
     x = Value(1.0)
-    for wrong in ("a", 2.5, float("inf"), [200]):
+    for wrong in ("a", 2.5, float("inf"), [200], True):
         with pytest.raises(TypeError, match="max_nodes is an integer, got"):
             show(x, max_nodes=wrong)
     for wrong in (0, -5):
