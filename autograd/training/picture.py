@@ -1,6 +1,7 @@
 """Write charts as SVG, without any library: the pictures that notebooks show of runs and of walks.
 
-Their ground is transparent, and their colours can be read on white and in a dark notebook.
+Their ground is transparent, and their colours can be read on white and in a dark notebook; in HTML, grey text has the
+colour of other text.
 """
 
 import html
@@ -61,7 +62,8 @@ def svg(parts: Iterable[str]) -> str:
 
 
 def above(picture: str, line: str) -> str:
-    """Return a picture above a line of text as HTML."""
+    """Return a picture above a line of text as HTML; there its grey text has the colour of the page's text."""
+    picture = picture.replace(f'fill="{GREY}"', 'fill="currentColor"')
     return f"<div>{picture}<br><code>{html.escape(line)}</code></div>"
 
 

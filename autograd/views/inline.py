@@ -32,6 +32,7 @@ _MARKS = {
         ":is(html,body).dark",  # marimo (frontend/src/theme/ThemeProvider.tsx)
         '[data-theme="dark"]',  # marimo, too, and documentation by Sphinx: furo, pydata-sphinx-theme
         ".quarto-dark",  # Quarto's HTML template
+        '[data-bs-theme="dark"]',  # https://getbootstrap.com/docs/5.3/customize/color-modes
         '[data-md-color-scheme="slate"]',  # https://squidfunk.github.io/mkdocs-material/setup/changing-the-colors
     ],
     "light": [
@@ -42,6 +43,7 @@ _MARKS = {
         ":is(html,body).light",
         '[data-theme="light"]',
         ".quarto-light",
+        '[data-bs-theme="light"]',
         '[data-md-color-scheme="default"]',
         ":where(#notebook-container)",  # the classic notebook, and nbviewer: there is no dark one
     ],

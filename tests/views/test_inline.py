@@ -158,6 +158,8 @@ MARKS: dict[str, tuple[str | None, dict[str, str], dict[str, str]]] = {  # the p
     "a page of Sphinx, the system's": (None, {}, {"data-theme": "auto"}),
     "Quarto, light": (LIGHT, {}, {"class": "quarto-light"}),
     "Quarto, dark": (DARK, {}, {"class": "quarto-dark"}),
+    "Bootstrap, light": (LIGHT, {"data-bs-theme": "light"}, {}),
+    "Bootstrap, dark": (DARK, {"data-bs-theme": "dark"}, {}),
     "MkDocs Material, light": (LIGHT, {}, {"data-md-color-scheme": "default"}),
     "MkDocs Material, dark": (DARK, {}, {"data-md-color-scheme": "slate"}),
     "the classic notebook": (LIGHT, {}, {"id": "notebook-container"}),
