@@ -68,9 +68,9 @@ def grad(output: Any, inputs: Any = ..., has_aux: bool = False, *, argnums: Any 
     Of a function that returns one number, as in JAX and in HIPS autograd: a function of the same arguments. `argnums`
     is the place of the argument to differentiate by, or a tuple of places, for a tuple of gradients. The argument is a
     number, or numbers in nested lists, tuples, dictionaries and arrays, and the gradient is alike. It consists of
-    floats; of Values if that argument has Values, or where it depends on one that comes from outside, so that it can be
-    differentiated again. With `has_aux=True` the function returns a pair, the number and anything else; then
-    so does its gradient.
+    floats; of Values if that argument has Values, if another one is a Value, or where it depends on one that comes from
+    outside, so that it can be differentiated again. With `has_aux=True` the function returns a pair, the number and
+    anything else; then so does its gradient.
 
     Warns:
         UserWarning: an input was made from `output`: the arguments are swapped.

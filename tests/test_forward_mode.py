@@ -297,6 +297,23 @@ def test_where_forward_mode_is_not_reverse_mode() -> None:
 
 
 @pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 1 / (autograd.max(x, 5.0) - 5.0),
+        lambda x: 1 / (autograd.min(x, 2.0) - 2.0),
+        lambda x: autograd.log(autograd.clip(x, 0.0, 1.0) - 1.0),
+        lambda x: autograd.log(autograd.relu(x - 9.0)),
+    ],
+)
+def test_reverse_mode_stops_an_infinite_slope_where_such_a_row_comes_first(f: Callable[[Any], Any]) -> None:
+    """The other way round: forward, what does not move by chance, a choice, meets the infinite slope later."""
+    x = Value(3.0)
+    z = f(x)
+    assert grad(z, x).data == 0.0 and math.isinf(z.data)
+    assert math.isnan(jvp(z, x, 1.0).data) and math.isnan(jvp(z, x, Value(1.0)).data)
+
+
+@pytest.mark.parametrize(
     ("f", "at", "want"),
     [
         (lambda x: where(x.log(), x, 2 * x), 0.0, 2.0),  # not 0 * inf
