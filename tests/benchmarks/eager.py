@@ -14,7 +14,6 @@ import argparse
 import gc
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import workloads
-from turns import Runner, filled, importable, in_words, median_of, ratio, release, run, say, table, take_turns
+from turns import Runner, filled, importable, in_words, machine, median_of, ratio, run, say, table, take_turns
 from workloads import Demo, Transformer, Workload
 
 # Processor time excludes the moments in which other programs had the core. Where that clock is coarse (Windows counts
@@ -249,13 +248,6 @@ def depth_table(nodes: int) -> str:
     return table(("graph", "collector", "forward", "backward", "free"), rows)
 
 
-def machine() -> str:
-    """Name the interpreter, the peers and the machine that the figures depend on."""
-    peers = f"{release('micrograd')}, {release('minigrad')}"
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{python}, {peers}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
-
-
 PAGE = """\
 # Speed, eager
 
@@ -328,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds = options.rounds or rounds
     nodes = DEPTH // 10 if options.quick else DEPTH
     page = PAGE.format(
-        machine=machine(),
+        machine=machine("micrograd", "minigrad"),
         clock="Processor time" if CPU_CLOCK else "Wall clock",
         rounds=rounds,
         seconds=seconds,

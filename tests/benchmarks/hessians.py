@@ -8,10 +8,7 @@ they are installed.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -22,7 +19,7 @@ from typing import Any, NamedTuple
 
 import turns
 from eager import CPU_CLOCK, clock
-from turns import about, importable, release, say, table
+from turns import about, importable, machine, print_page, say, table
 
 SCRIPT = str(Path(__file__).resolve())
 SIZES = (20, 100)
@@ -254,17 +251,11 @@ def page(sizes: Sequence[int], repetitions: int) -> str:
                 (str(n) if title == next(iter(found)) else "", title, *cells, about(way.first), about(way.later))
             )
     return PAGE.format(
-        machine=machine(),
+        machine=machine("numpy", "jax", "casadi"),
         clock="Processor time, of all threads" if CPU_CLOCK else "Wall clock",
         rows=table(("variables", "", "nodes", "made", "first, ms", "later, ms"), rows),
         sparse=table(("variables", "entries", "nodes they need", "ours", "ratio"), sparse),
     )
-
-
-def machine() -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    peers = ", ".join(release(name) for name in ("numpy", "jax", "casadi"))
-    return f"{python}, {peers}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
 
 
 PAGE = """\
@@ -302,19 +293,10 @@ What the sparsity needs: the graphs of the entries that are not always 0, one of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure Hessians beside JAX and CasADi.")
-    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.child:
-        name, *rest = json.loads(options.child)
-        print(json.dumps(JOBS[name](*rest)))
-        return
-    text = page(SIZES, 2 if options.quick else 9)
-    print(text)
-    if options.write:
-        Path(options.write).write_text(text, encoding="utf-8")
+    def of_sizes(quick: bool) -> str:
+        return page(SIZES, 2 if quick else 9)
+
+    print_page("Measure Hessians beside JAX and CasADi.", of_sizes, JOBS, arguments)
 
 
 if __name__ == "__main__":

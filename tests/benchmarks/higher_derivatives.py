@@ -7,19 +7,15 @@ Beside `grad` stands the same function without the folds of `folds.py`. Both tak
 
 from __future__ import annotations
 
-import argparse
 import gc
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from turns import say, table
+from turns import machine, print_page, say, table
 
 import autograd
 from autograd import Value, exp, grad, log, sigmoid, sin, tanh
@@ -109,8 +105,7 @@ def page(rounds: int) -> str:
     ]
     return f"""# Higher derivatives
 
-{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}, \
-{os.cpu_count()} CPUs.
+{machine()}.
 
 Made by `python tests/benchmarks/higher_derivatives.py --write docs/higher-derivatives.md`: one run on one machine.
 Ratios carry over to other machines better than microseconds do.
@@ -130,15 +125,11 @@ replayed, compiled or drawn.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure what grad leaves out of higher derivatives.")
-    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    options = parser.parse_args(arguments)
-    gc.disable()
-    text = page(5 if options.quick else 201)
-    print(text)
-    if options.write:
-        Path(options.write).write_text(text, encoding="utf-8")
+    def measured(quick: bool) -> str:
+        gc.disable()
+        return page(5 if quick else 201)
+
+    print_page("Measure what grad leaves out of higher derivatives.", measured, {}, arguments)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,6 @@ import argparse
 import ast
 import json
 import math
-import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +39,7 @@ from other_programs import (
     with_functions,
     with_graphs,
 )
-from turns import Runner, Turns, about, filled, median_of, run, table, take_turns
+from turns import Runner, Turns, about, filled, machine, median_of, run, table, take_turns
 from workloads import Demo, Engine, Workload
 
 OURS, FUSED = "autograd, atomic", "autograd, fused"
@@ -229,13 +227,6 @@ def in_words(turns: Turns) -> str:
     return f"One line, `autograd.dot` for microGPT's sum of products, makes its step {' and '.join(saved)}."
 
 
-def machine() -> str:
-    """Name the interpreter and the machine that the figures depend on."""
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    clock = "Processor time" if CPU_CLOCK else "Wall clock"
-    return f"{python}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs. {clock}."
-
-
 PAGE = """\
 # Beside other engines
 
@@ -317,7 +308,7 @@ def measure(paths: Mapping[str, str], rounds: int, seconds: float) -> str:
         if program == "last":
             words = in_words(turns)
     return PAGE.format(
-        machine=machine(),
+        machine=f"{machine()}. {'Processor time' if CPU_CLOCK else 'Wall clock'}.",
         rounds=rounds,
         seconds=seconds,
         warm=WARM_STEPS,

@@ -7,10 +7,6 @@ Each line is measured in a separate process, with an empty cache of compiled fun
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import random
 import statistics
 import sys
@@ -21,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import turns
-from turns import about, release, say, table
+from turns import about, machine, print_page, say, table
 
 SCRIPT = str(Path(__file__).resolve())
 NETWORKS = {"2-16-16-1": (2, [16, 16, 1]), "64-32-10": (64, [32, 10])}
@@ -30,24 +26,11 @@ BACKENDS = ("python", "numpy", "c")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure predictions beside a loop over the model.")
-    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.child:
-        name, *rest = json.loads(options.child)
-        print(json.dumps(JOBS[name](*rest)))
-        return
-    page = PAGE.format(machine=machine(), networks="\n\n".join(network_table(name, options.quick) for name in NETWORKS))
-    print(page)
-    if options.write:
-        Path(options.write).write_text(page, encoding="utf-8")
+    def page(quick: bool) -> str:
+        tables = "\n\n".join(network_table(name, quick) for name in NETWORKS)
+        return PAGE.format(machine=machine("numpy"), networks=tables)
 
-
-def machine() -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{python}, {release('numpy')}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+    print_page("Measure predictions beside a loop over the model.", page, JOBS, arguments)
 
 
 def network_and_samples(name: str, n: int) -> tuple[Any, Any]:

@@ -7,11 +7,8 @@ Each measurement runs in a separate process. A peer that is not installed is lef
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import os
-import platform
 import random
 import statistics
 import sys
@@ -22,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import turns
-from turns import filled, importable, in_words, release, say, table
+from turns import filled, importable, in_words, machine, print_page, say, table
 
 SCRIPT = str(Path(__file__).resolve())
 MOONS = Path(__file__).parent.parent / "data" / "moons.json"
@@ -34,25 +31,11 @@ EPOCHS, BATCH, RATE = 60, 32, 0.01
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Measure training against micrograd and PyTorch.")
-    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.child:
-        name, *rest = json.loads(options.child)
-        print(json.dumps(JOBS[name](*rest)))
-        return
-    page = PAGE.format(machine=machine(), moons=moons_table(options.quick), digits=digits_table(options.quick))
-    print(page)
-    if options.write:
-        Path(options.write).write_text(page, encoding="utf-8")
+    def page(quick: bool) -> str:
+        peers = machine("numpy", "micrograd", "torch", "scikit-learn")
+        return PAGE.format(machine=peers, moons=moons_table(quick), digits=digits_table(quick))
 
-
-def machine() -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    peers = ", ".join(map(release, ("numpy", "micrograd", "torch", "scikit-learn")))
-    return f"{python}, {peers}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+    print_page("Measure training against micrograd and PyTorch.", page, JOBS, arguments)
 
 
 def job(*what: Any) -> Any:

@@ -7,14 +7,16 @@ times over, so that any other load on the machine affects all of them alike.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,6 +120,39 @@ def release(distribution: str) -> str:
         return f"{distribution} {version(distribution)}"
     except PackageNotFoundError:
         return f"{distribution} not installed"
+
+
+def machine(*distributions: str) -> str:
+    """Name the interpreter, the distributions and the machine that the figures depend on."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return ", ".join([python, *map(release, distributions), system, f"{os.cpu_count()} CPUs"])
+
+
+def print_page(
+    description: str,
+    page: Callable[[bool], str],
+    jobs: Mapping[str, Callable[..., Any]],
+    arguments: Sequence[str] | None,
+) -> None:
+    """Be the command of a benchmark script: run one of its jobs, or print the page, and write it if that is asked for.
+
+    Arguments:
+        page: returns the page; of few repetitions, if its argument is True.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.child:
+        name, *rest = json.loads(options.child)
+        print(json.dumps(jobs[name](*rest)))
+        return
+    text = page(options.quick)
+    print(text)
+    if options.write:
+        Path(options.write).write_text(text, encoding="utf-8")
 
 
 def say(text: str) -> None:
