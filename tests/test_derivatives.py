@@ -411,7 +411,9 @@ def test_threads_do_not_confuse_their_perturbations() -> None:
     outer = Value(0.5)
 
     def nested(k: int) -> float:
-        f = lambda x: x * grad(lambda y: tanh(x * y * outer))(x)  # noqa: E731
+        def f(x: Any) -> Any:
+            return x * grad(lambda y: tanh(x * y * outer))(x)
+
         return math.fsum(grad(f)(0.1 * k).data for _ in range(20))
 
     with ThreadPoolExecutor(4) as pool:

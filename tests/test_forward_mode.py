@@ -149,7 +149,10 @@ def check_against_mpmath(op: Op, n: int = 4) -> None:
         with mp.workdps(50):
             at, way = [mp.mpf(x) for x in xs], [mp.mpf(t) for t in tangents]
             f = differentiable(op, reference(op), tuple(at))
-            on_line = lambda s: f(*[x + s * t for x, t in zip(at, way, strict=True)])  # noqa: E731, B023
+
+            def on_line(s: Any) -> Any:
+                return f(*[x + s * t for x, t in zip(at, way, strict=True)])  # noqa: B023
+
             z, values = record(op, xs)
             first = jvp(z, values, tangents)
             for order, got in enumerate((first, jvp(first, values, tangents)), 1):

@@ -268,7 +268,10 @@ def test_nests_three_levels_deep_against_jax() -> None:
     def all_of(by: SimpleNamespace, x: Any, w: Any) -> list[Any]:
         found = []
         for nest in nests:
-            f = lambda x, w, nest=nest: evaluated(nest, {"x": x, "w": w}, by)  # noqa: E731
+
+            def f(x: Any, w: Any, nest: Any = nest) -> Any:
+                return evaluated(nest, {"x": x, "w": w}, by)
+
             value, slopes = by.value_and_grad(f, (0, 1))(x, w)
             found += [value, *slopes]
         return found
@@ -450,7 +453,10 @@ def test_nothing_is_kept_alive(kind: str) -> None:
 
 def test_a_function_without_dependence_has_derivative_0() -> None:
     for constant in (3.0, 3, Fraction(3), np.float64(3.0)):
-        f = lambda x, c=constant: c  # noqa: E731
+
+        def f(x: Any, c: Any = constant) -> Any:
+            return c
+
         zeros = [grad(f)(2.0), jvp(f, (2.0,), (1.0,))[1], jacobian(f)(2.0), hessian(f)(2.0), vjp(f, 2.0)[1](1.0)[0]]
         assert zeros == [0.0] * 5 and all(type(z) is float for z in zeros)
         assert float(value_and_grad(f)(2.0)[0]) == float(constant)
@@ -512,13 +518,21 @@ def test_python_decides_as_usual() -> None:
 
 
 def test_higher_orders() -> None:
-    f: Callable[..., Any] = lambda x: x**5  # noqa: E731
+    def f(x: Any) -> Any:
+        return x**5
+
     for want in (80.0, 160.0, 240.0, 240.0, 120.0, 0.0):
         f = grad(f)
         assert f(2.0) == want and type(f(2.0)) is float
-    g: Callable[..., Any] = lambda x: x**4  # noqa: E731
+
+    def slope_of(g: Any) -> Any:
+        return lambda x: jvp(g, (x,), (1.0,))[1]
+
+    def g(x: Any) -> Any:
+        return x**4
+
     for want in (32.0, 48.0, 48.0, 24.0):
-        g = lambda x, g=g: jvp(g, (x,), (1.0,))[1]  # noqa: E731
+        g = slope_of(g)
         assert g(2.0) == want
 
 
@@ -592,7 +606,10 @@ NESTED: list[tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], Any]
 
 def every_derivative(by: SimpleNamespace, f: Callable[..., Any], h: Callable[..., Any], args: Any, argnums: Any) -> Any:
     """Return what each function returns for a scalar function and for one with several results."""
-    with_aux = lambda *args: (f(*args), h(*args))  # noqa: E731
+
+    def with_aux(*args: Any) -> Any:
+        return (f(*args), h(*args))
+
     out, pull = by.vjp(h, *args)
     out_with_aux, pull_with_aux, aux = by.vjp(with_aux, *args, has_aux=True)
     return {
@@ -629,7 +646,9 @@ def test_results_are_nested_as_by_jax() -> None:
 
 
 def test_argnums_is_a_place_or_several() -> None:
-    f = lambda x, y: x * x * y  # noqa: E731
+    def f(x: Any, y: Any) -> Any:
+        return x * x * y
+
     assert grad(f, [0, 1])(2.0, 3.0) == grad(f, (0, 1))(2.0, 3.0) == (12.0, 4.0)
     assert value_and_grad(f, [1])(2.0, 3.0) == (12.0, (4.0,))
     assert grad(f, argnums=1)(2.0, 3.0) == grad(f, -1)(2.0, 3.0) == 4.0
@@ -770,8 +789,13 @@ def test_hessians_of_several_outputs_against_jax() -> None:
     jnp, jax = array_module("jax.numpy"), array_module("jax")
     array = np.array([1.0, 2.0, 3.0])
     found = hessian(lambda x, y: {"a": np.array([x[0] * x[1] * y, x[2] * x[2] * y]), "b": y * y}, (0, 1))(array, 0.5)
-    f = lambda x, y: {"a": jnp.array([x[0] * x[1] * y, x[2] * x[2] * y]), "b": y * y}  # noqa: E731
-    both = lambda xs: (jax.hessian(nested_outputs, (0, 1))([2.0, 3.0], 0.5), jax.hessian(f, (0, 1))(xs, 0.5))  # noqa: E731
+
+    def f(x: Any, y: Any) -> Any:
+        return {"a": jnp.array([x[0] * x[1] * y, x[2] * x[2] * y]), "b": y * y}
+
+    def both(xs: Any) -> Any:
+        return (jax.hessian(nested_outputs, (0, 1))([2.0, 3.0], 0.5), jax.hessian(f, (0, 1))(xs, 0.5))
+
     of_lists, wanted = in_one_program(both, array)
     assert found["a"][0][0].shape == (2, 3, 3) and found["a"][0][1].shape == (2, 3) and found["a"][1][1].shape == (2,)
     for key, i, j in itertools.product("ab", range(2), range(2)):
@@ -796,10 +820,15 @@ def kinds_of(nest: Any) -> Any:
 
 
 def test_arguments_by_the_names_of_jax() -> None:
-    f = lambda x, y: x * x * y  # noqa: E731
+    def f(x: Any, y: Any) -> Any:
+        return x * x * y
+
     assert jvp(f, primals=(2.0, 3.0), tangents=(1.0, 0.0)) == jvp(f, (2.0, 3.0), (1.0, 0.0)) == (12.0, 12.0)
     assert hvp(f, primals=(2.0, 3.0), tangents=(1.0, 0.0)) == hvp(f, (2.0, 3.0), (1.0, 0.0)) == 6.0
-    pair = lambda x: (x**3, "aux")  # noqa: E731
+
+    def pair(x: Any) -> Any:
+        return (x**3, "aux")
+
     assert grad(pair, 0, True)(2.0) == grad(pair, has_aux=True)(2.0) == (12.0, "aux")
     assert jacobian(pair, 0, True)(2.0) == jacobian(pair, has_aux=True)(2.0) == (12.0, "aux")
     assert hessian(pair, 0, True)(2.0) == hessian(pair, has_aux=True)(2.0) == (12.0, "aux")
@@ -905,7 +934,9 @@ def test_names_of_arguments_elsewhere() -> None:
 
 @pytest.mark.parametrize("argnums", [2, -3, (0, 2), (0, -3)])
 def test_argnums_of_arguments_that_are_not_there(argnums: Any) -> None:
-    f = lambda x, y: x * y  # noqa: E731
+    def f(x: Any, y: Any) -> Any:
+        return x * y
+
     for function in (grad, value_and_grad, jacobian, hessian):
         with pytest.raises((ValueError, TypeError), match="argnums"):
             function(f, argnums)(1.0, 2.0)
@@ -932,7 +963,9 @@ def test_arguments_that_are_no_numbers(x: Any) -> None:
 
 
 def test_the_arguments_of_jvp() -> None:
-    f = lambda x, y: x * y  # noqa: E731
+    def f(x: Any, y: Any) -> Any:
+        return x * y
+
     array = np.array([2.0, 3.0])
     no_tuples: list[tuple[Any, Any]] = [(2.0, 1.0), ((2.0, 3.0), 1.0), (2.0, (1.0,)), (array, array)]
     unfit: list[Any] = [(1.0,), (1.0, 2.0, 3.0), (1.0, [2.0]), ([1.0], 2.0), ()]
