@@ -16,7 +16,7 @@ PACKAGE = Path(autograd.__file__).parent
 
 # Each layer imports only from those before it; rooms of one layer do not know each other.
 LAYERS = [
-    {"differences", "trees", "errors", "text", "events", "notes", "installation", "contexts"},
+    {"_native", "differences", "trees", "errors", "text", "events", "notes", "installation", "contexts"},
     {"floats", "hints", "files", "frames", "modes"},
     {"operands"},
     {"ops"},

@@ -1,0 +1,63 @@
+"""Find the native core, the engine in C, and say why it is not used where it is not.
+
+`engine.py` is complete without it. Where the package was built with a C compiler, the same names come from C: `core.c`,
+written by hand, with the functions and the derivative rules of the table (`rules.h`, generated from it). A core that
+was built for another table than the one that is there would compute other numbers: it is not used.
+
+Two variables of the environment choose: AUTOGRAD_PURE=1 the engine in Python, AUTOGRAD_REQUIRE_NATIVE=1 the native core
+or an error.
+"""
+
+import hashlib
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+_BUILD_AGAIN = "build it again, pip install -e . in the folder of the project"
+
+
+def table_hash() -> str:
+    """Return a hash of the code of the table of operations, without comments on lines of their own and blank lines.
+
+    `rules.h` is generated from that code, and has the hash.
+    """
+    code = hashlib.sha256()
+    for name in ("ops.py", "floats.py"):
+        for line in (Path(__file__).parent.parent / name).read_bytes().splitlines():
+            if (stripped := line.strip()) and not stripped.startswith(b"#"):
+                code.update(line.rstrip() + b"\n")
+    return code.hexdigest()
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "") not in ("", "0")
+
+
+def _found() -> tuple[Any, str]:
+    """Return the native core or None, and why it is not used."""
+    if _is_set("AUTOGRAD_PURE"):
+        return None, "AUTOGRAD_PURE is set"
+    try:
+        found = import_module("autograd._native.core")
+    except ModuleNotFoundError:
+        return None, f"it has not been built: with a C compiler, {_BUILD_AGAIN}"
+    except ImportError as problem:
+        return None, str(problem)
+    try:
+        hashed = table_hash()
+    except OSError:  # installed without sources, both together
+        return found, ""
+    if found.TABLE_HASH != hashed:
+        reason = f"it was built for another table of operations: {_BUILD_AGAIN}"
+        warn(f"the native core of autograd is not used, because {reason}", RuntimeWarning, stacklevel=2)
+        return None, reason
+    return found, ""
+
+
+core, reason = _found()
+"""The module in C, or None; and why it is not used, else ""."""
+
+if core is None and _is_set("AUTOGRAD_REQUIRE_NATIVE"):
+    raise ImportError(f"AUTOGRAD_REQUIRE_NATIVE is set, but there is no native core: {reason}")
