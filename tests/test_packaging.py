@@ -28,7 +28,7 @@ LINK_WITH_TEXT = re.compile(r"\[([^]]*)\]\([^)]*\)")
 TOP_LEVEL = {".ci", ".gitignore", "LICENSE", "MANIFEST.in", "README.md", "autograd", "docs", "examples"}
 TOP_LEVEL |= {"pyproject.toml", "setup.py", "tests"}
 KINDS = {  # of files, in each folder
-    "autograd": {".py", ".pyi", ".typed", ".css", ".html", ".js"},
+    "autograd": {".py", ".pyi", ".typed", ".css", ".html", ".js", ".c", ".h"},
     "docs": {".md", ".svg", ".png"},
     "examples": {".py"},
     "tests": {".py", ".c", ".json"},
