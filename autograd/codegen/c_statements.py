@@ -27,7 +27,8 @@ SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interle
 
 
 HELPERS = {
-    "pow": "static inline double power(double x, double y) { return y == 2 ? x * x : y == -1 ? 1 / x : pow(x, y); }",
+    "pow": "static inline double power(double x, double y)"  # pow(x, 1) is x
+    " { return y == 2 ? x * x : y == 1 ? x : y == -1 ? 1 / x : pow(x, y); }",
     "mod": "static inline double mod(double x, double y)"  # as CPython's float_rem
     " { double r = fmod(x, y); return r == 0 ? copysign(r, y) : (r < 0) != (y < 0) ? r + y : r; }",
     "floordiv": "static inline double floordiv(double x, double y)"  # as CPython's _float_div_mod
