@@ -15,7 +15,7 @@ import importlib
 import operator
 import re
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import count
 from numbers import Number
 from typing import Any, NamedTuple
@@ -31,17 +31,19 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
+from autograd.codegen.out import into
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
     Name,
     compiled_source,
+    head_of_compiled,
     indented,
     packed_pieces,
-    parameters,
     size_of_the_batch,
     straight_statements,
     tree_text,
     variable_names,
+    written,
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
@@ -206,19 +208,20 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     name, spelling = variable_names(program), ModuleSpelling(module)
     statements = straight_statements(program, signature, name, spelling)
     arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
-    lines = [f"def compiled({parameters(signature)}):", f"    kind = _kind({arguments})"]
+    lines = [f"def {head_of_compiled(signature)}:", f"    kind = _kind({arguments})"]
     for k, tree in enumerate(signature.inputs):
         lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k}, kind)")
     if signature.batch:
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
-    lines.append(f"    return _plain({arguments}, {_outputs_as_arrays(signature, terms, name)})")
+    result = _outputs_as_arrays(signature, terms, name)
+    lines += [*indented(written(result)), f"    return _plain({arguments}, {result})"]
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {
         **spelling.functions,
         "_kind": arrays.kind, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
-        "_plain": _plain,
+        "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),
     })  # fmt: skip
 
 
@@ -372,6 +375,13 @@ def _device_of(x: Any) -> Any:
 def _is_torch(dtype: Any) -> bool:
     """Return True for PyTorch's types of numbers; JAX has NumPy's."""
     return hasattr(dtype, "is_floating_point")
+
+
+def _not_into(module: Any, out: Any, results: Any) -> Any:
+    raise TypeError(
+        f"out= is for NumPy's arrays: those of {module.__name__} are made by its own functions, which its derivatives "
+        "and compilers follow; take what the function returns"
+    )
 
 
 def _plain(arguments: Any, result: Any) -> Any:

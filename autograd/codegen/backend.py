@@ -44,7 +44,10 @@ class CompiledCode(NamedTuple):
     text: str
     """The complete source, for `.source` and `.write`; it contains no text written by the user."""
     call: Callable[..., Any]
-    """The function, called with the signature's arguments. It must accept attributes, and be in no reference cycle."""
+    """The function, called with the signature's arguments. It must accept attributes, and be in no reference cycle.
+
+    If it computes in float64, it takes `out`, too, and passes it on to the function of `out.py`.
+    """
     repeat: Callable[..., Any] | None = None
     """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
 
@@ -113,6 +116,7 @@ def repeating(function: FunctionType) -> Callable[..., Any]:
     """Return `repeat` for a backend without its own loop: it calls the function and feeds back the result."""
     # A twin, because the function itself will hold `repeat`: another reference cycle.
     call = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
+    call.__kwdefaults__ = function.__kwdefaults__
 
     def repeated(n: int, state: Any, *rest: Any) -> Any:
         if n == 0:

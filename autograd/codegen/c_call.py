@@ -21,7 +21,8 @@ from autograd.codegen.arguments import (
 )
 from autograd.codegen.backend import defined
 from autograd.codegen.c_library import Library
-from autograd.codegen.python_source import packed_pieces, tree_text
+from autograd.codegen.out import into
+from autograd.codegen.python_source import indented, packed_pieces, tree_text, written
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
@@ -157,7 +158,11 @@ def _wrapper_source(
     arguments = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
     outputs = len(tree_leaves(signature.outputs))
-    lines = [f"def {name}({', '.join([*integers, *arguments])}):", "    global ndarray, float64, empty"]
+    general = f"general({tree_text(tuple(first))}, {tree_text(tuple(arguments))})"
+    taken = [*integers, *arguments] if integers else [*arguments, "*", "out=None"]
+    lines = [f"def {name}({', '.join(taken)}):", "    global ndarray, float64, empty"]
+    if not integers:
+        lines += indented(written(general))
     if readers and most:
         if not signature.batch and all(r.lone or is_flat(r.tree) for r in readers):
             lines += _for_floats(first, readers, signature)
@@ -165,7 +170,7 @@ def _wrapper_source(
             lines += _for_arrays(first, readers, signature, most)
     lines.append("    if ndarray is None:")
     lines.append("        ndarray, float64, empty = numpy_names()")
-    lines.append(f"    return general({tree_text(tuple(first))}, {tree_text(tuple(arguments))})")
+    lines.append(f"    return {general}")
     return "\n".join(lines) + "\n"
 
 
@@ -255,6 +260,7 @@ def callable_functions(
             "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
             "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
             "Input": _doubles(sum(r.size for r in readers)), "Output": _doubles(general.outputs),
+            "_into": into(signature),
         })  # fmt: skip
 
     whole = library.function("compiled")

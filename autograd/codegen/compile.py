@@ -58,7 +58,7 @@ class Compiled(Protocol):
     backend: Any
     """The `backend` that was passed to `compile`."""
 
-    def __call__(self, *arguments: Any) -> Any: ...
+    def __call__(self, *arguments: Any, out: Any = None) -> Any: ...
 
     def repeat(self, n: int, state: Any, *rest: Any) -> Any:
         """Call it n times, feeding its output back as its first argument, and return the last output."""
@@ -102,6 +102,10 @@ def compile(
     list; with an array among the arguments, each flat list is returned as an array. The function cannot be pickled: to
     use it in several processes, compile in each.
 
+    `out=`, as NumPy has it, takes arrays of float64 in the nesting of the outputs; the function writes its results into
+    them and returns `out`. One array may take the place of a flat list, or of any rectangular part of the outputs. None
+    in the place of a part asks for its result. The arrays may be those that are passed as arguments.
+
     Warns:
         FrozenChoiceWarning: before an output was recorded, Values were compared that it depends on, or inputs, or
             results of these, as by `np.maximum`, `max`, `sorted` or `if x > y`: the function keeps that choice.
@@ -109,7 +113,8 @@ def compile(
     Raises:
         TypeError: an output or an input is not a Value.
         ValueError: an input is not a leaf or occurs twice, or an option is unknown. The compiled function raises
-            ValueError for arguments of the wrong shape.
+            ValueError for arguments of the wrong shape, and for an `out` of another, or read-only, before anything is
+            written.
         UnsupportedOperationError: the backend cannot express an operation, such as one of your own whose function runs
             in Python only. It is a ValueError.
         CompilerError: there is no C compiler.
@@ -120,7 +125,7 @@ def compile(
     >>> y = (w * x + b).tanh()
     >>> f = autograd.compile((y, grad(y, [w, b])), ([w, b], x))
     >>> print(f.source)
-    def compiled(a0, a1):
+    def compiled(a0, a1, *, out=None):
         try:
             [x0, x1] = a0
             if not (type(x0) is type(x1) is float):
@@ -134,12 +139,21 @@ def compile(
         v3 = v2 * v2
         v4 = 1.0 - v3
         v5 = v4 * x2
+        if out is not None:
+            return _into(out, (v2, [v5, v4]))
         if type(a0) not in _plain and _is_array(a0):
             return (v2, _array([v5, v4]))
         return (v2, [v5, v4])
     <BLANKLINE>
     >>> f([0.5, 0.6], 0.4)
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])
+
+    With NumPy, the gradient into an array that is there already:
+
+    >>> import numpy as np
+    >>> gradient = np.empty(2)
+    >>> f([0.5, 0.6], 0.4, out=(None, gradient))
+    (0.6640367702678491, array([0.22362207, 0.55905517]))
     """
     function = compile_recorded(outputs, inputs, in_axes=in_axes, reduce=reduce, backend=backend)
     keeps = "the compiled function keeps that choice for all arguments"

@@ -19,10 +19,10 @@ from autograd.codegen.python_source import (
     compiled_source,
     finished_sums,
     function_text,
+    head_of_compiled,
     indented,
     packed,
     packed_pieces,
-    parameters,
     size_of_the_batch,
     straight_statements,
     tree_text,
@@ -89,7 +89,7 @@ def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
         return packed_pieces(signature.outputs, pieces if arrays else [f"{r}.tolist()" for r in pieces])
 
     body = [*statements.once, *_at_once(statements.each, signature, name)]
-    text = function_text(f"compiled({parameters(signature)})", signature, name, body, result)
+    text = function_text(head_of_compiled(signature), signature, name, body, result, out=True)
     return compiled_source(text, signature, {
         **floats.functions, "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": np.full,
         "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results

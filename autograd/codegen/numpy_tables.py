@@ -27,11 +27,12 @@ from autograd.codegen.python import FloatSpelling, python_backend
 from autograd.codegen.python_source import (
     assignment,
     compiled_source,
+    head_of_compiled,
     indented,
     packed_pieces,
-    parameters,
     size_of_the_batch,
     variable_names,
+    written,
 )
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
@@ -263,8 +264,9 @@ class _Tables:
             line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._statements(unit)
         ]
         body = [*self._tables(), "with _ignored():", *indented([*steps, *self._other_outputs(), *self._finished()])]
-        lines = [*self.indices, f"def compiled({parameters(self.signature)}):", *indented(body)]
-        return "\n".join([*lines, f"    return {self._results()}"]) + "\n"
+        lines = [*self.indices, f"def {head_of_compiled(self.signature)}:", *indented(body)]
+        results = self._results()
+        return "\n".join([*lines, *indented(written(results)), f"    return {results}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
         yield "# Tables with a row for each number: x holds the batched arguments, a0 and so on the others, v the"

@@ -13,6 +13,7 @@ from typing import Any
 from autograd.codegen.arguments import Signature, pieces_of
 from autograd.codegen.backend import CompiledCode, defined, repeating, spelled_out
 from autograd.codegen.inactive import InactiveSteps, inactive_steps
+from autograd.codegen.out import into
 from autograd.codegen.program import Program, Step, varying_values, without_fixed_terms
 from autograd.codegen.python_source import (
     NAMES,
@@ -22,6 +23,7 @@ from autograd.codegen.python_source import (
     assignment,
     finished_sums,
     function_text,
+    head_of_compiled,
     indented,
     packed,
     packed_pieces,
@@ -81,8 +83,8 @@ def python_backend(program: Program, signature: Signature) -> CompiledCode:
         *statements.once,
         *(_loop(statements.each, signature, name, summed) if signature.batch else statements.each),
     ]
-    text = function_text(f"compiled({parameters(signature)})", signature, name, body, result)
-    namespace = {**NAMES, "_isfinite": math.isfinite, **spelling.functions}
+    text = function_text(head_of_compiled(signature), signature, name, body, result, out=True)
+    namespace = {**NAMES, "_into": into(signature), "_isfinite": math.isfinite, **spelling.functions}
     function = defined("compiled", text, namespace)
     if not signature.feedback:
         return CompiledCode(text, function)

@@ -1,7 +1,7 @@
 """Write Python source: a program's steps as assignments, and the function around them.
 
 That function unpacks its arguments and assembles its result. It calls the functions in `NAMES`, which the namespace of
-the generated source must contain.
+the generated source must contain, and `_into` (`out.py`) if it takes `out`.
 """
 
 import math
@@ -21,6 +21,7 @@ from autograd.codegen.arguments import (
     with_pieces,
 )
 from autograd.codegen.backend import CompiledCode, Spelling, defined, repeating
+from autograd.codegen.out import into
 from autograd.codegen.program import Operand, Program, Step, varying_values
 from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, spelling_of
 from autograd.floats import number
@@ -99,7 +100,13 @@ NAMES: Mapping[str, Any] = {
 
 
 def function_text(
-    head: str, signature: Signature, name: Name, body: Iterable[str], result: Callable[[bool], str]
+    head: str,
+    signature: Signature,
+    name: Name,
+    body: Iterable[str],
+    result: Callable[[bool], str],
+    *,
+    out: bool = False,
 ) -> str:
     """Return a function that unpacks its unbatched arguments, runs `body`, and returns arrays for arrays.
 
@@ -108,12 +115,15 @@ def function_text(
         name: returns an input as it is written.
         body: lines without indentation.
         result: returns the expression for the result, with arrays (True) or with floats and lists (False).
+        out: True if it takes `out`, as `head_of_compiled` has it.
     """
     lines = [f"def {head}:"]
     for k, tree in enumerate(signature.inputs):
         if not signature.batched[k]:
             lines += indented(unpacking(f"a{k}", tree, k, name))
     lines += indented(body)
+    if out:
+        lines += indented(written(result(False)))
     for k, tree in enumerate(signature.inputs):
         if signature.batched[k] or isinstance(tree, (list, tuple)):
             lines += [f"    if type(a{k}) not in _plain and _is_array(a{k}):", f"        return {result(True)}"]
@@ -121,14 +131,24 @@ def function_text(
 
 
 def compiled_source(text: str, signature: Signature, functions: Mapping[str, Any]) -> CompiledCode:
-    """Run source that defines `compiled`; `functions` are those that it calls in addition to `NAMES`."""
-    function = defined("compiled", text, {**NAMES, **functions})
+    """Run source that defines `compiled`; `functions` are those that it calls in addition to `NAMES` and `_into`."""
+    function = defined("compiled", text, {**NAMES, "_into": into(signature), **functions})
     return CompiledCode(text, function, repeating(function) if signature.feedback else None)
 
 
 def parameters(signature: Signature) -> str:
     """Return the parameters of a function: `a0, a1, ...`."""
     return ", ".join(f"a{k}" for k in range(len(signature.inputs)))
+
+
+def head_of_compiled(signature: Signature) -> str:
+    """Return the name and the parameters of a function that takes `out`."""
+    return f"compiled({parameters(signature)}{', ' if signature.inputs else ''}*, out=None)"
+
+
+def written(result: str) -> list[str]:
+    """Return the statements that write the result, an expression, into the arrays of `out` if there are some."""
+    return ["if out is not None:", f"    return _into(out, {result})"]
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,135 @@
+"""Write the results of a compiled function into the caller's arrays: `out=`, NumPy's convention."""
+
+from array import array
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+from autograd.codegen.arguments import Signature, is_piece, shape_of
+from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_shape
+
+_TAKES = "out= takes writable arrays of float64, such as numpy.empty, in the nesting of the outputs"
+
+
+class _Target(NamedTuple):
+    """An array of the caller's, and the numbers for it in C order."""
+
+    view: Any
+    numbers: "array[float]"
+
+    def write(self) -> None:
+        if self.numbers and self.view.c_contiguous:
+            self.view.cast("B").cast("d")[:] = memoryview(self.numbers)
+        else:
+            for place, number in zip(product(*map(range, self.view.shape)), self.numbers):
+                self.view[place] = number
+
+
+def into(signature: Signature) -> Callable[[Any, Any], Any]:
+    """Return the function that writes the results of a signature's function into arrays: `_into(out, results)`.
+
+    One array takes the place of a rectangular part of the outputs, or of all of them: (20, 20) for 20 lists of 20. With
+    a result for each sample, its first axis is the batch. None in the place of a part asks for its result: then `out`
+    is returned with that in the place of None. All results are there before the first is written, so the arrays may be
+    those that were passed as arguments. They are written from left to right.
+
+    Raises, before anything is written:
+        TypeError: a part of `out` is no array of float64.
+        ValueError: it has another shape or nesting, or is read-only.
+    """
+
+    def _into(out: Any, results: Any) -> Any:
+        targets: list[_Target] = []
+        written = _Matching(signature.rowwise, targets).match(signature.outputs, out, results, "out")
+        for target in targets:
+            target.write()
+        return written
+
+    return _into
+
+
+class _Matching(NamedTuple):
+    """Matches the arrays of a caller with the results.
+
+    Arguments:
+        rowwise: True if there is a result for each sample.
+        targets: where to append the arrays.
+    """
+
+    rowwise: bool
+    targets: list[_Target]
+
+    def match(self, tree: Any, out: Any, results: Any, name: str) -> Any:
+        """Append the arrays of `out` to the targets; return `out`, with results in the place of None.
+
+        Arguments:
+            tree: the outputs, or a part of them.
+            out: what was passed for it.
+            results: its results: a number, list or array for each piece (`arguments.py`).
+            name: `out` as an error names it.
+        """
+        if out is None:
+            return results
+        if isinstance(out, (list, tuple)):
+            if not isinstance(tree, (list, tuple)) or len(tree) != len(out):
+                raise ValueError(
+                    f"{name}: expected {_described(tree)}, got a {type(out).__name__} of {len(out)}. {_TAKES}"
+                )
+            if out and is_piece(tree):
+                raise TypeError(f"{name}: expected {_described(tree)}, got a {type(out).__name__} of numbers. {_TAKES}")
+            parts = [
+                self.match(part, own, result, f"{name}[{i}]")
+                for i, (part, own, result) in enumerate(zip(tree, out, results))
+            ]
+            return out if all(a is b for a, b in zip(parts, out)) else type(tree)(parts)
+        view, shape = _view(out, name), shape_of(tree)
+        if shape is None:
+            raise ValueError(
+                f"{name}: expected {_described(tree)}, got one array for {tree_shape(tree)}: pass one for each part"
+            )
+        numbers, batch = _numbers(tree, results, self.rowwise)
+        if view.shape != (*batch, *shape):
+            raise ValueError(f"{name}: expected an array of shape {(*batch, *shape)}, got one of shape {view.shape}")
+        if view.readonly:
+            raise ValueError(f"{name} is read-only: pass a writable array, such as a copy of it")
+        self.targets.append(_Target(view, numbers))
+        return out
+
+
+def _view(out: Any, name: str) -> memoryview:
+    check_unmasked(out)
+    try:
+        view = memoryview(out)
+    except (TypeError, ValueError):  # NumPy's, for dates
+        kind = getattr(out, "dtype", "")
+        of = f" of {kind}" if kind else ""
+        raise TypeError(f"{name}: expected an array of float64, got a {type(out).__name__}{of}. {_TAKES}") from None
+    if view.format != "d" and getattr(out, "dtype", "") == "float64":
+        raise ValueError(f"{name}: the array is not aligned in memory, as arrays of NumPy's own are: pass one of these")
+    if view.format != "d":
+        kind = getattr(out, "dtype", repr(view.format))
+        raise TypeError(f"{name}: expected an array of float64, got a {type(out).__name__} of {kind}. {_TAKES}")
+    return view
+
+
+def _numbers(tree: Any, results: Any, rowwise: bool) -> tuple["array[float]", tuple[int, ...]]:
+    """Return the numbers of these results in C order, the first axis that of the batch, and the size of the batch."""
+    batch = (len(next(_pieces(tree, results), ())),) if rowwise else ()
+    if is_piece(tree) and getattr(results, "dtype", "") == "float64":
+        return array("d", results.tobytes()), batch
+    lists = list(map(as_lists, _pieces(tree, results)))
+    return array("d", tree_leaves(list(zip(*lists)) if rowwise else lists)), batch
+
+
+def _pieces(tree: Any, results: Any) -> Iterator[Any]:
+    if is_piece(tree):
+        yield results
+    else:
+        for part, result in zip(tree, results, strict=True):
+            yield from _pieces(part, result)
+
+
+def _described(tree: Any) -> str:
+    if is_piece(tree):
+        return f"an array of shape {shape_of(tree)}"
+    return f"a {type(tree).__name__} of {len(tree)} parts"
