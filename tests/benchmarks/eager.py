@@ -1,8 +1,12 @@
 """Measure the eager engine against its peers, as ratios within one run.
 
-    python tests/benchmarks/eager.py                         # about three minutes; prints the page
-    python tests/benchmarks/eager.py --quick                 # half a minute, noisier
+    python tests/benchmarks/eager.py                         # about six minutes; prints the page
+    python tests/benchmarks/eager.py --quick                 # about a minute, noisier
     python tests/benchmarks/eager.py --write docs/speed.md   # also writes the page of the documentation
+    python tests/benchmarks/eager.py before=FOLDER           # also beside the pure engine of an earlier version
+
+FOLDER is a checkout of that version: git worktree add FOLDER COMMIT. Engines that are not installed are left out, and
+so is the native one where it was not built.
 
 Each engine and collector mode runs in a separate process, and the processes take turns (`turns.py`): micrograd's step,
 most of which is the collector walking its memory, takes twice as long while another program uses the memory too.
@@ -14,19 +18,34 @@ import argparse
 import gc
 import json
 import os
+import random
 import statistics
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import workloads
-from turns import Runner, filled, importable, in_words, machine, median_of, ratio, run, say, table, take_turns
-from workloads import Demo, Transformer, Workload
+from turns import (
+    Runner,
+    about,
+    filled,
+    in_words,
+    machine,
+    median_of,
+    ratio,
+    run,
+    runs,
+    say,
+    table,
+    take_turns,
+)
+from workloads import Transformer, Workload, environment
 
 # Processor time excludes the moments in which other programs had the core. Where that clock is coarse (Windows counts
 # in steps of 15.6 ms), the wall clock is better.
@@ -45,24 +64,33 @@ class Trained(Protocol):
 
 
 class Contest(NamedTuple):
-    """A workload, the engines that run it, the one that ratios refer to, and the one that words compare."""
+    """A workload, the engine that ratios refer to, the engines that run it, and for how much of a step."""
 
     workload: str
     baseline: str
-    ours: str
     engines: tuple[str, ...]
+    job: str = "steps"
 
+
+ByEngine = dict[tuple[str, str], list[list[float]]]
+"""For each engine and mode of the collector, the seconds of each step, turn by turn."""
+
+NATIVE, NATIVE_FUSED = "autograd, native, atomic", "autograd, native, fused"
+PURE, PURE_FUSED = "autograd, pure, atomic", "autograd, pure, fused"
+BEFORE, BEFORE_FUSED = "autograd before, atomic", "autograd before, fused"
+FLOATS = "plain floats"
 
 CONTESTS = {
     "demo": Contest(
         "demo",
         "micrograd",
-        "autograd, fused",
-        ("micrograd", "stored gradients", "minigrad", "autograd, atomic", "autograd, fused"),
+        (
+            *("micrograd", FLOATS, "stored gradients", "minigrad", "XAD"),
+            *(BEFORE, BEFORE_FUSED, PURE, PURE_FUSED, NATIVE, NATIVE_FUSED),
+        ),
     ),
-    "transformer": Contest(
-        "transformer", "stored gradients", "autograd, atomic", ("stored gradients", "autograd, atomic")
-    ),
+    "recording": Contest("demo", FLOATS, (FLOATS, PURE, PURE_FUSED, NATIVE, NATIVE_FUSED), "recordings"),
+    "transformer": Contest("transformer", "stored gradients", ("stored gradients", PURE, NATIVE)),
 }
 MODES = ("on", "off")
 LINUX = Path("/proc/self/statm").exists()
@@ -72,17 +100,40 @@ LINUX = Path("/proc/self/statm").exists()
 
 
 def make(workload: str, engine: workloads.Engine) -> Workload:
-    return Demo(engine) if workload == "demo" else Transformer(engine)
+    return workloads.demo(engine) if workload == "demo" else Transformer(engine)
 
 
 def time_steps(workload: str, engine: str, collector: str) -> None:
     answer_turns(make(workload, workloads.load(engine)), collector)
 
 
-def answer_turns(program: Trained, collector: str) -> None:
+class Recording:
+    """Recording the loss of a training program as a step, which leaves it to `forget` to free the graph."""
+
+    def __init__(self, program: Workload) -> None:
+        self.program = program
+        self.graph: Any = None
+
+    def step(self) -> float:
+        self.graph = self.program.loss()
+        return 0.0
+
+    def forget(self) -> None:
+        self.graph = None
+
+
+def time_recordings(workload: str, engine: str, collector: str) -> None:
+    recording = Recording(make(workload, workloads.load(engine)))
+    answer_turns(recording, collector, recording.forget)
+
+
+def answer_turns(program: Trained, collector: str, between: Callable[[], None] = lambda: None) -> None:
     """Train, and print how long the steps took: one turn for each number of seconds on standard input.
 
     With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed.
+
+    Arguments:
+        between: is called before each step, untimed.
     """
     if collector == "off":
         gc.disable()
@@ -91,6 +142,7 @@ def answer_turns(program: Trained, collector: str) -> None:
     for seconds in map(float, sys.stdin):
         times: list[float] = []
         while not times or sum(times) < seconds:
+            between()
             if collector == "off":
                 gc.collect()
             start = clock()
@@ -110,7 +162,7 @@ def bytes_a_node(graph: str, engine: str, instrument: str, nodes: int) -> dict[s
     Leaves created by the step count as nodes; the parameters, which exist before it, do not.
     """
     made = workloads.load(engine)
-    program = Demo(made) if graph == "demo" else None
+    program = workloads.demo(made) if graph == "demo" else None
 
     def build() -> Any:
         return program.loss() if program else workloads.chain(made, nodes)
@@ -142,16 +194,16 @@ def bytes_a_node(graph: str, engine: str, instrument: str, nodes: int) -> dict[s
     }
 
 
-def time_depth(graph: str, collector: str, nodes: int) -> dict[str, float]:
+def time_depth(graph: str, engine: str, collector: str, nodes: int) -> dict[str, float]:
     """Time building, differentiating and freeing a graph of extreme depth or width, under the usual recursion limit."""
-    engine = workloads.load("autograd, atomic")
+    made = workloads.load(engine)
     add_all = import_module("autograd").sum
-    leaves = [engine.value(1.0 / nodes) for _ in range(nodes)] if graph == "sum" else []
+    leaves = [made.value(1.0 / nodes) for _ in range(nodes)] if graph == "sum" else []
     assert sys.getrecursionlimit() == 1000
     if collector == "off":
         gc.disable()
     moments = [clock()]
-    output = add_all(leaves) if graph == "sum" else workloads.chain(engine, nodes)
+    output = add_all(leaves) if graph == "sum" else workloads.chain(made, nodes)
     moments.append(clock())
     output.backward()
     moments.append(clock())
@@ -161,7 +213,39 @@ def time_depth(graph: str, collector: str, nodes: int) -> dict[str, float]:
     return {"forward": forward, "backward": backward, "free": free}
 
 
-CHILDREN: dict[str, Callable[..., Any]] = {"steps": time_steps, "bytes": bytes_a_node, "depth": time_depth}
+def watch_memory(engine: str, graphs: int, nodes: int) -> dict[str, float]:
+    """Measure the megabytes of the process: while small graphs come and go, and around a large one."""
+    made = workloads.load(engine)
+    sizes = random.Random(0)
+
+    def come_and_go(times: int) -> float:
+        for _ in range(times):
+            workloads.chain(made, sizes.randrange(10, 1000)).backward()
+        return resident_bytes() / 1e6
+
+    found = {"after the first tenth of them": come_and_go(graphs // 10)}
+    found["after all"] = come_and_go(graphs - graphs // 10)
+    large = workloads.chain(made, nodes)
+    large.backward()
+    found["with a large one"] = resident_bytes() / 1e6
+    del large
+    found["when it is gone"] = resident_bytes() / 1e6
+    return found
+
+
+def first_step(workload: str, engine: str) -> tuple[float, list[float]]:
+    """Return the loss and the gradients before training, which are compared with those of the other engines."""
+    return workloads.gradients_of(make(workload, workloads.load(engine)))
+
+
+CHILDREN: dict[str, Callable[..., Any]] = {
+    "steps": time_steps,
+    "recordings": time_recordings,
+    "first step": first_step,
+    "bytes": bytes_a_node,
+    "depth": time_depth,
+    "memory": watch_memory,
+}
 
 
 def child(job: str) -> None:
@@ -169,7 +253,7 @@ def child(job: str) -> None:
     name, *arguments = json.loads(job)
     work = CHILDREN[name]
     # Only the peers' recursion needs the deep stack; our depth is measured with the stack that every program has.
-    result = work(*arguments) if name == "depth" else workloads.with_deep_stack(lambda: work(*arguments))
+    result = work(*arguments) if name in ("depth", "memory") else workloads.with_deep_stack(lambda: work(*arguments))
     if result is not None:
         print(json.dumps(result))
 
@@ -177,46 +261,97 @@ def child(job: str) -> None:
 # ---------------------------------------------------------------------------------------- parent process: the tables
 
 
+@cache
 def installed(engine: str) -> bool:
-    return importable(workloads.ENGINES[engine])
+    if engine.startswith("autograd before") and "before" not in workloads.FOLDERS:
+        return False
+    return runs(f"import workloads; workloads.load({engine!r})", environment(engine))
 
 
-def steps_table(contest: Contest, rounds: int, seconds: float) -> str:
-    """Milliseconds per step and ratios to the baseline, in a table and in words."""
+def measure(contest: Contest, rounds: int, seconds: float) -> ByEngine:
+    """Let the engines that are installed take turns; return the seconds of the steps by engine and mode."""
     runners = [
-        Runner(__file__, "steps", contest.workload, engine, mode)
+        Runner(__file__, contest.job, contest.workload, engine, mode, environment=environment(engine))
         for engine in contest.engines
         if installed(engine)
         for mode in MODES
     ]
-    turns = {
-        (engine, mode): times
-        for (_, _, engine, mode), times in take_turns(runners, rounds, seconds, contest.workload).items()
-    }
+    turns = take_turns(runners, rounds, seconds, f"{contest.workload}, {contest.job}")
+    return {(engine, mode): times for (_, _, engine, mode), times in turns.items()}
+
+
+def steps_table(contest: Contest, turns: ByEngine) -> str:
+    """Milliseconds per step and ratios to the baseline, in a table and in words."""
     rows = []
-    for (engine, mode), ours in turns.items():
-        faster = ratio(turns[contest.baseline, mode], ours)
-        times = [time for turn in ours for time in turn]
+    for (engine, mode), own in turns.items():
+        faster = ratio(turns[contest.baseline, mode], own)
+        times = [time for turn in own for time in turn]
         rows.append(
             (
                 engine,
                 mode,
                 str(len(times)),
-                f"{statistics.median(times) * 1e3:.1f}",
-                f"{statistics.fmean(times) * 1e3:.1f}",
+                f"{statistics.median(times) * 1e3:.2f}",
+                f"{statistics.fmean(times) * 1e3:.2f}",
                 f"{faster.all:.2f}",
                 str(faster),
             )
         )
     head = ("engine", "collector", "steps", "median ms", "mean ms", "ratio", "half of rounds")
+    ours = NATIVE if (NATIVE, "on") in turns else PURE
     medians = {job: median_of(times) for job, times in turns.items()}
-    return "\n\n".join([table(head, rows), *(filled(steps_in_words(contest.ours, medians, mode)) for mode in MODES)])
+    return "\n\n".join([table(head, rows), *(filled(steps_in_words(ours, medians, mode)) for mode in MODES)])
 
 
 def steps_in_words(ours: str, medians: Mapping[tuple[str, str], float], mode: str) -> str:
-    """Compare one engine of ours with the others, in one mode of the collector."""
-    others = {f"*{e}*": time / medians[ours, mode] for (e, m), time in medians.items() if m == mode and e != ours}
+    """Compare one engine of ours with those of others, in one mode of the collector."""
+    others = {
+        f"*{engine}*": time / medians[ours, mode]
+        for (engine, m), time in medians.items()
+        if m == mode and engine != ours and not engine.startswith("autograd")
+    }
     return f"With the collector {mode}: {in_words(f'*{ours}*', others)}"
+
+
+def quotient(turns: ByEngine, one: str, other: str, mode: str) -> float | None:
+    """Return how many times as long a step of one takes as that of the other; None unless both took part."""
+    if not {(one, mode), (other, mode)} <= turns.keys():
+        return None
+    return median_of(turns[one, mode]) / median_of(turns[other, mode])
+
+
+class Goal(NamedTuple):
+    """A ratio of times that was set as a goal: of which contest, for each mode of the collector."""
+
+    title: str
+    contest: str
+    one: str
+    other: str
+    goals: tuple[str, str]
+
+    def row(self, contests: Mapping[str, ByEngine]) -> tuple[str, ...]:
+        cells = []
+        for mode, goal in zip(MODES, self.goals):
+            found = quotient(contests[self.contest], self.one, self.other, mode)
+            cells += ["not measured" if found is None else about(found), goal]
+        return (self.title, *cells)
+
+
+GOALS = (
+    Goal("demo: micrograd ÷ ours, atomic", "demo", "micrograd", NATIVE, ("≥ 200", "≥ 18")),
+    Goal("demo: micrograd ÷ ours, fused", "demo", "micrograd", NATIVE_FUSED, ("≥ 900", "≥ 80")),
+    Goal("demo: ours, atomic ÷ plain floats", "demo", NATIVE, FLOATS, ("≤ 2.2", "≤ 2.2")),
+    Goal("demo: ours, fused ÷ plain floats", "demo", NATIVE_FUSED, FLOATS, ("≤ 0.45", "≤ 0.45")),
+    Goal("demo: minigrad ÷ ours, atomic", "demo", "minigrad", NATIVE, ("≥ 2.5", "≥ 2.5")),
+    Goal("demo: XAD ÷ ours, atomic", "demo", "XAD", NATIVE, ("≥ 8", "≥ 8")),
+    Goal("recording the demo: ours, atomic ÷ plain floats", "recording", NATIVE, FLOATS, ("≤ 1.3", "≤ 1.3")),
+    Goal("demo, atomic: the pure engine ÷ the version before the native one", "demo", PURE, BEFORE, ("≤ 1", "≤ 1")),
+    Goal("demo, fused: the same", "demo", PURE_FUSED, BEFORE_FUSED, ("≤ 1", "≤ 1")),
+)
+
+
+def goals_table(contests: Mapping[str, ByEngine]) -> str:
+    return table(("ratio of times", "on", "goal", "off", "goal"), [goal.row(contests) for goal in GOALS])
 
 
 def bytes_table(nodes: int) -> str:
@@ -225,27 +360,51 @@ def bytes_table(nodes: int) -> str:
         say("no /proc here: memory is measured by tracemalloc only")
     rows = []
     for graph, label in (("demo", "demo"), ("chain", f"chain of {nodes:,}")):
-        for engine in ("micrograd", "stored gradients", "autograd, atomic"):
+        for engine in filter(installed, ("micrograd", "stored gradients", PURE, NATIVE)):
             for instrument in ("tracemalloc", "resident"):
                 if instrument == "resident" and not LINUX:
                     continue
                 say(f"bytes per node: {graph}, {engine}, {instrument}")
-                size = run(__file__, "bytes", graph, engine, instrument, nodes)
+                size = run(__file__, "bytes", graph, engine, instrument, nodes, environment=environment(engine))
                 cells = [f"{size[key]:.0f}" if size[key] else "" for key in ("built", "peak", "after")]
                 rows.append((label, engine, instrument, f"{size['nodes']:,}", *cells))
     return table(("graph", "engine", "by", "nodes", "built", "peak", "after"), rows)
 
 
-def depth_table(nodes: int) -> str:
-    """Seconds for graphs of a million nodes."""
+def depth_table(nodes: int, rounds: int) -> str:
+    """Nanoseconds a node for graphs of a million nodes."""
     rows = []
-    for graph, label in (("chain", f"chain of {nodes:,} nodes"), ("sum", f"sum of {nodes:,} terms")):
-        for mode in MODES:
-            say(f"depth: {graph}, collector {mode}")
-            seconds = run(__file__, "depth", graph, mode, nodes)
-            cells = [f"{seconds[key]:.3f}" for key in ("forward", "backward", "free")]
-            rows.append((label, mode, *cells))
-    return table(("graph", "collector", "forward", "backward", "free"), rows)
+    jobs = [
+        (graph, engine, mode)
+        for graph in ("chain", "sum")
+        for engine in filter(installed, (PURE, NATIVE))
+        for mode in MODES
+    ]
+    found: dict[tuple[str, ...], list[dict[str, float]]] = {job: [] for job in jobs}
+    for turn in range(rounds):
+        say(f"depth: round {turn + 1} of {rounds}")
+        for graph, engine, mode in jobs:
+            times = run(__file__, "depth", graph, engine, mode, nodes, environment=environment(engine))
+            found[graph, engine, mode].append(times)
+    titles = {"chain": f"chain of {nodes:,} nodes", "sum": f"sum of {nodes:,} terms"}
+    for (graph, engine, mode), times in found.items():
+        parts = [statistics.median(one[key] for one in times) for key in ("forward", "backward", "free")]
+        cells = [f"{seconds / nodes * 1e9:.0f}" for seconds in (*parts, parts[0] + parts[1])]
+        rows.append((titles[graph], engine, mode, *cells))
+    return table(("graph", "engine", "collector", "forward", "backward", "free", "forward and backward"), rows)
+
+
+def memory_table(graphs: int, nodes: int) -> str:
+    """Megabytes of a process, while graphs come and go."""
+    if not LINUX:
+        return "Not measured: there is no /proc on this system."
+    rows, head = [], ["engine"]
+    for engine in filter(installed, (PURE, NATIVE)):
+        say(f"memory: {engine}")
+        found = run(__file__, "memory", engine, graphs, nodes, environment=environment(engine))
+        head = ["engine", *found]
+        rows.append((engine, *(f"{megabytes:.1f}" for megabytes in found.values())))
+    return table(head, rows)
 
 
 PAGE = """\
@@ -253,12 +412,21 @@ PAGE = """\
 
 {machine}. {clock}.
 
-Made by `python tests/benchmarks/eager.py --write docs/speed.md`: one run on one machine. Ratios carry over to other
-machines better than milliseconds do.
+Made by `python tests/benchmarks/eager.py{arguments} --write docs/speed.md`: one run on one machine. Ratios carry over
+to other machines better than milliseconds do.
 
 Each engine and each mode of the cyclic garbage collector ran in a separate process and took {rounds} turns of
 {seconds} s, in rotation with all others, after {warm} warm-up steps. *On*: the collector as Python configures it,
-nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed.
+nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. [Tiny
+graphs](tiny-graphs.md) of a few nodes, and expressions that change all the time, have a page of their own.
+
+## In short
+
+Ratios of times, by the medians of all steps, with the collector on and off, and the goals that were set for the native
+core: ≥, the other takes so many times as long as ours; ≤, ours takes so many times as long as the other. The tables
+below have the times.
+
+{goals}
 
 ## Training steps
 
@@ -267,17 +435,28 @@ how many times as fast as the baseline a step is, by the medians of all steps. *
 within one round, over the middle half of the rounds. The engines:
 
 - *micrograd*, from PyPI.
+- *plain floats*: the same program without an engine, on Python's numbers. A step computes the loss, and runs the loops
+  over the parameters with gradients of 0; there is no backward. So long Python takes, if to record costs nothing.
 - *stored gradients*: a Value with slots that stores its local gradients, `tests/benchmarks/stored_gradients.py`.
-- *minigrad*, from PyPI: an engine in C, for orientation.
-- *autograd, atomic*: this engine, with the same `*` and `+` nodes as micrograd. *autograd, fused*: this engine, with
-  one `dot` node for the products of a neuron, which is what `nn` records.
-
+- *minigrad*, from PyPI: an engine in C. *XAD*, from PyPI: a tape in C++, whose memory is used again by each step.
+- *autograd, native*: this engine, from the compiled core. *autograd, pure*: this engine in Python, which is used where
+  no core was built. *autograd before*: the pure engine of the version before there was a core.
+- *atomic*: with the same `*` and `+` nodes as micrograd. *fused*: with one `dot` node for the products of a neuron,
+  which is what `nn` records.
+{left_out}
 ### The demo
 
 micrograd's own: a 2-16-16-1 ReLU network on 100 points, hinge loss and L2, full batch. Ratios to micrograd. ([Beside
 other engines](other-engines.md) has this demo in a run of its own, whose times are not comparable with these.)
 
 {demo}
+
+### Recording alone
+
+The first part of a step of the demo: the graph of the loss is built, and freed untimed. Ratios to plain floats, which
+compute the loss.
+
+{recording}
 
 ### The transformer
 
@@ -289,46 +468,66 @@ as it is usually written for an engine that stores local gradients. Ratios to su
 ## Memory
 
 Bytes per node, including the objects that the node refers to: with the graph built, at the peak of `backward()`, and
-after it, *by* tracemalloc or by the resident set size of the process. Constants are nodes in the peers and plain floats
-here, so this engine has fewer nodes for the same program. (The chain is too deep for the peers' recursive backward.)
+after it, *by* tracemalloc or by the resident set size of the process. (The native core's memory comes from the system:
+tracemalloc does not see it.) Constants are nodes in the peers and plain floats here, so this engine has fewer nodes for
+the same program. (The chain is too deep for the peers' recursive backward.)
 
 {bytes}
 
+Megabytes of a process, by its resident set size: while {graphs:,} graphs of 10 to 1,000 nodes come, get a `backward()`
+and go, and around a graph of {nodes:,} nodes.
+
+{memory}
+
 ## Depth
 
-Seconds, with Python's default recursion limit of 1000.
+Nanoseconds a node, with Python's default recursion limit of 1000: the medians of {depth_rounds} runs, in turns.
 
 {depth}
 """
 
 
+def left_out(contest: Contest) -> str:
+    absent = [engine for engine in contest.engines if not installed(engine)]
+    return f"\nNot here, and left out: {', '.join(f'*{engine}*' for engine in absent)}.\n" if absent else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure the eager engine against its peers, within one run.")
+    parser.add_argument("folders", nargs="*", metavar="before=FOLDER", help="a checkout of an earlier version")
     parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
-    parser.add_argument("--quick", action="store_true", help="three short rounds: half a minute, noisier")
+    parser.add_argument("--quick", action="store_true", help="three short rounds: about a minute, noisier")
     parser.add_argument("--rounds", type=int, metavar="N", help="number of turns for each engine (15)")
     parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         child(options.child)
         return
-    if not installed("autograd, atomic"):
+    workloads.FOLDERS.update(folder.split("=", 1) for folder in options.folders)
+    if not installed(PURE):
         raise SystemExit("autograd cannot be imported here: pip install -e .")
     if not installed("micrograd"):
         raise SystemExit(INSTALL)
-    rounds, seconds = (3, 0.1) if options.quick else (15, 0.25)
+    rounds, seconds = (3, 0.05) if options.quick else (15, 0.25)
     rounds = options.rounds or rounds
-    nodes = DEPTH // 10 if options.quick else DEPTH
+    nodes, depth_rounds, graphs = (DEPTH // 10, 1, 1_000) if options.quick else (DEPTH, 5, 10_000)
+    contests = {title: measure(contest, rounds, seconds) for title, contest in CONTESTS.items()}
     page = PAGE.format(
-        machine=machine("micrograd", "minigrad"),
+        machine=machine("micrograd", "minigrad", "xad"),
         clock="Processor time" if CPU_CLOCK else "Wall clock",
+        arguments=" before=FOLDER" if options.folders else "",
         rounds=rounds,
         seconds=seconds,
         warm=WARM_STEPS,
-        demo=steps_table(CONTESTS["demo"], rounds, seconds),
-        transformer=steps_table(CONTESTS["transformer"], rounds, seconds),
+        goals=goals_table(contests),
+        left_out=left_out(CONTESTS["demo"]),
+        **{title: steps_table(CONTESTS[title], turns) for title, turns in contests.items()},
         bytes=bytes_table(nodes),
-        depth=depth_table(nodes),
+        graphs=graphs,
+        nodes=nodes,
+        memory=memory_table(graphs, nodes),
+        depth_rounds=depth_rounds,
+        depth=depth_table(nodes, depth_rounds),
     )
     print(page)
     if options.write:

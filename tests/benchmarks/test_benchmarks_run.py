@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 from needs import lacking
@@ -39,35 +38,34 @@ def without_the_collector() -> Iterator[None]:
 def need(engine: str) -> None:
     """Skip the test if a peer is not installed."""
     if not eager.installed(engine):
-        if engine == "minigrad":  # for orientation only, and without wheels: it may be missing where nothing else may
-            pytest.skip("minigrad is not installed")
+        # These may be missing where nothing else may: peers without wheels for every Python, a checkout, the core.
+        if engine in ("minigrad", "XAD") or engine.startswith(("autograd before", "autograd, native")):
+            pytest.skip(f"{engine} is not installed")
         lacking(f"{engine} is not installed: {eager.INSTALL}")
 
 
 @cache  # the reference is compared with each engine
 def first_step(workload: str, engine: str) -> tuple[float, list[float]]:
     """Compute the loss of the first step and the gradients of all parameters."""
-
-    def work() -> tuple[float, list[float]]:
-        program = eager.make(workload, workloads.load(engine))
-        loss: Any = program.loss()
-        loss.backward()
-        return float(loss.data), [float(parameter.grad) for parameter in program.parameters]
-
-    return workloads.with_deep_stack(work)
+    if environment := workloads.environment(engine):  # another engine of ours than the one of this process
+        loss, gradients = turns.run(eager.__file__, "first step", workload, engine, environment=environment)
+        return loss, gradients
+    return workloads.with_deep_stack(lambda: eager.first_step(workload, engine))
 
 
 @pytest.mark.parametrize(
     ("workload", "engine"),
-    [(c.workload, engine) for c in eager.CONTESTS.values() for engine in c.engines if engine != REFERENCE],
+    sorted({(c.workload, engine) for c in eager.CONTESTS.values() for engine in c.engines if engine != REFERENCE}),
 )
 def test_engines_agree(workload: str, engine: str) -> None:
     need(engine)
     loss, gradients = first_step(workload, engine)
     expected_loss, expected_gradients = first_step(workload, REFERENCE)
     assert loss == pytest.approx(expected_loss, rel=1e-9)
+    if engine == eager.FLOATS:
+        expected_gradients = []
     # Gradients are sums of terms of either sign, so a small one is only as exact as the largest.
-    scale = max(map(abs, expected_gradients))
+    scale = max(map(abs, expected_gradients), default=0.0)
     assert gradients == pytest.approx(expected_gradients, rel=1e-9, abs=1e-12 * scale)
 
 
@@ -96,6 +94,20 @@ def test_atomic_graphs_have_the_peers_nodes() -> None:
     assert nodes("micrograd") == nodes("autograd, atomic") + constants
 
 
+def losses(engine: str, steps: int) -> list[float]:
+    program = workloads.demo(workloads.load(engine))
+    return [program.step() for _ in range(steps)]
+
+
+def test_a_tape_trains_as_the_demo_does() -> None:
+    need("XAD")
+    assert losses("XAD", 3) == pytest.approx(losses("autograd, atomic", 3), rel=1e-9)
+
+
+def test_plain_floats_compute_the_loss_and_learn_nothing() -> None:
+    assert losses(eager.FLOATS, 2) == pytest.approx(2 * losses("autograd, atomic", 1), rel=1e-9)
+
+
 @pytest.mark.parametrize("collector", eager.MODES)
 def test_steps_are_timed_in_a_child(collector: str) -> None:
     runner = turns.Runner(eager.__file__, "steps", "demo", "autograd, fused", collector)
@@ -111,7 +123,43 @@ def test_bytes_and_depth_are_measured_in_a_child() -> None:
     size = turns.run(eager.__file__, "bytes", "chain", "autograd, atomic", "tracemalloc", 1000)
     assert size["nodes"] == 1002 and size["built"] > 0 and size["after"] > 0
     for graph in ("chain", "sum"):
-        assert set(turns.run(eager.__file__, "depth", graph, "on", 1000)) == {"forward", "backward", "free"}
+        times = turns.run(eager.__file__, "depth", graph, "autograd, atomic", "on", 1000)
+        assert set(times) == {"forward", "backward", "free"}
+
+
+@pytest.mark.skipif(not eager.LINUX, reason="there is no /proc")
+def test_memory_is_watched_in_a_child() -> None:
+    found = turns.run(eager.__file__, "memory", "autograd, atomic", 10, 50_000)
+    assert found["with a large one"] > found["after all"] + 1
+
+
+def test_recordings_are_timed_without_what_frees_them() -> None:
+    recording = eager.Recording(workloads.demo(workloads.load("autograd, fused")))
+    recording.step()
+    assert recording.graph.data == losses("autograd, fused", 1)[0]
+    recording.forget()
+    assert recording.graph is None
+
+
+def test_each_engine_of_ours_runs_in_a_process_of_its_own() -> None:
+    code = "import autograd.engine; assert not getattr(autograd.engine, 'NATIVE', False)"
+    assert turns.runs(code, workloads.environment(eager.PURE))
+    assert not turns.runs("import workloads; workloads.load('autograd, native, atomic')", {"AUTOGRAD_PURE": "1"})
+
+
+def test_an_earlier_version_is_imported_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "autograd.py").write_text("class Value:\n    earlier = True\n")
+    monkeypatch.setitem(workloads.FOLDERS, "before", str(tmp_path))
+    code = "import workloads; assert workloads.load('autograd before, atomic').value.earlier"
+    assert turns.runs(code, workloads.environment(eager.BEFORE))
+
+
+def test_ratios_stand_beside_their_goals() -> None:
+    times = {("peer", "on"): [[3.0, 5.0]], ("ours", "on"): [[0.25]], ("peer", "off"): [[1.0]]}
+    goal = eager.Goal("peer ÷ ours", "demo", "peer", "ours", ("≥ 10", "≥ 2"))
+    assert goal.row({"demo": times}) == ("peer ÷ ours", "16", "≥ 10", "not measured", "≥ 2")
+    for goal in eager.GOALS:
+        assert {goal.one, goal.other} <= set(eager.CONTESTS[goal.contest].engines)
 
 
 def test_table_is_aligned() -> None:
@@ -140,6 +188,7 @@ def test_times_are_compared_in_words() -> None:
 
 def test_steps_are_compared_within_one_mode_of_the_collector() -> None:
     medians = {("peer", "on"): 3.0, ("ours", "on"): 1.0, ("peer", "off"): 0.5, ("ours", "off"): 1.0}
+    medians |= {("autograd, pure, atomic", mode): 2.0 for mode in eager.MODES}
     assert eager.steps_in_words("ours", medians, "on") == (
         "With the collector on: *peer* takes 3.0 times as long as *ours*."
     )

@@ -110,8 +110,14 @@ def ratio(theirs: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]) ->
 
 def importable(module: str) -> bool:
     """Try to import a module in another process, which keeps a peer's C code out of this one."""
-    code = f"import {module}"
-    return not subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, check=False).returncode
+    return runs(f"import {module}")
+
+
+def runs(code: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Return True if a line of Python runs without an error, in another process."""
+    variables = os.environ | (environment or {})
+    found = subprocess.run([sys.executable, "-c", code], cwd=HERE, env=variables, capture_output=True, check=False)
+    return not found.returncode
 
 
 def release(distribution: str) -> str:

@@ -1,12 +1,14 @@
 """Define the workloads: two training programs and an extreme graph, each written once and run on every engine.
 
 Runs differ only in their `Engine`: where `Value` comes from and how a neuron adds its products. All code here uses only
-what every engine documents, so the same lines run on all of them.
+what every engine documents, so the same lines run on all of them. Numbers that are no such engine's, plain floats and
+those of a tape, have the demo in a form of their own.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import random
 import sys
 import threading
@@ -35,26 +37,55 @@ class Engine:
     constant: Callable[[float], Any] = float
 
 
-# Names as in the tables, and the modules to import.
+# Names as in the tables, and the modules to import. "autograd" alone is the engine that this process has.
 ENGINES = {
     "micrograd": "micrograd.engine",
+    "plain floats": "math",
     "minigrad": "minigrad.engine",
+    "XAD": "xad.adj_1st",
     "stored gradients": "stored_gradients",
-    "autograd, atomic": "autograd",
-    "autograd, fused": "autograd",
+} | {
+    f"autograd{chosen}, {form}": "autograd"
+    for chosen in ("", ", pure", ", native", " before")
+    for form in ("atomic", "fused")
 }
+
+FOLDERS: dict[str, str] = {}
+"""Folders with a package that is imported in the place of the installed one: "before", an earlier version of ours."""
+
+
+def environment(name: str) -> dict[str, str]:
+    """Return the variables of the environment that make a process run that engine, or fail."""
+    if name.startswith("autograd before"):
+        return in_folder("before") | {"AUTOGRAD_PURE": "1", "AUTOGRAD_REQUIRE_NATIVE": ""}
+    if name.startswith("autograd, pure"):
+        return {"AUTOGRAD_PURE": "1", "AUTOGRAD_REQUIRE_NATIVE": ""}
+    if name.startswith("autograd, native"):
+        return {"AUTOGRAD_PURE": "", "AUTOGRAD_REQUIRE_NATIVE": "1"}
+    return {}
+
+
+def in_folder(key: str) -> dict[str, str]:
+    """Return the variable that makes a process import from one of the `FOLDERS` first."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [FOLDERS[key], os.environ.get("PYTHONPATH")]))}
 
 
 def load(name: str) -> Engine:
     """Return the engine of that name; raise an ImportError if it is not installed."""
     module = import_module(ENGINES[name])
+    if name == "plain floats":
+        return Engine(name, float, lambda value: ())
+    if name == "XAD":
+        return Engine(name, module.Real, lambda value: ())
+    if name.startswith("autograd, native") and not getattr(module.engine, "NATIVE", False):
+        raise ImportError("this process runs the pure engine")
 
     def operands(value: Any) -> Iterable[Any]:
         # `_prev` of this engine would show its constants as Values: they are floats in `args`.
         listed = {"stored gradients": "children", "micrograd": "_prev"}.get(name, "args")
         return (x for x in getattr(value, listed) if type(x) is module.Value)
 
-    if name == "autograd, fused":
+    if name.endswith(", fused"):
         dot = module.dot
 
         def fused(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Any:
@@ -94,6 +125,20 @@ class Workload(Protocol):
     def loss(self) -> Any: ...
 
     def step(self) -> float: ...
+
+
+def gradients_of(workload: Workload) -> tuple[float, list[float]]:
+    """Return the first loss, and the gradients of all parameters, which are then 0 again."""
+    if isinstance(workload, DemoOnTape):
+        return workload.differentiate()
+    loss = workload.loss()
+    if isinstance(workload, DemoOnFloats):
+        return float(loss), []
+    loss.backward()
+    gradients = [float(p.grad) for p in workload.parameters]
+    for p in workload.parameters:
+        p.grad = 0.0
+    return float(loss.data), gradients
 
 
 def two_moons(samples: int, noise: float = 0.1, seed: int = 1337) -> tuple[list[list[float]], list[float]]:
@@ -153,11 +198,82 @@ class Demo:
         for parameter in self.parameters:
             parameter.grad = 0.0
         loss.backward()
-        rate = 1.0 - 0.9 * min(self.steps, 100) / 100
+        rate = self.rate()
         for parameter in self.parameters:
             parameter.data -= rate * parameter.grad
-        self.steps += 1
         return float(loss.data)
+
+    def rate(self) -> float:
+        """Return the learning rate of this step, and count it."""
+        self.steps += 1
+        return 1.0 - 0.9 * min(self.steps - 1, 100) / 100
+
+
+def relu(x: Any) -> Any:
+    return x if x > 0.0 else 0.0
+
+
+class DemoOnFloats(Demo):
+    """The same program on plain floats: how long Python takes for it where nothing is recorded.
+
+    A step computes the loss, and runs the loops over the parameters with gradients of 0. There is no backward.
+    """
+
+    def score(self, inputs: Sequence[Any]) -> Any:
+        weighted_sum = self.engine.weighted_sum
+        *hidden, last = self.layers
+        for layer in hidden:
+            inputs = [relu(weighted_sum(weights, inputs, bias)) for weights, bias in layer]
+        ((weights, bias),) = last
+        return weighted_sum(weights, inputs, bias)
+
+    def loss(self) -> Any:
+        inputs = [list(map(self.engine.value, point)) for point in self.points]
+        scores = list(map(self.score, inputs))
+        losses = [relu(1.0 + -label * score) for label, score in zip(self.labels, scores)]
+        data_loss = sum(losses, 0.0) * (1.0 / len(losses))
+        return data_loss + 1e-4 * sum((p * p for p in self.parameters), 0.0)
+
+    def step(self) -> float:
+        loss = self.loss()
+        gradients = [0.0 for _ in self.parameters]
+        rate = self.rate()
+        self.parameters = [p - rate * gradient for p, gradient in zip(self.parameters, gradients)]
+        return float(loss)
+
+
+class DemoOnTape(DemoOnFloats):
+    """The same program on XAD, which records on a tape. It has no relu, and an update makes new numbers."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.tape = import_module(ENGINES["XAD"]).Tape()
+        self.tape.activate()
+
+    def differentiate(self) -> tuple[float, list[float]]:
+        """Return the loss and the gradients: on the tape that the last step used, for its memory is kept."""
+        self.tape.clearAll()
+        self.tape.registerInputs(self.parameters)
+        self.tape.newRecording()
+        loss = self.loss()
+        self.tape.registerOutput(loss)
+        loss.derivative = 1.0
+        self.tape.computeAdjoints()
+        return float(loss.value), [p.derivative for p in self.parameters]
+
+    def step(self) -> float:
+        loss, gradients = self.differentiate()
+        rate, real = self.rate(), self.engine.value
+        self.parameters = [real(p.value - rate * g) for p, g in zip(self.parameters, gradients)]
+        new = iter(self.parameters)
+        self.layers = [[([next(new) for _ in weights], next(new)) for weights, _ in layer] for layer in self.layers]
+        return loss
+
+
+def demo(engine: Engine) -> Demo:
+    """Return the demo in the form that the engine takes."""
+    forms: dict[str, Callable[[Engine], Demo]] = {"plain floats": DemoOnFloats, "XAD": DemoOnTape}
+    return forms.get(engine.name, Demo)(engine)
 
 
 class Transformer:
