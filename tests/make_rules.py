@@ -11,8 +11,9 @@ is written in its place, what is used several times has a name, `t1`, in the bra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from math import nan
 from pathlib import Path
 from string import Formatter
 
@@ -22,8 +23,9 @@ from autograd._native import table_hash
 from autograd.codegen.c_statements import CSpelling, literal
 from autograd.codegen.program import Operand, Program, ProgramBuilder, Step, expanded, lower
 from autograd.codegen.spelling import spelling_of
-from autograd.ops import TABLE, Op, where
+from autograd.ops import TABLE, Op, mul, neg, sub, where
 from autograd.ops import abs as abs_
+from autograd.ops import pow as pow_
 
 RULES = Path(autograd.__file__).parent / "_native" / "rules.h"
 ROWS = [op for op in TABLE.values() if op.built_in]
@@ -49,7 +51,9 @@ HEAD = """\
    Each row of autograd/ops.py: what it computes, and its derivative rules, which pull a gradient g of the result z back
    to one operand. All functions have one type, and ignore the operands that their row does not have. They have the bits
    of Python's, if no product and sum are contracted to one operation, and if the compiler does not compute functions by
-   itself (gcc and clang: -ffp-contract=off -fno-builtin). */
+   itself (gcc and clang: -ffp-contract=off -fno-builtin).
+
+   1.0 + 0.0 * x > 0.0 says that x is finite; x != x, that it is nan. */
 
 #ifndef AUTOGRAD_RULES_H
 #define AUTOGRAD_RULES_H
@@ -104,12 +108,12 @@ static const Row ROWS[ROWS_COUNT] = {{
 def function_of(op: Op) -> Program:
     """Return what a row computes, as steps that C has."""
     operands = tuple(range(len(op.rules)))
-    return expanded(Program(len(operands), [Step(op, operands)], [len(operands)]), "c")
+    return simplified(expanded(Program(len(operands), [Step(op, operands)], [len(operands)]), "c"))
 
 
 def rule_of(op: Op, place: int) -> Program:
     """Return the rule for one operand, as steps that C has, on g, z, x, y, ..."""
-    leaves = [Value(float("nan")) for _ in range(2 + len(op.rules))]  # nan: there is no number to go by
+    leaves = [Value(nan) for _ in range(2 + len(op.rules))]  # nan: there is no number to go by
     rule = op.rules[place]
     assert rule is not None
     pull = rule(*leaves)
@@ -118,76 +122,123 @@ def rule_of(op: Op, place: int) -> Program:
         # the derivative by y needs; here nothing is differentiated.
         g, _, _, y = leaves
         pull = where(abs_(y), pull, g * y)
-    outputs = [pull if type(pull) is Value else Value(pull)]
-    return simplified(expanded(lower(outputs, leaves), "c"))
+    return simplified(expanded(lower([pull if type(pull) is Value else Value(pull)], leaves), "c"))
+
+
+Region = tuple[tuple[int, bool], ...]
+"""Where a value is used: the choices around it, from the outermost, with the branch of each."""
+
+
+def regions_of_uses(
+    program: Program,
+    uses: Callable[[int, Step], Iterable[tuple[Operand, Region]]],
+    written_out: Callable[[int, Sequence[Region]], bool],
+) -> dict[int, list[Region]]:
+    """Return for each value the regions of its uses.
+
+    Arguments:
+        uses: returns the operands that a step uses, each with the region of its use within the step.
+        written_out: True for a value that is computed at each of its uses; others are, once, in the innermost region
+            around all.
+    """
+    found: dict[int, list[Region]] = {int(x): [()] for x in program.outputs}
+    for i in reversed(range(len(program.steps))):
+        x = program.inputs + i
+        if x in found:
+            outer = found[x] if written_out(x, found[x]) else [around(found[x])]
+            for operand, inner in uses(x, program.steps[i]):
+                if type(operand) is int:
+                    found.setdefault(operand, []).extend([region + inner for region in outer])
+    return found
+
+
+def around(regions: Sequence[Region]) -> Region:
+    """Return the innermost region around all of these."""
+    first, last = min(regions), max(regions)
+    depth = 0
+    while depth < min(len(first), len(last)) and first[depth] == last[depth]:
+        depth += 1
+    return first[:depth]
+
+
+def uses_of(x: int, step: Step) -> Iterator[tuple[Operand, Region]]:
+    inner: list[Region] = [(), ((x, True),), ((x, False),)] if step.op is where else [()] * len(step.operands)
+    yield from zip(step.operands, inner)
+
+
+class Steps:
+    """The steps of a program, by what they make."""
+
+    def __init__(self, inputs: int, steps: Sequence[Step]) -> None:
+        self.inputs, self.steps = inputs, steps
+
+    def __call__(self, x: Operand) -> Step | None:
+        """Return the step that makes a value; None for an input and a constant."""
+        return self.steps[x - self.inputs] if type(x) is int and x >= self.inputs else None
+
+    def under(self, x: Operand, op: Op) -> tuple[Operand, ...]:
+        """Return the operands of a value that this operation makes, else nothing."""
+        step = self(x)
+        return step.operands if step and step.op is op else ()
 
 
 def simplified(program: Program) -> Program:
     """Simplify choices, as only code that is not differentiated allows.
 
-    Within a branch, a choice by the same condition is decided. A power of a choice between a number and 1 becomes a
-    choice between its power and 1, so that the number's power is computed once.
+    A choice by a condition that a choice around it has decided is that branch. The gradient from above, times a choice,
+    is a choice between products. A power of a choice between a number and 1 is a choice between its power and 1, so
+    that the power is computed once.
     """
-    builder, inputs = ProgramBuilder(program.inputs), program.inputs
+    if type(program.outputs[0]) is float:
+        return program
+    builder = ProgramBuilder(program.inputs)
+    old, new = Steps(program.inputs, program.steps), Steps(program.inputs, builder.steps)
+    regions = regions_of_uses(program, uses_of, lambda x, uses: False)
+    places: dict[int, Operand] = {i: i for i in range(program.inputs)}
 
-    def add(op: Op, operands: tuple[Operand, ...]) -> Operand:
-        if op.name == "pow":
-            base, exponent = operands
-            if type(base) is float:
-                return 1.0 if base == 1.0 else builder.add(op, operands)
-            cases = chosen(base)
-            if len(cases) == 2 and [x for x in cases if type(x) is float] == [1.0]:
-                c, x, y = builder.steps[int(base) - inputs].operands
-                return add(where, (c, add(op, (x, exponent)), add(op, (y, exponent))))
-        return builder.add(op, operands)
+    def place(x: Operand) -> Operand:
+        return x if type(x) is float else places[int(x)]
 
-    def chosen(x: Operand) -> list[Operand]:
-        """Return the values among which choices choose."""
-        step = step_of(builder.steps, inputs, x)
-        if step and step.op is where:
-            return without_repeats([*chosen(step.operands[1]), *chosen(step.operands[2])])
-        return [x]
+    def cases(x: Operand) -> list[Operand]:
+        branches = new.under(x, where)[1:]
+        return [case for branch in branches for case in cases(branch)] or [x]
 
-    def opposite(x: Operand) -> Operand | None:
-        step = step_of(program.steps, inputs, x)
-        return step.operands[0] if step and step.op.name == "neg" else None
+    def over_cases(x: Operand, f: Callable[[Operand], Operand]) -> Operand:
+        c, *branches = new.under(x, where) or (x,)
+        return builder.add(where, (c, *[over_cases(branch, f) for branch in branches])) if branches else f(x)
 
-    def copied(x: Operand, above: frozenset[object], others: frozenset[object]) -> Operand:
-        return x if type(x) is float else copied_value(int(x), above, others)
+    def power(y: Operand, x: Operand) -> Operand:
+        return 1.0 if type(x) is float and x == 1 else builder.add(pow_, (x, y))
 
-    @cache
-    def copied_value(x: int, above: frozenset[object], others: frozenset[object]) -> Operand:
-        """Return a value where some are known to be above 0, and others are known not to be."""
-        if x < inputs:
-            return x
-        op, operands = program.steps[x - inputs]
-        if op is where:
-            c, y, z = operands
-            if c in above:
-                return copied(y, above, others)
-            if c in others or opposite(c) in above:
-                return copied(z, above, others)
-            branches = copied(y, above | {c}, others | {opposite(c)}), copied(z, above, others | {c})
-            return add(where, (copied(c, above, others), *branches))
-        return add(op, tuple(copied(operand, above, others) for operand in operands))
+    def is_1_or_a_number(x: Operand) -> bool:
+        constants, values = ({case for case in cases(x) if type(case) is kind} for kind in (float, int))
+        return constants == {1.0} and len(values) == 1
 
-    nothing = frozenset[object]()
-    return builder.program([copied(x, nothing, nothing) for x in program.outputs])
+    def product(g: Operand, x: Operand) -> Operand:
+        return builder.add(neg, (g,)) if type(x) is float and x == -1 else builder.add(mul, (g, x))
 
-
-def step_of(steps: Sequence[Step], inputs: int, x: Operand) -> Step | None:
-    """Return the step that makes a value; None for an input and a constant."""
-    return steps[x - inputs] if type(x) is int and x >= inputs else None
-
-
-def without_repeats(xs: Sequence[Operand]) -> list[Operand]:
-    return list({(type(x), x): x for x in xs}.values())  # 1.0 is a constant, 1 a value
+    for x, step in enumerate(program.steps, start=program.inputs):
+        op, operands = step.op, tuple(map(place, step.operands))
+        known: dict[Operand, bool] = {}
+        for choice, taken in around(regions[x]):
+            c = program.steps[choice - program.inputs].operands[0]
+            known[c] = taken
+            if taken:
+                known.update(dict.fromkeys(old.under(c, neg), False))
+        if op is where and step.operands[0] in known:
+            places[x] = operands[1] if known[step.operands[0]] else operands[2]
+        elif op is neg and new.under(operands[0], neg):
+            places[x] = new.under(operands[0], neg)[0]
+        elif op is pow_ and is_1_or_a_number(operands[0]):
+            places[x] = over_cases(operands[0], partial(power, operands[1]))
+        elif op is mul and x == program.outputs[0]:
+            places[x] = over_cases(operands[1], partial(product, operands[0]))
+        else:
+            places[x] = builder.add(op, operands)
+    return builder.program([place(x) for x in program.outputs])
 
 
 # From a program to C --------------------------------------------------------------------------------------------------
-
-Region = tuple[tuple[int, bool], ...]
-"""Where a value is computed: the choices around it, from the outermost, and the branch of each."""
 
 
 class Body:
@@ -200,104 +251,111 @@ class Body:
     """
 
     def __init__(self, program: Program, names: Sequence[str], spelling: CSpelling) -> None:
-        self.inputs, self.steps, (self.output,) = program
+        self.output, self.step = program.outputs[0], Steps(program.inputs, program.steps)
         self.names: dict[int, str] = dict(enumerate(names))
         self.spelling, self.temporaries = spelling, 0
-        self.regions: dict[int, list[Region]] = {}  # of each textual use
-        self.home: dict[int, Region] = {}  # of values that have names, the region that declares them
-        self._place()
+        self.values = {x for step in program.steps for x in step.operands[step.op is where :] if type(x) is int}
+        """What is not only the condition of a choice."""
+        self.home: dict[int, Region] = {}
+        """The region that declares a value, for those that are declared."""
+        if type(self.output) is int:
+            regions = regions_of_uses(program, self._textual_uses, self._is_written_out)
+            self._declare(regions)
 
     def lines(self) -> Iterator[str]:
-        yield from self._declarations(())
-        yield from self._ending_with("return ", self.output)
+        yield from self._block((), "return ", self.output)
 
-    def _step(self, x: Operand) -> Step | None:
-        return step_of(self.steps, self.inputs, x)
+    # Which values are declared, and where -----------------------------------------------------------------------------
 
-    # Which values have names, and where -------------------------------------------------------------------------------
-
-    def _place(self) -> None:
-        if type(self.output) is int:
-            self.regions[self.output] = [()]
-        used = {x for step in self.steps for x in step.operands[step.op is where :] if type(x) is int}
-        self.as_values = used  # not only as conditions of choices
-        for i in reversed(range(len(self.steps))):
-            x, step = self.inputs + i, self.steps[i]
-            uses = self.regions.get(x, [])
-            if not uses:
-                continue
-            common = _common(uses)
-            repeats = len(uses) > 1
-            if repeats and self._calls(x) and common not in uses and len(uses) == 2:
-                repeats = False  # in two branches of which at most one is taken: written in both
-            elif repeats:
-                uses = [common]
-            if repeats:
-                self.home[x] = common
-            for operand, region in self._textual_uses(x, step):
-                if type(operand) is int:
-                    self.regions.setdefault(operand, []).extend([use + region for use in uses])
-        # A choice with declarations in a branch is a statement.
-        for region in [*self.home.values()]:
+    def _declare(self, regions: dict[int, list[Region]]) -> None:
+        made = [x for x in sorted(regions) if self.step(x)]
+        for x in made:
+            if len(regions[x]) > 1 and not self._is_written_out(x, regions[x]):
+                self.home[x] = around(regions[x])
+        for region in [*self.home.values()]:  # a choice with declarations in a branch is a statement
             for depth, (choice, _) in enumerate(region):
                 self.home.setdefault(choice, region[:depth])
+        blocks = {(), *self.home.values()}
+        for x in made:  # long choices within an operation
+            inner = [y for y in self._branches(x) if self._branches(y) and y not in self.home]
+            if inner and x != self.output and len(regions[x]) == 1 and regions[x][0] in blocks:
+                self.home.setdefault(x, regions[x][0])
 
-    def _textual_uses(self, x: int, step: Step) -> Iterator[tuple[Operand, Region]]:
-        if step.op is where:
-            c, y, z = step.operands
-            yield from ((operand, ()) for operand in self._compared(c))
-            yield y, ((x, True),)
-            yield z, ((x, False),)
-        else:
-            row = spelling_of(step.op)
-            fields = [field for _, field, _, _ in Formatter().parse(row.c) if field]
-            yield from ((step.operands[row.operands.index(field)], ()) for field in fields)
+    def _branches(self, x: Operand) -> tuple[Operand, ...]:
+        return self.step.under(x, where)[1:]
+
+    def _is_written_out(self, x: int, uses: Sequence[Region]) -> bool:
+        """Return True for -x, and for a long computation in two branches of which at most one is taken."""
+        return bool(self.step.under(x, neg)) or (len(uses) == 2 and around(uses) not in uses and self._calls(x))
 
     def _calls(self, x: Operand) -> bool:
-        """Return True if a value takes a call of the C library: more than some arithmetic."""
-        step = self._step(x)
+        """Return True if a value takes a call of the C library."""
+        step = self.step(x)
         if step is None:
             return False
         cell = spelling_of(step.op).c
         return ("(" in cell and "builtin" not in cell) or any(map(self._calls, step.operands))
 
+    def _textual_uses(self, x: int, step: Step) -> Iterator[tuple[Operand, Region]]:
+        """Yield what the text of a step names, each as often as it does."""
+        if step.op is where:
+            condition, *branches = uses_of(x, step)
+            yield from ((operand, ()) for operand in self._compared(condition[0]))
+            yield from branches
+        else:
+            row = spelling_of(step.op)
+            for _, field, _, _ in Formatter().parse(row.c):
+                if field:
+                    yield step.operands[row.operands.index(field)], ()
+
     def _compared(self, c: Operand) -> tuple[Operand, ...]:
         """Return what is compared for a condition: x and y for x - y > 0, x for x > 0 and -x > 0."""
-        step = self._step(c)
-        if step and step.op.name == "neg":
-            return self._compared(step.operands[0])
-        if step is None or step.op.name != "sub":
-            return (c,)
-        simple = all(self._step(x) is None for x in step.operands)
-        return step.operands if simple or c not in self.as_values else (c,)
+        for x in self.step.under(c, neg):
+            return self._compared(x)
+        operands = self.step.under(c, sub)
+        simple = not any(map(self.step, operands))
+        return operands if operands and (simple or c not in self.values) else (c,)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
-    def _declarations(self, region: Region) -> Iterator[str]:
-        for x in sorted(x for x, home in self.home.items() if home == region):
-            step = self._step(x)
+    def _block(self, region: Region, start: str, end: Operand) -> Iterator[str]:
+        """Yield the statements of a region, of which the last starts like this, `return ` or `t1 = `, with a value."""
+        declared = sorted(x for x, home in self.home.items() if home == region)
+        for x in declared:
+            step = self.step(x)
             assert step is not None
-            branches = [(*region, (int(x), taken)) for taken in (True, False)]
-            if any(branch == home[: len(branch)] for branch in branches for home in self.home.values()):
-                name = self._new_name()
-                yield f"double {name};"
-                for branch, operand in zip(branches, step.operands[1:]):
-                    yield f"if ({self._condition(step.operands[0])}) {{" if branch[-1][1] else "} else {"
-                    yield from self._declarations(branch)
-                    yield from self._ending_with(f"{name} = ", operand)
-                yield "}"
-                self.names[x] = name
-            else:
+            if not self._is_statement(x):
                 text = self._operation(step)[0]
                 self.names[x] = self._new_name()
-                yield from _broken(f"const double {self.names[x]} = ", text)
+                yield from broken(f"const double {self.names[x]} = {text};")
+            elif x != end:
+                name = self._new_name()
+                yield f"double {name};"
+                yield from self._choice(x, region, f"{name} = ")
+                self.names[x] = name
+        if type(end) is int and end in declared and self._is_statement(end):
+            yield from self._choice(end, region, start)
+        else:
+            yield from broken(f"{start}{self._text(end)};")
+
+    def _is_statement(self, choice: int) -> bool:
+        return any((choice, taken) in region for region in self.home.values() for taken in (True, False))
+
+    def _choice(self, x: int, region: Region, start: str) -> Iterator[str]:
+        """Yield a choice as a statement, each of whose branches ends with a statement that starts like this."""
+        c, *branches = self.step.under(x, where)
+        yield f"if ({self._condition(c)}) {{"
+        yield from self._block((*region, (x, True)), start, branches[0])
+        if start != "return ":
+            yield "} else {"
+            yield from self._block((*region, (x, False)), start, branches[1])
+        yield "}"
+        if start == "return ":
+            yield from self._block((*region, (x, False)), start, branches[1])
 
     def _new_name(self) -> str:
         self.temporaries += 1
         return f"t{self.temporaries}"
-
-    def _ending_with(self, start: str, x: Operand) -> Iterator[str]:
-        yield from _broken(start, self._text(x))
 
     def _text(self, x: Operand, needed: int = CHOICE) -> str:
         """Return a value as an expression, in parentheses if it binds less than needed."""
@@ -306,60 +364,50 @@ class Body:
             return text[1:-1] if text.startswith("(") and needed <= SIGN else text
         if x in self.names:
             return self.names[int(x)]
-        step = self._step(x)
+        step = self.step(x)
         assert step is not None
         text, strength = self._operation(step)
         return text if strength >= needed else f"({text})"
 
     def _operation(self, step: Step) -> tuple[str, int]:
+        """Return an operation, and how strongly it binds."""
         op, operands = step
         if op is where:
             c, x, y = operands
             return f"{self._condition(c)} ? {self._text(x, COMPARISON)} : {self._text(y)}", CHOICE
-        strength, needed = STRENGTHS.get(op.name, (ATOM, (ATOM,) * len(operands)))
-        cell = spelling_of(op).c
-        if re.fullmatch(r"\w+\([^()]*\)", cell):
-            needed = (CHOICE,) * len(operands)
-        elif op.name not in STRENGTHS:
-            strength = CHOICE
+        strength, needed = STRENGTHS.get(op.name, (CHOICE, (SIGN,) * len(operands)))
+        if re.fullmatch(r"\w+\([^()]*\)", spelling_of(op).c):
+            strength, needed = ATOM, (CHOICE,) * len(operands)
         texts = [self._text(x, n) for x, n in zip(operands, needed)]
         if strength in (SUM, PRODUCT) and texts[1].startswith("-"):
             texts[1] = f"({texts[1]})"
         text = self.spelling.expression(op, texts, None).replace("__builtin_", "")
-        for constant in (t for x, t in zip(operands, texts) if type(x) is float):
+        for constant in (text for x, text in zip(operands, texts) if type(x) is float):
             text = text.replace(f" || {constant} != {constant}", "")  # it is not nan
         return text, strength
 
     def _condition(self, c: Operand) -> str:
-        compared, sign = self._compared(c), ">"
-        step = self._step(c)
-        while step and step.op.name == "neg":
-            sign = "<" if sign == ">" else ">"
-            step = self._step(step.operands[0])
-        x, y = compared if len(compared) == 2 else (compared[0], 0.0)
+        """Return what a choice asks, whether c is above 0, as a comparison."""
+        (x, y), greater = (*self._compared(c), 0.0)[:2], True
+        while self.step.under(c, neg):
+            (c,), greater = self.step.under(c, neg), not greater
         if type(x) is float:
-            x, y, sign = y, x, "<" if sign == ">" else ">"
-        return f"{self._text(x, SUM)} {sign} {self._text(y, SUM)}"
+            x, y, greater = y, x, not greater
+        return f"{self._text(x, SUM)} {'>' if greater else '<'} {self._text(y, SUM)}"
 
 
-def _common(regions: Sequence[Region]) -> Region:
-    """Return the innermost region around all of these."""
-    first, last = min(regions), max(regions)
-    depth = 0
-    while depth < min(len(first), len(last)) and first[depth] == last[depth]:
-        depth += 1
-    return first[:depth]
-
-
-def _broken(start: str, text: str) -> Iterator[str]:
-    """Yield a statement, a long one in a line for each case of its choices."""
-    line = f"{start}{text};"
-    if len(line) <= WIDTH or " : " not in line:
-        yield line
-        return
-    first, *others = re.split(r" (?=: )", line)
-    yield first
-    yield from (f"    {other}" for other in others)
+def broken(statement: str) -> Iterator[str]:
+    """Yield a statement, a long one in a line for each case of its choice."""
+    lines = [statement]
+    if len(statement) > WIDTH:
+        first, *others = re.split(r" (?=: )", statement)
+        lines = [first]
+        for part in others:
+            if lines[-1].count("(") == lines[-1].count(")"):
+                lines.append(f"    {part}")
+            else:  # of a choice within parentheses
+                lines[-1] += f" {part}"
+    yield from lines
 
 
 # The file -------------------------------------------------------------------------------------------------------------
@@ -373,16 +421,23 @@ def parameters(op: Op) -> list[str]:
 
 def functions(op: Op, spelling: CSpelling) -> Iterator[str]:
     """Yield the C functions of a row."""
-    if op.variadic:
-        return
     names = parameters(op)
     operands = names[: len(op.rules)]
-    if op.name not in PYTHON_COMPUTES:
-        yield from function(f"{op.name}_computes", names, Body(function_of(op), operands, spelling))
-    for place, rule in enumerate(op.rules):
-        if rule is not None:
-            body = Body(rule_of(op, place), ["g", "z", *operands], spelling)
-            yield from function(f"{op.name}_pulls_{names[place]}", ["g", "z", *names], body)
+    if computes(op):
+        yield from function(computes(op), names, Body(function_of(op), operands, spelling))
+    for place, name in enumerate(pulls(op)):
+        if name:
+            yield from function(name, ["g", "z", *names], Body(rule_of(op, place), ["g", "z", *operands], spelling))
+
+
+def computes(op: Op) -> str:
+    """Return the name of the function in C; nothing if there is none."""
+    return "" if op.variadic or op.name in PYTHON_COMPUTES else f"{op.name}_computes"
+
+
+def pulls(op: Op) -> list[str]:
+    """Return the names of the rules in C; nothing for an operand to which no gradient passes."""
+    return [f"{op.name}_pulls_{x}" if rule else "" for x, rule in zip(parameters(op), op.rules)] * (not op.variadic)
 
 
 def function(name: str, names: Sequence[str], body: Body) -> Iterator[str]:
@@ -393,17 +448,14 @@ def function(name: str, names: Sequence[str], body: Body) -> Iterator[str]:
         depth -= line.startswith("}")
         yield "    " * depth + line
         depth += line.endswith("{")
-    yield "}"
+    yield from ["}", ""]
 
 
 def row(op: Op) -> str:
     """Return the initializer of a row of ROWS."""
-    names = parameters(op)
-    pulls = ["NULL" if rule is None else f"{op.name}_pulls_{x}" for x, rule in zip(names, op.rules)]
-    if op.variadic:
-        return f'    {{"{op.name}", 0, NULL, {{NULL}}}},'
-    computes = "NULL" if op.name in PYTHON_COMPUTES else f"{op.name}_computes"
-    return f'    {{"{op.name}", {len(op.rules)}, {computes}, {{{", ".join(pulls)}}}}},'
+    rules = ", ".join(name or "NULL" for name in pulls(op) or [""])
+    operands = 0 if op.variadic else len(op.rules)
+    return f'    {{"{op.name}", {operands}, {computes(op) or "NULL"}, {{{rules}}}}},'
 
 
 def helper(text: str) -> str:
@@ -420,7 +472,8 @@ def rules() -> str:
     for op in ROWS:
         lines = list(functions(op, spelling))
         if lines:
-            written += [f"/* {op.name}: {op.read(*parameters(op)[: len(op.rules)])} */", "", *lines, ""]
+            formula = op.read(*parameters(op)[: len(op.rules)])
+            written += [f"/* {formula if '(' in formula else f'{op.name}: {formula}'} */", "", *lines]
     builtins = sorted({name for op in ROWS for name in re.findall(r"__builtin_(\w+)", spelling_of(op).c)})
     head = HEAD.format(
         hash=table_hash(),

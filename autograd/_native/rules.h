@@ -3,7 +3,9 @@
    Each row of autograd/ops.py: what it computes, and its derivative rules, which pull a gradient g of the result z back
    to one operand. All functions have one type, and ignore the operands that their row does not have. They have the bits
    of Python's, if no product and sum are contracted to one operation, and if the compiler does not compute functions by
-   itself (gcc and clang: -ffp-contract=off -fno-builtin). */
+   itself (gcc and clang: -ffp-contract=off -fno-builtin).
+
+   1.0 + 0.0 * x > 0.0 says that x is finite; x != x, that it is nan. */
 
 #ifndef AUTOGRAD_RULES_H
 #define AUTOGRAD_RULES_H
@@ -60,10 +62,12 @@ static double add_computes(double x, double y, double w)
 {
     return x + y;
 }
+
 static double add_pulls_x(double g, double z, double x, double y, double w)
 {
     return g;
 }
+
 static double add_pulls_y(double g, double z, double x, double y, double w)
 {
     return g;
@@ -75,10 +79,12 @@ static double sub_computes(double x, double y, double w)
 {
     return x - y;
 }
+
 static double sub_pulls_x(double g, double z, double x, double y, double w)
 {
     return g;
 }
+
 static double sub_pulls_y(double g, double z, double x, double y, double w)
 {
     return -g;
@@ -90,10 +96,12 @@ static double mul_computes(double x, double y, double w)
 {
     return x * y;
 }
+
 static double mul_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * y;
 }
+
 static double mul_pulls_y(double g, double z, double x, double y, double w)
 {
     return g * x;
@@ -105,10 +113,12 @@ static double div_computes(double x, double y, double w)
 {
     return x / y;
 }
+
 static double div_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / y;
 }
+
 static double div_pulls_y(double g, double z, double x, double y, double w)
 {
     return -g * (z / y);
@@ -120,29 +130,27 @@ static double pow_computes(double x, double y, double w)
 {
     return power(x, y);
 }
+
 static double pow_pulls_x(double g, double z, double x, double y, double w)
 {
-    double t1;
     if (fabs(y) > 0.0) {
-        const double t2 = power(x, y - 1.0);
-        t1 = g * (y * (y > 1.0 ? t2
-            : 1.0 + 0.0 * t2 > 0.0 ? t2
-            : fabs(fabs(x) > 0.0 ? (fabs(g) > 0.0 ? y
-            : 0.0)
-            : y) > 0.0 ? t2
-            : 1.0));
-    } else {
-        t1 = g * y;
+        const double t1 = power(x, y - 1.0);
+        const double t2 = y > 1.0 ? t1
+            : 1.0 + 0.0 * t1 > 0.0 ? t1
+            : fabs(fabs(x) > 0.0 ? (fabs(g) > 0.0 ? y : 0.0) : y) > 0.0 ? t1
+            : 1.0;
+        return g * (y * t2);
     }
-    return t1;
+    return g * y;
 }
+
 static double pow_pulls_y(double g, double z, double x, double y, double w)
 {
     const double t1 = fabs(x);
     const double t2 = t1 > 0.0 ? x : y < 0.0 ? x : 1.0 + t1;
-    const double t3 = 0.5 * y;
-    const double t4 = 1.0 + 0.0 * z;
-    return g * ((t4 > 0.0 ? z : power(t2, t3)) * log(t2) * (t4 > 0.0 ? 1.0 : power(t2, t3)));
+    const double t3 = 1.0 + 0.0 * z;
+    const double t4 = 0.5 * y;
+    return g * ((t3 > 0.0 ? z : power(t2, t4)) * log(t2) * (t3 > 0.0 ? 1.0 : power(t2, t4)));
 }
 
 /* mod: x % y */
@@ -151,10 +159,12 @@ static double mod_computes(double x, double y, double w)
 {
     return mod(x, y);
 }
+
 static double mod_pulls_x(double g, double z, double x, double y, double w)
 {
     return g;
 }
+
 static double mod_pulls_y(double g, double z, double x, double y, double w)
 {
     return -g * floordiv(x, y);
@@ -166,10 +176,12 @@ static double floordiv_computes(double x, double y, double w)
 {
     return floordiv(x, y);
 }
+
 static double floordiv_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
+
 static double floordiv_pulls_y(double g, double z, double x, double y, double w)
 {
     return 0.0;
@@ -181,669 +193,693 @@ static double neg_computes(double x, double y, double w)
 {
     return -x;
 }
+
 static double neg_pulls_x(double g, double z, double x, double y, double w)
 {
     return -g;
 }
 
-/* abs: abs(x) */
+/* abs(x) */
 
 static double abs_computes(double x, double y, double w)
 {
     return fabs(x);
 }
+
 static double abs_pulls_x(double g, double z, double x, double y, double w)
 {
-    return g * (x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : fabs(x));
+    return x > 0.0 ? g : x < 0.0 ? -g : g * fabs(x);
 }
 
-/* exp: exp(x) */
+/* exp(x) */
 
 static double exp_computes(double x, double y, double w)
 {
     return exp(x);
 }
+
 static double exp_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * z;
 }
 
-/* expm1: expm1(x) */
+/* expm1(x) */
 
 static double expm1_computes(double x, double y, double w)
 {
     return expm1(x);
 }
+
 static double expm1_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * exp(x);
 }
 
-/* exp2: exp2(x) */
+/* exp2(x) */
 
 static double exp2_computes(double x, double y, double w)
 {
     return exp2(x);
 }
+
 static double exp2_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * exp2(x - 1.0) * 1.3862943611198906;
 }
 
-/* log: log(x) */
+/* log(x) */
 
 static double log_computes(double x, double y, double w)
 {
     return log(x);
 }
+
 static double log_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / x;
 }
 
-/* log1p: log1p(x) */
+/* log1p(x) */
 
 static double log1p_computes(double x, double y, double w)
 {
     return log1p(x);
 }
+
 static double log1p_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (1.0 + x);
 }
 
-/* log2: log2(x) */
+/* log2(x) */
 
 static double log2_computes(double x, double y, double w)
 {
     return log2(x);
 }
+
 static double log2_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (x * 0.6931471805599453);
 }
 
-/* log10: log10(x) */
+/* log10(x) */
 
 static double log10_computes(double x, double y, double w)
 {
     return log10(x);
 }
+
 static double log10_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (x * 2.302585092994046);
 }
 
-/* sqrt: sqrt(x) */
+/* sqrt(x) */
 
 static double sqrt_computes(double x, double y, double w)
 {
     return sqrt(x);
 }
+
 static double sqrt_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (2.0 * z);
 }
 
-/* cbrt: cbrt(x) */
+/* cbrt(x) */
 
 static double cbrt_computes(double x, double y, double w)
 {
     return cbrt(x);
 }
+
 static double cbrt_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (3.0 * z * z);
 }
 
-/* sin: sin(x) */
+/* sin(x) */
 
 static double sin_computes(double x, double y, double w)
 {
     return sin(x);
 }
+
 static double sin_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * cos(x);
 }
 
-/* cos: cos(x) */
+/* cos(x) */
 
 static double cos_computes(double x, double y, double w)
 {
     return cos(x);
 }
+
 static double cos_pulls_x(double g, double z, double x, double y, double w)
 {
     return -g * sin(x);
 }
 
-/* tan: tan(x) */
+/* tan(x) */
 
 static double tan_computes(double x, double y, double w)
 {
     return tan(x);
 }
+
 static double tan_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * (1.0 + z * z);
 }
 
-/* asin: asin(x) */
+/* asin(x) */
 
 static double asin_computes(double x, double y, double w)
 {
     return asin(x);
 }
+
 static double asin_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / sqrt(fabs(x) < 0.5 ? 1.0 - x * x : (1.0 - x) * (1.0 + x));
 }
 
-/* acos: acos(x) */
+/* acos(x) */
 
 static double acos_computes(double x, double y, double w)
 {
     return acos(x);
 }
+
 static double acos_pulls_x(double g, double z, double x, double y, double w)
 {
     return -g / sqrt(fabs(x) < 0.5 ? 1.0 - x * x : (1.0 - x) * (1.0 + x));
 }
 
-/* atan: atan(x) */
+/* atan(x) */
 
 static double atan_computes(double x, double y, double w)
 {
     return atan(x);
 }
+
 static double atan_pulls_x(double g, double z, double x, double y, double w)
 {
     const double t1 = fabs(x);
     const double t2 = 1.0 > t1 ? 1.0 : t1;
-    const double t3 = t2 > 1e+50 ? (t2 < 8.98846567431158e+307 || t2 != t2 ? t2
-        : 8.98846567431158e+307)
+    const double t3 = t2 > 1e+50 ? (t2 < 8.98846567431158e+307 || t2 != t2 ? t2 : 8.98846567431158e+307)
         : t2 < 1e-50 ? t2
         : 1.0;
-    double t4;
     if (t3 > 0.0) {
-        const double t5 = 1.0 / t3;
-        const double t6 = x / t3;
-        t4 = g * (t5 / (t5 * t5 + t6 * t6) / t3);
-    } else {
-        t4 = t3;
+        const double t4 = 1.0 / t3;
+        const double t5 = x / t3;
+        return g * (t4 / (t4 * t4 + t5 * t5) / t3);
     }
-    return t4;
+    return t3;
 }
 
-/* atan2: atan2(y, x) */
+/* atan2(y, x) */
 
 static double atan2_computes(double y, double x, double w)
 {
     return atan2(y, x);
 }
+
 static double atan2_pulls_y(double g, double z, double y, double x, double w)
 {
     const double t1 = fabs(x);
     const double t2 = fabs(y);
     const double t3 = t1 > t2 || t1 != t1 ? t1 : t2;
-    const double t4 = t3 > 1e+50 ? (t3 < 8.98846567431158e+307 || t3 != t3 ? t3
-        : 8.98846567431158e+307)
+    const double t4 = t3 > 1e+50 ? (t3 < 8.98846567431158e+307 || t3 != t3 ? t3 : 8.98846567431158e+307)
         : t3 < 1e-50 ? t3
         : 1.0;
-    double t5;
     if (t4 > 0.0) {
-        const double t6 = x / t4;
-        const double t7 = y / t4;
-        t5 = g * (t6 / (t6 * t6 + t7 * t7) / t4);
-    } else {
-        t5 = t4;
+        const double t5 = x / t4;
+        const double t6 = y / t4;
+        return g * (t5 / (t5 * t5 + t6 * t6) / t4);
     }
-    return t5;
+    return t4;
 }
+
 static double atan2_pulls_x(double g, double z, double y, double x, double w)
 {
     const double t1 = fabs(y);
     const double t2 = fabs(x);
     const double t3 = t1 > t2 || t1 != t1 ? t1 : t2;
-    const double t4 = t3 > 1e+50 ? (t3 < 8.98846567431158e+307 || t3 != t3 ? t3
-        : 8.98846567431158e+307)
+    const double t4 = t3 > 1e+50 ? (t3 < 8.98846567431158e+307 || t3 != t3 ? t3 : 8.98846567431158e+307)
         : t3 < 1e-50 ? t3
         : 1.0;
-    double t5;
     if (t4 > 0.0) {
-        const double t6 = y / t4;
-        const double t7 = x / t4;
-        t5 = -g * (t6 / (t6 * t6 + t7 * t7) / t4);
-    } else {
-        t5 = t4;
+        const double t5 = y / t4;
+        const double t6 = x / t4;
+        return -g * (t5 / (t5 * t5 + t6 * t6) / t4);
     }
-    return t5;
+    return t4;
 }
 
-/* hypot: hypot(x, y) */
+/* hypot(x, y) */
 
 static double hypot_pulls_x(double g, double z, double x, double y, double w)
 {
-    double t1;
     if (z > 0.0) {
-        const double t2 = fabs(x);
-        const double t3 = fabs(y);
-        double t4;
-        if (t2 > 100.0 * t3) {
-            const double t5 = y / x;
-            t4 = (x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : t2) / sqrt(1.0 + t5 * t5);
-        } else {
-            const double t6 = t2 > t3 || t2 != t2 ? t2 : t3;
-            const double t7 = t6 > 1e+50 ? (t6 < 8.98846567431158e+307 || t6 != t6 ? t6
-                : 8.98846567431158e+307)
-                : t6 < 1e-50 ? t6
-                : 1.0;
-            const double t8 = x / t7;
-            const double t9 = y / t7;
-            t4 = t8 / sqrt(t8 * t8 + t9 * t9);
-        }
-        t1 = t4;
-    } else {
-        t1 = z;
-    }
-    return g * t1;
-}
-static double hypot_pulls_y(double g, double z, double x, double y, double w)
-{
-    double t1;
-    if (z > 0.0) {
+        const double t1 = fabs(x);
         const double t2 = fabs(y);
-        const double t3 = fabs(x);
-        double t4;
-        if (t2 > 100.0 * t3) {
-            const double t5 = x / y;
-            t4 = (y > 0.0 ? 1.0 : y < 0.0 ? -1.0 : t2) / sqrt(1.0 + t5 * t5);
-        } else {
-            const double t6 = t2 > t3 || t2 != t2 ? t2 : t3;
-            const double t7 = t6 > 1e+50 ? (t6 < 8.98846567431158e+307 || t6 != t6 ? t6
-                : 8.98846567431158e+307)
-                : t6 < 1e-50 ? t6
-                : 1.0;
-            const double t8 = y / t7;
-            const double t9 = x / t7;
-            t4 = t8 / sqrt(t8 * t8 + t9 * t9);
+        if (t1 > 100.0 * t2) {
+            const double t3 = y / x;
+            const double t4 = x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : t1;
+            return g * (t4 / sqrt(1.0 + t3 * t3));
         }
-        t1 = t4;
-    } else {
-        t1 = z;
+        const double t5 = t1 > t2 || t1 != t1 ? t1 : t2;
+        const double t6 = t5 > 1e+50 ? (t5 < 8.98846567431158e+307 || t5 != t5 ? t5 : 8.98846567431158e+307)
+            : t5 < 1e-50 ? t5
+            : 1.0;
+        const double t7 = x / t6;
+        const double t8 = y / t6;
+        return g * (t7 / sqrt(t7 * t7 + t8 * t8));
     }
-    return g * t1;
+    return g * z;
 }
 
-/* sinh: sinh(x) */
+static double hypot_pulls_y(double g, double z, double x, double y, double w)
+{
+    if (z > 0.0) {
+        const double t1 = fabs(y);
+        const double t2 = fabs(x);
+        if (t1 > 100.0 * t2) {
+            const double t3 = x / y;
+            const double t4 = y > 0.0 ? 1.0 : y < 0.0 ? -1.0 : t1;
+            return g * (t4 / sqrt(1.0 + t3 * t3));
+        }
+        const double t5 = t1 > t2 || t1 != t1 ? t1 : t2;
+        const double t6 = t5 > 1e+50 ? (t5 < 8.98846567431158e+307 || t5 != t5 ? t5 : 8.98846567431158e+307)
+            : t5 < 1e-50 ? t5
+            : 1.0;
+        const double t7 = y / t6;
+        const double t8 = x / t6;
+        return g * (t7 / sqrt(t7 * t7 + t8 * t8));
+    }
+    return g * z;
+}
+
+/* sinh(x) */
 
 static double sinh_computes(double x, double y, double w)
 {
     return sinh(x);
 }
+
 static double sinh_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * cosh(x);
 }
 
-/* cosh: cosh(x) */
+/* cosh(x) */
 
 static double cosh_computes(double x, double y, double w)
 {
     return cosh(x);
 }
+
 static double cosh_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * sinh(x);
 }
 
-/* tanh: tanh(x) */
+/* tanh(x) */
 
 static double tanh_computes(double x, double y, double w)
 {
     return tanh(x);
 }
+
 static double tanh_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * (1.0 - z * z);
 }
 
-/* asinh: asinh(x) */
+/* asinh(x) */
 
 static double asinh_computes(double x, double y, double w)
 {
     return asinh(x);
 }
+
 static double asinh_pulls_x(double g, double z, double x, double y, double w)
 {
     const double t1 = fabs(x);
     return g / (t1 > 100000000.0 ? t1 : sqrt(1.0 + x * x));
 }
 
-/* acosh: acosh(x) */
+/* acosh(x) */
 
 static double acosh_computes(double x, double y, double w)
 {
     return acosh(x);
 }
+
 static double acosh_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (sqrt(x - 1.0) * sqrt(x + 1.0));
 }
 
-/* atanh: atanh(x) */
+/* atanh(x) */
 
 static double atanh_computes(double x, double y, double w)
 {
     return atanh(x);
 }
+
 static double atanh_pulls_x(double g, double z, double x, double y, double w)
 {
     return g / (fabs(x) < 0.5 ? 1.0 - x * x : (1.0 - x) * (1.0 + x));
 }
 
-/* erf: erf(x) */
+/* erf(x) */
 
 static double erf_computes(double x, double y, double w)
 {
     return erf(x);
 }
+
 static double erf_pulls_x(double g, double z, double x, double y, double w)
 {
     return g * (1.1283791670955126 * exp(-x * x));
 }
 
-/* erfc: erfc(x) */
+/* erfc(x) */
 
 static double erfc_computes(double x, double y, double w)
 {
     return erfc(x);
 }
+
 static double erfc_pulls_x(double g, double z, double x, double y, double w)
 {
     return -g * (1.1283791670955126 * exp(-x * x));
 }
 
-/* sigmoid: sigmoid(x) */
+/* sigmoid(x) */
 
 static double sigmoid_computes(double x, double y, double w)
 {
     const double t1 = exp(x < 0.0 ? x : -x);
     return (x < 0.0 ? t1 : 1.0) / (1.0 + t1);
 }
+
 static double sigmoid_pulls_x(double g, double z, double x, double y, double w)
 {
-    double t1;
     if (x * x < 1.0) {
-        const double t2 = tanh(0.5 * x);
-        t1 = 0.25 * (1.0 - t2 * t2);
-    } else {
-        const double t3 = -x;
-        t1 = z * ((x > 0.0 ? exp(t3) : 1.0) / (1.0 + exp(x > 0.0 ? t3 : -t3)));
+        const double t1 = tanh(0.5 * x);
+        return g * (0.25 * (1.0 - t1 * t1));
     }
-    return g * t1;
+    const double t2 = exp(x > 0.0 ? -x : x);
+    return g * (z * ((x > 0.0 ? t2 : 1.0) / (1.0 + t2)));
 }
 
-/* softplus: softplus(x) */
+/* softplus(x) */
 
 static double softplus_computes(double x, double y, double w)
 {
     return (x <= 0 ? 0.0 : x) + log1p(exp(x > 0.0 ? -x : x));
 }
+
 static double softplus_pulls_x(double g, double z, double x, double y, double w)
 {
-    return g * ((x < 0.0 ? exp(x) : 1.0) / (1.0 + exp(x < 0.0 ? x : -x)));
+    const double t1 = exp(x < 0.0 ? x : -x);
+    return g * ((x < 0.0 ? t1 : 1.0) / (1.0 + t1));
 }
 
-/* log_sigmoid: log_sigmoid(x) */
+/* log_sigmoid(x) */
 
 static double log_sigmoid_computes(double x, double y, double w)
 {
-    const double t1 = -x;
-    return -((t1 <= 0 ? 0.0 : t1) + log1p(exp(x < 0.0 ? -t1 : t1)));
-}
-static double log_sigmoid_pulls_x(double g, double z, double x, double y, double w)
-{
-    const double t1 = -x;
-    return g * ((x > 0.0 ? exp(t1) : 1.0) / (1.0 + exp(x > 0.0 ? t1 : -t1)));
+    return -((-x <= 0 ? 0.0 : -x) + log1p(exp(x < 0.0 ? x : -x)));
 }
 
-/* logaddexp: logaddexp(x, y) */
+static double log_sigmoid_pulls_x(double g, double z, double x, double y, double w)
+{
+    const double t1 = exp(x > 0.0 ? -x : x);
+    return g * ((x > 0.0 ? t1 : 1.0) / (1.0 + t1));
+}
+
+/* logaddexp(x, y) */
 
 static double logaddexp_computes(double x, double y, double w)
 {
     const double t1 = x - y;
     const double t2 = 1.0 + fabs(t1);
-    return (t2 > 0.0 ? (x > y ? x
-        : y)
-        : x > y || x != x ? x
-        : y) + log1p(exp(t2 > 0.0 ? (x > y ? -t1
-        : t1)
-        : 0.0));
+    const double t3 = t2 > 0.0 ? (x > y ? x : y) : x > y || x != x ? x : y;
+    const double t4 = t2 > 0.0 ? (x > y ? -t1 : t1) : 0.0;
+    return t3 + log1p(exp(t4));
 }
+
 static double logaddexp_pulls_x(double g, double z, double x, double y, double w)
 {
     const double t1 = x - y;
     const double t2 = 1.0 + fabs(t1) > 0.0 ? t1 : fabs(x) + fabs(y) > 0.0 ? 0.0 : x + y;
-    return g * ((t2 < 0.0 ? exp(t2) : 1.0) / (1.0 + exp(t2 < 0.0 ? t2 : -t2)));
+    const double t3 = exp(t2 < 0.0 ? t2 : -t2);
+    return g * ((t2 < 0.0 ? t3 : 1.0) / (1.0 + t3));
 }
+
 static double logaddexp_pulls_y(double g, double z, double x, double y, double w)
 {
     const double t1 = y - x;
     const double t2 = 1.0 + fabs(t1) > 0.0 ? t1 : fabs(y) + fabs(x) > 0.0 ? 0.0 : y + x;
-    return g * ((t2 < 0.0 ? exp(t2) : 1.0) / (1.0 + exp(t2 < 0.0 ? t2 : -t2)));
+    const double t3 = exp(t2 < 0.0 ? t2 : -t2);
+    return g * ((t2 < 0.0 ? t3 : 1.0) / (1.0 + t3));
 }
 
-/* relu: relu(x) */
+/* relu(x) */
 
 static double relu_computes(double x, double y, double w)
 {
     return x <= 0 ? 0.0 : x;
 }
+
 static double relu_pulls_x(double g, double z, double x, double y, double w)
 {
     return x > 0.0 ? g : 0.0;
 }
 
-/* leaky_relu: leaky_relu(x, slope) */
+/* leaky_relu(x, slope) */
 
 static double leaky_relu_computes(double x, double slope, double y)
 {
     return x > 0.0 ? x : slope * x;
 }
+
 static double leaky_relu_pulls_x(double g, double z, double x, double slope, double y)
 {
     return x > 0.0 ? g : g * slope;
 }
+
 static double leaky_relu_pulls_slope(double g, double z, double x, double slope, double y)
 {
     return x > 0.0 ? 0.0 : g * x;
 }
 
-/* elu: elu(x, alpha) */
+/* elu(x, alpha) */
 
 static double elu_computes(double x, double alpha, double y)
 {
-    return x > 0.0 ? x : alpha * expm1(x > 0.0 ? 0.0 : x);
+    return x > 0.0 ? x : alpha * expm1(x);
 }
+
 static double elu_pulls_x(double g, double z, double x, double alpha, double y)
 {
-    double t1;
     if (x > 0.0) {
-        t1 = 1.0;
-    } else {
-        const double t2 = exp(0.5 * x);
-        t1 = alpha * t2 * t2;
+        return g;
     }
-    return g * t1;
+    const double t1 = exp(0.5 * x);
+    return g * (alpha * t1 * t1);
 }
+
 static double elu_pulls_alpha(double g, double z, double x, double alpha, double y)
 {
     return x > 0.0 ? 0.0 : g * expm1(x);
 }
 
-/* gelu: gelu(x) */
+/* gelu(x) */
 
 static double gelu_computes(double x, double y, double w)
 {
-    const double t1 = x > (-40.0) || x != x ? x : (-40.0);
+    const double t1 = x > -40.0 || x != x ? x : -40.0;
     return 0.5 * t1 * erfc(-0.7071067811865476 * t1);
 }
+
 static double gelu_pulls_x(double g, double z, double x, double y, double w)
 {
-    const double t1 = (-40.0) > x ? (-40.0) : x;
+    const double t1 = -40.0 > x ? -40.0 : x;
     const double t2 = 40.0 < t1 ? 40.0 : t1;
     return g * (0.5 * erfc(-0.7071067811865476 * t2) + t2 * (0.3989422804014327 * exp(-0.5 * t2 * t2)));
 }
 
-/* silu: silu(x) */
+/* silu(x) */
 
 static double silu_computes(double x, double y, double w)
 {
-    const double t1 = x > (-800.0) || x != x ? x : (-800.0);
+    const double t1 = x > -800.0 || x != x ? x : -800.0;
     const double t2 = exp(t1 < 0.0 ? t1 : -t1);
     return t1 * ((t1 < 0.0 ? t2 : 1.0) / (1.0 + t2));
 }
+
 static double silu_pulls_x(double g, double z, double x, double y, double w)
 {
-    const double t1 = (-800.0) > x ? (-800.0) : x;
+    const double t1 = -800.0 > x ? -800.0 : x;
     const double t2 = 800.0 < t1 ? 800.0 : t1;
-    const double t3 = -t2;
-    const double t4 = (t2 < 0.0 ? exp(t2) : 1.0) / (1.0 + exp(t2 < 0.0 ? t2 : t3));
+    const double t3 = exp(t2 < 0.0 ? t2 : -t2);
+    const double t4 = (t2 < 0.0 ? t3 : 1.0) / (1.0 + t3);
     double t5;
     if (t2 * t2 < 1.0) {
         const double t6 = tanh(0.5 * t2);
         t5 = 0.25 * (1.0 - t6 * t6);
     } else {
-        t5 = t4 * ((t2 > 0.0 ? exp(t3) : 1.0) / (1.0 + exp(t2 > 0.0 ? t3 : -t3)));
+        const double t7 = exp(t2 > 0.0 ? -t2 : t2);
+        t5 = t4 * ((t2 > 0.0 ? t7 : 1.0) / (1.0 + t7));
     }
     return g * (t4 + t2 * t5);
 }
 
-/* sign: sign(x) */
+/* sign(x) */
 
 static double sign_computes(double x, double y, double w)
 {
     return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : fabs(x);
 }
+
 static double sign_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
 
-/* step: step(x) */
+/* step(x) */
 
 static double step_computes(double x, double y, double w)
 {
     const double t1 = x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : fabs(x);
     return t1 <= 0 ? 0.0 : t1;
 }
+
 static double step_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
 
-/* floor: floor(x) */
+/* floor(x) */
 
 static double floor_computes(double x, double y, double w)
 {
     return floor(x);
 }
+
 static double floor_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
 
-/* ceil: ceil(x) */
+/* ceil(x) */
 
 static double ceil_computes(double x, double y, double w)
 {
     return ceil(x);
 }
+
 static double ceil_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
 
-/* round: round(x) */
+/* round(x) */
 
 static double round_computes(double x, double y, double w)
 {
     return rint(x);
 }
+
 static double round_pulls_x(double g, double z, double x, double y, double w)
 {
     return 0.0;
 }
 
-/* max: max(x, y) */
+/* max(x, y) */
 
 static double max_computes(double x, double y, double w)
 {
     return x > y || x != x ? x : y;
 }
+
 static double max_pulls_x(double g, double z, double x, double y, double w)
 {
     return x > y ? g : x < y ? 0.0 : 0.5 * g;
 }
+
 static double max_pulls_y(double g, double z, double x, double y, double w)
 {
     return y > x ? g : y < x ? 0.0 : 0.5 * g;
 }
 
-/* min: min(x, y) */
+/* min(x, y) */
 
 static double min_computes(double x, double y, double w)
 {
     return x < y || x != x ? x : y;
 }
+
 static double min_pulls_x(double g, double z, double x, double y, double w)
 {
     return y > x ? g : y < x ? 0.0 : 0.5 * g;
 }
+
 static double min_pulls_y(double g, double z, double x, double y, double w)
 {
     return x > y ? g : x < y ? 0.0 : 0.5 * g;
 }
 
-/* clip: clip(x, low, high) */
+/* clip(x, low, high) */
 
 static double clip_computes(double x, double low, double high)
 {
     const double t1 = low > x || low != low ? low : x;
     return high < t1 || high != high ? high : t1;
 }
+
 static double clip_pulls_x(double g, double z, double x, double low, double high)
 {
     return low > x ? 0.0 : x > high ? 0.0 : g;
 }
+
 static double clip_pulls_low(double g, double z, double x, double low, double high)
 {
     return low > x ? (low > high ? 0.0 : g) : 0.0;
 }
+
 static double clip_pulls_high(double g, double z, double x, double low, double high)
 {
     return low > high ? g : x > high ? g : 0.0;
 }
 
-/* stop_gradient: stop_gradient(x) */
+/* stop_gradient(x) */
 
 static double stop_gradient_computes(double x, double y, double w)
 {
     return x;
 }
 
-/* where: where(c, x, y) */
+/* where(c, x, y) */
 
 static double where_computes(double c, double x, double y)
 {
     return c > 0.0 ? x : y;
 }
+
 static double where_pulls_x(double g, double z, double c, double x, double y)
 {
     return c > 0.0 ? g : 0.0;
 }
+
 static double where_pulls_y(double g, double z, double c, double x, double y)
 {
     return c > 0.0 ? 0.0 : g;
