@@ -32,8 +32,9 @@ ROWS = [op for op in TABLE.values() if op.built_in]
 PLACES = 3
 """The most operands of a row that are not variadic: every function takes that many."""
 PYTHON_COMPUTES = {"hypot"}
-"""Rows whose function is Python's own: C's is within 2 ulp of it only."""
+"""Rows whose function is Python's own, because that of C has other bits: hypot's differs by up to 2 ulp."""
 WIDTH = 110
+"""The longest line of choices."""
 
 CHOICE, COMPARISON, SUM, PRODUCT, SIGN, ATOM = range(6)
 """How strongly an expression binds: `c ? x : y`, `x > y`, `x + y`, `x * y`, `-x`; a name or a call."""
@@ -73,7 +74,7 @@ HEAD = """\
 {builtins}
 #endif
 
-typedef double Computes(double, double, double);             /* x, y, ... */
+typedef double Computes(double, double, double);              /* x, y, ... */
 typedef double Pulls(double, double, double, double, double); /* g, z, x, y, ... */
 
 typedef struct {{
@@ -339,6 +340,7 @@ class Body:
             yield from broken(f"{start}{self._text(end)};")
 
     def _is_statement(self, choice: int) -> bool:
+        """Return True if something is declared in a branch."""
         return any((choice, taken) in region for region in self.home.values() for taken in (True, False))
 
     def _choice(self, x: int, region: Region, start: str) -> Iterator[str]:

@@ -29,7 +29,7 @@
 #define sqrt(x) __builtin_sqrt(x)
 #endif
 
-typedef double Computes(double, double, double);             /* x, y, ... */
+typedef double Computes(double, double, double);              /* x, y, ... */
 typedef double Pulls(double, double, double, double, double); /* g, z, x, y, ... */
 
 typedef struct {
