@@ -34,6 +34,7 @@ import numpy as np
 import workloads
 from by_hand import Step
 from turns import (
+    ONE_THREAD,
     Ratio,
     Runner,
     Turns,
@@ -59,12 +60,6 @@ ITERATIONS = 100_000
 TRAINED = "0.1000000000000007"  # as printed in the second article
 TOLERANCE = 1e-9  # between the results of contestants, which add in different orders
 SAMPLE_SECONDS = 1e-3  # shorter calls are timed in groups that take about this long
-
-# One thread each: the networks are so small that more threads would only wait for each other.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "JAX_PLATFORMS": "cpu",
-}
 
 
 # --------------------------------------------------------------------------------------- this engine, as users write it

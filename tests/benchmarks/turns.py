@@ -23,6 +23,12 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 
+# One thread each: what is computed is so small that more threads would only wait for each other.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "JAX_PLATFORMS": "cpu",
+}
+
 
 def command(script: str, job: Sequence[Any]) -> list[str]:
     return [sys.executable, script, "--child", json.dumps(job)]

@@ -242,13 +242,23 @@ class DemoOnFloats(Demo):
         return float(loss)
 
 
+_OF_THIS_THREAD = threading.local()
+
+
+def active_tape() -> Any:
+    """Return the tape that XAD records on in this thread, which can have one."""
+    if not hasattr(_OF_THIS_THREAD, "tape"):
+        _OF_THIS_THREAD.tape = import_module(ENGINES["XAD"]).Tape()
+        _OF_THIS_THREAD.tape.activate()
+    return _OF_THIS_THREAD.tape
+
+
 class DemoOnTape(DemoOnFloats):
     """The same program on XAD, which records on a tape. It has no relu, and an update makes new numbers."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.tape = import_module(ENGINES["XAD"]).Tape()
-        self.tape.activate()
+        self.tape = active_tape()
 
     def differentiate(self) -> tuple[float, list[float]]:
         """Return the loss and the gradients: on the tape that the last step used, for its memory is kept."""
