@@ -54,7 +54,7 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get("AUTOGRAD_CACHE_DIR")
     try:
-        folder = Path(chosen).expanduser() if chosen else _system_caches() / "scalar-autograd"
+        folder = Path(chosen).expanduser() if chosen else system_caches() / "scalar-autograd"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK | os.X_OK)
     except (OSError, RuntimeError):  # RuntimeError: this user's home is unknown
@@ -68,7 +68,8 @@ def cache_folder() -> Path:
     return folder
 
 
-def _system_caches() -> Path:
+def system_caches() -> Path:
+    """Return the folder for the caches of this user's programs."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -197,10 +198,11 @@ def _prune(folder: Path) -> None:
 def _is_work(work: Path) -> bool:
     """Return True if this is a folder of `building`: what else is in the user's folder stays."""
     try:
-        content = {file.name for file in work.iterdir()}
+        content = [file.name for file in work.iterdir()]
     except OSError:
         return False
-    return _WORK.fullmatch(work.name) is not None and content <= {"graph.c", "graph.so"}
+    own = all(name.startswith("graph.") or name == "zig" for name in content)  # what compilers leave has such names
+    return _WORK.fullmatch(work.name) is not None and own
 
 
 def _is_abandoned(work: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import random
+import shlex
 import shutil
 import subprocess
 import time
@@ -14,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needs import need_compiler
+from needs import lacking, need_compiler
 
 import autograd
 from autograd import Value, grad
 from autograd.codegen import c, c_build
-from autograd.errors import CompilerError
+from autograd.errors import CompilerError, CompilerNotFound
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
 
 
-def neuron(bias: float = 0.5) -> Any:
+def neuron(bias: float = 0.5, backend: Any = "c") -> Any:
     w, b, x = Value(0.5), Value(bias), Value(0.25)
     y = (w * x + b).tanh() * bias
-    return autograd.compile((y, grad(y, [w, b])), ([w, b], x), backend="c")
+    return autograd.compile((y, grad(y, [w, b])), ([w, b], x), backend=backend)
 
 
 def entries(cache: Path) -> list[Path]:
@@ -127,8 +128,8 @@ def test_the_source_compiles_alone(cache: Path, tmp_path: Path) -> None:
     f = autograd.compile((y, grad(y, w)), (w, x), in_axes=(None, 0), reduce="mean", backend="c")
     path = f.write(tmp_path / "graph.c")
     assert path.read_text(encoding="utf-8") == f.source
-    (compiler,) = c_build.compiler_command("")
-    subprocess.run([compiler, "-Wall", "-Werror", "-Wno-psabi", "-c", "-o", tmp_path / "graph.o", path], check=True)
+    compiler = c_build.compiler_command("")
+    subprocess.run([*compiler, "-Wall", "-Werror", "-Wno-psabi", "-c", "-o", tmp_path / "graph.o", path], check=True)
 
 
 def test_no_compiler_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +137,42 @@ def test_no_compiler_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CompilerError, match=r"no-such-compiler(.|\n)*apt install gcc(.|\n)*python.*needs none"):
         neuron()
     monkeypatch.delenv("CC")
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(CompilerError, match=r"no C compiler"):
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(CompilerNotFound, match=r"no C compiler: found none of cc(.|\n)*pip install ziglang"):
         neuron()
+
+
+def test_where_the_system_has_no_compiler_the_package_ziglang_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    system, program = tmp_path / "cc", tmp_path / "ziglang" / ("zig.exe" if os.name == "nt" else "zig")
+    program.parent.mkdir()
+    (tmp_path / "ziglang" / "__init__.py").touch()
+    for file in (system, program):
+        file.write_text("#!/bin/sh\necho 1.0\n")
+        file.chmod(0o755)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert c_build.compiler_command("") == ("cc",)
+    version = c_build.version_of((str(system),))
+    system.unlink()
+    assert c_build.compiler_command("") == (str(program), "cc")
+    assert c_build.version_of((str(program), "cc")) != version  # which decides the entry of the cache
+
+
+def test_zig_gives_the_bits_of_the_graph(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do all tests of C where there is no other compiler."""
+    zig = c_build.zig_program()
+    if zig is None:
+        lacking("ziglang is missing: pip install ziglang", extra=True)
+    monkeypatch.setenv("CC", shlex.join([zig, "cc"]))
+    assert neuron()([0.1, 0.2], 0.3) == neuron(backend="python")([0.1, 0.2], 0.3)
+    assert len(entries(cache)) == 1
+    monkeypatch.setenv("HOME", str(cache / "nobody"))  # zig keeps its parts beside the entries
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert neuron(0.75)([0.1, 0.2], 0.3)
+    assert [entry.name for entry in entries(cache) if entry.is_dir()] == ["zig"]
 
 
 def test_a_compiler_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +187,7 @@ def test_a_compiler_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatc
 
 def test_the_environment_chooses_the_compiler(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrapper, log = tmp_path / "wrapper", tmp_path / "log"
-    (compiler,) = c_build.compiler_command("")
+    compiler = shlex.join(c_build.compiler_command(""))
     wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {compiler} "$@"\n')
     wrapper.chmod(0o755)
     monkeypatch.setenv("CC", f"{wrapper} -DCHOSEN")
