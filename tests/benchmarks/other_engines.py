@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import workloads
-from eager import CPU_CLOCK, MODES, WARM_STEPS, answer_turns
+from eager import CPU_CLOCK, MODES, NATIVE, NATIVE_FUSED, PURE, PURE_FUSED, WARM_STEPS, answer_turns, installed
 from other_programs import (
     FIRST,
     LAST,
@@ -42,7 +42,8 @@ from other_programs import (
 from turns import Runner, Turns, about, filled, machine, median_of, run, table, take_turns
 from workloads import Demo, Engine, Workload
 
-OURS, FUSED = "autograd, atomic", "autograd, fused"
+OURS = {"pure": (PURE, PURE_FUSED), "native": (NATIVE, NATIVE_FUSED)}
+"""Our two engines, each without and with `dot` for the sums of products."""
 
 
 class Program(NamedTuple):
@@ -127,10 +128,11 @@ def engine_of(path: str) -> Engine:
 def make(program: str, engine: str) -> Workload | ScalarFunctions:
     """Make a program on one of our engines, or on the one of a file."""
     chosen = PROGRAMS[program]
+    ours = engine in workloads.ENGINES
     if isinstance(chosen, Functions):
-        return chosen.ours() if engine == OURS else chosen.theirs(engine)
-    made = chosen.fused if engine == FUSED else chosen.make
-    return made(workloads.load(engine) if engine in (OURS, FUSED) else engine_of(engine))
+        return chosen.ours() if ours else chosen.theirs(engine)
+    made = chosen.fused if engine.endswith(", fused") else chosen.make
+    return made(workloads.load(engine) if ours else engine_of(engine))
 
 
 class Loop:
@@ -153,10 +155,7 @@ def numbers(program: str, engine: str) -> dict[str, list[float]]:
     if isinstance(workload, ScalarFunctions) or isinstance(chosen, Functions):
         assert isinstance(workload, ScalarFunctions)
         return workload.numbers()
-    workload.loss().backward()
-    gradients = [float(p.grad) for p in workload.parameters]
-    for p in workload.parameters:
-        p.grad = 0.0
+    _, gradients = workloads.gradients_of(workload)
     return {"losses": [workload.step() for _ in range(chosen.steps)], "gradients": gradients}
 
 
@@ -186,45 +185,77 @@ class Comparison(NamedTuple):
 
 
 def compare(program: str, path: str) -> Comparison:
-    theirs, ours = (run(__file__, "numbers", program, engine) for engine in (path, OURS))
-    difference = max(
-        max(abs(x - y) for x, y in zip(theirs[kind], ours[kind], strict=True)) / max(map(abs, theirs[kind]))
-        for kind in theirs
-    )
+    """Compare the numbers of each of our engines with those of the program's own."""
+    theirs = run(__file__, "numbers", program, path)
+    difference = 0.0
+    for engine in engines():
+        ours = run(__file__, "numbers", program, engine, environment=workloads.environment(engine))
+        for kind in theirs:
+            largest = max(map(abs, theirs[kind]))
+            found = max(abs(x - y) for x, y in zip(theirs[kind], ours[kind], strict=True))
+            difference = max(difference, found / largest)
     return Comparison({kind: len(theirs[kind]) for kind in theirs}, difference)
 
 
-def engines_of(program: str, path: str) -> list[str]:
-    """Return the engines that a program runs on: functions have no sums of products."""
-    return [path, OURS] if isinstance(PROGRAMS[program], Functions) else [path, OURS, FUSED]
+def engines(fused: bool = False) -> list[str]:
+    """Return our engines that there are, without `dot`; with it, too, if that is asked for."""
+    built = [forms for forms in OURS.values() if installed(forms[0])]
+    return [form for forms in built for form in (forms if fused else forms[:1])]
+
+
+def contestants(program: str, path: str) -> list[str]:
+    """Return the engines that a program runs on, its own first: functions have no sums of products."""
+    return [path, *engines(fused=not isinstance(PROGRAMS[program], Functions))]
 
 
 def steps_rows(program: str, path: str, turns: Turns) -> list[tuple[str, ...]]:
-    """Milliseconds of a step on its own engine and on ours, and ratios, for each mode of the collector."""
+    """Milliseconds of a step on its own engine and on each of ours, and ratios, for each mode of the collector."""
     rows: list[tuple[str, ...]] = []
     for mode in MODES:
-        own, *ours = (median_of(turns["steps", program, engine, mode]) for engine in engines_of(program, path))
-        cells = [cell for time in ours for cell in (f"{time * 1e3:.2f}", f"{own / time:.1f}")]
-        rows.append((PROGRAMS[program].title, mode, f"{own * 1e3:.2f}", *cells, *[""] * (4 - len(cells))))
+        times = {engine: median_of(turns["steps", program, engine, mode]) for engine in contestants(program, path)}
+        for title, forms in OURS.items():
+            found = [times[form] for form in forms if form in times]
+            cells = [cell for time in found for cell in (f"{time * 1e3:.2f}", f"{times[path] / time:.1f}")]
+            if cells:
+                rows.append(
+                    (PROGRAMS[program].title, mode, f"{times[path] * 1e3:.2f}", title, *cells, *[""] * (4 - len(cells)))
+                )
     return rows
 
 
 def share_row(program: str, path: str, turns: Turns) -> tuple[str, ...]:
     """The part of a step that ends when the collector is switched off."""
     shares = []
-    for engine in engines_of(program, path):
-        on, off = (median_of(turns["steps", program, engine, mode]) for mode in MODES)
-        shares.append(f"{max(0.0, 1 - off / on):.0%}")
-    return (PROGRAMS[program].title, *shares, *[""] * (3 - len(shares)))
+    for engine in (path, *(form for forms in OURS.values() for form in forms)):
+        if ("steps", program, engine, "on") in turns:
+            on, off = (median_of(turns["steps", program, engine, mode]) for mode in MODES)
+            shares.append(f"{max(0.0, 1 - off / on):.0%}")
+        else:
+            shares.append("")
+    return (PROGRAMS[program].title, *shares)
 
 
-def in_words(turns: Turns) -> str:
-    """Say what `dot` saves in microGPT."""
-    saved = []
-    for mode in MODES:
-        ours, fused = (median_of(turns["steps", "last", engine, mode]) for engine in (OURS, FUSED))
-        saved.append(f"{about(ours / fused)} times as fast with the collector {mode}")
-    return f"One line, `autograd.dot` for microGPT's sum of products, makes its step {' and '.join(saved)}."
+def in_words(path: str, turns: Turns) -> str:
+    """Say how the time of microGPT changes with our engines, and what `dot` saves."""
+
+    def faster(than: str, engine: str) -> str:
+        ratios = [median_of(turns["steps", "last", e, mode]) for mode in MODES for e in (than, engine)]
+        on, off = ratios[0] / ratios[1], ratios[2] / ratios[3]
+        return f"{about(on)} times as fast with the collector on and {about(off)} times with it off"
+
+    took_part = {title: forms for title, forms in OURS.items() if ("steps", "last", forms[0], "on") in turns}
+    sentences = [
+        f"A step of microGPT, which is one training sample, is {faster(path, plain)}, if the {title} engine's Value "
+        "takes the place of its own."
+        for title, (plain, _) in took_part.items()
+    ]
+    if "native" in took_part:
+        sentences.append("(The goal that was set for the native engine, with the collector on, is 18.)")
+    sentences += [
+        f"One line, `autograd.dot` for the sum of products, makes the step on the {title} engine {faster(plain, fused)}."
+        for title, (plain, fused) in took_part.items()
+    ]
+    return " ".join(sentences)
 
 
 PAGE = """\
@@ -248,15 +279,16 @@ with formulas (`tests/test_other_programs.py`). [Other engines' tests](other-tes
 
 ## Time beside its own engine
 
-Both engines ran the same lines (`tests/benchmarks/other_programs.py`), but for the calls that differentiate HIPS
+All engines ran the same lines (`tests/benchmarks/other_programs.py`), but for the calls that differentiate HIPS
 autograd's functions. Each engine and each mode of the cyclic garbage collector ran in a separate process and took
 {rounds} turns of {seconds} s, in rotation with all others, after {warm} warm-up steps. *On*: the collector as Python
 configures it, nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. Times are
 medians, in milliseconds a step (for the lecture, its loop of 20; for functions, all of them once); the ratio says how
-many times as fast as on the program's own engine. *With dot*: each sum of products with weights is one `autograd.dot`,
-as `nn` records it; functions have none. The demo is the workload of [speed](speed.md), line by line, but in another
-run. Its times differ from those there, and so do the ratios with the collector on: other work on the machine takes
-memory and caches from the collector's walks. Compare within one table.
+many times as fast as on the program's own engine. *Native*: our engine from the compiled core; *pure*: our engine in
+Python, which is used where no core was built. *With dot*: each sum of products with weights is one `autograd.dot`, as
+`nn` records it; functions have none. The demo is the workload of [speed](speed.md), line by line, but in another run.
+Its times differ from those there, and so do the ratios with the collector on: other work on the machine takes memory
+and caches from the collector's walks. Compare within one table.
 
 {steps}
 
@@ -301,21 +333,25 @@ def measure(paths: Mapping[str, str], rounds: int, seconds: float) -> str:
     for program in chosen:
         path = paths[program]
         changes.append((PROGRAMS[program].title, PROGRAMS[program].change, str(compare(program, path))))
-        runners = [Runner(__file__, "steps", program, e, mode) for e in engines_of(program, path) for mode in MODES]
+        runners = [
+            Runner(__file__, "steps", program, engine, mode, environment=workloads.environment(engine))
+            for engine in contestants(program, path)
+            for mode in MODES
+        ]
         turns = take_turns(runners, rounds, seconds, program)
         steps += steps_rows(program, path, turns)
         shares.append(share_row(program, path, turns))
         if program == "last":
-            words = in_words(turns)
+            words = in_words(path, turns)
     return PAGE.format(
         machine=f"{machine()}. {'Processor time' if CPU_CLOCK else 'Wall clock'}.",
         rounds=rounds,
         seconds=seconds,
         warm=WARM_STEPS,
         changes=table(("program", "what had to change", "numbers compared, and their difference"), changes),
-        steps=table(("program", "collector", "own", "ours", "ratio", "with dot", "ratio"), steps),
+        steps=table(("program", "collector", "own", "engine", "ours", "ratio", "with dot", "ratio"), steps),
         words=filled(words),
-        shares=table(("program", "own engine", "ours", "ours with dot"), shares),
+        shares=table(("program", "own engine", "pure", "pure with dot", "native", "native with dot"), shares),
     )
 
 
