@@ -113,7 +113,10 @@ def _answer() -> Callable[..., Any]:
                 arrays[i] = np.empty((), object)
                 arrays[i][()] = x
         try:
-            return on_arrays(*arrays, **options)
+            with np.errstate(
+                all="ignore"
+            ):  # 1 / 0 of Values is inf, as always: NumPy would warn of it, in one of the engines
+                return on_arrays(*arrays, **options)
         except TypeError as problem:
             if on_numbers is None and str(problem).startswith(
                 ("ufunc ", "loop of ufunc ", "unsupported operand", "bad operand")

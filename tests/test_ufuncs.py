@@ -300,3 +300,12 @@ def test_a_function_made_of_rows_says_where_it_is(name: str) -> None:
     function, v = getattr(np, name), Value(0.75)
     with pytest.raises(TypeError, match=f"^np.{name} knows no Values: see {RECIPES[name]} in docs/recipes.md$"):
         function(*[v] * function.nin)
+
+
+def test_results_that_are_not_finite_come_without_a_warning_of_numpy() -> None:
+    """NumPy looks at the processor's flags afterwards, which one engine sets and the other does not."""
+    zero, array = Value(-0.0), np.array([1.0, 2.0])
+    assert [v.data for v in array / zero] == [-math.inf, -math.inf]
+    assert [v.data for v in np.add(array, Value(math.inf))] == [math.inf, math.inf]
+    assert math.isnan((np.array(1.5) ** Value(math.nan)).data)
+    assert math.isnan((array % zero)[0].data)

@@ -380,12 +380,13 @@ def _value(stage: Stage, written: Written) -> Equation:
         return Equation((names[v], typesetting.name(stage.formula), result), (EQUAL, EQUAL))
     operands = [*dict.fromkeys(x for inner in line for x in inner.args if isinstance(x, Value) and x not in line)]
 
-    constants = [*dict.fromkeys(x for inner in line for x in inner.args if not isinstance(x, Value))]
+    constants = [x for inner in line for x in inner.args if not isinstance(x, Value)]
 
     def combined(*numbers: Any) -> Any:
-        known = dict(zip([*operands, *constants], numbers, strict=True))
+        known, others = dict(zip(operands, numbers)), iter(numbers[len(operands) :])
         for inner in line:
-            known[inner] = computed(cast(Op, inner.op), [known[x] for x in inner.args])
+            operated = [known[x] if isinstance(x, Value) else next(others) for x in inner.args]
+            known[inner] = computed(cast(Op, inner.op), operated)
         return known[v]
 
     def put_in(x: Value) -> Typeset:

@@ -590,3 +590,10 @@ def test_a_wide_dot_is_refused() -> None:
     one = Value(1.0)
     with pytest.raises(ValueError, match="20,000 edges, too large to explain"):
         explain(autograd.dot([one] * 10_000, [one] * 10_000))
+
+
+def test_constants_that_are_not_equal_to_themselves_or_equal_to_others() -> None:
+    """Each engine hands out constants as it likes: the same float each time, or another one."""
+    x = Value(0.5, "x")
+    for y in (x**math.nan, x * math.nan + math.nan, autograd.clip(x, -math.inf, math.nan) * -0.0 + 0.0):
+        assert str(y.data) in str(explain(y))
