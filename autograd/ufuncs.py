@@ -113,9 +113,7 @@ def _answer() -> Callable[..., Any]:
                 arrays[i] = np.empty((), object)
                 arrays[i][()] = x
         try:
-            with np.errstate(
-                all="ignore"
-            ):  # 1 / 0 of Values is inf, as always: NumPy would warn of it, in one of the engines
+            with np.errstate(all="ignore"):  # 1 / 0 of Values is inf, without a warning, in NumPy's loops as elsewhere
                 return on_arrays(*arrays, **options)
         except TypeError as problem:
             if on_numbers is None and str(problem).startswith(
