@@ -11,8 +11,8 @@ programs themselves are this repository's, written anew (`other_programs.py`), s
 - hips: the folder of the repository github.com/HIPS/autograd, or one with its package `autograd`
 - first, last: the versions of `microgpt.py`, gist.github.com/karpathy/8627fe009c40f57531cb18360106ce95
 
-Takes about five minutes; `--quick` takes one. `--write docs/other-engines.md` also writes the page. The processes take
-turns (`turns.py`).
+Takes about fifteen minutes; `--quick` takes four. `--write docs/other-engines.md` also writes the page. The processes
+take turns (`turns.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from eager import CPU_CLOCK, MODES, NATIVE, NATIVE_FUSED, PURE, PURE_FUSED, WARM
 from other_programs import (
     FIRST,
     LAST,
+    NAMES,
     FusedMicroGPT,
     Lecture,
     MicroGPT,
@@ -61,6 +62,7 @@ class Program(NamedTuple):
     fused: Callable[[Engine], Workload]
     steps: int
     timed: int = 1
+    shown: int = 1
 
 
 class Functions(NamedTuple):
@@ -71,11 +73,12 @@ class Functions(NamedTuple):
     ours: Callable[[], ScalarFunctions]
     theirs: Callable[[str], ScalarFunctions]
     timed: int = 1
+    shown: int = 1
 
 
 PROGRAMS: dict[str, Program | Functions] = {
     "demo": Program("micrograd's demo", "the package's name in the imports", Demo, Demo, 3),
-    "lecture": Program("Lecture, loop of 20 steps", "`class Value`: imported", Lecture, Lecture, 20, timed=20),
+    "lecture": Program("Lecture, loop of 20 steps", "`class Value`: imported", Lecture, Lecture, 20, 20, 20),
     "eurekalabs": Program(
         "EurekaLabs' demo", "the import; optimizer's state and colors in dicts by the Value", YinYang, YinYang, 20
     ),
@@ -85,6 +88,7 @@ PROGRAMS: dict[str, Program | Functions] = {
         lambda engine: MicroGPT(engine, FIRST),
         lambda engine: FusedMicroGPT(engine, FIRST),
         3,
+        timed=len(NAMES),
     ),
     "last": Program(
         "microGPT, 200 lines",
@@ -92,6 +96,7 @@ PROGRAMS: dict[str, Program | Functions] = {
         lambda engine: MicroGPT(engine, LAST),
         lambda engine: FusedMicroGPT(engine, LAST),
         3,
+        timed=len(NAMES),
     ),
     "hips": Functions(
         "HIPS autograd's scalar tests",
@@ -212,7 +217,8 @@ def steps_rows(program: str, path: str, turns: Turns) -> list[tuple[str, ...]]:
     """Milliseconds of a step on its own engine and on each of ours, and ratios, for each mode of the collector."""
     rows: list[tuple[str, ...]] = []
     for mode in MODES:
-        times = {engine: median_of(turns["steps", program, engine, mode]) for engine in contestants(program, path)}
+        part = PROGRAMS[program].shown / PROGRAMS[program].timed
+        times = {e: median_of(turns["steps", program, e, mode]) * part for e in contestants(program, path)}
         for title, forms in OURS.items():
             found = [times[form] for form in forms if form in times]
             cells = [cell for time in found for cell in (f"{time * 1e3:.2f}", f"{times[path] / time:.1f}")]
@@ -252,7 +258,7 @@ def in_words(path: str, turns: Turns) -> str:
     if "native" in took_part:
         sentences.append("(The goal that was set for the native engine, with the collector on, is 18.)")
     sentences += [
-        f"One line, `autograd.dot` for the sum of products, makes the step on the {title} engine {faster(plain, fused)}."
+        f"One line, `autograd.dot` for the sum of products, makes it {faster(plain, fused)} on the {title} engine."
         for title, (plain, fused) in took_part.items()
     ]
     return " ".join(sentences)
@@ -283,12 +289,13 @@ All engines ran the same lines (`tests/benchmarks/other_programs.py`), but for t
 autograd's functions. Each engine and each mode of the cyclic garbage collector ran in a separate process and took
 {rounds} turns of {seconds} s, in rotation with all others, after {warm} warm-up steps. *On*: the collector as Python
 configures it, nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. Times are
-medians, in milliseconds a step (for the lecture, its loop of 20; for functions, all of them once); the ratio says how
-many times as fast as on the program's own engine. *Native*: our engine from the compiled core; *pure*: our engine in
-Python, which is used where no core was built. *With dot*: each sum of products with weights is one `autograd.dot`, as
-`nn` records it; functions have none. The demo is the workload of [speed](speed.md), line by line, but in another run.
-Its times differ from those there, and so do the ratios with the collector on: other work on the machine takes memory
-and caches from the collector's walks. Compare within one table.
+medians, in milliseconds a step (for the lecture, its loop of 20; for microGPT, the mean of {names} steps, one training
+sample each; for functions, all of them once); the ratio says how many times as fast as on the program's own engine.
+*Native*: our engine from the compiled core; *pure*: our engine in Python, which is used where no core was built. *With
+dot*: each sum of products with weights is one `autograd.dot`, as `nn` records it; functions have none. The demo is the
+workload of [speed](speed.md), line by line, but in another run. Its times differ from those there, and so do the ratios
+with the collector on: other work on the machine takes memory and caches from the collector's walks. Compare within one
+table.
 
 {steps}
 
@@ -348,6 +355,7 @@ def measure(paths: Mapping[str, str], rounds: int, seconds: float) -> str:
         rounds=rounds,
         seconds=seconds,
         warm=WARM_STEPS,
+        names=len(NAMES),
         changes=table(("program", "what had to change", "numbers compared, and their difference"), changes),
         steps=table(("program", "collector", "own", "engine", "ours", "ratio", "with dot", "ratio"), steps),
         words=filled(words),

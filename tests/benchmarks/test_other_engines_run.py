@@ -67,8 +67,16 @@ def test_the_page_says_how_the_time_of_microgpt_changes() -> None:
     assert other_engines.in_words("FILE", turns_of(own=2.0, ours=1.0, dot=0.25)) == (
         "A step of microGPT, which is one training sample, is 2.0 times as fast with the collector on and 2.0 times "
         "with it off, if the pure engine's Value takes the place of its own. One line, `autograd.dot` for the sum of "
-        "products, makes the step on the pure engine 4.0 times as fast with the collector on and 4.0 times with it off."
+        "products, makes it 4.0 times as fast with the collector on and 4.0 times with it off on the pure engine."
     )
+
+
+@pytest.mark.parametrize("program", ["lecture", "last"])
+def test_the_time_of_the_steps_that_are_shown_is(program: str) -> None:
+    engines = other_engines.contestants(program, "FILE")
+    times: turns.Turns = {("steps", program, engine, mode): [[0.26]] for engine in engines for mode in eager.MODES}
+    row = other_engines.steps_rows(program, "FILE", times)[0]
+    assert row[2] == {"lecture": "260.00", "last": "20.00"}[program] and row[5] == "1.0"
 
 
 def test_functions_are_differentiated_twice() -> None:
