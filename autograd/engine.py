@@ -24,8 +24,6 @@ Design decisions (CPython 3.11, micrograd's demo step of 65,000 nodes; tests/ben
 from __future__ import annotations
 
 import copyreg
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -45,11 +43,12 @@ from autograd.events import (
     on_registration,
     pulled,
     recorded,
-    registry,
     replayed,
+    turn,
 )
 from autograd.floats import KNOWN_TYPES, number
 from autograd.folds import Folding
+from autograd.native import in_use, names_in_c
 from autograd.operands import flatten
 from autograd.ops import Op
 from autograd.text import quoted
@@ -156,7 +155,7 @@ class Value(hints.WithHints, OperationMethods):
     def label(self, label: str | None) -> None:
         if label is not None and not isinstance(label, str):
             raise TypeError(f"a label is a string, got {type(label).__name__} {quoted(label)}")
-        self._label = label or ""
+        self._label = str.__str__(label or "")  # of a subclass, which may point back to this node, its text
 
     @property
     def op(self) -> Op | None:
@@ -321,6 +320,7 @@ class Value(hints.WithHints, OperationMethods):
 
 next_order = count().__next__  # one atomic step in C: threads get different places
 created, changed = attrgetter("_order"), attrgetter("_y")
+get_data, _get_grad, _get_part = attrgetter("_data"), attrgetter("_grad"), attrgetter("_part")
 _latest_change = -1  # of any leaf, in the order of creation: the graphs recorded since need no check
 _new = object.__new__
 
@@ -365,12 +365,17 @@ def _install(op: Op) -> None:
     """Give `Value` the operation as a method, and if the row names one, as Python's operator, reflected too."""
     old = ops.TABLE.get(op.name)  # a redefinition, as in a notebook
     own = {old.name, old.method} if old else set()
-    for name in ({op.name, op.method} & vars(Value).keys()) - own:
+    taken = vars(Value).keys() | {row.method for row in ops.TABLE.values()}
+    for name in ({op.name, op.method} & taken) - own - {None}:
         raise ValueError(f"every Value has {quoted(name)} already, with another meaning: choose another name")
     if op.name in vars(Value):
         delattr(Value, op.name)
-    if op.variadic:
-        return
+    for name, function in _methods_of(op).items():
+        setattr(Value, name, function)
+
+
+def _methods_of(op: Op) -> dict[str, Callable[..., Any]]:
+    """Return the methods of `Value` that an operation becomes; one that takes lists becomes none."""
     computes = op.computes
 
     def unary(x: Value) -> Value:
@@ -391,15 +396,15 @@ def _install(op: Op) -> None:
             x = _operand(x)
         return x if x is NotImplemented else _new_result(op, computes(x, y._data), x, y)
 
-    methods: dict[str, Callable[..., Any]] = {op.name: unary if op.arity == 1 else by_name}
-    if op.method:
+    methods: dict[str, Callable[..., Any]] = {} if op.variadic else {op.name: unary if op.arity == 1 else by_name}
+    if op.method and not op.variadic:
         methods[op.method] = unary if op.arity == 1 else operator
         if op.arity == 2:
             methods[op.method.replace("__", "__r", 1)] = reflected
     for name, function in methods.items():
         function.__name__, function.__qualname__, function.__doc__ = name, f"Value.{name}", op.__doc__
         function.__dict__["__signature__"] = op.__signature__
-        setattr(Value, name, function)
+    return methods
 
 
 def _operand(x: Any) -> Any:
@@ -447,11 +452,6 @@ def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Ite
 
 # Traversing the graph ------------------------------------------------------------------------------------------------
 
-_turn = threading.RLock()  # one backward() at a time, because it leaves marks and parts on the nodes
-if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a lock
-    for _lock in (registry, _turn):  # acquired in reverse, as by a listener that listens during backward()
-        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
-
 
 def _in_turn(function: Callable[..., None], *args: Any) -> None:
     """Call a function with the lock of backward passes, unless this is within another one.
@@ -462,9 +462,9 @@ def _in_turn(function: Callable[..., None], *args: Any) -> None:
     Raises:
         RuntimeError: this thread holds the lock.
     """
-    if _turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
+    if turn._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks the same way
         raise RuntimeError("backward() is already running in this thread: no rule, listener or handler can start it")
-    with _turn:
+    with turn:
         function(*args)
 
 
@@ -609,12 +609,6 @@ def replay(made: Iterable[Any], changed: Mapping[Value, float]) -> dict[Value, f
     return data
 
 
-set_data: Callable[[Value, float], None] = Value.__dict__["_data"].__set__
-set_changed: Callable[[Value, int], None] = Value.__dict__["_y"].__set__
-set_grad: Callable[[Value, float], None] = Value.__dict__["_grad"].__set__
-get_data, _get_grad, _get_part = attrgetter("_data"), attrgetter("_grad"), attrgetter("_part")
-
-
 def _adding(values: Sequence[Value], gradients: Iterable[float]) -> Iterator[None]:
     """Return a step for `at_once` that adds to the gradient of each Value; to one that is listed twice, twice."""
     return map(set_grad, values, map(add, map(_get_grad, values), gradients))
@@ -632,6 +626,11 @@ def at_once(*steps: Iterable[None]) -> None:
 def changing(leaves: Collection[Value], data: Iterable[float]) -> Iterator[None]:
     """Return a step for `at_once` that gives Values other numbers; that they are leaves is not checked."""
     return chain(map(set_changed, leaves, repeat(place_of_change())), map(set_data, leaves, data))
+
+
+def latest_change() -> int:
+    """Return the place, in the order of creation, of the latest change of any leaf."""
+    return _latest_change
 
 
 def place_of_change() -> int:
@@ -700,7 +699,8 @@ def grad(output: Value, inputs: Any) -> Any:
 def current_graph(*outputs: Value) -> list[Value]:
     """Return `graph_of(*outputs)`, and announce each output whose graph is older than the latest change of a leaf."""
     nodes = graph_of(*outputs)
-    if next((v._order for v in nodes if v._made_by), _latest_change) < _latest_change:
+    latest = latest_change()
+    if next((v._order for v in nodes if v._made_by), latest) < latest:
         for output, graph in {v: graph_of(v) for v in outputs}.items():
             announce(on_old_graph, output, [v for v in graph if v._made_by], [v for v in graph if not v._made_by])
     return nodes
@@ -736,8 +736,20 @@ def pulled_back(nodes: Sequence[Any], seeds: Mapping[Value, Any], wanted: Sequen
     return [gradients.get(x, 0.0) for x in wanted]
 
 
+# Which engine ---------------------------------------------------------------------------------------------------------
+
 for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one says how to add an operation
     setattr(Value, _name, getattr(Value, _name).setter(hints.refuse_a_part))
+NATIVE = in_use
+"""True if the names of this module are those of the native core, False if they are the ones defined above."""
+
+if NATIVE:
+    globals().update(names_in_c(globals()))
+
+set_data: Callable[[Value, float], None] = cast(Any, Value)._data.__set__
+set_changed: Callable[[Value, int], None] = cast(Any, Value)._y.__set__
+set_grad: Callable[[Value, float], None] = cast(Any, Value)._grad.__set__
+
 for _op in ops.TABLE.values():
     _install(_op)
 ops.on_new_operation.append(_install)

@@ -5,6 +5,7 @@ can be watched without knowing by whom, another engine can raise the same events
 another module.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ recorded, compared, replayed, pulled, differentiated = _EVENTS
 on_registration: list[Callable[[], object]] = []
 """Called when listeners have come or gone."""
 registry = threading.RLock()  # reentrant: a signal handler may listen too
+turn = threading.RLock()  # of backward(), one at a time, because it leaves marks and parts on the nodes
+if hasattr(os, "register_at_fork"):  # fork only while no other thread holds a lock
+    for _lock in (registry, turn):  # acquired in reverse, as by a listener that listens during backward()
+        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _scope: ContextVar[object] = ContextVar("scope", default=None)  # the call of an `unobserved` function, None outside
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -39,6 +39,7 @@ from math import inf
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from autograd import floats, operands
+from autograd._native import Operation
 from autograd.floats import ieee, number
 from autograd.hints import about_arguments
 from autograd.notes import NOTES
@@ -66,7 +67,7 @@ def __dir__() -> list[str]:
     return ["Op", "TABLE", "operation", *BUILT_IN]
 
 
-class Op:
+class Op(Operation):
     """One operation: a row of the table.
 
     Arguments:

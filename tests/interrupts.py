@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from autograd import engine, events
+from autograd import events
 
-LOCKS: list[Any] = [events.registry, engine._turn]
+LOCKS: list[Any] = [events.registry, events.turn]
 
 
 def interrupted(call: Callable[[], object], at: int, since: CodeType | None = None) -> bool:

@@ -97,6 +97,9 @@ static const Row ROWS[ROWS_COUNT] = {{
 {rows}
 }};
 
+#define ROWS_OF_ONE(ROW) /* those of one operand */ \\
+{of_one}
+
 {undefined}
 
 #endif
@@ -486,6 +489,7 @@ def rules() -> str:
     tail = TAIL.format(
         indices="\n".join(f"    ROW_{op.name}," for op in ROWS),
         rows="\n".join(map(row, ROWS)),
+        of_one=" \\\n".join(f"    ROW({op.name})" for op in ROWS if op.arity == 1),
         undefined="\n".join(f"#undef {name}" for name in builtins),
     )
     return head + "\n".join(written) + "\n" + tail

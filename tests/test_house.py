@@ -20,7 +20,7 @@ LAYERS = [
     {"floats", "hints", "files", "frames", "modes"},
     {"operands"},
     {"ops"},
-    {"folds"},
+    {"folds", "native"},
     {"engine"},
     {"calls", "forward"},
     {"marks"},
@@ -192,6 +192,8 @@ ATTRIBUTES_OF_OTHERS = {
     ("marks", "vars(base)"),
     ("names", "getattr(value, '__dict__', None)"),  # and for models
     ("marks", "getattr(module, '__dict__', None)"),
+    ("native", "vars(value)"),  # the class in C is made of the class in Python
+    ("native", "vars(in_python)"),
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 _BUILD_AGAIN = "build it again, pip install -e . in the folder of the project"
@@ -49,7 +49,7 @@ def _found() -> tuple[Any, str]:
         hashed = table_hash()
     except OSError:  # installed without sources, both together
         return found, ""
-    if found.TABLE_HASH != hashed:
+    if hashed != found.TABLE_HASH:
         reason = f"it was built for another table of operations: {_BUILD_AGAIN}"
         warn(f"the native core of autograd is not used, because {reason}", RuntimeWarning, stacklevel=2)
         return None, reason
@@ -61,3 +61,14 @@ core, reason = _found()
 
 if core is None and _is_set("AUTOGRAD_REQUIRE_NATIVE"):
     raise ImportError(f"AUTOGRAD_REQUIRE_NATIVE is set, but there is no native core: {reason}")
+
+
+if TYPE_CHECKING or core is None:
+
+    class Operation:
+        """What an operation is based on; in C it calls what `Op.__call__` does, without a detour through Python."""
+
+        __slots__ = ()
+
+else:
+    Operation = core.Operation

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define TABLE_HASH "36187b78050815441b252051e9425858cc8502983276f7d5d2834544b9fd15b7" /* of the table's code */
+#define TABLE_HASH "e4ba35b2f777d8e79069dccc73c3b2e73481a16fbeb2985a3e3e41ada188182e" /* of the table's code */
 
 #if defined _MSC_VER
 #pragma fp_contract(off)
@@ -1005,6 +1005,45 @@ static const Row ROWS[ROWS_COUNT] = {
     {"largest", 0, NULL, {NULL}},
     {"smallest", 0, NULL, {NULL}},
 };
+
+#define ROWS_OF_ONE(ROW) /* those of one operand */ \
+    ROW(neg) \
+    ROW(abs) \
+    ROW(exp) \
+    ROW(expm1) \
+    ROW(exp2) \
+    ROW(log) \
+    ROW(log1p) \
+    ROW(log2) \
+    ROW(log10) \
+    ROW(sqrt) \
+    ROW(cbrt) \
+    ROW(sin) \
+    ROW(cos) \
+    ROW(tan) \
+    ROW(asin) \
+    ROW(acos) \
+    ROW(atan) \
+    ROW(sinh) \
+    ROW(cosh) \
+    ROW(tanh) \
+    ROW(asinh) \
+    ROW(acosh) \
+    ROW(atanh) \
+    ROW(erf) \
+    ROW(erfc) \
+    ROW(sigmoid) \
+    ROW(softplus) \
+    ROW(log_sigmoid) \
+    ROW(relu) \
+    ROW(gelu) \
+    ROW(silu) \
+    ROW(sign) \
+    ROW(step) \
+    ROW(floor) \
+    ROW(ceil) \
+    ROW(round) \
+    ROW(stop_gradient)
 
 #undef ceil
 #undef fabs

@@ -1,0 +1,90 @@
+"""Make the names of `engine.py` that the native core replaces: the class `Value`, and functions.
+
+Python's class stays the one place for what is rare: its methods, its hints, its words. The class in C is made of it:
+the same methods, but those that `core.c` has.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autograd import hints
+from autograd._native import core
+from autograd.floats import number
+from autograd.ops import Op
+
+in_use = core is not None
+"""True if there is a native core, and it is used."""
+
+_ATTRIBUTES = ("data", "grad", "label", "op", "args")
+
+
+def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the native core has in place of names of the engine in Python."""
+    in_python = engine["Value"]
+    value = core.make_value(hints.WithHints)
+    core.use(
+        Value=in_python,
+        number=number,
+        operand=engine["_operand"],
+        call=Op.__call__,
+        graph_of=engine["graph_of"],
+        announce=engine["announce"],
+        recorded=engine["recorded"],
+        pulled=engine["pulled"],
+        on_old_graph=engine["on_old_graph"],
+        turn=engine["turn"],
+    )
+    _complete(value, in_python)
+    del Op.__call__  # that of the base class, in C, calls it for all that is rare
+    engine["on_registration"].append(core.listen)
+    names = ("new_node", "record", "replay", "graph_of", "next_order", "latest_change", "place_of_change")
+    return {
+        "Value": value,
+        "_install": _installing(value, engine["_methods_of"], engine["_install"]),
+        "_in_turn": core.in_turn,
+        "_propagate": core.propagate,
+        "_get_part": core.get_part,
+        "_new_result": core.new_node,
+        **{name: getattr(core, name) for name in names},
+    }
+
+
+def _complete(value: Any, in_python: Any) -> None:
+    """Give the class in C all that the class in Python has, but what is in C already."""
+    in_c = {*vars(value), *in_python.__slots__, "__slots__", "__init__"}
+    for name, x in vars(in_python).items():
+        if name in _ATTRIBUTES:
+            setattr(value, name, core.attribute(name, x))
+        elif name == "backward":
+            setattr(value, name, core.method(name, _documented(x, "$self, /, seed=1.0")))
+        elif name not in in_c or name in ("__doc__", "__hash__"):
+            setattr(value, name, x)
+    value.__record__ = staticmethod(core.record)
+    value.__signature__ = inspect.signature(in_python)
+
+
+def _documented(method: Any, signature: str) -> str:
+    """Return the documentation of a method as that of one in C: the signature, then the words."""
+    return f"{method.__name__}({signature})\n--\n\n{method.__doc__}"
+
+
+def _installing(
+    value: Any, methods_of: Callable[[Op], Mapping[str, Callable[..., Any]]], install: Callable[[Op], None]
+) -> Callable[[Op], None]:
+    def install_in_c(op: Op) -> None:
+        """Give `Value` an operation as a method: one of the table is in C, but for what takes arguments by name."""
+        if not op.built_in:
+            install(op)
+            return
+        core.adopt(op)
+        for name, function in methods_of(op).items():
+            if op.arity == 1 and name == op.name:
+                (x,) = op.__signature__.parameters
+                setattr(value, name, core.method(name, _documented(function, f"${x}, /")))
+            elif name == op.name:
+                setattr(value, name, function)
+
+    return install_in_c
