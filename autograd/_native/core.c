@@ -24,6 +24,9 @@
 #include "rules.h"
 
 #if defined(__GNUC__)
+/* Not calls of functions: the option -fno-builtin, by which functions of numbers keep the bits of Python's, is for all. */
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define SELDOM(condition) __builtin_expect(!!(condition), 0)
 #else
