@@ -1642,6 +1642,8 @@ static PyType_Spec operation_spec = {
     .slots = operation_slots,
 };
 
+int add_calls(PyObject *module); /* calls.c */
+
 static int fill(PyObject *module)
 {
     if (operation_type || PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
@@ -1652,7 +1654,7 @@ static int fill(PyObject *module)
     if (!operation_type)
         return -1;
     return PyModule_AddObjectRef(module, "Operation", (PyObject *)operation_type) < 0
-                   || PyModule_AddStringConstant(module, "TABLE_HASH", TABLE_HASH) < 0
+                   || PyModule_AddStringConstant(module, "TABLE_HASH", TABLE_HASH) < 0 || add_calls(module) < 0
                ? -1
                : 0;
 }

@@ -22,7 +22,7 @@ from functools import cached_property
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
-from autograd.codegen.c_call import MOST_LANES, callable_functions
+from autograd.codegen.c_call import MOST_LANES, CallLimits, callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
 from autograd.codegen.memory import MemoryLayout, equal_runs, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
@@ -34,6 +34,7 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
+_TERMS_WITHOUT_OTHERS = 2**12  # 1 to 50 µs, in which other threads can wait
 
 _VECTOR_TYPES = f"""
 #if defined __AVX512F__
@@ -79,9 +80,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()
-    return CompiledCode(
-        text, *callable_functions(built(text, unit.options), signature, unit.in_work, unit.samples_of_a_call)
-    )
+    return CompiledCode(text, *callable_functions(built(text, unit.options), signature, unit.in_work, unit.limits))
 
 
 class _TranslationUnit:
@@ -118,13 +117,16 @@ class _TranslationUnit:
         return doubles + (self.sizes[0] if self.signature.feedback else 0) > DOUBLES_ON_THE_STACK
 
     @property
-    def samples_of_a_call(self) -> int:
-        """The number of samples that one call computes in a time in which Ctrl-C can wait."""
+    def limits(self) -> CallLimits:
+        """The numbers of samples that one call may compute."""
         once, each = (
             sum(terms_of(self.layout.step(place)) for part in parts for unit in part for place in unit.steps)
             for parts in (self.layout.once, self.layout.each)
-        )  # each call computes the batch-invariant part again: at most half of its time
-        return max(MOST_LANES, max(_TERMS_OF_A_CALL, once) // (each + self.outputs + self.layout.lengths["x"] + 1))
+        )
+        each += self.outputs + self.layout.lengths["x"] + 1
+        # Each call computes the batch-invariant part again: at most half of its time.
+        most = max(MOST_LANES, max(_TERMS_OF_A_CALL, once) // each)
+        return CallLimits(most, max(0, _TERMS_WITHOUT_OTHERS - once) // each)
 
     @property
     def options(self) -> list[str]:
@@ -176,6 +178,8 @@ class _TranslationUnit:
             yield f"void compiled({_declared(parameters)}) {{ once({_passed(parameters)}); }}"
         if self.signature.feedback:
             yield from self._repeated()
+        if not self.in_work:
+            yield from self._called()
 
     @property
     def _in_registers(self) -> bool:
@@ -205,6 +209,14 @@ class _TranslationUnit:
             yield f"V s[{max(self.outputs, 1)}];"
         values = [("", {"begin": "0", "end": "n"}.get(name, name)) for _, name in self._parameters_of_samples()]
         yield from [f"samples({_passed(values)});", "}"]
+
+    def _called(self) -> Iterator[str]:
+        """Yield the function with the same parameters in each program, which the native core calls."""
+        yield "/* The same for any program: n is 1 without a batch, a has the arguments. */"
+        yield "void called(long long n, const double *const *a, double *out)"
+        values = [f"a[{k}]" for k in range(len(self.sizes))]
+        unused = [f"(void){name};" for name, used in (("n", self.signature.batch), ("a", values)) if not used]
+        yield f"{{ {' '.join([*unused, ''])}compiled({', '.join([*['n'] * self.signature.batch, *values, 'out'])}); }}"
 
     def _shared(self) -> list[tuple[str, str]]:
         """Return the types and names of the parts' parameters."""

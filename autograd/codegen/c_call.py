@@ -4,10 +4,11 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial, update_wrapper
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+from autograd._native import core
 from autograd.codegen.arguments import (
     Signature,
     batch_size,
@@ -26,10 +27,20 @@ from autograd.codegen.python_source import indented, packed_pieces, tree_text, w
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
+MOST_ARGUMENTS = 32 if hasattr(core, "CompiledFunction") else -1  # of a function of the native core
 MOST_LANES = 8  # samples in one of the program's vectors, at most
 _ALIGNMENT = 8 * MOST_LANES  # bytes, for these vectors
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
+
+
+class CallLimits(NamedTuple):
+    """The numbers of samples that one call of a C program may compute."""
+
+    most: int
+    """In a time in which Ctrl-C can wait; more are computed in slices."""
+    most_alone: int
+    """In a time in which other threads of Python can wait; 0 if none can wait for a call without a batch."""
 
 
 @lru_cache(256)
@@ -235,26 +246,26 @@ def _from_buffer(signature: Signature, arrays: bool) -> str:
 
 
 def callable_functions(
-    library: Library, signature: Signature, needs_work: bool, most: int
+    library: Library, signature: Signature, needs_work: bool, limits: CallLimits
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
 
-    Each is generated for its arguments, with a shortcut for arguments that need no conversion (flat lists of floats, or
-    arrays that C can read in place), because a small function spends most of its time on them. `_GeneralCall` handles
-    all others, and explains errors.
+    A small function spends most of its time on its arguments and results. So there are shortcuts for arguments that
+    need no conversion (numbers, lists of them, arrays that C can read in place): in the native core, for `compiled`;
+    else in Python, generated for the arguments. `_GeneralCall` handles all others, and explains errors.
 
     Arguments:
         library: the compiled program.
         signature: the signature of its functions.
         needs_work: True if it exports `work_bytes`, the size of the memory that its functions take last.
-        most: the number of samples that one call may compute; more are computed in slices.
+        limits: the numbers of samples that one call may compute.
     """
     work = library.integer("work_bytes") if needs_work else None
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
     general = _GeneralCall(readers, signature, work)
 
-    def function(name: str, run: Any, run_slices: Any, *integers: str) -> Callable[..., Any]:
-        text = _wrapper_source(name, integers, readers, signature, most if work is None else 0)
+    def function(name: str, run: Any, run_slices: Any, *integers: str, shortcuts: bool = True) -> Callable[..., Any]:
+        text = _wrapper_source(name, integers, readers, signature, limits.most if shortcuts and work is None else 0)
         return defined(name, text, {
             "run": run, "general": partial(general, run_slices), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
             "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
@@ -264,12 +275,29 @@ def callable_functions(
         })  # fmt: skip
 
     whole = library.function("compiled")
-    slices = _Slices(whole, library.function("samples"), signature, needs_work, most) if signature.batch else None
-    compiled = function("compiled", whole, slices or whole)
+    slices = (
+        _Slices(whole, library.function("samples"), signature, needs_work, limits.most) if signature.batch else None
+    )
+    native = work is None and len(readers) <= MOST_ARGUMENTS
+    compiled = function("compiled", whole, slices or whole, shortcuts=not native)
+    if native:
+        compiled = _native_function(library, compiled, general, limits)
     if not signature.feedback:
         return compiled, None
     times = _repeat_in_slices(library.function("repeated"), slices, signature, needs_work)
     return compiled, function("repeated", times, times, "times")
+
+
+def _native_function(
+    library: Library, function: Callable[..., Any], general: _GeneralCall, limits: CallLimits
+) -> Callable[..., Any]:
+    """Return a function of the native core that calls the program or else `function`, and looks like that."""
+    signature = general.signature
+    native: Callable[..., Any] = core.CompiledFunction(
+        function, general.arrays, library, library.address("called"), list(signature.inputs), signature.outputs,
+        list(signature.batched), signature.rowwise, limits.most, limits.most_alone,
+    )  # fmt: skip
+    return update_wrapper(native, function)
 
 
 # Calls in slices, each so short that Ctrl-C does not wait: Python looks for it in between -----------------------------

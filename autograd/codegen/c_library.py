@@ -39,6 +39,13 @@ class Library:
         function.library = self
         return function
 
+    def address(self, name: str) -> int:
+        """Return the address of a function, for a caller that keeps this library."""
+        if not _CAN_UNLOAD:
+            return ctypes.cast(self.library[name], ctypes.c_void_p).value or 0
+        address: int = _ctypes.dlsym(self.handle, name)
+        return address
+
     def integer(self, name: str) -> int:
         """Return the value of a `long long` that the library exports."""
         if not _CAN_UNLOAD:

@@ -114,11 +114,17 @@ def _view(out: Any, name: str) -> memoryview:
 
 def _numbers(tree: Any, results: Any, rowwise: bool) -> tuple["array[float]", tuple[int, ...]]:
     """Return the numbers of these results in C order, the first axis that of the batch, and the size of the batch."""
-    batch = (len(next(_pieces(tree, results), ())),) if rowwise else ()
-    if is_piece(tree) and getattr(results, "dtype", "") == "float64":
-        return array("d", results.tobytes()), batch
-    lists = list(map(as_lists, _pieces(tree, results)))
-    return array("d", tree_leaves(list(zip(*lists)) if rowwise else lists)), batch
+    pieces = list(_pieces(tree, results))
+    batch = (len(pieces[0]) if pieces else 0,) if rowwise else ()
+    if rowwise and len(pieces) > 1:
+        return array("d", tree_leaves(list(zip(*map(as_lists, pieces))))), batch
+    numbers = array("d")
+    for piece in pieces:
+        if getattr(piece, "dtype", "") == "float64":
+            numbers.frombytes(piece.tobytes())
+        else:
+            numbers.extend(tree_leaves(as_lists(piece)) if rowwise or not isinstance(piece, list) else piece)
+    return numbers, batch
 
 
 def _pieces(tree: Any, results: Any) -> Iterator[Any]:

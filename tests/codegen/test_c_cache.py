@@ -102,6 +102,7 @@ def test_code_that_another_user_swaps_in_does_not_run(
         #include <stdio.h>
         void compiled(const double *a0, double *out) {{ *out = 666; }}
         void repeated(long long times, const double *a0, double *out) {{ *out = 666; }}
+        void called(long long n, const double *const *a, double *out) {{ *out = 666; }}
         __attribute__((constructor)) static void run(void) {{ fclose(fopen("{mark}", "w")); }}
     ''')
     subprocess.run([*c_build.compiler_command(""), "-shared", "-fPIC", "-o", library, source], check=True)

@@ -1,0 +1,622 @@
+/* Calls of functions that `compile` has made of a graph with the C backend.
+
+   A compiled program is a C function in a loaded library. Python can call it with ctypes, which takes a microsecond, many
+   times what a small program computes for. A CompiledFunction calls it from here:
+
+       the arguments     floats, integers, lists and tuples of them are copied; NumPy's arrays are read where they are
+       the program       writes its outputs, all numbers in a row, in the order of the tree of outputs
+       the results       floats and lists; arrays if an array was passed; or the caller's own arrays, `out=`
+
+   What is not plainly one of these cases is passed on to `general`, a function in Python that does all of this and
+   explains what is wrong. So nothing here raises an error of its own, and whoever reads the semantics reads c_call.py.
+
+   A batch is an array whose first axis has n samples. Only NumPy's own type of arrays is taken, not classes made of it. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <structmember.h>
+
+#ifdef Py_LIMITED_API /* functions for what are macros otherwise */
+#define FLOAT PyFloat_AsDouble
+#define LIST_SIZE PyList_Size
+#define LIST_ITEM PyList_GetItem
+#define SET_LIST_ITEM PyList_SetItem
+#define TUPLE_SIZE PyTuple_Size
+#define TUPLE_ITEM PyTuple_GetItem
+#define SET_TUPLE_ITEM PyTuple_SetItem
+#else
+#define FLOAT PyFloat_AS_DOUBLE
+#define LIST_SIZE PyList_GET_SIZE
+#define LIST_ITEM PyList_GET_ITEM
+#define SET_LIST_ITEM PyList_SET_ITEM
+#define TUPLE_SIZE PyTuple_GET_SIZE
+#define TUPLE_ITEM PyTuple_GET_ITEM
+#define SET_TUPLE_ITEM PyTuple_SET_ITEM
+#endif
+
+#define MOST_ARGUMENTS 32 /* of a function */
+#define MOST_VIEWS 64     /* arrays in one call */
+#define ON_THE_STACK 256  /* numbers; more are in memory that is allocated for the call */
+
+int add_calls(PyObject *module);
+
+
+/* Trees ------------------------------------------------------------------------------------------------------------ */
+
+/* A number, list or tuple of an argument or of the outputs. A tree is an array of nodes, each followed by its parts. */
+typedef struct {
+    Py_ssize_t parts;   /* -1 for a number */
+    Py_ssize_t numbers; /* all of them, at any depth */
+    Py_ssize_t nodes;   /* this one and those below */
+    int axes;           /* as an array; -1 if its parts differ in shape */
+    int is_tuple;
+} Node;
+
+/* Return the number of nodes of a tree in Python; -1 with an error set if it is nested too deeply. */
+static Py_ssize_t nodes_of(PyObject *tree)
+{
+    int is_list = PyList_Check(tree);
+    if (!is_list && !PyTuple_Check(tree))
+        return 1;
+    if (Py_EnterRecursiveCall(" while a compiled function is described"))
+        return -1;
+    Py_ssize_t nodes = 1, parts = is_list ? PyList_Size(tree) : PyTuple_Size(tree);
+    for (Py_ssize_t i = 0; i < parts && nodes > 0; i++) {
+        Py_ssize_t below = nodes_of(is_list ? PyList_GetItem(tree, i) : PyTuple_GetItem(tree, i));
+        nodes = below < 0 ? -1 : nodes + below;
+    }
+    Py_LeaveRecursiveCall();
+    return nodes;
+}
+
+static int same_shape(const Node *one, const Node *other)
+{
+    if (one->axes < 0 || one->axes != other->axes)
+        return 0;
+    for (int axis = one->axes; axis > 0; axis--)
+        if ((one++)->parts != (other++)->parts)
+            return 0;
+    return 1;
+}
+
+/* Describe a tree from `node` on; nodes_of has counted how many it takes. */
+static void describe(Node *node, PyObject *tree)
+{
+    int is_list = PyList_Check(tree);
+    *node = (Node){-1, 1, 1, 0, 0};
+    if (!is_list && !PyTuple_Check(tree))
+        return;
+    *node = (Node){is_list ? PyList_Size(tree) : PyTuple_Size(tree), 0, 1, 1, !is_list};
+    for (Py_ssize_t i = 0; i < node->parts; i++) {
+        Node *part = node + node->nodes;
+        describe(part, is_list ? PyList_GetItem(tree, i) : PyTuple_GetItem(tree, i));
+        node->numbers += part->numbers;
+        node->nodes += part->nodes;
+        if (node->axes >= 0)
+            node->axes = same_shape(node + 1, part) ? part->axes + 1 : -1;
+    }
+}
+
+/* Return the described tree, in memory that the caller frees; NULL with an error set. */
+static Node *described(PyObject *tree)
+{
+    Py_ssize_t nodes = nodes_of(tree);
+    Node *root = nodes < 0 ? NULL : PyMem_Malloc((size_t)nodes * sizeof *root);
+    if (root)
+        describe(root, tree);
+    else if (!PyErr_Occurred())
+        PyErr_NoMemory();
+    return root;
+}
+
+
+/* The type --------------------------------------------------------------------------------------------------------- */
+
+typedef void Program(long long n, const double *const *arguments, double *outputs);
+
+typedef struct {
+    PyObject_HEAD
+#ifndef Py_LIMITED_API
+    vectorcallfunc vectorcall;
+#endif
+    PyObject *general; /* the function in Python */
+    PyObject *arrays;  /* arrays(o, n): the results as parts of one array */
+    PyObject *library; /* keeps the program in memory: it is unloaded with the last function that refers to it */
+    PyObject *attributes, *references;
+    Program *program;
+    Py_ssize_t count; /* of arguments */
+    Node *inputs[MOST_ARGUMENTS];
+    Node *outputs;
+    char batched[MOST_ARGUMENTS];
+    int rowwise;          /* outputs for each sample */
+    int batch;            /* any argument is batched */
+    Py_ssize_t copied;    /* numbers of the arguments that are not batched */
+    long long most;       /* samples in one call: more are for `general`, which looks for Ctrl-C in between */
+    long long most_alone; /* samples that take so little time that other threads can wait for them */
+} Function;
+
+/* NumPy's, once it is loaded; kept for good. */
+static PyTypeObject *ndarray, *float64;
+static PyObject *empty;
+static PyObject *method; /* types.MethodType */
+
+/* Look for NumPy, which this module does not load itself. No error is left set. */
+static int numpy_is_loaded(void)
+{
+    if (empty)
+        return 1;
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *numpy = PyDict_GetItemString(modules, "numpy");
+    if (!numpy)
+        return 0;
+    Py_INCREF(numpy);
+    PyObject *array = PyObject_GetAttrString(numpy, "ndarray"), *number = PyObject_GetAttrString(numpy, "float64");
+    PyObject *makes = PyObject_GetAttrString(numpy, "empty");
+    Py_DECREF(numpy);
+    PyErr_Clear(); /* it may be half loaded */
+    if (array && number && makes && PyType_Check(array) && PyType_Check(number)) {
+        ndarray = (PyTypeObject *)array;
+        float64 = (PyTypeObject *)number;
+        empty = makes;
+        return 1;
+    }
+    Py_XDECREF(array);
+    Py_XDECREF(number);
+    Py_XDECREF(makes);
+    return 0;
+}
+
+static int is_ndarray(PyObject *x)
+{
+    return numpy_is_loaded() && Py_IS_TYPE(x, ndarray);
+}
+
+
+/* A call ----------------------------------------------------------------------------------------------------------- */
+
+/* What a call holds until it ends. Views are of arrays whose memory is used in place: `end` releases them. */
+typedef struct {
+    Py_buffer views[MOST_VIEWS];
+    int viewed;
+    double *numbers; /* on the stack, or allocated */
+    double stack[ON_THE_STACK];
+} Call;
+
+static void end(Call *call)
+{
+    while (call->viewed)
+        PyBuffer_Release(&call->views[--call->viewed]);
+    if (call->numbers != call->stack)
+        PyMem_Free(call->numbers);
+}
+
+/* Copy the numbers of an argument to *at and move it on. Returns 0 for anything but exactly floats, integers, lists and
+   tuples: these run no code of Python's while they are read, so no list changes its length meanwhile. */
+static int copy(const Node **tree, PyObject *x, double **at)
+{
+    const Node *node = (*tree)++;
+    if (node->parts < 0) {
+        if (PyFloat_CheckExact(x) || (float64 && Py_IS_TYPE(x, float64))) {
+            *(*at)++ = FLOAT(x);
+            return 1;
+        }
+        if (!PyLong_CheckExact(x))
+            return 0;
+        double number = PyLong_AsDouble(x);
+        if (number == -1.0 && PyErr_Occurred()) { /* it is too large */
+            PyErr_Clear();
+            return 0;
+        }
+        *(*at)++ = number;
+        return 1;
+    }
+    int is_list = PyList_CheckExact(x);
+    if (!is_list && !PyTuple_CheckExact(x))
+        return 0;
+    if ((is_list ? LIST_SIZE(x) : TUPLE_SIZE(x)) != node->parts)
+        return 0;
+    for (Py_ssize_t i = 0; i < node->parts; i++)
+        if (!copy(tree, is_list ? LIST_ITEM(x, i) : TUPLE_ITEM(x, i), at))
+            return 0;
+    return 1;
+}
+
+/* View an array that has the tree's shape, after an axis of *n samples if `samples`. A negative *n is not known yet.
+   Returns its memory; NULL, without an error set, if it is not exactly that. */
+static double *view(Call *call, const Node *tree, PyObject *array, int writable, int samples, long long *n)
+{
+    if (tree->axes < 0 || call->viewed == MOST_VIEWS)
+        return NULL;
+    Py_buffer *seen = &call->views[call->viewed];
+    if (PyObject_GetBuffer(array, seen, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) {
+        PyErr_Clear();
+        return NULL;
+    }
+    call->viewed++;
+    if (!seen->format || strcmp(seen->format, "d") || seen->ndim != tree->axes + samples || (uintptr_t)seen->buf % 8)
+        return NULL;
+    if (samples && *n < 0)
+        *n = seen->shape[0];
+    if (samples && *n != seen->shape[0])
+        return NULL;
+    for (int axis = samples; axis < seen->ndim; axis++)
+        if (seen->shape[axis] != (tree++)->parts)
+            return NULL;
+    return seen->buf;
+}
+
+/* Return the results as floats, lists and tuples. */
+static PyObject *built(const Node **tree, const double **at)
+{
+    const Node *node = (*tree)++;
+    if (node->parts < 0)
+        return PyFloat_FromDouble(*(*at)++);
+    PyObject *whole = node->is_tuple ? PyTuple_New(node->parts) : PyList_New(node->parts);
+    for (Py_ssize_t i = 0; whole && i < node->parts; i++) {
+        PyObject *part = built(tree, at);
+        if (!part) {
+            Py_DECREF(whole);
+            return NULL;
+        }
+        if (node->is_tuple)
+            SET_TUPLE_ITEM(whole, i, part); /* takes the reference */
+        else
+            SET_LIST_ITEM(whole, i, part);
+    }
+    return whole;
+}
+
+/* View the arrays of a nested `out`. Their views follow each other in `call`, and `firsts` has the place of the first
+   number of each among the outputs. Returns 0 if it is not exactly that, or None asks for an array. */
+static int view_parts(Call *call, const Node *node, PyObject *out, Py_ssize_t *first, Py_ssize_t *firsts, int arrays)
+{
+    int is_list = PyList_CheckExact(out), is_array = is_ndarray(out);
+    if (is_array || out == Py_None) {
+        if (is_array ? !view(call, node, out, 1, 0, NULL) : arrays && node->parts >= 0)
+            return 0;
+        if (is_array)
+            firsts[call->viewed - 1] = *first;
+        *first += node->numbers;
+        return 1;
+    }
+    if ((!is_list && !PyTuple_CheckExact(out)) || (is_list ? LIST_SIZE(out) : TUPLE_SIZE(out)) != node->parts)
+        return 0;
+    const Node *part = node + 1;
+    for (Py_ssize_t i = 0; i < node->parts; i++, part += part->nodes)
+        if (!view_parts(call, part, is_list ? LIST_ITEM(out, i) : TUPLE_ITEM(out, i), first, firsts, arrays))
+            return 0;
+    return 1;
+}
+
+/* Return `out`, with results in the place of None: then new lists and tuples, of the outputs' types. A list that another
+   thread has changed during the call is returned as it is. */
+static PyObject *filled(const Node **tree, PyObject *out, const double **at)
+{
+    const Node *node = *tree;
+    int is_list = PyList_CheckExact(out), same = 1;
+    if (out == Py_None)
+        return built(tree, at);
+    if ((!is_list && !PyTuple_CheckExact(out)) || (is_list ? LIST_SIZE(out) : TUPLE_SIZE(out)) != node->parts) {
+        *tree += node->nodes;
+        *at += node->numbers;
+        return Py_NewRef(out);
+    }
+    PyObject *whole = node->is_tuple ? PyTuple_New(node->parts) : PyList_New(node->parts);
+    ++*tree;
+    for (Py_ssize_t i = 0; whole && i < node->parts; i++) {
+        PyObject *own = is_list ? LIST_ITEM(out, i) : TUPLE_ITEM(out, i), *part = filled(tree, own, at);
+        if (part && node->is_tuple)
+            SET_TUPLE_ITEM(whole, i, part); /* takes the reference */
+        else if (part)
+            SET_LIST_ITEM(whole, i, part);
+        else
+            Py_CLEAR(whole);
+        same &= part == own;
+    }
+    if (!whole || !same)
+        return whole;
+    Py_DECREF(whole);
+    return Py_NewRef(out);
+}
+
+static int overlap(const Py_buffer *one, const Py_buffer *other)
+{
+    return (char *)one->buf < (char *)other->buf + other->len && (char *)other->buf < (char *)one->buf + one->len;
+}
+
+static void run(Function *f, long long n, const double *const *arguments, double *outputs)
+{
+    if (n <= f->most_alone) {
+        f->program(n, arguments, outputs);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    f->program(n, arguments, outputs);
+    Py_END_ALLOW_THREADS
+}
+
+/* Call the program. Returns NULL without an error set for a case that `general` is for: then nothing has been done. */
+static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, Call *call)
+{
+    const double *starts[MOST_ARGUMENTS];
+    Py_ssize_t firsts[MOST_VIEWS], first = 0;
+    double *at = call->numbers, *outputs = call->numbers + f->copied, *whole;
+    long long n = f->batch ? -1 : 1;
+    int arrays = 0;
+    for (Py_ssize_t k = 0; k < f->count; k++) {
+        const Node *tree = f->inputs[k];
+        double *to = at;
+        if (!f->batched[k] && copy(&tree, arguments[k], &to)) {
+            starts[k] = at;
+            at = to;
+            continue;
+        }
+        if (!is_ndarray(arguments[k]) || (f->inputs[k]->parts < 0 && !f->batched[k])) /* one of no axes is a number */
+            return NULL;
+        starts[k] = view(call, f->inputs[k], arguments[k], 0, f->batched[k], &n);
+        if (!starts[k])
+            return NULL;
+        arrays = 1;
+    }
+    if (n < 1 || n > f->most)
+        return NULL;
+    if (out && is_ndarray(out)) {
+        int read = call->viewed, apart = 1;
+        int in_pieces = f->rowwise && (f->outputs->axes > 1 || f->outputs->is_tuple); /* each for all samples */
+        if (in_pieces || !(whole = view(call, f->outputs, out, 1, f->rowwise, &n)))
+            return NULL;
+        for (int i = 0; i < read; i++)
+            apart &= !overlap(&call->views[i], &call->views[read]);
+        if (!apart && f->rowwise)
+            return NULL;
+        run(f, n, starts, apart ? whole : outputs); /* its outputs and its arguments are apart: it relies on that */
+        if (!apart)
+            memcpy(whole, outputs, (size_t)call->views[read].len);
+        return Py_NewRef(out);
+    }
+    if (out) {
+        int read = call->viewed;
+        if (f->rowwise || !view_parts(call, f->outputs, out, &first, firsts, arrays))
+            return NULL;
+        run(f, n, starts, outputs);
+        for (int i = read; i < call->viewed; i++)
+            memcpy(call->views[i].buf, outputs + firsts[i], (size_t)call->views[i].len);
+        const Node *tree = f->outputs;
+        const double *from = outputs;
+        return filled(&tree, out, &from);
+    }
+    if (arrays) {
+        PyObject *samples = PyLong_FromLongLong(n), *result = NULL;
+        PyObject *size = PyLong_FromLongLong(f->outputs->numbers * (f->rowwise ? n : 1));
+        PyObject *array = samples && size ? PyObject_CallFunctionObjArgs(empty, size, NULL) : NULL;
+        Py_buffer *made = &call->views[call->viewed];
+        if (array && call->viewed < MOST_VIEWS && !PyObject_GetBuffer(array, made, PyBUF_WRITABLE)) {
+            call->viewed++;
+            run(f, n, starts, made->buf);
+            result = PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL);
+        }
+        Py_XDECREF(samples);
+        Py_XDECREF(size);
+        Py_XDECREF(array);
+        return result;
+    }
+    run(f, n, starts, outputs);
+    const Node *tree = f->outputs;
+    const double *from = outputs;
+    return built(&tree, &from);
+}
+
+/* Call the program with `count` arguments and `out`, which may be NULL; NULL without an error set as above. */
+static PyObject *shortcut(Function *f, PyObject *const *arguments, Py_ssize_t count, PyObject *out)
+{
+    if (count != f->count)
+        return NULL;
+    Call call;
+    Py_ssize_t numbers = f->copied + (f->rowwise ? 0 : f->outputs->numbers);
+    call.viewed = 0;
+    call.numbers = numbers <= ON_THE_STACK ? call.stack : PyMem_Malloc((size_t)numbers * sizeof(double));
+    if (!call.numbers)
+        return PyErr_NoMemory();
+    PyObject *result = called(f, arguments, out == Py_None ? NULL : out, &call);
+    end(&call);
+    return result;
+}
+
+#ifdef Py_LIMITED_API /* before Python 3.12, it has no vectorcall */
+static PyObject *call_with_tuple(PyObject *self, PyObject *arguments, PyObject *keywords)
+{
+    Function *f = (Function *)self;
+    PyObject *items[MOST_ARGUMENTS], *out = NULL, *result = NULL;
+    Py_ssize_t count = PyTuple_Size(arguments);
+    if (keywords)
+        out = PyDict_GetItemString(keywords, "out"); /* borrowed, as the items are: `arguments` and `keywords` stay */
+    if (count == f->count && (!keywords || PyDict_Size(keywords) == (out != NULL))) {
+        for (Py_ssize_t i = 0; i < count; i++)
+            items[i] = PyTuple_GetItem(arguments, i);
+        result = shortcut(f, items, count, out);
+    }
+    return result || PyErr_Occurred() ? result : PyObject_Call(f->general, arguments, keywords);
+}
+#else
+static PyObject *call_with_vector(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *keywords)
+{
+    Function *f = (Function *)self;
+    Py_ssize_t count = PyVectorcall_NARGS(flags), named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    PyObject *result = NULL;
+    if (!named)
+        result = shortcut(f, arguments, count, NULL);
+    else if (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "out") == 0)
+        result = shortcut(f, arguments, count, arguments[count]);
+    return result || PyErr_Occurred() ? result : PyObject_Vectorcall(f->general, arguments, flags, keywords);
+}
+#endif
+
+
+/* The rest of the type: a function to inspect, help, copy, pickle and weakref ---------------------------------------- */
+
+/* Only attributes can point back, also those of `general`, which clears its own. All else stays: it can still be called. */
+static int clear(PyObject *self)
+{
+    Py_CLEAR(((Function *)self)->attributes);
+    return 0;
+}
+
+static int traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Function *f = (Function *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(f->general);
+    Py_VISIT(f->arrays);
+    Py_VISIT(f->library);
+    Py_VISIT(f->attributes);
+    return 0;
+}
+
+static void dealloc(PyObject *self)
+{
+    Function *f = (Function *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (f->references)
+        PyObject_ClearWeakRefs(self);
+    clear(self);
+    Py_XDECREF(f->general);
+    Py_XDECREF(f->arrays);
+    Py_XDECREF(f->library);
+    for (Py_ssize_t k = 0; k < MOST_ARGUMENTS; k++)
+        PyMem_Free(f->inputs[k]);
+    PyMem_Free(f->outputs);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    PyObject *general, *arrays, *library, *address, *inputs, *outputs, *batched;
+    int rowwise;
+    long long most, most_alone;
+    if (keywords && PyDict_Size(keywords)) {
+        PyErr_SetString(PyExc_TypeError, "CompiledFunction takes no keywords");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(
+            arguments, "OOOO!O!OO!pLL", &general, &arrays, &library, &PyLong_Type, &address, &PyList_Type, &inputs, &outputs,
+            &PyList_Type, &batched, &rowwise, &most, &most_alone))
+        return NULL;
+    Py_ssize_t count = PyList_Size(inputs);
+    if (count > MOST_ARGUMENTS || count != PyList_Size(batched)) {
+        PyErr_Format(PyExc_ValueError, "a CompiledFunction has at most %d arguments", MOST_ARGUMENTS);
+        return NULL;
+    }
+    Function *f = (Function *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0); /* its memory is all zeros */
+    if (!f)
+        return NULL;
+#ifndef Py_LIMITED_API
+    f->vectorcall = call_with_vector;
+#endif
+    f->general = Py_NewRef(general);
+    f->arrays = Py_NewRef(arrays);
+    f->library = Py_NewRef(library);
+    f->program = (Program *)(uintptr_t)PyLong_AsVoidPtr(address);
+    f->rowwise = rowwise;
+    f->most = most;
+    f->most_alone = most_alone;
+    f->outputs = described(outputs);
+    for (f->count = 0; f->outputs && f->count < count; f->count++) {
+        Node *tree = f->inputs[f->count] = described(PyList_GetItem(inputs, f->count));
+        f->batched[f->count] = PyObject_IsTrue(PyList_GetItem(batched, f->count)) == 1;
+        if (!tree)
+            break;
+        f->batch |= f->batched[f->count];
+        f->copied += f->batched[f->count] ? 0 : tree->numbers;
+    }
+    if (PyErr_Occurred()) {
+        Py_DECREF(f);
+        return NULL;
+    }
+    return (PyObject *)f;
+}
+
+static PyObject *bound(PyObject *self, PyObject *object, PyObject *type) /* as an attribute of a class, like functions */
+{
+    (void)type;
+    return object && object != Py_None ? PyObject_CallFunctionObjArgs(method, self, object, NULL) : Py_NewRef(self);
+}
+
+static PyObject *repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<function compiled at %p>", (void *)self);
+}
+
+static PyObject *itself(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    return Py_NewRef(self);
+}
+
+static PyObject *name(PyObject *self, PyObject *ignored) /* by which pickle does not find it, as it says */
+{
+    (void)ignored;
+    return PyObject_GetAttrString(self, "__qualname__");
+}
+
+static PyMethodDef methods[] = {
+    {"__copy__", itself, METH_NOARGS, NULL},
+    {"__deepcopy__", itself, METH_O, NULL},
+    {"__reduce__", name, METH_NOARGS, NULL},
+    {0},
+};
+static PyGetSetDef attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {0},
+};
+static PyMemberDef offsets[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(Function, attributes), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Function, references), READONLY, NULL},
+#ifndef Py_LIMITED_API
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Function, vectorcall), READONLY, NULL},
+#endif
+    {0},
+};
+static PyType_Slot slots[] = {
+    {Py_tp_new, new},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_traverse, traverse},
+    {Py_tp_clear, clear},
+#ifdef Py_LIMITED_API
+    {Py_tp_call, call_with_tuple},
+#else
+    {Py_tp_call, PyVectorcall_Call},
+#endif
+    {Py_tp_repr, repr},
+    {Py_tp_descr_get, bound},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_members, offsets},
+    {0, NULL},
+};
+static PyType_Spec spec = {
+    .name = "autograd._native.core.CompiledFunction",
+    .basicsize = sizeof(Function),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
+#ifndef Py_LIMITED_API
+             | Py_TPFLAGS_HAVE_VECTORCALL
+#endif
+    ,
+    .slots = slots,
+};
+
+/* Add CompiledFunction to the module; -1 with an error set if that fails. */
+int add_calls(PyObject *module)
+{
+    PyObject *types = PyImport_ImportModule("types");
+    method = types ? PyObject_GetAttrString(types, "MethodType") : NULL; /* kept for good */
+    Py_XDECREF(types);
+    PyObject *type = method ? PyType_FromSpec(&spec) : NULL;
+    int failed = type ? PyModule_AddObjectRef(module, "CompiledFunction", type) : -1;
+    Py_XDECREF(type);
+    return failed;
+}
