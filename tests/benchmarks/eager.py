@@ -130,7 +130,8 @@ def time_recordings(workload: str, engine: str, collector: str) -> None:
 def answer_turns(program: Trained, collector: str, between: Callable[[], None] = lambda: None) -> None:
     """Train, and print how long the steps took: one turn for each number of seconds on standard input.
 
-    With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed.
+    With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed. What is
+    alive after the first steps is frozen then: to walk it would leave the caches cold for the next step.
 
     Arguments:
         between: is called before each step, untimed.
@@ -138,7 +139,11 @@ def answer_turns(program: Trained, collector: str, between: Callable[[], None] =
     if collector == "off":
         gc.disable()
     for _ in range(WARM_STEPS):
+        between()
         program.step()
+    if collector == "off":
+        gc.collect()
+        gc.freeze()
     for seconds in map(float, sys.stdin):
         times: list[float] = []
         while not times or sum(times) < seconds:
@@ -366,7 +371,7 @@ def bytes_table(nodes: int) -> str:
                     continue
                 say(f"bytes per node: {graph}, {engine}, {instrument}")
                 size = run(__file__, "bytes", graph, engine, instrument, nodes, environment=environment(engine))
-                cells = [f"{size[key]:.0f}" if size[key] else "" for key in ("built", "peak", "after")]
+                cells = ["" if size[key] is None else f"{size[key]:.0f}" for key in ("built", "peak", "after")]
                 rows.append((label, engine, instrument, f"{size['nodes']:,}", *cells))
     return table(("graph", "engine", "by", "nodes", "built", "peak", "after"), rows)
 
@@ -417,8 +422,9 @@ to other machines better than milliseconds do.
 
 Each engine and each mode of the cyclic garbage collector ran in a separate process and took {rounds} turns of
 {seconds} s, in rotation with all others, after {warm} warm-up steps. *On*: the collector as Python configures it,
-nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed. [Tiny
-graphs](tiny-graphs.md) of a few nodes, and expressions that change all the time, have a page of their own.
+nothing collected by hand. *Off*: collector disabled, cycles collected between steps, untimed, what was alive before
+them frozen. [Tiny graphs](tiny-graphs.md) of a few nodes, and expressions that change all the time, have a page of
+their own.
 
 ## In short
 
@@ -468,8 +474,8 @@ as it is usually written for an engine that stores local gradients. Ratios to su
 ## Memory
 
 Bytes per node, including the objects that the node refers to: with the graph built, at the peak of `backward()`, and
-after it, *by* tracemalloc or by the resident set size of the process. (The native core's memory comes from the system:
-tracemalloc does not see it.) Constants are nodes in the peers and plain floats here, so this engine has fewer nodes for
+after it, *by* tracemalloc or by the resident set size of the process. (tracemalloc does not see the native
+core's nodes, whose memory comes from the system.) Constants are nodes in the peers and plain floats here, so this engine has fewer nodes for
 the same program. (The chain is too deep for the peers' recursive backward.)
 
 {bytes}

@@ -120,7 +120,8 @@ def test_steps_are_timed_in_a_child(collector: str) -> None:
 
 
 def test_bytes_and_depth_are_measured_in_a_child() -> None:
-    size = turns.run(eager.__file__, "bytes", "chain", "autograd, atomic", "tracemalloc", 1000)
+    pure = workloads.environment(eager.PURE)  # tracemalloc does not see the native core's nodes
+    size = turns.run(eager.__file__, "bytes", "chain", eager.PURE, "tracemalloc", 1000, environment=pure)
     assert size["nodes"] == 1002 and size["built"] > 0 and size["after"] > 0
     for graph in ("chain", "sum"):
         times = turns.run(eager.__file__, "depth", graph, "autograd, atomic", "on", 1000)
