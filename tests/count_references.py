@@ -8,17 +8,23 @@ what is filled once, and then again and again: the total must not have grown by 
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import core_builds
 
 import autograd
-from autograd import Value
+from autograd import Value, ops
+from autograd.engine import graph_of
+from autograd.ops import TABLE, Op
 from autograd.text import table
 
 DEBUG_BUILD = "python3.11-dbg"
@@ -38,8 +44,9 @@ def work(function: Callable[[], object]) -> Callable[[], object]:
 
 def graph() -> Value:
     x, w = Value(0.5, "x"), Value(-0.25, "w")
-    y = autograd.dot([x, w, 2.0], [w, 3.0, x]) + autograd.sum([x, w, x * w, 1.0])
-    return (y * x - w / y + x**2 + 2.0**w).tanh() + autograd.max(x, w, y)
+    y: Value = autograd.dot([x, w, 2.0], [w, 3.0, x]) + autograd.sum([x, w, x * w, 1.0])
+    z: Value = (y * x - w / y + x**2 + 2.0**w).tanh() + autograd.max(x, w, y)
+    return z
 
 
 @work
@@ -49,16 +56,17 @@ def a_graph_and_its_gradients() -> None:
 
 @work
 def every_operation_of_the_table() -> None:
-    for op in autograd.TABLE.values():
-        operands = [Value(0.25 + 0.5 * i) for i in range(op.arity or 2)]
-        y = op(operands) if op.arity is None else op(*operands)
-        y.backward()
+    for op in TABLE.values():
+        operands: list[Any] = [Value(0.25 + 0.5 * i) for i in range(op.arity or 2)]
+        if op.arity is None:
+            operands = [operands, operands] if op is ops.dot else [operands]
+        op(*operands).backward()
 
 
 @work
 def gradients_as_graphs() -> None:
     y = graph()
-    leaves = [v for v in autograd.engine.graph_of(y) if not v.args]
+    leaves = [v for v in graph_of(y) if not v.args]
     for g in autograd.grad(autograd.grad(y, leaves[0]), leaves):
         g.backward()
 
@@ -72,9 +80,6 @@ def replaying() -> None:
 
 @work
 def copies_and_pickles() -> None:
-    import copy
-    import pickle
-
     y = graph()
     copy.copy(y)
     copy.deepcopy(y)
@@ -83,12 +88,10 @@ def copies_and_pickles() -> None:
 
 @work
 def attributes() -> None:
-    import weakref
-
     y = graph()
     y.label, y.data, y.grad = "y", 1.0, 2.0
     weakref.ref(y)
-    repr((y, y.data, y.grad, y.label, y.op, y.args, y == y, hash(y)))
+    repr((y, y.data, y.grad, y.label, y.op, y.args, y == 1.0, hash(y)))
     y.label = None
 
 
@@ -101,7 +104,7 @@ def errors() -> None:
         lambda: autograd.sum([x, None]),
         lambda: autograd.dot([x], [x, x]),
         lambda: autograd.tanh(x, x),
-        lambda: x.nothing,
+        lambda: x.nothing,  # type: ignore[attr-defined]
         lambda: setattr(x, "data", "a"),
     ):
         try:
@@ -113,7 +116,7 @@ def errors() -> None:
 
 @work
 def an_operation_of_a_user() -> None:
-    op = autograd.Op("cubed({})", lambda x: x * x * x, lambda g, z, x: g * 3.0 * x * x, name="cubed")
+    op = Op("cubed({})", lambda x: x * x * x, lambda g, z, x: g * 3.0 * x * x, name="cubed")
     op(Value(2.0)).backward()
 
 
@@ -123,7 +126,7 @@ def an_operation_that_raises() -> None:
         raise RuntimeError(str(x))
 
     try:
-        autograd.Op("fails({})", fails, lambda g, z, x: g, name="fails")(Value(2.0))
+        Op("fails({})", fails, lambda g, z, x: g, name="fails")(Value(2.0))
     except RuntimeError:
         return
     raise AssertionError("no error")
@@ -162,7 +165,7 @@ f = autograd.compile((a * b, autograd.grad(a * b, [a, b])), (a, b), backend="c")
 
 def grown(repeated: Callable[[], object]) -> int:
     """Return by how much the total of references grows while some work is repeated."""
-    total: Callable[[], int] = sys.gettotalrefcount  # type: ignore[attr-defined]  # in debug builds
+    total: Callable[[], int] = sys.gettotalrefcount  # which only debug builds have
     counts = []
     for _ in range(3):
         for _ in range(REPEATED):
@@ -178,9 +181,11 @@ def main(arguments: list[str]) -> int:
         python = (arguments or [DEBUG_BUILD])[0]
         with tempfile.TemporaryDirectory() as folder:
             packages = ":".join(path for path in sys.path if Path(path).name.endswith("-packages"))
-            copy = core_builds.built_copy(Path(folder), python, PYTHONPATH=packages)
-            variables = core_builds.environment(AUTOGRAD_REQUIRE_NATIVE="1", PYTHONPATH=f"{copy}:{packages}")
-            return subprocess.run([python, "tests/count_references.py"], cwd=copy, env=variables, check=False).returncode
+            place = core_builds.built_copy(Path(folder), python, PYTHONPATH=packages)
+            variables = core_builds.environment(AUTOGRAD_REQUIRE_NATIVE="1", PYTHONPATH=f"{place}:{packages}")
+            return subprocess.run(
+                [python, "tests/count_references.py"], cwd=place, env=variables, check=False
+            ).returncode
     growth = {name: grown(repeated) for name, repeated in WORK.items()}
     rows = [[name, f"{n / REPEATED:.2f}"] for name, n in growth.items()]
     print(*table(rows, flush_right=[1], head=["work", "references left behind"]), sep="\n")

@@ -20,10 +20,9 @@ from core_builds import built_copy, environment
 from autograd.codegen.c_build import compiler_command
 
 OPTIONS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-TESTS = [
-    "test_semantics.py",
-]
-"""In the folder of the tests."""
+TESTS = """semantics table edge_cases by_hand native_rules functions forward_mode labels events anomaly staleness choices
+swapped pickling own_operations stopped_gradients properties folds scales state""".split()
+"""The names of files of tests."""
 
 
 def library(compiler: tuple[str, ...], name: str) -> str:
@@ -44,8 +43,10 @@ def main(arguments: list[str]) -> int:
             UBSAN_OPTIONS="print_stacktrace=1",
             PYTHONMALLOC="malloc",
         )
-        chosen = arguments or [f"tests/{name}" for name in TESTS]
-        return subprocess.run([sys.executable, "-m", "pytest", *chosen], cwd=copy, env=variables, check=False).returncode
+        chosen = arguments or [f"tests/test_{name}.py" for name in TESTS]
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *chosen], cwd=copy, env=variables, check=False
+        ).returncode
 
 
 if __name__ == "__main__":
