@@ -130,8 +130,8 @@ def time_recordings(workload: str, engine: str, collector: str) -> None:
 def answer_turns(program: Trained, collector: str, between: Callable[[], None] = lambda: None) -> None:
     """Train, and print how long the steps took: one turn for each number of seconds on standard input.
 
-    With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed. What is
-    alive after the first steps is frozen then: to walk it would leave the caches cold for the next step.
+    With the collector on, nothing is collected by hand. With it off, cycles are collected between steps, untimed. What
+    is alive after the first steps is frozen then: to walk it would leave the caches cold for the next step.
 
     Arguments:
         between: is called before each step, untimed.
@@ -474,9 +474,9 @@ as it is usually written for an engine that stores local gradients. Ratios to su
 ## Memory
 
 Bytes per node, including the objects that the node refers to: with the graph built, at the peak of `backward()`, and
-after it, *by* tracemalloc or by the resident set size of the process. (tracemalloc does not see the native
-core's nodes, whose memory comes from the system.) Constants are nodes in the peers and plain floats here, so this engine has fewer nodes for
-the same program. (The chain is too deep for the peers' recursive backward.)
+after it, *by* tracemalloc or by the resident set size of the process. (tracemalloc does not see the native core's
+nodes, whose memory comes from the system.) Constants are nodes in the peers and plain floats here, so this engine has
+fewer nodes for the same program. (The chain is too deep for the peers' recursive backward.)
 
 {bytes}
 
