@@ -43,7 +43,7 @@ def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
     names = ("new_node", "record", "replay", "graph_of", "next_order", "latest_change", "place_of_change")
     return {
         "Value": value,
-        "_install": _installing(value, engine["_methods_of"], engine["_install"]),
+        "_install": _installing(value, in_python, engine),
         "_in_turn": core.in_turn,
         "_propagate": core.propagate,
         "_get_part": core.get_part,
@@ -71,9 +71,9 @@ def _documented(method: Any, signature: str) -> str:
     return f"{method.__name__}({signature})\n--\n\n{method.__doc__}"
 
 
-def _installing(
-    value: Any, methods_of: Callable[[Op], Mapping[str, Callable[..., Any]]], install: Callable[[Op], None]
-) -> Callable[[Op], None]:
+def _installing(value: Any, in_python: Any, engine: Mapping[str, Any]) -> Callable[[Op], None]:
+    install, methods_of = engine["_install"], engine["_methods_of"]
+
     def install_in_c(op: Op) -> None:
         """Give `Value` an operation as a method: one of the table is in C, but for what takes arguments by name."""
         if not op.built_in:
@@ -81,6 +81,7 @@ def _installing(
             return
         core.adopt(op)
         for name, function in methods_of(op).items():
+            setattr(in_python, name, function)  # which the one in C calls where the arguments are wrong
             if op.arity == 1 and name == op.name:
                 (x,) = op.__signature__.parameters
                 setattr(value, name, core.method(name, _documented(function, f"${x}, /")))

@@ -578,14 +578,43 @@ static PyObject *node_abs(PyObject *a) { return unary(ROW_abs, a); }
 
 static PyObject *node_pow(PyObject *a, PyObject *b, PyObject *modulus)
 {
-    if (modulus != Py_None)
-        Py_RETURN_NOTIMPLEMENTED;
+    if (modulus != Py_None) {
+        if (!IS_VALUE(a))
+            Py_RETURN_NOTIMPLEMENTED;
+        PyErr_SetString(PyExc_TypeError, "Value.__pow__() takes 2 positional arguments but 3 were given");
+        return NULL;
+    }
     return binary(ROW_pow, a, b);
 }
 
+/* Call the method of the class in Python, for whatever is not as usual. */
+static PyObject *method_in_python(
+    const char *name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    PyObject *all = PyTuple_New(count + 1), *named = names ? PyDict_New() : NULL, *result = NULL;
+    PyObject *method = PyObject_GetAttrString(python.Value, name);
+    if (all && method && (named || !names)) {
+        PyTuple_SetItem(all, 0, Py_NewRef(self));
+        for (Py_ssize_t i = 0; i < count; i++)
+            PyTuple_SetItem(all, i + 1, Py_NewRef(args[i]));
+        int ready = 1;
+        for (Py_ssize_t i = 0; named && ready && i < PyTuple_Size(names); i++)
+            ready = PyDict_SetItem(named, PyTuple_GetItem(names, i), args[count + i]) == 0;
+        if (ready)
+            result = PyObject_Call(method, all, named);
+    }
+    Py_XDECREF(method);
+    Py_XDECREF(named);
+    Py_XDECREF(all);
+    return result;
+}
+
 /* A method for each operation of one operand, `tanh_method`. */
-#define METHOD(name) \
-    static PyObject *name##_method(PyObject *a, PyObject *Py_UNUSED(nothing)) { return unary(ROW_##name, a); }
+#define METHOD(name)                                                                                                 \
+    static PyObject *name##_method(PyObject *a, PyObject *const *args, Py_ssize_t count, PyObject *names)            \
+    {                                                                                                                \
+        return SELDOM(count || names) ? method_in_python(#name, a, args, count, names) : unary(ROW_##name, a);       \
+    }
 ROWS_OF_ONE(METHOD)
 #undef METHOD
 
@@ -1351,28 +1380,6 @@ static PyObject *in_turn(PyObject *module, PyObject *const *args, Py_ssize_t cou
     return result;
 }
 
-/* Call the method of the class in Python, for whatever is not as usual. */
-static PyObject *method_in_python(
-    const char *name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
-{
-    PyObject *all = PyTuple_New(count + 1), *named = names ? PyDict_New() : NULL, *result = NULL;
-    PyObject *method = PyObject_GetAttrString(python.Value, name);
-    if (all && method && (named || !names)) {
-        PyTuple_SetItem(all, 0, Py_NewRef(self));
-        for (Py_ssize_t i = 0; i < count; i++)
-            PyTuple_SetItem(all, i + 1, Py_NewRef(args[i]));
-        int ready = 1;
-        for (Py_ssize_t i = 0; named && ready && i < PyTuple_Size(names); i++)
-            ready = PyDict_SetItem(named, PyTuple_GetItem(names, i), args[count + i]) == 0;
-        if (ready)
-            result = PyObject_Call(method, all, named);
-    }
-    Py_XDECREF(method);
-    Py_XDECREF(named);
-    Py_XDECREF(all);
-    return result;
-}
-
 /* Value.backward(seed=1.0) */
 static PyObject *backward(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
@@ -1479,7 +1486,7 @@ static PyObject *adopt(PyObject *module, PyObject *op)
 
 static PyMethodDef methods_of_nodes[] = {
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL | METH_KEYWORDS, NULL},
-#define METHOD(name) {#name, name##_method, METH_NOARGS, NULL},
+#define METHOD(name) {#name, (PyCFunction)(void (*)(void))name##_method, METH_FASTCALL | METH_KEYWORDS, NULL},
     ROWS_OF_ONE(METHOD)
 #undef METHOD
     {NULL, NULL, 0, NULL},
@@ -1593,13 +1600,18 @@ static PyType_Spec value_spec = {
    its instances in the garbage collector. */
 static PyObject *make_value(PyObject *module, PyObject *base)
 {
-    PyObject *bases = value_type ? NULL : PyTuple_Pack(1, base), *made = bases ? PyType_FromSpecWithBases(&value_spec, bases) : NULL;
-    Py_XDECREF(bases);
-    if (!made) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_RuntimeError, "the class is made once");
+    if (value_type) {
+        PyErr_SetString(PyExc_RuntimeError, "the class is made once");
         return NULL;
     }
+    PyObject *bases = PyTuple_Pack(1, base), *name = PyUnicode_FromString("Value");
+    PyObject *made = bases && name ? PyType_FromSpecWithBases(&value_spec, bases) : NULL;
+    if (made && PyObject_SetAttrString(made, "__name__", name) < 0) /* Python's messages have it without the module */
+        Py_CLEAR(made);
+    Py_XDECREF(bases);
+    Py_XDECREF(name);
+    if (!made)
+        return NULL;
     if (Py_TYPE(made) != Py_TYPE(base)) { /* Python 3.11 does not make it of the class of its base: no room differs */
         Py_SET_TYPE(made, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(base)));
     }

@@ -202,7 +202,8 @@ def has_one(root: Any, parts: Iterable[Any], most: int = _MOST_LOOKED_AT) -> boo
 def _kind_of(kind: type) -> Kind | None:
     array, module = _defines(kind, "tolist", "dtype", "__len__"), issubclass(kind, Holding)  # NumPy's, and its records
     flat = _defines(kind, "base", "coords", "__next__")  # NumPy's iterator over an array
-    if issubclass(kind, _NEVER_SEARCHED) or not (kind.__flags__ & _HOLDS_REFERENCES or array or flat):
+    holds = kind.__flags__ & _HOLDS_REFERENCES or kind is Value  # in C, Values are not the garbage collector's
+    if issubclass(kind, _NEVER_SEARCHED) or not (holds or array or flat):
         return None
     if issubclass(kind, type):  # searched on the way, a class would lead to the rest of the program, too
         return Kind(opaque=True, refers=lambda part: (), shows=lambda part: [x for _, x in of_class(part)])
