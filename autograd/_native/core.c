@@ -467,8 +467,9 @@ static Node *node_of(Operation *op, double data, Many *many)
     return v;
 }
 
-/* Read operands from sequences, one after another; what is neither Value nor float is converted. NULL with an error. */
-static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many)
+/* Read operands from lists and tuples, one after another. What is neither Value nor float is converted; if that takes
+   Python, and only plain operands are wanted, they are left unread. NULL with an error, or without one if unread. */
+static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many, int only_plain, int *values)
 {
     Py_ssize_t count = 0, filled = 0;
     for (Py_ssize_t s = 0; s < how_many; s++)
@@ -483,31 +484,30 @@ static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many)
         for (Py_ssize_t i = 0; i < (list ? LIST_SIZE(sequence) : TUPLE_SIZE(sequence)); i++) {
             double number;
             PyObject *object = list ? LIST_ITEM(sequence, i) : TUPLE_ITEM(sequence, i);
-            enum Kind kind = filled < count ? read_number(object, python.number, &number) : FAILED;
-            if (kind == FAILED) {
-                if (!PyErr_Occurred())
-                    PyErr_SetString(PyExc_RuntimeError, "a list changed its size while it was read");
+            if (SELDOM(filled == count) || (only_plain && !is_plain(object))) {
                 drop_many(many, filled);
                 return NULL;
             }
+            enum Kind kind = read_number(object, python.number, &number);
+            if (SELDOM(kind == FAILED)) {
+                drop_many(many, filled);
+                return NULL;
+            }
+            *values += kind == VALUE;
             constant[filled] = kind != VALUE;
             set_operand(&many->items[filled++], object, kind, number);
         }
     }
-    if (filled < count) {
-        PyErr_SetString(PyExc_RuntimeError, "a list changed its size while it was read");
+    if (SELDOM(filled < count)) { /* a list became shorter while a number in it was converted */
         drop_many(many, filled);
         return NULL;
     }
     return many;
 }
 
-/* Record an operation on the operands in these sequences. */
-static PyObject *record_on(Operation *op, PyObject *const *sequences, Py_ssize_t how_many)
+/* Record an operation on these operands, which it takes over. */
+static PyObject *record_on(Operation *op, Many *many)
 {
-    Many *many = many_from(sequences, how_many);
-    if (!many)
-        return NULL;
     double data;
     if (compute(op, many, &data))
         return recorded(node_of(op, data, many));
@@ -541,9 +541,10 @@ static PyObject *record(PyObject *module, PyObject *const *args, Py_ssize_t coun
     PyObject *operands = PyTuple_CheckExact(args[1]) ? Py_NewRef(args[1]) : PySequence_Tuple(args[1]);
     if (!operands)
         return NULL;
-    PyObject *v = record_on((Operation *)args[0], &operands, 1);
+    int values = 0;
+    Many *many = many_from(&operands, 1, 0, &values);
     Py_DECREF(operands);
-    return v;
+    return many ? record_on((Operation *)args[0], many) : NULL;
 }
 
 /* Operations of one and two operands, as methods and operators. `row` is a constant where these are called: the compiler
@@ -635,67 +636,34 @@ static PyObject *call_in_python(PyObject *op, PyObject *args, PyObject *named)
     return result;
 }
 
-static int has_a_value_among_plain(PyObject *sequence)
-{
-    const int list = PyList_CheckExact(sequence);
-    int found = 0;
-    for (Py_ssize_t i = 0, n = list ? LIST_SIZE(sequence) : TUPLE_SIZE(sequence); i < n; i++) {
-        PyObject *x = list ? LIST_ITEM(sequence, i) : TUPLE_ITEM(sequence, i);
-        if (IS_VALUE(x))
-            found = 1;
-        else if (!is_plain(x))
-            return -1;
-    }
-    return found;
-}
-
 static PyObject *operation_call(PyObject *self, PyObject *args, PyObject *named)
 {
     Operation *op = (Operation *)self;
     const Py_ssize_t count = TUPLE_SIZE(args);
+    PyObject *sequences[2] = {args, NULL};
+    Py_ssize_t how_many = 1;
     if (!op->row || named)
         return call_in_python(self, args, named);
     if (op->operands == 0) {
-        PyObject *sequences[2];
-        int found[2] = {0, 0};
-        if (count != (op->row - ROWS == ROW_dot ? 2 : 1))
+        how_many = op->row - ROWS == ROW_dot ? 2 : 1;
+        if (count != how_many)
             return call_in_python(self, args, named);
-        for (Py_ssize_t i = 0; i < count; i++) {
+        for (Py_ssize_t i = 0; i < how_many; i++) {
             sequences[i] = TUPLE_ITEM(args, i);
             if (!PyList_CheckExact(sequences[i]) && !PyTuple_CheckExact(sequences[i]))
                 return call_in_python(self, args, named);
-            found[i] = has_a_value_among_plain(sequences[i]);
         }
-        if (found[0] < 0 || found[1] < 0 || !(found[0] || found[1]))
+        if (how_many == 2 && PyObject_Size(sequences[0]) != PyObject_Size(sequences[1]))
             return call_in_python(self, args, named);
-        if (count == 2 && PyObject_Size(sequences[0]) != PyObject_Size(sequences[1]))
-            return call_in_python(self, args, named);
-        return record_on(op, sequences, count);
-    }
-    int values = 0;
-    if (count != op->operands)
+    } else if (count != op->operands)
         return call_in_python(self, args, named);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *x = TUPLE_ITEM(args, i);
-        if (IS_VALUE(x))
-            values++;
-        else if (!is_plain(x))
-            return call_in_python(self, args, named);
-    }
-    if (values && op->row->computes) {
-        if (count == 3)
-            return record_on(op, &args, 1);
-        PyObject *a = TUPLE_ITEM(args, 0), *b = count == 2 ? TUPLE_ITEM(args, 1) : NULL;
-        double x, y = 0.0;
-        enum Kind b_kind = CONSTANT, a_kind = read_number(a, python.number, &x);
-        if (b && a_kind != FAILED)
-            b_kind = read_number(b, python.number, &y);
-        if (a_kind == FAILED || b_kind == FAILED)
-            return NULL;
-        double data = op->row->computes(x, y, 0.0);
-        return recorded(b ? result_of_two(op, data, a, a_kind, x, b, b_kind, y) : result_of_one(op, data, a, a_kind, x));
-    }
-    return call_in_python(self, args, named);
+    int values = 0;
+    Many *many = many_from(sequences, how_many, 1, &values);
+    if (many && values)
+        return record_on(op, many);
+    if (many)
+        drop_many(many, many->count);
+    return PyErr_Occurred() ? NULL : call_in_python(self, args, named);
 }
 
 /* new_node(op, data, x, y=None): a node from its parts, x a tuple if there are more than two operands */
@@ -710,7 +678,8 @@ static PyObject *new_node_from_parts(PyObject *module, PyObject *const *args, Py
     PyObject *operands = PyTuple_CheckExact(args[2])           ? Py_NewRef(args[2])
                          : count == 3 || args[3] == Py_None ? PyTuple_Pack(1, args[2])
                                                             : PyTuple_Pack(2, args[2], args[3]);
-    Many *many = operands ? many_from(&operands, 1) : NULL;
+    int values = 0;
+    Many *many = operands ? many_from(&operands, 1, 0, &values) : NULL;
     Py_XDECREF(operands);
     return many ? (PyObject *)node_of((Operation *)args[0], PyFloat_AsDouble(args[1]), many) : NULL;
 }
