@@ -80,8 +80,20 @@ def options(compiler: str) -> list[str]:
     return ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", *own, *ast.literal_eval(flags.removeprefix("FLAGS = "))]
 
 
+def remove_core(folder: Path) -> None:
+    """Remove what this Python would import as the core."""
+    for suffix in EXTENSION_SUFFIXES:
+        (folder / f"core{suffix}").unlink(missing_ok=True)
+
+
 class BuildCore(build_ext):
     """Build the core, or leave none: one of an earlier build would not be that of these sources."""
+
+    def run(self) -> None:
+        """Remove a core that is in place, if that is where one is built, then build."""
+        if self.inplace:
+            remove_core(ROOT / FOLDER)
+        super().run()
 
     def build_extension(self, ext: Extension) -> None:
         """Build the core.
@@ -90,12 +102,7 @@ class BuildCore(build_ext):
             CompileError: there is a reason to build none. Setuptools raises others; where the core is optional, it
                 catches all of them.
         """
-        folders = [Path(self.get_ext_fullpath(CORE)).parent]
-        if self.editable_mode or self.distribution.get_command_obj("build_ext").inplace:
-            folders.append(ROOT / FOLDER)
-        for folder in folders:
-            for suffix in EXTENSION_SUFFIXES:
-                (folder / f"core{suffix}").unlink(missing_ok=True)
+        remove_core(Path(self.get_ext_fullpath(CORE)).parent)
         if reason := reason_for_none():
             raise CompileError(reason)
         ext.extra_compile_args = options(self.compiler.compiler_type)

@@ -15,7 +15,8 @@ from typing import NamedTuple, TextIO, cast
 import graphviz
 
 from autograd import Value, __version__, compile, draw, explain, explore, faux_gradient, grad
-from autograd.engine import graph_of
+from autograd._native import reason
+from autograd.engine import NATIVE, graph_of
 from autograd.files import check_writable, is_stream, path_text, read_at_most, write_whole
 from autograd.nn import Neuron
 from autograd.text import aligned, decimals, escaped, is_terminal, paragraph, significant, table
@@ -222,13 +223,20 @@ def writing_problem(path: Path, content: str) -> str | None:
     return None
 
 
+def engine_in_use() -> str:
+    """Return which engine is in use, and if it is the one in Python, why."""
+    if NATIVE:
+        return "engine: the native core, in C"
+    return f"engine: in Python. The native core is not used: {reason}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tour; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="scalar-autograd" if Path(sys.argv[0]).stem == "scalar-autograd" else "python -m autograd",
         description="A guided tour: the gradients of a single neuron, its training, its graph, an interactive page.",
     )
-    parser.add_argument("--version", action="version", version=f"scalar-autograd {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the version, and which engine is in use, and exit")
     parser.add_argument("--rows", action="store_true", help=f"show all {ATTEMPTS:,} rows of the training table")
     parser.add_argument(
         "--quick", action="store_true", help=f"train for {QUICK_ITERATIONS:,} iterations instead of {ITERATIONS:,}"
@@ -240,6 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the picture (default: neuron.svg); the page goes next to it, with the suffix .html",
     )
     options = parser.parse_args(arguments)
+    if options.version:
+        say(f"scalar-autograd {__version__}", engine_in_use())
+        return 0
     path = options.output or Path()
     path = path / "neuron.svg" if path.is_dir() else path
     loss = show_gradients()

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -16,10 +17,11 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
-from needs import lacking
+from needs import lacking, need_compiler
 from terminals import environment
 
 import autograd
+from autograd.codegen import c
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -33,25 +35,34 @@ KINDS = {  # of files, in each folder
     "examples": {".py"},
     "tests": {".py", ".c", ".json"},
 }
-NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*.so", "*.pyd")
 BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
 
 
-def python(*arguments: str | Path, cwd: Path, status: int = 0) -> str:
+def python(*arguments: str | Path, cwd: Path, status: int = 0, **variables: str) -> str:
     result = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=cwd, env=environment(), capture_output=True, text=True, check=False
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout + result.stderr
 
 
-def built(source: Path, target: Path) -> tuple[Path, Path]:
-    """Build both distributions as pip does, from a copy of the repository; return the source's and the wheel."""
+def need_setuptools() -> None:
     version = importlib.metadata.version("setuptools") if importlib.util.find_spec("setuptools") else "0"
     if int(version.split(".")[0]) < 77:
         lacking('setuptools is older than 77: pip install -e ".[test]"')
+
+
+def built(source: Path, target: Path, **variables: str) -> tuple[Path, Path]:
+    """Build both distributions as pip does, from a copy of the repository; return the source's and the wheel."""
+    need_setuptools()
     for kind in ("build_sdist", "build_wheel"):
-        python("-c", BUILD, kind, target, cwd=source)
+        python("-c", BUILD, kind, target, cwd=source, status=0, **variables)
     return next(target.glob("*.tar.gz")), next(target.glob("*.whl"))
 
 
@@ -111,7 +122,7 @@ def test_one_place_has_the_address_of_the_repository(tmp_path: Path) -> None:
         r'^(# )?\[project\.urls\]\n(# )?Source = ".*"$', f'[project.urls]\nSource = "{home}"', text, flags=re.M
     )
     settings.write_text(text, encoding="utf-8")
-    said = metadata(built(tmp_path / "source", tmp_path)[1])
+    said = metadata(built(tmp_path / "source", tmp_path, AUTOGRAD_PURE="1")[1])
     assert said["Project-URL"] == f"Source, {home}"
     links = LINK.findall(str(said.get_payload()))
     own = [(picture, target) for picture, target in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
@@ -155,6 +166,113 @@ def test_without_numpy_its_backend_says_what_to_install() -> None:
     assert said.splitlines()[-1] == 'ModuleNotFoundError: backend="numpy" needs NumPy: pip install numpy'
 
 
+# With the native core and without ------------------------------------------------------------------------------------
+
+SMALL_CORE = """
+#include <Python.h>
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "core", NULL, 0, NULL, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_core(void) { return PyModuleDef_Init(&definition); }
+"""
+"""A module that is built faster than the core."""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of what setup.py reads, with a small core, and only the modules that it names."""
+    need_setuptools()
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("autograd/__init__.py", "autograd/codegen/c.py", "autograd/_native/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "autograd/_native/core.c").write_text(SMALL_CORE)
+    return folder
+
+
+def wheel(source: Path, status: int = 0, **variables: str) -> tuple[str, list[str]]:
+    """Build a wheel; return its tags, and the files of the native core in it."""
+    chosen = {"AUTOGRAD_PURE": "", "AUTOGRAD_REQUIRE_NATIVE": "", **variables}
+    said = python("-c", BUILD, "build_wheel", source / "dist", cwd=source, status=status, **chosen)
+    if status:
+        return said, []
+    (file,) = (source / "dist").glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        files = [name for name in archive.namelist() if "_native/" in name and not name.endswith(".py")]
+    file.unlink()
+    return file.name.split("-", 2)[2], files
+
+
+def need_a_build() -> None:
+    """Skip the test where no core can be built."""
+    need_compiler()
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        lacking("Python's headers are missing: apt install python3-dev")
+
+
+def test_a_wheel_is_tagged_for_what_is_in_it(source: Path) -> None:
+    need_a_build()
+    tags, (file,) = wheel(source, AUTOGRAD_STABLE_ABI="1")
+    assert tags.startswith("cp311-abi3-") and "any" not in tags
+    assert Path(file).name in ("core.abi3.so", "core.pyd")
+    tags, (file,) = wheel(source, AUTOGRAD_STABLE_ABI="0")  # in the same folder
+    version = "cp{}{}".format(*sys.version_info)
+    assert tags.startswith(f"{version}-{version}-")
+    assert Path(file).name == f"core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    pure: tuple[str, list[str]] = ("py3-none-any.whl", [])
+    assert wheel(source, AUTOGRAD_PURE="1") == pure  # nor is what the earlier builds have left in it
+    assert wheel(source, CC="no-such-compiler") == pure
+    (source / "autograd/_native/core.c").write_text("no C")
+    assert wheel(source) == pure
+
+
+def test_where_the_core_is_required_its_absence_is_an_error(source: Path) -> None:
+    said, _ = wheel(source, status=1, AUTOGRAD_REQUIRE_NATIVE="1", CC="no-such-compiler")
+    assert "no-such-compiler" in said
+    said, _ = wheel(source, status=1, AUTOGRAD_REQUIRE_NATIVE="1", AUTOGRAD_PURE="1")
+    assert "AUTOGRAD_PURE is set" in said
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "sys.implementation.name = 'pypy'",
+        "sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1",
+        "os.environ['_PYTHON_HOST_PLATFORM'] = 'emscripten_4_0_9_wasm32'",
+        "os.environ['PYODIDE'] = '1'",
+    ],
+)
+def test_no_core_is_built_where_it_would_not_run(elsewhere: str, source: Path) -> None:
+    program = f"import os, sys, sysconfig\n{elsewhere}\nimport setup\nprint(setup.reason_for_none())\nsetup.core()"
+    assert python("-c", program, cwd=source, AUTOGRAD_PURE="").startswith("it ")
+
+
+def test_a_core_of_earlier_sources_does_not_stay_in_place(source: Path) -> None:
+    need_a_build()
+    build = ["setup.py", "-q", "build_ext", "--inplace"]
+    python(*build, cwd=source, AUTOGRAD_PURE="", AUTOGRAD_REQUIRE_NATIVE="1")
+    folder = source / "autograd/_native"
+    assert len([*folder.glob("*.so"), *folder.glob("*.pyd")]) == 1
+    python(*build, cwd=source, AUTOGRAD_PURE="1", AUTOGRAD_REQUIRE_NATIVE="")
+    assert [*folder.glob("*.so"), *folder.glob("*.pyd")] == []
+
+
+def test_the_core_is_compiled_for_the_bits_of_python(source: Path) -> None:
+    program = "import setup; print(*setup.options('unix'))"
+    options = python("-c", program, cwd=source, CFLAGS="-O1 -ffp-contract=fast").split()
+    assert options[-len(c.FLAGS) :] == c.FLAGS
+    assert options.index("-O1") > options.index("-O3")  # the user's come later
+
+
+def test_sources_of_the_core_are_in_the_source_distribution_only(distributions: tuple[Path, Path]) -> None:
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "autograd/_native").glob("*.[ch]")}
+    with tarfile.open(distributions[0]) as archive:
+        assert sources <= {name.partition("/")[2] for name in archive.getnames()}
+    with zipfile.ZipFile(distributions[1]) as archive:
+        assert not sources & set(archive.namelist())
+
+
 # Beside HIPS autograd ------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +287,9 @@ def installed(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
 
 def test_an_installation_is_silent(installed: Path) -> None:
     assert python("-c", "import autograd; print(autograd.__version__)", cwd=installed) == f"{autograd.__version__}\n"
-    assert python("-m", "autograd", "--version", cwd=installed) == f"scalar-autograd {autograd.__version__}\n"
+    version, engine = python("-m", "autograd", "--version", cwd=installed).splitlines()
+    assert version == f"scalar-autograd {autograd.__version__}"
+    assert engine.startswith("engine: ")
 
 
 @pytest.mark.parametrize("theirs", ["numpy/__init__.py", "tracer.py"])

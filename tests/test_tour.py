@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from terminals import printed_in, printed_on_terminal
 
+import autograd.__main__
 from autograd import GraphvizNotFound, __version__
 from autograd.__main__ import ATTEMPTS, QUICK_ITERATIONS, main
 from autograd.views import draw as drawing
@@ -182,11 +183,17 @@ def test_another_file_of_the_same_name_does_not_end_the_tour(
     assert Path("neuron.html").exists()
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["--version"])
-    assert stop.value.code == 0
-    assert capsys.readouterr().out == f"scalar-autograd {__version__}\n"
+@pytest.mark.parametrize(
+    ("native", "said"),
+    [(True, "engine: the native core, in C"), (False, "engine: in Python. The native core is not used: it is asleep")],
+)
+def test_the_version_and_the_engine(
+    native: bool, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autograd.__main__, "NATIVE", native)
+    monkeypatch.setattr(autograd.__main__, "reason", "it is asleep")
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"scalar-autograd {__version__}", said]
 
 
 def test_quick_trains_less_and_says_so(capsys: pytest.CaptureFixture[str], no_graphviz: None) -> None:
