@@ -329,8 +329,8 @@ def page(sizes: Sequence[int], repetitions: int) -> str:
 
 CASADI_IN_WORDS = (
     "*CasADi's C*: the C that CasADi generates, compiled with `-O3 -march=native`, called through its buffers, reads "
-    "and writes arrays, too, but only the entries that are not always 0. Ours with arrays and `out=` takes {ratios}. (The goal that was set for 20 "
-    "variables is 4 times.)"
+    "and writes arrays, too, but only the entries that are not always 0. Ours with arrays and `out=` takes {ratios}. "
+    "(The goal that was set for 20 variables is 4 times.)"
 )
 PAGE = """\
 # Speed, Hessians
