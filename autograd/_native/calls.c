@@ -236,7 +236,7 @@ static double *view(Call *call, const Node *tree, PyObject *array, int writable,
         return NULL;
     }
     call->viewed++;
-    if (!seen->format || strcmp(seen->format, "d") || seen->ndim != tree->axes + samples || (uintptr_t)seen->buf % 8)
+    if (!seen->format || strcmp(seen->format, "d") || seen->ndim != tree->axes + samples) /* "=d" if it is not aligned */
         return NULL;
     if (samples && *n < 0)
         *n = seen->shape[0];

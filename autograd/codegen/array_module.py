@@ -215,7 +215,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
         lines.append(f"    {size_of_the_batch(signature)}")
     lines += indented([*statements.once, *statements.each])
     result = _outputs_as_arrays(signature, terms, name)
-    lines += [*indented(written(result)), f"    return _plain({arguments}, {result})"]
+    lines += [f"    result = _plain({arguments}, {result})", f"    return {written('result')}"]
     text = "\n".join(lines) + "\n"
     arrays = _Arrays(module, signature)
     return compiled_source(text, signature, {

@@ -23,7 +23,7 @@ from autograd.codegen.arguments import (
 from autograd.codegen.backend import defined
 from autograd.codegen.c_library import Library
 from autograd.codegen.out import into
-from autograd.codegen.python_source import indented, packed_pieces, tree_text, written
+from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
@@ -173,7 +173,7 @@ def _wrapper_source(
     taken = [*integers, *arguments] if integers else [*arguments, "*", "out=None"]
     lines = [f"def {name}({', '.join(taken)}):", "    global ndarray, float64, empty"]
     if not integers:
-        lines += indented(written(general))
+        lines += ["    if out is not None:", f"        return _into(out, {general})"]
     if readers and most:
         if not signature.batch and all(r.lone or is_flat(r.tree) for r in readers):
             lines += _for_floats(first, readers, signature)

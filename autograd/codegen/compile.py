@@ -139,11 +139,11 @@ def compile(
         v3 = v2 * v2
         v4 = 1.0 - v3
         v5 = v4 * x2
-        if out is not None:
-            return _into(out, (v2, [v5, v4]))
         if type(a0) not in _plain and _is_array(a0):
-            return (v2, _array([v5, v4]))
-        return (v2, [v5, v4])
+            result = (v2, _array([v5, v4]))
+        else:
+            result = (v2, [v5, v4])
+        return result if out is None else _into(out, result)
     <BLANKLINE>
     >>> f([0.5, 0.6], 0.4)
     (0.6640367702678491, [0.2236220670928975, 0.5590551677322437])

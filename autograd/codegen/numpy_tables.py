@@ -265,8 +265,7 @@ class _Tables:
         ]
         body = [*self._tables(), "with _ignored():", *indented([*steps, *self._other_outputs(), *self._finished()])]
         lines = [*self.indices, f"def {head_of_compiled(self.signature)}:", *indented(body)]
-        results = self._results()
-        return "\n".join([*lines, *indented(written(results)), f"    return {results}"]) + "\n"
+        return "\n".join([*lines, f"    result = {self._results()}", f"    return {written('result')}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
         yield "# Tables with a row for each number: x holds the batched arguments, a0 and so on the others, v the"

@@ -122,12 +122,15 @@ def function_text(
         if not signature.batched[k]:
             lines += indented(unpacking(f"a{k}", tree, k, name))
     lines += indented(body)
-    if out:
-        lines += indented(written(result(False)))
-    for k, tree in enumerate(signature.inputs):
-        if signature.batched[k] or isinstance(tree, (list, tuple)):
-            lines += [f"    if type(a{k}) not in _plain and _is_array(a{k}):", f"        return {result(True)}"]
-    return "\n".join([*lines, f"    return {result(False)}"]) + "\n"
+    asked = [
+        f"type(a{k}) not in _plain and _is_array(a{k})"
+        for k, tree in enumerate(signature.inputs)
+        if signature.batched[k] or isinstance(tree, (list, tuple))
+    ]
+    if asked:
+        lines += [f"    if {' or '.join(asked)}:", f"        result = {result(True)}", "    else:"]
+    lines.append(f"    {'    ' * bool(asked)}result = {result(False)}")
+    return "\n".join([*lines, f"    return {written('result') if out else 'result'}"]) + "\n"
 
 
 def compiled_source(text: str, signature: Signature, functions: Mapping[str, Any]) -> CompiledCode:
@@ -146,9 +149,9 @@ def head_of_compiled(signature: Signature) -> str:
     return f"compiled({parameters(signature)}{', ' if signature.inputs else ''}*, out=None)"
 
 
-def written(result: str) -> list[str]:
-    """Return the statements that write the result, an expression, into the arrays of `out` if there are some."""
-    return ["if out is not None:", f"    return _into(out, {result})"]
+def written(result: str) -> str:
+    """Return the expression for what a function with this result returns: that, or `out`, into which it is written."""
+    return f"{result} if out is None else _into(out, {result})"
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:

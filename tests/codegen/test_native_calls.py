@@ -57,6 +57,13 @@ class Loud(float):
         return 3.0
 
 
+class LoudInteger(int):
+    """An integer that says another number when it is asked."""
+
+    def __float__(self) -> float:
+        return 3.0
+
+
 class Named(list[float]):
     """A list of one's own."""
 
@@ -93,6 +100,7 @@ LISTS = [
 ]  # fmt: skip
 NUMBERS = [
     0.75, 3, -0.0, float("nan"), float("inf"), True, np.float64(0.75), np.float32(0.75), np.int64(3), Loud(0.5),
+    LoudInteger(5),
     Fraction(1, 3), 10**400, 2**60 + 1, "1", None, [0.75], (), np.array(0.75), np.array([0.75]), Value(0.5), 1j,
 ]  # fmt: skip
 
@@ -236,11 +244,12 @@ def test_a_cycle_of_the_user_s_is_collected() -> None:
 
 def test_many_calls_leave_nothing() -> None:
     f, batch = neuron(), neuron(in_axes=(None, 0))
-    w, x, rows = [0.5, -0.25], 0.75, np.ones(3)
+    w, x, rows = [0.5, -0.25], 0.75, np.ones(300)
     out = (np.empty(()), np.empty(2), [np.empty(1), None])
+    full = (*out[:2], [np.empty(1), np.empty(())])
     whole = autograd.compile([Value(0.5)], Value(1.0), backend="c")
     into = np.empty(1)
-    kept = (w, x, W, rows, *out[:2], out, into)
+    kept = (w, x, W, rows, *out[:2], out, full, into)
 
     def calls() -> None:
         for _ in range(20):
@@ -249,6 +258,7 @@ def test_many_calls_leave_nothing() -> None:
             f(tuple(w), 3)
             batch(W, rows)
             f(w, x, out=out)
+            f(w, x, out=full)
             whole(x, out=into)
             for wrong in (
                 lambda: f(w, "a"),

@@ -56,6 +56,8 @@ def test_a_part_that_is_none_is_returned(backend: str) -> None:
         assert type(found) is tuple and found[0] == value and found[1] is into
         assert into.tolist() == gradients
         into[:] = 0.0
+    assert type(f(np.array(W), X, out=(np.empty(()), None))[1]) is np.ndarray
+    assert type(f(W, X, out=(np.empty(()), None))[1]) is list
     assert f(W, X, out=[None, None])[0] == value
     assert f(W, X, out=None) == (value, gradients)
 
@@ -69,6 +71,11 @@ def test_what_is_written_may_be_an_argument(backend: str) -> None:
     numbers[1:] = W
     assert f(numbers[1:], X, out=numbers[:3]).tolist() == want
     assert numbers.tolist() == [*want, W[2]]
+    many = [Value(i / 40) for i in range(40)]
+    reversing = autograd.compile([v.tanh() for v in reversed(many)], (many,), backend=backend)
+    both = np.arange(40.0) / 40
+    want = reversing(both.tolist())
+    assert reversing(both, out=both).tolist() == want
 
 
 def test_arrays_that_are_not_in_order_are_filled(backend: str) -> None:
@@ -109,6 +116,8 @@ def test_a_table_for_each_sample(backend: str) -> None:
     for xs in (np.arange(4.0), [0.0, 1.0, 2.0, 3.0]):
         out[:] = 7.0
         assert f(xs, 5.0, out=out).tolist() == [[[x, x * 5.0], [5.0, x + 5.0]] for x in range(4)]
+    pair = autograd.compile((x, x * y), (x, y), in_axes=(0, None), backend=backend)
+    assert pair(np.arange(3.0), 5.0, out=np.empty((3, 2))).tolist() == [[0.0, 0.0], [1.0, 5.0], [2.0, 10.0]]
     one = autograd.compile(x * y, (x, y), in_axes=(0, None), backend=backend)
     assert one(np.arange(4.0), 5.0, out=np.empty(4)).tolist() == [0.0, 5.0, 10.0, 15.0]
 
