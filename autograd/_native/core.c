@@ -250,11 +250,6 @@ static ALWAYS_INLINE enum Kind read_number(PyObject *object, PyObject *convert, 
     return converted(object, convert, number);
 }
 
-static int is_plain(PyObject *object)
-{
-    return IS_VALUE(object) || PyFloat_CheckExact(object) || PyLong_CheckExact(object);
-}
-
 /* Return an operand of a node as Python sees it: a Value, or a float. A new reference. */
 static PyObject *operand_object(Operand x, int constant)
 {
@@ -481,21 +476,28 @@ static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many, int only
     for (Py_ssize_t s = 0; s < how_many; s++) {
         PyObject *sequence = sequences[s];
         const int list = PyList_Check(sequence);
-        for (Py_ssize_t i = 0; i < (list ? LIST_SIZE(sequence) : TUPLE_SIZE(sequence)); i++) {
-            double number;
+        Py_ssize_t size = list ? LIST_SIZE(sequence) : TUPLE_SIZE(sequence);
+        for (Py_ssize_t i = 0; i < size; i++, filled++) {
             PyObject *object = list ? LIST_ITEM(sequence, i) : TUPLE_ITEM(sequence, i);
-            if (SELDOM(filled == count) || (only_plain && !is_plain(object))) {
+            if (IS_VALUE(object)) {
+                Py_INCREF(object);
+                many->items[filled].node = (Node *)object;
+                constant[filled] = 0;
+                *values = 1;
+                continue;
+            }
+            constant[filled] = 1;
+            if (PyFloat_CheckExact(object)) {
+                many->items[filled].constant = FLOAT_OF(object);
+                continue;
+            }
+            const int unread = only_plain && !PyLong_CheckExact(object);
+            if (unread || converted(object, python.number, &many->items[filled].constant) == FAILED) {
                 drop_many(many, filled);
                 return NULL;
             }
-            enum Kind kind = read_number(object, python.number, &number);
-            if (SELDOM(kind == FAILED)) {
-                drop_many(many, filled);
-                return NULL;
-            }
-            *values += kind == VALUE;
-            constant[filled] = kind != VALUE;
-            set_operand(&many->items[filled++], object, kind, number);
+            if (list && LIST_SIZE(sequence) < size) /* the conversion may have run any code */
+                size = LIST_SIZE(sequence);
         }
     }
     if (SELDOM(filled < count)) { /* a list became shorter while a number in it was converted */
@@ -860,11 +862,14 @@ static PyGetSetDef slots_of_nodes[] = {
 typedef struct {
     Node **nodes;
     Py_ssize_t count, room;
-    Node *few[64]; /* where the graph is small, nothing is allocated */
+    Node *few[128]; /* where the graph is small, nothing is allocated */
 } Nodes;
 
 typedef struct {
-    Nodes made, leaves;
+    Nodes made;    /* the results, newest first */
+    Nodes leaves;  /* in any order */
+    int for_pulls; /* backward() walks: it has its turn, and no gradient has touched the nodes yet */
+    int in_c;      /* no operation among them is a user's, whose rules are in Python */
 } Graph;
 
 static void start_nodes(Nodes *list)
@@ -886,122 +891,161 @@ static void free_graph(Graph *graph)
     free_nodes(&graph->leaves);
 }
 
-static int grow(Nodes *list)
+/* Make room for more, of which the first `count` are kept. Return 0 if there is no memory. */
+static int grow(Nodes *list, Py_ssize_t count, Py_ssize_t room)
 {
-    const size_t bytes = (size_t)list->count * sizeof(Node *);
-    Node **more = PyMem_Malloc(2 * bytes);
+    Node **more = PyMem_Malloc((size_t)room * sizeof(Node *));
     if (!more)
         return 0;
-    memcpy(more, list->nodes, bytes);
+    memcpy(more, list->nodes, (size_t)count * sizeof(Node *));
     free_nodes(list);
     list->nodes = more;
-    list->room = 2 * list->count;
+    list->room = room;
     return 1;
 }
 
 static ALWAYS_INLINE int append(Nodes *list, Node *v)
 {
-    if (SELDOM(list->count == list->room) && !grow(list))
+    if (SELDOM(list->count == list->room) && !grow(list, list->count, 2 * list->count))
         return 0;
     list->nodes[list->count++] = v;
     return 1;
 }
 
-/* Put a node into the list that it belongs to, unless it has been visited. Return 0 if there is no memory. */
-static ALWAYS_INLINE int visit(Graph *graph, Node *v)
+static ALWAYS_INLINE void found(Graph *graph, Node *v)
+{
+    if (graph->for_pulls)
+        make_untouched(v);
+    if (v->op && SELDOM(!v->op->row))
+        graph->in_c = 0;
+}
+
+/* List a leaf, unless it has been. Return 0 if there is no memory. */
+static ALWAYS_INLINE int list_leaf(Graph *graph, Node *v)
 {
     if (v->visited)
         return 1;
-    if (!append(v->op ? &graph->made : &graph->leaves, v))
+    if (!append(&graph->leaves, v))
         return 0;
     v->visited = 1;
+    found(graph, v);
     return 1;
 }
 
-static int by_order(const void *a, const void *b)
+static void leave(Nodes *nodes)
+{
+    for (Py_ssize_t i = 0; i < nodes->count; i++)
+        nodes->nodes[i]->visited = 0;
+}
+
+/* Call VISIT(x) for each operand of v that is a node. */
+#define EACH_OPERAND(v, VISIT)                                                                                       \
+    if ((v)->operands == MANY) {                                                                                     \
+        const Many *many = (v)->x.many;                                                                              \
+        const unsigned char *constant = constants_of((Many *)many);                                                  \
+        for (Py_ssize_t k = 0; k < many->count; k++)                                                                 \
+            if (!constant[k])                                                                                        \
+                VISIT(many->items[k].node);                                                                          \
+    } else {                                                                                                         \
+        if (!(v)->x_constant)                                                                                        \
+            VISIT((v)->x.node);                                                                                      \
+        if ((v)->operands == 2 && !(v)->y_constant)                                                                  \
+            VISIT((v)->y.node);                                                                                      \
+    }
+
+/* The usual way. Results of one program have nearly every place in the order of creation. So a table of these places,
+   newest first, is a list of what is to be visited, the set of what has been, and sorted, all in one pass over the nodes.
+   Return 1; 0 if the nodes are too far apart for a table; -1 if there is no memory. */
+static int walk_closely(Graph *graph, Node *output)
+{
+    enum { NEAR = 1 << 14, GAPS = 4 }; /* the table has at most this many places, and so many for each node that lives */
+    Nodes *table = &graph->made;
+    Py_ssize_t reach = 1, count = 0; /* places that have been set, and nodes that have been visited: these are in front */
+    const Py_ssize_t highest = (Py_ssize_t)output->order;
+    table->nodes[0] = output;
+    found(graph, output);
+#define VISIT(operand)                                                                                               \
+    do {                                                                                                             \
+        Node *x = (operand);                                                                                         \
+        if (!x->op) {                                                                                                \
+            if (!list_leaf(graph, x))                                                                                \
+                return -1;                                                                                           \
+            break;                                                                                                   \
+        }                                                                                                            \
+        const Py_ssize_t at = highest - (Py_ssize_t)x->order;                                                        \
+        if (at >= reach) {                                                                                           \
+            if (SELDOM(at >= table->room)) {                                                                         \
+                if (at >= NEAR + GAPS * living)                                                                      \
+                    return 0;                                                                                  \
+                if (!grow(table, reach, 2 * at))                                                                     \
+                    return -1;                                                                                       \
+            }                                                                                                        \
+            memset(table->nodes + reach, 0, (size_t)(at + 1 - reach) * sizeof(Node *));                              \
+            reach = at + 1;                                                                                          \
+        }                                                                                                            \
+        if (!table->nodes[at]) {                                                                                     \
+            table->nodes[at] = x;                                                                                    \
+            found(graph, x);                                                                                         \
+        }                                                                                                            \
+    } while (0)
+    for (Py_ssize_t i = 0; i < reach; i++) { /* operands are older, so their places come later */
+        Node *v = table->nodes[i];
+        if (!v)
+            continue;
+        table->nodes[count++] = v;
+        EACH_OPERAND(v, VISIT)
+    }
+#undef VISIT
+    table->count = count;
+    return 1;
+}
+
+static int newest_first(const void *a, const void *b)
 {
     const Node *v = *(Node *const *)a, *w = *(Node *const *)b;
-    return (v->order > w->order) - (v->order < w->order);
+    return (v->order < w->order) - (v->order > w->order);
 }
 
-/* Sort nodes by creation, oldest first. A graph that was recorded in one go has nearly every place in that order: then
-   each node has its place in a table, which takes a tenth of the time of sorting. */
-static int sort(Nodes *list)
+/* The way for any graph: mark what has been visited, then sort. Return 0 if there is no memory. */
+static int walk_anywhere(Graph *graph, PyObject *const *outputs, Py_ssize_t count)
 {
-    enum { FEW = 256 };
-    Node *small[FEW], **table = small;
-    if (list->count < 2)
-        return 1;
-    unsigned long long lowest = list->nodes[0]->order, highest = lowest;
-    int sorted = 1;
-    for (Py_ssize_t i = 1; i < list->count; i++) {
-        unsigned long long order = list->nodes[i]->order;
-        if (order > highest)
-            highest = order;
-        else
-            sorted = 0;
-        if (order < lowest)
-            lowest = order;
-    }
-    if (sorted)
-        return 1;
-    const unsigned long long span = highest - lowest + 1;
-    if (span > 8 * (unsigned long long)list->count + FEW / 2) {
-        qsort(list->nodes, (size_t)list->count, sizeof(Node *), by_order);
-        return 1;
-    }
-    if (span > FEW && !(table = PyMem_Malloc(span * sizeof(Node *))))
-        return 0;
-    memset(table, 0, span * sizeof(Node *));
-    for (Py_ssize_t i = 0; i < list->count; i++)
-        table[list->nodes[i]->order - lowest] = list->nodes[i];
-    Node **next = list->nodes;
-    for (unsigned long long i = 0; i < span; i++)
-        if (table[i])
-            *next++ = table[i];
-    if (table != small)
-        PyMem_Free(table);
+#define VISIT(operand)                                                                                               \
+    do {                                                                                                             \
+        Node *x = (operand);                                                                                         \
+        if (!x->op ? !list_leaf(graph, x) : !x->visited && !append(&graph->made, x))                                 \
+            return 0;                                                                                                \
+        if (!x->visited) {                                                                                           \
+            x->visited = 1;                                                                                          \
+            found(graph, x);                                                                                         \
+        }                                                                                                            \
+    } while (0)
+    for (Py_ssize_t i = 0; i < count; i++)
+        VISIT((Node *)outputs[i]);
+    for (Py_ssize_t i = 0; i < graph->made.count; i++) /* the list grows meanwhile */
+        EACH_OPERAND(graph->made.nodes[i], VISIT)
+#undef VISIT
+    qsort(graph->made.nodes, (size_t)graph->made.count, sizeof(Node *), newest_first);
     return 1;
 }
 
-static ALWAYS_INLINE void leave(Nodes *nodes, int to_pull)
+/* Find the graph of outputs. Return 0 with an error set. */
+static int find_graph(Graph *graph, PyObject *const *outputs, Py_ssize_t count, int for_pulls)
 {
-    for (Py_ssize_t i = 0; i < nodes->count; i++) {
-        nodes->nodes[i]->visited = 0;
-        if (to_pull)
-            make_untouched(nodes->nodes[i]);
-    }
-}
-
-static int visit_operands(Graph *graph, Node *v)
-{
-    if (v->operands == MANY) {
-        Many *many = v->x.many;
-        const unsigned char *constant = constants_of(many);
-        for (Py_ssize_t i = 0; i < many->count; i++)
-            if (!constant[i] && !visit(graph, many->items[i].node))
-                return 0;
-        return 1;
-    }
-    if (!v->x_constant && !visit(graph, v->x.node))
-        return 0;
-    return v->operands != 2 || v->y_constant || visit(graph, v->y.node);
-}
-
-/* Find the graph of outputs: its results in the order of creation, and its leaves in any order. For `backward`, which has
-   its turn, no gradient has touched them. Return 0 with an error set. */
-static ALWAYS_INLINE int find_graph(Graph *graph, PyObject *const *outputs, Py_ssize_t count, int to_pull)
-{
-    int ready = 1;
+    int done = 0;
     start_nodes(&graph->made);
     start_nodes(&graph->leaves);
-    for (Py_ssize_t i = 0; ready && i < count; i++)
-        ready = visit(graph, (Node *)outputs[i]);
-    for (Py_ssize_t i = 0; ready && i < graph->made.count; i++) /* the list grows meanwhile */
-        ready = visit_operands(graph, graph->made.nodes[i]);
-    leave(&graph->made, to_pull);
-    leave(&graph->leaves, to_pull);
-    if (ready && sort(&graph->made))
+    graph->for_pulls = for_pulls;
+    graph->in_c = 1;
+    if (count == 1 && ((Node *)outputs[0])->op)
+        done = walk_closely(graph, (Node *)outputs[0]);
+    if (done == 0) {
+        leave(&graph->leaves);
+        graph->leaves.count = 0;
+        done = walk_anywhere(graph, outputs, count) ? 1 : -1;
+        leave(&graph->made);
+    }
+    leave(&graph->leaves);
+    if (done == 1)
         return 1;
     free_graph(graph);
     PyErr_NoMemory();
@@ -1038,19 +1082,14 @@ static PyObject *graph_of(PyObject *module, PyObject *const *args, Py_ssize_t co
     Graph graph;
     if (!find_graph(&graph, args, count, 0))
         return NULL;
-    PyObject *list = NULL;
-    if (sort(&graph.leaves)) {
-        /* Merge both from their ends, into the longer list. */
-        list = PyList_New(graph.made.count + graph.leaves.count);
-        Py_ssize_t m = graph.made.count, l = graph.leaves.count;
-        while (list && m + l) {
-            Node *v = m && (!l || graph.made.nodes[m - 1]->order > graph.leaves.nodes[l - 1]->order)
-                          ? graph.made.nodes[--m]
-                          : graph.leaves.nodes[--l];
-            PyList_SetItem(list, m + l, Py_NewRef((PyObject *)v));
-        }
-    } else
-        PyErr_NoMemory();
+    qsort(graph.leaves.nodes, (size_t)graph.leaves.count, sizeof(Node *), newest_first);
+    PyObject *list = PyList_New(graph.made.count + graph.leaves.count);
+    Node **made = graph.made.nodes, **leaf = graph.leaves.nodes;
+    Py_ssize_t m = graph.made.count, l = graph.leaves.count;
+    while (list && m + l) { /* merge, newest first, from the end of the list */
+        Node *v = !l || (m && (*made)->order > (*leaf)->order) ? (m--, *made++) : (l--, *leaf++);
+        PyList_SetItem(list, m + l, Py_NewRef((PyObject *)v));
+    }
     free_graph(&graph);
     return list;
 }
@@ -1199,22 +1238,19 @@ static int pull_in_python(Node *v)
     return done;
 }
 
-/* Set all gradients at once: no Python code runs in between, so neither Ctrl-C nor another thread can tear this. */
-static void commit(Graph *graph)
+/* All gradients are set without a step of Python in between, so neither Ctrl-C nor another thread can tear this. */
+
+static ALWAYS_INLINE void commit_result(Node *v) { v->grad = is_untouched(v->part) ? 0.0 : v->part; }
+
+static void commit_leaves(const Nodes *leaves)
 {
-    for (Py_ssize_t i = 0; i < graph->made.count; i++) {
-        Node *v = graph->made.nodes[i];
-        v->grad = is_untouched(v->part) ? 0.0 : v->part;
-    }
-    for (Py_ssize_t i = 0; i < graph->leaves.count; i++) {
-        Node *v = graph->leaves.nodes[i];
-        v->grad += is_untouched(v->part) ? 0.0 : v->part;
-    }
+    for (Py_ssize_t i = 0; i < leaves->count; i++)
+        leaves->nodes[i]->grad += is_untouched(leaves->nodes[i]->part) ? 0.0 : leaves->nodes[i]->part;
 }
 
 static int is_out_of_date(const Graph *graph)
 {
-    return graph->made.count && (long long)graph->made.nodes[0]->order < latest_change;
+    return graph->made.count && (long long)graph->made.nodes[graph->made.count - 1]->order < latest_change;
 }
 
 enum { NODES_IN_ONE_GO = 1 << 20 }; /* 30 ms, in which Ctrl-C can wait */
@@ -1227,14 +1263,14 @@ static int propagate_alone(Node *output, double seed)
     PyObject *self = (PyObject *)output;
     if (!find_graph(&graph, &self, 1, 1))
         return -1;
-    int alone = !is_out_of_date(&graph) && graph.made.count <= NODES_IN_ONE_GO;
-    for (Py_ssize_t i = 0; alone && i < graph.made.count; i++)
-        alone = graph.made.nodes[i]->op->row != NULL;
+    const int alone = graph.in_c && !is_out_of_date(&graph) && graph.made.count <= NODES_IN_ONE_GO;
     if (alone) {
         output->part = seed;
-        for (Py_ssize_t i = graph.made.count; i--;)
+        for (Py_ssize_t i = 0; i < graph.made.count; i++) {
             pull(graph.made.nodes[i]);
-        commit(&graph);
+            commit_result(graph.made.nodes[i]); /* at once, while the node is at hand: nothing can go wrong any more */
+        }
+        commit_leaves(&graph.leaves);
     }
     free_graph(&graph);
     return alone;
@@ -1262,7 +1298,7 @@ static int announce_pulled(PyObject *output, Node *v, PyObject *part)
 static int pull_all(Graph *graph, PyObject *output, PyObject *part)
 {
     const int listened = PyDict_Size(python.pulled) > 0;
-    for (Py_ssize_t i = graph->made.count; i--;) {
+    for (Py_ssize_t i = 0; i < graph->made.count; i++) {
         Node *v = graph->made.nodes[i];
         if (v->op->row)
             pull(v);
@@ -1292,7 +1328,7 @@ static PyObject *propagate(PyObject *module, PyObject *const *args, Py_ssize_t c
     int done = 1;
     if (is_out_of_date(&graph)) {
         PyObject *made = list_of(&graph.made), *leaves = list_of(&graph.leaves), *told = NULL;
-        if (made && leaves)
+        if (made && leaves && PyList_Reverse(made) == 0)
             told = PyObject_CallFunctionObjArgs(python.announce, python.on_old_graph, args[0], made, leaves, NULL);
         done = told != NULL;
         Py_XDECREF(made);
@@ -1309,8 +1345,10 @@ static PyObject *propagate(PyObject *module, PyObject *const *args, Py_ssize_t c
     if (part) {
         ((Node *)args[0])->part = seed;
         done = pull_all(&graph, args[0], part);
+        for (Py_ssize_t i = 0; done && i < graph.made.count; i++)
+            commit_result(graph.made.nodes[i]);
         if (done)
-            commit(&graph);
+            commit_leaves(&graph.leaves);
         Py_DECREF(part);
     }
     free_graph(&graph);
