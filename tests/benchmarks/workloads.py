@@ -376,10 +376,10 @@ class Transformer:
         return float(loss.data)
 
 
-def chain(engine: Engine, nodes: int) -> Any:
-    """Build the deepest graph of that many nodes: each is made from the one before, by `*` and `+` in turn."""
+def chain(engine: Engine, nodes: int, leaf: Any = None) -> Any:
+    """Build the deepest graph of that many nodes: each from the one before and a leaf, by `*` and `+` in turn."""
     value = engine.value(1.0)
-    factor = engine.value(1.0 - 1e-7)
+    factor = engine.value(1.0 - 1e-7) if leaf is None else leaf
     for _ in range(nodes // 2):
         value = value * factor
         value = value + factor
