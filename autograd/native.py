@@ -35,7 +35,8 @@ def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
         recorded=engine["recorded"],
         pulled=engine["pulled"],
         on_old_graph=engine["on_old_graph"],
-        turn=engine["turn"],
+        acquire=engine["turn"].acquire,
+        release=engine["turn"].release,
     )
     _complete(value, in_python)
     del Op.__call__  # that of the base class, in C, calls it for all that is rare
@@ -59,16 +60,16 @@ def _complete(value: Any, in_python: Any) -> None:
         if name in _ATTRIBUTES:
             setattr(value, name, core.attribute(name, x))
         elif name == "backward":
-            setattr(value, name, core.method(name, _documented(x, "$self, /, seed=1.0")))
+            setattr(value, name, core.method(name, _documented(name, x, "$self, /, seed=1.0")))
         elif name not in in_c or name in ("__doc__", "__hash__"):
             setattr(value, name, x)
     value.__record__ = staticmethod(core.record)
     value.__signature__ = inspect.signature(in_python)
 
 
-def _documented(method: Any, signature: str) -> str:
+def _documented(name: str, method: Any, signature: str) -> str:
     """Return the documentation of a method as that of one in C: the signature, then the words."""
-    return f"{method.__name__}({signature})\n--\n\n{method.__doc__}"
+    return f"{name}({signature})\n--\n\n{method.__doc__}"
 
 
 def _installing(value: Any, in_python: Any, engine: Mapping[str, Any]) -> Callable[[Op], None]:
@@ -84,7 +85,7 @@ def _installing(value: Any, in_python: Any, engine: Mapping[str, Any]) -> Callab
             setattr(in_python, name, function)  # which the one in C calls where the arguments are wrong
             if op.arity == 1 and name == op.name:
                 (x,) = op.__signature__.parameters
-                setattr(value, name, core.method(name, _documented(function, f"${x}, /")))
+                setattr(value, name, core.method(name, _documented(name, function, f"${x}, /")))
             elif name == op.name:
                 setattr(value, name, function)
 

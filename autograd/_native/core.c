@@ -122,7 +122,7 @@ static struct {
     PyObject *call;                      /* Op.__call__ */
     PyObject *graph_of, *record;
     PyObject *announce, *recorded, *pulled, *on_old_graph;
-    PyObject *turn;                      /* the lock of backward passes */
+    PyObject *acquire, *release;         /* of the lock of backward passes; looked up once, because that takes memory */
 } python;
 
 #define IS_VALUE(object) (Py_TYPE(object) == value_type)
@@ -1365,7 +1365,7 @@ static PyObject *in_turn(PyObject *module, PyObject *const *args, Py_ssize_t cou
             "backward() is already running in this thread: no rule, listener or handler can start it");
         return NULL;
     }
-    PyObject *taken = PyObject_CallMethod(python.turn, "acquire", NULL);
+    PyObject *taken = PyObject_CallNoArgs(python.acquire);
     if (!taken)
         return NULL;
     Py_DECREF(taken);
@@ -1379,10 +1379,7 @@ static PyObject *in_turn(PyObject *module, PyObject *const *args, Py_ssize_t cou
     turn_of = 0;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    PyObject *released = PyObject_CallMethod(python.turn, "release", NULL);
-    if (!released)
-        PyErr_WriteUnraisable(python.turn);
-    Py_XDECREF(released);
+    Py_XDECREF(PyObject_CallNoArgs(python.release));
     PyErr_Restore(type, value, traceback);
     return result;
 }
@@ -1552,13 +1549,14 @@ static PyObject *attribute(PyObject *module, PyObject *args)
 static PyObject *use(PyObject *module, PyObject *args, PyObject *named)
 {
     static char *names[] = {
-        "Value", "number", "operand", "call", "graph_of", "announce", "recorded", "pulled", "on_old_graph", "turn", NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOOOOOO!O!O!O", names, &python.Value, &python.number,
+        "Value", "number", "operand", "call", "graph_of", "announce", "recorded", "pulled", "on_old_graph", "acquire",
+        "release", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOOOOOO!O!O!OO", names, &python.Value, &python.number,
             &python.operand, &python.call, &python.graph_of, &python.announce, &PyDict_Type, &python.recorded,
-            &PyDict_Type, &python.pulled, &PyDict_Type, &python.on_old_graph, &python.turn))
+            &PyDict_Type, &python.pulled, &PyDict_Type, &python.on_old_graph, &python.acquire, &python.release))
         return NULL;
     PyObject *kept[] = {python.Value, python.number, python.operand, python.call, python.graph_of, python.announce,
-        python.recorded, python.pulled, python.on_old_graph, python.turn};
+        python.recorded, python.pulled, python.on_old_graph, python.acquire, python.release};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         Py_INCREF(kept[i]);
     Py_RETURN_NONE;
