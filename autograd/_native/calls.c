@@ -19,6 +19,10 @@
 #include <string.h>
 #include <structmember.h>
 
+#ifdef __GNUC__ /* not a call, as the option -fno-builtin makes of it, which keeps the bits of functions of numbers */
+#define memcpy __builtin_memcpy
+#endif
+
 #ifdef Py_LIMITED_API /* functions for what are macros otherwise */
 #define FLOAT PyFloat_AsDouble
 #define LIST_SIZE PyList_Size
@@ -117,11 +121,15 @@ static Node *described(PyObject *tree)
 
 typedef void Program(long long n, const double *const *arguments, double *outputs);
 
+/* Every CPython has vectorcall since 3.8, in this form, but headers for the stable ABI name it from 3.12 on only. Without
+   it a call with `out` takes twice as long, because Python makes a tuple and a dictionary. */
+typedef PyObject *Vectorcall(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *names);
+#define HAVE_VECTORCALL (1UL << 11)
+#define FREE_PLACE ((size_t)1 << (8 * sizeof(size_t) - 1)) /* a flag, beside the number of arguments without names */
+
 typedef struct {
     PyObject_HEAD
-#ifndef Py_LIMITED_API
-    vectorcallfunc vectorcall;
-#endif
+    Vectorcall *vectorcall;
     PyObject *general; /* the function in Python */
     PyObject *arrays;  /* arrays(o, n): the results as parts of one array */
     PyObject *library; /* keeps the program in memory: it is unloaded with the last function that refers to it */
@@ -425,14 +433,14 @@ static PyObject *shortcut(Function *f, PyObject *const *arguments, Py_ssize_t co
     return result;
 }
 
-#ifdef Py_LIMITED_API /* before Python 3.12, it has no vectorcall */
+/* For calls with a tuple and a dictionary, which stay during the call: what is in them is borrowed. */
 static PyObject *call_with_tuple(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
     Function *f = (Function *)self;
     PyObject *items[MOST_ARGUMENTS], *out = NULL, *result = NULL;
     Py_ssize_t count = PyTuple_Size(arguments);
     if (keywords)
-        out = PyDict_GetItemString(keywords, "out"); /* borrowed, as the items are: `arguments` and `keywords` stay */
+        out = PyDict_GetItemString(keywords, "out");
     if (count == f->count && (!keywords || PyDict_Size(keywords) == (out != NULL))) {
         for (Py_ssize_t i = 0; i < count; i++)
             items[i] = PyTuple_GetItem(arguments, i);
@@ -440,19 +448,35 @@ static PyObject *call_with_tuple(PyObject *self, PyObject *arguments, PyObject *
     }
     return result || PyErr_Occurred() ? result : PyObject_Call(f->general, arguments, keywords);
 }
-#else
-static PyObject *call_with_vector(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *keywords)
+
+/* Call `general` with arguments in a row, the last of which have names. */
+static PyObject *call_general(Function *f, PyObject *const *arguments, Py_ssize_t count, PyObject *names)
+{
+    PyObject *tuple = PyTuple_New(count), *keywords = names ? PyDict_New() : NULL, *result = NULL;
+    for (Py_ssize_t i = 0; tuple && i < count; i++)
+        PyTuple_SetItem(tuple, i, Py_NewRef(arguments[i]));
+    int failed = !tuple || (names && !keywords);
+    for (Py_ssize_t i = 0; keywords && !failed && i < PyTuple_Size(names); i++)
+        failed = PyDict_SetItem(keywords, PyTuple_GetItem(names, i), arguments[count + i]);
+    if (!failed)
+        result = PyObject_Call(f->general, tuple, keywords);
+    Py_XDECREF(tuple);
+    Py_XDECREF(keywords);
+    return result;
+}
+
+/* For calls with arguments in a row, by far the most: PEP 590. */
+static PyObject *call_with_vector(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *names)
 {
     Function *f = (Function *)self;
-    Py_ssize_t count = PyVectorcall_NARGS(flags), named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    Py_ssize_t count = (Py_ssize_t)(flags & ~FREE_PLACE), named = names ? TUPLE_SIZE(names) : 0;
     PyObject *result = NULL;
     if (!named)
         result = shortcut(f, arguments, count, NULL);
-    else if (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "out") == 0)
+    else if (named == 1 && PyUnicode_CompareWithASCIIString(TUPLE_ITEM(names, 0), "out") == 0)
         result = shortcut(f, arguments, count, arguments[count]);
-    return result || PyErr_Occurred() ? result : PyObject_Vectorcall(f->general, arguments, flags, keywords);
+    return result || PyErr_Occurred() ? result : call_general(f, arguments, count, names);
 }
-#endif
 
 
 /* The rest of the type: a function to inspect, help, copy, pickle and weakref ---------------------------------------- */
@@ -514,9 +538,7 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords
     Function *f = (Function *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0); /* its memory is all zeros */
     if (!f)
         return NULL;
-#ifndef Py_LIMITED_API
     f->vectorcall = call_with_vector;
-#endif
     f->general = Py_NewRef(general);
     f->arrays = Py_NewRef(arrays);
     f->library = Py_NewRef(library);
@@ -576,9 +598,7 @@ static PyGetSetDef attributes[] = {
 static PyMemberDef offsets[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(Function, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Function, references), READONLY, NULL},
-#ifndef Py_LIMITED_API
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Function, vectorcall), READONLY, NULL},
-#endif
     {0},
 };
 static PyType_Slot slots[] = {
@@ -586,11 +606,7 @@ static PyType_Slot slots[] = {
     {Py_tp_dealloc, dealloc},
     {Py_tp_traverse, traverse},
     {Py_tp_clear, clear},
-#ifdef Py_LIMITED_API
     {Py_tp_call, call_with_tuple},
-#else
-    {Py_tp_call, PyVectorcall_Call},
-#endif
     {Py_tp_repr, repr},
     {Py_tp_descr_get, bound},
     {Py_tp_methods, methods},
@@ -601,11 +617,7 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {
     .name = "autograd._native.core.CompiledFunction",
     .basicsize = sizeof(Function),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
-#ifndef Py_LIMITED_API
-             | Py_TPFLAGS_HAVE_VECTORCALL
-#endif
-    ,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | HAVE_VECTORCALL,
     .slots = slots,
 };
 
