@@ -258,16 +258,6 @@ CHILDREN: dict[str, Callable[..., Any]] = {
 }
 
 
-def child(job: str) -> None:
-    """Do the job that the parent wrote as JSON, and answer in JSON."""
-    name, *arguments = json.loads(job)
-    work = CHILDREN[name]
-    # Only the peers' recursion needs the deep stack; our depth is measured with the stack that every program has.
-    result = work(*arguments) if name in ("depth", "memory") else workloads.with_deep_stack(lambda: work(*arguments))
-    if result is not None:
-        print(json.dumps(result))
-
-
 # ---------------------------------------------------------------------------------------- parent process: the tables
 
 
@@ -513,7 +503,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        child(options.child)
+        workloads.answer(options.child, CHILDREN, shallow=("depth", "memory"))  # ours, measured with the stack of all
         return
     workloads.FOLDERS.update(folder.split("=", 1) for folder in options.folders)
     if not installed(PURE):

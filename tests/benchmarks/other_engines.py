@@ -167,14 +167,6 @@ def numbers(program: str, engine: str) -> dict[str, list[float]]:
 CHILDREN: dict[str, Callable[..., Any]] = {"steps": time_steps, "numbers": numbers}
 
 
-def child(job: str) -> None:
-    """Do the job that the parent wrote as JSON, and answer in JSON."""
-    name, *arguments = json.loads(job)
-    result = workloads.with_deep_stack(lambda: CHILDREN[name](*arguments))  # the peers recurse
-    if result is not None:
-        print(json.dumps(result))
-
-
 # ---------------------------------------------------------------------------------------- parent process: the page
 
 
@@ -321,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        child(options.child)
+        workloads.answer(options.child, CHILDREN)
         return
     paths = dict(peer.split("=", 1) for peer in options.peers)
     installed = find_spec("micrograd")

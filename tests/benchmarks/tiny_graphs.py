@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import workloads
-from eager import CPU_CLOCK, MODES, NATIVE, PURE, answer_turns, clock, installed
+from eager import CPU_CLOCK, MODES, NATIVE, PURE, ByEngine, answer_turns, clock, installed, quotient
 from turns import ONE_THREAD, Runner, about, filled, machine, median_of, run, say, table, take_turns
 
 GROUP_SECONDS = 1e-3  # tiny graphs are timed in groups that take about this long
@@ -424,14 +424,6 @@ CHILDREN: dict[str, Callable[..., Any]] = {
 }
 
 
-def child(job: str) -> None:
-    """Do the job that the parent wrote as JSON, and answer in JSON."""
-    name, *arguments = json.loads(job)
-    result = workloads.with_deep_stack(lambda: CHILDREN[name](*arguments))  # the peers recurse
-    if result is not None:
-        print(json.dumps(result))
-
-
 # --------------------------------------------------------------------------------------------- parent process: the page
 
 
@@ -443,21 +435,11 @@ def environment(contestant: str, engine: str) -> dict[str, str]:
     )
 
 
-ByContestant = dict[tuple[str, str], list[list[float]]]
-"""For each contestant and mode of the collector, the seconds of each step, turn by turn."""
-
-
 class Contest(NamedTuple):
     """What the contestants took, and why some of them did not take part."""
 
-    times: ByContestant
+    times: ByEngine
     absent: dict[str, str]
-
-    def quotient(self, one: str, other: str, mode: str) -> float | None:
-        """Return how many times as long one takes as the other; None unless both took part."""
-        if not {(one, mode), (other, mode)} <= self.times.keys():
-            return None
-        return median_of(self.times[one, mode]) / median_of(self.times[other, mode])
 
 
 def contest(
@@ -536,7 +518,7 @@ def times_table(found: Contest, unit: str) -> str:
     for name in names:
         cells = [name]
         for mode in MODES:
-            against = found.quotient(name, FLOATS, mode)
+            against = quotient(found.times, name, FLOATS, mode)
             cells += [f"{median_of(found.times[name, mode]) * factor:.4g}", about(against) if against else ""]
         rows.append(cells)
     notes = "".join(f"\n\nLeft out: *{name}*: {reason}." for name, reason in found.absent.items())
@@ -562,7 +544,7 @@ GOALS = (
 def goals_table(found: Contest) -> str:
     rows = []
     for goal in GOALS:
-        ratios = (found.quotient(goal.one, goal.other, mode) for mode in MODES)
+        ratios = (quotient(found.times, goal.one, goal.other, mode) for mode in MODES)
         rows.append((goal.title, *("not measured" if r is None else about(r) for r in ratios), goal.goal))
     return table(("BurTorch's first graph", "on", "off", "goal"), rows)
 
@@ -632,7 +614,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        child(options.child)
+        workloads.answer(options.child, CHILDREN)
         return
     workloads.FOLDERS.update(folder.split("=", 1) for folder in options.folders)
     text = page(*((2, 0.01, 400) if options.quick else (15, 0.1, 10_000)))

@@ -7,12 +7,13 @@ those of a tape, have the demo in a form of their own.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -115,6 +116,18 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
     if not results:
         raise RuntimeError("the work failed, see the traceback above")
     return results[0]
+
+
+def answer(job: str, jobs: Mapping[str, Callable[..., Any]], shallow: Collection[str] = ()) -> None:
+    """Do the job that the parent wrote as JSON, and answer in JSON.
+
+    Arguments:
+        shallow: the names of the jobs that get the stack that every program has; the peers' recursion needs more.
+    """
+    name, *arguments = json.loads(job)
+    result = jobs[name](*arguments) if name in shallow else with_deep_stack(lambda: jobs[name](*arguments))
+    if result is not None:
+        print(json.dumps(result))
 
 
 class Workload(Protocol):
