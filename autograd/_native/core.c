@@ -10,7 +10,8 @@
 
    Who owns what. A node owns its operands, its label, and its operation if a user added that; the table's own live as
    long as this module. Edges point to older nodes only, so there are no cycles, and nodes are not the garbage
-   collector's. Numbers are in the nodes: a constant is no object. All state is static and protected by the interpreter's
+   collector's, but for results of a user's operation, whose rule may refer to them, and what is computed from these.
+   Numbers are in the nodes: a constant is no object. All state is static and protected by the interpreter's
    lock: so there is one copy of this module in a process, and none in a build of Python without that lock. */
 
 #define PY_SSIZE_T_CLEAN
@@ -76,9 +77,10 @@ struct Node {
     Operand x, y;
     PyObject *label;     /* NULL for "" */
     PyObject *weak;      /* Python's list of weak references */
-    unsigned long long order : 58; /* of creation */
+    unsigned long long order : 57; /* of creation */
     unsigned long long operands : 2; /* 0, 1, 2, or MANY */
     unsigned long long x_constant : 1, y_constant : 1;
+    unsigned long long collected : 1; /* known to the garbage collector */
     unsigned long long visited : 1; /* only while a function walks the graph: 0 when it returns */
 };
 
@@ -128,17 +130,19 @@ static struct {
 #define IS_VALUE(object) (Py_TYPE(object) == value_type)
 
 /* Return a node without operands: a leaf, to which callers give its operation. NULL with an error set. */
-static ALWAYS_INLINE Node *new_node(double data)
+static ALWAYS_INLINE Node *new_node(double data, int collected)
 {
-    Node *v = take_place();
+    Node *v = SELDOM(collected) ? PyObject_GC_New(Node, value_type) : take_place();
     if (SELDOM(!v))
         return (Node *)PyErr_NoMemory();
+    if (!collected) {
 #if defined(Py_REF_DEBUG)
-    PyObject_Init((PyObject *)v, value_type);
+        PyObject_Init((PyObject *)v, value_type);
 #else /* the type lives as long as this module: its nodes need not be counted */
-    Py_SET_TYPE((PyObject *)v, value_type);
-    Py_SET_REFCNT((PyObject *)v, 1);
+        Py_SET_TYPE((PyObject *)v, value_type);
+        Py_SET_REFCNT((PyObject *)v, 1);
 #endif
+    }
     v->data = data;
     v->grad = 0.0;
     v->op = NULL;
@@ -146,6 +150,7 @@ static ALWAYS_INLINE Node *new_node(double data)
     v->order = (unsigned long long)next_order++;
     v->operands = 0;
     v->x_constant = v->y_constant = 0;
+    v->collected = collected != 0;
     v->visited = 0;
     v->y.changed = -1;
     return v;
@@ -156,14 +161,21 @@ static ALWAYS_INLINE Node *new_node(double data)
 static Node *dying;
 static int freeing;
 
+static inline void expect_end(Node *v)
+{
+    if (SELDOM(v->collected))
+        PyObject_GC_UnTrack((PyObject *)v);
+    Py_XDECREF(v->label);
+    v->label = (PyObject *)dying;
+    dying = v;
+}
+
 static inline void let_go(Node *x)
 {
 #if !defined(Py_REF_DEBUG)
     if (Py_REFCNT((PyObject *)x) == 1) { /* as Py_DECREF would, by a shorter way */
         Py_SET_REFCNT((PyObject *)x, 0);
-        Py_XDECREF(x->label);
-        x->label = (PyObject *)dying;
-        dying = x;
+        expect_end(x);
         return;
     }
 #endif
@@ -173,9 +185,7 @@ static inline void let_go(Node *x)
 static void node_dealloc(PyObject *self)
 {
     Node *v = (Node *)self;
-    Py_XDECREF(v->label);
-    v->label = (PyObject *)dying;
-    dying = v;
+    expect_end(v);
     if (freeing) /* within the loop below, by which it will be freed */
         return;
     freeing = 1;
@@ -200,12 +210,39 @@ static void node_dealloc(PyObject *self)
         }
         if (v->op && SELDOM(!v->op->row))
             Py_DECREF((PyObject *)v->op);
+        if (SELDOM(v->collected)) {
+            PyObject_GC_Del(v);
+            Py_DECREF((PyObject *)value_type);
+            continue;
+        }
 #if defined(Py_REF_DEBUG)
         Py_DECREF((PyObject *)value_type);
 #endif
         give_place_back(v);
     }
     freeing = 0;
+}
+
+/* What the garbage collector asks. A cycle leads through the operation of a user, which it clears. */
+
+static int node_is_collected(PyObject *self) { return ((Node *)self)->collected; }
+
+static int node_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Node *v = (Node *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT((PyObject *)v->op);
+    if (v->operands == MANY) {
+        for (Py_ssize_t i = 0; i < v->x.many->count; i++)
+            if (!constants_of(v->x.many)[i])
+                Py_VISIT((PyObject *)v->x.many->items[i].node);
+    } else if (v->operands) {
+        if (!v->x_constant)
+            Py_VISIT((PyObject *)v->x.node);
+        if (v->operands == 2 && !v->y_constant)
+            Py_VISIT((PyObject *)v->y.node);
+    }
+    return 0;
 }
 
 /* Numbers ---------------------------------------------------------------------------------------------------------- */
@@ -286,22 +323,35 @@ static ALWAYS_INLINE void set_operand(Operand *x, PyObject *object, enum Kind ki
         x->constant = number;
 }
 
+static ALWAYS_INLINE int is_collected(PyObject *object, enum Kind kind)
+{
+    return kind == VALUE && ((Node *)object)->collected;
+}
+
+/* A result that has its operands becomes known to the garbage collector, if it is to be. */
+static ALWAYS_INLINE Node *complete(Node *v)
+{
+    if (SELDOM(v->collected))
+        PyObject_GC_Track((PyObject *)v);
+    return v;
+}
+
 static ALWAYS_INLINE Node *result_of_one(Operation *op, double data, PyObject *a, enum Kind a_kind, double x)
 {
-    Node *v = new_node(data);
+    Node *v = new_node(data, is_collected(a, a_kind));
     if (SELDOM(!v))
         return NULL;
     v->op = op;
     v->operands = 1;
     v->x_constant = a_kind != VALUE;
     set_operand(&v->x, a, a_kind, x);
-    return v;
+    return complete(v);
 }
 
 static ALWAYS_INLINE Node *result_of_two(
     Operation *op, double data, PyObject *a, enum Kind a_kind, double x, PyObject *b, enum Kind b_kind, double y)
 {
-    Node *v = new_node(data);
+    Node *v = new_node(data, is_collected(a, a_kind) || is_collected(b, b_kind));
     if (SELDOM(!v))
         return NULL;
     v->op = op;
@@ -310,7 +360,7 @@ static ALWAYS_INLINE Node *result_of_two(
     v->y_constant = b_kind != VALUE;
     set_operand(&v->x, a, a_kind, x);
     set_operand(&v->y, b, b_kind, y);
-    return v;
+    return complete(v);
 }
 
 static Many *new_many(Py_ssize_t count)
@@ -331,20 +381,6 @@ static void drop_many(Many *many, Py_ssize_t count)
         if (!constants_of(many)[i])
             Py_DECREF((PyObject *)many->items[i].node);
     PyMem_Free(many);
-}
-
-/* Return a result with these operands, which it takes over. */
-static Node *result_of_many(Operation *op, double data, Many *many)
-{
-    Node *v = new_node(data);
-    if (!v) {
-        drop_many(many, many->count);
-        return NULL;
-    }
-    v->op = op;
-    v->operands = MANY;
-    v->x.many = many;
-    return v;
 }
 
 /* The number that a function in Python returns for the numbers of these operands. Return 0 with an error set. */
@@ -435,31 +471,36 @@ static int compute(Operation *op, Many *many, double *data)
     }
 }
 
-/* Return a node of these operands, which it takes over: one or two are put into the node. */
+/* Return a result with these operands, which it takes over: one or two are put into the node. */
 static Node *node_of(Operation *op, double data, Many *many)
 {
-    Node *v;
-    if (op->operands != 1 && op->operands != 2)
-        v = result_of_many(op, data, many);
-    else {
-        Operand *items = many->items;
-        unsigned char *constant = constants_of(many);
-        if ((v = new_node(data))) {
-            v->operands = (unsigned)many->count;
-            v->x = items[0];
-            v->x_constant = constant[0];
-            if (many->count == 2) {
-                v->y = items[1];
-                v->y_constant = constant[1];
-            }
-            v->op = op;
-            PyMem_Free(many);
-        } else
-            drop_many(many, many->count);
+    const Py_ssize_t count = many->count;
+    const unsigned char *constant = constants_of(many);
+    int collected = !op->row;
+    for (Py_ssize_t i = 0; i < count; i++)
+        collected |= !constant[i] && many->items[i].node->collected;
+    Node *v = new_node(data, collected);
+    if (!v) {
+        drop_many(many, count);
+        return NULL;
     }
-    if (v && !op->row)
+    v->op = op;
+    if (!op->row)
         Py_INCREF((PyObject *)op);
-    return v;
+    if (count == op->operands && (count == 1 || count == 2)) {
+        v->operands = (unsigned)count;
+        v->x = many->items[0];
+        v->x_constant = constant[0];
+        if (count == 2) {
+            v->y = many->items[1];
+            v->y_constant = constant[1];
+        }
+        PyMem_Free(many);
+    } else {
+        v->operands = MANY;
+        v->x.many = many;
+    }
+    return complete(v);
 }
 
 /* Read operands from lists and tuples, one after another. What is neither Value nor float is converted; if that takes
@@ -715,7 +756,7 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *named)
         if ((PyFloat_CheckExact(data) || PyLong_CheckExact(data)) && (!label || PyUnicode_CheckExact(label))) {
             if (read_number(data, python.number, &number) == FAILED)
                 return NULL;
-            Node *v = new_node(number);
+            Node *v = new_node(number, 0);
             if (v && label && set_label(v, label) < 0)
                 Py_CLEAR(v);
             return (PyObject *)v;
@@ -724,7 +765,7 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *named)
     PyObject *made = PyObject_Call(python.Value, args, named);
     PyObject *data = made ? PyObject_GetAttrString(made, "data") : NULL;
     PyObject *label = data ? PyObject_GetAttrString(made, "label") : NULL;
-    Node *v = label ? new_node(PyFloat_AsDouble(data)) : NULL;
+    Node *v = label ? new_node(PyFloat_AsDouble(data), 0) : NULL;
     if (v && set_label(v, label) < 0)
         Py_CLEAR(v);
     Py_XDECREF(label);
@@ -1573,13 +1614,11 @@ static PyMemberDef members_of_nodes[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-/* That there is this function keeps the type from inheriting the garbage collector's flag from its base. */
-static int no_traverse(PyObject *self, visitproc visit, void *arg) { return 0; }
-
 static PyType_Slot value_slots[] = {
     {Py_tp_new, node_new},
     {Py_tp_dealloc, node_dealloc},
-    {Py_tp_traverse, no_traverse},
+    {Py_tp_traverse, node_traverse},
+    {Py_tp_is_gc, node_is_collected},
     {Py_tp_getset, slots_of_nodes},
     {Py_tp_members, members_of_nodes},
     {Py_nb_add, node_add},
@@ -1597,12 +1636,12 @@ static PyType_Slot value_slots[] = {
 static PyType_Spec value_spec = {
     .name = "autograd.engine.Value",
     .basicsize = sizeof(Node),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, /* the class says itself that it has no subclasses, and why */
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, /* the class says itself that it has no subclasses, and why */
     .slots = value_slots,
 };
 
 /* make_value(base): make the class, to which Python then gives all that is not in C. A class made in Python would have
-   its instances in the garbage collector. */
+   all its instances in the garbage collector. */
 static PyObject *make_value(PyObject *module, PyObject *base)
 {
     if (value_type) {
