@@ -262,6 +262,21 @@ def make_call_python() -> Step:
     return lambda: neuron_gradients(0.5, 0.5, 0.01, 0.1)
 
 
+# ----------------------------------------------------------------------------------------------- a graph of two numbers
+
+
+def two_numbers_gradients(a: float, b: float) -> tuple[float, float, float]:
+    """Compute (a + b − (a·b + b³))² / 2 and its derivatives by a and b."""
+    c = a + b
+    d = a * b + b**3
+    e = c - d
+    return e * e / 2, e * (1 - b), e * (1 - a - 3 * b * b)
+
+
+def make_two_numbers_python() -> Step:
+    return lambda: two_numbers_gradients(-41.0, 2.0)
+
+
 # --------------------------------------------------------------------------------------------- a network of 784-50-10
 
 

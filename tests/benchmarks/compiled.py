@@ -53,6 +53,7 @@ from turns import (
 
 import autograd
 from autograd import Value, grad
+from autograd._native import core, reason
 from autograd.codegen.compile import FASTEST_FIRST
 
 BACKENDS = tuple(FASTEST_FIRST)
@@ -124,6 +125,14 @@ def record_neuron(form: str) -> Recorded:
     if form == "list":
         return Recorded((loss, gradients), ([w, b], x, t), {}, ([0.5, 0.5], 0.01, 0.1))
     return Recorded((loss, *gradients), (w, b, x, t), {}, (0.5, 0.5, 0.01, 0.1))
+
+
+def record_two_numbers() -> Recorded:
+    """Record the first graph of BurTorch (arXiv 2503.13795), its value and its derivatives."""
+    a, b = Value(-41.0), Value(2.0)
+    e = (a + b) - (a * b + b**3)
+    g = e**2 / 2
+    return Recorded((g, *grad(g, [a, b])), (a, b), {}, (-41.0, 2.0))
 
 
 RECORDINGS: dict[str, Callable[..., Recorded]] = {
@@ -210,13 +219,23 @@ CALL = (
     *ours(partial(record_neuron, "numbers"), ("c", "python"), "autograd, {}, f(w, b, x, t)"),
     Contestant("Python by hand", lambda _: by_hand.make_call_python()),
 )
+TWO_NUMBERS = (
+    *ours(record_two_numbers, ("c", "python"), "autograd, {}, f(a, b)"),
+    Contestant("Python by hand", lambda _: by_hand.make_two_numbers_python()),
+)
 DENSE = (
     *ours(record_dense, ("c", "numpy")),  # the Python backend takes more than a minute to compile
     Contestant("NumPy by hand", lambda _: by_hand.make_dense_numpy()),
 )
 CONTESTS: dict[str, dict[str, Contestant]] = {
     title: {contestant.name: contestant for contestant in contestants}
-    for title, contestants in {"demo": DEMO, "training": TRAINING, "call": CALL, "dense": DENSE}.items()
+    for title, contestants in {
+        "demo": DEMO,
+        "training": TRAINING,
+        "call": CALL,
+        "two numbers": TWO_NUMBERS,
+        "dense": DENSE,
+    }.items()
 }
 SLOW_TO_PREPARE = {("demo", "torch.compile"), ("dense", "autograd, numpy")}
 
@@ -420,6 +439,13 @@ def call_section(plan: Plan) -> tuple[str, str]:
     return times_table(result, "µs", "Python by hand"), words
 
 
+def two_numbers_section(plan: Plan) -> tuple[str, str]:
+    result = contest("two numbers", plan)
+    others = [name for name in CONTESTS["two numbers"] if name != "Python by hand"]
+    words = "One call with two floats: " + result.in_words("Python by hand", *others)
+    return times_table(result, "µs", "Python by hand"), words
+
+
 def dense_section(plan: Plan) -> tuple[str, str]:
     result = contest("dense", plan)
     words = "One sample of a 784-50-10 network, value and all gradients: " + result.in_words(
@@ -555,6 +581,10 @@ by `repeat`. *C by hand*: `{c_training_flags}`.
 The loss of that neuron and its two gradients, called with floats.
 
 {call}
+The first graph of BurTorch (arXiv 2503.13795), (a + b − (a·b + b³))² / 2, and its two derivatives, called with floats.
+The program of the c backend is called {calls}.
+
+{two_numbers}
 ## A larger network
 
 784-50-10 with tanh, 39,760 parameters: cross-entropy of one sample, value and all gradients, called with NumPy arrays.
@@ -600,6 +630,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rounds=plan.rounds,
         seconds=plan.seconds,
         iterations=ITERATIONS,
+        calls="by the native core" if core else f"through ctypes, without the native core ({reason})",
         c_flags=by_hand.C_FLAGS,
         c_training_flags=by_hand.C_TRAINING_FLAGS,
         words="\n".join(filled(words, "- ") for _, words in sections.values()),
@@ -614,6 +645,7 @@ SECTIONS: dict[str, Callable[[Plan], tuple[str, str]]] = {
     "demo": demo_section,
     "training": training_section,
     "call": call_section,
+    "two_numbers": two_numbers_section,
     "dense": dense_section,
     "compiling": compiling_section,
     "growth": growth_section,
