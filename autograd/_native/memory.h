@@ -1,8 +1,8 @@
 /* The memory of nodes.
 
    Nodes are made by the million, live as long as their graph, and are visited in the order of their creation. So they
-   lie in that order, in chunks that are filled from the first place to the last: a list of free places, last freed first
-   used, shuffles them after a few steps, and a step of micrograd's demo then takes three times as long.
+   lie in that order, in chunks that are filled from the first place to the last: a list of free places, last freed
+   first used, shuffles them after a few steps, and a step of micrograd's demo then takes three times as long.
 
    A chunk of which at least half is free may be filled again, in the same order: one node that lives long keeps no
    other's memory. Empty chunks go back to the system, except for a few that the next graph will want.
@@ -53,7 +53,8 @@ static Chunk *chunk_from_system(void)
         memset(chunk, 0, CHUNK_BYTES);
     return chunk;
 #else
-    /* Not malloc: it keeps what is freed below other memory. Twice the size has a multiple in it; the rest goes back. */
+    /* Not malloc: it keeps what is freed below other memory. Twice the size has a multiple in it; the rest goes back.
+     */
     char *memory = mmap(NULL, 2 * CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
