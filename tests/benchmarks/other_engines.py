@@ -292,7 +292,7 @@ table.
 {steps}
 
 {words}
-The sums of the lecture's network have three or four products: there `dot` does not pay.
+The sums of the lecture's network have three or four products: there `dot` does not pay on the pure engine.
 
 ## The collector's share
 
