@@ -129,9 +129,13 @@ def pow_(x: float, y: float) -> float:
     except ValueError:  # 0 to a negative power, or a negative number to a fractional one
         if x != 0:
             return nan
-        return math.copysign(inf, x) if y % 2 == 1 else inf
+        return math.copysign(inf, x) if _is_odd(y) else inf
     except OverflowError:
-        return -inf if x < 0 and y % 2 == 1 else inf
+        return -inf if x < 0 and _is_odd(y) else inf
+
+
+def _is_odd(y: float) -> bool:
+    return math.fabs(math.fmod(y, 2)) == 1  # y % 2 is rounded: -0.9999999999999999 % 2 is 1.0
 
 
 def max_(x: float, y: float) -> float:

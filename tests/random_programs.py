@@ -58,7 +58,7 @@ ATTRIBUTES = phrases("""
 
 EXPRESSIONS: list[tuple[int, list[str]]] = [
     (28, phrases("($o) $s $v  $v $s ($o)  $v $s $v")),
-    (24, phrases("ag.$1  ag.$1  $v.$1()  $v.$1()  -$v  abs($v)  +$v  ops.$1  Value.$1")),
+    (24, phrases("ag.$1  ag.$1  $v.$1()  $v.$1()  -$v  abs($v)  +$v  ops.$1")),
     (18, phrases("ag.$2  ag.$3  ag.$2  $v.$2  $v.$3  ag.where($v, $o, $o)  ag.clip($v, $n, $n)")),
     (
         6,
@@ -82,7 +82,7 @@ EXPRESSIONS: list[tuple[int, list[str]]] = [
     (
         8,
         phrases("""
-            $x.__$m__($o)  $x.__r$m__($n)  operator.$m($x, $o)  operator.$m($o, $x)  Value.__$m__($x, $o)
+            $x.__$m__($o)  $x.__r$m__($n)  operator.$m($x, $o)  operator.$m($o, $x)
             divmod($x, $o)  divmod($o, $x)  pow($x, $o)  pow($o, $x)  $x.__neg__()  $x.__abs__()
         """),
     ),

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define TABLE_HASH "e4ba35b2f777d8e79069dccc73c3b2e73481a16fbeb2985a3e3e41ada188182e" /* of the table's code */
+#define TABLE_HASH "bb0e97a3c4511de697477c2375ef0ec6eb48d735f37717ebe4d6f2ac8d500b50" /* of the table's code */
 
 #if defined _MSC_VER
 #pragma fp_contract(off)
