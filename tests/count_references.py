@@ -1,6 +1,6 @@
 """Count references in a debug build of Python, which adds up those of all objects: work on graphs leaves none behind.
 
-    python tests/count_references.py [debug build of Python, by default python3.11-dbg]
+    python tests/count_references.py [debug build of Python, by default python3-dbg]
 
 The native core is built for that Python, with this one's packages. Each kind of work below is done some times, to fill
 what is filled once, and then again and again: the total must not have grown by as much as one for each repetition.
@@ -27,7 +27,7 @@ from autograd.engine import graph_of
 from autograd.ops import TABLE, Op
 from autograd.text import table
 
-DEBUG_BUILD = "python3.11-dbg"
+DEBUG_BUILD = "python3-dbg"  # a package of Debian
 REPEATED = 200
 
 

@@ -20,9 +20,9 @@ from core_builds import built_copy, environment
 from autograd.codegen.c_build import compiler_command
 
 OPTIONS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-TESTS = """semantics edge_cases by_hand native_rules labels events anomaly staleness choices pickling
-stopped_gradients""".split()
-"""The names of files of tests."""
+TESTS = """native codegen/test_native_calls.py test_semantics.py test_edge_cases.py test_by_hand.py test_labels.py
+test_events.py test_anomaly.py test_staleness.py test_pickling.py test_stopped_gradients.py""".split()
+"""In the folder of the tests."""
 
 
 def library(compiler: tuple[str, ...], name: str) -> str:
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
             UBSAN_OPTIONS="print_stacktrace=1",
             PYTHONMALLOC="malloc",
         )
-        chosen = arguments or [f"tests/test_{name}.py" for name in TESTS]
+        chosen = arguments or [f"tests/{name}" for name in TESTS]
         return subprocess.run(
             [sys.executable, "-m", "pytest", *chosen], cwd=copy, env=variables, check=False
         ).returncode

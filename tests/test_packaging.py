@@ -27,7 +27,18 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LINK = re.compile(r"(!?)\[[^]]*\]\(([^)\s]+)\)")
 LINK_WITH_TEXT = re.compile(r"\[([^]]*)\]\([^)]*\)")
-TOP_LEVEL = {".ci", ".gitignore", "LICENSE", "MANIFEST.in", "README.md", "autograd", "docs", "examples"}
+TOP_LEVEL = {
+    ".ci",
+    ".clang-format",
+    ".github",
+    ".gitignore",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "autograd",
+    "docs",
+    "examples",
+}
 TOP_LEVEL |= {"pyproject.toml", "setup.py", "tests"}
 KINDS = {  # of files, in each folder
     "autograd": {".py", ".pyi", ".typed", ".css", ".html", ".js", ".c", ".h"},
