@@ -20,8 +20,8 @@ from core_builds import built_copy, environment
 from autograd.codegen.c_build import compiler_command
 
 OPTIONS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-TESTS = """native codegen/test_native_calls.py test_semantics.py test_edge_cases.py test_by_hand.py test_labels.py
-test_events.py test_anomaly.py test_staleness.py test_pickling.py test_stopped_gradients.py""".split()
+TESTS = """native codegen/test_native_calls.py codegen/test_out.py test_semantics.py test_edge_cases.py test_by_hand.py
+test_labels.py test_events.py test_anomaly.py test_staleness.py test_pickling.py test_stopped_gradients.py""".split()
 """In the folder of the tests."""
 
 
