@@ -91,7 +91,7 @@ def attributes() -> None:
     y = graph()
     y.label, y.data, y.grad = "y", 1.0, 2.0
     weakref.ref(y)
-    repr((y, y.data, y.grad, y.label, y.op, y.args, y == 1.0, hash(y)))
+    repr((y, y.data, y.grad, y.label, y.op, y.args, y == Value(1.0), hash(y)))
     y.label = None
 
 
