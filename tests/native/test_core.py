@@ -268,7 +268,6 @@ def test_a_row_that_closes_over_a_value_does_not_leak_when_it_is_defined_again()
     assert sum(end() is not None for end in ends) <= 3  # of the row that is there
 
 
-@pytest.mark.xfail(engine.NATIVE, reason="the collector does not see that a node refers to its row", strict=True)
 def test_a_row_whose_rule_knows_its_own_result_does_not_leak_when_it_is_defined_again() -> None:
     ends = []
     for i in range(100):
