@@ -2,9 +2,9 @@
 
     python tests/sanitize.py [arguments of pytest]
 
-Where none of them is a file in tests/, these are the tests of the engine and of what stands on it. A read outside of an object, a use after
-it was freed, an overflow of a signed integer and the like end the run, with a report. Python's own allocator is left
-out: the sanitizer would not see the borders of what that hands out.
+Where none of them is a file in tests/, these are the tests of the engine and of what stands on it. A read outside of an
+object, a use after it was freed, an overflow of a signed integer and the like end the run, with a report. Python's own
+allocator is left out: the sanitizer would not see the borders of what that hands out.
 """
 
 from __future__ import annotations
