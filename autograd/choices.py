@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
+from math import isnan, nan
 from types import CodeType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -106,7 +107,7 @@ _derived: dict[int, tuple[ref[Value], int]] = {}
 def _remember(v: Value, other: Value | float, kind: _Kind, holds: bool) -> None:
     kept: list[_Comparisons] = []
     left = _expression(v, kept)
-    right, number = (other, other) if isinstance(other, float) else (_expression(other, kept), other.data)
+    right, number = _expression(other, kept), other if isinstance(other, float) else other.data
     if left == right:  # the same numbers recorded twice, as two losses of a loop: these never differ
         return
     code, offset = place_of_caller(below=4) or (None, 0)
@@ -123,7 +124,7 @@ def _expression(x: Value | float, kept: list[_Comparisons] | None, depth: int = 
     Without a list, nothing is remembered, and the expression is for comparison with those that were.
     """
     if isinstance(x, float):
-        return x
+        return nan if isnan(x) else x  # always this nan, which is equal to itself in a tuple
     op = x.op
     if op is not None and depth and not op.stops and len(args := x.args) <= _WIDEST:
         return (op, *[_expression(operand, kept, depth - 1) for operand in args])
@@ -138,7 +139,7 @@ def _expression(x: Value | float, kept: list[_Comparisons] | None, depth: int = 
 def _keep(v: Value) -> tuple[_Reference, _Comparisons]:
     """Make an entry for a Value; if there are too many, forget the older half of them."""
     if len(_memory) >= _MOST_VALUES:
-        for older in tuple(_memory)[: _MOST_VALUES // 2]:
+        for older in list(_memory)[: _MOST_VALUES // 2]:
             _memory.pop(older, None)
     reference = _Reference(v, partial(_memory.pop, id(v)))
     hash(reference)  # a reference keeps its hash, and has none if it is first asked when the Value is gone
@@ -211,7 +212,7 @@ def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value
         most: how many operands are followed to find the results that were computed from these.
     """
     if len(_memory) < len(nodes):
-        kept = [comparisons for v, comparisons in tuple(_memory.values()) if v() in members]
+        kept = [comparisons for v, comparisons in list(_memory.values()) if v() in members]
     else:
         kept = [found[1] for v in nodes if (found := _memory.get(id(v)))]
     kept += _with_results_of(members, order, most)
@@ -242,7 +243,7 @@ def _choices_before(order: int, nodes: Sequence[Value], members: Container[Value
 def _with_results_of(members: Container[Value], order: int, most: int) -> list[_Comparisons]:
     """Return the comparisons of results that are not among these Values, but were computed from one of them."""
     results = dict[Value, _Comparisons]()
-    for reference, comparisons in tuple(_memory.values())[-(most // _OPERANDS_EACH) :]:
+    for reference, comparisons in list(_memory.values())[-(most // _OPERANDS_EACH) :]:
         v, oldest = reference(), comparisons[:1]
         if v is not None and v.op is not None and oldest and oldest[0][0] < order and v not in members:
             results[v] = comparisons

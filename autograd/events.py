@@ -133,7 +133,7 @@ def unobserved(function: _F) -> _F:
 def announce(listeners: Listeners, *event: Any) -> None:
     """Raise an event: call the functions that listen to it, as far as the running code is in their scope."""
     here = _scope.get()
-    for listener, scope in tuple(listeners.values()):  # a copy: other threads may register and leave meanwhile
+    for listener, scope in list(listeners.values()):  # a copy: others may register and leave meanwhile
         if scope is here:
             listener(*event)
 

@@ -755,3 +755,33 @@ def test_a_child_remembers_what_its_parent_compared() -> None:
             z.forward()
         os._exit(len(caught))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_values_that_the_collector_frees_meanwhile_disturb_no_search() -> None:
+    """It may run at any allocation, that of a copy of the memory too, and take comparisons out of it."""
+    x = Value(2.0)
+    y = x * 3.0 if x > 0 else x
+    others = [Value(float(i)) for i in range(40)]
+    assert max(others) is others[-1]
+    thresholds = gc.get_threshold()
+    try:
+        for allocations in range(300):
+            gc.collect(0)
+            garbage: list[Any] = [Value(1.0)]
+            assert garbage[0] > 0
+            garbage.append(garbage)
+            del garbage
+            gc.set_threshold(gc.get_count()[0] + allocations)
+            y.forward()
+            gc.set_threshold(*thresholds)
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def test_a_comparison_with_nan_is_one_however_often_it_is_made() -> None:
+    x = Value(2.0, "x")
+    for _ in range(3):
+        assert not x * float("nan") > 1
+        assert not x > math.nan * 1.0  # not the same object each time
+    y = x * 3.0
+    assert len(choices.choices_of(graph_of(y))) == 2
