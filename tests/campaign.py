@@ -31,7 +31,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
-from campaigns import bits, dependent_models, robustness
+from campaigns import bits, dependent_models, engines, robustness
 from turns import release, table
 
 
@@ -72,6 +72,13 @@ PROMISES = {
             "graphs",
             "test_properties.py",
             10,
+        ),
+        Promise(
+            engines.engines,
+            "The engine in Python and the native core do the same: numbers to the bit, errors, warnings, events.",
+            "programs",
+            "native/test_two_engines.py",
+            20,
         ),
         Promise(
             dependent_models.dependent,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import reference
 from campaign import FIGURES, PROMISES, Promise, attempt
-from campaigns import dependent_models, robustness
+from campaigns import dependent_models, engines, robustness
 from needs import array_module, need_compiler
+from two_engines import PURE, Engine, Pair
 
 from autograd import Value
 from autograd.codegen.spelling import SPELLINGS
@@ -86,6 +88,19 @@ def test_fit_without_its_checks_breaks_a_promise(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Reference, "difference", lambda *_: None)
     monkeypatch.setattr(consistency, "agree", lambda *_: True)
     assert dependent_models.run(6, 0).missed
+
+
+def test_an_engine_with_another_rule_breaks_a_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(Engine):
+        def run(self, program: Sequence[str], planted: Mapping[str, str] | None = None) -> list[str]:
+            return super().run(program, {"autograd.ops.exp.rules": "(lambda g, z, x: g * z * (1 + 2**-52),)"})
+
+    pair = Pair(Engine(PURE), Wrong(PURE))
+    monkeypatch.setattr(engines, "need_core", lambda: None)
+    monkeypatch.setattr(engines, "_engines", lambda: pair)
+    cases, _, broken, _ = attempt("engines", 0)
+    pair.close()
+    assert cases == 0 and "the engines differ on:" in broken and "exp" in broken
 
 
 def test_a_file_written_in_parts_breaks_promises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,9 +94,10 @@ class Pair:
 
     def check(self, program: Program) -> None:
         """Compare the engines on a program; where they differ, fail with the shortest part of it that shows it."""
-        if self.difference(program):
+        if difference := self.difference(program):
             shortest = shortened(program, lambda part: bool(self.difference(part)))
-            pytest.fail("\n".join(["the engines differ on:", *shortest, "", *self.difference(shortest)]), pytrace=False)
+            again = self.difference(shortest) or [*difference, "(once: not when the program ran again)"]
+            pytest.fail("\n".join(["the engines differ on:", *shortest, "", *again]), pytrace=False)
 
     def close(self) -> None:
         for engine in self.engines:

@@ -355,17 +355,18 @@ def dumped(engine: Engine, program: Program, protocol: int) -> str:
 def test_a_pickle_of_one_engine_is_one_of_the_other(engines: Pair, seed: int, protocol: int) -> None:
     program = random_program(random.Random(seed))
     rows = [line for line in program if re.match(r"v\d+ = Op\(", line)]
-    transcripts = []
-    for data in [dumped(engine, program, protocol) for engine in engines.engines]:
-        again = [
-            *rows,
-            f"loaded = pickle.loads(bytes.fromhex('{data}'))",
-            "for v in loaded: v.backward() if type(v) is Value else None",
-            "loaded[0].forward()",
-        ]
-        engines.check(again)
-        transcripts.append([line for line in engines.engines[0].run(again) if not line.startswith(">")])
-    assert transcripts[0] == transcripts[1]
+    data = [dumped(engine, program, protocol) for engine in engines.engines]
+    minus_nan, nan = "fff8000000000000", "7ff8000000000000"
+    assert data[0].replace(minus_nan, nan) == data[1].replace(minus_nan, nan)
+    for pickled in set(data):
+        engines.check(
+            [
+                *rows,
+                f"loaded = pickle.loads(bytes.fromhex('{pickled}'))",
+                "for v in loaded: v.backward() if type(v) is Value else None",
+                "loaded[0].forward()",
+            ]
+        )
 
 
 # --------------------------------------------------------------------------------------------------- planted mistakes
