@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import random
 
@@ -13,7 +14,9 @@ from two_engines import NATIVE, PURE, Engine, Pair, need_core
 @functools.cache
 def _engines() -> Pair:
     """Start both engines, for all rounds of this process."""
-    return Pair(Engine(PURE), Engine(NATIVE))
+    pair = Pair(Engine(PURE), Engine(NATIVE))
+    atexit.register(pair.close)
+    return pair
 
 
 def engines(seed: int, programs: int = 100) -> int:
