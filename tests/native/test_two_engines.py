@@ -392,8 +392,8 @@ def test_a_difference_between_two_engines_is_seen(pure: Engine, mistake: str) ->
     def differs(program: Program) -> bool:
         return pure.run(program) != pure.run(program, PLANTED[mistake])
 
-    found = next((program for i in range(300) if differs(program := random_program(random.Random(i)))), None)
-    assert found, "300 programs have not shown it"
+    found = next((program for i in range(1000) if differs(program := random_program(random.Random(i)))), None)
+    assert found, "1,000 programs have not shown it"
     shortest = shortened(found, differs)
     assert differs(shortest) and len(shortest) <= len(found)
 
