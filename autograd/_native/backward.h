@@ -21,6 +21,13 @@ static void pull_dot(double g, Many *many)
     const Py_ssize_t half = many->count / 2;
     const Operand *items = many->items;
     const unsigned char *constant = constants_of(many);
+    if (many->values == many->count) {
+        for (Py_ssize_t i = 0; i < half; i++)
+            add_to(items[i].node, g * items[i + half].node->data);
+        for (Py_ssize_t i = half; i < many->count; i++)
+            add_to(items[i].node, g * items[i - half].node->data);
+        return;
+    }
     for (Py_ssize_t i = 0; i < many->count; i++)
         if (!constant[i]) {
             Py_ssize_t partner = i < half ? i + half : i - half;

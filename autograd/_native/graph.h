@@ -84,8 +84,9 @@ static void leave(Nodes *nodes)
     if ((v)->operands == MANY) {                                    \
         const Many *many = (v)->x.many;                             \
         const unsigned char *constant = constants_of((Many *)many); \
+        const int all = many->values == many->count;                \
         for (Py_ssize_t k = 0; k < many->count; k++)                \
-            if (!constant[k])                                       \
+            if (all || !constant[k])                                \
                 VISIT(many->items[k].node)                          \
     } else {                                                        \
         if (!(v)->x_constant)                                       \

@@ -70,8 +70,9 @@ struct Node {
 enum { MANY = 3 };
 
 struct Many {
-    Py_ssize_t count;
-    Operand items[1]; /* `count` of them; then as many bytes, 1 for each that is a constant */
+    Py_ssize_t count, values; /* how many operands, and how many of them are no constants */
+    int collected;            /* one of them is known to the garbage collector */
+    Operand items[1];         /* `count` of them; then as many bytes, 1 for each that is a constant */
 };
 
 static unsigned char *constants_of(Many *many) { return (unsigned char *)(many->items + many->count); }

@@ -122,8 +122,10 @@ static Many *new_many(Py_ssize_t count)
     Many *many = PyMem_Malloc(bytes < sizeof(Many) ? sizeof(Many) : bytes);
     if (!many)
         PyErr_NoMemory();
-    else
+    else {
         many->count = count;
+        many->values = many->collected = 0;
+    }
     return many;
 }
 
@@ -173,6 +175,12 @@ static double dot_of(Many *many)
 {
     const Py_ssize_t half = many->count / 2;
     const Operand *xs = many->items, *ys = xs + half;
+    if (many->values == many->count) { /* the usual case, a neuron's, takes a third less time without the question */
+        double total = 0.0;
+        for (Py_ssize_t i = 0; i < half; i++)
+            total += xs[i].node->data * ys[i].node->data;
+        return total;
+    }
     const unsigned char *x_constant = constants_of(many), *y_constant = x_constant + half;
     double total = 0.0;
     for (Py_ssize_t i = 0; i < half; i++)
@@ -229,10 +237,7 @@ static Node *node_of(Operation *op, double data, Many *many)
 {
     const Py_ssize_t count = many->count;
     const unsigned char *constant = constants_of(many);
-    int collected = !op->row;
-    for (Py_ssize_t i = 0; i < count; i++)
-        collected |= !constant[i] && many->items[i].node->collected;
-    Node *v = new_node(data, collected);
+    Node *v = new_node(data, many->collected || !op->row);
     if (!v) {
         drop_many(many, count);
         return NULL;
@@ -258,7 +263,7 @@ static Node *node_of(Operation *op, double data, Many *many)
 
 /* Read operands from lists and tuples, one after another. What is neither Value nor float is converted; if that takes
    Python, and only plain operands are wanted, they are left unread. NULL with an error, or without one if unread. */
-static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many, int only_plain, int *values)
+static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many, int only_plain)
 {
     Py_ssize_t count = 0, filled = 0;
     for (Py_ssize_t s = 0; s < how_many; s++)
@@ -277,7 +282,8 @@ static Many *many_from(PyObject *const *sequences, Py_ssize_t how_many, int only
                 Py_INCREF(object);
                 many->items[filled].node = (Node *)object;
                 constant[filled] = 0;
-                *values = 1;
+                many->values++;
+                many->collected |= ((Node *)object)->collected;
                 continue;
             }
             constant[filled] = 1;
@@ -337,8 +343,7 @@ static PyObject *record(PyObject *module, PyObject *const *args, Py_ssize_t coun
     PyObject *operands = PyTuple_CheckExact(args[1]) ? Py_NewRef(args[1]) : PySequence_Tuple(args[1]);
     if (!operands)
         return NULL;
-    int values = 0;
-    Many *many = many_from(&operands, 1, 0, &values);
+    Many *many = many_from(&operands, 1, 0);
     Py_DECREF(operands);
     return many ? record_on((Operation *)args[0], many) : NULL;
 }
@@ -453,9 +458,8 @@ static PyObject *operation_call(PyObject *self, PyObject *args, PyObject *named)
             return call_in_python(self, args, named);
     } else if (count != op->operands)
         return call_in_python(self, args, named);
-    int values = 0;
-    Many *many = many_from(sequences, how_many, 1, &values);
-    if (many && values)
+    Many *many = many_from(sequences, how_many, 1);
+    if (many && many->values)
         return record_on(op, many);
     if (many)
         drop_many(many, many->count);
@@ -474,8 +478,7 @@ static PyObject *new_node_from_parts(PyObject *module, PyObject *const *args, Py
     PyObject *operands = PyTuple_CheckExact(args[2])        ? Py_NewRef(args[2])
                          : count == 3 || args[3] == Py_None ? PyTuple_Pack(1, args[2])
                                                             : PyTuple_Pack(2, args[2], args[3]);
-    int values = 0;
-    Many *many = operands ? many_from(&operands, 1, 0, &values) : NULL;
+    Many *many = operands ? many_from(&operands, 1, 0) : NULL;
     Py_XDECREF(operands);
     return many ? (PyObject *)node_of((Operation *)args[0], PyFloat_AsDouble(args[1]), many) : NULL;
 }
