@@ -45,10 +45,10 @@ def main(arguments: list[str]) -> int:
             UBSAN_OPTIONS="print_stacktrace=1",
             PYTHONMALLOC="malloc",
         )
-        chosen = arguments or [f"tests/{name}" for name in TESTS]
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *chosen], cwd=copy, env=variables, check=False
-        ).returncode
+        named = any(argument.startswith("tests/") for argument in arguments)
+        chosen = [] if named else [f"tests/{name}" for name in TESTS]
+        command = [sys.executable, "-m", "pytest", "-k", LEFT_OUT, *arguments, *chosen]
+        return subprocess.run(command, cwd=copy, env=variables, check=False).returncode
 
 
 if __name__ == "__main__":
