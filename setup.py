@@ -14,6 +14,7 @@ links keep their text.
 import ast
 import os
 import re
+import runpy
 import shlex
 import sys
 import sysconfig
@@ -63,11 +64,15 @@ def reason_for_none() -> str:
 def core() -> Extension:
     """Return the description of the core. Its options depend on the compiler, which is known later."""
     limited = chosen("AUTOGRAD_STABLE_ABI", STABLE_ABI) and not reason_for_none()
+    sources_hash = runpy.run_path(str(ROOT / FOLDER / "hashes.py"))["sources_hash"]
     return Extension(
         CORE,
         sources=sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("*.c")),
         depends=sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("*.h")),
-        define_macros=[("Py_LIMITED_API", f"0x{OLDEST[0]:02X}{OLDEST[1]:02X}0000")] if limited else [],
+        define_macros=[
+            ("SOURCES_HASH", sources_hash()),
+            *([("Py_LIMITED_API", f"0x{OLDEST[0]:02X}{OLDEST[1]:02X}0000")] if limited else []),
+        ],
         py_limited_api=limited,
         optional=not chosen("AUTOGRAD_REQUIRE_NATIVE"),
     )

@@ -8,27 +8,14 @@ Two variables of the environment choose: AUTOGRAD_PURE=1 the engine in Python, A
 or an error.
 """
 
-import hashlib
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
+from autograd._native.hashes import sources_hash, table_hash
+
 _BUILD_AGAIN = "build it again, pip install -e . in the folder of the project"
-
-
-def table_hash() -> str:
-    """Return a hash of the code of the table of operations, without comments on lines of their own and blank lines.
-
-    `rules.h` is generated from that code, and has the hash.
-    """
-    code = hashlib.sha256()
-    for name in ("ops.py", "floats.py"):
-        for line in (Path(__file__).parent.parent / name).read_bytes().splitlines():
-            if (stripped := line.strip()) and not stripped.startswith(b"#"):
-                code.update(line.rstrip() + b"\n")
-    return code.hexdigest()
 
 
 def _is_set(variable: str) -> bool:
@@ -46,11 +33,13 @@ def _found() -> tuple[Any, str]:
     except ImportError as problem:
         return None, str(problem)
     try:
-        hashed = table_hash()
-    except OSError:  # installed without sources, both together
+        table, sources = table_hash(), sources_hash()
+    except OSError:  # installed without sources, all of it together
         return found, ""
-    if hashed != found.TABLE_HASH:
-        reason = f"it was built for another table of operations: {_BUILD_AGAIN}"
+    built_from = getattr(found, "SOURCES_HASH", "")
+    if table != found.TABLE_HASH or sources not in ("", built_from):
+        other = "for another table of operations" if table != found.TABLE_HASH else "from other sources"
+        reason = f"it was built {other}: {_BUILD_AGAIN}"
         warn(f"the native core of autograd is not used, because {reason}", RuntimeWarning, stacklevel=2)
         return None, reason
     return found, ""

@@ -162,7 +162,22 @@ static int set_changed(PyObject *self, PyObject *x, void *closure)
     return 0;
 }
 
+static PyObject *get_class(PyObject *self, void *closure) { return Py_NewRef((PyObject *)Py_TYPE(self)); }
+
+/* A subclass, though refused, may be reached by hand; its instances are freed in another way. */
+static int keep_class(PyObject *self, PyObject *x, void *closure)
+{
+    PyObject *in_python = PyObject_CallFunction(python.Value, "d", 0.0); /* what it refuses, it refuses in its words */
+    if (in_python && x && PyObject_SetAttrString(in_python, "__class__", x) == 0)
+        PyErr_SetString(PyExc_TypeError, "a Value keeps its class");
+    else if (!x)
+        PyErr_SetString(PyExc_TypeError, "can't delete __class__ attribute");
+    Py_XDECREF(in_python);
+    return -1;
+}
+
 static PyGetSetDef slots_of_nodes[] = {
+    {"__class__", get_class, keep_class, NULL, NULL},
     {"_data", get_data, set_data, NULL, NULL},
     {"_grad", get_grad, set_grad, NULL, NULL},
     {"_label", get_label, set_label_slot, NULL, NULL},

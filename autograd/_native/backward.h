@@ -76,9 +76,9 @@ static ALWAYS_INLINE void pull(Node *v)
             add_to(v->x.node, row->pulls[0](g, z, v->x.node->data, 0.0, 0.0));
     } else if (v->operands == 2) {
         const double x = number_of(v->x, v->x_constant), y = number_of(v->y, v->y_constant);
-        if (!v->x_constant)
+        if (!v->x_constant && row->pulls[0])
             add_to(v->x.node, row->pulls[0](g, z, x, y, 0.0));
-        if (!v->y_constant)
+        if (!v->y_constant && row->pulls[1])
             add_to(v->y.node, row->pulls[1](g, z, x, y, 0.0));
     } else
         pull_many(g, z, row, v->x.many);
@@ -110,6 +110,11 @@ static int pull_in_python(Node *v)
     PyObject *direct = args ? PyObject_GetAttrString(op, "direct") : NULL;
     const long each = direct ? PyLong_AsLong(direct) : 0; /* a rule for each operand, called only for Values */
     PyObject *rules = direct ? PyObject_GetAttrString(op, each ? "rules" : "pulls") : NULL;
+    if (rules && each) { /* somebody may have set it to whatever */
+        PyObject *listed = PySequence_Tuple(rules);
+        Py_DECREF(rules);
+        rules = listed;
+    }
     const Py_ssize_t count = args ? PyTuple_Size(args) : 0;
     PyObject *numbers = rules ? PyTuple_New(count + 2) : NULL;
     int done = 0;
@@ -124,9 +129,9 @@ static int pull_in_python(Node *v)
     }
     if (done && each) {
         for (Py_ssize_t i = 0; done && i < count; i++) {
-            PyObject *x = PyTuple_GetItem(args, i);
+            PyObject *x = PyTuple_GetItem(args, i), *rule = PyTuple_GetItem(rules, i); /* too few: an error */
             if (IS_VALUE(x))
-                done = add_from_python((Node *)x, PyObject_CallObject(PyTuple_GetItem(rules, i), numbers));
+                done = add_from_python((Node *)x, rule ? PyObject_CallObject(rule, numbers) : NULL);
         }
     } else if (done) {
         PyObject *found = PyObject_CallObject(rules, numbers), *pulls = found ? PySequence_Tuple(found) : NULL;
@@ -268,6 +273,10 @@ static PyObject *propagate(PyObject *module, PyObject *const *args, Py_ssize_t c
 static PyObject *in_turn(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     const unsigned long me = PyThread_get_thread_ident();
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "in_turn() takes a function");
+        return NULL;
+    }
     if (turn_of == me) {
         PyErr_SetString(PyExc_RuntimeError,
             "backward() is already running in this thread: no rule, listener or handler can start it");

@@ -55,6 +55,7 @@ static PyObject *adopt(PyObject *module, PyObject *op)
     for (int i = 0; i < ROWS_COUNT; i++)
         if (is_in_c(i) && PyUnicode_CompareWithASCIIString(name, ROWS[i].name) == 0) {
             ((Operation *)op)->row = &ROWS[i];
+            ((Operation *)op)->of_table = 1;
             operation_of[i] = (Operation *)Py_NewRef(op); /* for good: nodes of the table's operations do not count */
         }
     Py_DECREF(name);
@@ -170,7 +171,7 @@ static PyType_Slot value_slots[] = {
 static PyType_Spec value_spec = {
     .name = "autograd.engine.Value",
     .basicsize = sizeof(Node),
-    /* No subclasses: that the class says itself, and why. */
+    /* The class says itself that it has no subclasses, and why: to Python it may be a base. */
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
     .slots = value_slots,
 };
@@ -221,7 +222,18 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Whoever plants a wrong rule in the table, to see it caught, gets it: in Python, as it is. */
+static int change_row(PyObject *self, PyObject *name, PyObject *x)
+{
+    Operation *op = (Operation *)self;
+    if (op->row && (PyUnicode_CompareWithASCIIString(name, "rules") == 0 ||
+                       PyUnicode_CompareWithASCIIString(name, "computes") == 0))
+        op->row = NULL;
+    return PyObject_GenericSetAttr(self, name, x);
+}
+
 static PyType_Slot operation_slots[] = {
+    {Py_tp_setattro, change_row},
     {Py_tp_call, operation_call},
     {0, NULL},
 };
@@ -235,6 +247,12 @@ static PyType_Spec operation_spec = {
 
 int add_calls(PyObject *module); /* calls.c */
 
+#if !defined(SOURCES_HASH) /* setup.py says it: see hashes.py */
+#define SOURCES_HASH unknown
+#endif
+#define TEXT_OF(words) #words
+#define TEXT(words) TEXT_OF(words)
+
 static int fill(PyObject *module)
 {
     if (operation_type || PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
@@ -245,7 +263,8 @@ static int fill(PyObject *module)
     if (!operation_type)
         return -1;
     return PyModule_AddObjectRef(module, "Operation", (PyObject *)operation_type) < 0 ||
-                   PyModule_AddStringConstant(module, "TABLE_HASH", TABLE_HASH) < 0 || add_calls(module) < 0
+                   PyModule_AddStringConstant(module, "TABLE_HASH", TABLE_HASH) < 0 ||
+                   PyModule_AddStringConstant(module, "SOURCES_HASH", TEXT(SOURCES_HASH)) < 0 || add_calls(module) < 0
                ? -1
                : 0;
 }

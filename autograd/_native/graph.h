@@ -20,10 +20,22 @@ static void start_nodes(Nodes *list)
     list->room = sizeof list->few / sizeof *list->few;
 }
 
+/* One list that nobody uses is kept for the next graph: memory that is new to the process takes as long as the walk. */
+static Node **spare;
+static Py_ssize_t spare_room;
+enum { MOST_SPARE = 1 << 21 }; /* 16 MB */
+
 static void free_nodes(Nodes *list)
 {
-    if (list->nodes != list->few)
+    if (list->nodes == list->few)
+        return;
+    if (list->room <= spare_room || list->room > MOST_SPARE) {
         PyMem_Free(list->nodes);
+        return;
+    }
+    PyMem_Free(spare);
+    spare = list->nodes;
+    spare_room = list->room;
 }
 
 static void free_graph(Graph *graph)
@@ -35,8 +47,12 @@ static void free_graph(Graph *graph)
 /* Make room for more, of which the first `count` are kept. Return 0 if there is no memory. */
 static int grow(Nodes *list, Py_ssize_t count, Py_ssize_t room)
 {
-    Node **more = PyMem_Malloc((size_t)room * sizeof(Node *));
-    if (!more)
+    Node **more = spare;
+    if (room <= spare_room) {
+        room = spare_room;
+        spare = NULL;
+        spare_room = 0;
+    } else if (!(more = PyMem_Malloc((size_t)room * sizeof(Node *))))
         return 0;
     memcpy(more, list->nodes, (size_t)count * sizeof(Node *));
     free_nodes(list);
@@ -96,18 +112,18 @@ static void leave(Nodes *nodes)
     }
 
 /* Put a result into its place in the table of the order of creation, newest first, of which the first `reach` places
-   have been set. Return 1; 0 if it is too far away for a table; -1 if there is no memory. */
-static ALWAYS_INLINE int visit_near(Graph *graph, Py_ssize_t highest, Py_ssize_t *reach, Node *x)
+   have been set, and `count` visited. Return 1; 0 if it is too far away for a table; -1 if there is no memory. */
+static ALWAYS_INLINE int visit_near(Graph *graph, Py_ssize_t highest, Py_ssize_t *reach, Py_ssize_t count, Node *x)
 {
-    /* The table has at most so many places, and so many for each node that lives. */
-    enum { NEAR = 1 << 14, GAPS = 4 };
+    /* The table has at most so many places for each node found, or NEAR, if that many nodes live. */
+    enum { NEAR = 1 << 18, GAPS = 64 };
     Nodes *table = &graph->made;
     if (!x->op)
         return list_leaf(graph, x) ? 1 : -1;
     const Py_ssize_t at = highest - (Py_ssize_t)x->order;
     if (at >= *reach) {
         if (SELDOM(at >= table->room)) {
-            if (at >= NEAR + GAPS * living)
+            if (at >= GAPS * count && (at >= NEAR || at >= GAPS * living))
                 return 0;
             if (!grow(table, *reach, 2 * at))
                 return -1;
@@ -137,8 +153,8 @@ static int walk_closely(Graph *graph, Node *output)
         if (!v)
             continue;
         table->nodes[count++] = v; /* what has been visited moves to the front */
-#define VISIT(x)                                                       \
-    if (SELDOM((done = visit_near(graph, highest, &reach, (x))) != 1)) \
+#define VISIT(x)                                                              \
+    if (SELDOM((done = visit_near(graph, highest, &reach, count, (x))) != 1)) \
         return done;
         EACH_OPERAND(v, VISIT)
 #undef VISIT

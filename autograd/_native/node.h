@@ -41,9 +41,11 @@ typedef struct Many Many;
 
 /* What Python's Op, its subclass, adds its attributes to. */
 typedef struct {
-    PyObject_HEAD const Row *row; /* the functions in C; NULL for an operation that a user added */
-    int operands;                 /* 0: any number */
-    int known;                    /* the two above have been set */
+    PyObject ob_base;
+    const Row *row; /* the functions in C; NULL for an operation that a user added, or gave other rules */
+    int of_table;   /* it lives as long as this module: its nodes do not own it */
+    int operands;   /* 0: any number */
+    int known;      /* these have been set */
 } Operation;
 
 typedef union {
@@ -175,9 +177,18 @@ static void node_dealloc(PyObject *self)
     freeing = 1;
     while ((v = dying)) {
         dying = (Node *)v->label;
-        if (v->weak) {
-            v->label = NULL; /* callbacks run, which may free other nodes */
-            PyObject_ClearWeakRefs((PyObject *)v);
+        if (SELDOM(v->weak || (v->op && !v->op->of_table))) {
+            /* Python may run now, and other nodes end, in any thread: they are not to wait for this loop. */
+            Node *rest = dying;
+            dying = NULL;
+            freeing = 0;
+            v->label = NULL;
+            if (v->weak)
+                PyObject_ClearWeakRefs((PyObject *)v);
+            if (v->op && !v->op->of_table)
+                Py_DECREF((PyObject *)v->op);
+            dying = rest;
+            freeing = 1;
         }
         if (v->operands == MANY) {
             Many *many = v->x.many;
@@ -192,8 +203,6 @@ static void node_dealloc(PyObject *self)
             if (v->operands == 2 && !v->y_constant)
                 let_go(v->y.node);
         }
-        if (v->op && SELDOM(!v->op->row))
-            Py_DECREF((PyObject *)v->op);
         if (SELDOM(v->collected)) {
             PyObject_GC_Del(v);
             Py_DECREF((PyObject *)value_type);
@@ -215,7 +224,8 @@ static int node_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Node *v = (Node *)self;
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT((PyObject *)v->op);
+    if (v->op && !v->op->of_table) /* the table's are not owned */
+        Py_VISIT((PyObject *)v->op);
     if (v->operands == MANY) {
         for (Py_ssize_t i = 0; i < v->x.many->count; i++)
             if (!constants_of(v->x.many)[i])

@@ -237,13 +237,13 @@ static Node *node_of(Operation *op, double data, Many *many)
 {
     const Py_ssize_t count = many->count;
     const unsigned char *constant = constants_of(many);
-    Node *v = new_node(data, many->collected || !op->row);
+    Node *v = new_node(data, many->collected || !op->of_table);
     if (!v) {
         drop_many(many, count);
         return NULL;
     }
     v->op = op;
-    if (!op->row)
+    if (!op->of_table)
         Py_INCREF((PyObject *)op);
     if (count == op->operands && (count == 1 || count == 2)) {
         v->operands = (unsigned)count;
@@ -348,13 +348,25 @@ static PyObject *record(PyObject *module, PyObject *const *args, Py_ssize_t coun
     return many ? record_on((Operation *)args[0], many) : NULL;
 }
 
+/* Record an operation of the table that has been given other rules: see `change_row`. */
+static PyObject *record_objects(Operation *op, PyObject *a, PyObject *b)
+{
+    PyObject *operands = b ? PyTuple_Pack(2, a, b) : PyTuple_Pack(1, a);
+    Many *many = operands ? many_from(&operands, 1, 0) : NULL;
+    Py_XDECREF(operands);
+    return many ? record_on(op, many) : NULL;
+}
+
 /* Operations of one and two operands, as methods and operators. `row` is a constant where these are called: the
    compiler puts the function of the row in its place. */
 
 static ALWAYS_INLINE PyObject *unary(int row, PyObject *a)
 {
+    Operation *op = operation_of[row];
     double x = ((Node *)a)->data;
-    return recorded(result_of_one(operation_of[row], ROWS[row].computes(x, 0.0, 0.0), a, VALUE, x));
+    if (SELDOM(!op->row))
+        return record_objects(op, a, NULL);
+    return recorded(result_of_one(op, ROWS[row].computes(x, 0.0, 0.0), a, VALUE, x));
 }
 
 static ALWAYS_INLINE PyObject *binary(int row, PyObject *a, PyObject *b)
@@ -366,7 +378,10 @@ static ALWAYS_INLINE PyObject *binary(int row, PyObject *a, PyObject *b)
         return NULL;
     if (SELDOM(a_kind == NOT_IMPLEMENTED || b_kind == NOT_IMPLEMENTED))
         Py_RETURN_NOTIMPLEMENTED;
-    return recorded(result_of_two(operation_of[row], ROWS[row].computes(x, y, 0.0), a, a_kind, x, b, b_kind, y));
+    Operation *op = operation_of[row];
+    if (SELDOM(!op->row))
+        return record_objects(op, a, b);
+    return recorded(result_of_two(op, ROWS[row].computes(x, y, 0.0), a, a_kind, x, b, b_kind, y));
 }
 
 static PyObject *node_add(PyObject *a, PyObject *b) { return binary(ROW_add, a, b); }
@@ -480,5 +495,10 @@ static PyObject *new_node_from_parts(PyObject *module, PyObject *const *args, Py
                                                             : PyTuple_Pack(2, args[2], args[3]);
     Many *many = operands ? many_from(&operands, 1, 0) : NULL;
     Py_XDECREF(operands);
+    if (many && ((Operation *)args[0])->operands && many->count != ((Operation *)args[0])->operands) {
+        PyErr_Format(PyExc_TypeError, "new_node() takes as many operands as the operation, got %zd", many->count);
+        drop_many(many, many->count);
+        return NULL;
+    }
     return many ? (PyObject *)node_of((Operation *)args[0], PyFloat_AsDouble(args[1]), many) : NULL;
 }

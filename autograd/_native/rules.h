@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define TABLE_HASH "bb0e97a3c4511de697477c2375ef0ec6eb48d735f37717ebe4d6f2ac8d500b50" /* of the table's code */
+#define TABLE_HASH "7b4cda8c75cd46a7f489cf5398060f09587c407aa8bce6587be3c07a47ffabe7" /* of the table's code */
 
 #if defined _MSC_VER
 #pragma fp_contract(off)
