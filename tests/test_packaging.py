@@ -195,7 +195,8 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    for name in ("autograd/__init__.py", "autograd/codegen/c.py", "autograd/_native/__init__.py"):
+    modules = ("__init__.py", "native.py", "ops.py", "floats.py", "codegen/c.py", "_native/__init__.py", "_native/hashes.py")
+    for name in (f"autograd/{module}" for module in modules):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "autograd/_native/core.c").write_text(SMALL_CORE)

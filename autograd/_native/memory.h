@@ -4,13 +4,23 @@
    lie in that order, in chunks that are filled from the first place to the last: a list of free places, last freed
    first used, shuffles them after a few steps, and a step of micrograd's demo then takes three times as long.
 
-   A chunk of which at least half is free may be filled again, in the same order: one node that lives long keeps no
-   other's memory. Empty chunks go back to the system, except for a few that the next graph will want.
+   A chunk of which at least half is free may be filled again, in the same order: nodes that live long keep at most as
+   much memory again. Empty chunks go back to the system, except for a few that the next graph will want.
 
    A place is free if it has no type: new memory is all 0. (Not if its reference count is 0: a node that is about to be
    freed has that already when callbacks of weak references run, which may make nodes.)
 
    Everything here is called with the interpreter's lock held. */
+
+#if defined(__SANITIZE_ADDRESS__) /* the sanitizer sees what malloc has freed; of places it is told, but for their \
+                                     type */
+#include <sanitizer/asan_interface.h>
+#define FORBID(v) ASAN_POISON_MEMORY_REGION((PyObject *)(v) + 1, sizeof(Node) - sizeof(PyObject))
+#define ALLOW(v) ASAN_UNPOISON_MEMORY_REGION(v, sizeof(Node))
+#else
+#define FORBID(v)
+#define ALLOW(v)
+#endif
 
 #if defined(_WIN32)
 #include <malloc.h>
@@ -149,6 +159,7 @@ static inline Node *take_place(void)
             if (!Py_TYPE((PyObject *)place)) {
                 current->used++;
                 living++;
+                ALLOW(place);
                 return place++;
             }
         if (!next_chunk())
@@ -161,6 +172,7 @@ static inline void give_place_back(Node *v)
 {
     Chunk *chunk = chunk_of(v);
     Py_SET_TYPE((PyObject *)v, NULL);
+    FORBID(v);
     chunk->used--;
     living--;
     if (chunk == current) {
