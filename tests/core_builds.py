@@ -18,15 +18,26 @@ def built_copy(folder: Path, python: str = sys.executable, **variables: str) -> 
     Raises:
         subprocess.CalledProcessError: the core cannot be built; what the compiler said was printed.
     """
+    copy = copied(folder)
+    build(copy, python, **variables)
+    return copy
+
+
+def copied(folder: Path) -> Path:
+    """Copy the repository to a folder, without what was built; return the copy's path."""
     copy = folder / "copy"
     shutil.copytree(ROOT, copy, ignore=_NOT_COPIED)
+    return copy
+
+
+def build(copy: Path, python: str = sys.executable, **variables: str) -> None:
+    """Build the core in place, with these variables of the environment."""
     subprocess.run(
         [python, "setup.py", "-q", "build_ext", "--inplace"],
         cwd=copy,
         env=environment(AUTOGRAD_REQUIRE_NATIVE="1", **variables),
         check=True,
     )
-    return copy
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from autograd.ops import pow as pow_
 RULES = Path(autograd.__file__).parent / "_native" / "rules.h"
 ROWS = [op for op in TABLE.values() if op.built_in]
 PLACES = 3
-"""The most operands of a row that are not variadic: every function takes that many."""
+"""The most operands of a row in C: every function takes that many. A row of more is Python's, as a variadic one is."""
 PYTHON_COMPUTES = {"hypot"}
 """Rows whose function is Python's own, because that of C has other bits: hypot's differs by up to 2 ulp."""
 WIDTH = 110
@@ -79,7 +79,7 @@ typedef double Pulls(double, double, double, double, double); /* g, z, x, y, ...
 
 typedef struct {{
     const char *name;
-    int operands;        /* 0: any number of them, and no functions here */
+    int operands;        /* 0: any number of them, or more than {places}, and no functions here */
     Computes *computes;  /* NULL: Python's function is called */
     Pulls *pulls[{places}];     /* NULL: no gradient passes */
 }} Row;
@@ -424,6 +424,11 @@ def parameters(op: Op) -> list[str]:
     return [*names, *(name for name in "xyw" if name not in names)][:PLACES]
 
 
+def is_in_c(op: Op) -> bool:
+    """Return True for a row whose functions are in C: it has a number of operands, and not too many."""
+    return not op.variadic and len(op.rules) <= PLACES
+
+
 def functions(op: Op, spelling: CSpelling) -> Iterator[str]:
     """Yield the C functions of a row."""
     names = parameters(op)
@@ -437,12 +442,12 @@ def functions(op: Op, spelling: CSpelling) -> Iterator[str]:
 
 def computes(op: Op) -> str:
     """Return the name of the function in C; nothing if there is none."""
-    return "" if op.variadic or op.name in PYTHON_COMPUTES else f"{op.name}_computes"
+    return "" if not is_in_c(op) or op.name in PYTHON_COMPUTES else f"{op.name}_computes"
 
 
 def pulls(op: Op) -> list[str]:
     """Return the names of the rules in C; nothing for an operand to which no gradient passes."""
-    return [f"{op.name}_pulls_{x}" if rule else "" for x, rule in zip(parameters(op), op.rules)] * (not op.variadic)
+    return [f"{op.name}_pulls_{x}" if rule else "" for x, rule in zip(parameters(op), op.rules)] * is_in_c(op)
 
 
 def function(name: str, names: Sequence[str], body: Body) -> Iterator[str]:
@@ -459,7 +464,7 @@ def function(name: str, names: Sequence[str], body: Body) -> Iterator[str]:
 def row(op: Op) -> str:
     """Return the initializer of a row of ROWS."""
     rules = ", ".join(name or "NULL" for name in pulls(op) or [""])
-    operands = 0 if op.variadic else len(op.rules)
+    operands = len(op.rules) if is_in_c(op) else 0
     return f'    {{"{op.name}", {operands}, {computes(op) or "NULL"}, {{{rules}}}}},'
 
 

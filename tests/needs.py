@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import sysconfig
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -49,6 +51,13 @@ def need_compiler() -> None:
         compiler_command(os.environ.get("CC", ""))
     except CompilerNotFound:
         lacking("there is no C compiler")
+
+
+def need_a_build() -> None:
+    """Skip the test where no native core can be built."""
+    need_compiler()
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        lacking("Python's headers are missing: apt install python3-dev")
 
 
 def need_backend(name: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_rules import PLACES, ROWS, RULES, computes, pulls, rules
+from make_rules import PLACES, ROWS, RULES, computes, is_in_c, pulls, rules
 from needs import need_compiler
 
 from autograd import ops
@@ -23,7 +23,7 @@ from autograd.codegen.c import FLAGS
 from autograd.codegen.c_build import compiler_command
 from autograd.ops import Op
 
-FIXED = [op for op in ROWS if not op.variadic]
+FIXED = [op for op in ROWS if is_in_c(op)]
 SPECIAL = [
     *(0.0, 5e-324, 1e-310, 2.2250738585072014e-308, 1e-160, 1e-50, 0.1, 0.5, 0.9, 1.0, 1.5, 2.0, 2.5, 3.0, 40.0, 709.5),
     *(1e8, 2.0**53, 1e50, 1e200, 1.7976931348623157e308, math.inf, math.nan),

@@ -17,7 +17,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
-from needs import lacking, need_compiler
+from needs import lacking, need_a_build
 from terminals import environment
 
 import autograd
@@ -195,7 +195,15 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    modules = ("__init__.py", "native.py", "ops.py", "floats.py", "codegen/c.py", "_native/__init__.py", "_native/hashes.py")
+    modules = (
+        "__init__.py",
+        "native.py",
+        "ops.py",
+        "floats.py",
+        "codegen/c.py",
+        "_native/__init__.py",
+        "_native/hashes.py",
+    )
     for name in (f"autograd/{module}" for module in modules):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -214,13 +222,6 @@ def wheel(source: Path, status: int = 0, **variables: str) -> tuple[str, list[st
         files = [name for name in archive.namelist() if "_native/" in name and not name.endswith(".py")]
     file.unlink()
     return file.name.split("-", 2)[2], files
-
-
-def need_a_build() -> None:
-    """Skip the test where no core can be built."""
-    need_compiler()
-    if not Path(sysconfig.get_path("include"), "Python.h").exists():
-        lacking("Python's headers are missing: apt install python3-dev")
 
 
 def test_a_wheel_is_tagged_for_what_is_in_it(source: Path) -> None:

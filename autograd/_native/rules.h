@@ -34,7 +34,7 @@ typedef double Pulls(double, double, double, double, double); /* g, z, x, y, ...
 
 typedef struct {
     const char *name;
-    int operands;        /* 0: any number of them, and no functions here */
+    int operands;        /* 0: any number of them, or more than 3, and no functions here */
     Computes *computes;  /* NULL: Python's function is called */
     Pulls *pulls[3];     /* NULL: no gradient passes */
 } Row;

@@ -1,0 +1,101 @@
+"""Rows that the table may have one day: the core is built for a table with one of each kind, and does as Python.
+
+Kinds are: the number of operands, which of them have no rule (`None`), and a rule for any number of operands. All of
+them are added to a copy of the package, once.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from core_builds import build, copied, environment
+from make_rules import PLACES
+from needs import need_a_build
+from two_engines import NATIVE, PURE, need_core
+
+OPERANDS = "xyuvw"[: PLACES + 2]
+
+
+def rows() -> Iterator[str]:
+    """Yield rows of `ops.py`; each rule has another factor, and its own operand, so that none can stand for another."""
+    for n in range(1, len(OPERANDS) + 1):
+        names = OPERANDS[:n]
+        for has_rule in product((1, 0), repeat=n):
+            rules = [f"lambda g, z, {', '.join(names)}: g * ({i}.5 * z - {x})" for i, x in enumerate(names)]
+            written = ", ".join(rule if there else "None" for rule, there in zip(rules, has_rule))
+            places = ", ".join(["{}"] * n)
+            name = "kind_" + "".join(map(str, has_rule))
+            yield f'Op("{name}({places})", lambda {", ".join(names)}: {" * ".join(names)}, {written})'
+    yield 'Op("kind_any([{}])", lambda *xs: dot(xs, xs), lambda g, z, *xs: [g * 2 * x for x in xs], variadic=True)'
+
+
+COMPARED = """
+import gc, sys, itertools, random
+from autograd import Value, engine, grad, ops
+assert "autograd/ops.py" in ops.__file__.replace("\\\\", "/") and engine.NATIVE == (sys.argv[1] == "native")
+numbers = random.Random(1)
+kinds = [op for name, op in ops.TABLE.items() if name.startswith("kind_")]
+for op in kinds:
+    n = op.arity or 3
+    for constant in [*itertools.product((False, True), repeat=n)][:-1]:  # at least one is a Value
+        leaves = [Value(numbers.uniform(-2, 2)) for _ in range(n)]
+        operands = [v.data if is_constant else v for v, is_constant in zip(leaves, constant)]
+        y = op(*([operands] if op.variadic else operands))
+        (y * y).backward(3.0)
+        seen = [y.data, y.grad, [v.grad for v in leaves]]
+        y._backward()
+        seen += [engine.local_gradients(y), [v.grad for v in leaves], grad(y, leaves)]
+        for v in leaves:
+            v.data = 0.5
+        seen.append(y.forward().data)
+        print(op.name, constant, seen)
+    x = Value(0.75)
+    y = op(*([[x, x]] if op.variadic else [x] * n))
+    y.backward()
+    method = "" if op.variadic else getattr(x, op.name)(*[x] * (n - 1)).data
+    print(op.name, "of one Value", y.data, x.grad, method)
+    if engine.NATIVE and not op.variadic:  # what is computed by rules in Python is the garbage collector's, too
+        assert gc.is_tracked(y) == (n > int(sys.argv[2])), op
+print(len(kinds))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy_with_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a copy of the package with these rows, for which its core is built, without optimization."""
+    need_core()
+    need_a_build()
+    copy = copied(tmp_path_factory.mktemp("kinds"))
+    table, spelling = copy / "autograd/ops.py", copy / "autograd/codegen/spelling.py"
+    end = "BUILT_IN.update(TABLE)\n"
+    before, found, after = table.read_text(encoding="utf-8").partition(end)
+    assert found and not after
+    table.write_text(before + "".join(f"{row}\n" for row in rows()) + end, encoding="utf-8")
+    with spelling.open("a", encoding="utf-8") as file:
+        file.write(
+            "for _op in ops.TABLE.values():\n"
+            "    if _op.name.startswith('kind_'):\n"
+            "        SPELLINGS[_op.name] = spell(_op, formula=_op.function)\n"
+        )
+    subprocess.run([sys.executable, "tests/make_rules.py"], cwd=copy, env=environment(PYTHONPATH=str(copy)), check=True)
+    build(copy, CFLAGS="-O0", LD_PRELOAD="")
+    return copy
+
+
+def test_rows_of_any_kind_do_in_c_what_they_do_in_python(copy_with_rows: Path) -> None:
+    said = [
+        subprocess.check_output(
+            [sys.executable, "-X", "faulthandler", "-c", COMPARED, name, str(PLACES)],
+            env=environment(PYTHONPATH=str(copy_with_rows), **variables),
+            cwd=copy_with_rows,
+            text=True,
+        )
+        for name, variables in [("pure", PURE), ("native", NATIVE)]
+    ]
+    assert said[0].splitlines() == said[1].splitlines()
+    assert said[0].splitlines()[-1] == str(len([*rows()]))
