@@ -40,7 +40,7 @@ only x86 has. AVX-512 has such instructions of its own, and is twice as fast: so
 _NATIVE_TO_ZIG = ["-mcpu=native"]
 _FUSED = re.compile(rb"\bvfn?m(add|sub)")
 _WITHOUT_FUSED = ["-mno-avx512f"]  # for the few sources that need it
-_UNKNOWN = re.compile(r"(?:undefined symbol:|undeclared function|implicit declaration of function) ['‘]?(\w+)")
+_UNKNOWN = re.compile(r"(?:undefined symbol:|undeclared function|implicit declaration of function) ['\u2018]?(\w+)")
 _COMPILER_TIMEOUT = 600  # seconds, for the compiler
 _SECONDS, _SECONDS_A_STATEMENT = 0.1, 0.0003  # that gcc 12 takes, roughly: half of that, or twice as long
 _SECONDS_OF_ZIG = 3.5  # that it takes once, for its own parts of a library
