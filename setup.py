@@ -16,11 +16,10 @@ import os
 import re
 import runpy
 import shlex
-import sys
-import sysconfig
 import tomllib
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -48,29 +47,27 @@ def chosen(variable: str, otherwise: bool = False) -> bool:
     return os.environ.get(variable, str(int(otherwise))) not in ("", "0")
 
 
+def file_of_core(name: str) -> dict[str, Any]:
+    """Return what a file of the core's folder defines. It cannot be imported here, where nothing is installed."""
+    return runpy.run_path(str(ROOT / FOLDER / name))
+
+
 def reason_for_none() -> str:
     """Return why the core is not built here, "" if it is."""
     if chosen("AUTOGRAD_PURE"):
         return "AUTOGRAD_PURE is set"
-    if sys.implementation.name != "cpython":
-        return "it is for CPython"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return "it relies on the lock that free-threaded Python lacks"
-    if sysconfig.get_platform().startswith(("emscripten", "wasi")) or "PYODIDE" in os.environ:
-        return "it is not for WebAssembly"
-    return ""
+    return str(file_of_core("elsewhere.py")["reason_for_none"]())
 
 
 def core() -> Extension:
     """Return the description of the core. Its options depend on the compiler, which is known later."""
     limited = chosen("AUTOGRAD_STABLE_ABI", STABLE_ABI) and not reason_for_none()
-    sources_hash = runpy.run_path(str(ROOT / FOLDER / "hashes.py"))["sources_hash"]
     return Extension(
         CORE,
         sources=sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("*.c")),
         depends=sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("*.h")),
         define_macros=[
-            ("SOURCES_HASH", sources_hash()),
+            ("SOURCES_HASH", file_of_core("hashes.py")["sources_hash"]()),
             *([("Py_LIMITED_API", f"0x{OLDEST[0]:02X}{OLDEST[1]:02X}0000")] if limited else []),
         ],
         py_limited_api=limited,
@@ -133,8 +130,9 @@ class Wheel(bdist_wheel):
         super().finalize_options()
 
     def run(self) -> None:
-        """Build first, because that decides the tag."""
+        """Build first, because that decides the tag; once, though `bdist_wheel` would compile again."""
         self.run_command("build")
+        self.skip_build = True
         if not self.get_finalized_command("build_ext").is_built():
             self.distribution.ext_modules = []
             self.root_is_pure = True

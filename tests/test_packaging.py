@@ -186,6 +186,8 @@ PyMODINIT_FUNC PyInit_core(void) { return PyModuleDef_Init(&definition); }
 """
 """A module that is built faster than the core."""
 
+ABOUT_THE_CORE = [f"_native/{file.name}" for file in (ROOT / "autograd/_native").glob("*.py")]
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
@@ -195,25 +197,20 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    modules = (
-        "__init__.py",
-        "native.py",
-        "ops.py",
-        "floats.py",
-        "codegen/c.py",
-        "_native/__init__.py",
-        "_native/hashes.py",
-    )
-    for name in (f"autograd/{module}" for module in modules):
+    for module in ("__init__.py", "native.py", "ops.py", "floats.py", "codegen/c.py", *ABOUT_THE_CORE):
+        name = f"autograd/{module}"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "autograd/_native/core.c").write_text(SMALL_CORE)
     return folder
 
 
+AS_BUILT = {"AUTOGRAD_PURE": "", "AUTOGRAD_REQUIRE_NATIVE": ""}
+
+
 def wheel(source: Path, status: int = 0, **variables: str) -> tuple[str, list[str]]:
     """Build a wheel; return its tags, and the files of the native core in it."""
-    chosen = {"AUTOGRAD_PURE": "", "AUTOGRAD_REQUIRE_NATIVE": "", **variables}
+    chosen = AS_BUILT | variables
     said = python("-c", BUILD, "build_wheel", source / "dist", cwd=source, status=status, **chosen)
     if status:
         return said, []
@@ -240,6 +237,12 @@ def test_a_wheel_is_tagged_for_what_is_in_it(source: Path) -> None:
     assert wheel(source) == pure
 
 
+def test_the_core_is_compiled_once(source: Path) -> None:
+    need_a_build()
+    said = python("-c", BUILD, "build_wheel", source / "dist", cwd=source, **AS_BUILT)
+    assert said.count("building 'autograd._native.core' extension") == 1, said
+
+
 def test_where_the_core_is_required_its_absence_is_an_error(source: Path) -> None:
     said, _ = wheel(source, status=1, AUTOGRAD_REQUIRE_NATIVE="1", CC="no-such-compiler")
     assert "no-such-compiler" in said
@@ -247,18 +250,40 @@ def test_where_the_core_is_required_its_absence_is_an_error(source: Path) -> Non
     assert "AUTOGRAD_PURE is set" in said
 
 
-@pytest.mark.parametrize(
-    "elsewhere",
-    [
-        "sys.implementation.name = 'pypy'",
-        "sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1",
-        "os.environ['_PYTHON_HOST_PLATFORM'] = 'emscripten_4_0_9_wasm32'",
-        "os.environ['PYODIDE'] = '1'",
-    ],
-)
+ELSEWHERE = {
+    "sys.implementation.name = 'pypy'": "it is for CPython, and this is pypy",
+    "sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1": "it relies on the lock that free-threaded Python lacks",
+    "os.environ['_PYTHON_HOST_PLATFORM'] = 'emscripten_4_0_9_wasm32'": "it is not for WebAssembly",
+    "os.environ['PYODIDE'] = '1'": "it is not for WebAssembly",
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_no_core_is_built_where_it_would_not_run(elsewhere: str, source: Path) -> None:
     program = f"import os, sys, sysconfig\n{elsewhere}\nimport setup\nprint(setup.reason_for_none())\nsetup.core()"
-    assert python("-c", program, cwd=source, AUTOGRAD_PURE="").startswith("it ")
+    assert python("-c", program, cwd=source, AUTOGRAD_PURE="") == f"{ELSEWHERE[elsewhere]}\n"
+
+
+WITHOUT_CORE = "sys.modules['autograd._native.core'] = None\nfrom autograd._native import reason\nprint(reason)"
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_where_there_is_none_on_purpose_nobody_is_told_to_build_one(elsewhere: str) -> None:
+    program = f"import os, sys, sysconfig\n{elsewhere}\n{WITHOUT_CORE}"
+    assert python("-c", program, cwd=ROOT, **AS_BUILT) == f"{ELSEWHERE[elsewhere]}\n"
+
+
+def test_what_to_do_depends_on_what_is_there(installed: Path) -> None:
+    """An installed package has no folder of the project."""
+    program = f"import sys\n{WITHOUT_CORE}"
+    (installed / "autograd/_native/elsewhere.py").write_text("def reason_for_none() -> str:\n    return ''\n")
+    said = python("-c", program, cwd=installed, **AS_BUILT)
+    assert said.startswith("it has not been built: install the package again, from its source"), said
+    shutil.copy(ROOT / "autograd/_native/core.c", installed / "autograd/_native")
+    said = python("-c", program, cwd=installed, **AS_BUILT)
+    assert said == (
+        "it has not been built: with a C compiler and Python's headers, pip install -e . in the folder of the project\n"
+    )
 
 
 def test_a_core_of_earlier_sources_does_not_stay_in_place(source: Path) -> None:

@@ -33,7 +33,7 @@ from autograd import StaleGraphWarning, Value, check_gradients, faux_gradient, g
 from autograd.ops import TABLE, Op
 
 PACKAGE = Path(autograd.__file__).parent
-GUIDE = PACKAGE.parent / "docs" / "guide.md"
+GUIDE = Path(__file__).parent.parent / "docs" / "guide.md"
 
 
 def python(script: str, **environment: str) -> str:

@@ -13,13 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
+from autograd._native.elsewhere import reason_for_none
 from autograd._native.hashes import sources_hash, table_hash
-
-_BUILD_AGAIN = "build it again, pip install -e . in the folder of the project"
 
 
 def _is_set(variable: str) -> bool:
     return os.environ.get(variable, "") not in ("", "0")
+
+
+def _what_to_do() -> str:
+    if sources_hash():  # a copy of the project
+        return "with a C compiler and Python's headers, pip install -e . in the folder of the project"
+    return "install the package again, from its source where there is a C compiler with Python's headers"
 
 
 def _found() -> tuple[Any, str]:
@@ -29,7 +34,7 @@ def _found() -> tuple[Any, str]:
     try:
         found = import_module("autograd._native.core")
     except ModuleNotFoundError:
-        return None, f"it has not been built: with a C compiler, {_BUILD_AGAIN}"
+        return None, reason_for_none() or f"it has not been built: {_what_to_do()}"
     except ImportError as problem:
         return None, str(problem)
     try:
@@ -39,7 +44,7 @@ def _found() -> tuple[Any, str]:
     built_from = getattr(found, "SOURCES_HASH", "")
     if table != found.TABLE_HASH or sources not in ("", built_from):
         other = "for another table of operations" if table != found.TABLE_HASH else "from other sources"
-        reason = f"it was built {other}: {_BUILD_AGAIN}"
+        reason = f"it was built {other}: {_what_to_do()}"
         warn(f"the native core of autograd is not used, because {reason}", RuntimeWarning, stacklevel=2)
         return None, reason
     return found, ""
