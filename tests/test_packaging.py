@@ -239,7 +239,7 @@ def test_a_wheel_is_tagged_for_what_is_in_it(source: Path) -> None:
 
 def test_the_core_is_compiled_once(source: Path) -> None:
     need_a_build()
-    said = python("-c", BUILD, "build_wheel", source / "dist", cwd=source, **AS_BUILT)
+    said = python("-c", BUILD, "build_wheel", source / "dist", cwd=source, status=0, **AS_BUILT)
     assert said.count("building 'autograd._native.core' extension") == 1, said
 
 
@@ -270,17 +270,17 @@ WITHOUT_CORE = "sys.modules['autograd._native.core'] = None\nfrom autograd._nati
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_where_there_is_none_on_purpose_nobody_is_told_to_build_one(elsewhere: str) -> None:
     program = f"import os, sys, sysconfig\n{elsewhere}\n{WITHOUT_CORE}"
-    assert python("-c", program, cwd=ROOT, **AS_BUILT) == f"{ELSEWHERE[elsewhere]}\n"
+    assert python("-c", program, cwd=ROOT, status=0, **AS_BUILT) == f"{ELSEWHERE[elsewhere]}\n"
 
 
 def test_what_to_do_depends_on_what_is_there(installed: Path) -> None:
     """An installed package has no folder of the project."""
     program = f"import sys\n{WITHOUT_CORE}"
     (installed / "autograd/_native/elsewhere.py").write_text("def reason_for_none() -> str:\n    return ''\n")
-    said = python("-c", program, cwd=installed, **AS_BUILT)
+    said = python("-c", program, cwd=installed, status=0, **AS_BUILT)
     assert said.startswith("it has not been built: install the package again, from its source"), said
     shutil.copy(ROOT / "autograd/_native/core.c", installed / "autograd/_native")
-    said = python("-c", program, cwd=installed, **AS_BUILT)
+    said = python("-c", program, cwd=installed, status=0, **AS_BUILT)
     assert said == (
         "it has not been built: with a C compiler and Python's headers, pip install -e . in the folder of the project\n"
     )
