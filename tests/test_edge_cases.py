@@ -482,7 +482,7 @@ def test_derivatives_of_derivatives_at_edges(f: Callable[[Value], Value], at: fl
 
 
 def test_an_exponent_just_above_minus_1_is_not_odd() -> None:
-    """Its remainder by 2 is rounded to 1. (No row of the table above: spreadsheets have 15 digits, and take it for -1.)"""
+    """Its remainder by 2 is rounded to 1. (No row of the table above: spreadsheets have 15 digits, and see -1.)"""
     z = (x := Value(-0.0)) ** -0.9999999999999999
     assert z.data == autograd.pow(-0.0, -0.9999999999999999) == inf
     z.backward()
