@@ -48,11 +48,13 @@ from autograd.events import (
 )
 from autograd.floats import KNOWN_TYPES, number
 from autograd.folds import Folding
-from autograd.native import in_use, names_in_c
+from autograd.native import in_use, load_once, names_in_c
 from autograd.operands import flatten
 from autograd.ops import Op
 from autograd.text import quoted
 from autograd.trees import tree_filled
+
+load_once(globals())
 
 if TYPE_CHECKING:  # the methods that the table gives to every Value, written out for type checkers
     from autograd._methods import OperationMethods
@@ -743,8 +745,7 @@ for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one
 NATIVE = in_use
 """True if the names of this module are those of the native core, False if they are the ones defined above."""
 
-if NATIVE:
-    globals().update(names_in_c(globals()))
+globals().update(names_in_c(globals()) if NATIVE else {})
 
 set_data: Callable[[Value, float], None] = cast(Any, Value)._data.__set__
 set_changed: Callable[[Value, int], None] = cast(Any, Value)._y.__set__

@@ -21,6 +21,17 @@ in_use = core is not None
 _ATTRIBUTES = ("data", "grad", "label", "op", "args")
 
 
+def load_once(engine: Mapping[str, Any]) -> None:
+    """Refuse to load the engine again, before any of its names has changed.
+
+    Raises:
+        ImportError: it has been loaded, and somebody calls `importlib.reload`, as `%autoreload` does: a second class of
+            Values would not know those of the first.
+    """
+    if "Value" in engine:
+        raise ImportError("autograd.engine cannot be loaded again, because its Values may be in use: restart Python")
+
+
 def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the native core has in place of names of the engine in Python."""
     in_python = engine["Value"]

@@ -727,6 +727,14 @@ PUBLIC = {
 }
 
 
+def test_the_engine_is_not_loaded_again() -> None:
+    """Half of the names would then be those of before."""
+    before = {name: x for name, x in vars(autograd.engine).items() if not name.startswith("__")}
+    with pytest.raises(ImportError, match="restart Python"):
+        importlib.reload(autograd.engine)
+    assert all(x is vars(autograd.engine)[name] for name, x in before.items()), before
+
+
 def test_a_star_import_brings_the_names_and_shadows_no_builtin() -> None:
     namespace: dict[str, object] = {}
     exec("from autograd import *", namespace)
