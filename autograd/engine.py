@@ -367,7 +367,7 @@ def _install(op: Op) -> None:
     """Give `Value` the operation as a method, and if the row names one, as Python's operator, reflected too."""
     old = ops.TABLE.get(op.name)  # a redefinition, as in a notebook
     own = {old.name, old.method} if old else set()
-    taken = {*vars(Value), *vars(object), *(row.method for row in ops.TABLE.values())}
+    taken = {*vars(Value), *vars(object), *Value.__slots__, *(row.method for row in ops.TABLE.values())}
     for name in ({op.name, op.method} & taken) - own - {None}:
         raise ValueError(f"every Value has {quoted(name)} already, with another meaning: choose another name")
     if op.name in vars(Value):

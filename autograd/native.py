@@ -66,7 +66,7 @@ def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 def _complete(value: Any, in_python: Any) -> None:
     """Give the class in C all that the class in Python has, but what is in C already."""
-    in_c = {*vars(value), *in_python.__slots__, "__slots__", "__init__"}
+    in_c = {*vars(value), *in_python.__slots__, "__init__"}
     for name, x in vars(in_python).items():
         if name in _ATTRIBUTES:
             setattr(value, name, core.attribute(name, x))

@@ -46,6 +46,9 @@ def _maker(v: Value) -> Callable[..., Value]:
 def _node(op: Op | None, data: float, gradient: float, label: str | None, *args: Value | float) -> Value:
     if op is None:
         v = Value(data)
+    elif op.arity not in {None, len(args)}:
+        operands = f"{len(args)} operand{'s' * (len(args) != 1)}"
+        raise TypeError(f"a result of {op.name} with {operands} is to be loaded, but {op.name} takes {op.arity} here")
     else:
         v = new_node(op, data, args) if op.variadic or len(args) > 2 else new_node(op, data, *args)
     v.grad, v.label = gradient, label

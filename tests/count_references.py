@@ -121,6 +121,15 @@ def an_operation_of_a_user() -> None:
 
 
 @work
+def results_below_one_of_a_user() -> None:
+    op = Op("halved({})", lambda x: x * 0.5, lambda g, z, x: g * 0.5, name="halved")
+    x = op(Value(2.0))
+    kept = [f(x) for f in (Value.tanh, abs, autograd.exp) for _ in range(30)]  # more than rows have other references
+    gc.collect()
+    autograd.sum(kept).backward()
+
+
+@work
 def an_operation_that_raises() -> None:
     def fails(x: float) -> float:
         raise RuntimeError(str(x))

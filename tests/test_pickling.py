@@ -256,6 +256,27 @@ def test_nothing_is_kept_of_a_pickle_but_by_its_pickler() -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize("operands", [1, 3, 4])
+def test_an_operation_that_takes_other_operands_than_in_the_pickle_is_refused(operands: int) -> None:
+    def define(n: int) -> Op:
+        rules: dict[int, Any] = {
+            1: lambda g, z, x: g,
+            2: lambda g, z, x, y: g,
+            3: lambda g, z, x, y, u: g,
+            4: lambda g, z, x, y, u, v: g,
+        }
+        return Op(f"changing({', '.join(['{}'] * n)})", lambda *xs: xs[0], *[rules[n]] * n)
+
+    x = Value(2.0)
+    saved = pickle.dumps(define(2)(x, 3.0))
+    define(operands)
+    said = f"changing with 2 operands is to be loaded, but changing takes {operands} here"
+    with pytest.raises(TypeError, match=said):
+        pickle.loads(saved)
+    define(2)
+    assert pickle.loads(saved).args[1] == 3.0
+
+
 def test_a_network_and_its_loss_stay_one() -> None:
     model = nn.MLP(2, [3, 1])
     loss = nn.mse([model([0.5, -1.0])], [1.0])

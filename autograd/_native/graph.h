@@ -122,12 +122,10 @@ static ALWAYS_INLINE int visit_near(Graph *graph, Py_ssize_t highest, Py_ssize_t
         return list_leaf(graph, x) ? 1 : -1;
     const Py_ssize_t at = highest - (Py_ssize_t)x->order;
     if (at >= *reach) {
-        if (SELDOM(at >= table->room)) {
-            if (at >= GAPS * count && (at >= NEAR || at >= GAPS * living))
-                return 0;
-            if (!grow(table, *reach, 2 * at))
-                return -1;
-        }
+        if (SELDOM(at >= GAPS * count && (at >= NEAR || at >= GAPS * living))) /* though a spare list may have room */
+            return 0;
+        if (SELDOM(at >= table->room) && !grow(table, *reach, 2 * at))
+            return -1;
         memset(table->nodes + *reach, 0, (size_t)(at + 1 - *reach) * sizeof(Node *));
         *reach = at + 1;
     }

@@ -6,9 +6,11 @@ process of their own, so that a crash fails one test.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import importlib.util
+import math
 import os
 import pickle
 import shutil
@@ -17,9 +19,11 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import repeat
 from operator import add
 from pathlib import Path
 from types import FrameType
@@ -115,6 +119,73 @@ def test_callbacks_come_in_the_midst_of_a_dying_chain_and_may_end_another_one() 
         watched.append(weakref.ref(y, lambda _: others.pop()))
     del y
     assert not others and [end() for end in ends] == [None] * 10
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_node_that_ends_within_a_callback_of_another_ends_at_once() -> None:
+    order: list[str] = []
+
+    def outer(_: object) -> None:
+        order.append("outer begins")
+        inner = Value(2.0) * 3.0
+        _reference = weakref.ref(inner, lambda _: order.append("inner"))
+        del inner
+        order.append("outer ends")
+
+    v = Value(1.0)
+    for i in range(100):  # which end after the callback of the last has run
+        v = v * float(i)
+    _reference = weakref.ref(v, outer)
+    del v
+    assert order == ["outer begins", "inner", "outer ends"]
+
+
+@contextlib.contextmanager
+def within_a_callback_of_a_dying_node() -> Iterator[threading.Event]:
+    """Hold up a callback in another thread until the event is set, at the latest when this ends."""
+    inside, finish = threading.Event(), threading.Event()
+
+    def callback(_: object) -> None:
+        inside.set()
+        assert finish.wait(20)
+
+    def run() -> None:
+        v = Value(1.0) * 2.0
+        _reference = weakref.ref(v, callback)
+        del v
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert inside.wait(20)
+    try:
+        yield finish
+    finally:
+        finish.set()
+        thread.join()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_callback_holds_up_no_nodes_of_other_threads() -> None:
+    with within_a_callback_of_a_dying_node() as finish:
+        v = Value(2.0) * 3.0
+        _reference = weakref.ref(v, lambda _: finish.set())
+        del v
+        assert finish.is_set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("no_collector")
+def test_nodes_end_in_a_child_that_was_forked_during_a_callback() -> None:
+    with within_a_callback_of_a_dying_node():
+        child = os.fork()
+        if child == 0:
+            ended: list[object] = []
+            v = Value(2.0) * 3.0
+            _reference = weakref.ref(v, ended.append)
+            del v
+            os._exit(0 if ended else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.usefixtures("no_collector")
@@ -285,6 +356,19 @@ def test_a_row_whose_rule_knows_its_own_result_does_not_leak_when_it_is_defined_
     assert sum(end() is not None for end in ends) <= 3
 
 
+def test_the_collector_counts_no_references_to_a_row_of_the_table() -> None:
+    """A result below that of a user's row is the collector's: it must not visit what it does not own."""
+    x = own("collected", lambda g, z, x: g)(Value(0.5))
+    results = [f(x) for f in (Value.tanh, Value.exp, abs) for _ in range(200)]
+    results += [autograd.sum([x, 1.0]) for _ in range(200)]
+    if engine.NATIVE:
+        assert all(map(gc.is_tracked, results))
+        assert not any(isinstance(thing, Op) for thing in gc.get_referents(*results))
+    gc.collect()
+    autograd.sum(results).backward()
+    assert x.grad == pytest.approx(200 * (1 - math.tanh(0.5) ** 2 + math.exp(0.5) + 1 + 1))
+
+
 def test_an_old_result_keeps_the_row_that_made_it() -> None:
     first = Op("again({})", lambda x: x * 2.0, lambda g, z, x: g * 2.0)
     x = Value(3.0)
@@ -295,6 +379,38 @@ def test_an_old_result_keeps_the_row_that_made_it() -> None:
     assert (z.data, x.grad, y.op, z.op) == (30.0, 10.0, first, second)
     x.data = 1.0
     assert z.forward().data == 10.0
+
+
+def test_a_node_with_another_number_of_operands_than_its_row_is_refused() -> None:
+    if not engine.NATIVE:
+        pytest.skip("the engine in Python counts no operands")
+    x = Value(2.0)
+    for op, operands in [
+        (TABLE["mul"], (x,)),
+        (TABLE["tanh"], (x, x)),
+        (TABLE["add"], ((x,) * 5,)),
+        (TABLE["where"], ((x,) * 40,)),
+        (TABLE["clip"], (x, x)),
+        (own("one_operand", lambda g, z, x: g), (x, 1.0)),
+    ]:
+        with pytest.raises(TypeError, match="as many operands as the operation, got"):
+            engine.new_node(op, 1.0, *operands)
+    engine.new_node(TABLE["sum"], 1.0, (x,) * 40).backward()
+    assert x.grad == 40.0
+
+
+def test_rules_that_are_no_tuple_or_too_few_crash_nothing() -> None:
+    x = Value(2.0)
+    row = Op("replaced({}, {})", lambda x, y: x * y, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
+    y = row(x, x * 1.0)
+    whole = row.rules
+    row.rules = list(whole)  # type: ignore[assignment]
+    y.backward()
+    assert x.grad == 4.0
+    row.rules = whole[:1]
+    with pytest.raises((IndexError, ValueError)):
+        y.backward()
+    assert (x.grad, y.grad) == (4.0, 1.0)
 
 
 # ------------------------------------------------------------------------------------------- rules that do other things
@@ -618,6 +734,24 @@ for place in (2500, 0, -1):
     print(resident() - before)
 """)
     assert all(float(megabytes) < 8 for megabytes in grown.split()), "megabytes; the graphs took 80"
+
+
+def test_a_small_graph_with_a_gap_takes_no_table_of_all_nodes() -> None:
+    """The graph that is found has three results, between which, in the order of creation, many others were made."""
+    x = Value(2.0)
+    old = x * x
+    others = [Value(1.0) for _ in range(70_000)]
+    for _ in repeat(None, 2_200_000):  # the order of others that have ended; more than a list that is kept has room for
+        engine.next_order()
+    y = old + x * 1.0
+    tracemalloc.start()
+    try:
+        y.backward()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert x.grad == 5.0 and len(others) == 70_000
+    assert peak < 100_000, "bytes"
 
 
 @needs_proc

@@ -235,6 +235,19 @@ TOPICS: dict[str, Program] = {
         *phrases("v0.own  v6 = row([v5, v3])  v6.backward()  copy.deepcopy(v6)  pickle.loads(pickle.dumps(v5))"),
         "hasattr(Value, 'own')",
     ],
+    "names that are taken": [
+        X,
+        *[
+            f"row = Op('{{}} q', lambda x: x, lambda g, z, x: g, name={name!r})"
+            for name in phrases("""
+                __init__  __new__  __class__  __setattr__  __getattribute__  __getattr__  __dict__  __slots__  __doc__
+                __weakref__  __reduce_ex__  __add__  __record__  __hash__  _part  _walk  _data  data  backward  tanh
+                _backward  _prev  args  op  __dir__  __sizeof__  __init_subclass__  __eq__  mul
+            """)
+        ],
+        *("row = Op('{} @ {}', lambda x, y: x, lambda g, z, x, y: g, None, method='__init__')", "v1 = Value(2) * 3.0"),
+        *("v1.backward()", "v1.tanh()"),
+    ],
     "derivatives": [
         *EACH,
         *phrases("""
