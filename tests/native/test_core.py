@@ -1118,12 +1118,13 @@ def test_the_version_says_which_engine_is_active() -> None:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a copy of the package, with its core."""
+    """Return the folder of a copy of the package, with its core and the sources of that, which no wheel has."""
     need_core()
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(PACKAGE, folder / "autograd", ignore=shutil.ignore_patterns("__pycache__"))
     core = Path(native("from autograd._native import core; print(core.__file__)").strip())
-    shutil.copy(core, folder / "autograd" / "_native")
+    for file in (core, *(Path(__file__).parents[2] / "autograd" / "_native").glob("*.[ch]")):
+        shutil.copy(file, folder / "autograd" / "_native")
     return folder
 
 
