@@ -1,7 +1,7 @@
 /* Calls of functions that `compile` has made of a graph with the C backend.
 
-   A compiled program is a C function in a loaded library. Python can call it with ctypes, which takes a microsecond, many
-   times what a small program computes for. A CompiledFunction calls it from here:
+   A compiled program is a C function in a loaded library. Python can call it with ctypes, which takes a microsecond,
+   many times what a small program computes for. A CompiledFunction calls it from here:
 
        the arguments     floats, integers, lists and tuples of them are copied; NumPy's arrays are read where they are
        the program       writes its outputs, all numbers in a row, in the order of the tree of outputs
@@ -10,7 +10,7 @@
    What is not plainly one of these cases is passed on to `general`, a function in Python that does all of this and
    explains what is wrong. So nothing here raises an error of its own, and whoever reads the semantics reads c_call.py.
 
-   A batch is an array whose first axis has n samples. Only NumPy's own type of arrays is taken, not classes made of it. */
+   A batch is an array whose first axis has n samples. Only NumPy's own type of arrays is taken, no classes of it. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -43,10 +43,9 @@
 
 #define MOST_ARGUMENTS 32 /* of a function */
 #define MOST_VIEWS 64     /* arrays in one call */
-#define ON_THE_STACK 256  /* numbers; more are in memory that is allocated for the call */
+#define ON_THE_STACK 1024 /* numbers; more are in memory that is allocated for the call */
 
 int add_calls(PyObject *module);
-
 
 /* Trees ------------------------------------------------------------------------------------------------------------ */
 
@@ -75,6 +74,9 @@ static Py_ssize_t nodes_of(PyObject *tree)
     Py_LeaveRecursiveCall();
     return nodes;
 }
+
+/* Is it a number or a flat list? The program writes each of these for all samples, then the next one. */
+static int is_piece(const Node *node) { return node->parts < 0 || (node->axes == 1 && !node->is_tuple); }
 
 static int same_shape(const Node *one, const Node *other)
 {
@@ -116,13 +118,12 @@ static Node *described(PyObject *tree)
     return root;
 }
 
-
 /* The type --------------------------------------------------------------------------------------------------------- */
 
 typedef void Program(long long n, const double *const *arguments, double *outputs);
 
-/* Every CPython has vectorcall since 3.8, in this form, but headers for the stable ABI name it from 3.12 on only. Without
-   it a call with `out` takes twice as long, because Python makes a tuple and a dictionary. */
+/* Every CPython has vectorcall since 3.8, in this form, but headers for the stable ABI name it from 3.12 on only.
+   Without it a call with `out` takes twice as long, because Python makes a tuple and a dictionary. */
 typedef PyObject *Vectorcall(PyObject *self, PyObject *const *arguments, size_t flags, PyObject *names);
 #define HAVE_VECTORCALL (1UL << 11)
 #define FREE_PLACE ((size_t)1 << (8 * sizeof(size_t) - 1)) /* a flag, beside the number of arguments without names */
@@ -144,6 +145,7 @@ typedef struct {
     Py_ssize_t copied;    /* numbers of the arguments that are not batched */
     long long most;       /* samples in one call: more are for `general`, which looks for Ctrl-C in between */
     long long most_alone; /* samples that take so little time that other threads can wait for them */
+    long long chunk;      /* samples whose outputs are copied to the caller's arrays together */
 } Function;
 
 /* NumPy's, once it is loaded; kept for good. */
@@ -177,19 +179,20 @@ static int numpy_is_loaded(void)
     return 0;
 }
 
-static int is_ndarray(PyObject *x)
-{
-    return numpy_is_loaded() && Py_IS_TYPE(x, ndarray);
-}
-
+static int is_ndarray(PyObject *x) { return numpy_is_loaded() && Py_IS_TYPE(x, ndarray); }
 
 /* A call ----------------------------------------------------------------------------------------------------------- */
 
-/* What a call holds until it ends. Views are of arrays whose memory is used in place: `end` releases them. */
+/* What a call holds until it ends. Views are of arrays whose memory is used in place: first those that are read, then
+   those of `out`, from left to right. `end` releases them. */
 typedef struct {
     Py_buffer views[MOST_VIEWS];
-    int viewed;
-    double *numbers; /* on the stack, or allocated */
+    int viewed, read;
+    const Node *trees[MOST_VIEWS];        /* what is written into each array of `out`, */
+    Py_ssize_t firsts[MOST_VIEWS];        /* and the place of its first number among the outputs */
+    int asked;                            /* a part of `out` is None */
+    const double *starts[MOST_ARGUMENTS]; /* the numbers of each argument */
+    double *numbers;                      /* on the stack, or allocated: copied arguments, then outputs */
     double stack[ON_THE_STACK];
 } Call;
 
@@ -244,7 +247,7 @@ static double *view(Call *call, const Node *tree, PyObject *array, int writable,
         return NULL;
     }
     call->viewed++;
-    if (!seen->format || strcmp(seen->format, "d") || seen->ndim != tree->axes + samples) /* "=d" if it is not aligned */
+    if (!seen->format || strcmp(seen->format, "d") || seen->ndim != tree->axes + samples) /* not aligned is "=d" */
         return NULL;
     if (samples && *n < 0)
         *n = seen->shape[0];
@@ -277,52 +280,80 @@ static PyObject *built(const Node **tree, const double **at)
     return whole;
 }
 
-/* View the arrays of a nested `out`. Their views follow each other in `call`, and `firsts` has the place of the first
-   number of each among the outputs. Returns 0 if it is not exactly that, or None asks for an array. */
-static int view_parts(Call *call, const Node *node, PyObject *out, Py_ssize_t *first, Py_ssize_t *firsts, int arrays)
+/* Return a new reference to part i of the caller's list or tuple; NULL without an error set if there is none: whenever
+   Python allocates, a finalizer may run, and change the list. */
+static PyObject *part_of(PyObject *whole, Py_ssize_t i)
 {
-    int is_list = PyList_CheckExact(out), is_array = is_ndarray(out);
-    if (is_array || out == Py_None) {
-        if (is_array ? !view(call, node, out, 1, 0, NULL) : arrays && node->parts >= 0)
-            return 0;
-        if (is_array)
-            firsts[call->viewed - 1] = *first;
+    if (PyTuple_CheckExact(whole))
+        return i < TUPLE_SIZE(whole) ? Py_NewRef(TUPLE_ITEM(whole, i)) : NULL;
+    return i < LIST_SIZE(whole) ? Py_NewRef(LIST_ITEM(whole, i)) : NULL;
+}
+
+/* Has it a part for each one of the outputs, as lists and tuples have? */
+static int matches(const Node *node, PyObject *out)
+{
+    if (PyList_CheckExact(out))
+        return LIST_SIZE(out) == node->parts;
+    return PyTuple_CheckExact(out) && TUPLE_SIZE(out) == node->parts;
+}
+
+/* View the arrays of `out`, with n samples each if the outputs are rowwise. The place of its first number among the
+   outputs is `first`, which is moved on. Returns 0 if it is not exactly that, or None asks for an array. */
+static int view_out(Function *f, Call *call, const Node *node, PyObject *out, Py_ssize_t *first, long long n, int array)
+{
+    if (out == Py_None || is_ndarray(out)) {
+        int i = call->viewed;
+        if (out == Py_None) {
+            if (f->rowwise || (array && node->parts >= 0))
+                return 0;
+            call->asked = 1;
+        } else {
+            if ((f->rowwise && !node->numbers) || !view(call, node, out, 1, f->rowwise, &n))
+                return 0;
+            call->trees[i] = node;
+            call->firsts[i] = *first;
+        }
         *first += node->numbers;
         return 1;
     }
-    if ((!is_list && !PyTuple_CheckExact(out)) || (is_list ? LIST_SIZE(out) : TUPLE_SIZE(out)) != node->parts)
+    if (!matches(node, out) || (is_piece(node) && node->parts))
         return 0;
-    const Node *part = node + 1;
-    for (Py_ssize_t i = 0; i < node->parts; i++, part += part->nodes)
-        if (!view_parts(call, part, is_list ? LIST_ITEM(out, i) : TUPLE_ITEM(out, i), first, firsts, arrays))
+    const Node *below = node + 1;
+    for (Py_ssize_t i = 0; i < node->parts; i++, below += below->nodes) {
+        PyObject *part = part_of(out, i);
+        int viewed = part && view_out(f, call, below, part, first, n, array);
+        Py_XDECREF(part);
+        if (!viewed)
             return 0;
+    }
     return 1;
 }
 
-/* Return `out`, with results in the place of None: then new lists and tuples, of the outputs' types. A list that another
-   thread has changed during the call is returned as it is. */
+/* Return `out`, with results in the place of None: then new lists and tuples, of the outputs' types. What has changed
+   during the call is returned as it is. */
 static PyObject *filled(const Node **tree, PyObject *out, const double **at)
 {
     const Node *node = *tree;
-    int is_list = PyList_CheckExact(out), same = 1;
     if (out == Py_None)
         return built(tree, at);
-    if ((!is_list && !PyTuple_CheckExact(out)) || (is_list ? LIST_SIZE(out) : TUPLE_SIZE(out)) != node->parts) {
+    if (!matches(node, out)) {
         *tree += node->nodes;
         *at += node->numbers;
         return Py_NewRef(out);
     }
     PyObject *whole = node->is_tuple ? PyTuple_New(node->parts) : PyList_New(node->parts);
+    int same = 1;
     ++*tree;
     for (Py_ssize_t i = 0; whole && i < node->parts; i++) {
-        PyObject *own = is_list ? LIST_ITEM(out, i) : TUPLE_ITEM(out, i), *part = filled(tree, own, at);
+        PyObject *own = part_of(out, i), *part = filled(tree, own ? own : Py_None, at);
+        same &= part == own;
+        Py_XDECREF(own);
         if (part && node->is_tuple)
             SET_TUPLE_ITEM(whole, i, part); /* takes the reference */
         else if (part)
             SET_LIST_ITEM(whole, i, part);
         else
             Py_CLEAR(whole);
-        same &= part == own;
     }
     if (!whole || !same)
         return whole;
@@ -335,66 +366,103 @@ static int overlap(const Py_buffer *one, const Py_buffer *other)
     return (char *)one->buf < (char *)other->buf + other->len && (char *)other->buf < (char *)one->buf + one->len;
 }
 
-static void run(Function *f, long long n, const double *const *arguments, double *outputs)
+/* Is the memory of each array of `out` apart from that of all that are read and, if `from_others`, of others? */
+static int apart(const Call *call, int from_others)
 {
-    if (n <= f->most_alone) {
-        f->program(n, arguments, outputs);
-        return;
+    for (int i = call->read; i < call->viewed; i++)
+        for (int k = 0; k < (from_others ? i : call->read); k++)
+            if (overlap(&call->views[k], &call->views[i]))
+                return 0;
+    return 1;
+}
+
+/* Copy the outputs of n samples to the rows from `row` on of each array of `out`. */
+static void write_rows(const Call *call, const double *outputs, long long row, long long n)
+{
+    for (int i = call->read; i < call->viewed; i++) {
+        const Node *tree = call->trees[i], *node = tree;
+        const double *from = outputs + call->firsts[i] * n;
+        double *to = (double *)call->views[i].buf + row * tree->numbers;
+        if (n == 1 || is_piece(tree)) {
+            memcpy(to, from, (size_t)(n * tree->numbers) * sizeof *to);
+            continue;
+        }
+        for (; node < tree + tree->nodes; node += is_piece(node) ? node->nodes : 1)
+            if (is_piece(node)) { /* its columns */
+                for (long long r = 0; r < n; r++)
+                    for (Py_ssize_t j = 0; j < node->numbers; j++)
+                        to[r * tree->numbers + j] = *from++;
+                to += node->numbers;
+            }
     }
-    Py_BEGIN_ALLOW_THREADS
-    f->program(n, arguments, outputs);
-    Py_END_ALLOW_THREADS
+}
+
+/* Run the program for the samples from `begin` to `end`. Its outputs are at `whole` if that is the memory for all
+   samples; NULL if they are to be written into arrays, by chunks that have room in the memory of the call. */
+static void run(Function *f, Call *call, long long begin, long long end, double *whole)
+{
+    PyThreadState *others = end - begin > f->most_alone ? PyEval_SaveThread() : NULL;
+    const double *starts[MOST_ARGUMENTS];
+    double *outputs = call->numbers + f->copied;
+    for (long long row = begin, n; row < end; row += n) {
+        n = whole || !f->rowwise || end - row < f->chunk ? end - row : f->chunk;
+        for (Py_ssize_t k = 0; k < f->count; k++)
+            starts[k] = call->starts[k] + (f->batched[k] ? row * f->inputs[k]->numbers : 0);
+        f->program(n, starts, whole ? whole + row * f->outputs->numbers : outputs);
+        if (!whole)
+            write_rows(call, outputs, row, f->rowwise ? n : 1);
+    }
+    if (others)
+        PyEval_RestoreThread(others);
+}
+
+/* Call the program for arrays that have been viewed, and return `out`. A large batch is written slice by slice; if
+   Ctrl-C comes in between, the rest of the arrays is left. */
+static PyObject *written(Function *f, Call *call, PyObject *out, long long n)
+{
+    const Node *tree = f->outputs;
+    const double *from = call->numbers + f->copied;
+    int single = call->viewed == call->read + 1 && call->trees[call->read] == tree;
+    int in_order = !f->rowwise || n == 1 || is_piece(tree), no_overlap = apart(call, f->rowwise);
+    if (f->rowwise && !no_overlap) /* all is read before the first is written, and that from left to right */
+        return NULL;
+    double *whole = single && in_order && no_overlap ? call->views[call->read].buf : NULL; /* C relies on no overlap */
+    for (long long begin = 0, end; begin < n; begin = end) {
+        end = n - begin < f->most ? n : begin + f->most;
+        if (begin && PyErr_CheckSignals())
+            return NULL;
+        run(f, call, begin, end, whole);
+    }
+    return call->asked ? filled(&tree, out, &from) : Py_NewRef(out);
 }
 
 /* Call the program. Returns NULL without an error set for a case that `general` is for: then nothing has been done. */
 static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, Call *call)
 {
-    const double *starts[MOST_ARGUMENTS];
-    Py_ssize_t firsts[MOST_VIEWS], first = 0;
-    double *at = call->numbers, *outputs = call->numbers + f->copied, *whole;
+    double *at = call->numbers;
     long long n = f->batch ? -1 : 1;
     int arrays = 0;
     for (Py_ssize_t k = 0; k < f->count; k++) {
         const Node *tree = f->inputs[k];
         double *to = at;
         if (!f->batched[k] && copy(&tree, arguments[k], &to)) {
-            starts[k] = at;
+            call->starts[k] = at;
             at = to;
             continue;
         }
         if (!is_ndarray(arguments[k]) || (f->inputs[k]->parts < 0 && !f->batched[k])) /* one of no axes is a number */
             return NULL;
-        starts[k] = view(call, f->inputs[k], arguments[k], 0, f->batched[k], &n);
-        if (!starts[k])
+        call->starts[k] = view(call, f->inputs[k], arguments[k], 0, f->batched[k], &n);
+        if (!call->starts[k])
             return NULL;
         arrays = 1;
     }
-    if (n < 1 || n > f->most)
+    call->read = call->viewed;
+    if (n < 1 || (n > f->most && !(out && f->rowwise)))
         return NULL;
-    if (out && is_ndarray(out)) {
-        int read = call->viewed, apart = 1;
-        int in_pieces = f->rowwise && (f->outputs->axes > 1 || f->outputs->is_tuple); /* each for all samples */
-        if (in_pieces || !(whole = view(call, f->outputs, out, 1, f->rowwise, &n)))
-            return NULL;
-        for (int i = 0; i < read; i++)
-            apart &= !overlap(&call->views[i], &call->views[read]);
-        if (!apart && f->rowwise)
-            return NULL;
-        run(f, n, starts, apart ? whole : outputs); /* its outputs and its arguments are apart: it relies on that */
-        if (!apart)
-            memcpy(whole, outputs, (size_t)call->views[read].len);
-        return Py_NewRef(out);
-    }
     if (out) {
-        int read = call->viewed;
-        if (f->rowwise || !view_parts(call, f->outputs, out, &first, firsts, arrays))
-            return NULL;
-        run(f, n, starts, outputs);
-        for (int i = read; i < call->viewed; i++)
-            memcpy(call->views[i].buf, outputs + firsts[i], (size_t)call->views[i].len);
-        const Node *tree = f->outputs;
-        const double *from = outputs;
-        return filled(&tree, out, &from);
+        Py_ssize_t first = 0;
+        return view_out(f, call, f->outputs, out, &first, n, arrays) ? written(f, call, out, n) : NULL;
     }
     if (arrays) {
         PyObject *samples = PyLong_FromLongLong(n), *result = NULL;
@@ -403,7 +471,7 @@ static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, 
         Py_buffer *made = &call->views[call->viewed];
         if (array && call->viewed < MOST_VIEWS && !PyObject_GetBuffer(array, made, PyBUF_WRITABLE)) {
             call->viewed++;
-            run(f, n, starts, made->buf);
+            run(f, call, 0, n, made->buf);
             result = PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL);
         }
         Py_XDECREF(samples);
@@ -411,9 +479,9 @@ static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, 
         Py_XDECREF(array);
         return result;
     }
-    run(f, n, starts, outputs);
     const Node *tree = f->outputs;
-    const double *from = outputs;
+    const double *from = call->numbers + f->copied;
+    run(f, call, 0, n, call->numbers + f->copied);
     return built(&tree, &from);
 }
 
@@ -422,13 +490,17 @@ static PyObject *shortcut(Function *f, PyObject *const *arguments, Py_ssize_t co
 {
     if (count != f->count)
         return NULL;
+    if (out == Py_None)
+        out = NULL;
     Call call;
-    Py_ssize_t numbers = f->copied + (f->rowwise ? 0 : f->outputs->numbers);
-    call.viewed = 0;
+    Py_ssize_t numbers = f->copied + f->outputs->numbers * (!f->rowwise ? 1 : out ? (Py_ssize_t)f->chunk : 0);
+    call.viewed = call.asked = 0;
     call.numbers = numbers <= ON_THE_STACK ? call.stack : PyMem_Malloc((size_t)numbers * sizeof(double));
     if (!call.numbers)
         return PyErr_NoMemory();
-    PyObject *result = called(f, arguments, out == Py_None ? NULL : out, &call);
+    Py_XINCREF(out); /* a dictionary of the caller's may have lost it meanwhile */
+    PyObject *result = called(f, arguments, out, &call);
+    Py_XDECREF(out);
     end(&call);
     return result;
 }
@@ -478,16 +550,10 @@ static PyObject *call_with_vector(PyObject *self, PyObject *const *arguments, si
     return result || PyErr_Occurred() ? result : call_general(f, arguments, count, names);
 }
 
+/* The rest of the type: a function to inspect, help, copy, pickle and weakref -------------------------------------- */
 
-/* The rest of the type: a function to inspect, help, copy, pickle and weakref ---------------------------------------- */
-
-/* Only attributes can point back, also those of `general`, which clears its own. All else stays: it can still be called. */
-static int clear(PyObject *self)
-{
-    Py_CLEAR(((Function *)self)->attributes);
-    return 0;
-}
-
+/* No tp_clear: only attributes can point back, also those of `general`, and dictionaries clear themselves. All else
+   stays: the function can still be called. */
 static int traverse(PyObject *self, visitproc visit, void *arg)
 {
     Function *f = (Function *)self;
@@ -506,7 +572,7 @@ static void dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     if (f->references)
         PyObject_ClearWeakRefs(self);
-    clear(self);
+    Py_XDECREF(f->attributes);
     Py_XDECREF(f->general);
     Py_XDECREF(f->arrays);
     Py_XDECREF(f->library);
@@ -521,14 +587,13 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords
 {
     PyObject *general, *arrays, *library, *address, *inputs, *outputs, *batched;
     int rowwise;
-    long long most, most_alone;
+    long long most, most_alone, chunk;
     if (keywords && PyDict_Size(keywords)) {
         PyErr_SetString(PyExc_TypeError, "CompiledFunction takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(
-            arguments, "OOOO!O!OO!pLL", &general, &arrays, &library, &PyLong_Type, &address, &PyList_Type, &inputs, &outputs,
-            &PyList_Type, &batched, &rowwise, &most, &most_alone))
+    if (!PyArg_ParseTuple(arguments, "OOOO!O!OO!pLLL", &general, &arrays, &library, &PyLong_Type, &address,
+            &PyList_Type, &inputs, &outputs, &PyList_Type, &batched, &rowwise, &most, &most_alone, &chunk))
         return NULL;
     Py_ssize_t count = PyList_Size(inputs);
     if (count > MOST_ARGUMENTS || count != PyList_Size(batched)) {
@@ -559,19 +624,19 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords
         Py_DECREF(f);
         return NULL;
     }
+    long long fit = f->outputs->numbers ? (ON_THE_STACK - f->copied) / f->outputs->numbers : 0; /* on the stack */
+    f->chunk = fit > chunk ? fit - fit % chunk : chunk;
     return (PyObject *)f;
 }
 
-static PyObject *bound(PyObject *self, PyObject *object, PyObject *type) /* as an attribute of a class, like functions */
+/* Make a method of it where it is an attribute of a class, as of functions. */
+static PyObject *bound(PyObject *self, PyObject *object, PyObject *type)
 {
     (void)type;
     return object && object != Py_None ? PyObject_CallFunctionObjArgs(method, self, object, NULL) : Py_NewRef(self);
 }
 
-static PyObject *repr(PyObject *self)
-{
-    return PyUnicode_FromFormat("<function compiled at %p>", (void *)self);
-}
+static PyObject *repr(PyObject *self) { return PyUnicode_FromFormat("<function compiled at %p>", (void *)self); }
 
 static PyObject *itself(PyObject *self, PyObject *ignored)
 {
@@ -605,7 +670,6 @@ static PyType_Slot slots[] = {
     {Py_tp_new, new},
     {Py_tp_dealloc, dealloc},
     {Py_tp_traverse, traverse},
-    {Py_tp_clear, clear},
     {Py_tp_call, call_with_tuple},
     {Py_tp_repr, repr},
     {Py_tp_descr_get, bound},
@@ -630,5 +694,5 @@ int add_calls(PyObject *module)
     PyObject *type = method ? PyType_FromSpec(&spec) : NULL;
     int failed = type ? PyModule_AddObjectRef(module, "CompiledFunction", type) : -1;
     Py_XDECREF(type);
-    return failed;
+    return failed ? failed : PyModule_AddIntConstant(module, "MOST_ARGUMENTS", MOST_ARGUMENTS);
 }

@@ -56,7 +56,8 @@ typedef union {
 } Operand;
 
 struct Node {
-    PyObject_HEAD double data, grad;
+    PyObject_HEAD
+    double data, grad;
     double part;   /* the gradient that the running backward() has accumulated so far */
     Operation *op; /* NULL for a leaf */
     Operand x, y;

@@ -34,6 +34,7 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
+_CHUNK_OF_ONCE = 8  # the samples of a chunk take so many times as long as what does not depend on the sample
 _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 50 µs, in which other threads can wait
 
 _VECTOR_TYPES = f"""
@@ -126,7 +127,8 @@ class _TranslationUnit:
         each += self.outputs + self.layout.lengths["x"] + 1
         # Each call computes the batch-invariant part again: at most half of its time.
         most = max(MOST_LANES, max(_TERMS_OF_A_CALL, once) // each)
-        return CallLimits(most, max(0, _TERMS_WITHOUT_OTHERS - once) // each)
+        chunk = MOST_LANES * (1 + _CHUNK_OF_ONCE * once // each // MOST_LANES)
+        return CallLimits(most, max(0, _TERMS_WITHOUT_OTHERS - once) // each, chunk)
 
     @property
     def options(self) -> list[str]:

@@ -27,7 +27,7 @@ from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
-MOST_ARGUMENTS = 32 if hasattr(core, "CompiledFunction") else -1  # of a function of the native core
+MOST_ARGUMENTS: int = getattr(core, "MOST_ARGUMENTS", -1)  # of a function of the native core
 MOST_LANES = 8  # samples in one of the program's vectors, at most
 _ALIGNMENT = 8 * MOST_LANES  # bytes, for these vectors
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
@@ -41,6 +41,9 @@ class CallLimits(NamedTuple):
     """In a time in which Ctrl-C can wait; more are computed in slices."""
     most_alone: int
     """In a time in which other threads of Python can wait; 0 if none can wait for a call without a batch."""
+    chunk: int
+    """At least, where outputs are written in pieces: in whole vectors, and so many that what does not depend on the
+    sample, computed again for each chunk, takes little of the time."""
 
 
 @lru_cache(256)
@@ -295,7 +298,7 @@ def _native_function(
     signature = general.signature
     native: Callable[..., Any] = core.CompiledFunction(
         function, general.arrays, library, library.address("called"), list(signature.inputs), signature.outputs,
-        list(signature.batched), signature.rowwise, limits.most, limits.most_alone,
+        list(signature.batched), signature.rowwise, *limits,
     )  # fmt: skip
     return update_wrapper(native, function)
 

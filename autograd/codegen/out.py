@@ -1,28 +1,53 @@
 """Write the results of a compiled function into the caller's arrays: `out=`, NumPy's convention."""
 
+import sys
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, is_piece, shape_of
-from autograd.trees import as_lists, check_unmasked, tree_leaves, tree_shape
+from autograd.trees import check_unmasked, tree_leaves, tree_shape
 
 _TAKES = "out= takes writable arrays of float64, such as numpy.empty, in the nesting of the outputs"
 
 
 class _Target(NamedTuple):
-    """An array of the caller's, and the numbers for it in C order."""
+    """An array of the caller's, and what to write into it.
+
+    Arguments:
+        view: the array.
+        tree: the part of the outputs that is written into it.
+        pieces: the results for it: a number, list or array for each piece (`arguments.py`).
+        rowwise: True if there is a result for each sample.
+    """
 
     view: Any
-    numbers: "array[float]"
+    tree: Any
+    pieces: list[Any]
+    rowwise: bool
 
     def write(self) -> None:
-        if self.numbers and self.view.c_contiguous:
-            self.view.cast("B").cast("d")[:] = memoryview(self.numbers)
+        arrays = any(hasattr(piece, "dtype") for piece in self.pieces)
+        if arrays or ("numpy" in sys.modules and not self.view.c_contiguous):
+            import numpy as np  # noqa: PLC0415  # it is loaded
+
+            self._write_arrays(np.asarray(self.view), self.tree, iter(self.pieces))
+            return
+        numbers = array("d", tree_leaves(list(zip(*self.pieces)) if self.rowwise else self.pieces))
+        if numbers and self.view.c_contiguous:
+            self.view.cast("B").cast("d")[:] = memoryview(numbers)
         else:
-            for place, number in zip(product(*map(range, self.view.shape)), self.numbers):
+            for place, number in zip(product(*map(range, self.view.shape)), numbers):
                 self.view[place] = number
+
+    def _write_arrays(self, whole: Any, tree: Any, pieces: Iterator[Any]) -> None:
+        if is_piece(tree):
+            whole[...] = next(pieces)
+            return
+        for i, part in enumerate(tree):
+            place = (slice(None), i, ...) if self.rowwise else (i, ...)
+            self._write_arrays(whole[place], part, pieces)
 
 
 def into(signature: Signature) -> Callable[[Any, Any], Any]:
@@ -31,7 +56,8 @@ def into(signature: Signature) -> Callable[[Any, Any], Any]:
     One array takes the place of a rectangular part of the outputs, or of all of them: (20, 20) for 20 lists of 20. With
     a result for each sample, its first axis is the batch. None in the place of a part asks for its result: then `out`
     is returned with that in the place of None. All results are there before the first is written, so the arrays may be
-    those that were passed as arguments. They are written from left to right.
+    those that were passed as arguments. They are written from left to right. (The native core writes a large batch into
+    arrays of their own while it computes: after Ctrl-C a part of them is as it was.)
 
     Raises, before anything is written:
         TypeError: a part of `out` is no array of float64.
@@ -87,12 +113,13 @@ class _Matching(NamedTuple):
             raise ValueError(
                 f"{name}: expected {_described(tree)}, got one array for {tree_shape(tree)}: pass one for each part"
             )
-        numbers, batch = _numbers(tree, results, self.rowwise)
+        pieces = list(_pieces(tree, results))
+        batch = (len(pieces[0]) if pieces else 0,) if self.rowwise else ()
         if view.shape != (*batch, *shape):
             raise ValueError(f"{name}: expected an array of shape {(*batch, *shape)}, got one of shape {view.shape}")
         if view.readonly:
             raise ValueError(f"{name} is read-only: pass a writable array, such as a copy of it")
-        self.targets.append(_Target(view, numbers))
+        self.targets.append(_Target(view, tree, pieces, self.rowwise))
         return out
 
 
@@ -112,24 +139,11 @@ def _view(out: Any, name: str) -> memoryview:
     return view
 
 
-def _numbers(tree: Any, results: Any, rowwise: bool) -> tuple["array[float]", tuple[int, ...]]:
-    """Return the numbers of these results in C order, the first axis that of the batch, and the size of the batch."""
-    pieces = list(_pieces(tree, results))
-    batch = (len(pieces[0]) if pieces else 0,) if rowwise else ()
-    if rowwise and len(pieces) > 1:
-        return array("d", tree_leaves(list(zip(*map(as_lists, pieces))))), batch
-    numbers = array("d")
-    for piece in pieces:
-        if getattr(piece, "dtype", "") == "float64":
-            numbers.frombytes(piece.tobytes())
-        else:
-            numbers.extend(tree_leaves(as_lists(piece)) if rowwise or not isinstance(piece, list) else piece)
-    return numbers, batch
-
-
 def _pieces(tree: Any, results: Any) -> Iterator[Any]:
+    """Yield the pieces of these results, none of which changes when an argument is written."""
     if is_piece(tree):
-        yield results
+        views = hasattr(results, "flags") and not results.flags.writeable  # broadcast_to's: it may be of an argument
+        yield results.copy() if views else results
     else:
         for part, result in zip(tree, results, strict=True):
             yield from _pieces(part, result)

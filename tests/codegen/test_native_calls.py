@@ -10,6 +10,7 @@ import pickle
 import pydoc
 import sys
 import threading
+import tracemalloc
 import warnings
 import weakref
 from array import array
@@ -181,9 +182,131 @@ def test_many_numbers_and_many_arguments() -> None:
     out = np.empty(300)
     out[:] = range(300)
     assert f(out, out=out).tolist() == [2.0 * i for i in range(300)]
+    for size in (1_022, 1_023, 1_024, 1_900):  # 1,024 numbers are on the stack: these and the output
+        many = [Value(float(i)) for i in range(size)]
+        g = autograd.compile(autograd.sum(many), (many,), backend="c")
+        assert g([x.data for x in many]) == size * (size - 1) / 2
     for count in (32, 33):
         g = autograd.compile(autograd.sum(xs[:count]), tuple(xs[:count]), backend="c")
         assert g(*range(count)) == sum(range(count))
+
+
+# Batches into the caller's arrays ------------------------------------------------------------------------------------
+
+
+def into_arrays(f: Any, *arguments: Any, shapes: Any) -> Any:
+    """Return what a call writes into new arrays, the shapes of which are given."""
+
+    def made(shapes: Any) -> Any:
+        return [made(shape) for shape in shapes] if isinstance(shapes, list) else np.full(shapes, 7.0)
+
+    out = made(shapes)
+    assert f(*arguments, out=out) is out
+    return described(out)
+
+
+@pytest.mark.parametrize("terms", [2**22, 2**10])
+def test_a_batch_is_written_by_chunks_and_slices(terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "_TERMS_OF_A_CALL", terms)
+    x, y = Value(0.5), [Value(2.0), Value(3.0)]
+    once = y[0]
+    for _ in range(40):
+        once = once.tanh() + y[1]
+    table: Any = [[x, x * y[0]], (once * x, x + y[1])]
+    flat = x * y[0], [x, *y]
+    cases: list[tuple[Any, bool, str | None, Any]] = [  # outputs, y is a batch, reduce, the shapes of `out`
+        (table, False, None, lambda n: [(n, 2, 2), [(n, 2), (n, 2)], [(n, 2), [(n,), (n,)]]]),
+        (flat, True, None, lambda n: [[(n,), (n, 3)]]),
+        ([x * y[0] for _ in range(130)], False, None, lambda n: [(n, 130)]),
+        (((x, y[0]),) * 65, False, None, lambda n: [(n, 65, 2)]),
+        (flat, True, "sum", lambda n: [[(), (3,)]]),
+    ]
+    for outputs, both, reduce, forms in cases:
+        f = autograd.compile(outputs, (x, y), in_axes=(0, 0 if both else None), reduce=reduce, backend="c")
+        for n in (1, 7, 8, 9, 255, 256, 257, 1_000):
+            xs = np.linspace(-1.0, 1.0, n)
+            ys = np.linspace(0.0, 1.0, 2 * n).reshape(n, 2) if both else W
+            for shapes in forms(n):
+                assert into_arrays(f, xs, ys, shapes=shapes) == into_arrays(general(f), xs, ys, shapes=shapes)
+
+
+@need_core
+def test_nothing_is_made_where_arrays_are_filled() -> None:
+    f, x = neuron(in_axes=(None, 0)), Value(0.5)
+    many = autograd.compile([(x * 2.0, x)] * 20, x, backend="c")
+    cases: list[Any] = [(many, (1.0,), [[np.empty(()), np.empty(())] for _ in range(20)])]
+    for n in (10, 100_000):
+        out = np.empty(n), np.empty((n, 2)), (np.empty((n, 1)), np.empty(n))
+        cases.append((f, (W, np.linspace(-1.0, 1.0, n)), out))
+    for g, arguments, arrays in cases:
+        g(*arguments, out=arrays)
+        tracemalloc.start()
+        g(*arguments, out=arrays)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 150  # new lists would be more
+
+
+def test_no_numbers_for_each_sample() -> None:
+    x = Value(0.5)
+    xs = np.ones(5)
+    nothings: list[Any] = [(), [], [[], []], ([], ())]
+    for nothing in nothings:
+        f = autograd.compile((x, nothing), x, in_axes=0, backend="c")
+        for shape in ((5, 0), (5, 2, 0), (0, 0), (5,), (0,)):
+            out = np.empty(5), np.empty(shape)
+            assert outcome(lambda: f(xs, out=out)) == outcome(lambda: general(f)(xs, out=out))  # noqa: B023
+
+
+@need_core
+def test_ctrl_c_between_two_slices() -> None:
+    """The program presses Ctrl-C in its third call."""
+    library = c_build.built(
+        """#include <signal.h>
+        void called(long long n, const double *const *a, double *out)
+        {
+            for (long long i = 0; i < n; i++) out[i] = a[0][i] + 1.0;
+            if (a[0][0] == 16.0) raise(SIGINT);
+        }""",
+        [],
+    )
+    f = core.CompiledFunction(None, None, library, library.address("called"), [0], 0, [True], True, 8, 8, 8)
+    xs, out = np.arange(80.0), np.full(80, 7.0)
+    with pytest.raises(KeyboardInterrupt):
+        f(xs, out=out)
+    assert out.tolist() == [*range(1, 25), *[7.0] * 56]
+    assert f(xs[24:], out=out[24:]).tolist() == list(range(25, 81))
+
+
+@need_core
+def test_a_finalizer_may_change_the_list_that_is_filled() -> None:
+    x = Value(0.5)
+    f = autograd.compile([(x * 2.0,) for _ in range(20)], x, backend="c")
+    out: list[Any] = []
+
+    class Emptying:
+        """Is in a cycle, so that the garbage collector meets it: while new tuples are made."""
+
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            out.clear()
+
+    thresholds = gc.get_threshold()
+    try:
+        gc.freeze()  # so that collections are quick
+        for _ in range(20):
+            gc.collect()
+            out[:] = [[None] for _ in range(20)]
+            Emptying()
+            gc.set_threshold(1)
+            found = f(1.0, out=out)
+            gc.set_threshold(*thresholds)
+            assert found == [(2.0,)] * 20
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 # What a function is --------------------------------------------------------------------------------------------------
@@ -287,6 +410,24 @@ def test_many_calls_leave_nothing() -> None:
     assert blocks_after - blocks < 20
 
 
+def test_many_calls_leave_no_memory() -> None:
+    xs = [Value(float(i)) for i in range(1_500)]
+    f = autograd.compile([autograd.sum(xs), xs[0]], (xs,), backend="c")
+    rows = autograd.compile(((xs[0], xs[1]),) * 65, (xs[0], xs[1]), in_axes=0, backend="c")
+    numbers, out, table = [x.data for x in xs], np.empty(2), np.empty((20, 65, 2))
+    tracemalloc.start()
+    sizes = []
+    for _ in range(3):
+        for _ in range(10):
+            f(numbers)
+            f(numbers, out=out)
+            rows(table[0, :20, 0].copy(), np.ones(20), out=table)
+        gc.collect()
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert sizes[2] - sizes[1] < 5_000  # the numbers of a single call are more
+
+
 def test_it_may_be_called_while_it_is_called() -> None:
     f = neuron()
 
@@ -339,7 +480,7 @@ def test_a_long_call_lets_other_threads_run_and_a_short_one_does_not() -> None:
     )
     for alone, seconds in ((0, 5.0), (1, 0.1)):
         f = core.CompiledFunction(
-            None, None, library, library.address("called"), [[0], 0], 0, [False, False], False, 8, alone
+            None, None, library, library.address("called"), [[0], 0], 0, [False, False], False, 8, alone, 8
         )
         flag = np.zeros(1)
         out = np.empty(())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from needs import array_module
+from needs import array_module, need_compiler
 
 import autograd
 from autograd import Value, grad, hessian
@@ -122,6 +122,64 @@ def test_a_table_for_each_sample(backend: str) -> None:
     assert one(np.arange(4.0), 5.0, out=np.empty(4)).tolist() == [0.0, 5.0, 10.0, 15.0]
 
 
+def test_parts_of_a_table_for_each_sample(backend: str) -> None:
+    f = value_and_gradients(backend, in_axes=(None, 0))
+    xs = np.linspace(-1, 1, 5)
+    value, gradients = f(np.array(W), xs)
+    table = np.full((5, 6), 7.0)
+    f(np.array(W), xs, out=(table[:, 0], table[:, 2:5]))
+    assert np.array_equal(table[:, 0], value) and np.array_equal(table[:, 2:5], gradients)
+    assert np.all(table[:, [1, 5]] == 7.0)
+    f(W, xs.tolist(), out=(table[::-1, 1], table[:, 4:1:-1]))
+    assert np.array_equal(table[::-1, 1], value) and np.array_equal(table[:, 4:1:-1], gradients)
+
+
+def test_a_batch_into_its_arguments_or_into_one_memory(backend: str) -> None:
+    x, y = Value(1.0), Value(2.0)
+    f = autograd.compile((x * y, [x, y]), (x, y), in_axes=0, backend=backend)
+    product = autograd.compile(x * y + x, (x, y), in_axes=0, backend=backend)
+    for n in (3, 1_000):
+        xs, ys = np.arange(1.0, n + 1), np.arange(3.0, n + 3)
+        wanted = xs * ys, np.stack([xs, ys], 1)
+        a, b, pairs = xs.copy(), ys.copy(), np.empty((n, 2))
+        f(a, b, out=(a, pairs))
+        assert np.array_equal(a, wanted[0]) and np.array_equal(pairs, wanted[1])
+        both = np.concatenate([xs, ys])
+        f(both[:n], both[n:], out=(a, both.reshape(n, 2)))
+        assert np.array_equal(a, wanted[0]) and np.array_equal(both.reshape(n, 2), wanted[1])
+        memory = np.empty((n + 1, 2))
+        f(xs, ys, out=(memory.ravel()[:n], memory[:n]))  # the last one that is written stays
+        assert np.array_equal(memory[:n], wanted[1])
+        f(xs, ys, out=(memory.ravel()[n : 2 * n], memory[:n]))
+        assert np.array_equal(memory[:n], wanted[1])
+        long = np.arange(1.0, n + 2)
+        assert np.array_equal(product(long[:-1], ys, out=long[1:]), xs * ys + xs)
+
+
+@pytest.mark.parametrize("name", ["numpy", "python", "c", "module"])
+def test_numbers_that_are_passed_on_may_change_places(name: str) -> None:
+    x, y = Value(1.0), Value(2.0)
+    backend = {"module": np}.get(name, name)
+    if name == "c":
+        need_compiler()
+    f = autograd.compile((y, x), (x, y), in_axes=0, backend=backend)
+    xs, ys = np.arange(4.0), np.arange(4.0) * 3
+    f(xs, ys, out=(xs, ys))
+    assert (xs.tolist(), ys.tolist()) == ([0.0, 3.0, 6.0, 9.0], [0.0, 1.0, 2.0, 3.0])
+
+
+def test_lists_of_different_lengths_have_an_array_each(backend: str) -> None:
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    f = autograd.compile([[a, b], [c]], (a, b, c), backend=backend)
+    out = [np.empty(2), np.empty(1)]
+    assert f(4.0, 5.0, 6.0, out=out) is out
+    assert [part.tolist() for part in out] == [[4.0, 5.0], [6.0]]
+    for wrong in (np.zeros((2, 2)), np.zeros((2, 1)), np.zeros(3)):
+        with pytest.raises(ValueError, match="expected a list of 2 parts, got one array for nested lists"):
+            f(4.0, 5.0, 6.0, out=wrong)
+        assert not wrong.any()
+
+
 def read_only(array: Any) -> Any:
     array.flags.writeable = False
     return array
@@ -143,6 +201,7 @@ def read_only(array: Any) -> Any:
         (np.frombuffer(bytearray(25), np.uint8)[1:].view(float), ValueError, "out[1]: the array is not aligned in"),
         (bytes(24), TypeError, "out[1]: expected an array of float64, got a bytes"),
         ([0.0] * 3, TypeError, "out[1]: expected an array of shape (3,), got a list of numbers. out= takes writable"),
+        ([None] * 3, TypeError, "out[1]: expected an array of shape (3,), got a list of numbers. out= takes writable"),
         ([0.0] * 2, ValueError, "out[1]: expected an array of shape (3,), got a list of 2"),
         (1.0, TypeError, "out[1]: expected an array of float64, got a float"),
     ],
