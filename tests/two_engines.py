@@ -121,6 +121,8 @@ def shortened(program: Program, differs: Callable[[Program], bool]) -> list[str]
 @functools.cache
 def why_no_core() -> str:
     """Return why there is no native core, in a process that has to have one; "" where there is one."""
+    if autograd.engine.NATIVE:
+        return ""
     done = subprocess.run(
         [sys.executable, "-P", "-c", "import autograd"],
         env=environment(NATIVE),

@@ -6,6 +6,7 @@ them are added to a copy of the package, once.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,12 +66,15 @@ print(len(kinds))
 """
 
 
-@pytest.fixture(scope="module")
-def copy_with_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a copy of the package with these rows, for which its core is built, without optimization."""
+GENERATED = "import make_rules; make_rules.RULES.write_text(make_rules.rules())\n"
+
+
+@pytest.fixture
+def copy_with_rows(tmp_path: Path) -> Path:
+    """Return the folder of a copy of the package with these rows, without a core."""
     need_core()
     need_a_build()
-    copy = copied(tmp_path_factory.mktemp("kinds"))
+    copy = copied(tmp_path)
     table, spelling = copy / "autograd/ops.py", copy / "autograd/codegen/spelling.py"
     end = "BUILT_IN.update(TABLE)\n"
     before, found, after = table.read_text(encoding="utf-8").partition(end)
@@ -82,20 +86,20 @@ def copy_with_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "    if _op.name.startswith('kind_'):\n"
             "        SPELLINGS[_op.name] = spell(_op, formula=_op.function)\n"
         )
-    subprocess.run([sys.executable, "tests/make_rules.py"], cwd=copy, env=environment(PYTHONPATH=str(copy)), check=True)
-    build(copy, CFLAGS="-O0", LD_PRELOAD="")
     return copy
 
 
 def test_rows_of_any_kind_do_in_c_what_they_do_in_python(copy_with_rows: Path) -> None:
-    said = [
-        subprocess.check_output(
-            [sys.executable, "-X", "faulthandler", "-c", COMPARED, name, str(PLACES)],
-            env=environment(PYTHONPATH=str(copy_with_rows), **variables),
+    def said(script: str, name: str, variables: dict[str, str]) -> list[str]:
+        path = os.pathsep.join([str(copy_with_rows), str(copy_with_rows / "tests")])
+        return subprocess.check_output(
+            [sys.executable, "-X", "faulthandler", "-c", script, name, str(PLACES)],
+            env=environment(PYTHONPATH=path, **variables),
             cwd=copy_with_rows,
             text=True,
-        )
-        for name, variables in [("pure", PURE), ("native", NATIVE)]
-    ]
-    assert said[0].splitlines() == said[1].splitlines()
-    assert said[0].splitlines()[-1] == str(len([*rows()]))
+        ).splitlines()
+
+    in_python = said(GENERATED + COMPARED, "pure", PURE)
+    build(copy_with_rows, CFLAGS="-O0", LD_PRELOAD="")
+    assert said(COMPARED, "native", NATIVE) == in_python
+    assert in_python[-1] == str(len([*rows()]))
