@@ -1125,7 +1125,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PACKAGE, folder / "autograd", ignore=shutil.ignore_patterns("__pycache__"))
     core = importlib.util.find_spec("autograd._native.core")
     assert core and core.origin
-    for file in (core.origin, *(Path(__file__).parents[2] / "autograd" / "_native").glob("*.[ch]")):
+    for file in (Path(core.origin), *(Path(__file__).parents[2] / "autograd" / "_native").glob("*.[ch]")):
         shutil.copy(file, folder / "autograd" / "_native")
     return folder
 

@@ -2,7 +2,8 @@
 
 What may differ is what no program needs: the sign of nan, the implicit context of an exception, a second `__init__`,
 `object.__new__(Value)`, private slots (`_data`, `_made_by`, ...), unbound methods on something else than a Value, a
-wrong number of arguments for a special method that is called by its name, and the documentation of these methods; and what NumPy warns of when it loops over an array of Values, because it reads the processor's flags.
+wrong number of arguments for a special method that is called by its name, and the documentation of these methods; and
+what NumPy warns of when it loops over an array of Values, because it reads the processor's flags.
 """
 
 from __future__ import annotations
