@@ -2,18 +2,19 @@
 
     python tests/benchmarks/hessians.py [--quick] [--write docs/hessians.md]
 
-Each line is measured in a separate process, with an empty cache of compiled functions. JAX and CasADi take part where
-they are installed.
+Each line is measured in a separate process, with an empty cache of compiled functions. The processes take turns
+(`turns.py`). JAX and CasADi take part where they are installed.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -21,12 +22,12 @@ from typing import Any, NamedTuple
 
 import turns
 from eager import CPU_CLOCK, clock
-from turns import about, filled, importable, machine, print_page, say, table
+from turns import Runner, about, filled, importable, machine, median_of, print_page, say, table, take_turns
 
 SCRIPT = str(Path(__file__).resolve())
 SIZES = (20, 100)
 BACKENDS = ("python", "numpy", "c")
-GROUP_MILLISECONDS = 0.5
+GROUP_SECONDS = 0.5e-3  # shorter calls are timed in groups that take about this long
 CC = ("cc", "-O3", "-march=native", "-shared", "-fPIC")
 
 
@@ -47,19 +48,24 @@ def structure(n: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(n) for j in (i, i + 1) if j < n]
 
 
-class Measured(NamedTuple):
-    """A way to the Hessian: its numbers, the milliseconds of the first and of later ones, and its nodes.
+class Way(NamedTuple):
+    """A way to the Hessian, ready to be called again.
 
     Attributes:
+        matrix: its numbers.
+        first: the milliseconds of the first call.
+        call: what is timed.
         nodes: of the Hessian's graph, each once; of JAX's program the operations on arrays.
         made: all nodes that were recorded on the way, with the leaves; 0 where nobody knows.
+        kept: what the call needs, and does not keep.
     """
 
     matrix: list[list[float]]
     first: float
-    later: float
+    call: Callable[[], Any]
     nodes: int = 0
     made: int = 0
+    kept: Any = None
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -74,25 +80,10 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return 1000 * (so_far() - begin), result
 
 
-def median_of(call: Callable[[], Any], repetitions: int) -> float:
-    """Return the median of the milliseconds of so many calls, or of groups of calls, if one is too short to time."""
-
-    def time_of(calls: int) -> float:
-        begin = clock()
-        for _ in range(calls):
-            call()
-        return 1000 * (clock() - begin)
-
-    calls = 1
-    while time_of(calls) < GROUP_MILLISECONDS:
-        calls *= 2
-    return statistics.median(time_of(calls) / calls for _ in range(repetitions))
-
-
 # Each of these runs in a child process, which imports only what it measures ------------------------------------------
 
 
-def recorded(n: int, hessian_of: Callable[[Any, Any], Any], repetitions: int) -> Measured:
+def recorded(n: int, hessian_of: Callable[[Any, Any], Any]) -> Way:
     """Record the function and its Hessian as a graph, each time anew."""
     from autograd import Value  # noqa: PLC0415
     from autograd.engine import graph_of  # noqa: PLC0415
@@ -109,27 +100,27 @@ def recorded(n: int, hessian_of: Callable[[Any, Any], Any], repetitions: int) ->
     on_the_way = len({*made, *graph_of(*entries)})  # leaves are not announced
     nodes = len(graph_of(*[v for row in matrix for v in row]))
     numbers = [[v.data for v in row] for row in matrix]
-    return Measured(numbers, first, median_of(record, repetitions), nodes, on_the_way)
+    return Way(numbers, first, record, nodes, on_the_way)
 
 
-def by_graph(n: int, repetitions: int) -> Measured:
+def by_graph(n: int) -> Way:
     from autograd import hessian  # noqa: PLC0415
 
-    return recorded(n, hessian, repetitions)
+    return recorded(n, hessian)
 
 
-def by_grad_of_grad(n: int, repetitions: int) -> Measured:
+def by_grad_of_grad(n: int) -> Way:
     from autograd import grad  # noqa: PLC0415
 
-    return recorded(n, lambda y, xs: [grad(g, xs) for g in grad(y, xs)], repetitions)
+    return recorded(n, lambda y, xs: [grad(g, xs) for g in grad(y, xs)])
 
 
-def by_function(n: int, repetitions: int) -> Measured:
+def by_function(n: int) -> Way:
     from autograd import hessian  # noqa: PLC0415
 
     f, xs = hessian(rosenbrock), point(n)
     first, matrix = timed(lambda: f(xs))
-    return Measured(matrix, first, median_of(lambda: f(xs), repetitions))
+    return Way(matrix, first, lambda: f(xs))
 
 
 def compiler(n: int, backend: str) -> Callable[[], Any]:
@@ -143,7 +134,7 @@ def compiler(n: int, backend: str) -> Callable[[], Any]:
     return compiled
 
 
-def by_compiling(n: int, repetitions: int, backend: str) -> Measured:
+def by_compiling(n: int, backend: str) -> Way:
     compiled = compiler(n, backend)
 
     def first_call() -> tuple[Any, Any]:
@@ -152,10 +143,10 @@ def by_compiling(n: int, repetitions: int, backend: str) -> Measured:
 
     xs = point(n)
     first, (f, matrix) = timed(first_call)
-    return Measured([list(row) for row in matrix], first, median_of(lambda: f(xs), 20 * repetitions))
+    return Way([list(row) for row in matrix], first, lambda: f(xs))
 
 
-def by_compiling_into_arrays(n: int, repetitions: int) -> Measured:
+def by_compiling_into_arrays(n: int) -> Way:
     import numpy as np  # noqa: PLC0415
 
     compiled, xs, matrix = compiler(n, "c"), np.array(point(n)), np.empty((n, n))
@@ -166,7 +157,7 @@ def by_compiling_into_arrays(n: int, repetitions: int) -> Measured:
         return f
 
     first, f = timed(first_call)
-    return Measured(matrix.tolist(), first, median_of(lambda: f(xs, out=matrix), 20 * repetitions))
+    return Way(matrix.tolist(), first, lambda: f(xs, out=matrix))
 
 
 def equations(jaxpr: Any) -> int:
@@ -175,7 +166,7 @@ def equations(jaxpr: Any) -> int:
     return len(jaxpr.eqns) + sum(map(equations, inner))
 
 
-def by_jax(n: int, repetitions: int, vectors: bool) -> Measured:
+def by_jax(n: int, vectors: bool) -> Way:
     import jax  # noqa: PLC0415
     import jax.numpy as jnp  # noqa: PLC0415
 
@@ -191,8 +182,8 @@ def by_jax(n: int, repetitions: int, vectors: bool) -> Measured:
     f = on_vectors if vectors else one_by_one
     compiled, xs = jax.jit(jax.hessian(f)), jnp.array(point(n))
     first, matrix = timed(lambda: compiled(xs).block_until_ready())
-    later = median_of(lambda: compiled(xs).block_until_ready(), 20 * repetitions)
-    return Measured(matrix.tolist(), first, later, equations(jax.make_jaxpr(jax.hessian(f))(xs).jaxpr))
+    operations = equations(jax.make_jaxpr(jax.hessian(f))(xs).jaxpr)
+    return Way(matrix.tolist(), first, lambda: compiled(xs).block_until_ready(), operations)
 
 
 def casadi_function(casadi: Any, n: int) -> Any:
@@ -200,7 +191,7 @@ def casadi_function(casadi: Any, n: int) -> Any:
     return casadi.Function("hessian", [xs], [casadi.hessian(rosenbrock(casadi.vertsplit(xs)), xs)[0]])
 
 
-def by_casadi(n: int, repetitions: int) -> Measured:
+def by_casadi(n: int) -> Way:
     casadi = import_module("casadi")
 
     def first_call() -> tuple[Any, Any]:
@@ -209,35 +200,33 @@ def by_casadi(n: int, repetitions: int) -> Measured:
 
     xs = point(n)
     first, (f, matrix) = timed(first_call)
-    later = median_of(lambda: f(xs), 20 * repetitions)
-    return Measured(matrix.full().tolist(), first, later, f.n_nodes())
+    return Way(matrix.full().tolist(), first, lambda: f(xs), f.n_nodes())
 
 
-def by_casadis_c(n: int, repetitions: int) -> Measured:
+def by_casadis_c(n: int) -> Way:
     """Call the C that CasADi generates, which writes the entries that are not always 0 into a buffer."""
     import numpy as np  # noqa: PLC0415
 
     casadi, xs = import_module("casadi"), np.array(point(n))
-    with tempfile.TemporaryDirectory() as folder:
 
-        def first_call() -> tuple[Any, Any, Any, Any]:
-            f = casadi_function(casadi, n)
+    def first_call() -> tuple[Any, Any, Any, Any]:
+        f = casadi_function(casadi, n)
+        with tempfile.TemporaryDirectory() as folder:  # a library stays loaded without its file
             generator, library = casadi.CodeGenerator("hessian.c"), Path(folder, "hessian.so")
             generator.add(f)
             source = generator.generate(f"{folder}/")
             subprocess.run([*CC, source, "-o", str(library), "-lm"], check=True)
             loaded = casadi.external("hessian", str(library))
-            entries = np.empty(loaded.nnz_out(0))
-            buffer, call = loaded.buffer()
-            buffer.set_arg(0, xs.data)
-            buffer.set_res(0, entries.data)
-            call()
-            return loaded, buffer, call, entries
+        entries = np.empty(loaded.nnz_out(0))
+        buffer, call = loaded.buffer()
+        buffer.set_arg(0, xs.data)
+        buffer.set_res(0, entries.data)
+        call()
+        return loaded, buffer, call, entries
 
-        first, (loaded, _buffer, call, entries) = timed(first_call)
-        later = median_of(call, 20 * repetitions)
+    first, (loaded, buffer, call, entries) = timed(first_call)
     matrix = np.array(casadi.DM(loaded.sparsity_out(0), entries).full())
-    return Measured(matrix.tolist(), first, later)
+    return Way(matrix.tolist(), first, call, kept=(loaded, buffer))
 
 
 def needed(n: int) -> int:
@@ -250,50 +239,76 @@ def needed(n: int) -> int:
     return len(graph_of(*[grad(gradients[i], xs[j]) for i, j in structure(n)]))
 
 
+def serve(size: str, title: str) -> None:
+    """Print what is known of a way, then how long calls took: one turn for each number of seconds on standard input."""
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["AUTOGRAD_CACHE_DIR"] = cache
+        way = WAYS[title](int(size))
+        print(json.dumps([way.matrix, way.first, way.nodes, way.made]), flush=True)
+
+        def time_of(calls: int) -> float:
+            call, begin = way.call, clock()
+            for _ in range(calls):
+                call()
+            return clock() - begin
+
+        calls = 1
+        while time_of(calls) < GROUP_SECONDS:
+            calls *= 2
+        for seconds in map(float, sys.stdin):
+            times: list[float] = []
+            while not times or sum(times) * calls < seconds:
+                times.append(time_of(calls) / calls)
+            print(json.dumps(times), flush=True)
+
+
 # The page ------------------------------------------------------------------------------------------------------------
 
-INTO_ARRAYS, CASADIS_C = "`compile`, c, arrays, `out=`", "CasADi's C, buffers"
-WAYS: dict[str, tuple[str, ...]] = {
-    "`hessian(y, xs)`": ("by_graph",),
-    "`grad` of `grad`": ("by_grad_of_grad",),
-    "`hessian(f)(xs)`, floats": ("by_function",),
-    **{f"`compile`, {backend}": ("by_compiling", backend) for backend in BACKENDS},
-    INTO_ARRAYS: ("by_compiling_into_arrays",),
-    "JAX, the same lines": ("by_jax", ""),
-    "JAX, on vectors": ("by_jax", "vectors"),
-    "CasADi": ("by_casadi",),
-    CASADIS_C: ("by_casadis_c",),
+INTO_ARRAYS, CASADI, CASADIS_C = "`compile`, c, arrays, `out=`", "CasADi", "CasADi's C, buffers"
+JAX, JAX_ON_VECTORS = "JAX, the same lines", "JAX, on vectors"
+WAYS: dict[str, Callable[[int], Way]] = {
+    "`hessian(y, xs)`": by_graph,
+    "`grad` of `grad`": by_grad_of_grad,
+    "`hessian(f)(xs)`, floats": by_function,
+    **{f"`compile`, {backend}": partial(by_compiling, backend=backend) for backend in BACKENDS},
+    INTO_ARRAYS: by_compiling_into_arrays,
+    JAX: partial(by_jax, vectors=False),
+    JAX_ON_VECTORS: partial(by_jax, vectors=True),
+    CASADI: by_casadi,
+    CASADIS_C: by_casadis_c,
 }
-"""What the page calls each way, and the job that measures it, with what it takes besides."""
+"""What the page calls each way, and what prepares it."""
 
-JOBS: dict[str, Callable[..., Any]] = {
-    f.__name__: f
-    for f in (
-        *(by_graph, by_grad_of_grad, by_function, by_compiling, by_compiling_into_arrays),
-        *(by_jax, by_casadi, by_casadis_c, needed),
-    )
-}
-PEERS = {"by_jax": "jax", "by_casadi": "casadi", "by_casadis_c": "casadi"}
+JOBS: dict[str, Callable[..., Any]] = {"serve": serve, "needed": needed}
+PEERS = {JAX: "jax", JAX_ON_VECTORS: "jax", CASADI: "casadi", CASADIS_C: "casadi"}
 
 
-def ways() -> dict[str, tuple[str, ...]]:
-    """Return the ways whose packages are installed."""
-    absent = {job for job, module in PEERS.items() if not importable(module)}
-    return {title: job for title, job in WAYS.items() if job[0] not in absent}
+class Measured(NamedTuple):
+    """A line of the table: a way's milliseconds, of the first call and of later ones, and its nodes."""
+
+    first: float
+    later: float
+    nodes: int
+    made: int
 
 
-def measure(n: int, repetitions: int) -> dict[str, Measured]:
-    """Measure every way, and check that all of them found the same numbers."""
-    found = {}
-    for title, (job, *rest) in ways().items():
-        say(f"{n} variables, {title}")
-        with tempfile.TemporaryDirectory() as cache:
-            answer = turns.run(SCRIPT, job, n, repetitions, *rest, environment={"AUTOGRAD_CACHE_DIR": cache})
-        found[title] = Measured(*answer)
-    first, *others = found.items()
-    for title, way in others:
-        check_same(first[1].matrix, way.matrix, title)
-    return found
+def measure(n: int, rounds: int, seconds: float) -> dict[str, Measured]:
+    """Prepare every way whose package is installed, check that all found the same numbers, and let them take turns."""
+    absent = {peer for peer in set(PEERS.values()) if not importable(peer)}
+    runners, known = [], {}
+    for title in WAYS:
+        if PEERS.get(title) not in absent:
+            say(f"{n} variables, {title}")
+            runners.append(Runner(SCRIPT, "serve", str(n), title))
+            matrix, *known[title] = runners[-1].answer()
+            if len(runners) == 1:
+                expected = matrix
+            check_same(expected, matrix, title)
+    turns = take_turns(runners, rounds, seconds, f"{n} variables")
+    return {
+        title: Measured(first, 1000 * median_of(turns["serve", str(n), title]), nodes, made)
+        for title, (first, nodes, made) in known.items()
+    }
 
 
 def check_same(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], title: str) -> None:
@@ -304,10 +319,10 @@ def check_same(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]
             raise SystemExit(f"{title} has found other numbers: {other}, not {mine}")
 
 
-def page(sizes: Sequence[int], repetitions: int) -> str:
+def page(sizes: Sequence[int], rounds: int, seconds: float) -> str:
     rows, sparse, words = [], [], []
     for n in sizes:
-        found = measure(n, repetitions)
+        found = measure(n, rounds, seconds)
         own, exact = found["`hessian(y, xs)`"].nodes, turns.run(SCRIPT, "needed", n)
         sparse.append((str(n), str(len(structure(n))), f"{exact:,}", f"{own:,}", f"{own / exact:.2f}"))
         if CASADIS_C in found:
@@ -321,6 +336,8 @@ def page(sizes: Sequence[int], repetitions: int) -> str:
     return PAGE.format(
         machine=machine("numpy", "jax", "casadi"),
         clock="Processor time, of all threads" if CPU_CLOCK else "Wall clock",
+        rounds=rounds,
+        seconds=seconds,
         words=filled(CASADI_IN_WORDS.format(ratios=" and ".join(words))) + "\n\n" if words else "",
         rows=table(("variables", "", "nodes", "made", "first, ms", "later, ms"), rows),
         sparse=table(("variables", "entries", "nodes they need", "ours", "ratio"), sparse),
@@ -339,7 +356,7 @@ PAGE = """\
 
 Made by `python tests/benchmarks/hessians.py --write docs/hessians.md`: one run on one machine. Ratios carry over to
 other machines better than milliseconds do. Each line was measured in a separate process, with an empty cache of
-compiled functions. All of them found the same numbers.
+compiled functions. All of them found the same numbers, and took {rounds} turns of {seconds} s, in rotation.
 
 The chained function of Rosenbrock, the sum of 100 (y − x²)² + (1 − x)² over neighbours x, y. All entries of its Hessian
 are 0 but those of neighbours. *First*: recording, or tracing, and compiling included. *Later* is the median of the
@@ -368,7 +385,7 @@ What the sparsity needs: the graphs of the entries that are not always 0, one of
 
 def main(arguments: Sequence[str] | None = None) -> None:
     def of_sizes(quick: bool) -> str:
-        return page(SIZES, 2 if quick else 9)
+        return page(SIZES, *((2, 0.01) if quick else (15, 0.1)))
 
     print_page("Measure Hessians beside JAX and CasADi.", of_sizes, JOBS, arguments)
 
