@@ -72,6 +72,10 @@ class Contest(NamedTuple):
     job: str = "steps"
 
 
+Sizes = dict[tuple[str, str, str], dict[str, float | None]]
+"""For each graph, engine and instrument, the number of nodes and the bytes of each."""
+Depths = dict[tuple[str, str, str], dict[str, float]]
+"""For each graph, engine and mode of the collector, the median seconds of each part."""
 ByEngine = dict[tuple[str, str], list[list[float]]]
 """For each engine and mode of the collector, the seconds of each step, turn by turn."""
 
@@ -354,58 +358,106 @@ def goals_table(contests: Mapping[str, ByEngine]) -> str:
     return table(("ratio of times", "on", "goal", "off", "goal"), [goal.row(contests) for goal in GOALS])
 
 
-def bytes_table(nodes: int) -> str:
-    """Bytes per node."""
+def measure_bytes(nodes: int) -> Sizes:
     if not LINUX:
         say("no /proc here: memory is measured by tracemalloc only")
-    rows = []
-    for graph, label in (("demo", "demo"), ("chain", f"chain of {nodes:,}")):
+    found: Sizes = {}
+    for graph in ("demo", "chain"):
         for engine in filter(installed, ("micrograd", "stored gradients", PURE, NATIVE)):
-            for instrument in ("tracemalloc", "resident"):
-                if instrument == "resident" and not LINUX:
-                    continue
+            for instrument in ("tracemalloc", "resident") if LINUX else ("tracemalloc",):
                 say(f"bytes per node: {graph}, {engine}, {instrument}")
-                size = run(__file__, "bytes", graph, engine, instrument, nodes, environment=environment(engine))
-                cells = ["" if size[key] is None else f"{size[key]:.0f}" for key in ("built", "peak", "after")]
-                rows.append((label, engine, instrument, f"{size['nodes']:,}", *cells))
+                job = ("bytes", graph, engine, instrument, nodes)
+                found[graph, engine, instrument] = run(__file__, *job, environment=environment(engine))
+    return found
+
+
+def bytes_table(sizes: Sizes, nodes: int) -> str:
+    titles = {"demo": "demo", "chain": f"chain of {nodes:,}"}
+    rows = []
+    for (graph, engine, instrument), size in sizes.items():
+        cells = ["" if size[key] is None else f"{size[key]:.0f}" for key in ("built", "peak", "after")]
+        rows.append((titles[graph], engine, instrument, f"{size['nodes']:,}", *cells))
     return table(("graph", "engine", "by", "nodes", "built", "peak", "after"), rows)
 
 
-def depth_table(nodes: int, rounds: int) -> str:
-    """Nanoseconds a node for graphs of a million nodes."""
-    rows = []
+def measure_depth(nodes: int, rounds: int) -> Depths:
     jobs = [
         (graph, engine, mode)
         for graph in ("chain", "sum")
         for engine in filter(installed, (PURE, NATIVE))
         for mode in MODES
     ]
-    found: dict[tuple[str, ...], list[dict[str, float]]] = {job: [] for job in jobs}
+    found: dict[tuple[str, str, str], list[dict[str, float]]] = {job: [] for job in jobs}
     for turn in range(rounds):
         say(f"depth: round {turn + 1} of {rounds}")
         for graph, engine, mode in jobs:
             times = run(__file__, "depth", graph, engine, mode, nodes, environment=environment(engine))
-            found[graph, engine, mode].append(times)
+            found[graph, engine, mode].append(times | {"together": times["forward"] + times["backward"]})
+    return {
+        job: {part: statistics.median(one[part] for one in times) for part in times[0]} for job, times in found.items()
+    }
+
+
+def depth_table(depths: Depths, nodes: int) -> str:
+    """Nanoseconds a node for graphs of a million nodes."""
     titles = {"chain": f"chain of {nodes:,} nodes", "sum": f"sum of {nodes:,} terms"}
-    for (graph, engine, mode), times in found.items():
-        parts = [statistics.median(one[key] for one in times) for key in ("forward", "backward", "free")]
-        cells = [f"{seconds / nodes * 1e9:.0f}" for seconds in (*parts, parts[0] + parts[1])]
+    rows = []
+    for (graph, engine, mode), times in depths.items():
+        cells = [f"{times[part] / nodes * 1e9:.0f}" for part in ("forward", "backward", "free", "together")]
         rows.append((titles[graph], engine, mode, *cells))
     return table(("graph", "engine", "collector", "forward", "backward", "free", "forward and backward"), rows)
 
 
-def memory_table(graphs: int, nodes: int) -> str:
-    """Megabytes of a process, while graphs come and go."""
-    if not LINUX:
-        return "Not measured: there is no /proc on this system."
-    rows, head = [], ["engine"]
-    for engine in filter(installed, (PURE, NATIVE)):
+def measure_memory(graphs: int, nodes: int) -> dict[str, dict[str, float]]:
+    """Watch the process of each engine; there is nothing to watch where there is no /proc."""
+    found = {}
+    for engine in filter(installed, (PURE, NATIVE) if LINUX else ()):
         say(f"memory: {engine}")
-        found = run(__file__, "memory", engine, graphs, nodes, environment=environment(engine))
-        head = ["engine", *found]
-        rows.append((engine, *(f"{megabytes:.1f}" for megabytes in found.values())))
-    return table(head, rows)
+        found[engine] = run(__file__, "memory", engine, graphs, nodes, environment=environment(engine))
+    return found
 
+
+def memory_table(megabytes: Mapping[str, Mapping[str, float]]) -> str:
+    """Megabytes of a process, while graphs come and go."""
+    if not megabytes:
+        return "Not measured: there is no /proc on this system."
+    head = ["engine", *next(iter(megabytes.values()))]
+    return table(head, [(engine, *(f"{m:.1f}" for m in found.values())) for engine, found in megabytes.items()])
+
+
+def large_goals_table(
+    depths: Depths, sizes: Sizes, megabytes: Mapping[str, Mapping[str, float]], graphs: int, nodes: int
+) -> str:
+    """The goals of the native core for large graphs and for memory, beside the figures of the tables below."""
+    figures: dict[tuple[str, str], str] = {}
+    for mode in MODES:
+        times = depths.get(("chain", NATIVE, mode))
+        title = f"a chain of {nodes:,}: ns a node, forward and backward together, collector {mode}"
+        figures[title, "≤ 100"] = f"{times['together'] / nodes * 1e9:.0f}" if times else ""
+    size = sizes.get(("chain", NATIVE, "resident"), {})
+    for part, title in (("built", "built"), ("after", "after backward")):
+        figures[f"the same: bytes a node, {title}", "≤ 90"] = f"{size[part]:.0f}" if size.get(part) else ""
+    m = megabytes.get(NATIVE)
+    early, late, kept, large, gone = m.values() if m else [0.0] * 5
+    title = f"growth while {graphs:,} graphs come and go, after the first tenth of them: MB"
+    figures[title, "flat"] = f"{late - early:+.1f}" if m else ""
+    figures["the process of a large graph: MB more, and when it is gone", "returned to the system"] = (
+        f"{large - kept:.1f}, {gone - kept:.1f}" if m else ""
+    )
+    return table(("", "native core", "goal"), [(t, f or "not measured", goal) for (t, goal), f in figures.items()])
+
+
+ELSEWHERE = {
+    "BurTorch's tiny graph, beside plain floats and micrograd": "[Tiny graphs](tiny-graphs.md)",
+    "a compiled call on two floats, beside Python by hand": (
+        "[Tiny graphs](tiny-graphs.md); with other results, [Speed, compiled](compiled.md#the-cost-of-a-call)"
+    ),
+    "a compiled Hessian of 20 variables into `out=`, beside CasADi's C": "[Speed, Hessians](hessians.md)",
+    "microGPT with our Value in place of its own": (
+        "[Beside other engines](other-engines.md#time-beside-its-own-engine)"
+    ),
+}
+"""The goals of the native core that other scripts measure, and their pages."""
 
 PAGE = """\
 # Speed, eager
@@ -428,6 +480,12 @@ core: ≥, the other takes so many times as long as ours; ≤, ours takes so man
 below have the times.
 
 {goals}
+
+{large_goals}
+
+The other goals stand beside their figures on other pages:
+
+{elsewhere}
 
 ## Training steps
 
@@ -514,6 +572,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds = options.rounds or rounds
     nodes, depth_rounds, graphs = (DEPTH // 10, 1, 1_000) if options.quick else (DEPTH, 5, 10_000)
     contests = {title: measure(contest, rounds, seconds) for title, contest in CONTESTS.items()}
+    sizes, megabytes, depths = measure_bytes(nodes), measure_memory(graphs, nodes), measure_depth(nodes, depth_rounds)
     page = PAGE.format(
         machine=machine("micrograd", "minigrad", "xad"),
         clock="Processor time" if CPU_CLOCK else "Wall clock",
@@ -522,14 +581,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seconds=seconds,
         warm=WARM_STEPS,
         goals=goals_table(contests),
+        elsewhere=table(("goal", "page"), list(ELSEWHERE.items())),
+        large_goals=large_goals_table(depths, sizes, megabytes, graphs, nodes),
         left_out=left_out(CONTESTS["demo"]),
         **{title: steps_table(CONTESTS[title], turns) for title, turns in contests.items()},
-        bytes=bytes_table(nodes),
+        bytes=bytes_table(sizes, nodes),
         graphs=graphs,
         nodes=nodes,
-        memory=memory_table(graphs, nodes),
+        memory=memory_table(megabytes),
         depth_rounds=depth_rounds,
-        depth=depth_table(nodes, depth_rounds),
+        depth=depth_table(depths, nodes),
     )
     print(page)
     if options.write:

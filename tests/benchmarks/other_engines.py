@@ -310,6 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
     parser.add_argument("--quick", action="store_true", help="three short rounds: noisier")
+    parser.add_argument("--rounds", type=int, metavar="N", help="number of turns for each engine (9)")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
@@ -319,7 +320,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     installed = find_spec("micrograd")
     if installed and installed.submodule_search_locations:
         paths.setdefault("demo", str(Path(installed.submodule_search_locations[0], "engine.py")))
-    page = measure(paths, *((3, 0.1) if options.quick else (9, 0.3)))
+    rounds, seconds = (3, 0.1) if options.quick else (9, 0.3)
+    page = measure(paths, options.rounds or rounds, seconds)
     print(page)
     if options.write:
         Path(options.write).write_text(page, encoding="utf-8")

@@ -163,6 +163,33 @@ def test_ratios_stand_beside_their_goals() -> None:
         assert {goal.one, goal.other} <= set(eager.CONTESTS[goal.contest].engines)
 
 
+def test_figures_of_large_graphs_stand_beside_their_goals() -> None:
+    depths: eager.Depths = {
+        ("chain", eager.NATIVE, mode): {"together": seconds} for mode, seconds in (("on", 0.08), ("off", 0.07))
+    }
+    sizes: eager.Sizes = {
+        ("chain", eager.NATIVE, "resident"): {"nodes": 1e6, "built": 81.4, "peak": None, "after": 88.6}
+    }
+    megabytes = {eager.NATIVE: {"first": 20.0, "all": 20.5, "kept": 21.0, "large": 101.0, "gone": 22.5}}
+
+    def rows(depths: eager.Depths, sizes: eager.Sizes, megabytes: dict[str, dict[str, float]]) -> list[list[str]]:
+        lines = eager.large_goals_table(depths, sizes, megabytes, 10_000, 1_000_000).splitlines()[2:]
+        return [[cell.strip() for cell in line.split("|")[2:4]] for line in lines]
+
+    assert rows(depths, sizes, megabytes) == [
+        *(["80", "≤ 100"], ["70", "≤ 100"], ["81", "≤ 90"], ["89", "≤ 90"]),
+        *(["+0.5", "flat"], ["80.0, 1.5", "returned to the system"]),
+    ]
+    assert {figure for figure, _ in rows({}, {}, {})} == {"not measured"}
+
+
+@pytest.mark.skipif(not eager.LINUX, reason="there is no /proc")
+def test_the_figures_are_those_that_the_children_measure() -> None:
+    """The names and the order of the figures in the table of goals are those of the measurements."""
+    found = turns.run(eager.__file__, "memory", "autograd, atomic", 10, 1000)
+    assert [*found][1:] == ["after all", "again, a leaf of each kept", "with a large one", "when it is gone"]
+
+
 def test_table_is_aligned() -> None:
     assert turns.table(("engine", "ms"), [("ours", "1.5"), ("theirs", "20.25")]).splitlines() == [
         "| engine |    ms |",
