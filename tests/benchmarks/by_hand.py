@@ -273,8 +273,32 @@ def two_numbers_gradients(a: float, b: float) -> tuple[float, float, float]:
     return e * e / 2, e * (1 - b), e * (1 - a - 3 * b * b)
 
 
-def make_two_numbers_python() -> Step:
-    return lambda: two_numbers_gradients(-41.0, 2.0)
+def two_numbers_nested(a: float, b: float) -> tuple[float, list[float]]:
+    """Compute the same, and return the derivatives as a list."""
+    c = a + b
+    d = a * b + b**3
+    e = c - d
+    return e * e / 2, [e * (1 - b), e * (1 - a - 3 * b * b)]
+
+
+def make_two_numbers_python(nested: bool = False) -> Step:
+    function = two_numbers_nested if nested else two_numbers_gradients
+    return lambda: function(-41.0, 2.0)
+
+
+def smallest_gradients(x: float, y: float) -> tuple[float, float, float]:
+    """Compute x·y + x and its derivatives."""
+    return x * y + x, y + 1, x
+
+
+def smallest_nested(x: float, y: float) -> tuple[float, list[float]]:
+    """Compute the same, and return the derivatives as a list."""
+    return x * y + x, [y + 1, x]
+
+
+def make_smallest_python(nested: bool = False) -> Step:
+    function = smallest_nested if nested else smallest_gradients
+    return lambda: function(-41.0, 2.0)
 
 
 # --------------------------------------------------------------------------------------------- a network of 784-50-10

@@ -535,7 +535,7 @@ fewer nodes for the same program. (The chain is too deep for the peers' recursiv
 
 Megabytes of a process, by its resident set size: while {graphs:,} graphs of 10 to 1,000 nodes come, get a `backward()`
 and go, while as many leave a leaf behind, and around a graph of {nodes:,} nodes. (For the next graph, the native core
-keeps a few megabytes that are empty.)
+keeps up to 16 MB that are empty, and up to 16 MB of the list of nodes that a walk has made, 8 bytes for each.)
 
 {memory}
 

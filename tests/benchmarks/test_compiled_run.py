@@ -68,6 +68,7 @@ def expected() -> dict[str, list[float]]:
         "training": [w, b],
         "call": [0.06699275005482735, 0.00286538703019183, 0.286538703019183],
         "two numbers": [612.5, -35.0, 1050.0],
+        "smallest": [-123.0, 3.0, -41.0],
         "dense": [loss.data, *(leaf.grad for leaf in p)],
     }
 

@@ -112,13 +112,15 @@ def torch(graph: Graph) -> Lines:
     return Lines("import torch", f"{made}\n{methods(graph.lines)}\ng.backward()", numbers)
 
 
-def jax(graph: Graph) -> Lines:
+def jax(scalars: bool, graph: Graph) -> Lines:
+    """Make JAX's scalars in each round, as published, or once."""
+    a, b = f"float64({graph.a})", f"float64({graph.b})"
     setup = (
         "import jax\nfrom jax.nn import relu\njax.config.update('jax_enable_x64', True)\nfloat64 = jax.numpy.float64\n"
-        f"{function(graph)}\nf = jax.jit(jax.value_and_grad(f, (0, 1)))\nf(float64({graph.a}), float64({graph.b}))"
+        f"{function(graph)}\nf = jax.jit(jax.value_and_grad(f, (0, 1)))\nx, y = {a}, {b}\nf(x, y)"
     )
-    call = f"g, (a, b) = f(float64({graph.a}), float64({graph.b}))\nb.block_until_ready()"
-    return Lines(setup, call, "[float(g), float(a), float(b)]")
+    call = f"g, (a, b) = f({a}, {b})" if scalars else "g, (a, b) = f(x, y)"
+    return Lines(setup, f"{call}\nb.block_until_ready()", "[float(g), float(a), float(b)]")
 
 
 def hips(graph: Graph) -> Lines:
@@ -173,6 +175,7 @@ class Contestant(NamedTuple):
 
 
 FLOATS, BY_HAND, COMPILED = "plain floats, no gradients", "by hand in Python, with gradients", "autograd, compiled C"
+JAX, JAX_CALL = "JAX, jit", "JAX, jit, scalars made once"
 TINY: dict[str, Contestant] = {
     FLOATS: Contestant(floats),
     BY_HAND: Contestant(by_hand, graphs=("smaller",)),
@@ -183,7 +186,8 @@ TINY: dict[str, Contestant] = {
     "minigrad": Contestant(partial(values, "from minigrad.engine import Value", with_constants_as_values)),
     "XAD": Contestant(tape),
     "PyTorch": Contestant(torch),
-    "JAX, jit": Contestant(jax),
+    JAX: Contestant(partial(jax, True)),
+    JAX_CALL: Contestant(partial(jax, False)),
     "HIPS autograd": Contestant(hips),
 }
 
@@ -549,6 +553,22 @@ def goals_table(found: Contest) -> str:
     return table(("BurTorch's first graph", "on", "off", "goal"), rows)
 
 
+PROTOCOL = (
+    "Double precision everywhere. JAX's compile time is not counted, as published, and neither is that of *autograd, "
+    "compiled C*, a function of two numbers that returns a tuple of three ([other results](compiled.md#the-cost-of-a-"
+    "call)). *JAX, jit* makes its two scalars in each round, as the published program does{share}; *HIPS autograd* "
+    "gets Python's floats, where the published program makes arrays, and is asked once for the value and both "
+    "derivatives, not three times. *XAD* uses its tape's memory again. *minigrad* gets its constants as "
+    "Values: it reads the memory of a plain number as if it were one."
+)
+
+
+def protocol(found: Contest) -> str:
+    """Say how the contestants were called, and how much of JAX's time is not the call's."""
+    call = quotient(found.times, JAX_CALL, JAX, "on")
+    return filled(PROTOCOL.format(share="" if call is None else f", which is {1 - call:.0%} of its time"))
+
+
 PAGE = """\
 # Tiny graphs
 
@@ -576,10 +596,7 @@ github.com/burlachenkok/burtorch. Protocol: a loop makes a = −41 and b = 2, co
 f = e²; g = f / 2, and differentiates: g = 612.5, with the derivatives −35 and 1050. Published, in µs: BurTorch, in C++,
 0.07 to 0.12; micrograd 16 to 27; PyTorch 87 to 154; JAX with jit 56 to 121.
 
-Double precision everywhere. JAX's compile time is not counted, as published, and neither is that of *autograd, compiled
-C*, a function of two numbers that returns three. *HIPS autograd* is asked once for the value and both derivatives,
-where the published program asks three times. *XAD* uses its tape's memory again. *minigrad* gets its constants as
-Values: it reads the memory of a plain number as if it were one.
+{protocol}
 
 {smaller}
 
@@ -611,13 +628,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folders", nargs="*", metavar="hips=FOLDER", help="where HIPS autograd is installed")
     parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
     parser.add_argument("--quick", action="store_true", help="two short rounds: noisier")
+    parser.add_argument("--rounds", type=int, metavar="N", help="number of turns for each contestant (15)")
     parser.add_argument("--child", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
         workloads.answer(options.child, CHILDREN)
         return
     workloads.FOLDERS.update(folder.split("=", 1) for folder in options.folders)
-    text = page(*((2, 0.01, 400) if options.quick else (15, 0.1, 10_000)))
+    rounds, seconds, operations = (2, 0.01, 400) if options.quick else (15, 0.1, 10_000)
+    text = page(options.rounds or rounds, seconds, operations)
     print(text)
     if options.write:
         Path(options.write).write_text(text, encoding="utf-8")
@@ -636,6 +655,7 @@ def page(rounds: int, seconds: float, operations: int) -> str:
         rounds=rounds,
         seconds=seconds,
         goals=goals_table(contests["smaller"]),
+        protocol=protocol(contests["smaller"]),
         **{key: times_table(found, "µs") for key, found in contests.items()},
         operations=operations,
         leaves=LEAVES,
