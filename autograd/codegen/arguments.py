@@ -239,6 +239,8 @@ def batch_size(*arguments: tuple[int, Any]) -> int:
     sizes = {}
     for k, argument in arguments:
         try:
+            if getattr(argument, "ndim", 1) == 0:  # memoryview says that its length is 1
+                raise TypeError
             sizes[k] = len(argument)
         except TypeError:
             raise ValueError(f"argument {k + 1} is a batch (in_axes): expected a list of samples") from None

@@ -271,7 +271,9 @@ class _Arrays:
         """
         found: Any = float  # to every module its float64, if it has one
         device = None
-        for argument in arguments:
+        for k, (tree, batch, argument) in enumerate(zip(self.signature.inputs, self.signature.batched, arguments)):
+            if not (batch or isinstance(tree, (list, tuple)) or hasattr(argument, "tolist") or _is_typed(argument)):
+                lone_number(k, argument)  # says which argument is none
             is_array(argument)  # refuses what is not plainly numbers
             for x in tree_leaves(argument):
                 check_unmasked(x)

@@ -10,6 +10,7 @@ from autograd.codegen.arguments import Signature, is_piece, shape_of
 from autograd.trees import check_unmasked, tree_leaves, tree_shape
 
 _TAKES = "out= takes writable arrays of float64, such as numpy.empty, in the nesting of the outputs"
+_READ_ONLY = " is read-only: pass a writable array of NumPy's, such as a copy of it"
 
 
 class _Target(NamedTuple):
@@ -118,7 +119,7 @@ class _Matching(NamedTuple):
         if view.shape != (*batch, *shape):
             raise ValueError(f"{name}: expected an array of shape {(*batch, *shape)}, got one of shape {view.shape}")
         if view.readonly:
-            raise ValueError(f"{name} is read-only: pass a writable array, such as a copy of it")
+            raise ValueError(f"{name}{_READ_ONLY}")
         self.targets.append(_Target(view, tree, pieces, self.rowwise))
         return out
 
@@ -132,6 +133,8 @@ def _view(out: Any, name: str) -> memoryview:
         of = f" of {kind}" if kind else ""
         raise TypeError(f"{name}: expected an array of float64, got a {type(out).__name__}{of}. {_TAKES}") from None
     if view.format != "d" and getattr(out, "dtype", "") == "float64":
+        if view.readonly:  # JAX's
+            raise ValueError(f"{name}{_READ_ONLY}")
         raise ValueError(f"{name}: the array is not aligned in memory, as arrays of NumPy's own are: pass one of these")
     if view.format != "d":
         kind = getattr(out, "dtype", repr(view.format))

@@ -128,7 +128,9 @@ def function_text(
         if signature.batched[k] or isinstance(tree, (list, tuple))
     ]
     if asked:
-        lines += [f"    if {' or '.join(asked)}:", f"        result = {result(True)}", "    else:"]
+        # All are asked, because what is asked refuses masked arrays, too.
+        condition = asked[0] if len(asked) == 1 else " | ".join(f"({x})" for x in asked)
+        lines += [f"    if {condition}:", f"        result = {result(True)}", "    else:"]
     lines.append(f"    {'    ' * bool(asked)}result = {result(False)}")
     return "\n".join([*lines, f"    return {written('result') if out else 'result'}"]) + "\n"
 

@@ -670,3 +670,29 @@ def test_equal_outputs_in_a_row_are_written_by_one_statement(how: str | None, ba
         assert all(map(same, itertools.chain(*found), itertools.chain(*each)))
     if backend != "python" and reduce is None:
         assert len(re.findall(r"\b(?:out|s)\[[^]]*\] = ", f.source)) < 80  # of 174 outputs
+
+
+@pytest.mark.parametrize("name", ["python", "numpy", "module"])
+def test_an_argument_that_is_no_number_is_named(name: str) -> None:
+    w, x = [Value(0.5), Value(-0.25)], Value(0.75)
+    y = w[0] * x + w[1]
+    f = autograd.compile((y, grad(y, w)), (w, x), backend=np if name == "module" else name)
+    for wrong in ("a", {1: 2.0}, {1.0}, b"1", None):
+        for first in ([0.5, -0.25], np.array([0.5, -0.25])):
+            with pytest.raises(TypeError, match="argument 2: expected a real number, got"):
+                f(first, wrong)
+
+
+@pytest.mark.parametrize("name", ["python", "numpy", "c", "module"])
+def test_a_mask_is_refused_in_each_argument_and_no_number_is_no_batch(name: str) -> None:
+    if name == "c":
+        need_compiler()
+    w, x = [Value(0.5), Value(-0.25)], Value(0.75)
+    backend: Any = np if name == "module" else name
+    f = autograd.compile(w[0] * x + w[1], (w, x), in_axes=(None, 0), backend=backend)
+    numbers, masked = np.array([0.5, 2.0]), np.ma.masked_array([0.5, 2.0], [False, True])
+    for arguments in ((numbers, masked), (masked, numbers), ([0.5, 2.0], masked)):
+        with pytest.raises(TypeError, match=r"mask"):
+            f(*arguments)
+    with pytest.raises(ValueError, match="argument 2 is a batch"):
+        f(numbers, memoryview(array("d", [1.0])).cast("B").cast("d", []))

@@ -185,6 +185,12 @@ def read_only(array: Any) -> Any:
     return array
 
 
+class ReadOnlyOfOthers(bytes):
+    """An array of another module's, as JAX's."""
+
+    dtype = np.dtype(float)
+
+
 @pytest.mark.parametrize("argument", [W, np.array(W)], ids=["list", "array"])
 @pytest.mark.parametrize(
     ("last", "error", "said"),
@@ -197,7 +203,8 @@ def read_only(array: Any) -> Any:
         (np.zeros(3, int), TypeError, "float64"),
         (np.zeros(3, object), TypeError, "float64"),
         (np.ma.zeros(3), TypeError, "masked"),
-        (read_only(np.zeros(3)), ValueError, "out[1] is read-only: pass a writable array"),
+        (read_only(np.zeros(3)), ValueError, "out[1] is read-only: pass a writable array of NumPy's"),
+        (ReadOnlyOfOthers(3), ValueError, "out[1] is read-only: pass a writable array of NumPy's"),
         (np.frombuffer(bytearray(25), np.uint8)[1:].view(float), ValueError, "out[1]: the array is not aligned in"),
         (bytes(24), TypeError, "out[1]: expected an array of float64, got a bytes"),
         ([0.0] * 3, TypeError, "out[1]: expected an array of shape (3,), got a list of numbers. out= takes writable"),
