@@ -23,7 +23,7 @@ static void start_nodes(Nodes *list)
 /* One list that nobody uses is kept for the next graph: memory that is new to the process takes as long as the walk. */
 static Node **spare;
 static Py_ssize_t spare_room;
-enum { MOST_SPARE = 1 << 21 }; /* 16 MB */
+enum { MOST_SPARE = 1 << 18 }; /* 2 MB */
 
 static void free_nodes(Nodes *list)
 {
