@@ -226,7 +226,7 @@ def by_casadis_c(n: int) -> Way:
 
     first, (loaded, buffer, call, entries) = timed(first_call)
     matrix = np.array(casadi.DM(loaded.sparsity_out(0), entries).full())
-    return Way(matrix.tolist(), first, call, kept=(loaded, buffer))
+    return Way(matrix.tolist(), first, call, kept=(loaded, buffer, xs, entries))  # it has only their addresses
 
 
 def needed(n: int) -> int:
