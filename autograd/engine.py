@@ -448,7 +448,7 @@ def _announced(output: Value, made: Iterable[Any], leaves: Iterable[Any]) -> Ite
     for v in made:
         yield v
         announce(pulled, output, v, _get_part)
-    for v in leaves:
+    for v in sorted(leaves, key=created, reverse=True):
         announce(pulled, output, v, _get_part)
 
 

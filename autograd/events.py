@@ -53,8 +53,9 @@ def listening(
             `nodes` is the graph in order of creation; `data` maps its leaves, and all that depends on them, to numbers.
         pulled: `pulled(output, v, part)`, during `output.backward()`, before it commits any gradient. It is called for
             each result `v` in the graph, newest first, when the gradient of `v` is complete and has been pulled back to
-            the operands of `v`; after all results, for each leaf. `part(x)` is the gradient that this call has
-            accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the call.
+            the operands of `v`; after all results, for each leaf, newest first, too. `part(x)` is the gradient that
+            this call has accumulated so far at a Value `x` of the graph; the `.grad` of `x` is still that of before the
+            call.
         differentiated: `differentiated(output, inputs, derivatives)`, when `grad(output, inputs)` has made the
             gradients, before it returns them; `inputs` is the flat list of the Values. So do the other derivatives:
             `jvp` for each output with its tangent, `jacobian` for each with its row, `hessian` with all entries.

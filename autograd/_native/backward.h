@@ -222,6 +222,8 @@ static int pull_all(Graph *graph, PyObject *output, PyObject *part)
         if (i % (1 << 16) == 0 && PyErr_CheckSignals() < 0)
             return 0;
     }
+    if (listened)
+        qsort(graph->leaves.nodes, (size_t)graph->leaves.count, sizeof(Node *), newest_first);
     for (Py_ssize_t i = 0; listened && i < graph->leaves.count; i++)
         if (!announce_pulled(output, graph->leaves.nodes[i], part))
             return 0;
