@@ -89,3 +89,12 @@ def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     need_backend(name)
     return name
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Switch the garbage collector off: what dies then dies by its reference count."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

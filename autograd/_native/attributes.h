@@ -94,8 +94,7 @@ static PyObject *get_y(PyObject *self, void *closure)
 
 static long long place_of_next_change(void) { return latest_change = next_order++; }
 
-/* The setters of the attributes in Python, for all that is not as usual: `closure` is the property of the class there.
- */
+/* The setters of the attributes in Python, for all that is not as usual: `property` is that of the class there. */
 static int set_in_python(PyObject *self, PyObject *x, PyObject *property)
 {
     PyObject *done = x ? PyObject_CallMethod(property, "__set__", "OO", self, x)

@@ -95,22 +95,6 @@ static void leave(Nodes *nodes)
         nodes->nodes[i]->visited = 0;
 }
 
-/* Call VISIT(x) for each operand of v that is a node. */
-#define EACH_OPERAND(v, VISIT)                                      \
-    if ((v)->operands == MANY) {                                    \
-        const Many *many = (v)->x.many;                             \
-        const unsigned char *constant = constants_of((Many *)many); \
-        const int all = many->values == many->count;                \
-        for (Py_ssize_t k = 0; k < many->count; k++)                \
-            if (all || !constant[k])                                \
-                VISIT(many->items[k].node)                          \
-    } else {                                                        \
-        if (!(v)->x_constant)                                       \
-            VISIT((v)->x.node)                                      \
-        if ((v)->operands == 2 && !(v)->y_constant)                 \
-            VISIT((v)->y.node)                                      \
-    }
-
 /* Put a result into its place in the table of the order of creation, newest first, of which the first `reach` places
    have been set, and `count` visited. Return 1; 0 if it is too far away for a table; -1 if there is no memory. */
 static ALWAYS_INLINE int visit_near(Graph *graph, Py_ssize_t highest, Py_ssize_t *reach, Py_ssize_t count, Node *x)
@@ -233,19 +217,8 @@ static PyObject *graph_of(PyObject *module, PyObject *const *args, Py_ssize_t co
     int plain = !names;
     for (Py_ssize_t i = 0; i < count; i++)
         plain = plain && IS_VALUE(args[i]);
-    if (!plain) {
-        PyObject *all = PyTuple_New(count), *named = PyDict_New(), *found = NULL;
-        for (Py_ssize_t i = 0; all && i < count; i++)
-            PyTuple_SetItem(all, i, Py_NewRef(args[i]));
-        for (Py_ssize_t i = 0; named && names && i < PyTuple_Size(names); i++)
-            if (PyDict_SetItem(named, PyTuple_GetItem(names, i), args[count + i]) < 0)
-                Py_CLEAR(named);
-        if (all && named)
-            found = PyObject_Call(python.graph_of, all, named);
-        Py_XDECREF(all);
-        Py_XDECREF(named);
-        return found;
-    }
+    if (!plain)
+        return call_with(python.graph_of, NULL, args, count, names);
     Graph graph;
     if (!find_graph(&graph, args, count, 0))
         return NULL;

@@ -11,8 +11,7 @@
 #include "rules.h"
 
 #if defined(__GNUC__)
-/* Not calls of functions: the option -fno-builtin, by which functions of numbers keep the bits of Python's, is for all.
- */
+/* Not calls of functions: the option -fno-builtin, by which functions of numbers keep Python's bits, is for all. */
 #define memcpy __builtin_memcpy
 #define memset __builtin_memset
 #define ALWAYS_INLINE inline __attribute__((always_inline))
@@ -80,6 +79,22 @@ struct Many {
 
 static unsigned char *constants_of(Many *many) { return (unsigned char *)(many->items + many->count); }
 
+/* Call VISIT(x) for each operand of v that is a node. */
+#define EACH_OPERAND(v, VISIT)                              \
+    if ((v)->operands == MANY) {                            \
+        Many *many = (v)->x.many;                           \
+        const unsigned char *constant = constants_of(many); \
+        const int all = many->values == many->count;        \
+        for (Py_ssize_t k = 0; k < many->count; k++)        \
+            if (all || !constant[k])                        \
+                VISIT(many->items[k].node)                  \
+    } else if ((v)->operands) {                             \
+        if (!(v)->x_constant)                               \
+            VISIT((v)->x.node)                              \
+        if ((v)->operands == 2 && !(v)->y_constant)         \
+            VISIT((v)->y.node)                              \
+    }
+
 /* A gradient that nothing was added to: only rules that are none lead there. No arithmetic makes this nan. */
 #define UNTOUCHED_BITS 0x7ff4a1b2c3d4e5f6ULL
 
@@ -109,7 +124,7 @@ static struct {
     PyObject *Value;            /* the class in Python: its methods for all that is rare */
     PyObject *number, *operand; /* to convert what is no float; the latter may give NotImplemented */
     PyObject *call;             /* Op.__call__ */
-    PyObject *graph_of, *record;
+    PyObject *graph_of;
     PyObject *announce, *recorded, *pulled, *on_old_graph;
     PyObject *acquire, *release; /* of the lock of backward passes; looked up once, because that takes memory */
 } python;
@@ -191,19 +206,11 @@ static void node_dealloc(PyObject *self)
             dying = rest;
             freeing = 1;
         }
-        if (v->operands == MANY) {
-            Many *many = v->x.many;
-            const unsigned char *constant = constants_of(many);
-            for (Py_ssize_t i = 0; i < many->count; i++)
-                if (!constant[i])
-                    let_go(many->items[i].node);
-            PyMem_Free(many);
-        } else if (v->operands) {
-            if (!v->x_constant)
-                let_go(v->x.node);
-            if (v->operands == 2 && !v->y_constant)
-                let_go(v->y.node);
-        }
+#define VISIT(x) let_go(x);
+        EACH_OPERAND(v, VISIT)
+#undef VISIT
+        if (v->operands == MANY)
+            PyMem_Free(v->x.many);
         if (SELDOM(v->collected)) {
             PyObject_GC_Del(v);
             Py_DECREF((PyObject *)value_type);
@@ -227,15 +234,8 @@ static int node_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     if (v->op && !v->op->of_table) /* the table's are not owned */
         Py_VISIT((PyObject *)v->op);
-    if (v->operands == MANY) {
-        for (Py_ssize_t i = 0; i < v->x.many->count; i++)
-            if (!constants_of(v->x.many)[i])
-                Py_VISIT((PyObject *)v->x.many->items[i].node);
-    } else if (v->operands) {
-        if (!v->x_constant)
-            Py_VISIT((PyObject *)v->x.node);
-        if (v->operands == 2 && !v->y_constant)
-            Py_VISIT((PyObject *)v->y.node);
-    }
+#define VISIT(x) Py_VISIT((PyObject *)(x));
+    EACH_OPERAND(v, VISIT)
+#undef VISIT
     return 0;
 }

@@ -404,25 +404,34 @@ static PyObject *node_pow(PyObject *a, PyObject *b, PyObject *modulus)
     return binary(ROW_pow, a, b);
 }
 
-/* Call the method of the class in Python, for whatever is not as usual. */
-static PyObject *method_in_python(
-    const char *name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+/* Pass arguments on to a function in Python, for whatever is not as usual; `self`, if there is one, comes first. */
+static PyObject *call_with(PyObject *function, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    PyObject *all = PyTuple_New(count + 1), *named = names ? PyDict_New() : NULL, *result = NULL;
-    PyObject *method = PyObject_GetAttrString(python.Value, name);
-    if (all && method && (named || !names)) {
-        PyTuple_SetItem(all, 0, Py_NewRef(self));
+    const Py_ssize_t first = self != NULL;
+    PyObject *all = PyTuple_New(count + first), *named = names ? PyDict_New() : NULL, *result = NULL;
+    if (all && (named || !names)) {
+        if (self)
+            PyTuple_SetItem(all, 0, Py_NewRef(self));
         for (Py_ssize_t i = 0; i < count; i++)
-            PyTuple_SetItem(all, i + 1, Py_NewRef(args[i]));
+            PyTuple_SetItem(all, i + first, Py_NewRef(args[i]));
         int ready = 1;
         for (Py_ssize_t i = 0; named && ready && i < PyTuple_Size(names); i++)
             ready = PyDict_SetItem(named, PyTuple_GetItem(names, i), args[count + i]) == 0;
         if (ready)
-            result = PyObject_Call(method, all, named);
+            result = PyObject_Call(function, all, named);
     }
-    Py_XDECREF(method);
     Py_XDECREF(named);
     Py_XDECREF(all);
+    return result;
+}
+
+/* Call the method of the class in Python. */
+static PyObject *method_in_python(
+    const char *name, PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    PyObject *method = PyObject_GetAttrString(python.Value, name);
+    PyObject *result = method ? call_with(method, self, args, count, names) : NULL;
+    Py_XDECREF(method);
     return result;
 }
 

@@ -48,15 +48,6 @@ class Note(str):
     about: object = None
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Switch the garbage collector off: what dies then dies by its reference count."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 # ------------------------------------------------------------------------------------------------------- life and death
 
 
