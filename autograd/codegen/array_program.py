@@ -44,7 +44,7 @@ class Array:
 class View(NamedTuple):
     """Elements of an array: that at `start`, plus each loop's index times its stride.
 
-    The loops are those of the statement, and within a `Segment` or a `Fold` those of its terms, which come last. Where
+    The loops are those of the statement, and within a `Segment` those of its terms, which come last. Where
     no strides lead to the elements, `table` lists their places for all rounds, the last loop first.
     """
 
@@ -61,19 +61,18 @@ class Call(NamedTuple):
     operands: tuple["Expression", ...]
 
 
-class Fold(NamedTuple):
-    """An operation that takes lists of any length, other than sum and dot, on lists that loops over `terms` make."""
-
-    op: Op
-    terms: tuple[int, ...]
-    lists: tuple["View | float", ...]
-
-
 class Segment(NamedTuple):
-    """Terms of a sum, one for each round of the loops over `terms`: a product of one or two factors."""
+    """Terms, one for each round of the loops over `terms`: a product of one or two factors; in a `Fold`, of one."""
 
     terms: tuple[int, ...]
     factors: tuple["View | float", ...]
+
+
+class Fold(NamedTuple):
+    """An operation that takes lists of any length, other than sum and dot; a list has the numbers of its segments."""
+
+    op: Op
+    lists: tuple[tuple[Segment, ...], ...]
 
 
 class Sum(NamedTuple):
