@@ -15,9 +15,12 @@ With a batch, an array that varies has these numbers for each sample; the loops 
 mean is not yet divided by their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
+from autograd.codegen.nests import longest_nest
+from autograd.codegen.program import bits_of, float_of
 from autograd.ops import Op
 
 
@@ -101,6 +104,9 @@ class Statement(NamedTuple):
     loops: tuple[int, ...]
     value: Expression
 
+    def __str__(self) -> str:
+        return _statement_text(self)
+
 
 Output = tuple[Array, int] | float
 """An element of an array, or a constant."""
@@ -114,3 +120,111 @@ class ArrayProgram(NamedTuple):
     statements: list[Statement]
     outputs: list[Output]
     """One for each output of the program, in order."""
+
+    def returned(self, start: int = 0, end: int | None = None) -> list[Statement]:
+        """Return outputs as statements that copy elements of arrays, and constants, to an array `out`.
+
+        Arguments:
+            start, end: the range of outputs, which go to the places from 0 of `out`.
+        """
+        outputs = self.outputs[start:end]
+        out = Array("out", len(outputs))
+        places: dict[Array | bytes, list[tuple[int, int]]] = {}
+        for i, x in enumerate(outputs):
+            key, place = x if type(x) is tuple else (bits_of(x), 0)  # type: ignore[arg-type]
+            places.setdefault(key, []).append((i, place))
+        statements = []
+        for key, pairs in places.items():
+            targets, elements = map(list, zip(*pairs, strict=True))
+            while targets:
+                nest = longest_nest([targets, elements])
+                (to, at), (moves, by) = nest.starts, nest.strides
+                value = View(key, at, by) if isinstance(key, Array) else float_of(key)
+                statements.append(Statement(View(out, to, moves), nest.counts, value))
+                del targets[: nest.rounds], elements[: nest.rounds]
+        return sorted(statements, key=lambda statement: statement.target.start)
+
+    def __str__(self) -> str:
+        """Return the program as text, one line for each statement, and one for what is returned."""
+        last = "; ".join(map(str, self.returned()))
+        return "\n".join([*map(str, self.statements), f"return {last}"])
+
+
+def views_of(value: Expression) -> Iterator[View]:
+    """Yield the views that a statement reads, in order."""
+    if isinstance(value, View):
+        yield value
+    elif isinstance(value, Call):
+        for operand in value.operands:
+            yield from views_of(operand)
+    elif isinstance(value, (Sum, Fold)):
+        for segments in [value.segments] if isinstance(value, Sum) else value.lists:
+            for segment in segments:
+                yield from (factor for factor in segment.factors if isinstance(factor, View))
+
+
+def row_major(counts: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of loops that run through adjacent elements.
+
+    >>> row_major((2, 3, 4))
+    (12, 4, 1)
+    """
+    return tuple(prod(counts[i + 1 :]) for i in range(len(counts)))
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+_LETTERS = [*"ijklmnopqrstuvwxyz", *(f"i{n}" for n in range(1, 100))]  # of loops, the outermost first
+
+
+def _statement_text(statement: Statement) -> str:
+    target, loops, value = statement
+    text = _text(value, len(loops))
+    if target.array.total:
+        text = f"total({text})"
+    rounds = [f"{letter} < {n}" for letter, n in zip(_LETTERS, loops)]
+    return f"{_view_text(target)} = {text}" + (f" for {', '.join(rounds)}" if rounds else "")
+
+
+def _text(value: Expression, loops: int) -> str:
+    if isinstance(value, View):
+        return _view_text(value)
+    if isinstance(value, Call):
+        operands = [_text(x, loops) for x in value.operands]
+        if not value.op.reads.endswith(")"):  # an operator
+            operands = [f"({t})" if isinstance(x, Call) and " " in t else t for x, t in zip(value.operands, operands)]
+        return value.op.reads.format(*operands)
+    if isinstance(value, Fold):
+        lists = [", ".join(_segment_text(segment, loops) for segment in segments) for segments in value.lists]
+        return f"{value.op.name}({'; '.join(lists)})"
+    if isinstance(value, Sum):
+        terms = [f"sum({_segment_text(s, loops)})" if s.terms else _segment_text(s, loops) for s in value.segments]
+        return " + ".join(terms)
+    return repr(value)
+
+
+def _segment_text(segment: Segment, loops: int) -> str:
+    text = " * ".join(_view_text(x) if isinstance(x, View) else repr(x) for x in segment.factors)
+    rounds = [f"{letter} < {n}" for letter, n in zip(_LETTERS[loops:], segment.terms)]
+    return f"{text} for {', '.join(rounds)}" if rounds else text
+
+
+def _view_text(view: View) -> str:
+    if view.table is not None:
+        return f"{view.array.name}[table of {len(view.table)}]"
+    return f"{view.array.name}[{index_text(view.start, *zip(view.strides, _LETTERS))}]"
+
+
+def index_text(start: int, *products: tuple[int, str]) -> str:
+    """Return an index, a start plus products, omitting factors of 1 and terms of 0."""
+    text = ""
+    for n, name in sorted(products, key=lambda product: product[0] < 0):
+        if n and name != "0":
+            sign = " - " if n < 0 else " + "
+            text += sign + (name if abs(n) == 1 else f"{abs(n)} * {name}")
+    if text.startswith(" - "):
+        return f"{start}{text}"
+    text = text.removeprefix(" + ")
+    if not text or start:
+        text = f"{text} + {start}" if text else str(start)
+    return text.replace("+ -", "- ")

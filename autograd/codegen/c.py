@@ -20,10 +20,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from autograd.codegen.arguments import Signature, pieces_in_place
+from autograd.codegen.array_program import index_text
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import MOST_LANES, CallLimits, callable_functions
-from autograd.codegen.c_statements import CStatements, along, for_loop, index_text, literal
+from autograd.codegen.c_statements import CStatements, along, for_loop, literal
 from autograd.codegen.memory import MemoryLayout, equal_runs, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
 from autograd.trees import tree_leaves

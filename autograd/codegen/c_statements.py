@@ -6,6 +6,7 @@ The arrays and variables that they read and write are described in `c.py`.
 from collections.abc import Iterable, Iterator, Sequence
 
 from autograd.codegen.arguments import Signature
+from autograd.codegen.array_program import index_text
 from autograd.codegen.loops import LoopOrStep
 from autograd.codegen.memory import (
     LoopOperand,
@@ -247,21 +248,6 @@ class CStatements:
 
     def _zero(self, varies: bool) -> str:
         return "all(0.0)" if varies else "0.0"
-
-
-def index_text(start: int, *products: tuple[int, str]) -> str:
-    """Return an index, a start plus products, omitting factors of 1 and terms of 0."""
-    text = ""
-    for n, name in sorted(products, key=lambda product: product[0] < 0):
-        if n and name != "0":
-            sign = " - " if n < 0 else " + "
-            text += sign + (name if abs(n) == 1 else f"{abs(n)} * {name}")
-    if text.startswith(" - "):
-        return f"{start}{text}"
-    text = text.removeprefix(" + ")
-    if not text or start:
-        text = f"{text} + {start}" if text else str(start)
-    return text.replace("+ -", "- ")
 
 
 def along(run: StridedRun) -> tuple[str, str]:

@@ -70,6 +70,12 @@ def bits_of(x: float) -> bytes:
     return struct.pack("d", x)
 
 
+def float_of(bits: bytes) -> float:
+    """Return the constant with these bits."""
+    x: float = struct.unpack("d", bits)[0]
+    return x
+
+
 class ProgramBuilder:
     """A program in the making: folds each step where possible, and merges equal ones.
 

@@ -1,0 +1,581 @@
+"""Lift programs to programs on arrays: find the few kinds of steps that thousands of steps are of.
+
+This is the heart of the folder: a network recorded neuron by neuron becomes the handful of statements on vectors and
+matrices that one would write by hand. It takes three passes.
+
+1. `_Kinds` puts each step into a kind: steps with the same operation, on operands of the same kinds. A chain of
+   additions, `sum`, `dot` and a product are all one sort of step, a sum of products; so the length of a sum is not
+   part of its kind, nor are the numbers of constants, other than exponents. A factor of 1 may be missing: what has been
+   folded away for a sample with the label 1 is there for one with the label -1.
+2. `_Arrangement` gives each kind an array, and its members places in it, such that nested loops run through the places
+   of the members and of all their operands (`nests.py`). What does not fit becomes several statements, then a table.
+3. `_fused` puts what only one other statement reads, element by element, into that statement.
+
+Everything here is exact: the statements compute the same numbers as the steps, added in the same order.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain
+from math import prod
+from typing import NamedTuple
+
+from autograd.codegen.arguments import Signature
+from autograd.codegen.array_program import (
+    Array,
+    ArrayProgram,
+    Call,
+    Expression,
+    Fold,
+    Output,
+    Segment,
+    Statement,
+    Sum,
+    View,
+    row_major,
+    views_of,
+)
+from autograd.codegen.nests import Nest, longest_nest, nest_of
+from autograd.codegen.program import Operand, Program, bits_of
+from autograd.ops import TABLE, Op
+from autograd.trees import tree_leaves
+
+ADD, MUL = TABLE["add"], TABLE["mul"]
+MOST_PATTERNS = 16  # of terms among the members of a kind, each a statement of its own; more become tables
+MOST_PIECES = 8  # statements for members in which no nest runs through all of them; more become tables
+
+
+def lifted(program: Program, signature: Signature) -> ArrayProgram:
+    """Return the program on arrays that computes the same as a program.
+
+    Arguments:
+        program: the program, with operations that the target spells.
+        signature: which inputs belong to which argument and differ between samples, and whether samples are added.
+            The program may have more outputs than the signature.
+
+    >>> from autograd import Value
+    >>> from autograd.codegen.program import lower
+    >>> rows, xs = [[Value(0.1) for _ in range(4)] for _ in range(2)], [Value(1.0) for _ in range(3)]
+    >>> outputs = [sum((w * x for w, x in zip(weights, xs)), b).tanh() for *weights, b in rows]
+    >>> program = lower(outputs, [*sum(rows, []), *xs])
+    >>> print(lifted(program, Signature([list(range(8)), [8, 9, 10]], program.outputs, [False, False], None)))
+    v0[i] = a0[4 * i + 3] + sum(a0[4 * i + j] * a1[j] for j < 3) for i < 2
+    v1[i] = tanh(v0[i]) for i < 2
+    return out[i] = v1[i] for i < 2
+    """
+    kinds = _Kinds(program, signature)
+    return _named(_fused(_Arrangement(kinds, signature).program()))
+
+
+# 1. Kinds ------------------------------------------------------------------------------------------------------------
+
+
+class _Term(NamedTuple):
+    """A product of up to two values and a constant; in other operations than sums, an operand."""
+
+    values: tuple[int, ...]
+    constant: float = 1.0
+
+
+class _Member(NamedTuple):
+    """A step of a kind: runs of terms, each run with factors of the same kinds; in other operations, of operands."""
+
+    value: int
+    runs: list[list[_Term]]
+
+
+class _Kind:
+    """Steps that one array holds.
+
+    Arguments:
+        op: the operation; None for a sum of products and for an argument.
+        varies: True if the numbers differ between samples.
+        root: the kind that it is multiples of; its own number if it is of none.
+        order: kinds sorted by it come after those that they read.
+    """
+
+    def __init__(self, op: Op | None, varies: bool, root: int, order: tuple[int, ...]) -> None:
+        self.op, self.varies, self.root, self.order = op, varies, root, order
+        self.head, self.total = -0.0, False
+        self.lists: list[int] = []  # of a Fold: the number of runs in each list
+        self.members: list[_Member] = []
+
+
+class _Chain:
+    """A sum of products that nothing has read yet: until then, it may become a part of a longer one."""
+
+    def __init__(self, head: float = -0.0) -> None:
+        self.head = head
+        self.runs: list[list[_Term]] = []
+        self.kinds: list[tuple[int, ...]] = []  # of each run
+
+    @property
+    def product(self) -> _Term | None:
+        """The only term, if it is nothing else."""
+        return (
+            self.runs[0][0]
+            if bits_of(self.head) == bits_of(-0.0) and len(self.runs) == len(self.runs[0]) == 1
+            else None
+        )
+
+
+class _Kinds:
+    """The kinds of a program's values, each a list of members."""
+
+    def __init__(self, program: Program, signature: Signature) -> None:
+        self.kinds: list[_Kind] = []
+        self.kind_of: list[int] = [0] * program.inputs + [-1] * len(program.steps)  # -1: not read yet
+        self._numbers: dict[Hashable, int] = {}
+        self._chains: dict[int, _Chain] = {}
+        self._multiples: dict[int, int] = {}  # values times the constant 1
+        self._products: dict[int, _Term] = {}  # values that are other values times a constant
+        self.uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
+        self.uses.update(x for x in program.outputs if type(x) is int)
+        for k, tree in enumerate(signature.inputs):
+            self.kinds.append(_Kind(None, signature.batched[k], k, (k,)))
+            for i in tree_leaves(tree):
+                self.kind_of[i] = k
+                self.kinds[k].members.append(_Member(i, []))
+        for place, (op, operands) in enumerate(program.steps, start=program.inputs):
+            self._add(place, op, operands)
+        self.outputs: list[Operand] = []
+        for x in program.outputs:
+            if type(x) is int and signature.reduce and self._varies(x):
+                self.outputs.append(self._total(x))
+            else:
+                self.outputs.append(self._read(x) if type(x) is int else x)
+        self._complete_multiples()
+
+    def _add(self, place: int, op: Op, operands: tuple[Operand, ...]) -> None:
+        if op is MUL:
+            self._chains[place] = self._sum(-0.0, [self._product(*operands)])
+        elif op is ADD:
+            self._chains[place] = self._longer(*operands)
+        elif op.adds:
+            lists = op.lists(operands)
+            added = map(self._term, lists[0]) if len(lists) == 1 else map(self._product, *lists)
+            self._chains[place] = self._sum(0.0, added)
+        elif op.variadic:
+            chains = [self._sum(-0.0, map(self._operand, xs)) for xs in op.lists(operands)]
+            key = (op, *(tuple(x.kinds) for x in chains))
+            kind = self._join(place, op, key, [run for x in chains for run in x.runs])
+            kind.lists = [len(x.runs) for x in chains]
+        else:
+            terms = list(map(self._operand, operands))
+            key = (op, *[self._root(t.values[0]) if t.values else self._constant(op, t.constant) for t in terms])
+            self._join(place, op, key, [[term] for term in terms])
+
+    @staticmethod
+    def _constant(op: Op, x: float) -> Hashable:
+        return bits_of(x) if op is TABLE["pow"] else "constant"
+
+    def _read(self, x: Operand) -> Operand:
+        """See to it that a value has a kind."""
+        chain = self._chains.pop(x, None) if type(x) is int else None
+        if chain is not None:
+            product = chain.product
+            if product and len(product.values) == 1:
+                key: Hashable = ("multiple", self.kind_of[product.values[0]])
+                self._products[int(x)] = product
+            else:
+                key = (bits_of(chain.head), *chain.kinds)
+            self._join(int(x), None, key, chain.runs).head = chain.head
+        return x
+
+    def _join(self, place: int, op: Op | None, key: Hashable, runs: list[list[_Term]]) -> _Kind:
+        number = self._numbers.setdefault(key, len(self.kinds))
+        if number == len(self.kinds):
+            read = [self.kinds[self.kind_of[x]] for run in runs for term in run[:1] for x in term.values]
+            of_multiples = type(key) is tuple and key[0] == "multiple"
+            root, order = (read[0].root, (*read[0].order, number)) if of_multiples else (number, (number,))
+            self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, order))
+        self.kind_of[place] = number
+        self.kinds[number].members.append(_Member(place, runs))
+        return self.kinds[number]
+
+    def _root(self, x: int) -> int:
+        return self.kinds[self.kind_of[x]].root
+
+    def _product(self, x: Operand, y: Operand) -> _Term:
+        if type(x) is float is type(y):
+            return _Term((), x * y)
+        if type(x) is float or type(y) is float:
+            value, constant = (x, y) if type(x) is int else (y, x)
+            return _Term((self._read(value),), constant)  # type: ignore[arg-type]
+        values = (self._read(x), self._read(y))
+        return _Term(values if self._root(int(x)) <= self._root(int(y)) else values[::-1])  # type: ignore[arg-type]
+
+    def _term(self, x: Operand) -> _Term:
+        """Return a value as a term: a product that nothing else reads, or that of a constant, as this product."""
+        if type(x) is float:
+            return _Term((), x)
+        x = int(x)
+        chain = self._chains.get(x)
+        product = chain.product if chain else self._products.get(x)
+        if product and (self.uses[x] == 1 or len(product.values) == 1):
+            if self.uses[x] == 1:
+                self._chains.pop(x, None)
+            return product
+        self._read(x)
+        return _Term((x,))
+
+    def _operand(self, x: Operand) -> _Term:
+        self._read(x)
+        return _Term((x,)) if type(x) is int else _Term((), x)
+
+    def _sum(self, head: float, terms: Iterable[_Term]) -> _Chain:
+        chain = _Chain(head)
+        for term in terms:
+            self._append(chain, term)
+        return chain
+
+    def _append(self, chain: _Chain, term: _Term) -> None:
+        kind = tuple(map(self._root, term.values))
+        if chain.kinds and chain.kinds[-1] == kind:
+            chain.runs[-1].append(term)
+        else:
+            chain.kinds.append(kind)
+            chain.runs.append([term])
+
+    def _longer(self, x: Operand, y: Operand) -> _Chain:
+        """Return the sum of two values: the chain that one of them is, if nothing else reads it, with one more term.
+
+        Two chains of the same kinds, such as the losses of two samples, are terms themselves.
+        """
+        open_ = [
+            self._chains[v] if type(v) is int and self.uses[v] == 1 and v in self._chains else None for v in (x, y)
+        ]
+        one, other = (chain if chain and not chain.product else None for chain in open_)
+        if one and other and one.kinds == other.kinds:
+            one = other = None
+            self._read(x), self._read(y)
+        for longer, own, rest in ((one, x, y), (other, y, x)):
+            if longer:
+                del self._chains[int(own)]
+                self._append(longer, self._term(rest))
+                return longer
+        return self._sum(-0.0, [self._term(x), self._term(y)])
+
+    def _varies(self, x: int) -> bool:
+        chain = self._chains.get(x)
+        kinds = chain.kinds if chain else [(self.kind_of[x],)]
+        return any(self.kinds[kind].varies for kinds_of_run in kinds for kind in kinds_of_run)
+
+    def _total(self, x: int) -> int:
+        """Return the sum of a value over all samples, as a new value."""
+        chain = self._chains.pop(x, None) if self.uses[x] == 1 else None
+        chain = chain or self._sum(-0.0, [_Term((self._read(x),))])  # type: ignore[arg-type]
+        self.kind_of.append(-1)
+        place = len(self.kind_of) - 1
+        kind = self._join(place, None, ("total", bits_of(chain.head), *chain.kinds), chain.runs)
+        kind.head, kind.total, kind.varies = chain.head, True, False
+        return place
+
+    def _complete_multiples(self) -> None:
+        """Where some members of a kind read multiples, others not, let the latter read a product with 1."""
+        for kind in list(self.kinds):
+            for r in range(max((len(m.runs) for m in kind.members[:1]), default=0)):
+                for f in range(len(kind.members[0].runs[r][0].values)):
+                    found = {self.kind_of[term.values[f]] for member in kind.members for term in member.runs[r]}
+                    if len(found) > 1:
+                        wanted = max(found, key=lambda k: len(self.kinds[k].order))
+                        for member in kind.members:
+                            member.runs[r][:] = [self._multiple(term, f, wanted) for term in member.runs[r]]
+
+    def _multiple(self, term: _Term, f: int, wanted: int) -> _Term:
+        x = term.values[f]
+        while self.kind_of[x] != wanted:
+            if x not in self._multiples:
+                self.kind_of.append(-1)
+                self._multiples[x] = len(self.kind_of) - 1
+                self._join(self._multiples[x], None, ("multiple", self.kind_of[x]), [[_Term((x,))]])
+            x = self._multiples[x]
+        return term._replace(values=(*term.values[:f], x, *term.values[f + 1 :]))
+
+
+# 2. Places and loops -------------------------------------------------------------------------------------------------
+
+
+class _Run(NamedTuple):
+    """A run of the terms of all members of a kind: for each member, the places of its terms, for each factor."""
+
+    places: list[list[list[int]]]  # of factor, of member, of term
+    constants: list[list[float]]  # of member, of term; empty if all are the factor 1
+
+
+class _Arrangement:
+    """The arrays of all kinds, and the statements that fill them."""
+
+    def __init__(self, kinds: _Kinds, signature: Signature) -> None:
+        self._kinds, self._outputs = kinds, kinds.outputs
+        self._place = [0] * len(kinds.kind_of)
+        self._arrays: dict[int, Array] = {}
+        self._constants: dict[tuple[bytes, tuple[int, ...]], Array] = {}
+        self._statements: list[Statement] = []
+        self._arguments: list[Array] = []
+        for k, kind in enumerate(kinds.kinds[: len(signature.inputs)]):
+            self._arguments.append(self._allot(k, kind, kind.members))
+        for k in sorted(range(len(signature.inputs), len(kinds.kinds)), key=lambda k: kinds.kinds[k].order):
+            self._arrange(k)
+
+    def program(self) -> ArrayProgram:
+        outputs: list[Output] = [
+            (self._arrays[self._kinds.kind_of[x]], self._place[x]) if type(x) is int else x for x in self._outputs
+        ]
+        return ArrayProgram(self._arguments, list(self._constants.values()), self._statements, outputs)
+
+    def _allot(self, k: int, kind: _Kind, members: Sequence[_Member]) -> Array:
+        self._arrays[k] = Array(f"a{k}", len(members), kind.varies, kind.total)
+        for place, member in enumerate(members):
+            self._place[member.value] = place
+        return self._arrays[k]
+
+    def _arrange(self, k: int) -> None:
+        """Give the members of a kind their places, and add the statements that compute them."""
+        kind, place = self._kinds.kinds[k], self._place
+        members = kind.members
+        arrays = [[self._arrays[self._kinds.kind_of[x]] for x in run[0].values] for run in members[0].runs]
+        runs = [
+            _Run(
+                [[[place[term.values[f]] for term in m.runs[r]] for m in members] for f in range(len(arrays[r]))],
+                [[term.constant for term in m.runs[r]] for m in members]
+                if not arrays[r] or any(term.constant != 1.0 for m in members for term in m.runs[r])
+                else [],
+            )
+            for r in range(len(arrays))
+        ]
+        starts = [[row[0] for row in rows] for run in runs for rows in run.places]
+        groups = _by_pattern(runs, len(members))
+        order = _best_order(starts, groups, len(members))
+        target = self._allot(k, kind, [members[m] for m in order])
+        rank = [place[member.value] for member in members]
+        for group in groups:
+            group.sort(key=rank.__getitem__)
+            for piece, nest in _pieces([[s[m] for m in group] for s in starts], [rank[m] for m in group]):
+                part = [group[i] for i in piece]
+                self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
+
+    def _statement(  # noqa: PLR0917
+        self, kind: _Kind, target: Array, arrays: list[list[Array]], runs: list[_Run], part: list[int], nest: Nest
+    ) -> Statement:
+        """Return the statement for some members of a kind, with loops through their places, then their operands'."""
+        slots = iter(zip(nest.starts[1:], nest.strides[1:], strict=True))
+        segments: list[list[Segment]] = []
+        for own, run in zip(arrays, runs, strict=True):
+            rows = [[places[m] for m in part] for places in run.places]
+            constants = [run.constants[m] for m in part] if run.constants else []
+            segments.append(list(self._segments(nest.counts, own, rows, constants, [next(slots) for _ in own])))
+        value: Expression
+        if kind.op is None:
+            value = _sum(kind.head, list(chain.from_iterable(segments)))
+        elif kind.op.variadic:
+            left = iter(segments)
+            value = Fold(kind.op, tuple(tuple(chain.from_iterable(next(left) for _ in range(n))) for n in kind.lists))
+        else:
+            value = Call(kind.op, tuple(operand.factors[0] for (operand,) in segments))
+        return Statement(View(target, nest.starts[0], nest.strides[0]), nest.counts, value)
+
+    def _segments(
+        self,
+        loops: tuple[int, ...],
+        arrays: Sequence[Array],
+        rows: Sequence[Sequence[list[int]]],
+        constants: Sequence[list[float]],
+        slots: Sequence[tuple[int, tuple[int, ...] | None]],
+    ) -> Iterator[Segment]:
+        """Yield the segments that a run becomes in one statement.
+
+        Arguments:
+            loops: the statement's.
+            arrays: those of the factors.
+            rows: for each factor, the places of the terms of each member.
+            constants: for each member those of its terms; none if all are 1.
+            slots: for each factor, the place of its first member's first term, and the stride of each loop; None for
+                the strides if there are none.
+        """
+        length = len(rows[0][0]) if rows else len(constants[0])
+        regular = [_one_pattern(r) for r in rows]
+        inner = [[x - r[0][0] for x in r[0]] if fits else None for r, fits in zip(rows, regular, strict=True)]
+        begin = 0
+        while begin < length:
+            followed = [x[begin:] for x in inner if x is not None]
+            nest = longest_nest(followed) if followed else Nest((length,) if length > 1 else (), (), ())
+            n = prod(nest.counts)
+            if n * MOST_PIECES < length - begin:  # too many pieces: a table
+                nest, n = Nest((length - begin,), (), ()), length - begin
+            offsets = iter(zip(nest.starts, nest.strides, strict=True)) if nest.starts else None
+            factors: list[View | float] = []
+            for a, r, x, (start, strides) in zip(arrays, rows, inner, slots, strict=True):
+                offset, steps = next(offsets) if offsets and x is not None else (0, None)
+                if strides is None or (steps is None and n > 1):
+                    table = tuple(chain.from_iterable(row[begin : begin + n] for row in r))
+                    factors.append(View(a, 0, (), table))
+                else:
+                    factors.append(View(a, start + offset, (*strides, *(steps or ()))))
+            if constants:
+                numbers = [row[begin : begin + n] for row in constants]
+                factors.append(self._constant((*loops, *nest.counts), list(chain.from_iterable(numbers))))
+            yield Segment(nest.counts, tuple(factors))
+            begin += n
+
+    def _constant(self, shape: tuple[int, ...], numbers: list[float]) -> View | float:
+        """Return constants as a view that does not repeat them along a loop, or as one number."""
+        bits, kept = array("d", numbers).tobytes(), list(shape)
+        for axis in range(len(shape)):
+            inner = 8 * prod(kept[axis + 1 :])
+            blocks = [bits[i : i + inner] for i in range(0, len(bits), inner)]
+            rows = [blocks[i : i + kept[axis]] for i in range(0, len(blocks), kept[axis])]
+            if all(row.count(row[0]) == len(row) for row in rows):
+                bits, kept[axis] = b"".join(row[0] for row in rows), 1
+        found = array("d", bits).tolist()
+        if len(found) == 1:
+            return found[0]
+        strides = [0 if n == 1 else step for n, step in zip(kept, row_major(kept), strict=True)]
+        key = (bits, ())
+        if key not in self._constants:
+            self._constants[key] = Array("c", len(found), constants=found)
+        return View(self._constants[key], 0, tuple(strides))
+
+
+def _one_pattern(rows: Sequence[list[int]]) -> bool:
+    """Return True if all rows are the first one, shifted."""
+    first = rows[0]
+    if len(first) == 1:
+        return True
+    return all(row == [x + row[0] - first[0] for x in first] for row in rows)
+
+
+def _by_pattern(runs: Sequence[_Run], members: int) -> list[list[int]]:
+    """Return the members in groups, those whose terms lie in the same pattern; if these are too many, as many terms."""
+    lengths = [tuple(map(len, rows)) for run in runs for rows in (run.places[0] if run.places else run.constants,)]
+    if all(n == 1 for row in lengths for n in row):
+        return [list(range(members))]
+    for exact in (True, False):
+        groups: dict[Hashable, list[int]] = {}
+        for m in range(members):
+            pattern: list[Hashable] = [row[m] for row in lengths]
+            if exact:
+                pattern += [tuple([x - rows[m][0] for x in rows[m]]) for run in runs for rows in run.places]
+            groups.setdefault(tuple(pattern), []).append(m)
+        if len(groups) <= MOST_PATTERNS:
+            break
+    return list(groups.values())
+
+
+def _best_order(starts: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], members: int) -> Sequence[int]:
+    """Return the order of members for which most groups are nests, with the fewest loops that run backwards."""
+    if members == 1 or not starts:
+        return range(members)
+    fewest: tuple[int, int] = (members, 0)
+    best: Sequence[int] = range(members)
+    for order in _orders(starts, members):
+        rank = [0] * members
+        for place, m in enumerate(order):
+            rank[m] = place
+        irregular = backwards = 0
+        for group in groups:
+            own = sorted(group, key=rank.__getitem__)
+            nest = nest_of([[rank[m] for m in own], *([s[m] for m in own] for s in starts)])
+            irregular += nest is None
+            backwards += nest is not None and sum(min(by) < 0 >= max(by) for by in zip(*nest.strides[1:], strict=True))
+        if (irregular, backwards) < fewest:
+            fewest, best = (irregular, backwards), order
+        if fewest == (0, 0):
+            break
+    return best
+
+
+def _orders(starts: Sequence[Sequence[int]], members: int) -> Iterator[Sequence[int]]:
+    yield range(members)
+    yield range(members)[::-1]
+    for keys in (starts, starts[::-1]):
+        rows = list(zip(*keys, strict=True))
+        yield sorted(range(members), key=rows.__getitem__)
+
+
+def _pieces(starts: list[list[int]], target: list[int]) -> Iterator[tuple[range, Nest]]:
+    """Yield ranges of the members, each with loops through their places and the first places of their operands.
+
+    If these were too many, all members are one range; the strides of operands that the loops do not run through are
+    then None.
+    """
+    sequences, length = [target, *starts], len(target)
+    found: list[tuple[range, Nest]] = []
+    begin = 0
+    while begin < length and len(found) < MOST_PIECES:
+        rest = [s[begin:] for s in sequences] if begin else sequences
+        nest = nest_of(rest) or longest_nest(rest)
+        found.append((range(begin, begin + nest.rounds), nest))
+        begin += nest.rounds
+    if begin == length:
+        yield from found
+        return
+    begin = 0
+    while begin < length:
+        nest = nest_of([target[begin:]]) or longest_nest([target[begin:]])
+        piece = range(begin, begin + nest.rounds)
+        regular, chosen = [target[begin : piece.stop]], [0]
+        for i, s in enumerate(starts, start=1):
+            more = nest_of([*regular, s[begin : piece.stop]])
+            if more:
+                nest = more
+                regular.append(s[begin : piece.stop])
+                chosen.append(i)
+        strides = {i: nest.strides[n] for n, i in enumerate(chosen)}
+        firsts = tuple(s[begin] for s in sequences)
+        yield piece, Nest(nest.counts, firsts, tuple(map(strides.get, range(len(sequences)))))  # type: ignore[arg-type]
+        begin = piece.stop
+
+
+def _sum(head: float, segments: list[Segment]) -> Expression:
+    """Return a sum; one whose segments have one term each as calls of mul and add."""
+    if any(segment.terms for segment in segments):
+        return Sum(head, tuple(segments))
+    value: Expression | None = None if bits_of(head) == bits_of(-0.0) else head
+    for segment in segments:
+        product = segment.factors[0] if len(segment.factors) == 1 else Call(MUL, segment.factors)
+        value = product if value is None else Call(ADD, (value, product))
+    return head if value is None else value
+
+
+# 3. Simplifications --------------------------------------------------------------------------------------------------
+
+
+def _fused(program: ArrayProgram) -> ArrayProgram:
+    """Compute what one other statement reads, element by element, in that statement."""
+    read = Counter(view.array for statement in program.statements for view in views_of(statement.value))
+    read.update(output[0] for output in program.outputs if type(output) is tuple)
+    made = Counter(statement.target.array for statement in program.statements)
+    values: dict[Array, Statement] = {}  # statements that can be a part of another
+
+    gone: set[Array] = set()
+
+    def inlined(value: Expression, reader: Statement) -> Expression:
+        if isinstance(value, Call):
+            return value._replace(operands=tuple(inlined(x, reader) for x in value.operands))
+        made, array = values.get(value.array) if isinstance(value, View) else None, reader.target.array
+        fits = made and value == made.target and reader.loops == made.loops
+        if not (made and fits and made.target.array.varies == (array.varies or array.total)):
+            return value
+        gone.add(made.target.array)
+        return made.value
+
+    kept: list[Statement] = []
+    for statement in program.statements:
+        new = statement._replace(value=inlined(statement.value, statement))
+        array = new.target.array
+        whole = View(array, 0, tuple(row_major(new.loops)))
+        if isinstance(new.value, Call) and read[array] == made[array] == 1 and new.target == whole and not array.total:
+            values[array] = new
+        kept.append(new)
+    return program._replace(statements=[s for s in kept if s.target.array not in gone])
+
+
+def _named(program: ArrayProgram) -> ArrayProgram:
+    """Number the arrays in order."""
+    for n, constant in enumerate(program.constants):
+        constant.name = f"c{n}"
+    for n, result in enumerate(dict.fromkeys(statement.target.array for statement in program.statements)):
+        result.name = f"v{n}"
+    return program

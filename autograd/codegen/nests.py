@@ -1,0 +1,73 @@
+"""Find nested loops that run through sequences of indices."""
+
+from collections.abc import Sequence
+from math import gcd, prod
+from typing import NamedTuple
+
+
+class Nest(NamedTuple):
+    """Nested loops, the outermost first, that run through several sequences of indices at once."""
+
+    counts: tuple[int, ...]  # the rounds of each loop
+    starts: tuple[int, ...]  # for each sequence, its first index
+    strides: tuple[tuple[int, ...], ...]  # for each sequence, the stride of each loop
+
+    @property
+    def rounds(self) -> int:
+        return prod(self.counts)
+
+
+def nest_of(sequences: Sequence[Sequence[int]]) -> Nest | None:
+    """Return loops that run through all of these sequences of equal length; None if there are none.
+
+    >>> nest_of([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
+    Nest(counts=(2, 3), starts=(0, 5), strides=((10, 1), (2, 0)))
+    >>> nest_of([[3, 1, 4, 1, 5, 9, 2, 6]]) is None
+    True
+    """
+    nest = longest_nest(sequences, whole=True)
+    return nest if nest.rounds == len(sequences[0]) else None
+
+
+def longest_nest(sequences: Sequence[Sequence[int]], whole: bool = False) -> Nest:
+    """Return loops that run through the beginnings of the sequences, as far as they go.
+
+    Arguments:
+        whole: prefer shorter inner loops if only they can be part of loops through all.
+
+    >>> longest_nest([[0, 1, 2, 10, 11, 12, 20, 22]])
+    Nest(counts=(2, 3), starts=(0,), strides=((10, 1),))
+    """
+    length = len(sequences[0])
+    counts: list[int] = []
+    strides: list[list[int]] = []
+    block = 1  # indices that the loops so far run through
+    while 2 * block <= length:
+        by = [s[block] - s[0] for s in sequences]
+        n = min(_blocks(s, block, d) for s, d in zip(sequences, by, strict=True))
+        if whole and (length // block) % n:
+            n = gcd(n, length // block)
+        if n == 1:
+            break
+        counts.insert(0, n)
+        strides.insert(0, by)
+        block *= n
+    return Nest(tuple(counts), tuple(s[0] for s in sequences), tuple(zip(*strides)) or ((),) * len(sequences))
+
+
+def _blocks(sequence: Sequence[int], block: int, by: int) -> int:
+    """Return how many blocks there are before one is not the first one plus multiples of `by`."""
+    length = len(sequence)
+    if block == 1:
+        expected = sequence[0]
+        for n, x in enumerate(sequence):
+            if x != expected:
+                return n
+            expected += by
+        return length
+    first = sequence[:block]
+    for n in range(1, length // block):
+        shift = n * by
+        if sequence[n * block : (n + 1) * block] != [x + shift for x in first]:
+            return n
+    return length // block
