@@ -1,0 +1,73 @@
+"""Networks that were recorded in scalars, compiled for every backend: what they compute is what Python computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from needs import array_module
+from programs import same
+from scalar_networks import NETWORKS, ScalarNetwork
+
+from autograd.trees import tree_leaves
+
+FOR_OTHER_MODULES = [
+    "mlp, one sample",
+    "tied",
+    "maxout",
+    "outputs of all kinds",
+]
+"""JAX takes a while to prepare each operation for arrays of each shape: a few networks will do."""
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> ScalarNetwork:
+    return NETWORKS[request.param]()
+
+
+def lists_compared(got: Any, want: Any) -> Iterator[tuple[list[float], list[float]]]:
+    """Yield each flat list of results with what it should be."""
+    if isinstance(want, (list, tuple)) and any(isinstance(part, (list, tuple)) for part in want):
+        assert len(got) == len(want)
+        for part, wanted in zip(got, want, strict=True):
+            yield from lists_compared(part, wanted)
+    else:
+        yield tree_leaves([got]), tree_leaves([want])
+
+
+def is_close(got: Sequence[float], want: Sequence[float], tolerance: float = 1e-12) -> bool:
+    """Compare numbers relative to the largest of their list: a gradient may be the small difference of large terms."""
+    size = max((abs(x) for x in want if math.isfinite(x)), default=0.0)
+    return all(
+        same(x, y) or (math.isfinite(y) and abs(x - y) <= tolerance * size) for x, y in zip(got, want, strict=True)
+    )
+
+
+def test_numpy_has_the_bits(network: ScalarNetwork) -> None:
+    want, got = (network.compile(backend)(*network.arguments) for backend in ("python", "numpy"))
+    for numbers, wanted in lists_compared(got, want):
+        if network.options.get("reduce"):
+            assert is_close(numbers, wanted)
+        else:
+            assert list(map(float.hex, numbers)) == list(map(float.hex, wanted))
+
+
+def check_module(network: ScalarNetwork, xp: ModuleType) -> None:
+    want, got = (network.compile(backend)(*network.arguments) for backend in ("python", xp))
+    for numbers, wanted in lists_compared(got, want):
+        assert is_close(numbers, wanted)
+
+
+def test_numpy_as_a_module_is_close(network: ScalarNetwork) -> None:
+    check_module(network, np)
+
+
+@pytest.mark.parametrize("module", ["jax.numpy", "torch"])
+def test_other_modules_are_close(module: str) -> None:
+    xp = array_module(module)
+    for name in FOR_OTHER_MODULES:
+        check_module(NETWORKS[name](), xp)
