@@ -50,6 +50,8 @@ class CompiledCode(NamedTuple):
     """
     repeat: Callable[..., Any] | None = None
     """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
+    arrays: str = ""
+    """The text of the array program that it was printed from, if it was (`array_program.py`)."""
 
 
 class Backend(Protocol):
@@ -80,11 +82,19 @@ class Spelling(Protocol):
 
 
 def spelled_out(
-    program: Program, signature: Signature, target: str | Callable[[Op], bool], *, calls_functions: bool = False
+    program: Program,
+    signature: Signature,
+    target: str | Callable[[Op], bool],
+    *,
+    calls_functions: bool = False,
+    folds: bool = True,
 ) -> tuple[Program, Signature]:
-    """Expand the operations that `target` does not spell (see `expanded`), in program and signature."""
+    """Expand the operations that `target` does not spell (see `expanded`), in program and signature.
+
+    `folds`: False for a program that is lifted, in which x * 1 is of the same kind as x * 2 (`lifting.py`).
+    """
     otherwise = "Or pass backend='python' or 'numpy', which call the function"
-    program = expanded(program, target, otherwise=otherwise, calls_functions=calls_functions)
+    program = expanded(program, target, otherwise=otherwise, calls_functions=calls_functions, folds=folds)
     return program, signature.with_outputs(program.outputs)
 
 

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple, Protocol, SupportsIndex
 from autograd.choices import warn_of_choices
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
-from autograd.codegen.backend import Backend
+from autograd.codegen.backend import Backend, CompiledCode
 from autograd.codegen.c import c_backend
+from autograd.codegen.lifting import lifted
 from autograd.codegen.numpy_tables import numpy_backend
-from autograd.codegen.program import lower
+from autograd.codegen.program import Program, lower
 from autograd.codegen.python import python_backend
 from autograd.engine import Value
 from autograd.files import named_file, write_whole
@@ -55,6 +56,8 @@ class Compiled(Protocol):
 
     source: str
     """The generated source."""
+    arrays: str
+    """The program on arrays that the recorded steps were lifted to, as text."""
     backend: Any
     """The `backend` that was passed to `compile`."""
 
@@ -97,10 +100,11 @@ def compile(
     The function computes what was recorded: an `if` on data was decided during recording, once and for all. Use `where`
     for a choice to make at each call.
 
-    Returns a function. `.source` is its source, `.write(path)` saves that. `.repeat(n, state, *rest)` calls it n times,
-    feeding its result back as its first argument. Results are floats and lists where every argument was a number or a
-    list; with an array among the arguments, each flat list is returned as an array. The function cannot be pickled: to
-    use it in several processes, compile in each.
+    Returns a function. `.source` is its source, `.write(path)` saves that. `.arrays` shows the computation as a few
+    statements on arrays, to which layers of neurons are lifted, whatever the backend prints. `.repeat(n, state, *rest)`
+    calls it n times, feeding its result back as its first argument. Results are floats and lists where every argument
+    was a number or a list; with an array among the arguments, each flat list is returned as an array. The function
+    cannot be pickled: to use it in several processes, compile in each.
 
     `out=`, as NumPy has it, takes arrays of float64 in the nesting of the outputs; the function writes its results into
     them and returns `out`. One array may take the place of a flat list, or of any rectangular part of the outputs. None
@@ -155,7 +159,11 @@ def compile(
     >>> f([0.5, 0.6], 0.4, out=(None, gradient))
     (0.6640367702678491, array([0.22362207, 0.55905517]))
     """
-    function = compile_recorded(outputs, inputs, in_axes=in_axes, reduce=reduce, backend=backend)
+    make = _backend(backend)
+    program, signature = _lowered(outputs, inputs, in_axes, reduce)
+    code = make(program, signature)
+    function = _finished(code, backend)
+    function.arrays = Text(code.arrays or lifted(program, signature))
     keeps = "the compiled function keeps that choice for all arguments"
     warn_of_choices(tree_leaves(outputs), keeps, tree_leaves(inputs))
     return function
@@ -164,10 +172,18 @@ def compile(
 def compile_recorded(
     outputs: Any, inputs: Any, *, in_axes: Any = None, reduce: str | None = None, backend: Any = "python"
 ) -> Compiled:
-    """Compile as `compile` does, for callers that have seen to it that no comparison shaped the recording."""
+    """Compile as `compile` does, for callers that have seen to it that no comparison shaped the recording.
+
+    The function has no `arrays`.
+    """
+    make = _backend(backend)
+    return _finished(make(*_lowered(outputs, inputs, in_axes, reduce)), backend)
+
+
+def _lowered(outputs: Any, inputs: Any, in_axes: Any, reduce: str | None) -> tuple[Program, Signature]:
+    """Check the arguments of `compile`, and return the program and its signature."""
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f"reduce is None, 'sum' or 'mean', got {quoted(reduce)}")
-    make = _backend(backend)
     entries = inputs if isinstance(inputs, tuple) else (inputs,)
     leaves = tree_leaves(entries)
     check_leaves(leaves, "inputs", "pass leaves that the outputs depend on")
@@ -176,11 +192,13 @@ def compile_recorded(
         raise ValueError("reduce needs a batch: in_axes says which arguments have one")
     wanted = tree_leaves(outputs)
     _check_outputs(wanted)
-    program = lower(wanted, leaves)
+    program = lower(wanted, leaves, folds=False)
     places, results = iter(range(len(leaves))), iter(program.outputs)
     trees = [tree_map(lambda _: next(places), entry) for entry in entries]
-    code = make(program, Signature(trees, tree_map(lambda _: next(results), outputs), batched, reduce))
+    return program, Signature(trees, tree_map(lambda _: next(results), outputs), batched, reduce)
 
+
+def _finished(code: CompiledCode, backend: Any) -> Compiled:
     function: Any = code.call
     function.source, function.backend = Text(code.text), backend
     function.repeat = _not_repeatable if code.repeat is None else partial(_repeated, code.repeat)

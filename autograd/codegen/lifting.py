@@ -9,7 +9,7 @@ matrices that one would write by hand. It takes three passes.
    folded away for a sample with the label 1 is there for one with the label -1.
 2. `_Arrangement` gives each kind an array, and its members places in it, such that nested loops run through the places
    of the members and of all their operands (`nests.py`). What does not fit becomes several statements, then a table.
-3. `_fused` puts what only one other statement reads, element by element, into that statement.
+3. `_Fusion` puts what only one other statement reads, element by element, into that statement.
 
 Everything here is exact: the statements compute the same numbers as the steps, added in the same order.
 """
@@ -38,11 +38,14 @@ from autograd.codegen.array_program import (
 )
 from autograd.codegen.nests import Nest, longest_nest, nest_of
 from autograd.codegen.program import Operand, Program, bits_of
+from autograd.folds import folded
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
 ADD, MUL = TABLE["add"], TABLE["mul"]
 MOST_PATTERNS = 16  # of terms among the members of a kind, each a statement of its own; more become tables
+DEEPEST = 8  # calls within calls of one statement
+MOST_EQUAL = 4  # terms that are each written out
 MOST_PIECES = 8  # statements for members in which no nest runs through all of them; more become tables
 
 
@@ -65,7 +68,7 @@ def lifted(program: Program, signature: Signature) -> ArrayProgram:
     return out[i] = v1[i] for i < 2
     """
     kinds = _Kinds(program, signature)
-    return _named(_fused(_Arrangement(kinds, signature).program()))
+    return _named(_Fusion(_Arrangement(kinds, signature).program()).program)
 
 
 # 1. Kinds ------------------------------------------------------------------------------------------------------------
@@ -373,7 +376,9 @@ class _Arrangement:
             left = iter(segments)
             value = Fold(kind.op, tuple(tuple(chain.from_iterable(next(left) for _ in range(n))) for n in kind.lists))
         else:
-            value = Call(kind.op, tuple(operand.factors[0] for (operand,) in segments))
+            operands = tuple(operand.factors[0] for (operand,) in segments)
+            fold = folded(kind.op, operands)  # of a constant that is the same for all members
+            value = Call(kind.op, operands) if fold is None else fold
         return Statement(View(target, nest.starts[0], nest.strides[0]), nest.counts, value)
 
     def _segments(
@@ -402,7 +407,9 @@ class _Arrangement:
             followed = [x[begin:] for x in inner if x is not None]
             nest = longest_nest(followed) if followed else Nest((length,) if length > 1 else (), (), ())
             n = prod(nest.counts)
-            if n * MOST_PIECES < length - begin:  # too many pieces: a table
+            if n <= MOST_EQUAL and followed and not any(map(any, nest.strides)):  # x + x is no loop
+                nest, n = Nest((), nest.starts, ((),) * len(followed)), 1
+            elif n * MOST_PIECES < length - begin:  # too many pieces: a table
                 nest, n = Nest((length - begin,), (), ()), length - begin
             offsets = iter(zip(nest.starts, nest.strides, strict=True)) if nest.starts else None
             factors: list[View | float] = []
@@ -530,7 +537,7 @@ def _pieces(starts: list[list[int]], target: list[int]) -> Iterator[tuple[range,
 
 def _sum(head: float, segments: list[Segment]) -> Expression:
     """Return a sum; one whose segments have one term each as calls of mul and add."""
-    if any(segment.terms for segment in segments):
+    if len(segments) > DEEPEST or any(segment.terms for segment in segments):
         return Sum(head, tuple(segments))
     value: Expression | None = None if bits_of(head) == bits_of(-0.0) else head
     for segment in segments:
@@ -542,34 +549,40 @@ def _sum(head: float, segments: list[Segment]) -> Expression:
 # 3. Simplifications --------------------------------------------------------------------------------------------------
 
 
-def _fused(program: ArrayProgram) -> ArrayProgram:
-    """Compute what one other statement reads, element by element, in that statement."""
-    read = Counter(view.array for statement in program.statements for view in views_of(statement.value))
-    read.update(output[0] for output in program.outputs if type(output) is tuple)
-    made = Counter(statement.target.array for statement in program.statements)
-    values: dict[Array, Statement] = {}  # statements that can be a part of another
+class _Fusion:
+    """Computes what one other statement reads, element by element, in that statement."""
 
-    gone: set[Array] = set()
+    def __init__(self, program: ArrayProgram) -> None:
+        read = Counter(view.array for statement in program.statements for view in views_of(statement.value))
+        read.update(output[0] for output in program.outputs if type(output) is tuple)
+        made = Counter(statement.target.array for statement in program.statements)
+        self._parts: dict[Array, Statement] = {}  # what can be a part of another statement
+        self._depths: dict[Array, int] = {}  # of calls in calls
+        self._gone: set[Array] = set()
+        statements = []
+        for statement in program.statements:
+            array = statement.target.array
+            self._depths[array] = 0
+            new = statement._replace(value=self._fused(statement.value, statement))
+            self._depths[array] += 1
+            alone = read[array] == made[array] == 1 and not array.total
+            if alone and isinstance(new.value, (Call, View)) and new.target == View(array, 0, row_major(new.loops)):
+                self._parts[array] = new
+            statements.append(new)
+        self.program = program._replace(statements=[s for s in statements if s.target.array not in self._gone])
 
-    def inlined(value: Expression, reader: Statement) -> Expression:
+    def _fused(self, value: Expression, reader: Statement) -> Expression:
         if isinstance(value, Call):
-            return value._replace(operands=tuple(inlined(x, reader) for x in value.operands))
-        made, array = values.get(value.array) if isinstance(value, View) else None, reader.target.array
-        fits = made and value == made.target and reader.loops == made.loops
-        if not (made and fits and made.target.array.varies == (array.varies or array.total)):
+            return value._replace(operands=tuple([self._fused(x, reader) for x in value.operands]))
+        part, array = self._parts.get(value.array) if isinstance(value, View) else None, reader.target.array
+        if part is None or value != part.target or reader.loops != part.loops:
             return value
-        gone.add(made.target.array)
-        return made.value
-
-    kept: list[Statement] = []
-    for statement in program.statements:
-        new = statement._replace(value=inlined(statement.value, statement))
-        array = new.target.array
-        whole = View(array, 0, tuple(row_major(new.loops)))
-        if isinstance(new.value, Call) and read[array] == made[array] == 1 and new.target == whole and not array.total:
-            values[array] = new
-        kept.append(new)
-    return program._replace(statements=[s for s in kept if s.target.array not in gone])
+        made = part.target.array
+        if made.varies != (array.varies or array.total) or self._depths[made] >= DEEPEST:
+            return value
+        self._depths[array] = max(self._depths[array], self._depths[made])
+        self._gone.add(made)
+        return part.value
 
 
 def _named(program: ArrayProgram) -> ArrayProgram:

@@ -81,16 +81,19 @@ class ProgramBuilder:
 
     Arguments:
         inputs: the number of the program's inputs.
+        folds: False to fold only what all operands are constants of: x * 1 then stays what x * 2 is.
     """
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, *, folds: bool = True) -> None:
         self.inputs = inputs
         self.steps: list[Step] = []
+        self._folds = folds
         self._known: dict[object, Operand] = {}
 
     def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
         """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
-        place: Operand | None = folded(op, operands)
+        fold = self._folds or all(type(x) is float for x in operands)
+        place: Operand | None = folded(op, operands) if fold else None
         if place is None:
             # Constants are compared by their bits: 1.0 would equal 1, the number of a value.
             key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
@@ -104,8 +107,11 @@ class ProgramBuilder:
         return without_dead_steps(Program(self.inputs, self.steps, outputs))
 
 
-def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
+def lower(outputs: Sequence[Value], inputs: Sequence[Value], *, folds: bool = True) -> Program:
     """Return the program that computes `outputs` from `inputs`; other leaves become constants, with their data now.
+
+    Arguments:
+        folds: as for `ProgramBuilder`.
 
     >>> x, y = Value(2.0), Value(3.0)
     >>> program = lower([x * y + x * y, x ** 1.0], [x, y])
@@ -115,7 +121,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
     [3, 0]
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
-    builder = ProgramBuilder(len(inputs))
+    builder = ProgramBuilder(len(inputs), folds=folds)
     for v in graph_of(*outputs):
         if v not in places:
             operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
@@ -124,7 +130,12 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value]) -> Program:
 
 
 def expanded(
-    program: Program, target: str | Callable[[Op], bool], *, otherwise: str = "", calls_functions: bool = False
+    program: Program,
+    target: str | Callable[[Op], bool],
+    *,
+    otherwise: str = "",
+    calls_functions: bool = False,
+    folds: bool = True,
 ) -> Program:
     """Replace the operations that a target has no spelling for by others: those of formulas, and of users' functions.
 
@@ -133,6 +144,7 @@ def expanded(
             operation of the table that it does not spell, and that has no formula, is left for the target to refuse.
         otherwise: an alternative to rewriting a function that runs in Python only, for the end of the error message.
         calls_functions: True if the target can call users' functions: it keeps those that run in Python only.
+        folds: as for `ProgramBuilder`; True folds what `lower` has not.
 
     Raises:
         LookupError: there is no such column.
@@ -164,9 +176,14 @@ def expanded(
     def arithmetic(step: Step) -> Step:  # a spreadsheet shows 15 digits, and A1^2 as people write it
         return step if target == "spreadsheet" else _as_arithmetic(step)
 
-    if all(expansion(step.op, len(step.operands)) is None and arithmetic(step) is step for step in program.steps):
+    def stays(step: Step) -> bool:
+        if folds and folded(*step) is not None:
+            return False
+        return expansion(step.op, len(step.operands)) is None and arithmetic(step) is step
+
+    if all(map(stays, program.steps)):
         return program
-    builder = ProgramBuilder(program.inputs)
+    builder = ProgramBuilder(program.inputs, folds=folds)
 
     def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
