@@ -272,11 +272,11 @@ def demo(
     sizes = [2, *hidden, 1]
     layers = [dense(draws, nin, nout) for nin, nout in pairwise(sizes)]
     losses = []
-    for i in range(samples):
+    for _ in range(samples):
         xs: list[Number] = [draws.rng.gauss(0, 1) for _ in range(2)]
         for layer in layers:
             xs = layer(xs, "linear" if layer is layers[-1] else activation, weighted)
-        losses.append((1 + -(1 if i % 3 else -1) * xs[0]).relu())
+        losses.append((1 + -draws.rng.choice([1, -1]) * xs[0]).relu())
     parameters = in_one_list(layers)
     data_loss = sum(losses) * (1.0 / len(losses))
     loss: Value = data_loss + 1e-4 * sum(p * p for p in parameters)
@@ -725,6 +725,29 @@ def outputs_of_all_kinds(reduce: str | None = None) -> ScalarNetwork:
     return network(outputs, layer.by_neuron(), x, t, batched=[1, 2], reduce=reduce)
 
 
+def odd_constants(reduce: str | None = None) -> ScalarNetwork:
+    """Record operations with constants of all kinds, among them zeros of both signs, infinities, nan, and exponents."""
+    draws = Draws(31)
+    w, x = draws.values(6), draws.values(6)
+    constants = [0.0, -0.0, 1.0, -1.0, math.inf, math.nan]
+    nets = [
+        [autograd.dot(x, constants[i:] + constants[:i]) for i in range(6)],
+        [autograd.sum([v, c, u]) for u, v, c in zip(w, x, constants, strict=True)],
+        [v * c for v, c in zip(x, constants, strict=True)],
+        [c + v for v, c in zip(x, constants, strict=True)],
+        [v - c for v, c in zip(x, constants, strict=True)],
+        [c / v for v, c in zip(x, constants, strict=True)],
+        [v**c for v in x for c in (2.0, 3.0, -1.0, 0.5, 2, 3.0)],
+        [autograd.where(c, u, v) for u, v, c in zip(w, x, constants, strict=True)],
+        [autograd.where(u, v, c) for u, v, c in zip(w, x, constants, strict=True)],
+        [autograd.max(v, c) for v, c in zip(x, constants, strict=True)],
+        [sum(((v * c) for v, c in zip(x[i:], constants, strict=False)), u) for i, u in enumerate(w[:4])],
+    ]
+    flat = tree_leaves(nets)
+    gradients = [grad(autograd.sum(part), [w, x]) for part in nets]
+    return network((flat, gradients), w, x, batched=[1], reduce=reduce)
+
+
 def each_parameter_alone() -> ScalarNetwork:
     """Record a neuron whose parameters and inputs are an argument each."""
     draws = Draws(30)
@@ -803,6 +826,8 @@ NETWORKS: dict[str, Callable[[], ScalarNetwork]] = {
     "steps of descent": steps_of_descent,
     "outputs of all kinds": outputs_of_all_kinds,
     "outputs of all kinds, mean": partial(outputs_of_all_kinds, "mean"),
+    "odd constants": odd_constants,
+    "odd constants, sum": partial(odd_constants, "sum"),
     "each parameter alone": each_parameter_alone,
 }
 """Each kind of network by its name, small."""

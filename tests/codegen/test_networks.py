@@ -62,6 +62,7 @@ def check_module(network: ScalarNetwork, xp: ModuleType) -> None:
         assert is_close(numbers, wanted)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, when infinities and nans are results
 def test_numpy_as_a_module_is_close(network: ScalarNetwork) -> None:
     check_module(network, np)
 
