@@ -748,6 +748,29 @@ def odd_constants(reduce: str | None = None) -> ScalarNetwork:
     return network((flat, gradients), w, x, batched=[1], reduce=reduce)
 
 
+def folds(reduce: str | None = None) -> ScalarNetwork:
+    """Record operations that equal an operand or a constant, next to others of their kind that do not."""
+    draws = Draws(32)
+    w, x = draws.values(3), draws.values(3)
+    outputs = [
+        [autograd.where(c, a, b) for c, a, b in zip([1.0, 0.0, -1.0], w, x, strict=True)],
+        [autograd.where(1.0, a, b) for a, b in zip(w, x, strict=True)],
+        [autograd.where(0.0, a, b) for a, b in zip(w, x, strict=True)],
+        [a * c for a, c in zip(x, [1.0, 2.0, 1.0], strict=True)],
+        [a * 1.0 for a in x],
+        [a**c for a, c in zip(x, [1.0, 0.0, 2.0], strict=True)],
+        [a - c for a, c in zip(x, [0.0, 1.0, -0.0], strict=True)],
+        [a / 1.0 for a in x],
+        [autograd.max(a, -math.inf) for a in x],
+        [autograd.where(a, 1.0, 1.0) for a in x],
+        [autograd.where(a, b, b) * c for a, b, c in zip(x, w, [1.0, 1.0, 2.0], strict=True)],
+        [a * 1.0 + b * 1.0 for a, b in zip(w, x, strict=True)],
+        [1.0 * a * b * 1.0 for a, b in zip(w, x, strict=True)],
+        x[0] ** 0.0,
+    ]
+    return network((outputs, grad(autograd.sum(tree_leaves(outputs)), [w, x])), w, x, batched=[1], reduce=reduce)
+
+
 def each_parameter_alone() -> ScalarNetwork:
     """Record a neuron whose parameters and inputs are an argument each."""
     draws = Draws(30)
@@ -828,6 +851,8 @@ NETWORKS: dict[str, Callable[[], ScalarNetwork]] = {
     "outputs of all kinds, mean": partial(outputs_of_all_kinds, "mean"),
     "odd constants": odd_constants,
     "odd constants, sum": partial(odd_constants, "sum"),
+    "folds": folds,
+    "folds, sum": partial(folds, "sum"),
     "each parameter alone": each_parameter_alone,
 }
 """Each kind of network by its name, small."""

@@ -106,9 +106,11 @@ def run(program: ArrayProgram, arguments: Sequence[Any], samples: int = 1) -> li
     for target, loops, value in program.statements:
         array = target.array
         result = value_of(value, loops, numbers)
+        if array.total:
+            result = np.broadcast_to(result, (samples, *loops)).sum(axis=0, initial=0.0)
         if array not in numbers:
             numbers[array] = np.full((samples, array.length) if array.varies else array.length, math.nan)
-        numbers[array][..., places_of(target, loops)] = result.sum(axis=0, initial=0.0) if array.total else result
+        numbers[array][..., places_of(target, loops)] = result
     return [x if isinstance(x, float) else numbers[x[0]][..., x[1]] for x in program.outputs]
 
 
@@ -188,7 +190,8 @@ def check_form(of: Lifted) -> None:
         assert len(set(places.tolist())) == len(places)
         done[places] = True
         varies = any(view.array.varies for view, _ in reads)
-        assert (array.varies, array.total) == ((False, True) if array.total and varies else (varies, False))
+        assert not (array.varies and array.total)
+        assert array.varies or array.total or not varies
     assert all(done.all() for done in known.values())
     varying = varying_values(program, signature)
     assert len(arrays.outputs) == len(program.outputs)
