@@ -17,9 +17,9 @@ Everything here is exact: the statements compute the same numbers as the steps, 
 from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import chain
-from math import prod
-from typing import NamedTuple
+from itertools import chain, groupby
+from math import inf, prod
+from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_program import (
@@ -36,17 +36,19 @@ from autograd.codegen.array_program import (
     row_major,
     views_of,
 )
-from autograd.codegen.nests import Nest, longest_nest, nest_of
+from autograd.codegen.nests import Nest, longest_nest, nest_of, strides_in
 from autograd.codegen.program import Operand, Program, bits_of
 from autograd.folds import folded
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
 ADD, MUL = TABLE["add"], TABLE["mul"]
-MOST_PATTERNS = 16  # of terms among the members of a kind, each a statement of its own; more become tables
+MOST_PATTERNS = 9  # of terms among the members of a kind, each a statement of its own; more become tables
 DEEPEST = 8  # calls within calls of one statement
+MOST_LENGTHS = 3  # of the lists that members of a kind have; more are made equally long
+PADDING = {TABLE["largest"]: -inf, TABLE["smallest"]: inf}
 MOST_EQUAL = 4  # terms that are each written out
-MOST_PIECES = 8  # statements for members in which no nest runs through all of them; more become tables
+MOST_PIECES = 4  # statements for members in which no nest runs through all of them; more become tables
 
 
 def lifted(program: Program, signature: Signature) -> ArrayProgram:
@@ -94,15 +96,19 @@ class _Kind:
     Arguments:
         op: the operation; None for a sum of products and for an argument.
         varies: True if the numbers differ between samples.
-        root: the kind that it is multiples of; its own number if it is of none.
+        root: the kind that it is multiples of, or a collection of; its own number if it is of none.
         order: kinds sorted by it come after those that they read.
     """
 
-    def __init__(self, op: Op | None, varies: bool, root: int, order: tuple[int, ...]) -> None:
+    def __init__(self, op: Op | None, varies: bool, root: int, order: tuple[float, ...]) -> None:
         self.op, self.varies, self.root, self.order = op, varies, root, order
         self.head, self.total = -0.0, False
         self.lists: list[int] = []  # of a Fold: the number of runs in each list
         self.members: list[_Member] = []
+
+    @property
+    def collects(self) -> bool:
+        return inf in self.order
 
 
 class _Chain:
@@ -116,11 +122,17 @@ class _Chain:
     @property
     def product(self) -> _Term | None:
         """The only term, if it is nothing else."""
-        return (
-            self.runs[0][0]
-            if bits_of(self.head) == bits_of(-0.0) and len(self.runs) == len(self.runs[0]) == 1
-            else None
-        )
+        alone = len(self.runs) == len(self.runs[0]) == 1 and bits_of(self.head) == bits_of(-0.0)
+        return self.runs[0][0] if alone else None
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.runs))
+
+    def copy(self) -> "_Chain":
+        copied = _Chain(self.head)
+        copied.runs, copied.kinds = list(map(list, self.runs)), list(self.kinds)
+        return copied
 
 
 class _Kinds:
@@ -131,10 +143,14 @@ class _Kinds:
         self.kind_of: list[int] = [0] * program.inputs + [-1] * len(program.steps)  # -1: not read yet
         self._numbers: dict[Hashable, int] = {}
         self._chains: dict[int, _Chain] = {}
-        self._multiples: dict[int, int] = {}  # values times the constant 1
         self._products: dict[int, _Term] = {}  # values that are other values times a constant
-        self.uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
-        self.uses.update(x for x in program.outputs if type(x) is int)
+        self._copies: dict[Hashable, int] = {}  # values times the constant 1, values and constants in collections
+        self._uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
+        self._uses.update(x for x in program.outputs if type(x) is int)
+        added = Counter(x for step in program.steps if step.op is ADD for x in step.operands if type(x) is int)
+        added.update(x for x in program.outputs if type(x) is int)
+        self._only_added = {x for x, n in added.items() if self._uses[x] == n > 1}
+        self._copied = 2 * len(program.steps)  # terms at most that may be computed again
         for k, tree in enumerate(signature.inputs):
             self.kinds.append(_Kind(None, signature.batched[k], k, (k,)))
             for i in tree_leaves(tree):
@@ -142,13 +158,12 @@ class _Kinds:
                 self.kinds[k].members.append(_Member(i, []))
         for place, (op, operands) in enumerate(program.steps, start=program.inputs):
             self._add(place, op, operands)
-        self.outputs: list[Operand] = []
-        for x in program.outputs:
-            if type(x) is int and signature.reduce and self._varies(x):
-                self.outputs.append(self._total(x))
-            else:
-                self.outputs.append(self._read(x) if type(x) is int else x)
-        self._complete_multiples()
+        self.outputs = [self._output(x, signature.reduce) if type(x) is int else x for x in program.outputs]
+        steps = self.kinds[len(signature.inputs) :]
+        for kind in steps:
+            self._pad(kind)
+        for kind in steps:
+            self._complete(kind)
 
     def _add(self, place: int, op: Op, operands: tuple[Operand, ...]) -> None:
         if op is MUL:
@@ -173,41 +188,21 @@ class _Kinds:
     def _constant(op: Op, x: float) -> Hashable:
         return bits_of(x) if op is TABLE["pow"] else "constant"
 
-    def _read(self, x: Operand) -> Operand:
-        """See to it that a value has a kind."""
-        chain = self._chains.pop(x, None) if type(x) is int else None
-        if chain is not None:
-            product = chain.product
-            if product and len(product.values) == 1:
-                key: Hashable = ("multiple", self.kind_of[product.values[0]])
-                self._products[int(x)] = product
-            else:
-                key = (bits_of(chain.head), *chain.kinds)
-            self._join(int(x), None, key, chain.runs).head = chain.head
-        return x
-
-    def _join(self, place: int, op: Op | None, key: Hashable, runs: list[list[_Term]]) -> _Kind:
-        number = self._numbers.setdefault(key, len(self.kinds))
-        if number == len(self.kinds):
-            read = [self.kinds[self.kind_of[x]] for run in runs for term in run[:1] for x in term.values]
-            of_multiples = type(key) is tuple and key[0] == "multiple"
-            root, order = (read[0].root, (*read[0].order, number)) if of_multiples else (number, (number,))
-            self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, order))
-        self.kind_of[place] = number
-        self.kinds[number].members.append(_Member(place, runs))
-        return self.kinds[number]
-
     def _root(self, x: int) -> int:
         return self.kinds[self.kind_of[x]].root
+
+    # Sums of products ------------------------------------------------------------------------------------------------
 
     def _product(self, x: Operand, y: Operand) -> _Term:
         if type(x) is float is type(y):
             return _Term((), x * y)
         if type(x) is float or type(y) is float:
             value, constant = (x, y) if type(x) is int else (y, x)
-            return _Term((self._read(value),), constant)  # type: ignore[arg-type]
-        values = (self._read(x), self._read(y))
-        return _Term(values if self._root(int(x)) <= self._root(int(y)) else values[::-1])  # type: ignore[arg-type]
+            return _Term((self._read(value),), constant)
+        return self._in_order(self._read(x), self._read(y))
+
+    def _in_order(self, x: int, y: int) -> _Term:
+        return _Term((x, y) if self._root(x) <= self._root(y) else (y, x))
 
     def _term(self, x: Operand) -> _Term:
         """Return a value as a term: a product that nothing else reads, or that of a constant, as this product."""
@@ -216,16 +211,14 @@ class _Kinds:
         x = int(x)
         chain = self._chains.get(x)
         product = chain.product if chain else self._products.get(x)
-        if product and (self.uses[x] == 1 or len(product.values) == 1):
-            if self.uses[x] == 1:
+        if product and (self._uses[x] == 1 or len(product.values) == 1):
+            if self._uses[x] == 1:
                 self._chains.pop(x, None)
             return product
-        self._read(x)
-        return _Term((x,))
+        return _Term((self._read(x),))
 
     def _operand(self, x: Operand) -> _Term:
-        self._read(x)
-        return _Term((x,)) if type(x) is int else _Term((), x)
+        return _Term((), x) if type(x) is float else _Term((self._read(x),))
 
     def _sum(self, head: float, terms: Iterable[_Term]) -> _Chain:
         chain = _Chain(head)
@@ -242,58 +235,179 @@ class _Kinds:
             chain.runs.append([term])
 
     def _longer(self, x: Operand, y: Operand) -> _Chain:
-        """Return the sum of two values: the chain that one of them is, if nothing else reads it, with one more term.
+        """Return the sum of two values: the chain that one of them is, if nothing else needs it, with one more term.
 
         Two chains of the same kinds, such as the losses of two samples, are terms themselves.
         """
-        open_ = [
-            self._chains[v] if type(v) is int and self.uses[v] == 1 and v in self._chains else None for v in (x, y)
-        ]
-        one, other = (chain if chain and not chain.product else None for chain in open_)
+        one, other = self._open(x, y), self._open(y, x)
         if one and other and one.kinds == other.kinds:
-            one = other = None
-            self._read(x), self._read(y)
-        for longer, own, rest in ((one, x, y), (other, y, x)):
-            if longer:
-                del self._chains[int(own)]
+            return self._sum(-0.0, [_Term((self._read(x),)), _Term((self._read(y),))])
+        for opened, own, rest in ((one, x, y), (other, y, x)):
+            if opened:
+                longer = self._taken(int(own))
                 self._append(longer, self._term(rest))
                 return longer
         return self._sum(-0.0, [self._term(x), self._term(y)])
 
-    def _varies(self, x: int) -> bool:
-        chain = self._chains.get(x)
-        kinds = chain.kinds if chain else [(self.kind_of[x],)]
-        return any(self.kinds[kind].varies for kinds_of_run in kinds for kind in kinds_of_run)
+    def _open(self, x: Operand, y: Operand) -> _Chain | None:
+        """Return the chain that x is in x + y, if it may become a part of that."""
+        chain = self._chains.get(int(x)) if type(x) is int and (type(y) is float or x != y) else None
+        if chain is None or chain.product:
+            return None
+        return chain if self._uses[int(x)] == 1 or self._may_be_copied(int(x), chain) else None
 
-    def _total(self, x: int) -> int:
-        """Return the sum of a value over all samples, as a new value."""
-        chain = self._chains.pop(x, None) if self.uses[x] == 1 else None
-        chain = chain or self._sum(-0.0, [_Term((self._read(x),))])  # type: ignore[arg-type]
-        self.kind_of.append(-1)
-        place = len(self.kind_of) - 1
-        kind = self._join(place, None, ("total", bits_of(chain.head), *chain.kinds), chain.runs)
-        kind.head, kind.total, kind.varies = chain.head, True, False
+    def _may_be_copied(self, x: int, chain: _Chain) -> bool:
+        """Return True for a sum of multiples that is only added to, or returned, several times.
+
+        Equal pixels of a sample make beginnings of sums equal, and `lower` merges these: computed apart, they are of
+        one kind again.
+        """
+        return x in self._only_added and chain.size <= self._copied and all(len(kind) <= 1 for kind in chain.kinds)
+
+    def _taken(self, x: int) -> _Chain:
+        if self._uses[x] == 1:
+            return self._chains.pop(x)
+        self._uses[x] -= 1
+        self._copied -= self._chains[x].size
+        return self._chains[x].copy()
+
+    def _with_zeros(self, chain: _Chain) -> _Chain:
+        """Write factors 0, such as those around an image, as elements of the array of the other factors."""
+        partners = {a: b for kind in chain.kinds if len(kind) == 2 for a, b in (kind, kind[::-1])}
+        if not partners or all(kind[0] not in partners for kind in chain.kinds if len(kind) == 1):
+            return chain
+        new = _Chain(chain.head)
+        for kind, run in zip(chain.kinds, chain.runs, strict=True):
+            for term in run:
+                zero = len(kind) == 1 and term.constant == 0 and kind[0] in partners
+                x = self._collected(term.constant, partners[kind[0]]) if zero else 0
+                self._append(new, self._in_order(term.values[0], x) if zero else term)
+        return new
+
+    # Values and kinds ------------------------------------------------------------------------------------------------
+
+    def _read(self, x: Operand) -> int:
+        """See to it that a value has a kind."""
+        chain = self._chains.pop(int(x), None)
+        if chain is not None:
+            self._commit(int(x), chain)
+        return int(x)
+
+    def _output(self, x: int, reduce: str | None) -> int:
+        """See to it that an output has a kind; with a `reduce`, one that varies becomes a total."""
+        chain = self._chains.get(x)
+        if chain and (self._uses[x] == 1 or self._may_be_copied(x, chain)):
+            again, chain = self._uses[x] > 1, self._taken(x)
+        else:
+            again, chain = False, None
+            self._read(x)
+        kinds = chain.kinds if chain else [(self.kind_of[x],)]
+        if reduce and any(self.kinds[kind].varies for of_run in kinds for kind in of_run):
+            place = self._new()
+            self._commit(place, chain or self._sum(-0.0, [_Term((x,))]), total=True)
+            return place
+        if chain is None:
+            return x
+        place = self._new() if again else x
+        self._commit(place, chain)
         return place
 
-    def _complete_multiples(self) -> None:
-        """Where some members of a kind read multiples, others not, let the latter read a product with 1."""
-        for kind in list(self.kinds):
-            for r in range(max((len(m.runs) for m in kind.members[:1]), default=0)):
-                for f in range(len(kind.members[0].runs[r][0].values)):
-                    found = {self.kind_of[term.values[f]] for member in kind.members for term in member.runs[r]}
-                    if len(found) > 1:
-                        wanted = max(found, key=lambda k: len(self.kinds[k].order))
-                        for member in kind.members:
-                            member.runs[r][:] = [self._multiple(term, f, wanted) for term in member.runs[r]]
+    def _new(self) -> int:
+        self.kind_of.append(-1)
+        return len(self.kind_of) - 1
 
-    def _multiple(self, term: _Term, f: int, wanted: int) -> _Term:
+    def _commit(self, place: int, chain: _Chain, total: bool = False) -> None:
+        product = chain.product
+        if total or product is None or len(product.values) != 1:
+            chain = self._with_zeros(chain)
+            kind = self._join(place, None, (total, bits_of(chain.head), *chain.kinds), chain.runs)
+            kind.head, kind.total, kind.varies = chain.head, total, kind.varies and not total
+            return
+        self._products[place] = product
+        of = self.kind_of[product.values[0]]
+        self._join(place, None, ("multiple", of), chain.runs, (self.kinds[of].root, self.kinds[of].order))
+
+    def _join(
+        self,
+        place: int,
+        op: Op | None,
+        key: Hashable,
+        runs: list[list[_Term]],
+        family: tuple[int, tuple[float, ...]] | None = None,
+    ) -> _Kind:
+        """Make a value a member of the kind with this key; `family`: what root and order of that kind start with."""
+        number = self._numbers.setdefault(key, len(self.kinds))
+        if number == len(self.kinds):
+            read = [self.kinds[self.kind_of[x]] for run in runs for x in run[0].values]
+            root, order = family or (number, ())
+            self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, (*order, number)))
+        self.kind_of[place] = number
+        self.kinds[number].members.append(_Member(place, runs))
+        return self.kinds[number]
+
+    # The same array for all members ----------------------------------------------------------------------------------
+
+    def _multiple(self, x: int) -> int:
+        """Return the value times 1, as a new value."""
+        of = self.kind_of[x]
+        if ("multiple", x) not in self._copies:
+            place = self._copies["multiple", x] = self._new()
+            self._join(place, None, ("multiple", of), [[_Term((x,))]], (self.kinds[of].root, self.kinds[of].order))
+        return self._copies["multiple", x]
+
+    def _collected(self, x: Operand, root: int) -> int:
+        """Return the value or constant as an element of an array that collects some of the values of a root."""
+        key = (root, x if type(x) is int else bits_of(x))
+        if key not in self._copies:
+            place = self._copies[key] = self._new()
+            term = _Term((x,)) if type(x) is int else _Term((), x)
+            kind = self._join(place, None, ("collected", root), [[term]], (root, (root, inf)))
+            kind.varies = self.kinds[root].varies
+        return self._copies[key]
+
+    def _pad(self, kind: _Kind) -> None:
+        """Make lists equally long, if they have many lengths, as those of a causal mask have.
+
+        What is added changes no number: -0.0 times 1.0, and -inf for the largest.
+        """
+        if not (kind.op is None or kind.op in PADDING) or kind.collects:
+            return
+        for r in range(len(kind.members[0].runs)):
+            lengths = [len(member.runs[r]) for member in kind.members]
+            most, together = max(lengths), sum(lengths)
+            if (
+                len(set(lengths)) <= MOST_LENGTHS
+                or 2 * lengths.count(most) > len(lengths)
+                or most * len(lengths) > 4 * together
+            ):
+                continue
+            numbers = [PADDING[kind.op]] if kind.op else [-0.0, 1.0]
+            roots = list(map(self._root, kind.members[0].runs[r][0].values))
+            term = _Term(tuple(map(self._collected, numbers, roots)), 1.0 if roots else numbers[0])
+            for member in kind.members:
+                member.runs[r].extend([term] * (most - len(member.runs[r])))
+
+    def _complete(self, kind: _Kind) -> None:
+        """Where the members of a kind read several kinds of one root, let them read copies of one kind.
+
+        Some read multiples, others what had the factor 1; some a collection.
+        """
+        if kind.collects:
+            return
+        for r in range(len(kind.members[0].runs)):
+            for f in range(len(kind.members[0].runs[r][0].values)):
+                found = {self.kind_of[term.values[f]] for member in kind.members for term in member.runs[r]}
+                if len(found) == 1:
+                    continue
+                wanted = max(found, key=lambda k: (self.kinds[k].collects, len(self.kinds[k].order)))
+                for member in kind.members:
+                    member.runs[r][:] = [self._of_kind(wanted, term, f) for term in member.runs[r]]
+
+    def _of_kind(self, wanted: int, term: _Term, f: int) -> _Term:
         x = term.values[f]
         while self.kind_of[x] != wanted:
-            if x not in self._multiples:
-                self.kind_of.append(-1)
-                self._multiples[x] = len(self.kind_of) - 1
-                self._join(self._multiples[x], None, ("multiple", self.kind_of[x]), [[_Term((x,))]])
-            x = self._multiples[x]
+            kind = self.kinds[wanted]
+            x = self._collected(x, kind.root) if kind.collects else self._multiple(x)
         return term._replace(values=(*term.values[:f], x, *term.values[f + 1 :]))
 
 
@@ -314,13 +428,15 @@ class _Arrangement:
         self._kinds, self._outputs = kinds, kinds.outputs
         self._place = [0] * len(kinds.kind_of)
         self._arrays: dict[int, Array] = {}
-        self._constants: dict[tuple[bytes, tuple[int, ...]], Array] = {}
+        self._constants: dict[bytes, Array] = {}
+        self._collections: set[Array] = set()
+        self._gathers: dict[tuple[Array, bytes], Array] = {}
         self._statements: list[Statement] = []
         self._arguments: list[Array] = []
         for k, kind in enumerate(kinds.kinds[: len(signature.inputs)]):
             self._arguments.append(self._allot(k, kind, kind.members))
         for k in sorted(range(len(signature.inputs), len(kinds.kinds)), key=lambda k: kinds.kinds[k].order):
-            self._arrange(k)
+            self._collect(k) if kinds.kinds[k].collects else self._arrange(k)
 
     def program(self) -> ArrayProgram:
         outputs: list[Output] = [
@@ -333,6 +449,27 @@ class _Arrangement:
         for place, member in enumerate(members):
             self._place[member.value] = place
         return self._arrays[k]
+
+    def _collect(self, k: int) -> None:
+        """Give the members of a collection places, and add the statements that copy values, and constants, there."""
+        kind, of, place = self._kinds.kinds[k], self._kinds.kind_of, self._place
+        constants = [member for member in kind.members if not member.runs[0][0].values]
+        copied = {m.runs[0][0].values[0]: m for m in kind.members if m.runs[0][0].values}
+        sources = sorted(copied, key=lambda x: (of[x], place[x]))
+        target = self._allot(k, kind, [*map(copied.__getitem__, sources), *constants])
+        self._collections.add(target)
+        for source, group in groupby(sources, key=of.__getitem__):
+            xs = list(group)
+            for piece, nest in _pieces([list(map(place.__getitem__, xs))], [place[copied[x].value] for x in xs]):
+                places = [[place[x]] for x in xs[piece.start : piece.stop]]
+                slot = (nest.starts[1], nest.strides[1])
+                (segment,) = self._segments(nest.counts, [self._arrays[source]], [places], [], [slot])
+                to = View(target, nest.starts[0], nest.strides[0])
+                self._statements.append(Statement(to, nest.counts, segment.factors[0]))
+        if constants:
+            loops = (len(constants),) if len(constants) > 1 else ()
+            numbers = self._constant(loops, [member.runs[0][0].constant for member in constants])
+            self._statements.append(Statement(View(target, len(sources), (1,) * len(loops)), loops, numbers))
 
     def _arrange(self, k: int) -> None:
         """Give the members of a kind their places, and add the statements that compute them."""
@@ -349,13 +486,16 @@ class _Arrangement:
             for r in range(len(arrays))
         ]
         starts = [[row[0] for row in rows] for run in runs for rows in run.places]
-        groups = _by_pattern(runs, len(members))
-        order = _best_order(starts, groups, len(members))
+        collected = any(array in self._collections for own in arrays for array in own)
+        groups = _by_pattern(runs, len(members), exact=not collected)
+        regular = [all(_one_pattern([rows[m] for m in g]) for g in groups) for run in runs for rows in run.places]
+        order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
         rank = [place[member.value] for member in members]
         for group in groups:
             group.sort(key=rank.__getitem__)
-            for piece, nest in _pieces([[s[m] for m in group] for s in starts], [rank[m] for m in group]):
+            slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
+            for piece, nest in _pieces(slots, [rank[m] for m in group]):
                 part = [group[i] for i in piece]
                 self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
 
@@ -407,7 +547,7 @@ class _Arrangement:
             followed = [x[begin:] for x in inner if x is not None]
             nest = longest_nest(followed) if followed else Nest((length,) if length > 1 else (), (), ())
             n = prod(nest.counts)
-            if n <= MOST_EQUAL and followed and not any(map(any, nest.strides)):  # x + x is no loop
+            if n <= MOST_EQUAL and len(followed) == len(inner) and not any(map(any, nest.strides)):  # x + x is no loop
                 nest, n = Nest((), nest.starts, ((),) * len(followed)), 1
             elif n * MOST_PIECES < length - begin:  # too many pieces: a table
                 nest, n = Nest((length - begin,), (), ()), length - begin
@@ -415,9 +555,9 @@ class _Arrangement:
             factors: list[View | float] = []
             for a, r, x, (start, strides) in zip(arrays, rows, inner, slots, strict=True):
                 offset, steps = next(offsets) if offsets and x is not None else (0, None)
-                if strides is None or (steps is None and n > 1):
-                    table = tuple(chain.from_iterable(row[begin : begin + n] for row in r))
-                    factors.append(View(a, 0, (), table))
+                if strides is None or x is None or (steps is None and n > 1):
+                    table = list(chain.from_iterable(row[begin : begin + n] for row in r))
+                    factors.append(self._gathered(a, (*loops, *nest.counts), table))
                 else:
                     factors.append(View(a, start + offset, (*strides, *(steps or ()))))
             if constants:
@@ -426,23 +566,39 @@ class _Arrangement:
             yield Segment(nest.counts, tuple(factors))
             begin += n
 
-    def _constant(self, shape: tuple[int, ...], numbers: list[float]) -> View | float:
-        """Return constants as a view that does not repeat them along a loop, or as one number."""
-        bits, kept = array("d", numbers).tobytes(), list(shape)
-        for axis in range(len(shape)):
-            inner = 8 * prod(kept[axis + 1 :])
-            blocks = [bits[i : i + inner] for i in range(0, len(bits), inner)]
-            rows = [blocks[i : i + kept[axis]] for i in range(0, len(blocks), kept[axis])]
-            if all(row.count(row[0]) == len(row) for row in rows):
-                bits, kept[axis] = b"".join(row[0] for row in rows), 1
-        found = array("d", bits).tolist()
+    def _constant(self, shape: Sequence[int], numbers: list[float]) -> View | float:
+        """Return constants as a view, or as one number."""
+        found, strides = _without_repeats(shape, array("d", numbers))
         if len(found) == 1:
-            return found[0]
-        strides = [0 if n == 1 else step for n, step in zip(kept, row_major(kept), strict=True)]
-        key = (bits, ())
+            return float(found[0])
+        key = found.tobytes()
         if key not in self._constants:
-            self._constants[key] = Array("c", len(found), constants=found)
-        return View(self._constants[key], 0, tuple(strides))
+            self._constants[key] = Array("c", len(found), constants=found.tolist())
+        return View(self._constants[key], 0, strides)
+
+    def _gathered(self, source: Array, shape: Sequence[int], table: list[int]) -> View:
+        """Return a view of a new array of those elements of another one that the table lists."""
+        found, strides = _without_repeats(shape, array("q", table))
+        key = (source, found.tobytes())
+        if key not in self._gathers:
+            self._gathers[key] = Array("v", len(found), source.varies)
+            loops = tuple(n for n, stride in zip(shape, strides, strict=True) if stride)
+            target = View(self._gathers[key], 0, row_major(loops))
+            self._statements.append(Statement(target, loops, View(source, 0, (), tuple(found))))
+        return View(self._gathers[key], 0, strides)
+
+
+def _without_repeats(shape: Sequence[int], numbers: "array[Any]") -> tuple["array[Any]", tuple[int, ...]]:
+    """Return an array of this shape without the loops along which it does not change, and the stride of each loop."""
+    bits, kept, size = numbers.tobytes(), list(shape), numbers.itemsize
+    for axis in range(len(shape)):
+        inner = size * prod(kept[axis + 1 :])
+        blocks = [bits[i : i + inner] for i in range(0, len(bits), inner)]
+        rows = [blocks[i : i + kept[axis]] for i in range(0, len(blocks), kept[axis])]
+        if all(row.count(row[0]) == len(row) for row in rows):
+            bits, kept[axis] = b"".join(row[0] for row in rows), 1
+    strides = tuple(0 if n == 1 else by for n, by in zip(kept, row_major(kept), strict=True))
+    return array(numbers.typecode, bits), strides
 
 
 def _one_pattern(rows: Sequence[list[int]]) -> bool:
@@ -453,16 +609,16 @@ def _one_pattern(rows: Sequence[list[int]]) -> bool:
     return all(row == [x + row[0] - first[0] for x in first] for row in rows)
 
 
-def _by_pattern(runs: Sequence[_Run], members: int) -> list[list[int]]:
+def _by_pattern(runs: Sequence[_Run], members: int, exact: bool) -> list[list[int]]:
     """Return the members in groups, those whose terms lie in the same pattern; if these are too many, as many terms."""
     lengths = [tuple(map(len, rows)) for run in runs for rows in (run.places[0] if run.places else run.constants,)]
     if all(n == 1 for row in lengths for n in row):
         return [list(range(members))]
-    for exact in (True, False):
+    for by_offsets in (True, False) if exact else (False,):
         groups: dict[Hashable, list[int]] = {}
         for m in range(members):
             pattern: list[Hashable] = [row[m] for row in lengths]
-            if exact:
+            if by_offsets:
                 pattern += [tuple([x - rows[m][0] for x in rows[m]]) for run in runs for rows in run.places]
             groups.setdefault(tuple(pattern), []).append(m)
         if len(groups) <= MOST_PATTERNS:
@@ -470,25 +626,26 @@ def _by_pattern(runs: Sequence[_Run], members: int) -> list[list[int]]:
     return list(groups.values())
 
 
-def _best_order(starts: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], members: int) -> Sequence[int]:
-    """Return the order of members for which most groups are nests, with the fewest loops that run backwards."""
-    if members == 1 or not starts:
+def _best_order(slots: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], members: int) -> Sequence[int]:
+    """Return the order of members in which groups are the fewest nests, with the fewest loops that run backwards."""
+    if members == 1 or not slots:
         return range(members)
-    fewest: tuple[int, int] = (members, 0)
+    fewest: tuple[int, int] = ((MOST_PIECES + 1) * len(groups) + 1, 0)
     best: Sequence[int] = range(members)
-    for order in _orders(starts, members):
+    for order in _orders(slots, members):
         rank = [0] * members
         for place, m in enumerate(order):
             rank[m] = place
-        irregular = backwards = 0
+        pieces = backwards = 0
         for group in groups:
             own = sorted(group, key=rank.__getitem__)
-            nest = nest_of([[rank[m] for m in own], *([s[m] for m in own] for s in starts)])
-            irregular += nest is None
-            backwards += nest is not None and sum(min(by) < 0 >= max(by) for by in zip(*nest.strides[1:], strict=True))
-        if (irregular, backwards) < fewest:
-            fewest, best = (irregular, backwards), order
-        if fewest == (0, 0):
+            nests = _split([[rank[m] for m in own], *([s[m] for m in own] for s in slots)])
+            pieces += MOST_PIECES + 1 if nests is None else len(nests)
+            for nest in nests or ():
+                backwards += sum(min(by) < 0 >= max(by) for by in zip(*nest.strides[1:], strict=True))
+        if (pieces, backwards) < fewest:
+            fewest, best = (pieces, backwards), order
+        if fewest == (len(groups), 0):
             break
     return best
 
@@ -501,38 +658,50 @@ def _orders(starts: Sequence[Sequence[int]], members: int) -> Iterator[Sequence[
         yield sorted(range(members), key=rows.__getitem__)
 
 
-def _pieces(starts: list[list[int]], target: list[int]) -> Iterator[tuple[range, Nest]]:
+def _split(sequences: Sequence[Sequence[int]]) -> list[Nest] | None:
+    """Return loops that run through the sequences, one nest after the other; None if that takes too many."""
+    nests: list[Nest] = []
+    begin, length = 0, len(sequences[0])
+    while begin < length:
+        if len(nests) == MOST_PIECES:
+            return None
+        rest = [s[begin:] for s in sequences] if begin else sequences
+        nests.append(nest_of(rest) or longest_nest(rest))
+        begin += nests[-1].rounds
+    return nests
+
+
+def _pieces(slots: Sequence[Sequence[int] | None], target: list[int]) -> Iterator[tuple[range, Nest]]:
     """Yield ranges of the members, each with loops through their places and the first places of their operands.
 
-    If these were too many, all members are one range; the strides of operands that the loops do not run through are
-    then None.
+    If these were too many, the ranges are those of loops through the places. The strides of operands that the loops do
+    not run through are then None, as are those of operands that are to have no strides.
     """
-    sequences, length = [target, *starts], len(target)
-    found: list[tuple[range, Nest]] = []
+    wanted = [target, *(s for s in slots if s is not None)]
+    nests = _split(wanted)
     begin = 0
-    while begin < length and len(found) < MOST_PIECES:
-        rest = [s[begin:] for s in sequences] if begin else sequences
-        nest = nest_of(rest) or longest_nest(rest)
-        found.append((range(begin, begin + nest.rounds), nest))
-        begin += nest.rounds
-    if begin == length:
-        yield from found
-        return
-    begin = 0
-    while begin < length:
-        nest = nest_of([target[begin:]]) or longest_nest([target[begin:]])
-        piece = range(begin, begin + nest.rounds)
-        regular, chosen = [target[begin : piece.stop]], [0]
-        for i, s in enumerate(starts, start=1):
-            more = nest_of([*regular, s[begin : piece.stop]])
-            if more:
-                nest = more
-                regular.append(s[begin : piece.stop])
-                chosen.append(i)
-        strides = {i: nest.strides[n] for n, i in enumerate(chosen)}
-        firsts = tuple(s[begin] for s in sequences)
-        yield piece, Nest(nest.counts, firsts, tuple(map(strides.get, range(len(sequences)))))  # type: ignore[arg-type]
-        begin = piece.stop
+    while begin < len(target):
+        rest = [s[begin:] for s in wanted]
+        nest = nests.pop(0) if nests else _with_equal_blocks(rest)
+        end = begin + nest.rounds
+        own = [None if s is None else strides_in(s[begin:end], nest.counts) for s in (target, *slots)]
+        starts = tuple(0 if s is None else s[begin] for s in (target, *slots))
+        yield range(begin, end), Nest(nest.counts, starts, tuple(own))  # type: ignore[arg-type]
+        begin = end
+
+
+def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
+    """Return loops through the first sequence as far as they go; the inner ones run through all others, too."""
+    outer = longest_nest(sequences[:1])
+    n = outer.rounds
+    inner = longest_nest([s[:n] for s in sequences]).counts
+    while len(outer.counts) == 1 and inner:
+        block = prod(inner)
+        blocks = [[[x - s[i] for x in s[i : i + block]] for i in range(0, n, block)] for s in sequences]
+        if n % block == 0 and n > block and all(row == rows[0] for rows in blocks for row in rows):
+            return outer._replace(counts=(n // block, *inner))
+        inner = inner[1:]
+    return outer
 
 
 def _sum(head: float, segments: list[Segment]) -> Expression:

@@ -71,3 +71,19 @@ def _blocks(sequence: Sequence[int], block: int, by: int) -> int:
         if sequence[n * block : (n + 1) * block] != [x + shift for x in first]:
             return n
     return length // block
+
+
+def strides_in(sequence: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | None:
+    """Return the strides with which loops of these counts run through a sequence; None if they do not.
+
+    >>> strides_in([0, 1, 10, 11], (2, 2)), strides_in([0, 1, 10, 11], (4,))
+    ((10, 1), None)
+    """
+    expected, strides = [sequence[0]], list[int]()
+    block = 1
+    for n in reversed(counts):
+        by = sequence[block] - sequence[0]
+        expected = [x + k * by for k in range(n) for x in expected]
+        strides.insert(0, by)
+        block *= n
+    return tuple(strides) if list(sequence) == expected else None
