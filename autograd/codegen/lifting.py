@@ -114,16 +114,12 @@ class _Kind:
 class _Chain:
     """A sum of products that nothing has read yet: until then, it may become a part of a longer one."""
 
+    __slots__ = ("head", "kinds", "runs")
+
     def __init__(self, head: float = -0.0) -> None:
         self.head = head
         self.runs: list[list[_Term]] = []
         self.kinds: list[tuple[int, ...]] = []  # of each run
-
-    @property
-    def product(self) -> _Term | None:
-        """The only term, if it is nothing else."""
-        alone = len(self.runs) == len(self.runs[0]) == 1 and bits_of(self.head) == bits_of(-0.0)
-        return self.runs[0][0] if alone else None
 
     @property
     def size(self) -> int:
@@ -141,9 +137,10 @@ class _Kinds:
     def __init__(self, program: Program, signature: Signature) -> None:
         self.kinds: list[_Kind] = []
         self.kind_of: list[int] = [0] * program.inputs + [-1] * len(program.steps)  # -1: not read yet
+        self._root_of = list(self.kind_of)
         self._numbers: dict[Hashable, int] = {}
         self._chains: dict[int, _Chain] = {}
-        self._products: dict[int, _Term] = {}  # values that are other values times a constant
+        self._products: dict[int, _Term] = {}  # values that are products
         self._copies: dict[Hashable, int] = {}  # values times the constant 1, values and constants in collections
         self._uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
         self._uses.update(x for x in program.outputs if type(x) is int)
@@ -154,7 +151,7 @@ class _Kinds:
         for k, tree in enumerate(signature.inputs):
             self.kinds.append(_Kind(None, signature.batched[k], k, (k,)))
             for i in tree_leaves(tree):
-                self.kind_of[i] = k
+                self.kind_of[i] = self._root_of[i] = k
                 self.kinds[k].members.append(_Member(i, []))
         for place, (op, operands) in enumerate(program.steps, start=program.inputs):
             self._add(place, op, operands)
@@ -167,7 +164,7 @@ class _Kinds:
 
     def _add(self, place: int, op: Op, operands: tuple[Operand, ...]) -> None:
         if op is MUL:
-            self._chains[place] = self._sum(-0.0, [self._product(*operands)])
+            self._products[place] = self._product(*operands)
         elif op is ADD:
             self._chains[place] = self._longer(*operands)
         elif op.adds:
@@ -181,15 +178,12 @@ class _Kinds:
             kind.lists = [len(x.runs) for x in chains]
         else:
             terms = list(map(self._operand, operands))
-            key = (op, *[self._root(t.values[0]) if t.values else self._constant(op, t.constant) for t in terms])
+            key = (op, *[self._root_of[t.values[0]] if t.values else self._constant(op, t.constant) for t in terms])
             self._join(place, op, key, [[term] for term in terms])
 
     @staticmethod
     def _constant(op: Op, x: float) -> Hashable:
         return bits_of(x) if op is TABLE["pow"] else "constant"
-
-    def _root(self, x: int) -> int:
-        return self.kinds[self.kind_of[x]].root
 
     # Sums of products ------------------------------------------------------------------------------------------------
 
@@ -202,18 +196,14 @@ class _Kinds:
         return self._in_order(self._read(x), self._read(y))
 
     def _in_order(self, x: int, y: int) -> _Term:
-        return _Term((x, y) if self._root(x) <= self._root(y) else (y, x))
+        return _Term((x, y) if self._root_of[x] <= self._root_of[y] else (y, x))
 
     def _term(self, x: Operand) -> _Term:
         """Return a value as a term: a product that nothing else reads, or that of a constant, as this product."""
         if type(x) is float:
             return _Term((), x)
-        x = int(x)
-        chain = self._chains.get(x)
-        product = chain.product if chain else self._products.get(x)
-        if product and (self._uses[x] == 1 or len(product.values) == 1):
-            if self._uses[x] == 1:
-                self._chains.pop(x, None)
+        product = self._products.get(int(x))
+        if product and (len(product.values) == 1 or self._uses[int(x)] == 1):
             return product
         return _Term((self._read(x),))
 
@@ -227,7 +217,7 @@ class _Kinds:
         return chain
 
     def _append(self, chain: _Chain, term: _Term) -> None:
-        kind = tuple(map(self._root, term.values))
+        kind = tuple([self._root_of[x] for x in term.values])
         if chain.kinds and chain.kinds[-1] == kind:
             chain.runs[-1].append(term)
         else:
@@ -252,9 +242,9 @@ class _Kinds:
     def _open(self, x: Operand, y: Operand) -> _Chain | None:
         """Return the chain that x is in x + y, if it may become a part of that."""
         chain = self._chains.get(int(x)) if type(x) is int and (type(y) is float or x != y) else None
-        if chain is None or chain.product:
+        if chain and not (self._uses[int(x)] == 1 or self._may_be_copied(int(x), chain)):
             return None
-        return chain if self._uses[int(x)] == 1 or self._may_be_copied(int(x), chain) else None
+        return chain
 
     def _may_be_copied(self, x: int, chain: _Chain) -> bool:
         """Return True for a sum of multiples that is only added to, or returned, several times.
@@ -288,44 +278,50 @@ class _Kinds:
 
     def _read(self, x: Operand) -> int:
         """See to it that a value has a kind."""
-        chain = self._chains.pop(int(x), None)
-        if chain is not None:
-            self._commit(int(x), chain)
-        return int(x)
+        x = int(x)
+        if self.kind_of[x] < 0:
+            self._commit(x, self._chains.pop(x) if x in self._chains else self._products[x])
+        return x
 
     def _output(self, x: int, reduce: str | None) -> int:
         """See to it that an output has a kind; with a `reduce`, one that varies becomes a total."""
-        chain = self._chains.get(x)
-        if chain and (self._uses[x] == 1 or self._may_be_copied(x, chain)):
-            again, chain = self._uses[x] > 1, self._taken(x)
-        else:
-            again, chain = False, None
-            self._read(x)
-        kinds = chain.kinds if chain else [(self.kind_of[x],)]
-        if reduce and any(self.kinds[kind].varies for of_run in kinds for kind in of_run):
+        chain, product = self._chains.get(x), self._products.get(x)
+        own: _Chain | _Term | None = None  # what is computed for this output alone
+        again = self._uses[x] > 1
+        if chain and not (again and not self._may_be_copied(x, chain)):
+            own = self._taken(x)
+        elif product and (not again or (x in self._only_added and len(product.values) < 2)):
+            own = product
+        terms = (
+            own.kinds
+            if isinstance(own, _Chain)
+            else [[self._root_of[v] for v in (own or _Term((self._read(x),))).values]]
+        )
+        if reduce and any(self.kinds[kind].varies for kinds in terms for kind in kinds):
             place = self._new()
-            self._commit(place, chain or self._sum(-0.0, [_Term((x,))]), total=True)
+            self._commit(place, own or _Term((x,)), total=True)
             return place
-        if chain is None:
+        if own is None or self.kind_of[x] >= 0:
             return x
         place = self._new() if again else x
-        self._commit(place, chain)
+        self._commit(place, own)
         return place
 
     def _new(self) -> int:
         self.kind_of.append(-1)
+        self._root_of.append(-1)
         return len(self.kind_of) - 1
 
-    def _commit(self, place: int, chain: _Chain, total: bool = False) -> None:
-        product = chain.product
-        if total or product is None or len(product.values) != 1:
-            chain = self._with_zeros(chain)
-            kind = self._join(place, None, (total, bits_of(chain.head), *chain.kinds), chain.runs)
-            kind.head, kind.total, kind.varies = chain.head, total, kind.varies and not total
-            return
-        self._products[place] = product
-        of = self.kind_of[product.values[0]]
-        self._join(place, None, ("multiple", of), chain.runs, (self.kinds[of].root, self.kinds[of].order))
+    def _commit(self, place: int, of: _Chain | _Term, total: bool = False) -> None:
+        if isinstance(of, _Term):
+            if len(of.values) == 1 and not total:
+                base = self.kind_of[of.values[0]]
+                self._join(place, None, ("multiple", base), [[of]], (self.kinds[base].root, self.kinds[base].order))
+                return
+            of = self._sum(-0.0, [of])
+        chain = self._with_zeros(of) if len(of.kinds) > 1 else of
+        kind = self._join(place, None, (total, bits_of(chain.head), *chain.kinds), chain.runs)
+        kind.head, kind.total, kind.varies = chain.head, total, kind.varies and not total
 
     def _join(
         self,
@@ -341,9 +337,10 @@ class _Kinds:
             read = [self.kinds[self.kind_of[x]] for run in runs for x in run[0].values]
             root, order = family or (number, ())
             self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, (*order, number)))
-        self.kind_of[place] = number
-        self.kinds[number].members.append(_Member(place, runs))
-        return self.kinds[number]
+        kind = self.kinds[number]
+        self.kind_of[place], self._root_of[place] = number, kind.root
+        kind.members.append(_Member(place, runs))
+        return kind
 
     # The same array for all members ----------------------------------------------------------------------------------
 
@@ -382,7 +379,7 @@ class _Kinds:
             ):
                 continue
             numbers = [PADDING[kind.op]] if kind.op else [-0.0, 1.0]
-            roots = list(map(self._root, kind.members[0].runs[r][0].values))
+            roots = [self._root_of[x] for x in kind.members[0].runs[r][0].values]
             term = _Term(tuple(map(self._collected, numbers, roots)), 1.0 if roots else numbers[0])
             for member in kind.members:
                 member.runs[r].extend([term] * (most - len(member.runs[r])))
@@ -492,12 +489,15 @@ class _Arrangement:
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
         rank = [place[member.value] for member in members]
+        varies = False  # after folds
         for group in groups:
             group.sort(key=rank.__getitem__)
             slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
             for piece, nest in _pieces(slots, [rank[m] for m in group]):
                 part = [group[i] for i in piece]
                 self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
+                varies |= any(view.array.varies for view in views_of(self._statements[-1].value))
+        target.varies, target.total = varies and not kind.total, varies and kind.total
 
     def _statement(  # noqa: PLR0917
         self, kind: _Kind, target: Array, arrays: list[list[Array]], runs: list[_Run], part: list[int], nest: Nest
@@ -511,7 +511,7 @@ class _Arrangement:
             segments.append(list(self._segments(nest.counts, own, rows, constants, [next(slots) for _ in own])))
         value: Expression
         if kind.op is None:
-            value = _sum(kind.head, list(chain.from_iterable(segments)))
+            value = _sum(kind, list(chain.from_iterable(segments)))
         elif kind.op.variadic:
             left = iter(segments)
             value = Fold(kind.op, tuple(tuple(chain.from_iterable(next(left) for _ in range(n))) for n in kind.lists))
@@ -704,15 +704,15 @@ def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
     return outer
 
 
-def _sum(head: float, segments: list[Segment]) -> Expression:
-    """Return a sum; one whose segments have one term each as calls of mul and add."""
-    if len(segments) > DEEPEST or any(segment.terms for segment in segments):
-        return Sum(head, tuple(segments))
-    value: Expression | None = None if bits_of(head) == bits_of(-0.0) else head
+def _sum(kind: _Kind, segments: list[Segment]) -> Expression:
+    """Return a sum. One of single terms becomes calls of mul and add, unless these can be added over samples apart."""
+    if len(segments) > (1 if kind.total else DEEPEST) or any(segment.terms for segment in segments):
+        return Sum(kind.head, tuple(segments))
+    value: Expression | None = None if bits_of(kind.head) == bits_of(-0.0) else kind.head
     for segment in segments:
         product = segment.factors[0] if len(segment.factors) == 1 else Call(MUL, segment.factors)
         value = product if value is None else Call(ADD, (value, product))
-    return head if value is None else value
+    return kind.head if value is None else value
 
 
 # 3. Simplifications --------------------------------------------------------------------------------------------------

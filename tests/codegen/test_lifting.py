@@ -171,6 +171,7 @@ def check_form(of: Lifted) -> None:
     known = {array: np.ones(array.length, bool) for array in [*arrays.arguments, *arrays.constants]}
     assert [a.varies for a in arrays.arguments] == list(signature.batched)
     assert all(len(array.constants) == array.length for array in arrays.constants)
+    varying_arrays = set[Array]()
     for target, loops, value in arrays.statements:
         reads = list(views_in(value, loops))
         for view, rounds in [(target, loops), *reads]:
@@ -189,9 +190,11 @@ def check_form(of: Lifted) -> None:
         assert not done[places].any()
         assert len(set(places.tolist())) == len(places)
         done[places] = True
-        varies = any(view.array.varies for view, _ in reads)
+        if any(view.array.varies for view, _ in reads):
+            varying_arrays.add(array)
+    for array in {statement.target.array for statement in arrays.statements}:
+        assert (array.varies or array.total) == (array in varying_arrays)
         assert not (array.varies and array.total)
-        assert array.varies or array.total or not varies
     assert all(done.all() for done in known.values())
     varying = varying_values(program, signature)
     assert len(arrays.outputs) == len(program.outputs)
@@ -199,8 +202,8 @@ def check_form(of: Lifted) -> None:
         if isinstance(output, tuple):
             array, place = output
             assert known[array][place]
-            assert (array.varies or array.total) == (x in varying)
-            assert array.total == (x in varying and signature.reduce is not None)
+            assert x in varying or not (array.varies or array.total)  # what folds may vary no longer
+            assert not (array.varies if signature.reduce else array.total)
         else:
             assert type(x) is float
             assert same(x, output)
