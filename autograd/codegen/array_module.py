@@ -15,10 +15,10 @@ import importlib
 import operator
 import re
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import partial
 from itertools import count
 from numbers import Number
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from autograd.codegen.arguments import (
     Signature,
@@ -27,19 +27,21 @@ from autograd.codegen.arguments import (
     flattened,
     is_array,
     lone_number,
+    pieces_in_place,
     pieces_of,
     shape_of,
 )
+from autograd.codegen.array_program import ArrayProgram, Output
+from autograd.codegen.array_views import ArrayPrinter, windows
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
+from autograd.codegen.lifting import lifted
 from autograd.codegen.out import into
 from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
-    Name,
     compiled_source,
     head_of_compiled,
     indented,
     packed_pieces,
-    size_of_the_batch,
     straight_statements,
     tree_text,
     variable_names,
@@ -50,6 +52,8 @@ from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, div, pow
 from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
+
+FEW_STEPS = 4  # for each statement on arrays: fewer are written as they are
 
 
 class ModuleSpelling:
@@ -77,6 +81,11 @@ class ModuleSpelling:
         function = array_function(op, len(names), self.module)
         self.functions[name] = function if len(names) == 1 else self._with_constants(function)
         return f"{name}({', '.join(names)})"
+
+    def along(self, op: Op, name: str) -> str:
+        """Return an operation on a list, the last axis of an array."""
+        self.functions[op.name] = _OF_LISTS[op.name](_ModuleFunctions(self.module))
+        return f"{op.name}({name})"
 
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make arrays of constants among the operands: alone, they would have the module's default width."""
@@ -107,8 +116,11 @@ class _ModuleFunctions:
             return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
-        if function is None and name in _OF_MANY:
-            return _OF_MANY[name](self)
+        if function is None and name == "broadcast_arrays":
+            return cast(Callable[..., Any], xp.broadcast_tensors)
+        if function is None and name in _OF_LISTS:
+            of_list = _OF_LISTS[name](self)
+            return lambda *xs: of_list(self.stack(self.broadcast_arrays(*xs), -1))
         if function is None:
             advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
             raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
@@ -151,36 +163,40 @@ def _abs(xp: Any) -> Callable[[Any], Any]:
     return lambda x: xp.where(x == 0, 0.0, xp.abs(x))
 
 
-def _largest(xp: Any) -> Callable[..., Any]:
-    """Return the largest of several, whose derivatives at a tie are equal shares.
+def _largest(xp: Any) -> Callable[[Any], Any]:
+    """Return the largest along the last axis, whose derivatives at a tie are equal shares.
 
-    The value is that of `where`, to the sign of a zero. Where it is finite, a zero with these derivatives is subtracted
-    from it; an infinity or a nan is the mean of those that tie.
+    A zero has the sign of the last one that ties. From a finite value a zero with these derivatives is subtracted; an
+    infinity or a nan is the mean of those that tie.
     """
 
-    def largest(*xs: Any) -> Any:
-        stopped = [xp.stop_gradient(x) for x in xs]
-        value = reduce(lambda x, y: xp.where((x > y) | xp.isnan(x), x, y), stopped)
-        ties = [~(value > x) for x in stopped]  # all, at nan
-        count = sum(xp.where(tie, xp.ones_like(value), 0.0) for tie in ties)
-        zero = sum(xp.where(tie, own - x, 0.0) for tie, own, x in zip(ties, stopped, xs)) / count
-        mean = sum(xp.where(tie, x, 0.0) for tie, x in zip(ties, xs)) / count
+    def largest(x: Any) -> Any:
+        own = xp.stop_gradient(x)
+        value = xp.amax(own, -1)
+        ties = ~(value[..., None] > own)  # all, at nan
+        ranks = xp.where(ties, xp.copysign(xp.cumsum(xp.ones_like(own), -1), own), 0.0)
+        last = xp.amax(ranks, -1) + xp.amin(ranks, -1)
+        value = xp.where(value == 0, xp.copysign(xp.where(value == 0, value, 0.0), last), value)
+        count = xp.where(ties, xp.ones_like(own), 0.0).sum(-1)
+        zero = xp.where(ties, own - x, 0.0).sum(-1) / count
+        mean = xp.where(ties, x, 0.0).sum(-1) / count
         return xp.where(xp.isfinite(value), value - (zero + 0.0), mean)
 
     return largest
 
 
-def _smallest(xp: Any) -> Callable[..., Any]:
+def _smallest(xp: Any) -> Callable[[Any], Any]:
     largest = _largest(xp)
-    return lambda *xs: -largest(*(-x for x in xs))
+    return lambda x: -largest(-x)
 
 
-_OF_MANY: dict[str, Callable[[Any], Callable[..., Any]]] = {"largest": _largest, "smallest": _smallest}
+_OF_LISTS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {"largest": _largest, "smallest": _smallest}
+"""Operations on a list, which is the last axis of an array."""
 
 _AT_TIES: dict[Op, Callable[[Any], Callable[..., Any]]] = {
     TABLE["abs"]: _abs,
-    TABLE["max"]: _largest,
-    TABLE["min"]: _smallest,
+    TABLE["max"]: lambda xp: xp.largest,
+    TABLE["min"]: lambda xp: xp.smallest,
 }
 """Operations whose own derivatives in JAX or PyTorch, where operands tie, are not those of the row."""
 
@@ -204,29 +220,38 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     Raises:
         UnsupportedOperationError: the module lacks an operation.
     """
-    program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
-    name, spelling = variable_names(program), ModuleSpelling(module)
-    statements = straight_statements(program, signature, name, spelling)
-    arguments = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
-    lines = [f"def {head_of_compiled(signature)}:", f"    kind = _kind({arguments})"]
-    for k, tree in enumerate(signature.inputs):
-        lines.append(f"    [{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k}, kind)")
-    if signature.batch:
-        lines.append(f"    {size_of_the_batch(signature)}")
-    lines += indented([*statements.once, *statements.each])
-    result = _outputs_as_arrays(signature, terms, name)
-    lines += [f"    result = _plain({arguments}, {result})", f"    return {written('result')}"]
-    text = "\n".join(lines) + "\n"
-    arrays = _Arrays(module, signature)
-    return compiled_source(text, signature, {
-        **spelling.functions,
-        "_kind": arrays.kind, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
+    spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
+    whole, own, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
+    of_arrays = lifted(whole, own)
+    if len(whole.steps) < FEW_STEPS * len(of_arrays.statements):
+        program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
+        lines, result = _straight(program, signature, terms, spelling)
+    else:
+        lines, result = _lifted(of_arrays, signature, list(terms), spelling, arrays)
+    given = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
+    lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *lines, f"result = _plain(given, {result})"]
+    text = (
+        "\n".join([f"def {head_of_compiled(signature)}:", *indented(lines), f"    return {written('result')}"]) + "\n"
+    )
+    code = compiled_source(text, signature, {
+        **spelling.functions, **arrays.tables,
+        "xp": _ModuleFunctions(module), "windows": partial(windows, module.stack),
+        "_arrays": arrays.arrays, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
+        "_constant": arrays.constant,
         "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),
     })  # fmt: skip
+    return code._replace(arrays=str(of_arrays))
 
 
-def _outputs_as_arrays(signature: Signature, terms: dict[int, Operand], name: Name) -> str:
-    """Return the expression for the outputs: each flat list, or batch, becomes one array."""
+def _straight(
+    program: Program, signature: Signature, terms: dict[int, Operand], spelling: ModuleSpelling
+) -> tuple[list[str], str]:
+    """Return a line for each step, and the expression for the outputs: each flat list, or batch, becomes one array."""
+    name = variable_names(program)
+    lines = [
+        f"[{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})" for k, tree in enumerate(signature.inputs)
+    ]
+    statements = straight_statements(program, signature, name, spelling)
     n, places, texts = "n" if signature.batch else "None", count(), []
     for piece in pieces_of(signature.outputs):
         build = "_table" if isinstance(piece, list) else "_full"
@@ -239,7 +264,42 @@ def _outputs_as_arrays(signature: Signature, terms: dict[int, Operand], name: Na
                     f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))}, kind)"
                 )
         texts.append(text)
-    return packed_pieces(signature.outputs, texts)
+    return [*lines, *statements.once, *statements.each], packed_pieces(signature.outputs, texts)
+
+
+def _lifted(
+    program: ArrayProgram, signature: Signature, terms: list[int], spelling: ModuleSpelling, arrays: "_Arrays"
+) -> tuple[list[str], str]:
+    """Return the lines of a program on arrays, and the expression for its outputs."""
+    printer = ArrayPrinter(program, spelling, arrays.shapes)
+    size = len(tree_leaves(signature.outputs))
+    fixed = dict(zip(terms, program.outputs[size:], strict=True))
+    texts = [
+        _output(
+            printer,
+            signature,
+            piece,
+            program.outputs[start : start + n],
+            [fixed.get(i, 0.0) for i in range(start, start + n)],
+        )
+        for piece, start, n in pieces_in_place(signature.outputs)
+    ]
+    arrays.hold(printer.constants, printer.tables)
+    constants = [f"c{j} = _constant({j}, kind)" for j in range(len(printer.constants))]
+    return [*constants, *printer.lines], packed_pieces(signature.outputs, texts)
+
+
+def _output(printer: ArrayPrinter, signature: Signature, piece: Any, numbers: list[Output], fixed: list[Output]) -> str:
+    """Return the expression for a flat list of outputs, or for one; `fixed` are terms to add after the reduction."""
+    build = printer.together if isinstance(piece, list) else printer.lone
+    totals = any(type(x) is tuple and x[0].total for x in numbers)
+    each = "n * " * (signature.reduce == "sum" or (signature.reduce == "mean" and totals))
+    text = build(numbers, signature.rowwise, each)
+    if signature.reduce == "mean" and totals:
+        text += " / n"
+    if any(type(x) is tuple or x != 0.0 for x in fixed):
+        text += f" + {'n * ' * (signature.reduce == 'sum')}{build(fixed, False, '')}"
+    return text
 
 
 # Functions called by the generated source ----------------------------------------------------------------------------
@@ -262,6 +322,63 @@ class _Arrays:
 
     def __init__(self, module: Any, signature: Signature) -> None:
         self.module, self.signature = module, signature
+        shapes = [(shape_of(tree), len(tree_leaves(tree))) for tree in signature.inputs]
+        self.shapes = [(size,) if shape is None else shape for shape, size in shapes]
+        self._type = type(module.zeros(0))
+        self._dtypes: set[Any] = set()  # that arguments have had which needed no conversion
+        self._constants: list[Any] = []
+        self._typed: dict[Any, Any] = {}  # the constants by number and type
+        self.tables: dict[str, Any] = {}
+
+    def hold(self, constants: Sequence[Sequence[float]], tables: Sequence[Sequence[int]]) -> None:
+        """Keep constants, for `constant`, and indices, for the generated source."""
+        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
+
+        from_numpy = getattr(self.module, "from_numpy", lambda x: x)
+        self._constants = [from_numpy(np.array(numbers, dtype=float)) for numbers in constants]
+        self.tables = {f"i{j}": from_numpy(np.array(table)) for j, table in enumerate(tables)}
+
+    def constant(self, j: int, kind: "_Kind") -> Any:
+        """Return constants in this kind. Those of JAX are NumPy's, which its transformations take for constants."""
+        x = self._constants[j]
+        if kind.device is not None or hasattr(x, "is_floating_point"):
+            return x.to(self.module.float64 if kind.dtype is float else kind.dtype).to(kind.device or x.device)
+        key = j, kind.dtype
+        if key not in self._typed:
+            self._typed[key] = x.astype(kind.dtype)
+        return self._typed[key]
+
+    def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, "_Kind"]:
+        """Return the arguments as arrays of the nesting's shape, the number of samples, and the kind of all numbers.
+
+        Raises:
+            TypeError: an argument is not plainly real numbers.
+            ValueError: it has another shape.
+        """
+        n = self._samples(arguments)
+        if n is not None:
+            return list(arguments), n, _Kind(arguments[0].dtype, _device_of(arguments[0]))
+        kind = self.kind(arguments)
+        found = [self.argument(k, x, kind) for k, x in enumerate(arguments)]
+        n = batch_size(*((k, arguments[k]) for k in self.signature.batched_arguments)) if self.signature.batch else None
+        if all(own is x for own, x in zip(found, arguments)):
+            self._dtypes.add(kind.dtype)
+        return found, n, kind
+
+    def _samples(self, arguments: tuple[Any, ...]) -> int | None:
+        """Return the number of samples, 0 without a batch, if all arguments are arrays that need no conversion."""
+        n, dtype = 0, None
+        for x, shape, batch in zip(arguments, self.shapes, self.signature.batched):
+            if type(x) is not self._type or (x.dtype is not dtype and (dtype or x.dtype not in self._dtypes)):
+                return None
+            dtype, own = x.dtype, x.shape
+            if own != shape:
+                if not batch or own[1:] != shape or (n and own[0] != n) or not own[0]:
+                    return None
+                n = own[0]
+            elif batch:
+                return None
+        return n if arguments else None
 
     def kind(self, arguments: tuple[Any, ...]) -> _Kind:
         """Return the kind of all numbers in a call with these arguments.
@@ -326,26 +443,29 @@ class _Arrays:
             return x
         return x.astype(kind.dtype) if hasattr(x, "astype") else x.to(kind.dtype)  # both keep the graph of gradients
 
-    def numbers(self, k: int, argument: Any, kind: _Kind) -> list[Any]:
-        """Return one array for each number of argument k: a scalar, or the vector of a batch."""
+    def argument(self, k: int, argument: Any, kind: _Kind) -> Any:
+        """Return argument k as an array of its nesting's shape; flat, if its lists differ in length."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
-        plain = isinstance(argument, Number) or not is_array(argument)
-        if plain and not batch:
-            numbers = flattened(k, tree, argument, convert=False)
-            return [self.array(x if _is_typed(x) else lone_number(k, x), kind) for x in numbers]
-        if plain:
-            samples = batch_size((k, argument))
-            rows = flattened(k, tree, argument, samples)
-            array = self.array(rows, kind).reshape(samples, len(tree_leaves(tree)))
-        else:
-            if not _is_typed(argument):  # array.array, memoryview: PyTorch would read their bytes as floats
-                argument = as_array(argument)
-            array = self.array(argument, kind)
-            if tuple(array.shape)[batch:] != shape_of(tree):
-                shape = " x ".join(map(str, array.shape)) or "no"
-                raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
-            array = array.reshape(*array.shape[:batch], len(tree_leaves(tree)))
-        return list(array.T) if batch else list(array)
+        if isinstance(argument, Number) or not is_array(argument):
+            samples = batch_size((k, argument)) if batch else None
+            numbers = flattened(k, tree, argument, samples, convert=batch)
+            if not batch:
+                numbers = [x if _is_typed(x) else lone_number(k, x) for x in numbers]
+            typed = any(map(_is_typed, numbers))  # such as tracers
+            array = self.module.stack([self.array(x, kind) for x in numbers]) if typed else self.array(numbers, kind)
+            return array.reshape((*([] if samples is None else [samples]), *self.shapes[k]))
+        if not _is_typed(argument):  # array.array, memoryview: PyTorch would read their bytes as floats
+            argument = as_array(argument)
+        array = self.array(argument, kind)
+        if tuple(array.shape)[batch:] != shape_of(tree):
+            shape = " x ".join(map(str, array.shape)) or "no"
+            raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
+        return array
+
+    def numbers(self, k: int, array: Any) -> list[Any]:
+        """Return one array for each number of argument k: a scalar, or the vector of a batch."""
+        size = len(tree_leaves(self.signature.inputs[k]))
+        return list(array.reshape(len(array), size).T if self.signature.batched[k] else array.reshape(size))
 
     def full(self, n: int | None, x: Any, kind: _Kind) -> Any:
         return self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
@@ -388,7 +508,7 @@ def _not_into(module: Any, out: Any, results: Any) -> Any:
 
 def _plain(arguments: Any, result: Any) -> Any:
     """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
-    if not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
+    if any(map(_is_typed, arguments)) or not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
         return result
     if isinstance(result, (list, tuple)):
         return type(result)([_plain((), part) for part in result])
