@@ -706,7 +706,8 @@ def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
 
 def _sum(kind: _Kind, segments: list[Segment]) -> Expression:
     """Return a sum. One of single terms becomes calls of mul and add, unless these can be added over samples apart."""
-    if len(segments) > (1 if kind.total else DEEPEST) or any(segment.terms for segment in segments):
+    apart = kind.total and sum(isinstance(segment.factors[0], View) for segment in segments) > 1
+    if apart or len(segments) > DEEPEST or any(segment.terms for segment in segments):
         return Sum(kind.head, tuple(segments))
     value: Expression | None = None if bits_of(kind.head) == bits_of(-0.0) else kind.head
     for segment in segments:
