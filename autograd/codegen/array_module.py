@@ -222,7 +222,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     """
     spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
     whole, own, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
-    of_arrays = lifted(whole, own)
+    of_arrays = lifted(whole, own, exact=False)
     if len(whole.steps) < FEW_STEPS * len(of_arrays.statements):
         program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
         lines, result = _straight(program, signature, terms, spelling)

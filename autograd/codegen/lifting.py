@@ -51,13 +51,14 @@ MOST_EQUAL = 4  # terms that are each written out
 MOST_PIECES = 4  # statements for members in which no nest runs through all of them; more become tables
 
 
-def lifted(program: Program, signature: Signature) -> ArrayProgram:
+def lifted(program: Program, signature: Signature, *, exact: bool = True) -> ArrayProgram:
     """Return the program on arrays that computes the same as a program.
 
     Arguments:
         program: the program, with operations that the target spells.
         signature: which inputs belong to which argument and differ between samples, and whether samples are added.
             The program may have more outputs than the signature.
+        exact: False if sums may have products with 0 among their terms, for targets that do not keep the bits anyway.
 
     >>> from autograd import Value
     >>> from autograd.codegen.program import lower
@@ -69,7 +70,7 @@ def lifted(program: Program, signature: Signature) -> ArrayProgram:
     v1[i] = tanh(v0[i]) for i < 2
     return out[i] = v1[i] for i < 2
     """
-    kinds = _Kinds(program, signature)
+    kinds = _Kinds(program, signature, exact)
     return _named(_Fusion(_Arrangement(kinds, signature).program()).program)
 
 
@@ -134,7 +135,8 @@ class _Chain:
 class _Kinds:
     """The kinds of a program's values, each a list of members."""
 
-    def __init__(self, program: Program, signature: Signature) -> None:
+    def __init__(self, program: Program, signature: Signature, exact: bool) -> None:
+        self.exact = exact
         self.kinds: list[_Kind] = []
         self.kind_of: list[int] = [0] * program.inputs + [-1] * len(program.steps)  # -1: not read yet
         self._root_of = list(self.kind_of)
@@ -371,18 +373,48 @@ class _Kinds:
             return
         for r in range(len(kind.members[0].runs)):
             lengths = [len(member.runs[r]) for member in kind.members]
-            most, together = max(lengths), sum(lengths)
-            if (
-                len(set(lengths)) <= MOST_LENGTHS
-                or 2 * lengths.count(most) > len(lengths)
-                or most * len(lengths) > 4 * together
-            ):
+            most = max(lengths)
+            if min(lengths) == most or most * len(lengths) > 4 * sum(lengths):
+                continue
+            if not self.exact and self._align(kind, r, most):
+                continue
+            if len(set(lengths)) <= MOST_LENGTHS or 2 * lengths.count(most) > len(lengths):
                 continue
             numbers = [PADDING[kind.op]] if kind.op else [-0.0, 1.0]
             roots = [self._root_of[x] for x in kind.members[0].runs[r][0].values]
             term = _Term(tuple(map(self._collected, numbers, roots)), 1.0 if roots else numbers[0])
             for member in kind.members:
                 member.runs[r].extend([term] * (most - len(member.runs[r])))
+
+    def _align(self, kind: _Kind, r: int, most: int) -> bool:
+        """Make lists of products equally long by products with 0; return False if they are not parts of the longest.
+
+        The products at the edge of an image are then those in the middle of it, with zeros around the image. Where the
+        other factor is negative, infinite or nan, that is exact but for a zero's sign, or not exact.
+        """
+        for f in range(len(kind.members[0].runs[r][0].values) if len(kind.members[0].runs[r][0].values) == 2 else 0):
+            rows = [tuple([term.values[f] for term in member.runs[r]]) for member in kind.members]
+            longest: dict[int, tuple[int, ...]] = {}  # by each of their values
+            for row in rows:
+                if len(row) == most:
+                    longest |= dict.fromkeys(row, row)
+            whole = [longest.get(row[0], ()) for row in rows]
+            if not all(_is_part(row, of) for row, of in set(zip(rows, whole, strict=True))):
+                continue
+            zero = self._collected(0.0, self._root_of[kind.members[0].runs[r][0].values[1 - f]])
+            for member, row in zip(kind.members, whole, strict=True):
+                left = iter(member.runs[r])
+                term = next(left, None)
+                aligned = []
+                for x in row:
+                    if term and term.values[f] == x:
+                        aligned.append(term)
+                        term = next(left, None)
+                    else:
+                        aligned.append(_Term((x, zero) if f == 0 else (zero, x)))
+                member.runs[r][:] = aligned
+            return True
+        return False
 
     def _complete(self, kind: _Kind) -> None:
         """Where the members of a kind read several kinds of one root, let them read copies of one kind.
@@ -406,6 +438,12 @@ class _Kinds:
             kind = self.kinds[wanted]
             x = self._collected(x, kind.root) if kind.collects else self._multiple(x)
         return term._replace(values=(*term.values[:f], x, *term.values[f + 1 :]))
+
+
+def _is_part(row: Sequence[int], whole: Sequence[int]) -> bool:
+    """Return True if a list is another one, without some of its elements."""
+    left = iter(whole)
+    return all(x in left for x in row)
 
 
 # 2. Places and loops -------------------------------------------------------------------------------------------------
