@@ -30,9 +30,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import by_hand
+import networks_by_hand
 import numpy as np
+import recorded_networks
 import workloads
 from by_hand import Step
+from recorded_networks import MLP, NETWORKS, Attention, Convolution, Network
 from turns import (
     ONE_THREAD,
     Ratio,
@@ -47,6 +50,7 @@ from turns import (
     release,
     run,
     say,
+    stay_on_one_cpu,
     table,
     take_turns,
 )
@@ -262,6 +266,49 @@ CONTESTS: dict[str, dict[str, Contestant]] = {
         "dense": DENSE,
     }.items()
 }
+
+
+class Rival(NamedTuple):
+    """What is written by hand for a backend, and the most that the backend should take of its time."""
+
+    by_hand: str
+    bars: Mapping[type, float] = {}
+    needs: tuple[str, ...] = ()
+
+
+RIVALS = {
+    "jax.numpy": Rival("JAX by hand", {MLP: 1.2, Convolution: 1.5, Attention: 2.5}, ("jax",)),
+    "torch": Rival("PyTorch by hand", {MLP: 1.2}, ("torch",)),
+    "numpy module": Rival("NumPy by hand", {MLP: 1.4}),
+    "numpy": Rival("NumPy by hand"),
+    "c": Rival("NumPy by hand", needs=("backend c",)),
+}
+TUNED = "JAX by hand, tuned"
+WHOLE_DEMO = "micrograd's demo, 100 samples"
+FIRST_CALL_BARS = {MLP: 3.0, Convolution: 8.0, Attention: 8.0}
+
+
+def network_contestants(network: Network) -> list[Contestant]:
+    """Return the contestants of a network, NumPy by hand last."""
+    return [
+        *(
+            Contestant(backend, lambda _, b=backend: recorded_networks.make_compiled(network, b), rival.needs)  # type: ignore[misc]
+            for backend, rival in RIVALS.items()
+        ),
+        Contestant("JAX by hand", lambda _: networks_by_hand.make_jax(network), ("jax",)),
+        *(
+            Contestant(TUNED, lambda _: networks_by_hand.make_jax(network, tuned=True), ("jax",))
+            for _ in {type(network)} & networks_by_hand.JAX_TUNED.keys()
+        ),
+        Contestant("PyTorch by hand", lambda _: networks_by_hand.make_torch(network), ("torch",)),
+        Contestant("NumPy by hand", lambda _: networks_by_hand.make_numpy(network)),
+    ]
+
+
+NETWORK_CONTESTS = {
+    name: {contestant.name: contestant for contestant in network_contestants(network)}
+    for name, network in NETWORKS.items()
+}
 SLOW_TO_PREPARE = {("demo", "torch.compile"), ("dense", "autograd, numpy")}
 
 
@@ -298,7 +345,9 @@ def elapsed(start: tuple[float, float]) -> float:
 
 def serve(contest: str, name: str) -> None:
     """Print the result, then how long calls took: one turn for each number of seconds on standard input."""
-    contestant = CONTESTS[contest][name]
+    if contest in NETWORK_CONTESTS:
+        stay_on_one_cpu()
+    contestant = (CONTESTS | NETWORK_CONTESTS)[contest][name]
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("AUTOGRAD_CACHE_DIR", folder)  # leaves the user's cache alone
         step = contestant.make(Path(folder))
@@ -332,13 +381,52 @@ def time_compiling(recording: str, backend: str, *arguments: int) -> list[float]
     return [at_recorded - start, at_compiled - at_recorded, time.perf_counter() - at_compiled]
 
 
+def time_network(name: str) -> list[float]:
+    """Time recording a network with its gradients, and compiling it for JAX; count statements; time its first call."""
+    stay_on_one_cpu()
+    network = NETWORKS[name]
+    start = time.perf_counter()
+    recorded = recorded_networks.record(network)
+    at_recorded = time.perf_counter()
+    function = recorded_networks.compile_network(recorded, "jax.numpy")
+    at_compiled = time.perf_counter()
+    step = recorded_networks.make_step(function, "jax.numpy", network)
+    return [at_recorded - start, at_compiled - at_recorded, statements(function), time_of(step, 1)]
+
+
+def time_by_hand(name: str) -> float:
+    """Time `jax.jit` and its first call of a network that was written by hand."""
+    stay_on_one_cpu()
+    return time_of(networks_by_hand.make_jax(NETWORKS[name]), 1)
+
+
+def statements(function: Any) -> int:
+    """Count the statements of a compiled function; the last line says what it returns."""
+    return sum(not line.startswith("return") for line in function.arrays.splitlines())
+
+
+def statements_of_the_demo() -> int:
+    """Record micrograd's demo as it is written, all samples in one graph, and count."""
+    demo = workloads.Demo(workloads.load("autograd, fused"))
+    loss = demo.loss()
+    return statements(autograd.compile((loss, grad(loss, demo.parameters)), (demo.parameters,)))
+
+
 def child(job: str) -> None:
     """Do the job that the parent wrote as JSON, and answer in JSON."""
     name, *arguments = json.loads(job)
     if name == "serve":
         serve(*arguments)
     else:
-        print(json.dumps(time_compiling(*arguments)))
+        print(json.dumps(JOBS[name](*arguments)))
+
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "compiling": time_compiling,
+    "network": time_network,
+    "network by hand": time_by_hand,
+    "statements": statements_of_the_demo,
+}
 
 
 # ---------------------------------------------------------------------------------------- parent process: the tables
@@ -380,10 +468,11 @@ class Plan(NamedTuple):
 def contest(title: str, plan: Plan) -> Result:
     """Compare the contestants' results, then let them take turns."""
     entered, absent = [], {}
-    for name, contestant in CONTESTS[title].items():
-        why = left_out(contestant)
-        if plan.quick and (title, name) in SLOW_TO_PREPARE:
+    for name, contestant in (CONTESTS | NETWORK_CONTESTS)[title].items():
+        if plan.quick and ((title, name) in SLOW_TO_PREPARE or "torch" in contestant.needs):
             why = "takes long to prepare, measured in a full run only"
+        else:
+            why = left_out(contestant)
         if why:
             absent[name] = why
         else:
@@ -480,6 +569,104 @@ def dense_section(plan: Plan) -> tuple[str, str]:
         "NumPy by hand", "autograd, c", "autograd, numpy"
     )
     return times_table(result, "µs", "NumPy by hand"), words
+
+
+def bar(bars: Mapping[type, float], name: str) -> str:
+    """Return the bar for a network, if there is one."""
+    most = bars.get(type(NETWORKS[name]))
+    return f"{most:g}" if most else ""
+
+
+def networks_of(plan: Plan) -> list[str]:
+    """Name the networks to measure."""
+    return ["MLP 64-32-10"] if plan.quick else list(NETWORKS)
+
+
+def networks_section(plan: Plan) -> tuple[str, str]:
+    results = {name: contest(name, plan) for name in networks_of(plan)}
+    return networks_tables(results), networks_in_words(results)
+
+
+def networks_tables(results: Mapping[str, Result]) -> str:
+    """A table of ratios, each with its bar, and one of times."""
+    columns: list[tuple[str, list[str]]] = []
+    for backend, rival in RIVALS.items():
+        others = {f"{backend} ÷ {rival.by_hand}": rival.by_hand}
+        for head, other in (others | ({"÷ tuned": TUNED} if backend == "jax.numpy" else {})).items():
+            ratios = [result.faster(other, backend) for result in results.values()]
+            columns.append((head, [shown(ratio.all) if ratio else "" for ratio in ratios]))
+        if rival.bars:
+            columns.append(("bar", [bar(rival.bars, name) for name in results]))
+    contestants = dict.fromkeys(name for result in results.values() for name in result.times)
+    times = [
+        (name, *(f"{median_of(result.times[c]) * 1e6:.4g}" if c in result.times else "" for c in contestants))
+        for name, result in results.items()
+    ]
+    heads, cells = zip(*columns)
+    notes = dict.fromkeys(result.notes() for result in results.values())
+    return (
+        f"{table(('', *heads), list(zip(results, *cells)))}\n\nMedians in microseconds:\n\n"
+        f"{table(('', *contestants), times)}\n{''.join(notes)}"
+    )
+
+
+def networks_in_words(results: Mapping[str, Result]) -> str:
+    """Say how long each kind of network takes with a backend, as a multiple of what is written by hand."""
+    sentences = []
+    for backend, rival in RIVALS.items():
+        kinds: dict[str, list[float]] = {}
+        for name, result in results.items():
+            if ratio := result.faster(rival.by_hand, backend):
+                kinds.setdefault(name.partition(" ")[0], []).append(ratio.all)
+        if kinds:
+            times = [f"{in_range(ratios)} ({kind})" for kind, ratios in kinds.items()]
+            sentences.append(f"*{backend}* takes {', '.join(times)} times as long as *{rival.by_hand}*.")
+    return " ".join(["Networks, recorded in scalars:", *sentences])
+
+
+def in_range(figures: Sequence[float]) -> str:
+    """Round the smallest and the largest.
+
+    >>> in_range([1.13, 0.95]), in_range([1.84])
+    ('0.95 to 1.1', '1.8')
+    """
+    return " to ".join(dict.fromkeys(map(about, (min(figures), max(figures)))))
+
+
+def first_calls_section(plan: Plan) -> tuple[str, str]:
+    """Time each network from recording to the end of the first call of `jax.jit`, and count its statements."""
+    names = networks_of(plan)
+    seconds: dict[str, list[list[float]]] = {name: [] for name in names}
+    for turn in range(1 if plan.quick else 5):
+        say(f"first calls: round {turn + 1}")
+        for name in () if missing("jax") else names:
+            by_hand, ours = (run(__file__, job, name, environment=ONE_THREAD) for job in ("network by hand", "network"))
+            seconds[name].append([*ours, by_hand])
+    return first_calls_table(seconds, {} if plan.quick else {WHOLE_DEMO: run(__file__, "statements")})
+
+
+def first_calls_table(seconds: Mapping[str, Sequence[Sequence[float]]], counted: Mapping[str, int]) -> tuple[str, str]:
+    """Return the table, with those below of which only the statements were counted, and its ratios in words."""
+    rows: list[Sequence[str]] = []
+    kinds: dict[str, list[float]] = {}
+    for name, rounds in seconds.items():
+        if rounds:
+            *parts, count, first, by_hand = map(statistics.median, zip(*rounds))
+            rows.append(
+                (
+                    name,
+                    f"{count:.0f}",
+                    *(f"{part:.3f}" for part in (*parts, first, by_hand)),
+                    shown(first / by_hand),
+                    bar(FIRST_CALL_BARS, name),
+                )
+            )
+            kinds.setdefault(name.partition(" ")[0], []).append(first / by_hand)
+    rows += [(name, str(count), *[""] * 6) for name, count in counted.items()]
+    head = ("", "statements", "record, s", "compile", "jit and first call", "JAX by hand", "ratio", "bar")
+    times = ", ".join(f"{in_range(ratios)} ({kind})" for kind, ratios in kinds.items())
+    sentence = f"Their jax.jit and first call take {times} times as long as those by hand." if times else ""
+    return table(head, rows), sentence
 
 
 def compile_seconds(recording: str, backend: str, caches: Sequence[str], *arguments: int) -> dict[str, list[float]]:
@@ -622,6 +809,34 @@ The same for x·y + x, a function that computes hardly anything: what is left is
 784-50-10 with tanh, 39,760 parameters: cross-entropy of one sample, value and all gradients, called with NumPy arrays.
 
 {dense}
+## Networks, as matrix programs
+
+What is recorded neuron by neuron becomes a few statements on arrays (`f.arrays` shows them), which each backend writes
+in its own way. The loss is the squared error, and the parameters are one flat list; value and all gradients of the mean
+over a batch: `in_axes=(None, 0, 0)`, `reduce="mean"`. All in float64.
+
+- *MLPs* with tanh, by their sizes. A batch has 32 samples; that of 784-128-10 has 64, and one of 784-50-10 a single
+  one.
+- *Convolution*: an image of 12 x 12, four kernels of 3 x 3 with a stride of 2, eight with a stride of 1, both with
+  tanh, and a linear layer of ten.
+- *Attention*: eight tokens of width 16, two heads, added to the tokens and normalized.
+- *jax.numpy*: `jax.jit` of the compiled function. *torch*: eager. *numpy module*: `backend=numpy`. *numpy* and *c*: the
+  backends of these names, whose results are the graph's to the bit.
+- *By hand*: `tests/benchmarks/networks_by_hand.py`, with the same flat parameters. JAX: `jax.jit` of `value_and_grad`,
+  as its users write it; *tuned*: samples as columns with a row of ones, convolutions as products with all windows.
+  PyTorch: eager, the gradients by its autograd. NumPy: forward and backward written out.
+
+A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes a thread for each that there is.
+
+{networks}
+
+### Jit and first call
+
+Seconds to record the loss with its gradients, to compile for JAX, and of `jax.jit` with its first call, in fresh
+processes, on one CPU.
+
+{first_calls}
+
 ## Compiling
 
 Seconds to record the loss and its gradients, to compile, and to call the function for the first time, in a fresh
@@ -680,6 +895,8 @@ SECTIONS: dict[str, Callable[[Plan], tuple[str, str]]] = {
     "two_numbers": two_numbers_section,
     "smallest": partial(two_numbers_section, title="smallest", what="of x·y + x"),
     "dense": dense_section,
+    "networks": networks_section,
+    "first_calls": first_calls_section,
     "compiling": compiling_section,
     "growth": growth_section,
 }

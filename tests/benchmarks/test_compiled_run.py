@@ -19,7 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import by_hand
 import compiled
+import networks_by_hand
+import recorded_networks
 import workloads
+from recorded_networks import MLP, Attention, Convolution
+
+import autograd
+from autograd import Value
 
 NEVER_REQUIRED = {"torch"}  # a gigabyte, for two lines of a table
 
@@ -90,6 +96,86 @@ def test_contestants_agree(contest: str, name: str, expected: dict[str, list[flo
     if contest == "training" and sys.platform.startswith("linux"):
         w, b = result
         assert repr(math.tanh(w * 0.01 + b)) == compiled.TRAINED
+
+
+# The networks of the page, so small that recording and compiling take no time.
+SMALL: dict[str, recorded_networks.Network] = {
+    "MLP": MLP((3, 2, 2, 2), samples=4),
+    "convolution": Convolution(image=8, channels=(2, 3), outputs=2, samples=3),
+    "attention": Attention(tokens=3, width=4, heads=2, samples=2),
+}
+
+
+def mean_of_graphs(network: recorded_networks.Network) -> list[float]:
+    """Compute the mean loss and its gradients with a graph of its own for each sample."""
+    p, x, t = recorded_networks.numbers(network)
+    parameters = [Value(number) for number in p]
+    losses = [network.loss(iter(parameters), *sample) for sample in zip(x.tolist(), t.tolist())]
+    loss = autograd.mean(losses)
+    loss.backward()
+    return [loss.data, *(parameter.grad for parameter in parameters)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, one.name)
+        for kind, network in SMALL.items()
+        for one in compiled.network_contestants(network)
+        if kind == "MLP"
+        or one.name not in compiled.RIVALS  # backends have tests of their own, of all kinds of networks
+    ],
+)
+def test_contestants_of_networks_agree(kind: str, name: str, folder: Path) -> None:
+    network = SMALL[kind]
+    (contestant,) = (one for one in compiled.network_contestants(network) if one.name == name)
+    need(contestant.needs)
+    result = contestant.flat(contestant.make(folder)())
+    compiled.compare(kind, {name: result, "expected": mean_of_graphs(network)})
+
+
+def test_the_page_has_all_kinds_of_networks() -> None:
+    assert {type(network) for network in recorded_networks.NETWORKS.values()} == {*networks_by_hand.JAX}
+
+
+def test_networks_are_compared_with_what_is_written_by_hand() -> None:
+    times = {"jax.numpy": 1e-3, "JAX by hand": 2e-3, "JAX by hand, tuned": 8e-4, "numpy module": 3, "NumPy by hand": 4}
+    result = compiled.Result({name: [[seconds]] for name, seconds in times.items()}, {}, {"torch": "not installed"})
+    tables = compiled.networks_tables({"MLP 64-32-10": result, "attention": result})
+    ratios, microseconds = tables.split("Medians in microseconds:")
+    assert cells(ratios)["MLP 64-32-10"] == ["0.5", "1.25", "1.2", "", "1.2", "0.75", "1.4", "", ""]
+    assert cells(ratios)["attention"] == ["0.5", "1.25", "2.5", "", "", "0.75", "", "", ""]
+    assert cells(microseconds)["attention"] == ["1000", "2000", "800", "3e+06", "4e+06"]
+    assert "Left out: *torch*: not installed." in tables
+    slower = result._replace(times=result.times | {"jax.numpy": [[3e-3]]})
+    assert compiled.networks_in_words({"MLP 1": result, "MLP 2": slower, "attention": slower}) == (
+        "Networks, recorded in scalars: *jax.numpy* takes 0.50 to 1.5 (MLP), 1.5 (attention) times as long as "
+        "*JAX by hand*. *numpy module* takes 0.75 (MLP), 0.75 (attention) times as long as *NumPy by hand*."
+    )
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    """Return the rows of a table, by their first cells."""
+    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return {name: numbers for name, *numbers in rows}
+
+
+def test_first_calls_are_compared_with_those_by_hand() -> None:
+    rounds = [[0.1, 0.2, 14, 0.5, 0.25], [0.1, 0.2, 14, 0.6, 0.25], [0.1, 0.3, 14, 0.5, 0.25]]
+    table, words = compiled.first_calls_table({"MLP 64-32-10": rounds}, {"demo": 22})
+    assert cells(table)["MLP 64-32-10"] == ["14", "0.100", "0.200", "0.500", "0.250", "2", "3"]
+    assert cells(table)["demo"] == ["22", *[""] * 6]
+    assert words == "Their jax.jit and first call take 2.0 (MLP) times as long as those by hand."
+    assert compiled.first_calls_table({"MLP 64-32-10": []}, {"demo": 22})[1] == ""  # without JAX
+
+
+def test_first_calls_are_timed_and_statements_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    need(("jax",))
+    monkeypatch.setitem(recorded_networks.NETWORKS, "small", SMALL["MLP"])
+    monkeypatch.setattr(compiled, "stay_on_one_cpu", lambda: None)  # which this process cannot leave again
+    record, compile, statements, first = compiled.time_network("small")
+    assert min(record, compile, first, compiled.time_by_hand("small")) > 0
+    assert 10 < statements < 30
 
 
 def test_a_contestant_with_another_result_is_found_out() -> None:
