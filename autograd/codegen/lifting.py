@@ -520,6 +520,8 @@ class _Arrangement:
             )
             for r in range(len(arrays))
         ]
+        if kind.op is None and not self._kinds.exact:
+            runs = list(map(_in_order, runs))
         starts = [[row[0] for row in rows] for run in runs for rows in run.places]
         collected = any(array in self._collections for own in arrays for array in own)
         groups = _by_pattern(runs, len(members), exact=not collected)
@@ -624,6 +626,18 @@ class _Arrangement:
             target = View(self._gathers[key], 0, row_major(loops))
             self._statements.append(Statement(target, loops, View(source, 0, (), tuple(found))))
         return View(self._gathers[key], 0, strides)
+
+
+def _in_order(run: _Run) -> _Run:
+    """Return the run with its terms in the order of their first factors, if it has as many for each member."""
+    firsts = [rows[0] for rows in run.places]
+    order = sorted(range(len(firsts[0])), key=list(zip(*firsts, strict=True)).__getitem__) if firsts else []
+    if order == list(range(len(order))) or any(len(row) != len(order) for row in run.places[0]):
+        return run
+    return _Run(
+        [[[row[t] for t in order] for row in rows] for rows in run.places],
+        [[row[t] for t in order] for row in run.constants],
+    )
 
 
 def _without_repeats(shape: Sequence[int], numbers: "array[Any]") -> tuple["array[Any]", tuple[int, ...]]:
