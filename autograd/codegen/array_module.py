@@ -89,12 +89,20 @@ class ModuleSpelling:
 
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make arrays of constants among the operands: alone, they would have the module's default width."""
+        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
+
         asarray = self.module.asarray
 
         def on_arrays(*operands: Any) -> Any:
             like = next(x for x in operands if hasattr(x, "dtype"))
             kind = _Kind(like.dtype, _device_of(like))
-            return function(*[x if hasattr(x, "dtype") else asarray(x, **kind.options) for x in operands])
+            return function(*[x if hasattr(x, "dtype") else constant(x, kind.options) for x in operands])
+
+        def constant(x: float, options: dict[str, Any]) -> Any:
+            if abs(x) < 1e4:  # every width has it
+                return asarray(x, **options)
+            with np.errstate(over="ignore"):  # what is too large for the width is infinite
+                return asarray(x, **options)
 
         return on_arrays
 
@@ -324,8 +332,10 @@ class _Arrays:
         self.module, self.signature = module, signature
         shapes = [(shape_of(tree), len(tree_leaves(tree))) for tree in signature.inputs]
         self.shapes = [(size,) if shape is None else shape for shape, size in shapes]
-        self._type = type(module.zeros(0))
-        self._dtypes: set[Any] = set()  # that arguments have had which needed no conversion
+        # Those that arguments have had which needed no conversion. No array is made here to ask for its type: with the
+        # first one, JAX chooses its devices, and then it is too late to join other processes.
+        self._types: set[type] = set()
+        self._dtypes: set[Any] = set()
         self._constants: list[Any] = []
         self._typed: dict[Any, Any] = {}  # the constants by number and type
         self.tables: dict[str, Any] = {}
@@ -340,12 +350,15 @@ class _Arrays:
 
     def constant(self, j: int, kind: "_Kind") -> Any:
         """Return constants in this kind. Those of JAX are NumPy's, which its transformations take for constants."""
+        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
+
         x = self._constants[j]
         if kind.device is not None or hasattr(x, "is_floating_point"):
             return x.to(self.module.float64 if kind.dtype is float else kind.dtype).to(kind.device or x.device)
         key = j, kind.dtype
         if key not in self._typed:
-            self._typed[key] = x.astype(kind.dtype)
+            with np.errstate(over="ignore"):  # what is too large for the width is infinite
+                self._typed[key] = x.astype(kind.dtype)
         return self._typed[key]
 
     def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, "_Kind"]:
@@ -362,6 +375,7 @@ class _Arrays:
         found = [self.argument(k, x, kind) for k, x in enumerate(arguments)]
         n = batch_size(*((k, arguments[k]) for k in self.signature.batched_arguments)) if self.signature.batch else None
         if all(own is x for own, x in zip(found, arguments)):
+            self._types.update(map(type, found))
             self._dtypes.add(kind.dtype)
         return found, n, kind
 
@@ -369,7 +383,7 @@ class _Arrays:
         """Return the number of samples, 0 without a batch, if all arguments are arrays that need no conversion."""
         n, dtype = 0, None
         for x, shape, batch in zip(arguments, self.shapes, self.signature.batched):
-            if type(x) is not self._type or (x.dtype is not dtype and (dtype or x.dtype not in self._dtypes)):
+            if type(x) not in self._types or (x.dtype is not dtype and (dtype or x.dtype not in self._dtypes)):
                 return None
             dtype, own = x.dtype, x.shape
             if own != shape:

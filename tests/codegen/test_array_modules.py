@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import subprocess
+import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +27,7 @@ from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import tree_leaves
 
+ROOT = Path(__file__).parent.parent.parent
 LEAST_NORMAL = 2.2250738585072014e-308  # JAX takes smaller numbers as 0
 
 
@@ -314,6 +318,33 @@ def test_constants_beyond_the_width_are_infinite(xp: ModuleType) -> None:
         f = autograd.compile(y, x, backend=xp)
         assert f(typed(xp, 1.0, "float32")).tolist() == math.inf
         assert f(1.0) == y.forward().data or f(1.0) == 1e300
+
+
+def test_a_clamp_to_the_largest_float_does_not_warn_in_float32(xp: ModuleType) -> None:
+    """As in logsumexp, and so in the loss of every network that is trained on a GPU."""
+    scores = [Value(0.5), Value(-0.25)]
+    loss = autograd.logsumexp(scores)
+    f = autograd.compile((loss, grad(loss, scores)), (scores,), in_axes=(0,), reduce="mean", backend=xp)
+    _, gradients = f(typed(xp, [[0.0, 0.0]], "float32"))
+    assert gradients.tolist() == [0.5, 0.5]
+
+
+def test_compiling_leaves_it_to_the_caller_when_jax_starts() -> None:
+    """A program joins other processes, or chooses devices, before the first array is made."""
+    array_module("jax.numpy")
+    program = """
+import jax
+import autograd
+from autograd import Value, grad
+
+weights, x, constants = [Value(0.1 * i) for i in range(40)], Value(0.5), [0.3 * i for i in range(40)]
+loss = autograd.max(autograd.dot(constants, [(w * x).tanh() for w in weights]), 0.25) ** x
+autograd.compile((loss, grad(loss, weights)), (weights, x), in_axes=(None, 0), reduce="mean", backend=jax.numpy)
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_platforms", "cpu")
+print(len(jax.devices()))
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT) == "2\n"
 
 
 def test_of_several_widths_the_module_chooses(xp: ModuleType) -> None:
