@@ -300,6 +300,8 @@ SIZES: dict[str, tuple[int, list[Callable[[], ScalarNetwork]]]] = {
         for stride in (1, 2, 3)
     },
     "convolution 2-D, mean": (30, [partial(convolution_2d, n, pooled="mean") for n in (6, 8)]),
+    "convolution 1-D, padded": (20, [partial(convolution_1d, n, padded=True) for n in (7, 13)]),
+    "convolution 2-D, zeros around": (30, [partial(convolution_2d, n, padding="zeros") for n in (5, 7)]),
     "convolution 2-D, left out": (34, [partial(convolution_2d, n, padding="left out") for n in (4, 6)]),
     "attention": (32, [partial(attention, n, 2 * n) for n in (3, 4)]),
     "normalised layers": (36, [partial(normalised_layers, n) for n in (4, 9)]),
