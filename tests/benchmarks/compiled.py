@@ -823,8 +823,8 @@ over a batch: `in_axes=(None, 0, 0)`, `reduce="mean"`. All in float64.
 - *jax.numpy*: `jax.jit` of the compiled function. *torch*: eager. *numpy module*: `backend=numpy`. *numpy* and *c*: the
   backends of these names, whose results are the graph's to the bit.
 - *By hand*: `tests/benchmarks/networks_by_hand.py`, with the same flat parameters. JAX: `jax.jit` of `value_and_grad`,
-  as its users write it; *tuned*: samples as columns with a row of ones, convolutions as products with all windows.
-  PyTorch: eager, the gradients by its autograd. NumPy: forward and backward written out.
+  as its users write it; *tuned*: samples as columns, convolutions as products with all windows. PyTorch: eager, the
+  gradients by its autograd. NumPy: forward and backward written out.
 
 A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes a thread for each that there is.
 
