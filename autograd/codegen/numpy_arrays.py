@@ -1,50 +1,47 @@
-"""Compile to Python source on NumPy arrays: a batch at once, one statement for each step.
+"""Spell operations on NumPy arrays with the bits of floats, and define what the generated source calls.
 
-Batch-invariant steps (`backend.py`) are computed on floats, all others on arrays with one element per sample. Functions
-such as tanh are called with the float of each sample, because NumPy's own differ in the last digits, and between
-processors.
+Functions such as tanh are called with the float of each element, because NumPy's own differ in the last digits, and
+between processors.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import reduce
+from math import prod
 from typing import Any
 
-from autograd.codegen.arguments import Signature, argument_error, checked_lists, flattened, pieces_of, shape_of
-from autograd.codegen.array_module import array_function
-from autograd.codegen.backend import CompiledCode
-from autograd.codegen.program import Program, Step, without_fixed_terms
-from autograd.codegen.python import FloatSpelling
-from autograd.codegen.python_source import (
-    Name,
-    compiled_source,
-    finished_sums,
-    function_text,
-    head_of_compiled,
-    indented,
-    packed,
-    packed_pieces,
-    size_of_the_batch,
-    straight_statements,
-    tree_text,
-    variable_names,
+from autograd.codegen.arguments import (
+    Signature,
+    argument_error,
+    checked_lists,
+    flattened,
+    lone_number,
+    shape_of,
 )
+from autograd.codegen.array_module import array_function
+from autograd.codegen.program import Step
+from autograd.codegen.python import FloatSpelling
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
-from autograd.trees import tree_leaves, tree_map, tree_shape
+from autograd.trees import check_unmasked, tree_shape
 
-_OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
+OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
 _SAME_BITS = {
     *(TABLE[name] for name in ("abs", "sqrt", "relu", "sign", "step", "max", "min", "where", "stop_gradient")),
     *(TABLE[name] for name in ("floor", "ceil", "round", "mod", "floordiv", "leaky_relu", "clip")),
 }
 """Operations for which NumPy's functions give the same bits as Python's."""
 
+_OF_TWO = {TABLE["largest"]: TABLE["max"], TABLE["smallest"]: TABLE["min"]}
+"""Operations on lists, of which NumPy has those of two operands."""
+
+_NUMBERS_AT_ONCE = 2**15  # products before they are added: 256 KiB, which stay in the processor's cache
+
 
 class ArraySpelling:
     """The spelling of operations on NumPy arrays, in Python.
 
     Arguments:
-        floats: the spelling of batch-invariant steps; both share one dictionary, `functions`.
+        floats: the spelling of operations on floats; both share one dictionary, `functions`.
     """
 
     def __init__(self, floats: FloatSpelling) -> None:
@@ -53,15 +50,17 @@ class ArraySpelling:
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
         op = step.op
-        if op in _OPERATORS:
+        if op in OPERATORS:
             return spelling_of(op).write("arrays", names)
-        function = f"{self._floats.function_name(op)}_each"
-        self.functions[function] = _on_arrays(op, len(names))
-        return f"{function}({', '.join(names)})"
+        of_two = _OF_TWO.get(op)
+        function = f"{self._floats.function_name(of_two or op)}_each"
+        self.functions[function] = _on_arrays(of_two or op, 2 if of_two else len(names))
+        self.functions["_reduce"] = reduce
+        return f"_reduce({function}, [{', '.join(names)}])" if of_two else f"{function}({', '.join(names)})"
 
 
 def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415  # optional
 
     if op in _SAME_BITS:
         return array_function(op, operands, np)
@@ -74,49 +73,6 @@ def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
     return each
 
 
-def arrays_backend(program: Program, signature: Signature) -> CompiledCode:
-    """Compile to a function that computes a batch at once; for signatures with a batch."""
-    import numpy as np  # noqa: PLC0415  # this backend was asked for
-
-    program, signature, terms = without_fixed_terms(program, signature)
-    name, floats = variable_names(program), FloatSpelling()
-    statements = straight_statements(program, signature, name, ArraySpelling(floats), fixed=floats)
-
-    def result(arrays: bool) -> str:
-        if signature.reduce:
-            return packed(signature.outputs, finished_sums(signature, terms, name), arrays)
-        pieces = [f"r{i}" for i in range(len(pieces_of(signature.outputs)))]
-        return packed_pieces(signature.outputs, pieces if arrays else [f"{r}.tolist()" for r in pieces])
-
-    body = [*statements.once, *_at_once(statements.each, signature, name)]
-    text = function_text(head_of_compiled(signature), signature, name, body, result, out=True)
-    return compiled_source(text, signature, {
-        **floats.functions, "_columns": Columns(signature), "_sums": _sums, "_table": _table, "_full": np.full,
-        "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results
-    })  # fmt: skip
-
-
-def _at_once(each: Sequence[str], signature: Signature, name: Name) -> Iterator[str]:
-    """Yield the statements that compute the batch, then collect or sum the outputs."""
-    yield size_of_the_batch(signature)
-    for k in signature.batched_arguments:
-        yield f"[{', '.join(map(name, tree_leaves(signature.inputs[k])))}] = _columns({k}, a{k})"
-    lines = list(each)
-    if signature.reduce:
-        outputs = list(map(name, tree_leaves(signature.outputs)))
-        lines.append(f"[{', '.join(f's{i}' for i in range(len(outputs)))}] = _sums(n, {tree_text(outputs)})")
-    else:
-        for i, piece in enumerate(pieces_of(signature.outputs)):
-            build = "_table" if isinstance(piece, list) else "_full"
-            lines.append(f"r{i} = {build}(n, {tree_text(tree_map(name, piece))})")
-    if lines:  # there are outputs
-        yield "with _ignored():"
-        yield from indented(lines)
-
-
-# Functions called by the generated source ----------------------------------------------------------------------------
-
-
 class Columns:
     """Convert an argument to rows, one per number, with one element per sample."""
 
@@ -125,9 +81,12 @@ class Columns:
         self.shapes = list(map(shape_of, signature.inputs))
 
     def __call__(self, k: int, argument: Any) -> Any:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415  # optional
 
         tree, shape, batch = self.signature.inputs[k], self.shapes[k], self.signature.batched[k]
+        if not (batch or isinstance(tree, (list, tuple))):
+            return np.array([[lone_number(k, argument)]])
+        check_unmasked(argument)
         if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
             plain = checked_lists(argument)
             array = np.array(flattened(k, tree, plain, len(plain) if batch else None))
@@ -139,19 +98,37 @@ class Columns:
         return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
 
 
-def _table(n: int, columns: Sequence[Any]) -> Any:
-    """Combine columns, each an array of length n or a number, into one table."""
-    import numpy as np  # noqa: PLC0415
+def grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """Return a view of the rows of a table that nested loops run through."""
+    import numpy as np  # noqa: PLC0415  # optional
 
-    table = np.empty((n, len(columns)))
-    for j, column in enumerate(columns):
-        table[:, j] = column
-    return table
+    row = table.strides[0]
+    steps = (*[stride * row for stride in strides], *table.strides[1:])
+    return np.ndarray((*counts, *table.shape[1:]), float, table, start * row, steps)
 
 
-def _sums(n: int, columns: Sequence[Any]) -> Any:
-    """Return the sums over the samples, as floats."""
-    import numpy as np  # noqa: PLC0415
+def added(z: Any, p: Any, q: Any = 1.0, depth: int = 1) -> Any:
+    """Return z plus the products of terms, which are on the first `depth` axes, added strictly from left to right.
 
-    spread = [column if isinstance(column, np.ndarray) else np.full(n, column) for column in columns]
-    return np.concatenate(spread).reshape(-1, n).sum(axis=1).tolist() if spread else []
+    NumPy adds in pairs what is adjacent in memory, but the rows of a table one after the other.
+    """
+    import numpy as np  # noqa: PLC0415  # optional
+
+    def factor(terms: Any) -> Any:
+        return q if isinstance(q, float) else q[terms]
+
+    shape = np.broadcast(z, p[(0,) * depth], factor((0,) * depth)).shape
+    size, inner = prod(shape), p.shape[1:depth]
+    at_once = _NUMBERS_AT_ONCE // (prod(inner) * size)
+    if at_once < 4:  # such rows are not worth it
+        for i in range(len(p)):
+            z = added(z, p[i], factor(i), depth - 1) if inner else z + p[i] * factor(i)
+        return z
+    products = np.empty((min(len(p), at_once), *inner, *shape))
+    for i in range(0, len(p), at_once):
+        some = products[: len(p) - i]
+        np.multiply(p[i : i + at_once], factor(slice(i, i + at_once)), some)
+        rows = some.reshape(-1, *shape)
+        rows[0] += z
+        z = np.add.reduce(rows, 0, initial=-0.0) if size > 1 else rows.cumsum(0)[-1]
+    return z

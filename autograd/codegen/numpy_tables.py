@@ -1,307 +1,300 @@
-"""Compile to Python source on NumPy tables: one statement for each layer of a network, a batch at once.
+"""Compile to Python source on NumPy tables: the statements of the lifted program (`lifting.py`), a batch at once.
 
-The tables and variables of the generated source, laid out as for C (`memory.py`); a table has a row for each number:
+Each array becomes a table with a row for each number, and a column for each sample if it varies, else one:
 
-    a0[3]        number 3 of argument 1, flattened; one column
-    x[2]         a number of the batched arguments, a column for each sample
-    v7           the result of step 7: a float if it is batch-invariant (`backend.py`), else an array of samples
-    u[5], v[5]   the same, as rows of tables, for results that a loop computes or reads
-    s[4]         output 4: its sum over the samples, or a row with its value for each
+    a0, c0, v0   an argument, constants, results
+    v1           the result of a statement without loops: a float if it is batch-invariant (`backend.py`), else a row
+    s            the outputs; with a `reduce`, their sums over the samples
 
-A loop over the members of a group is one expression on rows of these tables. Sums and dots add their terms one
-by one, left to right, each for all members and samples at once: the same bits as the graph.
+The loops of a statement are the first axes of its views. Sums and dots add their terms one by one, left to right, each
+for all rounds and samples at once: the same bits as the graph.
 """
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
+from math import prod
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_in_place
+from autograd.codegen.array_program import (
+    Array,
+    ArrayProgram,
+    Call,
+    Expression,
+    Fold,
+    Output,
+    Segment,
+    Statement,
+    Sum,
+    View,
+    row_major,
+    views_of,
+)
 from autograd.codegen.backend import CompiledCode, spelled_out
-from autograd.codegen.loops import LoopOrStep
-from autograd.codegen.memory import Limits, LoopOperand, MemoryLayout, Slot, equal_runs, run_through
-from autograd.codegen.numpy_arrays import ArraySpelling, Columns, arrays_backend
-from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
+from autograd.codegen.lifting import lifted
+from autograd.codegen.numpy_arrays import OPERATORS, ArraySpelling, Columns, added, grid
+from autograd.codegen.program import Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
 from autograd.codegen.python_source import (
-    assignment,
     compiled_source,
     head_of_compiled,
     indented,
     packed_pieces,
     size_of_the_batch,
-    variable_names,
     written,
 )
+from autograd.codegen.spelling import float_literal
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
-LIMITS_OF_A_BATCH = Limits(straight=40, long=8, members=4, looped=4, part=math.inf, constants=False)
-_WITHOUT_NUMPY = (TABLE["largest"], TABLE["smallest"])
-"""Operations of which NumPy has those of two operands only."""
-
-LIMITS_OF_A_SAMPLE = Limits(straight=400, long=64, members=8, looped=16, part=math.inf, constants=False)
-"""Higher, because single statements compute on floats, which are faster than arrays of one element."""
+SAMPLES = -1  # as an axis
+FLOATS_IN_A_STATEMENT = 48  # steps on floats that take as long as a statement on tables
+MOST_WRITTEN_OUT = 3  # terms
+MOST_COPIES = 4  # statements that copy the rows of one table to outputs; more become one with tables of indices
+MOST_CHARACTERS = 300  # of an operand: Python refuses more than 200 nested parentheses
 
 
 def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
-    """Compile to NumPy: on tables if the program has loops, else one statement for each step."""
+    """Compile to NumPy; without a batch to Python's floats, unless statements on tables take less time."""
     try:
         import numpy as np  # noqa: PLC0415  # this backend was asked for
     except ModuleNotFoundError as problem:
         raise ModuleNotFoundError('backend="numpy" needs NumPy: pip install numpy', name=problem.name) from None
 
-    # NumPy has max and min for a whole batch, but would call the function of largest for one sample after the other.
-    program, signature = spelled_out(
-        program, signature, lambda op: op.built_in and op not in _WITHOUT_NUMPY, calls_functions=True
+    apart, its_signature, terms = without_fixed_terms(
+        *spelled_out(program, signature, lambda op: op.built_in, calls_functions=True, folds=False)
     )
-    apart, its_signature, terms = without_fixed_terms(program, signature)
-    layout = MemoryLayout(apart, signature, LIMITS_OF_A_BATCH if signature.batch else LIMITS_OF_A_SAMPLE)
-    if not layout.looped:
-        return arrays_backend(program, signature) if signature.batch else python_backend(program, signature)
-    tables = _Tables(apart, its_signature, terms, layout)
-    text = tables.text()
-    return compiled_source(text, signature, {
-        **tables.floats.functions, "np": np, "_grid": _grid, "_columns": Columns(signature),
+    arrays = lifted(apart, its_signature)
+    floats = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
+    if not signature.batch and floats <= FLOATS_IN_A_STATEMENT * len(arrays.statements):
+        return python_backend(program, signature)._replace(arrays=str(arrays))
+    tables = _Tables(arrays, its_signature, terms)
+    return compiled_source(tables.text(), signature, {
+        **tables.floats.functions, "np": np, "_columns": Columns(signature), "_grid": grid, "_added": added,
         "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results
-    })  # fmt: skip
+    })._replace(arrays=str(arrays))  # fmt: skip
 
 
-class _Rows(NamedTuple):
-    """Rows of a table, for one result or operand of a group.
+class _Text(NamedTuple):
+    """An expression, and the axes of its value: the numbers of loops, and SAMPLES. Without any it is a float."""
 
-    Nested loops over the members, the outermost first, with these counts and strides, run through them; or their
-    indices are in `table`. Each member of a sum adds `terms` rows, `stride` apart.
-    """
-
-    array: str
-    terms: int | None
-    start: int = 0
-    counts: Sequence[int] = ()
-    strides: Sequence[int] = ()
-    stride: int = 0
-    table: str = ""
-
-    def __str__(self) -> str:
-        """Return an expression for a table with the members on its first axes, after the terms in a sum."""
-        if self.table:
-            return f"{self.array}[{self.table}]"
-        counts, strides = [*self.counts], [*self.strides]
-        if self.terms is not None:
-            counts, strides = [self.terms, *counts], [self.stride, *strides]
-        moving = [i for i, stride in enumerate(strides) if stride or (i == 0 and self.terms is not None)]
-        if not moving:
-            return f"{self.array}[{self.start}]"
-        first = moving[0]
-        if len(moving) > 1 or not strides[first]:
-            return f"_grid({self.array}, {self.start}, {tuple(counts)}, {tuple(strides)})"
-        end = self.start + (counts[first] - 1) * strides[first] + (1 if strides[first] > 0 else -1)
-        by = f":{strides[first]}" if strides[first] != 1 else ""
-        return f"{self.array}[{self.start}:{end if end >= 0 else ''}{by}{', None' * (len(strides) - 1 - first)}]"
-
-    @property
-    def whole(self) -> str:
-        """The same rows, as the target of an assignment."""
-        return f"{self}[:]" if str(self).startswith("_grid") else str(self)
+    text: str
+    axes: frozenset[int] = frozenset()
 
 
 class _Tables:
     """Writes a function on tables.
 
     Arguments:
-        program: the program.
+        program: the program on arrays.
         signature: its arguments and its result.
-        terms: the batch-invariant term to add to an output after its sum over the samples.
-        layout: the program's loops and tables; at least one loop.
+        terms: the outputs to which batch-invariant terms are added after the sum over the samples. These terms are the
+            program's outputs beyond the signature's, in the same order.
     """
 
-    def __init__(self, program: Program, signature: Signature, terms: dict[int, Operand], layout: MemoryLayout) -> None:
-        self.program, self.signature, self.terms, self.layout = program, signature, terms, layout
-        self.outputs = tree_leaves(signature.outputs)
-        self.variable = variable_names(program)
+    def __init__(self, program: ArrayProgram, signature: Signature, terms: Iterable[int]) -> None:
+        self.program, self.signature = program, signature
         self.floats = FloatSpelling()
         self.arrays = ArraySpelling(self.floats)
         self.indices: list[str] = []
+        self.lines: list[str] = []
+        self.columns = "n" if signature.batch else "1"
+        self.made = Counter(statement.target.array for statement in program.statements)
+        self.alone = {s.target.array for s in program.statements if not s.loops and s.target.array.length == 1}
+        outputs = program.outputs[: len(tree_leaves(signature.outputs))]
+        self.s = Array("s", len(outputs), varies=not signature.reduce, total=bool(signature.reduce))
+        self.copies = _together(program._replace(outputs=outputs).returned())
+        fixed: list[Output] = [-0.0] * len(outputs)  # which, added, changes no number
+        for i, x in zip(terms, program.outputs[len(outputs) :], strict=True):
+            fixed[i] = x
+        self.added = _together(program._replace(outputs=fixed).returned())
+        self.added.pop(repr(-0.0), None)
+        read = {view.array for statement in program.statements for view in views_of(statement.value)}
+        self.statements = [s if s.target.array in read else self._writing_outputs(s) for s in program.statements]
 
-    # Single steps ----------------------------------------------------------------------------------------------------
-
-    def name(self, x: Operand) -> str:
-        """Return a local variable or an element of a table, as a float if it is batch-invariant."""
-        slot = self.layout.slots.get(x) if type(x) is int else None
-        if slot is None or (x >= self.program.inputs and x not in self.layout.looped):
-            return self.variable(x)
-        return f"{slot.array}[{slot.at}]" if slot.array in "xv" else f"{slot.array}.item({slot.at})"
-
-    def _statements(self, unit: LoopOrStep) -> Iterator[str]:
-        if unit.is_loop:
-            yield from self._group(unit.steps)
-            return
-        (place,) = unit.steps
-        layout, name = self.layout, self.name(place)
-        spelling = self.arrays if place in layout.varying else self.floats
-        yield from assignment(place, layout.step(place), self.name, spelling)
-        if place in layout.slots:
-            slot = layout.slots[place]
-            yield f"{slot.array}[{slot.at}] = {name}"
-        if layout.leaves_when_made(place):
-            yield from (f"s[{i}] = {self._leaving(name)}" for i in layout.exits.get(place, ()))
-
-    def _leaving(self, value: str) -> str:
-        return f"{value}.sum(-1)" if self.signature.reduce else value
-
-    def _other_outputs(self) -> Iterator[str]:
-        """Yield statements for outputs that are constants, inputs, or batch-invariant results."""
-        layout, stored, others = self.layout, list[tuple[int, Slot]](), list[tuple[int, str]]()
-        for i, x in enumerate(self.outputs):
-            if type(x) is int and x >= self.program.inputs and layout.leaves_when_made(x):
-                continue
-            if type(x) is int and x in layout.slots:
-                stored.append((i, layout.slots[x]))
+    def _writing_outputs(self, statement: Statement) -> Statement:
+        """Return the statement with outputs for its target, if it makes these and nothing else."""
+        target, loops, _ = statement
+        copies = self.copies.get(target.array, [])
+        if len(copies) == 1 and prod(loops) == target.array.length and target.array.total == self.s.total:
+            [(outputs, rounds, copied)] = copies
+            if not isinstance(copied, View):
+                return statement
+            if (rounds, copied) == (loops, target):
+                place, strides = outputs.start, outputs.strides
+            elif outputs.strides == copied.strides == (1,) and rounds == (target.array.length,):
+                place, strides = outputs.start + target.start, target.strides
             else:
-                others.append((i, self.name(x)))
-        for first, length, text in equal_runs(others):
-            rows = f"s[{first}:{first + length}]" if length > 1 else f"s[{first}]"
-            yield f"{rows} = {'n * ' * bool(self.signature.reduce)}{text}"
-        yield from self._copied(stored)
+                return statement
+            del self.copies[target.array]
+            return statement._replace(target=View(self.s, place, strides))
+        return statement
 
-    def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        """Yield statements that copy rows of tables to outputs, or their sums; a lone row goes to all of them."""
-        for outputs, rows in _together(pairs):
-            varies = rows.array in "xv"
-            fixed = self.signature.reduce and not varies
-            yield f"{outputs} = {f'n * {rows}[..., 0]' if fixed else self._leaving(str(rows))}"
+    # Expressions -----------------------------------------------------------------------------------------------------
 
-    # Groups ----------------------------------------------------------------------------------------------------------
+    def _expression(self, value: Expression, loops: tuple[int, ...]) -> _Text:
+        if isinstance(value, Call):
+            return self._call(value, loops)
+        if isinstance(value, Sum):
+            return self._sum(value, loops)
+        return self._fold(value, loops) if isinstance(value, Fold) else self._view(value, loops)
 
-    def _group(self, places: Sequence[int]) -> Iterator[str]:
-        """Yield the statements for all steps of a group at once."""
-        layout, first = self.layout, self.layout.step(places[0])
-        made = [[[layout.slots[place]] for place in places]] if places[0] in layout.slots else []
-        if layout.leaves_directly(places):
-            made.append([[Slot("s", layout.exits[place][0])] for place in places])
-        changing = [p for p, x in enumerate(first.operands) if type(x) is int]
-        if first.op.adds:
-            lists = [first.op.lists(layout.step(place).operands) for place in places]
-        else:
-            lists = [[layout.step(place).operands[p : p + 1] for p in changing] for place in places]
-        read = [[[layout.slots[int(x)] for x in xs] for xs in position] for position in zip(*lists, strict=True)]
-        results, operands = self._rows(made, read, first.op.adds)
-        matrices = self._as_matrices(first, results, operands)
-        if matrices:
-            yield f"{results[0].whole} = {matrices}"
-        else:
-            yield from self._calculated(places, changing, results, operands)
-        if layout.leaves_when_made(places[0]) and not layout.leaves_directly(places):
-            yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
+    def _view(self, view: View | float, loops: tuple[int, ...], terms: tuple[int, ...] = ()) -> _Text:
+        """Return rows of a table: the terms, if any, are the first axes, then the loops, and last the samples."""
+        varies = isinstance(view, View) and view.array.varies
+        axes = frozenset([SAMPLES] if varies else [])
+        if isinstance(view, float) or view.array in self.alone:
+            text = float_literal(view) if isinstance(view, float) else view.array.name
+            shape = [*map(str, terms), *["1"] * len(loops), self.columns if varies else "1"]
+            return _Text(f"np.broadcast_to({text}, ({', '.join(shape)}))" if terms else text, axes)
+        array, start, strides, table = view
+        if table is not None:
+            n = prod(terms)
+            index = self._index([place for i in range(n) for place in table[i::n]], (*terms, *loops))
+            return _Text(f"{array.name}[{index}]", axes.union(range(len(loops))))
+        axes = axes.union(i for i, stride in enumerate(strides[: len(loops)]) if stride)
+        if not axes and not terms:
+            return _Text(f"{array.name}.item({start})")
+        by = (*strides[len(loops) :], *strides[: len(loops)])
+        return _Text(_rows(array, start, (*terms, *loops), by, len(terms)), axes)
 
-    def _rows(
-        self, made: Sequence[Sequence[Sequence[Slot]]], read: Sequence[Sequence[Sequence[Slot]]], added: bool
-    ) -> tuple[list[_Rows], list[_Rows]]:
-        """Return the rows of results and operands, given as a list of slots for each member."""
-        operands = [*map(LoopOperand, made), *(LoopOperand(slots, added) for slots in read)]
-        run_through(operands, self._indices)
-        rows = []
-        for o in operands:
-            counts, strides = (o.counts, o.strides) if len(o.starts) > 1 else ([], [])
-            rows.append(_Rows(o.array, o.terms, o.start, counts, strides, o.stride or 0, o.table))
-        return rows[: len(made)], rows[len(made) :]
+    def _index(self, places: Sequence[int], shape: tuple[int, ...]) -> str:
+        """Declare a table of indices, and return its name."""
+        name = f"t{len(self.indices)}"
+        self.indices.append(f"{name} = np.array({list(places)}){f'.reshape{shape}' if len(shape) > 1 else ''}")
+        return name
 
-    def _indices(self, operand: LoopOperand) -> str:
-        """Declare an array of the operand's indices and return its name."""
-        indices: Any = operand.indices
-        if operand.terms is not None:
-            indices = [list(row) for row in zip(*indices, strict=True)]
-        if operand.terms is None or len(operand.starts) == 1:
-            indices = [at for row in indices for at in row]
-        self.indices.append(f"t{len(self.indices)} = np.array({indices})")
-        return f"t{len(self.indices) - 1}"
-
-    def _calculated(
-        self, places: Sequence[int], changing: Sequence[int], results: Sequence[_Rows], operands: Sequence[_Rows]
-    ) -> Iterator[str]:
-        """Yield the operation on rows, which writes the value to `results`; `changing`: positions of `operands`."""
-        first = self.layout.step(places[0])
-        if first.op.adds:
-            names, lists = "pq"[: len(operands)], list(map(str, operands))
-            value = "z"
-            if len(places) == 1 or places[0] not in self.layout.varying:  # few sums: NumPy's own loop is faster there
-                value = f"0.0 + {f'({lists[0]} * {lists[1]})' if len(lists) > 1 else lists[0]}.cumsum(0)[-1]"
+    def _call(self, value: Call, loops: tuple[int, ...]) -> _Text:
+        operands = [self._expression(x, loops) for x in value.operands]
+        axes = frozenset[int]().union(*(x.axes for x in operands))
+        texts = []
+        for x, (text, own) in zip(value.operands, operands, strict=True):
+            if isinstance(x, Call) and (
+                not own or len(text) > MOST_CHARACTERS
+            ):  # spelled for floats it may be repeated
+                texts.append(f"z{len(self.lines)}")
+                self.lines.append(f"{texts[-1]} = {text}")
             else:
-                yield "z = 0.0"
-                yield f"for {', '.join(names)} in {lists[0] if len(lists) == 1 else f'zip({lists[0]}, {lists[1]})'}:"
-                yield f"    z += {' * '.join(names)}"
-        else:
-            texts = dict(zip(changing, map(str, operands), strict=True))
-            value = self.arrays.expression(first, [texts.get(p) or self.name(x) for p, x in enumerate(first.operands)])
-        if len(results) > 1 and value != "z":
-            yield f"z = {value}"
-            value = "z"
-        for rows in results:
-            summed = rows.array == "s" and self.signature.reduce
-            yield f"{rows.whole} = {self._leaving(f'({value})' if value != 'z' else value) if summed else value}"
+                inner = isinstance(x, Call) and x.op in OPERATORS and value.op in OPERATORS
+                texts.append(f"({text})" if inner else text)
+        step = Step(value.op, tuple(x if isinstance(x, float) else 0 for x in value.operands))
+        return _Text((self.arrays if axes else self.floats).expression(step, texts), axes)
 
-    def _as_matrices(self, first: Step, results: Sequence[_Rows], operands: Sequence[_Rows]) -> str | None:
-        """Return a matrix product for all products of two lists, summed over the samples; None for other steps."""
-        if first.op is not TABLE["mul"] or not self.signature.reduce or [rows.array for rows in results] != ["s"]:
-            return None
-        if len(operands) != 2 or any(
-            rows.table or rows.array not in "xv" or len(rows.counts) != 2 for rows in operands
-        ):
-            return None
-        loops = [[bool(stride) for stride in rows.strides] for rows in operands]
-        if sorted(loops) != [[False, True], [True, False]]:
-            return None
-        outer, inner = operands if loops[0][0] else operands[::-1]
-        alone = [r._replace(counts=[r.counts[i]], strides=[r.strides[i]]) for i, r in enumerate((outer, inner))]
-        return f"{alone[0]} @ {alone[1]}.T"
+    def _sum(self, value: Sum, loops: tuple[int, ...]) -> _Text:
+        text, axes = float_literal(value.head), frozenset[int]()
+        for terms, factors in (part for segment in value.segments for part in _written_out(segment)):
+            if terms:
+                p, *q = sorted(factors, key=lambda x: isinstance(x, float))
+                both = [
+                    self._view(p, loops, terms),
+                    *(self._view(x, loops, () if type(x) is float else terms) for x in q),
+                ]
+                depth = f", depth={len(terms)}" if len(terms) > 1 else ""
+                text = f"_added({text}, {', '.join(x.text for x in both)}{depth})"
+            else:
+                both = [self._view(x, loops) for x in factors]
+                term = " * ".join(x.text for x in both)
+                text = term if text == float_literal(-0.0) else f"{text} + {term}"
+            axes = axes.union(*(x.axes for x in both))
+        return _Text(text if axes or "_added(" not in text else f"({text}).item()", axes)
 
-    # The whole -------------------------------------------------------------------------------------------------------
+    def _fold(self, value: Fold, loops: tuple[int, ...]) -> _Text:
+        texts, axes = list[str](), frozenset[int]()
+        for terms, (factor,) in (segment for segments in value.lists for segment in segments):
+            text, own = self._view(factor, loops, terms)
+            flat = f".reshape({prod(terms)}, *{text}.shape[{len(terms)}:])" if len(terms) > 1 else ""
+            texts.append(f"*{text}{flat}" if terms else text)
+            axes |= own
+        lists = any(text.startswith("*") for text in texts)
+        text = (self.arrays if axes or lists else self.floats).expression(Step(value.op, ()), texts)
+        return _Text(f"{text}.item()" if lists and not axes else text, axes)
+
+    def _total(self, value: Expression, loops: tuple[int, ...]) -> _Text:
+        """Return the sum over the samples; of a product of views along different loops, as a matrix product."""
+        operands = value.operands if isinstance(value, Call) and value.op is TABLE["mul"] else ()
+        for order in (operands, operands[::-1]):
+            views = [x for x in order if isinstance(x, View) and x.array.varies and x.table is None]
+            moving = [[i for i, stride in enumerate(x.strides) if stride] for x in views]
+            if len(views) == 2 and [*chain(*moving)] == [*range(len(loops))]:
+                texts = []
+                for x, axes in zip(views, moving, strict=True):
+                    own = tuple(loops[i] for i in axes)
+                    text, _ = self._view(x._replace(strides=tuple(x.strides[i] for i in axes)), own)
+                    texts.append(f"{text}.reshape({prod(own)}, -1)" if len(own) > 1 else text)
+                text = " @ ".join(texts) + ".T" * bool(moving[1])
+                flat = max(map(len, moving)) < 2
+                return _Text(text if flat else f"({text}).reshape{loops}", frozenset(range(len(loops))))
+        text, every = self._expression(value, loops)
+        if SAMPLES not in every:  # what would differ has been folded away
+            return _Text(f"n * ({text}){'[..., 0]' * bool(every)}", every)
+        return _Text(f"np.add.reduce({text}, -1)", every - {SAMPLES})
+
+    # Statements ------------------------------------------------------------------------------------------------------
+
+    def _statement(self, array: Array, statement: Statement) -> None:
+        """Append the lines for the statement, which computes this array."""
+        target, loops, value = statement
+        text, axes = (self._total if array.total else self._expression)(value, loops)
+        shape = f"{array.length}{'' if array.total else f', {self.columns if array.varies else 1}'}"
+        rows = _as_target(_rows(target.array, target.start, loops, target.strides))
+        if target.array is not self.s:
+            every = {*range(len(loops)), *([SAMPLES] if array.varies else [])}
+            if array in self.alone:
+                rows = array.name
+            elif self.made[array] == 1 and target == View(array, 0, row_major(loops)) and axes == every:
+                rows, text = array.name, f"({text}).reshape({shape})" if len(loops) > 1 else text
+            elif statement is next(s for s in self.statements if s.target.array is array):
+                self.lines.append(f"{array.name} = np.empty(({shape}))")
+        self.lines.append(f"{rows} = {text}")
+
+    def _copied(self, copies: Sequence[Statement]) -> Iterator[tuple[str, str]]:
+        """Yield rows of outputs, and those of a table, or the number, that are copied to them."""
+        if len(copies) > MOST_COPIES:
+            value, to, of = copies[0].value, list[int](), list[int]()
+            for copy in copies:
+                to += _places(copy.target, copy.loops)
+                of += _places(copy.value, copy.loops) if isinstance(copy.value, View) else []
+            value = value._replace(start=0, strides=(), table=tuple(of)) if isinstance(value, View) else value
+            copies = [Statement(View(self.s, 0, (), tuple(to)), (len(to),), value)]
+        for target, loops, value in copies:
+            index = f"s[{self._index(target.table, loops)}]" if target.table else ""
+            rows, (text, axes) = _rows(self.s, target.start, loops, target.strides), self._expression(value, loops)
+            fixed = axes and self.s.total and isinstance(value, View) and not value.array.total
+            yield index or _as_target(rows), f"{text}[..., 0]" if fixed else text
 
     def text(self) -> str:
         """Return the source of `compiled(a0, a1, ...)`."""
-        steps = [
-            line for part in (*self.layout.once, *self.layout.each) for unit in part for line in self._statements(unit)
+        for made, statement in zip(self.program.statements, self.statements, strict=True):
+            self._statement(made.target.array, statement)
+        times, last = "n * " * (self.signature.reduce == "sum"), list[str]()
+        for array, copies in self.copies.items():
+            if isinstance(array, Array) and array.total:
+                self.lines += [f"{to} = {x}" for to, x in self._copied(copies)]
+            else:
+                last += [f"{to} = {times}{x}" for to, x in self._copied(copies)]
+        last += [f"{to} += {times}{x}" for copies in self.added.values() for to, x in self._copied(copies)]
+        self.lines += ["s /= n"] * (self.signature.reduce == "mean") + last
+        constants = [
+            f"{c.name} = np.array([[{'], ['.join(map(float_literal, c.constants))}]])" for c in self.program.constants
         ]
-        body = [*self._tables(), "with _ignored():", *indented([*steps, *self._other_outputs(), *self._finished()])]
-        lines = [*self.indices, f"def {head_of_compiled(self.signature)}:", *indented(body)]
-        return "\n".join([*lines, f"    result = {self._results()}", f"    return {written('result')}"]) + "\n"
+        body = [*self._tables(), "with _ignored():", *indented(self.lines or ["pass"]), f"result = {self._results()}"]
+        lines = [*constants, *self.indices, f"def {head_of_compiled(self.signature)}:", *indented(body)]
+        return "\n".join([*lines, f"    return {written('result')}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
-        yield "# Tables with a row for each number: x holds the batched arguments, a0 and so on the others, v the"
-        yield "# results, u those that are the same for all samples, s the outputs. x and v have a column per sample."
+        signature, outputs = self.signature, self.s.length
+        yield "# Tables with a row for each number, and a column for each sample, or one: a0 and so on hold"
+        yield "# the arguments, c0 constants, v0 results, s the outputs."
         asked = [
-            k
-            for k, tree in enumerate(self.signature.inputs)
-            if self.signature.batched[k] or isinstance(tree, (list, tuple))
+            k for k, tree in enumerate(signature.inputs) if signature.batched[k] or isinstance(tree, (list, tuple))
         ]
         yield f"plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
-        batched = self.signature.batched_arguments
-        if batched:
-            yield size_of_the_batch(self.signature)
-            samples = ", ".join(f"_columns({k}, a{k})" for k in batched)
-            yield f"x = {samples if len(batched) == 1 else f'np.concatenate([{samples}])'}"
-        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(self.signature.inputs)) if k not in batched)
-        for table, columns in (("u", "1"), ("v", "n")):
-            if self.layout.lengths[table]:
-                yield f"{table} = np.empty(({self.layout.lengths[table]}, {columns}))"
-        outputs = len(self.outputs)
-        shape = str(outputs) if self.signature.reduce else f"({outputs}, {'n' if batched else 1})"
-        yield f"s = np.empty({shape})"
-
-    def _finished(self) -> Iterator[str]:
-        """Yield the last statements for sums over samples: the mean, and the batch-invariant terms."""
-        if self.signature.reduce == "mean":
-            yield "s /= n"
-        times = "n * " * (self.signature.reduce == "sum")
-        stored = []
-        for i, x in sorted(self.terms.items()):
-            if type(x) is int and x in self.layout.slots:
-                stored.append((i, self.layout.slots[x]))
-            else:
-                yield f"s[{i}] += {times}{self.name(x)}"
-        for outputs, rows in _together(stored):
-            yield f"{outputs} += {times}{rows}[..., 0]"
+        if signature.batch:
+            yield size_of_the_batch(signature)
+        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(signature.inputs)))
+        yield f"s = np.empty({outputs if self.s.total else f'({outputs}, {self.columns})'})"
 
     def _results(self) -> str:
         """Return the expression for the result: floats and lists if all arguments were, else arrays for flat lists."""
@@ -318,25 +311,57 @@ class _Tables:
         return packed_pieces(self.signature.outputs, texts)
 
 
-def _together(pairs: Iterable[tuple[int, Slot]]) -> Iterator[tuple[_Rows, _Rows]]:
-    """Yield pairs of rows, outputs and their slots, as few as possible."""
-    left = list(pairs)
-    k = 0
-    while k < len(left):
-        i, (array, at) = left[k]
-        by = step = length = 1
-        if k + 1 < len(left):
-            by, step = left[k + 1][0] - i, left[k + 1][1].at - at
-        while step and left[k + length : k + length + 1] == [(i + length * by, Slot(array, at + length * step))]:
-            length += 1
-        yield _Rows("s", None, i, [length], [by]), _Rows(array, None, at, [length], [step])
-        k += length
+def _together(returned: Iterable[Statement]) -> dict[Any, list[Statement]]:
+    """Return copies by the array, or the number, that they copy."""
+    copies: dict[Any, list[Statement]] = {}
+    for copy in returned:
+        copies.setdefault(copy.value.array if isinstance(copy.value, View) else repr(copy.value), []).append(copy)
+    return copies
 
 
-def _grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
-    """Return a view of the rows of a table that nested loops run through."""
-    import numpy as np  # noqa: PLC0415  # a table is NumPy's
+def _places(view: View, loops: Sequence[int]) -> list[int]:
+    """Return the indices of a view's elements, for each round of the loops."""
+    places = [view.start]
+    for n, stride in zip(loops, view.strides, strict=True):
+        places = [place + i * stride for place in places for i in range(n)]
+    return places
 
-    row = table.strides[0]
-    steps = (*[stride * row for stride in strides], *table.strides[1:])
-    return np.ndarray((*counts, *table.shape[1:]), float, table, start * row, steps)
+
+def _written_out(segment: Segment) -> Iterable[Segment]:
+    """Return a segment; if it has few terms, one for each."""
+    terms, factors = segment
+    if prod(terms) > MOST_WRITTEN_OUT or any(isinstance(x, View) and x.table is not None for x in factors):
+        return [segment]
+    written: list[list[View | float]] = []
+    for x in factors:
+        if isinstance(x, View):
+            outer, inner = x.strides[: len(x.strides) - len(terms)], x.strides[len(x.strides) - len(terms) :]
+            written.append([View(x.array, i, outer) for i in _places(View(x.array, x.start, inner), terms)])
+        else:
+            written.append([x] * prod(terms))
+    return [Segment((), own) for own in zip(*written, strict=True)]
+
+
+def _rows(array: Array, start: int, counts: Sequence[int], by: Sequence[int], terms: int = 0) -> str:
+    """Return the expression for the rows of a table that loops with these counts and strides run through.
+
+    Axes along which no rows differ are left out in front of the others, and have length 1 behind them. The first axes,
+    those of terms, are there in any case.
+    """
+    moving = [i for i, stride in enumerate(by) if stride or i < terms]
+    if not moving:
+        return f"{array.name}[{start}]"
+    first, step, length = moving[0], by[moving[-1]], prod(counts[i] for i in moving)
+    shape = [n if i in moving else 1 for i, n in enumerate(counts)][first:]
+    if not step or [by[i] for i in moving] != [step * prod(counts[j] for j in moving if j > i) for i in moving]:
+        return f"_grid({array.name}, {start}, {tuple(shape)}, {tuple(by[first:])})"
+    end = start + (length - 1) * step + (1 if step > 0 else -1)
+    index = f"{start}:{end if end >= 0 else ''}{f':{step}' if step != 1 else ''}"
+    if len(moving) == 1:
+        index += ", None" * (len(by) - 1 - first)
+    rows = array.name if index == f"0:{array.length}" else f"{array.name}[{index}]"
+    return rows if len(moving) == 1 else f"{rows}.reshape({', '.join(map(str, shape))}{'' if array.total else ', -1'})"
+
+
+def _as_target(rows: str) -> str:
+    return rows if rows.endswith("]") else f"{rows}[...]"

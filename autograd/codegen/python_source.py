@@ -54,23 +54,17 @@ def variable_names(program: Program) -> Name:
     return name
 
 
-def straight_statements(
-    program: Program, signature: Signature, name: Name, spelling: Spelling, fixed: Spelling | None = None
-) -> Statements:
+def straight_statements(program: Program, signature: Signature, name: Name, spelling: Spelling) -> Statements:
     """Return one assignment for each step.
 
     Arguments:
         name: returns a value as it is written.
         spelling: the spelling of operations.
-        fixed: the spelling of batch-invariant ones, if that differs.
     """
     varying = varying_values(program, signature)
     statements = Statements([], [])
     for place, step in enumerate(program.steps, start=program.inputs):
-        if place in varying:
-            statements.each.extend(assignment(place, step, name, spelling))
-        else:
-            statements.once.extend(assignment(place, step, name, fixed or spelling))
+        (statements.each if place in varying else statements.once).extend(assignment(place, step, name, spelling))
     return statements
 
 

@@ -53,10 +53,10 @@ def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_tables_are_the_graph_sample_by_sample(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(seed)
-    monkeypatch.setattr(numpy_tables, "LIMITS_OF_A_BATCH", eager_limits(rng, numpy_tables.LIMITS_OF_A_BATCH))
-    check_batch(rng, "numpy")
+def test_tables_are_the_graph(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numpy_tables, "FLOATS_IN_A_STATEMENT", 0)
+    check_program(random.Random(seed), "numpy")
+    check_batch(random.Random(seed), "numpy")
 
 
 def test_outputs_that_repeat_or_alias_or_are_the_same_for_all_samples(backend: str) -> None:
@@ -110,11 +110,8 @@ def eager_limits(rng: random.Random, limits: memory.Limits) -> memory.Limits:
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)
-    for module, name in [
-        (memory, "LIMITS"), (numpy_tables, "LIMITS_OF_A_BATCH"), (numpy_tables, "LIMITS_OF_A_SAMPLE"),
-    ]:  # fmt: skip
-        monkeypatch.setattr(module, name, eager_limits(rng, getattr(module, name)))
-    monkeypatch.setattr(memory, "LIMITS", memory.LIMITS._replace(part=rng.choice([1, 7, 30, 600])))
+    monkeypatch.setattr(memory, "LIMITS", eager_limits(rng, memory.LIMITS)._replace(part=rng.choice([1, 7, 30, 600])))
+    monkeypatch.setattr(numpy_tables, "FLOATS_IN_A_STATEMENT", 0)
     monkeypatch.setattr(c_statements, "SUMS_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
     monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", rng.choice([0, 4096]))
     x, parameters, hidden, output = network(rng)
