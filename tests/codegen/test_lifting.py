@@ -190,7 +190,7 @@ def check_form(of: Lifted) -> None:
         assert not done[places].any()
         assert len(set(places.tolist())) == len(places)
         done[places] = True
-        if any(view.array.varies for view, _ in reads):
+        if any(view.array.varies for view, _ in reads) or (array.varies and isinstance(value, float)):  # a fold's
             varying_arrays.add(array)
     for array in {statement.target.array for statement in arrays.statements}:
         assert (array.varies or array.total) == (array in varying_arrays)
