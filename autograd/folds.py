@@ -33,6 +33,11 @@ def folded(op: Op, operands: tuple[Any, ...]) -> Any:
     fold = _FOLDS.get(op)
     if fold and (found := fold(*operands)) is not None:
         return found
+    return computed(op, operands)
+
+
+def computed(op: Op, operands: tuple[Any, ...]) -> float | None:
+    """Return what an operation on constants alone equals; None if not all operands are constants."""
     for x in operands:
         if type(x) is not float:
             return None

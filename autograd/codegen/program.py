@@ -22,7 +22,7 @@ from autograd.codegen.expansion import recorded
 from autograd.codegen.spelling import is_spelled, spelling_of
 from autograd.engine import Value, graph_of
 from autograd.errors import UnsupportedOperationError
-from autograd.folds import folded
+from autograd.folds import computed, folded
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
 
@@ -87,13 +87,12 @@ class ProgramBuilder:
     def __init__(self, inputs: int, *, folds: bool = True) -> None:
         self.inputs = inputs
         self.steps: list[Step] = []
-        self._folds = folds
+        self._fold = folded if folds else computed
         self._known: dict[object, Operand] = {}
 
     def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
         """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
-        fold = self._folds or all(type(x) is float for x in operands)
-        place: Operand | None = folded(op, operands) if fold else None
+        place: Operand | None = self._fold(op, operands)
         if place is None:
             # Constants are compared by their bits: 1.0 would equal 1, the number of a value.
             key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
