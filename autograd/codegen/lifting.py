@@ -510,6 +510,9 @@ class _Arrangement:
         """Give the members of a kind their places, and add the statements that compute them."""
         kind, place = self._kinds.kinds[k], self._place
         members = kind.members
+        if len(members) == 1 and all(len(run) == 1 for run in members[0].runs):
+            self._arrange_one(k)
+            return
         arrays = [[self._arrays[self._kinds.kind_of[x]] for x in run[0].values] for run in members[0].runs]
         runs = [
             _Run(
@@ -529,14 +532,33 @@ class _Arrangement:
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
         rank = [place[member.value] for member in members]
-        varies = False  # after folds
+        values: list[Expression] = []
         for group in groups:
             group.sort(key=rank.__getitem__)
             slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
             for piece, nest in _pieces(slots, [rank[m] for m in group]):
                 part = [group[i] for i in piece]
                 self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
-                varies |= any(view.array.varies for view in views_of(self._statements[-1].value))
+                values.append(self._statements[-1].value)
+        self._settle(target, kind, values)
+
+    def _arrange_one(self, k: int) -> None:
+        """Do the same for a kind of one member, which has no loops."""
+        kind, kind_of = self._kinds.kinds[k], self._kinds.kind_of
+        segments = []
+        for (term,) in kind.members[0].runs:
+            factors: list[View | float] = [View(self._arrays[kind_of[x]], self._place[x], ()) for x in term.values]
+            if term.constant != 1.0 or not factors:
+                factors.append(term.constant)
+            segments.append([Segment((), tuple(factors))])
+        target = self._allot(k, kind, kind.members)
+        value = _value(kind, segments)
+        self._statements.append(Statement(View(target, 0, ()), (), value))
+        self._settle(target, kind, [value])
+
+    def _settle(self, target: Array, kind: _Kind, values: Iterable[Expression]) -> None:
+        """See whether an array varies, after folds."""
+        varies = any(view.array.varies for value in values for view in views_of(value))
         target.varies, target.total = varies and not kind.total, varies and kind.total
 
     def _statement(  # noqa: PLR0917
@@ -549,16 +571,7 @@ class _Arrangement:
             rows = [[places[m] for m in part] for places in run.places]
             constants = [run.constants[m] for m in part] if run.constants else []
             segments.append(list(self._segments(nest.counts, own, rows, constants, [next(slots) for _ in own])))
-        value: Expression
-        if kind.op is None:
-            value = _sum(kind, list(chain.from_iterable(segments)))
-        elif kind.op.variadic:
-            left = iter(segments)
-            value = Fold(kind.op, tuple(tuple(chain.from_iterable(next(left) for _ in range(n))) for n in kind.lists))
-        else:
-            operands = tuple(operand.factors[0] for (operand,) in segments)
-            fold = folded(kind.op, operands)  # of a constant that is the same for all members
-            value = Call(kind.op, operands) if fold is None else fold
+        value = _value(kind, segments)
         return Statement(View(target, nest.starts[0], nest.strides[0]), nest.counts, value)
 
     def _segments(
@@ -754,6 +767,18 @@ def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
             return outer._replace(counts=(n // block, *inner))
         inner = inner[1:]
     return outer
+
+
+def _value(kind: _Kind, runs: Sequence[list[Segment]]) -> Expression:
+    """Return what a statement computes, from the segments that the runs of a kind became."""
+    if kind.op is None:
+        return _sum(kind, list(chain.from_iterable(runs)))
+    if kind.op.variadic:
+        left = iter(runs)
+        return Fold(kind.op, tuple(tuple(chain.from_iterable(next(left) for _ in range(n))) for n in kind.lists))
+    operands = tuple([operand.factors[0] for (operand,) in runs])
+    fold: Expression | None = folded(kind.op, operands)  # of a constant that is the same for all members
+    return Call(kind.op, operands) if fold is None else fold
 
 
 def _sum(kind: _Kind, segments: list[Segment]) -> Expression:
