@@ -136,12 +136,13 @@ class ArrayProgram(NamedTuple):
         statements = []
         for key, pairs in places.items():
             targets, elements = map(list, zip(*pairs, strict=True))
-            while targets:
-                nest = longest_nest([targets, elements])
+            begin = 0
+            while begin < len(targets):
+                nest = longest_nest([targets, elements], begin)
                 (to, at), (moves, by) = nest.starts, nest.strides
                 value = View(key, at, by) if isinstance(key, Array) else float_of(key)
                 statements.append(Statement(View(out, to, moves), nest.counts, value))
-                del targets[: nest.rounds], elements[: nest.rounds]
+                begin += nest.rounds
         return sorted(statements, key=lambda statement: statement.target.start)
 
     def __str__(self) -> str:

@@ -730,8 +730,7 @@ def _split(sequences: Sequence[Sequence[int]]) -> list[Nest] | None:
     while begin < length:
         if len(nests) == MOST_PIECES:
             return None
-        rest = [s[begin:] for s in sequences] if begin else sequences
-        nests.append(nest_of(rest) or longest_nest(rest))
+        nests.append(nest_of(sequences, begin) or longest_nest(sequences, begin))
         begin += nests[-1].rounds
     return nests
 

@@ -17,20 +17,20 @@ class Nest(NamedTuple):
         return prod(self.counts)
 
 
-def nest_of(sequences: Sequence[Sequence[int]]) -> Nest | None:
-    """Return loops that run through all of these sequences of equal length; None if there are none.
+def nest_of(sequences: Sequence[Sequence[int]], begin: int = 0) -> Nest | None:
+    """Return loops that run through all of these sequences of equal length, from `begin`; None if there are none.
 
     >>> nest_of([[0, 1, 2, 10, 11, 12], [5, 5, 5, 7, 7, 7]])
     Nest(counts=(2, 3), starts=(0, 5), strides=((10, 1), (2, 0)))
     >>> nest_of([[3, 1, 4, 1, 5, 9, 2, 6]]) is None
     True
     """
-    nest = longest_nest(sequences, whole=True)
-    return nest if nest.rounds == len(sequences[0]) else None
+    nest = longest_nest(sequences, begin, whole=True)
+    return nest if nest.rounds == len(sequences[0]) - begin else None
 
 
-def longest_nest(sequences: Sequence[Sequence[int]], whole: bool = False) -> Nest:
-    """Return loops that run through the beginnings of the sequences, as far as they go.
+def longest_nest(sequences: Sequence[Sequence[int]], begin: int = 0, whole: bool = False) -> Nest:
+    """Return loops that run through the sequences from `begin`, as far as they go.
 
     Arguments:
         whole: prefer shorter inner loops if only they can be part of loops through all.
@@ -38,13 +38,13 @@ def longest_nest(sequences: Sequence[Sequence[int]], whole: bool = False) -> Nes
     >>> longest_nest([[0, 1, 2, 10, 11, 12, 20, 22]])
     Nest(counts=(2, 3), starts=(0,), strides=((10, 1),))
     """
-    length = len(sequences[0])
+    length = len(sequences[0]) - begin
     counts: list[int] = []
     strides: list[list[int]] = []
     block = 1  # indices that the loops so far run through
     while 2 * block <= length:
-        by = [s[block] - s[0] for s in sequences]
-        n = min(_blocks(s, block, d) for s, d in zip(sequences, by, strict=True))
+        by = [s[begin + block] - s[begin] for s in sequences]
+        n = min(_blocks(s, begin, block, d) for s, d in zip(sequences, by, strict=True))
         if whole and (length // block) % n:
             n = gcd(n, length // block)
         if n == 1:
@@ -52,25 +52,20 @@ def longest_nest(sequences: Sequence[Sequence[int]], whole: bool = False) -> Nes
         counts.insert(0, n)
         strides.insert(0, by)
         block *= n
-    return Nest(tuple(counts), tuple(s[0] for s in sequences), tuple(zip(*strides)) or ((),) * len(sequences))
+    return Nest(tuple(counts), tuple(s[begin] for s in sequences), tuple(zip(*strides)) or ((),) * len(sequences))
 
 
-def _blocks(sequence: Sequence[int], block: int, by: int) -> int:
-    """Return how many blocks there are before one is not the first one plus multiples of `by`."""
-    length = len(sequence)
-    if block == 1:
-        expected = sequence[0]
-        for n, x in enumerate(sequence):
-            if x != expected:
+def _blocks(sequence: Sequence[int], begin: int, block: int, by: int) -> int:
+    """Return how many blocks there are from `begin` before one is not the first one plus multiples of `by`."""
+    first, most = sequence[begin : begin + block], (len(sequence) - begin) // block
+    for n in range(1, most):
+        shift, at = n * by, begin + n * block
+        if block == 1:
+            if sequence[at] != first[0] + shift:
                 return n
-            expected += by
-        return length
-    first = sequence[:block]
-    for n in range(1, length // block):
-        shift = n * by
-        if sequence[n * block : (n + 1) * block] != [x + shift for x in first]:
+        elif sequence[at : at + block] != [x + shift for x in first]:
             return n
-    return length // block
+    return most
 
 
 def strides_in(sequence: Sequence[int], counts: Sequence[int]) -> tuple[int, ...] | None:
