@@ -286,6 +286,8 @@ RIVALS = {
 TUNED = "JAX by hand, tuned"
 WHOLE_DEMO = "micrograd's demo, 100 samples"
 FIRST_CALL_BARS = {MLP: 3.0, Convolution: 8.0, Attention: 8.0}
+STATEMENT_BARS = {1: 15, 4: 40}  # of an MLP with as many hidden layers
+STATEMENT_BAR_OF_THE_DEMO = 25
 
 
 def network_contestants(network: Network) -> list[Contestant]:
@@ -577,6 +579,12 @@ def bar(bars: Mapping[type, float], name: str) -> str:
     return f"{most:g}" if most else ""
 
 
+def statement_bar(name: str) -> str:
+    """Return the bar for a network's statements, if there is one."""
+    network = NETWORKS[name]
+    return str(STATEMENT_BARS.get(len(network.sizes) - 2, "")) if isinstance(network, MLP) else ""
+
+
 def networks_of(plan: Plan) -> list[str]:
     """Name the networks to measure."""
     return ["MLP 64-32-10"] if plan.quick else list(NETWORKS)
@@ -642,11 +650,13 @@ def first_calls_section(plan: Plan) -> tuple[str, str]:
         for name in () if missing("jax") else names:
             by_hand, ours = (run(__file__, job, name, environment=ONE_THREAD) for job in ("network by hand", "network"))
             seconds[name].append([*ours, by_hand])
-    return first_calls_table(seconds, {} if plan.quick else {WHOLE_DEMO: run(__file__, "statements")})
+    return first_calls_table(seconds, None if plan.quick else run(__file__, "statements"))
 
 
-def first_calls_table(seconds: Mapping[str, Sequence[Sequence[float]]], counted: Mapping[str, int]) -> tuple[str, str]:
-    """Return the table, with those below of which only the statements were counted, and its ratios in words."""
+def first_calls_table(
+    seconds: Mapping[str, Sequence[Sequence[float]]], of_the_demo: int | None = None
+) -> tuple[str, str]:
+    """Return the table, which ends with the number of the demo's statements, and its ratios in words."""
     rows: list[Sequence[str]] = []
     kinds: dict[str, list[float]] = {}
     for name, rounds in seconds.items():
@@ -656,14 +666,16 @@ def first_calls_table(seconds: Mapping[str, Sequence[Sequence[float]]], counted:
                 (
                     name,
                     f"{count:.0f}",
+                    statement_bar(name),
                     *(f"{part:.3f}" for part in (*parts, first, by_hand)),
                     shown(first / by_hand),
                     bar(FIRST_CALL_BARS, name),
                 )
             )
             kinds.setdefault(name.partition(" ")[0], []).append(first / by_hand)
-    rows += [(name, str(count), *[""] * 6) for name, count in counted.items()]
-    head = ("", "statements", "record, s", "compile", "jit and first call", "JAX by hand", "ratio", "bar")
+    if of_the_demo is not None:
+        rows.append((WHOLE_DEMO, str(of_the_demo), str(STATEMENT_BAR_OF_THE_DEMO), *[""] * 6))
+    head = ("", "statements", "bar", "record, s", "compile", "jit and first call", "JAX by hand", "ratio", "bar")
     times = ", ".join(f"{in_range(ratios)} ({kind})" for kind, ratios in kinds.items())
     sentence = f"Their jax.jit and first call take {times} times as long as those by hand." if times else ""
     return table(head, rows), sentence

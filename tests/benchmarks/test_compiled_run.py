@@ -162,11 +162,11 @@ def cells(table: str) -> dict[str, list[str]]:
 
 def test_first_calls_are_compared_with_those_by_hand() -> None:
     rounds = [[0.1, 0.2, 14, 0.5, 0.25], [0.1, 0.2, 14, 0.6, 0.25], [0.1, 0.3, 14, 0.5, 0.25]]
-    table, words = compiled.first_calls_table({"MLP 64-32-10": rounds}, {"demo": 22})
-    assert cells(table)["MLP 64-32-10"] == ["14", "0.100", "0.200", "0.500", "0.250", "2", "3"]
-    assert cells(table)["demo"] == ["22", *[""] * 6]
+    table, words = compiled.first_calls_table({"MLP 64-32-10": rounds}, 22)
+    assert cells(table)["MLP 64-32-10"] == ["14", "15", "0.100", "0.200", "0.500", "0.250", "2", "3"]
+    assert cells(table)[compiled.WHOLE_DEMO] == ["22", "25", *[""] * 6]
     assert words == "Their jax.jit and first call take 2.0 (MLP) times as long as those by hand."
-    assert compiled.first_calls_table({"MLP 64-32-10": []}, {"demo": 22})[1] == ""  # without JAX
+    assert compiled.first_calls_table({"MLP 64-32-10": []})[1] == ""  # without JAX
 
 
 def test_first_calls_are_timed_and_statements_counted(monkeypatch: pytest.MonkeyPatch) -> None:
