@@ -225,7 +225,8 @@ def _indexed(text: str, items: Sequence[str]) -> str:
 
 def _reshaped(text: str, varies: bool, shape: tuple[int, ...], new: Sequence[int]) -> str:
     """Return an array of this shape for each sample in another shape."""
-    return text if shape == tuple(new) else f"{text}.reshape({', '.join(map(str, [-1] * varies + [*new]))})"
+    lengths = ", ".join(map(str, [-1] * varies + [*new]))
+    return text if shape == tuple(new) else f"{text}.reshape({lengths or '()'})"
 
 
 def windows(stack: Callable[..., Any], x: Any, axis: int, *loops: tuple[int, int]) -> Any:
@@ -338,14 +339,17 @@ class ArrayPrinter:
 
     def _fold(self, fold: Fold, loops: int) -> Indexed:
         """Return an operation on one list, whose numbers are the last axis."""
-        parts: list[tuple[Indexed, list[int]]] = []
+        parts: list[tuple[Indexed, dict[int, int]]] = []
         for segment in fold.lists[0]:
-            terms = list(range(loops, loops + len(segment.terms)))
-            self._rounds |= zip(terms, segment.terms, strict=True)
+            terms = dict(zip(range(loops, loops + len(segment.terms)), segment.terms, strict=True))
+            self._rounds |= terms
             counts = [self._rounds[i] for i in range(loops + len(terms))]
             parts.append((self._elementwise([self._expression(x, counts) for x in segment.factors], " * "), terms))
         axes = [i for i in _union([x for x, _ in parts]) if i < loops]
-        texts = [self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], terms]) for x, terms in parts]
+        texts = []
+        for x, terms in parts:
+            self._rounds |= terms  # those of another segment may be others
+            texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], [*terms]]))
         return Indexed(self._spelling.along(fold.op, _concatenated(texts)), tuple(axes))
 
     # Axes ------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Sequence
 from functools import cache
 from types import ModuleType
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from needs import array_module
 from programs import same
-from scalar_networks import NETWORKS, ScalarNetwork
+from scalar_networks import NETWORKS, ScalarNetwork, random_network
 
 FOR_OTHER_MODULES = [
     "mlp, one sample",
@@ -71,6 +72,27 @@ def check_module(name: str, xp: ModuleType) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_numpy_as_a_module_is_close(name: str) -> None:
     check_module(name, np)
+
+
+SEEDS = [
+    *range(16),
+    469,  # the largest of numbers of which only some vary
+    994,  # a lone number that is put together with others
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_networks(seed: int) -> None:
+    network = random_network(random.Random(seed))
+    want, got, close = (network.compile(backend)(*network.arguments) for backend in ("python", "numpy", np))
+    for numbers, wanted in lists_compared(got, want):
+        if network.options.get("reduce"):
+            assert numbers == pytest.approx(wanted, rel=1e-11, abs=1e-13)
+        else:
+            assert all(map(same, numbers, wanted))
+    for numbers, wanted in lists_compared(close, want):
+        assert numbers == pytest.approx(wanted, rel=1e-10, abs=1e-12)
 
 
 def test_jax_is_close() -> None:
