@@ -1,73 +1,207 @@
-"""Scalar code on many devices: data-parallel training by JAX, from the loss of one sample.
+"""Train the handwritten digits on many devices: a network written in scalars, and divided among devices by JAX.
 
-The loss of one sample is written in scalars, and `autograd.compile` turns it and its gradients into a function of
-`jax.numpy`. The rest is JAX: `jax.vmap` runs it on a batch, and `jax.jit` divides the work among the devices according
-to where the arguments are placed. Here the devices are eight parts of one processor; for eight GPUs, remove the two
-lines that set the environment, and change nothing else. Needs JAX: pip install jax
+    python examples/many_devices.py                             # eight devices of one process
+    python examples/many_devices.py --start 2                   # two processes with four devices each
+    python examples/many_devices.py --processes 2 --process 0   # the same by hand: this one in a terminal,
+    python examples/many_devices.py --processes 2 --process 1   # and this one in another
+
+The devices are parts of one processor, unless JAX_PLATFORMS says something else. docs/many-devices.md goes on to GPUs,
+TPUs and many machines. Needs JAX, optax and scikit-learn: pip install jax optax scikit-learn
 """
 
-import math
+import argparse
 import os
 import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any
 
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
 
 import jax  # reads the two lines above
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from sklearn.datasets import load_digits
 
 import autograd
 from autograd import Value, grad
 
-jax.config.update("jax_enable_x64", True)
+DEVICES, WHERE = 8, "localhost:12321"
+EPOCHS, BATCH, KNOWN = 12, 240, 1200
 
-# One sample in scalars: a 2-16-1 network, the logistic loss for labels 1 and -1, and all gradients.
-generator = random.Random(1)
-hidden = [[Value(generator.uniform(-1, 1)) for _ in range(3)] for _ in range(16)]  # two weights and a bias each
-*weights, bias = last = [Value(generator.uniform(-1, 1)) for _ in range(17)]
-parameters = [p for unit in hidden for p in unit] + last
-(x0, x1), label = point, _ = [Value(0.0), Value(0.0)], Value(1.0)
-score = autograd.dot(weights, [(w0 * x0 + w1 * x1 + b).tanh() for w0, w1, b in hidden]) + bias
-loss = autograd.softplus(-label * score)
-one_sample = autograd.compile((loss, grad(loss, parameters)), (parameters, point, label), backend=jnp)
-
-
-# One training step on a batch.
-def step(p: jax.Array, points: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-    losses, gradients = jax.vmap(one_sample, in_axes=(None, 0, 0))(p, points, labels)
-    return p - 2.0 * gradients.mean(axis=0), losses.mean()
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--start", type=int, choices=(2, 4, 8), help="start so many processes, and compare their losses")
+parser.add_argument("--processes", type=int, default=1, choices=(1, 2, 4, 8), help="how many processes there are")
+parser.add_argument("--process", type=int, default=0, metavar="K", help="which of them this is, from 0")
+parser.add_argument("--coordinator", default=WHERE, metavar="HOST:PORT", help="where process 0 is (%(default)s)")
+parser.add_argument("--cluster", action="store_true", help="ask SLURM, Open MPI, Kubernetes or Cloud TPU for all that")
+parser.add_argument("--limit", type=float, default=120, metavar="SECONDS", help="how long to wait for other processes")
+arguments = parser.parse_args()
+if not 0 <= arguments.process < arguments.processes:
+    parser.error(f"--process is a number from 0 to {arguments.processes - 1}")
+if not re.fullmatch(r".+:\d+", arguments.coordinator):
+    parser.error("--coordinator is a host and a port, as in localhost:12321")
 
 
-# 512 points in a disc, labelled by whether they lie near its center.
-angles = [2 * math.pi * generator.random() for _ in range(512)]
-radii = [math.sqrt(generator.random()) for _ in range(512)]
-points = [[r * math.cos(a), r * math.sin(a)] for r, a in zip(radii, angles)]
-labels = [1.0 if r < 0.6 else -1.0 for r in radii]
+def start(processes: int) -> None:
+    """Start this program so many times, and compare what the copies print. If one fails or is late, end them all."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # by an exception: `finally` ends the copies
+    with socket.create_server(("localhost", 0)) as server:
+        free = server.getsockname()[1]
+    command = [sys.executable, __file__, f"--processes={processes}", f"--limit={arguments.limit}"]
+    command += [f"--coordinator={f'localhost:{free}' if arguments.coordinator == WHERE else arguments.coordinator}"]
+    copies: list[subprocess.Popen[str]] = []
+    try:
+        for k in range(processes):
+            copies += [subprocess.Popen([*command, f"--process={k}"], stdout=subprocess.PIPE, text=True)]
+        end = time.monotonic() + arguments.limit
+        while None in (codes := [copy.poll() for copy in copies]) and not any(codes) and time.monotonic() < end:
+            time.sleep(0.05)
+        if codes != [0] * processes:
+            failed = [k for k, code in enumerate(codes) if code]
+            sys.exit(f"processes {failed} have failed" if failed else f"not done after {arguments.limit:g} s")
+    finally:
+        for copy in copies:
+            copy.kill()
+            copy.wait()
+    texts = [copy.stdout.read() for copy in copies if copy.stdout]
+    print(texts[0], end="")
+    print(f"{processes} processes print the same:", len(set(texts)) == 1)
 
 
-def train(everywhere: jax.sharding.Sharding, divided: jax.sharding.Sharding) -> tuple[jax.Array, list[float]]:
-    """Train for fifty steps, parameters placed `everywhere`, the batch `divided`; return parameters and losses."""
-    p = jax.device_put(jnp.array([p.data for p in parameters]), everywhere)
-    batch = jax.device_put((jnp.array(points), jnp.array(labels)), divided)
-    print(f"{len(batch[0].addressable_shards)} x {batch[0].addressable_shards[0].data.shape[0]} samples")
-    compiled = jax.jit(step)
-    losses = []
-    for _ in range(50):
-        p, mean_loss = compiled(p, *batch)
-        losses.append(float(mean_loss))
-    return p, losses
+def join(processes: int, process: int, coordinator: str) -> None:
+    """Meet the other processes, or end this one with a message. (JAX alone waits for minutes, and then aborts.)"""
+
+    def give_up() -> None:
+        message = f"after {arguments.limit:g} s, not all {processes} processes have come to {coordinator}: start"
+        others = ", ".join(f"--process {k}" for k in range(processes) if k != process)
+        print(f"process {process}: {message} {others} as well", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    def end(*error: Any) -> None:  # at once: JAX would wait for the others, of which one may be the reason
+        traceback.print_exception(*error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+    host, port = coordinator.rsplit(":", 1)
+    if process == 0:
+        try:
+            socket.create_server((host, int(port))).close()
+        except OSError as error:
+            sys.exit(f"process 0 cannot listen at {coordinator}: {error.strerror}. Pass another --coordinator to all")
+    timer = threading.Timer(arguments.limit, give_up)
+    timer.daemon = True
+    timer.start()
+    patience = int(arguments.limit) + 60  # more than the timer's, whose message is clearer
+    jax.distributed.initialize(
+        coordinator, processes, process, coordinator_bind_address=coordinator, initialization_timeout=patience
+    )
+    timer.cancel()
+    sys.excepthook = end
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for Gloo, which carries what CPUs say to each other, and says so
 
 
-mesh = Mesh(jax.devices(), ("batch",))
-many, losses = train(NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("batch")))
-# prints 8 x 64 samples
-print(f"trained on {len(many.devices())} devices: loss {losses[0]:.3f} to {losses[-1]:.3f}")
-# prints trained on 8 devices: loss 0.995 to 0.541
+if arguments.start:
+    start(arguments.start)
+    sys.exit()
 
-alone = SingleDeviceSharding(jax.devices()[0])
-one, losses_of_one = train(alone, alone)
-# prints 1 x 512 samples
-difference = abs(np.array(many) - np.array(one)).max() + abs(losses[-1] - losses_of_one[-1])
-print("the same as on one device:", difference < 1e-12)  # prints the same as on one device: True
+# One sample in scalars: a 64-32-10 network, neuron by neuron, and the loss.
+rng = random.Random(0)
+parameters: list[Value] = []
+
+
+def neuron(inputs: Sequence[Value]) -> Value:
+    weights, bias = [Value(rng.gauss(0, len(inputs) ** -0.5)) for _ in inputs], Value(0.0)
+    parameters.extend([*weights, bias])
+    net: Value = autograd.dot(weights, inputs) + bias
+    return net
+
+
+pixels, target = [Value(0.0) for _ in range(64)], [Value(0.1) for _ in range(10)]
+hidden = [neuron(pixels).tanh() for _ in range(32)]
+scores = [neuron(hidden) for _ in range(10)]
+loss = autograd.logsumexp(scores) - autograd.dot(target, scores)
+
+# A batch in arrays: the mean of the loss and of all gradients.
+inputs = parameters, pixels, target
+loss_and_gradients = autograd.compile(
+    (loss, grad(loss, parameters)), inputs, in_axes=(None, 0, 0), reduce="mean", backend=jnp
+)
+print(f"{len(parameters)} parameters, fewer than 20 statements: {len(loss_and_gradients.arrays.splitlines()) < 20}")
+# prints 2410 parameters, fewer than 20 statements: True
+
+# From here on, it is a program as others that use JAX and optax.
+if arguments.cluster:
+    jax.distributed.initialize()
+else:
+    jax.config.update("jax_num_cpu_devices", DEVICES // arguments.processes)
+    if arguments.processes > 1:
+        join(arguments.processes, arguments.process, arguments.coordinator)
+
+images, digits = load_digits(return_X_y=True)
+order = np.random.default_rng(0).permutation(len(images))
+images, targets = images[order] / 16, np.eye(10)[digits[order]]
+optimizer = optax.adam(optax.linear_schedule(0.04, 0.0, EPOCHS * KNOWN // BATCH))
+
+
+def step(p: jax.Array, state: Any, x: jax.Array, t: jax.Array) -> tuple[jax.Array, Any, jax.Array]:
+    """Return parameters and the optimizer's state after a batch, and its loss."""
+    mean_loss, gradients = loss_and_gradients(p, x, t)
+    updates, state = optimizer.update(gradients, state)
+    return optax.apply_updates(p, updates), state, mean_loss
+
+
+def train(devices: list[jax.Device], share: slice) -> tuple[np.ndarray, np.ndarray, set[str]]:
+    """Train on these devices. Return parameters, losses, and how the devices communicate.
+
+    The parameters are on each device, and a batch is divided among them: `share` is the part of this process.
+    """
+    mesh = Mesh(devices, ("batch",))
+    everywhere, divided = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("batch"))
+    p = jax.make_array_from_process_local_data(everywhere, np.array([p.data for p in parameters]))
+    state = jax.jit(optimizer.init, out_shardings=everywhere)(p)
+    x, t = (jax.ShapeDtypeStruct((BATCH, size), p.dtype) for size in (64, 10))
+    program = jax.jit(step, in_shardings=(everywhere, everywhere, divided, divided), out_shardings=everywhere)
+    compiled, losses = program.lower(p, state, x, t).compile(), []
+    for epoch in range(EPOCHS):
+        order = np.random.default_rng(epoch).permutation(KNOWN)
+        for batch in order.reshape(-1, BATCH):
+            mine = batch[share]
+            x = jax.make_array_from_process_local_data(divided, images[mine])
+            t = jax.make_array_from_process_local_data(divided, targets[mine])
+            p, state, mean_loss = compiled(p, state, x, t)
+            losses.append(float(mean_loss))  # waits: Gloo hangs where two devices of a process are steps apart
+    words = set(re.findall("all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter", compiled.as_text()))
+    return np.asarray(p), np.array(losses), words
+
+
+processes, process = jax.process_count(), jax.process_index()
+many = jax.devices()
+p, losses, words = train(many, slice(BATCH * process // processes, BATCH * (process + 1) // processes))
+print(f"{len(many)} devices, {BATCH // len(many)} samples of a batch for each; they communicate by {words}")
+# prints 8 devices, 30 samples of a batch for each; they communicate by {'all-reduce'}
+print("losses:", *[f"{mean:.6f}" for mean in losses.reshape(EPOCHS, -1).mean(1)[::3]])
+# prints losses: 1.771899 0.232620 0.123578 0.091998
+
+alone, losses_alone, _ = train(jax.local_devices()[:1], slice(BATCH))
+close = 1000 * np.finfo(p.dtype).eps
+print("the same as on one device:", np.allclose(losses, losses_alone, close) and np.allclose(p, alone, close, close))
+# prints the same as on one device: True
+
+predict = autograd.compile(scores, (parameters, pixels), in_axes=(None, 0), backend=jnp)
+right = np.argmax(predict(p, images[KNOWN:]), axis=1) == np.argmax(targets[KNOWN:], axis=1)
+print("at least 95 % of the others are right:", right.mean() >= 0.95)
+# prints at least 95 % of the others are right: True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -43,6 +44,14 @@ def lacking(reason: str, extra: bool = False) -> NoReturn:
     if is_required(extra):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def need_packages(who: str, *names: str) -> None:
+    """Skip the test if there is no package that a page or an example needs. JAX and what goes with it are extras."""
+    for name in names:
+        if not find_spec(name):
+            extra = {"sklearn": "examples", "scipy": "test", "matplotlib": "plot", "optax": "jax"}.get(name, name)
+            lacking(f'{who} needs {name}: pip install -e ".[{extra}]"', extra=extra == "jax")
 
 
 def need_compiler() -> None:
