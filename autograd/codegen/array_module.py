@@ -32,7 +32,7 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.array_program import ArrayProgram, Output
-from autograd.codegen.array_views import ArrayPrinter, windows
+from autograd.codegen.array_views import ArrayPrinter, strided
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.lifting import lifted
 from autograd.codegen.out import into
@@ -118,6 +118,10 @@ class _ModuleFunctions:
         self._module = module
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        self.__dict__[name] = function = self._function(name)  # the next time, it is an attribute
+        return function
+
+    def _function(self, name: str) -> Callable[..., Any]:
         xp = self._module
         function: Callable[..., Any] | None = getattr(xp, name, None) or _special(xp, name)
         if function is None and name == "cbrt":
@@ -155,13 +159,14 @@ def _power(module: Any) -> Callable[[Any, Any], Any]:
     subtracted that has these.
     """
     xp = _ModuleFunctions(module)
+    stop_gradient = xp.stop_gradient  # found here: torch.compile does not look
 
     def power(x: Any, y: Any) -> Any:
-        result, base = x**y, xp.stop_gradient(x)
+        result, base = x**y, stop_gradient(x)
         exact = ((y == 2) | (y == -1)) & xp.isfinite(result)
         product, divisor = xp.where(y == 2, base, 1.0), xp.where(y == -1, base, 1.0)
         followed = xp.where(exact, result, 0.0)
-        return xp.where(exact, product * product / divisor - (xp.stop_gradient(followed) - followed), result)
+        return xp.where(exact, product * product / divisor - (stop_gradient(followed) - followed), result)
 
     return power
 
@@ -178,8 +183,10 @@ def _largest(xp: Any) -> Callable[[Any], Any]:
     infinity or a nan is the mean of those that tie.
     """
 
+    stop_gradient = xp.stop_gradient  # found here: torch.compile does not look
+
     def largest(x: Any) -> Any:
-        own = xp.stop_gradient(x)
+        own = stop_gradient(x)
         value = xp.amax(own, -1)
         ties = ~(value[..., None] > own)  # all, at nan
         ranks = xp.where(ties, xp.copysign(xp.cumsum(xp.ones_like(own), -1), own), 0.0)
@@ -243,7 +250,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     )
     code = compiled_source(text, signature, {
         **spelling.functions, **arrays.tables,
-        "xp": _ModuleFunctions(module), "windows": partial(windows, module.stack),
+        "xp": _ModuleFunctions(module), "strided": partial(strided, module),
         "_arrays": arrays.arrays, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
         "_constant": arrays.constant,
         "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),

@@ -7,10 +7,12 @@ sum of products becomes a product of matrices, also where the sum is that over t
 is indexed by a table.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import gcd, isfinite, prod
 from typing import Any, NamedTuple, Protocol
 
+from autograd.codegen.array_margins import Extended, windows_of
 from autograd.codegen.array_program import (
     Array,
     ArrayProgram,
@@ -23,10 +25,11 @@ from autograd.codegen.array_program import (
     Sum,
     View,
     row_major,
+    views_of,
 )
 from autograd.codegen.backend import Spelling
 from autograd.codegen.nests import longest_nest
-from autograd.codegen.program import Step
+from autograd.codegen.program import Step, bits_of, float_of
 from autograd.codegen.python_source import tree_text
 from autograd.codegen.spelling import float_literal
 from autograd.ops import TABLE, Op
@@ -62,6 +65,8 @@ class Piece(NamedTuple):
     shape: tuple[int, ...]
     varies: bool
     total: bool = False
+    margins: tuple[tuple[int, int], ...] = ()
+    """Zeros before and after the array on each axis, which views count and the variable does not have."""
 
 
 class ModuleSpelling(Spelling, Protocol):
@@ -78,12 +83,23 @@ class _Loop(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Elements of an array that one piece holds: from `start` to `end`, or those in `places`, each with its place."""
+    """Elements of an array that one piece holds: from `start` to `end`, or those in `places`, each with its place.
+
+    Arguments:
+        backwards: True if the last of the elements from `start` to `end` is the first of the piece.
+    """
 
     piece: Piece
     start: int
     end: int
     places: dict[int, int]
+    backwards: bool = False
+
+    def place(self, element: int) -> int | None:
+        """Return an element's place in the piece; None if it is not there."""
+        if self.start <= element < self.end:
+            return self.end - 1 - element if self.backwards else element - self.start
+        return self.places.get(element)
 
 
 class _Copy(NamedTuple):
@@ -94,6 +110,23 @@ class _Copy(NamedTuple):
     piece: Piece
     start: int
     strides: tuple[int, ...]
+
+    def rounds_of(self, loop: int, begin: int) -> dict[int, "_Copy"]:
+        """Return one for each round of a loop, by the first element there; `begin` is that of the first round."""
+
+        def without(xs: tuple[int, ...]) -> tuple[int, ...]:
+            return (*xs[:loop], *xs[loop + 1 :])
+
+        return {
+            begin + k * self.moves[loop]: _Copy(
+                without(self.moves),
+                without(self.counts),
+                self.piece,
+                self.start + k * self.strides[loop],
+                without(self.strides),
+            )
+            for k in range(self.counts[loop])
+        }
 
 
 # Views ---------------------------------------------------------------------------------------------------------------
@@ -112,101 +145,91 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
     """
     loops = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
     start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
-    nested = _nested(loops)
-    if nested is None:
+    groups = _overlapping(loops)
+    if any(len(own) > 1 for _, _, own in groups):
         return None
-    steps, together = nested
-    size = prod(piece.shape)
-    sizes = [a // b for a, b in zip(steps, [*steps[1:], 1])]  # of the axes inside the outermost one
-    if sizes and sizes[-1] == 1:
-        del sizes[-1]
-    outermost = steps[0] if steps else 1
-    shapes = [
-        piece.shape,
-        *([(size,)] if len(steps) <= 1 else []),
-        *([(size // outermost, *sizes)] * (not size % outermost)),
-    ]
-    for shape in shapes:
-        axes = _loops_of_axes(shape, start, loops, together)
-        if axes is not None:
-            return _sliced(
-                piece.varies, _reshaped(piece.name, piece.varies, piece.shape, shape), shape, start, axes, strides
-            )
-    rows = 1 + sum(loop.stride // outermost * (loop.rounds - 1) for loop in loops if loop.stride >= outermost)
-    begin, shape = min(start, size - rows * outermost), (rows, *sizes)
-    axes = _loops_of_axes(shape, start - begin, loops, together) if begin >= 0 else None
+    text, shape = piece.name, piece.shape
+    axes = _axes_of(shape, start, groups)
     if axes is None:
-        return None
-    flat = _reshaped(piece.name, piece.varies, piece.shape, (size,))
-    text = _indexed(flat, [":"] * piece.varies + [_slice_text(begin, rows * outermost, 1, size)])
-    return _sliced(piece.varies, _reshaped(text, piece.varies, (), shape), shape, start - begin, axes, strides)
+        axes, length = [], prod(shape)
+        for step, extent, own in groups[:-1]:
+            rows, begin = length // step, 0
+            if length % step or start % step + extent >= step:
+                rows = 1 + sum(loop.stride // step * (loop.rounds - 1) for loop in own)
+                begin = min(start, length - rows * step)
+                if begin < 0 or (start - begin) % step + extent >= step:
+                    return None
+                lengths = tuple(axis.length for axis in axes)
+                whole = _reshaped(text, piece.varies, shape, (*lengths, length))
+                items = [":"] * (piece.varies + len(axes))
+                text = _indexed(whole, [*items, _slice_text(begin, rows * step, 1, length)])
+                shape = (*lengths, rows * step)
+            axes.append(_Axis(rows, (start - begin) // step, [x._replace(stride=x.stride // step) for x in own]))
+            start, length = (start - begin) % step, step
+        axes.append(_Axis(length, start, groups[-1][2] if groups else []))
+        text = _reshaped(text, piece.varies, shape, [axis.length for axis in axes])
+    return _sliced(text, piece.varies, axes, [i for i, stride in enumerate(strides) if stride < 0])
 
 
-def _nested(loops: Sequence[_Loop]) -> tuple[list[int], dict[int, int]] | None:
-    """Return the steps of axes that loops run through, the outermost first, and for each loop the number of its axis.
+class _Axis(NamedTuple):
+    """An axis of an array, and the loops that run through it from its element `first`."""
 
-    Loops share an axis where their elements overlap, as those of a convolution do. None if no axes do.
+    length: int
+    first: int
+    loops: list[_Loop]
+
+
+def _overlapping(loops: Sequence[_Loop]) -> list[tuple[int, int, list[_Loop]]]:
+    """Return loops in groups, outermost first: those whose elements overlap, as a convolution's do, share an axis.
+
+    Each with the step of the axis, the greatest that divides the strides, and the extent of the loops further inside.
     """
-    steps: list[int] = []  # the innermost first
-    axis_of: dict[int, int] = {}
-    extent = inside = 0  # of all loops so far, of those inside the last axis
+    groups: list[tuple[int, int, list[_Loop]]] = []
+    extent = 0  # of all loops so far
     for loop in sorted(loops):
-        if steps and loop.stride % steps[-1]:
-            step = gcd(loop.stride, steps[-1])
-            if step <= inside or (len(steps) > 1 and step % steps[-2]):
-                return None
-            steps[-1] = step
-        if not steps or loop.stride > extent:
-            steps.append(loop.stride)
-            inside = extent
-        axis_of[loop.number] = len(steps)
+        if groups and loop.stride <= extent:
+            step, inside, own = groups[-1]
+            groups[-1] = (gcd(step, loop.stride), inside, [*own, loop])
+        else:
+            groups.append((loop.stride, extent, [loop]))
         extent += loop.stride * (loop.rounds - 1)
-    return steps[::-1], axis_of
+    return groups[::-1]
 
 
-def _loops_of_axes(
-    shape: tuple[int, ...], start: int, loops: Sequence[_Loop], together: dict[int, int]
-) -> list[list[_Loop]] | None:
+def _axes_of(shape: tuple[int, ...], start: int, groups: list[tuple[int, int, list[_Loop]]]) -> list[_Axis] | None:
     """Return the loops that run through each axis of an array of this shape, with strides in steps of the axis.
 
     None if some run from one axis into the next, or if loops would share an axis that need not.
     """
-    found: list[list[_Loop]] = [[] for _ in shape]
-    steps = row_major(shape)
-    for loop in loops:
-        axis = next((d for d, step in enumerate(steps) if step <= loop.stride and shape[d] > 1), None)
-        if axis is None or loop.stride % steps[axis]:
-            return None
-        found[axis].append(loop._replace(stride=loop.stride // steps[axis]))
-    for length, step, own in zip(shape, steps, found, strict=True):
-        last = start // step % length + sum(loop.stride * (loop.rounds - 1) for loop in own)
-        if last >= length or len({together[loop.number] for loop in own}) > 1:
-            return None
-    return found
-
-
-def _sliced(  # noqa: PLR0917  # what to slice, then where
-    varies: bool, text: str, shape: tuple[int, ...], start: int, axes: list[list[_Loop]], strides: Sequence[int]
-) -> Indexed:
-    """Return the slices of an array of this shape that loops run through."""
-    items, order, windows = [":"] * varies, [SAMPLES] * varies, []
-    for length, step, own in zip(shape, row_major(shape), axes, strict=True):
+    found = []
+    left = list(groups)
+    for length, step in zip(shape, row_major(shape), strict=True):
+        own: list[_Loop] = []
+        if left and left[0][2][0].stride >= step and length > 1:
+            own = [x._replace(stride=x.stride // step) for x in left[0][2]]
+            if any(x.stride % step for x in left.pop(0)[2]):
+                return None
         first = start // step % length
-        if not own:
-            items.append(str(first))
-        elif len(own) == 1:
-            items.append(_slice_text(first, 1 + own[0].stride * (own[0].rounds - 1), own[0].stride, length))
-            order.append(own[0].number)
-        else:
-            own.sort(key=lambda loop: -loop.rounds)  # those with fewest rounds are written out
-            items.append(_slice_text(first, 1 + sum(loop.stride * (loop.rounds - 1) for loop in own), 1, length))
-            windows.append(f"{len(order)}, {', '.join(str((loop.rounds, loop.stride)) for loop in own)}")
-            order += [loop.number for loop in own]
-    text = _indexed(text, items)
-    for window in windows:
-        text = f"windows({text}, {window})"
-    backwards = tuple(d for d, loop in enumerate(order) if loop >= 0 and strides[loop] < 0)
-    return Indexed(f"xp.flip({text}, {backwards})" if backwards else text, tuple(order))
+        if first + sum(loop.stride * (loop.rounds - 1) for loop in own) >= length:
+            return None
+        found.append(_Axis(length, first, own))
+    return None if left else found
+
+
+def _sliced(text: str, varies: bool, axes: Sequence[_Axis], backwards: Sequence[int]) -> Indexed:
+    """Return the slices of an array that loops run through."""
+    items, order = [":"] * varies, [SAMPLES] * varies
+    for length, first, loops in axes:
+        order += [loop.number for loop in loops]
+        step, extent = next(((loop.stride, 1 + loop.stride * (loop.rounds - 1)) for loop in loops), (0, 0))
+        items.append(_slice_text(first, extent, step, length) if loops else str(first))
+    return _flipped(_indexed(text, items), order, backwards)
+
+
+def _flipped(text: str, order: Sequence[int], backwards: Sequence[int]) -> Indexed:
+    """Return an array whose axes run through loops in this order, some of which run backwards."""
+    turned = tuple(d for d, loop in enumerate(order) if loop in backwards)
+    return Indexed(f"xp.flip({text}, {turned})" if turned else text, tuple(order))
 
 
 def _slice_text(first: int, extent: int, step: int, length: int) -> str:
@@ -229,19 +252,43 @@ def _reshaped(text: str, varies: bool, shape: tuple[int, ...], new: Sequence[int
     return text if shape == tuple(new) else f"{text}.reshape({lengths or '()'})"
 
 
-def windows(stack: Callable[..., Any], x: Any, axis: int, *loops: tuple[int, int]) -> Any:
-    """Return an array with an axis for each loop, a pair of rounds and stride, in place of one that all run through.
+def strided(  # noqa: PLR0917  # of the array, the loops, its margins
+    module: Any,
+    x: Any,
+    start: int,
+    counts: Sequence[int],
+    strides: Sequence[int],
+    shape: Sequence[int] = (),
+    margins: Sequence[tuple[int, int]] = (),
+) -> Any:
+    """Return elements of the last axis of an array: in its place an axis for each loop, which may share elements.
 
     Arguments:
-        stack: the module's function of that name.
+        start, counts, strides: the loops.
+        shape, margins: the shape of the last axis, and how many zeros to put before and after it on each axis first.
     """
-    (*others, (rounds, stride)) = loops
-    if not others:
-        return x[(slice(None),) * axis + (slice(0, 1 + stride * (rounds - 1), stride),)]
-    extent = 1 + sum(s * (n - 1) for n, s in others)
-    starts = range(0, rounds * stride, stride)
-    parts = [x[(slice(None),) * axis + (slice(i, i + extent),)] for i in starts]
-    return stack([windows(stack, part, axis, *others) for part in parts], axis + len(others))
+    root, outer = module.__name__.partition(".")[0], tuple(x.shape[:-1])
+    if root not in ("numpy", "torch"):
+        import numpy as np  # noqa: PLC0415  # jax.numpy needs it
+
+        # XLA computes this faster than slices that are stacked, and faster than its own convolution in float64.
+        places = np.arange(x.shape[-1])
+        if margins:
+            places = np.pad(places.reshape(shape), margins, constant_values=x.shape[-1]).ravel()
+            x = module.concatenate([x, module.zeros_like(x[..., :1])], -1)
+        return x[..., places[start + sum(s * i for s, i in zip(strides, np.indices(counts, sparse=True)))]]
+    if margins:
+        whole = x.reshape(*outer, *shape)
+        if root == "numpy":
+            whole = module.pad(whole, [(0, 0)] * len(outer) + list(margins))
+        else:
+            whole = module.nn.functional.pad(whole, [n for margin in reversed(margins) for n in margin])
+        x = whole.reshape(*outer, -1)
+    if root == "numpy":
+        steps = (*x.strides[:-1], *[x.strides[-1] * stride for stride in strides])
+        return module.lib.stride_tricks.as_strided(x[..., start:], (*outer, *counts), steps, writeable=False)
+    steps = (*x.stride()[:-1], *[x.stride(-1) * stride for stride in strides])
+    return x[..., start:].as_strided((*outer, *counts), steps)
 
 
 # Statements ----------------------------------------------------------------------------------------------------------
@@ -265,6 +312,8 @@ class ArrayPrinter:
         self._parts: dict[Array, list[_Part]] = {}
         self._rounds: dict[int, int] = {}  # of the loops of a statement
         self._fresh: set[str] = set()  # variables that no result is yet
+        self._strided: dict[tuple[str, int, tuple[tuple[int, int], ...]], tuple[str, list[tuple[int, int]]]] = {}
+        self._copied: dict[Array, dict[int, Output]] = {}  # elements that are those of other arrays, or constants
         for array, shape in zip(program.arguments, shapes, strict=True):
             self._hold(array, Piece(array.name, shape, array.varies))
         for array in program.constants:
@@ -291,6 +340,15 @@ class ArrayPrinter:
 
     def _add(self, statement: Statement) -> None:
         (array, start, strides, table), loops, value = statement
+        if isinstance(value, (View, float)) and not array.total:
+            self._copied.setdefault(array, {}).update(
+                zip(table or indices_of(start, strides, loops), self._sources(value, loops), strict=True)
+            )
+            return
+        statement = self._with_margins(statement)
+        if self._runs_backwards(statement):
+            statement = _turned_round(statement)
+        (array, start, strides, table), loops, value = statement
         parts = self._parts.setdefault(array, [])
         self._rounds = dict(enumerate(loops))
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
@@ -303,17 +361,16 @@ class ArrayPrinter:
             multiplies = isinstance(value, Call) and value.op is TABLE["mul"] and array.total
             factors = value.operands if isinstance(value, Call) and multiplies else [value]
             result = self._product(factors, loops, over)
-        if type(value) is float:
-            result = Indexed(f"_full(None, {result.text}, kind)", ())
         shape = tuple(loops[i] for i in order)
         piece = Piece(f"{array.name}_{len(parts)}" if parts else array.name, shape, array.varies, array.total)
         self.lines.append(f"{piece.name} = {self._full(result, (*[SAMPLES] * array.varies, *order))}")
         elements = table or indices_of(start, [strides[i] for i in order], shape)
-        first, last = elements[0], elements[0] + len(elements)
-        adjacent = list(elements) == list(range(first, last))
+        first, last = min(elements[0], elements[-1]), max(elements[0], elements[-1]) + 1
+        backwards = elements[0] > elements[-1]
+        adjacent = list(elements) == list(range(first, last))[:: -1 if backwards else 1]
         places = {} if adjacent else {element: place for place, element in enumerate(elements)}
         self._fresh.add(piece.name)
-        parts.append(_Part(piece, first, last if adjacent else first, places))
+        parts.append(_Part(piece, first, last if adjacent else first, places, adjacent and backwards))
 
     def _segment(self, segment: Segment, loops: int, over: tuple[int, ...]) -> Indexed:
         """Return the sum of a segment's terms, and over the samples if these are in `over`."""
@@ -321,6 +378,66 @@ class ArrayPrinter:
         self._rounds |= zip(terms, segment.terms, strict=True)
         counts = [self._rounds[i] for i in range(terms.stop)]
         return self._product(_forwards(segment.factors, counts, terms), counts, (*over, *terms))
+
+    def _with_margins(self, statement: Statement) -> Statement:
+        """Return a statement on arrays with margins of zeros in place of one in whose sum terms are missing."""
+        (_, _, strides, table), loops, value = statement
+        found = [x for x in value.segments if x.terms] if isinstance(value, Sum) and table is None else []
+        if len(found) != 1 or not isinstance(value, Sum) or strides != row_major(loops):
+            return statement
+        factors, counts = found[0].factors, (*loops, *found[0].terms)
+        views = [x for x in factors if isinstance(x, View)]
+        if len(views) < len(factors) or not any(view.table or view.array in self._copied for view in views):
+            return statement
+        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
+
+        elements = [self._sources(view, counts) for view in views]
+        terms = set(zip(*[[x if type(x) is float else None for x in own] for own in elements], strict=True))
+        arrays = [{x[0] for x in own if type(x) is tuple} for own in elements]
+        zeros = all(prod(x for x in term if x is not None) == 0.0 for term in terms if any(x is not None for x in term))
+        if len(terms) == 1 or not zeros or any(len(own) != 1 for own in arrays):
+            return statement
+        shape = (prod(loops), prod(found[0].terms))
+        places = np.array([[x[1] if type(x) is tuple else -1 for x in own] for own in elements]).reshape(-1, *shape)
+        windows = windows_of(places, (places < 0).any(0), [array.length for (array,) in arrays])
+        if windows is None:
+            return statement
+        segments = []
+        for segment in value.segments:
+            if segment.terms:
+                new = [self._extended(array, x) for (array,), x in zip(arrays, windows.factors, strict=True)]
+                segments.append(Segment(windows.terms, tuple(new)))
+            else:
+                rows = [
+                    x if type(x) is float else _strided(self._sources(x, loops), windows.rounds)
+                    for x in segment.factors
+                ]
+                if None in rows:
+                    return statement
+                segments.append(Segment((), tuple(rows)))  # type: ignore[arg-type]
+        target = statement.target._replace(strides=row_major(windows.rounds))
+        return Statement(target, windows.rounds, Sum(value.head, tuple(segments)))
+
+    def _extended(self, array: Array, window: Extended) -> View:
+        """Return the view of an array with margins that loops run through."""
+        if any(map(any, window.margins)):
+            piece, _ = self._element((array, 0))
+            text = _reshaped(piece.name, piece.varies, piece.shape, (array.length,))
+            sizes = [n + sum(margin) for n, margin in zip(window.shape, window.margins, strict=True)]
+            array = Array("", prod(sizes), piece.varies)
+            self._hold(array, Piece(text, window.shape, piece.varies, margins=window.margins))
+        return View(array, window.start, window.strides)
+
+    def _runs_backwards(self, statement: Statement) -> bool:
+        """Return True if all that a statement reads runs backwards along each of its loops."""
+        views = list(views_of(statement.value))
+        if statement.target.table is not None or any(view.table for view in views):
+            return False
+        signs = [-1 if any(part.backwards for part in self._parts.get(view.array, [])) else 1 for view in views]
+        moves = [
+            [sign * view.strides[i] for sign, view in zip(signs, views)] for i, n in enumerate(statement.loops) if n > 1
+        ]
+        return bool(moves) and all(min(by) < 0 >= max(by) for by in moves)
 
     def _expression(self, value: Expression, counts: Sequence[int]) -> Indexed:
         if isinstance(value, View):
@@ -447,38 +564,84 @@ class ArrayPrinter:
         return Indexed(f"{left} @ {right}", axes, bool(batch and not columns))
 
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
+        if x.axes == (*batch, *columns, *rows) and rows and columns:  # a copy less than the other way round
+            grouped = self._grouped(x.operand, [*[[i] for i in batch], columns, rows])
+            return f"{grouped}.swapaxes(-1, -2)" if batch else f"{grouped}.T"
         groups = [*[[i] for i in batch], *[group for group in (rows, columns) if group]]
-        return self._grouped(self._aligned(x, [*batch, *rows, *columns]).operand, groups)
+        text = self._grouped(self._aligned(x, [*batch, *rows, *columns]).operand, groups)
+        return self._named(text) if ".reshape" in text else text
 
     # Elements --------------------------------------------------------------------------------------------------------
 
     def _view(self, view: View, counts: Sequence[int]) -> Indexed:
         """Return a view with an axis for each loop that moves it."""
         array, start, strides, table = view
-        if table is None:
+        if table is None and array not in self._copied:
             ends = [s * (n - 1) for s, n in zip(strides, counts, strict=True)]
             low, high = start + sum(s for s in ends if s < 0), start + sum(s for s in ends if s > 0)
             part = next((p for p in self._parts[array] if p.start <= low and high < p.end), None)
-            found = part and view_of(part.piece, start - part.start, strides, counts)
-            if found:
+            if part:
+                first = part.place(start) or 0
+                own = [-s for s in strides] if part.backwards else strides
+                found = None if part.piece.margins else view_of(part.piece, first, own, counts)
+                found = found or self._windows(part.piece, first, own, counts)
                 return found._replace(text=self._named(found.text)) if "(" in found.text else found
+        elements = self._sources(view, counts)
+        source = _strided(elements, counts)
+        if source and source != view:
+            return self._view(source, counts)
         moving = [i for i, n in enumerate(counts) if n > 1 and (table or strides[i])]
         shape = [counts[i] for i in moving]
-        elements = table or indices_of(start, [strides[i] for i in moving], shape)
-        text = self.put_together([(array, i) for i in elements])
+        if table is None:
+            elements = self._sources(view._replace(strides=tuple(strides[i] for i in moving)), shape)
+        text = self.put_together(elements, varies=array.varies)
         text = _reshaped(text, array.varies, (len(elements),), shape)
         return Indexed(self._named(text), (*[SAMPLES] * array.varies, *moving))
 
+    def _windows(self, piece: Piece, start: int, strides: Sequence[int], counts: Sequence[int]) -> Indexed:
+        """Return elements of a piece that loops run through several times, as those of a convolution do.
+
+        The axes are in the order of those that are there already, so that the same array serves all its readers.
+        """
+        start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
+        left = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
+        key = (piece.name, start, tuple(sorted((loop.stride, loop.rounds) for loop in left)))
+        if key not in self._strided:
+            text = piece.name
+            if not piece.margins:
+                text = _reshaped(text, piece.varies, piece.shape, (prod(piece.shape),))
+            by, rounds = tuple(loop.stride for loop in left), tuple(loop.rounds for loop in left)
+            margins = f", {piece.shape}, {piece.margins}" if piece.margins else ""
+            name = self._named(f"strided({text}, {start}, {rounds}, {by}{margins})")
+            self._strided[key] = name, list(zip(by, rounds))
+        name, pairs = self._strided[key]
+        orders = []
+        for loops in (left, left[::-1]):  # two loops may have the same strides
+            numbers = {pair: [loop.number for loop in loops if (loop.stride, loop.rounds) == pair] for pair in pairs}
+            orders.append([numbers[pair].pop(0) for pair in pairs])
+        order = max(orders, key=lambda order: sum(b == a + 1 for a, b in pairwise(order)))
+        backwards = [i for i, stride in enumerate(strides) if stride < 0]
+        return _flipped(name, [*[SAMPLES] * piece.varies, *order], backwards)
+
+    def _sources(self, view: View | float, counts: Sequence[int]) -> list[Output]:
+        """Return the elements of a view, those of the arrays that they were copied from, or constants."""
+        if not isinstance(view, View):
+            return [view] * prod(counts)
+        copied = self._copied.get(view.array, {})
+        places = view.table or indices_of(view.start, view.strides, counts)
+        return [copied.get(place, (view.array, place)) for place in places]
+
     def lone(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return a lone output; see `together`."""
-        (output,) = outputs
+        (output,) = map(self._source, outputs)
         if type(output) is float:
             return f"_full({'n' if rowwise else 'None'}, {times}{float_literal(output)}, kind)"
         piece, place = self._element(output)
-        found = view_of(piece, place, (0,) * 0, ())
-        assert found
-        text = ("" if piece.total else times) + found.operand
-        return text if piece.varies or not rowwise else f"xp.broadcast_to({text}, (n,))"
+        found = view_of(piece, place, (), ())
+        text = ("" if piece.total else times) + (found.operand if found else "")
+        if piece.name in self._fresh and piece.varies == rowwise:
+            return text
+        return f"_full({'n' if rowwise else 'None'}, {text}, kind)"  # not the argument itself
 
     def together(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return outputs as a new array of one axis, after that of the samples if `rowwise`.
@@ -494,14 +657,17 @@ class ArrayPrinter:
         self._fresh.discard(text)
         return text
 
+    def _source(self, output: Output) -> Output:
+        """Return the element that an output was copied from."""
+        return output if type(output) is float else self._copied.get(output[0], {}).get(output[1], output)  # type: ignore[index]
+
     def _element(self, output: Output) -> tuple[Piece, int]:
         """Return the piece that holds an output, and its place there."""
         array, place = output  # type: ignore[misc]
         for part in self._parts[array]:
-            if place in part.places:
-                return part.piece, part.places[place]
-            if part.start <= place < part.end:
-                return part.piece, place - part.start
+            own = part.place(place)
+            if own is not None:
+                return part.piece, own
         raise LookupError(f"nothing has written element {place} of {array}")
 
     def put_together(self, outputs: Sequence[Output], times: str = "", varies: bool = False) -> str:
@@ -511,11 +677,15 @@ class ArrayPrinter:
             times: what to multiply elements by that are no totals.
             varies: True for an axis of the samples in any case.
         """
+        outputs = list(map(self._source, outputs))
         numbers = [x for x in outputs if type(x) is float]
         if numbers:
-            constants, places = Array("", len(numbers)), iter(range(len(numbers)))
-            self._hold(constants, self._constant(numbers))
-            outputs = [(constants, next(places)) if type(x) is float else x for x in outputs]
+            places: dict[bytes, int] = {}
+            for x in numbers:
+                places.setdefault(bits_of(x), len(places))
+            constants = Array("", len(places))
+            self._hold(constants, self._constant([float_of(bits) for bits in places]))
+            outputs = [(constants, places[bits_of(x)]) if type(x) is float else x for x in outputs]
         elements = list(map(self._element, outputs))
         varies = varies or any(piece.varies for piece in {piece for piece, _ in elements})
         copies = _copies(elements)
@@ -563,15 +733,14 @@ class ArrayPrinter:
             else:
                 size = moves[0] * counts[0]
                 inner = {start: x for start, x in copies.items() if begin <= start < begin + moves[0]}
-                if any(
-                    x.moves[depth : depth + 1] + x.counts[depth : depth + 1] != moves[:1] + counts[:1]
-                    for x in inner.values()
-                ):
-                    return None
+                same = all(
+                    (x.moves[depth:][:1], x.counts[depth:][:1]) == (moves[:1], counts[:1]) for x in inner.values()
+                )
                 self._rounds[depth] = counts[0]
-                inside = self._tiled(begin, begin + moves[0], inner, (*outer, depth), times)
-                if inside is None:
-                    return None
+                inside = same and self._tiled(begin, begin + moves[0], inner, (*outer, depth), times)
+                if not inside:  # other elements lie between those of one round of the loop only: without the loop
+                    copies = copies | copy.rounds_of(depth, begin)
+                    continue
                 lengths = ["-1" if i == SAMPLES else self._length(i) for i in outer]
                 texts.append(f"{inside}.reshape({', '.join([*lengths, str(size)])})")
             begin += size
@@ -586,18 +755,47 @@ def indices_of(start: int, strides: Sequence[int], counts: Sequence[int]) -> Seq
     return found
 
 
+def _turned(view: View, loops: Iterable[int], counts: Sequence[int]) -> View:
+    """Return a view whose loops run through the same elements in the other direction."""
+    start = view.start + sum(view.strides[i] * (counts[i] - 1) for i in loops)
+    return view._replace(start=start, strides=tuple(-s if i in loops else s for i, s in enumerate(view.strides)))
+
+
+def _turned_round(statement: Statement) -> Statement:
+    """Let all loops of a statement run in the other direction."""
+    loops = range(len(statement.loops))
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, View):
+            return _turned(value, loops, statement.loops)
+        if isinstance(value, tuple) and not isinstance(value, str):
+            parts = map(turned, value)
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return value
+
+    return Statement(turned(statement.target), statement.loops, turned(statement.value))
+
+
+def _strided(elements: Sequence[Output], counts: Sequence[int]) -> View | None:
+    """Return a view with strides of these elements, if they are of one array and there is one."""
+    arrays = {x[0] if type(x) is tuple else None for x in elements}
+    if len(arrays) > 1 or None in arrays:
+        return None
+    places: list[int] = [x[1] for x in elements]  # type: ignore[index]
+    steps = row_major(counts)
+    strides = tuple(places[step] - places[0] if n > 1 else 0 for n, step in zip(counts, steps, strict=True))
+    found = View(arrays.pop(), places[0], strides)  # type: ignore[arg-type]
+    return found if indices_of(found.start, found.strides, counts) == places else None
+
+
 def _forwards(factors: Sequence[View | float], counts: Sequence[int], terms: range) -> list[View | float]:
-    """Let the loops of a sum's terms run forwards that no factor runs through so: the order of terms is free."""
+    """Let the loops of a sum's terms run forwards through the largest factor: the order of terms is free."""
     views = [x for x in factors if isinstance(x, View)]
-    if any(view.table for view in views):
+    if not views or any(view.table for view in views):
         return list(factors)
-    back = {i for i in terms if all(view.strides[i] <= 0 for view in views)}
-
-    def turned(view: View) -> View:
-        start = view.start + sum(view.strides[i] * (counts[i] - 1) for i in back)
-        return view._replace(start=start, strides=tuple(-s if i in back else s for i, s in enumerate(view.strides)))
-
-    return [turned(x) if isinstance(x, View) else x for x in factors]
+    largest = max(views, key=lambda view: prod(n for n, stride in zip(counts, view.strides) if stride))
+    back = {i for i in terms if (largest.strides[i] or min(view.strides[i] for view in views)) < 0}
+    return [_turned(x, back, counts) if isinstance(x, View) else x for x in factors]
 
 
 def _copies(elements: Sequence[tuple[Piece, int]]) -> dict[int, _Copy]:
