@@ -493,6 +493,7 @@ class _Arrangement:
         sources = sorted(copied, key=lambda x: (of[x], place[x]))
         target = self._allot(k, kind, [*map(copied.__getitem__, sources), *constants])
         self._collections.add(target)
+        target.varies = any(self._arrays[of[x]].varies for x in sources)  # after folds
         for source, group in groupby(sources, key=of.__getitem__):
             xs = list(group)
             for piece, nest in _pieces([list(map(place.__getitem__, xs))], [place[copied[x].value] for x in xs]):
