@@ -114,20 +114,21 @@ def added(z: Any, p: Any, q: Any = 1.0, depth: int = 1) -> Any:
     """
     import numpy as np  # noqa: PLC0415  # optional
 
-    def factor(terms: Any) -> Any:
-        return q if isinstance(q, float) else q[terms]
-
-    shape = np.broadcast(z, p[(0,) * depth], factor((0,) * depth)).shape
-    size, inner = prod(shape), p.shape[1:depth]
+    every = np.broadcast(z, p, q)
+    shape, inner = every.shape[depth:], every.shape[1:depth]
+    size = prod(shape)
     at_once = _NUMBERS_AT_ONCE // (prod(inner) * size)
+    if isinstance(z, float) and len(p) <= at_once and size > 1:
+        return np.add.reduce(np.multiply(p, q, order="C").reshape(-1, *shape), 0, initial=z)
     if at_once < 4:  # such rows are not worth it
         for i in range(len(p)):
-            z = added(z, p[i], factor(i), depth - 1) if inner else z + p[i] * factor(i)
+            y = q if isinstance(q, float) else q[i]
+            z = added(z, p[i], y, depth - 1) if inner else z + p[i] * y
         return z
     products = np.empty((min(len(p), at_once), *inner, *shape))
     for i in range(0, len(p), at_once):
         some = products[: len(p) - i]
-        np.multiply(p[i : i + at_once], factor(slice(i, i + at_once)), some)
+        np.multiply(p[i : i + at_once], q if isinstance(q, float) else q[i : i + at_once], some)
         rows = some.reshape(-1, *shape)
         rows[0] += z
         z = np.add.reduce(rows, 0, initial=-0.0) if size > 1 else rows.cumsum(0)[-1]

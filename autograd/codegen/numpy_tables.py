@@ -10,12 +10,11 @@ The loops of a statement are the first axes of its views. Sums and dots add thei
 for all rounds and samples at once: the same bits as the graph.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.array_program import (
@@ -24,7 +23,6 @@ from autograd.codegen.array_program import (
     Call,
     Expression,
     Fold,
-    Output,
     Segment,
     Statement,
     Sum,
@@ -32,6 +30,7 @@ from autograd.codegen.array_program import (
     row_major,
     views_of,
 )
+from autograd.codegen.array_views import indices_of
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.lifting import lifted
 from autograd.codegen.numpy_arrays import OPERATORS, ArraySpelling, Columns, added, grid
@@ -45,7 +44,7 @@ from autograd.codegen.python_source import (
     size_of_the_batch,
     written,
 )
-from autograd.codegen.spelling import float_literal
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
@@ -53,7 +52,6 @@ SAMPLES = -1  # as an axis
 FLOATS_IN_A_STATEMENT = 48  # steps on floats that take as long as a statement on tables
 MOST_WRITTEN_OUT = 3  # terms
 MOST_COPIES = 4  # statements that copy the rows of one table to outputs; more become one with tables of indices
-MOST_CHARACTERS = 300  # of an operand: Python refuses more than 200 nested parentheses
 
 
 def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
@@ -101,35 +99,37 @@ class _Tables:
         self.indices: list[str] = []
         self.lines: list[str] = []
         self.columns = "n" if signature.batch else "1"
-        self.made = Counter(statement.target.array for statement in program.statements)
         self.alone = {s.target.array for s in program.statements if not s.loops and s.target.array.length == 1}
         outputs = program.outputs[: len(tree_leaves(signature.outputs))]
         self.s = Array("s", len(outputs), varies=not signature.reduce, total=bool(signature.reduce))
-        self.copies = _together(program._replace(outputs=outputs).returned())
-        fixed: list[Output] = [-0.0] * len(outputs)  # which, added, changes no number
-        for i, x in zip(terms, program.outputs[len(outputs) :], strict=True):
-            fixed[i] = x
-        self.added = _together(program._replace(outputs=fixed).returned())
+        self.copies = self._copies(program._replace(outputs=outputs))
+        fixed = dict(zip(terms, program.outputs[len(outputs) :], strict=True))
+        every = [fixed.get(i, -0.0) for i in range(len(outputs) if fixed else 0)]  # to add -0.0 changes no number
+        self.added = self._copies(program._replace(outputs=every))
         self.added.pop(repr(-0.0), None)
         read = {view.array for statement in program.statements for view in views_of(statement.value)}
         self.statements = [s if s.target.array in read else self._writing_outputs(s) for s in program.statements]
 
+    def _copies(self, program: ArrayProgram) -> dict[Array | str, list[Statement]]:
+        """Return the statements that copy outputs, by the array, or the number, that they copy."""
+        copies: dict[Array | str, list[Statement]] = {}
+        for target, loops, value in program.returned():
+            copy = Statement(target._replace(array=self.s), loops, value)
+            copies.setdefault(value.array if isinstance(value, View) else repr(value), []).append(copy)
+        return copies
+
     def _writing_outputs(self, statement: Statement) -> Statement:
         """Return the statement with outputs for its target, if it makes these and nothing else."""
-        target, loops, _ = statement
+        target, loops, value = statement
         copies = self.copies.get(target.array, [])
         if len(copies) == 1 and prod(loops) == target.array.length and target.array.total == self.s.total:
-            [(outputs, rounds, copied)] = copies
-            if not isinstance(copied, View):
-                return statement
+            outputs, rounds, copied = copies[0]
             if (rounds, copied) == (loops, target):
-                place, strides = outputs.start, outputs.strides
-            elif outputs.strides == copied.strides == (1,) and rounds == (target.array.length,):
-                place, strides = outputs.start + target.start, target.strides
-            else:
-                return statement
-            del self.copies[target.array]
-            return statement._replace(target=View(self.s, place, strides))
+                del self.copies[target.array]
+                return Statement(outputs, loops, value)
+            if copied == View(target.array, 0, (1,)) and outputs.strides == (1,) and rounds == (target.array.length,):
+                del self.copies[target.array]
+                return Statement(target._replace(array=self.s, start=outputs.start), loops, value)
         return statement
 
     # Expressions -----------------------------------------------------------------------------------------------------
@@ -166,39 +166,38 @@ class _Tables:
         self.indices.append(f"{name} = np.array({list(places)}){f'.reshape{shape}' if len(shape) > 1 else ''}")
         return name
 
+    def _named(self, text: str) -> str:
+        """Assign an expression to a variable, and return its name."""
+        self.lines.append(f"z{len(self.lines)} = {text}")
+        return self.lines[-1].partition(" ")[0]
+
     def _call(self, value: Call, loops: tuple[int, ...]) -> _Text:
         operands = [self._expression(x, loops) for x in value.operands]
         axes = frozenset[int]().union(*(x.axes for x in operands))
         texts = []
         for x, (text, own) in zip(value.operands, operands, strict=True):
-            if isinstance(x, Call) and (
-                not own or len(text) > MOST_CHARACTERS
-            ):  # spelled for floats it may be repeated
-                texts.append(f"z{len(self.lines)}")
-                self.lines.append(f"{texts[-1]} = {text}")
-            else:
-                inner = isinstance(x, Call) and x.op in OPERATORS and value.op in OPERATORS
-                texts.append(f"({text})" if inner else text)
+            inner = isinstance(x, Call) and x.op in OPERATORS and value.op in OPERATORS
+            repeated = isinstance(x, Call) and not own  # perhaps, by the spelling for floats
+            texts.append(self._named(text) if repeated else f"({text})" if inner else text)
         step = Step(value.op, tuple(x if isinstance(x, float) else 0 for x in value.operands))
         return _Text((self.arrays if axes else self.floats).expression(step, texts), axes)
 
     def _sum(self, value: Sum, loops: tuple[int, ...]) -> _Text:
-        text, axes = float_literal(value.head), frozenset[int]()
-        for terms, factors in (part for segment in value.segments for part in _written_out(segment)):
+        text, axes, lists = float_literal(value.head), frozenset[int](), False
+        for n, (terms, factors) in enumerate(part for segment in value.segments for part in _written_out(segment)):
+            text = self._named(text) if n % TERMS_IN_A_STATEMENT == TERMS_IN_A_STATEMENT - 1 else text
             if terms:
                 p, *q = sorted(factors, key=lambda x: isinstance(x, float))
-                both = [
-                    self._view(p, loops, terms),
-                    *(self._view(x, loops, () if type(x) is float else terms) for x in q),
-                ]
+                both = [self._view(p, loops, terms)]
+                both += [self._view(x, loops, () if isinstance(x, float) else terms) for x in q]
                 depth = f", depth={len(terms)}" if len(terms) > 1 else ""
-                text = f"_added({text}, {', '.join(x.text for x in both)}{depth})"
+                text, lists = f"_added({text}, {', '.join(x.text for x in both)}{depth})", True
             else:
                 both = [self._view(x, loops) for x in factors]
                 term = " * ".join(x.text for x in both)
                 text = term if text == float_literal(-0.0) else f"{text} + {term}"
             axes = axes.union(*(x.axes for x in both))
-        return _Text(text if axes or "_added(" not in text else f"({text}).item()", axes)
+        return _Text(f"({text}).item()" if lists and not axes else text, axes)
 
     def _fold(self, value: Fold, loops: tuple[int, ...]) -> _Text:
         texts, axes = list[str](), frozenset[int]()
@@ -227,8 +226,6 @@ class _Tables:
                 flat = max(map(len, moving)) < 2
                 return _Text(text if flat else f"({text}).reshape{loops}", frozenset(range(len(loops))))
         text, every = self._expression(value, loops)
-        if SAMPLES not in every:  # what would differ has been folded away
-            return _Text(f"n * ({text}){'[..., 0]' * bool(every)}", every)
         return _Text(f"np.add.reduce({text}, -1)", every - {SAMPLES})
 
     # Statements ------------------------------------------------------------------------------------------------------
@@ -238,12 +235,12 @@ class _Tables:
         target, loops, value = statement
         text, axes = (self._total if array.total else self._expression)(value, loops)
         shape = f"{array.length}{'' if array.total else f', {self.columns if array.varies else 1}'}"
-        rows = _as_target(_rows(target.array, target.start, loops, target.strides))
-        if target.array is not self.s:
+        rows = self._target(target, loops)
+        if target.array is array:
             every = {*range(len(loops)), *([SAMPLES] if array.varies else [])}
             if array in self.alone:
                 rows = array.name
-            elif self.made[array] == 1 and target == View(array, 0, row_major(loops)) and axes == every:
+            elif prod(loops) == array.length and target.strides == row_major(loops) and axes == every:
                 rows, text = array.name, f"({text}).reshape({shape})" if len(loops) > 1 else text
             elif statement is next(s for s in self.statements if s.target.array is array):
                 self.lines.append(f"{array.name} = np.empty(({shape}))")
@@ -254,15 +251,22 @@ class _Tables:
         if len(copies) > MOST_COPIES:
             value, to, of = copies[0].value, list[int](), list[int]()
             for copy in copies:
-                to += _places(copy.target, copy.loops)
-                of += _places(copy.value, copy.loops) if isinstance(copy.value, View) else []
+                to += indices_of(copy.target.start, copy.target.strides, copy.loops)
+                of += (
+                    indices_of(copy.value.start, copy.value.strides, copy.loops) if isinstance(copy.value, View) else []
+                )
             value = value._replace(start=0, strides=(), table=tuple(of)) if isinstance(value, View) else value
             copies = [Statement(View(self.s, 0, (), tuple(to)), (len(to),), value)]
         for target, loops, value in copies:
-            index = f"s[{self._index(target.table, loops)}]" if target.table else ""
-            rows, (text, axes) = _rows(self.s, target.start, loops, target.strides), self._expression(value, loops)
+            text, axes = self._expression(value, loops)
             fixed = axes and self.s.total and isinstance(value, View) and not value.array.total
-            yield index or _as_target(rows), f"{text}[..., 0]" if fixed else text
+            yield self._target(target, loops), f"{text}[..., 0]" if fixed else text
+
+    def _target(self, target: View, loops: tuple[int, ...]) -> str:
+        if target.table is not None:
+            return f"{target.array.name}[{self._index(target.table, loops)}]"
+        rows = _rows(target.array, target.start, loops, target.strides)
+        return rows if rows.endswith("]") else f"{rows}[...]"
 
     def text(self) -> str:
         """Return the source of `compiled(a0, a1, ...)`."""
@@ -270,10 +274,9 @@ class _Tables:
             self._statement(made.target.array, statement)
         times, last = "n * " * (self.signature.reduce == "sum"), list[str]()
         for array, copies in self.copies.items():
-            if isinstance(array, Array) and array.total:
-                self.lines += [f"{to} = {x}" for to, x in self._copied(copies)]
-            else:
-                last += [f"{to} = {times}{x}" for to, x in self._copied(copies)]
+            totals = isinstance(array, Array) and array.total
+            own, factor = (self.lines, "") if totals else (last, times)
+            own += [f"{to} = {factor}{x}" for to, x in self._copied(copies)]
         last += [f"{to} += {times}{x}" for copies in self.added.values() for to, x in self._copied(copies)]
         self.lines += ["s /= n"] * (self.signature.reduce == "mean") + last
         constants = [
@@ -311,22 +314,6 @@ class _Tables:
         return packed_pieces(self.signature.outputs, texts)
 
 
-def _together(returned: Iterable[Statement]) -> dict[Any, list[Statement]]:
-    """Return copies by the array, or the number, that they copy."""
-    copies: dict[Any, list[Statement]] = {}
-    for copy in returned:
-        copies.setdefault(copy.value.array if isinstance(copy.value, View) else repr(copy.value), []).append(copy)
-    return copies
-
-
-def _places(view: View, loops: Sequence[int]) -> list[int]:
-    """Return the indices of a view's elements, for each round of the loops."""
-    places = [view.start]
-    for n, stride in zip(loops, view.strides, strict=True):
-        places = [place + i * stride for place in places for i in range(n)]
-    return places
-
-
 def _written_out(segment: Segment) -> Iterable[Segment]:
     """Return a segment; if it has few terms, one for each."""
     terms, factors = segment
@@ -336,7 +323,7 @@ def _written_out(segment: Segment) -> Iterable[Segment]:
     for x in factors:
         if isinstance(x, View):
             outer, inner = x.strides[: len(x.strides) - len(terms)], x.strides[len(x.strides) - len(terms) :]
-            written.append([View(x.array, i, outer) for i in _places(View(x.array, x.start, inner), terms)])
+            written.append([View(x.array, i, outer) for i in indices_of(x.start, inner, terms)])
         else:
             written.append([x] * prod(terms))
     return [Segment((), own) for own in zip(*written, strict=True)]
@@ -357,11 +344,8 @@ def _rows(array: Array, start: int, counts: Sequence[int], by: Sequence[int], te
         return f"_grid({array.name}, {start}, {tuple(shape)}, {tuple(by[first:])})"
     end = start + (length - 1) * step + (1 if step > 0 else -1)
     index = f"{start}:{end if end >= 0 else ''}{f':{step}' if step != 1 else ''}"
+    index = ":" if index == f"0:{array.length}" else index
     if len(moving) == 1:
         index += ", None" * (len(by) - 1 - first)
-    rows = array.name if index == f"0:{array.length}" else f"{array.name}[{index}]"
+    rows = array.name if index == ":" else f"{array.name}[{index}]"
     return rows if len(moving) == 1 else f"{rows}.reshape({', '.join(map(str, shape))}{'' if array.total else ', -1'})"
-
-
-def _as_target(rows: str) -> str:
-    return rows if rows.endswith("]") else f"{rows}[...]"

@@ -30,6 +30,8 @@ def test_terms_are_added_from_left_to_right(
         for i in range(40):
             want = want + p[0, i] * (other if isinstance(other, float) else other[i])
         assert np.array_equal(numpy_arrays.added(z, p[0], other), want)
+        if isinstance(other, float):  # terms that are adjacent in memory
+            assert np.array_equal(numpy_arrays.added(z, np.asfortranarray(p[0]), other), want)
         # Two loops over terms; the second one runs backwards, through memory that is not contiguous.
         nested = other if isinstance(other, float) else other[::-1].reshape(8, 5, 1, columns)[:, ::-1]
         backwards = p[0].reshape(8, 5, rows, 1)[::-1, ::-1]
@@ -67,3 +69,12 @@ def test_what_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     batched = autograd.compile(outputs, (w, x), in_axes=(None, 0), backend="numpy")
     with pytest.raises(TypeError, match="mask"):
         batched([0.5, -0.25], np.ma.masked_array([0.5, 2.0], [False, True]))
+
+
+def test_no_statement_is_a_long_sum() -> None:
+    xs = [Value(0.01 * i) for i in range(200)]
+    total = autograd.sum([x * xs[0] if i % 2 else x.sin() for i, x in enumerate(xs)])  # of terms of two kinds
+    f, g = (autograd.compile([total, 2.0 * total], xs, in_axes=0, backend=backend) for backend in ("numpy", "python"))
+    batch = [[x.data for x in xs]] * 2
+    assert f(batch) == g(batch)
+    assert max(line.count(" + ") for line in f.source.splitlines()) < 50  # Python's compiler recurses into each
