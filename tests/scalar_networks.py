@@ -427,6 +427,25 @@ def product_of_matrices(n: int = 3, factors: int = 3) -> ScalarNetwork:
     return network((product, loss, grad(loss, matrices)), *matrices)
 
 
+def turned(n: int = 3, reduce: str | None = None) -> ScalarNetwork:
+    """Record sums, means and products over one axis of three, the other two in turn in either order."""
+    draws = Draws(33)
+    x, y = [draws.matrix(n, n) for _ in range(n)], [draws.matrix(n, n) for _ in range(n)]
+    each = range(n)
+    outputs = [
+        [autograd.dot(x[i][j], [0.25] * n).tanh() for j in each for i in each],
+        [autograd.dot(row, [2.0] * n).tanh() for matrix in x for row in matrix],
+        [autograd.mean([x[k][i][j] for k in each]) for j in each for i in each],
+        [autograd.mean([x[i][k][j] for k in each]) for j in each for i in each],
+        [autograd.dot(x[i][j], y[j][i]) * 2.0 for j in each for i in each],
+        [autograd.sum([x[i][k][j] * y[j][k][i] for k in each]) for i in each for j in each],
+        [x[i][k][j] * 0.5 - y[k][j][i] for k in each for j in each for i in each],
+        [autograd.max([x[k][j][i] for k in each]) for i in each for j in each],
+    ]
+    gradients = grad(autograd.sum([v * v for part in outputs for v in part]), [x, y])
+    return network((outputs, gradients), x, y, batched=[1], reduce=reduce)
+
+
 def factorised(users: int = 3, films: int = 4, d: int = 2) -> ScalarNetwork:
     """Record the ratings of a few pairs: rows of two tables, looked up at irregular places."""
     draws = Draws(15)
@@ -823,6 +842,8 @@ NETWORKS: dict[str, Callable[[], ScalarNetwork]] = {
     "maxout": maxout,
     "maxout, sum": partial(maxout, reduce="sum"),
     "product of matrices": product_of_matrices,
+    "turned": turned,
+    "turned, sum": partial(turned, reduce="sum"),
     "factorised": factorised,
     "neighbours": neighbours,
     "convolution 1-D": convolution_1d,

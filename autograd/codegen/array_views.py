@@ -541,7 +541,7 @@ class ArrayPrinter:
         if not numbers:
             return arrays[0]
         text = " * ".join([*numbers, *[x.operand for x in arrays]])
-        return Indexed(text, _union(arrays), len(numbers) + len(arrays) == 1)
+        return Indexed(text, arrays[0].axes if arrays else (), len(numbers) + len(arrays) == 1)
 
     def _matrix_product(self, x: Indexed, y: Indexed, over: Sequence[int]) -> Indexed:
         """Return the sum of x * y over loops that both run through, as a product of matrices.

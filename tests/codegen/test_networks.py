@@ -77,7 +77,7 @@ def test_numpy_as_a_module_is_close(name: str) -> None:
 SEEDS = [
     *range(16),
     469,  # the largest of numbers of which only some vary
-    994,  # a lone number that is put together with others
+    3318,  # a lone number that is put together with others
 ]
 
 
