@@ -23,21 +23,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("JAX_ENABLE_X64", "1")
-
-import jax  # reads the two lines above
-import jax.numpy as jnp
-import numpy as np
-import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from sklearn.datasets import load_digits
-
-import autograd
-from autograd import Value, grad
-
+# What to do: all alone, as one of several processes, or start these.
 DEVICES, WHERE = 8, "localhost:12321"
-EPOCHS, BATCH, KNOWN = 12, 240, 1200
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--start", type=int, choices=(2, 4, 8), help="start so many processes, and compare their losses")
@@ -79,44 +66,30 @@ def start(processes: int) -> None:
     print(f"{processes} processes print the same:", len(set(texts)) == 1)
 
 
-def join(processes: int, process: int, coordinator: str) -> None:
-    """Meet the other processes, or end this one with a message. (JAX alone waits for minutes, and then aborts.)"""
-
-    def give_up() -> None:
-        message = f"after {arguments.limit:g} s, not all {processes} processes have come to {coordinator}: start"
-        others = ", ".join(f"--process {k}" for k in range(processes) if k != process)
-        print(f"process {process}: {message} {others} as well", file=sys.stderr, flush=True)
-        os._exit(1)
-
-    def end(*error: Any) -> None:  # at once: JAX would wait for the others, of which one may be the reason
-        traceback.print_exception(*error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1)
-
-    host, port = coordinator.rsplit(":", 1)
-    if process == 0:
-        try:
-            socket.create_server((host, int(port))).close()
-        except OSError as error:
-            sys.exit(f"process 0 cannot listen at {coordinator}: {error.strerror}. Pass another --coordinator to all")
-    timer = threading.Timer(arguments.limit, give_up)
-    timer.daemon = True
-    timer.start()
-    patience = int(arguments.limit) + 60  # more than the timer's, whose message is clearer
-    jax.distributed.initialize(
-        coordinator, processes, process, coordinator_bind_address=coordinator, initialization_timeout=patience
-    )
-    timer.cancel()
-    sys.excepthook = end
-    sys.stdout.flush()
-    sys.stdout = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for Gloo, which carries what CPUs say to each other, and says so
-
-
 if arguments.start:
     start(arguments.start)
     sys.exit()
+if arguments.processes > 1 and arguments.process == 0:
+    host, port = arguments.coordinator.rsplit(":", 1)
+    try:
+        socket.create_server((host, int(port))).close()
+    except OSError as error:  # JAX would crash
+        sys.exit(
+            f"process 0 cannot listen there: {error.strerror}. Pass another --coordinator than {host}:{port} to all"
+        )
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+import jax  # reads the two lines above
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from sklearn.datasets import load_digits
+
+import autograd
+from autograd import Value, grad
 
 # One sample in scalars: a 64-32-10 network, neuron by neuron, and the loss.
 rng = random.Random(0)
@@ -143,6 +116,36 @@ loss_and_gradients = autograd.compile(
 print(f"{len(parameters)} parameters, fewer than 20 statements: {len(loss_and_gradients.arrays.splitlines()) < 20}")
 # prints 2410 parameters, fewer than 20 statements: True
 
+
+def join(processes: int, process: int, coordinator: str) -> None:
+    """Meet the other processes, or end this one with a message. (JAX alone waits for minutes, and then aborts.)"""
+
+    def give_up() -> None:
+        message = f"after {arguments.limit:g} s, not all {processes} processes have come to {coordinator}: start"
+        others = ", ".join(f"--process {k}" for k in range(processes) if k != process)
+        print(f"process {process}: {message} {others} as well", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    def end(*error: Any) -> None:  # at once: JAX would wait for the others, of which one may be the reason
+        traceback.print_exception(*error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+    timer = threading.Timer(arguments.limit, give_up)
+    timer.daemon = True
+    timer.start()
+    patience = int(arguments.limit) + 60  # more than the timer's, whose message is clearer
+    jax.distributed.initialize(
+        coordinator, processes, process, coordinator_bind_address=coordinator, initialization_timeout=patience
+    )
+    timer.cancel()
+    sys.excepthook = end
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for Gloo, which carries what CPUs say to each other, and says so
+
+
 # From here on, it is a program as others that use JAX and optax.
 if arguments.cluster:
     jax.distributed.initialize()
@@ -151,6 +154,7 @@ else:
     if arguments.processes > 1:
         join(arguments.processes, arguments.process, arguments.coordinator)
 
+EPOCHS, BATCH, KNOWN = 12, 240, 1200
 images, digits = load_digits(return_X_y=True)
 order = np.random.default_rng(0).permutation(len(images))
 images, targets = images[order] / 16, np.eye(10)[digits[order]]

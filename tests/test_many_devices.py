@@ -114,5 +114,5 @@ def test_processes_that_cannot_meet_are_all_ended() -> None:
         code, output, errors = run("--start=2", f"--coordinator={where}")
     assert (code, output) == (1, "")
     first, last = errors.splitlines()
-    assert re.fullmatch(f"process 0 cannot listen at {where}: .*Pass another --coordinator to all", first)
+    assert re.fullmatch(f"process 0 cannot listen there: .* Pass another --coordinator than {where} to all", first)
     assert last == "processes [0] have failed"
