@@ -23,7 +23,6 @@ from autograd.codegen.array_program import (
     Call,
     Expression,
     Fold,
-    Segment,
     Statement,
     Sum,
     View,
@@ -50,7 +49,6 @@ from autograd.trees import tree_leaves
 
 SAMPLES = -1  # as an axis
 FLOATS_IN_A_STATEMENT = 48  # steps on floats that take as long as a statement on tables
-MOST_WRITTEN_OUT = 3  # terms
 MOST_COPIES = 4  # statements that copy the rows of one table to outputs; more become one with tables of indices
 
 
@@ -184,7 +182,7 @@ class _Tables:
 
     def _sum(self, value: Sum, loops: tuple[int, ...]) -> _Text:
         text, axes, lists = float_literal(value.head), frozenset[int](), False
-        for n, (terms, factors) in enumerate(part for segment in value.segments for part in _written_out(segment)):
+        for n, (terms, factors) in enumerate(value.segments):
             text = self._named(text) if n % TERMS_IN_A_STATEMENT == TERMS_IN_A_STATEMENT - 1 else text
             if terms:
                 p, *q = sorted(factors, key=lambda x: isinstance(x, float))
@@ -249,14 +247,14 @@ class _Tables:
     def _copied(self, copies: Sequence[Statement]) -> Iterator[tuple[str, str]]:
         """Yield rows of outputs, and those of a table, or the number, that are copied to them."""
         if len(copies) > MOST_COPIES:
-            value, to, of = copies[0].value, list[int](), list[int]()
-            for copy in copies:
-                to += indices_of(copy.target.start, copy.target.strides, copy.loops)
-                of += (
-                    indices_of(copy.value.start, copy.value.strides, copy.loops) if isinstance(copy.value, View) else []
-                )
-            value = value._replace(start=0, strides=(), table=tuple(of)) if isinstance(value, View) else value
-            copies = [Statement(View(self.s, 0, (), tuple(to)), (len(to),), value)]
+            value, places, elements = copies[0].value, list[int](), list[int]()
+            for target, loops, copied in copies:
+                places += indices_of(target.start, target.strides, loops)
+                if isinstance(copied, View):
+                    elements += indices_of(copied.start, copied.strides, loops)
+            if isinstance(value, View):
+                value = View(value.array, 0, (), tuple(elements))
+            copies = [Statement(View(self.s, 0, (), tuple(places)), (len(places),), value)]
         for target, loops, value in copies:
             text, axes = self._expression(value, loops)
             fixed = axes and self.s.total and isinstance(value, View) and not value.array.total
@@ -287,17 +285,15 @@ class _Tables:
         return "\n".join([*lines, f"    return {written('result')}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
-        signature, outputs = self.signature, self.s.length
+        inputs, batched = self.signature.inputs, self.signature.batched
         yield "# Tables with a row for each number, and a column for each sample, or one: a0 and so on hold"
         yield "# the arguments, c0 constants, v0 results, s the outputs."
-        asked = [
-            k for k, tree in enumerate(signature.inputs) if signature.batched[k] or isinstance(tree, (list, tuple))
-        ]
+        asked = [k for k, tree in enumerate(inputs) if batched[k] or isinstance(tree, (list, tuple))]
         yield f"plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
-        if signature.batch:
-            yield size_of_the_batch(signature)
-        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(signature.inputs)))
-        yield f"s = np.empty({outputs if self.s.total else f'({outputs}, {self.columns})'})"
+        if self.signature.batch:
+            yield size_of_the_batch(self.signature)
+        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(inputs)))
+        yield f"s = np.empty({self.s.length if self.s.total else f'({self.s.length}, {self.columns})'})"
 
     def _results(self) -> str:
         """Return the expression for the result: floats and lists if all arguments were, else arrays for flat lists."""
@@ -312,21 +308,6 @@ class _Tables:
             else:
                 texts.append(f"s.item({i})")
         return packed_pieces(self.signature.outputs, texts)
-
-
-def _written_out(segment: Segment) -> Iterable[Segment]:
-    """Return a segment; if it has few terms, one for each."""
-    terms, factors = segment
-    if prod(terms) > MOST_WRITTEN_OUT or any(isinstance(x, View) and x.table is not None for x in factors):
-        return [segment]
-    written: list[list[View | float]] = []
-    for x in factors:
-        if isinstance(x, View):
-            outer, inner = x.strides[: len(x.strides) - len(terms)], x.strides[len(x.strides) - len(terms) :]
-            written.append([View(x.array, i, outer) for i in indices_of(x.start, inner, terms)])
-        else:
-            written.append([x] * prod(terms))
-    return [Segment((), own) for own in zip(*written, strict=True)]
 
 
 def _rows(array: Array, start: int, counts: Sequence[int], by: Sequence[int], terms: int = 0) -> str:
