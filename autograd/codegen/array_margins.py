@@ -43,12 +43,16 @@ def windows_of(places: Any, holes: Any, lengths: Sequence[int]) -> Windows | Non
         holes: for each round, True for the terms that are missing.
         lengths: those of the arrays of the factors.
 
-    Here neighbours are added in a row of 4, of which two have one neighbour only:
+    Three weights move along a row of three numbers, with a zero before and after it:
 
     >>> import numpy as np
-    >>> places = np.array([[[0, 1], [0, 2], [1, 3], [2, 3]]])
-    >>> windows_of(places[:, 1:-1], np.zeros((2, 2), bool), [4])
-    Windows(rounds=(2,), terms=(2,), factors=[Extended(shape=(4,), margins=((0, 0),), start=0, strides=(1, 2))])
+    >>> places = np.array([[[1, 2, 0], [0, 1, 2], [0, 1, 0]], [[0, 1, 0], [0, 1, 2], [1, 2, 0]]])
+    >>> windows = windows_of(places, np.array([[0, 0, 1], [0, 0, 0], [0, 0, 1]], bool), [3, 3])
+    >>> windows.rounds, windows.terms
+    ((3,), (3,))
+    >>> print(*windows.factors, sep="\\n")
+    Extended(shape=(3,), margins=((0, 0),), start=0, strides=(0, 1))
+    Extended(shape=(3,), margins=((1, 1),), start=0, strides=(1, 1))
     """
     import numpy as np  # noqa: PLC0415  # the modules that arrays are printed for need it
 

@@ -87,6 +87,16 @@ class ModuleSpelling:
         self.functions[op.name] = _OF_LISTS[op.name](_ModuleFunctions(self.module))
         return f"{op.name}({name})"
 
+    def transposed(self, name: str, samples: bool) -> str:
+        """Return a transposed matrix; with `samples`, the left one of a product that sums over the samples."""
+        root = self.module.__name__.partition(".")[0]
+        if not samples or root != "jax":
+            return f"{name}.T"
+        # XLA would make the transposition a part of the product, which then takes twice as long.
+        barrier = importlib.import_module("jax.lax").optimization_barrier
+        self.functions["transposed"] = lambda x: barrier(x.T)
+        return f"transposed({name})"
+
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make arrays of constants among the operands: alone, they would have the module's default width."""
         import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
@@ -264,7 +274,10 @@ def _straight(
     """Return a line for each step, and the expression for the outputs: each flat list, or batch, becomes one array."""
     name = variable_names(program)
     lines = [
-        f"[{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})" for k, tree in enumerate(signature.inputs)
+        f"{name(tree)} = a{k}"
+        if type(tree) is int
+        else f"[{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})"
+        for k, tree in enumerate(signature.inputs)
     ]
     statements = straight_statements(program, signature, name, spelling)
     n, places, texts = "n" if signature.batch else "None", count(), []
@@ -286,7 +299,7 @@ def _lifted(
     program: ArrayProgram, signature: Signature, terms: list[int], spelling: ModuleSpelling, arrays: "_Arrays"
 ) -> tuple[list[str], str]:
     """Return the lines of a program on arrays, and the expression for its outputs."""
-    printer = ArrayPrinter(program, spelling, arrays.shapes)
+    printer = ArrayPrinter(program, spelling, arrays.shapes, signature.reduce == "mean")
     size = len(tree_leaves(signature.outputs))
     fixed = dict(zip(terms, program.outputs[size:], strict=True))
     texts = [
@@ -307,13 +320,10 @@ def _lifted(
 def _output(printer: ArrayPrinter, signature: Signature, piece: Any, numbers: list[Output], fixed: list[Output]) -> str:
     """Return the expression for a flat list of outputs, or for one; `fixed` are terms to add after the reduction."""
     build = printer.together if isinstance(piece, list) else printer.lone
-    totals = any(type(x) is tuple and x[0].total for x in numbers)
-    each = "n * " * (signature.reduce == "sum" or (signature.reduce == "mean" and totals))
+    each = "n * " * (signature.reduce == "sum")
     text = build(numbers, signature.rowwise, each)
-    if signature.reduce == "mean" and totals:
-        text += " / n"
     if any(type(x) is tuple or x != 0.0 for x in fixed):
-        text += f" + {'n * ' * (signature.reduce == 'sum')}{build(fixed, False, '')}"
+        text += f" + {each}{build(fixed, False, '')}"
     return text
 
 
@@ -410,10 +420,13 @@ class _Arrays:
         found: Any = float  # to every module its float64, if it has one
         device = None
         for k, (tree, batch, argument) in enumerate(zip(self.signature.inputs, self.signature.batched, arguments)):
+            if type(argument) is float and not batch and type(tree) is int:
+                continue
             if not (batch or isinstance(tree, (list, tuple)) or hasattr(argument, "tolist") or _is_typed(argument)):
                 lone_number(k, argument)  # says which argument is none
             is_array(argument)  # refuses what is not plainly numbers
-            for x in tree_leaves(argument):
+            leaves = tree_leaves(argument)
+            for x in [] if _are_floats(leaves) else leaves:
                 check_unmasked(x)
                 if _is_typed(x):
                     device = device or _device_of(x)
@@ -467,12 +480,14 @@ class _Arrays:
     def argument(self, k: int, argument: Any, kind: _Kind) -> Any:
         """Return argument k as an array of its nesting's shape; flat, if its lists differ in length."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
+        if type(argument) is float and not batch and type(tree) is int:
+            return self.array(argument, kind)
         if isinstance(argument, Number) or not is_array(argument):
             samples = batch_size((k, argument)) if batch else None
             numbers = flattened(k, tree, argument, samples, convert=batch)
-            if not batch:
+            if not batch and not _are_floats(numbers):
                 numbers = [x if _is_typed(x) else lone_number(k, x) for x in numbers]
-            typed = any(map(_is_typed, numbers))  # such as tracers
+            typed = not _are_floats(numbers) and any(map(_is_typed, numbers))  # such as tracers
             array = self.module.stack([self.array(x, kind) for x in numbers]) if typed else self.array(numbers, kind)
             return array.reshape((*([] if samples is None else [samples]), *self.shapes[k]))
         if not _is_typed(argument):  # array.array, memoryview: PyTorch would read their bytes as floats
@@ -510,6 +525,11 @@ def _is_typed(x: Any) -> bool:
     return hasattr(x, "dtype") and not isinstance(x, Number)
 
 
+def _are_floats(numbers: Sequence[Any]) -> bool:
+    """Return True for what needs no conversion: in lists of thousands, a check of each would take most of the time."""
+    return set(map(type, numbers)) <= {float}
+
+
 def _device_of(x: Any) -> Any:
     """Return the device of PyTorch's array; None for others, whose modules move numbers themselves."""
     return x.device if _is_torch(x.dtype) else None
@@ -529,7 +549,10 @@ def _not_into(module: Any, out: Any, results: Any) -> Any:
 
 def _plain(arguments: Any, result: Any) -> Any:
     """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
-    if any(map(_is_typed, arguments)) or not all(isinstance(x, (int, float)) for x in tree_leaves(arguments)):
+    if any(map(_is_typed, arguments)):
+        return result
+    leaves = tree_leaves(arguments)
+    if not (_are_floats(leaves) or all(isinstance(x, (int, float)) for x in leaves)):
         return result
     if isinstance(result, (list, tuple)):
         return type(result)([_plain((), part) for part in result])

@@ -37,6 +37,8 @@ from autograd.ops import TABLE, Op
 SAMPLES = -1
 """The loop through the samples; those of a statement are 0, 1, ..., then those of its terms."""
 
+MUCH_LARGER = 256  # a product than its factor for one sample: then the factor is divided by the number of samples
+
 MOST_PARTS = 64  # of an array that is put together; one of more is indexed by a table
 
 
@@ -74,6 +76,9 @@ class ModuleSpelling(Spelling, Protocol):
 
     def along(self, op: Op, name: str) -> str:
         """Return an operation on a list, the last axis of this array."""
+
+    def transposed(self, name: str, samples: bool) -> str:
+        """Return a transposed matrix; with `samples`, the left one of a product that sums over the samples."""
 
 
 class _Loop(NamedTuple):
@@ -301,9 +306,13 @@ class ArrayPrinter:
         program: the program.
         spelling: the spelling of operations.
         shapes: the shape of each argument, for one sample.
+        mean: True if totals are means over the samples.
     """
 
-    def __init__(self, program: ArrayProgram, spelling: ModuleSpelling, shapes: Sequence[tuple[int, ...]]) -> None:
+    def __init__(
+        self, program: ArrayProgram, spelling: ModuleSpelling, shapes: Sequence[tuple[int, ...]], mean: bool
+    ) -> None:
+        self._mean = mean
         self.lines: list[str] = []
         self.constants: list[Sequence[float]] = []
         self.tables: list[Sequence[int]] = []
@@ -528,20 +537,30 @@ class ArrayPrinter:
     # Products --------------------------------------------------------------------------------------------------------
 
     def _product(self, factors: Sequence[Expression], counts: Sequence[int], over: Sequence[int]) -> Indexed:
-        """Return the sum over some loops of the product of the factors."""
+        """Return the sum over some loops of the product of the factors; over the samples, the mean if asked for."""
         numbers = [float_literal(x) for x in factors if isinstance(x, float) and isfinite(x)]
         arrays = [self._expression(x, counts) for x in factors if not (isinstance(x, float) and isfinite(x))]
-        numbers += [self._length(i) for i in over if all(i not in x.axes for x in arrays)]
+        mean = self._mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
+        alone = [i for i in over if all(i not in x.axes for x in arrays)]
+        numbers += [self._length(i) for i in alone if i != SAMPLES or not self._mean]
         while len(arrays) > 2:
             arrays[-2:] = [self._elementwise(arrays[-2:], " * ")]
         if len(arrays) == 2:
-            x, y = arrays
+            x, y = sorted(arrays, key=self._size)
+            if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= self._size(Indexed("", _union([x, y]))):
+                x, mean = x._replace(text=self._named(f"{x.operand} / n"), atom=True), False
             arrays = [self._matrix_product(x, y, [i for i in over if i in x.axes and i in y.axes])]
         arrays = [self._summed(x, over) for x in arrays]
+        if mean:
+            arrays = [Indexed(f"{x.operand} / n", x.axes, False) for x in arrays]
         if not numbers:
             return arrays[0]
         text = " * ".join([*numbers, *[x.operand for x in arrays]])
         return Indexed(text, arrays[0].axes if arrays else (), len(numbers) + len(arrays) == 1)
+
+    def _size(self, x: Indexed) -> int:
+        """Return how many elements an array has for one sample, without those of loops over terms."""
+        return prod(self._rounds[i] for i in x.axes if i != SAMPLES)
 
     def _matrix_product(self, x: Indexed, y: Indexed, over: Sequence[int]) -> Indexed:
         """Return the sum of x * y over loops that both run through, as a product of matrices.
@@ -566,7 +585,7 @@ class ArrayPrinter:
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
         if x.axes == (*batch, *columns, *rows) and rows and columns:  # a copy less than the other way round
             grouped = self._grouped(x.operand, [*[[i] for i in batch], columns, rows])
-            return f"{grouped}.swapaxes(-1, -2)" if batch else f"{grouped}.T"
+            return f"{grouped}.swapaxes(-1, -2)" if batch else self._spelling.transposed(grouped, SAMPLES in columns)
         groups = [*[[i] for i in batch], *[group for group in (rows, columns) if group]]
         text = self._grouped(self._aligned(x, [*batch, *rows, *columns]).operand, groups)
         return self._named(text) if ".reshape" in text else text
