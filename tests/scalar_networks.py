@@ -760,6 +760,8 @@ def odd_constants(reduce: str | None = None) -> ScalarNetwork:
         [autograd.where(c, u, v) for u, v, c in zip(w, x, constants, strict=True)],
         [autograd.where(u, v, c) for u, v, c in zip(w, x, constants, strict=True)],
         [autograd.max(v, c) for v, c in zip(x, constants, strict=True)],
+        [autograd.largest([u, 0.25, v, -0.25, -0.25]) for u, v in zip(w, x, strict=True)],
+        [autograd.smallest([0.5, *x, math.inf]), autograd.largest([0.5, *w])],
         [sum(((v * c) for v, c in zip(x[i:], constants, strict=False)), u) for i, u in enumerate(w[:4])],
     ]
     flat = tree_leaves(nets)

@@ -7,7 +7,7 @@ sum of products becomes a product of matrices, also where the sum is that over t
 is indexed by a table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import gcd, isfinite, prod
 from typing import Any, NamedTuple, Protocol
@@ -466,7 +466,7 @@ class ArrayPrinter:
     def _fold(self, fold: Fold, loops: int) -> Indexed:
         """Return an operation on one list, whose numbers are the last axis."""
         parts: list[tuple[Indexed, dict[int, int]]] = []
-        for segment in fold.lists[0]:
+        for segment in self._in_arrays(fold.lists[0], loops):
             terms = dict(zip(range(loops, loops + len(segment.terms)), segment.terms, strict=True))
             self._rounds |= terms
             counts = [self._rounds[i] for i in range(loops + len(terms))]
@@ -477,6 +477,17 @@ class ArrayPrinter:
             self._rounds |= terms  # those of another segment may be others
             texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], [*terms]]))
         return Indexed(self._spelling.along(fold.op, _concatenated(texts)), tuple(axes))
+
+    def _in_arrays(self, segments: Sequence[Segment], loops: int) -> Iterator[Segment]:
+        """Yield the segments, those of constants alone as views of arrays."""
+        for segment in segments:
+            constants = [x for x in segment.factors if isinstance(x, float)]
+            if len(constants) < len(segment.factors):
+                yield segment
+            else:
+                array = Array("", prod(segment.terms))
+                self._hold(array, self._constant([prod(constants)] * array.length))
+                yield Segment((array.length,), (View(array, 0, (*[0] * loops, 1)),))
 
     # Axes ------------------------------------------------------------------------------------------------------------
 
