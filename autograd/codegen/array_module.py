@@ -1,9 +1,11 @@
 """Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
-the compiled function. Results are bit for bit the module's, except that `x ** 2` and `x ** -1` are always `x * x` and
-`1 / x`. They differ from eager mode's in the last digits only, not in the sign of a zero, except that some modules take
-the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes subnormal numbers for 0.
+the compiled function. What is printed is the program on arrays (`lifting.py`, `array_views.py`), where that is much
+shorter than a statement for each step. Results are bit for bit the module's, except that `x ** 2` and `x ** -1` are
+always `x * x` and `1 / x`. They differ from eager mode's in the last digits only, because sums of products are those of
+matrices, in any order; not in the sign of a zero that is no sum, except that some modules take the square root for
+`x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes subnormal numbers for 0.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
@@ -202,6 +204,8 @@ def _largest(xp: Any) -> Callable[[Any], Any]:
         ranks = xp.where(ties, xp.copysign(xp.cumsum(xp.ones_like(own), -1), own), 0.0)
         last = xp.amax(ranks, -1) + xp.amin(ranks, -1)
         value = xp.where(value == 0, xp.copysign(xp.where(value == 0, value, 0.0), last), value)
+        if own is x:  # NumPy's, which has no gradients
+            return value
         count = xp.where(ties, xp.ones_like(own), 0.0).sum(-1)
         zero = xp.where(ties, own - x, 0.0).sum(-1) / count
         mean = xp.where(ties, x, 0.0).sum(-1) / count
