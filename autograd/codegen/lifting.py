@@ -18,7 +18,7 @@ from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain, groupby
-from math import inf, prod
+from math import gcd, inf, prod
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -376,7 +376,7 @@ class _Kinds:
             most = max(lengths)
             if min(lengths) == most or most * len(lengths) > 4 * sum(lengths):
                 continue
-            if not self.exact and self._align(kind, r, most):
+            if not self.exact and self._align(kind, r):
                 continue
             if len(set(lengths)) <= MOST_LENGTHS or 2 * lengths.count(most) > len(lengths):
                 continue
@@ -386,33 +386,23 @@ class _Kinds:
             for member in kind.members:
                 member.runs[r].extend([term] * (most - len(member.runs[r])))
 
-    def _align(self, kind: _Kind, r: int, most: int) -> bool:
-        """Make lists of products equally long by products with 0; return False if they are not parts of the longest.
+    def _align(self, kind: _Kind, r: int) -> bool:
+        """Make lists of products as long as those that they are parts of, by products with 0; False if there are none.
 
         The products at the edge of an image are then those in the middle of it, with zeros around the image. Where the
         other factor is negative, infinite or nan, that is exact but for a zero's sign, or not exact.
         """
-        for f in range(len(kind.members[0].runs[r][0].values) if len(kind.members[0].runs[r][0].values) == 2 else 0):
+        values = kind.members[0].runs[r][0].values
+        for f in range(len(values) if len(values) == 2 else 0):
             rows = [tuple([term.values[f] for term in member.runs[r]]) for member in kind.members]
-            longest: dict[int, tuple[int, ...]] = {}  # by each of their values
-            for row in rows:
-                if len(row) == most:
-                    longest |= dict.fromkeys(row, row)
-            whole = [longest.get(row[0], ()) for row in rows]
-            if not all(_is_part(row, of) for row, of in set(zip(rows, whole, strict=True))):
+            wholes = _wholes(set(rows))
+            longer = sum(len(wholes[row]) for row in rows)
+            if 2 * len(set(wholes.values())) > len(wholes) or longer > 4 * sum(map(len, rows)):
                 continue
-            zero = self._collected(0.0, self._root_of[kind.members[0].runs[r][0].values[1 - f]])
-            for member, row in zip(kind.members, whole, strict=True):
-                left = iter(member.runs[r])
-                term = next(left, None)
-                aligned = []
-                for x in row:
-                    if term and term.values[f] == x:
-                        aligned.append(term)
-                        term = next(left, None)
-                    else:
-                        aligned.append(_Term((x, zero) if f == 0 else (zero, x)))
-                member.runs[r][:] = aligned
+            zero = self._collected(0.0, self._root_of[values[1 - f]])
+            for member, row in zip(kind.members, rows, strict=True):
+                terms = dict(zip(row, member.runs[r], strict=True))
+                member.runs[r][:] = [terms.get(x) or _Term((x, zero) if f == 0 else (zero, x)) for x in wholes[row]]
             return True
         return False
 
@@ -440,10 +430,22 @@ class _Kinds:
         return term._replace(values=(*term.values[:f], x, *term.values[f + 1 :]))
 
 
-def _is_part(row: Sequence[int], whole: Sequence[int]) -> bool:
-    """Return True if a list is another one, without some of its elements."""
-    left = iter(whole)
-    return all(x in left for x in row)
+def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
+    """Return for each list the longest one of which it is a part, in order; itself if there is none.
+
+    >>> _wholes([(1, 2, 3), (1, 3), (4, 5)])
+    {(1, 2, 3): (1, 2, 3), (1, 3): (1, 2, 3), (4, 5): (4, 5)}
+    """
+    found: dict[tuple[int, ...], tuple[int, ...]] = {}
+    with_value: dict[int, tuple[int, ...]] = {}
+    for row in sorted(rows, key=lambda row: (-len(row), row)):
+        whole = with_value.get(row[0], ())
+        left = iter(whole)
+        if not all(x in left for x in row) or len(set(row)) < len(row):
+            whole = row
+            with_value |= dict.fromkeys(row, row)
+        found[row] = whole
+    return found
 
 
 # 2. Places and loops -------------------------------------------------------------------------------------------------
@@ -524,11 +526,12 @@ class _Arrangement:
             )
             for r in range(len(arrays))
         ]
-        if kind.op is None and not self._kinds.exact:
-            runs = list(map(_in_order, runs))
-        starts = [[row[0] for row in rows] for run in runs for rows in run.places]
         collected = any(array in self._collections for own in arrays for array in own)
         groups = _by_pattern(runs, len(members), exact=not collected)
+        if kind.op is None and not self._kinds.exact:
+            for group in groups:
+                _put_in_order(runs, group)
+        starts = [[row[0] for row in rows] for run in runs for rows in run.places]
         regular = [all(_one_pattern([rows[m] for m in g]) for g in groups) for run in runs for rows in run.places]
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
@@ -537,7 +540,12 @@ class _Arrangement:
         for group in groups:
             group.sort(key=rank.__getitem__)
             slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
-            for piece, nest in _pieces(slots, [rank[m] for m in group]):
+            tables = [
+                [tuple(rows[m]) for m in group]
+                for rows, fits in zip((rows for run in runs for rows in run.places), regular, strict=True)
+                if not fits
+            ]
+            for piece, nest in _pieces(slots, [rank[m] for m in group], tables):
                 part = [group[i] for i in piece]
                 self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
                 values.append(self._statements[-1].value)
@@ -642,16 +650,15 @@ class _Arrangement:
         return View(self._gathers[key], 0, strides)
 
 
-def _in_order(run: _Run) -> _Run:
-    """Return the run with its terms in the order of their first factors, if it has as many for each member."""
-    firsts = [rows[0] for rows in run.places]
-    order = sorted(range(len(firsts[0])), key=list(zip(*firsts, strict=True)).__getitem__) if firsts else []
-    if order == list(range(len(order))) or any(len(row) != len(order) for row in run.places[0]):
-        return run
-    return _Run(
-        [[[row[t] for t in order] for row in rows] for rows in run.places],
-        [[row[t] for t in order] for row in run.constants],
-    )
+def _put_in_order(runs: Sequence[_Run], group: Sequence[int]) -> None:
+    """Put the terms of these members, which have as many, in the order of the first member's first factors."""
+    for run in runs:
+        firsts = list(zip(*(rows[group[0]] for rows in run.places), strict=True))
+        if firsts != sorted(firsts):
+            order = sorted(range(len(firsts)), key=firsts.__getitem__)
+            for rows in (*run.places, *([run.constants] if run.constants else [])):
+                for m in group:
+                    rows[m] = [rows[m][t] for t in order]  # type: ignore[index]
 
 
 def _without_repeats(shape: Sequence[int], numbers: "array[Any]") -> tuple["array[Any]", tuple[int, ...]]:
@@ -736,11 +743,14 @@ def _split(sequences: Sequence[Sequence[int]]) -> list[Nest] | None:
     return nests
 
 
-def _pieces(slots: Sequence[Sequence[int] | None], target: list[int]) -> Iterator[tuple[range, Nest]]:
+def _pieces(
+    slots: Sequence[Sequence[int] | None], target: list[int], tables: Sequence[Sequence[Hashable]] = ()
+) -> Iterator[tuple[range, Nest]]:
     """Yield ranges of the members, each with loops through their places and the first places of their operands.
 
     If these were too many, the ranges are those of loops through the places. The strides of operands that the loops do
-    not run through are then None, as are those of operands that are to have no strides.
+    not run through are then None, as are those of operands that are to have no strides. What these read is in `tables`,
+    in which an inner loop leaves out what repeats.
     """
     wanted = [target, *(s for s in slots if s is not None)]
     nests = _split(wanted)
@@ -749,6 +759,10 @@ def _pieces(slots: Sequence[Sequence[int] | None], target: list[int]) -> Iterato
         rest = [s[begin:] for s in wanted]
         nest = nests.pop(0) if nests else _with_equal_blocks(rest)
         end = begin + nest.rounds
+        for table in tables:
+            again = gcd(*(len(list(equal)) for _, equal in groupby(table[begin:end])))
+            if 1 < again < nest.counts[-1] and nest.counts[-1] % again == 0:
+                nest = nest._replace(counts=(*nest.counts[:-1], nest.counts[-1] // again, again))
         own = [None if s is None else strides_in(s[begin:end], nest.counts) for s in (target, *slots)]
         starts = tuple(0 if s is None else s[begin] for s in (target, *slots))
         yield range(begin, end), Nest(nest.counts, starts, tuple(own))  # type: ignore[arg-type]
