@@ -408,8 +408,13 @@ class ArrayPrinter:
             return statement
         shape = (prod(loops), prod(found[0].terms))
         places = np.array([[x[1] if type(x) is tuple else -1 for x in own] for own in elements]).reshape(-1, *shape)
-        windows = windows_of(places, (places < 0).any(0), [array.length for (array,) in arrays])
-        if windows is None:
+        pieces = [self._element((array, own.max()))[0] for (array,), own in zip(arrays, places, strict=True)]
+        windows = windows_of(places, (places < 0).any(0), [prod(piece.shape) for piece in pieces])
+        if windows is None or any(
+            self._element(x) != (piece, x[1])  # it is in another piece, or one that is not in this order
+            for piece, own in zip(pieces, elements, strict=True)
+            for x in {x for x in own if type(x) is tuple}
+        ):
             return statement
         segments = []
         for segment in value.segments:
@@ -431,7 +436,7 @@ class ArrayPrinter:
         """Return the view of an array with margins that loops run through."""
         if any(map(any, window.margins)):
             piece, _ = self._element((array, 0))
-            text = _reshaped(piece.name, piece.varies, piece.shape, (array.length,))
+            text = _reshaped(piece.name, piece.varies, piece.shape, (prod(piece.shape),))
             sizes = [n + sum(margin) for n, margin in zip(window.shape, window.margins, strict=True)]
             array = Array("", prod(sizes), piece.varies)
             self._hold(array, Piece(text, window.shape, piece.varies, margins=window.margins))

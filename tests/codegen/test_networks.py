@@ -78,6 +78,7 @@ SEEDS = [
     *range(16),
     469,  # the largest of numbers of which only some vary
     3318,  # a lone number that is put together with others
+    21902,  # zeros around an array of which a constant is the last element
 ]
 
 
