@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, Self
 
 from autograd.floats import number
@@ -188,19 +189,27 @@ def flattened(k: int, tree: Any, argument: Any, samples: int | None = None, conv
         TypeError: an element is not a real number, or `check_ordered` refuses a part.
     """
     numbers: list[Any] = []
-    expected = tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
     try:
-        _collect(tree if samples is None else [tree] * samples, argument, numbers)
+        if samples and is_flat(tree) and {list, tuple}.issuperset(map(type, [argument, *argument])):
+            if set(map(len, argument)) != {len(tree)}:
+                raise ValueError
+            numbers.extend(chain.from_iterable(argument))
+        else:
+            _collect(tree if samples is None else [tree] * samples, argument, numbers)
     except ValueError as problem:
-        raise argument_error(k, expected, argument, problem) from None
+        raise argument_error(k, _expected(tree, samples), argument, problem) from None
     if not convert or set(map(type, numbers)) <= {float}:
         return numbers
     try:
         return list(map(number, numbers))
     except (TypeError, OverflowError) as problem:
         if any(isinstance(x, (list, tuple)) for x in numbers):
-            raise argument_error(k, expected, argument, problem) from None
+            raise argument_error(k, _expected(tree, samples), argument, problem) from None
         raise _refused(k, numbers, problem) from None
+
+
+def _expected(tree: Any, samples: int | None) -> str:
+    return tree_shape(tree) if samples is None else f"samples of {tree_shape(tree)}"
 
 
 def _refused(k: int, numbers: Sequence[Any], problem: Exception) -> Exception:

@@ -9,20 +9,13 @@ from functools import reduce
 from math import prod
 from typing import Any
 
-from autograd.codegen.arguments import (
-    Signature,
-    argument_error,
-    checked_lists,
-    flattened,
-    lone_number,
-    shape_of,
-)
+from autograd.codegen.arguments import Signature, argument_error, checked_lists, flattened, lone_number, shape_of
 from autograd.codegen.array_module import array_function
 from autograd.codegen.program import Step
 from autograd.codegen.python import FloatSpelling
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
-from autograd.trees import check_unmasked, tree_shape
+from autograd.trees import tree_shape
 
 OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
 _SAME_BITS = {
@@ -86,7 +79,6 @@ class Columns:
         tree, shape, batch = self.signature.inputs[k], self.shapes[k], self.signature.batched[k]
         if not (batch or isinstance(tree, (list, tuple))):
             return np.array([[lone_number(k, argument)]])
-        check_unmasked(argument)
         if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
             plain = checked_lists(argument)
             array = np.array(flattened(k, tree, plain, len(plain) if batch else None))

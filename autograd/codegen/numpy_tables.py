@@ -36,6 +36,7 @@ from autograd.codegen.numpy_arrays import OPERATORS, ArraySpelling, Columns, add
 from autograd.codegen.program import Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
 from autograd.codegen.python_source import (
+    array_among,
     compiled_source,
     head_of_compiled,
     indented,
@@ -285,14 +286,10 @@ class _Tables:
         return "\n".join([*lines, f"    return {written('result')}"]) + "\n"
 
     def _tables(self) -> Iterator[str]:
-        inputs, batched = self.signature.inputs, self.signature.batched
-        yield "# Tables with a row for each number, and a column for each sample, or one: a0 and so on hold"
-        yield "# the arguments, c0 constants, v0 results, s the outputs."
-        asked = [k for k, tree in enumerate(inputs) if batched[k] or isinstance(tree, (list, tuple))]
-        yield f"plain = {' and '.join(f'type(a{k}) in _plain' for k in asked) or 'True'}"
+        yield f"arrays = {array_among(self.signature) or False}"
         if self.signature.batch:
             yield size_of_the_batch(self.signature)
-        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(inputs)))
+        yield from (f"a{k} = _columns({k}, a{k})" for k in range(len(self.signature.inputs)))
         yield f"s = np.empty({self.s.length if self.s.total else f'({self.s.length}, {self.columns})'})"
 
     def _results(self) -> str:
@@ -301,10 +298,10 @@ class _Tables:
         for piece, i, length in pieces_in_place(self.signature.outputs):
             rows = f"s[{i}:{i + length}]" if isinstance(piece, list) else f"s[{i}]"
             if self.signature.rowwise:
-                texts.append(f"({rows}.T.tolist() if plain else {rows}.T.copy())")
+                texts.append(f"({rows}.T.copy() if arrays else {rows}.T.tolist())")
             elif isinstance(piece, list):
                 column = rows if self.signature.reduce else f"s[{i}:{i + length}, 0]"
-                texts.append(f"({column}.tolist() if plain else {column})")
+                texts.append(f"({column} if arrays else {column}.tolist())")
             else:
                 texts.append(f"s.item({i})")
         return packed_pieces(self.signature.outputs, texts)

@@ -116,15 +116,9 @@ def function_text(
         if not signature.batched[k]:
             lines += indented(unpacking(f"a{k}", tree, k, name))
     lines += indented(body)
-    asked = [
-        f"type(a{k}) not in _plain and _is_array(a{k})"
-        for k, tree in enumerate(signature.inputs)
-        if signature.batched[k] or isinstance(tree, (list, tuple))
-    ]
+    asked = array_among(signature)
     if asked:
-        # All are asked, because what is asked refuses masked arrays, too.
-        condition = asked[0] if len(asked) == 1 else " | ".join(f"({x})" for x in asked)
-        lines += [f"    if {condition}:", f"        result = {result(True)}", "    else:"]
+        lines += [f"    if {asked}:", f"        result = {result(True)}", "    else:"]
     lines.append(f"    {'    ' * bool(asked)}result = {result(False)}")
     return "\n".join([*lines, f"    return {written('result') if out else 'result'}"]) + "\n"
 
@@ -188,6 +182,19 @@ def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
 def size_of_the_batch(signature: Signature) -> str:
     """Return the statement that finds `n`, the number of samples."""
     return f"n = _batch_size({', '.join(f'({k}, a{k})' for k in signature.batched_arguments)})"
+
+
+def array_among(signature: Signature) -> str:
+    """Return the condition that an argument is an array; nothing if none can be.
+
+    All are asked, because what is asked refuses masked arrays, too.
+    """
+    asked = [
+        f"type(a{k}) not in _plain and _is_array(a{k})"
+        for k, tree in enumerate(signature.inputs)
+        if signature.batched[k] or isinstance(tree, (list, tuple))
+    ]
+    return asked[0] if len(asked) == 1 else " | ".join(f"({x})" for x in asked)
 
 
 # Results -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def test_what_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         f([0.5, -0.25], "a")
     with pytest.raises(TypeError, match="mask"):
         f(np.ma.masked_array([0.5, 2.0], [False, True]), 0.75)
+    assert f(deque([0.5, -0.25]), 0.75) == f([0.5, -0.25], 0.75)  # numbers, but no array
     batched = autograd.compile(outputs, (w, x), in_axes=(None, 0), backend="numpy")
     with pytest.raises(TypeError, match="mask"):
         batched([0.5, -0.25], np.ma.masked_array([0.5, 2.0], [False, True]))
