@@ -269,7 +269,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
         "_constant": arrays.constant,
         "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),
     })  # fmt: skip
-    return code._replace(arrays=str(of_arrays))
+    return code._replace(arrays=of_arrays)
 
 
 def _straight(

@@ -32,6 +32,7 @@ from types import FunctionType
 from typing import Any, NamedTuple, Protocol, cast
 
 from autograd.codegen.arguments import Signature, as_array, batch_size, checked_lists, is_array, pieces_of, with_pieces
+from autograd.codegen.array_program import ArrayProgram
 from autograd.codegen.program import Program, Step, expanded
 from autograd.floats import number, sum_
 from autograd.ops import Op
@@ -50,8 +51,8 @@ class CompiledCode(NamedTuple):
     """
     repeat: Callable[..., Any] | None = None
     """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
-    arrays: str = ""
-    """The text of the array program that it was printed from, if it was (`array_program.py`)."""
+    arrays: ArrayProgram | None = None
+    """The program on arrays that it was printed from, if it was."""
 
 
 class Backend(Protocol):

@@ -166,7 +166,7 @@ def compile(
         program, signature = _lowered(outputs, inputs, in_axes, reduce)
         code = make(program, signature)
         function = _finished(code, backend)
-        function.arrays = Text(code.arrays or lifted(program, signature))
+        function.arrays = Text(str(code.arrays or lifted(program, signature)))
     keeps = "the compiled function keeps that choice for all arguments"
     warn_of_choices(tree_leaves(outputs), keeps, tree_leaves(inputs))
     return function

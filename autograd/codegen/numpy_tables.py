@@ -66,12 +66,12 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
     arrays = lifted(apart, its_signature)
     floats = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
     if not signature.batch and floats <= FLOATS_IN_A_STATEMENT * len(arrays.statements):
-        return python_backend(program, signature)._replace(arrays=str(arrays))
+        return python_backend(program, signature)._replace(arrays=arrays)
     tables = _Tables(arrays, its_signature, terms)
     return compiled_source(tables.text(), signature, {
         **tables.floats.functions, "np": np, "_columns": Columns(signature), "_grid": grid, "_added": added,
         "_ignored": partial(np.errstate, all="ignore"),  # infinities and nans are results
-    })._replace(arrays=str(arrays))  # fmt: skip
+    })._replace(arrays=arrays)  # fmt: skip
 
 
 class _Text(NamedTuple):
