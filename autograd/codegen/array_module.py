@@ -1,11 +1,11 @@
 """Compile to Python source on the arrays of a module with NumPy's names: jax.numpy, torch, or numpy itself.
 
 All numbers are arrays of that module, and all functions its own, so its transformations, compilers and devices work on
-the compiled function. What is printed is the program on arrays (`lifting.py`, `array_views.py`), where that is much
-shorter than a statement for each step. Results are bit for bit the module's, except that `x ** 2` and `x ** -1` are
-always `x * x` and `1 / x`. They differ from eager mode's in the last digits only, because sums of products are those of
-matrices, in any order; not in the sign of a zero that is no sum, except that some modules take the square root for
-`x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes subnormal numbers for 0.
+the compiled function. It is the program on arrays (`lifting.py`) as `array_views.py` prints it. Results are bit for bit
+the module's, except that `x ** 2` and `x ** -1` are always `x * x` and `1 / x`. They differ from eager mode's in the
+last digits only, because sums of products are those of matrices, in any order; not in the sign of a zero, other than
+such a sum, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes
+subnormal numbers for 0.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
@@ -18,7 +18,6 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from numbers import Number
 from typing import Any, NamedTuple, cast
 
@@ -30,7 +29,6 @@ from autograd.codegen.arguments import (
     is_array,
     lone_number,
     pieces_in_place,
-    pieces_of,
     shape_of,
 )
 from autograd.codegen.array_program import ArrayProgram, Output
@@ -38,24 +36,20 @@ from autograd.codegen.array_views import ArrayPrinter, strided
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.lifting import lifted
 from autograd.codegen.out import into
-from autograd.codegen.program import Operand, Program, Step, without_fixed_terms
+from autograd.codegen.program import Program, Step, without_fixed_terms
 from autograd.codegen.python_source import (
     compiled_source,
     head_of_compiled,
     indented,
     packed_pieces,
-    straight_statements,
     tree_text,
-    variable_names,
     written,
 )
 from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, div, pow
-from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
-
-FEW_STEPS = 4  # for each statement on arrays: fewer are written as they are
+from autograd.trees import check_unmasked, tree_leaves, tree_shape
 
 
 class ModuleSpelling:
@@ -250,13 +244,9 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
         UnsupportedOperationError: the module lacks an operation.
     """
     spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
-    whole, own, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
-    of_arrays = lifted(whole, own, exact=False)
-    if len(whole.steps) < FEW_STEPS * len(of_arrays.statements):
-        program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays"))
-        lines, result = _straight(program, signature, terms, spelling)
-    else:
-        lines, result = _lifted(of_arrays, signature, list(terms), spelling, arrays)
+    program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
+    of_arrays = lifted(program, signature)
+    lines, result = _printed(of_arrays, signature, list(terms), spelling, arrays)
     given = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
     lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *lines, f"result = _plain(given, {result})"]
     text = (
@@ -265,41 +255,14 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     code = compiled_source(text, signature, {
         **spelling.functions, **arrays.tables,
         "xp": _ModuleFunctions(module), "strided": partial(strided, module),
-        "_arrays": arrays.arrays, "_numbers": arrays.numbers, "_table": arrays.table, "_full": arrays.full,
+        "_arrays": arrays.arrays, "_none": arrays.none, "_full": arrays.full,
         "_constant": arrays.constant,
         "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),
     })  # fmt: skip
     return code._replace(arrays=of_arrays)
 
 
-def _straight(
-    program: Program, signature: Signature, terms: dict[int, Operand], spelling: ModuleSpelling
-) -> tuple[list[str], str]:
-    """Return a line for each step, and the expression for the outputs: each flat list, or batch, becomes one array."""
-    name = variable_names(program)
-    lines = [
-        f"{name(tree)} = a{k}"
-        if type(tree) is int
-        else f"[{', '.join(map(name, tree_leaves(tree)))}] = _numbers({k}, a{k})"
-        for k, tree in enumerate(signature.inputs)
-    ]
-    statements = straight_statements(program, signature, name, spelling)
-    n, places, texts = "n" if signature.batch else "None", count(), []
-    for piece in pieces_of(signature.outputs):
-        build = "_table" if isinstance(piece, list) else "_full"
-        text = f"{build}({n}, {tree_text(tree_map(name, piece))}, kind)"
-        if signature.reduce:
-            text += ".sum(0)" + " / n" * (signature.reduce == "mean")
-            fixed = tree_map(lambda _: terms.get(next(places), 0.0), piece)
-            if any(type(term) is int or term != 0.0 for term in tree_leaves(fixed)):
-                text += (
-                    f" + {'n * ' * (signature.reduce == 'sum')}{build}(None, {tree_text(tree_map(name, fixed))}, kind)"
-                )
-        texts.append(text)
-    return [*lines, *statements.once, *statements.each], packed_pieces(signature.outputs, texts)
-
-
-def _lifted(
+def _printed(
     program: ArrayProgram, signature: Signature, terms: list[int], spelling: ModuleSpelling, arrays: "_Arrays"
 ) -> tuple[list[str], str]:
     """Return the lines of a program on arrays, and the expression for its outputs."""
@@ -502,18 +465,11 @@ class _Arrays:
             raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
         return array
 
-    def numbers(self, k: int, array: Any) -> list[Any]:
-        """Return one array for each number of argument k: a scalar, or the vector of a batch."""
-        size = len(tree_leaves(self.signature.inputs[k]))
-        return list(array.reshape(len(array), size).T if self.signature.batched[k] else array.reshape(size))
-
     def full(self, n: int | None, x: Any, kind: _Kind) -> Any:
         return self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
 
-    def table(self, n: int | None, xs: Sequence[Any], kind: _Kind) -> Any:
-        if not xs:
-            return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
-        return self.module.stack([self.full(n, x, kind) for x in xs], -1)
+    def none(self, n: int | None, kind: _Kind) -> Any:
+        return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
 
 
 def _emptied(x: Any) -> Any:

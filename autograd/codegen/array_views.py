@@ -685,7 +685,7 @@ class ArrayPrinter:
             times: what to multiply outputs by that are no totals.
         """
         if not outputs:
-            return f"_table({'n' if rowwise else 'None'}, [], kind)"
+            return f"_none({'n' if rowwise else 'None'}, kind)"
         text = self.put_together(outputs, times, rowwise)
         if "(" in text or text not in self._fresh:
             text = text if "xp.concatenate" in text else f"xp.concatenate([{text}], -1)"
