@@ -455,6 +455,19 @@ def factorised(users: int = 3, films: int = 4, d: int = 2) -> ScalarNetwork:
     return network((loss, grad(loss, [of_users, of_films])), of_users, of_films)
 
 
+def uneven(n: int = 3, reduce: str | None = None) -> ScalarNetwork:
+    """Record layers whose inputs are hidden units, some of them read more often than others."""
+    draws = Draws(34)
+    x, hidden = draws.values(2), dense(draws, 2, 2)
+    h = hidden(x, "tanh")
+    layers = [(dense(draws, len(places), n), places) for places in ((0, 0, 1), (0, 1, 1), (1, 0, 1), (0, 0, 0, 1))]
+    losses = [autograd.sum(layer([h[i] for i in places], "tanh")) for layer, places in layers]
+    parameters = in_one_list([hidden, *(layer for layer, _ in layers)])
+    return network(
+        (losses, [grad(loss, [parameters, x]) for loss in losses]), parameters, x, batched=[1], reduce=reduce
+    )
+
+
 def neighbours(n: int = 5, d: int = 2) -> ScalarNetwork:
     """Record a graph network: each node takes the mean of its neighbours, of which it has one to three."""
     draws = Draws(16)
@@ -847,6 +860,8 @@ NETWORKS: dict[str, Callable[[], ScalarNetwork]] = {
     "turned": turned,
     "turned, sum": partial(turned, reduce="sum"),
     "factorised": factorised,
+    "uneven": uneven,
+    "uneven, mean": partial(uneven, reduce="mean"),
     "neighbours": neighbours,
     "convolution 1-D": convolution_1d,
     "convolution 1-D, stride": partial(convolution_1d, stride=2, reduce=None),

@@ -401,6 +401,8 @@ class _Kinds:
                 continue
             zero = self._collected(0.0, self._root_of[values[1 - f]])
             for member, row in zip(kind.members, rows, strict=True):
+                if wholes[row] == row:
+                    continue
                 terms = dict(zip(row, member.runs[r], strict=True))
                 member.runs[r][:] = [terms.get(x) or _Term((x, zero) if f == 0 else (zero, x)) for x in wholes[row]]
             return True
@@ -433,15 +435,21 @@ class _Kinds:
 def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
     """Return for each list the longest one of which it is a part, in order; itself if there is none.
 
+    Lists in which a value comes twice are left as they are, and are no whole for others.
+
     >>> _wholes([(1, 2, 3), (1, 3), (4, 5)])
     {(1, 2, 3): (1, 2, 3), (1, 3): (1, 2, 3), (4, 5): (4, 5)}
+    >>> _wholes([(1, 1, 2), (1, 2)])
+    {(1, 1, 2): (1, 1, 2), (1, 2): (1, 2)}
     """
     found: dict[tuple[int, ...], tuple[int, ...]] = {}
     with_value: dict[int, tuple[int, ...]] = {}
     for row in sorted(rows, key=lambda row: (-len(row), row)):
         whole = with_value.get(row[0], ())
         left = iter(whole)
-        if not all(x in left for x in row) or len(set(row)) < len(row):
+        if len(set(row)) < len(row):
+            whole = row
+        elif not all(x in left for x in row):
             whole = row
             with_value |= dict.fromkeys(row, row)
         found[row] = whole
