@@ -245,7 +245,7 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     """
     spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
     program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
-    of_arrays = lifted(program, signature)
+    of_arrays = lifted(program, signature, exact=False)
     lines, result = _printed(of_arrays, signature, list(terms), spelling, arrays)
     given = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
     lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *lines, f"result = _plain(given, {result})"]

@@ -12,7 +12,6 @@ from itertools import pairwise
 from math import gcd, isfinite, prod
 from typing import Any, NamedTuple, Protocol
 
-from autograd.codegen.array_margins import Extended, windows_of
 from autograd.codegen.array_program import (
     Array,
     ArrayProgram,
@@ -67,8 +66,6 @@ class Piece(NamedTuple):
     shape: tuple[int, ...]
     varies: bool
     total: bool = False
-    margins: tuple[tuple[int, int], ...] = ()
-    """Zeros before and after the array on each axis, which views count and the variable does not have."""
 
 
 class ModuleSpelling(Spelling, Protocol):
@@ -257,43 +254,17 @@ def _reshaped(text: str, varies: bool, shape: tuple[int, ...], new: Sequence[int
     return text if shape == tuple(new) else f"{text}.reshape({lengths or '()'})"
 
 
-def strided(  # noqa: PLR0917  # of the array, the loops, its margins
-    module: Any,
-    x: Any,
-    start: int,
-    counts: Sequence[int],
-    strides: Sequence[int],
-    shape: Sequence[int] = (),
-    margins: Sequence[tuple[int, int]] = (),
-) -> Any:
-    """Return elements of the last axis of an array: in its place an axis for each loop, which may share elements.
-
-    Arguments:
-        start, counts, strides: the loops.
-        shape, margins: the shape of the last axis, and how many zeros to put before and after it on each axis first.
-    """
+def strided(module: Any, x: Any, start: int, counts: Sequence[int], strides: Sequence[int]) -> Any:
+    """Return elements of the last axis of an array: in its place an axis for each loop, which may share elements."""
     root, outer = module.__name__.partition(".")[0], tuple(x.shape[:-1])
-    if root not in ("numpy", "torch"):
-        import numpy as np  # noqa: PLC0415  # jax.numpy needs it
-
-        # XLA computes this faster than slices that are stacked, and faster than its own convolution in float64.
-        places = np.arange(x.shape[-1])
-        if margins:
-            places = np.pad(places.reshape(shape), margins, constant_values=x.shape[-1]).ravel()
-            x = module.concatenate([x, module.zeros_like(x[..., :1])], -1)
-        return x[..., places[start + sum(s * i for s, i in zip(strides, np.indices(counts, sparse=True)))]]
-    if margins:
-        whole = x.reshape(*outer, *shape)
-        if root == "numpy":
-            whole = module.pad(whole, [(0, 0)] * len(outer) + list(margins))
-        else:
-            whole = module.nn.functional.pad(whole, [n for margin in reversed(margins) for n in margin])
-        x = whole.reshape(*outer, -1)
     if root == "numpy":
         steps = (*x.strides[:-1], *[x.strides[-1] * stride for stride in strides])
         return module.lib.stride_tricks.as_strided(x[..., start:], (*outer, *counts), steps, writeable=False)
-    steps = (*x.stride()[:-1], *[x.stride(-1) * stride for stride in strides])
-    return x[..., start:].as_strided((*outer, *counts), steps)
+    if root == "torch":
+        steps = (*x.stride()[:-1], *[x.stride(-1) * stride for stride in strides])
+        return x[..., start:].as_strided((*outer, *counts), steps)
+    # XLA computes this faster than slices that are stacked, and faster than its own convolution in float64.
+    return x[..., module.asarray(indices_of(start, strides, counts)).reshape(counts)]
 
 
 # Statements ----------------------------------------------------------------------------------------------------------
@@ -354,7 +325,6 @@ class ArrayPrinter:
                 zip(table or indices_of(start, strides, loops), self._sources(value, loops), strict=True)
             )
             return
-        statement = self._with_margins(statement)
         if self._runs_backwards(statement):
             statement = _turned_round(statement)
         (array, start, strides, table), loops, value = statement
@@ -387,60 +357,6 @@ class ArrayPrinter:
         self._rounds |= zip(terms, segment.terms, strict=True)
         counts = [self._rounds[i] for i in range(terms.stop)]
         return self._product(_forwards(segment.factors, counts, terms), counts, (*over, *terms))
-
-    def _with_margins(self, statement: Statement) -> Statement:
-        """Return a statement on arrays with margins of zeros in place of one in whose sum terms are missing."""
-        (_, _, strides, table), loops, value = statement
-        found = [x for x in value.segments if x.terms] if isinstance(value, Sum) and table is None else []
-        if len(found) != 1 or not isinstance(value, Sum) or strides != row_major(loops):
-            return statement
-        factors, counts = found[0].factors, (*loops, *found[0].terms)
-        views = [x for x in factors if isinstance(x, View)]
-        if len(views) < len(factors) or not any(view.table or view.array in self._copied for view in views):
-            return statement
-        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
-
-        elements = [self._sources(view, counts) for view in views]
-        terms = set(zip(*[[x if type(x) is float else None for x in own] for own in elements], strict=True))
-        arrays = [{x[0] for x in own if type(x) is tuple} for own in elements]
-        zeros = all(prod(x for x in term if x is not None) == 0.0 for term in terms if any(x is not None for x in term))
-        if len(terms) == 1 or not zeros or any(len(own) != 1 for own in arrays):
-            return statement
-        shape = (prod(loops), prod(found[0].terms))
-        places = np.array([[x[1] if type(x) is tuple else -1 for x in own] for own in elements]).reshape(-1, *shape)
-        pieces = [self._element((array, own.max()))[0] for (array,), own in zip(arrays, places, strict=True)]
-        windows = windows_of(places, (places < 0).any(0), [prod(piece.shape) for piece in pieces])
-        if windows is None or any(
-            self._element(x) != (piece, x[1])  # it is in another piece, or one that is not in this order
-            for piece, own in zip(pieces, elements, strict=True)
-            for x in {x for x in own if type(x) is tuple}
-        ):
-            return statement
-        segments = []
-        for segment in value.segments:
-            if segment.terms:
-                new = [self._extended(array, x) for (array,), x in zip(arrays, windows.factors, strict=True)]
-                segments.append(Segment(windows.terms, tuple(new)))
-            else:
-                rows = [
-                    x if type(x) is float else _strided(self._sources(x, loops), windows.rounds)
-                    for x in segment.factors
-                ]
-                if None in rows:
-                    return statement
-                segments.append(Segment((), tuple(rows)))  # type: ignore[arg-type]
-        target = statement.target._replace(strides=row_major(windows.rounds))
-        return Statement(target, windows.rounds, Sum(value.head, tuple(segments)))
-
-    def _extended(self, array: Array, window: Extended) -> View:
-        """Return the view of an array with margins that loops run through."""
-        if any(map(any, window.margins)):
-            piece, _ = self._element((array, 0))
-            text = _reshaped(piece.name, piece.varies, piece.shape, (prod(piece.shape),))
-            sizes = [n + sum(margin) for n, margin in zip(window.shape, window.margins, strict=True)]
-            array = Array("", prod(sizes), piece.varies)
-            self._hold(array, Piece(text, window.shape, piece.varies, margins=window.margins))
-        return View(array, window.start, window.strides)
 
     def _runs_backwards(self, statement: Statement) -> bool:
         """Return True if all that a statement reads runs backwards along each of its loops."""
@@ -618,8 +534,7 @@ class ArrayPrinter:
             if part:
                 first = part.place(start) or 0
                 own = [-s for s in strides] if part.backwards else strides
-                found = None if part.piece.margins else view_of(part.piece, first, own, counts)
-                found = found or self._windows(part.piece, first, own, counts)
+                found = view_of(part.piece, first, own, counts) or self._windows(part.piece, first, own, counts)
                 return found._replace(text=self._named(found.text)) if "(" in found.text else found
         elements = self._sources(view, counts)
         source = _strided(elements, counts)
@@ -642,12 +557,9 @@ class ArrayPrinter:
         left = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
         key = (piece.name, start, tuple(sorted((loop.stride, loop.rounds) for loop in left)))
         if key not in self._strided:
-            text = piece.name
-            if not piece.margins:
-                text = _reshaped(text, piece.varies, piece.shape, (prod(piece.shape),))
+            text = _reshaped(piece.name, piece.varies, piece.shape, (prod(piece.shape),))
             by, rounds = tuple(loop.stride for loop in left), tuple(loop.rounds for loop in left)
-            margins = f", {piece.shape}, {piece.margins}" if piece.margins else ""
-            name = self._named(f"strided({text}, {start}, {rounds}, {by}{margins})")
+            name = self._named(f"strided({text}, {start}, {rounds}, {by})")
             self._strided[key] = name, list(zip(by, rounds))
         name, pairs = self._strided[key]
         orders = []

@@ -15,7 +15,6 @@ from needs import ARRAY_MODULES, array_module
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen.array_margins import windows_of
 from autograd.codegen.array_program import Array, ArrayProgram
 from autograd.codegen.array_views import SAMPLES, ArrayPrinter, Indexed, Piece, strided, view_of
 from autograd.trees import tree_leaves
@@ -92,41 +91,9 @@ def test_the_views_of_layers_are_short(
 def test_windows_are_the_same_in_every_module(module: str) -> None:
     xp: Any = array_module(module)
     image = np.arange(2.0 * 12).reshape(2, 12)
-    wide = np.pad(image.reshape(2, 3, 4), [(0, 0), (1, 1), (2, 0)]).reshape(2, -1)
-    for whole, options in ((image, ()), (wide, ((3, 4), ((1, 1), (2, 0))))):
-        want = [[[row[1 + i + 2 * j + k] for k in range(3)] for j in range(2)] for row in whole for i in range(2)]
-        got = strided(xp, xp.asarray(image), 1, (2, 2, 3), (1, 2, 1), *options)
-        assert np.asarray(got).reshape(4, 2, 3).tolist() == want
-
-
-@pytest.mark.parametrize(("height", "width", "kernel"), [(4, 5, 3), (3, 3, 3), (5, 4, 2)])
-def test_windows_at_the_border_are_windows_with_margins(height: int, width: int, kernel: int) -> None:
-    """The gradients by an image of its convolution with weights, whose terms at the border are fewer."""
-    terms: list[list[tuple[int, int]]] = []
-    for i, j in product(range(height + kernel - 1), range(width + kernel - 1)):
-        all_terms = [(i - a, j - b, a * kernel + b) for a in range(kernel) for b in range(kernel)]
-        terms.append([(y * width + x, w) for y, x, w in all_terms if 0 <= y < height and 0 <= x < width])
-    most = max(map(len, terms))
-    holes = np.array([[k >= len(own) for k in range(most)] for own in terms])
-    places = np.array([[[t[f] for t in own] + [0] * (most - len(own)) for own in terms] for f in range(2)])
-    found = windows_of(places, holes, [height * width, kernel * kernel])
-    assert found
-    rng = np.random.default_rng(2)
-    image, weights = rng.normal(size=height * width), rng.normal(size=kernel * kernel)
-    factors = []
-    for array, factor in zip((image, weights), found.factors, strict=True):
-        wide = np.pad(array.reshape(factor.shape), factor.margins).ravel()
-        at = np.indices((*found.rounds, *found.terms))
-        factors.append(wide[factor.start + sum(s * i for s, i in zip(factor.strides, at, strict=True))])
-    sums = (factors[0] * factors[1]).reshape(len(terms), -1).sum(1)
-    want = [sum(image[i] * weights[w] for i, w in own) for own in terms]
-    assert np.allclose(sums, want, rtol=1e-12, atol=1e-12)
-
-
-def test_terms_that_are_missing_anywhere_are_no_windows() -> None:
-    rng = np.random.default_rng(3)
-    places = rng.integers(0, 9, (2, 6, 4))
-    assert windows_of(places, rng.random((6, 4)) < 0.5, [9, 9]) is None
+    want = [[[row[1 + i + 2 * j + k] for k in range(3)] for j in range(2)] for row in image for i in range(2)]
+    got = strided(xp, xp.asarray(image), 1, (2, 2, 3), (1, 2, 1))
+    assert np.asarray(got).reshape(4, 2, 3).tolist() == want
 
 
 def test_results_are_put_together_in_any_order() -> None:
