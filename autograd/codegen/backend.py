@@ -10,8 +10,9 @@ in a call. Without a batch, all values are.
 
 A backend is composed of independent parts:
 
-    `spelled_out` replaces operations that the target does not spell by others that it does
+    `spelled_out` replaces operations that the target does not spell by others that it does, and folds x * 1
     spelling      one operation as the target writes it: an object with `expression` (see `Spelling`)
+    `lifted`      a few statements on arrays in place of the steps, for targets that have arrays (`lifting.py`)
     statements    steps as lines, batch-invariant ones apart from the others: `straight_statements`
     arguments     checks and conversions while the function runs (`arguments.py`), and the lines of a Python function
                   that unpacks its arguments and assembles its result (`python_source.py`)
