@@ -169,6 +169,14 @@ def test_first_calls_are_compared_with_those_by_hand() -> None:
     assert compiled.first_calls_table({"MLP 64-32-10": []})[1] == ""  # without JAX
 
 
+def test_a_module_has_no_statements_for_the_edges_of_an_image() -> None:
+    recorded = recorded_networks.record(recorded_networks.NETWORKS["convolution"])
+    module, exact = (
+        compiled.statements(recorded_networks.compile_network(recorded, b)) for b in ("numpy module", "numpy")
+    )
+    assert module < exact  # where terms are added in the order of the graph, those at an edge are fewer
+
+
 def test_first_calls_are_timed_and_statements_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     need(("jax",))
     monkeypatch.setitem(recorded_networks.NETWORKS, "small", SMALL["MLP"])
