@@ -38,7 +38,7 @@ SAMPLES = -1
 
 MUCH_LARGER = 256  # a product than its factor for one sample: then the factor is divided by the number of samples
 
-MOST_PARTS = 64  # of an array that is put together; one of more is indexed by a table
+MOST_PARTS = 12  # of an array that is put together; one of more is indexed by a table
 
 
 class Indexed(NamedTuple):

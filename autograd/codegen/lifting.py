@@ -538,7 +538,8 @@ class _Arrangement:
         groups = _by_pattern(runs, len(members), exact=not collected)
         if kind.op is None and not self._kinds.exact:
             for group in groups:
-                _put_in_order(runs, group)
+                for own, run in zip(arrays, runs, strict=True):
+                    _put_in_order(run, group, [array in self._collections for array in own])
         starts = [[row[0] for row in rows] for run in runs for rows in run.places]
         regular = [all(_one_pattern([rows[m] for m in g]) for g in groups) for run in runs for rows in run.places]
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
@@ -658,15 +659,19 @@ class _Arrangement:
         return View(self._gathers[key], 0, strides)
 
 
-def _put_in_order(runs: Sequence[_Run], group: Sequence[int]) -> None:
-    """Put the terms of these members, which have as many, in the order of the first member's first factors."""
-    for run in runs:
-        firsts = list(zip(*(rows[group[0]] for rows in run.places), strict=True))
-        if firsts != sorted(firsts):
-            order = sorted(range(len(firsts)), key=firsts.__getitem__)
-            for rows in (*run.places, *([run.constants] if run.constants else [])):
-                for m in group:
-                    rows[m] = [rows[m][t] for t in order]  # type: ignore[index]
+def _put_in_order(run: _Run, group: Sequence[int], collected: Sequence[bool]) -> None:
+    """Put the terms of these members, which have as many, in the order of the first member's first factors.
+
+    Arguments:
+        collected: True for factors in collections, whose order says least.
+    """
+    factors = [rows[group[0]] for _, rows in sorted(zip(collected, run.places, strict=True), key=lambda x: x[0])]
+    firsts = list(zip(*factors, strict=True))
+    if firsts != sorted(firsts):
+        order = sorted(range(len(firsts)), key=firsts.__getitem__)
+        for rows in (*run.places, *([run.constants] if run.constants else [])):
+            for m in group:
+                rows[m] = [rows[m][t] for t in order]  # type: ignore[index]
 
 
 def _without_repeats(shape: Sequence[int], numbers: "array[Any]") -> tuple["array[Any]", tuple[int, ...]]:
