@@ -648,8 +648,21 @@ class _Arrangement:
         return View(self._constants[key], 0, strides)
 
     def _gathered(self, source: Array, shape: Sequence[int], table: list[int]) -> View:
-        """Return a view of a new array of those elements of another one that the table lists."""
+        """Return a view of a new array of those elements of another one that the table lists.
+
+        Of an array that is there, if its last loops are the first ones here: windows on an image, and in the gradients
+        of weights what these saw of it, are one matrix and its transpose.
+        """
         found, strides = _without_repeats(shape, array("q", table))
+        inner = len(found)
+        for n, stride in zip(shape, strides, strict=True):
+            inner //= n if stride else 1
+            turned = array("q", chain.from_iterable(found[k::inner] for k in range(inner)))
+            there = self._gathers.get((source, turned.tobytes()))
+            if there and 1 < inner < len(found):
+                outer = len(found) // inner
+                by = tuple(s // inner if s >= inner else s * outer for s in strides)
+                return View(there, 0, by)
         key = (source, found.tobytes())
         if key not in self._gathers:
             self._gathers[key] = Array("v", len(found), source.varies)
