@@ -320,7 +320,8 @@ class ArrayPrinter:
 
     def _add(self, statement: Statement) -> None:
         (array, start, strides, table), loops, value = statement
-        if isinstance(value, (View, float)) and not array.total:
+        gathers = isinstance(value, View) and value.table is not None
+        if isinstance(value, (View, float)) and not (array.total or gathers):
             self._copied.setdefault(array, {}).update(
                 zip(table or indices_of(start, strides, loops), self._sources(value, loops), strict=True)
             )
