@@ -46,6 +46,7 @@ from autograd.codegen.array_program import (
     Segment,
     Sum,
     View,
+    views_of,
 )
 from autograd.codegen.backend import spelled_out
 from autograd.codegen.lifting import lifted
@@ -458,3 +459,15 @@ def test_a_mistake_in_any_place_is_noticed(mistake: str) -> None:
                 check_form(of._replace(arrays=wrong))
                 check_results(of._replace(arrays=wrong), network.arguments)
     assert places > 5
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_windows_see_is_gathered_once(stride: int) -> None:
+    """The gradients of the weights read the windows of the outputs, turned round."""
+    network = convolution_2d(6, 1, 2, 3, stride, padding="zeros", pooled="mean" if stride == 1 else "")
+    program = lifted_network(network, exact=False).arrays
+    gathers = [s for s in program.statements if isinstance(s.value, View) and s.value.table is not None]
+    assert len(gathers) == 1
+    readers = [s for s in program.statements if gathers[0].target.array in {v.array for v in views_of(s.value)}]
+    assert len(readers) == 2
+    assert sum(s.target.array.total for s in readers) == 1
