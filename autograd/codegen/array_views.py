@@ -24,10 +24,9 @@ from autograd.codegen.array_program import (
     Sum,
     View,
     row_major,
-    views_of,
 )
 from autograd.codegen.backend import Spelling
-from autograd.codegen.nests import longest_nest
+from autograd.codegen.nests import indices_of, longest_nest
 from autograd.codegen.program import Step, bits_of, float_of
 from autograd.codegen.python_source import tree_text
 from autograd.codegen.spelling import float_literal
@@ -85,22 +84,17 @@ class _Loop(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Elements of an array that one piece holds: from `start` to `end`, or those in `places`, each with its place.
-
-    Arguments:
-        backwards: True if the last of the elements from `start` to `end` is the first of the piece.
-    """
+    """Elements of an array that one piece holds: from `start` to `end`, or those in `places`, each with its place."""
 
     piece: Piece
     start: int
     end: int
     places: dict[int, int]
-    backwards: bool = False
 
     def place(self, element: int) -> int | None:
         """Return an element's place in the piece; None if it is not there."""
         if self.start <= element < self.end:
-            return self.end - 1 - element if self.backwards else element - self.start
+            return element - self.start
         return self.places.get(element)
 
 
@@ -326,9 +320,6 @@ class ArrayPrinter:
                 zip(table or indices_of(start, strides, loops), self._sources(value, loops), strict=True)
             )
             return
-        if self._runs_backwards(statement):
-            statement = _turned_round(statement)
-        (array, start, strides, table), loops, value = statement
         parts = self._parts.setdefault(array, [])
         self._rounds = dict(enumerate(loops))
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
@@ -345,30 +336,18 @@ class ArrayPrinter:
         piece = Piece(f"{array.name}_{len(parts)}" if parts else array.name, shape, array.varies, array.total)
         self.lines.append(f"{piece.name} = {self._full(result, (*[SAMPLES] * array.varies, *order))}")
         elements = table or indices_of(start, [strides[i] for i in order], shape)
-        first, last = min(elements[0], elements[-1]), max(elements[0], elements[-1]) + 1
-        backwards = elements[0] > elements[-1]
-        adjacent = list(elements) == list(range(first, last))[:: -1 if backwards else 1]
+        first, last = elements[0], elements[-1] + 1
+        adjacent = list(elements) == list(range(first, last))
         places = {} if adjacent else {element: place for place, element in enumerate(elements)}
         self._fresh.add(piece.name)
-        parts.append(_Part(piece, first, last if adjacent else first, places, adjacent and backwards))
+        parts.append(_Part(piece, first, last if adjacent else first, places))
 
     def _segment(self, segment: Segment, loops: int, over: tuple[int, ...]) -> Indexed:
         """Return the sum of a segment's terms, and over the samples if these are in `over`."""
         terms = range(loops, loops + len(segment.terms))
         self._rounds |= zip(terms, segment.terms, strict=True)
         counts = [self._rounds[i] for i in range(terms.stop)]
-        return self._product(_forwards(segment.factors, counts, terms), counts, (*over, *terms))
-
-    def _runs_backwards(self, statement: Statement) -> bool:
-        """Return True if all that a statement reads runs backwards along each of its loops."""
-        views = list(views_of(statement.value))
-        if statement.target.table is not None or any(view.table for view in views):
-            return False
-        signs = [-1 if any(part.backwards for part in self._parts.get(view.array, [])) else 1 for view in views]
-        moves = [
-            [sign * view.strides[i] for sign, view in zip(signs, views)] for i, n in enumerate(statement.loops) if n > 1
-        ]
-        return bool(moves) and all(min(by) < 0 >= max(by) for by in moves)
+        return self._product(segment.factors, counts, (*over, *terms))
 
     def _expression(self, value: Expression, counts: Sequence[int]) -> Indexed:
         if isinstance(value, View):
@@ -533,9 +512,8 @@ class ArrayPrinter:
             low, high = start + sum(s for s in ends if s < 0), start + sum(s for s in ends if s > 0)
             part = next((p for p in self._parts[array] if p.start <= low and high < p.end), None)
             if part:
-                first = part.place(start) or 0
-                own = [-s for s in strides] if part.backwards else strides
-                found = view_of(part.piece, first, own, counts) or self._windows(part.piece, first, own, counts)
+                start -= part.start
+                found = view_of(part.piece, start, strides, counts) or self._windows(part.piece, start, strides, counts)
                 return found._replace(text=self._named(found.text)) if "(" in found.text else found
         elements = self._sources(view, counts)
         source = _strided(elements, counts)
@@ -695,35 +673,6 @@ class ArrayPrinter:
         return _concatenated(texts)
 
 
-def indices_of(start: int, strides: Sequence[int], counts: Sequence[int]) -> Sequence[int]:
-    """Return the elements that nested loops run through, in order."""
-    found = [start]
-    for stride, n in zip(strides, counts, strict=True):
-        found = [i + k * stride for i in found for k in range(n)]
-    return found
-
-
-def _turned(view: View, loops: Iterable[int], counts: Sequence[int]) -> View:
-    """Return a view whose loops run through the same elements in the other direction."""
-    start = view.start + sum(view.strides[i] * (counts[i] - 1) for i in loops)
-    return view._replace(start=start, strides=tuple(-s if i in loops else s for i, s in enumerate(view.strides)))
-
-
-def _turned_round(statement: Statement) -> Statement:
-    """Let all loops of a statement run in the other direction."""
-    loops = range(len(statement.loops))
-
-    def turned(value: Any) -> Any:
-        if isinstance(value, View):
-            return _turned(value, loops, statement.loops)
-        if isinstance(value, tuple) and not isinstance(value, str):
-            parts = map(turned, value)
-            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-        return value
-
-    return Statement(turned(statement.target), statement.loops, turned(statement.value))
-
-
 def _strided(elements: Sequence[Output], counts: Sequence[int]) -> View | None:
     """Return a view with strides of these elements, if they are of one array and there is one."""
     arrays = {x[0] if type(x) is tuple else None for x in elements}
@@ -734,16 +683,6 @@ def _strided(elements: Sequence[Output], counts: Sequence[int]) -> View | None:
     strides = tuple(places[step] - places[0] if n > 1 else 0 for n, step in zip(counts, steps, strict=True))
     found = View(arrays.pop(), places[0], strides)  # type: ignore[arg-type]
     return found if indices_of(found.start, found.strides, counts) == places else None
-
-
-def _forwards(factors: Sequence[View | float], counts: Sequence[int], terms: range) -> list[View | float]:
-    """Let the loops of a sum's terms run forwards through the largest factor: the order of terms is free."""
-    views = [x for x in factors if isinstance(x, View)]
-    if not views or any(view.table for view in views):
-        return list(factors)
-    largest = max(views, key=lambda view: prod(n for n, stride in zip(counts, view.strides) if stride))
-    back = {i for i in terms if (largest.strides[i] or min(view.strides[i] for view in views)) < 0}
-    return [_turned(x, back, counts) if isinstance(x, View) else x for x in factors]
 
 
 def _copies(elements: Sequence[tuple[Piece, int]]) -> dict[int, _Copy]:

@@ -82,3 +82,11 @@ def strides_in(sequence: Sequence[int], counts: Sequence[int]) -> tuple[int, ...
         strides.insert(0, by)
         block *= n
     return tuple(strides) if list(sequence) == expected else None
+
+
+def indices_of(start: int, strides: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """Return the elements that nested loops run through, in order."""
+    found = [start]
+    for stride, n in zip(strides, counts, strict=True):
+        found = [i + k * stride for i in found for k in range(n)]
+    return found

@@ -29,9 +29,9 @@ from autograd.codegen.array_program import (
     row_major,
     views_of,
 )
-from autograd.codegen.array_views import indices_of
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.lifting import lifted
+from autograd.codegen.nests import indices_of
 from autograd.codegen.numpy_arrays import OPERATORS, ArraySpelling, Columns, added, grid
 from autograd.codegen.program import Program, Step, without_fixed_terms
 from autograd.codegen.python import FloatSpelling, python_backend
