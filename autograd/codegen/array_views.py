@@ -7,10 +7,10 @@ sum of products becomes a product of matrices, also where the sum is that over t
 is indexed by a table.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from math import gcd, isfinite, prod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from autograd.codegen.array_program import (
     Array,
@@ -26,7 +26,7 @@ from autograd.codegen.array_program import (
     row_major,
 )
 from autograd.codegen.backend import Spelling
-from autograd.codegen.nests import indices_of, longest_nest
+from autograd.codegen.nests import indices_of, strides_in
 from autograd.codegen.program import Step, bits_of, float_of
 from autograd.codegen.python_source import tree_text
 from autograd.codegen.spelling import float_literal
@@ -58,13 +58,16 @@ class Indexed(NamedTuple):
         return self.text if self.atom else f"({self.text})"
 
 
-class Piece(NamedTuple):
-    """A variable, and the shape of its array for one sample."""
+class Piece(Array):
+    """An array that a variable holds, with its shape for one sample."""
 
-    name: str
-    shape: tuple[int, ...]
-    varies: bool
-    total: bool = False
+    def __init__(self, name: str, shape: tuple[int, ...], varies: bool = False, total: bool = False) -> None:
+        super().__init__(name, prod(shape), varies, total)
+        self.shape = shape
+
+
+Element = tuple[Piece, int] | float
+"""A place in a piece, or a constant."""
 
 
 class ModuleSpelling(Spelling, Protocol):
@@ -81,48 +84,6 @@ class _Loop(NamedTuple):
     stride: int
     rounds: int
     number: int
-
-
-class _Part(NamedTuple):
-    """Elements of an array that one piece holds: from `start` to `end`, or those in `places`, each with its place."""
-
-    piece: Piece
-    start: int
-    end: int
-    places: dict[int, int]
-
-    def place(self, element: int) -> int | None:
-        """Return an element's place in the piece; None if it is not there."""
-        if self.start <= element < self.end:
-            return element - self.start
-        return self.places.get(element)
-
-
-class _Copy(NamedTuple):
-    """Loops that copy elements of a piece to a list: the strides there, the rounds, the elements of the piece."""
-
-    moves: tuple[int, ...]
-    counts: tuple[int, ...]
-    piece: Piece
-    start: int
-    strides: tuple[int, ...]
-
-    def rounds_of(self, loop: int, begin: int) -> dict[int, "_Copy"]:
-        """Return one for each round of a loop, by the first element there; `begin` is that of the first round."""
-
-        def without(xs: tuple[int, ...]) -> tuple[int, ...]:
-            return (*xs[:loop], *xs[loop + 1 :])
-
-        return {
-            begin + k * self.moves[loop]: _Copy(
-                without(self.moves),
-                without(self.counts),
-                self.piece,
-                self.start + k * self.strides[loop],
-                without(self.strides),
-            )
-            for k in range(self.counts[loop])
-        }
 
 
 # Views ---------------------------------------------------------------------------------------------------------------
@@ -283,20 +244,16 @@ class ArrayPrinter:
         self.tables: list[Sequence[int]] = []
         self._spelling = spelling
         self._names: dict[str, str] = {}  # of views that may be read again
-        self._parts: dict[Array, list[_Part]] = {}
+        self._held: dict[Array, Piece | dict[int, Element]] = {}  # by one piece, in its order, or each element by one
         self._rounds: dict[int, int] = {}  # of the loops of a statement
         self._fresh: set[str] = set()  # variables that no result is yet
         self._strided: dict[tuple[str, int, tuple[tuple[int, int], ...]], tuple[str, list[tuple[int, int]]]] = {}
-        self._copied: dict[Array, dict[int, Output]] = {}  # elements that are those of other arrays, or constants
         for array, shape in zip(program.arguments, shapes, strict=True):
-            self._hold(array, Piece(array.name, shape, array.varies))
+            self._held[array] = Piece(array.name, shape, array.varies)
         for array in program.constants:
-            self._hold(array, self._constant(array.constants))
+            self._held[array] = self._constant(array.constants)
         for statement in program.statements:
             self._add(statement)
-
-    def _hold(self, array: Array, piece: Piece) -> None:
-        self._parts[array] = [_Part(piece, 0, array.length, {})]
 
     def _constant(self, numbers: Sequence[float]) -> Piece:
         self.constants.append(numbers)
@@ -316,11 +273,8 @@ class ArrayPrinter:
         (array, start, strides, table), loops, value = statement
         gathers = isinstance(value, View) and value.table is not None
         if isinstance(value, (View, float)) and not (array.total or gathers):
-            self._copied.setdefault(array, {}).update(
-                zip(table or indices_of(start, strides, loops), self._sources(value, loops), strict=True)
-            )
+            self._hold(array, table or indices_of(start, strides, loops), self._sources(value, loops))
             return
-        parts = self._parts.setdefault(array, [])
         self._rounds = dict(enumerate(loops))
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
         over = (SAMPLES,) * array.total
@@ -333,14 +287,21 @@ class ArrayPrinter:
             factors = value.operands if isinstance(value, Call) and multiplies else [value]
             result = self._product(factors, loops, over)
         shape = tuple(loops[i] for i in order)
-        piece = Piece(f"{array.name}_{len(parts)}" if parts else array.name, shape, array.varies, array.total)
-        self.lines.append(f"{piece.name} = {self._full(result, (*[SAMPLES] * array.varies, *order))}")
-        elements = table or indices_of(start, [strides[i] for i in order], shape)
-        first, last = elements[0], elements[-1] + 1
-        adjacent = list(elements) == list(range(first, last))
-        places = {} if adjacent else {element: place for place, element in enumerate(elements)}
-        self._fresh.add(piece.name)
-        parts.append(_Part(piece, first, last if adjacent else first, places))
+        name = f"{array.name}_{len(self.lines)}" if array in self._held else array.name
+        piece = Piece(name, shape, array.varies, array.total)
+        self.lines.append(f"{name} = {self._full(result, (*[SAMPLES] * array.varies, *order))}")
+        self._fresh.add(name)
+        places = [*table] if table else indices_of(start, [strides[i] for i in order], shape)
+        if places == [*range(array.length)]:
+            self._held[array] = piece
+        else:
+            self._hold(array, places, [(piece, i) for i in range(piece.length)])
+
+    def _hold(self, array: Array, places: Iterable[int], sources: Iterable[Element]) -> None:
+        """Keep where these elements of an array are."""
+        held = self._held.setdefault(array, {})
+        assert isinstance(held, dict), f"{array} is written twice"
+        held.update(zip(places, sources, strict=True))
 
     def _segment(self, segment: Segment, loops: int, over: tuple[int, ...]) -> Indexed:
         """Return the sum of a segment's terms, and over the samples if these are in `over`."""
@@ -367,28 +328,21 @@ class ArrayPrinter:
     def _fold(self, fold: Fold, loops: int) -> Indexed:
         """Return an operation on one list, whose numbers are the last axis."""
         parts: list[tuple[Indexed, dict[int, int]]] = []
-        for segment in self._in_arrays(fold.lists[0], loops):
+        for segment in fold.lists[0]:
             terms = dict(zip(range(loops, loops + len(segment.terms)), segment.terms, strict=True))
             self._rounds |= terms
+            (factor,) = segment.factors
             counts = [self._rounds[i] for i in range(loops + len(terms))]
-            parts.append((self._elementwise([self._expression(x, counts) for x in segment.factors], " * "), terms))
+            if isinstance(factor, View):
+                parts.append((self._view(factor, counts), terms))
+            else:
+                parts.append((Indexed(f"{self._constant([factor]).name}[0]", ()), terms))
         axes = [i for i in _union([x for x, _ in parts]) if i < loops]
         texts = []
         for x, terms in parts:
             self._rounds |= terms  # those of another segment may be others
             texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], [*terms]]))
         return Indexed(self._spelling.along(fold.op, _concatenated(texts)), tuple(axes))
-
-    def _in_arrays(self, segments: Sequence[Segment], loops: int) -> Iterator[Segment]:
-        """Yield the segments, those of constants alone as views of arrays."""
-        for segment in segments:
-            constants = [x for x in segment.factors if isinstance(x, float)]
-            if len(constants) < len(segment.factors):
-                yield segment
-            else:
-                array = Array("", prod(segment.terms))
-                self._hold(array, self._constant([prod(constants)] * array.length))
-                yield Segment((array.length,), (View(array, 0, (*[0] * loops, 1)),))
 
     # Axes ------------------------------------------------------------------------------------------------------------
 
@@ -490,8 +444,7 @@ class ArrayPrinter:
         if batch and not columns:
             left, right = f"({left}", f"{right}[..., None])[..., 0]"
         if len(rows) > 1 or len(columns) > 1:
-            lengths = ["-1" if i == SAMPLES else self._length(i) for i in axes]
-            return Indexed(f"({left} @ {right}).reshape({', '.join(lengths)})", axes)
+            return Indexed(f"({left} @ {right}).reshape({', '.join(map(self._length, axes))})", axes)
         return Indexed(f"{left} @ {right}", axes, bool(batch and not columns))
 
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
@@ -507,25 +460,22 @@ class ArrayPrinter:
     def _view(self, view: View, counts: Sequence[int]) -> Indexed:
         """Return a view with an axis for each loop that moves it."""
         array, start, strides, table = view
-        if table is None and array not in self._copied:
-            ends = [s * (n - 1) for s, n in zip(strides, counts, strict=True)]
-            low, high = start + sum(s for s in ends if s < 0), start + sum(s for s in ends if s > 0)
-            part = next((p for p in self._parts[array] if p.start <= low and high < p.end), None)
-            if part:
-                start -= part.start
-                found = view_of(part.piece, start, strides, counts) or self._windows(part.piece, start, strides, counts)
-                return found._replace(text=self._named(found.text)) if "(" in found.text else found
-        elements = self._sources(view, counts)
-        source = _strided(elements, counts)
-        if source and source != view:
-            return self._view(source, counts)
-        moving = [i for i, n in enumerate(counts) if n > 1 and (table or strides[i])]
-        shape = [counts[i] for i in moving]
-        if table is None:
-            elements = self._sources(view._replace(strides=tuple(strides[i] for i in moving)), shape)
-        text = self.put_together(elements, varies=array.varies)
-        text = _reshaped(text, array.varies, (len(elements),), shape)
-        return Indexed(self._named(text), (*[SAMPLES] * array.varies, *moving))
+        piece = self._held[array]
+        if table is not None or not isinstance(piece, Piece):
+            moving = [i for i, n in enumerate(counts) if n > 1 and (table or strides[i])]
+            shape = [counts[i] for i in moving]
+            own = view if table else view._replace(strides=tuple(strides[i] for i in moving))
+            elements = self._sources(own, shape)
+            source = _strided(elements, shape)
+            if source is None:
+                text = self._put_together(elements, varies=array.varies)
+                text = _reshaped(text, array.varies, (len(elements),), shape)
+                return Indexed(self._named(text), (*[SAMPLES] * array.varies, *moving))
+            piece, start, by = source
+            steps = dict(zip(moving, by, strict=True))
+            strides = tuple(steps.get(i, 0) for i in range(len(counts)))
+        found = view_of(piece, start, strides, counts) or self._windows(piece, start, strides, counts)
+        return found._replace(text=self._named(found.text)) if "(" in found.text else found
 
     def _windows(self, piece: Piece, start: int, strides: Sequence[int], counts: Sequence[int]) -> Indexed:
         """Return elements of a piece that loops run through several times, as those of a convolution do.
@@ -536,7 +486,7 @@ class ArrayPrinter:
         left = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
         key = (piece.name, start, tuple(sorted((loop.stride, loop.rounds) for loop in left)))
         if key not in self._strided:
-            text = _reshaped(piece.name, piece.varies, piece.shape, (prod(piece.shape),))
+            text = _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
             by, rounds = tuple(loop.stride for loop in left), tuple(loop.rounds for loop in left)
             name = self._named(f"strided({text}, {start}, {rounds}, {by})")
             self._strided[key] = name, list(zip(by, rounds))
@@ -549,24 +499,30 @@ class ArrayPrinter:
         backwards = [i for i, stride in enumerate(strides) if stride < 0]
         return _flipped(name, [*[SAMPLES] * piece.varies, *order], backwards)
 
-    def _sources(self, view: View | float, counts: Sequence[int]) -> list[Output]:
-        """Return the elements of a view, those of the arrays that they were copied from, or constants."""
+    def _sources(self, view: View | float, counts: Sequence[int]) -> list[Element]:
+        """Return the elements of a view as those of pieces, or constants."""
         if not isinstance(view, View):
             return [view] * prod(counts)
-        copied = self._copied.get(view.array, {})
-        places = view.table or indices_of(view.start, view.strides, counts)
-        return [copied.get(place, (view.array, place)) for place in places]
+        return [self._source((view.array, i)) for i in view.table or indices_of(view.start, view.strides, counts)]
+
+    def _source(self, output: Output) -> Element:
+        """Return an output as an element of a piece, or a constant."""
+        if not isinstance(output, tuple):
+            return output
+        held = self._held[output[0]]
+        return (held, output[1]) if isinstance(held, Piece) else held[output[1]]
 
     def lone(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return a lone output; see `together`."""
         (output,) = map(self._source, outputs)
-        if type(output) is float:
-            return f"_full({'n' if rowwise else 'None'}, {times}{float_literal(output)}, kind)"
-        piece, place = self._element(output)
-        found = view_of(piece, place, (), ())
-        text = ("" if piece.total else times) + (found.operand if found else "")
-        if piece.name in self._fresh and piece.varies == rowwise:
-            return text
+        if isinstance(output, tuple):
+            piece, place = output
+            found = view_of(piece, place, (), ())
+            text = ("" if piece.total else times) + (found.operand if found else "")
+            if piece.name in self._fresh and piece.varies == rowwise:
+                return text
+        else:
+            text = times + float_literal(output)
         return f"_full({'n' if rowwise else 'None'}, {text}, kind)"  # not the argument itself
 
     def together(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
@@ -577,130 +533,88 @@ class ArrayPrinter:
         """
         if not outputs:
             return f"_none({'n' if rowwise else 'None'}, kind)"
-        text = self.put_together(outputs, times, rowwise)
+        text = self._put_together(list(map(self._source, outputs)), times, rowwise)
         if "(" in text or text not in self._fresh:
             text = text if "xp.concatenate" in text else f"xp.concatenate([{text}], -1)"
         self._fresh.discard(text)
         return text
 
-    def _source(self, output: Output) -> Output:
-        """Return the element that an output was copied from."""
-        return output if type(output) is float else self._copied.get(output[0], {}).get(output[1], output)  # type: ignore[index]
-
-    def _element(self, output: Output) -> tuple[Piece, int]:
-        """Return the piece that holds an output, and its place there."""
-        array, place = output  # type: ignore[misc]
-        for part in self._parts[array]:
-            own = part.place(place)
-            if own is not None:
-                return part.piece, own
-        raise LookupError(f"nothing has written element {place} of {array}")
-
-    def put_together(self, outputs: Sequence[Output], times: str = "", varies: bool = False) -> str:
+    def _put_together(self, elements: Sequence[Element], times: str = "", varies: bool = False) -> str:
         """Return an array of one axis, and of the samples if any of these elements varies.
 
         Arguments:
             times: what to multiply elements by that are no totals.
             varies: True for an axis of the samples in any case.
         """
-        outputs = list(map(self._source, outputs))
-        numbers = [x for x in outputs if type(x) is float]
-        if numbers:
-            places: dict[bytes, int] = {}
-            for x in numbers:
-                places.setdefault(bits_of(x), len(places))
-            constants = Array("", len(places))
-            self._hold(constants, self._constant([float_of(bits) for bits in places]))
-            outputs = [(constants, places[bits_of(x)]) if type(x) is float else x for x in outputs]
-        elements = list(map(self._element, outputs))
-        varies = varies or any(piece.varies for piece in {piece for piece, _ in elements})
-        copies = _copies(elements)
-        if copies:
+        numbers = list(dict.fromkeys(bits_of(x) for x in elements if isinstance(x, float)))
+        constants = self._constant(list(map(float_of, numbers))) if numbers else Piece("", ())
+        own = {bits: (constants, place) for place, bits in enumerate(numbers)}
+        found = [x if isinstance(x, tuple) else own[bits_of(x)] for x in elements]
+        pieces = list(dict.fromkeys(piece for piece, _ in found))
+        varies = varies or any(piece.varies for piece in pieces)
+        copies = ArrayProgram([], [], [], [*found]).returned()
+        if len(copies) <= MOST_PARTS:
             saved, self._rounds = self._rounds, {}
-            text = self._tiled(0, len(elements), copies, (SAMPLES,) * varies, times)
+            text = self._tiled(copies, 0, len(elements), (SAMPLES,) * varies, times)
             self._rounds = saved
             if text:
                 return text
-        starts: dict[Piece, int] = {}
-        for piece in dict.fromkeys(piece for piece, _ in elements):
-            starts[piece] = sum(prod(other.shape) for other in starts)
-        flat = _concatenated([self._flat(piece, varies, times) for piece in starts])
-        whole = self._named(flat) if len(starts) > 1 else flat
-        return f"{whole}[..., {self._table([starts[piece] + place for piece, place in elements])}]"
+        starts = dict(zip(pieces, accumulate((piece.length for piece in pieces), initial=0)))
+        flat = _concatenated([self._flat(piece, varies, times) for piece in pieces])
+        whole = self._named(flat) if len(pieces) > 1 else flat
+        return f"{whole}[..., {self._table([starts[piece] + place for piece, place in found])}]"
 
     @staticmethod
     def _flat(piece: Piece, varies: bool, times: str) -> str:
-        size = prod(piece.shape)
-        text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (size,))
-        return text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {size}))"
+        text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
+        return text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {piece.length}))"
 
-    def _tiled(self, begin: int, end: int, copies: dict[int, _Copy], outer: tuple[int, ...], times: str) -> str | None:
+    def _tiled(
+        self, copies: Sequence[Statement], begin: int, end: int, outer: tuple[int, ...], times: str
+    ) -> str | None:
         """Return elements of a list as the last axis, after those of the outer loops; None if copies do not tile it.
 
         Arguments:
+            copies: their loops are the outer ones, then their own.
             begin, end: the elements, those of the first round of the outer loops.
-            copies: by their first element; their loops are the outer ones, then their own.
         """
         texts = []
         depth = sum(i != SAMPLES for i in outer)
         while begin < end:
-            copy = copies.get(begin)
+            copy = next((x for x in copies if x.target.start == begin), None)
             if copy is None:
                 return None
-            moves, counts = copy.moves[depth:], copy.counts[depth:]
+            moves, counts = copy.target.strides[depth:], copy.loops[depth:]
+            self._rounds |= enumerate(copy.loops)
             if moves == row_major(counts):
-                own = list(range(depth, len(copy.counts)))
-                self._rounds |= enumerate(copy.counts)
-                found = view_of(copy.piece, copy.start, copy.strides, copy.counts)
+                own, value = range(depth, len(copy.loops)), cast(View, copy.value)
+                piece = cast(Piece, value.array)
+                found = view_of(piece, value.start, value.strides, copy.loops)
                 if found is None:
                     return None
-                size, text = prod(counts), ("" if copy.piece.total else times) + self._full(found, (*outer, *own))
+                text = ("" if piece.total else times) + self._full(found, (*outer, *own))
                 texts.append(self._grouped(text, [*[[i] for i in outer], own]) if own else f"{text}[..., None]")
+                begin += prod(counts)
             else:
-                size = moves[0] * counts[0]
-                inner = {start: x for start, x in copies.items() if begin <= start < begin + moves[0]}
-                same = all(
-                    (x.moves[depth:][:1], x.counts[depth:][:1]) == (moves[:1], counts[:1]) for x in inner.values()
-                )
-                self._rounds[depth] = counts[0]
-                inside = same and self._tiled(begin, begin + moves[0], inner, (*outer, depth), times)
-                if not inside:  # other elements lie between those of one round of the loop only: without the loop
-                    copies = copies | copy.rounds_of(depth, begin)
-                    continue
-                lengths = ["-1" if i == SAMPLES else self._length(i) for i in outer]
-                texts.append(f"{inside}.reshape({', '.join([*lengths, str(size)])})")
-            begin += size
+                inner = [x for x in copies if begin <= x.target.start < begin + moves[0]]
+                if any((x.target.strides[depth:][:1], x.loops[depth:][:1]) != (moves[:1], counts[:1]) for x in inner):
+                    return None  # other elements lie between those of one round of the loop only
+                inside = self._tiled(inner, begin, begin + moves[0], (*outer, depth), times)
+                if inside is None:
+                    return None
+                lengths = [*map(self._length, outer), str(moves[0] * counts[0])]
+                texts.append(f"{inside}.reshape({', '.join(lengths)})")
+                begin += moves[0] * counts[0]
         return _concatenated(texts)
 
 
-def _strided(elements: Sequence[Output], counts: Sequence[int]) -> View | None:
-    """Return a view with strides of these elements, if they are of one array and there is one."""
-    arrays = {x[0] if type(x) is tuple else None for x in elements}
-    if len(arrays) > 1 or None in arrays:
+def _strided(elements: Sequence[Element], counts: Sequence[int]) -> tuple[Piece, int, tuple[int, ...]] | None:
+    """Return the piece that holds all these elements, the first one's place, and strides; None if there are none."""
+    found = [x for x in elements if isinstance(x, tuple)]
+    if len({piece for piece, _ in found}) != 1 or len(found) < len(elements):
         return None
-    places: list[int] = [x[1] for x in elements]  # type: ignore[index]
-    steps = row_major(counts)
-    strides = tuple(places[step] - places[0] if n > 1 else 0 for n, step in zip(counts, steps, strict=True))
-    found = View(arrays.pop(), places[0], strides)  # type: ignore[arg-type]
-    return found if indices_of(found.start, found.strides, counts) == places else None
-
-
-def _copies(elements: Sequence[tuple[Piece, int]]) -> dict[int, _Copy]:
-    """Return the loops that copy these elements to a list, by the place of the first one there; none if too many."""
-    places: dict[Piece, tuple[list[int], list[int]]] = {}
-    for target, (piece, place) in enumerate(elements):
-        targets, own = places.setdefault(piece, ([], []))
-        targets.append(target)
-        own.append(place)
-    found: dict[int, _Copy] = {}
-    for piece, (targets, own) in places.items():
-        while targets:
-            if len(found) == MOST_PARTS:
-                return {}
-            (counts, (target, start), (moves, strides)) = nest = longest_nest([targets, own])
-            found[target] = _Copy(moves, counts, piece, start, strides)
-            del targets[: nest.rounds], own[: nest.rounds]
-    return found
+    strides = strides_in([place for _, place in found], counts)
+    return None if strides is None else (*found[0], strides)
 
 
 def _concatenated(texts: Sequence[str]) -> str:
