@@ -31,7 +31,7 @@ from autograd.codegen.arguments import (
     pieces_in_place,
     shape_of,
 )
-from autograd.codegen.array_program import ArrayProgram, Output
+from autograd.codegen.array_program import Output
 from autograd.codegen.array_views import ArrayPrinter, strided
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.lifting import lifted
@@ -51,6 +51,9 @@ from autograd.floats import number
 from autograd.ops import TABLE, Op, div, pow
 from autograd.trees import check_unmasked, tree_leaves, tree_shape
 
+_numpy = partial(importlib.import_module, "numpy")
+"""NumPy is needed by all modules that can be passed, and imported only then."""
+
 
 class ModuleSpelling:
     """The spelling of operations on a module's arrays, in Python."""
@@ -60,21 +63,19 @@ class ModuleSpelling:
         self.functions: dict[str, Any] = {}
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
-        op = step.op
-        text = spelling_of(op).write("arrays", names)
+        op, xp = step.op, _ModuleFunctions(self.module)
+        name, text = op.name, spelling_of(op).write("arrays", names)
+        function: Callable[..., Any]
         if op is div and type(step.operands[0]) is float:  # PyTorch's 1e-310 / x is (1 / x) * 1e-310: inf at 1e-310
-            self.functions["div"] = self._with_constants(operator.truediv)
-            return f"div({', '.join(names)})"
-        if op is pow and type(step.operands[1]) is not float:
-            self.functions["pow"] = self._with_constants(_power(self.module))
-            return f"pow({', '.join(names)})"
-        if op in _AT_TIES and self.module.__name__ != "numpy":  # which has no gradients
-            self.functions[op.name] = self._with_constants(_AT_TIES[op](_ModuleFunctions(self.module)))
-            return f"{op.name}({', '.join(names)})"
-        if "xp." not in text:  # an operator
+            function = operator.truediv
+        elif op is pow and type(step.operands[1]) is not float:
+            function = _power(xp)
+        elif op in _AT_TIES and self.module.__name__ != "numpy":  # which has no gradients
+            function = _AT_TIES[op](xp)
+        elif "xp." not in text:  # an operator
             return text
-        name = sized_name(op, len(names))
-        function = array_function(op, len(names), self.module)
+        else:
+            name, function = sized_name(op, len(names)), array_function(op, len(names), self.module)
         self.functions[name] = function if len(names) == 1 else self._with_constants(function)
         return f"{name}({', '.join(names)})"
 
@@ -95,14 +96,13 @@ class ModuleSpelling:
 
     def _with_constants(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make arrays of constants among the operands: alone, they would have the module's default width."""
-        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
-
+        np = _numpy()
         asarray = self.module.asarray
 
         def on_arrays(*operands: Any) -> Any:
             like = next(x for x in operands if hasattr(x, "dtype"))
-            kind = _Kind(like.dtype, _device_of(like))
-            return function(*[x if hasattr(x, "dtype") else constant(x, kind.options) for x in operands])
+            options = _Kind(like.dtype, _device_of(like)).options
+            return function(*[x if hasattr(x, "dtype") else constant(x, options) for x in operands])
 
         def constant(x: float, options: dict[str, Any]) -> Any:
             if abs(x) < 1e4:  # every width has it
@@ -158,13 +158,12 @@ def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:
     return defined(op.name, f"def {op.name}({', '.join(names)}):\n    return {text}\n", {"xp": xp})
 
 
-def _power(module: Any) -> Callable[[Any, Any], Any]:
+def _power(xp: Any) -> Callable[[Any, Any], Any]:
     """Return the module's power, whose results for the exponents 2 and -1 are x * x and 1 / x.
 
     Its derivatives, of any order, are those of the module's own power: from x * x, which has none here, a zero is
     subtracted that has these.
     """
-    xp = _ModuleFunctions(module)
     stop_gradient = xp.stop_gradient  # found here: torch.compile does not look
 
     def power(x: Any, y: Any) -> Any:
@@ -246,12 +245,15 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
     program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
     of_arrays = lifted(program, signature, exact=False)
-    lines, result = _printed(of_arrays, signature, list(terms), spelling, arrays)
+    printer = ArrayPrinter(of_arrays, spelling, arrays.shapes, signature.reduce == "mean")
+    result = _results(printer, signature, of_arrays.outputs, list(terms))
+    arrays.hold(printer.constants, printer.tables)
     given = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
-    lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *lines, f"result = _plain(given, {result})"]
-    text = (
-        "\n".join([f"def {head_of_compiled(signature)}:", *indented(lines), f"    return {written('result')}"]) + "\n"
-    )
+    constants = [f"c{j} = _constant({j}, kind)" for j in range(len(printer.constants))]
+    lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *constants, *printer.lines]
+    lines.append(f"result = _plain(given, {result})")
+    body = [*indented(lines), f"    return {written('result')}", ""]
+    text = "\n".join([f"def {head_of_compiled(signature)}:", *body])
     code = compiled_source(text, signature, {
         **spelling.functions, **arrays.tables,
         "xp": _ModuleFunctions(module), "strided": partial(strided, module),
@@ -262,36 +264,18 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     return code._replace(arrays=of_arrays)
 
 
-def _printed(
-    program: ArrayProgram, signature: Signature, terms: list[int], spelling: ModuleSpelling, arrays: "_Arrays"
-) -> tuple[list[str], str]:
-    """Return the lines of a program on arrays, and the expression for its outputs."""
-    printer = ArrayPrinter(program, spelling, arrays.shapes, signature.reduce == "mean")
-    size = len(tree_leaves(signature.outputs))
-    fixed = dict(zip(terms, program.outputs[size:], strict=True))
-    texts = [
-        _output(
-            printer,
-            signature,
-            piece,
-            program.outputs[start : start + n],
-            [fixed.get(i, 0.0) for i in range(start, start + n)],
-        )
-        for piece, start, n in pieces_in_place(signature.outputs)
-    ]
-    arrays.hold(printer.constants, printer.tables)
-    constants = [f"c{j} = _constant({j}, kind)" for j in range(len(printer.constants))]
-    return [*constants, *printer.lines], packed_pieces(signature.outputs, texts)
-
-
-def _output(printer: ArrayPrinter, signature: Signature, piece: Any, numbers: list[Output], fixed: list[Output]) -> str:
-    """Return the expression for a flat list of outputs, or for one; `fixed` are terms to add after the reduction."""
-    build = printer.together if isinstance(piece, list) else printer.lone
-    each = "n * " * (signature.reduce == "sum")
-    text = build(numbers, signature.rowwise, each)
-    if any(type(x) is tuple or x != 0.0 for x in fixed):
-        text += f" + {each}{build(fixed, False, '')}"
-    return text
+def _results(printer: ArrayPrinter, signature: Signature, outputs: list[Output], terms: list[int]) -> str:
+    """Return the expression for the results; the last outputs are terms to add to some after the reduction."""
+    fixed = dict(zip(terms, outputs[len(tree_leaves(signature.outputs)) :], strict=True))
+    times, texts = "n * " * (signature.reduce == "sum"), []
+    for piece, start, n in pieces_in_place(signature.outputs):
+        build = printer.together if isinstance(piece, list) else printer.lone
+        text = build(outputs[start : start + n], signature.rowwise, times)
+        added = [fixed.get(i, 0.0) for i in range(start, start + n)]
+        if any(type(x) is tuple or x != 0.0 for x in added):
+            text += f" + {times}{build(added, False, '')}"
+        texts.append(text)
+    return packed_pieces(signature.outputs, texts)
 
 
 # Functions called by the generated source ----------------------------------------------------------------------------
@@ -326,24 +310,20 @@ class _Arrays:
 
     def hold(self, constants: Sequence[Sequence[float]], tables: Sequence[Sequence[int]]) -> None:
         """Keep constants, for `constant`, and indices, for the generated source."""
-        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
-
+        np = _numpy()
         from_numpy = getattr(self.module, "from_numpy", lambda x: x)
         self._constants = [from_numpy(np.array(numbers, dtype=float)) for numbers in constants]
         self.tables = {f"i{j}": from_numpy(np.array(table)) for j, table in enumerate(tables)}
 
     def constant(self, j: int, kind: "_Kind") -> Any:
         """Return constants in this kind. Those of JAX are NumPy's, which its transformations take for constants."""
-        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
-
         x = self._constants[j]
         if kind.device is not None or hasattr(x, "is_floating_point"):
             return x.to(self.module.float64 if kind.dtype is float else kind.dtype).to(kind.device or x.device)
-        key = j, kind.dtype
-        if key not in self._typed:
-            with np.errstate(over="ignore"):  # what is too large for the width is infinite
-                self._typed[key] = x.astype(kind.dtype)
-        return self._typed[key]
+        if (j, kind.dtype) not in self._typed:
+            with _numpy().errstate(over="ignore"):  # what is too large for the width is infinite
+                self._typed[j, kind.dtype] = x.astype(kind.dtype)
+        return self._typed[j, kind.dtype]
 
     def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, "_Kind"]:
         """Return the arguments as arrays of the nesting's shape, the number of samples, and the kind of all numbers.
@@ -397,7 +377,7 @@ class _Arrays:
                 check_unmasked(x)
                 if _is_typed(x):
                     device = device or _device_of(x)
-                    dtype = self._own(_emptied(x)).dtype  # the numbers are converted later, once
+                    dtype = self._own(x, empty=True).dtype  # the numbers are converted later, once
                     if _is_torch(dtype) != _is_torch(self.module.float64):
                         raise TypeError(
                             f"expected numbers or arrays for {self.module.__name__}, got a "
@@ -414,18 +394,22 @@ class _Arrays:
             dtype.is_floating_point if _is_torch(dtype) else self.module.issubdtype(dtype, self.module.floating)
         )
 
-    def _own(self, x: Any) -> Any:
+    def _own(self, x: Any, empty: bool = False) -> Any:
         """Convert an array of NumPy's, or a column of pandas', to one of the module's; leave others, and tracers.
+
+        Arguments:
+            empty: True for one of the same type without numbers.
 
         Raises:
             TypeError: it does not hold numbers.
         """
-        import numpy as np  # noqa: PLC0415  # the modules that can be passed need it
-
+        np = _numpy()
         if hasattr(x, "to_numpy"):
             x = x.to_numpy()
         if not isinstance(x, np.ndarray):
             return x
+        if empty:
+            x = np.empty(0, x.dtype)
         if x.dtype.kind == "O":  # as the backends with a name take them: numbers of any kind
             x = np.array(list(map(number, x.ravel())), dtype=float).reshape(x.shape)
         if x.dtype.kind not in "fiubc":  # dates, texts
@@ -470,14 +454,6 @@ class _Arrays:
 
     def none(self, n: int | None, kind: _Kind) -> Any:
         return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
-
-
-def _emptied(x: Any) -> Any:
-    """Return an array of the same type without numbers for one of NumPy's or a column of pandas'; leave others."""
-    import numpy as np  # noqa: PLC0415  # as above
-
-    plain = isinstance(x, np.ndarray) or (hasattr(x, "to_numpy") and isinstance(x.dtype, np.dtype))
-    return np.empty(0, x.dtype) if plain else x
 
 
 def _is_typed(x: Any) -> bool:

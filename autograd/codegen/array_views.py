@@ -9,7 +9,7 @@ is indexed by a table.
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from math import gcd, isfinite, prod
+from math import isfinite, prod
 from typing import Any, NamedTuple, Protocol, cast
 
 from autograd.codegen.array_program import (
@@ -100,92 +100,46 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
     >>> view_of(Piece("v0", (32, 10), True), 9, (10, -1), (32, 10))
     Indexed(text='xp.flip(v0, (2,))', axes=(-1, 0, 1), atom=True)
     """
-    loops = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
+    loops = sorted(_loops(strides, counts), reverse=True)
     start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
-    groups = _overlapping(loops)
-    if any(len(own) > 1 for _, _, own in groups):
-        return None
-    text, shape = piece.name, piece.shape
-    axes = _axes_of(shape, start, groups)
-    if axes is None:
-        axes, length = [], prod(shape)
-        for step, extent, own in groups[:-1]:
-            rows, begin = length // step, 0
-            if length % step or start % step + extent >= step:
-                rows = 1 + sum(loop.stride // step * (loop.rounds - 1) for loop in own)
-                begin = min(start, length - rows * step)
-                if begin < 0 or (start - begin) % step + extent >= step:
-                    return None
-                lengths = tuple(axis.length for axis in axes)
-                whole = _reshaped(text, piece.varies, shape, (*lengths, length))
-                items = [":"] * (piece.varies + len(axes))
-                text = _indexed(whole, [*items, _slice_text(begin, rows * step, 1, length)])
-                shape = (*lengths, rows * step)
-            axes.append(_Axis(rows, (start - begin) // step, [x._replace(stride=x.stride // step) for x in own]))
-            start, length = (start - begin) % step, step
-        axes.append(_Axis(length, start, groups[-1][2] if groups else []))
-        text = _reshaped(text, piece.varies, shape, [axis.length for axis in axes])
-    return _sliced(text, piece.varies, axes, [i for i, stride in enumerate(strides) if stride < 0])
-
-
-class _Axis(NamedTuple):
-    """An axis of an array, and the loops that run through it from its element `first`."""
-
-    length: int
-    first: int
-    loops: list[_Loop]
-
-
-def _overlapping(loops: Sequence[_Loop]) -> list[tuple[int, int, list[_Loop]]]:
-    """Return loops in groups, outermost first: those whose elements overlap, as a convolution's do, share an axis.
-
-    Each with the step of the axis, the greatest that divides the strides, and the extent of the loops further inside.
-    """
-    groups: list[tuple[int, int, list[_Loop]]] = []
-    extent = 0  # of all loops so far
-    for loop in sorted(loops):
-        if groups and loop.stride <= extent:
-            step, inside, own = groups[-1]
-            groups[-1] = (gcd(step, loop.stride), inside, [*own, loop])
-        else:
-            groups.append((loop.stride, extent, [loop]))
-        extent += loop.stride * (loop.rounds - 1)
-    return groups[::-1]
-
-
-def _axes_of(shape: tuple[int, ...], start: int, groups: list[tuple[int, int, list[_Loop]]]) -> list[_Axis] | None:
-    """Return the loops that run through each axis of an array of this shape, with strides in steps of the axis.
-
-    None if some run from one axis into the next, or if loops would share an axis that need not.
-    """
-    found = []
-    left = list(groups)
-    for length, step in zip(shape, row_major(shape), strict=True):
-        own: list[_Loop] = []
-        if left and left[0][2][0].stride >= step and length > 1:
-            own = [x._replace(stride=x.stride // step) for x in left[0][2]]
-            if any(x.stride % step for x in left.pop(0)[2]):
-                return None
-        first = start // step % length
-        if first + sum(loop.stride * (loop.rounds - 1) for loop in own) >= length:
+    text, shape, length = piece.name, piece.shape, piece.length
+    outer, lengths = [":"] * piece.varies, list[int]()
+    items = outer[:]
+    if not loops:
+        items += [str(start // step % n) for n, step in zip(shape, row_major(shape))]
+        lengths += shape
+    inside = sum(stride * (rounds - 1) for stride, rounds, _ in loops)  # the extent of the loops further inside
+    for stride, rounds, _ in loops:
+        inside -= stride * (rounds - 1)
+        if stride <= inside:
             return None
-        found.append(_Axis(length, first, own))
-    return None if left else found
+        if not inside:
+            lengths.append(length)
+            items.append(_slice_text(start, 1 + stride * (rounds - 1), stride, length))
+            break
+        rows, begin = length // stride, 0
+        if length % stride or start % stride + inside >= stride:
+            rows, begin = rounds, min(start, length - rounds * stride)
+            if begin < 0 or (start - begin) % stride + inside >= stride:
+                return None
+            whole = _reshaped(text, piece.varies, shape, (*lengths, length))
+            part = _slice_text(begin, rows * stride, 1, length)
+            text, shape = _indexed(whole, [*outer, *[":"] * len(lengths), part]), (*lengths, rows * stride)
+        items.append(_slice_text((start - begin) // stride, rounds, 1, rows))
+        lengths.append(rows)
+        start, length = (start - begin) % stride, stride
+    text = _indexed(_reshaped(text, piece.varies, shape, lengths), items)
+    return _flipped(text, [*[SAMPLES] * piece.varies, *[loop.number for loop in loops]], strides)
 
 
-def _sliced(text: str, varies: bool, axes: Sequence[_Axis], backwards: Sequence[int]) -> Indexed:
-    """Return the slices of an array that loops run through."""
-    items, order = [":"] * varies, [SAMPLES] * varies
-    for length, first, loops in axes:
-        order += [loop.number for loop in loops]
-        step, extent = next(((loop.stride, 1 + loop.stride * (loop.rounds - 1)) for loop in loops), (0, 0))
-        items.append(_slice_text(first, extent, step, length) if loops else str(first))
-    return _flipped(_indexed(text, items), order, backwards)
+def _loops(strides: Sequence[int], counts: Sequence[int]) -> list[_Loop]:
+    """Return the loops that move, as if all ran forwards."""
+    return [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
 
 
-def _flipped(text: str, order: Sequence[int], backwards: Sequence[int]) -> Indexed:
-    """Return an array whose axes run through loops in this order, some of which run backwards."""
-    turned = tuple(d for d, loop in enumerate(order) if loop in backwards)
+def _flipped(text: str, order: Sequence[int], strides: Sequence[int]) -> Indexed:
+    """Return an array whose axes run through loops in this order, turned where these run backwards."""
+    turned = tuple(d for d, loop in enumerate(order) if loop != SAMPLES and strides[loop] < 0)
     return Indexed(f"xp.flip({text}, {turned})" if turned else text, tuple(order))
 
 
@@ -247,7 +201,7 @@ class ArrayPrinter:
         self._held: dict[Array, Piece | dict[int, Element]] = {}  # by one piece, in its order, or each element by one
         self._rounds: dict[int, int] = {}  # of the loops of a statement
         self._fresh: set[str] = set()  # variables that no result is yet
-        self._strided: dict[tuple[str, int, tuple[tuple[int, int], ...]], tuple[str, list[tuple[int, int]]]] = {}
+        self._strided: dict[tuple[Any, ...], list[tuple[int, int]]] = {}  # the loops of windows, in the order of axes
         for array, shape in zip(program.arguments, shapes, strict=True):
             self._held[array] = Piece(array.name, shape, array.varies)
         for array in program.constants:
@@ -279,13 +233,15 @@ class ArrayPrinter:
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
         over = (SAMPLES,) * array.total
         if isinstance(value, Sum):
-            segments = [segment for segment in value.segments if segment.factors != (0.0,)]
-            terms = [self._segment(segment, len(loops), over) for segment in segments]
-            result = self._elementwise(terms, " + ")
+            sums = []
+            for segment in value.segments:
+                if segment.factors != (0.0,):
+                    terms, counts = self._terms(segment, len(loops))
+                    sums.append(self._product(segment.factors, counts, (*over, *terms)))
+            result = self._elementwise(sums, " + ")
         else:
             multiplies = isinstance(value, Call) and value.op is TABLE["mul"] and array.total
-            factors = value.operands if isinstance(value, Call) and multiplies else [value]
-            result = self._product(factors, loops, over)
+            result = self._product(cast(Call, value).operands if multiplies else [value], loops, over)
         shape = tuple(loops[i] for i in order)
         name = f"{array.name}_{len(self.lines)}" if array in self._held else array.name
         piece = Piece(name, shape, array.varies, array.total)
@@ -303,12 +259,11 @@ class ArrayPrinter:
         assert isinstance(held, dict), f"{array} is written twice"
         held.update(zip(places, sources, strict=True))
 
-    def _segment(self, segment: Segment, loops: int, over: tuple[int, ...]) -> Indexed:
-        """Return the sum of a segment's terms, and over the samples if these are in `over`."""
+    def _terms(self, segment: Segment, loops: int) -> tuple[range, list[int]]:
+        """Return the loops through a segment's terms, and the rounds of all loops."""
         terms = range(loops, loops + len(segment.terms))
         self._rounds |= zip(terms, segment.terms, strict=True)
-        counts = [self._rounds[i] for i in range(terms.stop)]
-        return self._product(segment.factors, counts, (*over, *terms))
+        return terms, [self._rounds[i] for i in range(terms.stop)]
 
     def _expression(self, value: Expression, counts: Sequence[int]) -> Indexed:
         if isinstance(value, View):
@@ -321,27 +276,24 @@ class ArrayPrinter:
             return Indexed(self._spelling.expression(step, texts), axes, value.op.reads.endswith(")"))
         if isinstance(value, Fold):
             return self._fold(value, len(counts))
-        if isinstance(value, Sum):
-            raise TypeError("a sum is the whole value of a statement")
+        assert not isinstance(value, Sum), "a sum is the whole value of a statement"
         return Indexed(float_literal(value), ())
 
     def _fold(self, fold: Fold, loops: int) -> Indexed:
         """Return an operation on one list, whose numbers are the last axis."""
-        parts: list[tuple[Indexed, dict[int, int]]] = []
+        parts = []
         for segment in fold.lists[0]:
-            terms = dict(zip(range(loops, loops + len(segment.terms)), segment.terms, strict=True))
-            self._rounds |= terms
             (factor,) = segment.factors
-            counts = [self._rounds[i] for i in range(loops + len(terms))]
+            _, counts = self._terms(segment, loops)
             if isinstance(factor, View):
-                parts.append((self._view(factor, counts), terms))
+                parts.append(self._view(factor, counts))
             else:
-                parts.append((Indexed(f"{self._constant([factor]).name}[0]", ()), terms))
-        axes = [i for i in _union([x for x, _ in parts]) if i < loops]
+                parts.append(Indexed(f"{self._constant([factor]).name}[0]", ()))
+        axes = [i for i in _union(parts) if i < loops]
         texts = []
-        for x, terms in parts:
-            self._rounds |= terms  # those of another segment may be others
-            texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], [*terms]]))
+        for x, segment in zip(parts, fold.lists[0]):
+            terms, _ = self._terms(segment, loops)  # those of another segment may be others
+            texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], terms]))
         return Indexed(self._spelling.along(fold.op, _concatenated(texts)), tuple(axes))
 
     # Axes ------------------------------------------------------------------------------------------------------------
@@ -356,9 +308,7 @@ class ArrayPrinter:
         if order != x.axes:
             places = [x.axes.index(i) for i in order]
             moved = [d for d, place in enumerate(places) if d != place]
-            if len(order) == 2:
-                x = Indexed(f"{x.operand}.T", order)
-            elif len(moved) == 2:
+            if len(moved) == 2:
                 x = Indexed(f"{x.operand}.swapaxes({moved[0]}, {moved[1]})", order)
             else:
                 x = Indexed(f"xp.moveaxis({x.text}, {tuple(places)}, {tuple(range(len(places)))})", order)
@@ -397,8 +347,7 @@ class ArrayPrinter:
         if not places:
             return x
         rest = tuple(i for i in x.axes if i not in over)
-        axes = "" if not rest else str(places[0]) if len(places) == 1 else str(tuple(places))
-        return Indexed(f"{x.operand}.sum({axes})", rest)
+        return Indexed(f"{x.operand}.sum({tuple(places) if rest else ''})", rest)
 
     # Products --------------------------------------------------------------------------------------------------------
 
@@ -409,8 +358,6 @@ class ArrayPrinter:
         mean = self._mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
         alone = [i for i in over if all(i not in x.axes for x in arrays)]
         numbers += [self._length(i) for i in alone if i != SAMPLES or not self._mean]
-        while len(arrays) > 2:
-            arrays[-2:] = [self._elementwise(arrays[-2:], " * ")]
         if len(arrays) == 2:
             x, y = sorted(arrays, key=self._size)
             if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= self._size(Indexed("", _union([x, y]))):
@@ -435,17 +382,15 @@ class ArrayPrinter:
         """
         batch = sorted(i for i in x.axes if i in y.axes and i not in over)
         rows, columns = (sorted(i for i in z.axes if i not in over and i not in batch) for z in (x, y))
-        if not over or not (rows or columns):
+        if not over or not (rows or columns) or (batch and not (rows and columns)):
             return self._summed(self._elementwise([x, y], " * "), over)
         if not rows or (columns and columns[0] < rows[0]):
             x, y, rows, columns = y, x, columns, rows
         left, right = self._matrices(x, batch, rows, over), self._matrices(y, batch, over, columns)
         axes = (*batch, *rows, *columns)
-        if batch and not columns:
-            left, right = f"({left}", f"{right}[..., None])[..., 0]"
         if len(rows) > 1 or len(columns) > 1:
             return Indexed(f"({left} @ {right}).reshape({', '.join(map(self._length, axes))})", axes)
-        return Indexed(f"{left} @ {right}", axes, bool(batch and not columns))
+        return Indexed(f"{left} @ {right}", axes, False)
 
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
         if x.axes == (*batch, *columns, *rows) and rows and columns:  # a copy less than the other way round
@@ -483,21 +428,19 @@ class ArrayPrinter:
         The axes are in the order of those that are there already, so that the same array serves all its readers.
         """
         start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
-        left = [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
-        key = (piece.name, start, tuple(sorted((loop.stride, loop.rounds) for loop in left)))
-        if key not in self._strided:
-            text = _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
-            by, rounds = tuple(loop.stride for loop in left), tuple(loop.rounds for loop in left)
-            name = self._named(f"strided({text}, {start}, {rounds}, {by})")
-            self._strided[key] = name, list(zip(by, rounds))
-        name, pairs = self._strided[key]
+        left = _loops(strides, counts)
+        own = [loop[:2] for loop in left]
+        pairs = self._strided.setdefault((piece, start, *sorted(own)), own)
+        text = _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
+        by, rounds = zip(*pairs)
+        name = self._named(f"strided({text}, {start}, {rounds}, {by})")
+        places = sorted(range(len(pairs)), key=pairs.__getitem__)
         orders = []
         for loops in (left, left[::-1]):  # two loops may have the same strides
-            numbers = {pair: [loop.number for loop in loops if (loop.stride, loop.rounds) == pair] for pair in pairs}
-            orders.append([numbers[pair].pop(0) for pair in pairs])
+            found = zip(places, sorted(loops, key=lambda loop: loop[:2]))
+            orders.append([loop.number for _, loop in sorted(found)])
         order = max(orders, key=lambda order: sum(b == a + 1 for a, b in pairwise(order)))
-        backwards = [i for i, stride in enumerate(strides) if stride < 0]
-        return _flipped(name, [*[SAMPLES] * piece.varies, *order], backwards)
+        return _flipped(name, [*[SAMPLES] * piece.varies, *order], strides)
 
     def _sources(self, view: View | float, counts: Sequence[int]) -> list[Element]:
         """Return the elements of a view as those of pieces, or constants."""
@@ -560,14 +503,13 @@ class ArrayPrinter:
             if text:
                 return text
         starts = dict(zip(pieces, accumulate((piece.length for piece in pieces), initial=0)))
-        flat = _concatenated([self._flat(piece, varies, times) for piece in pieces])
+        texts = []
+        for piece in pieces:
+            text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
+            texts.append(text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {piece.length}))")
+        flat = _concatenated(texts)
         whole = self._named(flat) if len(pieces) > 1 else flat
         return f"{whole}[..., {self._table([starts[piece] + place for piece, place in found])}]"
-
-    @staticmethod
-    def _flat(piece: Piece, varies: bool, times: str) -> str:
-        text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
-        return text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {piece.length}))"
 
     def _tiled(
         self, copies: Sequence[Statement], begin: int, end: int, outer: tuple[int, ...], times: str
