@@ -100,20 +100,18 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
     >>> view_of(Piece("v0", (32, 10), True), 9, (10, -1), (32, 10))
     Indexed(text='xp.flip(v0, (2,))', axes=(-1, 0, 1), atom=True)
     """
-    loops = sorted(_loops(strides, counts), reverse=True)
-    start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
+    start, loops = _forwards(start, strides, counts)
     text, shape, length = piece.name, piece.shape, piece.length
-    outer, lengths = [":"] * piece.varies, list[int]()
-    items = outer[:]
+    items, lengths = [":"] * piece.varies, list[int]()
     if not loops:
         items += [str(start // step % n) for n, step in zip(shape, row_major(shape))]
         lengths += shape
-    inside = sum(stride * (rounds - 1) for stride, rounds, _ in loops)  # the extent of the loops further inside
-    for stride, rounds, _ in loops:
-        inside -= stride * (rounds - 1)
+    loops.sort(reverse=True)
+    for k, (stride, rounds, _) in enumerate(loops, 1):
+        inside = sum(loop.stride * (loop.rounds - 1) for loop in loops[k:])  # the extent of the loops further inside
         if stride <= inside:
             return None
-        if not inside:
+        if k == len(loops):
             lengths.append(length)
             items.append(_slice_text(start, 1 + stride * (rounds - 1), stride, length))
             break
@@ -124,7 +122,7 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
                 return None
             whole = _reshaped(text, piece.varies, shape, (*lengths, length))
             part = _slice_text(begin, rows * stride, 1, length)
-            text, shape = _indexed(whole, [*outer, *[":"] * len(lengths), part]), (*lengths, rows * stride)
+            text, shape = _indexed(whole, [*[":"] * len(items), part]), (*lengths, rows * stride)
         items.append(_slice_text((start - begin) // stride, rounds, 1, rows))
         lengths.append(rows)
         start, length = (start - begin) % stride, stride
@@ -132,9 +130,10 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
     return _flipped(text, [*[SAMPLES] * piece.varies, *[loop.number for loop in loops]], strides)
 
 
-def _loops(strides: Sequence[int], counts: Sequence[int]) -> list[_Loop]:
-    """Return the loops that move, as if all ran forwards."""
-    return [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
+def _forwards(start: int, strides: Sequence[int], counts: Sequence[int]) -> tuple[int, list[_Loop]]:
+    """Return the loops that move, as if all ran forwards, and where they start."""
+    start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
+    return start, [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
 
 
 def _flipped(text: str, order: Sequence[int], strides: Sequence[int]) -> Indexed:
@@ -212,10 +211,6 @@ class ArrayPrinter:
     def _constant(self, numbers: Sequence[float]) -> Piece:
         self.constants.append(numbers)
         return Piece(f"c{len(self.constants) - 1}", (len(numbers),), False)
-
-    def _table(self, indices: Sequence[int]) -> str:
-        self.tables.append(indices)
-        return f"i{len(self.tables) - 1}"
 
     def _named(self, text: str) -> str:
         if text not in self._names:
@@ -388,9 +383,9 @@ class ArrayPrinter:
             x, y, rows, columns = y, x, columns, rows
         left, right = self._matrices(x, batch, rows, over), self._matrices(y, batch, over, columns)
         axes = (*batch, *rows, *columns)
-        if len(rows) > 1 or len(columns) > 1:
-            return Indexed(f"({left} @ {right}).reshape({', '.join(map(self._length, axes))})", axes)
-        return Indexed(f"{left} @ {right}", axes, False)
+        if max(len(rows), len(columns)) < 2:
+            return Indexed(f"{left} @ {right}", axes, False)
+        return Indexed(f"({left} @ {right}).reshape({', '.join(map(self._length, axes))})", axes)
 
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
         if x.axes == (*batch, *columns, *rows) and rows and columns:  # a copy less than the other way round
@@ -409,16 +404,13 @@ class ArrayPrinter:
         if table is not None or not isinstance(piece, Piece):
             moving = [i for i, n in enumerate(counts) if n > 1 and (table or strides[i])]
             shape = [counts[i] for i in moving]
-            own = view if table else view._replace(strides=tuple(strides[i] for i in moving))
-            elements = self._sources(own, shape)
-            source = _strided(elements, shape)
-            if source is None:
+            elements = self._sources(view if table else view._replace(strides=tuple(strides[i] for i in moving)), shape)
+            if not (source := _strided(elements, shape)):
                 text = self._put_together(elements, varies=array.varies)
                 text = _reshaped(text, array.varies, (len(elements),), shape)
                 return Indexed(self._named(text), (*[SAMPLES] * array.varies, *moving))
             piece, start, by = source
-            steps = dict(zip(moving, by, strict=True))
-            strides = tuple(steps.get(i, 0) for i in range(len(counts)))
+            strides = tuple(by[moving.index(i)] if i in moving else 0 for i in range(len(counts)))
         found = view_of(piece, start, strides, counts) or self._windows(piece, start, strides, counts)
         return found._replace(text=self._named(found.text)) if "(" in found.text else found
 
@@ -427,8 +419,7 @@ class ArrayPrinter:
 
         The axes are in the order of those that are there already, so that the same array serves all its readers.
         """
-        start += sum(s * (n - 1) for s, n in zip(strides, counts) if s < 0)
-        left = _loops(strides, counts)
+        start, left = _forwards(start, strides, counts)
         own = [loop[:2] for loop in left]
         pairs = self._strided.setdefault((piece, start, *sorted(own)), own)
         text = _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
@@ -437,8 +428,8 @@ class ArrayPrinter:
         places = sorted(range(len(pairs)), key=pairs.__getitem__)
         orders = []
         for loops in (left, left[::-1]):  # two loops may have the same strides
-            found = zip(places, sorted(loops, key=lambda loop: loop[:2]))
-            orders.append([loop.number for _, loop in sorted(found)])
+            numbers = [number for *_, number in sorted(loops, key=lambda loop: loop[:2])]
+            orders.append([number for _, number in sorted(zip(places, numbers))])
         order = max(orders, key=lambda order: sum(b == a + 1 for a, b in pairwise(order)))
         return _flipped(name, [*[SAMPLES] * piece.varies, *order], strides)
 
@@ -457,15 +448,11 @@ class ArrayPrinter:
 
     def lone(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return a lone output; see `together`."""
-        (output,) = map(self._source, outputs)
-        if isinstance(output, tuple):
-            piece, place = output
-            found = view_of(piece, place, (), ())
-            text = ("" if piece.total else times) + (found.operand if found else "")
-            if piece.name in self._fresh and piece.varies == rowwise:
-                return text
-        else:
-            text = times + float_literal(output)
+        (x,) = outputs
+        found = self._expression(View(*x, ()) if isinstance(x, tuple) else x, ())
+        text = ("" if isinstance(x, tuple) and x[0].total else times) + found.operand
+        if found.text.partition("[")[0] in self._fresh and (SAMPLES in found.axes) == rowwise:
+            return text
         return f"_full({'n' if rowwise else 'None'}, {text}, kind)"  # not the argument itself
 
     def together(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
@@ -507,13 +494,11 @@ class ArrayPrinter:
         for piece in pieces:
             text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
             texts.append(text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {piece.length}))")
-        flat = _concatenated(texts)
-        whole = self._named(flat) if len(pieces) > 1 else flat
-        return f"{whole}[..., {self._table([starts[piece] + place for piece, place in found])}]"
+        whole = self._named(_concatenated(texts)) if len(texts) > 1 else texts[0]
+        self.tables.append([starts[piece] + place for piece, place in found])
+        return f"{whole}[..., i{len(self.tables) - 1}]"
 
-    def _tiled(
-        self, copies: Sequence[Statement], begin: int, end: int, outer: tuple[int, ...], times: str
-    ) -> str | None:
+    def _tiled(self, copies: list[Statement], begin: int, end: int, outer: tuple[int, ...], times: str) -> str | None:
         """Return elements of a list as the last axis, after those of the outer loops; None if copies do not tile it.
 
         Arguments:
@@ -523,16 +508,14 @@ class ArrayPrinter:
         texts = []
         depth = sum(i != SAMPLES for i in outer)
         while begin < end:
-            copy = next((x for x in copies if x.target.start == begin), None)
-            if copy is None:
+            if not (copy := next((x for x in copies if x.target.start == begin), None)):
                 return None
             moves, counts = copy.target.strides[depth:], copy.loops[depth:]
             self._rounds |= enumerate(copy.loops)
             if moves == row_major(counts):
                 own, value = range(depth, len(copy.loops)), cast(View, copy.value)
                 piece = cast(Piece, value.array)
-                found = view_of(piece, value.start, value.strides, copy.loops)
-                if found is None:
+                if not (found := view_of(piece, value.start, value.strides, copy.loops)):
                     return None
                 text = ("" if piece.total else times) + self._full(found, (*outer, *own))
                 texts.append(self._grouped(text, [*[[i] for i in outer], own]) if own else f"{text}[..., None]")
@@ -541,8 +524,7 @@ class ArrayPrinter:
                 inner = [x for x in copies if begin <= x.target.start < begin + moves[0]]
                 if any((x.target.strides[depth:][:1], x.loops[depth:][:1]) != (moves[:1], counts[:1]) for x in inner):
                     return None  # other elements lie between those of one round of the loop only
-                inside = self._tiled(inner, begin, begin + moves[0], (*outer, depth), times)
-                if inside is None:
+                if not (inside := self._tiled(inner, begin, begin + moves[0], (*outer, depth), times)):
                     return None
                 lengths = [*map(self._length, outer), str(moves[0] * counts[0])]
                 texts.append(f"{inside}.reshape({', '.join(lengths)})")
