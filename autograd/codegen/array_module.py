@@ -4,8 +4,9 @@ All numbers are arrays of that module, and all functions its own, so its transfo
 the compiled function. It is the program on arrays (`lifting.py`) as `array_views.py` prints it. Results are bit for bit
 the module's, except that `x ** 2` and `x ** -1` are always `x * x` and `1 / x`. They differ from eager mode's in the
 last digits only, because sums of products are those of matrices, in any order; not in the sign of a zero, other than
-such a sum, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; and that JAX takes
-subnormal numbers for 0.
+such a sum, except that some modules take the square root for `x ** 0.5`: -0.0 of -0.0, nan of -inf; that JAX takes
+subnormal numbers for 0; and that sums which are parts of longer ones, at an image's edge or under a causal mask, may be
+computed as these with zeros among the factors: an infinity or nan in what the zeros stand beside then makes nan.
 
 Every number has one width in a call, constants included: float64, unless the caller passes arrays of another floating
 type; of several, the one that the module promotes them to. Integers and booleans become floats. JAX has float64 only
@@ -298,6 +299,7 @@ class _Arrays:
 
     def __init__(self, module: Any, signature: Signature) -> None:
         self.module, self.signature = module, signature
+        _ = signature.batch, signature.batched_arguments, signature.rowwise  # torch.compile cannot compute them
         shapes = [(shape_of(tree), len(tree_leaves(tree))) for tree in signature.inputs]
         self.shapes = [(size,) if shape is None else shape for shape, size in shapes]
         # Those that arguments have had which needed no conversion. No array is made here to ask for its type: with the
@@ -450,7 +452,8 @@ class _Arrays:
         return array
 
     def full(self, n: int | None, x: Any, kind: _Kind) -> Any:
-        return self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
+        whole = self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
+        return whole.clone() if hasattr(whole, "clone") else whole.copy()
 
     def none(self, n: int | None, kind: _Kind) -> Any:
         return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)

@@ -451,9 +451,12 @@ class ArrayPrinter:
         (x,) = outputs
         found = self._expression(View(*x, ()) if isinstance(x, tuple) else x, ())
         text = ("" if isinstance(x, tuple) and x[0].total else times) + found.operand
-        if found.text.partition("[")[0] in self._fresh and (SAMPLES in found.axes) == rowwise:
+        name = found.text.partition("[")[0]
+        if name in self._fresh and (SAMPLES in found.axes) == rowwise:
+            self._fresh.discard(name)
             return text
-        return f"_full({'n' if rowwise else 'None'}, {text}, kind)"  # not the argument itself
+        # A copy: results share nothing with arguments, nor with each other.
+        return f"_full({'n' if rowwise else 'None'}, {text}, kind)"
 
     def together(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return outputs as a new array of one axis, after that of the samples if `rowwise`.

@@ -37,6 +37,11 @@ BACKENDS: dict[str, Backend] = {
 """The backends by the names that `compile` takes; `backend.py` says how to add one."""
 
 
+STEPS_LIFTED_TO_BE_SHOWN = (
+    10_000  # at most, where the backend prints them one by one: that takes a few tenths of a second
+)
+
+
 class Preference(NamedTuple):
     """The facts by which `fit` makes the best use of a backend."""
 
@@ -59,7 +64,7 @@ class Compiled(Protocol):
     source: str
     """The generated source."""
     arrays: str
-    """The program on arrays that the recorded steps were lifted to, as text."""
+    """The program on arrays that the recorded steps were lifted to, as text (`array_program.py`)."""
     backend: Any
     """The `backend` that was passed to `compile`."""
 
@@ -103,10 +108,10 @@ def compile(
     for a choice to make at each call.
 
     Returns a function. `.source` is its source, `.write(path)` saves that. `.arrays` shows the computation as a few
-    statements on arrays, to which layers of neurons are lifted, whatever the backend prints. `.repeat(n, state, *rest)`
-    calls it n times, feeding its result back as its first argument. Results are floats and lists where every argument
-    was a number or a list; with an array among the arguments, each flat list is returned as an array. The function
-    cannot be pickled: to use it in several processes, compile in each.
+    statements on arrays, to which layers of neurons are lifted; where the backend prints step by step, for at most
+    10,000 steps. `.repeat(n, state, *rest)` calls it n times, feeding its result back as its first argument. Results
+    are floats and lists where every argument was a number or a list; with an array among the arguments, each flat list
+    is returned as an array. The function cannot be pickled: to use it in several processes, compile in each.
 
     `out=`, as NumPy has it, takes arrays of float64 in the nesting of the outputs; the function writes its results into
     them and returns `out`. One array may take the place of a flat list, or of any rectangular part of the outputs. None
@@ -166,7 +171,7 @@ def compile(
         program, signature = _lowered(outputs, inputs, in_axes, reduce)
         code = make(program, signature)
         function = _finished(code, backend)
-        function.arrays = Text(str(code.arrays or lifted(program, signature)))
+        function.arrays = Text(_arrays_text(code, program, signature))
     keeps = "the compiled function keeps that choice for all arguments"
     warn_of_choices(tree_leaves(outputs), keeps, tree_leaves(inputs))
     return function
@@ -182,6 +187,15 @@ def compile_recorded(
     make = _backend(backend)
     with _uncollected():
         return _finished(make(*_lowered(outputs, inputs, in_axes, reduce)), backend)
+
+
+def _arrays_text(code: CompiledCode, program: Program, signature: Signature) -> str:
+    if code.arrays is None and len(program.steps) > STEPS_LIFTED_TO_BE_SHOWN:
+        return (
+            f"{len(program.steps):,} steps, which this backend does not need on arrays: it shows up to "
+            f'{STEPS_LIFTED_TO_BE_SHOWN:,}. Compile with backend="numpy" to see them'
+        )
+    return str(code.arrays or lifted(program, signature))
 
 
 @contextmanager

@@ -623,3 +623,18 @@ def test_looking_for_stopped_operands_records_nothing_that_others_see() -> None:
     with autograd.detect_anomaly():
         f = autograd.compile(z, x, backend=array_module("jax.numpy"))
     assert float(f(2.0)) == pytest.approx(z.data, rel=1e-13)
+
+
+@pytest.mark.parametrize("module", ARRAY_MODULES)
+def test_lone_results_share_nothing(module: str) -> None:
+    """Not with arguments, nor with each other: PyTorch's and NumPy's arrays can be changed in place."""
+    xp = array_module(module)
+    a, b = Value(1.0), Value(2.0)
+    f = autograd.compile((a, a, a * b, a * b), ([a, b],), backend=xp)
+    given = xp.asarray([1.0, 2.0])
+    results = f(given)
+    for k, result in enumerate(results):
+        if module == "torch" or type(result) is np.ndarray:  # others never change
+            result[...] = 7.0
+            assert [float(x) for x in results[k + 1 :]] == [1.0, 1.0, 2.0, 2.0][k + 1 :]
+    assert [float(x) for x in given] == [1.0, 2.0]

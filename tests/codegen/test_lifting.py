@@ -36,6 +36,8 @@ from scalar_networks import (
     whole_batch,
 )
 
+import autograd
+from autograd import Value
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_program import (
     Array,
@@ -471,3 +473,20 @@ def test_what_windows_see_is_gathered_once(stride: int) -> None:
     readers = [s for s in program.statements if gathers[0].target.array in {v.array for v in views_of(s.value)}]
     assert len(readers) == 2
     assert sum(s.target.array.total for s in readers) == 1
+
+
+def test_sums_start_from_zero_and_chains_of_additions_from_nothing() -> None:
+    """The sign of a zero tells: 0.0 + -0.0 is 0.0, and nothing + -0.0 is -0.0."""
+    xs, ws = [Value(-0.0) for _ in range(6)], [Value(1.0) for _ in range(6)]
+    pairs = list(zip(xs[::2], xs[1::2], strict=True))
+    outputs = [
+        *[autograd.sum(pair) for pair in pairs],
+        *[autograd.dot(pair, ws[:2]) for pair in pairs],
+        *[x + y for x, y in pairs],
+        *[x * ws[0] + y * ws[1] for x, y in pairs],
+    ]
+    for backend in ("python", "numpy"):
+        results = autograd.compile(outputs, (xs, ws), backend=backend)([-0.0] * 6, [1.0] * 6)
+        assert [math.copysign(1.0, z) for z in results] == [1.0] * 6 + [-1.0] * 6
+    network = autograd.compile(outputs, (xs, ws), in_axes=(0, None), backend="numpy")
+    assert [math.copysign(1.0, z) for z in network([[-0.0] * 6], [1.0] * 6)[0]] == [1.0] * 6 + [-1.0] * 6
