@@ -19,6 +19,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import nan
 from numbers import Number
 from typing import Any, NamedTuple, cast
 
@@ -80,10 +81,15 @@ class ModuleSpelling:
         self.functions[name] = function if len(names) == 1 else self._with_constants(function)
         return f"{name}({', '.join(names)})"
 
-    def along(self, op: Op, name: str) -> str:
-        """Return an operation on a list, the last axis of an array."""
-        self.functions[op.name] = _OF_LISTS[op.name](_ModuleFunctions(self.module))
-        return f"{op.name}({name})"
+    def along(self, op: Op, operands: int, lists: Sequence[str]) -> str:
+        """Return an operation on lists of so many operands in all, the last axes of arrays."""
+        name = op.name
+        if name in _OF_LISTS:
+            self.functions[name] = _OF_LISTS[name](_ModuleFunctions(self.module))
+        else:
+            name, function = sized_name(op, operands), array_function(op, operands, self.module)
+            self.functions[name] = lambda *xs: function(*[x[..., i] for x in xs for i in range(x.shape[-1])])
+        return f"{name}({', '.join(lists)})"
 
     def transposed(self, name: str, samples: bool) -> str:
         """Return a transposed matrix; with `samples`, the left one of a product that sums over the samples."""
@@ -193,7 +199,7 @@ def _largest(xp: Any) -> Callable[[Any], Any]:
 
     def largest(x: Any) -> Any:
         own = stop_gradient(x)
-        value = xp.amax(own, -1)
+        value = xp.where(xp.isnan(own).any(-1), nan, xp.amax(own, -1))  # XLA forgets nan in large arrays
         ties = ~(value[..., None] > own)  # all, at nan
         ranks = xp.where(ties, xp.copysign(xp.cumsum(xp.ones_like(own), -1), own), 0.0)
         last = xp.amax(ranks, -1) + xp.amin(ranks, -1)

@@ -8,8 +8,8 @@ is indexed by a table.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
-from math import isfinite, prod
+from itertools import accumulate, chain, pairwise
+from math import copysign, isfinite, prod
 from typing import Any, NamedTuple, Protocol, cast
 
 from autograd.codegen.array_program import (
@@ -37,6 +37,7 @@ SAMPLES = -1
 
 MUCH_LARGER = 256  # a product than its factor for one sample: then the factor is divided by the number of samples
 
+SHORT_CHAIN = 4  # terms
 MOST_PARTS = 12  # of an array that is put together; one of more is indexed by a table
 
 
@@ -73,8 +74,8 @@ Element = tuple[Piece, int] | float
 class ModuleSpelling(Spelling, Protocol):
     """The spelling of operations on a module's arrays."""
 
-    def along(self, op: Op, name: str) -> str:
-        """Return an operation on a list, the last axis of this array."""
+    def along(self, op: Op, operands: int, lists: Sequence[str]) -> str:
+        """Return an operation on lists of so many operands in all, the last axes of these arrays."""
 
     def transposed(self, name: str, samples: bool) -> str:
         """Return a transposed matrix; with `samples`, the left one of a product that sums over the samples."""
@@ -228,12 +229,16 @@ class ArrayPrinter:
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
         over = (SAMPLES,) * array.total
         if isinstance(value, Sum):
-            sums = []
-            for segment in value.segments:
+            sums: list[Indexed] = []
+            mean, self._mean = self._mean, self._mean and len(value.segments) == 1  # several are divided together
+            for segment in value.segments if array.total else _written_out(value):
                 if segment.factors != (0.0,):
                     terms, counts = self._terms(segment, len(loops))
                     sums.append(self._product(segment.factors, counts, (*over, *terms)))
             result = self._elementwise(sums, " + ")
+            if array.total and mean > self._mean:
+                result = Indexed(f"{result.operand} / n", result.axes, False)
+            self._mean = mean
         else:
             multiplies = isinstance(value, Call) and value.op is TABLE["mul"] and array.total
             result = self._product(cast(Call, value).operands if multiplies else [value], loops, over)
@@ -275,9 +280,9 @@ class ArrayPrinter:
         return Indexed(float_literal(value), ())
 
     def _fold(self, fold: Fold, loops: int) -> Indexed:
-        """Return an operation on one list, whose numbers are the last axis."""
+        """Return an operation on lists, whose numbers are the last axis."""
         parts = []
-        for segment in fold.lists[0]:
+        for segment in chain.from_iterable(fold.lists):
             (factor,) = segment.factors
             _, counts = self._terms(segment, loops)
             if isinstance(factor, View):
@@ -285,11 +290,15 @@ class ArrayPrinter:
             else:
                 parts.append(Indexed(f"{self._constant([factor]).name}[0]", ()))
         axes = [i for i in _union(parts) if i < loops]
-        texts = []
-        for x, segment in zip(parts, fold.lists[0]):
-            terms, _ = self._terms(segment, loops)  # those of another segment may be others
-            texts.append(self._grouped(self._full(x, (*axes, *terms)), [*[[i] for i in axes], terms]))
-        return Indexed(self._spelling.along(fold.op, _concatenated(texts)), tuple(axes))
+        left, lists = iter(parts), []
+        for segments in fold.lists:
+            texts = []
+            for segment in segments:
+                terms, _ = self._terms(segment, loops)  # those of another segment may be others
+                texts.append(self._grouped(self._full(next(left), (*axes, *terms)), [*[[i] for i in axes], terms]))
+            lists.append(_concatenated(texts))
+        operands = sum(prod(segment.terms) for segments in fold.lists for segment in segments)
+        return Indexed(self._spelling.along(fold.op, operands, lists), tuple(axes))
 
     # Axes ------------------------------------------------------------------------------------------------------------
 
@@ -546,6 +555,18 @@ def _strided(elements: Sequence[Element], counts: Sequence[int]) -> tuple[Piece,
 
 def _concatenated(texts: Sequence[str]) -> str:
     return texts[0] if len(texts) == 1 else f"xp.concatenate([{', '.join(texts)}], -1)"
+
+
+def _written_out(value: Sum) -> list[Segment]:
+    """Return a sum's segments, a term each of short chains of additions: these keep the sign of a zero."""
+    (segment, *others) = value.segments
+    (factor, *more) = segment.factors
+    n = prod(segment.terms)
+    if others or more or not isinstance(factor, View) or n > SHORT_CHAIN or copysign(1.0, value.head) > 0:
+        return list(value.segments)
+    loops = len(factor.strides) - len(segment.terms)
+    starts = indices_of(factor.start, factor.strides[loops:], segment.terms)
+    return [Segment((), (View(factor.array, start, factor.strides[:loops]),)) for start in starts]
 
 
 def _union(xs: Sequence[Indexed]) -> tuple[int, ...]:
