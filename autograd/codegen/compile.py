@@ -19,7 +19,7 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
 from autograd.codegen.backend import Backend, CompiledCode
 from autograd.codegen.c import c_backend
-from autograd.codegen.lifting import lifted
+from autograd.codegen.lifting import lifted_if_few
 from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import Program, lower
 from autograd.codegen.python import python_backend
@@ -37,9 +37,7 @@ BACKENDS: dict[str, Backend] = {
 """The backends by the names that `compile` takes; `backend.py` says how to add one."""
 
 
-STEPS_LIFTED_TO_BE_SHOWN = (
-    10_000  # at most, where the backend prints them one by one: that takes a few tenths of a second
-)
+MOST_KINDS_SHOWN = 5_000  # of steps, where the backend prints these one by one: the text is for people
 
 
 class Preference(NamedTuple):
@@ -109,9 +107,9 @@ def compile(
 
     Returns a function. `.source` is its source, `.write(path)` saves that. `.arrays` shows the computation as a few
     statements on arrays, to which layers of neurons are lifted; where the backend prints step by step, for at most
-    10,000 steps. `.repeat(n, state, *rest)` calls it n times, feeding its result back as its first argument. Results
-    are floats and lists where every argument was a number or a list; with an array among the arguments, each flat list
-    is returned as an array. The function cannot be pickled: to use it in several processes, compile in each.
+    5,000 kinds of steps. `.repeat(n, state, *rest)` calls it n times, feeding its result back as its first argument.
+    Results are floats and lists where every argument was a number or a list; with an array among the arguments, each
+    flat list is returned as an array. The function cannot be pickled: to use it in several processes, compile in each.
 
     `out=`, as NumPy has it, takes arrays of float64 in the nesting of the outputs; the function writes its results into
     them and returns `out`. One array may take the place of a flat list, or of any rectangular part of the outputs. None
@@ -190,12 +188,13 @@ def compile_recorded(
 
 
 def _arrays_text(code: CompiledCode, program: Program, signature: Signature) -> str:
-    if code.arrays is None and len(program.steps) > STEPS_LIFTED_TO_BE_SHOWN:
+    arrays = code.arrays or lifted_if_few(program, signature, MOST_KINDS_SHOWN)
+    if arrays is None:
         return (
-            f"{len(program.steps):,} steps, which this backend does not need on arrays: it shows up to "
-            f'{STEPS_LIFTED_TO_BE_SHOWN:,}. Compile with backend="numpy" to see them'
+            f"{len(program.steps):,} steps of more than {MOST_KINDS_SHOWN:,} kinds, which this backend does not need "
+            'on arrays: compile with backend="numpy" to see them'
         )
-    return str(code.arrays or lifted(program, signature))
+    return str(arrays)
 
 
 @contextmanager

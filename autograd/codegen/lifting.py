@@ -70,7 +70,16 @@ def lifted(program: Program, signature: Signature, *, exact: bool = True) -> Arr
     v1[i] = tanh(v0[i]) for i < 2
     return out[i] = v1[i] for i < 2
     """
-    kinds = _Kinds(program, signature, exact)
+    return _of_kinds(_Kinds(program, signature, exact), signature)
+
+
+def lifted_if_few(program: Program, signature: Signature, most: int) -> ArrayProgram | None:
+    """Return the exact program on arrays; None if there are more kinds of steps than `most`, which is soon found."""
+    kinds = _Kinds(program, signature, exact=True)
+    return _of_kinds(kinds, signature) if len(kinds.kinds) <= most else None
+
+
+def _of_kinds(kinds: "_Kinds", signature: Signature) -> ArrayProgram:
     return _named(_Fusion(_Arrangement(kinds, signature).program()).program)
 
 

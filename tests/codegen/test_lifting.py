@@ -490,3 +490,16 @@ def test_sums_start_from_zero_and_chains_of_additions_from_nothing() -> None:
         assert [math.copysign(1.0, z) for z in results] == [1.0] * 6 + [-1.0] * 6
     network = autograd.compile(outputs, (xs, ws), in_axes=(0, None), backend="numpy")
     assert [math.copysign(1.0, z) for z in network([[-0.0] * 6], [1.0] * 6)[0]] == [1.0] * 6 + [-1.0] * 6
+
+
+def test_steps_of_many_kinds_are_not_lifted_for_their_text_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograd.codegen.compile.MOST_KINDS_SHOWN", 20)
+    x = y = Value(0.5)
+    for _ in range(30):
+        y = y.sin()
+    said = autograd.compile(y, x).arrays
+    assert said.startswith("30 steps of more than 20 kinds")
+    shown = autograd.compile(y, x, in_axes=0, backend="numpy").arrays  # which it prints from
+    assert len(shown.splitlines()) > 1
+    whole = demo(20, (4, 4), "dot").compile("python").arrays  # thousands of steps, of a few kinds
+    assert len(whole.splitlines()) < 30
