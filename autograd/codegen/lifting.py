@@ -11,7 +11,8 @@ matrices that one would write by hand. It takes three passes.
    of the members and of all their operands (`nests.py`). What does not fit becomes several statements, then a table.
 3. `_Fusion` puts what only one other statement reads, element by element, into that statement.
 
-Everything here is exact: the statements compute the same numbers as the steps, added in the same order.
+The statements compute the same numbers as the steps, added in the same order, to the bit. For targets that keep no bits
+(`exact=False`) terms may go in another order, and stand beside products with 0.
 """
 
 from array import array
@@ -666,12 +667,12 @@ class _Arrangement:
         inner = len(found)
         for n, stride in zip(shape, strides, strict=True):
             inner //= n if stride else 1
-            turned = array("q", chain.from_iterable(found[k::inner] for k in range(inner)))
-            there = self._gathers.get((source, turned.tobytes()))
-            if there and 1 < inner < len(found):
-                outer = len(found) // inner
-                by = tuple(s // inner if s >= inner else s * outer for s in strides)
-                return View(there, 0, by)
+            outer = len(found) // inner
+            if inner > 1 and outer > 1:
+                turned = array("q", chain.from_iterable(found[k::inner] for k in range(inner)))
+                there = self._gathers.get((source, turned.tobytes()))
+                if there:
+                    return View(there, 0, tuple(s // inner if s >= inner else s * outer for s in strides))
         key = (source, found.tobytes())
         if key not in self._gathers:
             self._gathers[key] = Array("v", len(found), source.varies)
@@ -791,8 +792,7 @@ def _pieces(
     nests = _split(wanted)
     begin = 0
     while begin < len(target):
-        rest = [s[begin:] for s in wanted]
-        nest = nests.pop(0) if nests else _with_equal_blocks(rest)
+        nest = nests.pop(0) if nests else _with_equal_blocks([s[begin:] for s in wanted])
         end = begin + nest.rounds
         for table in tables:
             again = gcd(*(len(list(equal)) for _, equal in groupby(table[begin:end])))

@@ -19,14 +19,13 @@ _TERMS_OF_A_SPLIT_SUM = 200  # in one step, if it cannot be a loop
 
 
 class Limits(NamedTuple):
-    """Thresholds for loops and for the length of parts; defaults suit C."""
+    """Thresholds for loops and for the length of parts."""
 
     straight: int = 5_000  # a program of at most this many terms has loops for long sums only: it compiles in a second
     long: int = 64  # a sum of more terms than this always becomes a loop
     members: int = 4  # a group becomes a loop if it has at least this many members,
     looped: int = 32  # and at least this many terms together
-    part: float = 600  # the maximum number of statements in a part; infinity makes one part
-    constants: bool = True  # True if lists of constants are stored in an array, `c`, so that loops can run through them
+    part: int = 600  # the maximum number of statements in a part
 
 
 LIMITS = Limits()
@@ -45,7 +44,6 @@ class MemoryLayout:
     Arguments:
         program: the program.
         signature: its arguments and its result.
-        limits: thresholds for loops and parts; defaults suit C.
 
     The arrays `a0`, `a1`, ... are the unbatched arguments, flattened; `x` holds the numbers of one sample from the
     batched arguments; `u` holds batch-invariant results (`backend.py`), `v` those that differ between samples. `once`
@@ -53,10 +51,9 @@ class MemoryLayout:
     is the given one, with lists of constants moved to `c`, as additional inputs, and long mixed sums split.
     """
 
-    def __init__(self, program: Program, signature: Signature, limits: Limits | None = None) -> None:
-        self.limits = limits or LIMITS
+    def __init__(self, program: Program, signature: Signature) -> None:
+        self.limits = LIMITS
         self.batched = signature.batch
-        constants: list[float] = []
         self.slots: dict[int, Slot] = {}
         self.lengths = {"x": 0, "u": 0, "v": 0}
         for k, tree in enumerate(signature.inputs):
@@ -65,11 +62,10 @@ class MemoryLayout:
                     self._allot(i, "x")
                 else:
                     self.slots[i] = Slot(f"a{k}", j)
-        if self.limits.constants:
-            before = program.inputs
-            program, constants = _with_lists_in_memory(program, self.limits)
-            self.slots |= {before + k: Slot("c", k) for k in range(len(constants))}
-        self.program, self.constants = program, constants
+        before = program.inputs
+        program, self.constants = _with_lists_in_memory(program, self.limits)
+        self.slots |= {before + k: Slot("c", k) for k in range(len(self.constants))}
+        self.program = program
         self.varying = varying_values(program, signature)
         self.exits: dict[int, list[int]] = {}  # for each value that is an output, the indices of these outputs
         for i, x in enumerate(program.outputs):
