@@ -23,7 +23,7 @@ from autograd.codegen.arguments import Signature, pieces_in_place
 from autograd.codegen.array_program import index_text
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
-from autograd.codegen.c_call import MOST_LANES, CallLimits, callable_functions
+from autograd.codegen.c_call import MOST_LANES, CallLimits, CProgram, callable_functions
 from autograd.codegen.c_statements import CStatements, along, for_loop, literal
 from autograd.codegen.memory import MemoryLayout, equal_runs, strided_runs, terms_of
 from autograd.codegen.program import Program, without_fixed_terms
@@ -82,7 +82,11 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
     """
     unit = _TranslationUnit(*spelled_out(program, signature, "c"))
     text = unit.text()
-    return CompiledCode(text, *callable_functions(built(text, unit.options), signature, unit.in_work, unit.limits))
+    library = built(text, unit.options)
+    code = CompiledCode(text, *callable_functions(library, signature, unit.in_work, unit.limits))
+    if unit.in_work:  # it has no `called`
+        return code
+    return code._replace(program=CProgram(library, signature, 0, unit.limits))
 
 
 class _TranslationUnit:

@@ -46,6 +46,20 @@ class CallLimits(NamedTuple):
     sample, computed again for each chunk, takes little of the time."""
 
 
+class CProgram(NamedTuple):
+    """A program in C, for callers that call it from C.
+
+    The library has `void called(long long n, const double *const *a, double *out, char *work)`: n samples, 1 without a
+    batch; the arguments in a, a batched one row by row; the outputs one after another, in the order of their tree.
+    """
+
+    library: Library
+    signature: Signature
+    work: int
+    """The size of `work` in bytes, which are aligned to 64; 0 for none, then it may be NULL."""
+    limits: CallLimits
+
+
 @lru_cache(256)
 def _doubles(n: int) -> type[ctypes.Array[ctypes.c_double]]:
     """Return C's type of `n` doubles. Types are in reference cycles: new ones would wait for the garbage collector."""

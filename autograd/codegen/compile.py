@@ -19,6 +19,7 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
 from autograd.codegen.backend import Backend, CompiledCode
 from autograd.codegen.c import c_backend
+from autograd.codegen.c_call import CProgram
 from autograd.codegen.lifting import lifted_if_few
 from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import Program, lower
@@ -65,6 +66,8 @@ class Compiled(Protocol):
     """The program on arrays that the recorded steps were lifted to, as text (`array_program.py`)."""
     backend: Any
     """The `backend` that was passed to `compile`."""
+    program: CProgram | None
+    """The program in C, for callers that call it from C; None for other backends."""
 
     def __call__(self, *arguments: Any, out: Any = None) -> Any: ...
 
@@ -229,7 +232,7 @@ def _lowered(outputs: Any, inputs: Any, in_axes: Any, reduce: str | None) -> tup
 
 def _finished(code: CompiledCode, backend: Any) -> Compiled:
     function: Any = code.call
-    function.source, function.backend = Text(code.text), backend
+    function.source, function.backend, function.program = Text(code.text), backend, code.program
     function.repeat = _not_repeatable if code.repeat is None else partial(_repeated, code.repeat)
     function.write = partial(_write, code.text)
     result: Compiled = function
