@@ -22,10 +22,15 @@ import numpy as np
 import numpy.typing as npt
 import workloads
 
+from autograd.codegen.c import FLAGS
+from autograd.codegen.c_build import built
+from autograd.codegen.c_library import Library
+
 Array = npt.NDArray[np.float64]
 Step = Callable[[], Any]
 
 C_SOURCE = Path(__file__).with_name("by_hand.c")
+VALUES_SOURCE = Path(__file__).with_name("values_by_hand.c")
 C_FLAGS = "-O3 -march=native"
 C_TRAINING_FLAGS = "-O2 -ffp-contract=off"
 L2 = 1e-4
@@ -199,10 +204,10 @@ def compiler() -> list[str]:
 
 
 @cache
-def build_c(folder: Path, flags: str) -> ctypes.CDLL:
-    """Compile `by_hand.c` with these flags, and load it."""
+def build_c(folder: Path, flags: str, source: Path = C_SOURCE) -> ctypes.CDLL:
+    """Compile a source with these flags, and load it."""
     library = Path(tempfile.mkdtemp(dir=folder)) / "by_hand.so"
-    command = [*compiler(), *flags.split(), "-shared", "-fPIC", str(C_SOURCE), "-o", str(library), "-lm"]
+    command = [*compiler(), *flags.split(), "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library))
 
@@ -217,6 +222,26 @@ def make_demo_c(name: str, folder: Path) -> Step:
     arguments = (*pointers, ctypes.c_int(len(y)), gradient.ctypes.data_as(ctypes.c_void_p))
     # The pointers do not keep their arrays alive, but the closure does.
     return lambda: (function(*arguments), gradient, p, x, y)[:2]
+
+
+@cache
+def values_by_hand() -> Library:
+    """Compile `values_by_hand.c` with the flags of compiled programs, and load it."""
+    return built(VALUES_SOURCE.read_text(encoding="utf-8"), ["-O3", *FLAGS])
+
+
+def make_value_c(name: str, numbers: tuple[Array, Array, Array]) -> Step:
+    """Prepare a function of `values_by_hand.c`: it returns a loss, and computes no gradients."""
+    function = values_by_hand().function(f"value_{name}")
+    loss = ctypes.c_double()
+    p, x, t = (array.ctypes.data_as(ctypes.c_void_p) for array in numbers)
+    arguments = (p, x, t, ctypes.c_int(len(numbers[1])), ctypes.byref(loss))
+
+    def step() -> float:
+        function(*arguments)
+        return loss.value
+
+    return lambda: (step(), numbers)[0]  # the pointers do not keep their arrays alive, but the closure does
 
 
 # ----------------------------------------------------------------------------------------------------- a single neuron

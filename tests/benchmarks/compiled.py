@@ -1,12 +1,13 @@
 """Measure compiled functions against hand-written code and other frameworks, side by side in one run.
 
     python tests/benchmarks/compiled.py                            # several minutes; prints the page
-    python tests/benchmarks/compiled.py --quick                    # less than half a minute, noisier
+    python tests/benchmarks/compiled.py before=FOLDER              # also beside an earlier version
+    python tests/benchmarks/compiled.py --quick                    # about a minute, noisier
     python tests/benchmarks/compiled.py --write docs/compiled.md   # also writes the page of the documentation
 
-Each contestant runs in a separate process, on one thread, and the processes take turns (`turns.py`). Before timing
-starts, each prints its result, and all results must agree. Peers that are not installed are left out, and the page says
-so.
+FOLDER is a checkout of that version: git worktree add FOLDER COMMIT. If this one has its native core, build that of the
+other, too: python setup.py build_ext --inplace. Contestants run in turns, in processes of their own (`contests.py`);
+`in_c.py` has the sections about the c backend.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ import math
 import os
 import platform
 import random
-import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,30 +29,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import by_hand
+import contests
+import in_c
 import networks_by_hand
-import numpy as np
 import recorded_networks
 import workloads
 from by_hand import Step
-from recorded_networks import MLP, NETWORKS, Attention, Convolution, Network
-from turns import (
-    ONE_THREAD,
-    Ratio,
-    Runner,
-    Turns,
-    about,
-    filled,
-    importable,
-    in_words,
-    median_of,
-    ratio,
-    release,
-    run,
-    say,
-    stay_on_one_cpu,
-    table,
-    take_turns,
+from contests import (
+    BEFORE,
+    SCRIPT,
+    Contestant,
+    Goal,
+    Plan,
+    Result,
+    Section,
+    elapsed,
+    missing,
+    moments,
+    time_of,
+    times_table,
 )
+from in_c import C_BEFORE
+from recorded_networks import MLP, NETWORKS, Attention, Convolution, Network
+from turns import ONE_THREAD, about, filled, in_range, median_of, release, run, say, stay_on_one_cpu, table
 
 import autograd
 from autograd import Value, grad
@@ -63,8 +61,6 @@ from autograd.codegen.compile import FASTEST_FIRST
 BACKENDS = tuple(FASTEST_FIRST)
 ITERATIONS = 100_000
 TRAINED = "0.1000000000000007"  # as printed in the second article
-TOLERANCE = 1e-9  # between the results of contestants, which add in different orders
-SAMPLE_SECONDS = 1e-3  # shorter calls are timed in groups that take about this long
 
 
 # --------------------------------------------------------------------------------------- this engine, as users write it
@@ -84,12 +80,8 @@ class Recorded(NamedTuple):
 
 def record_demo() -> Recorded:
     """Record micrograd's demo on one sample; the compiled function handles the batch."""
-    demo = workloads.Demo(workloads.load("autograd, fused"))
-    parameters: list[Value] = demo.parameters
-    x, y = [Value(0.0), Value(0.0)], Value(1.0)
-    loss = (1 - y * demo.score(x)).relu() + by_hand.L2 * autograd.dot(parameters, parameters)
-    options = {"in_axes": (None, 0, 0), "reduce": "mean"}
-    return Recorded((loss, grad(loss, parameters)), (parameters, x, y), options, by_hand.demo_numbers())
+    loss, inputs, options, arguments = in_c.demo_of_one_sample()
+    return Recorded((loss, grad(loss, inputs[0])), inputs, options, arguments)
 
 
 @cache
@@ -177,22 +169,6 @@ def make_training(backend: str, iterations: int) -> Step:
 # ------------------------------------------------------------------------------------------------------ the contestants
 
 
-def flat(result: Any) -> list[float]:
-    """Flatten a result into its numbers, in order."""
-    if isinstance(result, (list, tuple)):
-        return [number for part in result for number in flat(part)]
-    return list(map(float, np.ravel(np.asarray(result))))
-
-
-class Contestant(NamedTuple):
-    """A name, how to prepare the step (in a temporary folder), what that needs, and how to flatten its result."""
-
-    name: str
-    make: Callable[[Path], Step]
-    needs: tuple[str, ...] = ()
-    flat: Callable[[Any], list[float]] = flat
-
-
 def ours(record: Callable[[], Recorded], backends: Iterable[str], name: str = "autograd, {}") -> list[Contestant]:
     return [
         Contestant(name.format(b), lambda _, b=b: make_ours(record, b), (f"backend {b}",))  # type: ignore[misc]
@@ -200,8 +176,14 @@ def ours(record: Callable[[], Recorded], backends: Iterable[str], name: str = "a
     ]
 
 
+def before(name: str, make: Callable[[], Step]) -> Contestant:
+    """Return a contestant that runs the c backend of an earlier version."""
+    return Contestant(name, lambda _: make(), ("backend c", BEFORE))
+
+
 DEMO = (
     *ours(record_demo, BACKENDS),
+    before(C_BEFORE, lambda: make_ours(record_demo, "c")),
     *(
         Contestant(f"C by hand, {v}", lambda folder, v=v: by_hand.make_demo_c(v, folder), ("cc",))  # type: ignore[misc]
         for v in ("vectors", "skipping", "plain")
@@ -226,12 +208,15 @@ TRAINING = (
         Contestant(f"autograd, {b}", lambda _, b=b: make_training(b, ITERATIONS), (f"backend {b}",))  # type: ignore[misc]
         for b in ("c", "python")
     ),
+    before(C_BEFORE, lambda: make_training("c", ITERATIONS)),
     Contestant("C by hand", lambda folder: by_hand.make_training_c(ITERATIONS, folder), ("cc",)),
     Contestant("Python by hand", lambda _: by_hand.make_training_python(ITERATIONS)),
 )
 CALL = (
     *ours(partial(record_neuron, "list"), ("c", "python"), "autograd, {}, f([w, b], x, t)"),
     *ours(partial(record_neuron, "numbers"), ("c", "python"), "autograd, {}, f(w, b, x, t)"),
+    before(f"{C_BEFORE}, f([w, b], x, t)", lambda: make_ours(partial(record_neuron, "list"), "c")),
+    before(f"{C_BEFORE}, f(w, b, x, t)", lambda: make_ours(partial(record_neuron, "numbers"), "c")),
     Contestant("Python by hand", lambda _: by_hand.make_call_python()),
 )
 RETURNED = {False: "(g, ga, gb)", True: "(g, [ga, gb])"}
@@ -281,9 +266,9 @@ RIVALS = {
     "torch": Rival("PyTorch by hand", {MLP: 1.2}, ("torch",)),
     "numpy module": Rival("NumPy by hand", {MLP: 1.4}),
     "numpy": Rival("NumPy by hand"),
-    "c": Rival("NumPy by hand", needs=("backend c",)),
 }
 TUNED = "JAX by hand, tuned"
+VECTORS_BAR = 1.15  # of the time of C by hand with vector types
 WHOLE_DEMO = "micrograd's demo, 100 samples"
 FIRST_CALL_BARS = {MLP: 3.0, Convolution: 8.0, Attention: 8.0}
 STATEMENT_BARS = {1: 15, 4: 40}  # of an MLP with as many hidden layers
@@ -315,62 +300,7 @@ SLOW_TO_PREPARE = {("demo", "torch.compile"), ("dense", "autograd, numpy")}
 SECOND_FORMS = {TUNED, "jax.jit, default, numpy arrays", "jax.jit, in the caller, numpy arrays"}
 
 
-@cache
-def missing(need: str) -> str:
-    """Return what is missing; an empty string if nothing is."""
-    if need.startswith("backend "):
-        x = Value(1.0)
-        try:
-            autograd.compile(x * x, (x,), backend=need.removeprefix("backend "))
-        except (ValueError, OSError, RuntimeError, ImportError) as problem:
-            return str(problem)
-        return ""
-    if need == "cc":
-        return "" if shutil.which(by_hand.compiler()[0]) else "no C compiler"
-    return "" if importable(need) else f"{need} is not installed"
-
-
-def left_out(contestant: Contestant) -> str:
-    return next(filter(None, map(missing, contestant.needs)), "")
-
-
 # ------------------------------------------------------------------------------------------------------ child processes
-
-
-def moments() -> tuple[float, float]:
-    return time.perf_counter(), time.process_time()
-
-
-def elapsed(start: tuple[float, float]) -> float:
-    """Seconds since `start` by the wall clock, less the moments in which other programs had the core."""
-    return min(now - then for now, then in zip(moments(), start))
-
-
-def serve(contest: str, name: str) -> None:
-    """Print the result, then how long calls took: one turn for each number of seconds on standard input."""
-    if contest in NETWORK_CONTESTS:
-        stay_on_one_cpu()
-    contestant = (CONTESTS | NETWORK_CONTESTS)[contest][name]
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("AUTOGRAD_CACHE_DIR", folder)  # leaves the user's cache alone
-        step = contestant.make(Path(folder))
-        print(json.dumps(contestant.flat(step())), flush=True)
-        calls = 1
-        while time_of(step, calls) * calls < SAMPLE_SECONDS:
-            calls *= 2
-        for seconds in map(float, sys.stdin):
-            times: list[float] = []
-            while sum(times) * calls < seconds or not times:
-                times.append(time_of(step, calls))
-            print(json.dumps(times), flush=True)
-
-
-def time_of(step: Step, calls: int) -> float:
-    """Seconds per call, averaged over `calls`."""
-    start = moments()
-    for _ in range(calls):
-        step()
-    return elapsed(start) / calls
 
 
 def time_compiling(recording: str, backend: str, *arguments: int) -> list[float]:
@@ -420,12 +350,15 @@ def child(job: str) -> None:
     """Do the job that the parent wrote as JSON, and answer in JSON."""
     name, *arguments = json.loads(job)
     if name == "serve":
-        serve(*arguments)
+        contest, contestant = arguments
+        if contest in NETWORK_CONTESTS | in_c.CONTESTS:
+            stay_on_one_cpu()
+        contests.serve((CONTESTS | NETWORK_CONTESTS | in_c.CONTESTS)[contest][contestant])
     else:
         print(json.dumps(JOBS[name](*arguments)))
 
 
-JOBS: dict[str, Callable[..., Any]] = {
+JOBS: dict[str, Callable[..., Any]] = in_c.JOBS | {
     "compiling": time_compiling,
     "network": time_network,
     "network by hand": time_by_hand,
@@ -436,94 +369,15 @@ JOBS: dict[str, Callable[..., Any]] = {
 # ---------------------------------------------------------------------------------------- parent process: the tables
 
 
-class Result(NamedTuple):
-    """The figures of a contest: seconds, turn by turn, each contestant's result, and who was left out and why."""
-
-    times: dict[str, list[list[float]]]
-    results: dict[str, list[float]]
-    absent: dict[str, str]
-
-    def faster(self, one: str, than: str) -> Ratio | None:
-        """Return the ratio of two contestants' speeds; None unless both took part."""
-        return ratio(self.times[than], self.times[one]) if {one, than} <= self.times.keys() else None
-
-    def in_words(self, ours: str, *others: str) -> str:
-        """Compare one contestant with the others, as far as they took part."""
-        found = {f"*{other}*": self.faster(ours, other) for other in others}
-        return in_words(f"*{ours}*", {name: figure.all for name, figure in found.items() if figure})
-
-    def fastest(self, *names: str) -> str:
-        """The fastest of those that took part; the first name if none did."""
-        return min((n for n in names if n in self.times), key=lambda n: median_of(self.times[n]), default=names[0])
-
-    def notes(self) -> str:
-        """A line for each contestant that was left out."""
-        return "".join(f"\nLeft out: *{name}*: {why}.\n" for name, why in self.absent.items())
-
-
-class Plan(NamedTuple):
-    """The duration of the measurements, and the contestants to leave out."""
-
-    quick: bool
-    rounds: int
-    seconds: float
-
-
 def contest(title: str, plan: Plan) -> Result:
-    """Compare the contestants' results, then let them take turns."""
-    entered, absent = [], {}
-    for name, contestant in (CONTESTS | NETWORK_CONTESTS)[title].items():
-        if plan.quick and ((title, name) in SLOW_TO_PREPARE or "torch" in contestant.needs or name in SECOND_FORMS):
-            why = "measured in a full run only"
-        else:
-            why = left_out(contestant)
-        if why:
-            absent[name] = why
-        else:
-            say(f"{title}: {name} gets ready")
-            entered.append(Runner(__file__, "serve", title, name, environment=ONE_THREAD))
-    results = {runner.job[-1]: runner.answer() for runner in entered}
-    compare(title, results)
-    turns: Turns = take_turns(entered, plan.rounds, plan.seconds, title)
-    return Result({job[-1]: times for job, times in turns.items()}, results, absent)
+    """Let the contestants take turns; a quick run leaves out second forms, and what takes long to prepare."""
+    contestants = (CONTESTS | NETWORK_CONTESTS)[title]
+    skipped = SECOND_FORMS | {name for slow, name in SLOW_TO_PREPARE if slow == title}
+    skipped |= {name for name, contestant in contestants.items() if "torch" in contestant.needs}
+    return contests.contest(title, contestants, plan, skipped)
 
 
-def compare(title: str, results: dict[str, list[float]]) -> None:
-    """Stop if a result differs from that of the last contestant, which is the simplest."""
-    *_, (reference, expected) = results.items()
-    for name, numbers in results.items():
-        scale = max(map(abs, expected))
-        if len(numbers) != len(expected) or not np.allclose(
-            numbers, expected, rtol=TOLERANCE, atol=1e-3 * TOLERANCE * scale
-        ):
-            raise SystemExit(f"{title}: {name} and {reference} find different results")
-
-
-def shown(figure: float) -> str:
-    """Format with three digits, without padding zeros."""
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
-
-
-def times_table(result: Result, unit: str, reference: str, **columns: dict[str, str]) -> str:
-    """One line per contestant, the fastest first, with ratios to `reference`."""
-    factor = {"ms": 1e3, "µs": 1e6}[unit]
-    rows = []
-    for name, turns in sorted(result.times.items(), key=lambda item: median_of(item[1])):
-        against = result.faster(reference, name)
-        rows.append(
-            (
-                name,
-                *(column[name] for column in columns.values()),
-                f"{median_of(turns) * factor:.4g}",
-                shown(against.all) if against else "",
-                f"{shown(against.low)} to {shown(against.high)}" if against else "",
-            )
-        )
-    head = ("", *columns, f"median {unit}", f"times that of {reference}", "half of rounds")
-    return table(head, rows) + "\n" + result.notes()
-
-
-def demo_section(plan: Plan) -> tuple[str, str]:
+def demo_section(plan: Plan) -> Section:
     result = contest("demo", plan)
     ours = result.fastest("autograd, c", "autograd, python")
     jax = [
@@ -537,42 +391,53 @@ def demo_section(plan: Plan) -> tuple[str, str]:
         result.in_words("autograd, numpy", "micrograd"),
         result.in_words("autograd, python", "micrograd"),
     ]
-    return times_table(result, "ms", ours), " ".join(filter(None, words))
+    title = "micrograd's demo, called with arrays: c ÷ C by hand with vector types"
+    goals = (
+        result.goal(title, "autograd, c", "C by hand, vectors", VECTORS_BAR),
+        result.goal("the same: c ÷ before", "autograd, c", C_BEFORE, 1.0),
+    )
+    return Section(times_table(result, "ms", ours), " ".join(filter(None, words)), goals)
 
 
-def training_section(plan: Plan) -> tuple[str, str]:
+def training_section(plan: Plan) -> Section:
     result = contest("training", plan)
     prints = {name: repr(math.tanh(w * 0.01 + b)) for name, (w, b) in result.results.items()}
     words = (
         f"{ITERATIONS:,} iterations of the second article's training: {result.in_words('autograd, c', 'C by hand')} "
         f"{result.in_words('autograd, python', 'Python by hand')}"
     )
-    return times_table(result, "ms", result.fastest("autograd, c", "autograd, python"), prints=prints), words
+    reference = result.fastest("autograd, c", "autograd, python")
+    goals = (result.goal("one neuron learns: c ÷ before", "autograd, c", C_BEFORE, 1.0),)
+    return Section(times_table(result, "ms", reference, prints=prints), words, goals)
 
 
-def call_section(plan: Plan) -> tuple[str, str]:
+def call_section(plan: Plan) -> Section:
     result = contest("call", plan)
-    others = [name for name in CONTESTS["call"] if name != "Python by hand"]
+    others = [name for name in CONTESTS["call"] if name != "Python by hand" and C_BEFORE not in name]
     words = "One call with four floats: " + result.in_words("Python by hand", *others)
-    return times_table(result, "µs", "Python by hand"), words
+    goals = tuple(
+        result.goal(f"a call of one neuron, {form}: c ÷ before", f"autograd, c, {form}", f"{C_BEFORE}, {form}", 1.0)
+        for form in ("f([w, b], x, t)", "f(w, b, x, t)")
+    )
+    return Section(times_table(result, "µs", "Python by hand"), words, goals)
 
 
-def two_numbers_section(plan: Plan, title: str = "two numbers", what: str = "of BurTorch's graph") -> tuple[str, str]:
+def two_numbers_section(plan: Plan, title: str = "two numbers", what: str = "of BurTorch's graph") -> Section:
     """Compare calls that return the same: what is built of the numbers is a part of what they take."""
     result = contest(title, plan)
     words = [f"One call {what} with two floats:"]
     for form in RETURNED.values():
         by_hand = f"Python by hand, {form}"
         words.append(result.in_words(by_hand, *(f"autograd, {backend}, {form}" for backend in ("c", "python"))))
-    return times_table(result, "µs", f"Python by hand, {RETURNED[False]}"), " ".join(filter(None, words))
+    return Section(times_table(result, "µs", f"Python by hand, {RETURNED[False]}"), " ".join(filter(None, words)))
 
 
-def dense_section(plan: Plan) -> tuple[str, str]:
+def dense_section(plan: Plan) -> Section:
     result = contest("dense", plan)
     words = "One sample of a 784-50-10 network, value and all gradients: " + result.in_words(
         "NumPy by hand", "autograd, c", "autograd, numpy"
     )
-    return times_table(result, "µs", "NumPy by hand"), words
+    return Section(times_table(result, "µs", "NumPy by hand"), words)
 
 
 def bar(bars: Mapping[type, float], name: str) -> str:
@@ -592,9 +457,9 @@ def networks_of(plan: Plan) -> list[str]:
     return ["MLP 64-32-10"] if plan.quick else list(NETWORKS)
 
 
-def networks_section(plan: Plan) -> tuple[str, str]:
+def networks_section(plan: Plan) -> Section:
     results = {name: contest(name, plan) for name in networks_of(plan)}
-    return networks_tables(results), networks_in_words(results)
+    return Section(networks_tables(results), networks_in_words(results))
 
 
 def networks_tables(results: Mapping[str, Result]) -> str:
@@ -604,7 +469,7 @@ def networks_tables(results: Mapping[str, Result]) -> str:
         others = {f"{backend} ÷ {rival.by_hand}": rival.by_hand}
         for head, other in (others | ({"÷ tuned": TUNED} if backend == "jax.numpy" else {})).items():
             ratios = [result.faster(other, backend) for result in results.values()]
-            columns.append((head, [shown(ratio.all) if ratio else "" for ratio in ratios]))
+            columns.append((head, [contests.shown(ratio.all) if ratio else "" for ratio in ratios]))
         if rival.bars:
             columns.append(("bar", [bar(rival.bars, name) for name in results]))
     contestants = dict.fromkeys(name for result in results.values() for name in result.times)
@@ -634,30 +499,19 @@ def networks_in_words(results: Mapping[str, Result]) -> str:
     return " ".join(["Networks, recorded in scalars:", *sentences])
 
 
-def in_range(figures: Sequence[float]) -> str:
-    """Round the smallest and the largest.
-
-    >>> in_range([1.13, 0.95]), in_range([1.84])
-    ('0.95 to 1.1', '1.8')
-    """
-    return " to ".join(dict.fromkeys(map(about, (min(figures), max(figures)))))
-
-
-def first_calls_section(plan: Plan) -> tuple[str, str]:
+def first_calls_section(plan: Plan) -> Section:
     """Time each network from recording to the end of the first call of `jax.jit`, and count its statements."""
     names = networks_of(plan)
     seconds: dict[str, list[list[float]]] = {name: [] for name in names}
     for turn in range(1 if plan.quick else 5):
         say(f"first calls: round {turn + 1}")
         for name in () if missing("jax") else names:
-            by_hand, ours = (run(__file__, job, name, environment=ONE_THREAD) for job in ("network by hand", "network"))
+            by_hand, ours = (run(SCRIPT, job, name, environment=ONE_THREAD) for job in ("network by hand", "network"))
             seconds[name].append([*ours, by_hand])
-    return first_calls_table(seconds, None if plan.quick else run(__file__, "statements"))
+    return first_calls_table(seconds, None if plan.quick else run(SCRIPT, "statements"))
 
 
-def first_calls_table(
-    seconds: Mapping[str, Sequence[Sequence[float]]], of_the_demo: int | None = None
-) -> tuple[str, str]:
+def first_calls_table(seconds: Mapping[str, Sequence[Sequence[float]]], of_the_demo: int | None = None) -> Section:
     """Return the table, which ends with the number of the demo's statements, and its ratios in words."""
     rows: list[Sequence[str]] = []
     kinds: dict[str, list[float]] = {}
@@ -670,7 +524,7 @@ def first_calls_table(
                     f"{count:.0f}",
                     statement_bar(name),
                     *(f"{part:.3f}" for part in (*parts, first, by_hand)),
-                    shown(first / by_hand),
+                    contests.shown(first / by_hand),
                     bar(FIRST_CALL_BARS, name),
                 )
             )
@@ -680,7 +534,7 @@ def first_calls_table(
     head = ("", "statements", "bar", "record, s", "compile", "jit and first call", "JAX by hand", "ratio", "bar")
     times = ", ".join(f"{in_range(ratios)} ({kind})" for kind, ratios in kinds.items())
     sentence = f"Their jax.jit and first call take {times} times as long as those by hand." if times else ""
-    return table(head, rows), sentence
+    return Section(table(head, rows), sentence)
 
 
 def compile_seconds(recording: str, backend: str, caches: Sequence[str], *arguments: int) -> dict[str, list[float]]:
@@ -688,12 +542,12 @@ def compile_seconds(recording: str, backend: str, caches: Sequence[str], *argume
     with tempfile.TemporaryDirectory() as folder:
         environment = ONE_THREAD | {"AUTOGRAD_CACHE_DIR": folder}
         return {
-            cached: run(__file__, "compiling", recording, backend, *arguments, environment=environment)
+            cached: run(SCRIPT, "compiling", recording, backend, *arguments, environment=environment)
             for cached in caches
         }
 
 
-def compiling_section(plan: Plan) -> tuple[str, str]:
+def compiling_section(plan: Plan) -> Section:
     """Time the demo and the dense network from recording to the end of the first call."""
     jobs = [("demo", "c"), ("demo", "numpy"), ("demo", "python")]
     jobs += [] if plan.quick else [("dense", "c"), ("dense", "numpy")]
@@ -711,7 +565,7 @@ def compiling_section(plan: Plan) -> tuple[str, str]:
         for key, rounds in seconds.items()
     ]
     head = ("", "backend", "cache", "record, s", "compile", "call first", "together")
-    return table(head, rows), compiling_in_words(together)
+    return Section(table(head, rows), compiling_in_words(together))
 
 
 def compiling_in_words(together: Mapping[tuple[str, str, str], float]) -> str:
@@ -728,7 +582,7 @@ def compiling_in_words(together: Mapping[tuple[str, str, str], float]) -> str:
     return " ".join(sentences)
 
 
-def growth_section(plan: Plan) -> tuple[str, str]:
+def growth_section(plan: Plan) -> Section:
     sizes = (1_000, 2_000, 4_000) if plan.quick else (10_000, 20_000, 40_000)
     backends = [backend for backend in BACKENDS if not missing(f"backend {backend}")]
     seconds: dict[tuple[str, int], list[float]] = {(b, size): [] for b in backends for size in sizes}
@@ -744,7 +598,11 @@ def growth_section(plan: Plan) -> tuple[str, str]:
         rows.append((backend, *(f"{t:.3f}" for t in times), *(f"{r:.2f}" for r in ratios)))
         largest.append(f"{about(max(ratios))} times ({backend})")
     words = f"Twice as many operations take at most {', '.join(largest)} as long to compile."
-    return table(("backend", *(f"{size:,}, s" for size in sizes), "first doubling", "second"), rows), words
+    return Section(table(("backend", *(f"{size:,}, s" for size in sizes), "first doubling", "second"), rows), words)
+
+
+def goals_table(goals: Sequence[Goal]) -> str:
+    return table(("ratio of times", "found", "goal"), [goal.row() for goal in goals]) if goals else ""
 
 
 def machine() -> str:
@@ -768,8 +626,8 @@ PAGE = """\
 
 {machine}.
 
-Made by `python tests/benchmarks/compiled.py --write docs/compiled.md`: one run on one machine. Ratios carry over to
-other machines better than milliseconds do.
+Made by `python tests/benchmarks/compiled.py{arguments} --write docs/compiled.md`: one run on one machine. Ratios carry
+over to other machines better than milliseconds do.
 
 Each contestant ran in a separate process, on one thread, with the cyclic garbage collector as Python configures it, and
 took {rounds} turns of {seconds} s in rotation with all others. Before timing started, all printed their results, which
@@ -781,6 +639,10 @@ calls. *Half of rounds*: the range of the ratio within one round, over the middl
 
 {words}
 
+Ratios of times that were set as goals for the c backend, and what this run found.{before}
+
+{goals}
+
 ## micrograd's demo
 
 A 2-16-16-1 ReLU network with 337 parameters on 100 points, hinge loss and L2; value and all gradients, called from
@@ -790,7 +652,8 @@ Python with the initial parameters.
   are called with NumPy arrays, python with lists.
 - *C by hand*: `tests/benchmarks/by_hand.c`, `{c_flags}`, called through ctypes with pointers taken in advance, writing
   to the same memory each time. *Plain*: loops as the formulas read. *Skipping*: skips the work of inactive ReLUs.
-  *Vectors*: eight samples at a time, with the compiler's vector types.
+  *Vectors*: eight samples at a time, with the compiler's vector types; the bar for the c backend is {vectors_bar} times
+  as long.
 - *NumPy by hand*: `tests/benchmarks/by_hand.py`, in idiomatic NumPy; *in buffers*: all scratch memory allocated in
   advance, the biases inside the products, and as few calls as we could find.
 - *jax.jit*: `value_and_grad`, float64, waiting for the results; arguments from NumPy, or already on the device. By
@@ -829,13 +692,14 @@ What is recorded neuron by neuron becomes a few statements on arrays (`f.arrays`
 in its own way. The loss is the squared error, and the parameters are one flat list; value and all gradients of the mean
 over a batch: `in_axes=(None, 0, 0)`, `reduce="mean"`. All in float64.
 
-- *MLPs* with tanh, by their sizes. A batch has 32 samples; that of 784-128-10 has 64, and one of 784-50-10 a single
-  one.
+- *MLPs* with tanh, by their sizes. A batch has 32 samples; those of 784-128-10 and 256-256-64 have 64, and some have a
+  single one.
 - *Convolution*: an image of 12 x 12, four kernels of 3 x 3 with a stride of 2, eight with a stride of 1, both with
   tanh, and a linear layer of ten.
 - *Attention*: eight tokens of width 16, two heads, added to the tokens and normalized.
 - *jax.numpy*: `jax.jit` of the compiled function. *torch*: eager. *numpy module*: `backend=numpy`. *numpy* and *c*: the
-  backends of these names, whose results are the graph's to the bit.
+  backends of these names. What they compute for one sample has the graph's bits; a sum over the batch may have another
+  order.
 - *By hand*: `tests/benchmarks/networks_by_hand.py`, with the same flat parameters. JAX: `jax.jit` of `value_and_grad`,
   as its users write it; *tuned*: samples as columns, convolutions as products with all windows. PyTorch: eager, the
   gradients by its autograd. NumPy: forward and backward written out.
@@ -843,6 +707,37 @@ over a batch: `in_axes=(None, 0, 0)`, `reduce="mean"`. All in float64.
 A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes a thread for each that there is.
 
 {networks}
+
+### In C
+
+The c backend beside NumPy by hand, each called with arrays.
+
+{networks_in_c}
+
+### Value and gradients, beside the value alone
+
+The value and all gradients by the c backend, beside the best C by hand that we know for the value alone
+(`tests/benchmarks/values_by_hand.c`): compiled with the flags of compiled programs, every product and sum rounded, in
+the order in which the loss is written, with the C library's tanh. A tile of sums, of several neurons and of eight
+samples in each vector, stays in registers: the fastest of tiles from 1 x 8 to 25 x 1, and of vectors of inputs in place
+of samples. It is called through ctypes with pointers taken in advance. Batches as above; the demo's 100 points.
+
+{values}
+
+### A graph of all samples
+
+micrograd's demo as it is written, the losses of 100 points in one graph that is compiled as it is; beside the loss of
+one point, recorded once and called with all points. *First result*: from the recorded loss, with gradients, compiling
+and the first call, with an empty cache.
+
+{one_graph}
+
+### First results in C
+
+Seconds to record the loss; from there to the first result, with gradients, compiling and the first call, in fresh
+processes with an empty cache; and of these what the C compiler took, by the processor's time.
+
+{first_results}
 
 ### Jit and first call
 
@@ -869,6 +764,7 @@ sigmoid and relu without long sums, in a fresh process with a new cache.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure compiled functions against their peers, within one run.")
+    parser.add_argument("folders", nargs="*", metavar="before=FOLDER", help="a checkout of an earlier version")
     parser.add_argument("--write", metavar="FILE", help="also write the page of the documentation to this file")
     parser.add_argument("--quick", action="store_true", help="three short rounds, smaller graphs: noisier")
     parser.add_argument("--rounds", type=int, metavar="N", help="number of turns for each contestant (15)")
@@ -878,13 +774,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.child:
         child(options.child)
         return
+    workloads.FOLDERS.update(folder.split("=", 1) for folder in options.folders)
     if options.only and options.write:
         raise SystemExit("the page needs all sections: use --write without --only")
     rounds, seconds = (3, 0.05) if options.quick else (15, 0.2)
     plan = Plan(options.quick, options.rounds or rounds, seconds)
     sections = {name: SECTIONS[name](plan) for name in ([options.only] if options.only else SECTIONS)}
+    goals = [goal for section in sections.values() for goal in section.goals]
     if options.only:
-        print(*sections[options.only], sep="\n")
+        text, words, _ = sections[options.only]
+        print(text, words, goals_table(goals), sep="\n")
         return
     page = PAGE.format(
         machine=machine(),
@@ -894,15 +793,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         calls="by the native core" if core else f"through ctypes, without the native core ({reason})",
         c_flags=by_hand.C_FLAGS,
         c_training_flags=by_hand.C_TRAINING_FLAGS,
-        words="\n".join(filled(words, "- ") for _, words in sections.values()),
-        **{name: section for name, (section, _) in sections.items()},
+        before=" *Before*: the version in FOLDER, which found its own loops." if options.folders else "",
+        arguments=" before=FOLDER" if options.folders else "",
+        words="\n".join(filled(section.words, "- ") for section in sections.values() if section.words),
+        goals=goals_table(goals),
+        vectors_bar=VECTORS_BAR,
+        **{name: section.text for name, section in sections.items()},
     )
     print(page)
     if options.write:
         Path(options.write).write_text(page, encoding="utf-8")
 
 
-SECTIONS: dict[str, Callable[[Plan], tuple[str, str]]] = {
+SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "demo": demo_section,
     "training": training_section,
     "call": call_section,
@@ -910,6 +813,10 @@ SECTIONS: dict[str, Callable[[Plan], tuple[str, str]]] = {
     "smallest": partial(two_numbers_section, title="smallest", what="of x·y + x"),
     "dense": dense_section,
     "networks": networks_section,
+    "networks_in_c": in_c.networks_section,
+    "values": in_c.values_section,
+    "one_graph": in_c.one_graph_section,
+    "first_results": in_c.first_results_section,
     "first_calls": first_calls_section,
     "compiling": compiling_section,
     "growth": growth_section,

@@ -14,6 +14,7 @@ from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import Any
 
+import by_hand
 import numpy as np
 from by_hand import Step
 from numpy.lib.stride_tricks import sliding_window_view
@@ -30,24 +31,27 @@ def matrices(network: Network, p: Any) -> list[Any]:
 
 
 def mlp_numpy(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, Array]:
-    """Each layer is one product: its inputs have a column of ones for the biases."""
+    """Samples are columns, and each layer is one product: below its inputs is a row of ones for the biases."""
     n, ws = len(x), matrices(network, p)
-    ones = np.ones((n, 1))
-    inputs = [np.concatenate([x, ones], axis=1)]
-    for w in ws[:-1]:
-        inputs.append(np.concatenate([np.tanh(inputs[-1] @ w.T), ones], axis=1))
-    error = inputs[-1] @ ws[-1].T - t
-    loss = float((error * error).sum() / n)
+    inputs = [np.empty((w.shape[1], n)) for w in ws]
+    inputs[0][:-1] = x.T
+    for x1 in inputs:
+        x1[-1] = 1
+    for w, x1, x2 in zip(ws, inputs, inputs[1:]):
+        h = x2[:-1]
+        np.tanh(np.matmul(w, x1, out=h), out=h)
+    error = ws[-1] @ inputs[-1] - t.T
+    loss = float(np.vdot(error, error) / n)
 
     gradient = np.empty_like(p)
+    outer = np.multiply if n == 1 else np.matmul  # of one column and one row, a product is slower
     d = error * (2 / n)
-    (w_after, *_), (g, *gs) = reversed(ws), reversed(matrices(network, gradient))
-    np.matmul(d.T, inputs[-1], out=g)
-    for w, g, x1, h1 in zip(reversed(ws[:-1]), gs, reversed(inputs[:-1]), reversed(inputs[1:])):
-        h = h1[:, :-1]
-        d = (d @ w_after[:, :-1]) * (1 - h * h)
-        np.matmul(d.T, x1, out=g)
-        w_after = w
+    for w, g, x1 in zip(reversed(ws), reversed(matrices(network, gradient)), reversed(inputs)):
+        outer(d, x1.T, out=g)
+        if x1 is not inputs[0]:
+            h = x1[:-1]
+            d = w[:, :-1].T @ d
+            d *= 1 - h * h
     return loss, gradient
 
 
@@ -241,6 +245,11 @@ TORCH: dict[type, Callable[..., Any]] = {MLP: mlp_torch, Convolution: convolutio
 
 def make_numpy(network: Network) -> Step:
     return partial(NUMPY[type(network)], network, *numbers(network))
+
+
+def make_value_c(network: MLP) -> Step:
+    """Prepare the loss alone in C: `values_by_hand.c` has a function for each of some networks."""
+    return by_hand.make_value_c("_".join(map(str, network.sizes)), numbers(network))
 
 
 def make_jax(network: Network, tuned: bool = False) -> Step:

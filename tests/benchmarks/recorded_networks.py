@@ -8,7 +8,7 @@ bias. The loss is the squared error; the compiled function returns its mean over
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -181,6 +181,21 @@ NETWORKS: dict[str, Network] = {
 }
 """The networks of the page, by their names in it."""
 
+BATCHES: dict[str, MLP] = {
+    "MLP 64-32-10": MLP((64, 32, 10), 32),
+    "MLP 784-50-10": MLP((784, 50, 10), 32),
+    "MLP 64-128-10": MLP((64, 128, 10), 32),
+    "MLP 784-128-10": MLP((784, 128, 10), 64),
+    "MLP 256-256-64": MLP((256, 256, 64), 64),
+    "MLP 64-64-64-64-64-10": MLP((64, 64, 64, 64, 64, 10), 32),
+}
+IN_C: dict[str, Network] = {
+    **{name: NETWORKS[name] for name in ("convolution", "attention")},
+    **BATCHES,
+    **{f"{name}, one sample": replace(network, samples=1) for name, network in BATCHES.items()},
+}
+"""The networks that the c backend is measured with."""
+
 
 def numbers(network: Network) -> Numbers:
     """Return random numbers: the weights of a neuron, a batch of inputs and a batch of targets."""
@@ -195,12 +210,17 @@ def values(shape: Sequence[int]) -> Any:
     return [values(shape[1:]) for _ in range(shape[0])] if shape else Value(0.5)
 
 
-def record(network: Network) -> tuple[Any, Any]:
-    """Return the outputs and the inputs that `autograd.compile` takes: the loss of one sample, and its gradients."""
+def record_loss(network: Network) -> tuple[Value, Any]:
+    """Return the loss of one sample, and what it depends on: the parameters, the inputs and the targets."""
     count = sum(neurons * fan for neurons, fan in network.layers)
     parameters, x, t = values([count]), values(network.inputs), values(network.targets)
-    loss = network.loss(iter(parameters), x, t)
-    return (loss, grad(loss, parameters)), (parameters, x, t)
+    return network.loss(iter(parameters), x, t), (parameters, x, t)
+
+
+def record(network: Network) -> tuple[Any, Any]:
+    """Return the outputs and the inputs that `autograd.compile` takes: the loss of one sample, and its gradients."""
+    loss, inputs = record_loss(network)
+    return (loss, grad(loss, inputs[0])), inputs
 
 
 def backend_named(name: str) -> Any:

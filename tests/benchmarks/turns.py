@@ -208,6 +208,15 @@ def about(figure: float) -> str:
     return f"{round(figure, decimals):,.{max(0, decimals)}f}"
 
 
+def in_range(figures: Sequence[float]) -> str:
+    """Round the smallest and the largest.
+
+    >>> in_range([1.13, 0.95]), in_range([1.84])
+    ('0.95 to 1.1', '1.8')
+    """
+    return " to ".join(dict.fromkeys(map(about, (min(figures), max(figures)))))
+
+
 def in_words(ours: str, others: Mapping[str, float]) -> str:
     """Compare the others with ours in sentences, given their times as multiples of ours.
 

@@ -1,0 +1,295 @@
+"""Measure the c backend: networks beside NumPy by hand and C by hand, a graph of all samples, and first results.
+
+`compiled.py` runs this, and puts its sections on its page.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import by_hand
+import networks_by_hand
+import recorded_networks
+import workloads
+from by_hand import Step
+from contests import BEFORE, SCRIPT, Contestant, Goal, Plan, Result, Section, contest, environment, flat, missing, shown
+from recorded_networks import BATCHES, IN_C, Network
+from turns import about, in_range, median_of, run, say, table
+
+import autograd
+from autograd import Value, grad
+
+C, C_BEFORE, NUMPY, VALUE_ALONE = "autograd, c", "autograd before, c", "NumPy by hand", "C by hand, value alone"
+DEMO, ONE_GRAPH = "micrograd's demo", "micrograd's demo, one graph"
+
+BARS = dict.fromkeys(IN_C, 0.6) | dict.fromkeys(BATCHES, 1.4) | {"MLP 64-32-10": 0.9, "MLP 784-50-10": 1.1}
+"""The most that the c backend should take of the time of NumPy by hand: 0.6 with one sample."""
+WITHOUT_BAR = ("convolution", "attention")
+VALUE_BARS = {DEMO: 2.5, "MLP 64-32-10": 2.0, "MLP 784-50-10": 2.2}
+"""The most that value and gradients should take of the time of C by hand for the value alone."""
+ONE_GRAPH_BARS = {"time": 1.3, "first result": 2.0}
+LARGEST, FIRST_RESULT_BAR, COMPILER_BAR = "MLP 784-128-10", 0.5, 2.0  # of the time before; seconds
+
+
+# ----------------------------------------------------------------------------------------------------- what is compiled
+
+
+class Problem(NamedTuple):
+    """A recorded loss, what it depends on, the parameters first, and what the compiled function is called with."""
+
+    loss: Value
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+    arguments: tuple[Any, ...]
+
+    def compile(self) -> Any:
+        """Compile the loss and its gradients with the c backend."""
+        gradients = grad(self.loss, self.inputs[0])
+        return autograd.compile((self.loss, gradients), self.inputs, backend="c", **self.options)
+
+
+def demo_of_one_sample() -> Problem:
+    """Record micrograd's demo on one sample; the compiled function handles the batch."""
+    demo = workloads.Demo(workloads.load("autograd, fused"))
+    x, y = [Value(0.0), Value(0.0)], Value(1.0)
+    loss = (1 - y * demo.score(x)).relu() + by_hand.L2 * autograd.dot(demo.parameters, demo.parameters)
+    return Problem(loss, (demo.parameters, x, y), recorded_networks.OPTIONS, by_hand.demo_numbers())
+
+
+def demo_as_one_graph() -> Problem:
+    """Record micrograd's demo as it is written: all 100 samples, which are constants of the graph."""
+    demo = workloads.Demo(workloads.load("autograd, fused"))
+    return Problem(demo.loss(), (demo.parameters,), {}, by_hand.demo_numbers()[:1])
+
+
+def problem_of(network: Network) -> Problem:
+    loss, inputs = recorded_networks.record_loss(network)
+    return Problem(loss, inputs, recorded_networks.OPTIONS, recorded_networks.numbers(network))
+
+
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    DEMO: demo_of_one_sample,
+    ONE_GRAPH: demo_as_one_graph,
+    **{name: partial(problem_of, network) for name, network in IN_C.items()},
+}
+
+
+# ------------------------------------------------------------------------------------------------------------- contests
+
+
+def make_c(name: str) -> Step:
+    """Prepare a call of the compiled function with arrays."""
+    problem = PROBLEMS[name]()
+    return partial(problem.compile(), *problem.arguments)
+
+
+def in_c(name: str, title: str = C, flat: Callable[[Any], list[float]] = flat) -> Contestant:
+    return Contestant(title, lambda _: make_c(name), ("backend c",), flat)
+
+
+def value_of(result: Any) -> list[float]:
+    """Keep the value of what a contestant returned, which is the first number."""
+    return flat(result)[:1]
+
+
+def value_alone(name: str) -> Contestant:
+    if name == DEMO:
+        return Contestant(VALUE_ALONE, lambda _: by_hand.make_value_c("demo", by_hand.demo_numbers()), ("backend c",))
+    return Contestant(VALUE_ALONE, lambda _: networks_by_hand.make_value_c(BATCHES[name]), ("backend c",))
+
+
+def entered(contestants: Iterable[Contestant]) -> dict[str, Contestant]:
+    return {contestant.name: contestant for contestant in contestants}
+
+
+def in_a_network(name: str) -> str:
+    return f"{name}, in C"
+
+
+def of_a_value(name: str) -> str:
+    return f"{name}, value"
+
+
+CONTESTS: dict[str, dict[str, Contestant]] = {
+    **{
+        in_a_network(name): entered(
+            [
+                in_c(name),
+                in_c(name, C_BEFORE)._replace(needs=("backend c", BEFORE)),
+                Contestant(NUMPY, lambda _, network=network: networks_by_hand.make_numpy(network)),  # type: ignore[misc]
+            ]
+        )
+        for name, network in IN_C.items()
+    },
+    **{of_a_value(name): entered([in_c(name, flat=value_of), value_alone(name)]) for name in VALUE_BARS},
+    ONE_GRAPH: entered([in_c(ONE_GRAPH, ONE_GRAPH), in_c(DEMO, DEMO)]),
+}
+
+
+# ------------------------------------------------------------------------------------------------------- first results
+
+
+def time_first_result(name: str) -> list[float]:
+    """Time recording the loss, then gradients, compiling and the first call; and the C compiler's share of that.
+
+    In seconds: by the wall clock, and for the compiler by the processor time of the processes that it was.
+    """
+    start = time.perf_counter()
+    problem = PROBLEMS[name]()
+    recorded, others = time.perf_counter(), os.times()
+    problem.compile()(*problem.arguments)
+    done, now = time.perf_counter(), os.times()
+    compiler = now.children_user + now.children_system - others.children_user - others.children_system
+    return [recorded - start, done - recorded, compiler]
+
+
+def first_results(names: Sequence[str], rounds: int) -> dict[str, list[list[float]]]:
+    """Return for each name and round what `time_first_result` returned, then what the earlier version took, if any.
+
+    Each is timed in a fresh process with an empty cache.
+    """
+    versions: list[tuple[str, ...]] = [(), (BEFORE,)] if not missing(BEFORE) else [()]
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
+    for turn in range(rounds):
+        say(f"first results in C: round {turn + 1} of {rounds}")
+        for name, times in found.items():
+            parts: list[float] = []
+            for needs in versions:
+                with tempfile.TemporaryDirectory() as cache:
+                    variables = environment(needs) | {"AUTOGRAD_CACHE_DIR": cache}
+                    parts += run(SCRIPT, "first result", name, environment=variables)
+            times.append(parts)
+    return found
+
+
+JOBS: dict[str, Callable[..., Any]] = {"first result": time_first_result}
+
+
+# ------------------------------------------------------------------------------------------------------------- sections
+
+
+def microseconds(result: Result, name: str) -> str:
+    return f"{median_of(result.times[name]) * 1e6:.4g}" if name in result.times else ""
+
+
+def times_that_of(result: Result, one: str, other: str) -> str:
+    ratio = result.faster(other, one)
+    return shown(ratio.all) if ratio else ""
+
+
+def networks_section(plan: Plan) -> Section:
+    names = ["MLP 64-32-10", "MLP 64-32-10, one sample"] if plan.quick else list(IN_C)
+    return networks_tables({name: contest(in_a_network(name), CONTESTS[in_a_network(name)], plan) for name in names})
+
+
+def networks_tables(results: Mapping[str, Result]) -> Section:
+    """Compare C with NumPy by hand, and with the earlier version where there is one."""
+    with_before = any(C_BEFORE in result.times for result in results.values())
+    rows = []
+    for name, result in results.items():
+        bar = "" if name in WITHOUT_BAR else f"{BARS[name]:g}"
+        cells = [microseconds(result, C), microseconds(result, NUMPY), times_that_of(result, C, NUMPY), bar]
+        rows.append((name, *cells, *([times_that_of(result, C, C_BEFORE)] if with_before else [])))
+    goals = tuple(
+        result.goal(f"{name}: c ÷ NumPy by hand", C, NUMPY, BARS[name])
+        for name, result in results.items()
+        if name not in WITHOUT_BAR
+    )
+    words = "Networks in C: value and all gradients of MLPs take "
+    ratios = [goal.found for goal in goals if goal.found is not None]
+    words += f"{in_range(ratios)} times as long as NumPy by hand." if ratios else "no time here, without a C compiler."
+    head = ("", "c, µs", "NumPy by hand, µs", "ratio", "bar", *(["c ÷ before"] if with_before else []))
+    return Section(table(head, rows), words, goals)
+
+
+def values_section(plan: Plan) -> Section:
+    names = [DEMO, "MLP 64-32-10"] if plan.quick else list(VALUE_BARS)
+    return values_tables({name: contest(of_a_value(name), CONTESTS[of_a_value(name)], plan) for name in names})
+
+
+def values_tables(results: Mapping[str, Result]) -> Section:
+    """Compare value and gradients with C by hand for the value alone."""
+    rows = [
+        (
+            name,
+            *(microseconds(result, one) for one in (C, VALUE_ALONE)),
+            times_that_of(result, C, VALUE_ALONE),
+            f"{VALUE_BARS[name]:g}",
+        )
+        for name, result in results.items()
+    ]
+    goals = tuple(
+        result.goal(f"{name}: value and gradients ÷ C by hand for the value alone", C, VALUE_ALONE, VALUE_BARS[name])
+        for name, result in results.items()
+    )
+    times = [f"{about(goal.found)} ({name})" for name, goal in zip(results, goals) if goal.found is not None]
+    words = f"Value and all gradients take {', '.join(times)} times as long as the value alone in C by hand."
+    head = ("", "c, value and gradients, µs", "C by hand, value alone, µs", "ratio", "bar")
+    return Section(table(head, rows), words if times else "", goals)
+
+
+def one_graph_section(plan: Plan) -> Section:
+    result = contest(ONE_GRAPH, CONTESTS[ONE_GRAPH], plan)
+    if missing("backend c"):
+        return Section(result.notes(), "")
+    return one_graph_table(result, first_results([DEMO, ONE_GRAPH], 1 if plan.quick else 5))
+
+
+def one_graph_table(result: Result, first: Mapping[str, Sequence[Sequence[float]]]) -> Section:
+    """Compare micrograd's demo as one graph with a program of one sample that is called with a batch."""
+    seconds = {name: statistics.median(together for _, together, *_ in rounds) for name, rounds in first.items()}
+    time, first_result = (
+        result.goal(f"{ONE_GRAPH} ÷ recorded once: a call", ONE_GRAPH, DEMO, ONE_GRAPH_BARS["time"]),
+        Goal(
+            "the same: the first result, with an empty cache",
+            seconds[ONE_GRAPH] / seconds[DEMO],
+            f"≤ {ONE_GRAPH_BARS['first result']:g}",
+        ),
+    )
+    ratios = [shown(goal.found) if goal.found is not None else "" for goal in (time, first_result)]
+    rows = [
+        *((name, microseconds(result, name), f"{seconds[name]:.3f}") for name in (DEMO, ONE_GRAPH)),
+        ("ratio", *ratios),
+        ("bar", *(f"{bar:g}" for bar in ONE_GRAPH_BARS.values())),
+    ]
+    words = (
+        f"As one graph of 100 samples, a call of micrograd's demo takes {ratios[0]} times as long as recorded once, "
+        f"and its first result {ratios[1]} times."
+    )
+    return Section(table(("", "a call, µs", "first result, s"), rows), words, (time, first_result))
+
+
+def first_results_section(plan: Plan) -> Section:
+    if missing("backend c"):
+        return Section(f"Not measured: {missing('backend c')}.", "")
+    names = [DEMO, "MLP 64-32-10"] if plan.quick else [DEMO, ONE_GRAPH, *BATCHES, *WITHOUT_BAR]
+    return first_results_table(first_results(names, 1 if plan.quick else 5))
+
+
+def first_results_table(found: Mapping[str, Sequence[Sequence[float]]]) -> Section:
+    """Show the seconds from the recorded loss to the first result, the compiler's share, and the time before."""
+    rows, goals, compilers = [], [], {}
+    for name, rounds in found.items():
+        recording, together, compilers[name], *before = map(statistics.median, zip(*rounds))
+        cells = [f"{seconds:.3f}" for seconds in (recording, together, compilers[name])]
+        if before:
+            cells += [f"{before[1]:.3f}", shown(together / before[1])]
+        rows.append((name, *cells))
+        if name == LARGEST:
+            title = f"{name}: from the recorded loss to the first result ÷ before"
+            goals.append(Goal(title, together / before[1] if before else None, f"≤ {FIRST_RESULT_BAR:g}"))
+    most = max(compilers.values())
+    goals.append(Goal("the C compiler's share of it, of any of these, s", most, f"≤ {COMPILER_BAR:g}"))
+    head = ["", "record, s", "first result", "of it the compiler", "first result before", "ratio"][: len(rows[0])]
+    slowest = max(rows, key=lambda row: float(row[2]))
+    words = (
+        f"With an empty cache, the c backend's first result comes after at most {about(float(slowest[2]))} s "
+        f"({slowest[0]}); the compiler takes at most {about(most)} s of it."
+    )
+    return Section(table(head, rows), words, tuple(goals))
