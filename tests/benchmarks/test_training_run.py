@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from needs import lacking
+from needs import lacking, need_backend
 
 sys.path.insert(0, str(Path(__file__).parent))  # the benchmarks import each other by name, as scripts do
 
@@ -30,6 +30,21 @@ def test_ours_ends_with_all_points_right(backend: str) -> None:
     found = training.moons_by_fit(backend, 1)
     assert found["accuracy"] == 1.0
     assert 0 < found["steps"] < found["first"]
+
+
+@pytest.mark.parametrize("name", training.OPTIMIZERS)
+def test_steps_of_fit_are_timed_beside_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_backend("c")
+    monkeypatch.setattr(training, "STEPS", 2)
+    monkeypatch.setattr(training, "MORE_STEPS", 3)
+    found = training.steps_by_fit(name, 1)
+    assert set(found) == {"step", "of more", "call"} and min(found.values()) > 0
+
+
+def test_steps_of_fit_are_compared_with_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "job", lambda *what: {"call": 2e-6, "step": 4e-6, "of more": 3e-6})
+    _, _, first, *_ = training.steps_table(quick=True).splitlines()
+    assert [cell.strip() for cell in first.strip("|").split("|")] == ["SGD", "2", "4", "3", "2", "1.5", "1.5"]
 
 
 def test_digits_are_learned_as_by_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
