@@ -15,9 +15,15 @@ def tree_leaves(tree: Any) -> list[Any]:
     >>> tree_leaves([1, (2, [3])])
     [1, 2, 3]
     """
-    if isinstance(tree, (list, tuple)):
-        return [leaf for branch in tree for leaf in tree_leaves(branch)]
-    return [tree]
+    if not isinstance(tree, (list, tuple)):
+        return [tree]
+    leaves = []
+    for branch in tree:
+        if isinstance(branch, (list, tuple)):
+            leaves += tree_leaves(branch)
+        else:
+            leaves.append(branch)  # at once: of a call for each, 100,000 leaves take a second of ten trees
+    return leaves
 
 
 def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
@@ -26,9 +32,10 @@ def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
     >>> tree_map(str, [1, (2, [3])])
     ['1', ('2', ['3'])]
     """
-    if isinstance(tree, list):
-        return [tree_map(f, branch) for branch in tree]
-    return tuple(tree_map(f, branch) for branch in tree) if isinstance(tree, tuple) else f(tree)
+    if not isinstance(tree, (list, tuple)):
+        return f(tree)
+    branches = [tree_map(f, branch) if isinstance(branch, (list, tuple)) else f(branch) for branch in tree]
+    return branches if isinstance(tree, list) else tuple(branches)
 
 
 def tree_copy(tree: Any) -> Any:

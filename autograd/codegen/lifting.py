@@ -18,7 +18,7 @@ The statements compute the same numbers as the steps, added in the same order, t
 from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
 from math import gcd, inf, prod
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ from autograd.codegen.array_program import (
     views_of,
 )
 from autograd.codegen.nests import Nest, longest_nest, nest_of, strides_in
-from autograd.codegen.program import Operand, Program, bits_of
+from autograd.codegen.program import Operand, Program, bits_of, uses_of
 from autograd.folds import folded
 from autograd.ops import TABLE, Op
 from autograd.trees import tree_leaves
@@ -87,18 +87,29 @@ def _of_kinds(kinds: "_Kinds", signature: Signature) -> ArrayProgram:
 # 1. Kinds ------------------------------------------------------------------------------------------------------------
 
 
-class _Term(NamedTuple):
-    """A product of up to two values and a constant; in other operations than sums, an operand."""
+_Term = tuple[Any, ...]
+"""A constant and up to two values, whose product it is; in other operations than sums, an operand."""
 
-    values: tuple[int, ...]
-    constant: float = 1.0
+_Columns = list[list[Any]]
+"""Terms with factors of the same kinds: the constants, then the values of each factor."""
 
 
-class _Member(NamedTuple):
-    """A step of a kind: runs of terms, each run with factors of the same kinds; in other operations, of operands."""
+class _Run:
+    """Terms that the members of a kind have in the same place of a sum: the columns of all members, joined.
 
-    value: int
-    runs: list[list[_Term]]
+    Arguments:
+        width: the number of columns.
+    """
+
+    __slots__ = ("columns", "lengths")
+
+    def __init__(self, width: int) -> None:
+        self.columns: _Columns = [[] for _ in range(width)]
+        self.lengths: list[int] = []  # of each member: how many terms it has
+
+    def rows(self, column: list[Any]) -> list[list[Any]]:
+        """Return a column as one list for each member."""
+        return [column[end - n : end] for n, end in zip(self.lengths, accumulate(self.lengths), strict=True)]
 
 
 class _Kind:
@@ -115,7 +126,9 @@ class _Kind:
         self.op, self.varies, self.root, self.order = op, varies, root, order
         self.head, self.total = -0.0, False
         self.lists: list[int] = []  # of a Fold: the number of runs in each list
-        self.members: list[_Member] = []
+        self.members: list[int] = []
+        self.runs: list[_Run] = []  # of terms; in other operations than sums, one for each operand
+        self.copied: list[Operand] = []  # in a collection: what each member is a copy of
 
     @property
     def collects(self) -> bool:
@@ -125,25 +138,22 @@ class _Kind:
 class _Chain:
     """A sum of products that nothing has read yet: until then, it may become a part of a longer one."""
 
-    __slots__ = ("head", "kinds", "runs")
+    __slots__ = ("head", "kinds", "runs", "size")
 
     def __init__(self, head: float = -0.0) -> None:
-        self.head = head
-        self.runs: list[list[_Term]] = []
+        self.head, self.size = head, 0  # of all runs
+        self.runs: list[_Columns] = []
         self.kinds: list[tuple[int, ...]] = []  # of each run
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.runs))
 
     def copy(self) -> "_Chain":
         copied = _Chain(self.head)
-        copied.runs, copied.kinds = list(map(list, self.runs)), list(self.kinds)
+        copied.runs, copied.kinds = [list(map(list, run)) for run in self.runs], list(self.kinds)
+        copied.size = self.size
         return copied
 
 
 class _Kinds:
-    """The kinds of a program's values, each a list of members."""
+    """The kinds of a program's values, each with its members."""
 
     def __init__(self, program: Program, signature: Signature, exact: bool) -> None:
         self.exact = exact
@@ -154,20 +164,24 @@ class _Kinds:
         self._chains: dict[int, _Chain] = {}
         self._products: dict[int, _Term] = {}  # values that are products
         self._copies: dict[Hashable, int] = {}  # values times the constant 1, values and constants in collections
-        self._uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
-        self._uses.update(x for x in program.outputs if type(x) is int)
-        added = Counter(x for step in program.steps if step.op is ADD for x in step.operands if type(x) is int)
-        added.update(x for x in program.outputs if type(x) is int)
+        self._uses = uses_of(program)
+        added = Counter([x for step in program.steps if step.op is ADD for x in step.operands if type(x) is int])
+        added.update([x for x in program.outputs if type(x) is int])
         self._only_added = {x for x, n in added.items() if self._uses[x] == n > 1}
         self._copied = 2 * len(program.steps)  # terms at most that may be computed again
         for k, tree in enumerate(signature.inputs):
             self.kinds.append(_Kind(None, signature.batched[k], k, (k,)))
-            for i in tree_leaves(tree):
+            self.kinds[k].members = tree_leaves(tree)
+            for i in self.kinds[k].members:
                 self.kind_of[i] = self._root_of[i] = k
-                self.kinds[k].members.append(_Member(i, []))
         for place, (op, operands) in enumerate(program.steps, start=program.inputs):
-            self._add(place, op, operands)
-        self.outputs = [self._output(x, signature.reduce) if type(x) is int else x for x in program.outputs]
+            if op is MUL:
+                self._products[place] = self._product(*operands)
+            elif op is ADD:
+                self._chains[place] = self._longer(*operands)
+            else:
+                self._add(place, op, operands)
+        self.outputs = list(self._outputs(program.outputs, signature.reduce))
         steps = self.kinds[len(signature.inputs) :]
         for kind in steps:
             self._pad(kind)
@@ -175,23 +189,19 @@ class _Kinds:
             self._complete(kind)
 
     def _add(self, place: int, op: Op, operands: tuple[Operand, ...]) -> None:
-        if op is MUL:
-            self._products[place] = self._product(*operands)
-        elif op is ADD:
-            self._chains[place] = self._longer(*operands)
-        elif op.adds:
+        if op.adds:
             lists = op.lists(operands)
             added = map(self._term, lists[0]) if len(lists) == 1 else map(self._product, *lists)
-            self._chains[place] = self._sum(0.0, added)
+            self._chains[place] = (len(lists) == 2 and self._dot(*lists)) or self._sum(0.0, added)
         elif op.variadic:
             chains = [self._sum(-0.0, map(self._operand, xs)) for xs in op.lists(operands)]
             key = (op, *(tuple(x.kinds) for x in chains))
-            kind = self._join(place, op, key, [run for x in chains for run in x.runs])
+            kind = self._join([place], op, key, [run for x in chains for run in x.runs])
             kind.lists = [len(x.runs) for x in chains]
         else:
             terms = list(map(self._operand, operands))
-            key = (op, *[self._root_of[t.values[0]] if t.values else self._constant(op, t.constant) for t in terms])
-            self._join(place, op, key, [[term] for term in terms])
+            key = (op, *[self._root_of[t[1]] if len(t) == 2 else self._constant(op, t[0]) for t in terms])
+            self._join([place], op, key, list(map(_alone, terms)))
 
     @staticmethod
     def _constant(op: Op, x: float) -> Hashable:
@@ -200,27 +210,22 @@ class _Kinds:
     # Sums of products ------------------------------------------------------------------------------------------------
 
     def _product(self, x: Operand, y: Operand) -> _Term:
-        if type(x) is float is type(y):
-            return _Term((), x * y)
-        if type(x) is float or type(y) is float:
-            value, constant = (x, y) if type(x) is int else (y, x)
-            return _Term((self._read(value),), constant)
-        return self._in_order(self._read(x), self._read(y))
+        if isinstance(x, float):
+            return (x * y,) if isinstance(y, float) else (x, self._read(y))
+        return (y, self._read(x)) if isinstance(y, float) else self._in_order(self._read(x), self._read(y))
 
     def _in_order(self, x: int, y: int) -> _Term:
-        return _Term((x, y) if self._root_of[x] <= self._root_of[y] else (y, x))
+        return (1.0, x, y) if self._root_of[x] <= self._root_of[y] else (1.0, y, x)
 
     def _term(self, x: Operand) -> _Term:
         """Return a value as a term: a product that nothing else reads, or that of a constant, as this product."""
-        if type(x) is float:
-            return _Term((), x)
-        product = self._products.get(int(x))
-        if product and (len(product.values) == 1 or self._uses[int(x)] == 1):
-            return product
-        return _Term((self._read(x),))
+        if isinstance(x, float):
+            return (x,)
+        product = self._products.get(x)
+        return product if product and (len(product) == 2 or self._uses[x] == 1) else (1.0, self._read(x))
 
     def _operand(self, x: Operand) -> _Term:
-        return _Term((), x) if type(x) is float else _Term((self._read(x),))
+        return (x,) if isinstance(x, float) else (1.0, self._read(x))
 
     def _sum(self, head: float, terms: Iterable[_Term]) -> _Chain:
         chain = _Chain(head)
@@ -229,12 +234,28 @@ class _Kinds:
         return chain
 
     def _append(self, chain: _Chain, term: _Term) -> None:
-        kind = tuple([self._root_of[x] for x in term.values])
-        if chain.kinds and chain.kinds[-1] == kind:
-            chain.runs[-1].append(term)
-        else:
+        kind = tuple([self._root_of[x] for x in term[1:]])
+        if not chain.kinds or chain.kinds[-1] != kind:
             chain.kinds.append(kind)
-            chain.runs.append([term])
+            chain.runs.append([[] for _ in term])
+        for column, part in zip(chain.runs[-1], term, strict=True):
+            column.append(part)
+        chain.size += 1
+
+    def _dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> _Chain | None:
+        """Return the sum of products of values, all columns at once; None if they are of several kinds."""
+        if float in map(type, xs) or float in map(type, ys):
+            return None
+        for x in [x for x in chain.from_iterable(zip(xs, ys, strict=True)) if self.kind_of[x] < 0]:
+            self._read(x)
+        roots = [set(map(self._root_of.__getitem__, column)) for column in (xs, ys)]
+        if any(len(own) != 1 for own in roots):
+            return None
+        (x,), (y,) = roots
+        dot = _Chain(0.0)
+        dot.kinds, dot.size = [(min(x, y), max(x, y))], len(xs)
+        dot.runs = [[[1.0] * len(xs), *map(list, (xs, ys) if x <= y else (ys, xs))]]
+        return dot
 
     def _longer(self, x: Operand, y: Operand) -> _Chain:
         """Return the sum of two values: the chain that one of them is, if nothing else needs it, with one more term.
@@ -243,7 +264,7 @@ class _Kinds:
         """
         one, other = self._open(x, y), self._open(y, x)
         if one and other and one.kinds == other.kinds:
-            return self._sum(-0.0, [_Term((self._read(x),)), _Term((self._read(y),))])
+            return self._sum(-0.0, [self._operand(x), self._operand(y)])
         for opened, own, rest in ((one, x, y), (other, y, x)):
             if opened:
                 longer = self._taken(int(own))
@@ -253,7 +274,7 @@ class _Kinds:
 
     def _open(self, x: Operand, y: Operand) -> _Chain | None:
         """Return the chain that x is in x + y, if it may become a part of that."""
-        chain = self._chains.get(int(x)) if type(x) is int and (type(y) is float or x != y) else None
+        chain = self._chains.get(x) if isinstance(x, int) and (isinstance(y, float) or x != y) else None
         if chain and not (self._uses[int(x)] == 1 or self._may_be_copied(int(x), chain)):
             return None
         return chain
@@ -276,24 +297,44 @@ class _Kinds:
     def _with_zeros(self, chain: _Chain) -> _Chain:
         """Write factors 0, such as those around an image, as elements of the array of the other factors."""
         partners = {a: b for kind in chain.kinds if len(kind) == 2 for a, b in (kind, kind[::-1])}
-        if not partners or all(kind[0] not in partners for kind in chain.kinds if len(kind) == 1):
+        runs = zip(chain.kinds, chain.runs, strict=True)
+        if not any(len(kind) == 1 and kind[0] in partners and 0.0 in run[0] for kind, run in runs):
             return chain
         new = _Chain(chain.head)
         for kind, run in zip(chain.kinds, chain.runs, strict=True):
-            for term in run:
-                zero = len(kind) == 1 and term.constant == 0 and kind[0] in partners
-                x = self._collected(term.constant, partners[kind[0]]) if zero else 0
-                self._append(new, self._in_order(term.values[0], x) if zero else term)
+            for term in zip(*run, strict=True):
+                zero = len(kind) == 1 and term[0] == 0 and kind[0] in partners
+                x = self._collected(term[0], partners[kind[0]]) if zero else 0
+                self._append(new, self._in_order(term[1], x) if zero else term)
         return new
 
     # Values and kinds ------------------------------------------------------------------------------------------------
 
-    def _read(self, x: Operand) -> int:
+    def _read(self, x: int) -> int:
         """See to it that a value has a kind."""
-        x = int(x)
         if self.kind_of[x] < 0:
             self._commit(x, self._chains.pop(x) if x in self._chains else self._products[x])
         return x
+
+    def _outputs(self, outputs: Sequence[Operand], reduce: str | None) -> Iterator[Operand]:
+        """Yield the outputs, for which values may have been added; products that nothing else needs, many at once."""
+        for kinds, group in groupby(outputs, self._kinds_of_product):
+            if kinds is None:
+                yield from (x if isinstance(x, float) else self._output(x, reduce) for x in group)
+                continue
+            places, products = list(map(int, group)), _Chain()
+            terms = map(self._products.__getitem__, places)
+            products.kinds, products.runs = [kinds], [list(map(list, zip(*terms, strict=True)))]
+            total = reduce is not None and any(self.kinds[k].varies for k in kinds)
+            if total:
+                places = [self._new() for _ in places]
+            self._join_sums(places, products, total)
+            yield from places
+
+    def _kinds_of_product(self, x: Operand) -> tuple[int, ...] | None:
+        """Return the kinds of the factors, if it is a product of values that one output needs and nothing else."""
+        product = self._products.get(x) if isinstance(x, int) and self._uses[x] == 1 else None
+        return (self._root_of[product[1]], self._root_of[product[2]]) if product and len(product) == 3 else None
 
     def _output(self, x: int, reduce: str | None) -> int:
         """See to it that an output has a kind; with a `reduce`, one that varies becomes a total."""
@@ -302,16 +343,13 @@ class _Kinds:
         again = self._uses[x] > 1
         if chain and not (again and not self._may_be_copied(x, chain)):
             own = self._taken(x)
-        elif product and (not again or (x in self._only_added and len(product.values) < 2)):
+        elif product and (not again or (x in self._only_added and len(product) < 3)):
             own = product
-        terms = (
-            own.kinds
-            if isinstance(own, _Chain)
-            else [[self._root_of[v] for v in (own or _Term((self._read(x),))).values]]
-        )
-        if reduce and any(self.kinds[kind].varies for kinds in terms for kind in kinds):
+        added = own or (1.0, self._read(x))
+        kinds = added.kinds if isinstance(added, _Chain) else [[self._root_of[v] for v in added[1:]]]
+        if reduce and any(self.kinds[kind].varies for own_kinds in kinds for kind in own_kinds):
             place = self._new()
-            self._commit(place, own or _Term((x,)), total=True)
+            self._commit(place, own or (1.0, x), total=True)
             return place
         if own is None or self.kind_of[x] >= 0:
             return x
@@ -325,43 +363,59 @@ class _Kinds:
         return len(self.kind_of) - 1
 
     def _commit(self, place: int, of: _Chain | _Term, total: bool = False) -> None:
-        if isinstance(of, _Term):
-            if len(of.values) == 1 and not total:
-                base = self.kind_of[of.values[0]]
-                self._join(place, None, ("multiple", base), [[of]], (self.kinds[base].root, self.kinds[base].order))
+        if not isinstance(of, _Chain):
+            if len(of) == 2 and not total:
+                self._join_multiples(place, of)
                 return
             of = self._sum(-0.0, [of])
-        chain = self._with_zeros(of) if len(of.kinds) > 1 else of
-        kind = self._join(place, None, (total, bits_of(chain.head), *chain.kinds), chain.runs)
-        kind.head, kind.total, kind.varies = chain.head, total, kind.varies and not total
+        self._join_sums([place], self._with_zeros(of) if len(of.kinds) > 1 else of, total)
+
+    def _join_sums(self, places: Sequence[int], of: _Chain, total: bool) -> None:
+        """Make values members of the kind of such a sum, that of the same part of its terms each."""
+        kind = self._join(places, None, (total, bits_of(of.head), *of.kinds), of.runs)
+        kind.head, kind.total, kind.varies = of.head, total, kind.varies and not total
+
+    def _join_multiples(self, place: int, of: _Term) -> None:
+        base = self.kind_of[of[1]]
+        self._join([place], None, ("multiple", base), [_alone(of)], (self.kinds[base].root, self.kinds[base].order))
 
     def _join(
         self,
-        place: int,
+        places: Sequence[int],
         op: Op | None,
         key: Hashable,
-        runs: list[list[_Term]],
+        runs: list[_Columns],
         family: tuple[int, tuple[float, ...]] | None = None,
     ) -> _Kind:
-        """Make a value a member of the kind with this key; `family`: what root and order of that kind start with."""
+        """Make values members of the kind with this key.
+
+        Arguments:
+            runs: their terms; if there are several values, as many of each.
+            family: what root and order of that kind start with.
+        """
         number = self._numbers.setdefault(key, len(self.kinds))
         if number == len(self.kinds):
-            read = [self.kinds[self.kind_of[x]] for run in runs for x in run[0].values]
+            read = [self.kinds[self.kind_of[column[0]]] for run in runs for column in run[1:]]
             root, order = family or (number, ())
             self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, (*order, number)))
+            self.kinds[number].runs = [_Run(len(run)) for run in runs]
         kind = self.kinds[number]
-        self.kind_of[place], self._root_of[place] = number, kind.root
-        kind.members.append(_Member(place, runs))
+        for place in places:
+            self.kind_of[place], self._root_of[place] = number, kind.root
+        kind.members += places
+        for whole, run in zip(kind.runs, runs, strict=True):
+            whole.lengths += [len(run[0]) // len(places)] * len(places)
+            for column, own in zip(whole.columns, run, strict=True):
+                column.extend(own)
         return kind
 
     # The same array for all members ----------------------------------------------------------------------------------
 
     def _multiple(self, x: int) -> int:
         """Return the value times 1, as a new value."""
-        of = self.kind_of[x]
         if ("multiple", x) not in self._copies:
             place = self._copies["multiple", x] = self._new()
-            self._join(place, None, ("multiple", of), [[_Term((x,))]], (self.kinds[of].root, self.kinds[of].order))
+            self._join_multiples(place, (1.0, x))
         return self._copies["multiple", x]
 
     def _collected(self, x: Operand, root: int) -> int:
@@ -369,8 +423,8 @@ class _Kinds:
         key = (root, x if type(x) is int else bits_of(x))
         if key not in self._copies:
             place = self._copies[key] = self._new()
-            term = _Term((x,)) if type(x) is int else _Term((), x)
-            kind = self._join(place, None, ("collected", root), [[term]], (root, (root, inf)))
+            kind = self._join([place], None, ("collected", root), [], (root, (root, inf)))
+            kind.copied.append(x)
             kind.varies = self.kinds[root].varies
         return self._copies[key]
 
@@ -379,42 +433,42 @@ class _Kinds:
 
         What is added changes no number: -0.0 times 1.0, and -inf for the largest.
         """
-        if not (kind.op is None or kind.op in PADDING) or kind.collects:
+        if not (kind.op is None or kind.op in PADDING):
             return
-        for r in range(len(kind.members[0].runs)):
-            lengths = [len(member.runs[r]) for member in kind.members]
-            most = max(lengths)
-            if min(lengths) == most or most * len(lengths) > 4 * sum(lengths):
+        for run in kind.runs:
+            most = max(run.lengths)
+            if min(run.lengths) == most or most * len(run.lengths) > 4 * sum(run.lengths):
                 continue
-            if not self.exact and self._align(kind, r):
+            if not self.exact and self._align(run):
                 continue
-            if len(set(lengths)) <= MOST_LENGTHS or 2 * lengths.count(most) > len(lengths):
+            if len(set(run.lengths)) <= MOST_LENGTHS or 2 * run.lengths.count(most) > len(run.lengths):
                 continue
             numbers = [PADDING[kind.op]] if kind.op else [-0.0, 1.0]
-            roots = [self._root_of[x] for x in kind.members[0].runs[r][0].values]
-            term = _Term(tuple(map(self._collected, numbers, roots)), 1.0 if roots else numbers[0])
-            for member in kind.members:
-                member.runs[r].extend([term] * (most - len(member.runs[r])))
+            roots = [self._root_of[column[0]] for column in run.columns[1:]]
+            padding = (1.0 if roots else numbers[0], *map(self._collected, numbers, roots))
+            for column, part in zip(run.columns, padding, strict=True):
+                column[:] = [x for row in run.rows(column) for x in row + [part] * (most - len(row))]
+            run.lengths = [most] * len(run.lengths)
 
-    def _align(self, kind: _Kind, r: int) -> bool:
+    def _align(self, run: _Run) -> bool:
         """Make lists of products as long as those that they are parts of, by products with 0; False if there are none.
 
         The products at the edge of an image are then those in the middle of it, with zeros around the image. Where the
         other factor is negative, infinite or nan, that is exact but for a zero's sign, or not exact.
         """
-        values = kind.members[0].runs[r][0].values
-        for f in range(len(values) if len(values) == 2 else 0):
-            rows = [tuple([term.values[f] for term in member.runs[r]]) for member in kind.members]
+        _, *factors = run.columns
+        for f in range(len(factors) if len(factors) == 2 else 0):
+            rows = list(map(tuple, run.rows(factors[f])))
             wholes = _wholes(set(rows))
             longer = sum(len(wholes[row]) for row in rows)
             if 2 * len(set(wholes.values())) > len(wholes) or longer > 4 * sum(map(len, rows)):
                 continue
-            zero = self._collected(0.0, self._root_of[values[1 - f]])
-            for member, row in zip(kind.members, rows, strict=True):
-                if wholes[row] == row:
-                    continue
-                terms = dict(zip(row, member.runs[r], strict=True))
-                member.runs[r][:] = [terms.get(x) or _Term((x, zero) if f == 0 else (zero, x)) for x in wholes[row]]
+            zero = self._collected(0.0, self._root_of[factors[1 - f][0]])
+            others = [dict(zip(row, other, strict=True)) for row, other in zip(rows, run.rows(factors[1 - f]))]
+            factors[f][:] = [x for row in rows for x in wholes[row]]
+            factors[1 - f][:] = [other.get(x, zero) for row, other in zip(rows, others) for x in wholes[row]]
+            run.columns[0][:] = [1.0] * longer
+            run.lengths = [len(wholes[row]) for row in rows]
             return True
         return False
 
@@ -423,23 +477,22 @@ class _Kinds:
 
         Some read multiples, others what had the factor 1; some a collection.
         """
-        if kind.collects:
-            return
-        for r in range(len(kind.members[0].runs)):
-            for f in range(len(kind.members[0].runs[r][0].values)):
-                found = {self.kind_of[term.values[f]] for member in kind.members for term in member.runs[r]}
-                if len(found) == 1:
-                    continue
+        for column in (column for run in kind.runs for column in run.columns[1:]):
+            found = set(map(self.kind_of.__getitem__, column))
+            if len(found) > 1:
                 wanted = max(found, key=lambda k: (self.kinds[k].collects, len(self.kinds[k].order)))
-                for member in kind.members:
-                    member.runs[r][:] = [self._of_kind(wanted, term, f) for term in member.runs[r]]
+                column[:] = [self._of_kind(wanted, x) for x in column]
 
-    def _of_kind(self, wanted: int, term: _Term, f: int) -> _Term:
-        x = term.values[f]
+    def _of_kind(self, wanted: int, x: int) -> int:
+        """Return a value as one of this kind, which has the same root."""
         while self.kind_of[x] != wanted:
             kind = self.kinds[wanted]
             x = self._collected(x, kind.root) if kind.collects else self._multiple(x)
-        return term._replace(values=(*term.values[:f], x, *term.values[f + 1 :]))
+        return x
+
+
+def _alone(term: _Term) -> _Columns:
+    return [[part] for part in term]
 
 
 def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
@@ -469,7 +522,7 @@ def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int,
 # 2. Places and loops -------------------------------------------------------------------------------------------------
 
 
-class _Run(NamedTuple):
+class _Rows(NamedTuple):
     """A run of the terms of all members of a kind: for each member, the places of its terms, for each factor."""
 
     places: list[list[list[int]]]  # of factor, of member, of term
@@ -499,24 +552,24 @@ class _Arrangement:
         ]
         return ArrayProgram(self._arguments, list(self._constants.values()), self._statements, outputs)
 
-    def _allot(self, k: int, kind: _Kind, members: Sequence[_Member]) -> Array:
+    def _allot(self, k: int, kind: _Kind, members: Sequence[int]) -> Array:
         self._arrays[k] = Array(f"a{k}", len(members), kind.varies, kind.total)
         for place, member in enumerate(members):
-            self._place[member.value] = place
+            self._place[member] = place
         return self._arrays[k]
 
     def _collect(self, k: int) -> None:
         """Give the members of a collection places, and add the statements that copy values, and constants, there."""
         kind, of, place = self._kinds.kinds[k], self._kinds.kind_of, self._place
-        constants = [member for member in kind.members if not member.runs[0][0].values]
-        copied = {m.runs[0][0].values[0]: m for m in kind.members if m.runs[0][0].values}
+        constants = {m: x for m, x in zip(kind.members, kind.copied, strict=True) if isinstance(x, float)}
+        copied = {x: m for m, x in zip(kind.members, kind.copied, strict=True) if isinstance(x, int)}
         sources = sorted(copied, key=lambda x: (of[x], place[x]))
         target = self._allot(k, kind, [*map(copied.__getitem__, sources), *constants])
         self._collections.add(target)
         target.varies = any(self._arrays[of[x]].varies for x in sources)  # after folds
         for source, group in groupby(sources, key=of.__getitem__):
             xs = list(group)
-            for piece, nest in _pieces([list(map(place.__getitem__, xs))], [place[copied[x].value] for x in xs]):
+            for piece, nest in _pieces([list(map(place.__getitem__, xs))], [place[copied[x]] for x in xs]):
                 places = [[place[x]] for x in xs[piece.start : piece.stop]]
                 slot = (nest.starts[1], nest.strides[1])
                 (segment,) = self._segments(nest.counts, [self._arrays[source]], [places], [], [slot])
@@ -524,26 +577,18 @@ class _Arrangement:
                 self._statements.append(Statement(to, nest.counts, segment.factors[0]))
         if constants:
             loops = (len(constants),) if len(constants) > 1 else ()
-            numbers = self._constant(loops, [member.runs[0][0].constant for member in constants])
+            numbers = self._constant(loops, list(constants.values()))
             self._statements.append(Statement(View(target, len(sources), (1,) * len(loops)), loops, numbers))
 
     def _arrange(self, k: int) -> None:
         """Give the members of a kind their places, and add the statements that compute them."""
         kind, place = self._kinds.kinds[k], self._place
         members = kind.members
-        if len(members) == 1 and all(len(run) == 1 for run in members[0].runs):
+        if len(members) == 1 and all(run.lengths == [1] for run in kind.runs):
             self._arrange_one(k)
             return
-        arrays = [[self._arrays[self._kinds.kind_of[x]] for x in run[0].values] for run in members[0].runs]
-        runs = [
-            _Run(
-                [[[place[term.values[f]] for term in m.runs[r]] for m in members] for f in range(len(arrays[r]))],
-                [[term.constant for term in m.runs[r]] for m in members]
-                if not arrays[r] or any(term.constant != 1.0 for m in members for term in m.runs[r])
-                else [],
-            )
-            for r in range(len(arrays))
-        ]
+        arrays = [[self._arrays[self._kinds.kind_of[x[0]]] for x in run.columns[1:]] for run in kind.runs]
+        runs = [_rows(run, place) for run in kind.runs]
         collected = any(array in self._collections for own in arrays for array in own)
         groups = _by_pattern(runs, len(members), exact=not collected)
         if kind.op is None and not self._kinds.exact:
@@ -554,7 +599,7 @@ class _Arrangement:
         regular = [all(_one_pattern([rows[m] for m in g]) for g in groups) for run in runs for rows in run.places]
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
-        rank = [place[member.value] for member in members]
+        rank = [place[member] for member in members]
         values: list[Expression] = []
         for group in groups:
             group.sort(key=rank.__getitem__)
@@ -574,10 +619,11 @@ class _Arrangement:
         """Do the same for a kind of one member, which has no loops."""
         kind, kind_of = self._kinds.kinds[k], self._kinds.kind_of
         segments = []
-        for (term,) in kind.members[0].runs:
-            factors: list[View | float] = [View(self._arrays[kind_of[x]], self._place[x], ()) for x in term.values]
-            if term.constant != 1.0 or not factors:
-                factors.append(term.constant)
+        for run in kind.runs:
+            (constant,), *values = run.columns
+            factors: list[View | float] = [View(self._arrays[kind_of[x]], self._place[x], ()) for (x,) in values]
+            if constant != 1.0 or not factors:
+                factors.append(constant)
             segments.append([Segment((), tuple(factors))])
         target = self._allot(k, kind, kind.members)
         value = _value(kind, segments)
@@ -590,7 +636,7 @@ class _Arrangement:
         target.varies, target.total = varies and not kind.total, varies and kind.total
 
     def _statement(  # noqa: PLR0917
-        self, kind: _Kind, target: Array, arrays: list[list[Array]], runs: list[_Run], part: list[int], nest: Nest
+        self, kind: _Kind, target: Array, arrays: list[list[Array]], runs: list[_Rows], part: list[int], nest: Nest
     ) -> Statement:
         """Return the statement for some members of a kind, with loops through their places, then their operands'."""
         slots = iter(zip(nest.starts[1:], nest.strides[1:], strict=True))
@@ -682,7 +728,15 @@ class _Arrangement:
         return View(self._gathers[key], 0, strides)
 
 
-def _put_in_order(run: _Run, group: Sequence[int], collected: Sequence[bool]) -> None:
+def _rows(run: _Run, place: list[int]) -> _Rows:
+    """Return a run with the places of values."""
+    constants, *factors = run.columns
+    fixed = not factors or constants.count(1.0) < len(constants)
+    places = [run.rows([place[x] for x in values]) for values in factors]
+    return _Rows(places, run.rows(constants) if fixed else [])
+
+
+def _put_in_order(run: _Rows, group: Sequence[int], collected: Sequence[bool]) -> None:
     """Put the terms of these members, which have as many, in the order of the first member's first factors.
 
     Arguments:
@@ -718,7 +772,7 @@ def _one_pattern(rows: Sequence[list[int]]) -> bool:
     return all(row == [x + row[0] - first[0] for x in first] for row in rows)
 
 
-def _by_pattern(runs: Sequence[_Run], members: int, exact: bool) -> list[list[int]]:
+def _by_pattern(runs: Sequence[_Rows], members: int, exact: bool) -> list[list[int]]:
     """Return the members in groups, those whose terms lie in the same pattern; if these are too many, as many terms."""
     lengths = [tuple(map(len, rows)) for run in runs for rows in (run.places[0] if run.places else run.constants,)]
     if all(n == 1 for row in lengths for n in row):

@@ -88,18 +88,24 @@ class ProgramBuilder:
         self.inputs = inputs
         self.steps: list[Step] = []
         self._fold = folded if folds else computed
-        self._known: dict[object, Operand] = {}
+        self._known: dict[object, int] = {}
 
     def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
         """Return the result of a step: that of an equal step or of a new one, or what the step folds to."""
-        place: Operand | None = self._fold(op, operands)
-        if place is None:
-            # Constants are compared by their bits: 1.0 would equal 1, the number of a value.
-            key = (op, *(x if type(x) is int else bits_of(x) for x in operands))
-            place = self._known.get(key)
-            if place is None:
-                place = self._known[key] = self.inputs + len(self.steps)
-                self.steps.append(Step(op, operands))
+        return self.add_step(Step(op, operands))
+
+    def add_step(self, step: Step) -> Operand:
+        """Return the same for a step that is there already."""
+        folds_to: Operand | None = self._fold(*step)
+        if folds_to is not None:
+            return folds_to
+        key: object = step
+        if float in map(type, step.operands):  # compared by their bits: 1.0 would equal 1, the number of a value
+            key = (step.op, *[x if type(x) is int else bits_of(x) for x in step.operands])
+        new = self.inputs + len(self.steps)
+        place = self._known.setdefault(key, new)
+        if place == new:
+            self.steps.append(step)
         return place
 
     def program(self, outputs: list[Operand]) -> Program:
@@ -123,7 +129,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value], *, folds: bool = Tr
     builder = ProgramBuilder(len(inputs), folds=folds)
     for v in graph_of(*outputs):
         if v not in places:
-            operands = tuple(places[x] if isinstance(x, Value) else x for x in v.args)
+            operands = tuple([places[x] if isinstance(x, Value) else x for x in v.args])
             places[v] = v.data if v.op is None else builder.add(v.op, operands)
     return builder.program([places[v] for v in outputs])
 
@@ -184,13 +190,17 @@ def expanded(
         return program
     builder = ProgramBuilder(program.inputs, folds=folds)
 
-    def add(program: Program, operands: Iterable[Operand]) -> list[Operand]:
+    def add(program: Program, operands: Sequence[Operand]) -> list[Operand]:
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
         places = list(operands)
+        moved = operands != range(program.inputs)  # most programs keep the numbers of most values
         for step in program.steps:
-            op, own = arithmetic(Step(step.op, tuple(places[x] if type(x) is int else x for x in step.operands)))
-            inner = expansion(op, len(own))
-            places.append(builder.add(op, own) if inner is None else add(inner, own)[0])
+            own = Step(step.op, tuple([places[x] if type(x) is int else x for x in step.operands])) if moved else step
+            own = arithmetic(own)
+            inner = expansion(own.op, len(own.operands))
+            place = builder.add_step(own) if inner is None else add(inner, own.operands)[0]
+            moved = moved or type(place) is float or place != len(places)
+            places.append(place)
         return [places[x] if type(x) is int else x for x in program.outputs]
 
     return builder.program(add(program, range(program.inputs)))
@@ -251,30 +261,42 @@ def _mantissa(x: float) -> float:
 def without_dead_steps(program: Program) -> Program:
     """Drop the steps that no output needs."""
     inputs, steps, outputs = program
-    needed = {x for x in outputs if type(x) is int}
-    for i in range(len(steps) - 1, -1, -1):
-        if inputs + i in needed:
-            needed.update(x for x in steps[i].operands if type(x) is int)
-    kept = [i for i in range(len(steps)) if inputs + i in needed]
-    if len(kept) == len(steps):
+    needed = bytearray(inputs + len(steps))
+    for x in outputs:
+        if type(x) is int:
+            needed[x] = True
+    for place in range(len(needed) - 1, inputs - 1, -1):
+        if needed[place]:
+            for x in steps[place - inputs].operands:
+                if type(x) is int:
+                    needed[x] = True
+    if all(needed[inputs:]):
         return program
-    places: dict[int, int] = {i: i for i in range(inputs)}
-    places |= {inputs + old: inputs + new for new, old in enumerate(kept)}
+    kept = [place for place in range(inputs, len(needed)) if needed[place]]
+    places = {i: i for i in range(inputs)} | {old: inputs + new for new, old in enumerate(kept)}
 
     def moved(x: Operand) -> Operand:
         return places[x] if type(x) is int else x
 
-    return Program(
-        inputs, [Step(steps[i].op, tuple(map(moved, steps[i].operands))) for i in kept], list(map(moved, outputs))
-    )
+    moved_steps = [Step(op, tuple(map(moved, operands))) for op, operands in (steps[old - inputs] for old in kept)]
+    return Program(inputs, moved_steps, list(map(moved, outputs)))
+
+
+def uses_of(program: Program) -> Counter[int]:
+    """Return how often each value is an operand or an output."""
+    uses = Counter([x for step in program.steps for x in step.operands if type(x) is int])
+    uses.update([x for x in program.outputs if type(x) is int])
+    return uses
 
 
 def varying_values(program: Program, signature: Signature) -> set[int]:
     """Return the values that differ between samples; all others are batch-invariant."""
     varying = {i for k in signature.batched_arguments for i in tree_leaves(signature.inputs[k])}
     for place, step in enumerate(program.steps, start=program.inputs):
-        if any(type(x) is int and x in varying for x in step.operands):  # 3 is a value, 3.0 a constant
-            varying.add(place)
+        for x in step.operands:
+            if type(x) is int and x in varying:  # 3 is a value, 3.0 a constant
+                varying.add(place)
+                break
     return varying
 
 
@@ -285,16 +307,16 @@ def without_fixed_terms(program: Program, signature: Signature) -> tuple[Program
     program with each such output `y + c` reduced to `y`, and each `c` appended to its outputs, so that it is computed;
     the signature without them; and a dict from an output's index to its term. Without a `reduce` nothing changes.
     """
-    if not signature.reduce:
+    made = ((i, x - program.inputs) for i, x in enumerate(program.outputs) if isinstance(x, int))
+    sums = {i: program.steps[k] for i, k in made if k >= 0 and program.steps[k].op is TABLE["add"]}
+    if not (signature.reduce and sums):
         return program, signature, {}
     varying = varying_values(program, signature)
-    uses = Counter(x for step in program.steps for x in step.operands if type(x) is int)
-    uses.update(x for x in program.outputs if type(x) is int)
+    uses = uses_of(program)
     outputs = list(program.outputs)
     fixed: dict[int, Operand] = {}
-    for i, x in enumerate(program.outputs):
-        step = program.steps[x - program.inputs] if type(x) is int and x >= program.inputs else None
-        if step and step.op is TABLE["add"] and x in varying and uses[int(x)] == 1:
+    for i, step in sums.items():
+        if outputs[i] in varying and uses[int(outputs[i])] == 1:
             changing = [type(operand) is int and operand in varying for operand in step.operands]
             if not all(changing):
                 outputs[i], fixed[i] = step.operands if changing[0] else reversed(step.operands)
