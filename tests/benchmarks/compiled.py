@@ -621,13 +621,21 @@ def machine() -> str:
     return f"{python}, {peers}, {cc}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs ({model})"
 
 
+MADE = (
+    "Made by `python tests/benchmarks/compiled.py{} --write docs/compiled.md`: one run on one machine. Ratios carry "
+    "over to other machines better than milliseconds do."
+)
+GOALS = "Ratios of times that were set as goals for the c backend, and what this run found."
+GOALS_BEFORE = (
+    " *Before*: the version in FOLDER, which found its own loops. Beside it, the goal is not to be slower: what is "
+    "found differs by a few percent from run to run."
+)
 PAGE = """\
 # Speed, compiled
 
 {machine}.
 
-Made by `python tests/benchmarks/compiled.py{arguments} --write docs/compiled.md`: one run on one machine. Ratios carry
-over to other machines better than milliseconds do.
+{made}
 
 Each contestant ran in a separate process, on one thread, with the cyclic garbage collector as Python configures it, and
 took {rounds} turns of {seconds} s in rotation with all others. Before timing started, all printed their results, which
@@ -639,7 +647,7 @@ calls. *Half of rounds*: the range of the ratio within one round, over the middl
 
 {words}
 
-Ratios of times that were set as goals for the c backend, and what this run found.{before}
+{about_goals}
 
 {goals}
 
@@ -793,8 +801,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         calls="by the native core" if core else f"through ctypes, without the native core ({reason})",
         c_flags=by_hand.C_FLAGS,
         c_training_flags=by_hand.C_TRAINING_FLAGS,
-        before=" *Before*: the version in FOLDER, which found its own loops." if options.folders else "",
-        arguments=" before=FOLDER" if options.folders else "",
+        made=filled(MADE.format(" before=FOLDER" if options.folders else "")),
+        about_goals=filled(GOALS + (GOALS_BEFORE if options.folders else "")),
         words="\n".join(filled(section.words, "- ") for section in sections.values() if section.words),
         goals=goals_table(goals),
         vectors_bar=VECTORS_BAR,
