@@ -142,6 +142,13 @@ def test_contestants_of_networks_agree(kind: str, name: str, folder: Path) -> No
     contests.compare(kind, {name: result, "expected": mean_of_graphs(network)})
 
 
+@pytest.mark.parametrize("samples", [1, 4])
+def test_numpy_that_is_tuned_finds_the_same(samples: int) -> None:
+    network = MLP((3, 2, 2, 2), samples)
+    result = contests.flat(networks_by_hand.make_numpy(network, tuned=True)())
+    contests.compare("tuned", {"tuned": result, "expected": mean_of_graphs(network)})
+
+
 def test_the_page_has_all_kinds_of_networks() -> None:
     assert {type(network) for network in recorded_networks.NETWORKS.values()} == {*networks_by_hand.JAX}
 
@@ -219,13 +226,13 @@ def test_networks_in_c_are_those_of_the_page_and_more() -> None:
 
 
 def test_networks_in_c_are_compared_with_numpy_and_with_the_version_before() -> None:
-    times: dict[str, list[list[float]]] = {in_c.C: [[2.0]], in_c.NUMPY: [[4.0]]}
+    times: dict[str, list[list[float]]] = {in_c.C: [[2.0]], in_c.NUMPY: [[4.0]], in_c.NUMPY_TUNED: [[1.0]]}
     without = contests.Result(times, {}, {})
     with_before = without._replace(times=times | {in_c.C_BEFORE: [[8.0]]})
     results = {"MLP 64-32-10": without, "MLP 64-32-10, one sample": without, "attention": without}
     text, words, goals = in_c.networks_tables(results)
-    assert cells(text)["MLP 64-32-10"] == ["2e+06", "4e+06", "0.5", "0.9"]
-    assert cells(text)["attention"] == ["2e+06", "4e+06", "0.5", ""]
+    assert cells(text)["MLP 64-32-10"] == ["2e+06", "4e+06", "1e+06", "0.5", "0.9", "2"]
+    assert cells(text)["attention"] == ["2e+06", "4e+06", "1e+06", "0.5", "", "2"]
     assert [goal.row()[1:] for goal in goals] == [("0.5", "≤ 0.9"), ("0.5", "≤ 0.6")]
     assert words.endswith("MLPs take 0.50 times as long as NumPy by hand.")
     assert cells(in_c.networks_tables(results | {"MLP 64-32-10": with_before})[0])["MLP 64-32-10"][-1] == "0.25"
