@@ -44,7 +44,7 @@ def longest_nest(sequences: Sequence[Sequence[int]], begin: int = 0, whole: bool
     block = 1  # indices that the loops so far run through
     while 2 * block <= length:
         by = [s[begin + block] - s[begin] for s in sequences]
-        n = min(_blocks(s, begin, block, d) for s, d in zip(sequences, by, strict=True))
+        n = _rounds(sequences, begin, block, by)
         if whole and (length // block) % n:
             n = gcd(n, length // block)
         if n == 1:
@@ -55,15 +55,22 @@ def longest_nest(sequences: Sequence[Sequence[int]], begin: int = 0, whole: bool
     return Nest(tuple(counts), tuple(s[begin] for s in sequences), tuple(zip(*strides)) or ((),) * len(sequences))
 
 
-def _blocks(sequence: Sequence[int], begin: int, block: int, by: int) -> int:
-    """Return how many blocks there are from `begin` before one is not the first one plus multiples of `by`."""
-    first, most = sequence[begin : begin + block], (len(sequence) - begin) // block
-    for n in range(1, most):
-        shift, at = n * by, begin + n * block
-        if block == 1:
-            if sequence[at] != first[0] + shift:
-                return n
-        elif sequence[at : at + block] != [x + shift for x in first]:
+def _rounds(sequences: Sequence[Sequence[int]], begin: int, block: int, by: Sequence[int]) -> int:
+    """Return how many blocks there are from `begin` before one is not the first one plus multiples of the strides.
+
+    All sequences are compared as far, each time with twice as many blocks: one may go on for long where another ends.
+    """
+    n, most = 1, (len(sequences[0]) - begin) // block
+    while n < most:
+        size, at = min(n, most - n) * block, begin + n * block
+        equal = size
+        for s, stride in zip(sequences, by, strict=True):
+            shift, found = n * stride, s[at : at + equal]
+            expected = [x + shift for x in s[begin : begin + equal]]
+            if found != expected:
+                equal = next(i for i in range(equal) if found[i] != expected[i])
+        n += equal // block
+        if equal < size:
             return n
     return most
 
