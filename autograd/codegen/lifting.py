@@ -17,9 +17,9 @@ The statements compute the same numbers as the steps, added in the same order, t
 
 from array import array
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, groupby
-from math import gcd, inf, prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -37,7 +37,7 @@ from autograd.codegen.array_program import (
     row_major,
     views_of,
 )
-from autograd.codegen.nests import Nest, longest_nest, nest_of, strides_in
+from autograd.codegen.nests import MOST_PIECES, Nest, longest_nest, nests_of, nests_through
 from autograd.codegen.program import Operand, Program, bits_of, uses_of
 from autograd.folds import folded
 from autograd.ops import TABLE, Op
@@ -49,7 +49,6 @@ DEEPEST = 8  # calls within calls of one statement
 MOST_LENGTHS = 3  # of the lists that members of a kind have; more are made equally long
 PADDING = {TABLE["largest"]: -inf, TABLE["smallest"]: inf}
 MOST_EQUAL = 4  # terms that are each written out
-MOST_PIECES = 4  # statements for members in which no nest runs through all of them; more become tables
 
 
 def lifted(program: Program, signature: Signature, *, exact: bool = True) -> ArrayProgram:
@@ -167,7 +166,7 @@ class _Kinds:
         self._uses = uses_of(program)
         added = Counter([x for step in program.steps if step.op is ADD for x in step.operands if type(x) is int])
         added.update([x for x in program.outputs if type(x) is int])
-        self._only_added = {x for x, n in added.items() if self._uses[x] == n > 1}
+        self._only_added = {x for x, n in added.items() if n > 1 and n == self._uses[x]}
         self._copied = 2 * len(program.steps)  # terms at most that may be computed again
         for k, tree in enumerate(signature.inputs):
             self.kinds.append(_Kind(None, signature.batched[k], k, (k,)))
@@ -522,11 +521,18 @@ def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int,
 # 2. Places and loops -------------------------------------------------------------------------------------------------
 
 
-class _Rows(NamedTuple):
-    """A run of the terms of all members of a kind: for each member, the places of its terms, for each factor."""
+class _Factor(NamedTuple):
+    """A factor of the terms of a run: for each member, the places of its values in their array."""
 
-    places: list[list[list[int]]]  # of factor, of member, of term
-    constants: list[list[float]]  # of member, of term; empty if all are the factor 1
+    array: Array
+    rows: list[list[int]]
+
+
+class _Terms(NamedTuple):
+    """A run whose values have places; `constants` has those of each member's terms, nothing if all are 1."""
+
+    factors: list[_Factor]
+    constants: list[list[float]]
 
 
 class _Arrangement:
@@ -569,10 +575,10 @@ class _Arrangement:
         target.varies = any(self._arrays[of[x]].varies for x in sources)  # after folds
         for source, group in groupby(sources, key=of.__getitem__):
             xs = list(group)
-            for piece, nest in _pieces([list(map(place.__getitem__, xs))], [place[copied[x]] for x in xs]):
-                places = [[place[x]] for x in xs[piece.start : piece.stop]]
+            for piece, nest in nests_through([list(map(place.__getitem__, xs))], [place[copied[x]] for x in xs]):
+                places = _Factor(self._arrays[source], [[place[x]] for x in xs])
                 slot = (nest.starts[1], nest.strides[1])
-                (segment,) = self._segments(nest.counts, [self._arrays[source]], [places], [], [slot])
+                (segment,) = self._segments(nest.counts, _Terms([places], []), piece, [slot])
                 to = View(target, nest.starts[0], nest.strides[0])
                 self._statements.append(Statement(to, nest.counts, segment.factors[0]))
         if constants:
@@ -587,16 +593,15 @@ class _Arrangement:
         if len(members) == 1 and all(run.lengths == [1] for run in kind.runs):
             self._arrange_one(k)
             return
-        arrays = [[self._arrays[self._kinds.kind_of[x[0]]] for x in run.columns[1:]] for run in kind.runs]
-        runs = [_rows(run, place) for run in kind.runs]
-        collected = any(array in self._collections for own in arrays for array in own)
-        groups = _by_pattern(runs, len(members), exact=not collected)
+        runs = list(map(self._terms, kind.runs))
+        factors = [factor for run in runs for factor in run.factors]
+        groups, alike = _by_pattern(kind, factors, exact=all(f.array not in self._collections for f in factors))
         if kind.op is None and not self._kinds.exact:
             for group in groups:
-                for own, run in zip(arrays, runs, strict=True):
-                    _put_in_order(run, group, [array in self._collections for array in own])
-        starts = [[row[0] for row in rows] for run in runs for rows in run.places]
-        regular = [all(_one_pattern([rows[m] for m in g]) for g in groups) for run in runs for rows in run.places]
+                for run in runs:
+                    _put_in_order(run, group, self._collections)
+        starts = [[row[0] for row in f.rows] for f in factors]
+        regular = [alike or all(_one_pattern([f.rows[m] for m in group]) for group in groups) for f in factors]
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
         target = self._allot(k, kind, [members[m] for m in order])
         rank = [place[member] for member in members]
@@ -604,16 +609,21 @@ class _Arrangement:
         for group in groups:
             group.sort(key=rank.__getitem__)
             slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
-            tables = [
-                [tuple(rows[m]) for m in group]
-                for rows, fits in zip((rows for run in runs for rows in run.places), regular, strict=True)
-                if not fits
-            ]
-            for piece, nest in _pieces(slots, [rank[m] for m in group], tables):
-                part = [group[i] for i in piece]
-                self._statements.append(self._statement(kind, target, arrays, runs, part, nest))
-                values.append(self._statements[-1].value)
+            tables = [[tuple(f.rows[m]) for m in group] for f, fits in zip(factors, regular, strict=True) if not fits]
+            for piece, nest in nests_through(slots, [rank[m] for m in group], tables):
+                part, own = [group[i] for i in piece], iter(zip(nest.starts[1:], nest.strides[1:], strict=True))
+                segments = [self._segments(nest.counts, run, part, [next(own) for _ in run.factors]) for run in runs]
+                values.append(_value(kind, list(map(list, segments))))
+                to = View(target, nest.starts[0], nest.strides[0])
+                self._statements.append(Statement(to, nest.counts, values[-1]))
         self._settle(target, kind, values)
+
+    def _terms(self, run: _Run) -> _Terms:
+        constants, *factors = run.columns
+        arrays = [self._arrays[self._kinds.kind_of[values[0]]] for values in factors]
+        places = [run.rows(list(map(self._place.__getitem__, values))) for values in factors]
+        fixed = not factors or constants.count(1.0) < len(constants)
+        return _Terms(list(map(_Factor, arrays, places)), run.rows(constants) if fixed else [])
 
     def _arrange_one(self, k: int) -> None:
         """Do the same for a kind of one member, which has no loops."""
@@ -635,41 +645,25 @@ class _Arrangement:
         varies = any(view.array.varies for value in values for view in views_of(value))
         target.varies, target.total = varies and not kind.total, varies and kind.total
 
-    def _statement(  # noqa: PLR0917
-        self, kind: _Kind, target: Array, arrays: list[list[Array]], runs: list[_Rows], part: list[int], nest: Nest
-    ) -> Statement:
-        """Return the statement for some members of a kind, with loops through their places, then their operands'."""
-        slots = iter(zip(nest.starts[1:], nest.strides[1:], strict=True))
-        segments: list[list[Segment]] = []
-        for own, run in zip(arrays, runs, strict=True):
-            rows = [[places[m] for m in part] for places in run.places]
-            constants = [run.constants[m] for m in part] if run.constants else []
-            segments.append(list(self._segments(nest.counts, own, rows, constants, [next(slots) for _ in own])))
-        value = _value(kind, segments)
-        return Statement(View(target, nest.starts[0], nest.strides[0]), nest.counts, value)
-
     def _segments(
         self,
         loops: tuple[int, ...],
-        arrays: Sequence[Array],
-        rows: Sequence[Sequence[list[int]]],
-        constants: Sequence[list[float]],
+        run: _Terms,
+        part: Sequence[int],
         slots: Sequence[tuple[int, tuple[int, ...] | None]],
     ) -> Iterator[Segment]:
         """Yield the segments that a run becomes in one statement.
 
         Arguments:
             loops: the statement's.
-            arrays: those of the factors.
-            rows: for each factor, the places of the terms of each member.
-            constants: for each member those of its terms; none if all are 1.
+            part: its members.
             slots: for each factor, the place of its first member's first term, and the stride of each loop; None for
                 the strides if there are none.
         """
-        length = len(rows[0][0]) if rows else len(constants[0])
-        regular = [_one_pattern(r) for r in rows]
-        inner = [[x - r[0][0] for x in r[0]] if fits else None for r, fits in zip(rows, regular, strict=True)]
-        begin = 0
+        first = [f.rows[part[0]] for f in run.factors]
+        alike = [by is not None or _one_pattern([f.rows[m] for m in part]) for f, (_, by) in zip(run.factors, slots)]
+        inner = [[x - row[0] for x in row] if fits else None for row, fits in zip(first, alike, strict=True)]
+        begin, length = 0, len(first[0] if first else run.constants[part[0]])
         while begin < length:
             followed = [x[begin:] for x in inner if x is not None]
             nest = longest_nest(followed) if followed else Nest((length,) if length > 1 else (), (), ())
@@ -680,16 +674,16 @@ class _Arrangement:
                 nest, n = Nest((length - begin,), (), ()), length - begin
             offsets = iter(zip(nest.starts, nest.strides, strict=True)) if nest.starts else None
             factors: list[View | float] = []
-            for a, r, x, (start, strides) in zip(arrays, rows, inner, slots, strict=True):
-                offset, steps = next(offsets) if offsets and x is not None else (0, None)
-                if strides is None or x is None or (steps is None and n > 1):
-                    table = list(chain.from_iterable(row[begin : begin + n] for row in r))
-                    factors.append(self._gathered(a, (*loops, *nest.counts), table))
+            for f, fits, (start, strides) in zip(run.factors, alike, slots, strict=True):
+                offset, steps = next(offsets) if offsets and fits else (0, None)
+                if strides is None or (steps is None and n > 1):
+                    table = [x for m in part for x in f.rows[m][begin : begin + n]]
+                    factors.append(self._gathered(f.array, (*loops, *nest.counts), table))
                 else:
-                    factors.append(View(a, start + offset, (*strides, *(steps or ()))))
-            if constants:
-                numbers = [row[begin : begin + n] for row in constants]
-                factors.append(self._constant((*loops, *nest.counts), list(chain.from_iterable(numbers))))
+                    factors.append(View(f.array, start + offset, (*strides, *(steps or ()))))
+            if run.constants:
+                numbers = [x for m in part for x in run.constants[m][begin : begin + n]]
+                factors.append(self._constant((*loops, *nest.counts), numbers))
             yield Segment(nest.counts, tuple(factors))
             begin += n
 
@@ -728,27 +722,18 @@ class _Arrangement:
         return View(self._gathers[key], 0, strides)
 
 
-def _rows(run: _Run, place: list[int]) -> _Rows:
-    """Return a run with the places of values."""
-    constants, *factors = run.columns
-    fixed = not factors or constants.count(1.0) < len(constants)
-    places = [run.rows([place[x] for x in values]) for values in factors]
-    return _Rows(places, run.rows(constants) if fixed else [])
-
-
-def _put_in_order(run: _Rows, group: Sequence[int], collected: Sequence[bool]) -> None:
+def _put_in_order(run: _Terms, group: Sequence[int], collections: Container[Array]) -> None:
     """Put the terms of these members, which have as many, in the order of the first member's first factors.
 
-    Arguments:
-        collected: True for factors in collections, whose order says least.
+    The order of those in collections says least.
     """
-    factors = [rows[group[0]] for _, rows in sorted(zip(collected, run.places, strict=True), key=lambda x: x[0])]
-    firsts = list(zip(*factors, strict=True))
+    rows = [f.rows[group[0]] for f in sorted(run.factors, key=lambda f: f.array in collections)]
+    firsts = list(zip(*rows, strict=True))
     if firsts != sorted(firsts):
         order = sorted(range(len(firsts)), key=firsts.__getitem__)
-        for rows in (*run.places, *([run.constants] if run.constants else [])):
+        for column in (*[f.rows for f in run.factors], *[run.constants] * bool(run.constants)):
             for m in group:
-                rows[m] = [rows[m][t] for t in order]  # type: ignore[index]
+                column[m] = [column[m][t] for t in order]  # type: ignore[index]
 
 
 def _without_repeats(shape: Sequence[int], numbers: "array[Any]") -> tuple["array[Any]", tuple[int, ...]]:
@@ -772,21 +757,24 @@ def _one_pattern(rows: Sequence[list[int]]) -> bool:
     return all(row == [x + row[0] - first[0] for x in first] for row in rows)
 
 
-def _by_pattern(runs: Sequence[_Rows], members: int, exact: bool) -> list[list[int]]:
-    """Return the members in groups, those whose terms lie in the same pattern; if these are too many, as many terms."""
-    lengths = [tuple(map(len, rows)) for run in runs for rows in (run.places[0] if run.places else run.constants,)]
-    if all(n == 1 for row in lengths for n in row):
-        return [list(range(members))]
+def _by_pattern(kind: _Kind, factors: Sequence[_Factor], exact: bool) -> tuple[list[list[int]], bool]:
+    """Return the members in groups: those whose terms lie in the same pattern, and True.
+
+    If these are too many, those that have as many terms, and False.
+    """
+    lengths = [run.lengths for run in kind.runs]
+    if all(own.count(1) == len(own) for own in lengths):
+        return [list(range(len(kind.members)))], True
     for by_offsets in (True, False) if exact else (False,):
         groups: dict[Hashable, list[int]] = {}
-        for m in range(members):
-            pattern: list[Hashable] = [row[m] for row in lengths]
+        for m in range(len(kind.members)):
+            pattern: list[Hashable] = [own[m] for own in lengths]
             if by_offsets:
-                pattern += [tuple([x - rows[m][0] for x in rows[m]]) for run in runs for rows in run.places]
+                pattern += [tuple([x - f.rows[m][0] for x in f.rows[m]]) for f in factors]
             groups.setdefault(tuple(pattern), []).append(m)
         if len(groups) <= MOST_PATTERNS:
             break
-    return list(groups.values())
+    return list(groups.values()), by_offsets
 
 
 def _best_order(slots: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], members: int) -> Sequence[int]:
@@ -802,7 +790,7 @@ def _best_order(slots: Sequence[Sequence[int]], groups: Sequence[Sequence[int]],
         pieces = backwards = 0
         for group in groups:
             own = sorted(group, key=rank.__getitem__)
-            nests = _split([[rank[m] for m in own], *([s[m] for m in own] for s in slots)])
+            nests = nests_of([[rank[m] for m in own], *([s[m] for m in own] for s in slots)])
             pieces += MOST_PIECES + 1 if nests is None else len(nests)
             for nest in nests or ():
                 backwards += sum(min(by) < 0 >= max(by) for by in zip(*nest.strides[1:], strict=True))
@@ -819,57 +807,6 @@ def _orders(starts: Sequence[Sequence[int]], members: int) -> Iterator[Sequence[
     for keys in (starts, starts[::-1]):
         rows = list(zip(*keys, strict=True))
         yield sorted(range(members), key=rows.__getitem__)
-
-
-def _split(sequences: Sequence[Sequence[int]]) -> list[Nest] | None:
-    """Return loops that run through the sequences, one nest after the other; None if that takes too many."""
-    nests: list[Nest] = []
-    begin, length = 0, len(sequences[0])
-    while begin < length:
-        if len(nests) == MOST_PIECES:
-            return None
-        nests.append(nest_of(sequences, begin) or longest_nest(sequences, begin))
-        begin += nests[-1].rounds
-    return nests
-
-
-def _pieces(
-    slots: Sequence[Sequence[int] | None], target: list[int], tables: Sequence[Sequence[Hashable]] = ()
-) -> Iterator[tuple[range, Nest]]:
-    """Yield ranges of the members, each with loops through their places and the first places of their operands.
-
-    If these were too many, the ranges are those of loops through the places. The strides of operands that the loops do
-    not run through are then None, as are those of operands that are to have no strides. What these read is in `tables`,
-    in which an inner loop leaves out what repeats.
-    """
-    wanted = [target, *(s for s in slots if s is not None)]
-    nests = _split(wanted)
-    begin = 0
-    while begin < len(target):
-        nest = nests.pop(0) if nests else _with_equal_blocks([s[begin:] for s in wanted])
-        end = begin + nest.rounds
-        for table in tables:
-            again = gcd(*(len(list(equal)) for _, equal in groupby(table[begin:end])))
-            if 1 < again < nest.counts[-1] and nest.counts[-1] % again == 0:
-                nest = nest._replace(counts=(*nest.counts[:-1], nest.counts[-1] // again, again))
-        own = [None if s is None else strides_in(s[begin:end], nest.counts) for s in (target, *slots)]
-        starts = tuple(0 if s is None else s[begin] for s in (target, *slots))
-        yield range(begin, end), Nest(nest.counts, starts, tuple(own))  # type: ignore[arg-type]
-        begin = end
-
-
-def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
-    """Return loops through the first sequence as far as they go; the inner ones run through all others, too."""
-    outer = longest_nest(sequences[:1])
-    n = outer.rounds
-    inner = longest_nest([s[:n] for s in sequences]).counts
-    while len(outer.counts) == 1 and inner:
-        block = prod(inner)
-        blocks = [[[x - s[i] for x in s[i : i + block]] for i in range(0, n, block)] for s in sequences]
-        if n % block == 0 and n > block and all(row == rows[0] for rows in blocks for row in rows):
-            return outer._replace(counts=(n // block, *inner))
-        inner = inner[1:]
-    return outer
 
 
 def _value(kind: _Kind, runs: Sequence[list[Segment]]) -> Expression:

@@ -1,8 +1,11 @@
 """Find nested loops that run through sequences of indices."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import groupby
 from math import gcd, prod
 from typing import NamedTuple
+
+MOST_PIECES = 4  # nests, one after the other, where none runs through all of the sequences
 
 
 class Nest(NamedTuple):
@@ -97,3 +100,58 @@ def indices_of(start: int, strides: Sequence[int], counts: Sequence[int]) -> lis
     for stride, n in zip(strides, counts, strict=True):
         found = [i + k * stride for i in found for k in range(n)]
     return found
+
+
+def nests_of(sequences: Sequence[Sequence[int]]) -> list[Nest] | None:
+    """Return loops that run through the sequences, one nest after the other; None if that takes too many."""
+    nests: list[Nest] = []
+    begin, length = 0, len(sequences[0])
+    while begin < length:
+        if len(nests) == MOST_PIECES:
+            return None
+        nests.append(nest_of(sequences, begin) or longest_nest(sequences, begin))
+        begin += nests[-1].rounds
+    return nests
+
+
+def nests_through(
+    slots: Sequence[Sequence[int] | None], target: list[int], tables: Sequence[Sequence[Hashable]] = ()
+) -> Iterator[tuple[range, Nest]]:
+    """Yield ranges of rounds, each with loops through the target, then the slots.
+
+    If these were too many, the ranges are those of loops through the target. The strides of slots that the loops do not
+    run through are then None, as are those of slots that are None.
+
+    Arguments:
+        slots: sequences; None for one that has no strides.
+        target: a sequence.
+        tables: what is read in each round without strides: an inner loop leaves out what repeats.
+    """
+    wanted = [target, *(s for s in slots if s is not None)]
+    nests = nests_of(wanted)
+    begin = 0
+    while begin < len(target):
+        nest = nests.pop(0) if nests else _with_equal_blocks([s[begin:] for s in wanted])
+        end = begin + nest.rounds
+        for table in tables:
+            again = gcd(*(len(list(equal)) for _, equal in groupby(table[begin:end])))
+            if 1 < again < nest.counts[-1] and nest.counts[-1] % again == 0:
+                nest = nest._replace(counts=(*nest.counts[:-1], nest.counts[-1] // again, again))
+        own = [None if s is None else strides_in(s[begin:end], nest.counts) for s in (target, *slots)]
+        starts = tuple(0 if s is None else s[begin] for s in (target, *slots))
+        yield range(begin, end), Nest(nest.counts, starts, tuple(own))  # type: ignore[arg-type]
+        begin = end
+
+
+def _with_equal_blocks(sequences: Sequence[Sequence[int]]) -> Nest:
+    """Return loops through the first sequence as far as they go; the inner ones run through all others, too."""
+    outer = longest_nest(sequences[:1])
+    n = outer.rounds
+    inner = longest_nest([s[:n] for s in sequences]).counts
+    while len(outer.counts) == 1 and inner:
+        block = prod(inner)
+        blocks = [[[x - s[i] for x in s[i : i + block]] for i in range(0, n, block)] for s in sequences]
+        if n % block == 0 and n > block and all(row == rows[0] for rows in blocks for row in rows):
+            return outer._replace(counts=(n // block, *inner))
+        inner = inner[1:]
+    return outer

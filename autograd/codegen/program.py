@@ -87,7 +87,7 @@ class ProgramBuilder:
     def __init__(self, inputs: int, *, folds: bool = True) -> None:
         self.inputs = inputs
         self.steps: list[Step] = []
-        self._fold = folded if folds else computed
+        self._folds = folds
         self._known: dict[object, int] = {}
 
     def add(self, op: Op, operands: tuple[Operand, ...]) -> Operand:
@@ -96,11 +96,13 @@ class ProgramBuilder:
 
     def add_step(self, step: Step) -> Operand:
         """Return the same for a step that is there already."""
-        folds_to: Operand | None = self._fold(*step)
-        if folds_to is not None:
-            return folds_to
         key: object = step
-        if float in map(type, step.operands):  # compared by their bits: 1.0 would equal 1, the number of a value
+        constants = float in map(type, step.operands)
+        if constants or self._folds:
+            folds_to: Operand | None = (folded if self._folds else computed)(*step)
+            if folds_to is not None:
+                return folds_to
+        if constants:  # compared by their bits: 1.0 would equal 1, the number of a value
             key = (step.op, *[x if type(x) is int else bits_of(x) for x in step.operands])
         new = self.inputs + len(self.steps)
         place = self._known.setdefault(key, new)
