@@ -20,7 +20,7 @@ from string import Formatter
 import autograd
 from autograd import Value
 from autograd._native.hashes import table_hash
-from autograd.codegen.c_statements import CSpelling, literal
+from autograd.codegen.c_spelling import CSpelling, literal
 from autograd.codegen.program import Operand, Program, ProgramBuilder, Step, expanded, lower
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op, mul, neg, sub, where

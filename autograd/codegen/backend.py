@@ -30,17 +30,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count, repeat
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from autograd.codegen.arguments import Signature, as_array, batch_size, checked_lists, is_array, pieces_of, with_pieces
 from autograd.codegen.array_program import ArrayProgram
+from autograd.codegen.c_library import CProgram
 from autograd.codegen.program import Program, Step, expanded
 from autograd.floats import number, sum_
 from autograd.ops import Op
 from autograd.trees import tree_leaves, tree_map
-
-if TYPE_CHECKING:
-    from autograd.codegen.c_call import CProgram  # which imports this module
 
 
 class CompiledCode(NamedTuple):
@@ -57,7 +55,7 @@ class CompiledCode(NamedTuple):
     """`repeat(n, state, *rest)`, required where `signature.feedback`, else None."""
     arrays: ArrayProgram | None = None
     """The program on arrays that it was printed from, if it was."""
-    program: "CProgram | None" = None
+    program: CProgram | None = None
     """The program in C, for callers that call it from C."""
 
 

@@ -17,30 +17,36 @@ constants itself.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 from autograd.codegen.arguments import Signature, pieces_in_place
-from autograd.codegen.array_program import index_text
+from autograd.codegen.array_program import ArrayProgram, Statement, View, index_text
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
-from autograd.codegen.c_call import MOST_LANES, CallLimits, CProgram, callable_functions
-from autograd.codegen.c_statements import CStatements, along, for_loop, literal
-from autograd.codegen.memory import MemoryLayout, equal_runs, strided_runs, terms_of
-from autograd.codegen.program import Program, without_fixed_terms
+from autograd.codegen.c_call import callable_functions
+from autograd.codegen.c_layout import Layout, straight
+from autograd.codegen.c_library import MOST_LANES, CallLimits, CProgram
+from autograd.codegen.c_spelling import for_loop, literal
+from autograd.codegen.c_statements import REPEATED, CStatements, heads, index_of, letters
+from autograd.codegen.lifting import lifted_if_few
+from autograd.codegen.program import Operand, Program, without_fixed_terms
+from autograd.codegen.spelling import is_spelled
 from autograd.trees import tree_leaves
 
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
 """Required for the same bits as Python; the last two change no result, only errno and exception flags."""
 
-DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**22  # of all samples together: 1 to 50 ms, so that Ctrl-C between two calls is soon enough
 _CHUNK_OF_ONCE = 8  # the samples of a chunk take so many times as long as what does not depend on the sample
 _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 50 µs, in which other threads can wait
 
+MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
+TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
+
 _VECTOR_TYPES = f"""
+#include <string.h>
 #if defined __AVX512F__
-#define LANES {MOST_LANES} /* samples in a vector, calculated side by side */
+#define LANES {MOST_LANES} /* numbers in a vector, calculated side by side */
 #elif defined __AVX__
 #define LANES 4
 #else
@@ -49,14 +55,29 @@ _VECTOR_TYPES = f"""
 """
 _VECTOR_TYPES += """
 typedef double V __attribute__((vector_size(8 * LANES)));
+typedef double U __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* anywhere in an array of doubles */
 typedef long long M __attribute__((vector_size(8 * LANES)));
 static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; return z; }
 static inline V pick(M m, V x, V y) { return (V)((m & (M)x) | (~m & (M)y)); }
+static inline V get(const double *p, long long stride)
+{
+    V z;
+    if (stride == 1) return *(const U *)p;
+    for (int i = 0; i < LANES; i++) z[i] = p[i * stride];
+    return z;
+}
+static inline void put(double *p, long long stride, V z, int from)
+{
+    if (stride == 1 && from == 0) *(U *)p = z;
+    else for (int i = from; i < LANES; i++) p[i * stride] = z[i];
+}
+"""
+_TOTAL = """
 typedef double H __attribute__((vector_size(4 * LANES)));
 static inline double total(V x) /* halves first: adding lane by lane would wait for each sum */
 {
     H half[2];
-    __builtin_memcpy(half, &x, sizeof x);
+    memcpy(half, &x, sizeof x);
     half[0] += half[1];
     double sum = half[0][0];
     #pragma GCC unroll 8
@@ -64,12 +85,36 @@ static inline double total(V x) /* halves first: adding lane by lane would wait 
     return sum;
 }
 """
-
-_VECTORS_OF_SAMPLES = """
-/* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */
-for (long long first = begin == 0 && n % LANES ? n % LANES - LANES : begin; first < end; first += LANES) {
-for (int lane = 0; lane < LANES; lane++) {
-const long long row = first + lane < 0 ? 0 : first + lane;
+_IN_LANES = """
+/* Copy rows of numbers to vectors of LANES rows; those before row 0 are copies of it. */
+static void in_lanes(const double *restrict a, int numbers, long long first, V *restrict x)
+{
+    for (int lane = 0; lane < -first; lane++)
+        for (int i = 0; i < numbers; i++) x[i][lane] = a[i];
+    const int from = first < 0 ? (int)-first : 0;
+    const double *row = a + (first + from) * numbers;
+    if (from == 0) /* a known number of lanes: compilers make vectors of it */
+        for (int i = 0; i < numbers; i++)
+            for (int lane = 0; lane < LANES; lane++) x[i][lane] = row[lane * numbers + i];
+    else
+        for (int lane = from; lane < LANES; lane++, row += numbers)
+            for (int i = 0; i < numbers; i++) x[i][lane] = row[i];
+}
+"""
+_IN_ROWS = """
+/* Copy vectors to rows, from a lane on. */
+static void in_rows(const V *restrict v, int numbers, int from, double *restrict r, long long length)
+{
+    int i = 0;
+    for (; from == 0 && i + LANES <= numbers; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) {
+            V z;
+            for (int k = 0; k < LANES; k++) z[k] = v[i + k][lane];
+            *(U *)(r + lane * length + i) = z;
+        }
+    for (int lane = from; lane < LANES; lane++)
+        for (int k = i; k < numbers; k++) r[(lane - from) * length + k] = v[k][lane];
+}
 """
 
 
@@ -80,13 +125,22 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
         CompilerError: there is no C compiler.
         UnsupportedOperationError: an operation cannot be expressed in C, because its function runs in Python only.
     """
-    unit = _TranslationUnit(*spelled_out(program, signature, "c"))
+
+    def steps(folds: bool) -> tuple[Program, Signature, dict[int, Operand]]:
+        spelled = spelled_out(program, signature, lambda op: op in REPEATED or is_spelled(op, "c"), folds=folds)
+        return without_fixed_terms(*spelled)
+
+    apart, its_signature, added = steps(folds=False)
+    terms = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
+    arrays = lifted_if_few(apart, its_signature, terms // TERMS_OF_A_KIND) if terms > MOST_STRAIGHT else None
+    if arrays is None:
+        apart, its_signature, added = steps(folds=True)
+    unit = _TranslationUnit(arrays or straight(apart, its_signature), signature, added)
     text = unit.text()
     library = built(text, unit.options)
-    code = CompiledCode(text, *callable_functions(library, signature, unit.in_work, unit.limits))
-    if unit.in_work:  # it has no `called`
-        return code
-    return code._replace(program=CProgram(library, signature, 0, unit.limits))
+    call, repeat = callable_functions(library, signature, unit.in_work, unit.limits)
+    work = library.integer("work_bytes") if unit.in_work else 0
+    return CompiledCode(text, call, repeat, arrays, CProgram(library, signature, work, unit.limits))
 
 
 class _TranslationUnit:
@@ -94,42 +148,39 @@ class _TranslationUnit:
 
     For a batch there is also `samples`, which `compiled` calls for all of them, and which may be called for consecutive
     ranges: `begin` is 0 or the last `end`, and n - `end` a multiple of `MOST_LANES`. The sums of a `reduce` stay in `s`
-    until `end` is n.
+    and `out` until `end` is n.
 
     Arguments:
-        program: the program, with operations that C spells.
+        program: the program on arrays; its outputs beyond those of the signature are terms.
         signature: its arguments and its result.
+        terms: the indices of the outputs to which these are added.
     """
 
-    def __init__(self, program: Program, signature: Signature) -> None:
-        self.outputs = len(program.outputs)  # the length of `out`, for one sample
-        program, self.signature, terms = without_fixed_terms(program, signature)
+    def __init__(self, program: ArrayProgram, signature: Signature, terms: Iterable[int]) -> None:
+        self.program, self.signature = program, signature
+        self.outputs = len(tree_leaves(signature.outputs))  # the length of `out`, for one sample
         self.sizes = [len(tree_leaves(tree)) for tree in signature.inputs]  # of the arguments, for one sample
-        self.layout = MemoryLayout(program, signature)
-        self.terms = dict(zip(terms, self.layout.program.outputs[self.outputs :], strict=True))
-        self.statements = CStatements(self.layout, signature, self.outputs)
+        self.layout = Layout(program, signature, terms)
+        self.statements = CStatements(self.layout)
         self.once, self.each = (  # the statements of each part: batch-invariant, and for each sample
             list(map(self.statements.lines, parts)) for parts in (self.layout.once, self.layout.each)
         )
-        (self.each if signature.batch else self.once).append(list(self.statements.other_outputs()))
+        self.products = [line for product in self.layout.products for line in self.statements.products(product)]
 
-    @cached_property
+    @property
     def in_work(self) -> bool:
         """True if the functions take memory as their last argument, because their arrays are too large for the stack.
 
         The file exports its size, `work_bytes`.
         """
-        doubles = sum(length * (MOST_LANES if kind == "V" else 1) for kind, _, length in self._lengths())
-        return doubles + (self.sizes[0] if self.signature.feedback else 0) > DOUBLES_ON_THE_STACK
+        return self.layout.is_large(self.sizes[0] if self.signature.feedback else 0)
 
     @property
     def limits(self) -> CallLimits:
         """The numbers of samples that one call may compute."""
-        once, each = (
-            sum(terms_of(self.layout.step(place)) for part in parts for unit in part for place in unit.steps)
-            for parts in (self.layout.once, self.layout.each)
-        )
+        once, each = map(self.layout.terms, (self.layout.once, self.layout.each))
         each += self.outputs + self.layout.lengths["x"] + 1
+        each += self.layout.terms([[product.statement for product in self.layout.products]])
         # Each call computes the batch-invariant part again: at most half of its time.
         most = max(MOST_LANES, max(_TERMS_OF_A_CALL, once) // each)
         chunk = MOST_LANES * (1 + _CHUNK_OF_ONCE * once // each // MOST_LANES)
@@ -139,26 +190,37 @@ class _TranslationUnit:
     def options(self) -> list[str]:
         """Compiler options: `FLAGS` and the level of optimization."""
         # -O3 speeds up loops; straight-line code gains nothing and compiles more slowly.
-        return ["-O3" if self.layout.looped else "-O2", *FLAGS]
+        looped = any(s.loops for part in (*self.layout.once, *self.layout.each) for s in part)
+        return ["-O3" if looped else "-O2", *FLAGS]
 
     def text(self) -> str:
         """Return the source."""
         return "\n".join(_indented(self._lines())) + "\n"
 
     def _lines(self) -> Iterator[str]:
+        signature, statements = self.signature, self.statements
+        last = list(self._last())
         yield "/* A recorded graph as C, generated by scalar-autograd."
         yield f"   To get the bits of Python, compile it with: cc {' '.join(self.options)}"
         if self.in_work:
             yield "   work: memory of work_bytes bytes, aligned to 64 bytes."
         yield from ["*/", "#include <math.h>"]
-        if self.signature.batch:
+        if signature.batch or any("LANES" in text for text in statements.functions):
             yield from _VECTOR_TYPES.strip().splitlines()
-        yield from self.statements.operations.definitions()
-        if self.layout.constants:
-            yield f"static const double c[] = {{{', '.join(map(literal, self.layout.constants))}}};"
-        yield from self.statements.tables
+        if signature.batch:
+            yield from _IN_LANES.strip().splitlines()
+            yield from _IN_ROWS.strip().splitlines() if self.layout.row else ()
+            yield from _TOTAL.strip().splitlines() if signature.reduce else ()
+        yield from statements.operations.definitions()
+        for constant in self.program.constants:
+            numbers = ", ".join(map(literal, constant.constants))
+            yield f"static const double {constant.name}[] = {{{numbers}}};"
+        for indices, name in statements.tables.items():
+            yield f"static const int {name}[] = {{{', '.join(map(str, indices))}}};"
+        for text, name in statements.functions.items():
+            yield from f"static __attribute__((noinline)) void {name}{text}".splitlines()
         if self.in_work:
-            yield f"const long long work_bytes = {' + '.join(self._sizes(self.signature.feedback))};"
+            yield f"const long long work_bytes = {' + '.join(self._sizes(signature.feedback))};"
         once, each = self.once, self.each
         if not self.layout.whole:
             shared = self._shared()
@@ -167,7 +229,7 @@ class _TranslationUnit:
             calls = [[f"part{n}({_passed(shared)});"] for n in range(len(once) + len(each))]
             once, each = calls[: len(once)], calls[len(once) :]
         parameters = self._parameters()
-        if self.signature.batch:
+        if signature.batch:
             yield f"void samples({_declared(self._parameters_of_samples())})"
         elif self._in_registers:
             yield f"static inline __attribute__((always_inline)) void once({_declared(parameters)})"
@@ -176,17 +238,17 @@ class _TranslationUnit:
         yield "{"
         yield from self._arrays()
         yield from (line for lines in once for line in lines)
-        if self.signature.batch:
+        if signature.batch:
             yield from self._over_the_batch([line for lines in each for line in lines])
+        yield from last
         yield "}"
-        if self.signature.batch:
+        if signature.batch:
             yield from self._whole_batch()
         elif self._in_registers:
             yield f"void compiled({_declared(parameters)}) {{ once({_passed(parameters)}); }}"
-        if self.signature.feedback:
+        if signature.feedback:
             yield from self._repeated()
-        if not self.in_work:
-            yield from self._called()
+        yield from self._called()
 
     @property
     def _in_registers(self) -> bool:
@@ -213,31 +275,35 @@ class _TranslationUnit:
         """Yield the function that computes all samples of a batch."""
         yield from [f"void compiled({_declared(self._parameters())})", "{"]
         if self._sums_from_caller:
-            yield f"V s[{max(self.outputs, 1)}];"
+            yield f"V s[{max(self.layout.lengths['s'], 1)}];"
         values = [("", {"begin": "0", "end": "n"}.get(name, name)) for _, name in self._parameters_of_samples()]
         yield from [f"samples({_passed(values)});", "}"]
 
     def _called(self) -> Iterator[str]:
         """Yield the function with the same parameters in each program, which the native core calls."""
-        yield "/* The same for any program: n is 1 without a batch, a has the arguments. */"
-        yield "void called(long long n, const double *const *a, double *out)"
+        yield "/* The same for any program: n is 1 without a batch, a has the arguments; work may be NULL if unused. */"
+        yield "void called(long long n, const double *const *a, double *out, char *work)"
         values = [f"a[{k}]" for k in range(len(self.sizes))]
-        unused = [f"(void){name};" for name, used in (("n", self.signature.batch), ("a", values)) if not used]
-        yield f"{{ {' '.join([*unused, ''])}compiled({', '.join([*['n'] * self.signature.batch, *values, 'out'])}); }}"
+        used = {"n": self.signature.batch, "a": bool(values), "work": self.in_work}
+        unused = [f"(void){name};" for name, is_used in used.items() if not is_used]
+        passed = [*["n"] * self.signature.batch, *values, "out", *["work"] * self.in_work]
+        yield f"{{ {' '.join([*unused, ''])}compiled({', '.join(passed)}); }}"
 
     def _shared(self) -> list[tuple[str, str]]:
         """Return the types and names of the parts' parameters."""
         unbatched = [k for k, batch in enumerate(self.signature.batched) if not batch]
         shared = [*(("const double *restrict ", f"a{k}") for k in unbatched), ("double *restrict ", "u")]
         if self.signature.batch:
-            return [*shared, ("V *restrict ", "v"), ("const V *restrict ", "x"), ("V *restrict ", "s")]
+            vectors = [("V *restrict ", "v"), ("const V *restrict ", "x"), ("V *restrict ", "s")]
+            return [*shared, *vectors, ("const int ", "from")]
         return [*shared, ("double *restrict ", "out")]
 
     def _lengths(self) -> list[tuple[str, str, int]]:
         """Return type, name and length of each array in `compiled`, those with stricter alignment first."""
         lengths = self.layout.lengths
-        vectors = [("V", "x", lengths["x"]), ("V", "v", lengths["v"]), ("V", "s", self.outputs)]
-        return [*(vectors if self.signature.batch else []), ("double", "u", lengths["u"])]
+        vectors = [("V", name, lengths[name]) for name in "xvs"] if self.signature.batch else []
+        rows = self.layout.block * self.layout.row_length
+        return [*vectors, ("double", "u", lengths["u"]), *([("double", "r", rows)] if rows else [])]
 
     def _sizes(self, feedback: bool) -> list[str]:
         sizes = [f"{length} * sizeof({kind})" for kind, _, length in self._lengths()]
@@ -251,52 +317,89 @@ class _TranslationUnit:
                 at += f" + {length} * sizeof({kind})"
             elif name == "s" and self._sums_from_caller:
                 continue
-            elif length or not self.layout.whole or name in ("x", "s"):  # these two have loops even if they are empty
+            elif length or not self.layout.whole:
                 yield f"{kind} {name}[{max(length, 1)}];"
+        if self.signature.batch:
+            yield "int from = 0; /* lanes that are ignored */"
 
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:
-        if self.signature.reduce:
-            yield f"if (begin == 0) {for_loop('i', self.outputs, 's[i] = all(0.0);')}"
-        yield from _VECTORS_OF_SAMPLES.strip().splitlines()
-        column = 0
-        for k in self.signature.batched_arguments:
-            target, element = index_text(column, (1, "i")), index_text(0, (self.sizes[k], "row"), (1, "i"))
-            yield for_loop("i", self.sizes[k], f"x[{target}][lane] = a{k}[{element}];")
-            column += self.sizes[k]
-        yield from ["}", *each]
-        if self.signature.reduce:
-            yield f"if (first < 0) {for_loop('i', self.outputs, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
-            yield from ["}", "if (end == n) {", *self._sums(), "}"]
+        layout, step = self.layout, "LANES"
+        sums = layout.lengths["s"] if self.signature.reduce else 0
+        if sums:
+            yield f"if (begin == 0) {for_loop('i', sums, 's[i] = all(0.0);')}"
+        yield "/* The first vector may start before sample 0: its extra lanes copy sample 0 and are ignored. */"
+        start = "begin == 0 && n % LANES ? n % LANES - LANES : begin"
+        if layout.products:
+            step = str(layout.block)
+            yield f"for (long long block = {start}; block < end; block += {step}) {{"
+            yield f"const long long limit = block + {step} < end ? block + {step} : end, row = block < 0 ? 0 : block;"
+            yield "for (long long first = block; first < limit; first += LANES) {"
         else:
+            yield f"for (long long first = {start}; first < end; first += LANES) {{"
+        yield "from = first < 0 ? (int)-first : 0;"
+        for k, array in enumerate(self.program.arguments):
+            if array.varies and array in layout.places:
+                at = layout.places[array].start
+                yield f"in_lanes(a{k}, {self.sizes[k]}, first, {f'x + {at}' if at else 'x'});"
+        yield from each
+        if self.signature.rowwise:
             yield from self._rows()
+        for array, at in layout.row.items():
+            place, length = layout.places[array], layout.row_length
+            source = f"&{place.name}" if place.local else index_of(place.name, place.start)
+            to = f"r + (first + from - row) * {length}" + f" + {at}" * bool(at)
+            yield f"in_rows({source}, {array.length}, from, {to}, {length});"
+        if sums:
+            yield f"if (first < 0) {for_loop('i', sums, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
+        yield "}"
+        if layout.products:
+            yield "const long long rows = limit - row;"
+            yield "const int fresh = row == 0;"
+            yield from self.products
             yield "}"
 
     def _rows(self) -> Iterator[str]:
         """Yield the loop that writes the outputs of the samples in one vector."""
-        yield from [
-            "for (int lane = first < 0 ? -first : 0; lane < LANES; lane++) {",
-            "const long long row = first + lane;",
-        ]
-        for _, start, size in pieces_in_place(self.signature.outputs):
+        for target, loops, value in self.layout.copies:
+            yield from self.statements.lines([Statement(target, loops, value)])
+        yield from ["for (int lane = from; lane < LANES; lane++) {", "const long long row = first + lane;"]
+        for _, start, size in (piece for piece in pieces_in_place(self.signature.outputs) if piece[2]):
             at = index_text(0, (start, "n"), (size, "row"), (1, "i"))
             yield for_loop("i", size, f"out[{at}] = s[{index_text(start, (1, 'i'))}][lane];")
         yield "}"
 
-    def _sums(self) -> Iterator[str]:
-        """Yield the loops that write the outputs of a `reduce`."""
-        yield for_loop("i", self.outputs, "out[i] = total(s[i]);")
-        if self.signature.reduce == "mean":
-            yield for_loop("i", self.outputs, "out[i] /= n;")  # a separate loop, because it is vectorized
-        times = "n * " * (self.signature.reduce == "sum")
-        slots, name = self.layout.slots, self.statements.name
-        local = {i: x for i, x in self.terms.items() if type(x) is float or x not in slots}
-        # Terms outside arrays are mostly constants: one statement for adjacent outputs with the same term.
-        for same in equal_runs((i, name(local[i])) for i in sorted(local)):
-            yield for_loop("i", same.length, f"out[{index_text(same.first, (1, 'i'))}] += {times}{same.text};")
-        stored = ((i, slots[int(x)]) for i, x in sorted(self.terms.items()) if i not in local)
-        for run in strided_runs(stored):
-            index, value = along(run)
-            yield for_loop("i", run.length, f"out[{index}] += {times}{value};")
+    def _last(self) -> Iterator[str]:
+        """Yield what follows the samples: outputs that no statement has written, means, and terms."""
+        if self.signature.rowwise:
+            return
+        reduce, copies = self.signature.reduce, self.layout.copies
+        if not reduce:
+            yield from self.statements.lines(copies)
+            return
+        totals = [s for s in copies if isinstance(s.value, View) and s.value.array.total]
+        yield "if (end < n) return;"
+        yield from (line for s in totals for line in self._output(s, "= total({})"))
+        if reduce == "mean":
+            # Times the reciprocal of a power of two is the same number, and takes a fraction of the time.
+            yield "const double share = 1.0 / n;"
+            scaled = for_loop("i", self.outputs, "out[i] *= share;")
+            yield f"if ((n & (n - 1)) == 0) {scaled}"
+            yield f"else {for_loop('i', self.outputs, 'out[i] /= n;')}"
+        times = "n * " * (reduce == "sum")
+        for s in copies:
+            if s not in totals:
+                yield from self._output(s, f"= {times}{{}}")
+        for s in self.layout.added:
+            yield from self._output(s, f"+= {times}{{}}")
+
+    def _output(self, copy: Statement, assigned: str) -> Iterator[str]:
+        """Yield the loops for a copy to outputs."""
+        target, loops, value = copy
+        variables = letters(len(loops))
+        yield from heads(variables, loops)
+        _, (text, _) = self.statements.value(value, variables, loops)
+        yield f"out[{index_text(target.start, *zip(target.strides, variables, strict=True))}] {assigned.format(text)};"
+        yield "}" * len(loops)
 
     def _repeated(self) -> Iterator[str]:
         """Yield the function that feeds the outputs back; each round writes to a buffer other than the one it reads."""

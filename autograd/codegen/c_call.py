@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial, update_wrapper
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd._native import core
 from autograd.codegen.arguments import (
@@ -21,43 +21,16 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.backend import defined
-from autograd.codegen.c_library import Library
+from autograd.codegen.c_library import MOST_LANES, CallLimits, Library
 from autograd.codegen.out import into
 from autograd.codegen.python_source import packed_pieces, tree_text
 from autograd.trees import tree_leaves
 
 _PLAIN = (list, tuple)
 MOST_ARGUMENTS: int = getattr(core, "MOST_ARGUMENTS", -1)  # of a function of the native core
-MOST_LANES = 8  # samples in one of the program's vectors, at most
 _ALIGNMENT = 8 * MOST_LANES  # bytes, for these vectors
 _FIRST_SLICE = 256  # rounds of a `repeat`, if they are short: at most a few hundred microseconds each
 _SECONDS_OF_A_SLICE = 0.05
-
-
-class CallLimits(NamedTuple):
-    """The numbers of samples that one call of a C program may compute."""
-
-    most: int
-    """In a time in which Ctrl-C can wait; more are computed in slices."""
-    most_alone: int
-    """In a time in which other threads of Python can wait; 0 if none can wait for a call without a batch."""
-    chunk: int
-    """At least, where outputs are written in pieces: in whole vectors, and so many that what does not depend on the
-    sample, computed again for each chunk, takes little of the time."""
-
-
-class CProgram(NamedTuple):
-    """A program in C, for callers that call it from C.
-
-    The library has `void called(long long n, const double *const *a, double *out, char *work)`: n samples, 1 without a
-    batch; the arguments in a, a batched one row by row; the outputs one after another, in the order of their tree.
-    """
-
-    library: Library
-    signature: Signature
-    work: int
-    """The size of `work` in bytes, which are aligned to 64; 0 for none, then it may be NULL."""
-    limits: CallLimits
 
 
 @lru_cache(256)

@@ -8,8 +8,11 @@ import _ctypes
 import ctypes
 import os
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
+from autograd.codegen.arguments import Signature
+
+MOST_LANES = 8  # samples in one of a program's vectors, at most
 _CAN_UNLOAD = hasattr(_ctypes, "dlsym") and hasattr(_ctypes, "dlclose")  # not on Windows
 
 
@@ -51,3 +54,29 @@ class Library:
         if not _CAN_UNLOAD:
             return ctypes.c_longlong.in_dll(self.library, name).value
         return ctypes.c_longlong.from_address(_ctypes.dlsym(self.handle, name)).value
+
+
+class CallLimits(NamedTuple):
+    """The numbers of samples that one call of a C program may compute."""
+
+    most: int
+    """In a time in which Ctrl-C can wait; more are computed in slices."""
+    most_alone: int
+    """In a time in which other threads of Python can wait; 0 if none can wait for a call without a batch."""
+    chunk: int
+    """At least, where outputs are written in pieces: in whole vectors, and so many that what does not depend on the
+    sample, computed again for each chunk, takes little of the time."""
+
+
+class CProgram(NamedTuple):
+    """A program in C, for callers that call it from C.
+
+    The library has `void called(long long n, const double *const *a, double *out, char *work)`: n samples, 1 without a
+    batch; the arguments in a, a batched one row by row; the outputs one after another, in the order of their tree.
+    """
+
+    library: Library
+    signature: Signature
+    work: int
+    """The size of `work` in bytes, which are aligned to 64; 0 for none, then it may be NULL."""
+    limits: CallLimits

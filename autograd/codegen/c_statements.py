@@ -1,265 +1,390 @@
-"""Write a program's steps as C statements: one for each step, and loops for groups of repeated steps.
+"""Write the statements of a program on arrays in C.
 
-The arrays and variables that they read and write are described in `c.py`.
+Sums are where the time goes. They are written as *tiles*: a few of them at once, each in a register, so that additions
+do not wait for each other, and what they read together is loaded once. A tile has rows, each of them
+
+    a vector of samples      for what differs between samples
+    a vector of a loop       for other sums, along a loop through adjacent elements; so for `Product`
+    a number                 where no loop is like that
+
+Nothing is reassociated: the terms of each sum are added one after the other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
 
-from autograd.codegen.arguments import Signature
-from autograd.codegen.array_program import index_text
-from autograd.codegen.loops import LoopOrStep
-from autograd.codegen.memory import (
-    LoopOperand,
-    MemoryLayout,
-    Slot,
-    StridedRun,
-    equal_runs,
-    run_through,
-    strided_runs,
-    terms_of,
+from autograd.codegen.array_program import (
+    Array,
+    Call,
+    Expression,
+    Fold,
+    Segment,
+    Statement,
+    Sum,
+    View,
+    index_text,
+    row_major,
 )
-from autograd.codegen.program import Operand, Step
-from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, sized_name, spelling_of
-from autograd.ops import Op
+from autograd.codegen.c_layout import Layout, Place, Product, is_tiled
+from autograd.codegen.c_library import MOST_LANES
+from autograd.codegen.c_spelling import CSpelling, literal
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT
+from autograd.ops import TABLE
 
-_SHORTEST_RUN = 8  # of outputs that are the same, to be written by a loop
-_COPYING_LOOPS = 16  # at most, if their runs of outputs are short; more become one loop over tables
-SUMS_SIDE_BY_SIDE = 8  # in one loop: additions within a sum are serial; interleaving sums hides their latency
-
-
-HELPERS = {
-    "pow": "static inline double power(double x, double y)"  # pow(x, 1) is x
-    " { return y == 2 ? x * x : y == 1 ? x : y == -1 ? 1 / x : pow(x, y); }",
-    "mod": "static inline double mod(double x, double y)"  # as CPython's float_rem
-    " { double r = fmod(x, y); return r == 0 ? copysign(r, y) : (r < 0) != (y < 0) ? r + y : r; }",
-    "floordiv": "static inline double floordiv(double x, double y)"  # as CPython's _float_div_mod
-    " { double r = fmod(x, y), q = (x - r) / y - (r != 0 && (r < 0) != (y < 0)), z = floor(q);"
-    " return y == 0 ? x / y : q == 0 ? copysign(q, x / y) : q - z > 0.5 ? z + 1 : z; }",
-}
-"""Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
+ROWS = 12  # of a tile at most: with two operands and a product, they fit in the 16 registers of AVX
+LINES_IN_A_TILE = 96  # about as many: rows times segments
+REPEATED = {TABLE["largest"]: (TABLE["max"], float("-inf")), TABLE["smallest"]: (TABLE["min"], float("inf"))}
+"""The operation of two operands that a Fold repeats, and the number from which it starts, which changes no other."""
 
 
-class CSpelling:
-    """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
+class _Text(NamedTuple):
+    """An expression, and True if it is a vector."""
 
-    def __init__(self) -> None:
-        self._by_lanes: dict[str, tuple[Op, int]] = {}  # functions that compute lane by lane, in order of first use
-        self._helpers: dict[str, None] = {}  # those of the operations written so far
-
-    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
-        """Return one operation other than `sum` and `dot` as an expression.
-
-        Arguments:
-            names: the operands as written.
-            vectors: for an operation on vectors, True for each operand that is one; None for an operation on doubles.
-        """
-        row = spelling_of(op)
-        if op.name in HELPERS:
-            self._helpers[HELPERS[op.name]] = None
-        if vectors is None or row.c == row.vector:  # an operator accepts a number with a vector
-            return row.write("c", names)
-        names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
-        if row.vector:
-            return row.write("vector", names)
-        function = f"{sized_name(op, len(names))}_each"
-        self._by_lanes[function] = op, len(names)
-        return f"{function}({', '.join(names)})"
-
-    def definitions(self) -> Iterator[str]:
-        """Yield the functions called by the expressions so far."""
-        yield from self._helpers
-        for function, (op, operands) in self._by_lanes.items():
-            names = [f"x{i}" for i in range(operands)]
-            lanes = for_loop("i", "LANES", f"z[i] = {spelling_of(op).write('c', [f'{x}[i]' for x in names])};")
-            yield f"static inline V {function}({', '.join(f'V {x}' for x in names)})"
-            yield from ["{", "V z;", lanes, "return z;", "}"]
+    text: str
+    vector: bool = False
 
 
-def _element(operand: LoopOperand, variables: Sequence[str]) -> str:
-    """Return an element of an array; `variables` are those of the loops and, in a sum, of its terms."""
-    loops = variables[: len(operand.strides)]
-    term = variables[len(loops)] if len(variables) > len(loops) else "0"
-    if operand.table:
-        at = f"{operand.table}[{index_text(0, (len(operand.indices[0]), loops[0]), (1, term))}]"
-    else:
-        at = index_text(operand.start, *zip(operand.strides, loops, strict=True), (operand.stride or 0, term))
-    return f"{operand.array}[{at}]"
+class _Tile(NamedTuple):
+    """Sums with a target, for each round of loops.
+
+    Arguments:
+        rows: the loop whose rounds are the rows; None for a single one.
+        lanes: the loop that vectors run along; None if they are of samples, or numbers.
+        vector: True if sums are vectors.
+        samples: the number of terms, if they are one for each sample.
+        added: True if the sums are added to what is there, False if they take its place; None if `fresh` says so.
+    """
+
+    target: View
+    loops: tuple[int, ...]
+    head: float
+    segments: tuple[Segment, ...]
+    rows: int | None
+    lanes: int | None
+    vector: bool
+    added: bool | None = False
+    samples: str = ""
+
+    @property
+    def height(self) -> int:
+        """The number of rows: as equal as possible in all tiles."""
+        if self.rows is None:
+            return 1
+        n, most = self.loops[self.rows], max(1, min(ROWS, LINES_IN_A_TILE // len(self.segments)))
+        return -(-n // -(-n // most))
+
+    def views(self) -> Iterator[View]:
+        for segment in self.segments:
+            yield from (x for x in segment.factors if isinstance(x, View))
+
+    def of_rows(self, begin: int, n: int) -> "_Tile":
+        """Return the tile for some of the rounds of its loop over rows."""
+        rows = self.rows or 0
+
+        def moved(x: View | float) -> View | float:
+            return x._replace(start=x.start + begin * x.strides[rows]) if isinstance(x, View) else x
+
+        segments = tuple([s._replace(factors=tuple(map(moved, s.factors))) for s in self.segments])
+        loops = (*self.loops[:rows], n, *self.loops[rows + 1 :])
+        return self._replace(target=moved(self.target), loops=loops, segments=segments)  # type: ignore[arg-type]
+
+
+class _Pointers:
+    """The parameters of a function: pointers to the first elements of views, and local variables.
+
+    They are named in order, so that equal functions have equal texts.
+    """
+
+    def __init__(self, places: Mapping[Array, Place]) -> None:
+        self.places = places
+        self._names: dict[tuple[str, str], str] = {}  # by type and argument
+
+    def add(self, kind: str, argument: str) -> str:
+        return self._names.setdefault((kind, argument), f"p{len(self._names)}")
+
+    def array(self, view: View, *, written: bool = False) -> str:
+        place = self.places[view.array]
+        kind = f"{'' if written else 'const '}{kind_of(place.vector)} *restrict "
+        return self.add(kind, index_of(place.name, place.start + view.start))
+
+    def element(self, view: View, variables: Sequence[str], lanes: int | None) -> _Text:
+        """Return an element of a view; a vector of them along the loop `lanes`."""
+        place = self.places[view.array]
+        if place.local:
+            return _Text(self.add(f"const {kind_of(place.vector)} ", place.name), place.vector)
+        element = f"{self.array(view)}[{index_text(0, *zip(view.strides, variables, strict=True))}]"
+        if lanes is not None and view.strides[lanes]:
+            return _Text(f"*(const U *)&{element}", vector=True)
+        return _Text(element, place.vector)
+
+    @property
+    def declared(self) -> str:
+        return ", ".join(f"{kind}{name}" for (kind, _), name in self._names.items())
+
+    @property
+    def passed(self) -> str:
+        return ", ".join(argument for _, argument in self._names)
 
 
 class CStatements:
-    """Writes the units of a memory layout.
+    """Writes the statements of a layout.
 
     Arguments:
-        layout: the program in units, and its arrays.
-        signature: its arguments and result, which determine where outputs are written.
-        outputs: the number of outputs that the statements write; the program's others are terms added to them later.
+        layout: the program, and the places of its arrays.
     """
 
-    def __init__(self, layout: MemoryLayout, signature: Signature, outputs: int) -> None:
-        self.layout, self.outputs, self.operations = layout, outputs, CSpelling()
-        self.batch, self.reduce = signature.batch, signature.reduce
-        self.tables: list[str] = []
-        """Declarations of the index tables that the statements read."""
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.places = layout, layout.places
+        self.operations = CSpelling()
+        self.tables: dict[tuple[int, ...], str] = {}
+        """The names of the index tables that the statements read."""
+        self.functions: dict[str, str] = {}
+        """The names of functions, by their parameters and bodies."""
+        self._variables = 0
 
-    def name(self, x: Operand) -> str:
-        if type(x) is float:
-            return literal(x)
-        slot = self.layout.slots.get(int(x))
-        return f"{slot.array}[{slot.at}]" if slot else f"v{int(x) - self.layout.program.inputs}"
+    def lines(self, statements: Iterable[Statement]) -> list[str]:
+        return [line for statement in statements for line in self._statement(statement)]
 
-    def _varies(self, x: Operand) -> bool:
-        return type(x) is int and x in self.layout.varying
-
-    def lines(self, units: Iterable[LoopOrStep]) -> list[str]:
-        """Return the statements of some units."""
-        return [
-            line
-            for unit in units
-            for line in (self._loop(unit.steps) if unit.is_loop else self._statement(unit.steps[0]))
-        ]
-
-    def _statement(self, place: int) -> Iterator[str]:
-        step, varies = self.layout.step(place), self._varies(place)
-        target = self.name(place)
-        declared = target if place in self.layout.slots else f"{'V' if varies else 'double'} {target}"
-        if step.op.adds:
-            terms = spelling_of(step.op).terms("c", list(map(self.name, step.operands)))
-            for i in range(0, len(terms), TERMS_IN_A_STATEMENT):
-                start = self._zero(varies) if i == 0 else target
-                yield f"{declared} = {' + '.join([start, *terms[i : i + TERMS_IN_A_STATEMENT]])};"
-                declared = target
-        else:
-            yield f"{declared} = {self._expression(step, list(map(self.name, step.operands)), varies)};"
-        if self.layout.leaves_when_made(place):
-            for i in self.layout.exits.get(place, ()):
-                yield self._leaves(str(i), target)
-
-    def _expression(self, step: Step, names: Sequence[str], varies: bool) -> str:
-        return self.operations.expression(step.op, names, list(map(self._varies, step.operands)) if varies else None)
-
-    def _leaves(self, index: str, value: str) -> str:
-        """Return the statement that writes a value to an output, or adds it."""
-        if not self.batch:
-            return f"out[{index}] = {value};"
-        return f"s[{index}] {'+=' if self.reduce else '='} {value};"
-
-    def other_outputs(self) -> Iterator[str]:
-        """Yield the statements for outputs that are constants, inputs, or batch-invariant results."""
-        stored, others = list[tuple[int, Slot]](), list[tuple[int, str]]()
-        for i, x in enumerate(self.layout.program.outputs[: self.outputs]):
-            if type(x) is int and x >= self.layout.program.inputs and self.layout.leaves_when_made(x):
-                continue
-            if type(x) is int and x in self.layout.slots:
-                stored.append((i, self.layout.slots[x]))
-            else:
-                others.append((i, self._spread(self.name(x), varies=False)))
-        for same in equal_runs(others):  # such as the many zeros of a Hessian: compilers take long for one by one
-            if same.length < _SHORTEST_RUN:
-                yield from (self._leaves(str(same.first + i), same.text) for i in range(same.length))
-            else:
-                yield for_loop("i", same.length, self._leaves(index_text(same.first, (1, "i")), same.text))
-        yield from self._copied(stored)
-
-    def _copied(self, pairs: Iterable[tuple[int, Slot]]) -> Iterator[str]:
-        pairs = list(pairs)
-        runs = list(strided_runs(pairs))
-        if (
-            len(runs) > _COPYING_LOOPS
-            and len(pairs) < _COPYING_LOOPS / 4 * len(runs)
-            and len({slot.array for _, slot in pairs}) == 1
-        ):
-            array = pairs[0][1].array
-            index, at = self._index_table(i for i, _ in pairs), self._index_table(slot.at for _, slot in pairs)
-            yield for_loop(
-                "i", len(pairs), self._leaves(f"{index}[i]", self._spread(f"{array}[{at}[i]]", array in "xv"))
-            )
+    def _statement(self, statement: Statement) -> Iterator[str]:
+        target, loops, value = statement
+        if is_tiled(statement):
+            yield from self._sums(statement)
             return
-        for run in runs:
-            index, value = along(run)
-            yield for_loop("i", run.length, self._leaves(index, self._spread(value, run.slot.array in "xv")))
-
-    def _index_table(self, numbers: Iterable[int]) -> str:
-        """Declare an index table and return its name."""
-        name = f"t{len(self.tables)}"
-        self.tables.append(f"static const int {name}[] = {{{', '.join(map(str, numbers))}}};")
-        return name
-
-    def _spread(self, value: str, varies: bool) -> str:
-        return value if varies or self.reduce or not self.batch else f"all({value})"
-
-    # Loops ------------------------------------------------------------------------------------------------------------
-
-    def _loop(self, places: Sequence[int]) -> Iterator[str]:
-        """Yield the loop, or nested loops, for all steps of a group."""
-        layout, first = self.layout, self.layout.step(places[0])
-        varies, sums = self._varies(places[0]), first.op.adds
-        members = [layout.step(place) for place in places]
-        # For each operand, the list of terms of each member (one term unless it is a sum); None for a constant.
-        positions: list[LoopOperand | None] = []
-        for p in range(len(first.op.lists(first.operands)) if sums else len(first.operands)):
-            lists = [step.op.lists(step.operands)[p] if sums else step.operands[p : p + 1] for step in members]
-            constant = type(lists[0][0]) is float
-            positions.append(None if constant else LoopOperand([[layout.slots[int(x)] for x in xs] for xs in lists]))
-        results = [LoopOperand([[layout.slots[place]] for place in places])] if places[0] in layout.slots else []
-        if layout.leaves_directly(places):
-            results.append(LoopOperand([[Slot("", layout.exits[place][0])] for place in places]))
-        running = [r for r in (*positions, *results) if r]
-        loops = run_through(running, lambda operand: self._index_table(i for row in operand.indices for i in row))
-        counts = loops.counts if loops else [len(places)]
-
-        def value(variables: Sequence[str]) -> str:
-            names = [
-                _element(position, variables) if position else self.name(x)
-                for position, x in zip(positions, first.operands, strict=False)
-            ]
-            return spelling_of(first.op).write("c", names) if sums else self._expression(first, names, varies)
-
-        def leave(variables: Sequence[str], result: str) -> Iterator[str]:
-            for r in results:
-                at = _element(r, variables)
-                yield f"{at} = {result};" if at[0] != "[" else self._leaves(at[1:-1], result)
-
-        outer = [f"for (int {v} = 0; {v} < {n}; {v}++) {{" for v, n in zip("ij", counts[:-1], strict=False)]
-        variables = [*"ij"[: len(counts) - 1]]
-        kind, n = "V" if varies else "double", counts[-1]
-        yield from outer
-        if not sums:
-            yield f"for (int k = 0; k < {n}; k++) {{"
-            yield f"const {kind} z = {value([*variables, 'k'])};"
-            yield from leave([*variables, "k"], "z")
-            yield "}"
+        variables = letters(len(loops))
+        yield from heads(variables, loops)
+        before, (text, vector) = self.value(value, variables, loops)
+        yield from before
+        place = self.places[target.array]
+        text = text if vector or not place.vector else f"all({text})"
+        if place.local:
+            yield f"const {kind_of(place.vector)} {place.name} = {text};"
         else:
-            together = SUMS_SIDE_BY_SIDE if n >= SUMS_SIDE_BY_SIDE else 1
-            for start, end, stride in ((0, n - n % together, together), (n - n % together, n, 1)):
-                if start == end:
-                    continue
-                yield f"for (int k = {start}; k < {end}; k += {stride}) {{"
-                shifted = [[*variables, f"(k + {i})" if i else "k"] for i in range(stride)]
-                yield f"{kind} {', '.join(f'z{i} = {self._zero(varies)}' for i in range(stride))};"
-                yield f"for (int t = 0; t < {terms_of(first)}; t++) {{"
-                yield from (f"z{i} = z{i} + {value([*vs, 't'])};" for i, vs in enumerate(shifted))
-                yield "}"
-                for i, vs in enumerate(shifted):
-                    yield from leave(vs, f"z{i}")
-                yield "}"
-        yield from "}" * len(outer)
-        if self.layout.leaves_when_made(places[0]) and not self.layout.leaves_directly(places):
-            yield from self._copied((i, layout.slots[place]) for place in places for i in layout.exits.get(place, ()))
+            to = self._element(target, variables, loops).text
+            yield f"{to} {'+=' if target.array.total else '='} {text};"
+        yield from "}" * len(loops)
 
-    def _zero(self, varies: bool) -> str:
-        return "all(0.0)" if varies else "0.0"
+    # Expressions ------------------------------------------------------------------------------------------------------
+
+    def _element(self, view: View, variables: Sequence[str], loops: Sequence[int]) -> _Text:
+        place = self.places[view.array]
+        if place.local:
+            return _Text(place.name, place.vector)
+        if view.table is None:
+            at = index_text(place.start + view.start, *zip(view.strides, variables, strict=True))
+        else:
+            table = self.tables.setdefault(view.table, f"t{len(self.tables)}")
+            entry = index_text(0, *zip(row_major(loops), variables, strict=True))
+            at = index_text(place.start, (1, f"{table}[{entry}]"))
+        return _Text(f"{place.name}[{at}]", place.vector)
+
+    def value(self, value: Expression, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
+        """Return a value as an expression, and the lines before it, which declare variables."""
+        if isinstance(value, float):
+            return [], _Text(literal(value))
+        if isinstance(value, View):
+            return [], self._element(value, variables, loops)
+        if isinstance(value, Sum):
+            return self._chain(value, variables, loops)
+        if isinstance(value, Fold):
+            return self._fold(value, variables, loops)
+        lines, operands = list[str](), list[_Text]()
+        for x in value.operands:
+            before, operand = self.value(x, variables, loops)
+            lines += before
+            if isinstance(x, Call):  # a cell may write an operand twice, and binds as it likes
+                name = self._variable()
+                lines.append(f"const {kind_of(operand.vector)} {name} = {operand.text};")
+                operand = operand._replace(text=name)
+            operands.append(operand)
+        texts, vectors = [x.text for x in operands], [x.vector for x in operands]
+        text = self.operations.expression(value.op, texts, vectors if any(vectors) else None)
+        return lines, _Text(text, any(vectors))
+
+    def _variable(self) -> str:
+        self._variables += 1
+        return f"z{self._variables}"
+
+    def _chain(self, value: Sum, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
+        """Return a sum of single terms."""
+        factors = [[self._factor(x, variables) for x in segment.factors] for segment in value.segments]
+        terms = [" * ".join(x.text for x in xs) for xs in factors]
+        vector = any(x.vector for xs in factors for x in xs)
+        name = self._variable()
+        start = f"all({literal(value.head)})" if vector else literal(value.head)
+        lines = []
+        for i in range(0, len(terms), TERMS_IN_A_STATEMENT):
+            declared = "" if i else f"{kind_of(vector)} "
+            lines.append(f"{declared}{name} = {' + '.join([start, *terms[i : i + TERMS_IN_A_STATEMENT]])};")
+            start = name
+        return lines or [f"double {name} = {start};"], _Text(name, vector)
+
+    def _fold(self, value: Fold, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
+        """Return an operation on lists: with all their numbers, if C spells it, or repeated in loops over them."""
+        segments = [segment for own in value.lists for segment in own]
+        vector = any(isinstance(x, View) and self.places[x.array].vector for s in segments for x in s.factors)
+        lines, elements = list[str](), list[_Text]()
+        name, (op, first) = self._variable(), REPEATED.get(value.op, (value.op, 0.0))
+        if op is not value.op:
+            lines = [f"{kind_of(vector)} {name} = {f'all({literal(first)})' if vector else literal(first)};"]
+        for terms, (x,) in segments:
+            inner = letters(len(loops) + len(terms))[len(loops) :]
+            if op is not value.op:
+                text, own = self._factor(x, [*variables, *inner])
+                text = self.operations.expression(op, [name, text], [True, own] if vector else None)
+                lines += [*heads(inner, terms), f"{name} = {text};", *"}" * len(terms)]
+            else:
+                rounds = product(*map(range, terms))
+                elements += [self._factor(x, [*variables, *map(str, at)]) for at in rounds]
+        if op is value.op:
+            flags = [x.vector for x in elements] if vector else None
+            return [], _Text(self.operations.expression(op, [x.text for x in elements], flags), vector)
+        return lines, _Text(name, vector)
+
+    def _factor(self, x: View | float, variables: Sequence[str]) -> _Text:
+        return _Text(literal(x)) if isinstance(x, float) else self._element(x, variables, ())
+
+    # Sums -------------------------------------------------------------------------------------------------------------
+
+    def _sums(self, statement: Statement) -> Iterator[str]:
+        target, loops, value = statement
+        assert isinstance(value, Sum)
+        total = target.array.total
+        vector = self.places[target.array].vector
+        tile = _Tile(target, loops, value.head, value.segments, None, None, vector, added=total)
+        lanes = None if vector else _lanes(tile)
+        yield from self._tiles(tile._replace(lanes=lanes, vector=vector or lanes is not None), self.places)
+
+    def products(self, of: Product) -> Iterator[str]:
+        """Yield the statements for the samples of a block.
+
+        The first one is `row`, and there are `rows` of them; `fresh` is true for the first block of all.
+        """
+        target, loops, _ = of.statement
+        places, factors = dict(self.places), list[View | float]()
+        for x in (of.across, of.down):
+            by = 0
+            if x.array in self.layout.row:
+                places[x.array], by = Place("r", self.layout.row[x.array]), self.layout.row_length
+            elif x.array.varies:
+                places[x.array], by = Place(f"{x.array.name} + row * {x.array.length}"), x.array.length
+            factors.append(x._replace(strides=(*x.strides, by)))
+        segment = Segment((0,), tuple(factors))
+        tile = _Tile(target, loops, 0.0, (segment,), None, of.lanes, vector=True, added=None, samples="rows")
+        yield from self._tiles(tile, places)
+
+    def _tiles(self, tile: _Tile, places: Mapping[Array, Place]) -> Iterator[str]:
+        """Yield the calls of a function that computes the sums."""
+        tile = tile._replace(rows=_rows(tile))
+        height, n = tile.height, tile.loops[tile.rows] if tile.rows is not None else 1
+        if tile.added is not False and n % height:  # nothing is added twice
+            yield from self._call(tile.of_rows(0, n - n % height), places, height)
+            yield from self._call(tile.of_rows(n - n % height, n % height), places, n % height)
+        else:
+            yield from self._call(tile, places, height)
+
+    def _call(self, tile: _Tile, places: Mapping[Array, Place], height: int) -> Iterator[str]:
+        pointers = _Pointers(places)
+        body = list(self._body(tile, pointers, height))
+        text = "\n".join([f"({pointers.declared})", "{", *body, "}"])
+        name = self.functions.setdefault(text, f"sums{len(self.functions)}")
+        yield f"{name}({pointers.passed});"
+
+    def _body(self, tile: _Tile, pointers: _Pointers, height: int) -> Iterator[str]:
+        loops = tile.loops
+        variables, closing = letters(len(loops)), 0
+        outer = [i for i in range(len(loops)) if i not in (tile.rows, tile.lanes)]
+        for line in heads([variables[i] for i in outer], [loops[i] for i in outer]):
+            yield line
+            closing += 1
+        for loop, by in ((tile.lanes, "LANES"), (tile.rows, str(height))):
+            if loop is None:
+                continue
+            if loop == tile.rows and loops[loop] == height:
+                variables[loop] = "0"
+                continue
+            i, n = variables[loop], loops[loop]
+            if loop == tile.rows and n % height == 0:
+                yield f"for (int {i} = 0; {i} < {n}; {i} += {by}) {{"
+            else:  # the last tile overlaps the one before
+                yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
+                yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by};"
+            closing += 1
+        shifted = []
+        for row in range(height):
+            own = list(variables)
+            if tile.rows is not None and row:
+                i = own[tile.rows]
+                own[tile.rows] = str(row) if i == "0" else f"({i} + {row})"
+            shifted.append(own)
+        places = [self._target(tile, pointers, own) for own in shifted]
+        zero = f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
+        starts = [zero] * height
+        if tile.added is None:
+            fresh = pointers.add("const int ", "fresh")
+            starts = [f"{fresh} ? {zero} : {get}" for get, _ in places]
+        yield f"{kind_of(tile.vector)} {', '.join(f'z{row} = {start}' for row, start in enumerate(starts))};"
+        for segment in tile.segments:
+            inner = letters(len(loops) + len(segment.terms))[len(loops) :]
+            counts = [pointers.add("const long long ", tile.samples)] if tile.samples else segment.terms
+            yield from heads(inner, counts)
+            for row, own in enumerate(shifted):
+                factors = [
+                    literal(x) if isinstance(x, float) else pointers.element(x, [*own, *inner], tile.lanes).text
+                    for x in segment.factors
+                ]
+                yield f"z{row} = z{row} + {' * '.join(factors)};"
+            yield from "}" * len(segment.terms)
+        yield from (put.format(f"z{row}") for row, (_, put) in enumerate(places))
+        yield from "}" * closing
+
+    @staticmethod
+    def _target(tile: _Tile, pointers: _Pointers, variables: Sequence[str]) -> tuple[str, str]:
+        """Return the expression that loads a row's sum so far, and the statement that stores it."""
+        at = index_text(0, *zip(tile.target.strides, variables, strict=True))
+        element = f"{pointers.array(tile.target, written=True)}[{at}]"
+        if tile.lanes is None:
+            return element, f"{element} {'+=' if tile.added else '='} {{}};"
+        stride, i = tile.target.strides[tile.lanes], variables[tile.lanes]
+        known = f"{i}0 - {i}" if tile.added is None else "0"  # lanes of the tile before, which has stored them
+        return f"get(&{element}, {stride})", f"put(&{element}, {stride}, {{}}, {known});"
 
 
-def along(run: StridedRun) -> tuple[str, str]:
-    """Return the index and the array element of a run at position i."""
-    return index_text(run.first, (1, "i")), f"{run.slot.array}[{index_text(run.slot.at, (run.stride, 'i'))}]"
+def _rows(tile: _Tile) -> int | None:
+    """Return the loop whose rounds have most in common; the longest of these."""
+    costs = {
+        loop: (sum(view.strides[loop] != 0 for view in tile.views()), -n)
+        for loop, n in enumerate(tile.loops)
+        if n > 1 and loop != tile.lanes
+    }
+    return min(costs, key=costs.__getitem__) if costs else None
 
 
-def literal(x: float) -> str:
-    """Return a constant as C, exact to the bit; in parentheses if its sign bit is set."""
-    return float_literal(x, "INFINITY", "NAN")
+def _lanes(tile: _Tile) -> int | None:
+    """Return a loop through adjacent elements, or those that stay, of all views; None if there is none."""
+    found = [
+        (tile.target.strides[loop] == 1, n, loop)
+        for loop, n in enumerate(tile.loops)
+        if n >= MOST_LANES and {1} <= {view.strides[loop] for view in tile.views()} <= {0, 1}
+    ]
+    return max(found)[-1] if found else None
 
 
-def for_loop(variable: str, count: int | str, statement: str) -> str:
-    """Return a loop of one statement."""
-    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}"
+def index_of(name: str, start: int) -> str:
+    """Return the address of an element."""
+    return f"{name} + {start}" if start else name
+
+
+def kind_of(vector: bool) -> str:
+    return "V" if vector else "double"
+
+
+def letters(loops: int) -> list[str]:
+    """Return the variables of loops, the outermost first."""
+    return [*"ijklm", *(f"i{n}" for n in range(5, loops))][:loops]
+
+
+def heads(variables: Sequence[str], counts: Sequence[int | str]) -> Iterator[str]:
+    """Yield the first lines of loops."""
+    for i, n in zip(variables, counts, strict=True):
+        yield f"for ({'int' if isinstance(n, int) else 'long long'} {i} = 0; {i} < {n}; {i}++) {{"

@@ -19,7 +19,7 @@ from autograd.codegen.arguments import Signature
 from autograd.codegen.array_module import module_backend
 from autograd.codegen.backend import Backend, CompiledCode
 from autograd.codegen.c import c_backend
-from autograd.codegen.c_call import CProgram
+from autograd.codegen.c_library import CProgram
 from autograd.codegen.lifting import lifted_if_few
 from autograd.codegen.numpy_tables import numpy_backend
 from autograd.codegen.program import Program, lower

@@ -19,7 +19,7 @@ from needs import lacking, need_compiler
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c, c_build
+from autograd.codegen import c_build, c_layout
 from autograd.errors import CompilerError, CompilerNotFound
 
 
@@ -101,7 +101,7 @@ def test_threads_build_at_once(cache: Path) -> None:
 
 
 def test_one_function_in_many_threads(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", 0)
+    monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", 0)
     x = [Value(float(i)) for i in range(300)]
     y = autograd.sum([v.tanh() * w for v in x[:3] for w in x])
     f = autograd.compile((y, grad(y, x)), x, backend="c")

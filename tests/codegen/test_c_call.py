@@ -19,7 +19,7 @@ from needs import need_compiler
 
 import autograd
 from autograd import Value
-from autograd.codegen import c, c_call
+from autograd.codegen import c, c_call, c_layout
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def test_slices_change_no_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     w, x = [Value(0.5), Value(-0.25)], Value(0.75)
     y = (w[0] * x + w[1]).tanh()
-    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", 0)  # those of `many` have memory that is allocated
+    monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", 0)  # those of `many` have memory that is allocated
     many = [Value(i / 500) for i in range(500)]
     mixed = [v * 0.9 + u * 0.1 for v, u in zip(many, many[1:] + many[:1])]
     xs = [0.1, 0.2, 0.3]
@@ -79,10 +79,12 @@ def test_slices_keep_the_kinds_of_a_nested_state() -> None:
 
 
 @pytest.mark.parametrize("reduce", [None, "sum", "mean"])
-@pytest.mark.parametrize("doubles", [c.DOUBLES_ON_THE_STACK, 0])  # arrays on the stack, or in memory that is allocated
+@pytest.mark.parametrize(
+    "doubles", [c_layout.DOUBLES_ON_THE_STACK, 0]
+)  # arrays on the stack, or in memory that is allocated
 def test_slices_of_a_batch_change_no_bits(reduce: str | None, doubles: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
-    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", doubles)
+    monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", doubles)
     w, x = [Value(0.5), Value(-0.25)], Value(0.75)
     y = (w[0] * x + w[1]).tanh()
     outputs = [w[0] - y, w[1] + y, [w[0] * w[1], Value(3.0)]]  # the last two are the same for all samples

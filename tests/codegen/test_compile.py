@@ -26,8 +26,8 @@ from programs import SPECIAL, check_batch, check_outputs, check_program, same
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c, c_statements, inactive, memory, numpy_tables, python
-from autograd.codegen.loops import nested_loops
+from autograd.codegen import c, c_layout, c_statements, inactive, numpy_tables, python
+from autograd.codegen.nests import nest_of
 from autograd.codegen.program import lower
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -96,24 +96,17 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
-def eager_limits(rng: random.Random, limits: memory.Limits) -> memory.Limits:
-    """Return a target's limits with thresholds that force the code paths of large programs on small ones."""
-    return limits._replace(
-        straight=0,
-        members=rng.choice([1, 2]),
-        looped=rng.choice([1, 2, 8]),
-        long=rng.choice([1, 2, 64]),
-    )
-
-
 @pytest.mark.parametrize("seed", range(16))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)
-    monkeypatch.setattr(memory, "LIMITS", eager_limits(rng, memory.LIMITS)._replace(part=rng.choice([1, 7, 30, 600])))
     monkeypatch.setattr(numpy_tables, "FLOATS_IN_A_STATEMENT", 0)
-    monkeypatch.setattr(c_statements, "SUMS_SIDE_BY_SIDE", rng.choice([1, 2, 3, 8]))
-    monkeypatch.setattr(c, "DOUBLES_ON_THE_STACK", rng.choice([0, 4096]))
+    monkeypatch.setattr(c, "MOST_STRAIGHT", 0)
+    monkeypatch.setattr(c, "TERMS_OF_A_KIND", 1)
+    monkeypatch.setattr(c_layout, "LINES_IN_A_PART", rng.choice([1, 7, 30, 600]))
+    monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", rng.choice([0, 4096]))
+    monkeypatch.setattr(c_layout, "SAMPLES_IN_A_BLOCK", rng.choice([(8, 8), (16, 64)]))
+    monkeypatch.setattr(c_statements, "ROWS", rng.choice([1, 2, 3, 12]))
     x, parameters, hidden, output = network(rng)
     loss = autograd.sum([v * v for v in output])
     outputs = rng.choice([(loss, grad(loss, parameters)), (hidden, grad(loss, x), grad(loss, parameters), x, output)])
@@ -128,7 +121,7 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
         [v.data for v in leaves] if axis is None else [[rng.uniform(-1, 1) for _ in leaves] for _ in range(n)]
         for leaves, axis in zip((parameters, x), axes, strict=True)
     ]
-    assert "for (int" in fs["c"].source
+    assert "for (" in fs["c"].source
     assert "np.empty" in fs["numpy"].source
     want = tree_leaves(fs.pop("python")(*arguments))
     for name, f in fs.items():
@@ -217,7 +210,7 @@ def test_nested_loops_are_the_loops_that_give_the_sequences(seed: int) -> None:
     sequences = [
         [100 + sum(map(int.__mul__, stride, at)) for at in itertools.product(*map(range, counts))] for stride in strides
     ]
-    found = nested_loops(sequences)
+    found = nest_of(sequences)
     assert found
     for start, stride, sequence in zip(found.starts, found.strides, sequences, strict=True):
         loops = itertools.product(*map(range, found.counts))

@@ -27,7 +27,7 @@ from needs import need_compiler
 import autograd
 from autograd import Value, grad
 from autograd._native import core
-from autograd.codegen import c, c_build, c_call
+from autograd.codegen import c, c_build, c_call, c_library
 
 need_core = pytest.mark.skipif(core is None, reason="there is no native core")
 
@@ -496,10 +496,10 @@ def test_a_long_call_lets_other_threads_run_and_a_short_one_does_not() -> None:
 
 
 def test_what_takes_long_lets_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits: list[c_call.CallLimits] = []
+    limits: list[c_library.CallLimits] = []
     functions = c_call.callable_functions
 
-    def seen(library: Any, signature: Any, needs_work: bool, given: c_call.CallLimits) -> Any:
+    def seen(library: Any, signature: Any, needs_work: bool, given: c_library.CallLimits) -> Any:
         limits.append(given)
         return functions(library, signature, needs_work, given)
 

@@ -1,0 +1,64 @@
+"""Spell operations in C, on doubles and on vectors of them; the functions that do not fit in a cell of the table."""
+
+from collections.abc import Iterator, Sequence
+
+from autograd.codegen.spelling import float_literal, sized_name, spelling_of
+from autograd.ops import Op
+
+HELPERS = {
+    "pow": "static inline double power(double x, double y)"  # pow(x, 1) is x
+    " { return y == 2 ? x * x : y == 1 ? x : y == -1 ? 1 / x : pow(x, y); }",
+    "mod": "static inline double mod(double x, double y)"  # as CPython's float_rem
+    " { double r = fmod(x, y); return r == 0 ? copysign(r, y) : (r < 0) != (y < 0) ? r + y : r; }",
+    "floordiv": "static inline double floordiv(double x, double y)"  # as CPython's _float_div_mod
+    " { double r = fmod(x, y), q = (x - r) / y - (r != 0 && (r < 0) != (y < 0)), z = floor(q);"
+    " return y == 0 ? x / y : q == 0 ? copysign(q, x / y) : q - z > 0.5 ? z + 1 : z; }",
+}
+"""Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
+
+
+class CSpelling:
+    """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
+
+    def __init__(self) -> None:
+        self._by_lanes: dict[str, tuple[Op, int]] = {}  # functions that compute lane by lane, in order of first use
+        self._helpers: dict[str, None] = {}  # those of the operations written so far
+
+    def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
+        """Return one operation other than `sum` and `dot` as an expression.
+
+        Arguments:
+            names: the operands as written.
+            vectors: for an operation on vectors, True for each operand that is one; None for an operation on doubles.
+        """
+        row = spelling_of(op)
+        if op.name in HELPERS:
+            self._helpers[HELPERS[op.name]] = None
+        if vectors is None or row.c == row.vector:  # an operator accepts a number with a vector
+            return row.write("c", names)
+        names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
+        if row.vector:
+            return row.write("vector", names)
+        function = f"{sized_name(op, len(names))}_each"
+        self._by_lanes[function] = op, len(names)
+        return f"{function}({', '.join(names)}, from)"
+
+    def definitions(self) -> Iterator[str]:
+        """Yield the functions called by the expressions so far."""
+        yield from self._helpers
+        for function, (op, operands) in self._by_lanes.items():
+            names = [f"x{i}" for i in range(operands)]
+            one = spelling_of(op).write("c", [f"{x}[i]" for x in names])
+            first = "0" if "__builtin_" in one else "from"  # a few more lanes of a vector instruction are cheaper
+            yield f"static inline V {function}({', '.join(f'V {x}' for x in names)}, int from)"
+            yield from ["{", "V z = x0;", f"for (int i = {first}; i < LANES; i++) z[i] = {one};", "return z;", "}"]
+
+
+def literal(x: float) -> str:
+    """Return a constant as C, exact to the bit; in parentheses if its sign bit is set."""
+    return float_literal(x, "INFINITY", "NAN")
+
+
+def for_loop(variable: str, count: int | str, statement: str) -> str:
+    """Return a loop of one statement."""
+    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}"
