@@ -642,8 +642,8 @@ PAGE = """\
 Each contestant ran in a separate process, on one thread, with the cyclic garbage collector as Python configures it, and
 took {rounds} turns of {seconds} s in rotation with all others. Before timing started, all printed their results, which
 agree to 1e-9. Calls shorter than a millisecond are timed in groups of about that length. Times are by the wall clock,
-less the moments in which other programs had the core; compiling is by the wall clock alone. Figures are medians of all
-calls. *Half of rounds*: the range of the ratio within one round, over the middle half of the rounds.
+less the moments in which other programs had the core; the section on compiling is by the wall clock alone. Figures are
+medians of all calls. *Half of rounds*: the range of the ratio within one round, over the middle half of the rounds.
 
 ## In short
 
@@ -748,7 +748,7 @@ and the first call, with an empty cache.
 ### First results in C
 
 Seconds to record the loss; from there to the first result, with gradients, compiling and the first call, in fresh
-processes with an empty cache; and of these what the C compiler took, by the processor's time.
+processes with an empty cache; and what the C compiler took of that.
 
 {first_results}
 
