@@ -425,7 +425,7 @@ class Adam(Optimizer):
         beta1, beta2 = map(number, self.betas)
         # The means start at 0; dividing by these factors corrects the bias of the first steps.
         rate = lr / (1 - beta1 ** (step + 1))
-        missing = math.sqrt(1 - beta2 ** (step + 1))
+        missing = sqrt(1 - beta2 ** (step + 1))
         eps, kept = number(self.eps), 1 - lr * number(self.weight_decay)
 
         def adam(x: Any, g: Any, mean: Any, square: Any) -> tuple[Any, ...]:
@@ -560,6 +560,11 @@ class Groups(Optimizer):
         self.steps, self._known, self._places = 0, None, None
         for _, optimizer in self.groups:
             optimizer.reset()
+
+    def places(self) -> list[tuple[Optimizer, Sequence[int]]]:
+        """Return each optimizer with the places of its parameters among all those of `attach`."""
+        numbers = range(sum(1 for _ in self._known or ()))
+        return [(one, _at(place, numbers)) for (_, one), place in zip(self.groups, self._places or ())]
 
     def _states(self) -> list[dict[str, Any]]:
         """Return the attributes of the optimizers in order, and those of this one."""

@@ -143,43 +143,56 @@ class Dataset:
         ys = self.ys if form.y_nest is None else self.ys.flat()
         return (xs.as_array(), ys.as_array()) if form.arrays else (xs.as_lists(), ys.as_lists())
 
-    def batches(
-        self, learn: Learn, size: int, order: list[int], form: Form, of: int
-    ) -> Callable[[Any], Sequence[Batch]]:
-        """Return a function of a random generator that returns an epoch's batches, shuffled if there are several.
-
-        Arguments:
-            learn: the function of a batch.
-            size: the number of samples in a batch; the last one may be smaller.
-            order: the indices of all samples; each epoch shuffles them again.
-            form: the form in which the function takes them.
-            of: the number of samples in an epoch: these, and those of other shapes.
-        """
-        arrays, alone = form.arrays, form.alone
-        xs, ys = self.whole(form)
-        n = len(self)
-        if size == n:
-            whole = [(learn, xs[0], ys[0], n / of) if alone else (learn, xs, ys, n / of)]
-            return lambda rng: whole
-        cuts = [(start, min(start + size, n)) for start in range(0, n, size)]
-
-        def shuffled(rng: Any) -> Sequence[Batch]:
-            rng.shuffle(order)
-            if alone:
-                return [(learn, xs[i], ys[i], 1 / of) for i in order]
-            if arrays:
-                rows, targets = xs[order], ys[order]
-            else:
-                rows, targets = [xs[i] for i in order], [ys[i] for i in order]
-            return [(learn, rows[a:b], targets[a:b], (b - a) / of) for a, b in cuts]
-
-        return shuffled
-
     def by_shape(self) -> list[Dataset]:
         """Return the samples of each shape, of inputs and target, in the order in which the shapes occur first."""
         if not self.xs.several and not self.ys.several:
             return [self]
         return [Dataset(self.xs.alike(i), self.ys.alike(i)) for i in by_shape(self.xs, self.ys)]
+
+
+class Feed:
+    """The samples of one shape, batch by batch, in an order that is shuffled anew for each epoch of several batches.
+
+    Arguments:
+        learn: the function of a batch.
+        data: the samples.
+        size: the number of samples in a batch; the last one may be smaller.
+        order: the indices of all samples; each epoch shuffles them again.
+        form: the form in which the function takes them.
+        of: the number of samples in an epoch: these, and those of other shapes.
+    """
+
+    def __init__(self, learn: Learn, data: Dataset, size: int, *, order: list[int], form: Form, of: int) -> None:
+        self.learn, self.data, self.size, self.order, self.form, self.of = learn, data, size, order, form, of
+        self.xs, self.ys = data.whole(form)
+        self.whole = size == len(data)
+        """True if there is one batch, which has all samples as they are."""
+
+    def cuts(self, rng: Any) -> list[tuple[int, int]]:
+        """Return the batches of the next epoch: for each, the place in the order of its first sample, and their number.
+
+        Arguments:
+            rng: shuffles the order, if there are several.
+        """
+        n = len(self.data)
+        if not self.whole:
+            rng.shuffle(self.order)
+        return [(start, min(self.size, n - start)) for start in range(0, n, self.size)]
+
+    def batch(self, start: int, n: int) -> Batch:
+        """Return a batch of this epoch."""
+        some: Any = self.order[start : start + n]
+        if self.form.alone:
+            return self.learn, self.xs[some[0]], self.ys[some[0]], n / self.of
+        if self.whole:
+            return self.learn, self.xs, self.ys, n / self.of
+        if self.form.arrays:
+            return self.learn, self.xs[some], self.ys[some], n / self.of
+        return self.learn, [self.xs[i] for i in some], [self.ys[i] for i in some], n / self.of
+
+    def batches(self, rng: Any) -> Sequence[Batch]:
+        """Return the batches of the next epoch."""
+        return [self.batch(*cut) for cut in self.cuts(rng)]
 
 
 @dataclass(frozen=True)

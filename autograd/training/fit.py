@@ -41,7 +41,7 @@ from autograd.training.history import History
 from autograd.training.preparation import prepare, refuse_infinite
 from autograd.training.progress import Progress, say_compiling
 from autograd.training.record import Objective
-from autograd.training.run import Run
+from autograd.training.run import Run, next_check
 from autograd.validation import integer
 
 
@@ -202,14 +202,16 @@ def fit(
         try:
             try:
                 last = stopped = False
-                for epoch in range(epochs):
+                done = 0
+                for _ in range(epochs):
                     if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
                         break
-                    run.epoch(rng)
-                    over = epoch + 1 == epochs or run.gives_up()
-                    run.check_if_due(epoch + 1, last=over, callback=callback is not None)
+                    done += run.epochs(rng, 1 if callback else min(epochs, next_check(done)) - done)
+                    epoch = done - 1
+                    over = done == epochs or run.gives_up()
+                    run.check_if_due(done, last=over, callback=callback is not None)
                     if reporter:
-                        reporter()
+                        reporter(done)
                     if callback:
                         run.commit()
                         stop = callback(epoch, history)
@@ -218,7 +220,7 @@ def fit(
                         if stop:
                             stopped = True
                             if not outdated:
-                                run.check_if_due(epoch + 1, last=True, callback=False)
+                                run.check_if_due(done, last=True, callback=False)
                             break
                         if outdated:
                             objective = Objective.of(model, loss, regularizer)
@@ -228,7 +230,7 @@ def fit(
                                 backend = prepared.backend  # no second warning why another cannot be used
                             with run.compiling():
                                 # a model that changes twice changes often: no more C, but from the cache
-                                to_come = 0 if again else epochs - epoch - 1
+                                to_come = 0 if again else epochs - done
                                 prepared = prepare(objective, data, size, backend, draws, epochs=to_come)
                                 run.follow(prepared)
                             again = True

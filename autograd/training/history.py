@@ -56,6 +56,8 @@ class History(HistoryHints):
     """The time that the checks of the recorded graph took, before and during the epochs, in seconds."""
     backend: str = ""
     """The backend that computed the steps, at last: "c", "numpy", "python" or "eager"."""
+    steps_in_python: str = ""
+    """Why Python calls a compiled function for each step, at last; "" where C makes many steps between two calls."""
     interrupted: bool = False
     """True if Ctrl-C ended the run."""
     classes: list[str] = field(default_factory=list)

@@ -20,22 +20,26 @@ _SECONDS = 0.1  # between two updates of the bar
 
 
 class Progress:
-    """A report of the epochs completed, with the latest figures; call it after each epoch.
+    """A report of the epochs completed, with their figures; call it after each epoch, or after several.
 
     Arguments:
         epochs: the number of epochs in the run.
-        figures: a function that returns the latest figures as text.
+        figures: a function that returns the figures of an epoch as text.
     """
 
-    def __init__(self, epochs: int, figures: Callable[[], str]) -> None:
+    def __init__(self, epochs: int, figures: Callable[[int], str]) -> None:
         self.epochs, self.figures = epochs, figures
         self.done, self.shown = 0, 0
         self.next = 0.0  # the time of the next report, whatever the number of epochs
         self.bar = _bar(epochs)
 
-    def __call__(self) -> None:
-        """Count an epoch, and report it if a report is due."""
-        self.done += 1
+    def __call__(self, epochs: int) -> None:
+        """Count up to so many epochs, and report each of the new ones for which a report is due."""
+        while self.done < epochs:
+            self.done += 1
+            self._report()
+
+    def _report(self) -> None:
         if self.bar is None:
             due = self.done * _LINES // self.epochs > self.shown * _LINES // self.epochs or self.done == 1
             if due or time.monotonic() >= self.next:  # nobody should wonder whether a long run goes on
@@ -55,12 +59,12 @@ class Progress:
 
     def _line(self) -> None:
         width = len(str(self.epochs))
-        line = f"epoch {self.done:{width}}/{self.epochs}  {self.figures()}"
+        line = f"epoch {self.done:{width}}/{self.epochs}  {self.figures(self.done - 1)}"
         print(*at_commas(line, _columns()), sep="\n", file=_stream())
         self.shown = self.done
 
     def _move(self) -> None:
-        self.bar.set_postfix_str(self.figures(), refresh=False)
+        self.bar.set_postfix_str(self.figures(self.done - 1), refresh=False)
         self.bar.update(self.done - self.shown)
         self.shown = self.done
 

@@ -4,7 +4,7 @@ import math
 import operator
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -14,11 +14,16 @@ from autograd.errors import DivergenceError
 from autograd.optim import Optimizer
 from autograd.samples.reference import AT_RANDOM
 from autograd.training.consistency import Consistency, Stopwatch
-from autograd.training.data import Batch, Dataset, Learn
+from autograd.training.data import Batch, Dataset, Feed, Learn
 from autograd.training.diagnosis import Cause, Step, cause_of
 from autograd.training.history import History
 from autograd.training.preparation import Prepared
+from autograd.training.rules_in_c import NotInCError
 from autograd.training.steps import BatchFunction
+from autograd.training.steps_in_c import Kept, StepsInC
+
+Cut = tuple[int, int, int]
+"""A batch: the shape of its samples, the place of the first in the order of these, and their number."""
 
 
 class _Best(NamedTuple):
@@ -80,11 +85,11 @@ class Run:
         self.earlier_checks, self.watch = self.check_seconds, prepared.watch
         self.freshness, self.draws = prepared.freshness, prepared.draws
         self.arrays = any(part.function.form.arrays for part in self.learners)
-        of = sum(map(len, self.known))
+        self.of = sum(map(len, self.known))
         learns = [self._drawing(part.function) for part in self.learners]
         self.learner_of = dict(zip(learns, self.learners))
-        self.batches_of = [
-            part.data.batches(learn, min(self.size, len(part.data)), order, part.function.form, of)
+        self.feeds = [
+            Feed(learn, part.data, min(self.size, len(part.data)), order=order, form=part.function.form, of=self.of)
             for learn, part, order in zip(learns, self.learners, self.orders)
         ]
         self.held_out = [part.data.whole(part.function.form) for part in self.judges]
@@ -93,10 +98,27 @@ class Run:
         )
         self.checks = [part.consistency for part in self.learners if part.consistency]
         self.checked = list[Consistency]()  # those by which samples were compared last
-        self.last_batches: dict[Learn, Batch] = {}  # of each learner, with these functions
+        self.last_batches: Callable[[], Iterable[Batch]] | None = None  # one of each shape, with these functions
         self.judge_compared = False
         self.best: _Best | None = None  # with these parameters; watched only where there is a patience
+        self.in_c: StepsInC | None = None
+        self.history.steps_in_python = ""
+        try:
+            self.in_c = self._steps_in_c()
+        except NotInCError as problem:
+            self.history.steps_in_python = str(problem)
         self.read()
+
+    def _steps_in_c(self) -> StepsInC:
+        """Return what makes the steps of this run in C.
+
+        Raises:
+            NotInCError: Python has to make them; the message says why.
+        """
+        if self.history.backend != "c":
+            raise NotInCError(f"the backend is {self.history.backend!r}")
+        functions = [part.function for part in self.learners]
+        return StepsInC(self.feeds, functions, self.optimizer, len(self.parameters), arrays=self.arrays)
 
     def _drawing(self, function: BatchFunction) -> Learn:
         """Return a function of a batch that draws the numbers of its samples."""
@@ -111,9 +133,9 @@ class Run:
 
     def batches(self, rng: Any) -> Sequence[Batch]:
         """Return the batches of an epoch: each of samples of one shape, in an order that mixes the shapes."""
-        if len(self.batches_of) == 1:
-            return self.batches_of[0](rng)
-        batches = [batch for of_shape in self.batches_of for batch in of_shape(rng)]
+        if len(self.feeds) == 1:
+            return self.feeds[0].batches(rng)
+        batches = [batch for feed in self.feeds for batch in feed.batches(rng)]
         rng.shuffle(batches)
         return batches
 
@@ -139,40 +161,126 @@ class Run:
             map(set_grad, self.parameters, repeat(0.0)),
         )
 
+    def epochs(self, rng: Any, most: int) -> int:
+        """Pass over the data once, or where that is a single step in C, several times; return how many.
+
+        The figures are entered in the history.
+
+        Arguments:
+            rng: shuffles the samples.
+            most: the number of epochs, at most.
+        """
+        if self.in_c is None:
+            self.epoch(rng)
+            return 1
+        cuts = [(shape, *cut) for shape, feed in enumerate(self.feeds) for cut in feed.cuts(rng)]
+        if len(self.feeds) > 1:
+            rng.shuffle(cuts)
+        if not self.last_batches:
+            for shape, start, n in {cut[0]: cut for cut in reversed(cuts)}.values():  # the first of each shape
+                self._compare_batch("the first batch", self.feeds[shape].batch(start, n))
+        self.last_batches = lambda: [self.feeds[i].batch(a, n) for i, a, n in {cut[0]: cut for cut in cuts}.values()]
+        self.in_c.plan(cuts)
+        if len(cuts) == 1 and self.patience is None and not self.judges:
+            return self._epochs_of_one_step(cuts[0], most)
+        self._epoch_in_c(cuts)
+        return 1
+
+    def _epochs_of_one_step(self, cut: Cut, most: int) -> int:
+        """Make epochs of a single step each, and enter their figures as their steps are kept, both at once."""
+        epochs = len(self.history.losses)
+
+        def keep(made: Kept) -> object:
+            kept = made.numbers, self.optimizer.state()
+            figures = zip(*(self._figures(self.scores, 0.0 + x, 0.0 + y) for x, y in zip(made.losses, made.accuracies)))
+            entered = map(list.extend, self.columns, map(list, figures))
+            at_once(map(setattr, [self], ["kept"], [kept]), entered)
+            return kept
+
+        self._make(0, most, keep)
+        made = len(self.history.losses) - epochs
+        if not made:
+            self._epoch_in_c([cut])
+        return made or 1
+
+    def _epoch_in_c(self, cuts: list[Cut]) -> None:
+        """Make the steps of an epoch in C, but for those that Python has to make, and enter its figures."""
+        before = self.kept
+        losses, accuracies = list[float](), list[float]()
+
+        def keep(made: Kept) -> object:
+            kept = self.kept = made.numbers, self.optimizer.state()
+            losses.extend(made.losses)
+            accuracies.extend(made.accuracies)
+            return kept
+
+        while len(losses) < len(cuts):
+            place = len(losses)
+            self._make(place, len(cuts) - place, keep)
+            if len(losses) == place:
+                shape, start, n = cuts[place]
+                loss, accuracy = self._step(self.feeds[shape].batch(start, n))
+                losses.append(loss)
+                accuracies.append(accuracy)
+        loss = accuracy = 0.0
+        for (_, _, n), batch_loss, batch_accuracy in zip(cuts, losses, accuracies):
+            loss += batch_loss * (n / self.of)
+            accuracy += batch_accuracy * (n / self.of)
+        self._enter(loss, accuracy, before if len(cuts) == 1 else self.kept)
+
+    def _make(self, place: int, most: int, keep: Callable[[Kept], object]) -> None:
+        """Make steps in C from a batch on, some or none."""
+        if self.in_c is None:
+            return
+        try:
+            self.in_c.make(self.kept, self.objective.held.numbers, place, most, keep)
+        except NotInCError as problem:
+            self.in_c, self.history.steps_in_python = None, str(problem)
+
     def epoch(self, rng: Any) -> None:
         """Pass over the data once, step by step, and enter the figures in the history."""
-        update, state = self.optimizer.update, self.optimizer.state
-        is_finite = _is_finite_array if self.arrays else _is_finite_list
         before = self.kept
-        numbers, _ = before
         loss = accuracy = 0.0
         batches = self.batches(rng)
         if not self.last_batches:
             for batch in {batch[0]: batch for batch in reversed(batches)}.values():  # the first of each shape
                 self._compare_batch("the first batch", batch)
-        for learn, x, y, weight in batches:
-            batch_loss, gradients, batch_accuracy = learn(numbers, x, y)
-            if not math.isfinite(batch_loss):
-                raise self._diverged(f"the loss became {batch_loss}", learn, x, y)
-            moved = update(numbers, gradients)
-            if not is_finite(moved):
-                self.optimizer.restore(self.kept[1])
-                raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved), learn, x, y)
-            numbers = moved
-            self.kept = numbers, state()
+        for batch in batches:
+            batch_loss, batch_accuracy = self._step(batch)
+            weight = batch[3]
             loss += batch_loss * weight
             accuracy += batch_accuracy * weight
-        if len(self.learners) > 1:
-            self.last_batches = {batch[0]: batch for batch in batches}
-        else:
-            self.last_batches = {learn: (learn, x, y, weight)}
+        self.last_batches = {batch[0]: batch for batch in batches}.values if len(self.learners) > 1 else lambda: [batch]
+        self._enter(loss, accuracy, before if len(batches) == 1 else self.kept)
+
+    def _step(self, batch: Batch) -> tuple[float, float]:
+        """Make a step, and return the loss and the accuracy of its batch."""
+        learn, x, y, _ = batch
+        loss, gradients, accuracy = learn(self.kept[0], x, y)
+        if not math.isfinite(loss):
+            raise self._diverged(f"the loss became {loss}", learn, x, y)
+        if self.in_c is not None and self.in_c.failure is not None:
+            raise self.in_c.failure
+        moved = self.optimizer.update(self.kept[0], gradients)
+        if not (_is_finite_array if self.arrays else _is_finite_list)(moved):
+            self.optimizer.restore(self.kept[1])
+            raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved), learn, x, y)
+        self.kept = moved, self.optimizer.state()
+        return loss, accuracy
+
+    def _enter(self, loss: float, accuracy: float, kept: tuple[Any, dict[str, Any]]) -> None:
+        """Enter the figures of an epoch.
+
+        Arguments:
+            loss, accuracy: the means over its samples.
+            kept: the state to which the loss belongs, if it is the one that `patience` watches.
+        """
         figures = self._figures(self.scores, loss, accuracy)
+        watched = loss
         if self.judges:
-            judged = self._judged(numbers)
+            judged = self._judged(self.kept[0])
             figures += self._figures(self.scores_held_out, *judged)
             watched, kept = judged[0], self.kept
-        else:
-            watched, kept = loss, before if len(batches) == 1 else self.kept
         at_once(map(list.append, self.columns, figures))
         if self.patience is not None and (watched < self.best.loss if self.best else math.isfinite(watched)):
             self.best = _Best(watched, len(self.history.losses) - 1, kept)
@@ -205,7 +313,7 @@ class Run:
         Raises:
             RecordingError: it does not hold.
         """
-        due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...
+        due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...: see `next_check`
         if not self.checks:
             return
         if due or callback:
@@ -220,8 +328,8 @@ class Run:
                     if part.consistency:
                         part.consistency.compare_held_out(part.function, self.kept[0], *samples)
             self.judge_compared = True
-        if last:
-            for batch in self.last_batches.values():
+        if last and self.last_batches:
+            for batch in self.last_batches():
                 self._compare_batch("the last batch", batch)
 
     @contextmanager
@@ -309,6 +417,15 @@ class Run:
             )
         # a new model: the numbers of this one have grown
         return "train a new model with a smaller learning rate or the optimizer's clip_norm=1.0"
+
+
+def next_check(epochs: int) -> int:
+    """Return the number of epochs after which the next check is due, if there have been so many.
+
+    >>> [next_check(n) for n in (0, 1, 2, 3, 4)]
+    [1, 2, 4, 4, 8]
+    """
+    return 1 << epochs.bit_length()
 
 
 def _as_fraction(accuracy: float, scores: int) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import shape_of
 from autograd.codegen.c_build import building_within
+from autograd.codegen.c_library import CProgram
 from autograd.codegen.compile import FASTEST_FIRST, Preference, compile_recorded
 from autograd.engine import Value, grad, graph_of
 from autograd.events import unobserved
@@ -50,6 +51,9 @@ class BatchFunction(NamedTuple):
     """How many numbers `nn.uniform` draws for each sample, where the function takes them."""
     compiled: bool = True
     """False if it calls the model."""
+    program: CProgram | None = None
+    """The function in C, where it is compiled to C: it takes what `compute` takes, and the held numbers as a last
+    argument, where there are some."""
 
 
 class TrainingFunctions(NamedTuple):
@@ -88,7 +92,7 @@ def compiled_functions(
         most_in_lists = FASTEST_FIRST.get(backend, Preference()).most_in_lists
         arrays = math.isfinite(most_in_lists) and has_numpy()
 
-        def compiled(outputs: Any, graph: Graph, *, alone: bool) -> BatchFunction:
+        def function(outputs: Any, graph: Graph, *, alone: bool) -> BatchFunction:
             parameters, *sample = graph.all_inputs()
             nests = [tree_structure(tree) if shape_of(tree) is None else None for tree in sample]
             flat = [tree if nest is None else tree_leaves(tree) for tree, nest in zip(sample, nests)]
@@ -96,17 +100,19 @@ def compiled_functions(
             if held.leaves:
                 flat.append(held.leaves)
                 axes = axes and {**axes, "in_axes": (*axes["in_axes"], None)}
-            compute: Callable[..., Any] = compile_recorded(outputs, (parameters, *flat), backend=backend, **axes)
+            compiled = compile_recorded(outputs, (parameters, *flat), backend=backend, **axes)
+            compute: Callable[..., Any] = compiled
             if held.leaves:
                 compute = _with_held(compute, held, arrays=arrays and not alone)
-            return BatchFunction(compute, Form(arrays and not alone, alone, *nests[:2]), len(graph.drawn))
+            form = Form(arrays and not alone, alone, *nests[:2])
+            return BatchFunction(compute, form, len(graph.drawn), program=compiled.program)
 
         learning: dict[int, BatchFunction] = {}
         for i in sorted(range(len(learn)), key=nodes.__getitem__, reverse=True):  # what takes C too long is seen first
             graph, size, _ = learn[i]
             alone = size == 1 and not (arrays and len(graph.inputs[0]) > most_in_lists)
-            learning[i] = compiled((*objectives[i], graph.outputs[1]), graph, alone=alone)
-        judging = [compiled(tuple(graph.outputs), graph, alone=False) for graph in judge]
+            learning[i] = function((*objectives[i], graph.outputs[1]), graph, alone=alone)
+        judging = [function(tuple(graph.outputs), graph, alone=False) for graph in judge]
         return TrainingFunctions([learning[i] for i in range(len(learn))], judging, backend)
 
     if backend != "auto":

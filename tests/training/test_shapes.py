@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -349,7 +350,7 @@ def test_a_compiled_program_that_is_wrong_for_one_shape_is_noticed(monkeypatch: 
             loss, gradients, accuracy = function(*arguments)
             return loss, [g * 1.01 for g in gradients], accuracy
 
-        return wrong
+        return functools.update_wrapper(wrong, function)
 
     monkeypatch.setattr("autograd.training.steps.compile_recorded", planted)
     with pytest.raises(RecordingError, match=r"the gradient with respect to .* on the first batch"):

@@ -1,0 +1,696 @@
+"""Steps of training that C makes: to the bit those that Python makes, whatever happens to them, or Python says why."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from needs import need_compiler
+
+import autograd
+from autograd import History, Value, fit, nn, optim
+from autograd.errors import DivergenceError
+from autograd.training import run, steps_in_c
+from autograd.training.rules_in_c import NotInCError, rule_in_c
+
+pytestmark = [
+    pytest.mark.usefixtures("compiler"),
+    pytest.mark.filterwarnings("ignore::autograd.errors.TrainingWarning"),  # what is trained here need not learn
+]
+
+
+@pytest.fixture(scope="module")
+def compiler() -> None:
+    need_compiler()
+
+
+@contextmanager
+def python_steps() -> Iterator[None]:
+    """Let Python make each step, as where an optimizer has no rule in C."""
+
+    def refuse(*_: Any, **options: Any) -> None:
+        raise NotInCError("for comparison")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "StepsInC", refuse)
+        yield
+
+
+def bits(numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"{len(numbers)}d", *numbers)
+
+
+class Outcome:
+    """All that a run leaves behind."""
+
+    def __init__(self, train: Callable[[], tuple[Any, Any, History | Exception]]) -> None:
+        random.seed(7)
+        self.model, self.optimizer, end = train()
+        self.error = f"{type(end).__name__}: {end}" if isinstance(end, Exception) else ""
+        self.history: History = end.history if isinstance(end, DivergenceError) else end  # type: ignore[assignment]
+        self.random = random.random()  # the generator is where it would be
+
+    def same_as(self, other: Outcome) -> None:
+        assert self.error == other.error
+        assert bits([p.data for p in self.model.parameters()]) == bits([p.data for p in other.model.parameters()])
+        for one, two in zip(optimizers(self.optimizer), optimizers(other.optimizer), strict=True):
+            assert one.steps == two.steps
+            assert [bits(list(c)) for c in one._memory or ()] == [bits(list(c)) for c in two._memory or ()]
+            assert [type(c) for c in one._memory or ()] == [type(c) for c in two._memory or ()]
+        if isinstance(self.history, History):
+            for name in ("losses", "accuracy", "validation_losses", "validation_accuracy"):
+                assert bits(getattr(self.history, name)) == bits(getattr(other.history, name)), name
+            assert self.history.best_epoch == other.history.best_epoch
+            assert (self.history.backend, other.history.steps_in_python) == ("c", "for comparison")
+        assert self.random == other.random
+
+
+def optimizers(optimizer: Any) -> list[Any]:
+    return [optimizer, *(one for _, one in optimizer.groups)] if isinstance(optimizer, optim.Groups) else [optimizer]
+
+
+def compared(make: Callable[[], tuple[Any, Any, dict[str, Any]]], xs: Any, ys: Any, why: str = "") -> Outcome:
+    """Train in C and in Python, compare all that there is, and return the outcome of C.
+
+    Arguments:
+        make: returns a new model, a new optimizer, and further arguments of `fit`.
+        xs, ys: the samples.
+        why: what the history says why Python makes the steps.
+    """
+
+    def train() -> tuple[Any, Any, History | Exception]:
+        model, optimizer, options = make()
+        arguments: dict[str, Any] = {"loss": nn.mse, "epochs": 12, "backend": "c", "progress": False, **options}
+        try:
+            return model, optimizer, fit(model, xs, ys, optimizer=optimizer, **arguments)
+        except (DivergenceError, RuntimeError, ValueError, ZeroDivisionError) as problem:
+            return model, optimizer, problem
+
+    mine = Outcome(train)
+    with python_steps():
+        theirs = Outcome(train)
+    mine.same_as(theirs)
+    if isinstance(mine.history, History):
+        assert mine.history.steps_in_python == why
+    return mine
+
+
+def rows(n: int, width: int = 2, seed: int = 0) -> list[list[float]]:
+    rng = random.Random(seed)
+    return [[rng.uniform(-1, 1) for _ in range(width)] for _ in range(n)]
+
+
+def small() -> nn.MLP:  # its parameters are kept in lists, where a batch has one sample
+    return nn.MLP(2, [2, 1], "tanh", rng=random.Random(1))
+
+
+def large() -> nn.MLP:
+    return nn.MLP(2, [12, 1], "tanh", rng=random.Random(1))
+
+
+def decay(parameters: list[Value]) -> Value:
+    penalty: Value = 1e-3 * autograd.sum([p * p for p in parameters])
+    return penalty
+
+
+def falling(step: int) -> float:
+    return 0.1 / (1 + step)
+
+
+def drawn_rate(step: int) -> float:
+    return 0.01 * random.random()
+
+
+# --------------------------------------------------------------------------------------------- the same to the bit
+
+
+class Lion(optim.Optimizer):
+    """A rule of a user's own, of a closure."""
+
+    memories = 1
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        slow, fast = 0.9, 0.99
+
+        def lion(x: Any, g: Any, mean: Any) -> Any:
+            return x - lr * abs(slow * mean + (1 - slow) * g), fast * mean + (1 - fast) * g
+
+        return lion
+
+
+class RMSProp(optim.Optimizer):
+    """Of the optimizer's attributes, and of a helper in the closure."""
+
+    memories = 1
+    share = 0.75
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        warm = 1 - 0.5 ** (step + 1)
+
+        def root(square: Any) -> Any:
+            return sqrt(square / warm) + 1e-8
+
+        def rms(x: Any, g: Any, square: Any) -> Any:
+            square = self.share * square + (1 - self.share) * (g * g)
+            return x - lr * g / root(square), square
+
+        return rms
+
+
+class WarmUp(optim.Optimizer):
+    """Numbers that Python alone can compute: by an `if` and by `math`."""
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        rate = lr * math.sqrt(step + 1) / 4 if step < 16 else lr
+        return lambda x, g: (x - rate * g,)
+
+
+class TwoPhases(optim.Optimizer):
+    """A function for the first steps, another one for all others."""
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        if step < 5:
+            return lambda x, g: (x - lr * g,)
+        return lambda x, g: (x - lr * g - lr * 0.01 * x,)
+
+
+def in_groups(model: Any) -> optim.Groups:
+    return optim.Groups(
+        (model.layers[0].neurons[0], optim.SGD(0.1, momentum=0.5)),
+        ([n.b for n in model.layers[0].neurons], optim.Adam(falling)),
+        (model, optim.Adam(0.02)),
+    )
+
+
+OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
+    "sgd": lambda model: optim.SGD(0.125),
+    "sgd, falling": lambda model: optim.SGD(falling),
+    "momentum": lambda model: optim.SGD(0.05, momentum=0.9),
+    "nesterov, drawn": lambda model: optim.SGD(drawn_rate, momentum=0.9, nesterov=True),
+    "adam": lambda model: optim.Adam(0.05),
+    "adam, falling": lambda model: optim.Adam(falling, betas=(0.8, 0.99), eps=1e-6),
+    "adamw": lambda model: optim.AdamW(0.05),
+    "lion": lambda model: Lion(0.05),
+    "rmsprop": lambda model: RMSProp(0.01),
+    "warm-up": lambda model: WarmUp(0.1),
+    "two phases": lambda model: TwoPhases(0.1),
+    "groups": in_groups,
+}
+
+
+@settings(max_examples=60)
+@given(
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    model=st.sampled_from([small, large]),
+    samples=st.integers(1, 9),
+    batch_size=st.sampled_from([None, 1, 2, 4, 9]),
+    penalty=st.sampled_from([None, decay]),
+    validation=st.sampled_from([None, 0.5]),
+    patience=st.sampled_from([None, 1, 3]),
+    callback=st.booleans(),
+    seed=st.sampled_from([None, 3]),
+    epochs=st.integers(0, 40),
+)
+def test_c_makes_the_steps_that_python_makes(
+    *,
+    optimizer: str,
+    model: Callable[[], nn.MLP],
+    samples: int,
+    batch_size: int | None,
+    penalty: Any,
+    validation: float | None,
+    patience: int | None,
+    callback: bool,
+    seed: int | None,
+    epochs: int,
+) -> None:
+    xs = rows(samples)
+    options = {"regularizer": penalty, "patience": patience, "seed": seed, "epochs": epochs, "batch_size": batch_size}
+    if validation and samples > 1:
+        options["validation"] = validation
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        trained = model()
+        seen: list[Any] = []
+
+        def look(epoch: int, history: History) -> None:
+            seen.append((epoch, len(history.losses), [p.data for p in trained.parameters()]))
+            assert epoch == len(history.losses) - 1 == len(seen) - 1
+
+        return trained, OPTIMIZERS[optimizer](trained), {**options, **({"callback": look} if callback else {})}
+
+    compared(make, xs, [a * b for a, b in xs])
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "binary_cross_entropy"])
+@pytest.mark.parametrize("batch_size", [None, 1, 3])
+def test_accuracies(loss: str, batch_size: int | None) -> None:
+    xs = np.array(rows(10))
+    ys = (
+        [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+        if loss == "cross_entropy"
+        else [(i % 2) * 2 - (loss == "hinge") for i in range(10)]
+    )
+    if loss == "binary_cross_entropy":
+        ys = [y // 2 for y in ys]
+    made = compared(
+        lambda: (
+            nn.MLP(2, [5, 3 if loss == "cross_entropy" else 1], rng=random.Random(0)),
+            optim.Adam(0.05),
+            {"loss": loss, "batch_size": batch_size, "validation": (xs, ys), "seed": 1, "epochs": 9},
+        ),
+        xs,
+        ys,
+    )
+    assert len(made.history.accuracy) == 9
+
+
+class Mean(nn.Module):
+    """A model of rows of any length, with a leaf that is held."""
+
+    def __init__(self) -> None:
+        self.neuron, self.shift = nn.Neuron(1, "tanh", weights=[0.5]), nn.Constant(Value(0.25))
+
+    def __call__(self, x: list[Value]) -> Value:
+        y: Value = autograd.mean([self.neuron([v]) for v in x]) + self.shift.value
+        return y
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_samples_of_several_shapes(batch_size: int | None) -> None:
+    xs = [[1.0], [0.5, -0.5], [0.25], [1.0, 2.0], [0.75], [0.1, 0.2, 0.3]]
+    compared(
+        lambda: (Mean(), optim.SGD(0.1, momentum=0.5), {"batch_size": batch_size, "seed": 2}),
+        xs,
+        [0.5, 0.1, 0.2, 0.3, 0.4, 0.6],
+    )
+
+
+class Pairs(nn.Module):
+    """A model of nested inputs."""
+
+    def __init__(self) -> None:
+        self.neuron = nn.Neuron(3, "tanh", weights=[0.5, 0.25, -0.5])
+
+    def __call__(self, x: Any) -> Value:
+        (a, b), c = x
+        y: Value = self.neuron([a, b, c])
+        return y
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_nested_samples(batch_size: int | None) -> None:
+    xs = [((a, b), a - b) for a, b in rows(5)]
+    compared(lambda: (Pairs(), optim.SGD(0.1), {"batch_size": batch_size, "seed": 2}), xs, [0.5, 0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_without_numpy(batch_size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from autograd.samples import backends  # noqa: PLC0415
+    from autograd.training import steps  # noqa: PLC0415
+
+    for module in (backends, steps):
+        monkeypatch.setattr(module, "has_numpy", lambda: False)
+    xs = rows(6)
+    made = compared(
+        lambda: (large(), optim.Adam(falling), {"batch_size": batch_size, "seed": 1, "epochs": 40}), xs, [1.0] * 6
+    )
+    assert type(made.optimizer._memory[0]) is list
+
+
+def test_a_run_goes_on_where_another_ended() -> None:
+    xs = rows(6)
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        model, optimizer = large(), optim.Adam(0.01)
+        fit(model, xs, [1.0] * 6, loss="mse", optimizer=optimizer, epochs=3, progress=False, backend="python")
+        for p in model.parameters():
+            p.grad = 1.0
+        optimizer.step(model.parameters())
+        return model, optimizer, {}
+
+    assert compared(make, xs, [1.0] * 6).optimizer.steps == 16
+
+
+# ------------------------------------------------------------------------------------------------- what callbacks do
+
+
+def test_callbacks_change_parameters_optimizers_and_other_leaves() -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        model, optimizer = Mean(), optim.SGD(0.1, momentum=0.5)
+
+        def change(epoch: int, history: History) -> bool:
+            if epoch == 1:
+                model.neuron.b.data = 0.5
+            elif epoch == 2:
+                optimizer.momentum, optimizer.lr = 0.75, falling
+            elif epoch == 3:
+                optimizer.nesterov = True
+            elif epoch == 4:
+                model.shift.value.data = 0.125
+            elif epoch == 5:
+                optimizer.momentum, optimizer.nesterov = 0.0, False
+            elif epoch == 6:
+                optimizer.reset()
+            return epoch == 9
+
+        return model, optimizer, {"callback": change, "epochs": 100}
+
+    made = compared(make, [[1.0], [0.5], [-0.25]], [0.5, 0.25, 0.125])
+    assert len(made.history.losses) == 10
+
+
+def test_a_callback_that_sets_clip_norm_ends_the_steps_in_c() -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        optimizer = optim.SGD(0.1)
+
+        def change(epoch: int, history: History) -> None:
+            if epoch == 4:
+                optimizer.clip_norm = 1e-3
+
+        return large(), optimizer, {"callback": change}
+
+    compared(make, rows(5), [1.0] * 5, why="clip_norm takes the norm of all gradients as Python's math.hypot rounds it")
+
+
+def test_a_model_that_a_callback_changes_is_trained_in_c_again() -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        model = large()
+
+        def freeze(epoch: int, history: History) -> None:
+            if epoch == 3:
+                model.layers[0].freeze()
+
+        return model, optim.Adam(0.05), {"callback": freeze}
+
+    compared(make, rows(5), [1.0] * 5)
+
+
+# ------------------------------------------------------------------------------------- what goes wrong in the middle
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e80])
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_divergence_has_the_same_text_and_leaves_the_same_state(batch_size: int | None, rate: float) -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        return nn.Neuron(2, "linear", weights=[0.5, 0.25]), optim.SGD(rate, momentum=0.5), options
+
+    options = {"batch_size": batch_size, "seed": 1, "epochs": 500}
+    made = compared(make, rows(5), [1.0] * 5)
+    assert "DivergenceError" in made.error and "at step" in made.error
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 17, 30])
+@pytest.mark.parametrize("what", ["raises", "is negative", "is infinite", "is text", "interrupts", "diverges"])
+@pytest.mark.parametrize("make_optimizer", [optim.SGD, optim.Adam, WarmUp])
+def test_what_a_learning_rate_does_at_step_k(make_optimizer: Any, what: str, k: int) -> None:
+    results: dict[str, Any] = {
+        "is negative": -1.0, "is infinite": math.inf, "is text": "much", "diverges": 1e200,
+    }  # fmt: skip
+    asked: list[int] = []
+
+    def rate(step: int) -> Any:
+        asked.append(step)
+        if step != k:
+            return 0.01
+        if what in results:
+            return results[what]
+        raise KeyboardInterrupt if what == "interrupts" else RuntimeError("enough")
+
+    for batch_size in (None, 3):
+
+        def make(batch_size: int | None = batch_size) -> tuple[Any, Any, dict[str, Any]]:
+            asked.clear()
+            return large(), make_optimizer(rate), {"epochs": 60, "batch_size": batch_size, "seed": 0}
+
+        if what == "is text":
+            with pytest.raises(TypeError, match="expected a real number"):
+                compared(make, rows(7), [1.0] * 7)
+            continue
+        made = compared(make, rows(7), [1.0] * 7)
+        if what == "interrupts":
+            assert made.history.interrupted
+        if what != "diverges":
+            assert made.optimizer.steps == k
+            assert asked == list(range(k + 1))  # each once
+
+
+def test_a_pole_in_the_loss_at_a_late_step() -> None:
+    """The loss of a batch is not finite, at last, though no parameter is large."""
+
+    def loss(output: Value, target: Value) -> Value:
+        y: Value = (output - 0.25).log() + target
+        return y
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        return nn.Neuron(1, "linear", weights=[1.0], bias=0.5), optim.SGD(0.01), {"loss": loss, "epochs": 1000}
+
+    assert "DivergenceError" in compared(make, [[1.0], [0.5]], [0.0, 0.0]).error
+
+
+class Interrupting:
+    """The library's function, after whose call number n Ctrl-C comes, as while C computes."""
+
+    def __init__(self, function: Any, calls: Iterator[int], n: int) -> None:
+        self.function, self.calls, self.n = function, calls, n
+
+    def __call__(self, *arguments: Any) -> None:
+        self.function(*arguments)
+        if next(self.calls) == self.n:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("n", range(5))
+@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_an_interrupt_in_a_slice_keeps_its_steps(
+    n: int, batch_size: int | None, patience: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xs, ys = rows(6), [1.0] * 6
+    options: dict[str, Any] = {"loss": "mse", "batch_size": batch_size, "seed": 0, "progress": False, "backend": "c"}
+    model, optimizer, calls = large(), optim.Adam(0.05), itertools.count()
+
+    class Rude(steps_in_c.StepsInC):
+        def _record(self) -> None:
+            super()._record()
+            self.run = Interrupting(self.run, calls, n)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "StepsInC", Rude)
+        history = fit(model, xs, ys, optimizer=optimizer, epochs=64, patience=patience, **options)
+    assert history.interrupted
+    assert next(calls) == n + 1
+    each = 1 if batch_size is None else 3
+    if patience is None:  # an epoch of several steps is entered after the slice with the last one
+        assert optimizer.steps // each - len(history.losses) in ((0, 1) if batch_size else (0,))
+        assert optimizer.steps > 0
+    twin = large()
+    epochs = -(-optimizer.steps // each)
+    states: list[Any] = [[p.data for p in twin.parameters()]]
+
+    class Noted(optim.Adam):
+        def update(self, data: Any, gradients: Any) -> Any:
+            moved = super().update(data, gradients)
+            states.append(list(moved))
+            return moved
+
+    full = fit(twin, xs, ys, optimizer=Noted(0.05), epochs=max(epochs, len(history.losses)), **options)
+    assert full.losses[: len(history.losses)] == history.losses
+    assert bits([p.data for p in model.parameters()]) == bits(states[optimizer.steps])
+    assert [p.grad for p in model.parameters()] == [0.0] * len(model.parameters())
+
+
+def test_ctrl_c_is_answered_soon_and_other_threads_run() -> None:
+    """A slice takes some 50 ms, in which Python runs in other threads."""
+    ticks: list[float] = []
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.001):
+            ticks.append(0.0)
+
+    thread = threading.Thread(target=tick)
+    slices: list[int] = []
+
+    class Counted(steps_in_c.StepsInC):
+        def _record(self) -> None:
+            super()._record()
+            function = self.run
+
+            def call(argument: Any) -> None:
+                before = len(ticks)
+                function(argument)
+                slices.append(len(ticks) - before)
+
+            self.run = call
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "StepsInC", Counted)
+        thread.start()
+        try:
+            fit(large(), rows(64), [1.0] * 64, loss="mse", optimizer="adam", epochs=40_000, progress=False, backend="c")
+        finally:
+            over.set()
+            thread.join()
+    assert len(slices) > 16  # more than one for each check
+    assert max(slices) > 1
+
+
+# --------------------------------------------------------------------------------------------- why Python makes steps
+
+
+class Counting(optim.SGD):
+    """A rule that counts its calls."""
+
+    calls = 0
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        self.calls += 1
+        return super().rule(lr, step, sqrt)
+
+
+class Hidden(optim.Optimizer):
+    """A closure over a list that changes from step to step, as C cannot see."""
+
+    def __init__(self, lr: Any) -> None:
+        super().__init__(lr)
+        self.scale = [1.0]
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        self.scale[0] = 1.0 if step < 6 else 0.5
+
+        return lambda x, g: (x - lr * self.scale[0] * g,)
+
+
+class Choosing(optim.Optimizer):
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        return lambda x, g: (x - (lr if lr > 0.05 else 2 * lr) * g,)
+
+
+class OwnUpdate(optim.SGD):
+    def update(self, data: Any, gradients: Any) -> Any:
+        return super().update(data, gradients)
+
+
+class Bound(optim.Optimizer):
+    rate_now = 0.0
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        self.lr_now = lr
+        return self.moved
+
+    def moved(self, x: Any, g: Any) -> Any:
+        return (x - self.lr_now * g,)
+
+
+class OfArrays(optim.Optimizer):
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        return lambda x, g: (x - lr * np.asarray(g, float),)
+
+
+REASONS: dict[str, tuple[Callable[[], Any], str]] = {
+    "clip_norm": (lambda: optim.SGD(0.1, clip_norm=1.0), "clip_norm takes the norm"),
+    "counts": (lambda: Counting(0.1), "its rule changes the optimizer"),
+    "hidden": (lambda: Hidden(0.1), "C does not compute what its rule does"),
+    "compares": (lambda: Choosing(0.1), "its rule compares numbers"),
+    "update": (lambda: OwnUpdate(0.1), "OwnUpdate has a method update of its own"),
+    "no closure": (lambda: Bound(0.1), "its rule changes the optimizer"),
+    "arrays": (lambda: OfArrays(0.1), "its rule raises TypeError on Values"),
+    "clip_norm in a group": (lambda: None, "clip_norm takes the norm"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_the_history_says_why_python_makes_the_steps(name: str) -> None:
+    make, why = REASONS[name]
+    xs, ys = rows(6), [1.0] * 6
+    said: list[str] = []
+
+    def train() -> tuple[Any, Any, dict[str, Any]]:
+        model = large()
+        return model, make() or optim.Groups((model, optim.SGD(0.1, clip_norm=0.5))), {"epochs": 30}
+
+    model, optimizer, options = train()
+    history = fit(model, xs, ys, loss="mse", optimizer=optimizer, backend="c", progress=False, **options)
+    assert history.steps_in_python.startswith(why)
+    said.append(history.steps_in_python)
+    compared(train, xs, ys, why=said[0])
+
+
+def test_other_reasons() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            self.neuron = nn.Neuron(2, weights=[0.5, 0.25])
+
+        def __call__(self, x: list[Value]) -> Value:
+            y: Value = self.neuron(x) + nn.uniform(1)[0]
+            return y
+
+    xs = rows(4)
+    options: dict[str, Any] = {"loss": "mse", "optimizer": optim.SGD(0.1), "epochs": 3, "progress": False}
+    assert "nn.uniform" in fit(Noisy(), xs, [1.0] * 4, backend="c", **options).steps_in_python
+    for backend in ("python", "numpy", "eager"):
+        assert fit(small(), xs, [1.0] * 4, backend=backend, **options).steps_in_python == f"the backend is '{backend}'"
+
+
+# ------------------------------------------------------------------------------------------------ mistakes are caught
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("v9 - v14", "v9 + v14"),  # of the update
+        ("pow(c[1]", "pow(c[3]"),  # of the numbers of a step
+        ("s->now + behind", "s->next + behind"),  # of the loop
+        ("r->step + (double)s->done", "r->step"),
+        ("+ batch[1], n, of->x_size", ", n, of->x_size"),  # of the batches
+        ("s->out + 1 + run[0]", "s->out + run[0]"),
+    ],
+)
+def test_a_mistake_in_the_printed_source_is_caught(wrong: str, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the comparison with the rule, so that nothing wrong is kept; of batches, by this file."""
+    printed = steps_in_c._driver
+
+    def mistaken(rules: Any) -> tuple[str, list[int]]:
+        source, kinds = printed(rules)
+        assert wrong in source
+        return source.replace(wrong, right), kinds
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        return large(), optim.Adam(0.05, betas=(0.5, 0.75)), {"batch_size": 2, "seed": 0, "epochs": 20}
+
+    monkeypatch.setattr(steps_in_c, "_driver", mistaken)
+    if "batch" in wrong:
+        with pytest.raises(AssertionError):
+            compared(make, rows(7), [a + b for a, b in rows(7)])
+    elif wrong.startswith(("pow", "r->step")):  # Python computes the numbers then
+        compared(make, rows(7), [a + b for a, b in rows(7)])
+    else:
+        why = compared_reason(make)
+        assert why.startswith("C does not compute what its rule does")
+
+
+def compared_reason(make: Callable[[], tuple[Any, Any, dict[str, Any]]]) -> str:
+    model, optimizer, options = make()
+    xs = rows(7)
+    history = fit(model, xs, [1.0] * 7, loss="mse", optimizer=optimizer, backend="c", progress=False, **options)
+    compared(make, xs, [1.0] * 7, why=history.steps_in_python)
+    return history.steps_in_python
+
+
+def test_a_rule_is_printed_without_the_numbers_of_its_optimizer() -> None:
+    """So all optimizers of a kind share a library."""
+    one, other = rule_in_c(optim.AdamW(0.1)), rule_in_c(optim.Adam(falling, betas=(0.5, 0.25), eps=1.0))
+    assert (one.update, one.numbers) == (other.update, other.numbers)
+    assert one.constants != other.constants
+    assert rule_in_c(optim.SGD(0.1, momentum=0.5)).update != rule_in_c(optim.SGD(0.1)).update
