@@ -692,6 +692,21 @@ def running_sums(n: int = 5) -> ScalarNetwork:
     return network((so_far, again, grad(loss, x)), x)
 
 
+def mixed_sums(n: int = 60, reduce: str | None = None) -> ScalarNetwork:
+    """Record long sums, and the largest, of what alternates between kinds: values, multiples, products, numbers."""
+    draws = Draws(35)
+    x, w = draws.values(n), draws.values(n)
+    h = [v.tanh() for v in x]
+    added: Number = x[0]
+    for k in range(1, n):
+        added = added + (x[k] * k if k % 2 else h[k])
+    terms = [(x[k] * w[k], x[k] * 0.5, 0.25 * k, w[-k] * h[k])[k % 4] for k in range(n)]
+    weighted = autograd.dot([(h[k], 0.5, x[k])[k % 3] for k in range(n)], [(w[k], x[k])[k % 2] for k in range(n)])
+    most = autograd.largest([(h[k], w[k] * k, 0.1)[k % 3] for k in range(n)])
+    results = [added, autograd.sum(terms), weighted, most]
+    return network((results, grad(math.prod(results), [x, w])), x, w, batched=[0], reduce=reduce)
+
+
 def rosenbrock(n: int = 4) -> ScalarNetwork:
     """Record Rosenbrock's function with its gradient and its Hessian."""
     x = Draws(25).values(n)
@@ -881,6 +896,8 @@ NETWORKS: dict[str, Callable[[], ScalarNetwork]] = {
     "pendulum": pendulum,
     "flow": flow,
     "running sums": running_sums,
+    "mixed sums": mixed_sums,
+    "mixed sums, sum": partial(mixed_sums, reduce="sum"),
     "rosenbrock": rosenbrock,
     "curvature": curvature,
     "physics": physics,

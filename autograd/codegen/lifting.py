@@ -46,6 +46,7 @@ from autograd.trees import tree_leaves
 ADD, MUL = TABLE["add"], TABLE["mul"]
 MOST_PATTERNS = 9  # of terms among the members of a kind, each a statement of its own; more become tables
 DEEPEST = 8  # calls within calls of one statement
+MOST_RUNS = 8  # of each kind in a sum whose terms alternate between kinds; with more, all terms are of one kind
 MOST_LENGTHS = 3  # of the lists that members of a kind have; more are made equally long
 PADDING = {TABLE["largest"]: -inf, TABLE["smallest"]: inf}
 MOST_EQUAL = 4  # terms that are each written out
@@ -139,16 +140,15 @@ class _Chain:
 
     __slots__ = ("head", "kinds", "runs", "size")
 
-    def __init__(self, head: float = -0.0) -> None:
-        self.head, self.size = head, 0  # of all runs
-        self.runs: list[_Columns] = []
-        self.kinds: list[tuple[int, ...]] = []  # of each run
+    def __init__(
+        self, head: float = -0.0, kinds: Iterable[tuple[int, ...]] = (), runs: Iterable[Iterable[Iterable[Any]]] = ()
+    ) -> None:
+        self.head, self.kinds = head, list(kinds)  # of the factors of each run
+        self.runs: list[_Columns] = [list(map(list, run)) for run in runs]
+        self.size = sum(len(run[0]) for run in self.runs)
 
-    def copy(self) -> "_Chain":
-        copied = _Chain(self.head)
-        copied.runs, copied.kinds = [list(map(list, run)) for run in self.runs], list(self.kinds)
-        copied.size = self.size
-        return copied
+    def terms(self) -> Iterator[_Term]:
+        return chain.from_iterable(zip(*run, strict=True) for run in self.runs)
 
 
 class _Kinds:
@@ -193,14 +193,14 @@ class _Kinds:
             added = map(self._term, lists[0]) if len(lists) == 1 else map(self._product, *lists)
             self._chains[place] = (len(lists) == 2 and self._dot(*lists)) or self._sum(0.0, added)
         elif op.variadic:
-            chains = [self._sum(-0.0, map(self._operand, xs)) for xs in op.lists(operands)]
+            chains = [self._of_few_runs(self._sum(-0.0, map(self._operand, xs))) for xs in op.lists(operands)]
             key = (op, *(tuple(x.kinds) for x in chains))
             kind = self._join([place], op, key, [run for x in chains for run in x.runs])
             kind.lists = [len(x.runs) for x in chains]
         else:
             terms = list(map(self._operand, operands))
             key = (op, *[self._root_of[t[1]] if len(t) == 2 else self._constant(op, t[0]) for t in terms])
-            self._join([place], op, key, list(map(_alone, terms)))
+            self._join([place], op, key, [[[part] for part in term] for term in terms])
 
     @staticmethod
     def _constant(op: Op, x: float) -> Hashable:
@@ -251,10 +251,7 @@ class _Kinds:
         if any(len(own) != 1 for own in roots):
             return None
         (x,), (y,) = roots
-        dot = _Chain(0.0)
-        dot.kinds, dot.size = [(min(x, y), max(x, y))], len(xs)
-        dot.runs = [[[1.0] * len(xs), *map(list, (xs, ys) if x <= y else (ys, xs))]]
-        return dot
+        return _Chain(0.0, [(min(x, y), max(x, y))], [[[1.0] * len(xs), *((xs, ys) if x <= y else (ys, xs))]])
 
     def _longer(self, x: Operand, y: Operand) -> _Chain:
         """Return the sum of two values: the chain that one of them is, if nothing else needs it, with one more term.
@@ -290,8 +287,9 @@ class _Kinds:
         if self._uses[x] == 1:
             return self._chains.pop(x)
         self._uses[x] -= 1
-        self._copied -= self._chains[x].size
-        return self._chains[x].copy()
+        taken = self._chains[x]
+        self._copied -= taken.size
+        return _Chain(taken.head, taken.kinds, taken.runs)
 
     def _with_zeros(self, chain: _Chain) -> _Chain:
         """Write factors 0, such as those around an image, as elements of the array of the other factors."""
@@ -300,11 +298,22 @@ class _Kinds:
         if not any(len(kind) == 1 and kind[0] in partners and 0.0 in run[0] for kind, run in runs):
             return chain
         new = _Chain(chain.head)
-        for kind, run in zip(chain.kinds, chain.runs, strict=True):
-            for term in zip(*run, strict=True):
-                zero = len(kind) == 1 and term[0] == 0 and kind[0] in partners
-                x = self._collected(term[0], partners[kind[0]]) if zero else 0
-                self._append(new, self._in_order(term[1], x) if zero else term)
+        for term in chain.terms():
+            root = partners.get(self._root_of[term[1]]) if len(term) == 2 and term[0] == 0 else None
+            self._append(new, term if root is None else self._in_order(term[1], self._collected(term[0], root)))
+        return new
+
+    def _of_few_runs(self, chain: _Chain) -> _Chain:
+        """Let terms that alternate between kinds read copies of their values, in one array for each factor."""
+        kinds = set(chain.kinds)
+        if len(chain.kinds) <= MOST_RUNS * len(kinds):
+            return chain
+        width = max(map(len, kinds))
+        roots = [sorted({kind[f] for kind in kinds if len(kind) > f}) for f in range(width)]
+        new = _Chain(chain.head)
+        for term in chain.terms():
+            constant, *values = term if len(term) > width else (1.0, *term[1:], term[0], 1.0)  # c * x is x * c
+            self._append(new, (constant, *[self._collected(x, *own) for x, own in zip(values, roots)]))
         return new
 
     # Values and kinds ------------------------------------------------------------------------------------------------
@@ -321,9 +330,8 @@ class _Kinds:
             if kinds is None:
                 yield from (x if isinstance(x, float) else self._output(x, reduce) for x in group)
                 continue
-            places, products = list(map(int, group)), _Chain()
-            terms = map(self._products.__getitem__, places)
-            products.kinds, products.runs = [kinds], [list(map(list, zip(*terms, strict=True)))]
+            places = list(map(int, group))
+            products = _Chain(-0.0, [kinds], [zip(*map(self._products.__getitem__, places), strict=True)])
             total = reduce is not None and any(self.kinds[k].varies for k in kinds)
             if total:
                 places = [self._new() for _ in places]
@@ -367,7 +375,7 @@ class _Kinds:
                 self._join_multiples(place, of)
                 return
             of = self._sum(-0.0, [of])
-        self._join_sums([place], self._with_zeros(of) if len(of.kinds) > 1 else of, total)
+        self._join_sums([place], self._of_few_runs(self._with_zeros(of)) if len(of.kinds) > 1 else of, total)
 
     def _join_sums(self, places: Sequence[int], of: _Chain, total: bool) -> None:
         """Make values members of the kind of such a sum, that of the same part of its terms each."""
@@ -376,7 +384,8 @@ class _Kinds:
 
     def _join_multiples(self, place: int, of: _Term) -> None:
         base = self.kind_of[of[1]]
-        self._join([place], None, ("multiple", base), [_alone(of)], (self.kinds[base].root, self.kinds[base].order))
+        family = self.kinds[base].root, self.kinds[base].order
+        self._join([place], None, ("multiple", base), [[[part] for part in of]], family)
 
     def _join(
         self,
@@ -384,19 +393,20 @@ class _Kinds:
         op: Op | None,
         key: Hashable,
         runs: list[_Columns],
-        family: tuple[int, tuple[float, ...]] | None = None,
+        family: tuple[int | None, tuple[float, ...]] = (None, ()),
     ) -> _Kind:
         """Make values members of the kind with this key.
 
         Arguments:
             runs: their terms; if there are several values, as many of each.
-            family: what root and order of that kind start with.
+            family: the root of that kind, None for itself, and what its order starts with.
         """
         number = self._numbers.setdefault(key, len(self.kinds))
         if number == len(self.kinds):
             read = [self.kinds[self.kind_of[column[0]]] for run in runs for column in run[1:]]
-            root, order = family or (number, ())
-            self.kinds.append(_Kind(op, any(kind.varies for kind in read), root, (*order, number)))
+            root, order = family
+            varies = any(kind.varies for kind in read)
+            self.kinds.append(_Kind(op, varies, number if root is None else root, (*order, number)))
             self.kinds[number].runs = [_Run(len(run)) for run in runs]
         kind = self.kinds[number]
         for place in places:
@@ -417,14 +427,15 @@ class _Kinds:
             self._join_multiples(place, (1.0, x))
         return self._copies["multiple", x]
 
-    def _collected(self, x: Operand, root: int) -> int:
-        """Return the value or constant as an element of an array that collects some of the values of a root."""
-        key = (root, x if type(x) is int else bits_of(x))
+    def _collected(self, x: Operand, *roots: int) -> int:
+        """Return the value or constant as an element of an array that collects some of the values of these roots."""
+        key = (roots, x if type(x) is int else bits_of(x))
         if key not in self._copies:
             place = self._copies[key] = self._new()
-            kind = self._join([place], None, ("collected", root), [], (root, (root, inf)))
+            root = None if len(roots) > 1 else roots[0]
+            kind = self._join([place], None, ("collected", roots), [], (root, (max(roots), inf)))
             kind.copied.append(x)
-            kind.varies = self.kinds[root].varies
+            kind.varies = any(self.kinds[root].varies for root in roots)
         return self._copies[key]
 
     def _pad(self, kind: _Kind) -> None:
@@ -488,10 +499,6 @@ class _Kinds:
             kind = self.kinds[wanted]
             x = self._collected(x, kind.root) if kind.collects else self._multiple(x)
         return x
-
-
-def _alone(term: _Term) -> _Columns:
-    return [[part] for part in term]
 
 
 def _wholes(rows: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
