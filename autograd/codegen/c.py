@@ -295,15 +295,17 @@ class _TranslationUnit:
         shared = [*(("const double *restrict ", f"a{k}") for k in unbatched), ("double *restrict ", "u")]
         if self.signature.batch:
             vectors = [("V *restrict ", "v"), ("const V *restrict ", "x"), ("V *restrict ", "s")]
+            vectors += [("V *restrict ", "y")] * bool(self.layout.products)
             return [*shared, *vectors, ("const int ", "from")]
         return [*shared, ("double *restrict ", "out")]
 
-    def _lengths(self) -> list[tuple[str, str, int]]:
+    def _lengths(self) -> list[tuple[str, str, str]]:
         """Return type, name and length of each array in `compiled`, those with stricter alignment first."""
         lengths = self.layout.lengths
-        vectors = [("V", name, lengths[name]) for name in "xvs"] if self.signature.batch else []
-        rows = self.layout.block * self.layout.row_length
-        return [*vectors, ("double", "u", lengths["u"]), *([("double", "r", rows)] if rows else [])]
+        vectors = [("V", name, str(lengths[name])) for name in ("xvs" if self.signature.batch else "")]
+        kept, rows = self.layout.block * lengths["y"], self.layout.block * lengths["r"]
+        vectors += [("V", "w", f"({kept} / LANES)")] if kept else []
+        return [*vectors, ("double", "u", str(lengths["u"])), *([("double", "r", str(rows))] if rows else [])]
 
     def _sizes(self, feedback: bool) -> list[str]:
         sizes = [f"{length} * sizeof({kind})" for kind, _, length in self._lengths()]
@@ -317,13 +319,16 @@ class _TranslationUnit:
                 at += f" + {length} * sizeof({kind})"
             elif name == "s" and self._sums_from_caller:
                 continue
-            elif length or not self.layout.whole:
-                yield f"{kind} {name}[{max(length, 1)}];"
+            elif length != "0" or not self.layout.whole:
+                yield f"{kind} {name}[{'1' if length == '0' else length}];"
         if self.signature.batch:
             yield "int from = 0; /* lanes that are ignored */"
 
     def _over_the_batch(self, each: list[str]) -> Iterator[str]:
         layout, step = self.layout, "LANES"
+        if self.signature.reduce == "mean":
+            # By a power of two, a product has the bits of a quotient, in a fraction of the time.
+            yield "const double share = n & (n - 1) ? 1.0 : 1.0 / n; /* else the sums are divided in the end */"
         sums = layout.lengths["s"] if self.signature.reduce else 0
         if sums:
             yield f"if (begin == 0) {for_loop('i', sums, 's[i] = all(0.0);')}"
@@ -332,8 +337,9 @@ class _TranslationUnit:
         if layout.products:
             step = str(layout.block)
             yield f"for (long long block = {start}; block < end; block += {step}) {{"
-            yield f"const long long limit = block + {step} < end ? block + {step} : end, row = block < 0 ? 0 : block;"
+            yield f"const long long limit = block + {step} < end ? block + {step} : end;"
             yield "for (long long first = block; first < limit; first += LANES) {"
+            yield f"V *restrict y = w + (first - block) / LANES * {layout.lengths['y']};"
         else:
             yield f"for (long long first = {start}; first < end; first += LANES) {{"
         yield "from = first < 0 ? (int)-first : 0;"
@@ -345,16 +351,18 @@ class _TranslationUnit:
         if self.signature.rowwise:
             yield from self._rows()
         for array, at in layout.row.items():
-            place, length = layout.places[array], layout.row_length
+            place, length = layout.places[array], layout.lengths["r"]
             source = f"&{place.name}" if place.local else index_of(place.name, place.start)
-            to = f"r + (first + from - row) * {length}" + f" + {at}" * bool(at)
+            to = f"r + (first + from - block) * {length}" + f" + {at}" * bool(at)
             yield f"in_rows({source}, {array.length}, from, {to}, {length});"
         if sums:
             yield f"if (first < 0) {for_loop('i', sums, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
         yield "}"
         if layout.products:
-            yield "const long long rows = limit - row;"
-            yield "const int fresh = row == 0;"
+            yield "const unsigned known = block < 0 ? (unsigned)-block : 0, samples = (unsigned)(limit - block);"
+            yield "const int fresh = block <= 0;"
+            if self.signature.reduce == "mean":
+                yield "const double scale = limit == n ? share : 1.0;"
             yield from self.products
             yield "}"
 
@@ -378,13 +386,10 @@ class _TranslationUnit:
             return
         totals = [s for s in copies if isinstance(s.value, View) and s.value.array.total]
         yield "if (end < n) return;"
-        yield from (line for s in totals for line in self._output(s, "= total({})"))
+        scaled = " * share" * (reduce == "mean")
+        yield from (line for s in totals for line in self._output(s, f"= total({{}}){scaled}"))
         if reduce == "mean":
-            # Times the reciprocal of a power of two is the same number, and takes a fraction of the time.
-            yield "const double share = 1.0 / n;"
-            scaled = for_loop("i", self.outputs, "out[i] *= share;")
-            yield f"if ((n & (n - 1)) == 0) {scaled}"
-            yield f"else {for_loop('i', self.outputs, 'out[i] /= n;')}"
+            yield f"if (n & (n - 1)) {for_loop('i', self.outputs, 'out[i] /= n;')}"
         times = "n * " * (reduce == "sum")
         for s in copies:
             if s not in totals:

@@ -36,16 +36,21 @@ from autograd.trees import tree_leaves
 LINES_IN_A_PART = 600  # roughly
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 DOUBLES_IN_A_BLOCK = 2**15  # of the rows that products read: they stay in the second cache
+FEWEST_ROWS = 4  # of a product: for fewer, sums lane by lane take less time
 SAMPLES_IN_A_BLOCK = (16, 64)  # the loads and stores of sums take little time from 16 on, and none from 64 on
 
 
 class Place(NamedTuple):
-    """Where an array is: in the C array of this name, from `start`, or in the local variable of this name."""
+    """Where an array is: in the C array of this name, from `start`, or in the local variable of this name.
+
+    `apart`: for numbers in the lanes of vectors, the distance from one vector of samples to the next, in vectors.
+    """
 
     name: str
     start: int = 0
     vector: bool = False
     local: bool = False
+    apart: int = 0
 
 
 class Product(NamedTuple):
@@ -70,7 +75,8 @@ class Layout:
 
     The arrays `a0`, `a1`, ... are the arguments, `c0`, ... constants; `x` holds the batched arguments of the samples
     of one vector, `u` results that are batch-invariant, `v` those that differ between samples, `s` outputs of these
-    samples, or sums of the samples so far; `r` has a row for each sample of a block, of what products read.
+    samples, or sums of the samples so far. What products read is there for all samples of a block: as `across` in
+    `r`, which has a row for each sample; as `down` in `y`, a part of `w`, which has one for each vector.
     """
 
     def __init__(self, program: ArrayProgram, signature: Signature, terms: Iterable[int] = ()) -> None:
@@ -92,7 +98,7 @@ class Layout:
         self.whole = len(self.once) <= 1 and len(self.each) <= 1  # so one function suffices
         self.places = {self.out: Place("s", vector=True) if signature.rowwise else Place("out")}
         self.places |= {constant: Place(constant.name) for constant in program.constants}
-        self.lengths = {"x": 0, "u": 0, "v": 0, "s": self.outputs if signature.rowwise else 0}
+        self.lengths = {"x": 0, "u": 0, "v": 0, "y": 0, "r": 0, "s": self.outputs if signature.rowwise else 0}
         self.row: dict[Array, int] = {}
         """Where the elements of an array are in a row of `r`."""
         self._allot(program)
@@ -131,8 +137,8 @@ class Layout:
                     read_in.setdefault(view.array, set()).add(0 if self.whole else n)
         last = 0 if self.whole else len(parts)  # what follows the parts
         read_last = [view for s in (*self.copies, *self.added) for view in views_of(s.value)]
-        for product in self.products:
-            read_last += [x for x in (product.across, product.down) if not self._is_row_of_argument(x.array)]
+        read_last += [x for p in self.products for x in (p.across, p.down) if not is_argument(x.array)]
+        down = {product.down.array for product in self.products}
         for view in read_last:
             read_in.setdefault(view.array, set()).add(last)
         for array in program.arguments:
@@ -144,41 +150,37 @@ class Layout:
             for statement in part:
                 array = statement.target.array
                 alone = array.length == 1 and not array.total and not is_tiled(statement)
-                if array not in self.places and alone and read_in.get(array, set()) <= {0 if self.whole else n}:
+                if array in self.places:
+                    continue
+                if alone and array not in down and read_in.get(array, set()) <= {0 if self.whole else n}:
                     self.places[array] = Place(array.name, vector=array.varies, local=True)
-                elif array not in self.places:
+                elif array in down:
+                    self._take(array, "y")
+                else:
                     self._take(array, "s" if array.total else "v" if array.varies else "u")
         for product in self.products:
-            for x in (product.across, product.down):
-                if x.array.varies and not self._is_row_of_argument(x.array):
-                    self.row.setdefault(x.array, sum(array.length for array in self.row))
+            array = product.across.array
+            if array.varies and array not in self.row and not is_argument(array):
+                self.row[array] = self.lengths["r"]
+                self.lengths["r"] += array.length
 
     def _take(self, array: Array, name: str) -> None:
         self.places[array] = Place(name, self.lengths[name], vector=name != "u")
         self.lengths[name] += array.length
-
-    def _is_row_of_argument(self, array: Array) -> bool:
-        """Return True for a batched argument, which is rows of samples anyway."""
-        return array.varies and array.name.startswith("a")
-
-    @property
-    def row_length(self) -> int:
-        """The number of doubles in a row of `r`."""
-        return sum(array.length for array in self.row)
 
     @property
     def block(self) -> int:
         """The number of samples in a block, in whole vectors."""
         least, most = SAMPLES_IN_A_BLOCK
         left = DOUBLES_ON_THE_STACK - self.lengths["u"] - MOST_LANES * sum(self.lengths[name] for name in "xvs")
-        fitting = [room // max(1, self.row_length) for room in (left, DOUBLES_IN_A_BLOCK)]
+        fitting = [room // max(1, self.lengths["r"] + self.lengths["y"]) for room in (left, DOUBLES_IN_A_BLOCK)]
         n = fitting[0] if fitting[0] >= least else max(least, fitting[1])
         return min(n, most) // MOST_LANES * MOST_LANES
 
     def is_large(self, others: int) -> bool:
         """Return True if the arrays of a function, and so many other doubles, are too large for the stack."""
         vectors = sum(self.lengths[name] for name in "xvs")
-        doubles = self.lengths["u"] + MOST_LANES * vectors + self.block * self.row_length
+        doubles = self.lengths["u"] + MOST_LANES * vectors + self.block * (self.lengths["r"] + self.lengths["y"])
         return doubles + others > DOUBLES_ON_THE_STACK
 
     def terms(self, parts: Iterable[Iterable[Statement]]) -> int:
@@ -209,10 +211,17 @@ def product_of(statement: Statement) -> Product | None:
         return None
     found: list[tuple[tuple[bool, int], Product]] = []
     for across, down in ((one, other), (other, one)):
+        if max((n for n, stride in zip(loops, down.strides, strict=True) if stride), default=1) < FEWEST_ROWS:
+            continue
         for lanes, n in enumerate(loops):
             if n >= MOST_LANES and across.strides[lanes] == 1 and down.strides[lanes] == 0:
                 found.append(((target.strides[lanes] == 1, n), Product(statement, lanes, across, down)))
     return max(found, key=lambda x: x[0])[1] if found else None
+
+
+def is_argument(array: Array) -> bool:
+    """Return True for a batched argument, which is rows of samples anyway."""
+    return array.varies and array.name.startswith("a")
 
 
 def is_tiled(statement: Statement) -> bool:

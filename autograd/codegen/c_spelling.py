@@ -59,6 +59,6 @@ def literal(x: float) -> str:
     return float_literal(x, "INFINITY", "NAN")
 
 
-def for_loop(variable: str, count: int | str, statement: str) -> str:
+def for_loop(variable: str, count: int | str, statement: str, start: int | str = 0) -> str:
     """Return a loop of one statement."""
-    return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {statement}"
+    return f"for (int {variable} = {start}; {variable} < {count}; {variable}++) {statement}"

@@ -26,10 +26,10 @@ from autograd.codegen.array_program import (
     index_text,
     row_major,
 )
-from autograd.codegen.c_layout import Layout, Place, Product, is_tiled
+from autograd.codegen.c_layout import Layout, Place, Product, is_argument, is_tiled
 from autograd.codegen.c_library import MOST_LANES
-from autograd.codegen.c_spelling import CSpelling, literal
-from autograd.codegen.spelling import TERMS_IN_A_STATEMENT
+from autograd.codegen.c_spelling import CSpelling, for_loop, literal
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, spelling_of
 from autograd.ops import TABLE
 
 ROWS = 12  # of a tile at most: with two operands and a product, they fit in the 16 registers of AVX
@@ -113,7 +113,13 @@ class _Pointers:
         place = self.places[view.array]
         if place.local:
             return _Text(self.add(f"const {kind_of(place.vector)} ", place.name), place.vector)
-        element = f"{self.array(view)}[{index_text(0, *zip(view.strides, variables, strict=True))}]"
+        products = list(zip(view.strides, variables, strict=True))
+        if place.apart:
+            k, array = variables[-1], self.add("const double *restrict ", place.name)
+            at = index_text(place.start + view.start, *products, (place.apart, f"({k} / LANES)"))
+            return _Text(f"{array}[({at}) * LANES + {k} % LANES]")
+        at = index_text(0, *products)
+        element = f"{self.array(view)}[{at}]"
         if lanes is not None and view.strides[lanes]:
             return _Text(f"*(const U *)&{element}", vector=True)
         return _Text(element, place.vector)
@@ -153,6 +159,10 @@ class CStatements:
             return
         variables = letters(len(loops))
         yield from heads(variables, loops)
+        if self._is_lane_by_lane(statement):
+            yield from self._lanes_of(statement, variables)
+            yield from "}" * len(loops)
+            return
         before, (text, vector) = self.value(value, variables, loops)
         yield from before
         place = self.places[target.array]
@@ -163,6 +173,28 @@ class CStatements:
             to = self._element(target, variables, loops).text
             yield f"{to} {'+=' if target.array.total else '='} {text};"
         yield from "}" * len(loops)
+
+    def _is_lane_by_lane(self, statement: Statement) -> bool:
+        """Return True for a call of a function of the C library on vectors that are in memory."""
+        target, _, value = statement
+        if not isinstance(value, Call) or target.array.total:
+            return False
+        row = spelling_of(value.op)
+        if row.vector or "__builtin_" in row.c:
+            return False
+        known = [target, *(x for x in value.operands if isinstance(x, View))]
+        places = [self.places[x.array] for x in known]
+        simple = all(isinstance(x, (View, float)) for x in value.operands)
+        return simple and places[0].vector and not any(place.local for place in places)
+
+    def _lanes_of(self, statement: Statement, variables: Sequence[str]) -> Iterator[str]:
+        """Yield a loop over the lanes. It takes four fifths of the time of one between vector registers."""
+        target, loops, value = statement
+        assert isinstance(value, Call)
+        operands = [self.value(x, variables, loops)[1] for x in value.operands]
+        texts = [f"{text}[lane]" if vector else text for text, vector in operands]
+        text = self.operations.expression(value.op, texts, None)
+        yield for_loop("lane", "LANES", f"{self._element(target, variables, loops).text}[lane] = {text};", "from")
 
     # Expressions ------------------------------------------------------------------------------------------------------
 
@@ -258,19 +290,23 @@ class CStatements:
     def products(self, of: Product) -> Iterator[str]:
         """Yield the statements for the samples of a block.
 
-        The first one is `row`, and there are `rows` of them; `fresh` is true for the first block of all.
+        These are from `block` + `known` to `block` + `samples`; `fresh` is true for the first block of all.
         """
         target, loops, _ = of.statement
-        places, factors = dict(self.places), list[View | float]()
+        lengths, places, factors = self.layout.lengths, dict(self.places), list[View | float]()
         for x in (of.across, of.down):
-            by = 0
-            if x.array in self.layout.row:
-                places[x.array], by = Place("r", self.layout.row[x.array]), self.layout.row_length
-            elif x.array.varies:
-                places[x.array], by = Place(f"{x.array.name} + row * {x.array.length}"), x.array.length
-            factors.append(x._replace(strides=(*x.strides, by)))
+            array, by = Array(x.array.name, x.array.length, x.array.varies), 0
+            if is_argument(array):
+                places[array], by = Place(f"{array.name} + block * {array.length}"), array.length
+            elif not array.varies:
+                places[array] = self.places[x.array]
+            elif x is of.across:
+                places[array], by = Place("r", self.layout.row[x.array]), lengths["r"]
+            else:
+                places[array] = Place("(const double *)w", self.places[x.array].start, apart=lengths["y"])
+            factors.append(x._replace(array=array, strides=(*x.strides, by)))
         segment = Segment((0,), tuple(factors))
-        tile = _Tile(target, loops, 0.0, (segment,), None, of.lanes, vector=True, added=None, samples="rows")
+        tile = _Tile(target, loops, 0.0, (segment,), None, of.lanes, vector=True, added=None, samples="samples")
         yield from self._tiles(tile, places)
 
     def _tiles(self, tile: _Tile, places: Mapping[Array, Place]) -> Iterator[str]:
@@ -326,8 +362,11 @@ class CStatements:
         yield f"{kind_of(tile.vector)} {', '.join(f'z{row} = {start}' for row, start in enumerate(starts))};"
         for segment in tile.segments:
             inner = letters(len(loops) + len(segment.terms))[len(loops) :]
-            counts = [pointers.add("const long long ", tile.samples)] if tile.samples else segment.terms
-            yield from heads(inner, counts)
+            if tile.samples:
+                first, last = (pointers.add("const unsigned ", name) for name in ("known", tile.samples))
+                yield f"for (unsigned {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
+            else:
+                yield from heads(inner, segment.terms)
             for row, own in enumerate(shifted):
                 factors = [
                     literal(x) if isinstance(x, float) else pointers.element(x, [*own, *inner], tile.lanes).text
@@ -335,7 +374,12 @@ class CStatements:
                 ]
                 yield f"z{row} = z{row} + {' * '.join(factors)};"
             yield from "}" * len(segment.terms)
-        yield from (put.format(f"z{row}") for row, (_, put) in enumerate(places))
+        scaled = (
+            f" * {pointers.add('const double ', 'scale')}"
+            if tile.samples and self.layout.signature.reduce == "mean"
+            else ""
+        )
+        yield from (put.format(f"z{row}{scaled}") for row, (_, put) in enumerate(places))
         yield from "}" * closing
 
     @staticmethod
