@@ -12,6 +12,7 @@ from typing import Any
 
 import reference
 from needs import BACKENDS, array_module
+from odd_sizes import check_random
 from programs import check_batch, check_program
 from reference import POLYNOMIAL, bits, exact, exact_in_floats, leaves, record
 
@@ -32,13 +33,14 @@ def compiled(seed: int) -> int:
     """Compile random programs for every backend that promises bits, alone and in batches, and run them.
 
     Returns:
-        the number of programs; each is a random expression with its gradients.
+        the number of programs; each is a random expression with its gradients, and one for C is layers of odd sizes.
     """
     for backend in BACKENDS:
         rng = random.Random(f"{backend} {seed}")
         check_program(rng, backend, graphs=8, steps=30)
         check_batch(rng, backend, graphs=3, steps=25)
-    return len(BACKENDS) * (8 + 3)
+    check_random(random.Random(f"layers {seed}"))
+    return len(BACKENDS) * (8 + 3) + 1
 
 
 def fractions(seed: int, graphs: int = 50) -> int:

@@ -1,0 +1,501 @@
+"""Programs on arrays in C: layers of all sizes and batches of all sizes, and no memory is touched but their own.
+
+C computes arrays in blocks of samples and tiles of neurons, in vectors whose length depends on the processor. So tried
+here are the sizes around these, and numbers for which the order of additions shows. `tests/campaign.py` tries more.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import random
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import guarded
+import numpy as np
+import pytest
+from guarded import SANITIZED, Call
+from needs import lacking, need_compiler
+from odd_sizes import (
+    BIG_NETWORKS,
+    FEWER_SAMPLES,
+    all_sizes,
+    check_alone,
+    check_batches,
+    check_bits,
+    check_random,
+    check_sums,
+    chosen_outputs,
+    first_samples,
+    in_pieces,
+    kept_outputs,
+    mixed_arguments,
+    reduced,
+    rows_of,
+    side_by_side,
+    together,
+    with_samples,
+)
+from scalar_networks import NETWORKS, Draws, ScalarNetwork, dense, mlp, network
+
+import autograd
+from autograd import Value, grad
+from autograd.codegen.c_build import compiler_command, run
+from autograd.trees import tree_leaves
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One cache for all tests of this file."""
+    need_compiler()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+# Layers of all sizes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_layers_of_all_sizes(k: int) -> None:
+    """With batches of all sizes."""
+    layers = side_by_side(all_sizes(40, 4)[k], seed=k, plain=True)
+    check_batches(layers, reduces=(None, "mean" if k % 2 else "sum"), seed=k)
+
+
+WIDE = [
+    [(63, 5), (5, 65), (130, 2), (3, 129), (64, 8)],
+    [(65, 1), (1, 64), (2, 127), (101, 7), (13, 99), (128, 4)],
+]
+
+
+@pytest.mark.parametrize("k", range(2))
+def test_wide_layers(k: int) -> None:
+    layers = side_by_side(WIDE[k], seed=k, plain=True)
+    check_batches(layers, FEWER_SAMPLES, reduces=(None, "mean" if k else "sum"), seed=k)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_layers_that_read_and_are_passed_otherwise(seed: int) -> None:
+    """What they read is turned round or irregular, parameters are transposed, or others for each sample."""
+    layers = side_by_side([(7, 13), (5, 4), (17, 3), (1, 9)], seed=seed)
+    check_batches(layers, FEWER_SAMPLES, reduces=(None, ["sum", "mean"][seed % 2]), seed=seed)
+
+
+KINDS = {
+    **{
+        name: [BIG_NETWORKS[name]]
+        for name in ["mlp, weights then biases", "convolution 1-D", "attention", "transformer"]
+    },
+    "tables": [BIG_NETWORKS["factorised"], BIG_NETWORKS["neighbours"]],
+    "the same weights again": [NETWORKS["recurrent, mean"], NETWORKS["gated"], NETWORKS["tied, products"]],
+    "windows": [NETWORKS["convolution 1-D, stride"], NETWORKS["convolution 2-D, left out, mean"]],
+    "lists": [NETWORKS["maxout, sum"], NETWORKS["experts"], NETWORKS["attention, causal"]],
+    "axes": [BIG_NETWORKS["tied"], NETWORKS["turned"]],
+    "several segments": [BIG_NETWORKS["skips, concatenated"], BIG_NETWORKS["autoregressive"]],
+    "constants": [NETWORKS["odd constants"], NETWORKS["outputs of all kinds"]],
+    "samples in the graph": [BIG_NETWORKS["whole batch"], NETWORKS["pixels"]],
+    "higher derivatives": [NETWORKS["curvature"], NETWORKS["steps of descent"], NETWORKS["physics"]],
+}
+"""Networks, some of them in one program."""
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_networks_of_many_kinds(name: str) -> None:
+    """In a batch; those without one are the same for all samples. Each is computed alone as well."""
+    seed, networks = list(KINDS).index(name), [make() for make in KINDS[name]]
+    reduce = [None, "sum", "mean", None][seed % 4]
+    of = together(networks)
+    if of.options:
+        check_batches(of, [1, 2, 5, 8, 11, 16, 23, 40], reduces=(reduce,), seed=seed, special=0.02 * (seed % 2))
+    else:
+        check_alone(of, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, 5])
+def test_random_programs(seed: int) -> None:
+    """Such as those of the campaign."""
+    check_random(random.Random(seed))
+
+
+# Arguments and results -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leaves_of_layers_in_any_arguments(seed: int) -> None:
+    """Lone numbers, lists and nested lists, in which parameters and inputs are mixed; any of them are batches."""
+    rng = random.Random(seed)
+    of = mixed_arguments(side_by_side([(5, 7), (3, 4)], seed=seed), rng)
+    check_batches(of, [1, 2, 3, 7, 8, 9, 17, 33], reduces=([None, "sum", None, "mean"][seed],), seed=seed)
+
+
+def test_many_arguments() -> None:
+    draws = Draws(1)
+    columns, x = [draws.values(3) for _ in range(19)], draws.values(3)
+    y = [autograd.dot(column, x).tanh() for column in columns]
+    outputs = (y, grad(autograd.sum(y), [*columns, x]))
+    batched = [k for k in range(20) if k % 3 == 0]
+    check_batches(network(outputs, *columns, x, batched=batched), [1, 5, 8, 19], reduces=(None, "mean"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outputs_of_all_kinds(seed: int) -> None:
+    """Also arguments and constants, and any of them several times, in runs forwards, backwards and with gaps."""
+    rng = random.Random(seed)
+    of = chosen_outputs(side_by_side([(9, 5), (4, 11)], seed=seed), rng)
+    check_batches(of, [1, 2, 3, 7, 8, 9, 17, 33], reduces=([None, "sum", None, "mean"][seed],), seed=seed)
+
+
+def test_outputs_that_are_only_passed_on() -> None:
+    w, x, (t,) = Draws(2).values(13), Draws(3).values(11), Draws(4).values(1)
+    constants = [Value(c) for c in (0.5, -0.0, math.inf, math.nan)]
+    outputs = (x[::-1], w, x[0], constants, [*x[::2], *w[::3], t], [t] * 19, w[4], constants[1])
+    of = network(outputs, w, x, t, batched=[1])
+    check_batches(of, [1, 2, 7, 8, 9, 31, 129], reduces=(None, "sum"), special=0.2)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_penalties_beside_the_sum_over_samples(reduce: str) -> None:
+    """The penalty is added once for each sample in a sum, once in a mean, to losses and to gradients of all sizes."""
+    draws, outputs, inputs = Draws(5), list[Any](), list[Any]()
+    x, t = draws.values(13), draws.value()
+    for nin, nout in [(13, 3), (1, 9), (7, 8), (4, 1)]:
+        layer = dense(draws, nin, nout)
+        data = autograd.sum([(y - t) ** 2 for y in layer(x[:nin], "tanh")])
+        weights = tree_leaves(layer.w)
+        for penalty in (
+            0.1 * autograd.dot(weights, weights),
+            0.01 * sum(w * w for w in layer.by_neuron()),
+            sum(abs(b) for b in layer.b) + weights[0].exp(),
+        ):
+            loss = data + penalty
+            outputs += [loss, penalty, *grad(loss, [layer.w, layer.b])]
+        inputs += [layer.w, layer.b]
+    of = network(tuple(outputs), *inputs, x, t, batched=[len(inputs), len(inputs) + 1])
+    check_batches(of, [1, 2, 3, 7, 8, 9, 16, 33, 100], reduces=(reduce,))
+
+
+# Numbers that tell ---------------------------------------------------------------------------------------------------
+
+
+def test_signs_of_zeros_infinities_nans_and_tiny_numbers() -> None:
+    """Sums start from 0.0, and chains of additions from their first term; nothing is skipped, and nothing flushed."""
+    draws, outputs = Draws(6), list[Any]()
+    w, x = draws.matrix(7, 13), draws.values(13)
+    for n in (1, 2, 3, 8, 13):
+        rows = [row[:n] for row in w]
+        chains = []
+        for row in rows:
+            total = row[0] * x[0]
+            for wi, xi in zip(row[1:], x[1:], strict=False):
+                total = total + wi * xi
+            chains.append(total)
+        outputs += [
+            [autograd.dot(row, x[:n]) for row in rows],
+            chains,
+            [autograd.sum([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
+            [sum((a * b for a, b in zip(row, x, strict=False)), x[-1]) for row in rows],
+            [autograd.largest([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
+            [autograd.where(row[0], x[0], -x[-1]) for row in rows],
+            [autograd.relu(row[-1] * x[n - 1]) for row in rows],
+            grad(autograd.sum(chains), [w, x]),
+        ]
+    of = network(tuple(outputs), w, x, batched=[1])
+    for seed in range(3):
+        numbers = random.Random(seed)
+        special = [[numbers.choice([0.0, -0.0, 0.0, -0.0, 5e-324, -2e-308, math.inf, 1.5]) for _ in x] for _ in w]
+        given = of._replace(
+            arguments=([[*map(abs, row)] for row in special] if seed == 2 else special, *of.arguments[1:])
+        )
+        check_batches(given, [1, 3, 8, 37], reduces=(None, "sum") if seed == 0 else (None,), special=0.4, seed=seed)
+
+
+def test_results_and_gradients_of_zeros_only() -> None:
+    of = side_by_side([(7, 13), (16, 8), (3, 33)], plain=True)
+    for zero in (0.0, -0.0):
+        zeros = of._replace(
+            arguments=tuple(
+                [[zero] * len(argument[0])] * 3 if axis == 0 else np.full(np.shape(argument), zero).tolist()
+                for argument, axis in zip(of.arguments, of.options["in_axes"], strict=True)
+            )
+        )
+        function, want = in_pieces(reduced(zeros, None)).compile("c"), kept_outputs(in_pieces(zeros), 3)
+        check_bits(rows_of(function(*first_samples(zeros, 3)), 3), want)
+
+
+# Programs of many steps, batches of many samples ---------------------------------------------------------------------
+
+
+def test_long_sums() -> None:
+    """Of thousands of terms: alone, of a batch, a few of them side by side, and of unlike parts."""
+    draws = Draws(7)
+    w, x, y = draws.values(2_003), draws.values(2_003), draws.values(5)
+    outputs = [
+        autograd.dot(w, x),
+        autograd.sum([*x[::-1], *y, *w[:1001]]),
+        sum((a * b for a, b in zip(w[:999], x[::-1], strict=False)), y[0]),
+        [autograd.dot(w[k : k + 501], x[::-1][k : k + 501]) + y[k] for k in range(5)],
+        autograd.sum([a * c for c in y for a in x[:301]]),
+        autograd.largest(x),
+    ]
+    of = network((*outputs, grad(outputs[2], [y, x[::50]])), w, x, y, batched=[1])
+    check_batches(of, [1, 2, 9, 17], reduces=(None,))
+    check_batches(of._replace(outputs=of.outputs[:3]), [1, 2, 9, 17], reduces=("sum",))
+
+
+def test_a_large_network() -> None:
+    check_batches(mlp((131, 33, 9), reduce=None), [1, 5, 32, 129], reduces=(None, "mean"))
+    check_alone(mlp((97, 41, 3), samples=0))
+
+
+@pytest.mark.parametrize("reduce", [None, "mean"])
+def test_so_many_samples_that_there_are_several_calls(reduce: str | None) -> None:
+    """A batch that takes long is computed in slices, between which Ctrl-C is looked for; so are its sums."""
+    of = side_by_side([(3, 5), (5, 2), (1, 1)], plain=True)
+    counts = [100_003, 65_536, 1]
+    check_batches(of, counts, reduces=(reduce,))
+    weights, x = Draws(8).values(501), Draws(9).value()
+    penalty = autograd.sum([w * w for w in weights])  # takes longer than a sample
+    check_batches(network((x * weights[3] + penalty, x), weights, x, batched=[1]), [300_007, 9], reduces=(reduce,))
+
+
+def test_ctrl_c_ends_a_long_call_of_a_network() -> None:
+    of = mlp((31, 65, 9), reduce="mean")
+    f, reference = of.compile("c"), of.compile("python")
+    w, x, t = first_samples(with_samples(of, 3, random.Random(0)), 3)
+    n = 300_000  # half a minute
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.2, interrupt)
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            f(w, np.resize(x, (n, 31)), np.resize(t, (n, 9)))
+        assert time.monotonic() - sent[0] < 4  # 0.1 on a machine that does nothing else
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    got, want = f(w, x, t), reference(w.tolist(), x.tolist(), t.tolist())
+    assert np.hstack([got[0], *got[1]]).tolist() == pytest.approx(tree_leaves(want), rel=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 2), (17, 41, 5)])
+@pytest.mark.parametrize("samples", [0, 1, 33])
+def test_fed_back_it_is_called_again_and_again(sizes: Sequence[int], samples: int) -> None:
+    """Steps of descent on a batch, whose sums may be added in any order, but in the same one each time."""
+    of = mlp(sizes, reduce="mean", samples=samples)
+    _, gradients = of.outputs
+    (parameters,) = of.inputs[:1]
+    steps = [p - 0.1 * g for p, g in zip(parameters, *gradients, strict=True)]
+    of = of._replace(outputs=steps)
+    f, reference = of.compile("c"), of.compile("python")
+    state, *rest = of.arguments
+    start = list(state)
+    for times in (0, 1, 2, 5):
+        want, wanted = state, f.repeat(times, state, *rest)
+        for _ in range(times):
+            want = f(want, *rest)
+        check_bits(np.array([wanted]), np.array([want]), f"{times} times")
+        theirs = reference.repeat(times, state, *rest)
+        if samples > 1:
+            assert wanted == pytest.approx(theirs, rel=1e-9)
+        else:
+            check_bits(np.array([wanted]), np.array([theirs]), f"{times} times")
+    assert state == start
+
+
+# Memory, threads, compilers ------------------------------------------------------------------------------------------
+
+
+def test_results_go_into_arrays_and_nowhere_else() -> None:
+    of = in_pieces(side_by_side([(7, 3), (2, 9), (5, 1)], seed=3))
+    for reduce in (None, "mean"):
+        f = reduced(of, reduce).compile("c")
+        for n in (1, 7, 8, 21, 1000):
+            given = with_samples(of, n, random.Random(n))
+            results = f(*first_samples(given, n))
+            around, out = [], []
+            for piece in results:
+                memory = np.full(np.size(piece) + 32, 7.25)
+                around.append(memory)
+                out.append(memory[16 : np.size(piece) + 16].reshape(np.shape(piece)))
+            assert f(*first_samples(given, n), out=tuple(out))
+            for memory, piece, array in zip(around, results, out, strict=True):
+                assert memory[:16].tolist() == memory[-16:].tolist() == [7.25] * 16
+                check_bits(np.ravel(array), np.ravel(piece))
+
+
+def test_threads_call_one_function_at_once() -> None:
+    """One that takes memory of its own for what it computes, and one that does not."""
+    for of in (mlp((23, 37, 5), reduce="sum"), side_by_side([(9, 17)], plain=True)):
+        f = of.compile("c")
+        arguments = [first_samples(with_samples(of, n, random.Random(n)), n) for n in (1, 9, 40, 200, 333)]
+        want = [[np.ravel(part).tobytes() for part in tree_leaves(f(*one))] for one in arguments]
+
+        def called(k: int, f: Any = f, arguments: Any = arguments, want: Any = want) -> bool:
+            got = [np.ravel(part).tobytes() for part in tree_leaves(f(*arguments[k % 5]))]
+            return bool(got == want[k % 5])
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(called, range(200)))
+
+
+GUARDED = [
+    lambda: side_by_side([(9, 5), (3, 17)], plain=True),
+    lambda: together([NETWORKS["convolution 1-D, padded, max"](), NETWORKS["maxout"](), NETWORKS["factorised"]()]),
+    lambda: mixed_arguments(side_by_side([(5, 7), (6, 11)], seed=1), random.Random(1)),
+    lambda: mlp((67, 33, 5), reduce=None),
+]
+
+
+def guarded_calls(of: ScalarNetwork, reduce: str | None, counts: Sequence[int]) -> tuple[list[Call], list[Any]]:
+    """Return calls for these numbers of samples, and the outputs for each sample."""
+    of = with_samples(in_pieces(of), max(counts), random.Random(0))
+    kept = kept_outputs(of, max(counts))
+    size = kept.shape[1]
+    return [Call(n, first_samples(of, n, arrays=False), size if reduce else n * size) for n in counts], [
+        kept[:n] for n in counts
+    ]
+
+
+def check_guarded(of: ScalarNetwork, reduce: str | None, got: Sequence[Any], kept: Sequence[Any]) -> None:
+    """Compare what the program wrote, piece by piece, with the outputs for each sample."""
+    sizes = [len(tree_leaves(piece)) for piece in in_pieces(of).outputs]
+    for numbers, rows in zip(got, kept, strict=True):
+        if reduce:
+            check_sums(numbers, rows, reduce == "mean")
+            continue
+        n = len(rows)
+        pieces = np.split(numbers, np.cumsum(sizes)[:-1] * n)
+        check_bits(np.hstack([piece.reshape(n, size) for piece, size in zip(pieces, sizes, strict=True) if size]), rows)
+
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the program that calls it is for Linux")
+
+
+@needs_linux
+@pytest.mark.parametrize("k", range(len(GUARDED)))
+def test_no_memory_is_touched_but_arguments_and_results(k: int, tmp_path: Path) -> None:
+    """Arrays are next to pages that cannot be read, arguments cannot be written, and the stack is small."""
+    of, reduce, counts = GUARDED[k](), ["mean", None][k % 2], [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 40]
+    calls, kept = guarded_calls(of, reduce, counts)
+    compiler = compiler_command(os.environ.get("CC", ""))
+    path = guarded.program(tmp_path, reduced(of, reduce).compile("c").source, compiler, *native_options(compiler))
+    for where in ("end", "start"):
+        check_guarded(of, reduce, guarded.called(path, where, calls), kept)
+
+
+@needs_linux
+@pytest.mark.parametrize("k", range(len(GUARDED)))
+def test_sanitizers_find_nothing(k: int, tmp_path: Path) -> None:
+    if not shutil.which("gcc"):
+        lacking("gcc is missing")
+    of, reduce, counts = GUARDED[k](), [None, "sum"][k % 2], [1, 7, 8, 13, 33]
+    calls, kept = guarded_calls(of, reduce, counts)
+    path = guarded.program(tmp_path, reduced(of, reduce).compile("c").source, ["gcc"], *SANITIZED)
+    check_guarded(of, reduce, guarded.called(path, "heap", calls), kept)
+
+
+def native_options(compiler: Sequence[str]) -> list[str]:
+    """Return the options for this processor, without those that fuse products and sums."""
+    return ["-march=native", "-mno-fma", "-mno-avx512f"] if platform.machine() == "x86_64" else []
+
+
+COMPILERS = ["gcc -mno-avx512f", "gcc -mno-avx", "clang", "clang -mno-avx512f", "clang -mno-avx"]
+
+
+def macros(command: Sequence[str]) -> str:
+    return run([*command, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the options are those of x86")
+@pytest.mark.parametrize("chosen", COMPILERS)
+def test_the_bits_of_each_compiler_with_vectors_of_each_length(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = shlex.split(chosen)
+    if not shutil.which(command[0]):
+        lacking(f"{command[0]} is missing")
+    for option in command[1:]:
+        assert f"__{option.removeprefix('-mno-').upper()}__ " not in macros(command)
+    monkeypatch.setenv("CC", chosen)
+    seed = COMPILERS.index(chosen)
+    of = together([side_by_side([(9, 17), (3, 4)], seed=seed, plain=True), NETWORKS["attention, causal"]()])
+    check_batches(of, [1, 2, 3, 4, 5, 7, 8, 9, 17, 33, 129], reduces=(None, "mean"), seed=seed, special=0.01)
+
+
+# Mistakes are found --------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_bit_and_a_lost_sample_are_noticed() -> None:
+    rows = np.random.default_rng(0).normal(size=(1_000, 9))
+    wrong = rows.copy()
+    wrong[999, 8] = np.nextafter(wrong[999, 8], 9.0)
+    check_bits(rows.copy(), rows)
+    with pytest.raises(AssertionError, match=r"1 differ; at \(999, 8\)"):
+        check_bits(wrong, rows)
+    with pytest.raises(AssertionError, match="1 differ"):
+        check_bits(np.array([0.0]), np.array([-0.0]))
+    check_sums(rows[::-1].sum(axis=0), rows)
+    check_sums(rows.mean(axis=0), rows, mean=True)
+    for sums in (rows[1:].sum(axis=0), rows.sum(axis=0) + rows[5], rows.astype(np.float32).sum(axis=0, dtype=float)):
+        with pytest.raises(AssertionError, match="1000 samples: 9 sums differ"):
+            check_sums(sums, rows)
+    infinite = np.array([[1.0], [math.inf]])
+    check_sums(np.array([math.inf]), infinite)
+    for sums in (np.array([math.nan]), np.array([-math.inf]), np.array([1.0])):
+        with pytest.raises(AssertionError, match="1 sums differ"):
+            check_sums(sums, infinite)
+
+
+PLANTED = {
+    "a read behind an argument": ("out[0] = a[0][n]", "end", "-11"),
+    "a read before an argument": ("out[0] = a[0][-1]", "start", "-11"),
+    "a write behind the results": ("out[n] = 1.0", "end", "-11"),
+    "a write before the results": ("out[-1] = 1.0", "end", "byte -8 of an array of 8 bytes was written"),
+    "a write behind the work": ("work[work_bytes] = 1", "end", "-11"),
+    "a write into an argument": ("((double *)a[0])[0] = 1.0", "end", "-11"),
+    "what was in the work": ("out[0] = *(double *)work", "end", "status 4"),
+    "a large array on the stack": ("volatile char large[400000]; large[0] = large[399999] = 0", "end", "-11"),
+    "a read behind an argument, on the heap": ("out[0] = a[0][n]", "heap", "heap-buffer-overflow"),
+    "a write behind the work, on the heap": ("work[work_bytes] = 1", "heap", "heap-buffer-overflow"),
+    "a vector that is not aligned": ("out[0] = ((const V *)(a[0] + 1))[0][1]", "heap", "misaligned address"),
+}
+"""Statements, where the arrays are, and what is said."""
+
+
+@needs_linux
+@pytest.mark.parametrize("sanitized", [False, True])
+def test_mistakes_of_memory_are_noticed(sanitized: bool, tmp_path: Path) -> None:
+    cases = "".join(f"case {i}: {statement}; break;\n" for i, (statement, _, _) in enumerate(PLANTED.values()))
+    source = f"""/* compile it with: cc -O1 */
+    typedef double V __attribute__((vector_size(16)));
+    const long long work_bytes = 64;
+    void called(long long n, const double *const *a, double *out, char *work)
+    {{
+        out[0] = 0.0;
+        switch ((int)a[1][0]) {{
+        {cases}
+        }}
+    }}"""
+    path = guarded.program(tmp_path, source, ["gcc"], *(SANITIZED if sanitized else []))
+    for where in ["heap"] if sanitized else ["end", "start"]:
+        (out,) = guarded.called(path, where, [Call(3, [[1.0, 2.0, 3.0], [-1.0]], 1)])
+        assert out.tolist() == [0.0]
+    for i, (_, where, said) in enumerate(PLANTED.values()):
+        if (where == "heap") == sanitized:
+            with pytest.raises(AssertionError, match=said):
+                guarded.called(path, where, [Call(3, [[1.0, 2.0, 3.0], [float(i)]], 1)])
