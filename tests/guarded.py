@@ -31,21 +31,9 @@ def options_in(source: str) -> list[str]:
 def program(folder: Path, source: str, compiler: Sequence[str], *options: str) -> Path:
     """Return the path of a program that runs `called` of the source, compiled with its own options and these."""
     text, path = folder / "graph.c", folder / "guarded"
-    text.write_text(with_called(source), encoding="utf-8")
+    text.write_text(source, encoding="utf-8")
     run([*compiler, *options_in(source), *options, "-o", str(path), str(text), str(MAIN), "-lm"])
     return path
-
-
-def with_called(source: str) -> str:
-    """Return the source with a function `called`, which programs that take memory do not have yet."""
-    if "void called(" in source:
-        return source
-    found = re.search(r"^void compiled\((.*)\)", source, re.MULTILINE)
-    assert found
-    names = [part.split("*restrict ")[-1].split(" ")[-1] for part in found[1].split(", ")]
-    given = [f"a[{name[1:]}]" if re.fullmatch(r"a\d+", name) else name for name in names]
-    head = "void called(long long n, const double *const *a, double *out, char *work)"
-    return f"{source}{head}\n{{ compiled({', '.join(given)}); }}\n"
 
 
 class Call:
