@@ -17,7 +17,7 @@ PyTorch in a call are on the device of the caller's.
 import importlib
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import nan
 from numbers import Number
@@ -33,7 +33,6 @@ from autograd.codegen.arguments import (
     pieces_in_place,
     shape_of,
 )
-from autograd.codegen.array_program import Output
 from autograd.codegen.array_views import ArrayPrinter, strided
 from autograd.codegen.backend import CompiledCode, defined, spelled_out
 from autograd.codegen.lifting import lifted
@@ -51,7 +50,7 @@ from autograd.codegen.spelling import sized_name, spelling_of
 from autograd.errors import UnsupportedOperationError
 from autograd.floats import number
 from autograd.ops import TABLE, Op, div, pow
-from autograd.trees import check_unmasked, tree_leaves, tree_shape
+from autograd.trees import check_unmasked, tree_leaves, tree_map, tree_shape
 
 _numpy = partial(importlib.import_module, "numpy")
 """NumPy is needed by all modules that can be passed, and imported only then."""
@@ -108,7 +107,7 @@ class ModuleSpelling:
 
         def on_arrays(*operands: Any) -> Any:
             like = next(x for x in operands if hasattr(x, "dtype"))
-            options = _Kind(like.dtype, _device_of(like)).options
+            options = Kind(like.dtype, _device_of(like)).options
             return function(*[x if hasattr(x, "dtype") else constant(x, options) for x in operands])
 
         def constant(x: float, options: dict[str, Any]) -> Any:
@@ -249,36 +248,51 @@ def module_backend(program: Program, signature: Signature, module: Any) -> Compi
     Raises:
         UnsupportedOperationError: the module lacks an operation.
     """
-    spelling, arrays = ModuleSpelling(module), _Arrays(module, signature)
+    spelling, arrays = ModuleSpelling(module), ModuleArrays(module, signature)
     program, signature, terms = without_fixed_terms(*spelled_out(program, signature, "arrays", folds=False))
     of_arrays = lifted(program, signature, exact=False)
-    printer = ArrayPrinter(of_arrays, spelling, arrays.shapes, signature.reduce == "mean")
-    result = _results(printer, signature, of_arrays.outputs, list(terms))
+    return printed(
+        ArrayPrinter(of_arrays, spelling, arrays.shapes, signature.reduce == "mean"), arrays, signature, terms
+    )
+
+
+def printed(printer: ArrayPrinter, arrays: "ModuleArrays", signature: Signature, terms: Iterable[int]) -> CompiledCode:
+    """Return the function on arrays that a program is printed as.
+
+    Arguments:
+        printer: has printed the statements.
+        arrays: the functions for arguments and results.
+        signature: the arguments and the results.
+        terms: the outputs to which terms are added after the reduction. These terms are the program's outputs beyond
+            the signature's, in the same order.
+    """
+    result = _results(printer, signature, terms)
     arrays.hold(printer.constants, printer.tables)
     given = tree_text(tuple(f"a{k}" for k in range(len(signature.inputs))))
     constants = [f"c{j} = _constant({j}, kind)" for j in range(len(printer.constants))]
-    lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *constants, *printer.lines]
-    lines.append(f"result = _plain(given, {result})")
-    body = [*indented(lines), f"    return {written('result')}", ""]
-    text = "\n".join([f"def {head_of_compiled(signature)}:", *body])
+    lines = [f"given = {given}", f"{given}, n, kind = _arrays(given)", *constants]
+    lines += [*printer.lines, f"result = _plain(given, {result})"]
+    if printer.exact:  # infinities and nans are results
+        lines = ["with _quiet():", *indented(lines)]
+    text = "\n".join([f"def {head_of_compiled(signature)}:", *indented(lines), f"    return {written('result')}", ""])
     code = compiled_source(text, signature, {
-        **spelling.functions, **arrays.tables,
-        "xp": _ModuleFunctions(module), "strided": partial(strided, module),
-        "_arrays": arrays.arrays, "_none": arrays.none, "_full": arrays.full,
-        "_constant": arrays.constant,
-        "_plain": _plain, "_into": into(signature) if module.__name__ == "numpy" else partial(_not_into, module),
+        **printer.spelling.functions, **arrays.tables,
+        "xp": _ModuleFunctions(arrays.module), "strided": arrays.strided,
+        "_arrays": arrays.arrays, "_none": arrays.none, "_full": arrays.full, "_constant": arrays.constant,
+        "_plain": arrays.plain, "_into": arrays.into, "_quiet": partial(_numpy().errstate, all="ignore"),
     })  # fmt: skip
-    return code._replace(arrays=of_arrays)
+    return code._replace(arrays=printer.program)
 
 
-def _results(printer: ArrayPrinter, signature: Signature, outputs: list[Output], terms: list[int]) -> str:
-    """Return the expression for the results; the last outputs are terms to add to some after the reduction."""
+def _results(printer: ArrayPrinter, signature: Signature, terms: Iterable[int]) -> str:
+    """Return the expression for the results; see `printed`."""
+    outputs = printer.program.outputs
     fixed = dict(zip(terms, outputs[len(tree_leaves(signature.outputs)) :], strict=True))
     times, texts = "n * " * (signature.reduce == "sum"), []
     for piece, start, n in pieces_in_place(signature.outputs):
         build = printer.together if isinstance(piece, list) else printer.lone
         text = build(outputs[start : start + n], signature.rowwise, times)
-        added = [fixed.get(i, 0.0) for i in range(start, start + n)]
+        added = [fixed.get(i, -0.0) for i in range(start, start + n)]  # to add -0.0 changes no number
         if any(type(x) is tuple or x != 0.0 for x in added):
             text += f" + {times}{build(added, False, '')}"
         texts.append(text)
@@ -288,7 +302,7 @@ def _results(printer: ArrayPrinter, signature: Signature, outputs: list[Output],
 # Functions called by the generated source ----------------------------------------------------------------------------
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """The floating type of all numbers in a call, and for PyTorch the device that they are on."""
 
     dtype: Any
@@ -300,7 +314,7 @@ class _Kind(NamedTuple):
         return {"dtype": self.dtype} | ({} if self.device is None else {"device": self.device})
 
 
-class _Arrays:
+class ModuleArrays:
     """Arguments and results as arrays of `module`."""
 
     def __init__(self, module: Any, signature: Signature) -> None:
@@ -315,6 +329,8 @@ class _Arrays:
         self._constants: list[Any] = []
         self._typed: dict[Any, Any] = {}  # the constants by number and type
         self.tables: dict[str, Any] = {}
+        self.strided = partial(strided, module)
+        self.into = into(signature) if module.__name__ == "numpy" else self._not_into
 
     def hold(self, constants: Sequence[Sequence[float]], tables: Sequence[Sequence[int]]) -> None:
         """Keep constants, for `constant`, and indices, for the generated source."""
@@ -323,7 +339,7 @@ class _Arrays:
         self._constants = [from_numpy(np.array(numbers, dtype=float)) for numbers in constants]
         self.tables = {f"i{j}": from_numpy(np.array(table)) for j, table in enumerate(tables)}
 
-    def constant(self, j: int, kind: "_Kind") -> Any:
+    def constant(self, j: int, kind: "Kind") -> Any:
         """Return constants in this kind. Those of JAX are NumPy's, which its transformations take for constants."""
         x = self._constants[j]
         if kind.device is not None or hasattr(x, "is_floating_point"):
@@ -333,7 +349,7 @@ class _Arrays:
                 self._typed[j, kind.dtype] = x.astype(kind.dtype)
         return self._typed[j, kind.dtype]
 
-    def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, "_Kind"]:
+    def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, "Kind"]:
         """Return the arguments as arrays of the nesting's shape, the number of samples, and the kind of all numbers.
 
         Raises:
@@ -342,7 +358,7 @@ class _Arrays:
         """
         n = self._samples(arguments)
         if n is not None:
-            return list(arguments), n, _Kind(arguments[0].dtype, _device_of(arguments[0]))
+            return list(arguments), n, Kind(arguments[0].dtype, _device_of(arguments[0]))
         kind = self.kind(arguments)
         found = [self.argument(k, x, kind) for k, x in enumerate(arguments)]
         n = batch_size(*((k, arguments[k]) for k in self.signature.batched_arguments)) if self.signature.batch else None
@@ -366,7 +382,7 @@ class _Arrays:
                 return None
         return n if arguments else None
 
-    def kind(self, arguments: tuple[Any, ...]) -> _Kind:
+    def kind(self, arguments: tuple[Any, ...]) -> Kind:
         """Return the kind of all numbers in a call with these arguments.
 
         Raises:
@@ -395,7 +411,7 @@ class _Arrays:
                         raise TypeError(f"expected real numbers, got an array of {dtype}: take its .real part")
                     if self._is_floating(dtype):
                         found = dtype if found is float else self.module.promote_types(found, dtype)
-        return _Kind(found, device)
+        return Kind(found, device)
 
     def _is_floating(self, dtype: Any) -> bool:
         return bool(
@@ -427,7 +443,7 @@ class _Arrays:
         copied = any(stride < 0 for stride in x.strides) or not x.flags.writeable  # PyTorch warns of read-only ones
         return self.module.asarray(x.astype(dtype, copy=copied))
 
-    def array(self, x: Any, kind: _Kind) -> Any:
+    def array(self, x: Any, kind: Kind) -> Any:
         """Convert a number or an array to the module's array of that kind."""
         own = self._own(x) if _is_typed(x) else x
         if own is not x or not _is_typed(x):
@@ -436,7 +452,7 @@ class _Arrays:
             return x
         return x.astype(kind.dtype) if hasattr(x, "astype") else x.to(kind.dtype)  # both keep the graph of gradients
 
-    def argument(self, k: int, argument: Any, kind: _Kind) -> Any:
+    def argument(self, k: int, argument: Any, kind: Kind) -> Any:
         """Return argument k as an array of its nesting's shape; flat, if its lists differ in length."""
         tree, batch = self.signature.inputs[k], self.signature.batched[k]
         if type(argument) is float and not batch and type(tree) is int:
@@ -457,12 +473,27 @@ class _Arrays:
             raise ValueError(f"argument {k + 1}: expected {tree_shape(tree)}, got an array of {shape} numbers")
         return array
 
-    def full(self, n: int | None, x: Any, kind: _Kind) -> Any:
+    def full(self, n: int | None, x: Any, kind: Kind) -> Any:
         whole = self.module.broadcast_to(self.array(x, kind), () if n is None else (n,))
         return whole.clone() if hasattr(whole, "clone") else whole.copy()
 
-    def none(self, n: int | None, kind: _Kind) -> Any:
+    def none(self, n: int | None, kind: Kind) -> Any:
         return self.module.zeros((*(() if n is None else (n,)), 0), **kind.options)
+
+    def plain(self, arguments: Any, result: Any) -> Any:
+        """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
+        if any(map(_is_typed, arguments)):
+            return result
+        leaves = tree_leaves(arguments)
+        if not (_are_floats(leaves) or all(isinstance(x, (int, float)) for x in leaves)):
+            return result
+        return tree_map(lambda x: x.tolist(), result)
+
+    def _not_into(self, out: Any, results: Any) -> Any:
+        raise TypeError(
+            f"out= is for NumPy's arrays: those of {self.module.__name__} are made by its own functions, which its "
+            "derivatives and compilers follow; take what the function returns"
+        )
 
 
 def _is_typed(x: Any) -> bool:
@@ -483,22 +514,3 @@ def _device_of(x: Any) -> Any:
 def _is_torch(dtype: Any) -> bool:
     """Return True for PyTorch's types of numbers; JAX has NumPy's."""
     return hasattr(dtype, "is_floating_point")
-
-
-def _not_into(module: Any, out: Any, results: Any) -> Any:
-    raise TypeError(
-        f"out= is for NumPy's arrays: those of {module.__name__} are made by its own functions, which its derivatives "
-        "and compilers follow; take what the function returns"
-    )
-
-
-def _plain(arguments: Any, result: Any) -> Any:
-    """Return the result; as floats and lists if every argument was numbers or lists of numbers."""
-    if any(map(_is_typed, arguments)):
-        return result
-    leaves = tree_leaves(arguments)
-    if not (_are_floats(leaves) or all(isinstance(x, (int, float)) for x in leaves)):
-        return result
-    if isinstance(result, (list, tuple)):
-        return type(result)([_plain((), part) for part in result])
-    return result.tolist()

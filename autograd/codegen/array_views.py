@@ -10,7 +10,7 @@ is indexed by a table.
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from math import copysign, isfinite, prod
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from autograd.codegen.array_program import (
     Array,
@@ -31,6 +31,8 @@ from autograd.codegen.program import Step, bits_of, float_of
 from autograd.codegen.python_source import tree_text
 from autograd.codegen.spelling import float_literal
 from autograd.ops import TABLE, Op
+
+T = TypeVar("T")
 
 SAMPLES = -1
 """The loop through the samples; those of a statement are 0, 1, ..., then those of its terms."""
@@ -60,11 +62,50 @@ class Indexed(NamedTuple):
 
 
 class Piece(Array):
-    """An array that a variable holds, with its shape for one sample."""
+    """An array that a variable holds, with its shape for one sample; the axis of the samples is the first one."""
 
     def __init__(self, name: str, shape: tuple[int, ...], varies: bool = False, total: bool = False) -> None:
         super().__init__(name, prod(shape), varies, total)
         self.shape = shape
+
+    def each(self, own: Iterable[T], samples: T) -> list[T]:
+        """Return something for each axis: that of the samples, if it varies, and its own ones."""
+        return [*[samples] * self.varies, *own]
+
+    def reshaped(self, text: str, shape: tuple[int, ...], new: Sequence[int]) -> str:
+        """Return a part of it, of this shape for each sample, in another shape."""
+        lengths = ", ".join(self.each(map(str, new), "-1"))
+        return text if shape == tuple(new) else f"{text}.reshape({lengths or '()'})"
+
+    @staticmethod
+    def flipped(text: str, axes: tuple[int, ...]) -> str:
+        """Return a part of it, turned round along these axes."""
+        return f"xp.flip({text}, {axes})"
+
+    @property
+    def axis(self) -> int:
+        """The number of its last own axis."""
+        return -1
+
+    @property
+    def flat(self) -> str:
+        """All its elements, with one axis for each sample."""
+        return self.reshaped(self.name, self.shape, (self.length,))
+
+
+class Table(Piece):
+    """An array of NumPy's that a variable holds; the axis of the samples is the last one."""
+
+    def each(self, own: Iterable[T], samples: T) -> list[T]:
+        return [*own, *[samples] * self.varies]
+
+    @staticmethod
+    def flipped(text: str, axes: tuple[int, ...]) -> str:  # a slice takes a tenth of the time
+        return _indexed(text, ["::-1" if d in axes else ":" for d in range(max(axes) + 1)])
+
+    @property
+    def axis(self) -> int:
+        return -1 - self.varies
 
 
 Element = tuple[Piece, int] | float
@@ -103,7 +144,7 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
     """
     start, loops = _forwards(start, strides, counts)
     text, shape, length = piece.name, piece.shape, piece.length
-    items, lengths = [":"] * piece.varies, list[int]()
+    items, lengths = list[str](), list[int]()
     if not loops:
         items += [str(start // step % n) for n, step in zip(shape, row_major(shape))]
         lengths += shape
@@ -121,14 +162,14 @@ def view_of(piece: Piece, start: int, strides: Sequence[int], counts: Sequence[i
             rows, begin = rounds, min(start, length - rounds * stride)
             if begin < 0 or (start - begin) % stride + inside >= stride:
                 return None
-            whole = _reshaped(text, piece.varies, shape, (*lengths, length))
-            part = _slice_text(begin, rows * stride, 1, length)
-            text, shape = _indexed(whole, [*[":"] * len(items), part]), (*lengths, rows * stride)
+            part = [":"] * len(lengths) + [_slice_text(begin, rows * stride, 1, length)]
+            text = _indexed(piece.reshaped(text, shape, (*lengths, length)), piece.each(part, ":"))
+            shape = (*lengths, rows * stride)
         items.append(_slice_text((start - begin) // stride, rounds, 1, rows))
         lengths.append(rows)
         start, length = (start - begin) % stride, stride
-    text = _indexed(_reshaped(text, piece.varies, shape, lengths), items)
-    return _flipped(text, [*[SAMPLES] * piece.varies, *[loop.number for loop in loops]], strides)
+    text = _indexed(piece.reshaped(text, shape, lengths), piece.each(items, ":"))
+    return _flipped(piece, text, piece.each([loop.number for loop in loops], SAMPLES), strides)
 
 
 def _forwards(start: int, strides: Sequence[int], counts: Sequence[int]) -> tuple[int, list[_Loop]]:
@@ -137,10 +178,10 @@ def _forwards(start: int, strides: Sequence[int], counts: Sequence[int]) -> tupl
     return start, [_Loop(abs(s), n, i) for i, (s, n) in enumerate(zip(strides, counts)) if s and n > 1]
 
 
-def _flipped(text: str, order: Sequence[int], strides: Sequence[int]) -> Indexed:
+def _flipped(piece: Piece, text: str, order: Sequence[int], strides: Sequence[int]) -> Indexed:
     """Return an array whose axes run through loops in this order, turned where these run backwards."""
     turned = tuple(d for d, loop in enumerate(order) if loop != SAMPLES and strides[loop] < 0)
-    return Indexed(f"xp.flip({text}, {turned})" if turned else text, tuple(order))
+    return Indexed(piece.flipped(text, turned) if turned else text, tuple(order))
 
 
 def _slice_text(first: int, extent: int, step: int, length: int) -> str:
@@ -155,12 +196,6 @@ def _indexed(text: str, items: Sequence[str]) -> str:
     while items and items[-1] == ":":
         items.pop()
     return f"{text}[{', '.join(items)}]" if items else text
-
-
-def _reshaped(text: str, varies: bool, shape: tuple[int, ...], new: Sequence[int]) -> str:
-    """Return an array of this shape for each sample in another shape."""
-    lengths = ", ".join(map(str, [-1] * varies + [*new]))
-    return text if shape == tuple(new) else f"{text}.reshape({lengths or '()'})"
 
 
 def strided(module: Any, x: Any, start: int, counts: Sequence[int], strides: Sequence[int]) -> Any:
@@ -189,21 +224,25 @@ class ArrayPrinter:
         mean: True if totals are means over the samples.
     """
 
+    piece = Piece
+
+    exact = False
+    """True if only the sums over the samples may differ from the program's in the last digits."""
+
     def __init__(
         self, program: ArrayProgram, spelling: ModuleSpelling, shapes: Sequence[tuple[int, ...]], mean: bool
     ) -> None:
-        self._mean = mean
+        self.program, self.spelling, self.mean = program, spelling, mean
         self.lines: list[str] = []
         self.constants: list[Sequence[float]] = []
         self.tables: list[Sequence[int]] = []
-        self._spelling = spelling
         self._names: dict[str, str] = {}  # of views that may be read again
         self._held: dict[Array, Piece | dict[int, Element]] = {}  # by one piece, in its order, or each element by one
         self._rounds: dict[int, int] = {}  # of the loops of a statement
         self._fresh: set[str] = set()  # variables that no result is yet
         self._strided: dict[tuple[Any, ...], list[tuple[int, int]]] = {}  # the loops of windows, in the order of axes
         for array, shape in zip(program.arguments, shapes, strict=True):
-            self._held[array] = Piece(array.name, shape, array.varies)
+            self._held[array] = self.piece(array.name, shape, array.varies)
         for array in program.constants:
             self._held[array] = self._constant(array.constants)
         for statement in program.statements:
@@ -229,23 +268,17 @@ class ArrayPrinter:
         order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
         over = (SAMPLES,) * array.total
         if isinstance(value, Sum):
-            sums: list[Indexed] = []
-            mean, self._mean = self._mean, self._mean and len(value.segments) == 1  # several are divided together
-            for segment in value.segments if array.total else _written_out(value):
-                if segment.factors != (0.0,):
-                    terms, counts = self._terms(segment, len(loops))
-                    sums.append(self._product(segment.factors, counts, (*over, *terms)))
-            result = self._elementwise(sums, " + ")
-            if array.total and mean > self._mean:
-                result = Indexed(f"{result.operand} / n", result.axes, False)
-            self._mean = mean
+            result = self._sum(value, loops, over)
         else:
-            multiplies = isinstance(value, Call) and value.op is TABLE["mul"] and array.total
-            result = self._product(cast(Call, value).operands if multiplies else [value], loops, over)
+            factors: Sequence[Expression] = [value]
+            if isinstance(value, Call) and value.op is TABLE["mul"] and array.total:
+                constant = any(isinstance(x, float) for x in value.operands)
+                factors = [value] if constant and self.exact else value.operands
+            result = self._product(factors, loops, over)
         shape = tuple(loops[i] for i in order)
         name = f"{array.name}_{len(self.lines)}" if array in self._held else array.name
-        piece = Piece(name, shape, array.varies, array.total)
-        self.lines.append(f"{name} = {self._full(result, (*[SAMPLES] * array.varies, *order))}")
+        piece = self.piece(name, shape, array.varies, array.total)
+        self.lines.append(f"{name} = {self._full(result, piece.each(order, SAMPLES))}")
         self._fresh.add(name)
         places = [*table] if table else indices_of(start, [strides[i] for i in order], shape)
         if places == [*range(array.length)]:
@@ -259,6 +292,20 @@ class ArrayPrinter:
         assert isinstance(held, dict), f"{array} is written twice"
         held.update(zip(places, sources, strict=True))
 
+    def _sum(self, value: Sum, loops: Sequence[int], over: Sequence[int]) -> Indexed:
+        """Return a sum of products, and its sum over some loops."""
+        sums: list[Indexed] = []
+        mean, self.mean = self.mean, self.mean and len(value.segments) == 1  # several are divided together
+        for segment in value.segments if over else _written_out(value):
+            if segment.factors != (0.0,):
+                terms, counts = self._terms(segment, len(loops))
+                sums.append(self._product(segment.factors, counts, (*over, *terms)))
+        result = self._elementwise(sums, " + ")
+        if over and mean > self.mean:
+            result = Indexed(f"{result.operand} / n", result.axes, False)
+        self.mean = mean
+        return result
+
     def _terms(self, segment: Segment, loops: int) -> tuple[range, list[int]]:
         """Return the loops through a segment's terms, and the rounds of all loops."""
         terms = range(loops, loops + len(segment.terms))
@@ -269,15 +316,16 @@ class ArrayPrinter:
         if isinstance(value, View):
             return self._view(value, counts)
         if isinstance(value, Call):
-            operands = [self._expression(x, counts) for x in value.operands]
-            axes = _union(operands)
-            texts = [self._aligned(x, axes).operand for x in operands]
-            step = Step(value.op, tuple(x if type(x) is float else 0 for x in value.operands))
-            return Indexed(self._spelling.expression(step, texts), axes, value.op.reads.endswith(")"))
+            return self._call(value, [self._expression(x, counts) for x in value.operands])
         if isinstance(value, Fold):
             return self._fold(value, len(counts))
         assert not isinstance(value, Sum), "a sum is the whole value of a statement"
         return Indexed(float_literal(value), ())
+
+    def _call(self, value: Call, operands: Sequence[Indexed]) -> Indexed:
+        axes = self._union(operands)
+        texts = [self._aligned(x, axes).operand for x in operands]
+        return Indexed(self.spelling.expression(step_of(value), texts), axes, value.op.reads.endswith(")"))
 
     def _fold(self, fold: Fold, loops: int) -> Indexed:
         """Return an operation on lists, whose numbers are the last axis."""
@@ -289,7 +337,7 @@ class ArrayPrinter:
                 parts.append(self._view(factor, counts))
             else:
                 parts.append(Indexed(f"{self._constant([factor]).name}[0]", ()))
-        axes = [i for i in _union(parts) if i < loops]
+        axes = [i for i in self._union(parts) if i < loops]
         left, lists = iter(parts), []
         for segments in fold.lists:
             texts = []
@@ -298,7 +346,7 @@ class ArrayPrinter:
                 texts.append(self._grouped(self._full(next(left), (*axes, *terms)), [*[[i] for i in axes], terms]))
             lists.append(_concatenated(texts))
         operands = sum(prod(segment.terms) for segments in fold.lists for segment in segments)
-        return Indexed(self._spelling.along(fold.op, operands, lists), tuple(axes))
+        return Indexed(self.spelling.along(fold.op, operands, lists), tuple(axes))
 
     # Axes ------------------------------------------------------------------------------------------------------------
 
@@ -338,11 +386,16 @@ class ArrayPrinter:
         lengths = ["-1" if SAMPLES in group else str(prod(self._rounds[i] for i in group)) for group in groups]
         return f"{text}.reshape({', '.join(lengths)})"
 
+    def _union(self, xs: Iterable[Indexed]) -> tuple[int, ...]:
+        """Return the loops that any of these arrays runs through, in order."""
+        every = {i for x in xs for i in x.axes}
+        return tuple(self.piece("", (), SAMPLES in every).each(sorted(every - {SAMPLES}), SAMPLES))
+
     def _elementwise(self, xs: Sequence[Indexed], operator: str) -> Indexed:
         """Return sums or products of arrays, element by element."""
         if len(xs) == 1:
             return xs[0]
-        axes = _union(xs)
+        axes = self._union(xs)
         return Indexed(operator.join(self._aligned(x, axes).operand for x in xs), axes, False)
 
     @staticmethod
@@ -359,12 +412,13 @@ class ArrayPrinter:
         """Return the sum over some loops of the product of the factors; over the samples, the mean if asked for."""
         numbers = [float_literal(x) for x in factors if isinstance(x, float) and isfinite(x)]
         arrays = [self._expression(x, counts) for x in factors if not (isinstance(x, float) and isfinite(x))]
-        mean = self._mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
+        mean = self.mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
         alone = [i for i in over if all(i not in x.axes for x in arrays)]
-        numbers += [self._length(i) for i in alone if i != SAMPLES or not self._mean]
+        numbers += [self._length(i) for i in alone if i != SAMPLES or not self.mean]
         if len(arrays) == 2:
             x, y = sorted(arrays, key=self._size)
-            if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= self._size(Indexed("", _union([x, y]))):
+            of_product = self._size(Indexed("", self._union([x, y])))
+            if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= of_product:
                 x, mean = x._replace(text=self._named(f"{x.operand} / n"), atom=True), False
             arrays = [self._matrix_product(x, y, [i for i in over if i in x.axes and i in y.axes])]
         arrays = [self._summed(x, over) for x in arrays]
@@ -399,7 +453,7 @@ class ArrayPrinter:
     def _matrices(self, x: Indexed, batch: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> str:
         if x.axes == (*batch, *columns, *rows) and rows and columns:  # a copy less than the other way round
             grouped = self._grouped(x.operand, [*[[i] for i in batch], columns, rows])
-            return f"{grouped}.swapaxes(-1, -2)" if batch else self._spelling.transposed(grouped, SAMPLES in columns)
+            return f"{grouped}.swapaxes(-1, -2)" if batch else self.spelling.transposed(grouped, SAMPLES in columns)
         groups = [*[[i] for i in batch], *[group for group in (rows, columns) if group]]
         text = self._grouped(self._aligned(x, [*batch, *rows, *columns]).operand, groups)
         return self._named(text) if ".reshape" in text else text
@@ -415,9 +469,9 @@ class ArrayPrinter:
             shape = [counts[i] for i in moving]
             elements = self._sources(view if table else view._replace(strides=tuple(strides[i] for i in moving)), shape)
             if not (source := _strided(elements, shape)):
-                text = self._put_together(elements, varies=array.varies)
-                text = _reshaped(text, array.varies, (len(elements),), shape)
-                return Indexed(self._named(text), (*[SAMPLES] * array.varies, *moving))
+                whole = self.piece("", (len(elements),), array.varies)
+                text = whole.reshaped(self._put_together(elements, varies=array.varies), whole.shape, shape)
+                return Indexed(self._named(text), tuple(whole.each(moving, SAMPLES)))
             piece, start, by = source
             strides = tuple(by[moving.index(i)] if i in moving else 0 for i in range(len(counts)))
         found = view_of(piece, start, strides, counts) or self._windows(piece, start, strides, counts)
@@ -431,16 +485,15 @@ class ArrayPrinter:
         start, left = _forwards(start, strides, counts)
         own = [loop[:2] for loop in left]
         pairs = self._strided.setdefault((piece, start, *sorted(own)), own)
-        text = _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
         by, rounds = zip(*pairs)
-        name = self._named(f"strided({text}, {start}, {rounds}, {by})")
+        name = self._named(f"strided({piece.flat}, {start}, {rounds}, {by})")
         places = sorted(range(len(pairs)), key=pairs.__getitem__)
         orders = []
         for loops in (left, left[::-1]):  # two loops may have the same strides
             numbers = [number for *_, number in sorted(loops, key=lambda loop: loop[:2])]
             orders.append([number for _, number in sorted(zip(places, numbers))])
         order = max(orders, key=lambda order: sum(b == a + 1 for a, b in pairwise(order)))
-        return _flipped(name, [*[SAMPLES] * piece.varies, *order], strides)
+        return _flipped(piece, name, piece.each(order, SAMPLES), strides)
 
     def _sources(self, view: View | float, counts: Sequence[int]) -> list[Element]:
         """Return the elements of a view as those of pieces, or constants."""
@@ -493,32 +546,38 @@ class ArrayPrinter:
         own = {bits: (constants, place) for place, bits in enumerate(numbers)}
         found = [x if isinstance(x, tuple) else own[bits_of(x)] for x in elements]
         pieces = list(dict.fromkeys(piece for piece, _ in found))
-        varies = varies or any(piece.varies for piece in pieces)
+        whole = self.piece(f"s{len(self.lines)}", (len(elements),), varies or any(piece.varies for piece in pieces))
         copies = ArrayProgram([], [], [], [*found]).returned()
         if len(copies) <= MOST_PARTS:
             saved, self._rounds = self._rounds, {}
-            text = self._tiled(copies, 0, len(elements), (SAMPLES,) * varies, times)
+            text = self._tiled(copies, 0, len(elements), whole, times)
             self._rounds = saved
             if text:
                 return text
         starts = dict(zip(pieces, accumulate((piece.length for piece in pieces), initial=0)))
         texts = []
         for piece in pieces:
-            text = ("" if piece.total else times) + _reshaped(piece.name, piece.varies, piece.shape, (piece.length,))
-            texts.append(text if piece.varies or not varies else f"xp.broadcast_to({text}, (n, {piece.length}))")
-        whole = self._named(_concatenated(texts)) if len(texts) > 1 else texts[0]
+            text = ("" if piece.total else times) + piece.flat
+            if whole.varies and not piece.varies:
+                text = self._aligned(Indexed(text, (0,), not times), whole.each([0], SAMPLES)).text
+                text = f"xp.broadcast_to({text}, ({', '.join(whole.each([str(piece.length)], 'n'))}))"
+            texts.append(text)
+        name = self._named(_concatenated(texts, whole.axis)) if len(texts) > 1 else texts[0]
         self.tables.append([starts[piece] + place for piece, place in found])
-        return f"{whole}[..., i{len(self.tables) - 1}]"
+        return _indexed(name, whole.each([f"i{len(self.tables) - 1}"], ":"))
 
-    def _tiled(self, copies: list[Statement], begin: int, end: int, outer: tuple[int, ...], times: str) -> str | None:
-        """Return elements of a list as the last axis, after those of the outer loops; None if copies do not tile it.
+    def _tiled(
+        self, copies: list[Statement], begin: int, end: int, whole: Piece, times: str, *, outer: tuple[int, ...] = ()
+    ) -> str | None:
+        """Return elements of a list as an axis after those of the outer loops; None if copies do not tile it.
 
         Arguments:
             copies: their loops are the outer ones, then their own.
             begin, end: the elements, those of the first round of the outer loops.
+            whole: the list.
         """
         texts = []
-        depth = sum(i != SAMPLES for i in outer)
+        depth = len(outer)
         while begin < end:
             if not (copy := next((x for x in copies if x.target.start == begin), None)):
                 return None
@@ -529,19 +588,21 @@ class ArrayPrinter:
                 piece = cast(Piece, value.array)
                 if not (found := view_of(piece, value.start, value.strides, copy.loops)):
                     return None
-                text = ("" if piece.total else times) + self._full(found, (*outer, *own))
-                texts.append(self._grouped(text, [*[[i] for i in outer], own]) if own else f"{text}[..., None]")
+                text = ("" if piece.total else times) + self._full(found, whole.each((*outer, *own), SAMPLES))
+                groups = whole.each([*[[i] for i in outer], [*own]], [SAMPLES])
+                new = _indexed(text, whole.each([*[":"] * depth, "None"], ":"))
+                texts.append(self._grouped(text, groups) if own else new)
                 begin += prod(counts)
             else:
                 inner = [x for x in copies if begin <= x.target.start < begin + moves[0]]
                 if any((x.target.strides[depth:][:1], x.loops[depth:][:1]) != (moves[:1], counts[:1]) for x in inner):
                     return None  # other elements lie between those of one round of the loop only
-                if not (inside := self._tiled(inner, begin, begin + moves[0], (*outer, depth), times)):
+                if not (inside := self._tiled(inner, begin, begin + moves[0], whole, times, outer=(*outer, depth))):
                     return None
-                lengths = [*map(self._length, outer), str(moves[0] * counts[0])]
+                lengths = whole.each([*map(self._length, outer), str(moves[0] * counts[0])], "n")
                 texts.append(f"{inside}.reshape({', '.join(lengths)})")
                 begin += moves[0] * counts[0]
-        return _concatenated(texts)
+        return _concatenated(texts, whole.axis)
 
 
 def _strided(elements: Sequence[Element], counts: Sequence[int]) -> tuple[Piece, int, tuple[int, ...]] | None:
@@ -553,8 +614,8 @@ def _strided(elements: Sequence[Element], counts: Sequence[int]) -> tuple[Piece,
     return None if strides is None else (*found[0], strides)
 
 
-def _concatenated(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"xp.concatenate([{', '.join(texts)}], -1)"
+def _concatenated(texts: Sequence[str], axis: int = -1) -> str:
+    return texts[0] if len(texts) == 1 else f"xp.concatenate([{', '.join(texts)}], {axis})"
 
 
 def _written_out(value: Sum) -> list[Segment]:
@@ -569,5 +630,6 @@ def _written_out(value: Sum) -> list[Segment]:
     return [Segment((), (View(factor.array, start, factor.strides[:loops]),)) for start in starts]
 
 
-def _union(xs: Sequence[Indexed]) -> tuple[int, ...]:
-    return tuple(sorted({i for x in xs for i in x.axes}))
+def step_of(value: Call) -> Step:
+    """Return an operation as a step that has the same constants."""
+    return Step(value.op, tuple(x if isinstance(x, float) else 0 for x in value.operands))

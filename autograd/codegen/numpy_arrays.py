@@ -5,19 +5,28 @@ between processors.
 """
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 from typing import Any
 
-from autograd.codegen.arguments import Signature, argument_error, checked_lists, flattened, lone_number, shape_of
-from autograd.codegen.array_module import array_function
+from autograd.codegen.arguments import (
+    Signature,
+    argument_error,
+    batch_size,
+    checked_lists,
+    flattened,
+    is_array,
+    lone_number,
+    shape_of,
+)
+from autograd.codegen.array_module import Kind, ModuleArrays, array_function
 from autograd.codegen.program import Step
 from autograd.codegen.python import FloatSpelling
 from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE, Op
-from autograd.trees import tree_shape
+from autograd.trees import tree_map, tree_shape
 
-OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
+_OPERATORS = {TABLE[name] for name in ("add", "sub", "mul", "div", "neg")}
 _SAME_BITS = {
     *(TABLE[name] for name in ("abs", "sqrt", "relu", "sign", "step", "max", "min", "where", "stop_gradient")),
     *(TABLE[name] for name in ("floor", "ceil", "round", "mod", "floordiv", "leaky_relu", "clip")),
@@ -31,25 +40,34 @@ _NUMBERS_AT_ONCE = 2**15  # products before they are added: 256 KiB, which stay 
 
 
 class ArraySpelling:
-    """The spelling of operations on NumPy arrays, in Python.
+    """The spelling of operations on NumPy arrays, in Python."""
 
-    Arguments:
-        floats: the spelling of operations on floats; both share one dictionary, `functions`.
-    """
-
-    def __init__(self, floats: FloatSpelling) -> None:
-        self.functions = floats.functions
-        self._floats = floats
+    def __init__(self) -> None:
+        self.floats = FloatSpelling()
+        """The spelling of operations on floats; both share one dictionary, `functions`."""
+        self.functions = self.floats.functions
+        self.functions["_added"] = added
 
     def expression(self, step: Step, names: Sequence[str]) -> str:
-        op = step.op
-        if op in OPERATORS:
-            return spelling_of(op).write("arrays", names)
-        of_two = _OF_TWO.get(op)
-        function = f"{self._floats.function_name(of_two or op)}_each"
-        self.functions[function] = _on_arrays(of_two or op, 2 if of_two else len(names))
-        self.functions["_reduce"] = reduce
-        return f"_reduce({function}, [{', '.join(names)}])" if of_two else f"{function}({', '.join(names)})"
+        if step.op in _OPERATORS:
+            return spelling_of(step.op).write("arrays", names)
+        return f"{self._each(step.op, len(names))}({', '.join(names)})"
+
+    def along(self, op: Op, operands: int, lists: Sequence[str]) -> str:
+        """Return an operation on lists of so many operands in all, the last axes of arrays."""
+        if op in _OF_TWO:
+            self.functions["_reduced"] = _reduced
+            return f"_reduced({self._each(_OF_TWO[op], 2)}, {', '.join(lists)})"
+        self.functions["_spread"] = _spread
+        return f"_spread({self._each(op, operands)}, {', '.join(lists)})"
+
+    def transposed(self, name: str, samples: bool) -> str:
+        return f"{name}.T"
+
+    def _each(self, op: Op, operands: int) -> str:
+        name = f"{self.floats.function_name(op)}_each"
+        self.functions[name] = _on_arrays(op, operands)
+        return name
 
 
 def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
@@ -66,37 +84,62 @@ def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
     return each
 
 
-class Columns:
-    """Convert an argument to rows, one per number, with one element per sample."""
+def _spread(function: Callable[..., Any], *lists: Any) -> Any:
+    return function(*[x[..., i] for x in lists for i in range(x.shape[-1])])
 
-    def __init__(self, signature: Signature) -> None:
-        self.signature = signature
-        self.shapes = list(map(shape_of, signature.inputs))
 
-    def __call__(self, k: int, argument: Any) -> Any:
-        import numpy as np  # noqa: PLC0415  # optional
+def _reduced(function: Callable[..., Any], *lists: Any) -> Any:
+    return _spread(lambda *xs: reduce(function, xs), *lists)
 
-        tree, shape, batch = self.signature.inputs[k], self.shapes[k], self.signature.batched[k]
-        if not (batch or isinstance(tree, (list, tuple))):
-            return np.array([[lone_number(k, argument)]])
+
+class NumpyArrays(ModuleArrays):
+    """Arguments as tables of float64, and results as arrays of the signature's shapes, or lists and floats."""
+
+    def __init__(self, np: Any, signature: Signature) -> None:
+        super().__init__(np, signature)
+        self.strided = partial(_strided, np)
+        self._shape_of = list(map(shape_of, signature.inputs))
+        self._listed = [batch or isinstance(x, (list, tuple)) for x, batch in zip(signature.inputs, signature.batched)]
+
+    def arrays(self, arguments: tuple[Any, ...]) -> tuple[list[Any], int | None, Kind]:
+        for argument, listed in zip(arguments, self._listed):
+            if listed and type(argument) is not self.module.ndarray:
+                is_array(argument)  # refuses masked arrays, too
+        n = batch_size(*((k, arguments[k]) for k in self.signature.batched_arguments)) if self.signature.batch else None
+        return [self._converted(k, x, n) for k, x in enumerate(arguments)], n, Kind(float)
+
+    def _converted(self, k: int, argument: Any, n: int | None) -> Any:
+        tree, shape, batch = self.signature.inputs[k], self._shape_of[k], self.signature.batched[k]
+        np = self.module
+        if not self._listed[k]:
+            return np.float64(lone_number(k, argument))
         if not isinstance(argument, np.ndarray) or argument.dtype.kind not in "fiub" or shape is None:
-            plain = checked_lists(argument)
-            array = np.array(flattened(k, tree, plain, len(plain) if batch else None))
+            numbers = flattened(k, tree, checked_lists(argument), n if batch else None)
+            argument = np.array(numbers).reshape(*([n] if batch else []), *self.shapes[k])
         elif argument.shape[batch:] != shape:
             expected = f"samples of {tree_shape(tree)}" if batch else tree_shape(tree)
             raise argument_error(k, expected, argument, ValueError())
-        else:
-            array = argument.astype(float, copy=False)
-        return np.ascontiguousarray(array.reshape(len(argument) if batch else 1, -1).T)
+        array = np.asarray(argument, float)
+        return np.ascontiguousarray(array.reshape(n, -1).T).reshape(*self.shapes[k], n) if batch else array
+
+    def plain(self, arguments: Any, result: Any) -> Any:
+        """Return the result: floats and lists if all arguments were, else arrays for flat lists."""
+        np = self.module
+        arrays = any(listed and hasattr(x, "tolist") for x, listed in zip(arguments, self._listed))
+        return tree_map(lambda x: np.ascontiguousarray(x.T) if arrays and x.ndim else x.T.tolist(), result)
+
+    def none(self, n: int | None, kind: Kind) -> Any:
+        return super().none(n, kind).T
+
+    def full(self, n: int | None, x: Any, kind: Kind) -> Any:
+        return self.module.float64(x) if n is None else self.module.full(n, x)
 
 
-def grid(table: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
-    """Return a view of the rows of a table that nested loops run through."""
-    import numpy as np  # noqa: PLC0415  # optional
-
-    row = table.strides[0]
-    steps = (*[stride * row for stride in strides], *table.strides[1:])
-    return np.ndarray((*counts, *table.shape[1:]), float, table, start * row, steps)
+def _strided(np: Any, x: Any, start: int, counts: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """Return elements of the first axis of an array: in its place an axis for each loop, which may share elements."""
+    x = np.ascontiguousarray(x)
+    steps = (*[stride * x.strides[0] for stride in strides], *x.strides[1:])
+    return np.ndarray((*counts, *x.shape[1:]), float, x, start * x.strides[0], steps)
 
 
 def added(z: Any, p: Any, q: Any = 1.0, depth: int = 1) -> Any:
@@ -107,7 +150,11 @@ def added(z: Any, p: Any, q: Any = 1.0, depth: int = 1) -> Any:
     import numpy as np  # noqa: PLC0415  # optional
 
     every = np.broadcast(z, p, q)
-    shape, inner = every.shape[depth:], every.shape[1:depth]
+    terms, shape, inner = every.shape[:depth], every.shape[depth:], every.shape[1:depth]
+    if p.shape[:depth] != terms:
+        p = np.broadcast_to(p, (*terms, *p.shape[depth:]))
+    if not isinstance(q, float) and q.shape[:depth] != terms:
+        q = np.broadcast_to(q, (*terms, *q.shape[depth:]))
     size = prod(shape)
     at_once = _NUMBERS_AT_ONCE // (prod(inner) * size)
     if isinstance(z, float) and len(p) <= at_once and size > 1:
