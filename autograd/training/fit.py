@@ -201,7 +201,7 @@ def fit(
         again = False
         try:
             try:
-                last = stopped = False
+                last = stopped = committed = False
                 done = 0
                 for _ in range(epochs):
                     if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
@@ -238,11 +238,13 @@ def fit(
                 steps = run.optimizer.steps - run.steps_before  # those that brought the best away, too
                 run.bring_back_best()
                 run.commit()
+                committed = True
             except RecordingError as error:
                 error.history = history
                 raise
             finally:
-                run.commit()
+                if not committed:
+                    run.commit()
                 history.check_seconds = run.check_seconds
                 others = history.check_seconds - checked + history.compile_seconds - compiled
                 history.seconds = time.perf_counter() - started - others

@@ -157,7 +157,7 @@ class Run:
         numbers, state = self.kept
         self.optimizer.restore(
             state,
-            changing(self.parameters, list(map(float, numbers))),
+            changing(self.parameters, numbers.tolist() if self.arrays else list(map(float, numbers))),
             map(set_grad, self.parameters, repeat(0.0)),
         )
 

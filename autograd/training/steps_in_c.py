@@ -18,6 +18,7 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from operator import is_
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ from autograd.trees import tree_leaves
 
 _SECONDS_OF_A_SLICE = 0.05  # so that Ctrl-C is answered as soon
 _GROWTH = 10  # of the steps in a slice, at most: the first may be slower
-_COMPARED = {True: 256, False: 3}  # parameters of which the rule is called again: as an array, one by one
+_COMPARED = 3  # parameters of which the rule is called again
 _MOST_RECORDINGS = 8  # in a run, of rules that return another function than before
 _ALIGNMENT = 64  # bytes, of a program's memory
 
@@ -190,7 +191,6 @@ class _Part:
         self.by_python = not self.rule.numbers
         """Whether Python computes the numbers of a step."""
         self.rates = self.table = array("d")  # of the steps of a slice
-        self.closure: Any = None  # of the rule, for the last step of a slice
 
     @property
     def has_constant_rate(self) -> bool:
@@ -300,6 +300,7 @@ class StepsInC:
         for rule, part, kind in zip(self.rules, self.parts, kinds):
             rule.kind, rule.runs, rule.run = kind, len(part.runs), _address(part.run)
             rule.state, rule.stride = part.state, part.size
+            rule.constants, rule.k, rule.count = _address(part.constants), _address(part.k), part.rule.size
 
     def _parts(self) -> Iterator[_Part]:
         optimizer, state = self.optimizer, self.parameters
@@ -317,6 +318,8 @@ class StepsInC:
 
     def plan(self, cuts: Sequence[tuple[int, int, int]]) -> None:
         """Take over the batches of an epoch: for each, the shape of its samples, and what `Feed.cuts` says of it."""
+        if self.batches and all(feed.whole for feed in self.feeds) and len(self.feeds) == 1:
+            return  # the same again
         self.batches = array("q", [x for cut in cuts for x in cut])
         self.orders = [None if feed.whole else array("q", feed.order) for feed in self.feeds]
         for samples, order in zip(self.samples, self.orders):
@@ -377,7 +380,7 @@ class StepsInC:
             self.loaded = None
             seconds = max(time.perf_counter() - began, 1e-9)
             self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * count / seconds), _GROWTH * count))
-            if done and self._agrees(done, kept[0]):
+            if done and self._agrees(done):
                 self._keep(done, losses, accuracies, keep)
         finally:
             if interrupt is not None:
@@ -388,18 +391,19 @@ class StepsInC:
 
         Where an optimizer's numbers cannot be computed in C, its rule is called for each step, too.
         """
-        found: list[tuple[list[float], list[float]]] = [([], []) for _ in self.parts]
-        constant = all(part.has_constant_rate and not part.by_python for part in self.parts)
-        begins = [part.optimizer.steps for part in self.parts]
         step = 0
+        begins = [part.optimizer.steps for part in self.parts]
+        rates, tables = ([list[float]() for _ in self.parts] for _ in range(2))
+        constant = all(part.has_constant_rate and not part.by_python for part in self.parts)
         try:
             for step in range(1 if constant else count):
-                for part, begin, (rates, table) in zip(self.parts, begins, found):
-                    part.optimizer.steps = begin + step  # as functions of the step may read it
-                    rates.append(part.optimizer.rate())
+                for j, part in enumerate(self.parts):
+                    optimizer = part.optimizer
+                    optimizer.steps = begins[j] + step  # as functions of the step may read it
+                    rates[j].append(optimizer.rate())
                     if part.by_python:
-                        part.closure = part.optimizer.rule(rates[-1], begin + step, self.sqrt)
-                        table.extend(numbers_like(part.rule, part.closure))
+                        closure = optimizer.rule(rates[j][-1], optimizer.steps, self.sqrt)
+                        tables[j] += numbers_like(part.rule, closure)
             step = count
         except NotInCError:
             if not step:
@@ -409,12 +413,11 @@ class StepsInC:
         finally:
             for part, begin in zip(self.parts, begins):
                 part.optimizer.steps = begin
-        for part, rule, (rates, table) in zip(self.parts, self.rules, found):
-            part.rates = array("d", rates * count if constant else rates)
-            part.table = array("d", table)
-            rule.rates, rule.step, rule.constants = _address(part.rates), part.optimizer.steps, _address(part.constants)
+        for j, (part, rule) in enumerate(zip(self.parts, self.rules)):
+            part.rates = array("d", rates[j] * count if constant else rates[j])
+            part.table = array("d", tables[j])
+            rule.rates, rule.step = _address(part.rates), begins[j]
             rule.table = _address(part.table) if part.by_python else None
-            rule.k, rule.count = _address(part.k), part.rule.size
         return step
 
     def _load(self, numbers: Any) -> None:
@@ -448,7 +451,7 @@ class StepsInC:
             self.optimizer.steps += done
         self.loaded = keep(Kept(losses[:done].tolist(), accuracies[:done].tolist(), copied(slice(self.parameters))))
 
-    def _agrees(self, done: int, numbers: Any) -> bool:
+    def _agrees(self, done: int) -> bool:
         """Compare the last of these steps with the optimizers' rules, called for it now.
 
         Returns False if the numbers of the step are not those in the closure of a rule: these are Python's from now on.
@@ -456,60 +459,59 @@ class StepsInC:
         Raises:
             NotInCError: the update is not that of a rule.
         """
-        old, new = self.states if done % 2 else reversed(self.states)
         for part in self.parts:
-            begin = part.optimizer.steps
+            rule = partial(self._closure, part, done - 1)
             if not part.by_python:
                 try:
-                    part.optimizer.steps = begin + done - 1
-                    closure = part.optimizer.rule(part.rates[done - 1], begin + done - 1, self.sqrt)
-                    same = array("d", numbers_like(part.rule, closure)) == part.k
+                    same = array("d", numbers_like(part.rule, rule(math.sqrt))) == part.k
                 except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
                     same = False
-                finally:
-                    part.optimizer.steps = begin
                 if not same:
                     part.by_python = True
                     return False
-                part.closure = closure
-            elif done < len(part.rates):
-                part.closure = part.optimizer.rule(part.rates[done - 1], begin + done - 1, self.sqrt)
             if part.size:
-                self._compare(part, old, new)
+                self._compare(part, rule, done)
         return True
 
-    def _compare(self, part: _Part, old: Any, new: Any) -> None:
-        """Compare the numbers of some parameters with what the rule gives.
+    def _closure(self, part: _Part, step: int, sqrt: Callable[[Any], Any]) -> Any:
+        """Return what an optimizer's rule gives for a step of this slice."""
+        optimizer, begin = part.optimizer, part.optimizer.steps
+        try:
+            optimizer.steps = begin + step
+            return optimizer.rule(part.rates[step], begin + step, sqrt)
+        finally:
+            optimizer.steps = begin
+
+    def _compare(self, part: _Part, rule: Callable[[Any], Any], done: int) -> None:
+        """Compare the numbers of a few parameters, chosen at random, with what the rule gives.
 
         Raises:
             NotInCError: they are not the same to the bit.
         """
-        run = self.rng.randrange(len(part.runs))
+        run = int(self.rng.random() * len(part.runs))
         first, length = part.runs[run]
-        count = min(length, _COMPARED[self.arrays])
-        start = self.rng.randrange(length - count + 1)
-        behind = sum(n for _, n in part.runs[:run]) + start
-        first += start
-        places = [slice(first, first + count)]
-        places += [slice(c.start + behind, c.start + behind + count) for c in part.columns()]
-        gradients: Any = self.out[1 + first : 1 + first + count]
-        wanted = [new[place] for place in places]
+        count = min(length, _COMPARED)
+        start = int(self.rng.random() * (length - count + 1))
+        behind = start + sum(n for _, n in part.runs[:run])
+        starts = [first + start, *(column.start + behind for column in part.columns())]
+        old, new = (
+            [memory[i : i + count] for i in starts] for memory in (self.buffers[not done % 2], self.buffers[done % 2])
+        )
+        given = [old[0], self.out[1 + starts[0] : 1 + starts[0] + count], *old[1:]]
         try:
-            if self.arrays:
-                import numpy as np  # noqa: PLC0415  # the backend has found it
+            found = [array("d", column) for column in zip(*map(rule(math.sqrt), *given))]
+        except Exception:  # any, of a user's rule, which may be one of arrays
+            found = []
+        if self.arrays and found != new:  # as in `update`; a power of a float may have other bits than that of an array
+            import numpy as np  # noqa: PLC0415  # the backend has found it
 
+            try:
                 with np.errstate(all="ignore"):
-                    given = part.closure(
-                        old[places[0]], np.frombuffer(gradients), *(old[place] for place in places[1:])
-                    )
-                found = [array("d", np.broadcast_to(x, count).tolist()) for x in given]
-                wanted = [array("d", x.tolist()) for x in wanted]
-            else:
-                columns = [old[places[0]], gradients, *(old[place] for place in places[1:])]
-                found = [array("d", column) for column in zip(*map(part.closure, *columns))]
-        except Exception as problem:  # of a user's rule, any
-            raise NotInCError(f"its rule raises {type(problem).__name__}: {problem}") from problem
-        if len(found) != len(wanted) or any(x.tobytes() != y.tobytes() for x, y in zip(found, wanted)):
+                    moved = rule(np.sqrt)(*map(np.array, given))
+                found = [array("d", np.broadcast_to(x, count).tolist()) for x in moved]
+            except Exception as problem:  # of a user's rule, any
+                raise NotInCError(f"its rule raises {type(problem).__name__}: {problem}") from problem
+        if [x.tobytes() for x in found] != [x.tobytes() for x in new]:
             raise NotInCError(
                 "C does not compute what its rule does: that reads something which changes from step to step, or its "
                 "functions have other bits"
