@@ -29,7 +29,7 @@ from autograd.codegen.backend import Spelling
 from autograd.codegen.nests import indices_of, strides_in
 from autograd.codegen.program import Step, bits_of, float_of
 from autograd.codegen.python_source import tree_text
-from autograd.codegen.spelling import float_literal
+from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal
 from autograd.ops import TABLE, Op
 
 T = TypeVar("T")
@@ -300,6 +300,9 @@ class ArrayPrinter:
             if segment.factors != (0.0,):
                 terms, counts = self._terms(segment, len(loops))
                 sums.append(self._product(segment.factors, counts, (*over, *terms)))
+            if len(sums) == TERMS_IN_A_STATEMENT:
+                so_far = self._elementwise(sums, " + ")
+                sums = [so_far._replace(text=self._named(so_far.text), atom=True)]
         result = self._elementwise(sums, " + ")
         if over and mean > self.mean:
             result = Indexed(f"{result.operand} / n", result.axes, False)

@@ -266,3 +266,17 @@ def test_the_largest_of_a_list_shares_its_gradient_along_an_axis(module: str) ->
     else:
         return
     assert np.allclose(np.asarray(found), slopes, rtol=1e-13, equal_nan=True)
+
+
+@pytest.mark.parametrize("module", ["numpy", "jax.numpy"])
+def test_a_sum_of_values_of_many_kinds_is_no_deep_expression(module: str) -> None:
+    """Python refuses one of some thousand operators."""
+    terms = [Value(0.5)]
+    for _ in range(2_000 if module == "numpy" else 90):
+        terms.append(terms[-1].sin())
+    y = autograd.sum(terms)
+    for options in ({}, {"in_axes": 0, "reduce": "mean"}):
+        f = autograd.compile([y], terms[0], backend=array_module(module), **options)
+        assert max(line.count(" + ") for line in f.source.splitlines()) < 50
+        (got,) = f(np.array([0.5]) if options else 0.5)
+        assert float(got) == pytest.approx(y.data)
