@@ -121,34 +121,34 @@ class ArrayProgram(NamedTuple):
     outputs: list[Output]
     """One for each output of the program, in order."""
 
-    def returned(self, start: int = 0, end: int | None = None) -> list[Statement]:
-        """Return outputs as statements that copy elements of arrays, and constants, to an array `out`.
-
-        Arguments:
-            start, end: the range of outputs, which go to the places from 0 of `out`.
-        """
-        outputs = self.outputs[start:end]
-        out = Array("out", len(outputs))
-        places: dict[Array | bytes, list[tuple[int, int]]] = {}
-        for i, x in enumerate(outputs):
-            key, place = x if type(x) is tuple else (bits_of(x), 0)  # type: ignore[arg-type]
-            places.setdefault(key, []).append((i, place))
-        statements = []
-        for key, pairs in places.items():
-            targets, elements = map(list, zip(*pairs, strict=True))
-            begin = 0
-            while begin < len(targets):
-                nest = longest_nest([targets, elements], begin)
-                (to, at), (moves, by) = nest.starts, nest.strides
-                value = View(key, at, by) if isinstance(key, Array) else float_of(key)
-                statements.append(Statement(View(out, to, moves), nest.counts, value))
-                begin += nest.rounds
-        return sorted(statements, key=lambda statement: statement.target.start)
+    def returned(self) -> list[Statement]:
+        """Return the outputs as statements; see `copied`."""
+        return copied(self.outputs)
 
     def __str__(self) -> str:
         """Return the program as text, one line for each statement, and one for what is returned."""
         last = "; ".join(map(str, self.returned()))
         return "\n".join([*map(str, self.statements), f"return {last}"])
+
+
+def copied(outputs: Sequence[Output]) -> list[Statement]:
+    """Return statements that copy elements of arrays, and constants, to an array `out`, in its order."""
+    out = Array("out", len(outputs))
+    places: dict[Array | bytes, list[tuple[int, int]]] = {}
+    for i, x in enumerate(outputs):
+        key, place = x if isinstance(x, tuple) else (bits_of(x), 0)
+        places.setdefault(key, []).append((i, place))
+    statements = []
+    for key, pairs in places.items():
+        targets, elements = map(list, zip(*pairs, strict=True))
+        begin = 0
+        while begin < len(targets):
+            nest = longest_nest([targets, elements], begin)
+            (to, at), (moves, by) = nest.starts, nest.strides
+            value = View(key, at, by) if isinstance(key, Array) else float_of(key)
+            statements.append(Statement(View(out, to, moves), nest.counts, value))
+            begin += nest.rounds
+    return sorted(statements, key=lambda statement: statement.target.start)
 
 
 def views_of(value: Expression) -> Iterator[View]:

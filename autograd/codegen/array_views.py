@@ -23,6 +23,7 @@ from autograd.codegen.array_program import (
     Statement,
     Sum,
     View,
+    copied,
     row_major,
 )
 from autograd.codegen.backend import Spelling
@@ -550,7 +551,7 @@ class ArrayPrinter:
         found = [x if isinstance(x, tuple) else own[bits_of(x)] for x in elements]
         pieces = list(dict.fromkeys(piece for piece, _ in found))
         whole = self.piece(f"s{len(self.lines)}", (len(elements),), varies or any(piece.varies for piece in pieces))
-        copies = ArrayProgram([], [], [], [*found]).returned()
+        copies = copied(found)
         if len(copies) <= MOST_PARTS:
             saved, self._rounds = self._rounds, {}
             text = self._tiled(copies, 0, len(elements), whole, times)

@@ -95,18 +95,13 @@ def in_place(op: Op, operands: Sequence[Term]) -> list[str]:
 
 
 def graph_formulas(
-    values: Iterable[Value],
-    names: Mapping[Value, str],
-    *,
-    mathematical: bool = False,
-    number: Callable[[float], str] = decimals,
+    values: Iterable[Value], names: Mapping[Value, str], *, number: Callable[[float], str] = decimals
 ) -> dict[Value, Term]:
     """Return the formula of each Value, with those of earlier ones among them put in; a leaf's is its name.
 
     Arguments:
         values: Values, operands before results.
         names: the names of these and of their operands.
-        mathematical: as for `formula`.
         number: writes constants: a format of `text.py`, or `repr`.
 
     >>> x = Value(2.0)
@@ -115,8 +110,7 @@ def graph_formulas(
     >>> graph_formulas([square, y], {x: "x", square: "square"})[y].text
     'x * x + 1'
     """
-    notation = mathematical_text(number) if mathematical else python_text(number)
-    return graph_written(values, lambda v: Term(names[v]), notation)
+    return graph_written(values, lambda v: Term(names[v]), python_text(number))
 
 
 class Notation(NamedTuple, Generic[T]):
@@ -163,21 +157,14 @@ def graph_written(values: Iterable[Value], name: Callable[[Value], T], notation:
     return written
 
 
-def program_formulas(
-    program: Program, inputs: Sequence[Term], *, mathematical: bool = False, number: Callable[[float], str] = decimals
-) -> list[Term]:
+def program_written(program: Program, inputs: Sequence[T], notation: Notation[T]) -> list[T]:
     """Return the formulas of a program's outputs, given those of its inputs.
 
     >>> from autograd.codegen.program import lower
     >>> x, w = Value(2.0), Value(3.0)
-    >>> program_formulas(lower([x * w + w], [x, w]), [Term("x"), Term("w")], mathematical=True)
+    >>> program_written(lower([x * w + w], [x, w]), [Term("x"), Term("w")], mathematical_text(decimals))
     [Term(text='x × w + w', binding=1)]
     """
-    return program_written(program, inputs, mathematical_text(number) if mathematical else python_text(number))
-
-
-def program_written(program: Program, inputs: Sequence[T], notation: Notation[T]) -> list[T]:
-    """Return the formulas of a program's outputs, as `program_formulas` does, in any notation."""
     written = list(inputs)
 
     def term(x: Operand) -> T:

@@ -679,18 +679,6 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
 
 
 _FUNCTIONS = {
-    "arccos",
-    "arcsin",
-    "arctan",
-    "cos",
-    "cosh",
-    "exp",
-    "ln",
-    "log",
-    "max",
-    "min",
-    "sin",
-    "sinh",
-    "tan",
-    "tanh",
-}
+    "arccos", "arcsin", "arctan", "cos", "cosh", "exp", "ln", "log", "max", "min", "sin", "sinh", "tan", "tanh",
+}  # fmt: skip
+"""Names of functions that are commands of LaTeX's."""
