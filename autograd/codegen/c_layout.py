@@ -25,6 +25,7 @@ from autograd.codegen.array_program import (
     Statement,
     Sum,
     View,
+    row_major,
     views_of,
 )
 from autograd.codegen.c_library import MOST_LANES
@@ -37,6 +38,7 @@ LINES_IN_A_PART = 600  # roughly
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 DOUBLES_IN_A_BLOCK = 2**15  # of the rows that products read: they stay in the second cache
 FEWEST_ROWS = 4  # of a product: for fewer, sums lane by lane take less time
+TERMS_OF_A_COPY = 4  # of a sum, at least, for each number that is copied to be beside others
 SAMPLES_IN_A_BLOCK = (16, 64)  # the loads and stores of sums take little time from 16 on, and none from 64 on
 
 
@@ -93,7 +95,8 @@ class Layout:
         apart = {id(product.statement) for product in self.products}
         left = [s for s in statements if id(s) not in apart]
         changing = [s.target.array.varies or s.target.array.total for s in left]
-        self.once = list(_parts([s for s, changes in zip(left, changing, strict=True) if not changes]))
+        once = [s for s, changes in zip(left, changing, strict=True) if not changes]
+        self.once = list(_parts([part for s in once for part in with_adjacent_elements(s)]))
         self.each = list(_parts([s for s, changes in zip(left, changing, strict=True) if changes]))
         self.whole = len(self.once) <= 1 and len(self.each) <= 1  # so one function suffices
         self.places = {self.out: Place("s", vector=True) if signature.rowwise else Place("out")}
@@ -211,12 +214,49 @@ def product_of(statement: Statement) -> Product | None:
         return None
     found: list[tuple[tuple[bool, int], Product]] = []
     for across, down in ((one, other), (other, one)):
-        if max((n for n, stride in zip(loops, down.strides, strict=True) if stride), default=1) < FEWEST_ROWS:
+        if max(_rounds(down, loops), default=1) < FEWEST_ROWS:
             continue
         for lanes, n in enumerate(loops):
             if n >= MOST_LANES and across.strides[lanes] == 1 and down.strides[lanes] == 0:
                 found.append(((target.strides[lanes] == 1, n), Product(statement, lanes, across, down)))
     return max(found, key=lambda x: x[0])[1] if found else None
+
+
+def with_adjacent_elements(statement: Statement) -> list[Statement]:
+    """Return a statement of sums, behind copies of what it reads, by which one of its loops runs through neighbours.
+
+    Weights of neurons are rows; as columns, they are what several neurons read for one input.
+    """
+    target, loops, value = statement
+    if not isinstance(value, Sum):
+        return [statement]
+    found: list[tuple[int, int, dict[View, tuple[int, ...]]]] = []
+    views = [(x, (*loops, *s.terms)) for s in value.segments for x in s.factors if isinstance(x, View)]
+    for lanes, n in enumerate(loops):
+        if n >= MOST_LANES:
+            moved = {x: counts for x, counts in views if x.strides[lanes] not in (0, 1)}
+            size = sum(
+                prod(n for n, stride in zip(counts, x.strides, strict=True) if stride) for x, counts in moved.items()
+            )
+            found.append((size, lanes, moved))
+    size, lanes, moved = min(found, key=lambda x: (x[0], target.strides[x[1]] != 1), default=(0, 0, {}))
+    if size * TERMS_OF_A_COPY > prod(loops) * _terms(statement):
+        return [statement]
+    copies, new = list[Statement](), dict[View | float, View]()
+    for x, counts in moved.items():
+        order = [*(i for i, stride in enumerate(x.strides) if stride and i != lanes), lanes]
+        shape = tuple(counts[i] for i in order)
+        copy = View(Array("copy", prod(shape)), 0, row_major(shape))
+        copies.append(Statement(copy, shape, View(x.array, x.start, tuple(x.strides[i] for i in order))))
+        strides = dict(zip(order, copy.strides, strict=True))
+        new[x] = copy._replace(strides=tuple(strides.get(i, 0) for i in range(len(counts))))
+    segments = tuple([s._replace(factors=tuple([new.get(x, x) for x in s.factors])) for s in value.segments])
+    return [*copies, statement._replace(value=value._replace(segments=segments))]
+
+
+def _rounds(view: View, counts: Sequence[int]) -> list[int]:
+    """Return the counts of the loops along which a view moves."""
+    return [n for n, stride in zip(counts, view.strides, strict=True) if stride]
 
 
 def is_argument(array: Array) -> bool:
