@@ -57,7 +57,7 @@ class History(HistoryHints):
     backend: str = ""
     """The backend that computed the steps, at last: "c", "numpy", "python" or "eager"."""
     steps_in_python: str = ""
-    """Why Python calls a compiled function for each step, at last; "" where C makes many steps between two calls."""
+    """Why Python makes each step, such as "the backend is 'numpy'"; "" where C makes many of them in a call."""
     interrupted: bool = False
     """True if Ctrl-C ended the run."""
     classes: list[str] = field(default_factory=list)
