@@ -86,8 +86,8 @@ class ModuleSpelling:
         if name in _OF_LISTS:
             self.functions[name] = _OF_LISTS[name](_ModuleFunctions(self.module))
         else:
-            name, function = sized_name(op, operands), array_function(op, operands, self.module)
-            self.functions[name] = lambda *xs: function(*[x[..., i] for x in xs for i in range(x.shape[-1])])
+            name = sized_name(op, operands)
+            self.functions[name] = on_lists(array_function(op, operands, self.module))
         return f"{name}({', '.join(lists)})"
 
     def transposed(self, name: str, samples: bool) -> str:
@@ -162,6 +162,11 @@ def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:
     for name in re.findall(r"xp\.(\w+)", text):
         getattr(xp, name)  # so that a missing name raises now, not in the first call
     return defined(op.name, f"def {op.name}({', '.join(names)}):\n    return {text}\n", {"xp": xp})
+
+
+def on_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of lists, the last axes of arrays: that of all their elements."""
+    return lambda *lists: function(*[x[..., i] for x in lists for i in range(x.shape[-1])])
 
 
 def _power(xp: Any) -> Callable[[Any, Any], Any]:

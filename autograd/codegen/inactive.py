@@ -15,8 +15,6 @@ from typing import NamedTuple
 from autograd.codegen.program import Operand, Program, Step
 from autograd.ops import TABLE
 
-STEPS_FOR_A_FACTOR = 3  # steps to skip, at least, for each factor that every sample tests
-
 
 class InactiveSteps(NamedTuple):
     """Steps that matter only where `condition` > 0, or where one of `factors` is not finite."""
@@ -28,7 +26,7 @@ class InactiveSteps(NamedTuple):
 
 
 def inactive_steps(program: Program, outputs: Iterable[Operand], varying: Collection[int]) -> dict[int, InactiveSteps]:
-    """Return the groups of steps worth skipping, by choice, in a program whose outputs are summed over samples.
+    """Return the groups of steps to skip, by choice, in a program whose outputs are summed over samples.
 
     The choice is the `where`, the only step of a group that others may read; it is 0.0 where the steps are skipped.
     The inputs of a group's steps, and its factors, precede its choice. No step is in two groups.
@@ -54,16 +52,9 @@ def inactive_steps(program: Program, outputs: Iterable[Operand], varying: Collec
     outside = {*exits, *(x for group in groups.values() for x in group.factors)}
     outside.update(int(group.condition) for group in groups.values())
     outside.update(x for x in readers if x < program.inputs or x not in varying)
-    left_out: Counter[tuple[int, ...]] = Counter()
-    for choice, group in groups.items():
-        steps = _with_their_own(program, [choice, *group.steps], readers, outside)
-        groups[choice] = group._replace(steps=steps)
-        left_out[group.factors] += len(steps)
-    asked = {factors: sum(x in varying for x in factors) for factors in left_out}
     return {
-        choice: group
+        choice: group._replace(steps=_with_their_own(program, [choice, *group.steps], readers, outside))
         for choice, group in groups.items()
-        if left_out[group.factors] >= STEPS_FOR_A_FACTOR * asked[group.factors]
     }
 
 

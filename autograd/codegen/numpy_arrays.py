@@ -19,7 +19,7 @@ from autograd.codegen.arguments import (
     lone_number,
     shape_of,
 )
-from autograd.codegen.array_module import Kind, ModuleArrays, array_function
+from autograd.codegen.array_module import Kind, ModuleArrays, array_function, on_lists
 from autograd.codegen.program import Step
 from autograd.codegen.python import FloatSpelling
 from autograd.codegen.spelling import spelling_of
@@ -51,23 +51,20 @@ class ArraySpelling:
     def expression(self, step: Step, names: Sequence[str]) -> str:
         if step.op in _OPERATORS:
             return spelling_of(step.op).write("arrays", names)
-        return f"{self._each(step.op, len(names))}({', '.join(names)})"
+        name = f"{self.floats.function_name(step.op)}_each"
+        self.functions[name] = _on_arrays(step.op, len(names))
+        return f"{name}({', '.join(names)})"
 
     def along(self, op: Op, operands: int, lists: Sequence[str]) -> str:
         """Return an operation on lists of so many operands in all, the last axes of arrays."""
-        if op in _OF_TWO:
-            self.functions["_reduced"] = _reduced
-            return f"_reduced({self._each(_OF_TWO[op], 2)}, {', '.join(lists)})"
-        self.functions["_spread"] = _spread
-        return f"_spread({self._each(op, operands)}, {', '.join(lists)})"
+        of_two = _OF_TWO.get(op)
+        each = _on_arrays(of_two or op, 2 if of_two else operands)
+        name = f"{self.floats.function_name(op)}{operands}_along"
+        self.functions[name] = on_lists((lambda *xs: reduce(each, xs)) if of_two else each)
+        return f"{name}({', '.join(lists)})"
 
     def transposed(self, name: str, samples: bool) -> str:
         return f"{name}.T"
-
-    def _each(self, op: Op, operands: int) -> str:
-        name = f"{self.floats.function_name(op)}_each"
-        self.functions[name] = _on_arrays(op, operands)
-        return name
 
 
 def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
@@ -82,14 +79,6 @@ def _on_arrays(op: Op, operands: int) -> Callable[..., Any]:
         return np.fromiter(map(op.computes, *lists), float).reshape(tables[0].shape)
 
     return each
-
-
-def _spread(function: Callable[..., Any], *lists: Any) -> Any:
-    return function(*[x[..., i] for x in lists for i in range(x.shape[-1])])
-
-
-def _reduced(function: Callable[..., Any], *lists: Any) -> Any:
-    return _spread(lambda *xs: reduce(function, xs), *lists)
 
 
 class NumpyArrays(ModuleArrays):

@@ -26,7 +26,7 @@ from programs import SPECIAL, check_batch, check_outputs, check_program, same
 
 import autograd
 from autograd import Value, grad
-from autograd.codegen import c, c_layout, c_statements, inactive, numpy_tables, python
+from autograd.codegen import c, c_layout, c_statements, numpy_tables, python
 from autograd.codegen.nests import nest_of
 from autograd.codegen.program import lower
 from autograd.engine import record
@@ -132,7 +132,6 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("seed", range(60))
 def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    monkeypatch.setattr(inactive, "STEPS_FOR_A_FACTOR", rng.choice([0, inactive.STEPS_FOR_A_FACTOR]))
 
     def numbers(n: int) -> list[float]:
         special = rng.choice([0.0, 0.0, 0.02, 0.2])
@@ -177,7 +176,7 @@ def test_what_skips_is_asked_once_a_layer() -> None:
     parameters = [w for layer in weights for row in layer for w in row]
     outputs, inputs = grad(values[0], parameters), (parameters, x)
     summed = autograd.compile(outputs, inputs, in_axes=(None, 0), reduce="sum").source
-    assert summed.count("_isfinite") == 2
+    assert summed.count("_isfinite") == len(weights)
     assert summed.count("if v") > 16
     assert "_isfinite" not in autograd.compile(outputs, inputs, in_axes=(None, 0)).source
     assert "_isfinite" not in autograd.compile(outputs, inputs, in_axes=(None, 0), reduce="sum", backend="numpy").source
