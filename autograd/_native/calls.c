@@ -4,7 +4,8 @@
    many times what a small program computes for. A CompiledFunction calls it from here:
 
        the arguments     floats, integers, lists and tuples of them are copied; NumPy's arrays are read where they are
-       the program       writes its outputs, all numbers in a row, in the order of the tree of outputs
+       the program       writes its outputs, all numbers in a row, in the order of the tree of outputs; a large one
+                         works in memory that its function keeps from call to call
        the results       floats and lists; arrays if an array was passed; or the caller's own arrays, `out=`
 
    What is not plainly one of these cases is passed on to `general`, a function in Python that does all of this and
@@ -44,6 +45,7 @@
 #define MOST_ARGUMENTS 32 /* of a function */
 #define MOST_VIEWS 64     /* arrays in one call */
 #define ON_THE_STACK 1024 /* numbers; more are in memory that is allocated for the call */
+#define ALIGNMENT 64      /* bytes, of the memory that a program works in: for vectors of 8 numbers */
 
 int add_calls(PyObject *module);
 
@@ -120,7 +122,7 @@ static Node *described(PyObject *tree)
 
 /* The type --------------------------------------------------------------------------------------------------------- */
 
-typedef void Program(long long n, const double *const *arguments, double *outputs);
+typedef void Program(long long n, const double *const *arguments, double *outputs, char *work);
 
 /* Every CPython has vectorcall since 3.8, in this form, but headers for the stable ABI name it from 3.12 on only.
    Without it a call with `out` takes twice as long, because Python makes a tuple and a dictionary. */
@@ -136,7 +138,9 @@ typedef struct {
     PyObject *library; /* keeps the program in memory: it is unloaded with the last function that refers to it */
     PyObject *attributes, *references;
     Program *program;
-    Py_ssize_t count; /* of arguments */
+    Py_ssize_t work_bytes; /* that the program works in, aligned; 0 for none */
+    char *work;            /* so much memory, kept for the next call; NULL if there is none, or a call has it */
+    Py_ssize_t count;      /* of arguments */
     Node *inputs[MOST_ARGUMENTS];
     Node *outputs;
     char batched[MOST_ARGUMENTS];
@@ -192,16 +196,52 @@ typedef struct {
     Py_ssize_t firsts[MOST_VIEWS];        /* and the place of its first number among the outputs */
     int asked;                            /* a part of `out` is None */
     const double *starts[MOST_ARGUMENTS]; /* the numbers of each argument */
-    double *numbers;                      /* on the stack, or allocated: copied arguments, then outputs */
+    char *work;                           /* that the program works in, not aligned yet; NULL before it runs */
+    double *allocated[MOST_ARGUMENTS + 1];
+    int allocations;
+    Py_ssize_t used; /* numbers on the stack */
     double stack[ON_THE_STACK];
 } Call;
 
-static void end(Call *call)
+static void end(Function *f, Call *call)
 {
+    if (call->work && !f->work)
+        f->work = call->work; /* the first access to new memory is slow */
+    else
+        PyMem_Free(call->work); /* another call has ended meanwhile */
+    while (call->allocations)
+        PyMem_Free(call->allocated[--call->allocations]);
     while (call->viewed)
         PyBuffer_Release(&call->views[--call->viewed]);
-    if (call->numbers != call->stack)
-        PyMem_Free(call->numbers);
+}
+
+/* Return memory for so many numbers, until the call ends; NULL with an error set. */
+static double *room(Call *call, Py_ssize_t numbers)
+{
+    double *at = call->stack + call->used;
+    if (numbers <= ON_THE_STACK - call->used) {
+        call->used += numbers;
+        return at;
+    }
+    at = PyMem_Malloc((size_t)numbers * sizeof *at);
+    if (at)
+        call->allocated[call->allocations++] = at;
+    else
+        PyErr_NoMemory();
+    return at;
+}
+
+/* Take memory that the program works in: what the function keeps, unless another call has it, of another thread or one
+   that has called Python, as for a signal. The interpreter's lock is held. Returns 0 with an error set. */
+static int take_work(Function *f, Call *call)
+{
+    if (call->work || !f->work_bytes)
+        return 1;
+    call->work = f->work ? f->work : PyMem_Malloc((size_t)f->work_bytes + ALIGNMENT);
+    f->work = NULL;
+    if (!call->work)
+        PyErr_NoMemory();
+    return call->work != NULL;
 }
 
 /* Copy the numbers of an argument to *at and move it on. Returns 0 for anything but exactly floats, integers, lists and
@@ -398,22 +438,26 @@ static void write_rows(const Call *call, const double *outputs, long long row, l
 }
 
 /* Run the program for the samples from `begin` to `end`. Its outputs are at `whole` if that is the memory for all
-   samples; NULL if they are to be written into arrays, by chunks that have room in the memory of the call. */
-static void run(Function *f, Call *call, long long begin, long long end, double *whole)
+   samples; NULL if they are to be written into arrays, by chunks, for one of which there is room at `outputs`.
+   Returns 0 with an error set, before anything is written. */
+static int run(Function *f, Call *call, long long begin, long long end, double *whole, double *outputs)
 {
+    if (!take_work(f, call))
+        return 0;
+    char *work = call->work ? call->work + (-(uintptr_t)call->work & (ALIGNMENT - 1)) : NULL;
     PyThreadState *others = end - begin > f->most_alone ? PyEval_SaveThread() : NULL;
     const double *starts[MOST_ARGUMENTS];
-    double *outputs = call->numbers + f->copied;
     for (long long row = begin, n; row < end; row += n) {
         n = whole || !f->rowwise || end - row < f->chunk ? end - row : f->chunk;
         for (Py_ssize_t k = 0; k < f->count; k++)
             starts[k] = call->starts[k] + (f->batched[k] ? row * f->inputs[k]->numbers : 0);
-        f->program(n, starts, whole ? whole + row * f->outputs->numbers : outputs);
+        f->program(n, starts, whole ? whole + row * f->outputs->numbers : outputs, work);
         if (!whole)
             write_rows(call, outputs, row, f->rowwise ? n : 1);
     }
     if (others)
         PyEval_RestoreThread(others);
+    return 1;
 }
 
 /* Call the program for arrays that have been viewed, and return `out`. A large batch is written slice by slice; if
@@ -421,17 +465,22 @@ static void run(Function *f, Call *call, long long begin, long long end, double 
 static PyObject *written(Function *f, Call *call, PyObject *out, long long n)
 {
     const Node *tree = f->outputs;
-    const double *from = call->numbers + f->copied;
     int single = call->viewed == call->read + 1 && call->trees[call->read] == tree;
     int in_order = !f->rowwise || n == 1 || is_piece(tree), no_overlap = apart(call, f->rowwise);
     if (f->rowwise && !no_overlap) /* all is read before the first is written, and that from left to right */
         return NULL;
     double *whole = single && in_order && no_overlap ? call->views[call->read].buf : NULL; /* C relies on no overlap */
+    long long rows = !f->rowwise ? 1 : n < f->chunk ? n : f->chunk;
+    double *outputs = whole ? NULL : room(call, f->outputs->numbers * (Py_ssize_t)rows);
+    const double *from = outputs;
+    if (!whole && !outputs)
+        return NULL;
     for (long long begin = 0, end; begin < n; begin = end) {
         end = n - begin < f->most ? n : begin + f->most;
         if (begin && PyErr_CheckSignals())
             return NULL;
-        run(f, call, begin, end, whole);
+        if (!run(f, call, begin, end, whole, outputs))
+            return NULL;
     }
     return call->asked ? filled(&tree, out, &from) : Py_NewRef(out);
 }
@@ -439,20 +488,20 @@ static PyObject *written(Function *f, Call *call, PyObject *out, long long n)
 /* Call the program. Returns NULL without an error set for a case that `general` is for: then nothing has been done. */
 static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, Call *call)
 {
-    double *at = call->numbers;
     long long n = f->batch ? -1 : 1;
     int arrays = 0;
     for (Py_ssize_t k = 0; k < f->count; k++) {
         const Node *tree = f->inputs[k];
-        double *to = at;
-        if (!f->batched[k] && copy(&tree, arguments[k], &to)) {
-            call->starts[k] = at;
-            at = to;
+        if (!f->batched[k] && !is_ndarray(arguments[k])) {
+            double *to = room(call, tree->numbers);
+            call->starts[k] = to;
+            if (!to || !copy(&tree, arguments[k], &to))
+                return NULL;
             continue;
         }
-        if (!is_ndarray(arguments[k]) || (f->inputs[k]->parts < 0 && !f->batched[k])) /* one of no axes is a number */
+        if (!is_ndarray(arguments[k]) || (tree->parts < 0 && !f->batched[k])) /* one of no axes is a number */
             return NULL;
-        call->starts[k] = view(call, f->inputs[k], arguments[k], 0, f->batched[k], &n);
+        call->starts[k] = view(call, tree, arguments[k], 0, f->batched[k], &n);
         if (!call->starts[k])
             return NULL;
         arrays = 1;
@@ -471,8 +520,8 @@ static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, 
         Py_buffer *made = &call->views[call->viewed];
         if (array && call->viewed < MOST_VIEWS && !PyObject_GetBuffer(array, made, PyBUF_WRITABLE)) {
             call->viewed++;
-            run(f, call, 0, n, made->buf);
-            result = PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL);
+            if (run(f, call, 0, n, made->buf, NULL))
+                result = PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL);
         }
         Py_XDECREF(samples);
         Py_XDECREF(size);
@@ -480,9 +529,9 @@ static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, 
         return result;
     }
     const Node *tree = f->outputs;
-    const double *from = call->numbers + f->copied;
-    run(f, call, 0, n, call->numbers + f->copied);
-    return built(&tree, &from);
+    double *outputs = room(call, tree->numbers);
+    const double *from = outputs;
+    return outputs && run(f, call, 0, n, outputs, NULL) ? built(&tree, &from) : NULL;
 }
 
 /* Call the program with `count` arguments and `out`, which may be NULL; NULL without an error set as above. */
@@ -493,15 +542,13 @@ static PyObject *shortcut(Function *f, PyObject *const *arguments, Py_ssize_t co
     if (out == Py_None)
         out = NULL;
     Call call;
-    Py_ssize_t numbers = f->copied + f->outputs->numbers * (!f->rowwise ? 1 : out ? (Py_ssize_t)f->chunk : 0);
-    call.viewed = call.asked = 0;
-    call.numbers = numbers <= ON_THE_STACK ? call.stack : PyMem_Malloc((size_t)numbers * sizeof(double));
-    if (!call.numbers)
-        return PyErr_NoMemory();
+    call.viewed = call.asked = call.allocations = 0;
+    call.used = 0;
+    call.work = NULL;
     Py_XINCREF(out); /* a dictionary of the caller's may have lost it meanwhile */
     PyObject *result = called(f, arguments, out, &call);
     Py_XDECREF(out);
-    end(&call);
+    end(f, &call);
     return result;
 }
 
@@ -579,6 +626,7 @@ static void dealloc(PyObject *self)
     for (Py_ssize_t k = 0; k < MOST_ARGUMENTS; k++)
         PyMem_Free(f->inputs[k]);
     PyMem_Free(f->outputs);
+    PyMem_Free(f->work);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
@@ -587,13 +635,15 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords
 {
     PyObject *general, *arrays, *library, *address, *inputs, *outputs, *batched;
     int rowwise;
+    Py_ssize_t work_bytes;
     long long most, most_alone, chunk;
     if (keywords && PyDict_Size(keywords)) {
         PyErr_SetString(PyExc_TypeError, "CompiledFunction takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(arguments, "OOOO!O!OO!pLLL", &general, &arrays, &library, &PyLong_Type, &address,
-            &PyList_Type, &inputs, &outputs, &PyList_Type, &batched, &rowwise, &most, &most_alone, &chunk))
+    if (!PyArg_ParseTuple(arguments, "OOOO!nO!OO!pLLL", &general, &arrays, &library, &PyLong_Type, &address,
+            &work_bytes, &PyList_Type, &inputs, &outputs, &PyList_Type, &batched, &rowwise, &most, &most_alone,
+            &chunk))
         return NULL;
     Py_ssize_t count = PyList_Size(inputs);
     if (count > MOST_ARGUMENTS || count != PyList_Size(batched)) {
@@ -608,6 +658,7 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *keywords
     f->arrays = Py_NewRef(arrays);
     f->library = Py_NewRef(library);
     f->program = (Program *)(uintptr_t)PyLong_AsVoidPtr(address);
+    f->work_bytes = work_bytes;
     f->rowwise = rowwise;
     f->most = most;
     f->most_alone = most_alone;

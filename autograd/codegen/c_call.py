@@ -268,7 +268,7 @@ def callable_functions(
     slices = (
         _Slices(whole, library.function("samples"), signature, needs_work, limits.most) if signature.batch else None
     )
-    native = work is None and len(readers) <= MOST_ARGUMENTS
+    native = len(readers) <= MOST_ARGUMENTS
     compiled = function("compiled", whole, slices or whole, shortcuts=not native)
     if native:
         compiled = _native_function(library, compiled, general, limits)
@@ -284,8 +284,8 @@ def _native_function(
     """Return a function of the native core that calls the program or else `function`, and looks like that."""
     signature = general.signature
     native: Callable[..., Any] = core.CompiledFunction(
-        function, general.arrays, library, library.address("called"), list(signature.inputs), signature.outputs,
-        list(signature.batched), signature.rowwise, *limits,
+        function, general.arrays, library, library.address("called"), general.work or 0, list(signature.inputs),
+        signature.outputs, list(signature.batched), signature.rowwise, *limits,
     )  # fmt: skip
     return update_wrapper(native, function)
 

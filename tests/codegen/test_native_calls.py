@@ -8,8 +8,10 @@ import gc
 import inspect
 import pickle
 import pydoc
+import signal
 import sys
 import threading
+import time
 import tracemalloc
 import warnings
 import weakref
@@ -27,7 +29,7 @@ from needs import need_compiler
 import autograd
 from autograd import Value, grad
 from autograd._native import core
-from autograd.codegen import c, c_build, c_call, c_library
+from autograd.codegen import c, c_build, c_call, c_layout, c_library
 
 need_core = pytest.mark.skipif(core is None, reason="there is no native core")
 
@@ -45,6 +47,13 @@ def neuron(**options: Any) -> Any:
     w, x = [Value(0.5), Value(-0.25)], Value(0.75)
     y = (w[0] * x + w[1]).tanh()
     return autograd.compile((y, grad(y, w), ([w[0] + x], x)), (w, x), backend="c", **options)
+
+
+@pytest.fixture(params=["on the stack", "in memory"])
+def arrays_of_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs have their arrays on the stack, or in memory that they are given."""
+    if request.param == "in memory":
+        monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", 0)
 
 
 def general(f: Any) -> Any:
@@ -120,6 +129,7 @@ def test_lists_and_arrays_are_taken_as_in_python(k: int) -> None:
     assert outcome(lambda: f(LISTS[k], 0.75)) == outcome(lambda: general(f)(LISTS[k], 0.75))
 
 
+@pytest.mark.usefixtures("arrays_of_programs")
 @pytest.mark.parametrize("reduce", [None, "sum"])
 @pytest.mark.parametrize(
     "arguments",
@@ -205,6 +215,7 @@ def into_arrays(f: Any, *arguments: Any, shapes: Any) -> Any:
     return described(out)
 
 
+@pytest.mark.usefixtures("arrays_of_programs")
 @pytest.mark.parametrize("terms", [2**22, 2**10])
 def test_a_batch_is_written_by_chunks_and_slices(terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(c, "_TERMS_OF_A_CALL", terms)
@@ -230,6 +241,7 @@ def test_a_batch_is_written_by_chunks_and_slices(terms: int, monkeypatch: pytest
                 assert into_arrays(f, xs, ys, shapes=shapes) == into_arrays(general(f), xs, ys, shapes=shapes)
 
 
+@pytest.mark.usefixtures("arrays_of_programs")
 @need_core
 def test_nothing_is_made_where_arrays_are_filled() -> None:
     f, x = neuron(in_axes=(None, 0)), Value(0.5)
@@ -263,14 +275,14 @@ def test_ctrl_c_between_two_slices() -> None:
     """The program presses Ctrl-C in its third call."""
     library = c_build.built(
         """#include <signal.h>
-        void called(long long n, const double *const *a, double *out)
+        void called(long long n, const double *const *a, double *out, char *work)
         {
             for (long long i = 0; i < n; i++) out[i] = a[0][i] + 1.0;
             if (a[0][0] == 16.0) raise(SIGINT);
         }""",
         [],
     )
-    f = core.CompiledFunction(None, None, library, library.address("called"), [0], 0, [True], True, 8, 8, 8)
+    f = core.CompiledFunction(None, None, library, library.address("called"), 0, [0], 0, [True], True, 8, 8, 8)
     xs, out = np.arange(80.0), np.full(80, 7.0)
     with pytest.raises(KeyboardInterrupt):
         f(xs, out=out)
@@ -368,6 +380,7 @@ def test_a_cycle_of_the_user_s_is_collected() -> None:
 # What is left behind -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("arrays_of_programs")
 def test_many_calls_leave_nothing() -> None:
     f, batch = neuron(), neuron(in_axes=(None, 0))
     w, x, rows = [0.5, -0.25], 0.75, np.ones(300)
@@ -464,12 +477,210 @@ def test_threads_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> N
     assert wrong == []
 
 
+# Memory that a program works in --------------------------------------------------------------------------------------
+
+WORK = 1 << 18  # bytes
+WORKING = f"""#include <stdint.h>
+#include <unistd.h>
+long long running; /* calls */
+/* Add one to each number, but 1000 if the memory is not aligned, or another call has written into it meanwhile.
+   While the first number is negative, wait for another thread to change it: two seconds at most. */
+void called(long long n, const double *const *a, double *out, char *work)
+{{
+    const volatile double *first = a[0];
+    long long *numbers = (long long *)work, mine = (intptr_t)&first; /* another one in each call */
+    int wrong = (uintptr_t)work % 64 != 0;
+    for (int i = 0; i < {WORK // 8}; i++) numbers[i] = mine;
+    __atomic_add_fetch(&running, 1, __ATOMIC_SEQ_CST);
+    for (int waited = 0; *first < 0.0 && waited < 2000; waited++) usleep(1000);
+    __atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < {WORK // 8}; i++) wrong |= numbers[i] != mine;
+    for (long long i = 0; i < n; i++) out[i] = a[0][i] + (wrong ? 1000.0 : 1.0);
+}}"""
+
+
+def working(work: int = WORK, most: int = 100) -> Any:
+    """Return a function of a batch of numbers that fills its memory, and whose `running` returns how many calls run."""
+    library = c_build.built(WORKING, ["-O2"])
+    address = library.address("called")
+    f = core.CompiledFunction(None, lambda o, _: o, library, address, work, [0], 0, [True], True, most, 0, 8)
+    f.running = functools.partial(library.integer, "running")
+    return f
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds: at most for a second, in which the program still waits, too."""
+    for _ in range(1_000):
+        if condition():
+            return
+        time.sleep(0.001)
+    pytest.fail("the condition never held")
+
+
+def network(**options: Any) -> Any:
+    """Compile a layer of tanh neurons and a sum of them, with the gradients of the weights."""
+    layer = [[Value(0.1 * (i - j)) for j in range(8)] for i in range(20)]
+    last, x = [Value(0.01 * i) for i in range(20)], [Value(0.5 * i) for i in range(8)]
+    y = autograd.dot(last, [autograd.dot(row, x).tanh() for row in layer])
+    return autograd.compile((y, grad(y, [layer, last])), ([layer, last], x), backend="c", **options)
+
+
+def test_programs_with_memory_are_called_as_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c_layout, "DOUBLES_ON_THE_STACK", 0)
+    generator = np.random.default_rng(0)
+    layer, last, rows = generator.normal(size=(20, 8)), generator.normal(size=20), generator.normal(size=(30, 8))
+    cases: list[tuple[dict[str, Any], Any, Any]] = [
+        ({}, rows[0], ()),
+        ({"in_axes": (None, 0), "reduce": "mean"}, rows, ()),
+        ({"in_axes": (None, 0)}, rows, (30,)),
+    ]
+    for options, x, n in cases:
+        f = network(**options)
+        assert f.program.work > 0
+        assert core is None or type(f) is core.CompiledFunction
+        for weights in ([layer.tolist(), last.tolist()], (layer, last), [layer, last], (layer.tolist(), (*last,))):
+            for inputs in (x, x.tolist()):
+                assert outcome(lambda: f(weights, inputs)) == outcome(lambda: general(f)(weights, inputs))  # noqa: B023
+                shapes = [n, [(*n, 20, 8), (*n, 20)]]
+                assert into_arrays(f, weights, inputs, shapes=shapes) == into_arrays(
+                    general(f), weights, inputs, shapes=shapes
+                )
+        kept = described(f([layer, last], x))
+        f([-layer, last], x)
+        assert described(f([layer, last], x)) == kept  # what a call has left in the memory changes nothing
+
+
+@need_core
+def test_calls_at_once_work_in_memory_of_their_own() -> None:
+    """Those that are in a call at once: the program waits for the number of another thread."""
+    f = working()
+    found = []
+    waiting = [np.full(3, -1.0) for _ in range(4)]
+    threads = [threading.Thread(target=lambda xs=xs: found.extend(f(xs).tolist())) for xs in waiting]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: f.running() == 4)
+    for _ in range(20):
+        assert f(np.zeros(3)).tolist() == [1.0, 1.0, 1.0]
+    for xs in waiting:
+        xs[:] = 2.0
+    for thread in threads:
+        thread.join()
+    assert found == [3.0] * 12
+    wrong: list[float] = []
+
+    def often() -> None:
+        out = np.empty(30)
+        for _ in range(100):
+            wrong.extend({*f(np.zeros(3)), *f(np.zeros(30), out=out)} - {1.0})
+
+    threads = [threading.Thread(target=often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@need_core
+def test_memory_is_kept_for_the_next_call_and_freed_with_the_function() -> None:
+    f, xs, many = working(most=8), np.zeros(3), np.zeros(80)
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+
+        def traced() -> int:
+            """Return how many whole pieces of memory there are."""
+            return (tracemalloc.get_traced_memory()[0] - start) // WORK
+
+        assert traced() == 0
+        for _ in range(3):
+            f(xs)
+            f(many, out=many.copy())  # in slices
+            assert traced() == 1
+        running, waiting = f.running, [np.full(3, -1.0) for _ in range(3)]
+        threads = [threading.Thread(target=f, args=(numbers,)) for numbers in waiting]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: running() == 3)
+        assert traced() == 3
+        for numbers in waiting:
+            numbers[:] = 1.0
+        for thread in threads:
+            thread.join()
+        assert traced() == 1
+        del f, threads, thread
+        assert traced() == 0
+    finally:
+        tracemalloc.stop()
+
+
+@need_core
+def test_a_function_may_be_dropped_while_another_thread_runs_it() -> None:
+    functions, found, waiting = [working()], [], np.full(3, -1.0)
+    alive, running = weakref.ref(functions[0]), functions[0].running
+    thread = threading.Thread(target=lambda: found.extend(functions.pop()(waiting).tolist()))
+    thread.start()
+    wait_for(lambda: running() == 1)
+    gc.collect()
+    waiting[:] = 1.0
+    thread.join()
+    assert found == [2.0, 2.0, 2.0]
+    assert alive() is None
+
+
+@need_core
+def test_a_call_may_be_made_while_a_signal_interrupts_another() -> None:
+    f = working(most=8)
+    found = []
+    before = signal.signal(signal.SIGINT, lambda *_: found.extend(f(np.zeros(20), out=np.empty(20)).tolist()))
+    xs, out = np.zeros(80), np.empty(80)
+    xs[0] = -1.0
+
+    def press() -> None:
+        wait_for(lambda: f.running() == 1)
+        signal.raise_signal(signal.SIGINT)  # the handler runs in the main thread, between two slices
+        xs[0] = 0.0
+
+    thread = threading.Thread(target=press)
+    try:
+        thread.start()
+        assert f(xs, out=out).tolist() == [1.0] * 80
+        thread.join()
+        assert found == [1.0] * 20
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@need_core
+def test_memory_that_cannot_be_had_is_an_error() -> None:
+    f = working(work=sys.maxsize, most=8)
+    xs, out = np.zeros(30), np.full(30, 7.0)
+    references = sys.getrefcount(xs), sys.getrefcount(out)
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            f(xs[:5])
+        with pytest.raises(MemoryError):
+            f(xs, out=out)
+    assert set(out) == {7.0}
+    assert (sys.getrefcount(xs), sys.getrefcount(out)) == references
+    library = c_build.built(WORKING, [])
+    one = core.CompiledFunction(
+        None, None, library, library.address("called"), sys.maxsize, [0], 0, [False], False, 1, 0, 1
+    )
+    with pytest.raises(MemoryError):
+        one(1.0)
+
+
+# What lets other threads run -----------------------------------------------------------------------------------------
+
+
 @need_core
 def test_a_long_call_lets_other_threads_run_and_a_short_one_does_not() -> None:
     """The program waits for another thread, two seconds at most, and writes whether that has come."""
     library = c_build.built(
         """#include <time.h>
-        void called(long long n, const double *const *a, double *out)
+        void called(long long n, const double *const *a, double *out, char *work)
         {
             double seconds = a[1][0];
             clock_t start = clock();
@@ -480,7 +691,7 @@ def test_a_long_call_lets_other_threads_run_and_a_short_one_does_not() -> None:
     )
     for alone, seconds in ((0, 5.0), (1, 0.1)):
         f = core.CompiledFunction(
-            None, None, library, library.address("called"), [[0], 0], 0, [False, False], False, 8, alone, 8
+            None, None, library, library.address("called"), 0, [[0], 0], 0, [False, False], False, 8, alone, 8
         )
         flag = np.zeros(1)
         out = np.empty(())
