@@ -85,20 +85,51 @@ static inline double total(V x) /* halves first: adding lane by lane would wait 
     return sum;
 }
 """
-_IN_LANES = """
+_TURNED = """
+/* LANES vectors as rows become columns: halves are interleaved as often as a row can be halved. */
+#if LANES == 8
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#define LOW 0, 4, 1, 5
+#define HIGH 2, 6, 3, 7
+#else
+#define LOW 0, 2
+#define HIGH 1, 3
+#endif
+#if defined __clang__
+#define SHUFFLED(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
+#else
+#define SHUFFLED(one, other, ...) __builtin_shuffle(one, other, (M){__VA_ARGS__})
+#endif
+static inline __attribute__((always_inline)) void turn(V *rows)
+{
+    #pragma GCC unroll 3
+    for (int n = 1; n < LANES; n *= 2) {
+        V z[LANES];
+        #pragma GCC unroll 4
+        for (int i = 0; i < LANES / 2; i++) {
+            z[2 * i] = SHUFFLED(rows[i], rows[i + LANES / 2], LOW);
+            z[2 * i + 1] = SHUFFLED(rows[i], rows[i + LANES / 2], HIGH);
+        }
+        #pragma GCC unroll 8
+        for (int i = 0; i < LANES; i++) rows[i] = z[i];
+    }
+}
 /* Copy rows of numbers to vectors of LANES rows; those before row 0 are copies of it. */
 static void in_lanes(const double *restrict a, int numbers, long long first, V *restrict x)
 {
-    for (int lane = 0; lane < -first; lane++)
-        for (int i = 0; i < numbers; i++) x[i][lane] = a[i];
-    const int from = first < 0 ? (int)-first : 0;
-    const double *row = a + (first + from) * numbers;
-    if (from == 0) /* a known number of lanes: compilers make vectors of it */
-        for (int i = 0; i < numbers; i++)
-            for (int lane = 0; lane < LANES; lane++) x[i][lane] = row[lane * numbers + i];
-    else
-        for (int lane = from; lane < LANES; lane++, row += numbers)
-            for (int i = 0; i < numbers; i++) x[i][lane] = row[i];
+    int i = 0;
+    for (; first >= 0 && i + LANES <= numbers; i += LANES) {
+        V z[LANES];
+        for (int lane = 0; lane < LANES; lane++) z[lane] = *(const U *)(a + (first + lane) * numbers + i);
+        turn(z);
+        for (int k = 0; k < LANES; k++) x[i + k] = z[k];
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        const double *row = a + (first + lane < 0 ? 0 : first + lane) * numbers;
+        for (int k = i; k < numbers; k++) x[k][lane] = row[k];
+    }
 }
 """
 _IN_ROWS = """
@@ -106,12 +137,12 @@ _IN_ROWS = """
 static void in_rows(const V *restrict v, int numbers, int from, double *restrict r, long long length)
 {
     int i = 0;
-    for (; from == 0 && i + LANES <= numbers; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            V z;
-            for (int k = 0; k < LANES; k++) z[k] = v[i + k][lane];
-            *(U *)(r + lane * length + i) = z;
-        }
+    for (; from == 0 && i + LANES <= numbers; i += LANES) {
+        V z[LANES];
+        for (int k = 0; k < LANES; k++) z[k] = v[i + k];
+        turn(z);
+        for (int lane = 0; lane < LANES; lane++) *(U *)(r + lane * length + i) = z[lane];
+    }
     for (int lane = from; lane < LANES; lane++)
         for (int k = i; k < numbers; k++) r[(lane - from) * length + k] = v[k][lane];
 }
@@ -208,7 +239,7 @@ class _TranslationUnit:
         if signature.batch or any("LANES" in text for text in statements.functions):
             yield from _VECTOR_TYPES.strip().splitlines()
         if signature.batch:
-            yield from _IN_LANES.strip().splitlines()
+            yield from _TURNED.strip().splitlines()
             yield from _IN_ROWS.strip().splitlines() if self.layout.row else ()
             yield from _TOTAL.strip().splitlines() if signature.reduce else ()
         yield from statements.operations.definitions()
