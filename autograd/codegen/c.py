@@ -326,7 +326,7 @@ class _TranslationUnit:
         shared = [*(("const double *restrict ", f"a{k}") for k in unbatched), ("double *restrict ", "u")]
         if self.signature.batch:
             vectors = [("V *restrict ", "v"), ("const V *restrict ", "x"), ("V *restrict ", "s")]
-            vectors += [("V *restrict ", "y")] * bool(self.layout.products)
+            vectors += [("V *restrict ", "y")] * bool(self.layout.lengths["y"])
             return [*shared, *vectors, ("const int ", "from")]
         return [*shared, ("double *restrict ", "out")]
 
@@ -370,7 +370,8 @@ class _TranslationUnit:
             yield f"for (long long block = {start}; block < end; block += {step}) {{"
             yield f"const long long limit = block + {step} < end ? block + {step} : end;"
             yield "for (long long first = block; first < limit; first += LANES) {"
-            yield f"V *restrict y = w + (first - block) / LANES * {layout.lengths['y']};"
+            if layout.lengths["y"]:
+                yield f"V *restrict y = w + (first - block) / LANES * {layout.lengths['y']};"
         else:
             yield f"for (long long first = {start}; first < end; first += LANES) {{"
         yield "from = first < 0 ? (int)-first : 0;"
