@@ -129,11 +129,12 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value], *, folds: bool = Tr
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
     builder = ProgramBuilder(len(inputs), folds=folds)
-    for v in graph_of(*outputs):
+    for v in graph_of(*outputs, known=places.__contains__):
         if v not in places:
             operands = tuple([places[x] if isinstance(x, Value) else x for x in v.args])
-            places[v] = v.data if v.op is None else builder.add(v.op, operands)
-    return builder.program([places[v] for v in outputs])
+            places[v] = v.data if v.op is None else builder.add_step(Step(v.op, operands))
+    program = Program(len(inputs), builder.steps, [places[v] for v in outputs])
+    return without_dead_steps(program) if folds else program  # without folds, outputs need every Value of their graph
 
 
 def expanded(
