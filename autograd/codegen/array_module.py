@@ -140,8 +140,8 @@ class _ModuleFunctions:
             return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
         if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
-        if function is None and name == "broadcast_arrays":
-            return cast(Callable[..., Any], xp.broadcast_tensors)
+        if function is None and name in _ELSEWHERE:
+            return cast(Callable[..., Any], getattr(xp, _ELSEWHERE[name]))
         if function is None and name in _OF_LISTS:
             of_list = _OF_LISTS[name](self)
             return lambda *xs: of_list(self.stack(self.broadcast_arrays(*xs), -1))
@@ -225,6 +225,9 @@ def _smallest(xp: Any) -> Callable[[Any], Any]:
 
 _OF_LISTS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {"largest": _largest, "smallest": _smallest}
 """Operations on a list, which is the last axis of an array."""
+
+_ELSEWHERE = {"broadcast_arrays": "broadcast_tensors", "permute": "transpose"}
+"""Other names of functions: PyTorch's of what NumPy has, and the reverse."""
 
 _AT_TIES: dict[Op, Callable[[Any], Callable[..., Any]]] = {
     TABLE["abs"]: _abs,

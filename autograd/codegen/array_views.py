@@ -367,7 +367,7 @@ class ArrayPrinter:
             if len(moved) == 2:
                 x = Indexed(f"{x.operand}.swapaxes({moved[0]}, {moved[1]})", order)
             else:
-                x = Indexed(f"xp.moveaxis({x.text}, {tuple(places)}, {tuple(range(len(places)))})", order)
+                x = Indexed(f"xp.permute({x.text}, {tuple(places)})", order)
         items = [":" if i in order else "None" for i in axes]
         while items and items[0] == "None" and not first:
             del items[0]
