@@ -19,6 +19,7 @@ from autograd.codegen.array_program import (
     Array,
     ArrayProgram,
     Call,
+    Expression,
     Fold,
     Output,
     Segment,
@@ -31,10 +32,12 @@ from autograd.codegen.array_program import (
 from autograd.codegen.c_library import MOST_LANES
 from autograd.codegen.nests import indices_of, strides_in
 from autograd.codegen.program import Operand, Program, varying_values
+from autograd.codegen.spelling import spelling_of
 from autograd.ops import TABLE
 from autograd.trees import tree_leaves
 
 LINES_IN_A_PART = 600  # roughly
+TERMS_OF_A_FUNCTION = 64  # of the C library: a call takes as long as so many terms of a sum
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 DOUBLES_IN_A_BLOCK = 2**15  # of the rows that products read: they stay in the second cache
 FEWEST_ROWS = 4  # of a product: for fewer, sums lane by lane take less time
@@ -240,7 +243,7 @@ def with_adjacent_elements(statement: Statement) -> list[Statement]:
             )
             found.append((size, lanes, moved))
     size, lanes, moved = min(found, key=lambda x: (x[0], target.strides[x[1]] != 1), default=(0, 0, {}))
-    if size * TERMS_OF_A_COPY > prod(loops) * _terms(statement):
+    if size * TERMS_OF_A_COPY > prod(loops) * sum(prod(segment.terms) for segment in value.segments):
         return [statement]
     copies, new = list[Statement](), dict[View | float, View]()
     for x, counts in moved.items():
@@ -271,10 +274,20 @@ def is_tiled(statement: Statement) -> bool:
 
 
 def _terms(statement: Statement) -> int:
+    """Return how many terms a round of a statement adds, or as many as take as long as its operations."""
     value = statement.value
     if isinstance(value, Sum):
         return sum(prod(segment.terms) for segment in value.segments)
-    return 1
+    if isinstance(value, Fold):
+        return sum(prod(segment.terms) for segments in value.lists for segment in segments)
+    return _terms_of_calls(value)
+
+
+def _terms_of_calls(value: Expression) -> int:
+    if not isinstance(value, Call):
+        return 1
+    own = 1 if spelling_of(value.op).vector else TERMS_OF_A_FUNCTION
+    return own + sum(map(_terms_of_calls, value.operands))
 
 
 def _parts(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
