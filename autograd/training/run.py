@@ -192,9 +192,9 @@ class Run:
 
         def keep(made: Kept) -> object:
             kept = made.numbers, self.optimizer.state()
-            figures = zip(*(self._figures(self.scores, 0.0 + x, 0.0 + y) for x, y in zip(made.losses, made.accuracies)))
-            entered = map(list.extend, self.columns, map(list, figures))
-            at_once(map(setattr, [self], ["kept"], [kept]), entered)
+            fractions = {y: _as_fraction(0.0 + y, self.scores) for y in set(made.accuracies)}  # fewer than epochs
+            figures = [[0.0 + x for x in made.losses], [fractions[y] for y in made.accuracies]]
+            at_once(map(setattr, [self], ["kept"], [kept]), map(list.extend, self.columns, figures))
             return kept
 
         self._make(0, most, keep)

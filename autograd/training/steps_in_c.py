@@ -191,6 +191,7 @@ class _Part:
         self.by_python = not self.rule.numbers
         """Whether Python computes the numbers of a step."""
         self.rates = self.table = array("d")  # of the steps of a slice
+        self.constant_rate: float | None = None  # where all of these are the same
 
     @property
     def has_constant_rate(self) -> bool:
@@ -249,6 +250,7 @@ class StepsInC:
         self.pace = 1  # steps in a slice
         self.batches = array("q")
         self.held: Any = None
+        self.others = self.losses = self.accuracies = array("d")
         self.loaded: object = None  # whose numbers are in the buffers
         self.recordings = 0
         self._record()
@@ -301,6 +303,10 @@ class StepsInC:
             rule.kind, rule.runs, rule.run = kind, len(part.runs), _address(part.run)
             rule.state, rule.stride = part.state, part.size
             rule.constants, rule.k, rule.count = _address(part.constants), _address(part.k), part.rule.size
+        self.slice = _Slice(
+            parameters=self.parameters, rules=len(self.parts), samples=ctypes.addressof(self.samples),
+            rule=ctypes.addressof(self.rules), out=_address(self.out),
+        )  # fmt: skip
 
     def _parts(self) -> Iterator[_Part]:
         optimizer, state = self.optimizer, self.parameters
@@ -357,13 +363,15 @@ class StepsInC:
             return
         if self.loaded is not kept:
             self._load(kept[0])
-        losses, accuracies = (array("d", bytes(8 * count)) for _ in range(2))
-        others = array("d", held)
-        made = _Slice(
-            self.parameters, len(self.batches) // 3 - place, len(self.parts), _address(self.batches) + 24 * place,
-            ctypes.addressof(self.samples), ctypes.addressof(self.rules), _address(others),
-            *map(_address, self.buffers), *map(_address, (self.out, losses, accuracies)), count, 0,
-        )  # fmt: skip
+        if held is not self.held:
+            self.held, self.others = held, array("d", held)
+        if count > len(self.losses):
+            self.losses, self.accuracies = (array("d", bytes(8 * count)) for _ in range(2))
+        made = self.slice  # one for all: what stays is in it
+        made.batches, made.batch = len(self.batches) // 3 - place, _address(self.batches) + 24 * place
+        made.held, made.losses, made.accuracies = map(_address, (self.others, self.losses, self.accuracies))
+        made.now, made.next = map(_address, self.buffers)
+        made.steps, made.done = count, 0
         interrupt: BaseException | None = None
         began = time.perf_counter()
         try:
@@ -381,7 +389,7 @@ class StepsInC:
             seconds = max(time.perf_counter() - began, 1e-9)
             self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * count / seconds), _GROWTH * count))
             if done and self._agrees(done):
-                self._keep(done, losses, accuracies, keep)
+                self._keep(done, keep)
         finally:
             if interrupt is not None:
                 raise interrupt
@@ -414,7 +422,10 @@ class StepsInC:
             for part, begin in zip(self.parts, begins):
                 part.optimizer.steps = begin
         for j, (part, rule) in enumerate(zip(self.parts, self.rules)):
-            part.rates = array("d", rates[j] * count if constant else rates[j])
+            if not constant:
+                part.rates, part.constant_rate = array("d", rates[j]), None
+            elif rates[j] and (part.constant_rate != rates[j][0] or len(part.rates) < count):
+                part.rates, part.constant_rate = array("d", rates[j] * count), rates[j][0]
             part.table = array("d", tables[j])
             rule.rates, rule.step = _address(part.rates), begins[j]
             rule.table = _address(part.table) if part.by_python else None
@@ -433,7 +444,7 @@ class StepsInC:
             for places, column in zip(part.columns(), columns):
                 state[places] = column if self.arrays else array("d", column)
 
-    def _keep(self, done: int, losses: Any, accuracies: Any, keep: Callable[[Kept], object]) -> None:
+    def _keep(self, done: int, keep: Callable[[Kept], object]) -> None:
         """Give the optimizer its state after the steps, and hand over what has been made."""
         if done % 2:
             self.buffers.reverse()
@@ -449,7 +460,9 @@ class StepsInC:
             part.optimizer.__dict__.update(_memory=memory, steps=part.optimizer.steps + done)
         if isinstance(self.optimizer, Groups):
             self.optimizer.steps += done
-        self.loaded = keep(Kept(losses[:done].tolist(), accuracies[:done].tolist(), copied(slice(self.parameters))))
+        self.loaded = keep(
+            Kept(self.losses[:done].tolist(), self.accuracies[:done].tolist(), copied(slice(self.parameters)))
+        )
 
     def _agrees(self, done: int) -> bool:
         """Compare the last of these steps with the optimizers' rules, called for it now.
