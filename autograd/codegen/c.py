@@ -38,7 +38,7 @@ FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**26  # of all samples together: 3 to 50 ms, so that Ctrl-C between two calls is soon enough
 _CHUNK_OF_ONCE = 8  # the samples of a chunk take so many times as long as what does not depend on the sample
-_TERMS_WITHOUT_OTHERS = 2**15  # 1 to 50 µs, in which other threads can wait
+_TERMS_WITHOUT_OTHERS = 2**12  # 1 to 20 µs, in which other threads can wait
 
 MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
 TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
