@@ -1,13 +1,15 @@
-"""Compile to C: one statement for each step, several samples in a vector, loops for repeated steps.
+"""Compile to C: the statements of the lifted program (`lifting.py`), for several samples in a vector.
 
-The arrays and variables of the generated source:
+A program of few steps, or of steps that are all different, is printed step by step instead, as statements without
+loops. `c_layout.py` says what is computed when; the arrays and variables of the generated source are
 
-    a0[3]        number 3 of argument 1, flattened (if the argument is the same for the whole batch)
-    x[2]         a number of the batched arguments, for the samples that are computed together
-    c[1]         a constant, if a loop runs through a list of them
-    v7           the result of step 7: a double if it is batch-invariant (`backend.py`), else a vector of samples
-    u[5], v[5]   the same, for results read by a loop or by another part of the program
-    s[4]         output 4, a vector: the sums of the samples so far, or its numbers for these samples
+    a0[3]        number 3 of argument 1, flattened; of a batched argument, the samples one after the other
+    c1[2]        a constant
+    x[2]         a number of the batched arguments, for the samples that are computed together: a vector
+    v7           a lone result: a double if it is batch-invariant (`backend.py`), else a vector of samples
+    u[5], v[5]   results: doubles that are batch-invariant, and vectors of samples
+    y[5], r[5]   results that products read, for a block of samples: vectors, and rows of doubles
+    s[4]         an output, a vector: its numbers for these samples, or the sums of the samples so far, lane by lane
     out[4]       output 4
 
 The arithmetic is IEEE's, bit for bit that of eager mode: nothing is reassociated, and the functions are those of the C

@@ -39,7 +39,7 @@ from autograd.trees import tree_leaves
 LINES_IN_A_PART = 600  # roughly
 TERMS_OF_A_FUNCTION = 64  # of the C library: a call takes as long as so many terms of a sum
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
-DOUBLES_IN_A_BLOCK = 2**15  # of the rows that products read: they stay in the second cache
+DOUBLES_IN_A_BLOCK = 2**16  # of the rows that products read: they stay in the second cache
 FEWEST_ROWS = 4  # of a product: for fewer, sums lane by lane take less time
 TERMS_OF_A_COPY = 4  # of a sum, at least, for each number that is copied to be beside others
 SAMPLES_IN_A_BLOCK = (16, 64)  # the loads and stores of sums take little time from 16 on, and none from 64 on
