@@ -259,7 +259,9 @@ class _TranslationUnit:
             shared = self._shared()
             for n, lines in enumerate([*once, *each]):
                 yield from [f"static __attribute__((noinline)) void part{n}({_declared(shared)})", "{", *lines, "}"]
-            calls = [[f"part{n}({_passed(shared)});"] for n in range(len(once) + len(each))]
+            of_once = [("", "w" if name == "y" else name) for _, name in shared]  # there is no y yet, and none is read
+            passed = [_passed(of_once)] * len(once) + [_passed(shared)] * len(each)
+            calls = [[f"part{n}({names});"] for n, names in enumerate(passed)]
             once, each = calls[: len(once)], calls[len(once) :]
         parameters = self._parameters()
         if signature.batch:

@@ -160,7 +160,7 @@ class Layout:
                     continue
                 if alone and array not in down and read_in.get(array, set()) <= {0 if self.whole else n}:
                     self.places[array] = Place(array.name, vector=array.varies, local=True)
-                elif array in down:
+                elif array in down and array.varies:
                     self._take(array, "y")
                 else:
                     self._take(array, "s" if array.total else "v" if array.varies else "u")

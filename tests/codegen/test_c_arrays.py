@@ -50,6 +50,7 @@ from scalar_networks import NETWORKS, Draws, ScalarNetwork, dense, mlp, network
 
 import autograd
 from autograd import Value, grad
+from autograd.codegen import c, c_layout
 from autograd.codegen.c_build import compiler_command, run
 from autograd.trees import tree_leaves
 
@@ -90,6 +91,24 @@ def test_layers_that_read_and_are_passed_otherwise(seed: int) -> None:
     """What they read is turned round or irregular, parameters are transposed, or others for each sample."""
     layers = side_by_side([(7, 13), (5, 4), (17, 3), (1, 9)], seed=seed)
     check_batches(layers, FEWER_SAMPLES, reduces=(None, ["sum", "mean"][seed % 2]), seed=seed)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_products_of_factors_of_all_kinds(reduce: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each factor is an argument or computed, for each sample or for all; in long loops and short, and in parts."""
+    draws = Draws(10)
+    w, x, y = (draws.values(n) for n in (19, 20, 21))
+    rows = [w, x, y, *([v.tanh() for v in values] for values in (w, x, y))]
+    rows.append([v * w[0] for v in x])
+    outputs = [[a * b for a in one[:m] for b in other[:n]] for one, m in zip(rows, [3, 9, 4, 17, 20, 5, 8], strict=True)
+               for other, n in zip(rows, [16, 8, 13, 5, 3, 21, 20], strict=True)]  # fmt: skip
+    of = network(tuple(outputs), w, x, y, batched=[1, 2])
+    check_batches(of, [1, 2, 8, 9, 17, 65, 129], reduces=(reduce,))
+    monkeypatch.setattr(c_layout, "LINES_IN_A_PART", 5)
+    of = mlp((9, 16, 9), l2=0.1, reduce=None)
+    check_batches(
+        together([of, network(tuple(outputs[17:25]), w, x, y, batched=[1, 2])]), [1, 9, 33], reduces=(reduce,)
+    )
 
 
 KINDS = {
@@ -259,14 +278,14 @@ def test_a_large_network() -> None:
 
 
 @pytest.mark.parametrize("reduce", [None, "mean"])
-def test_so_many_samples_that_there_are_several_calls(reduce: str | None) -> None:
+def test_so_many_samples_that_there_are_several_calls(reduce: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that takes long is computed in slices, between which Ctrl-C is looked for; so are its sums."""
-    of = side_by_side([(3, 5), (5, 2), (1, 1)], plain=True)
-    counts = [100_003, 65_536, 1]
-    check_batches(of, counts, reduces=(reduce,))
+    of = side_by_side([(9, 17), (17, 2), (1, 1)], plain=True)
     weights, x = Draws(8).values(501), Draws(9).value()
     penalty = autograd.sum([w * w for w in weights])  # takes longer than a sample
-    check_batches(network((x * weights[3] + penalty, x), weights, x, batched=[1]), [300_007, 9], reduces=(reduce,))
+    monkeypatch.setattr(c, "_TERMS_OF_A_CALL", 2**16)
+    check_batches(of, [10_007, 1024, 1000, 129, 1], reduces=(reduce,))
+    check_batches(network((x * weights[3] + penalty, x), weights, x, batched=[1]), [30_007, 9], reduces=(reduce,))
 
 
 def test_ctrl_c_ends_a_long_call_of_a_network() -> None:
