@@ -883,10 +883,10 @@ def test_large_numbers_are_not_an_error() -> None:
     assert numbers(model) == [1e200, 1e200]
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy"])  # parameters in lists, and in arrays
+@pytest.mark.parametrize("backend", ["python", "numpy", "c"], indirect=True)  # in lists, in arrays, and steps in C
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize(
-    ("since", "stride"), [(None, 1999), (Run.epoch.__code__, 29)], ids=["from recording to the end", "steps"]
+    ("since", "stride"), [(None, 1999), (Run.epochs.__code__, 29)], ids=["from recording to the end", "steps"]
 )
 def test_an_interrupt_at_any_point_leaves_a_whole_step(
     backend: str, batch_size: int | None, since: CodeType | None, stride: int, monkeypatch: pytest.MonkeyPatch
