@@ -19,7 +19,8 @@ from needs import need_compiler
 
 import autograd
 from autograd import History, Value, fit, nn, optim
-from autograd.errors import DivergenceError
+from autograd.codegen import c
+from autograd.errors import CompilerError, DivergenceError
 from autograd.training import run, steps_in_c
 from autograd.training.rules_in_c import NotInCError, rule_in_c
 
@@ -641,6 +642,23 @@ def test_other_reasons() -> None:
     assert "nn.uniform" in fit(Noisy(), xs, [1.0] * 4, backend="c", **options).steps_in_python
     for backend in ("python", "numpy", "eager"):
         assert fit(small(), xs, [1.0] * 4, backend=backend, **options).steps_in_python == f"the backend is '{backend}'"
+
+
+def test_batches_that_c_computes_in_slices_are_steps_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between these slices Ctrl-C is answered."""
+    monkeypatch.setattr(c, "_TERMS_OF_A_CALL", 1)
+    why = "a batch takes so long that it is computed in slices"
+    compared(lambda: (large(), optim.Adam(0.05), {}), rows(20), [1.0] * 20, why=why)
+    compared(lambda: (large(), optim.Adam(0.05), {"batch_size": 4, "seed": 1}), rows(20), [1.0] * 20)
+
+
+def test_a_compiler_that_fails_leaves_the_steps_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise CompilerError("no memory")
+
+    monkeypatch.setattr(steps_in_c, "built", fails)
+    why = "the optimizer's rule cannot be compiled: no memory"
+    compared(lambda: (large(), optim.Adam(0.05), {}), rows(5), [1.0] * 5, why=why)
 
 
 # ------------------------------------------------------------------------------------------------ mistakes are caught
