@@ -3,9 +3,8 @@
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial, update_wrapper
-from itertools import pairwise
 from typing import Any
 
 from autograd._native import core
@@ -15,7 +14,6 @@ from autograd.codegen.arguments import (
     checked_lists,
     flattened,
     is_array,
-    is_flat,
     lone_number,
     pieces_in_place,
     shape_of,
@@ -149,68 +147,14 @@ def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
 # The functions as source ---------------------------------------------------------------------------------------------
 
 
-def _wrapper_source(
-    name: str, integers: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int
-) -> str:
-    """Return the source of the function `name`, which takes the integers, then the arguments of the signature.
-
-    Its shortcuts take at most `most` samples.
-    """
-    arguments = [f"a{r.k}" for r in readers]
+def _wrapper_source(name: str, arguments: int, integers: Sequence[str]) -> str:
+    """Return the source of the function `name`, which takes the integers, then the arguments of the signature."""
+    taken = [f"a{k}" for k in range(arguments)]
     first = [f"longlong({x})" for x in integers]
-    outputs = len(tree_leaves(signature.outputs))
-    general = f"general({tree_text(tuple(first))}, {tree_text(tuple(arguments))})"
-    taken = [*integers, *arguments] if integers else [*arguments, "*", "out=None"]
-    lines = [f"def {name}({', '.join(taken)}):", "    global ndarray, float64, empty"]
-    if not integers:
-        lines += ["    if out is not None:", f"        return _into(out, {general})"]
-    if readers and most:
-        if not signature.batch and all(r.lone or is_flat(r.tree) for r in readers):
-            lines += _for_floats(first, readers, signature)
-        if outputs and all(r.size for r in readers) and (signature.batch or all(r.shape for r in readers)):
-            lines += _for_arrays(first, readers, signature, most)
-    lines.append("    if ndarray is None:")
-    lines.append("        ndarray, float64, empty = numpy_names()")
-    lines.append(f"    return {general}")
-    return "\n".join(lines) + "\n"
-
-
-def _for_floats(first: Sequence[str], readers: Sequence[_Reader], signature: Signature) -> Iterator[str]:
-    """Yield the shortcut for floats and flat lists of them."""
-    ready = [f"type(a{r.k}) is list and len(a{r.k}) == {r.size}" for r in readers if not r.lone]
-    parts = ", ".join(f"a{r.k}" if r.lone else f"*a{r.k}" for r in readers)
-    offsets = [8 * sum(r.size for r in readers[:k]) for k in range(len(readers))]
-    pointers = [f"byref(memory, {offset})" for offset in offsets]
-    yield f"    if {' and '.join(ready) or 'True'}:"
-    yield f"        numbers = [{parts}]"
-    yield "        if set(map(type, numbers)) == floats:"
-    yield "            memory, o = Input(*numbers), Output()"
-    yield f"            run({', '.join([*first, *pointers, 'o'])})"
-    yield f"            return {_from_buffer(signature, arrays=False)}"
-
-
-def _for_arrays(first: Sequence[str], readers: Sequence[_Reader], signature: Signature, most: int) -> Iterator[str]:
-    """Yield the shortcut for contiguous arrays of doubles, and for at most `most` samples."""
-    arrays = [f"a{r.k}" for r in readers]
-    batched = [f"a{r.k}" for r in readers if r.batch]
-    ready = [f"type({a}) is ndarray and {a}.dtype is float64 and {a}.flags.aligned" for a in arrays]
-    ready += [
-        f"a{r.k}.shape{'[1:]' * r.batch} == {r.shape}" if r.shape else f"a{r.k}.ndim == {int(r.batch)}" for r in readers
-    ]
-    ready += [f"0 < len({a}) <= {most}" for a in batched[:1]] + [f"len({a}) == len({b})" for a, b in pairwise(batched)]
-    outputs = len(tree_leaves(signature.outputs))
-    yield f"    if {' and '.join(ready)}:"
-    yield f"        n = len({batched[0]})" if batched else "        n = 1"
-    yield f"        o = empty({f'{outputs} * n' if signature.rowwise else outputs})"
-    yield "        try:"
-    for array in (*arrays, "o"):
-        yield f"            p{array} = byref(start({array}))"
-    yield "        except TypeError:  # not contiguous, or read-only: C gets a copy"
-    yield "            pass"
-    yield "        else:"
-    pointers = [f"p{a}" for a in (*arrays, "o")]
-    yield f"            run({', '.join([*first, *['longlong(n)'] * signature.batch, *pointers])})"
-    yield f"            return {_from_buffer(signature, arrays=True)}"
+    general = f"general({tree_text(tuple(first))}, {tree_text(tuple(taken))})"
+    head = ", ".join([*integers, *taken] if integers else [*taken, "*", "out=None"])
+    result = general if integers else f"{general} if out is None else into(out, {general})"
+    return f"def {name}({head}):\n    return {result}\n"
 
 
 def _from_buffer(signature: Signature, arrays: bool) -> str:
@@ -240,9 +184,9 @@ def callable_functions(
 ) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """Return the library's `compiled`, and its `repeated` or None, as functions of Python's numbers, lists and arrays.
 
-    A small function spends most of its time on its arguments and results. So there are shortcuts for arguments that
-    need no conversion (numbers, lists of them, arrays that C can read in place): in the native core, for `compiled`;
-    else in Python, generated for the arguments. `_GeneralCall` handles all others, and explains errors.
+    A small function spends most of its time on its arguments and results. So the native core calls `compiled` for
+    those that need no conversion: numbers, lists of them, arrays that C can read in place. `_GeneralCall` handles all
+    others, and explains errors.
 
     Arguments:
         library: the compiled program.
@@ -254,28 +198,21 @@ def callable_functions(
     readers = [_Reader(k, *entry) for k, entry in enumerate(zip(signature.inputs, signature.batched, strict=True))]
     general = _GeneralCall(readers, signature, work)
 
-    def function(name: str, run: Any, run_slices: Any, *integers: str, shortcuts: bool = True) -> Callable[..., Any]:
-        text = _wrapper_source(name, integers, readers, signature, limits.most if shortcuts and work is None else 0)
-        return defined(name, text, {
-            "run": run, "general": partial(general, run_slices), "longlong": ctypes.c_longlong, "byref": ctypes.byref,
-            "start": ctypes.c_char.from_buffer, "floats": {float}, "numpy_names": _numpy_names,
-            "ndarray": None, "float64": None, "empty": None,  # NumPy's, once it is loaded
-            "Input": _doubles(sum(r.size for r in readers)), "Output": _doubles(general.outputs),
-            "_into": into(signature),
-        })  # fmt: skip
+    def function(name: str, run: Any, *integers: str) -> Callable[..., Any]:
+        known = {"general": partial(general, run), "longlong": ctypes.c_longlong, "into": into(signature)}
+        return defined(name, _wrapper_source(name, len(readers), integers), known)
 
     whole = library.function("compiled")
     slices = (
         _Slices(whole, library.function("samples"), signature, needs_work, limits.most) if signature.batch else None
     )
-    native = len(readers) <= MOST_ARGUMENTS
-    compiled = function("compiled", whole, slices or whole, shortcuts=not native)
-    if native:
+    compiled = function("compiled", slices or whole)
+    if len(readers) <= MOST_ARGUMENTS:
         compiled = _native_function(library, compiled, general, limits)
     if not signature.feedback:
         return compiled, None
     times = _repeat_in_slices(library.function("repeated"), slices, signature, needs_work)
-    return compiled, function("repeated", times, times, "times")
+    return compiled, function("repeated", times, "times")
 
 
 def _native_function(
@@ -362,9 +299,3 @@ def _repeat_in_slices(run: Any, batch: _Slices | None, signature: Signature, nee
         several(ctypes.c_longlong(left), *arguments)
 
     return sliced
-
-
-def _numpy_names() -> tuple[Any, Any, Any]:
-    """Return NumPy's array type, its dtype of doubles, and `empty`; None for each while NumPy is not loaded."""
-    numpy = sys.modules.get("numpy")
-    return (numpy.ndarray, numpy.dtype(float), numpy.empty) if numpy else (None, None, None)
