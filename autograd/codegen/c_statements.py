@@ -194,7 +194,11 @@ class CStatements:
         operands = [self.value(x, variables, loops)[1] for x in value.operands]
         texts = [f"{text}[lane]" if vector else text for text, vector in operands]
         text = self.operations.expression(value.op, texts, None)
-        yield for_loop("lane", "LANES", f"{self._element(target, variables, loops).text}[lane] = {text};", "from")
+        to = self._element(target, variables, loops).text
+        # What happens to be in memory may be subnormal numbers, with which vectors compute slowly: 64-32-10 with one
+        # sample took 14 instead of 3 µs.
+        yield f"if (from) {to} = all(0.0);"
+        yield for_loop("lane", "LANES", f"{to}[lane] = {text};", "from")
 
     # Expressions ------------------------------------------------------------------------------------------------------
 
