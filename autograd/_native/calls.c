@@ -237,7 +237,8 @@ static int take_work(Function *f, Call *call)
 {
     if (call->work || !f->work_bytes)
         return 1;
-    call->work = f->work ? f->work : PyMem_Malloc((size_t)f->work_bytes + ALIGNMENT);
+    /* Zeros: vectors compute slowly with what else may be in memory, subnormals, also in lanes that are ignored. */
+    call->work = f->work ? f->work : PyMem_Calloc(1, (size_t)f->work_bytes + ALIGNMENT);
     f->work = NULL;
     if (!call->work)
         PyErr_NoMemory();
