@@ -395,7 +395,7 @@ class _TranslationUnit:
             yield f"if (first < 0) {for_loop('i', sums, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
         yield "}"
         if layout.products:
-            yield "const unsigned known = block < 0 ? (unsigned)-block : 0, samples = (unsigned)(limit - block);"
+            yield "const int known = block < 0 ? (int)-block : 0, samples = (int)(limit - block);"
             yield "const int fresh = block <= 0;"
             if self.signature.reduce == "mean":
                 yield "const double scale = limit == n ? share : 1.0;"
@@ -440,7 +440,7 @@ class _TranslationUnit:
         yield from heads(variables, loops)
         _, (text, _) = self.statements.value(value, variables, loops)
         yield f"out[{index_text(target.start, *zip(target.strides, variables, strict=True))}] {assigned.format(text)};"
-        yield "}" * len(loops)
+        yield from "}" * len(loops)
 
     def _repeated(self) -> Iterator[str]:
         """Yield the function that feeds the outputs back; each round writes to a buffer other than the one it reads."""
@@ -475,8 +475,9 @@ def _passed(parameters: Sequence[tuple[str, str]]) -> str:
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, indented by the braces around them; those that begin with a space are so already."""
     depth = 0
     for line in lines:
         depth -= line.startswith("}")
-        yield "    " * depth + line
+        yield line if line.startswith(" ") else "    " * depth + line
         depth += line.count("{") - line.count("}") + line.startswith("}")

@@ -116,8 +116,9 @@ class _Pointers:
         products = list(zip(view.strides, variables, strict=True))
         if place.apart:
             k, array = variables[-1], self.add("const double *restrict ", place.name)
-            at = index_text(place.start + view.start, *products, (place.apart, f"({k} / LANES)"))
-            return _Text(f"{array}[({at}) * LANES + {k} % LANES]")
+            # Unsigned quotients take one instruction, others several; the place in the whole array is not negative.
+            at = index_text(place.start + view.start, *products, (place.apart, f"((unsigned){k} / LANES)"))
+            return _Text(f"{array}[({at}) * LANES + (unsigned){k} % LANES]")
         at = index_text(0, *products)
         element = f"{self.array(view)}[{at}]"
         if lanes is not None and view.strides[lanes]:
@@ -367,8 +368,8 @@ class CStatements:
         for segment in tile.segments:
             inner = letters(len(loops) + len(segment.terms))[len(loops) :]
             if tile.samples:
-                first, last = (pointers.add("const unsigned ", name) for name in ("known", tile.samples))
-                yield f"for (unsigned {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
+                first, last = (pointers.add("const int ", name) for name in ("known", tile.samples))
+                yield f"for (int {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
             else:
                 yield from heads(inner, segment.terms)
             for row, own in enumerate(shifted):

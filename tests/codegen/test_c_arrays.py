@@ -111,6 +111,17 @@ def test_products_of_factors_of_all_kinds(reduce: str, monkeypatch: pytest.Monke
     )
 
 
+@pytest.mark.parametrize("kinds", ["arguments", "computed", "an argument by computed"])
+def test_products_whose_factors_are_read_in_opposite_directions(kinds: str) -> None:
+    """One loop runs forwards through rows of one factor, and backwards through the other: no index may wrap round."""
+    draws = Draws(11)
+    xs, ys = draws.values(5 * 17), draws.values(5)
+    down = ys if kinds == "arguments" else [v.tanh() for v in ys]
+    across = [v.tanh() for v in xs] if kinds == "computed" else xs
+    outputs = [across[17 * i + j] * one[4 - i] for one in (down, ys) for i in range(5) for j in range(17)]
+    check_batches(network((outputs,), xs, ys, batched=[0, 1]), [1, 2, 8, 9, 17, 65], reduces=("sum",))
+
+
 KINDS = {
     **{
         name: [BIG_NETWORKS[name]]
