@@ -641,9 +641,10 @@ PAGE = """\
 
 Each contestant ran in a separate process, on one thread, with the cyclic garbage collector as Python configures it and
 a heap that keeps what is freed (`MALLOC_TRIM_THRESHOLD_`), and took {rounds} turns of {seconds} s in rotation with all
-others. Before timing started, all printed their results, which agree to 1e-9. Calls shorter than a millisecond are timed in groups of about that length. Times are by the wall clock,
-less the moments in which other programs had the core; the section on compiling is by the wall clock alone. Figures are
-medians of all calls. *Half of rounds*: the range of the ratio within one round, over the middle half of the rounds.
+others. Before timing started, all printed their results, which agree to 1e-9. Calls shorter than a millisecond are
+timed in groups of about that length. Times are by the wall clock, less the moments in which other programs had the
+core; the section on compiling is by the wall clock alone. Figures are medians of all calls. *Half of rounds*: the range
+of the ratio within one round, over the middle half of the rounds.
 
 ## In short
 
