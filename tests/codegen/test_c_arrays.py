@@ -102,6 +102,9 @@ def test_products_of_factors_of_all_kinds(reduce: str, monkeypatch: pytest.Monke
     rows.append([v * w[0] for v in x])
     outputs = [[a * b for a in one[:m] for b in other[:n]] for one, m in zip(rows, [3, 9, 4, 17, 20, 5, 8], strict=True)
                for other, n in zip(rows, [16, 8, 13, 5, 3, 21, 20], strict=True)]  # fmt: skip
+    outputs += [
+        [a * b for a in one for b in other] for one, other in [(x[::-1], y), (rows[4], y[::-1]), (x[::2], y[9::-1])]
+    ]
     of = network(tuple(outputs), w, x, y, batched=[1, 2])
     check_batches(of, [1, 2, 8, 9, 17, 65, 129], reduces=(reduce,))
     monkeypatch.setattr(c_layout, "LINES_IN_A_PART", 5)
@@ -222,7 +225,7 @@ def test_signs_of_zeros_infinities_nans_and_tiny_numbers() -> None:
     """Sums start from 0.0, and chains of additions from their first term; nothing is skipped, and nothing flushed."""
     draws, outputs = Draws(6), list[Any]()
     w, x = draws.matrix(7, 13), draws.values(13)
-    for n in (1, 2, 3, 8, 13):
+    for n in (1, 3, 13):
         rows = [row[:n] for row in w]
         chains = []
         for row in rows:
