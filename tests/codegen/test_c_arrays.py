@@ -221,28 +221,28 @@ def test_penalties_beside_the_sum_over_samples(reduce: str) -> None:
 # Numbers that tell ---------------------------------------------------------------------------------------------------
 
 
-def test_signs_of_zeros_infinities_nans_and_tiny_numbers() -> None:
+@pytest.mark.parametrize("n", [1, 3, 13])
+def test_signs_of_zeros_infinities_nans_and_tiny_numbers(n: int) -> None:
     """Sums start from 0.0, and chains of additions from their first term; nothing is skipped, and nothing flushed."""
-    draws, outputs = Draws(6), list[Any]()
+    draws = Draws(6)
     w, x = draws.matrix(7, 13), draws.values(13)
-    for n in (1, 3, 13):
-        rows = [row[:n] for row in w]
-        chains = []
-        for row in rows:
-            total = row[0] * x[0]
-            for wi, xi in zip(row[1:], x[1:], strict=False):
-                total = total + wi * xi
-            chains.append(total)
-        outputs += [
-            [autograd.dot(row, x[:n]) for row in rows],
-            chains,
-            [autograd.sum([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
-            [sum((a * b for a, b in zip(row, x, strict=False)), x[-1]) for row in rows],
-            [autograd.largest([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
-            [autograd.where(row[0], x[0], -x[-1]) for row in rows],
-            [autograd.relu(row[-1] * x[n - 1]) for row in rows],
-            grad(autograd.sum(chains), [w, x]),
-        ]
+    rows = [row[:n] for row in w]
+    chains = []
+    for row in rows:
+        total = row[0] * x[0]
+        for wi, xi in zip(row[1:], x[1:], strict=False):
+            total = total + wi * xi
+        chains.append(total)
+    outputs = [
+        [autograd.dot(row, x[:n]) for row in rows],
+        chains,
+        [autograd.sum([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
+        [sum((a * b for a, b in zip(row, x, strict=False)), x[-1]) for row in rows],
+        [autograd.largest([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
+        [autograd.where(row[0], x[0], -x[-1]) for row in rows],
+        [autograd.relu(row[-1] * x[n - 1]) for row in rows],
+        grad(autograd.sum(chains), [w, x]),
+    ]
     of = network(tuple(outputs), w, x, batched=[1])
     for seed in range(3):
         numbers = random.Random(seed)
