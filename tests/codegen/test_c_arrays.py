@@ -227,13 +227,13 @@ def test_signs_of_zeros_infinities_nans_and_tiny_numbers(n: int) -> None:
     draws = Draws(6)
     w, x = draws.matrix(7, 13), draws.values(13)
     rows = [row[:n] for row in w]
-    chains = []
+    chains = list[Value]()
     for row in rows:
         total = row[0] * x[0]
         for wi, xi in zip(row[1:], x[1:], strict=False):
             total = total + wi * xi
         chains.append(total)
-    outputs = [
+    outputs: list[Any] = [
         [autograd.dot(row, x[:n]) for row in rows],
         chains,
         [autograd.sum([a * b for a, b in zip(row, x, strict=False)]) for row in rows],
