@@ -229,7 +229,7 @@ class CStatements:
         for x in value.operands:
             before, operand = self.value(x, variables, loops)
             lines += before
-            if isinstance(x, Call):  # a cell may write an operand twice, and binds as it likes
+            if not isinstance(x, (View, float)):  # a cell may write an operand twice, and binds as it likes
                 name = self._variable()
                 lines.append(f"const {kind_of(operand.vector)} {name} = {operand.text};")
                 operand = operand._replace(text=name)
@@ -247,14 +247,16 @@ class CStatements:
         factors = [[self._factor(x, variables) for x in segment.factors] for segment in value.segments]
         terms = [" * ".join(x.text for x in xs) for xs in factors]
         vector = any(x.vector for xs in factors for x in xs)
-        name = self._variable()
-        start = f"all({literal(value.head)})" if vector else literal(value.head)
-        lines = []
+        total = f"all({literal(value.head)})" if vector else literal(value.head)
+        lines, name = list[str](), ""
         for i in range(0, len(terms), TERMS_IN_A_STATEMENT):
-            declared = "" if i else f"{kind_of(vector)} "
-            lines.append(f"{declared}{name} = {' + '.join([start, *terms[i : i + TERMS_IN_A_STATEMENT]])};")
-            start = name
-        return lines or [f"double {name} = {start};"], _Text(name, vector)
+            if i:
+                declared = "" if name else f"{kind_of(vector)} "
+                name = name or self._variable()
+                lines.append(f"{declared}{name} = {total};")
+                total = name
+            total = " + ".join([total, *terms[i : i + TERMS_IN_A_STATEMENT]])
+        return lines, _Text(total, vector)
 
     def _fold(self, value: Fold, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
         """Return an operation on lists: with all their numbers, if C spells it, or repeated in loops over them."""
