@@ -10,14 +10,20 @@ The second is the closure's own code with Values in place of its numbers. If the
 `math.sqrt` or an `if` on the step, Python calls the rule and reads the closure for each step. Nothing else of an
 optimizer is written a second time, so that a rule of a user's own is printed, too.
 
+What is recorded once has to hold for all steps. So a rule may not see whether it is recorded (it gets numbers that are
+only computed with, see `_Number`), nor read what may change unseen, such as a list, nor leave anything changed behind;
+and an update has only operations whose bits are the same in C, in Python and in NumPy.
+
 The source has no numbers of the optimizer in it: they are arguments. So all optimizers of a kind share one library.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
-from types import CellType, CodeType, FunctionType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from autograd import ops
@@ -33,6 +39,15 @@ from autograd.floats import number
 from autograd.optim import Optimizer
 
 _KEPT_BY_VALUE = (bool, str, bytes, tuple, type(None))
+_NEVER_CHANGE = (
+    *(Real, str, bytes, type(None), type, ModuleType, CodeType, FunctionType, BuiltinFunctionType),
+    *(property, staticmethod, classmethod, ops.Op),
+)
+_SAME_EVERYWHERE = frozenset(
+    "add sub mul div neg abs sqrt relu sign step where max min clip floor ceil mod floordiv pow".split()
+)
+"""Operations of an update that have the same bits in C, in Python and in NumPy; of powers see `_power`."""
+_OWN_STATE = ("lr", "steps", "_memory", "_known")  # which `rate` and `update` read, and know
 
 
 class NotInCError(Exception):
@@ -60,47 +75,180 @@ class RuleInC(NamedTuple):
 
 
 @unobserved
-def rule_in_c(optimizer: Optimizer) -> RuleInC:
+def rule_in_c(optimizer: Optimizer, *, arrays: bool) -> RuleInC:
     """Record the rule of an optimizer, for its next step and for all like it.
+
+    Arguments:
+        arrays: whether Python would call it with arrays, or with floats.
 
     Raises:
         NotInCError: it cannot be recorded, or an operation of it not be written in C.
     """
-    before = optimizer.__dict__.copy()
+    _refuse_hidden_state(optimizer)
+    with unchanged([optimizer]), _no_draws():
+        try:
+            return _recorded(optimizer, arrays)
+        except NotInCError:
+            raise
+        except Exception as problem:  # of a user's rule, any
+            raise NotInCError(f"its rule raises {type(problem).__name__} on Values: {problem}") from problem
+
+
+@contextmanager
+def unchanged(optimizers: Iterable[Optimizer]) -> Iterator[None]:
+    """Give optimizers their attributes back after calls that are none of Python's steps.
+
+    Raises:
+        NotInCError: the calls have changed some.
+    """
+    before = [(one, one.__dict__.copy()) for one in optimizers]
+    changed = False
     try:
-        return _recorded(optimizer)
-    except NotInCError:
+        yield
+    except Exception:
+        changed = _given_back(before)
+        if not changed:
+            raise
+    except BaseException:
+        _given_back(before)
         raise
-    except Exception as problem:  # of a user's rule, any
-        raise NotInCError(f"its rule raises {type(problem).__name__} on Values: {problem}") from problem
+    else:
+        changed = _given_back(before)
+    if changed:
+        raise NotInCError("its rule changes the optimizer, or its learning rate does")
+
+
+def _given_back(before: list[tuple[Optimizer, dict[str, Any]]]) -> bool:
+    changed = False
+    for one, attributes in before:
+        now = one.__dict__
+        if now.keys() != attributes.keys() or any(now[name] is not x for name, x in attributes.items()):
+            changed = True
+            now.clear()
+            now.update(attributes)
+    return changed
+
+
+@contextmanager
+def _no_draws() -> Iterator[None]:
+    """Refuse rules that draw random numbers, and give the generators their state back."""
+    numpy: Any = sys.modules.get("numpy.random")
+    before, of_numpy = random.getstate(), numpy and numpy.get_state()
+    try:
+        yield
     finally:
-        changed = before.keys() != optimizer.__dict__.keys() or any(
-            before[name] is not x for name, x in optimizer.__dict__.items()
-        )
-        if changed:
-            optimizer.__dict__.clear()
-            optimizer.__dict__.update(before)
-            raise NotInCError("its rule changes the optimizer")
+        drawn = random.getstate() != before
+        random.setstate(before)
+        if numpy and numpy.get_state()[2:] != of_numpy[2:]:  # its place among the numbers drawn at once
+            drawn = True
+            numpy.set_state(of_numpy)
+    if drawn:
+        raise NotInCError("its rule draws random numbers")
 
 
-def _recorded(optimizer: Optimizer) -> RuleInC:
-    closure = optimizer.rule(_some_rate(optimizer), optimizer.steps, ops.sqrt)
+def _refuse_hidden_state(optimizer: Optimizer) -> None:
+    """Refuse an optimizer that holds something which its own rule may change unseen, such as a list.
+
+    Raises:
+        NotInCError: it is one.
+    """
+    rule = type(optimizer).rule
+    if rule.__module__ == Optimizer.__module__ and "rule" not in vars(optimizer):
+        return  # of this package
+    kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
+    for attributes in (vars(optimizer), *map(vars, kinds)):
+        for name, x in attributes.items():
+            known = name in _OWN_STATE or name.startswith(("__", "_abc_"))  # Python's own
+            if not known and not _never_changes(x):
+                raise NotInCError(f"its attribute {name} is a {type(x).__name__}, which may change from step to step")
+
+
+def _never_changes(x: Any) -> bool:
+    if isinstance(x, (tuple, frozenset)):
+        return all(map(_never_changes, x))
+    return isinstance(x, _NEVER_CHANGE) or type(x).__name__ == "ufunc"
+
+
+def _recorded(optimizer: Optimizer, arrays: bool) -> RuleInC:
+    step = optimizer.steps
+    closure = optimizer.rule(_some_rate(optimizer), step, ops.sqrt)
     if type(closure) is not FunctionType:
         raise NotInCError("its rule returns no plain function")
     cells = _cells(closure)
+    others = [x for x in cells if not _is_number(x)]
+    for x in others:
+        if x is not optimizer and not _never_changes(x):
+            raise NotInCError(f"its rule refers to a {type(x).__name__}, which may change from step to step")
     numbers = [Value(x) for x in numbers_of(cells)]
     memories = optimizer.memories
     given = [Value(math.nan) for _ in range(2 + memories)]
-    with _no_comparisons():
+    with _no_comparisons(), _steps(optimizer, _Number(Value(math.nan))):
         results = _with_numbers(closure, iter(numbers))(*given)
     if type(results) is not tuple or len(results) != 1 + memories:
         raise NotInCError(f"its rule returns no tuple of {1 + memories}, the new number and its state")
+    if any(type(x) is _Number for x in results):
+        raise NotInCError("its rule reads `steps` where it moves a number, not before")
     spelling = CSpelling()
-    update = _update_lines(spelling, [_as_value(x) for x in results], given, numbers)
+    update = _update_lines(spelling, [_as_value(x) for x in results], given, numbers, arrays=arrays)
     lines, constants = _numbers_lines(spelling, optimizer, closure)
-    others = [x for x in cells if not _is_number(x)]
     helpers = list(spelling.definitions())
     return RuleInC(update, lines, closure.__code__, others, len(numbers), memories, constants, helpers)
+
+
+@contextmanager
+def _steps(optimizer: Optimizer, steps: Any) -> Iterator[None]:
+    before = optimizer.steps
+    optimizer.steps = steps
+    try:
+        yield
+    finally:
+        optimizer.steps = before
+
+
+class _Number:
+    """A number of a step while a rule computes with it.
+
+    Unlike a Value it is not compared, hashed or written, so that no branch, set or table decides for all steps at once:
+    these raise a TypeError.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a rule that is recorded compares a number of the step")
+
+    def __bool__(self) -> bool:
+        raise TypeError("a rule that is recorded branches on a number of the step")
+
+    def __repr__(self) -> str:
+        raise TypeError("a rule that is recorded writes a number of the step")
+
+
+def _computing(name: str) -> Callable[..., Any]:
+    method = getattr(Value, name)
+
+    def computed(*operands: Any) -> Any:
+        z = method(*(x.value if type(x) is _Number else x for x in operands))
+        return z if z is NotImplemented else _Number(z)
+
+    return computed
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    for _method in (f"__{_name}__", f"__r{_name}__"):
+        setattr(_Number, _method, _computing(_method))
+for _method in ("__neg__", "__abs__"):
+    setattr(_Number, _method, _computing(_method))
+
+
+def _sqrt(x: Any) -> Any:
+    """Return the square root of a number of a step, or of another one."""
+    return _Number(x.value.sqrt()) if type(x) is _Number else math.sqrt(x)
 
 
 def _some_rate(optimizer: Optimizer) -> float:
@@ -124,7 +272,7 @@ def _cells(closure: Any) -> list[Any]:
     found: list[Any] = []
     for cell in closure.__closure__ or ():
         x = cell.cell_contents
-        found += _cells(x) if type(x) is FunctionType and x is not closure else (x,)
+        found += (x.__code__, *_cells(x)) if type(x) is FunctionType and x not in (closure, _sqrt) else (x,)
     if closure.__defaults__:
         found += closure.__defaults__
     if closure.__kwdefaults__:
@@ -154,12 +302,17 @@ def numbers_like(rule: RuleInC, closure: Any) -> list[float]:
 
 
 def _same(x: Any, y: Any) -> bool:
-    return x is y or _is_root(x) or (type(x) is type(y) and isinstance(x, _KEPT_BY_VALUE) and bool(x == y))
+    return (
+        x is y
+        or (_is_root(x) and _is_root(y))
+        or (type(x) is type(y) and isinstance(x, _KEPT_BY_VALUE) and bool(x == y))
+    )
 
 
 def _is_root(x: Any) -> bool:
     """Return True for the square root that the rule gets, of a float, an array or a Value."""
-    return getattr(x, "__name__", "") == "sqrt"
+    of_numpy = type(x).__name__ == "ufunc" and x.__name__ == "sqrt"
+    return of_numpy or any(x is root for root in (ops.sqrt, _sqrt, math.sqrt))
 
 
 def _with_numbers(function: Any, numbers: Iterator[Any]) -> Any:
@@ -192,7 +345,12 @@ def _no_comparisons() -> Iterator[None]:
 
 
 def _update_lines(
-    spelling: CSpelling, results: Sequence[Value], given: Sequence[Value], numbers: Sequence[Value]
+    spelling: CSpelling,
+    results: Sequence[Value],
+    given: Sequence[Value],
+    numbers: Sequence[Value],
+    *,
+    arrays: bool,
 ) -> list[str]:
     """Return the body of `update`, whose arguments `steps_in_c.py` lists."""
     program = lower(results, [*given, *numbers], folds=False)
@@ -201,9 +359,20 @@ def _update_lines(
         program, _ = spelled_out(program, signature, "c", folds=False)
     except UnsupportedOperationError as problem:
         raise NotInCError(f"its rule cannot be written in C: {problem}") from problem
+    other = next((step.op.name for step in program.steps if step.op.name not in _SAME_EVERYWHERE), None)
+    if other:
+        raise NotInCError(f"{other} in its rule has other bits in C")
+    exponents = dict(zip(range(len(given), program.inputs), (x.data for x in numbers)))
+
+    def expression(step: Step, own: Sequence[str]) -> str:
+        if step.op is not ops.TABLE["pow"]:
+            return _term(spelling, step, own)
+        [x, y], exponent = own, step.operands[1]
+        return _power(x, y, exponents.get(exponent) if type(exponent) is int else exponent, arrays=arrays)
+
     memories = len(given) - 2
     names = ["x[i]", "g[i]", *(f"m{j}[i]" for j in range(memories)), *(f"k[{j}]" for j in range(len(numbers)))]
-    body, values = _statements(program, names, literal, lambda step, own: _term(spelling, step, own))
+    body, values = _statements(program, names, literal, expression)
     targets = ["y[i]", *(f"w{j}[i]" for j in range(memories))]
     return [
         *(f"const double *restrict m{j} = m + {j} * stride;" for j in range(memories)),
@@ -215,20 +384,45 @@ def _update_lines(
     ]
 
 
+def _power(x: str, y: str, exponent: float | None, *, arrays: bool) -> str:
+    """Return a power as Python has it, of floats or of arrays.
+
+    Raises:
+        NotInCError: that of arrays has other bits in C.
+    """
+    if not arrays:
+        return f"pow({x}, {y})"
+    simple = {2.0: f"{x} * {x}", 1.0: x, 0.5: f"sqrt({x})", -1.0: f"1 / {x}"}
+    if exponent not in simple:
+        raise NotInCError("a power in its rule has other bits in NumPy than in C")
+    if y == literal(exponent):
+        return simple[exponent]
+    cases = [f"{y} == {literal(exponent)} ? {power}" for exponent, power in simple.items()]
+    return f"{' : '.join(cases)} : NAN"  # which leaves the step to Python
+
+
 def _numbers_lines(spelling: CSpelling, optimizer: Optimizer, closure: Any) -> tuple[list[str], list[float]]:
     """Return the body of `numbers`, and its constants; nothing if the rule cannot be recorded so far.
+
+    The function returns 0 where something becomes infinite or nan, for which Python may raise an exception.
 
     Python's arithmetic on floats is C's, and its ** is C's pow, also where the table has x ** 2 for x * x.
     """
     lr, step = Value(_some_rate(optimizer)), Value(optimizer.steps)
+    found: list[Any] = []
     try:
-        with _no_comparisons():
-            of_values = optimizer.rule(lr, step, ops.sqrt)  # type: ignore[arg-type]  # recorded
-        cells = _cells(of_values)
+        with _steps(optimizer, _Number(step)):
+            of_values = optimizer.rule(_Number(lr), _Number(step), _sqrt)  # type: ignore[arg-type]  # recorded
+        for x, y in zip(_cells(of_values), _cells(closure), strict=True):
+            if _is_number(y):
+                found.append(x.value if type(x) is _Number else x)
+            elif not _same(x, y):
+                return [], []
+    except NotInCError:
+        raise
     except Exception:  # any, of a user's rule that takes numbers only; it is called with them for each step then
         return [], []
-    found = [x for x in cells if type(x) is Value or _is_number(x)]
-    if of_values.__code__ is not closure.__code__ or len(found) != len(numbers_of(_cells(closure))):
+    if of_values.__code__ is not closure.__code__:
         return [], []
     program = lower([_as_value(x) for x in found], [lr, step], folds=False)
     if not all(is_spelled(step.op, "c") and not step.op.adds for step in program.steps):
@@ -243,7 +437,8 @@ def _numbers_lines(spelling: CSpelling, optimizer: Optimizer, closure: Any) -> t
         return f"pow({', '.join(names)})" if step.op is ops.TABLE["pow"] else _term(spelling, step, names)
 
     lines, values = _statements(program, ["lr", "step"], constant, expression)
-    return [*lines, *(f"k[{j}] = {value};" for j, value in enumerate(values))], constants
+    finite = " && ".join(["1", *(f"isfinite(v{place})" for place in range(len(lines)))])
+    return [*lines, *(f"k[{j}] = {value};" for j, value in enumerate(values)), f"return {finite};"], constants
 
 
 def _statements(
