@@ -17,6 +17,7 @@ and an update has only operations whose bits are the same in C, in Python and in
 The source has no numbers of the optimizer in it: they are arguments. So all optimizers of a kind share one library.
 """
 
+import dis
 import math
 import random
 import sys
@@ -155,6 +156,10 @@ def _refuse_hidden_state(optimizer: Optimizer) -> None:
     rule = type(optimizer).rule
     if rule.__module__ == Optimizer.__module__ and "rule" not in vars(optimizer):
         return  # of this package
+    code: Any = getattr(optimizer.rule, "__code__", None)
+    for line in dis.get_instructions(code) if code else ():
+        if line.opname == "STORE_GLOBAL" or (line.opname == "STORE_DEREF" and line.argval in code.co_freevars):
+            raise NotInCError(f"its rule changes {line.argval}, which is outside of it")
     kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
     for attributes in (vars(optimizer), *map(vars, kinds)):
         for name, x in attributes.items():

@@ -791,6 +791,22 @@ def test_a_learning_rate_that_changes_the_optimizer() -> None:
     compared(make, rows(6), [1.0] * 6, why="its rule changes the optimizer, or its learning rate does")
 
 
+def test_a_rule_that_counts_outside_of_it() -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        count = 0
+
+        class Counted(optim.Optimizer):
+            def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+                nonlocal count
+                count += 1
+                rate = lr / count
+                return lambda x, g: (x - rate * g,)
+
+        return large(), Counted(0.1), {}
+
+    compared(make, rows(6), [1.0] * 6, why="its rule changes count, which is outside of it")
+
+
 def test_an_optimizer_that_a_callback_puts_into_a_group() -> None:
     def make() -> tuple[Any, Any, dict[str, Any]]:
         model = large()
