@@ -45,6 +45,13 @@ _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 20 µs, in which other threads can wait
 MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
 TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
 
+_APART = """
+#if defined __clang__
+#define APART __attribute__((noinline))
+#else /* gcc 12 takes some loops that copy within an array for loops without effect, and drops calls of them */
+#define APART __attribute__((noinline, noipa))
+#endif
+"""
 _VECTOR_TYPES = f"""
 #include <string.h>
 #if defined __AVX512F__
@@ -238,6 +245,8 @@ class _TranslationUnit:
         if self.in_work:
             yield "   work: memory of work_bytes bytes, aligned to 64 bytes."
         yield from ["*/", "#include <math.h>"]
+        if signature.batch or statements.functions or not self.layout.whole:
+            yield from _APART.strip().splitlines()
         if signature.batch or any("LANES" in text for text in statements.functions):
             yield from _VECTOR_TYPES.strip().splitlines()
         if signature.batch:
@@ -251,21 +260,21 @@ class _TranslationUnit:
         for indices, name in statements.tables.items():
             yield f"static const int {name}[] = {{{', '.join(map(str, indices))}}};"
         for text, name in statements.functions.items():
-            yield from f"static __attribute__((noinline)) void {name}{text}".splitlines()
+            yield from f"static APART void {name}{text}".splitlines()
         if self.in_work:
             yield f"const long long work_bytes = {' + '.join(self._sizes(signature.feedback))};"
         once, each = self.once, self.each
         if not self.layout.whole:
             shared = self._shared()
             for n, lines in enumerate([*once, *each]):
-                yield from [f"static __attribute__((noinline)) void part{n}({_declared(shared)})", "{", *lines, "}"]
+                yield from [f"static APART void part{n}({_declared(shared)})", "{", *lines, "}"]
             of_once = [("", "w" if name == "y" else name) for _, name in shared]  # there is no y yet, and none is read
             passed = [_passed(of_once)] * len(once) + [_passed(shared)] * len(each)
             calls = [[f"part{n}({names});"] for n, names in enumerate(passed)]
             once, each = calls[: len(once)], calls[len(once) :]
         parameters = self._parameters()
         if signature.batch:
-            yield f"void samples({_declared(self._parameters_of_samples())})"
+            yield f"APART void samples({_declared(self._parameters_of_samples())})"
         elif self._in_registers:
             yield f"static inline __attribute__((always_inline)) void once({_declared(parameters)})"
         else:

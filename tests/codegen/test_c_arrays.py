@@ -125,6 +125,18 @@ def test_products_whose_factors_are_read_in_opposite_directions(kinds: str) -> N
     check_batches(network((outputs,), xs, ys, batched=[0, 1]), [1, 2, 8, 9, 17, 65], reduces=("sum",))
 
 
+def test_copies_within_an_array_are_not_taken_for_loops_without_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of irregular elements, in parts: gcc 12 dropped the calls of parts that turn a table round."""
+    monkeypatch.setattr(c_layout, "LINES_IN_A_PART", 1)
+    monkeypatch.setattr(c_layout, "TERMS_OF_A_COPY", 1)
+    rng, draws = random.Random(3), Draws(12)
+    xs, y = draws.values(300), draws.value()
+    read = [v * xs[0] for v in xs]
+    terms = [(35, 8), (33, 9), (40, 8), (32, 12)]
+    outputs = [[autograd.sum([rng.choice(read) for _ in range(n)]) for _ in range(sums)] for sums, n in terms]
+    check_batches(network((*outputs, y * 2.0), xs, y, batched=[1]), [1, 9], reduces=("sum",))
+
+
 KINDS = {
     **{
         name: [BIG_NETWORKS[name]]
