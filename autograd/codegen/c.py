@@ -25,7 +25,7 @@ from autograd.codegen.array_program import ArrayProgram, Statement, View, index_
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
-from autograd.codegen.c_layout import Layout, straight
+from autograd.codegen.c_layout import Layout, entries, straight
 from autograd.codegen.c_library import MOST_LANES, CallLimits, CProgram
 from autograd.codegen.c_spelling import for_loop, literal
 from autograd.codegen.c_statements import REPEATED, CStatements, heads, index_of, letters
@@ -37,12 +37,15 @@ from autograd.trees import tree_leaves
 FLAGS = ["-ffp-contract=off", "-fno-builtin", "-fno-math-errno", "-fno-trapping-math"]
 """Required for the same bits as Python; the last two change no result, only errno and exception flags."""
 
+MOST_PIECES = 4  # lists of outputs that are each copied by a loop of its own
 _STATE_IN_REGISTERS = 16  # numbers at most to keep in registers while a function is repeated
 _TERMS_OF_A_CALL = 2**26  # of all samples together: 3 to 50 ms, so that Ctrl-C between two calls is soon enough
 _CHUNK_OF_ONCE = 8  # the samples of a chunk take so many times as long as what does not depend on the sample
 _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 20 µs, in which other threads can wait
 
 MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
+TERMS_OF_AN_ENTRY = 2  # of tables of indices, at least: what reads no neighbours is faster step by step
+MOST_IRREGULAR = 20_000  # terms of a program that is printed step by step for this reason: it compiles in seconds
 TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
 
 _APART = """
@@ -80,6 +83,10 @@ static inline void put(double *p, long long stride, V z, int from)
     if (stride == 1 && from == 0) *(U *)p = z;
     else for (int i = from; i < LANES; i++) p[i * stride] = z[i];
 }
+"""
+_SAMPLES = """
+static inline int vector_of(unsigned sample) { return sample / LANES; } /* unsigned: a shift */
+static inline int lane_of(unsigned sample) { return sample % LANES; }
 """
 _TOTAL = """
 typedef double H __attribute__((vector_size(4 * LANES)));
@@ -173,6 +180,8 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
     apart, its_signature, added = steps(folds=False)
     terms = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
     arrays = lifted_if_few(apart, its_signature, terms // TERMS_OF_A_KIND) if terms > MOST_STRAIGHT else None
+    if arrays and TERMS_OF_AN_ENTRY * entries(arrays) > terms < MOST_IRREGULAR:
+        arrays = None
     if arrays is None:
         apart, its_signature, added = steps(folds=True)
     unit = _TranslationUnit(arrays or straight(apart, its_signature), signature, added)
@@ -253,6 +262,7 @@ class _TranslationUnit:
             yield from _TURNED.strip().splitlines()
             yield from _IN_ROWS.strip().splitlines() if self.layout.row else ()
             yield from _TOTAL.strip().splitlines() if signature.reduce else ()
+            yield from _SAMPLES.strip().splitlines() if self.layout.products else ()
         yield from statements.operations.definitions()
         for constant in self.program.constants:
             numbers = ", ".join(map(literal, constant.constants))
@@ -415,10 +425,17 @@ class _TranslationUnit:
         """Yield the loop that writes the outputs of the samples in one vector."""
         for target, loops, value in self.layout.copies:
             yield from self.statements.lines([Statement(target, loops, value)])
+        pieces = [(start, size) for _, start, size in pieces_in_place(self.signature.outputs) if size]
         yield from ["for (int lane = from; lane < LANES; lane++) {", "const long long row = first + lane;"]
-        for _, start, size in (piece for piece in pieces_in_place(self.signature.outputs) if piece[2]):
-            at = index_text(0, (start, "n"), (size, "row"), (1, "i"))
-            yield for_loop("i", size, f"out[{at}] = s[{index_text(start, (1, 'i'))}][lane];")
+        if len(pieces) > MOST_PIECES:
+            yield f"static const int pieces[][2] = {{{', '.join(f'{{{start}, {size}}}' for start, size in pieces)}}};"
+            yield f"for (int k = 0; k < {len(pieces)}; k++)"
+            yield "for (int i = 0; i < pieces[k][1]; i++)"
+            yield "out[pieces[k][0] * n + pieces[k][1] * row + i] = s[pieces[k][0] + i][lane];"
+        else:
+            for start, size in pieces:
+                at = index_text(0, (start, "n"), (size, "row"), (1, "i"))
+                yield for_loop("i", size, f"out[{at}] = s[{index_text(start, (1, 'i'))}][lane];")
         yield "}"
 
     def _last(self) -> Iterator[str]:

@@ -294,9 +294,10 @@ def _parts(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
     """Yield the statements in parts."""
     part, size = list[Statement](), 0
     for statement in statements:
-        # A loop counts as a few lines. Four terms of a long sum cost the compiler about as much as one line.
+        # A loop costs the compiler as much as many lines, four terms of a long sum about as much as one; sums in tiles
+        # are calls of functions.
         segments = len(statement.value.segments) if isinstance(statement.value, Sum) else 0
-        lines = 10 if statement.loops else 1 + segments // 4
+        lines = 2 if is_tiled(statement) else 20 if statement.loops else 1 + segments // 4
         if part and size + lines > LINES_IN_A_PART:
             yield part
             part, size = [], 0
@@ -304,6 +305,11 @@ def _parts(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
         size += lines
     if part:
         yield part
+
+
+def entries(program: ArrayProgram) -> int:
+    """Return the number of elements that a program reads through tables."""
+    return sum(len(view.table) for s in program.statements for view in views_of(s.value) if view.table)
 
 
 def straight(program: Program, signature: Signature) -> ArrayProgram:

@@ -10,7 +10,7 @@ do not wait for each other, and what they read together is loaded once. A tile h
 Nothing is reassociated: the terms of each sum are added one after the other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -90,48 +90,62 @@ class _Tile(NamedTuple):
         return self._replace(target=moved(self.target), loops=loops, segments=segments)  # type: ignore[arg-type]
 
 
-class _Pointers:
-    """The parameters of a function: pointers to the first elements of views, and local variables.
+class _Parameters:
+    """The parameters of a function: pointers to the first elements of views, local variables, and numbers.
 
-    They are named in order, so that equal functions have equal texts.
+    They are named in order, so that equal functions have equal texts. The lengths and strides of loops are parameters,
+    too: layers of any size have the same functions.
+
+    Arguments:
+        places: those of the arrays.
     """
 
     def __init__(self, places: Mapping[Array, Place]) -> None:
         self.places = places
-        self._names: dict[tuple[str, str], str] = {}  # by type and argument
+        self._names: dict[tuple[str, str, Hashable], str] = {}  # by type, argument, and what a number is for
 
-    def add(self, kind: str, argument: str) -> str:
-        return self._names.setdefault((kind, argument), f"p{len(self._names)}")
+    def add(self, kind: str, argument: str, use: Hashable = None) -> str:
+        return self._names.setdefault((kind, argument, use), f"p{len(self._names)}")
+
+    def number(self, n: int, use: Hashable) -> int | str:
+        """Return the parameter for a number, but 0 and 1 as they are: adjacent elements are no matter of a stride."""
+        return n if n in (0, 1) else self.add("const int ", str(n), use)
 
     def array(self, view: View, *, written: bool = False) -> str:
         place = self.places[view.array]
         kind = f"{'' if written else 'const '}{kind_of(place.vector)} *restrict "
         return self.add(kind, index_of(place.name, place.start + view.start))
 
+    def index(self, array: str, strides: Sequence[int], variables: Sequence[str], start: int = 0) -> str:
+        """Return the index of an element of an array."""
+        moving = [(i, by, x) for i, (by, x) in enumerate(zip(strides, variables, strict=True)) if by]
+        factors = [(by, (array, i, by), f"({x})" if " " in x else x) for i, by, x in moving]
+        terms = [x if by == 1 else f"{self.number(by, use)} * {x}" for by, use, x in factors]
+        return " + ".join([*terms, str(self.number(start, array))] if start else terms) or "0"
+
     def element(self, view: View, variables: Sequence[str], lanes: int | None) -> _Text:
         """Return an element of a view; a vector of them along the loop `lanes`."""
         place = self.places[view.array]
         if place.local:
             return _Text(self.add(f"const {kind_of(place.vector)} ", place.name), place.vector)
-        products = list(zip(view.strides, variables, strict=True))
         if place.apart:
             k, array = variables[-1], self.add("const double *restrict ", place.name)
-            # Unsigned quotients take one instruction, others several; the place in the whole array is not negative.
-            at = index_text(place.start + view.start, *products, (place.apart, f"((unsigned){k} / LANES)"))
-            return _Text(f"{array}[({at}) * LANES + (unsigned){k} % LANES]")
-        at = index_text(0, *products)
-        element = f"{self.array(view)}[{at}]"
+            strides, own = (*view.strides, place.apart), (*variables, f"vector_of({k})")
+            at = self.index(array, strides, own, place.start + view.start)
+            return _Text(f"{array}[({at}) * LANES + lane_of({k})]")
+        array = self.array(view)
+        element = f"{array}[{self.index(array, view.strides, variables)}]"
         if lanes is not None and view.strides[lanes]:
             return _Text(f"*(const U *)&{element}", vector=True)
         return _Text(element, place.vector)
 
     @property
     def declared(self) -> str:
-        return ", ".join(f"{kind}{name}" for (kind, _), name in self._names.items())
+        return ", ".join(f"{kind}{name}" for (kind, *_), name in self._names.items())
 
     @property
     def passed(self) -> str:
-        return ", ".join(argument for _, argument in self._names)
+        return ", ".join(argument for _, argument, _ in self._names)
 
 
 class CStatements:
@@ -327,76 +341,66 @@ class CStatements:
             yield from self._call(tile, places, height)
 
     def _call(self, tile: _Tile, places: Mapping[Array, Place], height: int) -> Iterator[str]:
-        pointers = _Pointers(places)
-        body = list(self._body(tile, pointers, height))
-        text = "\n".join([f"({pointers.declared})", "{", *body, "}"])
+        parameters = _Parameters(places)
+        body = list(self._body(tile, parameters, height))
+        text = "\n".join([f"({parameters.declared})", "{", *body, "}"])
         name = self.functions.setdefault(text, f"sums{len(self.functions)}")
-        yield f"{name}({pointers.passed});"
+        yield f"{name}({parameters.passed});"
 
-    def _body(self, tile: _Tile, pointers: _Pointers, height: int) -> Iterator[str]:
-        loops = tile.loops
+    def _body(self, tile: _Tile, parameters: _Parameters, height: int) -> Iterator[str]:
+        loops = [parameters.number(n, i) for i, n in enumerate(tile.loops)]
         variables, closing = letters(len(loops)), 0
         outer = [i for i in range(len(loops)) if i not in (tile.rows, tile.lanes)]
         for line in heads([variables[i] for i in outer], [loops[i] for i in outer]):
             yield line
             closing += 1
         for loop, by in ((tile.lanes, "LANES"), (tile.rows, str(height))):
-            if loop is None:
-                continue
-            if loop == tile.rows and loops[loop] == height:
-                variables[loop] = "0"
-                continue
-            i, n = variables[loop], loops[loop]
-            if loop == tile.rows and n % height == 0:
-                yield f"for (int {i} = 0; {i} < {n}; {i} += {by}) {{"
-            else:  # the last tile overlaps the one before
+            if loop is not None:
+                i, n = variables[loop], loops[loop]
                 yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
-                yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by};"
-            closing += 1
+                yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by}; /* the last may overlap */"
+                closing += 1
         shifted = []
         for row in range(height):
             own = list(variables)
             if tile.rows is not None and row:
-                i = own[tile.rows]
-                own[tile.rows] = str(row) if i == "0" else f"({i} + {row})"
+                own[tile.rows] += f" + {row}"
             shifted.append(own)
-        places = [self._target(tile, pointers, own) for own in shifted]
+        places = [self._target(tile, parameters, own) for own in shifted]
         zero = f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
         starts = [zero] * height
         if tile.added is None:
-            fresh = pointers.add("const int ", "fresh")
+            fresh = parameters.add("const int ", "fresh")
             starts = [f"{fresh} ? {zero} : {get}" for get, _ in places]
         yield f"{kind_of(tile.vector)} {', '.join(f'z{row} = {start}' for row, start in enumerate(starts))};"
-        for segment in tile.segments:
+        for s, segment in enumerate(tile.segments):
             inner = letters(len(loops) + len(segment.terms))[len(loops) :]
             if tile.samples:
-                first, last = (pointers.add("const int ", name) for name in ("known", tile.samples))
+                first, last = (parameters.add("const int ", name) for name in ("known", tile.samples))
                 yield f"for (int {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
             else:
-                yield from heads(inner, segment.terms)
+                yield from heads(inner, [parameters.number(n, ("terms", s, i)) for i, n in enumerate(segment.terms)])
             for row, own in enumerate(shifted):
                 factors = [
-                    literal(x) if isinstance(x, float) else pointers.element(x, [*own, *inner], tile.lanes).text
+                    literal(x) if isinstance(x, float) else parameters.element(x, [*own, *inner], tile.lanes).text
                     for x in segment.factors
                 ]
                 yield f"z{row} = z{row} + {' * '.join(factors)};"
             yield from "}" * len(segment.terms)
-        scaled = (
-            f" * {pointers.add('const double ', 'scale')}"
-            if tile.samples and self.layout.signature.reduce == "mean"
-            else ""
-        )
+        scaled = ""
+        if tile.samples and self.layout.signature.reduce == "mean":
+            scaled = f" * {parameters.add('const double ', 'scale')}"
         yield from (put.format(f"z{row}{scaled}") for row, (_, put) in enumerate(places))
         yield from "}" * closing
 
     @staticmethod
-    def _target(tile: _Tile, pointers: _Pointers, variables: Sequence[str]) -> tuple[str, str]:
+    def _target(tile: _Tile, parameters: _Parameters, variables: Sequence[str]) -> tuple[str, str]:
         """Return the expression that loads a row's sum so far, and the statement that stores it."""
-        at = index_text(0, *zip(tile.target.strides, variables, strict=True))
-        element = f"{pointers.array(tile.target, written=True)}[{at}]"
+        array = parameters.array(tile.target, written=True)
+        element = f"{array}[{parameters.index(array, tile.target.strides, variables)}]"
         if tile.lanes is None:
             return element, f"{element} {'+=' if tile.added else '='} {{}};"
-        stride, i = tile.target.strides[tile.lanes], variables[tile.lanes]
+        stride, i = parameters.number(tile.target.strides[tile.lanes], (array, "lanes")), variables[tile.lanes]
         known = f"{i}0 - {i}" if tile.added is None else "0"  # lanes of the tile before, which has stored them
         return f"get(&{element}, {stride})", f"put(&{element}, {stride}, {{}}, {known});"
 
