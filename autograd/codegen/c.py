@@ -45,7 +45,7 @@ _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 20 µs, in which other threads can wait
 
 MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
 TERMS_OF_AN_ENTRY = 2  # of tables of indices, at least: what reads no neighbours is faster step by step
-MOST_IRREGULAR = 20_000  # terms of a program that is printed step by step for this reason: it compiles in seconds
+MOST_IRREGULAR = 8_000  # terms of a program that is printed step by step for this reason: it compiles in seconds
 TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
 
 _APART = """
