@@ -78,10 +78,11 @@ def fit(
     With the backend "c", whole steps are C: loss and gradients of a batch, and the optimizer's update, printed from its
     own `rule`, also from that of a subclass of yours. It makes as many steps as take some 50 ms, up to the end of an
     epoch (of several, where an epoch is one step, without callback, validation and patience). Learning rates are asked
-    for these steps in advance. After the last of them the rule is called again, and compared with what C has computed.
-    All else is as if Python made the steps, and so are the numbers, to the bit. Where Python has to make them,
-    `History.steps_in_python` says why: for `clip_norm`, for draws, for an optimizer that moves numbers by another
-    method than `rule`, or whose rule compares numbers, takes floats only, or reads what changes from step to step.
+    for these steps in advance. After the last of them the rule is called again, and all its numbers are compared with
+    what C has computed, before anything is kept. All else is as if Python made the steps, and so are the numbers, to
+    the bit. Where Python has to make them, `History.steps_in_python` says why: for `clip_norm`, for draws, for an
+    optimizer that moves numbers by another method than `rule`, or whose rule compares numbers, draws, changes
+    something, takes floats only, calls what has other bits in C, or reads a list or what else may change.
 
     Samples may be of several shapes, such as sequences of several lengths, where the model takes them. One graph is
     recorded and compiled for each shape, of inputs and target, so a few lengths compile sooner than many. Each step is
