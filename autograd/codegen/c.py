@@ -46,6 +46,7 @@ _TERMS_WITHOUT_OTHERS = 2**12  # 1 to 20 µs, in which other threads can wait
 MOST_STRAIGHT = 256  # terms of a program that is printed step by step: what is in registers needs no loops
 TERMS_OF_AN_ENTRY = 2  # of tables of indices, at least: what reads no neighbours is faster step by step
 MOST_IRREGULAR = 8_000  # terms of a program that is printed step by step for this reason: it compiles in seconds
+MOST_FUNCTIONS = 16  # of sums that each have the numbers of their loops; more are shared by layers of other sizes
 TERMS_OF_A_KIND = 4  # of steps, at least; fewer are printed step by step, too
 
 _APART = """
@@ -210,11 +211,15 @@ class _TranslationUnit:
         self.outputs = len(tree_leaves(signature.outputs))  # the length of `out`, for one sample
         self.sizes = [len(tree_leaves(tree)) for tree in signature.inputs]  # of the arguments, for one sample
         self.layout = Layout(program, signature, terms)
-        self.statements = CStatements(self.layout)
-        self.once, self.each = (  # the statements of each part: batch-invariant, and for each sample
-            list(map(self.statements.lines, parts)) for parts in (self.layout.once, self.layout.each)
-        )
-        self.products = [line for product in self.layout.products for line in self.statements.products(product)]
+        self._write(shared=False)
+        if len(self.statements.functions) > MOST_FUNCTIONS:
+            self._write(shared=True)
+
+    def _write(self, *, shared: bool) -> None:
+        """Write the statements of each part, and the products."""
+        layout, self.statements = self.layout, CStatements(self.layout, shared=shared)
+        self.once, self.each = (list(map(self.statements.lines, parts)) for parts in (layout.once, layout.each))
+        self.products = [line for product in layout.products for line in self.statements.products(product)]
 
     @property
     def in_work(self) -> bool:

@@ -93,15 +93,16 @@ class _Tile(NamedTuple):
 class _Parameters:
     """The parameters of a function: pointers to the first elements of views, local variables, and numbers.
 
-    They are named in order, so that equal functions have equal texts. The lengths and strides of loops are parameters,
-    too: layers of any size have the same functions.
+    They are named in order, so that equal functions have equal texts.
 
     Arguments:
         places: those of the arrays.
+        shared: True if the lengths and strides of loops are parameters, too: layers of any size then have the same
+            functions. Those that know their numbers are a tenth faster for small layers, and easier to read.
     """
 
-    def __init__(self, places: Mapping[Array, Place]) -> None:
-        self.places = places
+    def __init__(self, places: Mapping[Array, Place], *, shared: bool) -> None:
+        self.places, self.shared = places, shared
         self._names: dict[tuple[str, str, Hashable], str] = {}  # by type, argument, and what a number is for
 
     def add(self, kind: str, argument: str, use: Hashable = None) -> str:
@@ -109,7 +110,7 @@ class _Parameters:
 
     def number(self, n: int, use: Hashable) -> int | str:
         """Return the parameter for a number, but 0 and 1 as they are: adjacent elements are no matter of a stride."""
-        return n if n in (0, 1) else self.add("const int ", str(n), use)
+        return self.add("const int ", str(n), use) if self.shared and n not in (0, 1) else n
 
     def array(self, view: View, *, written: bool = False) -> str:
         place = self.places[view.array]
@@ -153,10 +154,11 @@ class CStatements:
 
     Arguments:
         layout: the program, and the places of its arrays.
+        shared: True if functions are to be the same for layers of any size.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout, self.places = layout, layout.places
+    def __init__(self, layout: Layout, *, shared: bool) -> None:
+        self.layout, self.places, self.shared = layout, layout.places, shared
         self.operations = CSpelling()
         self.tables: dict[tuple[int, ...], str] = {}
         """The names of the index tables that the statements read."""
@@ -341,7 +343,7 @@ class CStatements:
             yield from self._call(tile, places, height)
 
     def _call(self, tile: _Tile, places: Mapping[Array, Place], height: int) -> Iterator[str]:
-        parameters = _Parameters(places)
+        parameters = _Parameters(places, shared=self.shared)
         body = list(self._body(tile, parameters, height))
         text = "\n".join([f"({parameters.declared})", "{", *body, "}"])
         name = self.functions.setdefault(text, f"sums{len(self.functions)}")
@@ -355,11 +357,15 @@ class CStatements:
             yield line
             closing += 1
         for loop, by in ((tile.lanes, "LANES"), (tile.rows, str(height))):
-            if loop is not None:
-                i, n = variables[loop], loops[loop]
+            if loop is None:
+                continue
+            i, n = variables[loop], loops[loop]
+            if loop == tile.rows and isinstance(n, int) and n % height == 0:
+                yield f"for (int {i} = 0; {i} < {n}; {i} += {by}) {{"
+            else:
                 yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
                 yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by}; /* the last may overlap */"
-                closing += 1
+            closing += 1
         shifted = []
         for row in range(height):
             own = list(variables)
