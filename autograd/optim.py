@@ -266,7 +266,7 @@ class Optimizer(OptimizerHints):
         """Return what ties a state to the parameters that it belongs to; None where there is no state."""
         return tuple(map(weakref.ref, parameters)) if self.memories else None
 
-    def _attributes(self) -> dict[str, Any]:
+    def attributes(self) -> dict[str, Any]:
         """Return the attributes, not a copy, so that `Groups` can set those of all its optimizers in one step."""
         return self.__dict__
 
@@ -568,7 +568,7 @@ class Groups(Optimizer):
 
     def _states(self) -> list[dict[str, Any]]:
         """Return the attributes of the optimizers in order, and those of this one."""
-        return [*(optimizer._attributes() for _, optimizer in self.groups), self.__dict__]
+        return [*(optimizer.attributes() for _, optimizer in self.groups), self.__dict__]
 
     def _parts(self, parameters: Sequence[Value]) -> list[list[Value]]:
         """Return the parameters of each group, and remember where they are."""

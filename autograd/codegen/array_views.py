@@ -239,8 +239,8 @@ class ArrayPrinter:
         self.tables: list[Sequence[int]] = []
         self._names: dict[str, str] = {}  # of views that may be read again
         self._held: dict[Array, Piece | dict[int, Element]] = {}  # by one piece, in its order, or each element by one
-        self._rounds: dict[int, int] = {}  # of the loops of a statement
-        self._fresh: set[str] = set()  # variables that no result is yet
+        self.rounds: dict[int, int] = {}  # of the loops of a statement
+        self.fresh: set[str] = set()  # variables that no result is yet
         self._strided: dict[tuple[Any, ...], list[tuple[int, int]]] = {}  # the loops of windows, in the order of axes
         for array, shape in zip(program.arguments, shapes, strict=True):
             self._held[array] = self.piece(array.name, shape, array.varies)
@@ -253,7 +253,7 @@ class ArrayPrinter:
         self.constants.append(numbers)
         return Piece(f"c{len(self.constants) - 1}", (len(numbers),), False)
 
-    def _named(self, text: str) -> str:
+    def named(self, text: str) -> str:
         if text not in self._names:
             self._names[text] = f"w{len(self._names)}"
             self.lines.append(f"{self._names[text]} = {text}")
@@ -265,8 +265,8 @@ class ArrayPrinter:
         if isinstance(value, (View, float)) and not (array.total or gathers):
             self._hold(array, table or indices_of(start, strides, loops), self._sources(value, loops))
             return
-        self._rounds = dict(enumerate(loops))
-        order = sorted(self._rounds, key=lambda i: 0 if table else -abs(strides[i]))
+        self.rounds = dict(enumerate(loops))
+        order = sorted(self.rounds, key=lambda i: 0 if table else -abs(strides[i]))
         over = (SAMPLES,) * array.total
         if isinstance(value, Sum):
             result = self._sum(value, loops, over)
@@ -280,7 +280,7 @@ class ArrayPrinter:
         name = f"{array.name}_{len(self.lines)}" if array in self._held else array.name
         piece = self.piece(name, shape, array.varies, array.total)
         self.lines.append(f"{name} = {self._full(result, piece.each(order, SAMPLES))}")
-        self._fresh.add(name)
+        self.fresh.add(name)
         places = [*table] if table else indices_of(start, [strides[i] for i in order], shape)
         if places == [*range(array.length)]:
             self._held[array] = piece
@@ -299,36 +299,36 @@ class ArrayPrinter:
         mean, self.mean = self.mean, self.mean and len(value.segments) == 1  # several are divided together
         for segment in value.segments if over else _written_out(value):
             if segment.factors != (0.0,):
-                terms, counts = self._terms(segment, len(loops))
+                terms, counts = self.terms(segment, len(loops))
                 sums.append(self._product(segment.factors, counts, (*over, *terms)))
             if len(sums) == TERMS_IN_A_STATEMENT:
-                so_far = self._elementwise(sums, " + ")
-                sums = [so_far._replace(text=self._named(so_far.text), atom=True)]
-        result = self._elementwise(sums, " + ")
+                so_far = self.elementwise(sums, " + ")
+                sums = [so_far._replace(text=self.named(so_far.text), atom=True)]
+        result = self.elementwise(sums, " + ")
         if over and mean > self.mean:
             result = Indexed(f"{result.operand} / n", result.axes, False)
         self.mean = mean
         return result
 
-    def _terms(self, segment: Segment, loops: int) -> tuple[range, list[int]]:
+    def terms(self, segment: Segment, loops: int) -> tuple[range, list[int]]:
         """Return the loops through a segment's terms, and the rounds of all loops."""
         terms = range(loops, loops + len(segment.terms))
-        self._rounds |= zip(terms, segment.terms, strict=True)
-        return terms, [self._rounds[i] for i in range(terms.stop)]
+        self.rounds |= zip(terms, segment.terms, strict=True)
+        return terms, [self.rounds[i] for i in range(terms.stop)]
 
-    def _expression(self, value: Expression, counts: Sequence[int]) -> Indexed:
+    def expression(self, value: Expression, counts: Sequence[int]) -> Indexed:
         if isinstance(value, View):
             return self._view(value, counts)
         if isinstance(value, Call):
-            return self._call(value, [self._expression(x, counts) for x in value.operands])
+            return self._call(value, [self.expression(x, counts) for x in value.operands])
         if isinstance(value, Fold):
             return self._fold(value, len(counts))
         assert not isinstance(value, Sum), "a sum is the whole value of a statement"
         return Indexed(float_literal(value), ())
 
     def _call(self, value: Call, operands: Sequence[Indexed]) -> Indexed:
-        axes = self._union(operands)
-        texts = [self._aligned(x, axes).operand for x in operands]
+        axes = self.union(operands)
+        texts = [self.aligned(x, axes).operand for x in operands]
         return Indexed(self.spelling.expression(step_of(value), texts), axes, value.op.reads.endswith(")"))
 
     def _fold(self, fold: Fold, loops: int) -> Indexed:
@@ -336,17 +336,17 @@ class ArrayPrinter:
         parts = []
         for segment in chain.from_iterable(fold.lists):
             (factor,) = segment.factors
-            _, counts = self._terms(segment, loops)
+            _, counts = self.terms(segment, loops)
             if isinstance(factor, View):
                 parts.append(self._view(factor, counts))
             else:
                 parts.append(Indexed(f"{self._constant([factor]).name}[0]", ()))
-        axes = [i for i in self._union(parts) if i < loops]
+        axes = [i for i in self.union(parts) if i < loops]
         left, lists = iter(parts), []
         for segments in fold.lists:
             texts = []
             for segment in segments:
-                terms, _ = self._terms(segment, loops)  # those of another segment may be others
+                terms, _ = self.terms(segment, loops)  # those of another segment may be others
                 texts.append(self._grouped(self._full(next(left), (*axes, *terms)), [*[[i] for i in axes], terms]))
             lists.append(_concatenated(texts))
         operands = sum(prod(segment.terms) for segments in fold.lists for segment in segments)
@@ -354,7 +354,7 @@ class ArrayPrinter:
 
     # Axes ------------------------------------------------------------------------------------------------------------
 
-    def _aligned(self, x: Indexed, axes: Sequence[int], *, first: bool = False) -> Indexed:
+    def aligned(self, x: Indexed, axes: Sequence[int], *, first: bool = False) -> Indexed:
         """Return an array with its axes in this order, new ones of length 1 for loops that it does not run through.
 
         Arguments:
@@ -375,35 +375,35 @@ class ArrayPrinter:
 
     def _full(self, x: Indexed, axes: Sequence[int]) -> str:
         """Return an array with exactly these axes."""
-        text = self._aligned(x, axes, first=True).text
-        if all(i in x.axes or self._rounds.get(i) == 1 for i in axes):
+        text = self.aligned(x, axes, first=True).text
+        if all(i in x.axes or self.rounds.get(i) == 1 for i in axes):
             return text
         return f"xp.broadcast_to({text}, {tree_text(tuple(map(self._length, axes)))})"
 
     def _length(self, loop: int) -> str:
-        return "n" if loop == SAMPLES else str(self._rounds[loop])
+        return "n" if loop == SAMPLES else str(self.rounds[loop])
 
     def _grouped(self, text: str, groups: Sequence[Sequence[int]]) -> str:
         """Return an array with one axis for each group of axes."""
         if all(len(group) == 1 for group in groups):
             return text
-        lengths = ["-1" if SAMPLES in group else str(prod(self._rounds[i] for i in group)) for group in groups]
+        lengths = ["-1" if SAMPLES in group else str(prod(self.rounds[i] for i in group)) for group in groups]
         return f"{text}.reshape({', '.join(lengths)})"
 
-    def _union(self, xs: Iterable[Indexed]) -> tuple[int, ...]:
+    def union(self, xs: Iterable[Indexed]) -> tuple[int, ...]:
         """Return the loops that any of these arrays runs through, in order."""
         every = {i for x in xs for i in x.axes}
         return tuple(self.piece("", (), SAMPLES in every).each(sorted(every - {SAMPLES}), SAMPLES))
 
-    def _elementwise(self, xs: Sequence[Indexed], operator: str) -> Indexed:
+    def elementwise(self, xs: Sequence[Indexed], operator: str) -> Indexed:
         """Return sums or products of arrays, element by element."""
         if len(xs) == 1:
             return xs[0]
-        axes = self._union(xs)
-        return Indexed(operator.join(self._aligned(x, axes).operand for x in xs), axes, False)
+        axes = self.union(xs)
+        return Indexed(operator.join(self.aligned(x, axes).operand for x in xs), axes, False)
 
     @staticmethod
-    def _summed(x: Indexed, over: Iterable[int]) -> Indexed:
+    def summed(x: Indexed, over: Iterable[int]) -> Indexed:
         places = [d for d, i in enumerate(x.axes) if i in over]
         if not places:
             return x
@@ -415,17 +415,17 @@ class ArrayPrinter:
     def _product(self, factors: Sequence[Expression], counts: Sequence[int], over: Sequence[int]) -> Indexed:
         """Return the sum over some loops of the product of the factors; over the samples, the mean if asked for."""
         numbers = [float_literal(x) for x in factors if isinstance(x, float) and isfinite(x)]
-        arrays = [self._expression(x, counts) for x in factors if not (isinstance(x, float) and isfinite(x))]
+        arrays = [self.expression(x, counts) for x in factors if not (isinstance(x, float) and isfinite(x))]
         mean = self.mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
         alone = [i for i in over if all(i not in x.axes for x in arrays)]
         numbers += [self._length(i) for i in alone if i != SAMPLES or not self.mean]
         if len(arrays) == 2:
             x, y = sorted(arrays, key=self._size)
-            of_product = self._size(Indexed("", self._union([x, y])))
+            of_product = self._size(Indexed("", self.union([x, y])))
             if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= of_product:
-                x, mean = x._replace(text=self._named(f"{x.operand} / n"), atom=True), False
+                x, mean = x._replace(text=self.named(f"{x.operand} / n"), atom=True), False
             arrays = [self._matrix_product(x, y, [i for i in over if i in x.axes and i in y.axes])]
-        arrays = [self._summed(x, over) for x in arrays]
+        arrays = [self.summed(x, over) for x in arrays]
         if mean:
             arrays = [Indexed(f"{x.operand} / n", x.axes, False) for x in arrays]
         if not numbers:
@@ -435,7 +435,7 @@ class ArrayPrinter:
 
     def _size(self, x: Indexed) -> int:
         """Return how many elements an array has for one sample, without those of loops over terms."""
-        return prod(self._rounds[i] for i in x.axes if i != SAMPLES)
+        return prod(self.rounds[i] for i in x.axes if i != SAMPLES)
 
     def _matrix_product(self, x: Indexed, y: Indexed, over: Sequence[int]) -> Indexed:
         """Return the sum of x * y over loops that both run through, as a product of matrices.
@@ -445,7 +445,7 @@ class ArrayPrinter:
         batch = sorted(i for i in x.axes if i in y.axes and i not in over)
         rows, columns = (sorted(i for i in z.axes if i not in over and i not in batch) for z in (x, y))
         if not over or not (rows or columns) or (batch and not (rows and columns)):
-            return self._summed(self._elementwise([x, y], " * "), over)
+            return self.summed(self.elementwise([x, y], " * "), over)
         if not rows or (columns and columns[0] < rows[0]):
             x, y, rows, columns = y, x, columns, rows
         left, right = self._matrices(x, batch, rows, over), self._matrices(y, batch, over, columns)
@@ -459,8 +459,8 @@ class ArrayPrinter:
             grouped = self._grouped(x.operand, [*[[i] for i in batch], columns, rows])
             return f"{grouped}.swapaxes(-1, -2)" if batch else self.spelling.transposed(grouped, SAMPLES in columns)
         groups = [*[[i] for i in batch], *[group for group in (rows, columns) if group]]
-        text = self._grouped(self._aligned(x, [*batch, *rows, *columns]).operand, groups)
-        return self._named(text) if ".reshape" in text else text
+        text = self._grouped(self.aligned(x, [*batch, *rows, *columns]).operand, groups)
+        return self.named(text) if ".reshape" in text else text
 
     # Elements --------------------------------------------------------------------------------------------------------
 
@@ -475,11 +475,11 @@ class ArrayPrinter:
             if not (source := _strided(elements, shape)):
                 whole = self.piece("", (len(elements),), array.varies)
                 text = whole.reshaped(self._put_together(elements, varies=array.varies), whole.shape, shape)
-                return Indexed(self._named(text), tuple(whole.each(moving, SAMPLES)))
+                return Indexed(self.named(text), tuple(whole.each(moving, SAMPLES)))
             piece, start, by = source
             strides = tuple(by[moving.index(i)] if i in moving else 0 for i in range(len(counts)))
         found = view_of(piece, start, strides, counts) or self._windows(piece, start, strides, counts)
-        return found._replace(text=self._named(found.text)) if "(" in found.text else found
+        return found._replace(text=self.named(found.text)) if "(" in found.text else found
 
     def _windows(self, piece: Piece, start: int, strides: Sequence[int], counts: Sequence[int]) -> Indexed:
         """Return elements of a piece that loops run through several times, as those of a convolution do.
@@ -490,7 +490,7 @@ class ArrayPrinter:
         own = [loop[:2] for loop in left]
         pairs = self._strided.setdefault((piece, start, *sorted(own)), own)
         by, rounds = zip(*pairs)
-        name = self._named(f"strided({piece.flat}, {start}, {rounds}, {by})")
+        name = self.named(f"strided({piece.flat}, {start}, {rounds}, {by})")
         places = sorted(range(len(pairs)), key=pairs.__getitem__)
         orders = []
         for loops in (left, left[::-1]):  # two loops may have the same strides
@@ -515,11 +515,11 @@ class ArrayPrinter:
     def lone(self, outputs: Sequence[Output], rowwise: bool, times: str) -> str:
         """Return a lone output; see `together`."""
         (x,) = outputs
-        found = self._expression(View(*x, ()) if isinstance(x, tuple) else x, ())
+        found = self.expression(View(*x, ()) if isinstance(x, tuple) else x, ())
         text = ("" if isinstance(x, tuple) and x[0].total else times) + found.operand
         name = found.text.partition("[")[0]
-        if name in self._fresh and (SAMPLES in found.axes) == rowwise:
-            self._fresh.discard(name)
+        if name in self.fresh and (SAMPLES in found.axes) == rowwise:
+            self.fresh.discard(name)
             return text
         # A copy: results share nothing with arguments, nor with each other.
         return f"_full({'n' if rowwise else 'None'}, {text}, kind)"
@@ -533,9 +533,9 @@ class ArrayPrinter:
         if not outputs:
             return f"_none({'n' if rowwise else 'None'}, kind)"
         text = self._put_together(list(map(self._source, outputs)), times, rowwise)
-        if "(" in text or text not in self._fresh:
+        if "(" in text or text not in self.fresh:
             text = text if "xp.concatenate" in text else f"xp.concatenate([{text}], -1)"
-        self._fresh.discard(text)
+        self.fresh.discard(text)
         return text
 
     def _put_together(self, elements: Sequence[Element], times: str = "", varies: bool = False) -> str:
@@ -553,9 +553,9 @@ class ArrayPrinter:
         whole = self.piece(f"s{len(self.lines)}", (len(elements),), varies or any(piece.varies for piece in pieces))
         copies = copied(found)
         if len(copies) <= MOST_PARTS:
-            saved, self._rounds = self._rounds, {}
+            saved, self.rounds = self.rounds, {}
             text = self._tiled(copies, 0, len(elements), whole, times)
-            self._rounds = saved
+            self.rounds = saved
             if text:
                 return text
         starts = dict(zip(pieces, accumulate((piece.length for piece in pieces), initial=0)))
@@ -563,10 +563,10 @@ class ArrayPrinter:
         for piece in pieces:
             text = ("" if piece.total else times) + piece.flat
             if whole.varies and not piece.varies:
-                text = self._aligned(Indexed(text, (0,), not times), whole.each([0], SAMPLES)).text
+                text = self.aligned(Indexed(text, (0,), not times), whole.each([0], SAMPLES)).text
                 text = f"xp.broadcast_to({text}, ({', '.join(whole.each([str(piece.length)], 'n'))}))"
             texts.append(text)
-        name = self._named(_concatenated(texts, whole.axis)) if len(texts) > 1 else texts[0]
+        name = self.named(_concatenated(texts, whole.axis)) if len(texts) > 1 else texts[0]
         self.tables.append([starts[piece] + place for piece, place in found])
         return _indexed(name, whole.each([f"i{len(self.tables) - 1}"], ":"))
 
@@ -586,7 +586,7 @@ class ArrayPrinter:
             if not (copy := next((x for x in copies if x.target.start == begin), None)):
                 return None
             moves, counts = copy.target.strides[depth:], copy.loops[depth:]
-            self._rounds |= enumerate(copy.loops)
+            self.rounds |= enumerate(copy.loops)
             if moves == row_major(counts):
                 own, value = range(depth, len(copy.loops)), cast(View, copy.value)
                 piece = cast(Piece, value.array)

@@ -54,28 +54,28 @@ class _ExactPrinter(ArrayPrinter):
         total = Indexed(float_literal(value.head), ())
         for n, segment in enumerate(value.segments):
             if n % TERMS_IN_A_STATEMENT == TERMS_IN_A_STATEMENT - 1:
-                total = total._replace(text=self._named(total.text))
-            terms, counts = self._terms(segment, len(loops))
-            total = self._longer(total, [self._expression(x, counts) for x in segment.factors], terms)
+                total = total._replace(text=self.named(total.text))
+            terms, counts = self.terms(segment, len(loops))
+            total = self._longer(total, [self.expression(x, counts) for x in segment.factors], terms)
         if not over:
             return total
-        total = self._summed(total, over)
+        total = self.summed(total, over)
         return Indexed(f"{total.operand} / n", total.axes, False) if self.mean else total
 
     def _longer(self, total: Indexed, factors: Sequence[Indexed], terms: Sequence[int]) -> Indexed:
         """Return a sum with one more term, or one for each round of loops: a product of these factors."""
-        axes = tuple(i for i in self._union([total, *factors]) if i not in terms)
+        axes = tuple(i for i in self.union([total, *factors]) if i not in terms)
         if not terms:
-            term = self._elementwise(factors, " * ")
+            term = self.elementwise(factors, " * ")
             if total.text == float_literal(-0.0):  # to which adding changes no number
                 return term
-            return Indexed(" + ".join(self._aligned(x, axes).text for x in (total, term)), axes, False)
+            return Indexed(" + ".join(self.aligned(x, axes).text for x in (total, term)), axes, False)
         p, *q = sorted(factors, key=lambda x: not x.axes)
         every = (*terms, *axes)
-        moves = all(self._rounds[i] == 1 or any(i in x.axes for x in factors) for i in terms)
-        texts = [self._aligned(total, axes).text]
-        texts.append(self._aligned(p, every, first=True).text if p.axes and moves else self._full(p, every))
-        texts += [self._aligned(x, every, first=True).text if x.axes else x.text for x in q]
+        moves = all(self.rounds[i] == 1 or any(i in x.axes for x in factors) for i in terms)
+        texts = [self.aligned(total, axes).text]
+        texts.append(self.aligned(p, every, first=True).text if p.axes and moves else self._full(p, every))
+        texts += [self.aligned(x, every, first=True).text if x.axes else x.text for x in q]
         depth = f", depth={len(terms)}" if len(terms) > 1 else ""
         return Indexed(f"_added({', '.join(texts)}{depth})", axes)
 
@@ -84,12 +84,12 @@ class _ExactPrinter(ArrayPrinter):
             return super()._call(value, operands)
         # The spelling for floats may repeat its operands.
         pairs = zip(value.operands, operands, strict=True)
-        texts = [self._named(own.text) if isinstance(x, Call) else own.text for x, own in pairs]
+        texts = [self.named(own.text) if isinstance(x, Call) else own.text for x, own in pairs]
         return Indexed(self.spelling.floats.expression(step_of(value), texts), (), False)
 
     def _view(self, view: View, counts: Sequence[int]) -> Indexed:
         found = super()._view(view, counts)
-        return found if found.axes else Indexed(self._named(f"{found.text}.item()"), ())
+        return found if found.axes else Indexed(self.named(f"{found.text}.item()"), ())
 
     def _tiled(
         self, copies: list[Statement], begin: int, end: int, whole: Piece, times: str, *, outer: tuple[int, ...] = ()
@@ -98,14 +98,14 @@ class _ExactPrinter(ArrayPrinter):
             return super()._tiled(copies, begin, end, whole, times, outer=outer)
         # Written into one array: concatenations inside others would copy twice.
         self.lines.append(f"{whole.name} = xp.empty({tree_text(tuple(whole.each([end], 'n')))})")
-        self._fresh.add(whole.name)
+        self.fresh.add(whole.name)
         for (_, start, strides, _), loops, value in copies:
             view = cast(View, value)
             piece, every = cast(Piece, view.array), whole.each(range(len(loops)), SAMPLES)
             found = view_of(piece, view.start, view.strides, loops) or Indexed(
                 f"strided({piece.flat}, {view.start}, {loops}, {view.strides})", tuple(every)
             )
-            text = ("" if piece.total else times) + self._aligned(found, every).text
+            text = ("" if piece.total else times) + self.aligned(found, every).text
             to = view_of(whole, start, strides, loops) if len(loops) < 2 else None
             self.lines.append(
                 f"{to.text if to else f'strided({whole.name}, {start}, {loops}, {strides})[...]'} = {text}"

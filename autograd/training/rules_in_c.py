@@ -102,7 +102,7 @@ def unchanged(optimizers: Iterable[Optimizer]) -> Iterator[None]:
     Raises:
         NotInCError: the calls have changed some.
     """
-    before = [(one, one.__dict__.copy()) for one in optimizers]
+    before = [(one, one.attributes().copy()) for one in optimizers]
     changed = False
     try:
         yield
@@ -122,7 +122,7 @@ def unchanged(optimizers: Iterable[Optimizer]) -> Iterator[None]:
 def _given_back(before: list[tuple[Optimizer, dict[str, Any]]]) -> bool:
     changed = False
     for one, attributes in before:
-        now = one.__dict__
+        now = one.attributes()
         if now.keys() != attributes.keys() or any(now[name] is not x for name, x in attributes.items()):
             changed = True
             now.clear()
@@ -154,14 +154,14 @@ def _refuse_hidden_state(optimizer: Optimizer) -> None:
         NotInCError: it is one.
     """
     rule = type(optimizer).rule
-    if rule.__module__ == Optimizer.__module__ and "rule" not in vars(optimizer):
+    if rule.__module__ == Optimizer.__module__ and "rule" not in optimizer.attributes():
         return  # of this package
     code: Any = getattr(optimizer.rule, "__code__", None)
     for line in dis.get_instructions(code) if code else ():
         if line.opname == "STORE_GLOBAL" or (line.opname == "STORE_DEREF" and line.argval in code.co_freevars):
             raise NotInCError(f"its rule changes {line.argval}, which is outside of it")
     kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
-    for attributes in (vars(optimizer), *map(vars, kinds)):
+    for attributes in (optimizer.attributes(), *map(vars, kinds)):
         for name, x in attributes.items():
             known = name in _OWN_STATE or name.startswith(("__", "_abc_"))  # Python's own
             if not known and not _never_changes(x):

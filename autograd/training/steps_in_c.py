@@ -193,7 +193,7 @@ class _Part:
 
     @property
     def has_constant_rate(self) -> bool:
-        own = type(self.optimizer).rate is not Optimizer.rate or "rate" in vars(self.optimizer)
+        own = type(self.optimizer).rate is not Optimizer.rate or "rate" in self.optimizer.attributes()
         return not own and not callable(self.optimizer.lr)
 
     def of(self, numbers: "array[float]") -> "array[float]":
@@ -215,7 +215,10 @@ _NO_SETTINGS = ("lr", "steps", "_memory", "_known")  # attributes that change fr
 def _settings(optimizer: Optimizer) -> list[Any]:
     """Return the settings of an optimizer, and of those in groups. If they change, its rules are recorded anew."""
     every = _every(optimizer)
-    return [*every, *(x for one in every for item in vars(one).items() if item[0] not in _NO_SETTINGS for x in item)]
+    return [
+        *every,
+        *(x for one in every for item in one.attributes().items() if item[0] not in _NO_SETTINGS for x in item),
+    ]
 
 
 def _every(optimizer: Optimizer) -> list[Optimizer]:
@@ -449,7 +452,7 @@ class StepsInC:
         state = self.states[0]
         state[: self.parameters] = numbers if self.arrays else array("d", numbers)
         for part in self.parts:
-            columns = part.optimizer._memory
+            columns = part.optimizer.attributes()["_memory"]
             if columns is None or len(columns) != part.rule.memories or not all(map(len, columns)):  # as `update` does
                 columns = ([0.0] * part.size,) * part.rule.memories
             if any(len(column) != part.size for column in columns):
@@ -470,7 +473,7 @@ class StepsInC:
 
         for part in self.parts:
             memory = tuple(map(copied, part.columns()))
-            part.optimizer.__dict__.update(_memory=memory, steps=part.optimizer.steps + done)
+            part.optimizer.attributes().update(_memory=memory, steps=part.optimizer.steps + done)
         if isinstance(self.optimizer, Groups):
             self.optimizer.steps += done
         self.loaded = keep(
@@ -549,7 +552,7 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
     """
     name = type(optimizer).__name__
     for method in ("update", moves, "_clipped"):
-        if getattr(type(optimizer), method) is not getattr(kind, method) or method in vars(optimizer):
+        if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
     if optimizer.clip_norm is not None:
         raise NotInCError("clip_norm takes the norm of all gradients as Python's math.hypot rounds it")

@@ -275,7 +275,8 @@ def test_a_sum_of_values_of_many_kinds_is_no_deep_expression(module: str) -> Non
     for _ in range(2_000 if module == "numpy" else 90):
         terms.append(terms[-1].sin())
     y = autograd.sum(terms)
-    for options in ({}, {"in_axes": 0, "reduce": "mean"}):
+    choices: list[dict[str, Any]] = [{}, {"in_axes": 0, "reduce": "mean"}]
+    for options in choices:
         f = autograd.compile([y], terms[0], backend=array_module(module), **options)
         assert max(line.count(" + ") for line in f.source.splitlines()) < 50
         (got,) = f(np.array([0.5]) if options else 0.5)
