@@ -207,10 +207,10 @@ def fit(
         reporter = Progress(epochs, history.figures) if progress and epochs else None
         started, checked = time.perf_counter(), run.check_seconds
         history.compile_seconds = compiled = started - began - checked
-        again = False
+        again = committed = False
         try:
             try:
-                last = stopped = committed = False
+                last = stopped = False
                 done = 0
                 for _ in range(epochs):
                     if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
