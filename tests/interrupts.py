@@ -1,12 +1,17 @@
-"""Raise KeyboardInterrupt at a chosen bytecode of a call, for tests of what Ctrl-C leaves behind."""
+"""Raise KeyboardInterrupt at a chosen bytecode of a call, or send what Ctrl-C sends: what is left behind is tested."""
 
 from __future__ import annotations
 
 import dis
 import functools
 import gc
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
 
@@ -73,3 +78,22 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
         if held and instruction == "JUMP_BACKWARD":  # there Ctrl-C does come
             pytest.fail(f"the interrupt at {at} left {held} held")
     return left <= 0
+
+
+@contextmanager
+def ctrl_c_after(seconds: float) -> Iterator[list[float]]:
+    """Send this process what Ctrl-C sends, after a while. Yield a list that gets the moment, by `time.monotonic`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(seconds, interrupt)
+    try:
+        timer.start()
+        yield sent
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)

@@ -179,7 +179,7 @@ def c_backend(program: Program, signature: Signature) -> CompiledCode:
         return without_fixed_terms(*spelled)
 
     apart, its_signature, added = steps(folds=False)
-    terms = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
+    terms = apart.terms
     arrays = lifted_if_few(apart, its_signature, terms // TERMS_OF_A_KIND) if terms > MOST_STRAIGHT else None
     if arrays and TERMS_OF_AN_ENTRY * entries(arrays) > terms < MOST_IRREGULAR:
         arrays = None
@@ -208,9 +208,9 @@ class _TranslationUnit:
 
     def __init__(self, program: ArrayProgram, signature: Signature, terms: Iterable[int]) -> None:
         self.program, self.signature = program, signature
-        self.outputs = len(tree_leaves(signature.outputs))  # the length of `out`, for one sample
         self.sizes = [len(tree_leaves(tree)) for tree in signature.inputs]  # of the arguments, for one sample
         self.layout = Layout(program, signature, terms)
+        self.outputs = self.layout.outputs  # the length of `out`, for one sample
         self._write(shared=False)
         if len(self.statements.functions) > MOST_FUNCTIONS:
             self._write(shared=True)
@@ -406,14 +406,14 @@ class _TranslationUnit:
         for k, array in enumerate(self.program.arguments):
             if array.varies and array in layout.places:
                 at = layout.places[array].start
-                yield f"in_lanes(a{k}, {self.sizes[k]}, first, {f'x + {at}' if at else 'x'});"
+                yield f"in_lanes(a{k}, {self.sizes[k]}, first, {index_of('x', at)});"
         yield from each
         if self.signature.rowwise:
             yield from self._rows()
         for array, at in layout.row.items():
             place, length = layout.places[array], layout.lengths["r"]
             source = f"&{place.name}" if place.local else index_of(place.name, place.start)
-            to = f"r + (first + from - block) * {length}" + f" + {at}" * bool(at)
+            to = index_of(f"r + (first + from - block) * {length}", at)
             yield f"in_rows({source}, {array.length}, from, {to}, {length});"
         if sums:
             yield f"if (first < 0) {for_loop('i', sums, for_loop('lane', '-first', 's[i][lane] = 0.0;'))}"
@@ -428,8 +428,7 @@ class _TranslationUnit:
 
     def _rows(self) -> Iterator[str]:
         """Yield the loop that writes the outputs of the samples in one vector."""
-        for target, loops, value in self.layout.copies:
-            yield from self.statements.lines([Statement(target, loops, value)])
+        yield from self.statements.lines(self.layout.copies)
         pieces = [(start, size) for _, start, size in pieces_in_place(self.signature.outputs) if size]
         yield from ["for (int lane = from; lane < LANES; lane++) {", "const long long row = first + lane;"]
         if len(pieces) > MOST_PIECES:

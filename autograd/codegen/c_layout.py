@@ -26,6 +26,7 @@ from autograd.codegen.array_program import (
     Statement,
     Sum,
     View,
+    copied,
     row_major,
     views_of,
 )
@@ -88,10 +89,10 @@ class Layout:
         self.outputs = len(tree_leaves(signature.outputs))
         self.signature = signature
         self.out = Array("out", self.outputs, varies=signature.rowwise)
-        self.copies = _copies(program._replace(outputs=program.outputs[: self.outputs]), self.out)
+        self.copies = _copies(program.outputs[: self.outputs], self.out)
         added = dict(zip(terms, program.outputs[self.outputs :], strict=True))
-        every = [added.get(i, -0.0) for i in range(self.outputs)]
-        self.added = [s for s in _copies(program._replace(outputs=every), self.out) if s.value != 0.0]
+        every = [added.get(i, 0.0) for i in range(self.outputs)]  # sums begin with 0.0: to add it changes none
+        self.added = [s for s in _copies(every, self.out) if s.value != 0.0]
         statements = self._writing_outputs(program.statements)
         totals = [s for s in statements if signature.reduce and s.target.array is self.out]
         self.products = [product for s in totals if (product := product_of(s))]
@@ -194,9 +195,9 @@ class Layout:
         return sum(prod(s.loops) * _terms(s) for part in parts for s in part)
 
 
-def _copies(program: ArrayProgram, out: Array) -> list[Statement]:
-    """Return the statements that copy the outputs of a program to an array."""
-    return [s._replace(target=s.target._replace(array=out)) for s in program.returned()]
+def _copies(outputs: Sequence[Output], out: Array) -> list[Statement]:
+    """Return the statements that copy outputs to an array."""
+    return [s._replace(target=s.target._replace(array=out)) for s in copied(outputs)]
 
 
 def _moved(statement: Statement, out: Array, places: dict[int, int]) -> Statement | None:
@@ -238,12 +239,9 @@ def with_adjacent_elements(statement: Statement) -> list[Statement]:
     for lanes, n in enumerate(loops):
         if n >= MOST_LANES:
             moved = {x: counts for x, counts in views if x.strides[lanes] not in (0, 1)}
-            size = sum(
-                prod(n for n, stride in zip(counts, x.strides, strict=True) if stride) for x, counts in moved.items()
-            )
-            found.append((size, lanes, moved))
+            found.append((sum(prod(_rounds(x, counts)) for x, counts in moved.items()), lanes, moved))
     size, lanes, moved = min(found, key=lambda x: (x[0], target.strides[x[1]] != 1), default=(0, 0, {}))
-    if size * TERMS_OF_A_COPY > prod(loops) * sum(prod(segment.terms) for segment in value.segments):
+    if size * TERMS_OF_A_COPY > prod(loops) * _terms(statement):
         return [statement]
     copies, new = list[Statement](), dict[View | float, View]()
     for x, counts in moved.items():

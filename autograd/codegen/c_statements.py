@@ -52,8 +52,8 @@ class _Tile(NamedTuple):
         rows: the loop whose rounds are the rows; None for a single one.
         lanes: the loop that vectors run along; None if they are of samples, or numbers.
         vector: True if sums are vectors.
-        samples: the number of terms, if they are one for each sample.
-        added: True if the sums are added to what is there, False if they take its place; None if `fresh` says so.
+        added: True if the sums are added to what is there, False if they take its place; None for those of a product,
+            whose terms are one for each sample of a block: `fresh` says it.
     """
 
     target: View
@@ -63,8 +63,7 @@ class _Tile(NamedTuple):
     rows: int | None
     lanes: int | None
     vector: bool
-    added: bool | None = False
-    samples: str = ""
+    added: bool | None
 
     @property
     def height(self) -> int:
@@ -329,7 +328,7 @@ class CStatements:
                 places[array] = Place("(const double *)w", self.places[x.array].start, apart=lengths["y"])
             factors.append(x._replace(array=array, strides=(*x.strides, by)))
         segment = Segment((0,), tuple(factors))
-        tile = _Tile(target, loops, 0.0, (segment,), None, of.lanes, vector=True, added=None, samples="samples")
+        tile = _Tile(target, loops, 0.0, (segment,), None, of.lanes, vector=True, added=None)
         yield from self._tiles(tile, places)
 
     def _tiles(self, tile: _Tile, places: Mapping[Array, Place]) -> Iterator[str]:
@@ -381,8 +380,8 @@ class CStatements:
         yield f"{kind_of(tile.vector)} {', '.join(f'z{row} = {start}' for row, start in enumerate(starts))};"
         for s, segment in enumerate(tile.segments):
             inner = letters(len(loops) + len(segment.terms))[len(loops) :]
-            if tile.samples:
-                first, last = (parameters.add("const int ", name) for name in ("known", tile.samples))
+            if tile.added is None:
+                first, last = (parameters.add("const int ", name) for name in ("known", "samples"))
                 yield f"for (int {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
             else:
                 yield from heads(inner, [parameters.number(n, ("terms", s, i)) for i, n in enumerate(segment.terms)])
@@ -394,7 +393,7 @@ class CStatements:
                 yield f"z{row} = z{row} + {' * '.join(factors)};"
             yield from "}" * len(segment.terms)
         scaled = ""
-        if tile.samples and self.layout.signature.reduce == "mean":
+        if tile.added is None and self.layout.signature.reduce == "mean":
             scaled = f" * {parameters.add('const double ', 'scale')}"
         yield from (put.format(f"z{row}{scaled}") for row, (_, put) in enumerate(places))
         yield from "}" * closing

@@ -35,8 +35,7 @@ def numpy_backend(program: Program, signature: Signature) -> CompiledCode:
         *spelled_out(program, signature, lambda op: op.built_in, calls_functions=True, folds=False)
     )
     lifted_program = lifted(apart, its_signature)
-    floats = sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in apart.steps)
-    if not signature.batch and floats <= FLOATS_IN_A_STATEMENT * len(lifted_program.statements):
+    if not signature.batch and apart.terms <= FLOATS_IN_A_STATEMENT * len(lifted_program.statements):
         return python_backend(program, signature)._replace(arrays=lifted_program)
     arrays = NumpyArrays(np, its_signature)
     printer = _ExactPrinter(lifted_program, ArraySpelling(), arrays.shapes, signature.reduce == "mean")

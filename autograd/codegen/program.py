@@ -44,6 +44,11 @@ class Program(NamedTuple):
     steps: list[Step]
     outputs: list[Operand]
 
+    @property
+    def terms(self) -> int:
+        """The number of terms that its sums add, and of its other steps."""
+        return sum(len(step.op.lists(step.operands)[0]) if step.op.adds else 1 for step in self.steps)
+
     def results(self, inputs: Iterable[float], constant: Callable[[float], float] = float) -> list[float]:
         """Return the numbers of the outputs.
 

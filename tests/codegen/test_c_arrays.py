@@ -12,9 +12,7 @@ import platform
 import random
 import shlex
 import shutil
-import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +23,7 @@ import guarded
 import numpy as np
 import pytest
 from guarded import SANITIZED, Call
+from interrupts import ctrl_c_after
 from needs import lacking, need_compiler
 from odd_sizes import (
     BIG_NETWORKS,
@@ -319,22 +318,10 @@ def test_ctrl_c_ends_a_long_call_of_a_network() -> None:
     f, reference = of.compile("c"), of.compile("python")
     w, x, t = first_samples(with_samples(of, 3, random.Random(0)), 3)
     n = 300_000  # half a minute
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-    sent: list[float] = []
-
-    def interrupt() -> None:
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.2, interrupt)
-    try:
-        timer.start()
+    with ctrl_c_after(0.2) as sent:
         with pytest.raises(KeyboardInterrupt):
             f(w, np.resize(x, (n, 31)), np.resize(t, (n, 9)))
         assert time.monotonic() - sent[0] < 4  # 0.1 on a machine that does nothing else
-    finally:
-        timer.join()
-        signal.signal(signal.SIGINT, before)
     got, want = f(w, x, t), reference(w.tolist(), x.tolist(), t.tolist())
     assert np.hstack([got[0], *got[1]]).tolist() == pytest.approx(tree_leaves(want), rel=1e-12)
 

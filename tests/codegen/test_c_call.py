@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import linecache
 import os
-import signal
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interrupts import ctrl_c_after
 from needs import need_compiler
 
 import autograd
@@ -130,22 +130,10 @@ def test_ctrl_c_ends_a_long_call(calls: Callable[[str], Calls]) -> None:
     need_compiler()
     (long, short), (_, reference) = calls("c"), calls("python")
     assert short() == reference()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-    sent: list[float] = []
-
-    def interrupt() -> None:
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.2, interrupt)
-    try:
-        timer.start()
+    with ctrl_c_after(0.2) as sent:
         with pytest.raises(KeyboardInterrupt):
             long()
         assert time.monotonic() - sent[0] < 2  # 0.1 on a machine that does nothing else
-    finally:
-        timer.join()
-        signal.signal(signal.SIGINT, before)
     assert short() == reference()
 
 
