@@ -240,11 +240,26 @@ class Optimizer(OptimizerHints):
 
             with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
                 rule = self.rule(rate, self.steps, np.sqrt)
-                moved, *new_memory = rule(data, *map(np.asarray, (gradients, *memory)))
+                moved, *new_memory = self._of_rule(rule(data, *map(np.asarray, (gradients, *memory))))
         else:
-            rows = map(self.rule(rate, self.steps, math.sqrt), *map(_as_floats, (data, gradients, *memory)))
+            rows = [*map(self.rule(rate, self.steps, math.sqrt), *map(_as_floats, (data, gradients, *memory)))]
+            if rows:
+                self._of_rule(rows[0])
             moved, *new_memory = list(map(list, zip(*rows))) or [[], *memory]
         return moved, {"_memory": tuple(new_memory), "steps": self.steps + 1}
+
+    def _of_rule(self, result: Any) -> Any:
+        """Return what the rule has returned.
+
+        Raises:
+            TypeError: it is no tuple.
+        """
+        if not isinstance(result, (tuple, list)):
+            raise TypeError(
+                f"the rule of {type(self).__name__} returns a tuple, the new number and its new state, got "
+                f"{quoted(result)}: without a state, mind the comma in (x - lr * g,)"
+            )
+        return result
 
     def _clipped(self, gradients: Any) -> Any:
         if self.clip_norm is None:
@@ -267,7 +282,7 @@ class Optimizer(OptimizerHints):
         return tuple(map(weakref.ref, parameters)) if self.memories else None
 
     def attributes(self) -> dict[str, Any]:
-        """Return the attributes, not a copy, so that `Groups` can set those of all its optimizers in one step."""
+        """Return the attributes, not a copy, for `Groups` and compiled training: they set and compare them all."""
         return self.__dict__
 
     def __getstate__(self) -> dict[str, Any]:  # a copy belongs to copies of the parameters

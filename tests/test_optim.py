@@ -444,3 +444,15 @@ if __name__ == "__main__":
     rows = [f"{json.dumps(name)}: {json.dumps(by_pytorch(*case))}" for name, case in CASES.items()]
     STORED.write_text("{\n" + ",\n".join(rows) + "\n}\n")
     print("wrote", STORED)
+
+
+@pytest.mark.parametrize("numbers", [[1.0, 2.0], np.array([1.0, 2.0])])
+def test_a_rule_that_returns_no_tuple_is_told_of_the_comma(numbers: Any) -> None:
+    class Bare(Optimizer):
+        def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+            return lambda x, g: x - lr * g
+
+    optimizer = Bare(0.1)
+    with pytest.raises(TypeError, match=r"the rule of Bare returns a tuple.*mind the comma"):
+        optimizer.update(numbers, numbers)
+    assert optimizer.steps == 0
