@@ -86,8 +86,8 @@ static inline void put(double *p, long long stride, V z, int from)
 }
 """
 _SAMPLES = """
-static inline int vector_of(unsigned sample) { return sample / LANES; } /* unsigned: a shift */
-static inline int lane_of(unsigned sample) { return sample % LANES; }
+static inline long long vector_of(unsigned sample) { return sample / LANES; } /* unsigned: a shift */
+static inline long long lane_of(unsigned sample) { return sample % LANES; }
 """
 _TOTAL = """
 typedef double H __attribute__((vector_size(4 * LANES)));
@@ -143,6 +143,7 @@ static void in_lanes(const double *restrict a, int numbers, long long first, V *
         turn(z);
         for (int k = 0; k < LANES; k++) x[i + k] = z[k];
     }
+    for (; first >= 0 && i < numbers; i++) x[i] = get(a + first * numbers + i, numbers);
     for (int lane = 0; lane < LANES; lane++) {
         const double *row = a + (first + lane < 0 ? 0 : first + lane) * numbers;
         for (int k = i; k < numbers; k++) x[k][lane] = row[k];

@@ -123,18 +123,20 @@ class _Parameters:
         terms = [x if by == 1 else f"{self.number(by, use)} * {x}" for by, use, x in factors]
         return " + ".join([*terms, str(self.number(start, array))] if start else terms) or "0"
 
-    def element(self, view: View, variables: Sequence[str], lanes: int | None) -> _Text:
-        """Return an element of a view; a vector of them along the loop `lanes`."""
+    def element(self, view: View, variables: Sequence[str], lanes: int | None, rows: int | None, row: int) -> _Text:
+        """Return an element of a view, `row` rounds of the loop `rows` later; a vector of them along `lanes`."""
         place = self.places[view.array]
         if place.local:
             return _Text(self.add(f"const {kind_of(place.vector)} ", place.name), place.vector)
         if place.apart:
             k, array = variables[-1], self.add("const double *restrict ", place.name)
             strides, own = (*view.strides, place.apart), (*variables, f"vector_of({k})")
-            at = self.index(array, strides, own, place.start + view.start)
-            return _Text(f"{array}[({at}) * LANES + lane_of({k})]")
+            at = f"({self.index(array, strides, own, place.start + view.start)}) * LANES + lane_of({k})"
+            # All rows have this index, plus a constant: an index for each took more time than the sums.
+            by = self.index(array, [view.strides[rows]], [str(row)]) if rows is not None and row else "0"
+            return _Text(f"{array}[{at}]" if by == "0" else f"{array}[{at} + {by} * LANES]")
         array = self.array(view)
-        element = f"{array}[{self.index(array, view.strides, variables)}]"
+        element = f"{array}[{self.index(array, view.strides, later(variables, rows, row))}]"
         if lanes is not None and view.strides[lanes]:
             return _Text(f"*(const U *)&{element}", vector=True)
         return _Text(element, place.vector)
@@ -365,13 +367,7 @@ class CStatements:
                 yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
                 yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by}; /* the last may overlap */"
             closing += 1
-        shifted = []
-        for row in range(height):
-            own = list(variables)
-            if tile.rows is not None and row:
-                own[tile.rows] += f" + {row}"
-            shifted.append(own)
-        places = [self._target(tile, parameters, own) for own in shifted]
+        places = [self._target(tile, parameters, later(variables, tile.rows, row)) for row in range(height)]
         zero = f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
         starts = [zero] * height
         if tile.added is None:
@@ -385,9 +381,10 @@ class CStatements:
                 yield f"for (int {inner[0]} = {first}; {inner[0]} < {last}; {inner[0]}++) {{"
             else:
                 yield from heads(inner, [parameters.number(n, ("terms", s, i)) for i, n in enumerate(segment.terms)])
-            for row, own in enumerate(shifted):
+            own = [*variables, *inner]
+            for row in range(height):
                 factors = [
-                    literal(x) if isinstance(x, float) else parameters.element(x, [*own, *inner], tile.lanes).text
+                    literal(x) if isinstance(x, float) else parameters.element(x, own, tile.lanes, tile.rows, row).text
                     for x in segment.factors
                 ]
                 yield f"z{row} = z{row} + {' * '.join(factors)};"
@@ -442,6 +439,11 @@ def kind_of(vector: bool) -> str:
 def letters(loops: int) -> list[str]:
     """Return the variables of loops, the outermost first."""
     return [*"ijklm", *(f"i{n}" for n in range(5, loops))][:loops]
+
+
+def later(variables: Sequence[str], loop: int | None, rounds: int) -> list[str]:
+    """Return the variables of loops, some rounds of one of them later."""
+    return [f"{x} + {rounds}" if i == loop and rounds else x for i, x in enumerate(variables)]
 
 
 def heads(variables: Sequence[str], counts: Sequence[int | str]) -> Iterator[str]:
