@@ -13,8 +13,8 @@ loops. `c_layout.py` says what is computed when; the arrays and variables of the
     out[4]       output 4
 
 The arithmetic is IEEE's, bit for bit that of eager mode: nothing is reassociated, and the functions are those of the C
-library, which Python calls too (CPython implements `hypot` itself: within 2 ulp; `power` is C's pow, but for squares
-and reciprocals). This requires compiling with `FLAGS`: without them gcc contracts a * b + c, and computes functions of
+library, which Python calls too, or have their bits (`c_functions.py`; CPython implements `hypot` itself: within 2 ulp;
+`power` is C's pow, but for squares and reciprocals). This requires compiling with `FLAGS`: without them gcc contracts a * b + c, and computes functions of
 constants itself.
 """
 

@@ -39,6 +39,7 @@ _NATIVE = (["-march=native", "-mno-fma", "-save-temps=obj"], ["-march=native"], 
 only x86 has. AVX-512 has such instructions of its own, and is twice as fast: so the assembly is kept, and read."""
 _NATIVE_TO_ZIG = ["-mcpu=native"]
 _FUSED = re.compile(rb"\bvfn?m(add|sub)")
+_MEANT_TO_BE_FUSED = re.compile(rb"^_?\w+_fused[.\w]*:.*?^\s*\.size\s", re.MULTILINE | re.DOTALL)  # functions
 _WITHOUT_FUSED = ["-mno-avx512f"]  # for the few sources that need it
 _UNKNOWN = re.compile(r"(?:undefined symbol:|undeclared function|implicit declaration of function) ['\u2018]?(\w+)")
 _COMPILER_TIMEOUT = 600  # seconds, for the compiler
@@ -112,7 +113,7 @@ def built(source: str, options: Sequence[str]) -> Library:
         rest = ["-shared", "-fPIC", "-o", str(library), str(text), "-lm"]
         places["ZIG_LOCAL_CACHE_DIR"] = str(work / "zig")
         run([*command, *rest], places)
-        if any(_FUSED.search(assembly.read_bytes()) for assembly in work.glob("*.s")):
+        if any(_FUSED.search(_MEANT_TO_BE_FUSED.sub(b"", assembly.read_bytes())) for assembly in work.glob("*.s")):
             run([*command, *_WITHOUT_FUSED, *rest], places)
         if not library.exists():
             raise CompilerError(f"{shlex.join(compiler)} produced no library: is it a C compiler? Set CC to another")

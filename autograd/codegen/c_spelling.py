@@ -1,20 +1,10 @@
-"""Spell operations in C, on doubles and on vectors of them; the functions that do not fit in a cell of the table."""
+"""Spell operations in C, on doubles and on vectors of them."""
 
 from collections.abc import Iterator, Sequence
 
+from autograd.codegen.c_functions import FEWEST_LANES, HELPERS, LANES_TOGETHER
 from autograd.codegen.spelling import float_literal, sized_name, spelling_of
 from autograd.ops import Op
-
-HELPERS = {
-    "pow": "static inline double power(double x, double y)"  # pow(x, 1) is x
-    " { return y == 2 ? x * x : y == 1 ? x : y == -1 ? 1 / x : pow(x, y); }",
-    "mod": "static inline double mod(double x, double y)"  # as CPython's float_rem
-    " { double r = fmod(x, y); return r == 0 ? copysign(r, y) : (r < 0) != (y < 0) ? r + y : r; }",
-    "floordiv": "static inline double floordiv(double x, double y)"  # as CPython's _float_div_mod
-    " { double r = fmod(x, y), q = (x - r) / y - (r != 0 && (r < 0) != (y < 0)), z = floor(q);"
-    " return y == 0 ? x / y : q == 0 ? copysign(q, x / y) : q - z > 0.5 ? z + 1 : z; }",
-}
-"""Functions that do not fit in a cell of the table of spellings, by the operation whose cell calls them."""
 
 
 class CSpelling:
@@ -50,8 +40,13 @@ class CSpelling:
             names = [f"x{i}" for i in range(operands)]
             one = spelling_of(op).write("c", [f"{x}[i]" for x in names])
             first = "0" if "__builtin_" in one else "from"  # a few more lanes of a vector instruction are cheaper
+            yield from LANES_TOGETHER.get(op.name, "").strip().splitlines()
             yield f"static inline V {function}({', '.join(f'V {x}' for x in names)}, int from)"
-            yield from ["{", "V z = x0;", f"for (int i = {first}; i < LANES; i++) z[i] = {one};", "return z;", "}"]
+            yield from ["{", "V z = x0;"]
+            if op.name in LANES_TOGETHER:
+                together = f"lanes_of_{op.name}"
+                yield f"if ({together} && from <= LANES - {FEWEST_LANES}) return {together}({', '.join(names)});"
+            yield from [f"for (int i = {first}; i < LANES; i++) z[i] = {one};", "return z;", "}"]
 
 
 def literal(x: float) -> str:

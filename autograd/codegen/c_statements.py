@@ -26,6 +26,7 @@ from autograd.codegen.array_program import (
     index_text,
     row_major,
 )
+from autograd.codegen.c_functions import LANES_TOGETHER
 from autograd.codegen.c_layout import Layout, Place, Product, is_argument, is_tiled
 from autograd.codegen.c_library import MOST_LANES
 from autograd.codegen.c_spelling import CSpelling, for_loop, literal
@@ -193,12 +194,12 @@ class CStatements:
         yield from "}" * len(loops)
 
     def _is_lane_by_lane(self, statement: Statement) -> bool:
-        """Return True for a call of a function of the C library on vectors that are in memory."""
+        """Return True for a call of a function of the C library on vectors in memory, if no other takes all lanes."""
         target, _, value = statement
         if not isinstance(value, Call) or target.array.total:
             return False
         row = spelling_of(value.op)
-        if row.vector or "__builtin_" in row.c:
+        if row.vector or "__builtin_" in row.c or value.op.name in LANES_TOGETHER:
             return False
         known = [target, *(x for x in value.operands if isinstance(x, View))]
         places = [self.places[x.array] for x in known]

@@ -24,7 +24,7 @@ from test_edge_cases import VALUES
 
 import autograd
 from autograd import Value, explore, grad, ops, to_spreadsheet
-from autograd.codegen import c_spelling, javascript
+from autograd.codegen import c_functions, javascript
 from autograd.codegen.program import Program, Step, expanded
 from autograd.codegen.spelling import SPELLINGS, TARGETS, is_spelled, spell, spelling_of
 from autograd.codegen.spreadsheet import formulas
@@ -281,7 +281,7 @@ def test_no_cell_and_no_helper_is_left_over() -> None:
         assert row.c or not row.vector, name  # a formula stands for both
         assert (f"{name}(" in row.javascript.replace(f"Math.{name}(", "")) == (name in javascript.HELPERS), name
         in_c = f"double {row.c.partition('(')[0]}("  # of the C library, unless it is defined
-        assert (in_c in c_spelling.HELPERS.get(name, "")) == (name in c_spelling.HELPERS), name
+        assert (in_c in c_functions.HELPERS.get(name, "")) == (name in c_functions.HELPERS), name
 
 
 def test_formulas_are_written_with_other_rows() -> None:
