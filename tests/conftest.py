@@ -18,8 +18,10 @@ from autograd import Value, draws
 from autograd.modes import training_here
 from autograd.ops import TABLE
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no mistake
-settings.load_profile("untimed")
+# Without a deadline: a busy machine is no mistake.
+settings.register_profile("campaign", deadline=None)
+settings.register_profile("usual", max_examples=40, deadline=None)
+settings.load_profile("usual")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,6 +37,33 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and getattr(option, "numprocesses", 0) is None and "PYTEST_XDIST_WORKER" not in os.environ:
         option.numprocesses = os.cpu_count() or 1
         option.dist = "worksteal"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile C into a folder of this run: for all its processes, so that none compiles what another has."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="autograd-tests-")
+        before = os.environ.get("AUTOGRAD_CACHE_DIR")
+        os.environ["AUTOGRAD_CACHE_DIR"] = folder.name
+
+        def end() -> None:
+            os.environ.pop("AUTOGRAD_CACHE_DIR")
+            if before is not None:
+                os.environ["AUTOGRAD_CACHE_DIR"] = before
+            folder.cleanup()
+
+        config.add_cleanup(end)
+
+
+PROGRAMS = {"office", "chromium"}
+"""Fixtures of a session that take seconds to start."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files whose tests drive LibreOffice or Chromium: then one process starts these, not each."""
+    driving = {item.path for item in items if isinstance(item, pytest.Function) and PROGRAMS & {*item.fixturenames}}
+    items.sort(key=lambda item: item.path not in driving)
 
 
 def pytest_collection_finish() -> None:

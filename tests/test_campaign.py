@@ -11,6 +11,7 @@ import pytest
 import reference
 from campaign import FIGURES, PROMISES, Promise, attempt
 from campaigns import dependent_models, engines, robustness
+from cases import cases
 from needs import array_module, need_compiler
 from two_engines import PURE, Engine, Pair
 
@@ -27,7 +28,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", PROMISES)
+ROUNDS = ["fractions", "compiled"]  # each takes a second or more
+
+
+@pytest.mark.parametrize("name", cases(ROUNDS, campaign=[name for name in PROMISES if name not in ROUNDS]))
 def test_the_promises_hold_in_a_round(name: str) -> None:
     need_compiler()
     assert PROMISES[name].attack(0) > 0

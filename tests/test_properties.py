@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from cases import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import (
     ARITY,
@@ -33,7 +34,7 @@ import autograd
 from autograd import Value, grad
 from autograd.ops import BUILT_IN, TABLE
 
-thorough = settings(max_examples=75)
+thorough = examples(75)
 
 INTEGERS = st.integers(-4, 4).map(float)
 FLOATS = st.floats(-3, 3) | st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 20.0]) | INTEGERS

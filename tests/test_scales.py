@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import cases
 from reference import ROWS
 from sweep import FIGURES, LOSSES, POINTS, SEED, cells, job, measure, points
 from test_table import with_rules
@@ -109,8 +110,10 @@ def test_every_backend_has_the_bits_of_the_chosen_derivatives(backend: str) -> N
 
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
 @pytest.mark.parametrize("order", [1, 2, 3])
-def test_derivatives_of_a_row_at_every_scale(op: Op, order: int) -> None:
-    tried, worst = measure(op, order, points(op, 12)[:: 4 if op.arity == 1 else 6])
+@pytest.mark.parametrize("start", cases([0], campaign=[1]))
+def test_derivatives_of_a_row_at_every_scale(op: Op, order: int, start: int) -> None:
+    stride = 4 if op.arity == 1 else 6
+    tried, worst = measure(op, order, points(op, 12)[start * stride :: 2 * stride])
     assert tried and worst
     assert worst.excess <= 1, worst
 
@@ -156,7 +159,7 @@ def figures_of_the_page() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in figures[0].splitlines()[2:]]
 
 
-@pytest.mark.parametrize("name", ["exp", "sqrt", "abs", "step"])
+@pytest.mark.parametrize("name", cases(["exp"], campaign=["sqrt", "abs", "step"]))
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_the_figures_of_the_page_are_those_of_the_command(name: str, order: int) -> None:
     tried, worst = job(name, order, POINTS, SEED, 1.0)

@@ -22,6 +22,7 @@ from typing import Any
 import guarded
 import numpy as np
 import pytest
+from cases import cases
 from guarded import SANITIZED, Call
 from interrupts import ctrl_c_after
 from needs import lacking, need_compiler
@@ -55,18 +56,14 @@ from autograd.trees import tree_leaves
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One cache for all tests of this file."""
+def compiler() -> None:
     need_compiler()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        yield
 
 
 # Layers of all sizes -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("k", range(4))
+@pytest.mark.parametrize("k", cases([0], campaign=[1, 2, 3]))
 def test_layers_of_all_sizes(k: int) -> None:
     """With batches of all sizes."""
     layers = side_by_side(all_sizes(40, 4)[k], seed=k, plain=True)
@@ -79,20 +76,20 @@ WIDE = [
 ]
 
 
-@pytest.mark.parametrize("k", range(2))
+@pytest.mark.parametrize("k", cases([0], campaign=[1]))
 def test_wide_layers(k: int) -> None:
     layers = side_by_side(WIDE[k], seed=k, plain=True)
     check_batches(layers, FEWER_SAMPLES, reduces=(None, "mean" if k else "sum"), seed=k)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", cases([1], campaign=[0, 2]))
 def test_layers_that_read_and_are_passed_otherwise(seed: int) -> None:
     """What they read is turned round or irregular, parameters are transposed, or others for each sample."""
     layers = side_by_side([(7, 13), (5, 4), (17, 3), (1, 9)], seed=seed)
     check_batches(layers, FEWER_SAMPLES, reduces=(None, ["sum", "mean"][seed % 2]), seed=seed)
 
 
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("reduce", cases(["mean"], campaign=["sum"]))
 def test_products_of_factors_of_all_kinds(reduce: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each factor is an argument or computed, for each sample or for all; in long loops and short, and in parts."""
     draws = Draws(10)
@@ -154,7 +151,7 @@ KINDS = {
 """Networks, some of them in one program."""
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", cases([*KINDS][::2], campaign=[*KINDS][1::2]))
 def test_networks_of_many_kinds(name: str) -> None:
     """In a batch; those without one are the same for all samples. Each is computed alone as well."""
     seed, networks = list(KINDS).index(name), [make() for make in KINDS[name]]
@@ -166,7 +163,7 @@ def test_networks_of_many_kinds(name: str) -> None:
         check_alone(of, seed=seed)
 
 
-@pytest.mark.parametrize("seed", [0, 2, 4, 5])
+@pytest.mark.parametrize("seed", cases([4], campaign=[0, 2, 5]))
 def test_random_programs(seed: int) -> None:
     """Such as those of the campaign."""
     check_random(random.Random(seed))
@@ -175,7 +172,7 @@ def test_random_programs(seed: int) -> None:
 # Arguments and results -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", cases([1, 2], campaign=[0, 3]))
 def test_leaves_of_layers_in_any_arguments(seed: int) -> None:
     """Lone numbers, lists and nested lists, in which parameters and inputs are mixed; any of them are batches."""
     rng = random.Random(seed)
@@ -192,7 +189,7 @@ def test_many_arguments() -> None:
     check_batches(network(outputs, *columns, x, batched=batched), [1, 5, 8, 19], reduces=(None, "mean"))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", cases([0, 3], campaign=[1, 2]))
 def test_outputs_of_all_kinds(seed: int) -> None:
     """Also arguments and constants, and any of them several times, in runs forwards, backwards and with gaps."""
     rng = random.Random(seed)
@@ -208,7 +205,7 @@ def test_outputs_that_are_only_passed_on() -> None:
     check_batches(of, [1, 2, 7, 8, 9, 31, 129], reduces=(None, "sum"), special=0.2)
 
 
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("reduce", cases(["sum"], campaign=["mean"]))
 def test_penalties_beside_the_sum_over_samples(reduce: str) -> None:
     """The penalty is added once for each sample in a sum, once in a mean, to losses and to gradients of all sizes."""
     draws, outputs, inputs = Draws(5), list[Any](), list[Any]()
@@ -421,7 +418,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the program th
 
 
 @needs_linux
-@pytest.mark.parametrize("k", range(len(GUARDED)))
+@pytest.mark.parametrize("k", cases([0, 1], campaign=[2, 3]))
 def test_no_memory_is_touched_but_arguments_and_results(k: int, tmp_path: Path) -> None:
     """Arrays are next to pages that cannot be read, arguments cannot be written, and the stack is small."""
     of, reduce, counts = GUARDED[k](), ["mean", None][k % 2], [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 40]
@@ -433,7 +430,7 @@ def test_no_memory_is_touched_but_arguments_and_results(k: int, tmp_path: Path) 
 
 
 @needs_linux
-@pytest.mark.parametrize("k", range(len(GUARDED)))
+@pytest.mark.parametrize("k", cases([3], campaign=[0, 1, 2]))
 def test_sanitizers_find_nothing(k: int, tmp_path: Path) -> None:
     if not shutil.which("gcc"):
         lacking("gcc is missing")
@@ -456,7 +453,9 @@ def macros(command: Sequence[str]) -> str:
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the options are those of x86")
-@pytest.mark.parametrize("chosen", COMPILERS)
+@pytest.mark.parametrize(
+    "chosen", cases(["gcc -mno-avx512f", "clang"], campaign=["gcc -mno-avx", "clang -mno-avx512f", "clang -mno-avx"])
+)
 def test_the_bits_of_each_compiler_with_vectors_of_each_length(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = shlex.split(chosen)
     if not shutil.which(command[0]):

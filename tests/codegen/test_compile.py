@@ -7,7 +7,6 @@ import inspect
 import itertools
 import linecache
 import math
-import os
 import random
 import re
 import traceback
@@ -16,11 +15,11 @@ from array import array
 from collections import UserDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cases import cases
 from needs import BACKENDS, need_compiler
 from programs import SPECIAL, check_batch, check_outputs, check_program, same
 
@@ -34,15 +33,7 @@ from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import as_lists, tree_leaves, tree_map
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A separate cache for these tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    os.environ["AUTOGRAD_CACHE_DIR"] = str(folder)
-    return folder
-
-
-@pytest.mark.parametrize("seed", range(6))  # a compiler takes long; the campaign has more seeds
+@pytest.mark.parametrize("seed", cases(range(2), campaign=range(2, 6)))
 def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
     check_program(random.Random(seed), backend)
 
@@ -52,7 +43,7 @@ def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
         check_batch(random.Random(seed), backend)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", cases(range(4), campaign=range(4, 12)))
 def test_tables_are_the_graph(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy_tables, "FLOATS_IN_A_STATEMENT", 0)
     check_program(random.Random(seed), "numpy")
@@ -96,7 +87,7 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", cases(range(6), campaign=range(6, 16)))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
     rng = random.Random(seed)
@@ -129,7 +120,7 @@ def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatc
             assert same(p, q) or (reduce and abs(p - q) < 1e-12), name
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", cases(range(30), campaign=range(30, 60)))
 def test_skipping_inactive_gradients_changes_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
 

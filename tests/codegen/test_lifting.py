@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from cases import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from programs import same
 from scalar_networks import (
@@ -243,7 +244,7 @@ def with_odd_numbers(rng: random.Random, arguments: Any) -> Any:
     return tree_map(lambda x: rng.choice(odd) if rng.random() < share else x, arguments)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.randoms(use_true_random=False))
 def test_random_networks(rng: random.Random) -> None:
     network = random_network(rng)

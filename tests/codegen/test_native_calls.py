@@ -19,7 +19,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,12 +34,8 @@ need_core = pytest.mark.skipif(core is None, reason="there is no native core")
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One cache for all tests of this file."""
+def compiler() -> None:
     need_compiler()
-    folder = tmp_path_factory.getbasetemp() / "called"
-    monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(folder))
-    return folder
 
 
 def neuron(**options: Any) -> Any:

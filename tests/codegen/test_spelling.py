@@ -6,7 +6,6 @@ import functools
 import importlib
 import itertools
 import math
-import os
 import random
 import struct
 import sys
@@ -39,12 +38,6 @@ _EDGES = [
 ]  # fmt: skip
 EDGES = list({repr(x): x for x in _EDGES}.values())
 """The operands whose results the table of edge cases decides, and more."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A separate cache for these tests."""
-    os.environ["AUTOGRAD_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 def rows() -> list[Op]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from cases import cases, examples
+from hypothesis import given
 from hypothesis import strategies as st
 from needs import need_compiler
 
@@ -209,7 +210,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     model=st.sampled_from([small, large]),
@@ -411,7 +412,7 @@ def test_divergence_has_the_same_text_and_leaves_the_same_state(batch_size: int 
     assert "DivergenceError" in made.error and "at step" in made.error
 
 
-@pytest.mark.parametrize("k", [0, 1, 2, 3, 17, 30])
+@pytest.mark.parametrize("k", cases([0, 2, 30], campaign=[1, 3, 17]))
 @pytest.mark.parametrize("what", ["raises", "is negative", "is infinite", "is text", "interrupts", "diverges"])
 @pytest.mark.parametrize("make_optimizer", [optim.SGD, optim.Adam, WarmUp])
 def test_what_a_learning_rate_does_at_step_k(make_optimizer: Any, what: str, k: int) -> None:
@@ -750,7 +751,7 @@ RULES: dict[str, tuple[Callable[[], Any], str | None]] = {
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("batch_size", [None, 1, 3])
+@pytest.mark.parametrize("batch_size", cases([None, 3], campaign=[1]))
 def test_rules_that_do_something_else_at_a_step_or_to_arrays(name: str, batch_size: int | None) -> None:
     """Seen, wherever in a slice the step is: what happens at step 50 only is not seen after the last step of most."""
     make, why = RULES[name]

@@ -18,8 +18,9 @@ from xml.etree import ElementTree
 
 import graphviz
 import pytest
+from cases import examples
 from hostile import HOSTILE, labels
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from layout_engines import ENGINES, only, require
 from networks import WAYS, Network, loss_of
@@ -1001,7 +1002,7 @@ LONG = [
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(labels, min_size=10, max_size=30), check=st.sampled_from([check_labels, check_names]))
 @example(texts=LONG, check=check_labels)
 @example(texts=LONG, check=check_names)

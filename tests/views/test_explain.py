@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cases import examples
 from graphs import neuron, random_graph
 from hostile import HOSTILE
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
@@ -122,7 +123,7 @@ def test_formulas_keep_the_parentheses_of_the_graph() -> None:
 # --------------------------------------------------------------------------------------------------- what backward does
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
 def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) -> None:
     loss = random_graph(seed)
@@ -143,7 +144,7 @@ def test_the_gradients_are_those_of_backward_to_the_bit(seed: int, detail: str) 
     assert str(again) == str(explanation)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(0, 10**9), st.sampled_from(["stage", "value"]))
 def test_every_stage_comes_after_all_that_use_it_and_is_the_sum_of_its_parts(seed: int, detail: str) -> None:
     explanation = explain(random_graph(seed), detail=detail, names={}, faux=False)
@@ -493,7 +494,7 @@ def test_hostile_labels_break_no_line_and_no_page() -> None:
         assert page.findall(".//td")[0].text == visible(label)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.text())
 def test_any_label_keeps_its_line(label: str) -> None:
     x = Value(2.0, label or None)

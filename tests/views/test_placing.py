@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,7 @@ EXPANDED: dict[str, str | list[str]] = {
 PLAIN = [name for name in NETWORKS if name[0].isdigit()]  # one layer after the other
 
 
+@cache  # many tests read the same pictures
 def picture(name: str, **options: Any) -> Picture:
     return read(draw(NETWORKS[name](), detail="neuron", names={}, expand=EXPANDED.get(name, ()), **options))
 
