@@ -127,15 +127,27 @@ def test_everything_is_printed_without_a_locale(in_utf_8: tuple[str, str]) -> No
     assert without_what_differs(out) == without_what_differs(with_stand_ins(in_utf_8[0], "ascii"))
 
 
+LABELS = ["ß × 重 →", "größe", "\N{MINUS SIGN}x"]
+EVERYTHING_FOR_EACH = f"""
+import sys
+for label in sys.argv[1:]:
+    sys.argv[1] = label
+    exec({EVERYTHING!r}, {{"__name__": "__main__"}})
+    print("\\f", end="")
+"""
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("label", ["ß × 重 →", "größe", "\N{MINUS SIGN}x"])
-def test_users_text_is_escaped_where_it_cannot_be_encoded(encoding: str, label: str) -> None:
-    out, _ = printed_in(encoding, "-c", EVERYTHING, label, PYTHONUTF8="1")
-    shown = label.encode(encoding, "backslashreplace").decode(encoding)
-    assert out.splitlines()[0].endswith(f"label='{shown}')")
-    assert any(line.startswith(f"{shown} ") for line in out.splitlines())  # the table of explain
-    for kind in _KINDS_OF_MESSAGES:
-        assert re.search(f"{kind}.*{re.escape(shown)}", out)
+def test_users_text_is_escaped_where_it_cannot_be_encoded(encoding: str) -> None:
+    out, _ = printed_in(encoding, "-c", EVERYTHING_FOR_EACH, *LABELS, PYTHONUTF8="1")
+    *pages, rest = out.split("\f")
+    assert rest == ""
+    for label, page in zip(LABELS, pages, strict=True):
+        shown = label.encode(encoding, "backslashreplace").decode(encoding)
+        assert page.splitlines()[0].endswith(f"label='{shown}')")
+        assert any(line.startswith(f"{shown} ") for line in page.splitlines())  # the table of explain
+        for kind in _KINDS_OF_MESSAGES:
+            assert re.search(f"{kind}.*{re.escape(shown)}", page)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from cases import cases
 from needs import lacking
 
 # The benchmarks are scripts that import each other by name, as `python tests/benchmarks/eager.py` finds them.
@@ -53,9 +54,17 @@ def first_step(workload: str, engine: str) -> tuple[float, list[float]]:
     return workloads.with_deep_stack(lambda: eager.first_step(workload, engine))
 
 
+PAIRS = sorted({(c.workload, engine) for c in eager.CONTESTS.values() for engine in c.engines if engine != REFERENCE})
+
+
+def takes_a_process(workload: str, engine: str) -> bool:
+    """Return True for an engine of ours, which one workload is enough to try."""
+    return workload != "demo" and bool(workloads.environment(engine))
+
+
 @pytest.mark.parametrize(
     ("workload", "engine"),
-    sorted({(c.workload, engine) for c in eager.CONTESTS.values() for engine in c.engines if engine != REFERENCE}),
+    cases([pair for pair in PAIRS if not takes_a_process(*pair)], [pair for pair in PAIRS if takes_a_process(*pair)]),
 )
 def test_engines_agree(workload: str, engine: str) -> None:
     need(engine)
@@ -108,6 +117,7 @@ def test_plain_floats_compute_the_loss_and_learn_nothing() -> None:
     assert losses(eager.FLOATS, 2) == pytest.approx(2 * losses("autograd, atomic", 1), rel=1e-9)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("collector", eager.MODES)
 def test_steps_are_timed_in_a_child(collector: str) -> None:
     runner = turns.Runner(eager.__file__, "steps", "demo", "autograd, fused", collector)
@@ -119,6 +129,7 @@ def test_steps_are_timed_in_a_child(collector: str) -> None:
         runner.end()
 
 
+@pytest.mark.campaign
 def test_bytes_and_depth_are_measured_in_a_child() -> None:
     pure = workloads.environment(eager.PURE)  # tracemalloc does not see the native core's nodes
     size = turns.run(eager.__file__, "bytes", "chain", eager.PURE, "tracemalloc", 1000, environment=pure)
@@ -128,6 +139,7 @@ def test_bytes_and_depth_are_measured_in_a_child() -> None:
         assert set(times) == {"forward", "backward", "free"}
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(not eager.LINUX, reason="there is no /proc")
 def test_memory_is_watched_in_a_child() -> None:
     found = turns.run(eager.__file__, "memory", "autograd, atomic", 10, 50_000)
@@ -142,6 +154,7 @@ def test_recordings_are_timed_without_what_frees_them() -> None:
     assert recording.graph is None
 
 
+@pytest.mark.campaign
 def test_each_engine_of_ours_runs_in_a_process_of_its_own() -> None:
     code = "import autograd.engine; assert not getattr(autograd.engine, 'NATIVE', False)"
     assert turns.runs(code, workloads.environment(eager.PURE))
@@ -183,6 +196,7 @@ def test_figures_of_large_graphs_stand_beside_their_goals() -> None:
     assert {figure for figure, _ in rows({}, {}, {})} == {"not measured"}
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(not eager.LINUX, reason="there is no /proc")
 def test_the_figures_are_those_that_the_children_measure() -> None:
     """The names and the order of the figures in the table of goals are those of the measurements."""
@@ -199,6 +213,7 @@ def test_table_is_aligned() -> None:
     ]
 
 
+@pytest.mark.campaign
 def test_the_cost_of_watching_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(watching, "ROUNDS", 1)
     watching.main()

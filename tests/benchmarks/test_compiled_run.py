@@ -310,6 +310,7 @@ def test_a_contestant_with_another_result_is_found_out() -> None:
             contests.compare("demo", {"ours": wrong, "theirs": [1.0, 2.0]})
 
 
+@pytest.mark.campaign
 def test_the_c_by_hand_has_no_warnings(tmp_path: Path) -> None:
     need(("cc",))
     flags = f"{by_hand.C_FLAGS} -Wall -Wextra -Werror"
@@ -342,6 +343,7 @@ def test_compiling_is_timed(recording: str, size: tuple[int, ...], backend: str)
     assert len(parts) == 3 and min(parts) > 0
 
 
+@pytest.mark.campaign
 def test_compiling_is_timed_in_a_child_with_a_new_cache_and_again() -> None:
     need(("backend c",))
     seconds = compiled.compile_seconds("straight line", "c", ("new", "kept"), 100)
@@ -354,6 +356,7 @@ def test_a_straight_line_has_no_dead_code() -> None:
     assert sum(" = " in line and line.lstrip().startswith("v") for line in source.splitlines()) == 500
 
 
+@pytest.mark.campaign
 def test_one_section_prints_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
     compiled.main(["--only", "call", "--quick", "--rounds", "1"])
     printed = capsys.readouterr().out

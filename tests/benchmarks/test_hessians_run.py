@@ -49,6 +49,7 @@ def test_a_wrong_number_is_noticed() -> None:
         hessians.check_same([[1.0, 2.0]], [[1.0, 2.1]], "mine")
 
 
+@pytest.mark.campaign
 def test_the_ways_take_turns_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     for title in set(hessians.WAYS) - {"`hessian(y, xs)`", hessians.INTO_ARRAYS}:
         monkeypatch.delitem(hessians.WAYS, title)

@@ -51,6 +51,7 @@ TANH = """\
 """
 
 
+@pytest.mark.campaign
 def test_the_page_compares_numbers_and_times(tmp_path: Path) -> None:
     peer = tmp_path / "peer.py"
     peer.write_text(Path(STORED_GRADIENTS).read_text().replace("    def exp(", TANH + "    def exp("))
@@ -103,6 +104,7 @@ def test_with_another_name():
 """
 
 
+@pytest.mark.campaign
 def test_another_engines_tests_run_here(tmp_path: Path) -> None:
     folder = tmp_path / "test"
     folder.mkdir()
