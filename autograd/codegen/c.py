@@ -14,8 +14,8 @@ loops. `c_layout.py` says what is computed when; the arrays and variables of the
 
 The arithmetic is IEEE's, bit for bit that of eager mode: nothing is reassociated, and the functions are those of the C
 library, which Python calls too, or have their bits (`c_functions.py`; CPython implements `hypot` itself: within 2 ulp;
-`power` is C's pow, but for squares and reciprocals). This requires compiling with `FLAGS`: without them gcc contracts a * b + c, and computes functions of
-constants itself.
+`power` is C's pow, but for squares and reciprocals). This requires compiling with `FLAGS`: without them gcc contracts
+a * b + c, and computes functions of constants itself.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -262,7 +262,7 @@ class _TranslationUnit:
         yield from ["*/", "#include <math.h>"]
         if signature.batch or statements.functions or not self.layout.whole:
             yield from _APART.strip().splitlines()
-        if signature.batch or any("LANES" in text for text in statements.functions):
+        if signature.batch or statements.operations.has_vectors or any("LANES" in x for x in statements.functions):
             yield from _VECTOR_TYPES.strip().splitlines()
         if signature.batch:
             yield from _TURNED.strip().splitlines()

@@ -6,12 +6,22 @@ from autograd.codegen.c_functions import FEWEST_LANES, HELPERS, LANES_TOGETHER
 from autograd.codegen.spelling import float_literal, sized_name, spelling_of
 from autograd.ops import Op
 
+_ROW = """
+static void {name}_row(const double *x, double *z, int n) /* at least LANES numbers; the last vector may overlap */
+{{
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) put(z + i, 1, {function}(get(x + i, 1), 0), 0);
+    if (i < n) put(z + n - LANES, 1, {function}(get(x + n - LANES, 1), i - n + LANES), i - n + LANES);
+}}
+"""
+
 
 class CSpelling:
     """The spelling of operations in C, on doubles or on vectors of them; collects the functions that they need."""
 
     def __init__(self) -> None:
         self._by_lanes: dict[str, tuple[Op, int]] = {}  # functions that compute lane by lane, in order of first use
+        self._rows: dict[str, str] = {}  # names of operations on adjacent doubles, by their functions of lanes
         self._helpers: dict[str, None] = {}  # those of the operations written so far
 
     def expression(self, op: Op, names: Sequence[str], vectors: Sequence[bool] | None) -> str:
@@ -29,9 +39,22 @@ class CSpelling:
         names = [name if vector else f"all({name})" for name, vector in zip(names, vectors, strict=True)]
         if row.vector:
             return row.write("vector", names)
-        function = f"{sized_name(op, len(names))}_each"
-        self._by_lanes[function] = op, len(names)
-        return f"{function}({', '.join(names)}, from)"
+        return f"{self._each(op, len(names))}({', '.join(names)}, from)"
+
+    def _each(self, op: Op, operands: int) -> str:
+        function = f"{sized_name(op, operands)}_each"
+        self._by_lanes[function] = op, operands
+        return function
+
+    def row(self, op: Op, numbers: str, results: str, count: int) -> str:
+        """Return a statement that writes the results of a unary operation on adjacent doubles, through vectors."""
+        self._rows[self._each(op, 1)] = op.name
+        return f"{op.name}_row({numbers}, {results}, {count});"
+
+    @property
+    def has_vectors(self) -> bool:
+        """True if functions of vectors are among the definitions."""
+        return bool(self._by_lanes)
 
     def definitions(self) -> Iterator[str]:
         """Yield the functions called by the expressions so far."""
@@ -47,6 +70,8 @@ class CSpelling:
                 together = f"lanes_of_{op.name}"
                 yield f"if ({together} && from <= LANES - {FEWEST_LANES}) return {together}({', '.join(names)});"
             yield from [f"for (int i = {first}; i < LANES; i++) z[i] = {one};", "return z;", "}"]
+        for function, name in self._rows.items():
+            yield from _ROW.format(name=name, function=function).strip().splitlines()
 
 
 def literal(x: float) -> str:

@@ -177,6 +177,14 @@ class CStatements:
             yield from self._sums(statement)
             return
         variables = letters(len(loops))
+        if self._is_row(statement):
+            assert isinstance(value, Call)
+            yield from heads(variables[:-1], loops[:-1])
+            first = [*variables[:-1], "0"]
+            numbers, results = (f"&{self.value(x, first, loops)[1].text}" for x in (*value.operands, target))
+            yield self.operations.row(value.op, numbers, results, loops[-1])
+            yield from "}" * (len(loops) - 1)
+            return
         yield from heads(variables, loops)
         if self._is_lane_by_lane(statement):
             yield from self._lanes_of(statement, variables)
@@ -192,6 +200,21 @@ class CStatements:
             to = self._element(target, variables, loops).text
             yield f"{to} {'+=' if target.array.total else '='} {text};"
         yield from "}" * len(loops)
+
+    def _is_row(self, statement: Statement) -> bool:
+        """Return True for adjacent doubles, of a function that computes all lanes of a vector together."""
+        target, loops, value = statement
+        if not isinstance(value, Call) or value.op.name not in LANES_TOGETHER or target.array.total:
+            return False
+        views = [target, *(x for x in value.operands if isinstance(x, View))]
+        places = [self.places[x.array] for x in views]
+        return (
+            len(views) == 2
+            and bool(loops)
+            and loops[-1] >= MOST_LANES
+            and all(x.table is None and x.strides[-1] == 1 for x in views)
+            and not any(place.vector or place.local for place in places)
+        )
 
     def _is_lane_by_lane(self, statement: Statement) -> bool:
         """Return True for a call of a function of the C library on vectors in memory, if no other takes all lanes."""

@@ -65,6 +65,18 @@ def test_tanh_of_few_samples(samples: int, f: Any) -> None:
     check(f, [0.3 * k - 2 for k in range(samples)])
 
 
+@pytest.mark.parametrize("rows, columns, used", [(1, 400, 400), (1, 407, 403), (40, 13, 9), (30, 20, 15), (50, 8, 8)])
+def test_tanh_of_adjacent_numbers(rows: int, columns: int, used: int) -> None:
+    """Without a batch; each row is one call, whose last vector may overlap the one before."""
+    need_compiler()
+    xs = [[Value(0.1 * (i - k) + 1e-3 * i * k) for k in range(columns)] for i in range(rows)]
+    zs = [[x.tanh() for x in row[:used]] for row in xs]
+    f = autograd.compile(zs, xs, backend="c")
+    assert "    tanh_row(&" in f.source
+    got = np.array(f([[x.data for x in row] for row in xs]))
+    assert (got.view(np.int64) == np.array([[z.data for z in row] for row in zs]).view(np.int64)).all()
+
+
 @pytest.mark.skipif(not GLIBC_ON_X86, reason="lanes are computed together with glibc on x86 alone")
 def test_glibc_computes_tanh_in_one_of_the_two_ways(f: Any) -> None:
     """Later versions may have another: then the loop over the lanes is right, and this test says that it is slow."""
