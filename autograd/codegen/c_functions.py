@@ -50,7 +50,7 @@ INLINED V tanh_by(V x, V (*plus)(V, V, V)) /* plus(x, y, z) is x * y + z */
     V half = 0.5 * r, s = r * half, s2 = s * s, s4 = s2 * s2;
     V p = plus(s, all(-0x1.11111111110f4p-5), all(1));
     p = plus(s2, plus(s, all(-0x1.4ce199eaadbb7p-14), all(0x1.a01a019fe5585p-10)), p);
-    p = plus(s4, plus(s, all(-0x1.afdb76e09c32dp-23), all(0x1.0cfca86e70a81p-18)), p);
+    p = plus(s4, plus(s, all(-0x1.afdb76e09c32dp-23), all(0x1.0cfca86e65239p-18)), p);
     V t = plus(-p, half, all(3)), e = s * ((p - t) / plus(-r, t, all(6)));
     V d = plus(r, e - c, -c) - s;
 
