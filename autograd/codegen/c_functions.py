@@ -25,6 +25,11 @@ _TANH = r"""
 #else
 #define WITH_FUSED __attribute__((target("fma")))
 #endif
+#if defined __FMA__
+#define CAN_FUSE 1
+#else /* switched off for the rest of the file */
+#define CAN_FUSE __builtin_cpu_supports("fma")
+#endif
 static inline V plus_apart(V x, V y, V z) { return x * y + z; }
 static inline WITH_FUSED V plus_fused(V x, V y, V z)
 {
@@ -96,7 +101,7 @@ static int is_tanh(V (*function)(V))
 static V (*lanes_of_tanh)(V);
 __attribute__((constructor)) static void choose_tanh(void)
 {
-    if (__builtin_cpu_supports("fma") && is_tanh(tanh_fused)) lanes_of_tanh = tanh_fused;
+    if (CAN_FUSE && is_tanh(tanh_fused)) lanes_of_tanh = tanh_fused;
     else if (is_tanh(tanh_apart)) lanes_of_tanh = tanh_apart;
 }
 #else

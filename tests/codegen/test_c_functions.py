@@ -113,7 +113,7 @@ def test_a_function_with_other_bits_is_not_taken(mistake: str, f: Any) -> None:
 @pytest.mark.skipif(not GLIBC_ON_X86, reason="lanes are computed together with glibc on x86 alone")
 def test_each_way_is_told_from_the_other(f: Any) -> None:
     """With one of the two alone, the C library's way is found or none is."""
-    both = '__builtin_cpu_supports("fma") && is_tanh(tanh_fused)', "is_tanh(tanh_apart)"
+    both = "CAN_FUSE && is_tanh(tanh_fused)", "is_tanh(tanh_apart)"
     used = way(f.source)
     for one in both:
         found = way(replaced(f.source, one, "0"))
