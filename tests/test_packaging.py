@@ -158,10 +158,18 @@ def unpacked(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
 
 def test_tests_run_where_the_source_distribution_is_unpacked(unpacked: Path) -> None:
     """All files of the tests are there, and a few of them run."""
-    folder = unpacked
+    folder = unpacked  # --assert=plain: to rewrite assertions takes longer than to check them
     chosen = ["tests/test_stubs.py", "tests/test_text.py", "tests/test_documents.py"]
     said = python(
-        "-m", "pytest", "-n0", *chosen, "-k", "not example and not page", cwd=folder, AUTOGRAD_REQUIRE_NATIVE=""
+        "-m",
+        "pytest",
+        "-n0",
+        "--assert=plain",
+        *chosen,
+        "-k",
+        "not example and not page",
+        cwd=folder,
+        AUTOGRAD_REQUIRE_NATIVE="",
     )
     assert "passed" in said or re.search(r"\[100%\]", said)
     assert str(folder) in python(
@@ -173,7 +181,6 @@ def test_tests_run_where_the_source_distribution_is_unpacked(unpacked: Path) -> 
 
 @pytest.mark.campaign
 def test_all_tests_are_collected_where_the_source_distribution_is_unpacked(unpacked: Path) -> None:
-    # --assert=plain: to rewrite the assertions of all tests takes longer than to collect them
     collect = ["-m", "pytest", "-n0", "--assert=plain", "--collect-only", "-m", ""]
     here, there = (python(*collect, cwd=folder, AUTOGRAD_REQUIRE_NATIVE="") for folder in (ROOT, unpacked))
     assert [line for line in here.splitlines() if "::" in line] == [line for line in there.splitlines() if "::" in line]

@@ -147,7 +147,7 @@ def derivatives(name: str, case: Sequence[Any], place: tuple[int, int], n: int) 
         return result[n] if isinstance(result, list) else result
 
     at = tree_leaves(case[place[0]])[place[1]]
-    with mp.workdps(250 if 1e-5 < abs(at) < 100 else 1400):
+    with mp.workdps(250 if 1e-5 < abs(at) < 100 else 1000):
         KNOWN[key] = [as_float(mp.re(x)) for x in mp.diffs(along, mp.mpf(at), 2, relative=at != 0)]
     return KNOWN[key]
 

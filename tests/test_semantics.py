@@ -27,6 +27,7 @@ from typing import Any
 
 import interrupts
 import pytest
+from cases import cases
 
 import autograd
 from autograd import StaleGraphWarning, Value, check_gradients, faux_gradient, grad, nn, optim
@@ -251,10 +252,11 @@ def test_many_nodes_are_replayed(deep: Deep) -> None:
 
 
 @within_the_recursion_limit
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
-def test_many_nodes_are_copied(deep: Deep, copied: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("how", cases(["deepcopy"], campaign=["pickle"]))
+def test_many_nodes_are_copied(deep: Deep, how: str) -> None:
     deep.output.zero_grad()
-    output, leaf = copied([deep.output, deep.leaf])
+    both = [deep.output, deep.leaf]
+    output, leaf = copy.deepcopy(both) if how == "deepcopy" else pickle.loads(pickle.dumps(both))
     assert output is not deep.output and output.data == deep.value
     output.backward()
     assert leaf.grad == deep.slope and deep.leaf.grad == 0.0

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 from terminals import printed_in, printed_on_terminal
@@ -242,7 +243,7 @@ def numbers_in(shown: str) -> list[str]:
     return sorted(re.findall(r"-?\d[\d.e-]*", shown))
 
 
-@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+@pytest.mark.parametrize("columns", cases([80, 40], campaign=[120, 60]))
 def test_tables_and_texts_fit_the_terminal(columns: int) -> None:
     shown = printed_on_terminal(columns, "-c", NEURON)
     assert max(map(width, shown.splitlines())) <= columns
@@ -273,7 +274,7 @@ fit(nn.MLP(1, [1]), xs, ys, loss=nn.hinge, optimizer=optim.SGD(0.0), epochs=3, v
 """
 
 
-@pytest.mark.parametrize("columns", [80, 60, 40])
+@pytest.mark.parametrize("columns", cases([60], campaign=[80, 40]))
 def test_long_names_deep_graphs_and_many_figures_fit_the_terminal(columns: int) -> None:
     shown = printed_on_terminal(columns, "-W", "ignore", "-c", WIDE)
     assert [line for line in shown.splitlines() if width(line) > columns] == []

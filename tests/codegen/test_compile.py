@@ -39,7 +39,7 @@ def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
 
 
 def test_a_batch_is_the_graph_sample_by_sample(backend: str) -> None:
-    for seed in range(2 if backend == "c" else 6):
+    for seed in range(1 if backend == "c" else 6):  # a compiler takes long; the campaign has more seeds
         check_batch(random.Random(seed), backend)
 
 

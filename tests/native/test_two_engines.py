@@ -488,6 +488,7 @@ def test_an_engine_that_dies_is_named_with_its_program() -> None:
     engine.close()
 
 
+@pytest.mark.campaign
 def test_random_programs_reach_the_whole_table_and_every_statement_kind(pure: Engine) -> None:
     """Every row is recorded somewhere, and most statements do what they say."""
     transcripts = [line for i in range(300) for line in pure.run(random_program(random.Random(i)))]

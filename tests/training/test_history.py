@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 from needs import lacking
@@ -178,9 +179,9 @@ HIGH = History(losses=[1e4 * math.exp(-0.3 * i) for i in range(60)], accuracy=[i
         [History(losses=[2.0])],
     ],
 )
-@pytest.mark.parametrize("size", [(6.4, 4.8), (3, 2.5)])
-def test_the_legend_covers_no_curve(plt: Any, runs: list[History], size: tuple[float, float]) -> None:
-    ax = plt.subplots(figsize=size)[1]
+@pytest.mark.parametrize(("width", "height"), cases([(3, 2.5)], campaign=[(6.4, 4.8)]))
+def test_the_legend_covers_no_curve(plt: Any, runs: list[History], width: float, height: float) -> None:
+    ax = plt.subplots(figsize=(width, height))[1]
     for i, history in enumerate(runs):
         history.plot(ax, label=f"run with rate {i}" if len(runs) > 1 else None)
     ax.figure.canvas.draw()
@@ -354,12 +355,10 @@ def nearest(x: Any, centers: Any = ((-1.0, 0.0), (0.0, 0.0), (1.0, 0.0))) -> lis
 )
 @pytest.mark.parametrize(
     "model",
-    [
-        nearest,
-        lambda x: [z.data for z in nearest(x)],
-        lambda x: np.array([z.data for z in nearest(x)]),
-        lambda x: softmax(nearest(x)),
-    ],
+    cases(
+        [nearest, lambda x: np.array([z.data for z in nearest(x)])],
+        campaign=[lambda x: [z.data for z in nearest(x)], lambda x: softmax(nearest(x))],
+    ),
 )
 def test_classes_of_any_labels_have_the_colours_of_their_regions(plt: Any, labels: Any, model: Any) -> None:
     xs = [[-1, 0], [0, 0], [1, 0]] * 2

@@ -412,7 +412,7 @@ def test_divergence_has_the_same_text_and_leaves_the_same_state(batch_size: int 
     assert "DivergenceError" in made.error and "at step" in made.error
 
 
-@pytest.mark.parametrize("k", cases([0, 2, 30], campaign=[1, 3, 17]))
+@pytest.mark.parametrize("k", cases([0, 17], campaign=[1, 2, 3, 30]))
 @pytest.mark.parametrize("what", ["raises", "is negative", "is infinite", "is text", "interrupts", "diverges"])
 @pytest.mark.parametrize("make_optimizer", [optim.SGD, optim.Adam, WarmUp])
 def test_what_a_learning_rate_does_at_step_k(make_optimizer: Any, what: str, k: int) -> None:
@@ -751,7 +751,7 @@ RULES: dict[str, tuple[Callable[[], Any], str | None]] = {
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("batch_size", cases([None, 3], campaign=[1]))
+@pytest.mark.parametrize("batch_size", cases([3], campaign=[None, 1]))
 def test_rules_that_do_something_else_at_a_step_or_to_arrays(name: str, batch_size: int | None) -> None:
     """Seen, wherever in a slice the step is: what happens at step 50 only is not seen after the last step of most."""
     make, why = RULES[name]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import cases
 from hostile import HOSTILE
 from layout_engines import ENGINES, only
 from networks import Network, loss_of
@@ -406,7 +407,7 @@ def test_font_and_size(engine: str) -> None:
     assert {size for _, size in sizes} == {"20.00", "18.33"}
 
 
-@pytest.mark.parametrize("how", ["pipe", "text", "render", "dot file"])
+@pytest.mark.parametrize("how", cases(["pipe", "dot file"], campaign=["text", "render"]))
 def test_a_font_that_is_replaced_gives_a_warning(engine: str, how: str, tmp_path: Path) -> None:
     def picture(font: str) -> None:
         drawing = draw(neuron(), font=font)
