@@ -102,7 +102,7 @@ class Browser:
         """Run the body of a function in the page, with JSON as its arguments and result."""
         return self._post("/execute/sync", script=script, args=list(arguments))
 
-    def wait(self, script: str, seconds: float = 10.0) -> None:
+    def wait(self, script: str, seconds: float = 60.0) -> None:
         """Wait until the body of a function returns something true."""
         until = time.monotonic() + seconds
         while not self.run(script):

@@ -82,12 +82,15 @@ def interrupted(call: Callable[[], object], at: int, since: CodeType | None = No
 
 @contextmanager
 def ctrl_c_after(seconds: float) -> Iterator[list[float]]:
-    """Send this process what Ctrl-C sends, after a while. Yield a list that gets the moment, by `time.monotonic`."""
+    """Send this process what Ctrl-C sends, after a while.
+
+    Yields a list that gets the moment, by `time.process_time`: that of other programs does not count.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     sent: list[float] = []
 
     def interrupt() -> None:
-        sent.append(time.monotonic())
+        sent.append(time.process_time())
         os.kill(os.getpid(), signal.SIGINT)
 
     timer = threading.Timer(seconds, interrupt)

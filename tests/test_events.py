@@ -313,7 +313,7 @@ def test_each_thread_that_listens_misses_nothing_while_others_come_and_go() -> N
     missed: list[int] = []
 
     def work() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         here = threading.get_ident()
         for _ in range(300):
             heard: list[Value] = []

@@ -158,19 +158,11 @@ def unpacked(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
 
 def test_tests_run_where_the_source_distribution_is_unpacked(unpacked: Path) -> None:
     """All files of the tests are there, and a few of them run."""
-    folder = unpacked  # --assert=plain: to rewrite assertions takes longer than to check them
+    folder = unpacked
+    # --assert=plain: to rewrite assertions takes longer than to check them
+    options = ["-m", "pytest", "-n0", "--assert=plain", "-k", "not example and not page"]
     chosen = ["tests/test_stubs.py", "tests/test_text.py", "tests/test_documents.py"]
-    said = python(
-        "-m",
-        "pytest",
-        "-n0",
-        "--assert=plain",
-        *chosen,
-        "-k",
-        "not example and not page",
-        cwd=folder,
-        AUTOGRAD_REQUIRE_NATIVE="",
-    )
+    said = python(*options, *chosen, cwd=folder, AUTOGRAD_REQUIRE_NATIVE="")
     assert "passed" in said or re.search(r"\[100%\]", said)
     assert str(folder) in python(
         "-c", "import autograd; print(autograd.__file__)", cwd=folder, AUTOGRAD_REQUIRE_NATIVE=""

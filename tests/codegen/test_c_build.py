@@ -8,7 +8,6 @@ import random
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -202,8 +201,6 @@ def test_long_straight_programs_are_built_in_parts(cache: Path) -> None:
     y = x
     for _ in range(n // 2):
         y = (y * w).sin()
-    start = time.monotonic()
     f: Any = autograd.compile(y, (x, w), backend="c")
     assert f(x.data, w.data) == y.data
-    assert time.monotonic() - start < 60  # as one function, 20,000 statements take minutes
-    assert f.source.count("APART void part") >= n // 600
+    assert f.source.count("APART void part") >= n // 600  # as one function, 20,000 statements take minutes

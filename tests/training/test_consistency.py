@@ -770,12 +770,12 @@ def test_a_second_fit_in_another_thread_is_refused() -> None:
 
     def callback(epoch: int, history: History) -> None:
         inside.set()
-        assert refused.wait(10)
+        assert refused.wait(60)
 
     thread = threading.Thread(target=quiet, args=(model, XS, YS), kwargs={"callback": callback, "backend": "python"})
     thread.start()
     try:
-        assert inside.wait(10)
+        assert inside.wait(60)
         with pytest.raises(RuntimeError, match="in another thread"):
             quiet(model, XS, YS, backend="python")
     finally:

@@ -644,10 +644,10 @@ def test_a_large_graph_is_refused_at_once(tmp_path: Path) -> None:
     x = Value(1.0)
     for _ in range(65_000):
         x = x + 1
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ValueError, match="65,001 nodes"):
         to_spreadsheet(x, tmp_path / "a.xlsx")
-    assert time.perf_counter() - began < 5  # seconds; it takes 0.1
+    assert time.process_time() - began < 5  # seconds; it takes 0.1
 
 
 def test_an_operation_of_your_own_is_written_out(tmp_path: Path) -> None:
