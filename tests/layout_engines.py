@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cases import cases
 from needs import lacking
 
 ENGINES = ["dot", "pygraphviz"]
+_USUAL = "dot" if shutil.which("dot") else "pygraphviz"
+USUAL_AND_OTHER = cases([_USUAL], campaign=[engine for engine in ENGINES if engine != _USUAL])
+"""For tests that draw much: a user's run has one of them, the program where it is there, which starts faster."""
 
 
 def require(engine: str) -> None:

@@ -96,6 +96,7 @@ def expected(expected_demo: list[float]) -> dict[str, list[float]]:
         if (contest, name) not in compiled.SLOW_TO_PREPARE
     ],
 )
+@pytest.mark.campaign
 def test_contestants_agree(contest: str, name: str, expected: dict[str, list[float]], folder: Path) -> None:
     contestant = compiled.CONTESTS[contest][name]
     need(contestant.needs)

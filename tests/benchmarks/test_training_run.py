@@ -33,6 +33,7 @@ def test_ours_ends_with_all_points_right(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", training.OPTIMIZERS)
+@pytest.mark.campaign
 def test_steps_of_fit_are_timed_beside_calls(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     need_backend("c")
     monkeypatch.setattr(training, "STEPS", 2)

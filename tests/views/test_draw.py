@@ -22,7 +22,7 @@ from cases import examples
 from hostile import HOSTILE, labels
 from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
-from layout_engines import ENGINES, only, require
+from layout_engines import ENGINES, USUAL_AND_OTHER, only, require
 from networks import WAYS, Network, loss_of
 
 from autograd import explain, explore, faux_gradient, formula, nn, ops, to_text
@@ -34,7 +34,7 @@ from autograd.views.gradients import in_equation
 from autograd.views.render import LONGEST_LABEL, LONGEST_TOOLTIP, shortened
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=USUAL_AND_OTHER)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with only(request.param, tmp_path_factory.mktemp("empty")):
         yield request.param

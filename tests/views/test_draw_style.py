@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cases import cases
 from hostile import HOSTILE
-from layout_engines import ENGINES, only
+from layout_engines import USUAL_AND_OTHER, only
 from networks import Network, loss_of
 from test_draw import attributes, luminance, neuron, parsed, visible, with_gradients
 
@@ -28,7 +28,7 @@ from autograd.views.render import palette, shortened
 DETAILS = ["value", "neuron", "layer"]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=USUAL_AND_OTHER)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with only(request.param, tmp_path_factory.mktemp("empty")):
         yield request.param

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import cases
 from hostile import HOSTILE
 from layout_engines import ENGINES, only
 
@@ -599,7 +600,7 @@ def two_towers() -> list[Value]:
     return found
 
 
-@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("direction", cases(["LR"], campaign=["TB"]))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_frame_has_air_around_its_neurons(name: str, direction: str) -> None:
     shown = picture(name, direction=direction)

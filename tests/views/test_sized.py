@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout_engines import ENGINES, only
+from layout_engines import USUAL_AND_OTHER, only
 from needs import lacking
 from networks import Network, loss_of
 from test_draw import neuron, with_gradients
@@ -26,7 +26,7 @@ from autograd.views.sized import paper
 PDFTOPPM = shutil.which("pdftoppm")  # before the tests hide programs
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=USUAL_AND_OTHER)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with only(request.param, tmp_path_factory.mktemp("empty")):
         yield request.param
