@@ -89,17 +89,21 @@ _SAMPLES = """
 static inline long long vector_of(unsigned sample) { return sample / LANES; } /* unsigned: a shift */
 static inline long long lane_of(unsigned sample) { return sample % LANES; }
 """
-_TOTAL = """
-typedef double H __attribute__((vector_size(4 * LANES)));
-static inline double total(V x) /* halves first: adding lane by lane would wait for each sum */
+_TOTALS = """
+static inline V scaled(V x, double share) { return share > 1.0 ? x / share : x * share; }
+/* Add up the lanes of n vectors, LANES of them at once: their halves, then the halves of these sums, and so on. */
+static APART void totals(const V *restrict s, int by, int n, double share, double *restrict out, int stride)
 {
-    H half[2];
-    memcpy(half, &x, sizeof x);
-    half[0] += half[1];
-    double sum = half[0][0];
-    #pragma GCC unroll 8
-    for (int i = 1; i < LANES / 2; i++) sum += half[0][i];
-    return sum;
+    for (int i = 0; i < n; i += LANES) {
+        V z[LANES];
+        for (int k = 0; k < LANES; k++) z[k] = i + k < n ? s[(i + k) * by] : all(0.0);
+        #pragma GCC unroll 3
+        for (int m = LANES / 2; m; m /= 2)
+            #pragma GCC unroll 4
+            for (int k = 0; k < m; k++) z[k] = SHUFFLED(z[k], z[k + m], LOW) + SHUFFLED(z[k], z[k + m], HIGH);
+        z[0] = scaled(z[0], share);
+        for (int k = 0; k < LANES && i + k < n; k++) out[(i + k) * stride] = z[0][k];
+    }
 }
 """
 _TURNED = """
@@ -267,7 +271,7 @@ class _TranslationUnit:
         if signature.batch:
             yield from _TURNED.strip().splitlines()
             yield from _IN_ROWS.strip().splitlines() if self.layout.row else ()
-            yield from _TOTAL.strip().splitlines() if signature.reduce else ()
+            yield from _TOTALS.strip().splitlines() if signature.reduce else ()
             yield from _SAMPLES.strip().splitlines() if self.layout.products else ()
         yield from statements.operations.definitions()
         for constant in self.program.constants:
@@ -388,7 +392,7 @@ class _TranslationUnit:
         layout, step = self.layout, "LANES"
         if self.signature.reduce == "mean":
             # By a power of two, a product has the bits of a quotient, in a fraction of the time.
-            yield "const double share = n & (n - 1) ? 1.0 : 1.0 / n; /* else the sums are divided in the end */"
+            yield "const double share = n & (n - 1) ? n : 1.0 / n; /* sums are divided by it, or multiplied */"
         sums = layout.lengths["s"] if self.signature.reduce else 0
         if sums:
             yield f"if (begin == 0) {for_loop('i', sums, 's[i] = all(0.0);')}"
@@ -453,16 +457,31 @@ class _TranslationUnit:
             return
         totals = [s for s in copies if isinstance(s.value, View) and s.value.array.total]
         yield "if (end < n) return;"
-        scaled = " * share" * (reduce == "mean")
-        yield from (line for s in totals for line in self._output(s, f"= total({{}}){scaled}"))
-        if reduce == "mean":
-            yield f"if (n & (n - 1)) {for_loop('i', self.outputs, 'out[i] /= n;')}"
+        yield from (line for s in totals for line in self._totals(s))
         times = "n * " * (reduce == "sum")
         for s in copies:
             if s not in totals:
                 yield from self._output(s, f"= {times}{{}}")
         for s in self.layout.added:
             yield from self._output(s, f"+= {times}{{}}")
+
+    def _totals(self, copy: Statement) -> Iterator[str]:
+        """Yield the calls that write the totals of sums to outputs: one for all rounds of the longest loop."""
+        target, loops, value = copy
+        assert isinstance(value, View)
+        longest = max(range(len(loops)), key=loops.__getitem__, default=0)
+        variables = letters(len(loops))
+        others = [i for i in range(len(loops)) if i != longest]
+        yield from heads([variables[i] for i in others], [loops[i] for i in others])
+        start = self.layout.places[value.array].start + value.start
+        s, out = (
+            index_of(name, index_text(at, *((strides[i], variables[i]) for i in others)))
+            for name, at, strides in (("s", start, value.strides), ("out", target.start, target.strides))
+        )
+        by, n, stride = (x[longest] if x else 1 for x in (value.strides, loops, target.strides))
+        share = "share" if self.signature.reduce == "mean" else "1.0"
+        yield f"totals({s}, {by}, {n}, {share}, {out}, {stride});"
+        yield from "}" * len(others)
 
     def _output(self, copy: Statement, assigned: str) -> Iterator[str]:
         """Yield the loops for a copy to outputs."""

@@ -132,6 +132,12 @@ class Layout:
                 self.copies = [s for s in self.copies if s not in copies]
         return [written.get(id(s), s) for s in statements]
 
+    def statements(self) -> Iterator[Statement]:
+        """Yield all statements."""
+        for part in (*self.once, *self.each, self.copies, self.added):
+            yield from part
+        yield from (product.statement for product in self.products)
+
     # Places ----------------------------------------------------------------------------------------------------------
 
     def _allot(self, program: ArrayProgram) -> None:
