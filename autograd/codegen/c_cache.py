@@ -40,6 +40,7 @@ _UNUSED_AT_MOST = 90 * 86_400  # seconds
 _LARGEST_TOTAL = 256 * 2**20  # bytes
 _IN_USE = 3_600  # seconds; what was used so recently is not pruned for its size
 _NOTED_EVERY = 86_400  # seconds; a use is noted on the entry once a day
+_WAITS = (0.001, 0.01, 0.1, 0.0)  # seconds, between attempts to remove a folder
 _LOCKED_WITHIN = 60  # seconds, far longer than from creating a folder to locking it
 
 
@@ -150,7 +151,8 @@ def building(folder: Path) -> Iterator[Path]:
 
     It is locked as long as this process lives, by which others know that it is in use.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as work:
+    work = tempfile.mkdtemp(dir=folder, prefix="building-")
+    try:
         if fcntl is None:
             yield Path(work)
             return
@@ -161,6 +163,21 @@ def building(folder: Path) -> Iterator[Path]:
             yield Path(work)
         finally:
             os.close(descriptor)
+    finally:
+        _remove(work)
+
+
+def _remove(work: str) -> None:
+    """Remove a folder that something was built in.
+
+    After Ctrl-C the compiler's processes are killed, but some may not be gone yet, and write another file while the
+    folder is emptied: it is not empty then, and is emptied again. What stays nevertheless, `_prune` removes later.
+    """
+    for wait in _WAITS:
+        shutil.rmtree(work, ignore_errors=True)
+        if not os.path.lexists(work):
+            return
+        time.sleep(wait)
 
 
 def store(folder: Path, key: str, library: Path) -> Path:

@@ -215,6 +215,30 @@ def test_what_dead_processes_were_building_is_removed(cache: Path) -> None:
     assert not in_use.exists()
 
 
+@pytest.mark.parametrize("times", [1, 3, 10])
+def test_a_killed_compiler_may_write_while_its_folder_is_removed(
+    times: int, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C, in one of some twenty runs: no OSError takes the place of the KeyboardInterrupt."""
+    cache.mkdir(mode=0o700)
+    rmdir, writes = os.rmdir, iter(range(times))
+
+    def late(path: Any, **options: Any) -> None:
+        if next(writes, None) is not None:
+            (work / "graph.s").write_text("")
+        rmdir(path, **options)
+
+    with pytest.raises(KeyboardInterrupt), c_cache.building(cache) as work:
+        monkeypatch.setattr(os, "rmdir", late)
+        raise KeyboardInterrupt
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    assert work.exists() == (times == 10)
+    if work.exists():  # it is removed by a later build
+        os.utime(work, (0, 0))
+        half()
+        assert not work.exists()
+
+
 def test_other_files_in_the_folder_stay(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache may be a folder with other things in it."""
     cache.mkdir(mode=0o700)
