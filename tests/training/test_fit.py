@@ -89,6 +89,7 @@ OPTIMIZERS: list[Callable[[], optim.SGD | optim.Adam]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::autograd.errors.TrainingWarning")  # random samples may be hard to learn from
 @examples(20)  # each compiles several graphs
 @given(
     task=st.sampled_from(sorted(TASKS)),
