@@ -157,7 +157,19 @@ class Optimizer(OptimizerHints):
         >>> SGD(0.5).update([1.0, 2.0], [0.25, -1.0])
         [0.875, 2.5]
         """
-        data, remembered = self._moved(data, gradients)
+        return self.update_at((), data, gradients)
+
+    def update_at(self, rates: Sequence[float], data: Any, gradients: Any) -> Any:
+        """Return the parameters' numbers after a step, as `update` does, at rates that have been asked for before.
+
+        Arguments:
+            rates: the learning rate of the step, in `Groups` that of each group; none to ask for them now.
+            data, gradients: as for `update`.
+
+        >>> SGD(0.5).update_at([0.25], [1.0, 2.0], [0.25, -1.0])
+        [0.9375, 2.25]
+        """
+        data, remembered = self._moved(data, gradients, *rates)
         self.__dict__.update(remembered)
         return data
 
@@ -220,7 +232,7 @@ class Optimizer(OptimizerHints):
         """Start over: at step 0, without state, ready for other parameters."""
         self.steps, self._memory, self._known = 0, None, None
 
-    def _moved(self, data: Any, gradients: Any) -> tuple[Any, dict[str, Any]]:
+    def _moved(self, data: Any, gradients: Any, rate: float | None = None) -> tuple[Any, dict[str, Any]]:
         """Return the new numbers, and the attributes to set once the step is made."""
         if len(data) != len(gradients):
             raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
@@ -234,7 +246,8 @@ class Optimizer(OptimizerHints):
                 f"make another one for other parameters, or {_FOLLOW}"
             )
         gradients = self._clipped(gradients)
-        rate = self.rate()
+        if rate is None:
+            rate = self.rate()
         if hasattr(data, "__array__"):
             import numpy as np  # noqa: PLC0415  # an array was passed
 
@@ -545,10 +558,10 @@ class Groups(Optimizer):
             change["_known"] = optimizer._tie(part)
         commit_data(parameters, list(map(number, data)), map(dict.update, self._states(), changes))
 
-    def update(self, data: Any, gradients: Any) -> Any:
+    def update_at(self, rates: Sequence[float], data: Any, gradients: Any) -> Any:
         if self._places is None:
             raise ValueError("which parameter is in which group is not known yet: call attach(parameters) before")
-        data, changes = self._moves(data, gradients)
+        data, changes = self._moves(data, gradients, rates)
         at_once(map(dict.update, self._states(), changes))
         return data
 
@@ -625,7 +638,7 @@ class Groups(Optimizer):
             places[owners[p]].append(place)
         return [slice(x[0], x[-1] + 1) if x and x[-1] - x[0] + 1 == len(x) else x for x in places]
 
-    def _moves(self, data: Any, gradients: Any) -> tuple[Any, list[dict[str, Any]]]:
+    def _moves(self, data: Any, gradients: Any, rates: Sequence[float] = ()) -> tuple[Any, list[dict[str, Any]]]:
         """Return the new numbers, and the attributes to set in each optimizer, and in this one."""
         if len(data) != len(gradients):
             raise ValueError(f"{len(data)} numbers need {len(data)} gradients, got {len(gradients)}")
@@ -638,8 +651,8 @@ class Groups(Optimizer):
             import numpy as np  # noqa: PLC0415  # an array was passed
 
             gradients, moved = np.asarray(gradients), data.copy()
-        for (_, optimizer), place in zip(self.groups, places):
-            numbers, change = optimizer._moved(_at(place, data), _at(place, gradients))
+        for group, ((_, optimizer), place) in enumerate(zip(self.groups, places)):
+            numbers, change = optimizer._moved(_at(place, data), _at(place, gradients), *rates[group : group + 1])
             changes.append(change)
             if isinstance(place, slice) or hasattr(data, "__array__"):
                 moved[place] = numbers

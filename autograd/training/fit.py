@@ -41,7 +41,7 @@ from autograd.training.history import History
 from autograd.training.preparation import prepare, refuse_infinite
 from autograd.training.progress import Progress, say_compiling
 from autograd.training.record import Objective
-from autograd.training.run import Run, next_check
+from autograd.training.run import Run
 from autograd.validation import integer
 
 
@@ -78,11 +78,12 @@ def fit(
     With the backend "c", whole steps are C: loss and gradients of a batch, and the optimizer's update, printed from its
     own `rule`, also from that of a subclass of yours. It makes as many steps as take some 50 ms, up to the end of an
     epoch (of several, where an epoch is one step, without callback, validation and patience). Learning rates are asked
-    for these steps in advance. After the last of them the rule is called again, and all its numbers are compared with
-    what C has computed, before anything is kept. All else is as if Python made the steps, and so are the numbers, to
-    the bit. Where Python has to make them, `History.steps_in_python` says why: for `clip_norm`, for draws, for an
-    optimizer that moves numbers by another method than `rule`, or whose rule compares numbers, draws, changes
-    something, takes floats only, calls what has other bits in C, or reads a list or what else may change.
+    for these steps in advance, each once. Before the first step the rule is compared with what C computes of random
+    numbers, for all parameters; after the last of the steps that it makes at once the rule is called again, and
+    compared with what C has computed, before any of them is kept. All else is as if Python made the steps, and so are
+    the numbers, to the bit. Where Python has to make them, `History.steps_in_python` says why: for `clip_norm`, for
+    draws, for an optimizer that moves numbers by another method than `rule`, or whose rule compares numbers, draws,
+    changes something, takes floats only, calls what has other bits in C, or reads a list or what else may change.
 
     Samples may be of several shapes, such as sequences of several lengths, where the model takes them. One graph is
     recorded and compiled for each shape, of inputs and target, so a few lengths compile sooner than many. Each step is
@@ -215,7 +216,7 @@ def fit(
                 for _ in range(epochs):
                     if last:  # not at the end of the body: Ctrl-C could leave the `try` there, as engine.py says
                         break
-                    done += run.epochs(rng, 1 if callback else min(epochs, next_check(done)) - done)
+                    done += run.epochs(rng, 1 if callback else epochs - done)
                     epoch = done - 1
                     over = done == epochs or run.gives_up()
                     run.check_if_due(done, last=over, callback=callback is not None)

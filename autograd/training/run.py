@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from autograd.training.history import History
 from autograd.training.preparation import Prepared
 from autograd.training.rules_in_c import NotInCError
 from autograd.training.steps import BatchFunction
-from autograd.training.steps_in_c import Kept, StepsInC
+from autograd.training.steps_in_c import Made, Rates, State, StepsInC
 
 Cut = tuple[int, int, int]
 """A batch: the shape of its samples, the place of the first in the order of these, and their number."""
@@ -31,7 +32,7 @@ class _Best(NamedTuple):
 
     loss: float
     epoch: int
-    kept: tuple[Any, dict[str, Any]]
+    kept: State
     """The parameters' numbers and the optimizer's state to which it belongs."""
 
 
@@ -101,13 +102,16 @@ class Run:
         self.last_batches: Callable[[], Iterable[Batch]] | None = None  # one of each shape, with these functions
         self.judge_compared = False
         self.best: _Best | None = None  # with these parameters; watched only where there is a patience
+        self.due: list[tuple[int, Callable[[], State]]] = []
+        """Checks that are due after steps which C has gone on from: after how many epochs, and the state then."""
         self.in_c: StepsInC | None = None
+        self.rates = Rates()
+        self.read()
         self.history.steps_in_python = ""
         try:
             self.in_c = self._steps_in_c()
         except NotInCError as problem:
             self.history.steps_in_python = str(problem)
-        self.read()
 
     def _steps_in_c(self) -> StepsInC:
         """Return what makes the steps of this run in C.
@@ -118,7 +122,9 @@ class Run:
         if self.history.backend != "c":
             raise NotInCError(f"the backend is {self.history.backend!r}")
         functions = [part.function for part in self.learners]
-        return StepsInC(self.feeds, functions, self.optimizer, len(self.parameters), arrays=self.arrays)
+        steps = StepsInC(self.feeds, functions, self.optimizer, self.rates, len(self.parameters), arrays=self.arrays)
+        steps.load(self.kept)
+        return steps
 
     def _drawing(self, function: BatchFunction) -> Learn:
         """Return a function of a batch that draws the numbers of its samples."""
@@ -152,9 +158,13 @@ class Run:
         if self.freshness:
             self.freshness.restart()
 
-    def commit(self) -> None:
-        """Set the parameters and the optimizer to the kept state, and the gradients to 0, in one step."""
-        numbers, state = self.kept
+    def commit(self, kept: State | None = None) -> None:
+        """Set the parameters and the optimizer to a state, and the gradients to 0, in one step.
+
+        Arguments:
+            kept: the state; None for that after the last step.
+        """
+        numbers, state = kept or self.kept
         self.optimizer.restore(
             state,
             changing(self.parameters, numbers.tolist() if self.arrays else list(map(float, numbers))),
@@ -189,15 +199,20 @@ class Run:
     def _epochs_of_one_step(self, cut: Cut, most: int) -> int:
         """Make epochs of a single step each, and enter their figures as their steps are kept, both at once."""
         epochs = len(self.history.losses)
+        due, stops = next_check(epochs), list[int]()
+        while due < epochs + most:
+            stops.append(due - epochs)
+            due = next_check(due)
 
-        def keep(made: Kept) -> object:
-            kept = made.numbers, self.optimizer.state()
-            fractions = {y: _as_fraction(0.0 + y, self.scores) for y in set(made.accuracies)}  # fewer than epochs
-            figures = [[0.0 + x for x in made.losses], [fractions[y] for y in made.accuracies]]
-            at_once(map(setattr, [self], ["kept"], [kept]), map(list.extend, self.columns, figures))
-            return kept
+        def keep(made: Made) -> None:
+            done = len(made.losses)
+            fractions = {y: _as_fraction(y, self.scores) for y in set(made.accuracies)}  # fewer than epochs
+            figures = [made.losses, [fractions[y] for y in made.accuracies]]
+            due = [(epochs + stop, partial(made.state, stop)) for stop in stops if stop < done]
+            changes = {"kept": made.state(done), "due": due}
+            at_once(map(setattr, repeat(self), changes, changes.values()), map(list.extend, self.columns, figures))
 
-        self._make(0, most, keep)
+        self._make(0, [*stops, most], keep)
         made = len(self.history.losses) - epochs
         if not made:
             self._epoch_in_c([cut])
@@ -208,15 +223,14 @@ class Run:
         before = self.kept
         losses, accuracies = list[float](), list[float]()
 
-        def keep(made: Kept) -> object:
-            kept = self.kept = made.numbers, self.optimizer.state()
+        def keep(made: Made) -> None:
+            self.kept = made.state(len(made.losses))
             losses.extend(made.losses)
             accuracies.extend(made.accuracies)
-            return kept
 
         while len(losses) < len(cuts):
             place = len(losses)
-            self._make(place, len(cuts) - place, keep)
+            self._make(place, [len(cuts) - place], keep)
             if len(losses) == place:
                 shape, start, n = cuts[place]
                 loss, accuracy = self._step(self.feeds[shape].batch(start, n))
@@ -228,12 +242,12 @@ class Run:
             accuracy += batch_accuracy * (n / self.of)
         self._enter(loss, accuracy, before if len(cuts) == 1 else self.kept)
 
-    def _make(self, place: int, most: int, keep: Callable[[Kept], object]) -> None:
-        """Make steps in C from a batch on, some or none."""
+    def _make(self, place: int, stops: Sequence[int], keep: Callable[[Made], object]) -> None:
+        """Make steps in C from a batch on, some or none; see `StepsInC.make`."""
         if self.in_c is None:
             return
         try:
-            self.in_c.make(self.kept, self.objective.held.numbers, place, most, keep)
+            self.in_c.make(self.kept, self.objective.held.numbers, place, stops, keep)
         except NotInCError as problem:
             self.in_c, self.history.steps_in_python = None, str(problem)
 
@@ -259,13 +273,14 @@ class Run:
         loss, gradients, accuracy = learn(self.kept[0], x, y)
         if not math.isfinite(loss):
             raise self._diverged(f"the loss became {loss}", learn, x, y)
-        if self.in_c is not None and self.in_c.failure is not None:
-            raise self.in_c.failure
-        moved = self.optimizer.update(self.kept[0], gradients)
+        rates = self.rates.next()
+        update = partial(self.optimizer.update_at, rates) if rates else self.optimizer.update
+        moved = update(self.kept[0], gradients)
         if not (_is_finite_array if self.arrays else _is_finite_list)(moved):
             self.optimizer.restore(self.kept[1])
             raise self._diverged(_not_finite(self.objective.parameter_names(), gradients, moved), learn, x, y)
         self.kept = moved, self.optimizer.state()
+        del self.rates.rows[:1]
         return loss, accuracy
 
     def _enter(self, loss: float, accuracy: float, kept: tuple[Any, dict[str, Any]]) -> None:
@@ -313,15 +328,18 @@ class Run:
         Raises:
             RecordingError: it does not hold.
         """
-        due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...: see `next_check`
+        passed, self.due = self.due, []
         if not self.checks:
             return
+        if passed:
+            with self.watch.running():
+                for earlier, state in passed:
+                    self._check_earlier(earlier, state())
+                self.optimizer.restore(self.kept[1])
+        due = epochs.bit_count() == 1  # 1, 2, 4, 8, ...: see `next_check`
         if due or callback:
-            count = AT_RANDOM if due else 1
-            self.checked = self.rng.sample(self.checks, min(count, len(self.checks)))
             with self._checking():
-                for consistency in self.checked:
-                    consistency.compare_some(count // len(self.checked))
+                self._compare_some(AT_RANDOM if due else 1)
         if self.judges and (last or not self.judge_compared):
             with self._checking():
                 for part, samples in zip(self.judges, self.held_out):
@@ -331,6 +349,22 @@ class Run:
         if last and self.last_batches:
             for batch in self.last_batches():
                 self._compare_batch("the last batch", batch)
+
+    def _check_earlier(self, epochs: int, kept: State) -> None:
+        """Check the model with the state after some of the epochs. Where that fails, those after it are forgotten."""
+        try:
+            self.commit(kept)
+            self._compare_some(AT_RANDOM)
+        except Exception:
+            later = slice(epochs, None)
+            at_once(map(setattr, [self], ["kept"], [kept]), map(list.__delitem__, self.columns, repeat(later)))
+            raise
+
+    def _compare_some(self, count: int) -> None:
+        """Compare so many samples at random, with the parameters that the model has."""
+        self.checked = self.rng.sample(self.checks, min(count, len(self.checks)))
+        for consistency in self.checked:
+            consistency.compare_some(count // len(self.checked))
 
     @contextmanager
     def _checking(self) -> Iterator[None]:

@@ -2,21 +2,31 @@
 
 A library has the loop over steps, and the optimizer's update beside it, printed from its rule (`rules_in_c.py`). It
 calls the compiled loss by its address. Python prepares a slice of steps, some 50 ms of them: the batches and the
-learning rates; and keeps the parameters and the optimizer's state after its last step. So Ctrl-C, progress and checks
-come between two slices.
+learning rates; and keeps the parameters and the optimizer's state after its last step. So Ctrl-C and progress come
+between two slices.
+
+C goes on where a check of the model is due, and notes all numbers there, at the stops of a slice: so the check can look
+at them afterwards. The last stop is the last step.
 
 A step that loses its numbers is not made: Python makes it again, and says what is wrong as for any other.
 
-After the last step of a slice the optimizer's own rule is called for it, with all parameters, and compared with what C
-has computed, to the bit. So a rule that moves parameters by those of others, as arrays can, or reads something which
-changes, is seen before its numbers are kept.
+The optimizer's own rule is compared with what C has computed, to the bit:
+
+    once          on random numbers, for all parameters: so a rule that moves parameters by those of others, as arrays
+                  can, is seen before anything is trained
+    at each stop  the numbers of the step, and the parameter of the largest gradient: so a rule that reads something
+                  which changes is seen before anything of the slice is kept
+    after each slice but the first    all parameters
 """
 
 import ctypes
 import math
+import random
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain, pairwise
 from operator import is_
 from typing import Any, NamedTuple
@@ -31,7 +41,10 @@ from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
 _SECONDS_OF_A_SLICE = 0.05  # so that Ctrl-C is answered as soon
-_GROWTH = 10  # of the steps in a slice, at most: the first may be slower
+_FIRST_SLICE = 1000  # steps in the first slice, at most, whose first step is timed
+_GROWTH = 10  # of the steps in a slice, at most
+_SOME_RATE = 0.125  # a learning rate to try rules with
+_MOST_NOTES = 2**22  # numbers noted in a slice, at most: 32 MiB
 _MOST_RECORDINGS = 8  # in a run, of rules that return another function than before
 _ALIGNMENT = 64  # bytes, of a program's memory
 
@@ -75,7 +88,7 @@ struct Rule { /* of an optimizer, for some of the parameters */
     long long state, stride; /* where the first column of their state is, and its length */
 };
 struct Slice {
-    long long parameters, batches, rules;
+    long long parameters, numbers, batches, rules; /* numbers: of parameters and state */
     const long long *batch; /* for each, the shape of its samples, the first of them, and their number */
     const struct Samples *samples;
     const struct Rule *rule;
@@ -84,6 +97,9 @@ struct Slice {
     double *out; /* loss, gradients, accuracy */
     double *losses, *accuracies;
     long long steps, done;
+    long long last; /* the number of steps after which the columns stay where they are */
+    const long long *stop; /* the next number of steps after which something is noted */
+    double *note; /* where: see `note` */
 };
 
 static void gather(double *to, const double *from, const long long *order, long long n, long long size)
@@ -99,11 +115,72 @@ static int all_finite(const double *x, long long n)
     return !lost;
 }
 
-/* Make the steps up to the first that loses its numbers. The state after the last one is in `now`, that before in
-   `next`, if none has lost them. */
+static double *copied(double *to, const double *from, long long n)
+{
+    __builtin_memcpy(to, from, (unsigned long)n * sizeof *to);
+    return to + n;
+}
+
+/* Note the numbers of a step: for each rule k, and two places of the parameter whose gradient is the largest, among all
+   and among those of the rule; then, unless it is the last, parameters and state before the step, gradients, and
+   parameters and state after it. */
+static void note(struct Slice *s)
+{
+    for (const struct Rule *r = s->rule; r < s->rule + s->rules; r++) {
+        double *places = copied(s->note, r->k, r->count), largest = -1.0;
+        long long own = 0;
+        places[0] = places[1] = 0.0;
+        for (const long long *run = r->run; run < r->run + 2 * r->runs; run += 2)
+            for (long long i = run[0]; i < run[0] + run[1]; i++, own++) {
+                double size = __builtin_fabs(s->out[1 + i]);
+                if (size > largest) largest = size, places[0] = (double)i, places[1] = (double)own;
+            }
+        s->note = places + 2;
+    }
+    if (s->done + 1 == s->last) return;
+    s->note = copied(s->note, s->now, s->numbers);
+    s->note = copied(s->note, s->out + 1, s->parameters);
+    s->note = copied(s->note, s->next, s->numbers);
+}
+
+/* Compute `next` by the rules; return 0 if Python has to compute a number of the step. */
+static int moved(const struct Slice *s)
+{
+    for (long long j = 0; j < s->rules; j++) {
+        const struct Rule *r = s->rule + j;
+        if (r->table)
+            __builtin_memcpy(r->k, r->table + s->done * r->count, (unsigned long)r->count * sizeof *r->k);
+        else if (!numbers[r->kind](r->rates[s->done], r->step + (double)s->done, r->constants, r->k))
+            return 0;
+        long long behind = r->state;
+        for (const long long *run = r->run; run < r->run + 2 * r->runs; behind += run[1], run += 2)
+            updates[r->kind](run[1], r->stride, s->now + run[0], s->out + 1 + run[0], s->now + behind,
+                s->next + run[0], s->next + behind, r->k);
+    }
+    return 1;
+}
+
+static void swap(struct Slice *s)
+{
+    double *now = s->now;
+    s->now = s->next;
+    s->next = now;
+}
+
+/* Make a step by gradients that are in `out`. */
+void trial(struct Slice *s)
+{
+    if (!moved(s)) return;
+    note(s);
+    swap(s);
+    s->done++;
+}
+
+/* Go on with the steps, up to the first that loses its numbers. If none has, the state after the last one is in `now`,
+   that before it in `next`. */
 void steps(struct Slice *s)
 {
-    for (s->done = 0; s->done < s->steps; s->done++) {
+    for (; s->done < s->steps; s->done++) {
         const long long *batch = s->batch + 3 * (s->done %% s->batches), n = batch[2];
         const struct Samples *of = s->samples + batch[0];
         const double *a[] = {s->now, of->x, of->y, s->held};
@@ -115,23 +192,14 @@ void steps(struct Slice *s)
         }
         of->program(n, a, s->out, of->work);
         if (!(__builtin_fabs(s->out[0]) <= __DBL_MAX__)) return;
-        for (long long j = 0; j < s->rules; j++) {
-            const struct Rule *r = s->rule + j;
-            if (r->table)
-                __builtin_memcpy(r->k, r->table + s->done * r->count, (unsigned long)r->count * sizeof *r->k);
-            else if (!numbers[r->kind](r->rates[s->done], r->step + (double)s->done, r->constants, r->k))
-                return;
-            long long behind = r->state;
-            for (const long long *run = r->run; run < r->run + 2 * r->runs; behind += run[1], run += 2)
-                updates[r->kind](run[1], r->stride, s->now + run[0], s->out + 1 + run[0], s->now + behind,
-                    s->next + run[0], s->next + behind, r->k);
+        if (!moved(s) || !all_finite(s->next, s->parameters)) return;
+        s->losses[s->done] = 0.0 + s->out[0]; /* as a sum over batches, that starts at 0.0: never -0.0 */
+        s->accuracies[s->done] = 0.0 + s->out[1 + s->parameters];
+        if (s->done + 1 == *s->stop) {
+            note(s);
+            s->stop++;
         }
-        if (!all_finite(s->next, s->parameters)) return;
-        s->losses[s->done] = s->out[0];
-        s->accuracies[s->done] = s->out[1 + s->parameters];
-        double *swapped = s->now;
-        s->now = s->next;
-        s->next = swapped;
+        swap(s);
     }
 }
 """
@@ -156,36 +224,63 @@ class _Rule(ctypes.Structure):
 
 class _Slice(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_longlong) for name in ("parameters", "batches", "rules")),
+        *((name, ctypes.c_longlong) for name in ("parameters", "numbers", "batches", "rules")),
         *(
             (name, ctypes.c_void_p)
             for name in ("batch", "samples", "rule", "held", "now", "next", "out", "losses", "accuracies")
         ),
-        ("steps", ctypes.c_longlong), ("done", ctypes.c_longlong),
+        *((name, ctypes.c_longlong) for name in ("steps", "done", "last")),
+        ("stop", ctypes.c_void_p), ("note", ctypes.c_void_p),
     ]  # fmt: skip
 
 
-class Kept(NamedTuple):
+State = tuple[Any, dict[str, Any]]
+"""The parameters' numbers, a list or an array, and the optimizer's state."""
+
+
+class Made(NamedTuple):
     """What a slice of steps has made."""
 
     losses: list[float]
     """Of each step."""
     accuracies: list[float]
-    numbers: Any
-    """The parameters' after the last step: a list or an array. The optimizer has its state by then."""
+    state: Callable[[int], State]
+    """Gives the optimizer the state after so many of the steps, up to a stop, and returns it with the parameters'
+    numbers; to be called before the next slice is made."""
+
+
+class Rates:
+    """Learning rates that have been asked for in advance, each once, for steps that C or Python will make."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[float]] = []
+        """For each of the next steps, the rates of all optimizers."""
+        self.failure: BaseException | None = None
+        """What asking for those of the step behind has raised."""
+
+    def next(self) -> list[float]:
+        """Return the rates of the next step; none if they have not been asked for.
+
+        Raises:
+            BaseException: what asking for them has raised.
+        """
+        if self.failure is not None and not self.rows:
+            raise self.failure
+        return self.rows[0] if self.rows else []
 
 
 class _Part:
     """An optimizer, and where its parameters are among all."""
 
     def __init__(self, optimizer: Optimizer, places: Sequence[int], state: int, *, arrays: bool) -> None:
-        self.optimizer, self.size, self.state = optimizer, len(places), state
+        self.optimizer, self.size, self.state, self.arrays = optimizer, len(places), state, arrays
         cuts = [0, *(i for i in range(1, len(places)) if places[i] != places[i - 1] + 1), len(places)]
         self.runs = [(places[a], b - a) for a, b in pairwise(cuts) if a < b]
         self.run = array("q", [x for run in self.runs for x in run])
         self.rule: RuleInC = rule_in_c(optimizer, arrays=arrays)
         self.constants = array("d", self.rule.constants)
         self.k = array("d", bytes(8 * self.rule.size))
+        self.noted = 0  # where these are in a note
         self.by_python = not self.rule.numbers
         """Whether Python computes the numbers of a step."""
         self.rates = self.table = array("d")  # of the steps of a slice
@@ -196,12 +291,26 @@ class _Part:
         own = type(self.optimizer).rate is not Optimizer.rate or "rate" in self.optimizer.attributes()
         return not own and not callable(self.optimizer.lr)
 
-    def of(self, numbers: "array[float]") -> "array[float]":
+    def of(self, numbers: Any) -> Any:
         """Return those of its parameters."""
-        if len(self.runs) == 1:
-            [(first, length)] = self.runs
-            return numbers[first : first + length]
-        return array("d", chain.from_iterable(numbers[first : first + length] for first, length in self.runs))
+        parts = [numbers[first : first + length] for first, length in self.runs]
+        if len(parts) == 1:
+            return parts[0]
+        if self.arrays:
+            import numpy as np  # noqa: PLC0415  # the backend has found it
+
+            return np.concatenate(parts)
+        return array("d", chain.from_iterable(parts))
+
+    def moved(self, closure: Callable[..., Any], columns: Sequence[Any]) -> list[bytes]:
+        """Return what a rule gives for numbers, gradients and state of all parameters, called as `update` calls it."""
+        if not self.arrays:
+            return [array("d", column).tobytes() for column in zip(*map(closure, *columns))]
+        import numpy as np  # noqa: PLC0415  # the backend has found it
+
+        with np.errstate(all="ignore"):
+            arrays = [np.asarray(x, float) for x in closure(*(column.copy() for column in columns))]
+        return [(x if x.shape == (self.size,) else np.broadcast_to(x, self.size)).tobytes() for x in arrays]
 
     def columns(self) -> Iterator[slice]:
         """Yield the places of each column of its state, behind all parameters."""
@@ -232,6 +341,7 @@ class StepsInC:
     Arguments:
         feeds, functions: the samples, and the function of a batch, for each shape of these.
         optimizer: what moves the parameters.
+        rates: its learning rates that have been asked for.
         parameters: their number.
         arrays: whether their numbers are kept in NumPy's arrays, or in lists.
 
@@ -244,28 +354,35 @@ class StepsInC:
         feeds: Sequence[Feed],
         functions: Sequence[BatchFunction],
         optimizer: Optimizer,
+        rates: Rates,
         parameters: int,
         *,
         arrays: bool,
     ) -> None:
-        self.optimizer, self.parameters, self.arrays = optimizer, parameters, arrays
+        self.optimizer, self.rates, self.parameters, self.arrays = optimizer, rates, parameters, arrays
         self.sqrt: Callable[[Any], Any] = math.sqrt
+        self.viewed: Callable[[array[float]], Any] = lambda memory: memory
+        """Returns what the numbers in memory are kept as."""
         if arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it
 
-            self.sqrt = np.sqrt
+            self.sqrt, self.viewed = np.sqrt, np.frombuffer
         self.memory: list[Any] = []  # what C reads, kept for it
         self.feeds, self.samples = feeds, (_Samples * len(feeds))(*map(self._samples, feeds, functions))
         self.parts: list[_Part] = []
-        self.failure: BaseException | None = None
-        """What the learning rate of the next step has raised."""
-        self.pace = 1  # steps in a slice
+        self.tried = False
+        """Whether the rules have been compared on random numbers."""
+        self.pace, self.first = _FIRST_SLICE, True  # steps in a slice; whether none has been made
         self.batches = array("q")
         self.held: Any = None
         self.others = self.losses = self.accuracies = array("d")
+        self.stops = list[int]()  # of the slice
+        self.begin, self.begins = 0, list[int]()  # the steps of the optimizer before it, and of those in groups
         self.loaded: object = None  # whose numbers are in the buffers
         self.recordings = 0
         self._record()
+        if len(feeds) == 1 and feeds[0].whole:  # the same batch in all epochs
+            self.plan([(0, 0, feeds[0].size)])
 
     def _samples(self, feed: Feed, function: BatchFunction) -> _Samples:
         program, size = function.program, feed.size
@@ -301,24 +418,55 @@ class StepsInC:
         except (CompilerError, OSError) as problem:
             raise NotInCError(f"the optimizer's rule cannot be compiled: {problem}") from problem
         self.run = library.function("steps")
-        doubles = self.parameters + sum(part.rule.memories * part.size for part in self.parts)
-        self.buffers = [array("d", bytes(8 * doubles)) for _ in range(2)]
+        self.numbers = self.parameters + sum(part.rule.memories * part.size for part in self.parts)
+        self.width = sum(part.rule.size + 2 for part in self.parts) + 2 * self.numbers + self.parameters  # of a note
+        self.buffers = [array("d", bytes(8 * self.numbers)) for _ in range(2)]
         self.out = array("d", bytes(8 * (self.parameters + 2)))
-        self.states: list[Any] = self.buffers
-        if self.arrays:
-            import numpy as np  # noqa: PLC0415  # the backend has found it
-
-            self.states = [np.frombuffer(memory) for memory in self.buffers]
+        self.notes = array("d")
         self.loaded = None
-        self.rules = (_Rule * len(self.parts))()
+        self.rules, noted = (_Rule * len(self.parts))(), 0
         for rule, part, kind in zip(self.rules, self.parts, kinds):
             rule.kind, rule.runs, rule.run = kind, len(part.runs), _address(part.run)
             rule.state, rule.stride = part.state, part.size
             rule.constants, rule.k, rule.count = _address(part.constants), _address(part.k), part.rule.size
+            part.noted, noted = noted, noted + part.rule.size + 2
         self.slice = _Slice(
-            parameters=self.parameters, rules=len(self.parts), samples=ctypes.addressof(self.samples),
-            rule=ctypes.addressof(self.rules), out=_address(self.out),
+            parameters=self.parameters, numbers=self.numbers, rules=len(self.parts),
+            samples=ctypes.addressof(self.samples), rule=ctypes.addressof(self.rules), out=_address(self.out),
         )  # fmt: skip
+        with unchanged(_every(self.optimizer)):
+            self.tried = self._try(library.function("trial"))
+
+    def _try(self, trial: Callable[[Any], object]) -> bool:
+        """Compare the rules with what C computes on random numbers, for all parameters.
+
+        Returns False if a rule, or C, cannot compute the numbers of the step.
+
+        Raises:
+            NotInCError: the update is not that of a rule.
+        """
+        rng = random.Random(0)
+        some = array("d", [rng.uniform(0.25, 1.0) for _ in range(1009)])  # a prime: columns begin at other numbers
+        signed = array("d", [rng.uniform(-1.0, 1.0) for _ in range(1013)])
+        self.buffers[0][:] = (some * (1 + self.numbers // len(some)))[: self.numbers]
+        self.out[1:-1] = (signed * (1 + self.parameters // len(signed)))[: self.parameters]
+        self._note_steps()
+        for j, part in enumerate(self.parts):
+            part.rates, part.constant_rate = array("d", [_SOME_RATE]), None
+            self._give_rates(j)
+        try:
+            with self._steps_given_back():
+                self._tabulate_step(0)
+        except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
+            return False
+        for part, rule in zip(self.parts, self.rules):
+            rule.table = _address(part.table) if part.by_python else None
+        self._begin([1])
+        self.slice.now, self.slice.next = map(_address, self.buffers)
+        trial(ctypes.byref(self.slice))
+        return bool(self.slice.done) and all(
+            self._agrees(part, begin, entirely=True) for part, begin in zip(self.parts, self.begins)
+        )
 
     def _parts(self) -> Iterator[_Part]:
         optimizer, state = self.optimizer, self.parameters
@@ -343,39 +491,27 @@ class StepsInC:
         for samples, order in zip(self.samples, self.orders):
             samples.order = None if order is None else _address(order)
 
-    def make(
-        self, kept: tuple[Any, dict[str, Any]], held: Any, place: int, most: int, keep: Callable[[Kept], object]
-    ) -> None:
+    def make(self, kept: State, held: Any, place: int, stops: Sequence[int], keep: Callable[[Made], object]) -> None:
         """Make steps from a batch of the plan on, some or none: none if Python has to make the next one.
 
         Arguments:
             kept: the parameters' numbers and the optimizer's state.
             held: the numbers of the other leaves.
             place: of the batch of the first step; behind the last batch comes the first.
-            most: the number of steps, at most.
+            stops: numbers of steps after which somebody will look at the state; the last one is the most to make.
             keep: called with what has been made, also where Ctrl-C comes meanwhile.
 
         Raises:
             NotInCError: Python has to make all further steps; the message says why.
         """
-        if self.failure is not None:
-            return
         settings = _settings(self.optimizer)
         if len(settings) != len(self.settings) or not all(map(is_, settings, self.settings)):
             self._record()
-        with unchanged(_every(self.optimizer)):
-            try:
-                count = self._look_ahead(min(most, self.pace))
-            except NotInCError:
-                if self.recordings == _MOST_RECORDINGS:
-                    raise
-                self.recordings += 1
-                self._record()
-                count = self._look_ahead(min(most, self.pace))
+        count = self._look_ahead(min(stops[-1], self.pace))
         if not count:
             return
         if self.loaded is not kept:
-            self._load(kept[0])
+            self.load(kept)
         if held is not self.held:
             self.held, self.others = held, array("d", held)
         if count > len(self.losses):
@@ -383,161 +519,289 @@ class StepsInC:
         made = self.slice  # one for all: what stays is in it
         made.batches, made.batch = len(self.batches) // 3 - place, _address(self.batches) + 24 * place
         made.held, made.losses, made.accuracies = map(_address, (self.others, self.losses, self.accuracies))
-        made.now, made.next = map(_address, self.buffers)
-        made.steps, made.done = count, 0
-        interrupt: BaseException | None = None
+        self._begin([*(stop for stop in stops if stop < count), count])
+        first, interrupt = self.first, None
         began = time.perf_counter()
         try:
-            self.run(ctypes.byref(made))
+            self._run()
         except BaseException as problem:  # Ctrl-C: what has been made by now is kept first
             interrupt = problem
         try:
             done = made.done
-            if 0 < done < count:  # the next one has lost its numbers, and the state before the last one with them
-                self._load(kept[0])
-                made.now, made.next = map(_address, self.buffers)
-                made.steps = done
+            if 0 < done < made.steps:  # the next one has lost its numbers, and the state before the last one with them
+                self.load(kept)
+                self._begin([*(stop for stop in self.stops if stop < done), done])
                 self.run(ctypes.byref(made))
+            self.stops = [stop for stop in self.stops if stop <= done]
             self.loaded = None
             seconds = max(time.perf_counter() - began, 1e-9)
-            self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * count / seconds), _GROWTH * count))
+            self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * made.steps / seconds), _GROWTH * made.steps))
             if done:
+                entirely = not (first and self.tried)
                 with unchanged(_every(self.optimizer)):
-                    agrees = self._agrees(done)
+                    agrees = all(self._agrees(*one, entirely=entirely) for one in zip(self.parts, self.begins))
                 if agrees:
-                    self._keep(done, keep)
+                    del self.rates.rows[:done]
+                    keep(Made(self.losses[:done].tolist(), self.accuracies[:done].tolist(), self._state))
         finally:
             if interrupt is not None:
                 raise interrupt
+
+    # Learning rates, and what follows from them -----------------------------------------------------------------------
 
     def _look_ahead(self, count: int) -> int:
         """Ask for the learning rates of so many steps; return that of how many there are.
 
         Where an optimizer's numbers cannot be computed in C, its rule is called for each step, too.
         """
-        step = 0
-        begins = [part.optimizer.steps for part in self.parts]
-        rates, tables = ([list[float]() for _ in self.parts] for _ in range(2))
-        constant = all(part.has_constant_rate and not part.by_python for part in self.parts)
+        count = self._ask(count)
+        if not any(part.by_python for part in self.parts):
+            return count
+        with unchanged(_every(self.optimizer)):
+            try:
+                return self._tabulate(count)
+            except NotInCError:
+                if self.recordings == _MOST_RECORDINGS:
+                    raise
+            self.recordings += 1
+            self._record()
+            return self._tabulate(self._ask(count))
+
+    def _ask(self, count: int) -> int:
+        """Ask for the learning rates of so many steps, but those that are known; return of how many there are.
+
+        Raises:
+            NotInCError: a function of the step changes an optimizer.
+        """
+        self._note_steps()
+        rates = self.rates
+        if all(part.has_constant_rate for part in self.parts):
+            try:
+                found = [part.optimizer.rate() for part in self.parts] if rates.failure is None else []
+            except Exception as problem:  # to be raised by the step
+                rates.failure, found = problem, []
+            for j, rate in enumerate(found):
+                part = self.parts[j]
+                if part.constant_rate != rate or len(part.rates) < count:
+                    part.rates, part.constant_rate = array("d", [rate]) * count, rate
+                self._give_rates(j)
+            return count if found else 0
         try:
-            for step in range(1 if constant else count):
-                for j, part in enumerate(self.parts):
-                    optimizer = part.optimizer
-                    optimizer.steps = begins[j] + step  # as functions of the step may read it
-                    rates[j].append(optimizer.rate())
-                    if part.by_python:
-                        closure = optimizer.rule(rates[j][-1], optimizer.steps, self.sqrt)
-                        tables[j] += numbers_like(part.rule, closure)
-            step = count
+            with unchanged(_every(self.optimizer)), self._steps_given_back():
+                while len(rates.rows) < count and rates.failure is None:
+                    for part, begin in zip(self.parts, self.begins):
+                        part.optimizer.steps = begin + len(rates.rows)  # as functions of the step may read it
+                    rates.rows.append([part.optimizer.rate() for part in self.parts])
+        except NotInCError:  # Python asks again, so that the optimizer changes at the right steps
+            rates.rows.clear()
+            raise
+        except BaseException as problem:  # to be raised once the steps before are made
+            rates.failure = problem
+        for j, part in enumerate(self.parts):
+            part.rates, part.constant_rate = array("d", [row[j] for row in rates.rows[:count]]), None
+            self._give_rates(j)
+        return min(count, len(rates.rows))
+
+    def _tabulate(self, count: int) -> int:
+        """Call the rules whose numbers cannot be computed in C for so many steps; return for how many that works.
+
+        Raises:
+            NotInCError: not for the first.
+        """
+        step = 0
+        for part in self.parts:
+            part.table = array("d")
+        try:
+            with self._steps_given_back():
+                for step in range(count):
+                    self._tabulate_step(step)
         except NotInCError:
             if not step:
                 raise
+            count = step
         except BaseException as problem:  # to be raised once the steps before are made
-            self.failure = problem
-        finally:
-            for part, begin in zip(self.parts, begins):
-                part.optimizer.steps = begin
-        for j, (part, rule) in enumerate(zip(self.parts, self.rules)):
-            if not constant:
-                part.rates, part.constant_rate = array("d", rates[j]), None
-            elif rates[j] and (part.constant_rate != rates[j][0] or len(part.rates) < count):
-                part.rates, part.constant_rate = array("d", rates[j] * count), rates[j][0]
-            part.table = array("d", tables[j])
-            rule.rates, rule.step = _address(part.rates), begins[j]
+            self.rates.failure = problem
+            del self.rates.rows[step:]
+            count = step
+        for part, rule in zip(self.parts, self.rules):
             rule.table = _address(part.table) if part.by_python else None
-        return step
+        return count
 
-    def _load(self, numbers: Any) -> None:
-        """Write parameters and state to the memory that C reads."""
-        state = self.states[0]
+    def _tabulate_step(self, step: int) -> None:
+        for part, begin in zip(self.parts, self.begins):
+            if part.by_python:
+                part.optimizer.steps = begin + step
+                closure = part.optimizer.rule(part.rates[step], begin + step, self.sqrt)
+                part.table.extend(numbers_like(part.rule, closure))
+
+    def _note_steps(self) -> None:
+        """Note the numbers of the next step."""
+        self.begin, self.begins = self.optimizer.steps, [part.optimizer.steps for part in self.parts]
+
+    @contextmanager
+    def _steps_given_back(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for part, begin in zip(self.parts, self.begins):
+                part.optimizer.steps = begin
+
+    def _give_rates(self, part: int) -> None:
+        rule = self.rules[part]
+        rule.rates, rule.step, rule.table = _address(self.parts[part].rates), self.begins[part], None
+
+    # What C reads and writes ------------------------------------------------------------------------------------------
+
+    def load(self, kept: State) -> None:
+        """Write the parameters' numbers and the optimizer's state, which it has now, to the memory that C reads.
+
+        Raises:
+            NotInCError: the state is that of other parameters.
+        """
+        numbers, _ = self.loaded = kept
+        state = self.viewed(self.buffers[0])
         state[: self.parameters] = numbers if self.arrays else array("d", numbers)
         for part in self.parts:
             columns = part.optimizer.attributes()["_memory"]
             if columns is None or len(columns) != part.rule.memories or not all(map(len, columns)):  # as `update` does
-                columns = ([0.0] * part.size,) * part.rule.memories
+                columns = (array("d", bytes(8 * part.size)),) * part.rule.memories
             if any(len(column) != part.size for column in columns):
                 raise NotInCError("the optimizer holds state for other parameters")
             for places, column in zip(part.columns(), columns):
                 state[places] = column if self.arrays else array("d", column)
+        self.slice.now, self.slice.next = map(_address, self.buffers)
 
-    def _keep(self, done: int, keep: Callable[[Kept], object]) -> None:
-        """Give the optimizer its state after the steps, and hand over what has been made."""
-        if done % 2:
-            self.buffers.reverse()
-            if self.arrays:
-                self.states.reverse()
-        state = self.states[0]
+    def _begin(self, stops: list[int]) -> None:
+        """Make ready for steps up to the last of these stops, or to an earlier one if the notes would be too large."""
+        if self.first and stops[0] > 1:
+            stops = [1, *stops]
+        stops = stops[: max(1, _MOST_NOTES // self.width)]
+        size = self.width * len(stops) - 2 * self.numbers - self.parameters  # the last stop has no columns
+        if len(self.notes) < size:
+            self.notes = array("d", bytes(8 * size))
+        self.slice.done, self.slice.note = 0, _address(self.notes)
+        self._stop_at(stops)
 
-        def copied(places: slice) -> Any:
-            return state[places].copy() if self.arrays else state[places].tolist()
+    def _stop_at(self, stops: list[int]) -> None:
+        """Let C note what Python looks at after so many steps, and end with the last of them."""
+        made, self.stops, self.stop_memory = self.slice, stops, array("q", stops)
+        made.stop = _address(self.stop_memory) + 8 * sum(stop <= made.done for stop in stops)
+        made.steps = made.last = stops[-1]
 
-        for part in self.parts:
-            memory = tuple(map(copied, part.columns()))
-            part.optimizer.attributes().update(_memory=memory, steps=part.optimizer.steps + done)
-        if isinstance(self.optimizer, Groups):
-            self.optimizer.steps += done
-        self.loaded = keep(
-            Kept(self.losses[:done].tolist(), self.accuracies[:done].tolist(), copied(slice(self.parameters)))
+    def _run(self) -> None:
+        """Let C make the steps; in the first slice fewer, if they would take too long."""
+        if self.first:
+            stops, began = self.stops, time.perf_counter()
+            self.first, self.slice.steps = False, 1
+            self.run(ctypes.byref(self.slice))
+            most = max(1, int(_SECONDS_OF_A_SLICE / max(time.perf_counter() - began, 1e-9)))
+            if self.slice.done == 0 or stops[-1] == 1:
+                return
+            self._stop_at(stops if stops[-1] <= most else [*(stop for stop in stops if stop < most), most])
+        self.run(ctypes.byref(self.slice))
+
+    def _columns(self, stop: int) -> tuple[Any, Any, Any]:
+        """Return parameters and state before the step at a stop, its gradients, and parameters and state after it.
+
+        Arguments:
+            stop: its place among the stops.
+        """
+        if stop == len(self.stops) - 1:
+            before, after = self.buffers if self.slice.next == _address(self.buffers[0]) else self.buffers[::-1]
+            return self.viewed(before), self.viewed(self.out)[1:-1], self.viewed(after)
+        gradients = self.width * (stop + 1) - self.numbers - self.parameters
+        after_it, noted = gradients + self.parameters, self.viewed(self.notes)
+        return (
+            noted[gradients - self.numbers : gradients],
+            noted[gradients:after_it],
+            noted[after_it : after_it + self.numbers],
         )
 
-    def _agrees(self, done: int) -> bool:
-        """Compare the last of these steps with the optimizers' rules, called for it now.
+    def _state(self, done: int) -> State:
+        """Give the optimizer its state after so many steps, a stop, and return it with the parameters' numbers."""
+        *_, after = self._columns(self.stops.index(done))
 
-        Returns False if the numbers of the step are not those in the closure of a rule: these are Python's from now on.
+        def copied(places: slice) -> Any:
+            return after[places].copy() if self.arrays else after[places].tolist()
+
+        for part, begin in zip(self.parts, self.begins):
+            part.optimizer.attributes().update(_memory=tuple(map(copied, part.columns())), steps=begin + done)
+        if isinstance(self.optimizer, Groups):
+            self.optimizer.steps = self.begin + done
+        kept = copied(slice(self.parameters)), self.optimizer.state()
+        if done == self.stops[-1]:
+            self.loaded = kept
+        return kept
+
+    # Comparison with the rule -----------------------------------------------------------------------------------------
+
+    def _agrees(self, part: _Part, begin: int, *, entirely: bool) -> bool:
+        """Compare the steps before the stops with the optimizer's rule, called for them now.
+
+        Arguments:
+            begin: the number of the first step.
+            entirely: whether to compare all parameters after the last one; else one, as at the other stops.
+
+        Returns False if the numbers of a step are not those in the closure of the rule: these are Python's from now on.
 
         Raises:
-            NotInCError: the update is not that of a rule.
+            NotInCError: the update is not that of the rule.
         """
-        for part in self.parts:
-            try:
-                closure = self._closure(part, done - 1)
-                numbers = array("d", numbers_like(part.rule, closure))
-            except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
-                if part.by_python:
-                    raise
-                numbers = array("d")
-            if not part.by_python and numbers.tobytes() != part.k.tobytes():
-                part.by_python = True
-                return False
-            if part.size:
-                self._compare(part, closure, done)
-        return True
-
-    def _closure(self, part: _Part, step: int) -> Callable[..., Any]:
-        """Return what an optimizer's rule gives for a step of this slice."""
-        optimizer, begin = part.optimizer, part.optimizer.steps
+        optimizer, size = part.optimizer, part.rule.size
         try:
-            optimizer.steps = begin + step
-            return optimizer.rule(part.rates[step], begin + step, self.sqrt)
+            for stop, count in enumerate(self.stops):
+                optimizer.steps = step = begin + count - 1
+                noted = self.width * stop + part.noted
+                same = part.by_python
+                try:
+                    closure = optimizer.rule(part.rates[count - 1], step, math.sqrt)
+                    found = array("d", numbers_like(part.rule, closure))
+                    same = same or found.tobytes() == self.notes[noted : noted + size].tobytes()
+                except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
+                    if same:
+                        raise
+                if not same:
+                    part.by_python = True
+                    return False
+                every = entirely and count == self.stops[-1]
+                if part.size and (every or not self._one_agrees(part, closure, stop)):
+                    self._compare(part, partial(optimizer.rule, part.rates[count - 1], step, self.sqrt), stop)
         finally:
             optimizer.steps = begin
+        return True
 
-    def _compare(self, part: _Part, closure: Callable[..., Any], done: int) -> None:
+    def _one_agrees(self, part: _Part, closure: Callable[..., Any], stop: int) -> bool:
+        """Return True if a rule of floats gives the numbers of the parameter with the largest gradient."""
+        noted = self.width * stop + part.noted + part.rule.size
+        place, own = map(int, self.notes[noted : noted + 2])
+        before, gradients, after = self._columns(stop)
+        places = [place, *(column.start + own for column in part.columns())]
+        x, *state = (float(before[i]) for i in places)
+        try:
+            found = array("d", closure(x, float(gradients[place]), *state))
+        except Exception:  # any, of a user's rule, which may be one of arrays
+            return False
+        return found.tobytes() == array("d", [after[i] for i in places]).tobytes()
+
+    def _compare(self, part: _Part, rule: Callable[[], Callable[..., Any]], stop: int) -> None:
         """Compare the numbers of all its parameters with what the rule gives, called as `update` calls it.
+
+        Arguments:
+            part: the optimizer and its parameters.
+            rule: returns what moves a parameter.
+            stop: the place of the step among the stops.
 
         Raises:
             NotInCError: they are not the same to the bit.
         """
-        old, new = self.buffers[not done % 2], self.buffers[done % 2]
+        before, gradients, after = self._columns(stop)
         columns = list(part.columns())
-        given = [part.of(old), part.of(self.out[1:]), *(old[places] for places in columns)]
-        expected = [part.of(new), *(new[places] for places in columns)]
-        optimizer, begin = part.optimizer, part.optimizer.steps
-        optimizer.steps = begin + done - 1
+        given = [part.of(before), part.of(gradients), *(before[places] for places in columns)]
         try:
-            if self.arrays:
-                import numpy as np  # noqa: PLC0415  # the backend has found it
-
-                with np.errstate(all="ignore"):
-                    moved = closure(*map(np.array, given))
-                    found = [np.broadcast_to(np.asarray(x, float), part.size).tobytes() for x in moved]
-            else:
-                found = [array("d", column).tobytes() for column in zip(*map(closure, *given))]
+            found = part.moved(rule(), given)
         except Exception as problem:  # of a user's rule, any
             raise NotInCError(f"its rule raises {type(problem).__name__}: {problem}") from problem
-        finally:
-            optimizer.steps = begin
-        if found != [x.tobytes() for x in expected]:
+        if found != [x.tobytes() for x in (part.of(after), *(after[places] for places in columns))]:
             raise NotInCError(
                 "C does not compute what its rule does: that reads something which changes from step to step, or moves "
                 "parameters by those of others"
@@ -551,7 +815,7 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
         NotInCError: it is one.
     """
     name = type(optimizer).__name__
-    for method in ("update", moves, "_clipped"):
+    for method in ("update", "update_at", moves, "_clipped"):
         if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
     if optimizer.clip_norm is not None:

@@ -9,6 +9,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from needs import need_compiler
 import autograd
 from autograd import History, Value, fit, nn, optim
 from autograd.codegen import c
-from autograd.errors import CompilerError, DivergenceError
+from autograd.errors import CompilerError, DivergenceError, RecordingError
 from autograd.training import run, steps_in_c
 from autograd.training.rules_in_c import NotInCError, rule_in_c
 
@@ -59,7 +61,8 @@ class Outcome:
         random.seed(7)
         self.model, self.optimizer, end = train()
         self.error = f"{type(end).__name__}: {end}" if isinstance(end, Exception) else ""
-        self.history: History = end.history if isinstance(end, DivergenceError) else end  # type: ignore[assignment]
+        recorded = isinstance(end, (DivergenceError, RecordingError))
+        self.history: History = end.history if recorded else end  # type: ignore[assignment,union-attr]
         self.random = random.random()  # the generator is where it would be
 
     def same_as(self, other: Outcome) -> None:
@@ -95,7 +98,7 @@ def compared(make: Callable[[], tuple[Any, Any, dict[str, Any]]], xs: Any, ys: A
         arguments: dict[str, Any] = {"loss": nn.mse, "epochs": 12, "backend": "c", "progress": False, **options}
         try:
             return model, optimizer, fit(model, xs, ys, optimizer=optimizer, **arguments)
-        except (DivergenceError, RuntimeError, ValueError, ZeroDivisionError) as problem:
+        except (DivergenceError, RecordingError, RuntimeError, ValueError, ZeroDivisionError) as problem:
             return model, optimizer, problem
 
     mine = Outcome(train)
@@ -473,11 +476,14 @@ class Interrupting:
 
 
 @pytest.mark.parametrize("n", range(5))
+@pytest.mark.parametrize("most", [1, 5])
 @pytest.mark.parametrize("batch_size", [None, 2])
 @pytest.mark.parametrize("patience", [None, 2])
 def test_an_interrupt_in_a_slice_keeps_its_steps(
-    n: int, batch_size: int | None, patience: int | None, monkeypatch: pytest.MonkeyPatch
+    n: int, most: int, batch_size: int | None, patience: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(steps_in_c, "_FIRST_SLICE", most)
+    monkeypatch.setattr(steps_in_c, "_GROWTH", 1)
     xs, ys = rows(6), [1.0] * 6
     options: dict[str, Any] = {"loss": "mse", "batch_size": batch_size, "seed": 0, "progress": False, "backend": "c"}
     model, optimizer, calls = large(), optim.Adam(0.05), itertools.count()
@@ -496,6 +502,8 @@ def test_an_interrupt_in_a_slice_keeps_its_steps(
     if patience is None:  # an epoch of several steps is entered after the slice with the last one
         assert optimizer.steps // each - len(history.losses) in ((0, 1) if batch_size else (0,))
         assert optimizer.steps > 0
+    if patience is batch_size is None:  # all that C has made: the first slice begins with a step by itself
+        assert optimizer.steps == (n + 1 if most == 1 else max(1, most * n))
     twin = large()
     epochs = -(-optimizer.steps // each)
     states: list[Any] = [[p.data for p in twin.parameters()]]
@@ -512,17 +520,19 @@ def test_an_interrupt_in_a_slice_keeps_its_steps(
     assert [p.grad for p in model.parameters()] == [0.0] * len(model.parameters())
 
 
-def test_ctrl_c_is_answered_soon_and_other_threads_run() -> None:
-    """A slice takes some 50 ms, in which Python runs in other threads."""
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_slices_are_as_long_as_ctrl_c_can_wait_and_other_threads_run(batch_size: int | None) -> None:
+    """A slice takes some 50 ms, by a clock to which each step is 0.1 ms."""
     ticks: list[float] = []
     over = threading.Event()
+    clock = 0.0
 
     def tick() -> None:
         while not over.wait(0.001):
             ticks.append(0.0)
 
     thread = threading.Thread(target=tick)
-    slices: list[int] = []
+    slices: list[tuple[int, int]] = []
 
     class Counted(steps_in_c.StepsInC):
         def _record(self) -> None:
@@ -530,22 +540,149 @@ def test_ctrl_c_is_answered_soon_and_other_threads_run() -> None:
             function = self.run
 
             def call(argument: Any) -> None:
-                before = len(ticks)
+                nonlocal clock
+                before, ticked = self.slice.done, len(ticks)
                 function(argument)
-                slices.append(len(ticks) - before)
+                clock += 1e-4 * (self.slice.done - before)
+                slices.append((self.slice.done - before, len(ticks) - ticked))
 
             self.run = call
 
+    options: dict[str, Any] = {"epochs": 10_000 if batch_size is None else 1, "batch_size": batch_size}
+    xs = rows(64 if batch_size is None else 10_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "StepsInC", Counted)
+        patch.setattr(steps_in_c, "time", SimpleNamespace(perf_counter=lambda: clock))
         thread.start()
         try:
-            fit(large(), rows(64), [1.0] * 64, loss="mse", optimizer="adam", epochs=40_000, progress=False, backend="c")
+            fit(large(), xs, [1.0] * len(xs), loss="mse", optimizer="adam", progress=False, backend="c", **options)
         finally:
             over.set()
             thread.join()
-    assert len(slices) > 16  # more than one for each check
-    assert max(slices) > 1
+    steps, ticks_then = zip(*slices)
+    assert sum(steps) == 10_000
+    assert 490 <= max(steps) <= 501
+    assert steps[0] == 1 and len(steps) <= 24  # with the first step by itself
+    assert batch_size or max(ticks_then) > 1
+
+
+class Turning(nn.Module):
+    """A model that computes something else, and may interrupt, after so many calls."""
+
+    def __init__(self, most: int, rude: bool = False) -> None:
+        self.neuron, self.calls, self.most, self.rude = nn.Neuron(2, weights=[0.5, 0.25]), 0, most, rude
+
+    def __call__(self, x: list[Value]) -> Value:
+        self.calls += 1
+        if self.rude and self.calls == self.most:
+            raise KeyboardInterrupt
+        y: Value = self.neuron(x) * (2.0 if self.calls > self.most else 1.0)
+        return y
+
+
+def test_a_check_that_fails_leaves_the_steps_before_it_though_c_has_made_more() -> None:
+    lengths = set[int]()
+    for most in range(20, 80, 3):
+        make = partial(lambda calls: (Turning(calls), optim.Adam(0.05), {"epochs": 60}), most)
+        made = compared(make, rows(5), [1.0] * 5)
+        if made.error and made.history:
+            lengths.add(len(made.history.losses))
+    assert {4, 8, 16, 32} <= lengths
+
+
+def test_an_interrupt_in_a_check_keeps_what_c_has_made() -> None:
+    xs, ys = rows(5), [1.0] * 5
+    lengths = set[int]()
+    for most in range(20, 60, 3):
+        model, optimizer = Turning(most, rude=True), optim.Adam(0.05)
+        try:
+            history = fit(model, xs, ys, loss="mse", optimizer=optimizer, epochs=60, progress=False, backend="c")
+        except KeyboardInterrupt:  # before training
+            continue
+        if not history.interrupted:  # the last call came before
+            break
+        twin = Turning(10**9)
+        n = len(history.losses)
+        full = fit(twin, xs, ys, loss="mse", optimizer=optim.Adam(0.05), epochs=n, progress=False, backend="c")
+        assert optimizer.steps == n
+        assert history.losses == full.losses
+        assert bits([p.data for p in model.parameters()]) == bits([p.data for p in twin.parameters()])
+        lengths.add(n)
+    assert 60 in lengths and lengths <= {0, 60}  # 0 where it comes in the check of the first batch
+
+
+# ------------------------------------------------------------------------------------ rates are asked for in advance
+
+
+class Overflowing(optim.Optimizer):
+    """Numbers that become infinite in between, late: Python computes those steps."""
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        rate = lr + 1 / (1 + 3e306 * step)
+        return lambda x, g: (x - rate * g,)
+
+
+class Dropping(steps_in_c.StepsInC):
+    """Slices that are dropped after training has begun, as where a rule has changed."""
+
+    def _agrees(self, part: Any, *arguments: Any, **options: Any) -> bool:
+        if not self.first and part.optimizer.steps == 0:
+            raise NotInCError("dropped")
+        return super()._agrees(part, *arguments, **options)
+
+
+class DroppingOne(steps_in_c.StepsInC):
+    """A slice that is dropped as C has not computed the numbers of its steps, which Python computes from then on."""
+
+    def _agrees(self, part: Any, *arguments: Any, **options: Any) -> bool:
+        if not self.first and not part.by_python:
+            part.by_python = True
+            return False
+        return super()._agrees(part, *arguments, **options)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+@pytest.mark.parametrize("steps", [steps_in_c.StepsInC, Dropping, DroppingOne])
+@pytest.mark.parametrize("kind", [optim.Adam, WarmUp, Overflowing, TwoPhases])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_learning_rates_of_an_iterator_are_asked_for_once(
+    kind: Any, steps: Any, batch_size: int | None, grouped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "StepsInC", steps)
+    asked: list[int] = []
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        asked.clear()
+        model, rates = large(), itertools.cycle([0.01, 0.02, 0.03, 0.01, 0.005])
+
+        def rate(step: int) -> float:
+            asked.append(step)
+            return next(rates)
+
+        optimizer = kind(rate)
+        if grouped:
+            optimizer = optim.Groups((model.layers[0], optim.SGD(0.01)), (model, optimizer))
+        return model, optimizer, {"epochs": 40, "batch_size": batch_size, "seed": 0}
+
+    xs = rows(5)
+    made = compared(make, xs, [1.0] * 5, why="dropped" if steps is Dropping else "")
+    each = -(-5 // (batch_size or 5))
+    assert asked == list(range(40 * each)) and made.optimizer.steps == 40 * each
+    make_again, optimizer, options = make()
+    fit(make_again, xs, [1.0] * 5, loss="mse", optimizer=optimizer, progress=False, backend="c", **options)
+    assert asked == list(range(40 * each))
+
+
+@pytest.mark.parametrize("steps", [steps_in_c.StepsInC, Dropping, DroppingOne])
+def test_a_learning_rate_that_fails_after_steps_that_are_dropped(steps: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "StepsInC", steps)
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        rates = iter([0.1] * 7)
+        return large(), optim.Adam(lambda step: next(rates, "none left")), {"epochs": 40}  # type: ignore[arg-type,return-value]
+
+    with pytest.raises(TypeError, match="none left"):
+        compared(make, rows(5), [1.0] * 5)
 
 
 # --------------------------------------------------------------------------------------------- why Python makes steps
@@ -711,6 +848,19 @@ def of_the_mean(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     return lambda x, g: (x - lr * (g - np.mean(g)),)
 
 
+def of_the_mean_state(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    """The state is 0 at first."""
+    return lambda x, g, m: (x - lr * (g - np.mean(m)), 0.9 * m + 0.1 * g)
+
+
+def of_the_number_of_parameters(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    return lambda x, g: (x - lr / np.size(g) * g,)
+
+
+def of_the_first(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    return lambda x, g: (x - lr * (g + 1e-3 * np.ravel(g)[0]),)
+
+
 def of_powers(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     return lambda x, g: (x - lr * abs(g) ** 0.3 * g,)
 
@@ -743,6 +893,9 @@ RULES: dict[str, tuple[Callable[[], Any], str | None]] = {
     "numpy draws": (lambda: Rule(noisy_by_numpy), "its rule draws random numbers"),
     "norm": (lambda: Rule(of_the_norm), "C does not compute what its rule does"),
     "mean": (lambda: Rule(of_the_mean), "C does not compute what its rule does"),
+    "mean of the state": (lambda: Rule(of_the_mean_state, 1), "C does not compute what its rule does"),
+    "number of parameters": (lambda: Rule(of_the_number_of_parameters), "C does not compute what its rule does"),
+    "the first": (lambda: Rule(of_the_first), "C does not compute what its rule does"),
     "powers": (lambda: Rule(of_powers), "a power in its rule has other bits in NumPy than in C"),
     "tanh": (lambda: Rule(of_tanh), "tanh in its rule has other bits in C"),
     "squares": (lambda: Rule(of_squares), ""),
@@ -790,6 +943,30 @@ def test_a_learning_rate_that_changes_the_optimizer() -> None:
         return large(), optimizer, {"epochs": 110}
 
     compared(make, rows(6), [1.0] * 6, why="its rule changes the optimizer, or its learning rate does")
+
+
+_scale = 1.0
+CHANGED = (
+    "C does not compute what its rule does: that reads something which changes from step to step, or moves parameters "
+    "by those of others"
+)
+
+
+@pytest.mark.parametrize("model", [small, large])
+@pytest.mark.parametrize("epoch", [0, 1, 5, 9])
+def test_a_global_that_a_callback_changes_is_seen_in_the_rule(model: Any, epoch: int) -> None:
+    def scaled(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+        return lambda x, g: (x - lr * _scale * g,)
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        def change(now: int, history: History) -> None:
+            global _scale  # noqa: PLW0603  # what is tested
+            _scale = 0.5 if now >= epoch else 1.0
+
+        change(-1, History())
+        return model(), Rule(scaled), {"callback": change}
+
+    compared(make, rows(6), [1.0] * 6, why=CHANGED)
 
 
 def test_a_rule_that_counts_outside_of_it() -> None:
@@ -862,6 +1039,7 @@ def test_a_compiler_that_fails_leaves_the_steps_to_python(monkeypatch: pytest.Mo
     ("wrong", "right"),
     [
         ("v9 - v14", "v9 + v14"),  # of the update
+        ("updates[r->kind](run[1],", "updates[r->kind](run[1] - 1,"),  # of the last parameter
         ("pow(c[1]", "pow(c[3]"),  # of the numbers of a step
         ("s->now + behind", "s->next + behind"),  # of the loop
         ("r->step + (double)s->done", "r->step"),
