@@ -300,15 +300,22 @@ static double *view(Call *call, const Node *tree, PyObject *array, int writable,
     return seen->buf;
 }
 
-/* Return the results as floats, lists and tuples. */
-static PyObject *built(const Node **tree, const double **at)
+/* Return the results as floats, lists and tuples; flat lists as parts of `array` if there is one, whose numbers begin at
+   `first`. */
+static PyObject *built(const Node **tree, const double **at, PyObject *array, const double *first)
 {
     const Node *node = (*tree)++;
     if (node->parts < 0)
         return PyFloat_FromDouble(*(*at)++);
+    if (array && is_piece(node)) {
+        const double *start = *at;
+        *tree += node->parts;
+        *at += node->parts;
+        return PySequence_GetSlice(array, start - first, *at - first);
+    }
     PyObject *whole = node->is_tuple ? PyTuple_New(node->parts) : PyList_New(node->parts);
     for (Py_ssize_t i = 0; whole && i < node->parts; i++) {
-        PyObject *part = built(tree, at);
+        PyObject *part = built(tree, at, array, first);
         if (!part) {
             Py_DECREF(whole);
             return NULL;
@@ -376,7 +383,7 @@ static PyObject *filled(const Node **tree, PyObject *out, const double **at)
 {
     const Node *node = *tree;
     if (out == Py_None)
-        return built(tree, at);
+        return built(tree, at, NULL, NULL);
     if (!matches(node, out)) {
         *tree += node->nodes;
         *at += node->numbers;
@@ -514,25 +521,27 @@ static PyObject *called(Function *f, PyObject *const *arguments, PyObject *out, 
         Py_ssize_t first = 0;
         return view_out(f, call, f->outputs, out, &first, n, arrays) ? written(f, call, out, n) : NULL;
     }
+    const Node *tree = f->outputs;
     if (arrays) {
         PyObject *samples = PyLong_FromLongLong(n), *result = NULL;
-        PyObject *size = PyLong_FromLongLong(f->outputs->numbers * (f->rowwise ? n : 1));
+        PyObject *size = PyLong_FromLongLong(tree->numbers * (f->rowwise ? n : 1));
         PyObject *array = samples && size ? PyObject_CallFunctionObjArgs(empty, size, NULL) : NULL;
         Py_buffer *made = &call->views[call->viewed];
         if (array && call->viewed < MOST_VIEWS && !PyObject_GetBuffer(array, made, PyBUF_WRITABLE)) {
+            const double *from = made->buf;
             call->viewed++;
             if (run(f, call, 0, n, made->buf, NULL))
-                result = PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL);
+                result = f->rowwise ? PyObject_CallFunctionObjArgs(f->arrays, array, samples, NULL)
+                                    : built(&tree, &from, array, from);
         }
         Py_XDECREF(samples);
         Py_XDECREF(size);
         Py_XDECREF(array);
         return result;
     }
-    const Node *tree = f->outputs;
     double *outputs = room(call, tree->numbers);
     const double *from = outputs;
-    return outputs && run(f, call, 0, n, outputs, NULL) ? built(&tree, &from) : NULL;
+    return outputs && run(f, call, 0, n, outputs, NULL) ? built(&tree, &from, NULL, NULL) : NULL;
 }
 
 /* Call the program with `count` arguments and `out`, which may be NULL; NULL without an error set as above. */

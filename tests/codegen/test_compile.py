@@ -173,7 +173,7 @@ def test_what_skips_is_asked_once_a_layer() -> None:
     assert "_isfinite" not in autograd.compile(outputs, inputs, in_axes=(None, 0), reduce="sum", backend="numpy").source
 
 
-@pytest.mark.parametrize(("backend", "lines"), [("c", 150), ("numpy", 50)], indirect=["backend"])
+@pytest.mark.parametrize(("backend", "lines"), [("c", 250), ("numpy", 50)], indirect=["backend"])
 def test_layers_become_loops(backend: str, lines: int) -> None:
     rng = random.Random(0)
     x = [Value(rng.random()) for _ in range(200)]
