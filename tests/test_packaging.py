@@ -175,7 +175,9 @@ def test_tests_run_where_the_source_distribution_is_unpacked(unpacked: Path) -> 
 def test_all_tests_are_collected_where_the_source_distribution_is_unpacked(unpacked: Path) -> None:
     collect = ["-m", "pytest", "-n0", "--assert=plain", "--collect-only", "-m", ""]
     here, there = (python(*collect, cwd=folder, AUTOGRAD_REQUIRE_NATIVE="") for folder in (ROOT, unpacked))
-    assert [line for line in here.splitlines() if "::" in line] == [line for line in there.splitlines() if "::" in line]
+    tests, found = ({line for line in said.splitlines() if "::" in line} for said in (here, there))
+    assert tests
+    assert tests <= found  # the engine in Python has functions with examples of their own
 
 
 def test_hints_name_distributions_that_are_installed_as_they_are_written() -> None:
