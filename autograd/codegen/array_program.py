@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from autograd.codegen.nests import longest_nest
+from autograd.codegen.nests import Nest, indices_of, longest_nest, nests_through
 from autograd.codegen.program import bits_of, float_of
 from autograd.ops import Op
 
@@ -48,7 +48,7 @@ class View(NamedTuple):
     """Elements of an array: that at `start`, plus each loop's index times its stride.
 
     The loops are those of the statement, and within a `Segment` those of its terms, which come last. Where
-    no strides lead to the elements, `table` lists their places for all rounds, the last loop first.
+    no strides lead to the elements, `table` has their places: start and strides are then those of its entries.
     """
 
     array: Array
@@ -131,8 +131,12 @@ class ArrayProgram(NamedTuple):
         return "\n".join([*map(str, self.statements), f"return {last}"])
 
 
-def copied(outputs: Sequence[Output]) -> list[Statement]:
-    """Return statements that copy elements of arrays, and constants, to an array `out`, in its order."""
+def copied(outputs: Sequence[Output], *, tables: bool = False) -> list[Statement]:
+    """Return statements that copy elements of arrays, and constants, to an array `out`, in its order.
+
+    Arguments:
+        tables: True if irregular elements are read through tables, rather than by many statements.
+    """
     out = Array("out", len(outputs))
     places: dict[Array | bytes, list[tuple[int, int]]] = {}
     for i, x in enumerate(outputs):
@@ -141,14 +145,21 @@ def copied(outputs: Sequence[Output]) -> list[Statement]:
     statements = []
     for key, pairs in places.items():
         targets, elements = map(list, zip(*pairs, strict=True))
-        begin = 0
-        while begin < len(targets):
-            nest = longest_nest([targets, elements], begin)
-            (to, at), (moves, by) = nest.starts, nest.strides
-            value = View(key, at, by) if isinstance(key, Array) else float_of(key)
-            statements.append(Statement(View(out, to, moves), nest.counts, value))
-            begin += nest.rounds
+        pieces = nests_through([elements], targets) if tables else _pieces([targets, elements])
+        for piece, ((*loops,), (to, at), (moves, by)) in pieces:
+            value: View | float = View(key, at, by) if isinstance(key, Array) else float_of(key)
+            if by is None:
+                value = View(key, 0, row_major(loops), tuple(elements[piece.start : piece.stop]))
+            statements.append(Statement(View(out, to, moves), tuple(loops), value))
     return sorted(statements, key=lambda statement: statement.target.start)
+
+
+def _pieces(sequences: Sequence[Sequence[int]]) -> Iterator[tuple[range, Nest]]:
+    begin = 0
+    while begin < len(sequences[0]):
+        nest = longest_nest(sequences, begin)
+        yield range(begin, begin + nest.rounds), nest
+        begin += nest.rounds
 
 
 def views_of(value: Expression) -> Iterator[View]:
@@ -162,6 +173,12 @@ def views_of(value: Expression) -> Iterator[View]:
         for segments in [value.segments] if isinstance(value, Sum) else value.lists:
             for segment in segments:
                 yield from (factor for factor in segment.factors if isinstance(factor, View))
+
+
+def elements_of(view: View, loops: Sequence[int]) -> list[int]:
+    """Return the places of a view's elements in its array, in order."""
+    found = indices_of(view.start, view.strides, loops)
+    return [view.table[i] for i in found] if view.table else found
 
 
 def row_major(counts: Sequence[int]) -> tuple[int, ...]:
@@ -211,9 +228,8 @@ def _segment_text(segment: Segment, loops: int) -> str:
 
 
 def _view_text(view: View) -> str:
-    if view.table is not None:
-        return f"{view.array.name}[table of {len(view.table)}]"
-    return f"{view.array.name}[{index_text(view.start, *zip(view.strides, _LETTERS))}]"
+    at = f"table of {len(view.table)}" if view.table else index_text(view.start, *zip(view.strides, _LETTERS))
+    return f"{view.array.name}[{at}]"
 
 
 def index_text(start: int, *products: tuple[int, str]) -> str:

@@ -24,6 +24,7 @@ from autograd.codegen.array_program import (
     Sum,
     View,
     copied,
+    elements_of,
     row_major,
 )
 from autograd.codegen.backend import Spelling
@@ -503,7 +504,7 @@ class ArrayPrinter:
         """Return the elements of a view as those of pieces, or constants."""
         if not isinstance(view, View):
             return [view] * prod(counts)
-        return [self._source((view.array, i)) for i in view.table or indices_of(view.start, view.strides, counts)]
+        return [self._source((view.array, i)) for i in elements_of(view, counts)]
 
     def _source(self, output: Output) -> Element:
         """Return an output as an element of a piece, or a constant."""

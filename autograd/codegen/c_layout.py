@@ -10,6 +10,7 @@ A *part* is a sequence of statements that is compiled as one function, so that t
 the program's length. An array of one number that is read in its own part only is a local variable.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from autograd.codegen.array_program import (
     Sum,
     View,
     copied,
+    elements_of,
     row_major,
     views_of,
 )
@@ -42,6 +44,7 @@ TERMS_OF_A_FUNCTION = 64  # of the C library: a call takes as long as so many te
 DOUBLES_ON_THE_STACK = 4_096  # in a function's arrays; larger ones are in memory that the caller provides
 DOUBLES_IN_A_BLOCK = 2**16  # of the rows that products read: they stay in the second cache
 FEWEST_ROWS = 4  # of a product: for fewer, sums lane by lane take less time
+MOST_READS = 2  # of each element of a copy, on average, for which sums read it through a table instead
 TERMS_OF_A_COPY = 4  # of a sum, at least, for each number that is copied to be beside others
 SAMPLES_IN_A_BLOCK = (16, 64)  # the loads and stores of sums take little time from 16 on, and none from 64 on
 
@@ -93,7 +96,7 @@ class Layout:
         added = dict(zip(terms, program.outputs[self.outputs :], strict=True))
         every = [added.get(i, 0.0) for i in range(self.outputs)]  # sums begin with 0.0: to add it changes none
         self.added = [s for s in _copies(every, self.out) if s.value != 0.0]
-        statements = self._writing_outputs(program.statements)
+        statements = self._writing_outputs(_with_tables(program))
         totals = [s for s in statements if signature.reduce and s.target.array is self.out]
         self.products = [product for s in totals if (product := product_of(s))]
         apart = {id(product.statement) for product in self.products}
@@ -124,7 +127,7 @@ class Layout:
                 continue
             outputs: dict[int, int] = {}
             for target, loops, value in copies:
-                places, elements = (indices_of(x.start, x.strides, loops) for x in (target, value))  # type: ignore[union-attr]
+                places, elements = (elements_of(x, loops) for x in (target, value))  # type: ignore[arg-type]
                 outputs.update(zip(elements, places, strict=True))
             new = {id(s): _moved(s, self.out, outputs) for s in own}
             if len(outputs) == sum(prod(s.loops) for s in copies) and None not in new.values():
@@ -203,7 +206,7 @@ class Layout:
 
 def _copies(outputs: Sequence[Output], out: Array) -> list[Statement]:
     """Return the statements that copy outputs to an array."""
-    return [s._replace(target=s.target._replace(array=out)) for s in copied(outputs)]
+    return [s._replace(target=s.target._replace(array=out)) for s in copied(outputs, tables=True)]
 
 
 def _moved(statement: Statement, out: Array, places: dict[int, int]) -> Statement | None:
@@ -212,6 +215,32 @@ def _moved(statement: Statement, out: Array, places: dict[int, int]) -> Statemen
     elements = [places[i] for i in indices_of(start, strides, loops) if i in places]
     moves = strides_in(elements, loops) if len(elements) == prod(loops) else None
     return None if moves is None else statement._replace(target=View(out, elements[0], moves))
+
+
+def _with_tables(program: ArrayProgram) -> Sequence[Statement]:
+    """Return the statements with sums that read elements through tables, where these were copied to be read once."""
+    copies: dict[Array, View] = {}
+    reads = Counter[Array]()
+    for target, loops, value in program.statements:
+        if isinstance(value, View) and value.table and target[1:3] == value[1:3]:  # number i of the copy is that of i
+            copies.update({target.array: value} if target.array.length == prod(loops) == len(value.table) else {})
+        for segment in value.segments if isinstance(value, Sum) else ():
+            reads.update({x.array: prod(loops) * prod(segment.terms) for x in segment.factors if isinstance(x, View)})
+    others = {x.array for s in program.statements if not isinstance(s.value, Sum) for x in views_of(s.value)}
+    others.update(output[0] for output in program.outputs if isinstance(output, tuple))
+    once = {x: copy for x, copy in copies.items() if x not in others and reads[x] <= MOST_READS * x.length}
+
+    def of_table(x: View | float) -> View | float:
+        copy = once.get(x.array) if isinstance(x, View) else None
+        return x._replace(array=copy.array, table=copy.table) if copy and isinstance(x, View) else x
+
+    def moved(s: Statement) -> Statement:
+        if not isinstance(s.value, Sum):
+            return s
+        segments = [x._replace(factors=tuple(map(of_table, x.factors))) for x in s.value.segments]
+        return s._replace(value=s.value._replace(segments=tuple(segments)))
+
+    return [moved(s) for s in program.statements if s.target.array not in once]
 
 
 def product_of(statement: Statement) -> Product | None:
@@ -244,7 +273,7 @@ def with_adjacent_elements(statement: Statement) -> list[Statement]:
     views = [(x, (*loops, *s.terms)) for s in value.segments for x in s.factors if isinstance(x, View)]
     for lanes, n in enumerate(loops):
         if n >= MOST_LANES:
-            moved = {x: counts for x, counts in views if x.strides[lanes] not in (0, 1)}
+            moved = {x: counts for x, counts in views if x.strides[lanes] not in ((0,) if x.table else (0, 1))}
             found.append((sum(prod(_rounds(x, counts)) for x, counts in moved.items()), lanes, moved))
     size, lanes, moved = min(found, key=lambda x: (x[0], target.strides[x[1]] != 1), default=(0, 0, {}))
     if size * TERMS_OF_A_COPY > prod(loops) * _terms(statement):
@@ -254,7 +283,7 @@ def with_adjacent_elements(statement: Statement) -> list[Statement]:
         order = [*(i for i, stride in enumerate(x.strides) if stride and i != lanes), lanes]
         shape = tuple(counts[i] for i in order)
         copy = View(Array("copy", prod(shape)), 0, row_major(shape))
-        copies.append(Statement(copy, shape, View(x.array, x.start, tuple(x.strides[i] for i in order))))
+        copies.append(Statement(copy, shape, x._replace(strides=tuple(x.strides[i] for i in order))))
         strides = dict(zip(order, copy.strides, strict=True))
         new[x] = copy._replace(strides=tuple(strides.get(i, 0) for i in range(len(counts))))
     segments = tuple([s._replace(factors=tuple([new.get(x, x) for x in s.factors])) for s in value.segments])

@@ -27,7 +27,6 @@ from autograd.codegen.array_program import (
     Sum,
     View,
     index_text,
-    row_major,
     views_of,
 )
 from autograd.codegen.c_functions import LANES_TOGETHER
@@ -78,8 +77,9 @@ class _Tile(NamedTuple):
         """The number of rows: as equal as possible in all tiles."""
         if self.rows is None:
             return 1
-        n, most = self.loops[self.rows], max(1, min(ROWS, LINES_IN_A_TILE // len(self.segments)))
-        return -(-n // -(-n // most))
+        tables = max(sum(isinstance(x, View) and x.table is not None for x in s.factors) for s in self.segments)
+        n, most = self.loops[self.rows], min(ROWS // (1 + tables), LINES_IN_A_TILE // len(self.segments))
+        return -(-n // -(-n // max(1, most)))
 
     def views(self) -> Iterator[View]:
         for segment in self.segments:
@@ -97,6 +97,13 @@ class _Tile(NamedTuple):
         return self._replace(target=moved(self.target), loops=loops, segments=segments)  # type: ignore[arg-type]
 
 
+class _Tables(dict[tuple[int, ...], str]):
+    """The names of the index tables that statements read, by their entries."""
+
+    def of(self, table: tuple[int, ...]) -> str:
+        return self.setdefault(table, f"t{len(self)}")
+
+
 class _Parameters:
     """The parameters of a function: pointers to the first elements of views, local variables, and numbers.
 
@@ -104,12 +111,13 @@ class _Parameters:
 
     Arguments:
         places: those of the arrays.
+        tables: those of all statements.
         shared: True if the lengths and strides of loops are parameters, too: layers of any size then have the same
             functions. Those that know their numbers are a tenth faster for small layers, and easier to read.
     """
 
-    def __init__(self, places: Mapping[Array, Place], *, shared: bool) -> None:
-        self.places, self.shared = places, shared
+    def __init__(self, places: Mapping[Array, Place], tables: _Tables, *, shared: bool) -> None:
+        self.places, self.tables, self.shared = places, tables, shared
         self._names: dict[tuple[str, str, Hashable], str] = {}  # by type, argument, and what a number is for
 
     def add(self, kind: str, argument: str, use: Hashable = None) -> str:
@@ -143,8 +151,11 @@ class _Parameters:
             # All rows have this index, plus a constant: an index for each took more time than the sums.
             by = self.index(array, [view.strides[rows]], [str(row)]) if rows is not None and row else "0"
             return _Text(f"{array}[{at}]" if by == "0" else f"{array}[{at} + {by} * LANES]")
-        array = self.array(view)
-        element = f"{array}[{self.index(array, view.strides, later(variables, rows, row))}]"
+        array, moved = self.array(view._replace(start=0) if view.table else view), later(variables, rows, row)
+        if view.table:
+            table = self.add("const int *restrict ", index_of(self.tables.of(view.table), view.start))
+            return _Text(f"{array}[{table}[{self.index(table, view.strides, moved)}]]", place.vector)
+        element = f"{array}[{self.index(array, view.strides, moved)}]"
         if lanes is not None and view.strides[lanes]:
             return _Text(f"*(const U *)&{element}", vector=True)
         return _Text(element, place.vector)
@@ -169,8 +180,7 @@ class CStatements:
     def __init__(self, layout: Layout, *, shared: bool) -> None:
         self.layout, self.places, self.shared = layout, layout.places, shared
         self.operations = CSpelling()
-        self.tables: dict[tuple[int, ...], str] = {}
-        """The names of the index tables that the statements read."""
+        self.tables = _Tables()
         self.functions: dict[str, str] = {}
         """The names of functions, by their parameters and bodies."""
         self._variables = 0
@@ -235,7 +245,7 @@ class CStatements:
             assert isinstance(value, Call)
             yield from heads(variables[:-1], loops[:-1])
             first = [*variables[:-1], "0"]
-            numbers, results = (f"&{self.value(x, first, loops)[1].text}" for x in (*value.operands, target))
+            numbers, results = (f"&{self.value(x, first)[1].text}" for x in (*value.operands, target))
             yield self.operations.row(value.op, numbers, results, loops[-1])
             yield from "}" * (len(loops) - 1)
             return
@@ -244,14 +254,14 @@ class CStatements:
             yield from self._lanes_of(statement, variables)
             yield from "}" * len(loops)
             return
-        before, (text, vector) = self.value(value, variables, loops)
+        before, (text, vector) = self.value(value, variables)
         yield from before
         place = self.places[target.array]
         text = text if vector or not place.vector else f"all({text})"
         if place.local:
             yield f"const {kind_of(place.vector)} {place.name} = {text};"
         else:
-            to = self._element(target, variables, loops).text
+            to = self._element(target, variables).text
             yield f"{to} {'+=' if target.array.total else '='} {text};"
         yield from "}" * len(loops)
 
@@ -285,12 +295,12 @@ class CStatements:
 
     def _lanes_of(self, statement: Statement, variables: Sequence[str]) -> Iterator[str]:
         """Yield a loop over the lanes. It takes four fifths of the time of one between vector registers."""
-        target, loops, value = statement
+        target, _, value = statement
         assert isinstance(value, Call)
-        operands = [self.value(x, variables, loops)[1] for x in value.operands]
+        operands = [self.value(x, variables)[1] for x in value.operands]
         texts = [f"{text}[lane]" if vector else text for text, vector in operands]
         text = self.operations.expression(value.op, texts, None)
-        to = self._element(target, variables, loops).text
+        to = self._element(target, variables).text
         # What happens to be in memory may be subnormal numbers, with which vectors compute slowly: 64-32-10 with one
         # sample took 14 instead of 3 µs.
         yield f"if (from) {to} = all(0.0);"
@@ -298,23 +308,19 @@ class CStatements:
 
     # Expressions ------------------------------------------------------------------------------------------------------
 
-    def _element(self, view: View, variables: Sequence[str], loops: Sequence[int]) -> _Text:
+    def _element(self, view: View, variables: Sequence[str]) -> _Text:
         place = self.places[view.array]
         if place.local:
             return _Text(place.name, place.vector)
-        if view.table is None:
-            at = index_text(place.start + view.start, *zip(view.strides, variables, strict=True))
-        else:
-            table = self.tables.setdefault(view.table, f"t{len(self.tables)}")
-            entry = index_text(0, *zip(row_major(loops), variables, strict=True))
-            at = index_text(place.start, (1, f"{table}[{entry}]"))
+        at = index_text(view.start + (0 if view.table else place.start), *zip(view.strides, variables, strict=True))
+        if view.table:
+            at = index_text(place.start, (1, f"{self.tables.of(view.table)}[{at}]"))
         return _Text(f"{place.name}[{at}]", place.vector)
 
     def value(
         self,
         value: Expression,
         variables: Sequence[str],
-        loops: Sequence[int],
         element: Callable[[View], _Text] | None = None,
     ) -> tuple[list[str], _Text]:
         """Return a value as an expression, and the lines before it, which declare variables.
@@ -325,14 +331,14 @@ class CStatements:
         if isinstance(value, float):
             return [], _Text(literal(value))
         if isinstance(value, View):
-            return [], element(value) if element else self._element(value, variables, loops)
+            return [], element(value) if element else self._element(value, variables)
         if isinstance(value, Sum):
-            return self._chain(value, variables, loops)
+            return self._chain(value, variables)
         if isinstance(value, Fold):
-            return self._fold(value, variables, loops)
+            return self._fold(value, variables)
         lines, operands = list[str](), list[_Text]()
         for x in value.operands:
-            before, operand = self.value(x, variables, loops, element)
+            before, operand = self.value(x, variables, element)
             lines += before
             if not isinstance(x, (View, float)):  # a cell may write an operand twice, and binds as it likes
                 name = self._variable()
@@ -347,7 +353,7 @@ class CStatements:
         self._variables += 1
         return f"z{self._variables}"
 
-    def _chain(self, value: Sum, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
+    def _chain(self, value: Sum, variables: Sequence[str]) -> tuple[list[str], _Text]:
         """Return a sum of single terms."""
         factors = [[self._factor(x, variables) for x in segment.factors] for segment in value.segments]
         terms = [" * ".join(x.text for x in xs) for xs in factors]
@@ -363,7 +369,7 @@ class CStatements:
             total = " + ".join([total, *terms[i : i + TERMS_IN_A_STATEMENT]])
         return lines, _Text(total, vector)
 
-    def _fold(self, value: Fold, variables: Sequence[str], loops: Sequence[int]) -> tuple[list[str], _Text]:
+    def _fold(self, value: Fold, variables: Sequence[str]) -> tuple[list[str], _Text]:
         """Return an operation on lists: with all their numbers, if C spells it, or repeated in loops over them."""
         segments = [segment for own in value.lists for segment in own]
         vector = any(isinstance(x, View) and self.places[x.array].vector for s in segments for x in s.factors)
@@ -372,7 +378,7 @@ class CStatements:
         if op is not value.op:
             lines = [f"{kind_of(vector)} {name} = {f'all({literal(first)})' if vector else literal(first)};"]
         for terms, (x,) in segments:
-            inner = letters(len(loops) + len(terms))[len(loops) :]
+            inner = letters(len(variables) + len(terms))[len(variables) :]
             if op is not value.op:
                 text, own = self._factor(x, [*variables, *inner])
                 text = self.operations.expression(op, [name, text], [True, own] if vector else None)
@@ -386,7 +392,7 @@ class CStatements:
         return lines, _Text(name, vector)
 
     def _factor(self, x: View | float, variables: Sequence[str]) -> _Text:
-        return _Text(literal(x)) if isinstance(x, float) else self._element(x, variables, ())
+        return _Text(literal(x)) if isinstance(x, float) else self._element(x, variables)
 
     # Sums -------------------------------------------------------------------------------------------------------------
 
@@ -432,7 +438,8 @@ class CStatements:
             yield from self._call(tile, places, height)
 
     def _call(self, tile: _Tile, places: Mapping[Array, Place], height: int) -> Iterator[str]:
-        parameters = _Parameters(places, shared=self.shared)
+        shared = self.shared or any(view.table for view in tile.views())  # such sums have many lengths
+        parameters = _Parameters(places, self.tables, shared=shared)
         body = list(self._body(tile, parameters, height))
         text = "\n".join([f"({parameters.declared})", "{", *body, "}"])
         name = self.functions.setdefault(text, f"sums{len(self.functions)}")
@@ -502,7 +509,7 @@ class CStatements:
                 return made or parameters.element(view, own, None, tile.rows, row)
 
             yield from heads(inner, loops[len(variables) :])
-            before, (text, _) = self.value(value, (), (), element)
+            before, (text, _) = self.value(value, (), element)
             yield from before
             if not target.array.total:
                 known[target] = _Text(self._variable(), vector=True)
@@ -561,7 +568,7 @@ def _lanes(tile: _Tile) -> int | None:
     found = [
         (tile.target.strides[loop] == 1, n, loop)
         for loop, n in enumerate(tile.loops)
-        if n >= MOST_LANES and {1} <= {view.strides[loop] for view in tile.views()} <= {0, 1}
+        if n >= MOST_LANES and {1} <= {view.strides[loop] * (2 if view.table else 1) for view in tile.views()} <= {0, 1}
     ]
     return max(found)[-1] if found else None
 

@@ -75,8 +75,11 @@ def lifted(program: Program, signature: Signature, *, exact: bool = True) -> Arr
 
 
 def lifted_if_few(program: Program, signature: Signature, most: int) -> ArrayProgram | None:
-    """Return the exact program on arrays; None if there are more kinds of steps than `most`, which is soon found."""
-    kinds = _Kinds(program, signature, exact=True)
+    """Return the exact program on arrays; None if there are more kinds of steps than `most`, which is soon found.
+
+    Sums are as long as they are: no padding makes them equally long.
+    """
+    kinds = _Kinds(program, signature, exact=True, padded=False)
     return _of_kinds(kinds, signature) if len(kinds.kinds) <= most else None
 
 
@@ -154,8 +157,8 @@ class _Chain:
 class _Kinds:
     """The kinds of a program's values, each with its members."""
 
-    def __init__(self, program: Program, signature: Signature, exact: bool) -> None:
-        self.exact = exact
+    def __init__(self, program: Program, signature: Signature, exact: bool, padded: bool = True) -> None:
+        self.exact, self.padded = exact, padded
         self.kinds: list[_Kind] = []
         self.kind_of: list[int] = [0] * program.inputs + [-1] * len(program.steps)  # -1: not read yet
         self._root_of = list(self.kind_of)
@@ -443,7 +446,7 @@ class _Kinds:
 
         What is added changes no number: -0.0 times 1.0, and -inf for the largest.
         """
-        if not (kind.op is None or kind.op in PADDING):
+        if not (kind.op in PADDING or (kind.op is None and self.padded)):
             return
         for run in kind.runs:
             most = max(run.lengths)
@@ -725,7 +728,7 @@ class _Arrangement:
             self._gathers[key] = Array("v", len(found), source.varies)
             loops = tuple(n for n, stride in zip(shape, strides, strict=True) if stride)
             target = View(self._gathers[key], 0, row_major(loops))
-            self._statements.append(Statement(target, loops, View(source, 0, (), tuple(found))))
+            self._statements.append(Statement(target, loops, View(source, 0, target.strides, tuple(found))))
         return View(self._gathers[key], 0, strides)
 
 
@@ -786,19 +789,20 @@ def _by_pattern(kind: _Kind, factors: Sequence[_Factor], exact: bool) -> tuple[l
 
 def _best_order(slots: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], members: int) -> Sequence[int]:
     """Return the order of members in which groups are the fewest nests, with the fewest loops that run backwards."""
-    if members == 1 or not slots:
+    if members == 1:
         return range(members)
-    fewest: tuple[int, int] = ((MOST_PIECES + 1) * len(groups) + 1, 0)
+    fewest: tuple[float, int] = (inf, 0)
     best: Sequence[int] = range(members)
-    for order in _orders(slots, members):
+    for order in chain(_orders(slots, members) if slots else [range(members)], [[*chain.from_iterable(groups)]]):
         rank = [0] * members
         for place, m in enumerate(order):
             rank[m] = place
         pieces = backwards = 0
         for group in groups:
             own = sorted(group, key=rank.__getitem__)
-            nests = nests_of([[rank[m] for m in own], *([s[m] for m in own] for s in slots)])
-            pieces += MOST_PIECES + 1 if nests is None else len(nests)
+            target = [rank[m] for m in own]
+            nests = nests_of([target, *([s[m] for m in own] for s in slots)])
+            pieces += MOST_PIECES + len(nests_of([target]) or target) if nests is None else len(nests)
             for nest in nests or ():
                 backwards += sum(min(by) < 0 >= max(by) for by in zip(*nest.strides[1:], strict=True))
         if (pieces, backwards) < fewest:

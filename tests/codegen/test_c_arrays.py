@@ -133,6 +133,51 @@ def test_copies_within_an_array_are_not_taken_for_loops_without_effect(monkeypat
     check_batches(network((*outputs, y * 2.0), xs, y, batched=[1]), [1, 9], reduces=("sum",))
 
 
+def ragged(lengths: Sequence[int], seed: int, terms: str = "products") -> ScalarNetwork:
+    """Record sums of these lengths, of elements from anywhere, then sums of these sums, and the gradients.
+
+    Arguments:
+        terms: "products" of two, "multiples" by constants, or "values".
+    """
+    rng, draws = random.Random(seed), Draws(seed)
+    w, x = draws.values(max(1, sum(lengths))), draws.values(23)
+    left, xs, layers = iter(w), x, list[list[Value]]()
+    for _ in range(2):
+        layers.append([])
+        for n in rng.sample(lengths, len(lengths)):
+            read = [rng.choice(xs) for _ in range(n)]
+            if terms == "products":
+                total = autograd.dot([next(left, w[0]) for _ in read], read)
+            else:
+                factors = (1.0, 0.5, -3.0) if terms == "multiples" else (1.0,)
+                total = autograd.sum([v * rng.choice(factors) for v in read])
+            layers[-1].append(total if isinstance(total, Value) else Value(total))
+        xs = [*(v.tanh() for v in layers[-1]), *x[:3]]
+    loss = autograd.sum(layers[-1])
+    return network((layers[0], loss, grad(loss, w), grad(loss, x)), w, x, batched=[1], seed=seed)
+
+
+RAGGED = [
+    [0, 1, 2, 3, 0, 500, 1, 2, 7, 40, 500, 41, 1, 0, 333],
+    [n % 19 for n in range(0, 280, 7)],
+    [*range(34), *range(17)],
+]
+
+
+@pytest.mark.parametrize("terms", ["products", "multiples", "values"])
+@pytest.mark.parametrize("k", range(len(RAGGED)))
+def test_sums_of_many_lengths_of_elements_from_anywhere(k: int, terms: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is padded, so a sum of no terms, and of terms -0.0, keeps its sign; nan and inf are where they were."""
+    monkeypatch.setattr(c, "MOST_IRREGULAR", 0)
+    of = ragged(RAGGED[k], k, terms)
+    function = in_pieces(of)._replace(options={}).compile("c")
+    assert "const int *restrict" in function.source  # elements are read through tables
+    check_alone(of, seed=k)
+    check_alone(of, seed=k, special=0.1)
+    if k:
+        check_batches(of, [1, 3, 8, 13], reduces=([None, "sum", "mean"][k],), seed=k, special=0.03 * (k == 1))
+
+
 KINDS = {
     **{
         name: [BIG_NETWORKS[name]]
@@ -389,6 +434,8 @@ GUARDED = [
     lambda: together([NETWORKS["convolution 1-D, padded, max"](), NETWORKS["maxout"](), NETWORKS["factorised"]()]),
     lambda: mixed_arguments(side_by_side([(5, 7), (6, 11)], seed=1), random.Random(1)),
     lambda: mlp((67, 33, 5), reduce=None),
+    lambda: ragged([n % 13 for n in range(0, 77, 7)], 3),
+    lambda: ragged([n * n for n in range(9)], 4, "multiples"),
 ]
 
 

@@ -50,6 +50,7 @@ from autograd.codegen.array_program import (
     Segment,
     Sum,
     View,
+    row_major,
     views_of,
 )
 from autograd.codegen.backend import spelled_out
@@ -66,10 +67,9 @@ Numbers = dict[Array, Any]
 
 def places_of(view: View, loops: Sequence[int]) -> Any:
     """Return the places in the array, in an axis for each loop."""
-    if view.table is not None:
-        return np.reshape(view.table, loops)
     steps = np.indices(loops)
-    return np.full(loops, view.start) + sum(stride * i for stride, i in zip(view.strides, steps, strict=True))
+    places = np.full(loops, view.start) + sum(stride * i for stride, i in zip(view.strides, steps, strict=True))
+    return np.array(view.table)[places] if view.table else places
 
 
 def value_of(x: Expression, loops: tuple[int, ...], numbers: Numbers) -> Any:
@@ -187,10 +187,9 @@ def check_form(of: Lifted) -> None:
     for target, loops, value in arrays.statements:
         reads = list(views_in(value, loops))
         for view, rounds in [(target, loops), *reads]:
-            if view.table is None:
-                assert len(view.strides) == len(rounds)
-            else:
-                assert (view.start, view.strides, len(view.table)) == (0, (), math.prod(rounds))
+            assert len(view.strides) == len(rounds)
+            if view.table:
+                assert (view.start, view.strides, len(view.table)) == (0, row_major(rounds), math.prod(rounds))
             places = places_of(view, rounds)
             assert 0 <= places.min() <= places.max() < view.array.length
         for view, rounds in reads:
