@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial, update_wrapper
+from itertools import accumulate
 from typing import Any
 
 from autograd._native import core
@@ -14,6 +15,7 @@ from autograd.codegen.arguments import (
     checked_lists,
     flattened,
     is_array,
+    is_flat,
     lone_number,
     pieces_in_place,
     shape_of,
@@ -147,14 +149,36 @@ def _aligned(size: int) -> ctypes.Array[ctypes.c_char]:
 # The functions as source ---------------------------------------------------------------------------------------------
 
 
-def _wrapper_source(name: str, arguments: int, integers: Sequence[str]) -> str:
-    """Return the source of the function `name`, which takes the integers, then the arguments of the signature."""
-    taken = [f"a{k}" for k in range(arguments)]
+def _wrapper_source(
+    name: str, readers: Sequence[_Reader], signature: Signature, integers: Sequence[str], quick: bool
+) -> str:
+    """Return the source of the function `name`, which takes the integers, then the arguments of the signature.
+
+    If it is `quick`, floats and flat lists of them are copied at once; all other arguments, also wrong ones, are for
+    `general`.
+    """
+    taken = [f"a{r.k}" for r in readers]
     first = [f"longlong({x})" for x in integers]
     general = f"general({tree_text(tuple(first))}, {tree_text(tuple(taken))})"
-    head = ", ".join([*integers, *taken] if integers else [*taken, "*", "out=None"])
-    result = general if integers else f"{general} if out is None else into(out, {general})"
-    return f"def {name}({head}):\n    return {result}\n"
+    lines = [f"def {name}({', '.join([*integers, *taken] if integers else [*taken, '*', 'out=None'])}):"]
+    if not integers:
+        lines += ["    if out is not None:", f"        return into(out, {general})"]
+    if not signature.batch and quick and all(r.lone or is_flat(r.tree) for r in readers):
+        numbers = ", ".join(a if r.lone else f"*{a}" for a, r in zip(taken, readers, strict=True))
+        ready = [
+            f"type({a}) is list and len({a}) == {r.size}" for a, r in zip(taken, readers, strict=True) if not r.lone
+        ]
+        places = [8 * end for end in accumulate((r.size for r in readers[:-1]), initial=0)]
+        pointers = [f"byref(memory, {place})" for place in places]
+        lines += [
+            f"    if {' and '.join(ready) or 'True'}:",
+            f"        numbers = [{numbers}]",
+            "        if set(map(type, numbers)) == floats:",
+            "            memory, o = Input(*numbers), Output()",
+            f"            run({', '.join([*first, *pointers, 'o'])})",
+            f"            return {_from_buffer(signature, arrays=False)}",
+        ]
+    return "\n".join([*lines, f"    return {general}", ""])
 
 
 def _from_buffer(signature: Signature, arrays: bool) -> str:
@@ -199,8 +223,11 @@ def callable_functions(
     general = _GeneralCall(readers, signature, work)
 
     def function(name: str, run: Any, *integers: str) -> Callable[..., Any]:
-        known = {"general": partial(general, run), "longlong": ctypes.c_longlong, "into": into(signature)}
-        return defined(name, _wrapper_source(name, len(readers), integers), known)
+        return defined(name, _wrapper_source(name, readers, signature, integers, quick=not needs_work), {
+            "general": partial(general, run), "run": run, "longlong": ctypes.c_longlong, "into": into(signature),
+            "byref": ctypes.byref, "floats": {float}, "Input": _doubles(sum(r.size for r in readers)),
+            "Output": _doubles(general.outputs),
+        })  # fmt: skip
 
     whole = library.function("compiled")
     slices = (
