@@ -21,7 +21,7 @@ import dis
 import math
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, MutableSet, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -44,6 +44,7 @@ _NEVER_CHANGE = (
     *(Real, str, bytes, type(None), type, ModuleType, CodeType, FunctionType, BuiltinFunctionType),
     *(property, staticmethod, classmethod, ops.Op),
 )
+_CHANGE = (MutableSequence, MutableMapping, MutableSet, Iterator)
 _SAME_EVERYWHERE = frozenset(
     "add sub mul div neg abs sqrt relu sign step where max min clip floor ceil mod floordiv pow".split()
 )
@@ -68,6 +69,8 @@ class RuleInC(NamedTuple):
     """What the closure refers to beside numbers."""
     size: int
     """How many numbers it refers to."""
+    exponents: frozenset[int]
+    """Which of these are exponents."""
     memories: int
     constants: list[float]
     """The constants of `numbers`."""
@@ -148,7 +151,7 @@ def _no_draws() -> Iterator[None]:
 
 
 def _refuse_hidden_state(optimizer: Optimizer) -> None:
-    """Refuse an optimizer that holds something which its own rule may change unseen, such as a list.
+    """Refuse an optimizer that holds something which its own rule may change unseen, such as a list, or reads such.
 
     Raises:
         NotInCError: it is one.
@@ -160,12 +163,24 @@ def _refuse_hidden_state(optimizer: Optimizer) -> None:
     for line in dis.get_instructions(code) if code else ():
         if line.opname == "STORE_GLOBAL" or (line.opname == "STORE_DEREF" and line.argval in code.co_freevars):
             raise NotInCError(f"its rule changes {line.argval}, which is outside of it")
+    for name in _names_outside(code) if code else ():
+        x = optimizer.rule.__globals__.get(name)
+        if isinstance(x, _CHANGE):
+            raise NotInCError(f"its rule reads {name}, a {type(x).__name__}, which may change from step to step")
     kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
     for attributes in (optimizer.attributes(), *map(vars, kinds)):
         for name, x in attributes.items():
             known = name in _OWN_STATE or name.startswith(("__", "_abc_"))  # Python's own
             if not known and not _never_changes(x):
                 raise NotInCError(f"its attribute {name} is a {type(x).__name__}, which may change from step to step")
+
+
+def _names_outside(code: CodeType) -> Iterator[str]:
+    """Yield the global names that a function reads, and the functions within it."""
+    yield from (line.argval for line in dis.get_instructions(code) if line.opname == "LOAD_GLOBAL")
+    for x in code.co_consts:
+        if isinstance(x, CodeType):
+            yield from _names_outside(x)
 
 
 def _never_changes(x: Any) -> bool:
@@ -188,16 +203,16 @@ def _recorded(optimizer: Optimizer, arrays: bool) -> RuleInC:
     memories = optimizer.memories
     given = [Value(math.nan) for _ in range(2 + memories)]
     with _no_comparisons(), _steps(optimizer, _Number(Value(math.nan))):
-        results = _with_numbers(closure, iter(numbers))(*given)
+        results = with_numbers(closure, iter(numbers))(*given)
     if type(results) is not tuple or len(results) != 1 + memories:
         raise NotInCError(f"its rule returns no tuple of {1 + memories}, the new number and its state")
     if any(type(x) is _Number for x in results):
         raise NotInCError("its rule reads `steps` where it moves a number, not before")
     spelling = CSpelling()
-    update = _update_lines(spelling, [_as_value(x) for x in results], given, numbers, arrays=arrays)
+    update, exponents = _update_lines(spelling, [_as_value(x) for x in results], given, numbers, arrays=arrays)
     lines, constants = _numbers_lines(spelling, optimizer, closure)
     helpers = list(spelling.definitions())
-    return RuleInC(update, lines, closure.__code__, others, len(numbers), memories, constants, helpers)
+    return RuleInC(update, lines, closure.__code__, others, len(numbers), exponents, memories, constants, helpers)
 
 
 @contextmanager
@@ -320,12 +335,12 @@ def _is_root(x: Any) -> bool:
     return of_numpy or any(x is root for root in (ops.sqrt, _sqrt, math.sqrt))
 
 
-def _with_numbers(function: Any, numbers: Iterator[Any]) -> Any:
-    """Return a function of the same code that refers to other numbers, in the order of `_cells`."""
+def with_numbers(function: Any, numbers: Iterator[Any]) -> Any:
+    """Return a function of the same code that refers to other numbers, in the order of `numbers_like`."""
 
     def other(x: Any) -> Any:
         if type(x) is FunctionType and x is not function:
-            return _with_numbers(x, numbers)
+            return with_numbers(x, numbers)
         return next(numbers) if _is_number(x) else x
 
     closure = tuple(CellType(other(cell.cell_contents)) for cell in function.__closure__ or ())
@@ -356,8 +371,8 @@ def _update_lines(
     numbers: Sequence[Value],
     *,
     arrays: bool,
-) -> list[str]:
-    """Return the body of `update`, whose arguments `steps_in_c.py` lists."""
+) -> tuple[list[str], frozenset[int]]:
+    """Return the body of `update`, whose arguments `steps_in_c.py` lists, and which of the numbers are exponents."""
     program = lower(results, [*given, *numbers], folds=False)
     signature = Signature([*range(program.inputs)], program.outputs, [False] * program.inputs, None)
     try:
@@ -367,19 +382,24 @@ def _update_lines(
     other = next((step.op.name for step in program.steps if step.op.name not in _SAME_EVERYWHERE), None)
     if other:
         raise NotInCError(f"{other} in its rule has other bits in C")
-    exponents = dict(zip(range(len(given), program.inputs), (x.data for x in numbers)))
+    first, exponents = len(given), set[int]()
 
     def expression(step: Step, own: Sequence[str]) -> str:
         if step.op is not ops.TABLE["pow"]:
             return _term(spelling, step, own)
         [x, y], exponent = own, step.operands[1]
-        return _power(x, y, exponents.get(exponent) if type(exponent) is int else exponent, arrays=arrays)
+        if type(exponent) is not int:
+            return _power(x, y, exponent, arrays=arrays)
+        if not first <= exponent < program.inputs:
+            return _power(x, y, None, arrays=arrays)
+        exponents.add(exponent - first)
+        return _power(x, y, numbers[exponent - first].data, arrays=arrays)
 
     memories = len(given) - 2
     names = ["x[i]", "g[i]", *(f"m{j}[i]" for j in range(memories)), *(f"k[{j}]" for j in range(len(numbers)))]
     body, values = _statements(program, names, literal, expression)
     targets = ["y[i]", *(f"w{j}[i]" for j in range(memories))]
-    return [
+    lines = [
         *(f"const double *restrict m{j} = m + {j} * stride;" for j in range(memories)),
         *(f"double *restrict w{j} = w + {j} * stride;" for j in range(memories)),
         "for (long long i = 0; i < n; i++) {",
@@ -387,6 +407,7 @@ def _update_lines(
         *(f"{target} = {value};" for target, value in zip(targets, values)),
         "}",
     ]
+    return lines, frozenset(exponents)
 
 
 def _power(x: str, y: str, exponent: float | None, *, arrays: bool) -> str:

@@ -12,8 +12,8 @@ A step that loses its numbers is not made: Python makes it again, and says what 
 
 The optimizer's own rule is compared with what C has computed, to the bit:
 
-    once          on random numbers, for all parameters: so a rule that moves parameters by those of others, as arrays
-                  can, is seen before anything is trained
+    once          on random numbers, in place of a step's, too, for all parameters: so a rule that moves parameters by
+                  those of others, as arrays can, if only at some steps, is seen before anything is trained
     at each stop  the numbers of the step, and the parameter of the largest gradient: so a rule that reads something
                   which changes is seen before anything of the slice is kept
     after each slice but the first    all parameters
@@ -36,7 +36,7 @@ from autograd.codegen.c_build import built
 from autograd.errors import CompilerError
 from autograd.optim import Groups, Optimizer
 from autograd.training.data import Feed
-from autograd.training.rules_in_c import NotInCError, RuleInC, numbers_like, rule_in_c, unchanged
+from autograd.training.rules_in_c import NotInCError, RuleInC, numbers_like, rule_in_c, unchanged, with_numbers
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
@@ -47,6 +47,10 @@ _SOME_RATE = 0.125  # a learning rate to try rules with
 _MOST_NOTES = 2**22  # numbers noted in a slice, at most: 32 MiB
 _MOST_RECORDINGS = 8  # in a run, of rules that return another function than before
 _ALIGNMENT = 64  # bytes, of a program's memory
+_OTHERWISE = (
+    "C does not compute what its rule does: that reads something which changes from step to step, or moves parameters "
+    "by those of others"
+)
 
 _NUMBERS = "double lr, double step, const double *c, double *k"
 _UPDATE = (
@@ -440,16 +444,17 @@ class StepsInC:
     def _try(self, trial: Callable[[Any], object]) -> bool:
         """Compare the rules with what C computes on random numbers, for all parameters.
 
-        Returns False if a rule, or C, cannot compute the numbers of the step.
+        First with the numbers of a step, then with random numbers in place of these, too, and gradients of all sizes:
+        so the rule of any step is compared, and one that does something else to large gradients.
+
+        Returns False if a rule, or C, cannot compute the numbers of the step, or not with random ones.
 
         Raises:
             NotInCError: the update is not that of a rule.
         """
         rng = random.Random(0)
-        some = array("d", [rng.uniform(0.25, 1.0) for _ in range(1009)])  # a prime: columns begin at other numbers
-        signed = array("d", [rng.uniform(-1.0, 1.0) for _ in range(1013)])
-        self.buffers[0][:] = (some * (1 + self.numbers // len(some)))[: self.numbers]
-        self.out[1:-1] = (signed * (1 + self.parameters // len(signed)))[: self.parameters]
+        some = [rng.uniform(0.25, 1.0) for _ in range(1009)]  # a prime: columns begin at other numbers
+        signed = [rng.uniform(-1.0, 1.0) for _ in range(1013)]
         self._note_steps()
         for j, part in enumerate(self.parts):
             part.rates, part.constant_rate = array("d", [_SOME_RATE]), None
@@ -461,12 +466,46 @@ class StepsInC:
             return False
         for part, rule in zip(self.parts, self.rules):
             rule.table = _address(part.table) if part.by_python else None
+        self._try_on(trial, some, signed)
+        if not self.slice.done or not all(
+            self._agrees(part, begin, entirely=True) for part, begin in zip(self.parts, self.begins)
+        ):
+            return False
+        closures, tables = [], []
+        for part, rule, begin in zip(self.parts, self.rules, self.begins):
+            closure = part.optimizer.rule(_SOME_RATE, begin, self.sqrt)
+            own = enumerate(numbers_like(part.rule, closure))
+            drawn = [x if j in part.rule.exponents else rng.uniform(0.25, 1.0) for j, x in own]
+            closures.append(with_numbers(closure, iter(drawn)))
+            tables.append(array("d", drawn))
+            rule.table = _address(tables[-1])
+        self._try_on(trial, some, [x * 10.0 ** rng.uniform(-6.0, 6.0) for x in signed])
+        return all(self._agrees_on_random(*one) for one in zip(self.parts, closures))
+
+    def _agrees_on_random(self, part: _Part, closure: Callable[..., Any]) -> bool:
+        """Return False if these numbers do not show whether C computes what a rule does.
+
+        Raises:
+            NotInCError: it does not.
+        """
+        try:
+            found, made = self._all(part, closure, 0)
+        except Exception:  # any, of a user's rule, which may refuse such numbers
+            return False
+        if found != made and not any(map(math.isnan, chain.from_iterable(array("d", x) for x in made))):
+            raise NotInCError(_OTHERWISE)
+        return found == made
+
+    def _try_on(self, trial: Callable[[Any], object], some: list[float], gradients: list[float]) -> None:
+        """Let C make a step of parameters and state that are some numbers over and over."""
+
+        def repeated(numbers: list[float], size: int) -> "array[float]":
+            return array("d", (numbers * (1 + size // len(numbers)))[:size])
+
+        self.buffers[0][:], self.out[1:-1] = repeated(some, self.numbers), repeated(gradients, self.parameters)
         self._begin([1])
         self.slice.now, self.slice.next = map(_address, self.buffers)
         trial(ctypes.byref(self.slice))
-        return bool(self.slice.done) and all(
-            self._agrees(part, begin, entirely=True) for part, begin in zip(self.parts, self.begins)
-        )
 
     def _parts(self) -> Iterator[_Part]:
         optimizer, state = self.optimizer, self.parameters
@@ -794,18 +833,19 @@ class StepsInC:
         Raises:
             NotInCError: they are not the same to the bit.
         """
-        before, gradients, after = self._columns(stop)
-        columns = list(part.columns())
-        given = [part.of(before), part.of(gradients), *(before[places] for places in columns)]
         try:
-            found = part.moved(rule(), given)
+            found, made = self._all(part, rule(), stop)
         except Exception as problem:  # of a user's rule, any
             raise NotInCError(f"its rule raises {type(problem).__name__}: {problem}") from problem
-        if found != [x.tobytes() for x in (part.of(after), *(after[places] for places in columns))]:
-            raise NotInCError(
-                "C does not compute what its rule does: that reads something which changes from step to step, or moves "
-                "parameters by those of others"
-            )
+        if found != made:
+            raise NotInCError(_OTHERWISE)
+
+    def _all(self, part: _Part, closure: Callable[..., Any], stop: int) -> tuple[list[bytes], list[bytes]]:
+        """Return all numbers of a part after the step before a stop, as a rule gives them, and as C has made them."""
+        before, gradients, after = self._columns(stop)
+        columns = list(part.columns())
+        found = part.moved(closure, [part.of(before), part.of(gradients), *(before[places] for places in columns)])
+        return found, [x.tobytes() for x in (part.of(after), *(after[places] for places in columns))]
 
 
 def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None:

@@ -861,6 +861,17 @@ def of_the_first(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     return lambda x, g: (x - lr * (g + 1e-3 * np.ravel(g)[0]),)
 
 
+def of_the_mean_at_some_steps(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    """The numbers hide it at the first step, and at the last one of each slice."""
+    share = 0.0 if step % 2 or not step else 0.5
+    return lambda x, g: (x - lr * (g - share * np.mean(g)),)
+
+
+def of_the_norm_if_large(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    """No gradient alone is as large, nor are all of them after some steps."""
+    return lambda x, g: (x - lr * g / autograd.max(1.0, sqrt(np.sum(g * g)) / 10.0),)
+
+
 def of_powers(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     return lambda x, g: (x - lr * abs(g) ** 0.3 * g,)
 
@@ -896,6 +907,8 @@ RULES: dict[str, tuple[Callable[[], Any], str | None]] = {
     "mean of the state": (lambda: Rule(of_the_mean_state, 1), "C does not compute what its rule does"),
     "number of parameters": (lambda: Rule(of_the_number_of_parameters), "C does not compute what its rule does"),
     "the first": (lambda: Rule(of_the_first), "C does not compute what its rule does"),
+    "mean at times": (lambda: Rule(of_the_mean_at_some_steps), "C does not compute what its rule does"),
+    "large norm": (lambda: Rule(of_the_norm_if_large), "C does not compute what its rule does"),
     "powers": (lambda: Rule(of_powers), "a power in its rule has other bits in NumPy than in C"),
     "tanh": (lambda: Rule(of_tanh), "tanh in its rule has other bits in C"),
     "squares": (lambda: Rule(of_squares), ""),
@@ -983,6 +996,25 @@ def test_a_rule_that_counts_outside_of_it() -> None:
         return large(), Counted(0.1), {}
 
     compared(make, rows(6), [1.0] * 6, why="its rule changes count, which is outside of it")
+
+
+_count = {"calls": 0}
+
+
+def test_a_rule_that_counts_in_a_global_dictionary() -> None:
+    def counted(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+        _count["calls"] += 1
+        rate = lr / _count["calls"]
+        return lambda x, g: (x - rate * g,)
+
+    class Counted(optim.Optimizer):
+        rule = counted
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        _count["calls"] = 0
+        return large(), Counted(0.1), {}
+
+    compared(make, rows(6), [1.0] * 6, why="its rule reads _count, a dict, which may change from step to step")
 
 
 def test_an_optimizer_that_a_callback_puts_into_a_group() -> None:
