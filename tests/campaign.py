@@ -60,6 +60,13 @@ PROMISES = {
             30,
         ),
         Promise(
+            bits.lanes,
+            "Functions of all lanes of a vector, in C, have the bits of the C library: tanh.",
+            "numbers",
+            "codegen/test_c_functions.py",
+            5,
+        ),
+        Promise(
             bits.fractions,
             "Values, gradients and gradients of gradients of integer graphs are exact.",
             "graphs",

@@ -16,6 +16,7 @@ from needs import array_module, need_compiler
 from two_engines import PURE, Engine, Pair
 
 from autograd import Value
+from autograd.codegen.c_functions import LANES_TOGETHER
 from autograd.codegen.spelling import SPELLINGS
 from autograd.ops import Op
 from autograd.samples.reference import Reference
@@ -86,6 +87,15 @@ def test_a_wrong_spelling_breaks_a_promise(column: str, monkeypatch: pytest.Monk
     monkeypatch.setitem(SPELLINGS, "sub", wrong)
     assert (Value(3.0) - 1.0).data == 2.0, "the graph itself is right"
     assert any("AssertionError" in attempt("compiled", seed)[2] for seed in range(3))
+
+
+def test_a_wrong_coefficient_breaks_a_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is almost right, so that the comparison at the start does not see it."""
+    need_compiler()
+    right, wrong = "all(-0x1.4ce199eaadbb7p-14)", "all(-0x1.4ce199eap-14)"
+    assert right in LANES_TOGETHER["tanh"]
+    monkeypatch.setitem(LANES_TOGETHER, "tanh", LANES_TOGETHER["tanh"].replace(right, wrong))
+    assert "differ, the first at" in attempt("lanes", 0)[2]
 
 
 def test_fit_without_its_checks_breaks_a_promise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import operator
 import random
@@ -11,13 +12,15 @@ from fractions import Fraction
 from typing import Any
 
 import reference
-from needs import BACKENDS, array_module
+from needs import BACKENDS, array_module, need_compiler
 from odd_sizes import check_random
 from programs import check_batch, check_program
 from reference import POLYNOMIAL, bits, exact, exact_in_floats, leaves, record
 
 import autograd
-from autograd import grad
+from autograd import Value, grad
+from autograd.codegen.c import FLAGS
+from autograd.codegen.c_build import built
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 20.0, math.inf, -math.inf, math.nan, 5e-324, 1e-310, 1e308, -1e308]
 ARITHMETIC: dict[str, Callable[..., Any]] = {
@@ -41,6 +44,49 @@ def compiled(seed: int) -> int:
         check_batch(rng, backend, graphs=3, steps=25)
     check_random(random.Random(f"layers {seed}"))
     return len(BACKENDS) * (8 + 3) + 1
+
+
+COMPARED = """
+/* Count the numbers for which the lanes of tanh have other bits than the C library; out[1] is the first of them. */
+void compare(double *out, long long seed, long long count)
+{
+    unsigned long long draw = 0x9e3779b97f4a7c15 * (seed + 1);
+    out[0] = 0.0;
+    for (long long n = 0; n < count; n += LANES) {
+        V x;
+        for (int i = 0; i < LANES; i++) {
+            draw ^= draw << 13;
+            draw ^= draw >> 7;
+            draw ^= draw << 17; /* Marsaglia's xorshift */
+            int exponent = draw & 2 ? (int)(draw / 4 % 12) - 8 : (int)(draw / 4 % 64) - 58;
+            x[i] = ldexp(1 + (draw >> 12) * 0x1p-52, exponent) * (draw & 1 ? 1 : -1);
+        }
+        V z = tanh_each(x, 0);
+        for (int i = 0; i < LANES; i++) {
+            double one = z[i], other = tanh(x[i]);
+            if (memcmp(&one, &other, sizeof one) == 0) continue;
+            if (out[0] == 0.0) out[1] = x[i];
+            out[0] += 1.0;
+        }
+    }
+}
+"""
+
+
+def lanes(seed: int, numbers: int = 2**22) -> int:
+    """Compare tanh of all lanes of a vector at once, in compiled C, with the C library's tanh.
+
+    Returns:
+        the number of arguments: half of them are between 2 ** -8 and 2 ** 4, the others between 2 ** -58 and 2 ** 6.
+    """
+    need_compiler()
+    x = Value(0.5)
+    source = autograd.compile(x.tanh(), x, in_axes=0, backend="c").source
+    library = built(source + COMPARED, ["-O2", *FLAGS])
+    found = (ctypes.c_double * 2)()
+    library.function("compare")(found, ctypes.c_longlong(seed), ctypes.c_longlong(numbers))
+    assert found[0] == 0.0, f"{found[0]:.0f} of {numbers:,} differ, the first at {found[1].hex()}"
+    return numbers
 
 
 def fractions(seed: int, graphs: int = 50) -> int:
