@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import by_hand
 import contests
 import in_c
+import irregular_graphs
 import networks_by_hand
 import recorded_networks
 import workloads
@@ -723,8 +724,8 @@ A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes 
 ### In C
 
 The c backend beside NumPy by hand, each called with arrays; medians in microseconds. *Tuned*: samples as columns, in
-arrays that are made once. Where most of the time is tanh, as in 64-64-64-64-64-10, that is the C library's, number by
-number: what Python calls, with the same bits. NumPy has its own, of vectors, with other bits.
+arrays that are made once. tanh has the bits of the C library's, which Python calls, computed for a vector of numbers at
+once; NumPy's own has other bits.
 
 {networks_in_c}
 
@@ -732,11 +733,20 @@ number: what Python calls, with the same bits. NumPy has its own, of vectors, wi
 
 The value and all gradients by the c backend, beside the best C by hand that we know for the value alone
 (`tests/benchmarks/values_by_hand.c`): compiled with the flags of compiled programs, every product and sum rounded, in
-the order in which the loss is written, with the C library's tanh. A tile of sums, of several neurons and of eight
-samples in each vector, stays in registers: the fastest of tiles from 1 x 8 to 25 x 1, and of vectors of inputs in place
-of samples. It is called through ctypes with pointers taken in advance. Batches as above; the demo's 100 points.
+the order in which the loss is written, with the C library's tanh, number by number. A tile of sums, of several neurons
+and of eight samples in each vector, stays in registers: the fastest of tiles from 1 x 8 to 25 x 1, and of vectors of
+inputs in place of samples. It is called through ctypes with pointers taken in advance. Batches as above; the demo's 100
+points.
 
 {values}
+
+### Graphs without layers
+
+Graphs of some {terms:,} terms in sums of different lengths: *a sparse layer*, whose neurons have 1 to 31 inputs each;
+*a sparse network* of three layers; *attention* in which each token sees a random choice of the others; three rounds of
+*PageRank*. Value and all gradients, called with arrays. *First result* as below, measured once.
+
+{irregular}
 
 ### A graph of all samples
 
@@ -812,6 +822,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words="\n".join(filled(section.words, "- ") for section in sections.values() if section.words),
         goals=goals_table(goals),
         vectors_bar=VECTORS_BAR,
+        terms=irregular_graphs.TERMS,
         **{name: section.text for name, section in sections.items()},
     )
     print(page)
@@ -829,6 +840,7 @@ SECTIONS: dict[str, Callable[[Plan], Section]] = {
     "networks": networks_section,
     "networks_in_c": in_c.networks_section,
     "values": in_c.values_section,
+    "irregular": in_c.irregular_section,
     "one_graph": in_c.one_graph_section,
     "first_results": in_c.first_results_section,
     "first_calls": first_calls_section,

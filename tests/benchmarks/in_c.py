@@ -13,7 +13,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import by_hand
+import irregular_graphs
 import networks_by_hand
+import numpy as np
 import recorded_networks
 import workloads
 from by_hand import Step
@@ -39,7 +41,7 @@ from turns import about, in_range, median_of, run, say, table
 import autograd
 from autograd import Value, grad
 
-C, C_BEFORE, VALUE_ALONE = "autograd, c", "autograd before, c", "C by hand, value alone"
+C, C_BEFORE, IN_PYTHON, VALUE_ALONE = "autograd, c", "autograd before, c", "autograd, python", "C by hand, value alone"
 NUMPY, NUMPY_TUNED = "NumPy by hand", "NumPy by hand, tuned"
 DEMO, ONE_GRAPH = "micrograd's demo", "micrograd's demo, one graph"
 
@@ -63,10 +65,10 @@ class Problem(NamedTuple):
     options: dict[str, Any]
     arguments: tuple[Any, ...]
 
-    def compile(self) -> Any:
-        """Compile the loss and its gradients with the c backend."""
+    def compile(self, backend: Any = "c") -> Any:
+        """Compile the loss and its gradients."""
         gradients = grad(self.loss, self.inputs[0])
-        return autograd.compile((self.loss, gradients), self.inputs, backend="c", **self.options)
+        return autograd.compile((self.loss, gradients), self.inputs, backend=backend, **self.options)
 
 
 def demo_of_one_sample() -> Problem:
@@ -88,7 +90,13 @@ def problem_of(network: Network) -> Problem:
     return Problem(loss, inputs, recorded_networks.OPTIONS, recorded_networks.numbers(network))
 
 
+def irregular(name: str) -> Problem:
+    loss, inputs = irregular_graphs.GRAPHS[name](irregular_graphs.TERMS)
+    return Problem(loss, inputs, {}, tuple(np.array([x.data for x in xs]) for xs in inputs))
+
+
 PROBLEMS: dict[str, Callable[[], Problem]] = {
+    **{name: partial(irregular, name) for name in irregular_graphs.GRAPHS},
     DEMO: demo_of_one_sample,
     ONE_GRAPH: demo_as_one_graph,
     **{name: partial(problem_of, network) for name, network in IN_C.items()},
@@ -98,14 +106,22 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 # ------------------------------------------------------------------------------------------------------------- contests
 
 
-def make_c(name: str) -> Step:
+def make_c(name: str, backend: str = "c") -> Step:
     """Prepare a call of the compiled function with arrays."""
     problem = PROBLEMS[name]()
-    return partial(problem.compile(), *problem.arguments)
+    return partial(problem.compile(backend), *problem.arguments)
 
 
 def in_c(name: str, title: str = C, flat: Callable[[Any], list[float]] = flat) -> Contestant:
     return Contestant(title, lambda _: make_c(name), ("backend c",), flat)
+
+
+def before_in_c(name: str) -> Contestant:
+    return in_c(name, C_BEFORE)._replace(needs=("backend c", BEFORE))
+
+
+def in_python(name: str, _: Any) -> Step:
+    return make_c(name, "python")
 
 
 def value_of(result: Any) -> list[float]:
@@ -127,13 +143,17 @@ def in_a_network(name: str) -> str:
     return f"{name}, in C"
 
 
+def of_a_graph(name: str) -> str:
+    return f"{name}, irregular"
+
+
 def of_a_value(name: str) -> str:
     return f"{name}, value"
 
 
 def network_contestants(name: str, network: Network) -> list[Contestant]:
     """Return the contestants of a network; NumPy by hand, which is the reference, last."""
-    found = [in_c(name), in_c(name, C_BEFORE)._replace(needs=("backend c", BEFORE))]
+    found = [in_c(name), before_in_c(name)]
     if type(network) in networks_by_hand.NUMPY_TUNED:
         found.append(Contestant(NUMPY_TUNED, lambda _: networks_by_hand.make_numpy(network, tuned=True)))
     return [*found, Contestant(NUMPY, lambda _: networks_by_hand.make_numpy(network))]
@@ -142,6 +162,10 @@ def network_contestants(name: str, network: Network) -> list[Contestant]:
 CONTESTS: dict[str, dict[str, Contestant]] = {
     **{in_a_network(name): entered(network_contestants(name, network)) for name, network in IN_C.items()},
     **{of_a_value(name): entered([in_c(name, flat=value_of), value_alone(name)]) for name in VALUE_BARS},
+    **{
+        of_a_graph(name): entered([in_c(name), before_in_c(name), Contestant(IN_PYTHON, partial(in_python, name))])
+        for name in irregular_graphs.GRAPHS
+    },
     ONE_GRAPH: entered([in_c(ONE_GRAPH, ONE_GRAPH), in_c(DEMO, DEMO)]),
 }
 
@@ -252,6 +276,33 @@ def values_tables(results: Mapping[str, Result]) -> Section:
     words = f"Value and all gradients take {', '.join(times)} times as long as the value alone in C by hand."
     head = ("", "c, value and gradients, µs", "C by hand, value alone, µs", "ratio", "bar")
     return Section(table(head, rows), words if times else "", goals)
+
+
+def irregular_section(plan: Plan) -> Section:
+    if missing("backend c"):
+        return Section(f"Not measured: {missing('backend c')}.", "")
+    names = ["sparse layer"] if plan.quick else list(irregular_graphs.GRAPHS)
+    results = {name: contest(of_a_graph(name), CONTESTS[of_a_graph(name)], plan) for name in names}
+    return irregular_table(results, first_results(names, 1))
+
+
+def irregular_table(results: Mapping[str, Result], first: Mapping[str, Sequence[Sequence[float]]]) -> Section:
+    """Compare calls in C with those in Python; and calls and first results with the earlier version, if any."""
+    with_before = any(C_BEFORE in result.times for result in results.values())
+    rows = []
+    for name, result in results.items():
+        _, together, compiler, *before = first[name][0]
+        cells = [microseconds(result, C), times_that_of(result, IN_PYTHON, C)]
+        cells += [f"{together:.2f}", f"{compiler:.2f}"]
+        if with_before:
+            cells += [times_that_of(result, C, C_BEFORE), shown(together / before[1]) if before else ""]
+        rows.append((name, *cells))
+    head = ("", "c, µs", "python ÷ c", "first result, s", "of it the compiler", "c ÷ before", "first result ÷ before")
+    found = [ratio.all for result in results.values() if (ratio := result.faster(C, IN_PYTHON))]
+    words = (
+        f"Graphs without layers: a call in Python takes {in_range(found)} times as long as one in C." if found else ""
+    )
+    return Section(table(head[: len(rows[0])], rows), words)
 
 
 def one_graph_section(plan: Plan) -> Section:
