@@ -15,7 +15,7 @@ The optimizer's own rule is compared with what C has computed, to the bit:
     once          on random numbers, in place of a step's, too, for all parameters: so a rule that moves parameters by
                   those of others, as arrays can, if only at some steps, is seen before anything is trained
     at each stop  the numbers of the step, and the parameter of the largest gradient: so a rule that reads something
-                  which changes is seen before anything of the slice is kept
+                  which changes is seen before anything of the slice is kept; for this package's rules at the last stop
     after each slice but the first    all parameters
 """
 
@@ -294,6 +294,11 @@ class _Part:
     def has_constant_rate(self) -> bool:
         own = type(self.optimizer).rate is not Optimizer.rate or "rate" in self.optimizer.attributes()
         return not own and not callable(self.optimizer.lr)
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether the rule is known to read nothing but its arguments and the optimizer's settings."""
+        return type(self.optimizer).__module__ == Optimizer.__module__ and "rule" not in self.optimizer.attributes()
 
     def of(self, numbers: Any) -> Any:
         """Return those of its parameters."""
@@ -717,7 +722,7 @@ class StepsInC:
         stops = stops[: max(1, _MOST_NOTES // self.width)]
         size = self.width * len(stops) - 2 * self.numbers - self.parameters  # the last stop has no columns
         if len(self.notes) < size:
-            self.notes = array("d", bytes(8 * size))
+            self.notes = array("d", [0.0]) * size
         self.slice.done, self.slice.note = 0, _address(self.notes)
         self._stop_at(stops)
 
@@ -775,7 +780,7 @@ class StepsInC:
     # Comparison with the rule -----------------------------------------------------------------------------------------
 
     def _agrees(self, part: _Part, begin: int, *, entirely: bool) -> bool:
-        """Compare the steps before the stops with the optimizer's rule, called for them now.
+        """Compare the steps before the stops with the optimizer's rule, called for them now; a pure one for the last.
 
         Arguments:
             begin: the number of the first step.
@@ -788,7 +793,7 @@ class StepsInC:
         """
         optimizer, size = part.optimizer, part.rule.size
         try:
-            for stop, count in enumerate(self.stops):
+            for stop, count in list(enumerate(self.stops))[-1 if part.is_pure else 0 :]:
                 optimizer.steps = step = begin + count - 1
                 noted = self.width * stop + part.noted
                 same = part.by_python

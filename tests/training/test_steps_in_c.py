@@ -1017,6 +1017,30 @@ def test_a_rule_that_counts_in_a_global_dictionary() -> None:
     compared(make, rows(6), [1.0] * 6, why="its rule reads _count, a dict, which may change from step to step")
 
 
+@pytest.mark.parametrize("epoch", [0, 5])
+def test_an_optimizer_that_a_callback_gives_another_rule(epoch: int) -> None:
+    for change in (
+        lambda optimizer: setattr(optimizer, "__class__", Halving),
+        lambda optimizer: setattr(optimizer, "rule", lambda lr, step, sqrt: lambda x, g: (x - lr / 2 * g,)),
+    ):
+
+        def make(change: Any = change) -> tuple[Any, Any, dict[str, Any]]:
+            optimizer = optim.SGD(0.1)
+
+            def callback(now: int, history: History) -> None:
+                if now == epoch:
+                    change(optimizer)
+
+            return large(), optimizer, {"callback": callback}
+
+        compared(make, rows(6), [1.0] * 6)
+
+
+class Halving(optim.SGD):
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        return lambda x, g: (x - lr / 2 * g,)
+
+
 def test_an_optimizer_that_a_callback_puts_into_a_group() -> None:
     def make() -> tuple[Any, Any, dict[str, Any]]:
         model = large()
