@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 from collections.abc import Iterator
@@ -45,13 +46,18 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-MODULES = {module_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 STUBS = {path.stem for path in PACKAGE.glob("*.pyi")} - MODULES.keys()  # for type checkers alone: nothing is imported
+
+
+@functools.cache  # not parsed where tests are only collected
+def parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
 def imports_of(module: str) -> Iterator[str]:
     """The modules of the package that a module imports, wherever in its source."""
-    for node in ast.walk(MODULES[module]):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -166,7 +172,7 @@ def private_names_of_others_in(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_reaches_for_private_names_of_another(module: str) -> None:
-    assert not list(private_names_of_others_in(MODULES[module]))
+    assert not list(private_names_of_others_in(parsed(module)))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +221,7 @@ def attributes_of_others_in(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_takes_all_attributes_of_an_object_of_another(module: str) -> None:
-    found = {(module, source) for source in attributes_of_others_in(MODULES[module])}
+    found = {(module, source) for source in attributes_of_others_in(parsed(module))}
     assert found == {entry for entry in ATTRIBUTES_OF_OTHERS if entry[0] == module}
 
 
@@ -226,7 +232,7 @@ def test_taking_all_attributes_is_seen(source: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_replaces_what_another_defines(module: str) -> None:
-    tree = MODULES[module]
+    tree = parsed(module)
     modules = {
         alias.asname or alias.name.partition(".")[0]
         for node in ast.walk(tree)
@@ -242,7 +248,7 @@ def test_no_module_replaces_what_another_defines(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_functions_import_optional_packages_only(module: str) -> None:
-    for function in ast.walk(MODULES[module]):
+    for function in ast.walk(parsed(module)):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             for node in ast.walk(function):
                 names = []

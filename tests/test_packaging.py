@@ -81,7 +81,7 @@ def built(source: Path, target: Path, **variables: str) -> tuple[Path, Path]:
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("distributions")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_COPIED)
-    return built(folder / "source", folder)
+    return built(folder / "source", folder, CFLAGS="-O0")  # a core in a fraction of the time: nothing here is long
 
 
 def test_the_repository_has_no_stray_files() -> None:
@@ -334,13 +334,20 @@ def test_sources_of_the_core_are_in_the_source_distribution_only(distributions: 
 # Beside HIPS autograd ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def installed(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
-    """A folder of packages with this one."""
-    folder = tmp_path / "site-packages"
+@pytest.fixture(scope="module")
+def package(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages with this one, which has run: its bytecode is there."""
+    folder = tmp_path_factory.mktemp("packages") / "site-packages"
     with zipfile.ZipFile(distributions[1]) as archive:
         archive.extractall(folder)
+    assert python("-c", "import autograd; print(autograd.__version__)", cwd=folder) == f"{autograd.__version__}\n"
     return folder
+
+
+@pytest.fixture
+def installed(package: Path, tmp_path: Path) -> Path:
+    """A folder of packages with this one."""
+    return shutil.copytree(package, tmp_path / "site-packages")
 
 
 def test_an_installation_is_silent(installed: Path) -> None:
