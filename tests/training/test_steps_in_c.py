@@ -450,6 +450,21 @@ def test_what_a_learning_rate_does_at_step_k(make_optimizer: Any, what: str, k: 
             assert asked == list(range(k + 1))  # each once
 
 
+@pytest.mark.parametrize("lost", range(3))
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_each_parameter_that_alone_is_lost_ends_the_run(lost: int, batch_size: int | None) -> None:
+    """At its step, though the loss stays finite: tanh of an infinity is 1."""
+
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        model = nn.Neuron(2, "tanh", weights=[0.5, 0.25], bias=0.125)
+        alone = optim.SGD(lambda step: 1e308 if step == 7 else 0.0)
+        optimizer = optim.Groups(([model.parameters()[lost]], alone), (model, optim.SGD(0.0)))
+        return model, optimizer, {"batch_size": batch_size, "seed": 0 if batch_size else None}
+
+    error = compared(make, [[0.5, -1.0], [0.75, -0.5]], [100.0, 200.0]).error
+    assert "DivergenceError" in error and "inf" in error
+
+
 def test_a_pole_in_the_loss_at_a_late_step() -> None:
     """The loss of a batch is not finite, at last, though no parameter is large."""
 
@@ -885,6 +900,11 @@ def of_squares(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     return lambda x, g: (x - 0.01 * lr * (g**2 + (g**two) ** half + (abs(g) + 1) ** -1 + abs(g) ** 0.5) * g,)
 
 
+def of_its_own_steps(self: Any, lr: float, step: int, sqrt: Any) -> Any:
+    rate = lr / (1 + self.steps)
+    return lambda x, g: (x - rate * g,)
+
+
 def with_a_pole(self: Any, lr: float, step: int, sqrt: Any) -> Any:
     rate = lr / (1 + 1 / (step - 50) ** 2)
     return lambda x, g: (x - rate * g,)
@@ -912,6 +932,7 @@ RULES: dict[str, tuple[Callable[[], Any], str | None]] = {
     "powers": (lambda: Rule(of_powers), "a power in its rule has other bits in NumPy than in C"),
     "tanh": (lambda: Rule(of_tanh), "tanh in its rule has other bits in C"),
     "squares": (lambda: Rule(of_squares), ""),
+    "own steps": (lambda: Rule(of_its_own_steps), ""),
     "pole": (lambda: Rule(with_a_pole), None),
 }
 
