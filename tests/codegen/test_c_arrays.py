@@ -6,6 +6,7 @@ here are the sizes around these, and numbers for which the order of additions sh
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import platform
@@ -164,8 +165,15 @@ RAGGED = [
 ]
 
 
-@pytest.mark.parametrize("terms", ["products", "multiples", "values"])
-@pytest.mark.parametrize("k", range(len(RAGGED)))
+TERMS = ["products", "multiples", "values"]
+USUAL = [*((0, terms) for terms in TERMS), (1, "products"), (2, "values")]
+"""Of sums of many lengths: those in a batch take seconds to compile."""
+
+
+@pytest.mark.parametrize(
+    ("k", "terms"),
+    cases(USUAL, campaign=[case for case in itertools.product(range(len(RAGGED)), TERMS) if case not in USUAL]),
+)
 def test_sums_of_many_lengths_of_elements_from_anywhere(k: int, terms: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is padded, so a sum of no terms, and of terms -0.0, keeps its sign; nan and inf are where they were."""
     monkeypatch.setattr(c, "MOST_IRREGULAR", 0)
