@@ -134,6 +134,30 @@ def test_copies_within_an_array_are_not_taken_for_loops_without_effect(monkeypat
     check_batches(network((*outputs, y * 2.0), xs, y, batched=[1]), [1, 9], reduces=("sum",))
 
 
+@pytest.mark.parametrize("rows, height", [(12, 12), (13, 7)])  # two tiles of 7 of 13 rows overlap
+def test_what_follows_each_sum_alone(rows: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is computed with the sum, if it reads no other and nothing that is made later; nothing is added twice."""
+    for name, number in [("MOST_STRAIGHT", 0), ("TERMS_OF_A_KIND", 1), ("TERMS_OF_AN_ENTRY", 0)]:
+        monkeypatch.setattr(c, name, number)
+    draws = Draws(14)
+    x, y, bias = draws.values(5), draws.values(rows), draws.values(rows)
+    weights = [[draws.values(n) for _ in range(rows)] for n in (5, 4, rows)]
+    one, other = ([autograd.dot(w, x[: len(w)]) for w in layer] for layer in weights[:2])
+    squares = [v * v for v in one]
+    turned = [v - u for v, u in zip(one, one[::-1], strict=True)]  # reads two sums
+    chain = [(s - t).relu() + v for s, t, v in zip(squares, y, one, strict=True)]
+    both = [a / b for a, b in zip(one, other, strict=True)]
+    columns = [[v - t for t in x[:3]] for v in other]
+    last = [(autograd.dot(w, chain) + b).relu() for w, b in zip(weights[2], bias, strict=True)]
+    loss = autograd.sum([p * q for p, q in zip(last, both, strict=True)])
+    gradients = [grad(loss, part) for part in (bias, x, y, *weights)]
+    outputs = (squares, turned, *columns, chain[::-1], other, both, loss, *gradients)
+    of = in_pieces(network(outputs, *weights, bias, x, y, batched=[4, 5]))
+    check_batches(of, [1, 2, 7, 8, 9, 17, 130], reduces=(None, "mean"))
+    check_batches(of, [1, 9], reduces=(None,), special=0.1)
+    assert f"const V z{height + 1} = " in of.compile("c").source  # there are such statements: z0 to z6 or z11 are sums
+
+
 def ragged(lengths: Sequence[int], seed: int, terms: str = "products") -> ScalarNetwork:
     """Record sums of these lengths, of elements from anywhere, then sums of these sums, and the gradients.
 
