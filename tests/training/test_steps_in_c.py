@@ -24,7 +24,7 @@ import autograd
 from autograd import History, Value, fit, nn, optim
 from autograd.codegen import c
 from autograd.errors import CompilerError, DivergenceError, RecordingError
-from autograd.training import run, steps_in_c
+from autograd.training import loop_in_c, run, steps_in_c
 from autograd.training.rules_in_c import NotInCError, rule_in_c
 
 pytestmark = [
@@ -1126,7 +1126,7 @@ def test_a_compiler_that_fails_leaves_the_steps_to_python(monkeypatch: pytest.Mo
 )
 def test_a_mistake_in_the_printed_source_is_caught(wrong: str, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the comparison with the rule, so that nothing wrong is kept; of batches, by this file."""
-    printed = steps_in_c._driver
+    printed = loop_in_c.loop_source
 
     def mistaken(rules: Any) -> tuple[str, list[int]]:
         source, kinds = printed(rules)
@@ -1136,7 +1136,7 @@ def test_a_mistake_in_the_printed_source_is_caught(wrong: str, right: str, monke
     def make() -> tuple[Any, Any, dict[str, Any]]:
         return large(), optim.Adam(0.05, betas=(0.5, 0.75)), {"batch_size": 2, "seed": 0, "epochs": 20}
 
-    monkeypatch.setattr(steps_in_c, "_driver", mistaken)
+    monkeypatch.setattr(steps_in_c, "loop_source", mistaken)
     if "batch" in wrong:
         with pytest.raises(AssertionError):
             compared(make, rows(7), [a + b for a, b in rows(7)])
