@@ -202,7 +202,7 @@ def _recorded(optimizer: Optimizer, arrays: bool) -> RuleInC:
     numbers = [Value(x) for x in numbers_of(cells)]
     memories = optimizer.memories
     given = [Value(math.nan) for _ in range(2 + memories)]
-    with _no_comparisons(), _steps(optimizer, _Number(Value(math.nan))):
+    with _no_comparisons(arrays=arrays), _steps(optimizer, _Number(Value(math.nan))):
         results = with_numbers(closure, iter(numbers))(*given)
     if type(results) is not tuple or len(results) != 1 + memories:
         raise NotInCError(f"its rule returns no tuple of {1 + memories}, the new number and its state")
@@ -352,13 +352,19 @@ def with_numbers(function: Any, numbers: Iterator[Any]) -> Any:
 
 
 @contextmanager
-def _no_comparisons() -> Iterator[None]:
-    """Refuse comparisons of Values, which would be made once for all steps."""
+def _no_comparisons(*, arrays: bool) -> Iterator[None]:
+    """Refuse comparisons of Values, which would be made once for all steps.
+
+    Raises:
+        NotInCError: there were some; the message says what to call, with arrays or with floats.
+    """
     compared: list[object] = []
     with listening(compared=lambda *_: compared.append(None)):
         yield
     if compared:
-        raise NotInCError("its rule compares numbers, where autograd.where would choose at each step")
+        # Python calls the rule, too, with arrays or with floats: autograd.where takes no arrays.
+        instead = "np.sign, np.maximum and np.clip" if arrays else "autograd.where"
+        raise NotInCError(f"its rule compares numbers, where {instead} would choose at each step")
 
 
 # Text ----------------------------------------------------------------------------------------------------------------

@@ -165,9 +165,10 @@ class Run:
             kept: the state; None for that after the last step.
         """
         numbers, state = kept or self.kept
+        is_array = hasattr(numbers, "tolist")  # an optimizer's own update may return a list
         self.optimizer.restore(
             state,
-            changing(self.parameters, numbers.tolist() if self.arrays else list(map(float, numbers))),
+            changing(self.parameters, numbers.tolist() if is_array else list(map(float, numbers))),
             map(set_grad, self.parameters, repeat(0.0)),
         )
 

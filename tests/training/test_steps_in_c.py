@@ -736,6 +736,14 @@ class OwnUpdate(optim.SGD):
         return super().update(data, gradients)
 
 
+class OfLists(optim.Optimizer):
+    """An update that returns a list, also of arrays."""
+
+    def update(self, data: Any, gradients: Any) -> Any:
+        self.steps += 1
+        return [x - 0.1 * g for x, g in zip(data, gradients)]
+
+
 class Bound(optim.Optimizer):
     rate_now = 0.0
 
@@ -756,8 +764,9 @@ REASONS: dict[str, tuple[Callable[[], Any], str]] = {
     "clip_norm": (lambda: optim.SGD(0.1, clip_norm=1.0), "clip_norm takes the norm"),
     "counts": (lambda: Counting(0.1), "its rule changes the optimizer"),
     "hidden": (lambda: Hidden(0.1), "its attribute scale is a list"),
-    "compares": (lambda: Choosing(0.1), "its rule compares numbers"),
+    "compares": (lambda: Choosing(0.1), "its rule compares numbers, where np.sign, np.maximum and np.clip would"),
     "update": (lambda: OwnUpdate(0.1), "OwnUpdate has a method update of its own"),
+    "update of lists": (lambda: OfLists(0.1), "OfLists has a method update of its own"),
     "no closure": (lambda: Bound(0.1), "its rule changes the optimizer"),
     "arrays": (lambda: OfArrays(0.1), "its rule raises TypeError on Values"),
     "clip_norm in a group": (lambda: None, "clip_norm takes the norm"),
