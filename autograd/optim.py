@@ -101,6 +101,9 @@ class Optimizer(OptimizerHints):
     def rule(self, lr: float, step: int, sqrt: Callable[[Any], Any]) -> UpdateRule:
         """Return the function that moves one parameter.
 
+        It is called with floats, or once with arrays of all parameters, so it computes and does not branch on them:
+        np.sign, np.maximum and np.clip choose for both.
+
         Arguments:
             lr: the learning rate of this step.
             step: the number of this step, counted from 0.
@@ -268,9 +271,10 @@ class Optimizer(OptimizerHints):
             TypeError: it is no tuple.
         """
         if not isinstance(result, (tuple, list)):
+            got = type(result).__name__ if hasattr(result, "__array__") else quoted(result)
             raise TypeError(
                 f"the rule of {type(self).__name__} returns a tuple, the new number and its new state, got "
-                f"{quoted(result)}: without a state, mind the comma in (x - lr * g,)"
+                f"{got}: without a state, mind the comma in (x - lr * g,)"
             )
         return result
 
