@@ -43,6 +43,11 @@ UpdateRule = Callable[..., tuple[Any, ...]]
 """(number, gradient, state...) -> (new number, new state...), on floats and on arrays."""
 
 
+_OF_ARRAYS = (
+    "The rule of {} was called with arrays, of the numbers and gradients of all parameters: use the `sqrt` that it is "
+    "given, and np.sign, np.maximum and np.clip in place of `if`, max and autograd.where."
+)
+
 _Step = TypeVar("_Step", bound=Callable[..., None])
 
 
@@ -256,7 +261,12 @@ class Optimizer(OptimizerHints):
 
             with np.errstate(all="ignore"):  # IEEE arithmetic, as everywhere here
                 rule = self.rule(rate, self.steps, np.sqrt)
-                moved, *new_memory = self._of_rule(rule(data, *map(np.asarray, (gradients, *memory))))
+                try:
+                    result = rule(data, *map(np.asarray, (gradients, *memory)))
+                except (TypeError, ValueError) as problem:  # as of an `if`, of math's functions, and of operations here
+                    problem.add_note(_OF_ARRAYS.format(type(self).__name__))
+                    raise
+                moved, *new_memory = self._of_rule(result)
         else:
             rows = [*map(self.rule(rate, self.steps, math.sqrt), *map(_as_floats, (data, gradients, *memory)))]
             if rows:

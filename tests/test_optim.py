@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
-from autograd import Value, nn, optim
+from autograd import Value, nn, optim, where
 from autograd.optim import SGD, Adam, AdamW, Optimizer
 
 STORED = Path(__file__).parent / "data" / "optimizers.json"
@@ -455,4 +455,27 @@ def test_a_rule_that_returns_no_tuple_is_told_of_the_comma(numbers: Any, got: st
     optimizer = Bare(0.1)
     with pytest.raises(TypeError, match=rf"the rule of Bare returns a tuple.*got {got}: .*mind the comma"):
         optimizer.update(numbers, numbers)
+    assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda x, g: (x - (0.1 if g > 0 else -0.1),),
+        lambda x, g: (x - max(-1.0, min(1.0, g)),),
+        lambda x, g: (x - where(g, 0.1, -0.1),),
+        lambda x, g: (x - math.tanh(g),),
+    ],
+)
+def test_a_rule_that_takes_no_arrays_is_told_what_does(move: Any) -> None:
+    class OfFloats(Optimizer):
+        def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+            return move
+
+    numbers = [1.0, -2.0]
+    assert len(OfFloats(0.1).update(numbers, numbers)) == 2
+    optimizer = OfFloats(0.1)
+    with pytest.raises((TypeError, ValueError)) as refused:
+        optimizer.update(np.array(numbers), np.array(numbers))
+    assert "rule of OfFloats was called with arrays" in refused.value.__notes__[-1]
     assert optimizer.steps == 0

@@ -678,7 +678,7 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
         if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
     if optimizer.clip_norm is not None:
-        raise NotInCError("clip_norm takes the norm of all gradients as Python's math.hypot rounds it")
+        raise NotInCError("clip_norm: the norm of all gradients is math.hypot's, which C would round differently")
 
 
 def _address(memory: "array[Any]") -> int:

@@ -385,7 +385,12 @@ def test_a_callback_that_sets_clip_norm_ends_the_steps_in_c() -> None:
 
         return large(), optimizer, {"callback": change}
 
-    compared(make, rows(5), [1.0] * 5, why="clip_norm takes the norm of all gradients as Python's math.hypot rounds it")
+    compared(
+        make,
+        rows(5),
+        [1.0] * 5,
+        why="clip_norm: the norm of all gradients is math.hypot's, which C would round differently",
+    )
 
 
 def test_a_model_that_a_callback_changes_is_trained_in_c_again() -> None:
@@ -761,7 +766,7 @@ class OfArrays(optim.Optimizer):
 
 
 REASONS: dict[str, tuple[Callable[[], Any], str]] = {
-    "clip_norm": (lambda: optim.SGD(0.1, clip_norm=1.0), "clip_norm takes the norm"),
+    "clip_norm": (lambda: optim.SGD(0.1, clip_norm=1.0), "clip_norm: the norm of all gradients"),
     "counts": (lambda: Counting(0.1), "its rule changes the optimizer"),
     "hidden": (lambda: Hidden(0.1), "its attribute scale is a list"),
     "compares": (lambda: Choosing(0.1), "its rule compares numbers, where np.sign, np.maximum and np.clip would"),
@@ -769,7 +774,7 @@ REASONS: dict[str, tuple[Callable[[], Any], str]] = {
     "update of lists": (lambda: OfLists(0.1), "OfLists has a method update of its own"),
     "no closure": (lambda: Bound(0.1), "its rule changes the optimizer"),
     "arrays": (lambda: OfArrays(0.1), "its rule raises TypeError on Values"),
-    "clip_norm in a group": (lambda: None, "clip_norm takes the norm"),
+    "clip_norm in a group": (lambda: None, "clip_norm: the norm of all gradients"),
 }
 
 
