@@ -14,6 +14,7 @@ import math
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -735,6 +736,29 @@ def optimizer_of(optimizer: Any) -> Optimizer:
         f"optimizer is one of autograd.optim's, such as optim.SGD(0.1), or its name, 'sgd', "
         f"got {type(optimizer).__name__} {quoted(optimizer)}{rate}"
     )
+
+
+_CALLED_BY_FIT = ("rule", "update", "update_at")
+
+
+def warn_of_own_step(optimizer: Optimizer) -> None:
+    """Warn of an optimizer with a `step` of its own that has no `rule` or `update` beside it, which `fit` calls.
+
+    Warns:
+        TrainingWarning: it is one, or one in its groups is.
+    """
+    for one in [optimizer, *(one for _, one in getattr(optimizer, "groups", ()))]:
+        for kind, base in pairwise(type(one).__mro__):
+            if kind is Optimizer or any(getattr(kind, x) is not getattr(base, x, None) for x in _CALLED_BY_FIT):
+                break
+            if getattr(kind, "step", None) is not getattr(base, "step", None):
+                name = kind.__name__
+                warn_caller(
+                    f"fit does not call {name}.step: it moves parameters by an optimizer's rule, or its update; "
+                    f"define {name}.rule(self, lr, step, sqrt)",
+                    TrainingWarning,
+                )
+                break
 
 
 def optimizer_named(name: str) -> Optimizer:

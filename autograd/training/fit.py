@@ -31,7 +31,7 @@ from autograd.errors import RecordingError
 from autograd.hints import FIT, called_as
 from autograd.modes import train_in_parts
 from autograd.module import name_classes
-from autograd.optim import Optimizer, optimizer_of
+from autograd.optim import Optimizer, optimizer_of, warn_of_own_step
 from autograd.text import quoted
 from autograd.training.advice import FEWEST_STEPS, Advisor
 from autograd.training.claims import claiming
@@ -150,7 +150,8 @@ def fit(
             model gives all samples the same answer because its units are dead; if the loss has grown, which a few steps
             show; or if, after 50 steps or more, or where `patience` ended the run, neither the loss nor the accuracy
             is better than that of one answer for all samples. And if neither the loss nor the regularizer depends on
-            some parameters; or if they depend on leaves that are no parameters of the model, and not frozen.
+            some parameters; or if they depend on leaves that are no parameters of the model, and not frozen. And if the
+            optimizer has a `step` of its own, but no `rule` or `update` beside it, which `fit` calls.
 
     Raises:
         TypeError: an argument of the wrong kind.
@@ -179,6 +180,7 @@ def fit(
         raise ValueError(f"no backend {quoted(backend)}: there are {', '.join(map(repr, choices))}")
     named = isinstance(optimizer, str)
     optimizer = optimizer_of(optimizer)
+    warn_of_own_step(optimizer)
     if patience is not None:
         patience = _integer("patience", patience, least=1)
     if callback is not None and not callable(callback):

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -1109,3 +1110,27 @@ def test_progress_fits_the_terminal(
     assert max(map(len, lines)) < columns
     assert sum(line.startswith("epoch ") for line in lines) == 11
     assert (len(lines) == 11) == (columns == 200)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_step_of_ones_own_is_not_called_and_a_warning_says_so(grouped: bool) -> None:
+    class Halved(optim.SGD):
+        def step(self, parameters: Any) -> None:
+            raise AssertionError("fit has called it")
+
+    class Both(Halved):
+        def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+            return super().rule(lr / 2, step, sqrt)
+
+    def train(kind: Any) -> None:
+        model = nn.Neuron(1)
+        optimizer = optim.Groups((model, kind(0.1))) if grouped else kind(0.1)
+        fit(model, [0.5], [0.25], loss="mse", optimizer=optimizer, epochs=1, backend="python", progress=False)
+
+    with pytest.warns(TrainingWarning, match=r"fit does not call Halved\.step: .* define Halved\.rule") as told:
+        train(Halved)
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(Both)
+        train(optim.SGD)
