@@ -725,7 +725,9 @@ A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes 
 
 The c backend beside NumPy by hand, each called with arrays; medians in microseconds. *Tuned*: samples as columns, in
 arrays that are made once. tanh has the bits of the C library's, which Python calls, computed for a vector of numbers at
-once; NumPy's own has other bits.
+once; NumPy's own has other bits. exp, sigmoid and other functions are the C library's, number by number: with sigmoid
+in place of tanh, 64-32-10 takes 0.8 and 256-256-64 1.9 times as long as NumPy by hand (measured once, not by this
+program).
 
 {networks_in_c}
 
