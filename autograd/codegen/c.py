@@ -91,18 +91,18 @@ static inline long long lane_of(unsigned sample) { return sample % LANES; }
 """
 _TOTALS = """
 static inline V scaled(V x, double share) { return share > 1.0 ? x / share : x * share; }
-/* Add up the lanes of n vectors, LANES of them at once: their halves, then the halves of these sums, and so on. */
-static APART void totals(const V *restrict s, int by, int n, double share, double *restrict out, int stride)
+/* Add up the lanes of n vectors, LANES of them at once: their halves, then the halves of these sums, and so on. The
+   totals, scaled, take the place of the first vectors. */
+static APART void add_lanes(V *s, int n, double share)
 {
     for (int i = 0; i < n; i += LANES) {
         V z[LANES];
-        for (int k = 0; k < LANES; k++) z[k] = i + k < n ? s[(i + k) * by] : all(0.0);
+        for (int k = 0; k < LANES; k++) z[k] = i + k < n ? s[i + k] : all(0.0);
         #pragma GCC unroll 3
         for (int m = LANES / 2; m; m /= 2)
             #pragma GCC unroll 4
             for (int k = 0; k < m; k++) z[k] = SHUFFLED(z[k], z[k + m], LOW) + SHUFFLED(z[k], z[k + m], HIGH);
-        z[0] = scaled(z[0], share);
-        for (int k = 0; k < LANES && i + k < n; k++) out[(i + k) * stride] = z[0][k];
+        s[i / LANES] = scaled(z[0], share);
     }
 }
 """
@@ -459,31 +459,18 @@ class _TranslationUnit:
         if not reduce:
             yield from self.statements.lines(copies)
             return
-        totals = [s for s in copies if isinstance(s.value, View) and s.value.array.total]
         yield "if (end < n) return;"
-        yield from (line for s in totals for line in self._totals(s))
+        if sums := self.layout.lengths["s"]:
+            yield f"add_lanes(s, {sums}, {'share' if reduce == 'mean' else '1.0'});"
+        places = self.layout.places  # from here on, sums are numbers
+        totals = {x: y._replace(name="((double *)s)", vector=False) for x, y in places.items() if y.name == "s"}
+        self.statements.places = places | totals
         times = "n * " * (reduce == "sum")
         for s in copies:
-            if s not in totals:
-                yield from self._output(s, f"= {times}{{}}")
+            is_total = isinstance(s.value, View) and s.value.array in totals
+            yield from self._output(s, "= {}" if is_total else f"= {times}{{}}")
         for s in self.layout.added:
             yield from self._output(s, f"+= {times}{{}}")
-
-    def _totals(self, copy: Statement) -> Iterator[str]:
-        """Yield the calls that write the totals of sums to outputs: one for all rounds of the longest loop."""
-        target, loops, value = copy
-        assert isinstance(value, View)
-        longest = max(range(len(loops)), key=loops.__getitem__, default=0) if value.table is None else len(loops)
-        variables = letters(len(loops))
-        others = [i for i in range(len(loops)) if i != longest]
-        yield from heads([variables[i] for i in others], [loops[i] for i in others])
-        first = [x if i in others else "0" for i, x in enumerate(variables)]
-        s = f"&{self.statements.value(value, first)[1].text}"
-        out = index_of("out", index_text(target.start, *zip(target.strides, first, strict=True)))
-        by, n, stride = (x[longest] if longest < len(x) else 1 for x in (value.strides, loops, target.strides))
-        share = "share" if self.signature.reduce == "mean" else "1.0"
-        yield f"totals({s}, {by}, {n}, {share}, {out}, {stride});"
-        yield from "}" * len(others)
 
     def _output(self, copy: Statement, assigned: str) -> Iterator[str]:
         """Yield the loops for a copy to outputs."""

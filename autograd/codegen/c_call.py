@@ -223,11 +223,17 @@ def callable_functions(
     general = _GeneralCall(readers, signature, work)
 
     def function(name: str, run: Any, *integers: str) -> Callable[..., Any]:
-        return defined(name, _wrapper_source(name, readers, signature, integers, quick=not needs_work), {
-            "general": partial(general, run), "run": run, "longlong": ctypes.c_longlong, "into": into(signature),
-            "byref": ctypes.byref, "floats": {float}, "Input": _doubles(sum(r.size for r in readers)),
+        known = {
+            "general": partial(general, run),
+            "run": run,
+            "longlong": ctypes.c_longlong,
+            "into": into(signature),
+            "byref": ctypes.byref,
+            "floats": {float},
+            "Input": _doubles(sum(r.size for r in readers)),
             "Output": _doubles(general.outputs),
-        })  # fmt: skip
+        }
+        return defined(name, _wrapper_source(name, readers, signature, integers, quick=not needs_work), known)
 
     whole = library.function("compiled")
     slices = (

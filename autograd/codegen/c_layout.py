@@ -127,8 +127,8 @@ class Layout:
                 continue
             outputs: dict[int, int] = {}
             for target, loops, value in copies:
-                places, elements = (elements_of(x, loops) for x in (target, value))  # type: ignore[arg-type]
-                outputs.update(zip(elements, places, strict=True))
+                assert isinstance(value, View)
+                outputs.update(zip(elements_of(value, loops), elements_of(target, loops), strict=True))
             new = {id(s): _moved(s, self.out, outputs) for s in own}
             if len(outputs) == sum(prod(s.loops) for s in copies) and None not in new.values():
                 written.update(new)  # type: ignore[arg-type]

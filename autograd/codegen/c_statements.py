@@ -462,10 +462,9 @@ class CStatements:
                 yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
                 yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by}; /* the last may overlap */"
             closing += 1
+        stored = not self._is_only_read_by(tile.target.array, tile.after)
         places = [
-            self._target(tile, parameters, later(variables, tile.rows, row))
-            for row in range(height)
-            if not self._is_only_read_by(tile.target.array, tile.after)
+            self._target(tile, parameters, later(variables, tile.rows, row)) for row in range(height if stored else 0)
         ]
         zero = f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
         starts = [zero] * height
@@ -491,7 +490,8 @@ class CStatements:
         results = [f"z{row}" for row in range(height)]
         if tile.added is None and self.layout.signature.reduce == "mean":
             results = [f"scaled({z}, {parameters.add('const double ', 'scale')})" for z in results]
-        yield from (put.format(z) for z, (_, put) in zip(results, places, strict=False))
+        if stored:
+            yield from (put.format(z) for z, (_, put) in zip(results, places, strict=True))
         known, self._variables = self._variables, height  # the names of equal functions are equal
         for row in range(height if tile.after else 0):
             yield from self._after(tile, parameters, variables, row)

@@ -378,7 +378,7 @@ def _update_lines(
     *,
     arrays: bool,
 ) -> tuple[list[str], frozenset[int]]:
-    """Return the body of `update`, whose arguments `steps_in_c.py` lists, and which of the numbers are exponents."""
+    """Return the body of `update`, whose arguments `loop_in_c.py` lists, and which of the numbers are exponents."""
     program = lower(results, [*given, *numbers], folds=False)
     signature = Signature([*range(program.inputs)], program.outputs, [False] * program.inputs, None)
     try:

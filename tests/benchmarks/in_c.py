@@ -106,22 +106,22 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 # ------------------------------------------------------------------------------------------------------------- contests
 
 
-def make_c(name: str, backend: str = "c") -> Step:
+def make(name: str, backend: str = "c") -> Step:
     """Prepare a call of the compiled function with arrays."""
     problem = PROBLEMS[name]()
     return partial(problem.compile(backend), *problem.arguments)
 
 
 def in_c(name: str, title: str = C, flat: Callable[[Any], list[float]] = flat) -> Contestant:
-    return Contestant(title, lambda _: make_c(name), ("backend c",), flat)
+    return Contestant(title, lambda _: make(name), ("backend c",), flat)
 
 
 def before_in_c(name: str) -> Contestant:
     return in_c(name, C_BEFORE)._replace(needs=("backend c", BEFORE))
 
 
-def in_python(name: str, _: Any) -> Step:
-    return make_c(name, "python")
+def in_python(name: str) -> Contestant:
+    return Contestant(IN_PYTHON, lambda _: make(name, "python"))
 
 
 def value_of(result: Any) -> list[float]:
@@ -162,10 +162,7 @@ def network_contestants(name: str, network: Network) -> list[Contestant]:
 CONTESTS: dict[str, dict[str, Contestant]] = {
     **{in_a_network(name): entered(network_contestants(name, network)) for name, network in IN_C.items()},
     **{of_a_value(name): entered([in_c(name, flat=value_of), value_alone(name)]) for name in VALUE_BARS},
-    **{
-        of_a_graph(name): entered([in_c(name), before_in_c(name), Contestant(IN_PYTHON, partial(in_python, name))])
-        for name in irregular_graphs.GRAPHS
-    },
+    **{of_a_graph(name): entered([in_c(name), before_in_c(name), in_python(name)]) for name in irregular_graphs.GRAPHS},
     ONE_GRAPH: entered([in_c(ONE_GRAPH, ONE_GRAPH), in_c(DEMO, DEMO)]),
 }
 

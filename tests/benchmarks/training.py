@@ -183,7 +183,7 @@ def steps_by_fit(name: str, repetitions: int) -> dict[str, Any]:
     from autograd import fit, nn, optim  # noqa: PLC0415
 
     data = json.loads(MOONS.read_text())
-    call = in_c.make_c(in_c.DEMO)
+    call = in_c.make(in_c.DEMO)
     times: dict[str, list[float]] = {"step": [], "of more": [], "call": []}
     for _ in range(repetitions):
         for part, steps in (("step", STEPS), ("of more", MORE_STEPS)):
