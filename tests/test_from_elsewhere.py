@@ -155,7 +155,7 @@ def test_what_to_write_in_place_of_jaxs_runs_and_gives_the_same() -> None:
     functions = dict[str, Any]()
     compared = 0
     for theirs, ours in rows_of("from-jax.md", "| JAX | here |"):
-        if theirs.startswith("`optax`"):
+        if "itself" in ours or ours.startswith("themselves"):  # on what `compile` makes for JAX
             continue
         named = {**theirs_have, **known, "f": f_of(jnp.exp)}
         found = [eval(code, named) for code in codes_of(theirs)]
