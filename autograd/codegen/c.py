@@ -50,6 +50,7 @@ MOST_FUNCTIONS = 16  # of sums that each have the numbers of their loops; more a
 TERMS_OF_A_KIND = 16  # of steps, at least; fewer are printed step by step, too
 
 _APART = """
+#define ROWS(n) _Pragma("GCC unroll 16") for (int row = 0; row < n; row++) /* so that z[row] is in a register */
 #if defined __clang__
 #define APART __attribute__((noinline))
 #else /* gcc 12 takes some loops that copy within an array for loops without effect, and drops calls of them */

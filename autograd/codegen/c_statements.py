@@ -135,11 +135,13 @@ class _Parameters:
     def index(self, array: str, strides: Sequence[int], variables: Sequence[str], start: int = 0) -> str:
         """Return the index of an element of an array."""
         moving = [(i, by, x) for i, (by, x) in enumerate(zip(strides, variables, strict=True)) if by]
-        factors = [(by, (array, i, by), f"({x})" if " " in x else x) for i, by, x in moving]
-        terms = [x if by == 1 else f"{self.number(by, use)} * {x}" for by, use, x in factors]
+        terms = [
+            x if by == 1 else f"{self.number(by, (array, i, by))} * {f'({x})' if ' ' in x else x}"
+            for i, by, x in moving
+        ]
         return " + ".join([*terms, str(self.number(start, array))] if start else terms) or "0"
 
-    def element(self, view: View, variables: Sequence[str], lanes: int | None, rows: int | None, row: int) -> _Text:
+    def element(self, view: View, variables: Sequence[str], lanes: int | None, rows: int | None, row: str) -> _Text:
         """Return an element of a view, `row` rounds of the loop `rows` later; a vector of them along `lanes`."""
         place = self.places[view.array]
         if place.local:
@@ -149,7 +151,7 @@ class _Parameters:
             strides, own = (*view.strides, place.apart), (*variables, f"vector_of({k})")
             at = f"({self.index(array, strides, own, place.start + view.start)}) * LANES + lane_of({k})"
             # All rows have this index, plus a constant: an index for each took more time than the sums.
-            by = self.index(array, [view.strides[rows]], [str(row)]) if rows is not None and row else "0"
+            by = self.index(array, [view.strides[rows]], [row]) if rows is not None and row else "0"
             return _Text(f"{array}[{at}]" if by == "0" else f"{array}[{at} + {by} * LANES]")
         array, moved = self.array(view._replace(start=0) if view.table else view), later(variables, rows, row)
         if view.table:
@@ -462,16 +464,14 @@ class CStatements:
                 yield f"for (int {i}0 = 0; {i}0 < {n}; {i}0 += {by}) {{"
                 yield f"const int {i} = {i}0 < {n} - {by} ? {i}0 : {n} - {by}; /* the last may overlap */"
             closing += 1
+        kind, zero = kind_of(tile.vector), f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
+        row, z, each = ("row", "z[row]", f"ROWS({height}) ") if height > 1 else ("", "z", "")
         stored = not self._is_only_read_by(tile.target.array, tile.after)
-        places = [
-            self._target(tile, parameters, later(variables, tile.rows, row)) for row in range(height if stored else 0)
-        ]
-        zero = f"all({literal(tile.head)})" if tile.vector else literal(tile.head)
-        starts = [zero] * height
+        get, put = self._target(tile, parameters, later(variables, tile.rows, row)) if stored else ("", "")
         if tile.added is None:
-            fresh = parameters.add("const int ", "fresh")
-            starts = [f"{fresh} ? {zero} : {get}" for get, _ in places]
-        yield f"{kind_of(tile.vector)} {', '.join(f'z{row} = {start}' for row, start in enumerate(starts))};"
+            zero = f"{parameters.add('const int ', 'fresh')} ? {zero} : {get}"
+        yield f"{kind} z[{height}];" if row else f"{kind} z;"
+        yield f"{each}{z} = {zero};"
         for s, segment in enumerate(tile.segments):
             inner = letters(len(loops) + len(segment.terms))[len(loops) :]
             if tile.added is None:
@@ -480,27 +480,28 @@ class CStatements:
             else:
                 yield from heads(inner, [parameters.number(n, ("terms", s, i)) for i, n in enumerate(segment.terms)])
             own = [*variables, *inner]
-            for row in range(height):
-                factors = [
-                    literal(x) if isinstance(x, float) else parameters.element(x, own, tile.lanes, tile.rows, row).text
-                    for x in segment.factors
-                ]
-                yield f"z{row} = z{row} + {' * '.join(factors)};"
+            factors = [
+                literal(x) if isinstance(x, float) else parameters.element(x, own, tile.lanes, tile.rows, row).text
+                for x in segment.factors
+            ]
+            yield f"{each}{z} = {z} + {' * '.join(factors)};"
             yield from "}" * len(segment.terms)
-        results = [f"z{row}" for row in range(height)]
+        result = z
         if tile.added is None and self.layout.signature.reduce == "mean":
-            results = [f"scaled({z}, {parameters.add('const double ', 'scale')})" for z in results]
+            result = f"scaled({z}, {parameters.add('const double ', 'scale')})"
         if stored:
-            yield from (put.format(z) for z, (_, put) in zip(results, places, strict=True))
-        known, self._variables = self._variables, height  # the names of equal functions are equal
-        for row in range(height if tile.after else 0):
-            yield from self._after(tile, parameters, variables, row)
-        self._variables = known
+            yield each + put.format(result)
+        if tile.after:
+            known, self._variables = self._variables, 0  # the names of equal functions are equal
+            yield f"{each}{{"
+            yield from self._after(tile, parameters, variables, row, z)
+            yield "}"
+            self._variables = known
         yield from "}" * closing
 
-    def _after(self, tile: _Tile, parameters: _Parameters, variables: list[str], row: int) -> Iterator[str]:
-        """Yield the statements that follow the sum of a row."""
-        known: dict[View | None, _Text] = {tile.target: _Text(f"z{row}", vector=True)}
+    def _after(self, tile: _Tile, parameters: _Parameters, variables: list[str], row: str, z: str) -> Iterator[str]:
+        """Yield the statements that follow the sum `z` of a row."""
+        known: dict[View | None, _Text] = {tile.target: _Text(z, vector=True)}
         for target, loops, value in tile.after:
             inner = letters(len(loops))[len(variables) :]
 
@@ -587,7 +588,7 @@ def letters(loops: int) -> list[str]:
     return [*"ijklm", *(f"i{n}" for n in range(5, loops))][:loops]
 
 
-def later(variables: Sequence[str], loop: int | None, rounds: int) -> list[str]:
+def later(variables: Sequence[str], loop: int | None, rounds: str) -> list[str]:
     """Return the variables of loops, some rounds of one of them later."""
     return [f"{x} + {rounds}" if i == loop and rounds else x for i, x in enumerate(variables)]
 
