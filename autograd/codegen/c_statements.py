@@ -134,11 +134,11 @@ class _Parameters:
 
     def index(self, array: str, strides: Sequence[int], variables: Sequence[str], start: int = 0) -> str:
         """Return the index of an element of an array."""
-        moving = [(i, by, x) for i, (by, x) in enumerate(zip(strides, variables, strict=True)) if by]
-        terms = [
-            x if by == 1 else f"{self.number(by, (array, i, by))} * {f'({x})' if ' ' in x else x}"
-            for i, by, x in moving
-        ]
+        factors = [f"({x})" if " " in x and by != 1 else x for by, x in zip(strides, variables, strict=True)]
+        if not self.shared:
+            return index_text(start, *zip(strides, factors, strict=True))
+        uses = [(by, (array, i, by), x) for i, (by, x) in enumerate(zip(strides, factors, strict=True)) if by]
+        terms = [x if by == 1 else f"{self.number(by, use)} * {x}" for by, use, x in uses]
         return " + ".join([*terms, str(self.number(start, array))] if start else terms) or "0"
 
     def element(self, view: View, variables: Sequence[str], lanes: int | None, rows: int | None, row: str) -> _Text:
