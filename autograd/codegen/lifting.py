@@ -9,7 +9,7 @@ matrices that one would write by hand. It takes three passes.
    folded away for a sample with the label 1 is there for one with the label -1.
 2. `_Arrangement` gives each kind an array, and its members places in it, such that nested loops run through the places
    of the members and of all their operands (`nests.py`). What does not fit becomes several statements, then a table.
-3. `_Fusion` puts what only one other statement reads, element by element, into that statement.
+3. `_fused` puts what only one other statement reads, element by element, into that statement.
 
 The statements compute the same numbers as the steps, added in the same order, to the bit. For targets that keep no bits
 (`exact=False`) terms may go in another order, and stand beside products with 0.
@@ -71,7 +71,7 @@ def lifted(program: Program, signature: Signature, *, exact: bool = True) -> Arr
     v1[i] = tanh(v0[i]) for i < 2
     return out[i] = v1[i] for i < 2
     """
-    return _of_kinds(_Kinds(program, signature, exact), signature)
+    return _Arrangement(_Kinds(program, signature, exact), signature).program()
 
 
 def lifted_if_few(program: Program, signature: Signature, most: int) -> ArrayProgram | None:
@@ -80,11 +80,7 @@ def lifted_if_few(program: Program, signature: Signature, most: int) -> ArrayPro
     Sums are as long as they are: no padding makes them equally long.
     """
     kinds = _Kinds(program, signature, exact=True, padded=False)
-    return _of_kinds(kinds, signature) if len(kinds.kinds) <= most else None
-
-
-def _of_kinds(kinds: "_Kinds", signature: Signature) -> ArrayProgram:
-    return _named(_Fusion(_Arrangement(kinds, signature).program()).program)
+    return _Arrangement(kinds, signature).program() if len(kinds.kinds) <= most else None
 
 
 # 1. Kinds ------------------------------------------------------------------------------------------------------------
@@ -333,11 +329,11 @@ class _Kinds:
             if kinds is None:
                 yield from (x if isinstance(x, float) else self._output(x, reduce) for x in group)
                 continue
-            places = list(map(int, group))
+            places: Sequence[int] = list(map(int, group))
             products = _Chain(-0.0, [kinds], [zip(*map(self._products.__getitem__, places), strict=True)])
             total = reduce is not None and any(self.kinds[k].varies for k in kinds)
             if total:
-                places = [self._new() for _ in places]
+                places = self._new(len(places))
             self._join_sums(places, products, total)
             yield from places
 
@@ -357,20 +353,19 @@ class _Kinds:
             own = product
         added = own or (1.0, self._read(x))
         kinds = added.kinds if isinstance(added, _Chain) else [[self._root_of[v] for v in added[1:]]]
-        if reduce and any(self.kinds[kind].varies for own_kinds in kinds for kind in own_kinds):
-            place = self._new()
-            self._commit(place, own or (1.0, x), total=True)
-            return place
-        if own is None or self.kind_of[x] >= 0:
+        total = reduce is not None and any(self.kinds[kind].varies for own_kinds in kinds for kind in own_kinds)
+        if not total and (own is None or self.kind_of[x] >= 0):
             return x
-        place = self._new() if again else x
-        self._commit(place, own)
+        place = self._new()[0] if total or again else x
+        self._commit(place, added, total)
         return place
 
-    def _new(self) -> int:
-        self.kind_of.append(-1)
-        self._root_of.append(-1)
-        return len(self.kind_of) - 1
+    def _new(self, n: int = 1) -> range:
+        """Return the numbers of new values."""
+        first = len(self.kind_of)
+        self.kind_of += [-1] * n
+        self._root_of += [-1] * n
+        return range(first, first + n)
 
     def _commit(self, place: int, of: _Chain | _Term, total: bool = False) -> None:
         if not isinstance(of, _Chain):
@@ -426,7 +421,8 @@ class _Kinds:
     def _multiple(self, x: int) -> int:
         """Return the value times 1, as a new value."""
         if ("multiple", x) not in self._copies:
-            place = self._copies["multiple", x] = self._new()
+            (place,) = self._new()
+            self._copies["multiple", x] = place
             self._join_multiples(place, (1.0, x))
         return self._copies["multiple", x]
 
@@ -434,7 +430,8 @@ class _Kinds:
         """Return the value or constant as an element of an array that collects some of the values of these roots."""
         key = (roots, x if type(x) is int else bits_of(x))
         if key not in self._copies:
-            place = self._copies[key] = self._new()
+            (place,) = self._new()
+            self._copies[key] = place
             root = None if len(roots) > 1 else roots[0]
             kind = self._join([place], None, ("collected", roots), [], (root, (max(roots), inf)))
             kind.copied.append(x)
@@ -566,7 +563,13 @@ class _Arrangement:
         outputs: list[Output] = [
             (self._arrays[self._kinds.kind_of[x]], self._place[x]) if type(x) is int else x for x in self._outputs
         ]
-        return ArrayProgram(self._arguments, list(self._constants.values()), self._statements, outputs)
+        constants = list(self._constants.values())
+        statements = _fused(self._statements, outputs)
+        results = dict.fromkeys(statement.target.array for statement in statements)
+        for letter, named in (("c", constants), ("v", results)):
+            for n, own in enumerate(named):
+                own.name = f"{letter}{n}"
+        return ArrayProgram(self._arguments, constants, statements, outputs)
 
     def _allot(self, k: int, kind: _Kind, members: Sequence[int]) -> Array:
         self._arrays[k] = Array(f"a{k}", len(members), kind.varies, kind.total)
@@ -844,49 +847,39 @@ def _sum(kind: _Kind, segments: list[Segment]) -> Expression:
     return kind.head if value is None else value
 
 
-# 3. Simplifications --------------------------------------------------------------------------------------------------
+# 3. Fusion -----------------------------------------------------------------------------------------------------------
 
 
-class _Fusion:
-    """Computes what one other statement reads, element by element, in that statement."""
+def _fused(statements: Sequence[Statement], outputs: Iterable[Output]) -> list[Statement]:
+    """Return the statements, where what only one of them reads, element by element, is a part of it."""
+    read = Counter(view.array for statement in statements for view in views_of(statement.value))
+    read.update(output[0] for output in outputs if isinstance(output, tuple))
+    made = Counter(statement.target.array for statement in statements)
+    parts: dict[Array, Statement] = {}  # what can be a part of another statement
+    depths: dict[Array, int] = {}  # of calls in calls
+    gone: set[Array] = set()
 
-    def __init__(self, program: ArrayProgram) -> None:
-        read = Counter(view.array for statement in program.statements for view in views_of(statement.value))
-        read.update(output[0] for output in program.outputs if type(output) is tuple)
-        made = Counter(statement.target.array for statement in program.statements)
-        self._parts: dict[Array, Statement] = {}  # what can be a part of another statement
-        self._depths: dict[Array, int] = {}  # of calls in calls
-        self._gone: set[Array] = set()
-        statements = []
-        for statement in program.statements:
-            array = statement.target.array
-            self._depths[array] = 0
-            new = statement._replace(value=self._fused(statement.value, statement))
-            self._depths[array] += 1
-            alone = read[array] == made[array] == 1 and not array.total
-            if alone and isinstance(new.value, (Call, View)) and new.target == View(array, 0, row_major(new.loops)):
-                self._parts[array] = new
-            statements.append(new)
-        self.program = program._replace(statements=[s for s in statements if s.target.array not in self._gone])
-
-    def _fused(self, value: Expression, reader: Statement) -> Expression:
+    def fused(value: Expression, reader: Statement) -> Expression:
         if isinstance(value, Call):
-            return value._replace(operands=tuple([self._fused(x, reader) for x in value.operands]))
-        part, array = self._parts.get(value.array) if isinstance(value, View) else None, reader.target.array
+            return value._replace(operands=tuple([fused(x, reader) for x in value.operands]))
+        part, array = parts.get(value.array) if isinstance(value, View) else None, reader.target.array
         if part is None or value != part.target or reader.loops != part.loops:
             return value
-        made = part.target.array
-        if made.varies != (array.varies or array.total) or self._depths[made] >= DEEPEST:
+        inner = part.target.array
+        if inner.varies != (array.varies or array.total) or depths[inner] >= DEEPEST:
             return value
-        self._depths[array] = max(self._depths[array], self._depths[made])
-        self._gone.add(made)
+        depths[array] = max(depths[array], depths[inner])
+        gone.add(inner)
         return part.value
 
-
-def _named(program: ArrayProgram) -> ArrayProgram:
-    """Number the arrays in order."""
-    for n, constant in enumerate(program.constants):
-        constant.name = f"c{n}"
-    for n, result in enumerate(dict.fromkeys(statement.target.array for statement in program.statements)):
-        result.name = f"v{n}"
-    return program
+    found = []
+    for statement in statements:
+        array = statement.target.array
+        depths[array] = 0
+        new = statement._replace(value=fused(statement.value, statement))
+        depths[array] += 1
+        alone = read[array] == made[array] == 1 and not array.total
+        if alone and isinstance(new.value, (Call, View)) and new.target == View(array, 0, row_major(new.loops)):
+            parts[array] = new
+        found.append(new)
+    return [s for s in found if s.target.array not in gone]

@@ -12,10 +12,9 @@ its number. An operation that a user added reads as its row says.
 
 import functools
 import html
-import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd.codegen.formulas import BARE, BINDING, LOOSE, Notation, with_sign_of_zero
@@ -76,14 +75,15 @@ def columns_of(latex: str) -> int:
 
 # Marks ---------------------------------------------------------------------------------------------------------------
 
-_FENCES = {  # as LaTeX, small and tall, and as MathML
-    "(": ("(", r"\left(", "("), ")": (")", r"\right)", ")"),
-    "|": (r"\lvert ", r"\left\lvert ", "|"), "|)": (r"\rvert ", r"\right\rvert ", "|"),
-    r"\lfloor": (r"\lfloor ", r"\left\lfloor ", "⌊"), r"\rfloor": (r"\rfloor ", r"\right\rfloor ", "⌋"),
-    r"\lceil": (r"\lceil ", r"\left\lceil ", "⌈"), r"\rceil": (r"\rceil ", r"\right\rceil ", "⌉"),
-}  # fmt: skip
+_FENCES = {  # by the opening one: the closing one, and both as LaTeX and as MathML
+    "(": (")", "()", "()"),
+    "|": ("|", (r"\lvert ", r"\rvert "), "||"),
+    r"\lfloor": (r"\rfloor", (r"\lfloor ", r"\rfloor "), "⌊⌋"),
+    r"\lceil": (r"\rceil", (r"\lceil ", r"\rceil "), "⌈⌉"),
+}
 
 _SIGNS = {"+": "+", "-": "−", ",": ",", ">": "&gt;", r"\times": "×", "/": "/", r"\bmod": "mod"}
+_CELL = '<mtd style="text-align: left">{}</mtd>'
 _MOST_TALL = 4  # pairs of parentheses inside each other
 _IDENTIFIERS = {r"\sigma": "σ", "e": "e"}  # as MathML
 
@@ -94,20 +94,23 @@ def typeset_notation(write: Callable[[float], str]) -> Notation[Typeset]:
     return Notation(lambda x: number(write(x)), operation, choice)
 
 
-def fenced(inside: Typeset, left: str = "(", right: str = ")") -> Typeset:
+def fenced(inside: Typeset, fence: str = "(") -> Typeset:
     """Return a formula between parentheses, or others, as tall as it is."""
     tall = 0 < inside.tall <= _MOST_TALL and not inside.is_wide
     inside = inside.in_one_piece if tall else inside._replace(mathml=inside.in_one_piece.mathml)
-    (*before, open_), (*after, close) = _FENCES[left], _FENCES[right]
+    _, (left, right), marks = _FENCES[fence]
+    if tall:
+        left, right = rf"\left{left}", rf"\right{right}"
     stretchy = "" if tall else ' stretchy="false"'
-    marks = (f'<mo form="{form}"{stretchy}>{mark}</mo>' for form, mark in (("prefix", open_), ("postfix", close)))
-    latex, mathml = before[tall] + inside.latex + after[tall], f"<mrow>{inside.mathml.join(marks)}</mrow>"
-    return Typeset(latex, mathml, BARE, inside.tall + (inside.tall > 0))
+    elements = (f'<mo form="{form}"{stretchy}>{mark}</mo>' for form, mark in zip(("prefix", "postfix"), marks))
+    mathml = f"<mrow>{inside.mathml.join(elements)}</mrow>"
+    return Typeset(left + inside.latex + right, mathml, BARE, inside.tall + (inside.tall > 0))
 
 
 def operator(text: str) -> Typeset:
     """Return a word in upright letters, as the name of a function is."""
-    return Typeset(rf"\operatorname{{{_escaped_letters(text)}}}", f"<mi>{html.escape(text)}</mi>")
+    latex = text if text.isascii() and text.isalnum() else rf"\text{{{_escaped(text)}}}"
+    return Typeset(rf"\operatorname{{{latex}}}", f"<mi>{html.escape(text)}</mi>")
 
 
 def fraction(over: Typeset, under: Typeset) -> Typeset:
@@ -126,25 +129,20 @@ def partial(output: Typeset, x: Typeset) -> Typeset:
 def choice(left: Typeset, right: Typeset, x: Typeset, y: Typeset) -> Typeset:
     """Return x where left > right, else y."""
     condition = _side_by_side([left.within(LOOSE), Typeset(" > ", "<mo>&gt;</mo>"), right.within(LOOSE)])
-    return _cases([(x, condition), (y, None)])
+    return _cases(x, condition, y)
 
 
-def _cases(rows: Sequence[tuple[Typeset, Typeset | None]]) -> Typeset:
-    latex, mathml = list[str](), list[str]()
-    for value, condition in rows:
-        if_latex, if_mathml = r"\text{otherwise}", "<mtext>otherwise</mtext>"
-        if condition is not None:
-            if_latex, if_mathml = rf"\text{{if }} {condition.latex}", f"<mtext>if&#xa0;</mtext>{condition.mathml}"
-        latex.append(f"{value.latex} & {if_latex}".replace(BREAK, ""))
-        cells = (f'<mtd style="text-align: left">{cell}</mtd>' for cell in (value.mathml, if_mathml))
-        mathml.append(f"<mtr>{''.join(cells)}</mtr>".replace(BREAK, ""))
-    lines = r" \\ ".join(latex)
-    return Typeset(
-        rf"\begin{{cases}}{lines}\end{{cases}}",
-        f'<mrow><mo form="prefix">{{</mo><mtable>{"".join(mathml)}</mtable></mrow>',
+def _cases(x: Typeset, condition: Typeset, y: Typeset) -> Typeset:
+    latex = rf"{x.latex} & \text{{if }} {condition.latex} \\ {y.latex} & \text{{otherwise}}"
+    rows = (x.mathml, f"<mtext>if&#xa0;</mtext>{condition.mathml}"), (y.mathml, "<mtext>otherwise</mtext>")
+    table = "".join(f"<mtr>{''.join(map(_CELL.format, row))}</mtr>" for row in rows)
+    shown = Typeset(
+        rf"\begin{{cases}}{latex}\end{{cases}}",
+        f'<mrow><mo form="prefix">{{</mo><mtable>{table}</mtable></mrow>',
         LOOSE,
-        max(1, *(part.tall for row in rows for part in row if part is not None)),
+        max(1, x.tall, condition.tall, y.tall),
     )
+    return shown.in_one_piece
 
 
 def _row(x: Typeset) -> str:
@@ -154,6 +152,13 @@ def _row(x: Typeset) -> str:
 def _side_by_side(parts: Sequence[Typeset], binds: int = BARE) -> Typeset:
     latex = functools.reduce(_joined, (part.latex for part in parts))
     return Typeset(latex, "".join(part.mathml for part in parts), binds, max(part.tall for part in parts))
+
+
+def _separated(parts: Sequence[Typeset], separator: Typeset, binds: int = BARE) -> Typeset:
+    """Return formulas with something between them."""
+    latex = separator.latex.join(part.latex for part in parts)
+    mathml = separator.mathml.join(part.mathml for part in parts)
+    return Typeset(latex, mathml, binds, max((part.tall for part in parts), default=0))
 
 
 # Numbers and names ---------------------------------------------------------------------------------------------------
@@ -210,8 +215,7 @@ def name(label: str) -> Typeset:
         letters, digits, words, places, again, primes, above = (group or "" for group in match.groups())
         below = [*filter(None, [digits.translate(_AS_DIGITS), *words.split("_"), *re.findall(r"\d+", places), again])]
         parts.append(_with_subscripts(_letters(letters), below, primes, above.translate(_AS_DIGITS)))
-    latex, mathml = (dot.join(texts) for dot, texts in zip((".", "<mo>.</mo>"), zip(*[part[:2] for part in parts])))
-    return Typeset(latex, mathml, parts[0].binds if len(parts) == 1 else _POWER)
+    return parts[0] if len(parts) == 1 else _separated(parts, Typeset(".", "<mo>.</mo>"), _POWER)
 
 
 def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str, Typeset]:
@@ -234,9 +238,10 @@ def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str,
     """
     written = {op for op in ops if op}
     cells = [_read(row.latex, row.operands) for row in (spelling_of(op) for op in written if op.built_in)]
-    taken = {letter for cell in cells for letter in _constants_in(cell)}
+    letters = [(part, after == "fence") for cell in cells for part, after, _ in _parts(cell) if part.kind in _LETTERS]
+    taken = {part.text for part, is_called in letters if part.kind == "letter" and not is_called}  # such as e
     functions = {operator(op.name).mathml for op in written if "(" in op.reads}
-    functions |= {_part(part, {}, _NEVER).mathml for cell in cells for part in _functions_in(cell)}
+    functions |= {_part(part, {}, _NEVER).mathml for part, is_called in letters if is_called}
     typeset = {label: name(label) for label in labels}
     looks = {shown.latex.strip() for shown in typeset.values()}
     for label, shown in typeset.items():
@@ -248,22 +253,6 @@ def names_of_graph(labels: Iterable[str], ops: Iterable[Op | None]) -> dict[str,
             typeset[label] = _verbatim(label)
         taken.add(look)
     return typeset
-
-
-def _constants_in(row: "_Row") -> set[str]:
-    """Return the letters of a cell that are neither operands nor functions, such as e in the notation of exp."""
-    inside = [_constants_in(inner) for part in row for inner in part.rows]
-    followed = zip(row, [*(part.kind for part in row[1:]), ""])
-    return {part.text for part, after in followed if part.kind == "letter" and after != "fence"}.union(*inside)
-
-
-def _functions_in(row: "_Row") -> set["_Part"]:
-    """Return the names of functions in a cell, such as ln in that of log."""
-    inside = [_functions_in(inner) for part in row for inner in part.rows]
-    followed = itertools.pairwise(row)
-    return {part for part, after in followed if part.kind in ("letter", "word") and after.kind == "fence"}.union(
-        *inside
-    )
 
 
 def _unlike_a_function(label: str, shown: Typeset) -> Typeset:
@@ -330,24 +319,17 @@ def _digits(text: str) -> Typeset:
     return Typeset(latex, f"<mn>{html.escape(text)}</mn>")
 
 
-def _greek() -> dict[str, str]:
-    """Return the Greek letters that LaTeX has, by their names in Unicode."""
-    letters = dict[str, str]()
-    for code in range(0x391, 0x3CA):
-        words = unicodedata.name(chr(code), "").split()
-        if len(words) == 4 and words[3] != "OMICRON" and words[2] == "LETTER":
-            word = words[3].lower().replace("lamda", "lambda")
-            is_capital = words[1] == "CAPITAL"
-            if not is_capital or word in _OWN_CAPITALS:
-                letters[chr(code)] = f"\\{word.title() if is_capital else word} "
-    return letters
-
-
-_OWN_CAPITALS = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
-_GREEK = _greek() | {
-    "ε": r"\varepsilon ", "ϵ": r"\epsilon ", "φ": r"\varphi ", "ϕ": r"\phi ", "ϑ": r"\vartheta ", "ς": r"\varsigma ",
-    "ϱ": r"\varrho ", "ϖ": r"\varpi ", "ℓ": r"\ell ", "ℏ": r"\hbar ", "ħ": r"\hbar ",
-}  # fmt: skip
+_GREEK = {
+    letter: f"\\{word} "
+    for letters, words in (
+        ("αβγδζηθικλμν", "alpha beta gamma delta zeta eta theta iota kappa lambda mu nu"),
+        ("ξπρστυχψω", "xi pi rho sigma tau upsilon chi psi omega"),
+        ("ΓΔΘΛΞΠΣΥΦΨΩ", "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"),
+        ("εϵφϕϑςϱϖ", "varepsilon epsilon varphi phi vartheta varsigma varrho varpi"),
+        ("ℓℏħ", "ell hbar hbar"),
+    )
+    for letter, word in zip(letters, words.split(), strict=True)
+}
 _MATHEMATICAL_ACCENTS = {
     "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u0308": "ddot", "\u030c": "check",
     "\u0306": "breve",
@@ -411,11 +393,6 @@ def _escaped_character(character: str) -> str:
     return "".join(c if c.isascii() and c.isalpha() else f"[U+{ord(c):04X}]" for c in character)
 
 
-def _escaped_letters(text: str) -> str:
-    r"""Return the name of an operation for `\operatorname{...}`, which is set as mathematics, but for its letters."""
-    return text if text.isascii() and text.isalnum() else rf"\text{{{_escaped(text)}}}"
-
-
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
@@ -439,7 +416,7 @@ def operation(op: Op, operands: Sequence[Typeset]) -> Typeset:
         if wide & _in_groups(cell):
             cell = _read(_FLAT.get(op, row.latex), row.operands)
             if wide & _in_groups(cell):
-                return _called(op, operands)
+                return _called(op.name, operands)
     if op.adds:
         return summed([_printed(cell, dict(zip(row.operands, term))) for term in zip(*op.lists(operands), strict=True)])
     if op.variadic:
@@ -453,9 +430,7 @@ def summed(terms: Sequence[Typeset]) -> Typeset:
     if len(terms) < 2:
         return terms[0] if terms else number("0")
     shown = [terms[0].within(LOOSE), *(x.within(_SIGN if is_signed(x.latex) else _SUM) for x in terms[1:])]
-    signs = _sign("+", is_first=False)
-    latex, mathml = (sign.join(texts) for sign, texts in zip(signs, zip(*[x[:2] for x in shown])))
-    return Typeset(latex, mathml, _SUM, max(x.tall for x in shown))
+    return _separated(shown, _sign("+"), _SUM)
 
 
 def product(x: Typeset, y: Typeset) -> Typeset:
@@ -465,13 +440,11 @@ def product(x: Typeset, y: Typeset) -> Typeset:
 
 def _listed(operands: Sequence[Typeset]) -> Typeset:
     """Return operands with commas between them, where a line may be broken."""
-    comma = '<mo separator="true">,</mo>'
-    tall = max((x.tall for x in operands), default=0)
-    return Typeset(f", {BREAK}".join(x.latex for x in operands), comma.join(x.mathml for x in operands), BARE, tall)
+    return _separated(operands, _sign(",")._replace(latex=f", {BREAK}"))
 
 
-def _called(op: Op, operands: Sequence[Typeset]) -> Typeset:
-    return _side_by_side([operator(op.name), _APPLIED, fenced(_listed(operands))], _CALL)
+def _called(name: str, operands: Sequence[Typeset]) -> Typeset:
+    return _side_by_side([operator(name), _APPLIED, fenced(_listed(operands))], _CALL)
 
 
 def _as_it_reads(op: Op, operands: Sequence[Typeset]) -> Typeset:
@@ -480,8 +453,7 @@ def _as_it_reads(op: Op, operands: Sequence[Typeset]) -> Typeset:
     before, *between = op.reads.split("{}")
     inside = [text.strip(" ,[]") for text in between[:-1]]
     if before.rstrip(" [").endswith("(") and between and not any(inside) and between[-1].strip(" ]") == ")":
-        call = operator(before.rstrip(" [").removesuffix("(").strip())
-        return _side_by_side([call, _APPLIED, fenced(_listed(shown))], _CALL)
+        return _called(before.rstrip(" [").removesuffix("(").strip(), shown)
     signs = [_mark(text) for text in (before, *between)]
     parts = [part for x, sign in zip([None, *shown], signs) for part in (x and x.within(_POWER), sign) if part]
     return _side_by_side(parts, LOOSE)
@@ -506,8 +478,8 @@ class _Part(NamedTuple):
 
 
 _Row = tuple[_Part, ...]
+_LETTERS = ("letter", "word")  # kinds
 _TOKEN = re.compile(r"\\(?:operatorname|text|begin|end)\{.*?\}|\\[A-Za-z]+|\\\\|[A-Za-z]+|\d+|\S")
-_CLOSED_BY = {"(": ")", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "|": "|"}
 
 
 @functools.cache
@@ -558,8 +530,8 @@ def _read(cell: str, operands: tuple[str, ...]) -> _Row:
         if token == r"\begin{cases}":
             rows = row("&"), row(r"\\"), row("&"), row(r"\end{cases}")
             return _Part("cases", "", rows)
-        if token in _CLOSED_BY:
-            return _Part("fence", token, (row(_CLOSED_BY[token]),))
+        if token in _FENCES:
+            return _Part("fence", token, (row(_FENCES[token][0]),))
         if token.startswith(r"\text"):
             return _Part("text", token[len(r"\text{") : -1])
         if token.isdigit():
@@ -571,34 +543,36 @@ def _read(cell: str, operands: tuple[str, ...]) -> _Row:
     return row()
 
 
-def _in_groups(row: _Row, *, is_inside: bool = False) -> set[str]:
-    """Return the operands in a cell that stand where no line can be broken."""
-    found = {part.text for part in row if is_inside and part.kind == "operand"}
-    for part in row:
+def _parts(row: _Row, *, is_inside: bool = False) -> Iterator[tuple[_Part, str, bool]]:
+    """Yield the parts of a cell, each with the kind of what follows it, and True where no line can be broken."""
+    for part, after in zip(row, [*(part.kind for part in row[1:]), ""]):
+        yield part, after, is_inside
         for i, inner in enumerate(part.rows):
             is_group = part.kind in ("fraction", "root", "cases") or (part.kind in ("power", "below") and i > 0)
-            found |= _in_groups(inner, is_inside=is_inside or is_group)
-    return found
+            yield from _parts(inner, is_inside=is_inside or is_group)
+
+
+def _in_groups(row: _Row) -> set[str]:
+    """Return the operands in a cell that stand where no line can be broken."""
+    return {part.text for part, _, is_inside in _parts(row) if is_inside and part.kind == "operand"}
 
 
 def _printed(row: _Row, operands: Mapping[str, Typeset]) -> Typeset:
     """Return a row of parts with these operands put in, in parentheses where needed."""
     if len(row) == 1:
         return _part(row[0], operands, _NEVER)
-    shown = Typeset("", "")
+    shown = list[Typeset]()
     for i, part in enumerate(row):
         before, after = (row[j].text if 0 <= j < len(row) and row[j].kind == "sign" else "" for j in (i - 1, i + 1))
         if part.kind == "sign":
-            latex, mathml = _sign(part.text, is_first=i == 0)
-            shown = Typeset(shown.latex + latex, shown.mathml + mathml, tall=shown.tall)
+            shown.append(_sign(part.text, is_first=i == 0))
             continue
         is_sign = before == "-" and i == 1
         x = _part(part, operands, max(_LEFT.get(after, _NEVER), _SIGN - 1 if is_sign else _RIGHT.get(before, _NEVER)))
-        if before in _RIGHT and is_signed(x.latex):
-            x = fenced(x)
-        applied = _APPLIED.mathml if part.kind == "fence" and i > 0 and not before else ""
-        shown = Typeset(_joined(shown.latex, x.latex), shown.mathml + applied + x.mathml, tall=max(shown.tall, x.tall))
-    return shown._replace(binds=_binding(row))
+        if part.kind == "fence" and i > 0 and not before:
+            shown.append(_APPLIED)
+        shown.append(fenced(x) if before in _RIGHT and is_signed(x.latex) else x)
+    return _side_by_side(shown, _binding(row))
 
 
 # How tightly the operand to the left, and the one to the right, of a sign must not bind: a + b - c, a - (b + c).
@@ -629,12 +603,13 @@ def _binding(row: _Row) -> int:
     return _SIGN if row[0].kind == "sign" else _CALL
 
 
-def _sign(sign: str, *, is_first: bool) -> tuple[str, str]:
+def _sign(sign: str, *, is_first: bool = False) -> Typeset:
     if is_first:
-        return sign, f'<mo form="prefix">{_SIGNS[sign]}</mo>'
+        return Typeset(sign, f'<mo form="prefix">{_SIGNS[sign]}</mo>')
+    if sign == ",":
+        return Typeset(", ", '<mo separator="true">,</mo>')
     mark = BREAK if sign in ("+", "-", r"\times") else ""
-    element = '<mo separator="true">,</mo>' if sign == "," else f'<mo form="infix">{_SIGNS[sign]}</mo>'
-    return (", " if sign == "," else f"{mark} {sign} "), mark + element
+    return Typeset(f"{mark} {sign} ", f'{mark}<mo form="infix">{_SIGNS[sign]}</mo>')
 
 
 def _joined(left: str, right: str) -> str:
@@ -660,7 +635,7 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
         mathml = f"<{element}>{_row(x)}{_row(y)}</{element}>"
         return Typeset(f"{x.latex}{mark}{{{y.latex}}}", mathml, _POWER, max(x.tall, y.tall))
     if kind == "fence":
-        return fenced(_printed(rows[0], operands), text, {"|": "|)"}.get(text, _CLOSED_BY[text]))
+        return fenced(_printed(rows[0], operands), text)
     inside = [_printed(row, operands).in_one_piece for row in rows if kind != "cases"]
     if kind == "fraction":
         return fraction(*inside)
@@ -673,9 +648,8 @@ def _part(part: _Part, operands: Mapping[str, Typeset], tightest: int) -> Typese
         else:
             latex, mathml = rf"\sqrt{{{x.latex}}}", f"<msqrt>{x.mathml}</msqrt>"
         return Typeset(latex, mathml, BARE, x.tall)
-    value, condition, other, _ = rows
-    _, *compared = condition  # after "if"
-    return _cases([(_printed(value, operands), _printed(tuple(compared), operands)), (_printed(other, operands), None)])
+    value, (_, *compared), other, _ = rows  # the condition starts with "if"
+    return _cases(*(_printed(tuple(row), operands) for row in (value, compared, other)))
 
 
 _FUNCTIONS = {
