@@ -745,11 +745,11 @@ for _name in ("_prev", "_op", "_backward"):  # these are computed: to assign one
 NATIVE = in_use
 """True if the names of this module are those of the native core, False if they are the ones defined above."""
 
-globals().update(names_in_c(globals()) if NATIVE else {})
-
 set_data: Callable[[Value, float], None] = cast(Any, Value)._data.__set__
 set_changed: Callable[[Value, int], None] = cast(Any, Value)._y.__set__
 set_grad: Callable[[Value, float], None] = cast(Any, Value)._grad.__set__
+
+globals().update(names_in_c(globals()) if NATIVE else {})
 
 for _op in ops.TABLE.values():
     _install(_op)

@@ -52,7 +52,8 @@ def names_in_c(engine: Mapping[str, Any]) -> dict[str, Any]:
     _complete(value, in_python)
     del Op.__call__  # that of the base class, in C, calls it for all that is rare
     engine["on_registration"].append(core.listen)
-    names = ("new_node", "record", "replay", "graph_of", "next_order", "latest_change", "place_of_change")
+    names = ["new_node", "record", "replay", "graph_of", "next_order", "latest_change", "place_of_change"]
+    names += ["set_data", "set_grad", "set_changed"]
     return {
         "Value": value,
         "_install": _installing(value, in_python, engine),

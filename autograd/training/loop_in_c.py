@@ -38,7 +38,8 @@ struct Samples { /* those of one shape */
 };
 struct Rule { /* of an optimizer, for some of the parameters */
     long long kind; /* its place in `numbers` and `updates` */
-    const double *rates; /* for each step */
+    const double *rates; /* for each step; NULL where all have this one: */
+    double rate;
     double step; /* the number of the first one */
     const double *constants;
     const double *table; /* the numbers of each step; NULL where C computes them */
@@ -111,8 +112,10 @@ static int moved(const struct Slice *s)
         const struct Rule *r = s->rule + j;
         if (r->table)
             __builtin_memcpy(r->k, r->table + s->done * r->count, (unsigned long)r->count * sizeof *r->k);
-        else if (!numbers[r->kind](r->rates[s->done], r->step + (double)s->done, r->constants, r->k))
-            return 0;
+        else {
+            double rate = r->rates ? r->rates[s->done] : r->rate;
+            if (!numbers[r->kind](rate, r->step + (double)s->done, r->constants, r->k)) return 0;
+        }
         long long behind = r->state;
         for (const long long *run = r->run; run < r->run + 2 * r->runs; behind += run[1], run += 2)
             updates[r->kind](run[1], r->stride, s->now + run[0], s->out + 1 + run[0], s->now + behind,
@@ -176,7 +179,7 @@ class Samples(ctypes.Structure):
 
 class RuleOfSlice(ctypes.Structure):
     _fields_ = [
-        ("kind", ctypes.c_longlong), ("rates", ctypes.c_void_p), ("step", ctypes.c_double),
+        ("kind", ctypes.c_longlong), ("rates", ctypes.c_void_p), ("rate", ctypes.c_double), ("step", ctypes.c_double),
         ("constants", ctypes.c_void_p), ("table", ctypes.c_void_p), ("k", ctypes.c_void_p),
         ("count", ctypes.c_longlong), ("runs", ctypes.c_longlong), ("run", ctypes.c_void_p),
         ("state", ctypes.c_longlong), ("stride", ctypes.c_longlong),

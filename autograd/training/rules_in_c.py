@@ -194,12 +194,11 @@ def _recorded(optimizer: Optimizer, arrays: bool) -> RuleInC:
     closure = optimizer.rule(_some_rate(optimizer), step, ops.sqrt)
     if type(closure) is not FunctionType:
         raise NotInCError("its rule returns no plain function")
-    cells = _cells(closure)
-    others = [x for x in cells if not _is_number(x)]
+    found, others = _parted(_cells(closure))
     for x in others:
         if x is not optimizer and not _never_changes(x):
             raise NotInCError(f"its rule refers to a {type(x).__name__}, which may change from step to step")
-    numbers = [Value(x) for x in numbers_of(cells)]
+    numbers = list(map(Value, found))
     memories = optimizer.memories
     given = [Value(math.nan) for _ in range(2 + memories)]
     with _no_comparisons(arrays=arrays), _steps(optimizer, _Number(Value(math.nan))):
@@ -284,7 +283,7 @@ def _as_value(x: Any) -> Value:
 
 
 def _is_number(x: Any) -> bool:
-    return type(x) is float or (isinstance(x, Real) and not isinstance(x, bool))
+    return type(x) is float or (isinstance(x, Real) and type(x) is not bool)
 
 
 def _cells(closure: Any) -> list[Any]:
@@ -300,9 +299,15 @@ def _cells(closure: Any) -> list[Any]:
     return found
 
 
-def numbers_of(cells: Sequence[Any]) -> list[float]:
-    """Return the numbers among what a closure refers to."""
-    return [number(x) for x in cells if _is_number(x)]
+def _parted(cells: Iterable[Any]) -> tuple[list[float], list[Any]]:
+    """Return the numbers among what a closure refers to, and the others."""
+    numbers, others = list[float](), list[Any]()
+    for x in cells:
+        if _is_number(x):
+            numbers.append(number(x))
+        else:
+            others.append(x)
+    return numbers, others
 
 
 def numbers_like(rule: RuleInC, closure: Any) -> list[float]:
@@ -313,9 +318,7 @@ def numbers_like(rule: RuleInC, closure: Any) -> list[float]:
     """
     if type(closure) is not FunctionType or closure.__code__ is not rule.code:
         raise NotInCError("its rule returns one function for some steps, and another for others")
-    cells = _cells(closure)
-    others = [x for x in cells if not _is_number(x)]
-    found = numbers_of(cells)
+    found, others = _parted(_cells(closure))
     if len(found) != rule.size or len(others) != len(rule.others) or not all(map(_same, others, rule.others)):
         raise NotInCError("its rule refers to something else from step to step")
     return found

@@ -104,6 +104,8 @@ class Run:
         self.best: _Best | None = None  # with these parameters; watched only where there is a patience
         self.due: list[tuple[int, Callable[[], State]]] = []
         """Checks that are due after steps which C has gone on from: after how many epochs, and the state then."""
+        self.cuts: list[Cut] = []
+        """The batches of an epoch in C, where they are the same in all epochs: a single one."""
         self.in_c: StepsInC | None = None
         self.rates = Rates()
         self.read()
@@ -124,6 +126,9 @@ class Run:
         functions = [part.function for part in self.learners]
         steps = StepsInC(self.feeds, functions, self.optimizer, self.rates, len(self.parameters), arrays=self.arrays)
         steps.load(self.kept)
+        if len(self.feeds) == 1 and self.feeds[0].whole:
+            self.cuts = [(0, 0, self.of)]
+            steps.plan(self.cuts)
         return steps
 
     def _drawing(self, function: BatchFunction) -> Learn:
@@ -184,18 +189,24 @@ class Run:
         if self.in_c is None:
             self.epoch(rng)
             return 1
-        cuts = [(shape, *cut) for shape, feed in enumerate(self.feeds) for cut in feed.cuts(rng)]
-        if len(self.feeds) > 1:
-            rng.shuffle(cuts)
+        cuts = self.cuts
+        if not cuts:
+            cuts = [(shape, *cut) for shape, feed in enumerate(self.feeds) for cut in feed.cuts(rng)]
+            if len(self.feeds) > 1:
+                rng.shuffle(cuts)
+            self.in_c.plan(cuts)
         if not self.last_batches:
-            for shape, start, n in {cut[0]: cut for cut in reversed(cuts)}.values():  # the first of each shape
-                self._compare_batch("the first batch", self.feeds[shape].batch(start, n))
-        self.last_batches = lambda: [self.feeds[i].batch(a, n) for i, a, n in {cut[0]: cut for cut in cuts}.values()]
-        self.in_c.plan(cuts)
+            for batch in self._of_each_shape(cuts[::-1]):
+                self._compare_batch("the first batch", batch)
+        self.last_batches = partial(self._of_each_shape, cuts)
         if len(cuts) == 1 and self.patience is None and not self.judges:
             return self._epochs_of_one_step(cuts[0], most)
         self._epoch_in_c(cuts)
         return 1
+
+    def _of_each_shape(self, cuts: Sequence[Cut]) -> list[Batch]:
+        """Return the last batch of each shape."""
+        return [self.feeds[shape].batch(start, n) for shape, start, n in {cut[0]: cut for cut in cuts}.values()]
 
     def _epochs_of_one_step(self, cut: Cut, most: int) -> int:
         """Make epochs of a single step each, and enter their figures as their steps are kept, both at once."""
@@ -206,9 +217,10 @@ class Run:
             due = next_check(due)
 
         def keep(made: Made) -> None:
-            done = len(made.losses)
-            fractions = {y: _as_fraction(y, self.scores) for y in set(made.accuracies)}  # fewer than epochs
-            figures = [made.losses, [fractions[y] for y in made.accuracies]]
+            done, figures = len(made.losses), [made.losses]
+            if self.accuracy:
+                fractions = {y: _as_fraction(y, self.scores) for y in set(made.accuracies)}  # fewer than epochs
+                figures.append(list(map(fractions.__getitem__, made.accuracies)))
             due = [(epochs + stop, partial(made.state, stop)) for stop in stops if stop < done]
             changes = {"kept": made.state(done), "due": due}
             at_once(map(setattr, repeat(self), changes, changes.values()), map(list.extend, self.columns, figures))

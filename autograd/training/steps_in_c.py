@@ -24,7 +24,7 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import chain, pairwise
 from operator import is_
@@ -99,20 +99,32 @@ class _Part:
         self.constants = array("d", self.rule.constants)
         self.k = array("d", bytes(8 * self.rule.size))
         self.noted = 0  # where these are in a note
+        self.read = RuleOfSlice()  # what C reads of this
+        self.begin = 0  # the optimizer's steps before a slice
         self.by_python = not self.rule.numbers
         """Whether Python computes the numbers of a step."""
-        self.rates = self.table = array("d")  # of the steps of a slice
-        self.constant_rate: float | None = None  # where all of these are the same
+        self.is_pure = type(optimizer).__module__ == Optimizer.__module__ and "rule" not in optimizer.attributes()
+        """Whether the rule is known to read nothing but its arguments and the optimizer's settings."""
+        self.table = array("d")  # the numbers of the steps of a slice
+        self.rates = array("d")  # their learning rates; none where all have the same one:
+        self.rate = 0.0
 
     @property
     def has_constant_rate(self) -> bool:
-        own = type(self.optimizer).rate is not Optimizer.rate or "rate" in self.optimizer.attributes()
-        return not own and not callable(self.optimizer.lr)
+        optimizer, kind = self.optimizer, type(self.optimizer)
+        computed = kind.rate is not Optimizer.rate or hasattr(getattr(kind, "lr", None), "__get__")  # as a property has
+        return not computed and "rate" not in optimizer.attributes() and not callable(optimizer.lr)
 
-    @property
-    def is_pure(self) -> bool:
-        """Whether the rule is known to read nothing but its arguments and the optimizer's settings."""
-        return type(self.optimizer).__module__ == Optimizer.__module__ and "rule" not in self.optimizer.attributes()
+    def give_rates(self, rate: float, rates: Sequence[float] = ()) -> None:
+        """Let C read the rates of a slice: that of each step, or one for all."""
+        if rates or self.rates:
+            self.rates = array("d", rates)
+            self.read.rates = _address(self.rates) if rates else None
+        self.rate = self.read.rate = rate
+
+    def rate_of(self, step: int) -> float:
+        """Return the learning rate of a step of the slice."""
+        return self.rates[step] if self.rates else self.rate
 
     def of(self, numbers: Any) -> Any:
         """Return those of its parameters."""
@@ -141,16 +153,12 @@ class _Part:
             yield slice(self.state + j * self.size, self.state + (j + 1) * self.size)
 
 
-_NO_SETTINGS = ("lr", "steps", "_memory", "_known")  # attributes that change from step to step, or are asked for
+_NO_SETTINGS = ("lr", "steps", "_memory", "_known")
 
 
-def _settings(optimizer: Optimizer) -> list[Any]:
-    """Return the settings of an optimizer, and of those in groups. If they change, its rules are recorded anew."""
-    every = _every(optimizer)
-    return [
-        *every,
-        *(x for one in every for item in one.attributes().items() if item[0] not in _NO_SETTINGS for x in item),
-    ]
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the attributes of an optimizer but for those that change from step to step, or are asked for."""
+    return {name: x for name, x in optimizer.attributes().items() if name not in _NO_SETTINGS}
 
 
 def _every(optimizer: Optimizer) -> list[Optimizer]:
@@ -184,7 +192,7 @@ class StepsInC:
     ) -> None:
         self.optimizer, self.rates, self.parameters, self.arrays = optimizer, rates, parameters, arrays
         self.sqrt: Callable[[Any], Any] = math.sqrt
-        self.viewed: Callable[[array[float]], Any] = lambda memory: memory
+        self.viewed: Callable[[memoryview], Any] = lambda memory: memory
         """Returns what the numbers in memory are kept as."""
         if arrays:
             import numpy as np  # noqa: PLC0415  # the backend has found it
@@ -198,14 +206,12 @@ class StepsInC:
         self.pace, self.first = _FIRST_SLICE, True  # steps in a slice; whether none has been made
         self.batches = array("q")
         self.held: Any = None
-        self.others = self.losses = self.accuracies = array("d")
+        self.others = self.figures = array("d")
         self.stops = list[int]()  # of the slice
-        self.begin, self.begins = 0, list[int]()  # the steps of the optimizer before it, and of those in groups
+        self.begin = 0  # the steps of the optimizer before it
         self.loaded: object = None  # whose numbers are in the buffers
         self.recordings = 0
         self._record()
-        if len(feeds) == 1 and feeds[0].whole:  # the same batch in all epochs
-            self.plan([(0, 0, feeds[0].size)])
 
     def _samples(self, feed: Feed, function: BatchFunction) -> Samples:
         program, size = function.program, feed.size
@@ -233,7 +239,7 @@ class StepsInC:
 
     def _record(self) -> None:
         """Record the rules of the optimizer, and compile them."""
-        self.settings = _settings(self.optimizer)
+        self.settings = [(one, type(one), _settings(one)) for one in _every(self.optimizer)]
         self.parts = list(self._parts())
         source, kinds = loop_source([part.rule for part in self.parts])
         try:
@@ -246,12 +252,14 @@ class StepsInC:
         self.buffers = [array("d", bytes(8 * self.numbers)) for _ in range(2)]
         self.out = array("d", bytes(8 * (self.parameters + 2)))
         self.notes = array("d")
-        self.loaded = None
+        self.loaded = self.held = None
         self.rules, noted = (RuleOfSlice * len(self.parts))(), 0
-        for rule, part, kind in zip(self.rules, self.parts, kinds):
-            rule.kind, rule.runs, rule.run = kind, len(part.runs), _address(part.run)
-            rule.state, rule.stride = part.state, part.size
-            rule.constants, rule.k, rule.count = _address(part.constants), _address(part.k), part.rule.size
+        for j, (part, kind) in enumerate(zip(self.parts, kinds)):
+            self.rules[j] = RuleOfSlice(
+                kind=kind, constants=_address(part.constants), k=_address(part.k), count=part.rule.size,
+                runs=len(part.runs), run=_address(part.run), state=part.state, stride=part.size,
+            )  # fmt: skip
+            part.read = self.rules[j]
             part.noted, noted = noted, noted + part.rule.size + 2
         self.slice = Slice(
             parameters=self.parameters, numbers=self.numbers, rules=len(self.parts),
@@ -259,6 +267,19 @@ class StepsInC:
         )  # fmt: skip
         with unchanged(_every(self.optimizer)):
             self.tried = self._try(library.function("trial"))
+
+    def _has_settings(self) -> bool:
+        """Return True if the optimizer, and those in its groups, are as they were when their rules were recorded."""
+        every = _every(self.optimizer)
+        if len(every) != len(self.settings):
+            return False
+        for one, (known, kind, before) in zip(every, self.settings):
+            now = _settings(one)
+            if one is not known or type(one) is not kind or now.keys() != before.keys():
+                return False
+            if not all(map(is_, now.values(), map(before.__getitem__, now))):
+                return False
+        return True
 
     def _try(self, trial: Callable[[Any], object]) -> bool:
         """Compare the rules with what C computes on random numbers, for all parameters.
@@ -275,30 +296,30 @@ class StepsInC:
         some = [rng.uniform(0.25, 1.0) for _ in range(1009)]  # a prime: columns begin at other numbers
         signed = [rng.uniform(-1.0, 1.0) for _ in range(1013)]
         self._note_steps()
-        for j, part in enumerate(self.parts):
-            part.rates, part.constant_rate = array("d", [_SOME_RATE]), None
-            self._give_rates(j)
+        for part in self.parts:
+            part.give_rates(_SOME_RATE)
         try:
             with self._steps_given_back():
                 self._tabulate_step(0)
         except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
             return False
-        for part, rule in zip(self.parts, self.rules):
-            rule.table = _address(part.table) if part.by_python else None
+        for part in self.parts:
+            if part.by_python:
+                part.read.table = _address(part.table)
         self._try_on(trial, some, signed)
-        if not self.slice.done or not all(
-            self._agrees(part, begin, entirely=True) for part, begin in zip(self.parts, self.begins)
-        ):
+        if not self.slice.done or not self._all_agree(entirely=True):
             return False
         closures, tables = [], []
-        for part, rule, begin in zip(self.parts, self.rules, self.begins):
-            closure = part.optimizer.rule(_SOME_RATE, begin, self.sqrt)
+        for part in self.parts:
+            closure = part.optimizer.rule(_SOME_RATE, part.begin, self.sqrt)
             own = enumerate(numbers_like(part.rule, closure))
             drawn = [x if j in part.rule.exponents else rng.uniform(0.25, 1.0) for j, x in own]
             closures.append(with_numbers(closure, iter(drawn)))
             tables.append(array("d", drawn))
-            rule.table = _address(tables[-1])
+            part.read.table = _address(tables[-1])
         self._try_on(trial, some, [x * 10.0 ** rng.uniform(-6.0, 6.0) for x in signed])
+        for part in self.parts:
+            part.read.table = None  # where Python computes the numbers, it makes another one for each slice
         return all(self._agrees_on_random(*one) for one in zip(self.parts, closures))
 
     def _agrees_on_random(self, part: _Part, closure: Callable[..., Any]) -> bool:
@@ -342,8 +363,6 @@ class StepsInC:
 
     def plan(self, cuts: Sequence[tuple[int, int, int]]) -> None:
         """Take over the batches of an epoch: for each, the shape of its samples, and what `Feed.cuts` says of it."""
-        if self.batches and all(feed.whole for feed in self.feeds) and len(self.feeds) == 1:
-            return  # the same again
         self.batches = array("q", [x for cut in cuts for x in cut])
         self.orders = [None if feed.whole else array("q", feed.order) for feed in self.feeds]
         for samples, order in zip(self.samples, self.orders):
@@ -362,21 +381,22 @@ class StepsInC:
         Raises:
             NotInCError: Python has to make all further steps; the message says why.
         """
-        settings = _settings(self.optimizer)
-        if len(settings) != len(self.settings) or not all(map(is_, settings, self.settings)):
+        if not self._has_settings():
             self._record()
         count = self._look_ahead(min(stops[-1], self.pace))
         if not count:
             return
         if self.loaded is not kept:
             self.load(kept)
+        made = self.slice  # one for all: what stays is in it
         if held is not self.held:
             self.held, self.others = held, array("d", held)
-        if count > len(self.losses):
-            self.losses, self.accuracies = (array("d", bytes(8 * count)) for _ in range(2))
-        made = self.slice  # one for all: what stays is in it
+            made.held = _address(self.others)
+        if len(self.figures) != 2 * count:
+            self.figures = array("d", bytes(16 * count))
+        made.losses = _address(self.figures)
+        made.accuracies = made.losses + 8 * count
         made.batches, made.batch = len(self.batches) // 3 - place, _address(self.batches) + 24 * place
-        made.held, made.losses, made.accuracies = map(_address, (self.others, self.losses, self.accuracies))
         self._begin([*(stop for stop in stops if stop < count), count])
         first, interrupt = self.first, None
         began = time.perf_counter()
@@ -396,11 +416,10 @@ class StepsInC:
             self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * made.steps / seconds), _GROWTH * made.steps))
             if done:
                 entirely = not (first and self.tried)
-                with unchanged(_every(self.optimizer)):
-                    agrees = all(self._agrees(*one, entirely=entirely) for one in zip(self.parts, self.begins))
-                if agrees:
+                if self._all_agree(entirely=entirely):
                     del self.rates.rows[:done]
-                    keep(Made(self.losses[:done].tolist(), self.accuracies[:done].tolist(), self._state))
+                    losses, accuracies = self.figures[:done], self.figures[count : count + done]
+                    keep(Made(losses.tolist(), accuracies.tolist(), self._state))
         finally:
             if interrupt is not None:
                 raise interrupt
@@ -433,32 +452,29 @@ class StepsInC:
         """
         self._note_steps()
         rates = self.rates
-        if all(part.has_constant_rate for part in self.parts):
+        if not rates.rows and rates.failure is None and all(part.has_constant_rate for part in self.parts):
             try:
-                found = [part.optimizer.rate() for part in self.parts] if rates.failure is None else []
-            except Exception as problem:  # to be raised by the step
-                rates.failure, found = problem, []
-            for j, rate in enumerate(found):
-                part = self.parts[j]
-                if part.constant_rate != rate or len(part.rates) < count:
-                    part.rates, part.constant_rate = array("d", [rate]) * count, rate
-                self._give_rates(j)
-            return count if found else 0
+                for part in self.parts:
+                    part.give_rates(part.optimizer.rate())
+            except Exception:  # the step asks again, and raises it
+                return 0
+            return count
         try:
             with unchanged(_every(self.optimizer)), self._steps_given_back():
-                while len(rates.rows) < count and rates.failure is None:
-                    for part, begin in zip(self.parts, self.begins):
-                        part.optimizer.steps = begin + len(rates.rows)  # as functions of the step may read it
-                    rates.rows.append([part.optimizer.rate() for part in self.parts])
+                asked = [part.optimizer.rate for part in self.parts]
+                for step in range(len(rates.rows), count if rates.failure is None else 0):
+                    for part in self.parts:
+                        part.optimizer.steps = part.begin + step  # as functions of the step may read it
+                    rates.rows.append([rate() for rate in asked])
         except NotInCError:  # Python asks again, so that the optimizer changes at the right steps
             rates.rows.clear()
             raise
         except BaseException as problem:  # to be raised once the steps before are made
             rates.failure = problem
-        for j, part in enumerate(self.parts):
-            part.rates, part.constant_rate = array("d", [row[j] for row in rates.rows[:count]]), None
-            self._give_rates(j)
-        return min(count, len(rates.rows))
+        count = min(count, len(rates.rows))
+        for part, column in zip(self.parts, zip(*rates.rows[:count])):
+            part.give_rates(0.0, column)
+        return count
 
     def _tabulate(self, count: int) -> int:
         """Call the rules whose numbers cannot be computed in C for so many steps; return for how many that works.
@@ -481,32 +497,31 @@ class StepsInC:
             self.rates.failure = problem
             del self.rates.rows[step:]
             count = step
-        for part, rule in zip(self.parts, self.rules):
-            rule.table = _address(part.table) if part.by_python else None
+        for part in self.parts:
+            if part.by_python:
+                part.read.table = _address(part.table)
         return count
 
     def _tabulate_step(self, step: int) -> None:
-        for part, begin in zip(self.parts, self.begins):
+        for part in self.parts:
             if part.by_python:
-                part.optimizer.steps = begin + step
-                closure = part.optimizer.rule(part.rates[step], begin + step, self.sqrt)
+                part.optimizer.steps = part.begin + step
+                closure = part.optimizer.rule(part.rate_of(step), part.begin + step, self.sqrt)
                 part.table.extend(numbers_like(part.rule, closure))
 
     def _note_steps(self) -> None:
         """Note the numbers of the next step."""
-        self.begin, self.begins = self.optimizer.steps, [part.optimizer.steps for part in self.parts]
+        self.begin = self.optimizer.steps
+        for part in self.parts:
+            part.begin = part.read.step = part.optimizer.steps
 
     @contextmanager
     def _steps_given_back(self) -> Iterator[None]:
         try:
             yield
         finally:
-            for part, begin in zip(self.parts, self.begins):
-                part.optimizer.steps = begin
-
-    def _give_rates(self, part: int) -> None:
-        rule = self.rules[part]
-        rule.rates, rule.step, rule.table = _address(self.parts[part].rates), self.begins[part], None
+            for part in self.parts:
+                part.optimizer.steps = part.begin
 
     # What C reads and writes ------------------------------------------------------------------------------------------
 
@@ -517,7 +532,7 @@ class StepsInC:
             NotInCError: the state is that of other parameters.
         """
         numbers, _ = self.loaded = kept
-        state = self.viewed(self.buffers[0])
+        state = self.viewed(memoryview(self.buffers[0]))
         state[: self.parameters] = numbers if self.arrays else array("d", numbers)
         for part in self.parts:
             columns = part.optimizer.attributes()["_memory"]
@@ -558,7 +573,7 @@ class StepsInC:
             self._stop_at(stops if stops[-1] <= most else [*(stop for stop in stops if stop < most), most])
         self.run(ctypes.byref(self.slice))
 
-    def _columns(self, stop: int) -> tuple[Any, Any, Any]:
+    def _columns(self, stop: int) -> tuple[memoryview, memoryview, memoryview]:
         """Return parameters and state before the step at a stop, its gradients, and parameters and state after it.
 
         Arguments:
@@ -566,9 +581,9 @@ class StepsInC:
         """
         if stop == len(self.stops) - 1:
             before, after = self.buffers if self.slice.next == _address(self.buffers[0]) else self.buffers[::-1]
-            return self.viewed(before), self.viewed(self.out)[1:-1], self.viewed(after)
+            return memoryview(before), memoryview(self.out)[1:-1], memoryview(after)
         gradients = self.width * (stop + 1) - self.numbers - self.parameters
-        after_it, noted = gradients + self.parameters, self.viewed(self.notes)
+        after_it, noted = gradients + self.parameters, memoryview(self.notes)
         return (
             noted[gradients - self.numbers : gradients],
             noted[gradients:after_it],
@@ -577,13 +592,13 @@ class StepsInC:
 
     def _state(self, done: int) -> State:
         """Give the optimizer its state after so many steps, a stop, and return it with the parameters' numbers."""
-        *_, after = self._columns(self.stops.index(done))
+        after = self.viewed(self._columns(self.stops.index(done))[-1])
 
         def copied(places: slice) -> Any:
             return after[places].copy() if self.arrays else after[places].tolist()
 
-        for part, begin in zip(self.parts, self.begins):
-            part.optimizer.attributes().update(_memory=tuple(map(copied, part.columns())), steps=begin + done)
+        for part in self.parts:
+            part.optimizer.attributes().update(_memory=tuple(map(copied, part.columns())), steps=part.begin + done)
         if isinstance(self.optimizer, Groups):
             self.optimizer.steps = self.begin + done
         kept = copied(slice(self.parameters)), self.optimizer.state()
@@ -593,11 +608,16 @@ class StepsInC:
 
     # Comparison with the rule -----------------------------------------------------------------------------------------
 
-    def _agrees(self, part: _Part, begin: int, *, entirely: bool) -> bool:
+    def _all_agree(self, *, entirely: bool) -> bool:
+        """Compare the steps before the stops, of all parts: see `_agrees`."""
+        with nullcontext() if all(part.is_pure for part in self.parts) else unchanged(_every(self.optimizer)):
+            return all(self._agrees(part, entirely=entirely) for part in self.parts)
+
+    def _agrees(self, part: _Part, *, entirely: bool) -> bool:
         """Compare the steps before the stops with the optimizer's rule, called for them now; a pure one for the last.
 
         Arguments:
-            begin: the number of the first step.
+            part: an optimizer and its parameters.
             entirely: whether to compare all parameters after the last one; else one, as at the other stops.
 
         Returns False if the numbers of a step are not those in the closure of the rule: these are Python's from now on.
@@ -608,11 +628,11 @@ class StepsInC:
         optimizer, size = part.optimizer, part.rule.size
         try:
             for stop, count in list(enumerate(self.stops))[-1 if part.is_pure else 0 :]:
-                optimizer.steps = step = begin + count - 1
+                optimizer.steps = step = part.begin + count - 1
                 noted = self.width * stop + part.noted
                 same = part.by_python
                 try:
-                    closure = optimizer.rule(part.rates[count - 1], step, math.sqrt)
+                    closure = optimizer.rule(part.rate_of(count - 1), step, math.sqrt)
                     found = array("d", numbers_like(part.rule, closure))
                     same = same or found.tobytes() == self.notes[noted : noted + size].tobytes()
                 except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
@@ -623,9 +643,9 @@ class StepsInC:
                     return False
                 every = entirely and count == self.stops[-1]
                 if part.size and (every or not self._one_agrees(part, closure, stop)):
-                    self._compare(part, partial(optimizer.rule, part.rates[count - 1], step, self.sqrt), stop)
+                    self._compare(part, partial(optimizer.rule, part.rate_of(count - 1), step, self.sqrt), stop)
         finally:
-            optimizer.steps = begin
+            optimizer.steps = part.begin
         return True
 
     def _one_agrees(self, part: _Part, closure: Callable[..., Any], stop: int) -> bool:
@@ -634,9 +654,9 @@ class StepsInC:
         place, own = map(int, self.notes[noted : noted + 2])
         before, gradients, after = self._columns(stop)
         places = [place, *(column.start + own for column in part.columns())]
-        x, *state = (float(before[i]) for i in places)
+        x, *state = (before[i] for i in places)
         try:
-            found = array("d", closure(x, float(gradients[place]), *state))
+            found = array("d", closure(x, gradients[place], *state))
         except Exception:  # any, of a user's rule, which may be one of arrays
             return False
         return found.tobytes() == array("d", [after[i] for i in places]).tobytes()
@@ -661,7 +681,7 @@ class StepsInC:
 
     def _all(self, part: _Part, closure: Callable[..., Any], stop: int) -> tuple[list[bytes], list[bytes]]:
         """Return all numbers of a part after the step before a stop, as a rule gives them, and as C has made them."""
-        before, gradients, after = self._columns(stop)
+        before, gradients, after = map(self.viewed, self._columns(stop))
         columns = list(part.columns())
         found = part.moved(closure, [part.of(before), part.of(gradients), *(before[places] for places in columns)])
         return found, [x.tobytes() for x in (part.of(after), *(after[places] for places in columns))]

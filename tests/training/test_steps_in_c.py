@@ -645,20 +645,20 @@ class Overflowing(optim.Optimizer):
 class Dropping(steps_in_c.StepsInC):
     """Slices that are dropped after training has begun, as where a rule has changed."""
 
-    def _agrees(self, part: Any, *arguments: Any, **options: Any) -> bool:
+    def _agrees(self, part: Any, **options: Any) -> bool:
         if not self.first and part.optimizer.steps == 0:
             raise NotInCError("dropped")
-        return super()._agrees(part, *arguments, **options)
+        return super()._agrees(part, **options)
 
 
 class DroppingOne(steps_in_c.StepsInC):
     """A slice that is dropped as C has not computed the numbers of its steps, which Python computes from then on."""
 
-    def _agrees(self, part: Any, *arguments: Any, **options: Any) -> bool:
+    def _agrees(self, part: Any, **options: Any) -> bool:
         if not self.first and not part.by_python:
             part.by_python = True
             return False
-        return super()._agrees(part, *arguments, **options)
+        return super()._agrees(part, **options)
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
@@ -991,6 +991,23 @@ def test_a_learning_rate_that_changes_the_optimizer() -> None:
         return large(), optimizer, {"epochs": 110}
 
     compared(make, rows(6), [1.0] * 6, why="its rule changes the optimizer, or its learning rate does")
+
+
+class Decaying(optim.SGD):
+    """A learning rate that is neither a number nor a function, but a property."""
+
+    @property
+    def lr(self) -> Any:
+        return 0.1 / (1 + self.steps)
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_a_learning_rate_that_is_a_property_is_asked_for_each_step(batch_size: int | None) -> None:
+    compared(lambda: (large(), Decaying(0.0), {"batch_size": batch_size, "seed": 0}), rows(6), [1.0] * 6)
 
 
 _scale = 1.0
