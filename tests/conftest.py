@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, missing
+from cases import mark_all_but_a_slice
 from hypothesis import settings
 from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
@@ -59,15 +60,30 @@ PROGRAMS = {"office", "chromium"}
 """Fixtures of a session that take seconds to start."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files whose tests drive LibreOffice or Chromium: then one process starts these, not each."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Slice what is marked so, before markers choose tests.
+
+    Begin with the files whose tests drive LibreOffice or Chromium: then one process starts these, not each.
+    """
+    mark_all_but_a_slice(items)
+    yield
     driving = {item.path for item in items if isinstance(item, pytest.Function) and PROGRAMS & {*item.fixturenames}}
     items.sort(key=lambda item: item.path not in driving)
 
 
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of all collections to come: it stays alive, and each would walk it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collections_walk_what_their_file_has_made() -> None:
+    """Leave out what the files before have made and kept, too: packages, pictures, networks, a million objects.
+
+    A full collection took 0.2 seconds at the end of a run, and there are thousands.
+    """
     gc.collect()
     gc.freeze()
 

@@ -462,6 +462,7 @@ def test_jumps_closer_than_floats_hide_what_a_function_does(name: str, numbers: 
     assert {line.verdict for line in check_gradients(TABLE[name](*map(Value, numbers)))} == {"unsure"}
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("y", [1.0, 2.0, 0.5, 2.0**-1000, 2.0**30, 0.3, 3.0])
 @pytest.mark.parametrize("name", ["mod", "floordiv"])
 def test_all_floats_may_be_multiples_of_a_power_of_two(name: str, y: float) -> None:
@@ -596,6 +597,7 @@ def test_a_slope_that_is_rounded_to_0_is_ok() -> None:
     autograd.explain(output)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("at", [2.874, 1e-310, 5e-324, -1e-300])
 @pytest.mark.parametrize("g", [1.0, 1e160, 1e-160, -0.3])
 def test_a_rule_that_forgets_g_fails_where_its_slope_is_subnormal(at: float, g: float) -> None:
@@ -668,6 +670,7 @@ DROWNED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("name", DROWNED)
 @pytest.mark.parametrize("at", [1e-9, 1e-12, 1e-16, -1e-20, 1e-75, -1e-150])
 def test_a_function_that_drowns_in_its_own_rounding_is_not_blamed_on_its_rule(name: str, at: float) -> None:
@@ -685,6 +688,7 @@ def test_steps_that_are_no_rounding_do_not_hide_a_slope() -> None:
             check_gradients(ramp(Value(at)))
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("large", [1e16, 1e17, 1e18, 1e20, 1e100])
 @pytest.mark.parametrize("at", [1.0, 0.1, -3e5])
 @pytest.mark.parametrize("f", [lambda x: x, math.sin, lambda x: x * x, math.atan])

@@ -82,6 +82,7 @@ def test_each_optimizer_moves_its_group_as_it_would_alone(name: str, make: Any) 
     assert optimizer.steps == 4
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("batch_size", [1, 2, None])
 def test_fit_gives_every_backend_the_numbers_of_a_loop(backend: str, batch_size: int | None) -> None:

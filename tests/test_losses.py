@@ -551,6 +551,7 @@ LABELS: dict[str, Callable[[list[float]], Any]] = {
 """Of pandas, see tests/training/test_raw_data.py."""
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("make", LABELS.values(), ids=LABELS)
 @pytest.mark.parametrize("labels", [[1, 2, 3], [-1, 0, 1], [10, 20, 30], [1, 2], [-1, 1], [0, 1], [3.0, 7.0]])
 def test_classes_that_are_numbered_otherwise_get_code_that_works(labels: list[float], make: Any) -> None:
@@ -586,6 +587,7 @@ def test_classes_that_do_not_fit_the_outputs_get_no_code() -> None:
         assert "write" not in str(caught.value)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("xs", [[[-1.0, 0.5], [0.25], [1.0, -0.5], [-0.25]], [[-1.0, 0.5], [1.0, -0.5]]])
 @pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_the_classes_of_a_sequence_are_a_list_of_indices(backend: str, xs: list[list[float]]) -> None:

@@ -619,6 +619,7 @@ def test_comparisons_in_other_threads_are_not_the_function_s() -> None:
         thread.join()
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("outputs", [1, 60])
 @pytest.mark.parametrize("operands", [3, 80])
 def test_numpy_calls_a_variadic_function_for_long_lists_too(operands: int, outputs: int) -> None:

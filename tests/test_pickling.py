@@ -143,6 +143,7 @@ def test_many_older_picklers_cost_neither_depth_nor_memory() -> None:
     assert remembered <= 4 * len(graph_of(values[-1]))
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("pickler", PICKLERS)
 def test_interleaved_pickles_share_within_each_and_nothing_between(pickler: Any, protocol: int) -> None:

@@ -108,6 +108,7 @@ def test_every_backend_has_the_bits_of_the_chosen_derivatives(backend: str) -> N
     assert dict(zip(graphs, numbers, strict=True)) == {name: z.data for name, (_, z) in graphs.items()}
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("start", cases([0], campaign=[1]))

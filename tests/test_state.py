@@ -547,6 +547,7 @@ def keeping(kind: str, later: bool) -> type[Module]:
     return Model
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
 @pytest.mark.parametrize("kind", KEPT)
 def test_what_a_call_keeps_anywhere_is_neither_collected_nor_saved_nor_moved(
@@ -1010,6 +1011,7 @@ class Lazy(Module):
         return self.w[0] * x[0] + self.w[1] * x[1] + self.b
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", ["eager", "python"])
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("listed", [False, True])

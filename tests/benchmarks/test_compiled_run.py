@@ -336,6 +336,7 @@ def test_compiling_is_described_in_words() -> None:
     )
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", compiled.BACKENDS)
 @pytest.mark.parametrize(("recording", "size"), [("demo", ()), ("straight line", (100,))])
 def test_compiling_is_timed(recording: str, size: tuple[int, ...], backend: str) -> None:

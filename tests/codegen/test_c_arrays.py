@@ -401,6 +401,7 @@ def test_ctrl_c_ends_a_long_call_of_a_network() -> None:
     assert np.hstack([got[0], *got[1]]).tolist() == pytest.approx(tree_leaves(want), rel=1e-12)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("sizes", [(3, 5, 2), (17, 41, 5)])
 @pytest.mark.parametrize("samples", [0, 1, 33])
 def test_fed_back_it_is_called_again_and_again(sizes: Sequence[int], samples: int) -> None:

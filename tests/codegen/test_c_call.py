@@ -78,6 +78,7 @@ def test_slices_keep_the_kinds_of_a_nested_state() -> None:
         assert [type(row) for row in f.repeat(n, [[1.0, 1.0], [1.0, 1.0]])] == [list, list]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("reduce", [None, "sum", "mean"])
 @pytest.mark.parametrize(
     "doubles", [c_layout.DOUBLES_ON_THE_STACK, 0]

@@ -479,6 +479,7 @@ def test_every_row_has_a_spelling() -> None:
 W, X = Value(2.0), Value(3.0)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "case",
     [
@@ -504,6 +505,7 @@ def test_nothing_to_read_or_to_return(case: tuple[Any, ...], arrays: bool, backe
     assert tree_map(as_lists, module) == want
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("reduce", [None, "sum", "mean"])
 @pytest.mark.parametrize("empty", [[], np.zeros(0)], ids=["list", "array"])
 def test_an_empty_batch_is_refused(reduce: str | None, empty: Any, backend: str) -> None:

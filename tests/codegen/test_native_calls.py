@@ -125,6 +125,7 @@ def test_lists_and_arrays_are_taken_as_in_python(k: int) -> None:
 
 
 @pytest.mark.usefixtures("arrays_of_programs")
+@pytest.mark.slice
 @pytest.mark.parametrize("reduce", [None, "sum"])
 @pytest.mark.parametrize(
     "arguments",

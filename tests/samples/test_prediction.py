@@ -548,6 +548,7 @@ def test_a_model_that_differs_later_is_refused_then(backend: str) -> None:
             model.predict([1.0, 12.0], backend)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("later", [-3.0, 20.0])
 @pytest.mark.parametrize("arrays", [True, False])
 def test_numbers_beyond_the_earlier_ones_are_compared(later: float, arrays: bool, backend: str) -> None:

@@ -63,6 +63,7 @@ def code_in(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------- large inputs
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 @pytest.mark.parametrize("make", [list, np.array])
 def test_grams_and_millimetres_are_noticed_once_and_the_advice_works(backend: str, make: Callable[[Any], Any]) -> None:
@@ -414,6 +415,7 @@ def quarters(loss: Any) -> tuple[list[list[float]], list[Any]]:
     return xs, ["yes" if x + y > 0 else "no" for x, y in xs]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("make, loss, said, code", SQUASHED)
 @pytest.mark.parametrize("backend", EAGER_AND_COMPILED)
 def test_a_squashed_output_is_noticed_and_the_advice_works(

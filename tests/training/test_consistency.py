@@ -544,6 +544,7 @@ IN_PLACE: dict[str, Callable[[list[Value]], object]] = {
 }
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("change", IN_PLACE)
 @pytest.mark.parametrize("place", ["model", "loss", "accuracy", "regularizer"])
 def test_lists_that_are_passed_may_be_changed_in_place(change: str, place: str) -> None:

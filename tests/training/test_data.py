@@ -73,6 +73,7 @@ def test_a_date_an_interval_and_a_masked_number_are_not_numbers(x: Any) -> None:
         Value(x)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 2])
 @pytest.mark.parametrize("convert", [np.array, np.float32, lambda xs: [list(x) for x in xs]])

@@ -35,6 +35,7 @@ def error_of(model: Any, xs: Any = XS, ys: Any = YS, **options: Any) -> Divergen
     return caught.value
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("batch_size", [None, 2, 1])
 @pytest.mark.parametrize("make", [list, np.array])
@@ -156,6 +157,7 @@ def test_what_a_model_computes_in_training_only_is_computed_again() -> None:
     assert error.anomaly is not None and error.anomaly.node.op.name == "sqrt"
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_what_was_drawn_is_drawn_again(batch_size: int, backend: str) -> None:

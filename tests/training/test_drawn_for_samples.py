@@ -67,6 +67,7 @@ def trained(model: Any, xs: Any = XS, **options: Any) -> tuple[Any, list[float]]
     return history, [p.data for p in model.parameters()]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("name", TASKS)
 def test_the_numbers_are_the_same_in_every_backend(name: str, batch_size: int | None) -> None:
@@ -173,6 +174,7 @@ class Modes(nn.Module):
         return self.w * x * (2.0 if self.training else 1.0)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("own", [True, False])
 def test_a_model_is_in_training_while_it_learns(own: bool, backend: str) -> None:
@@ -212,6 +214,7 @@ def test_dropout_is_not_measured(backend: str) -> None:
     assert nn.mse(list(map(Value, model.predict(XS[:5]))), YS[:5]).data == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("keep", [lambda part: part.freeze(), lambda part: part.eval()], ids=["frozen", "eval"])
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 def test_a_part_that_is_frozen_or_in_eval_is_in_training_nowhere(backend: str, keep: Callable[[Any], Any]) -> None:
@@ -277,6 +280,7 @@ def test_a_callback_may_switch_the_noise_off(backend: str) -> None:
 # Predictions ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", ["auto", *BACKENDS])
 @pytest.mark.parametrize("xs", [XS, np.array(XS), LENGTHS])
 def test_predictions_draw_for_each_sample(xs: Any, backend: str) -> None:

@@ -95,6 +95,7 @@ def test_arguments_of_the_wrong_kind(options: Any) -> None:
 # ------------------------------------------------------------------------------------------------- columns of targets
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "loss, ys, outputs",
     [

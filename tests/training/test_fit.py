@@ -163,6 +163,7 @@ def by_hand(
     return losses
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("penalty", [None, decay])
 def test_it_is_the_loop_that_one_writes_by_hand(backend: str, penalty: Penalty | None) -> None:
@@ -187,6 +188,7 @@ class Masked(nn.Module):
         return [logit + m for logit, m in zip(self.mlp(x), self.mask)]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("targets", ["index", "one-hot", "probabilities"])
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 def test_a_masked_class_trains_as_in_the_loop_that_one_writes_by_hand(backend: str, targets: str) -> None:
@@ -670,6 +672,7 @@ CARRIED: dict[str, tuple[Any, Any, float]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 @pytest.mark.parametrize("name", CARRIED)
@@ -886,6 +889,7 @@ def test_large_numbers_are_not_an_error() -> None:
     assert numbers(model) == [1e200, 1e200]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", ["python", "numpy", "c"], indirect=True)  # in lists, in arrays, and steps in C
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize("start", cases([0], campaign=[1, 2, 3]))

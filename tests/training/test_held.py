@@ -73,6 +73,7 @@ def test_a_teacher_that_a_callback_moves_is_compiled_once(backend: str, compiled
     assert len(compiled) == (0 if backend == "eager" else 2)  # to learn, and to judge
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 def test_a_target_network_in_the_loss_is_compiled_once(backend: str, batch_size: int, compiled: list[Any]) -> None:

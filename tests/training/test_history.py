@@ -166,6 +166,7 @@ LEVEL, RISING = History(losses=[1.0] * 60, accuracy=[1.0] * 60), History(losses=
 HIGH = History(losses=[1e4 * math.exp(-0.3 * i) for i in range(60)], accuracy=[i / 60 for i in range(60)])
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "runs",
     [
@@ -349,6 +350,7 @@ def nearest(x: Any, centers: Any = ((-1.0, 0.0), (0.0, 0.0), (1.0, 0.0))) -> lis
     return [-8 * ((x[0] - a) ** 2 + (x[1] - b) ** 2) for a, b in centers]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "labels",
     [[-1, 0, 1], [1, 2, 3], [0.5, 2.5, 10], ["ant", "bee", "cat"], [[0], [1], [2]], np.eye(3), np.eye(3) * 0.8],
@@ -370,6 +372,7 @@ def test_classes_of_any_labels_have_the_colours_of_their_regions(plt: Any, label
         assert shown[:3] == pytest.approx(tuple(region))
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("labels", [[-1, 1], [0, 1], [1, 2], ["no", "yes"], [False, True], np.eye(2)])
 @pytest.mark.parametrize(
     "model", [lambda x: x[0], lambda x: x[0].data, lambda x: [x[0]], lambda x: float(np.sign(x[0].data))]

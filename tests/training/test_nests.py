@@ -79,6 +79,7 @@ TASKS: dict[str, tuple[Any, Any, Any, Any]] = {
 }
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("batch_size", [1, 3, None])
 @pytest.mark.parametrize("name", TASKS)
 def test_training_is_the_same_in_every_backend(name: str, batch_size: int | None) -> None:
@@ -101,6 +102,7 @@ def test_training_is_the_same_in_every_backend(name: str, batch_size: int | None
     assert runs[0][0][-1] < runs[0][0][0]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
 @pytest.mark.parametrize("name", TASKS)
 def test_predictions_are_those_of_the_model(name: str, backend: str) -> None:
@@ -168,6 +170,7 @@ def test_a_compiled_function_refuses_a_dictionary_by_name() -> None:
         autograd.compile(X * Y, ([X, Y],))({"a": 1.0, "b": 2.0})
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("accuracy", [None, lambda o, t: o["scores"][0] - o["scores"][0]])
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 def test_an_output_may_be_a_dictionary(backend: str, accuracy: Any) -> None:

@@ -248,6 +248,7 @@ def takes_the_numbers(task: Task, form: str, xs: Any, ys: Any) -> None:
     assert {type(w.message) for w in caught} == ({TrainingWarning} if large else set())
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", TASKS)
 def test_the_numbers_are_taken_or_the_error_says_how(name: str, form: str) -> None:
@@ -309,6 +310,7 @@ def has_learned(task: Task, xs: Any, ys: Any) -> None:
     assert list(model.classes) == (sorted(set(targets)) if isinstance(targets[0], str) else [])
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("form", ["lists", "rows of csv.DictReader", "an array of objects"])
 @pytest.mark.parametrize("name", TASKS)
 def test_three_lines_of_a_beginners_train_or_one_message_says_how(name: str, form: str) -> None:
@@ -619,6 +621,7 @@ ANIMALS = ["dog", "cat", "emu", "dog", "emu", "cat"]
 PLACES = [[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0], [1.2, 0.1], [-0.8, -1.1], [0.1, 1.2]]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "make",
     [list, tuple, np.array, lambda ys: [[y] for y in ys], lambda ys: np.array([[y] for y in ys], dtype=object)],

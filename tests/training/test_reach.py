@@ -103,6 +103,7 @@ FINE: dict[str, Callable[[Any, Any, Any], Any]] = {
 }
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS, indirect=True)
 @pytest.mark.parametrize("name", FINE)
 def test_what_depends_on_all_parameters_is_silent(name: str, backend: str) -> None:

@@ -55,6 +55,7 @@ def trained(model: Any, xs: Any = XS, ys: Any = YS, **options: Any) -> Any:
     return history, [p.data for p in model.parameters()]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("validation", [None, 0.3, (XS[:4], YS[:4]), ([[0.5] * 6], [3.0])])
 @pytest.mark.parametrize("batch_size", [1, 2, None])
 def test_training_is_the_same_in_every_backend(batch_size: int | None, validation: Any) -> None:
@@ -111,6 +112,7 @@ def test_the_accuracy_counts_all_samples(backend: str) -> None:
     assert history.accuracy == [right]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("backend", FIT_BACKENDS)
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_targets_of_several_lengths(batch_size: int, backend: str) -> None:
@@ -290,6 +292,7 @@ class From(Elman):
 BAGS = [(0.5, []), (1.0, [0.2]), (1.5, []), (2.0, [0.3, 0.4])]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(
     "make, xs",
     [

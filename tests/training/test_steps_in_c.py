@@ -257,6 +257,7 @@ def test_c_makes_the_steps_that_python_makes(
     compared(make, xs, [a * b for a, b in xs])
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "binary_cross_entropy"])
 @pytest.mark.parametrize("batch_size", [None, 1, 3])
 def test_accuracies(loss: str, batch_size: int | None) -> None:
@@ -420,6 +421,7 @@ def test_divergence_has_the_same_text_and_leaves_the_same_state(batch_size: int 
     assert "DivergenceError" in made.error and "at step" in made.error
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("k", cases([0, 17], campaign=[1, 2, 3, 30]))
 @pytest.mark.parametrize("what", ["raises", "is negative", "is infinite", "is text", "interrupts", "diverges"])
 @pytest.mark.parametrize("make_optimizer", [optim.SGD, optim.Adam, WarmUp])
@@ -495,6 +497,7 @@ class Interrupting:
             raise KeyboardInterrupt
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("n", range(5))
 @pytest.mark.parametrize("most", [1, 5])
 @pytest.mark.parametrize("batch_size", [None, 2])
@@ -661,6 +664,7 @@ class DroppingOne(steps_in_c.StepsInC):
         return super()._agrees(part, **options)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
 @pytest.mark.parametrize("steps", [steps_in_c.StepsInC, Dropping, DroppingOne])
 @pytest.mark.parametrize("kind", [optim.Adam, WarmUp, Overflowing, TwoPhases])
@@ -1017,6 +1021,7 @@ CHANGED = (
 )
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("model", [small, large])
 @pytest.mark.parametrize("epoch", [0, 1, 5, 9])
 def test_a_global_that_a_callback_changes_is_seen_in_the_rule(model: Any, epoch: int) -> None:

@@ -890,6 +890,7 @@ def test_standard_output_gets_one_picture_after_what_is_there(engine: str, tmp_p
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+@pytest.mark.slice
 @pytest.mark.parametrize("named", ["filename", "outfile"])
 @pytest.mark.parametrize("options", [{}, {"cleanup": True}, {"directory": "elsewhere"}])
 def test_a_picture_with_the_name_of_a_pipe_goes_into_it(

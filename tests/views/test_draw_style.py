@@ -265,6 +265,7 @@ def test_old_numbers_say_so_in_the_picture(caption: Any) -> None:
 # Legends -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(("theme", "direction"), [("auto", "LR"), ("dark", "TB"), ("print", "LR")])
 @pytest.mark.parametrize("detail", DETAILS)
 def test_a_legend_explains_what_is_there(detail: str, theme: str, direction: str) -> None:

@@ -981,6 +981,7 @@ def test_the_page_prints_whole(page: Callable[..., Browser], tmp_path: Path) -> 
     browser.wait(f"return (() => {{ {wide} }})() === {on_screen}")  # back on the screen
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("columns", [1280, 640])
 @pytest.mark.parametrize("which", ["README", "square", "chain"])
 def test_the_page_prints_to_its_end_whichever_way_its_graph_is_turned(

@@ -363,6 +363,7 @@ def batch(loss: str, *, values: bool) -> tuple[Value, list[list[Value]]]:
     return with_gradients(LOSSES[loss](outputs, ys)), hidden
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("values", [False, True], ids=["constants", "values"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_batch_is_one_network(loss: str, values: bool) -> None:
@@ -619,6 +620,7 @@ class Unit(nn.Module):
         return self.out(h)
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize(("n", "neurons"), [(0, 1), (1, 1), (4, 4)])
 @pytest.mark.parametrize("detail", ["auto", "neuron", "layer"])
 def test_the_steps_of_a_module_are_drawn_once(n: int, neurons: int, detail: str) -> None:

@@ -276,6 +276,7 @@ def layers(shown: Picture, direction: str = "LR") -> Iterator[list[Rectangle]]:
 # What is tested ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
 @pytest.mark.parametrize("name", ["2-3-1", "2-8-8-1", "residual", "shared", "stopped"])
 def test_neurons_of_a_layer_are_alike_and_stand_evenly_in_their_order(name: str, direction: str) -> None:
@@ -555,6 +556,7 @@ def test_an_open_neuron_that_is_used_again_stands_in_columns() -> None:
     assert source.count("neuron1.weight1\\l") == 1
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("samples", [1, 20])
 @pytest.mark.parametrize("opened", range(1, 6))
 def test_neurons_are_in_order_beside_an_open_one(opened: int, samples: int) -> None:
