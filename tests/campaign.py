@@ -61,7 +61,7 @@ PROMISES = {
         ),
         Promise(
             bits.lanes,
-            "Functions of all lanes of a vector, in C, have the bits of the C library: tanh.",
+            "Functions of all lanes of a vector, in C, have the bits of the C library: exp, expm1, log1p, tanh.",
             "numbers",
             "codegen/test_c_functions.py",
             5,

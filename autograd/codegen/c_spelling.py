@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from autograd.codegen.c_functions import FEWEST_LANES, HELPERS, LANES_TOGETHER
+from autograd.codegen.c_functions import FEWEST_LANES, HELPERS, LANES_TOGETHER, WITHIN, lanes_together
 from autograd.codegen.spelling import float_literal, sized_name, spelling_of
 from autograd.ops import Op
 
@@ -59,17 +59,24 @@ class CSpelling:
     def definitions(self) -> Iterator[str]:
         """Yield the functions called by the expressions so far."""
         yield from self._helpers
+        together = [op.name for op, _ in self._by_lanes.values() if op.name in LANES_TOGETHER]
+        if any(LANES_TOGETHER[name].usual for name in together):
+            yield from WITHIN.strip().splitlines()
         for function, (op, operands) in self._by_lanes.items():
             names = [f"x{i}" for i in range(operands)]
             one = spelling_of(op).write("c", [f"{x}[i]" for x in names])
             first = "0" if "__builtin_" in one else "from"  # a few more lanes of a vector instruction are cheaper
-            yield from LANES_TOGETHER.get(op.name, "").strip().splitlines()
-            yield f"static inline V {function}({', '.join(f'V {x}' for x in names)}, int from)"
-            yield from ["{", "V z = x0;"]
-            if op.name in LANES_TOGETHER:
-                together = f"lanes_of_{op.name}"
-                yield f"if ({together} && from <= LANES - {FEWEST_LANES}) return {together}({', '.join(names)});"
+            declared = f"V {function}({', '.join(f'V {x}' for x in names)}, int from)"
+            if op.name in together:
+                lanes = f"lanes_of_{op.name}"
+                conditions = [lanes, f"from <= LANES - {FEWEST_LANES}", LANES_TOGETHER[op.name].usual]
+                yield from [f"static V (*{lanes})(V); /* or NULL */", f"static __attribute__((noinline)) {declared}"]
+                yield from ["{", "V z = x0;", f"if ({' && '.join(filter(None, conditions))}) return {lanes}(x0);"]
+            else:
+                yield from [f"static inline {declared}", "{", "V z = x0;"]
             yield from [f"for (int i = {first}; i < LANES; i++) z[i] = {one};", "return z;", "}"]
+        for text in lanes_together(together) if together else ():
+            yield from text.strip().splitlines()
         for function, name in self._rows.items():
             yield from _ROW.format(name=name, function=function).strip().splitlines()
 

@@ -724,10 +724,10 @@ A *bar* is the most that was aimed at. All processes stay on one CPU: XLA takes 
 ### In C
 
 The c backend beside NumPy by hand, each called with arrays; medians in microseconds. *Tuned*: samples as columns, in
-arrays that are made once. tanh has the bits of the C library's, which Python calls, computed for a vector of numbers at
-once; NumPy's own has other bits. exp, sigmoid and other functions are the C library's, number by number: with sigmoid
-in place of tanh, 64-32-10 takes 0.8 and 256-256-64 1.9 times as long as NumPy by hand (measured once, not by this
-program).
+arrays that are made once. Hidden layers have tanh, or the activation that the row names. tanh, exp, expm1 and log1p
+have the bits of the C library's, which Python calls, computed for a vector of numbers at once, and so have sigmoid,
+softplus and others that are made of these; NumPy's own have other bits. log, sin and the rest are the C library's,
+number by number.
 
 {networks_in_c}
 

@@ -35,7 +35,7 @@ from contests import (
     moments,
     shown,
 )
-from recorded_networks import BATCHES, IN_C, Network
+from recorded_networks import BATCHES, IN_C, OTHER_ACTIVATIONS, Network
 from turns import about, in_range, median_of, run, say, table
 
 import autograd
@@ -45,7 +45,8 @@ C, C_BEFORE, IN_PYTHON, VALUE_ALONE = "autograd, c", "autograd before, c", "auto
 NUMPY, NUMPY_TUNED = "NumPy by hand", "NumPy by hand, tuned"
 DEMO, ONE_GRAPH = "micrograd's demo", "micrograd's demo, one graph"
 
-BARS = dict.fromkeys(IN_C, 0.6) | dict.fromkeys(BATCHES, 1.4) | {"MLP 64-32-10": 0.9, "MLP 784-50-10": 1.1}
+BARS = dict.fromkeys(IN_C, 0.6) | dict.fromkeys(BATCHES | OTHER_ACTIVATIONS, 1.4)
+BARS |= {"MLP 64-32-10": 0.9, "MLP 784-50-10": 1.1}
 """The most that the c backend should take of the time of NumPy by hand: 0.6 with one sample."""
 WITHOUT_BAR = ("convolution", "attention")
 VALUE_BARS = {DEMO: 2.5, "MLP 64-32-10": 2.0, "MLP 784-50-10": 2.2}

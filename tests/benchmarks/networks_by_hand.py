@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import by_hand
 import numpy as np
@@ -30,13 +30,41 @@ def matrices(network: Network, p: Any) -> list[Any]:
 # ---------------------------------------------------------------------------------------------------------------- NumPy
 
 
+class Activation(NamedTuple):
+    """A function that overwrites an array, and its derivative as a function of the result."""
+
+    apply: Callable[[Array], Any]
+    slope: Callable[[Array], Array]
+
+
+def apply_sigmoid(z: Array) -> None:
+    np.exp(np.negative(z, out=z), out=z)
+    np.divide(1, np.add(z, 1, out=z), out=z)
+
+
+def apply_softplus(z: Array) -> None:
+    """Overwrite z with log(1 + exp(z)). `np.logaddexp(0, z)` takes longer."""
+    rest = np.abs(z)
+    np.log1p(np.exp(np.negative(rest, out=rest), out=rest), out=rest)
+    np.add(np.maximum(z, 0, out=z), rest, out=z)
+
+
+ACTIVATIONS = {
+    "tanh": Activation(lambda z: np.tanh(z, out=z), lambda h: 1 - h * h),
+    "sigmoid": Activation(apply_sigmoid, lambda h: h * (1 - h)),
+    "softplus": Activation(apply_softplus, lambda h: -np.expm1(-h)),
+}
+
+
 def mlp_numpy(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, Array]:
     """Each layer is one product: its inputs have a column of ones for the biases."""
-    n, ws = len(x), matrices(network, p)
+    n, ws, (apply, slope) = len(x), matrices(network, p), ACTIVATIONS[network.activation]
     ones = np.ones((n, 1))
     inputs = [np.concatenate([x, ones], axis=1)]
     for w in ws[:-1]:
-        inputs.append(np.concatenate([np.tanh(inputs[-1] @ w.T), ones], axis=1))
+        h = inputs[-1] @ w.T
+        apply(h)
+        inputs.append(np.concatenate([h, ones], axis=1))
     error = inputs[-1] @ ws[-1].T - t
     loss = float((error * error).sum() / n)
 
@@ -45,8 +73,7 @@ def mlp_numpy(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, Array]
     (w_after, *_), (g, *gs) = reversed(ws), reversed(matrices(network, gradient))
     np.matmul(d.T, inputs[-1], out=g)
     for w, g, x1, h1 in zip(reversed(ws[:-1]), gs, reversed(inputs[:-1]), reversed(inputs[1:])):
-        h = h1[:, :-1]
-        d = (d @ w_after[:, :-1]) * (1 - h * h)
+        d = (d @ w_after[:, :-1]) * slope(h1[:, :-1])
         np.matmul(d.T, x1, out=g)
         w_after = w
     return loss, gradient
@@ -54,14 +81,13 @@ def mlp_numpy(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, Array]
 
 def mlp_numpy_tuned(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, Array]:
     """Samples are columns in arrays that are made once, with a row of ones for the biases below a layer's inputs."""
-    n, ws = len(x), matrices(network, p)
+    n, ws, (apply, slope) = len(x), matrices(network, p), ACTIVATIONS[network.activation]
     inputs = [np.empty((w.shape[1], n)) for w in ws]
     inputs[0][:-1] = x.T
     for x1 in inputs:
         x1[-1] = 1
     for w, x1, x2 in zip(ws, inputs, inputs[1:]):
-        h = x2[:-1]
-        np.tanh(np.matmul(w, x1, out=h), out=h)
+        apply(np.matmul(w, x1, out=x2[:-1]))
     error = ws[-1] @ inputs[-1] - t.T
     loss = float(np.vdot(error, error) / n)
 
@@ -71,9 +97,8 @@ def mlp_numpy_tuned(network: MLP, p: Array, x: Array, t: Array) -> tuple[float, 
     for w, g, x1 in zip(reversed(ws), reversed(matrices(network, gradient)), reversed(inputs)):
         outer(d, x1.T, out=g)
         if x1 is not inputs[0]:
-            h = x1[:-1]
             d = w[:, :-1].T @ d
-            d *= 1 - h * h
+            d *= slope(x1[:-1])
     return loss, gradient
 
 

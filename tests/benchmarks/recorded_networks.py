@@ -40,10 +40,11 @@ def squared_error(outputs: Sequence[Any], targets: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True)
 class MLP:
-    """Layers of tanh neurons, the last one linear."""
+    """Layers of neurons with an activation, the last one linear."""
 
     sizes: tuple[int, ...]
     samples: int
+    activation: str = "tanh"
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -59,8 +60,9 @@ class MLP:
 
     def loss(self, parameters: Iterator[Any], x: Any, t: Any) -> Any:
         *hidden, outputs = self.sizes[1:]
+        activation = getattr(autograd, self.activation)
         for size in hidden:
-            x = [neuron(parameters, x).tanh() for _ in range(size)]
+            x = [activation(neuron(parameters, x)) for _ in range(size)]
         return squared_error([neuron(parameters, x) for _ in range(outputs)], t)
 
 
@@ -189,10 +191,16 @@ BATCHES: dict[str, MLP] = {
     "MLP 256-256-64": MLP((256, 256, 64), 64),
     "MLP 64-64-64-64-64-10": MLP((64, 64, 64, 64, 64, 10), 32),
 }
+OTHER_ACTIVATIONS: dict[str, MLP] = {
+    f"{name}, {activation}": replace(BATCHES[name], activation=activation)
+    for activation in ("sigmoid", "softplus")
+    for name in ("MLP 64-32-10", "MLP 256-256-64")
+}
 IN_C: dict[str, Network] = {
     **{name: NETWORKS[name] for name in ("convolution", "attention")},
     **BATCHES,
-    **{f"{name}, one sample": replace(network, samples=1) for name, network in BATCHES.items()},
+    **OTHER_ACTIVATIONS,
+    **{f"{name}, one sample": replace(network, samples=1) for name, network in (BATCHES | OTHER_ACTIVATIONS).items()},
 }
 """The networks that the c backend is measured with."""
 

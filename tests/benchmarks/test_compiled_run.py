@@ -143,11 +143,12 @@ def test_contestants_of_networks_agree(kind: str, name: str, folder: Path) -> No
     contests.compare(kind, {name: result, "expected": mean_of_graphs(network)})
 
 
+@pytest.mark.parametrize("activation", networks_by_hand.ACTIVATIONS)
 @pytest.mark.parametrize("samples", [1, 4])
-def test_numpy_that_is_tuned_finds_the_same(samples: int) -> None:
-    network = MLP((3, 2, 2, 2), samples)
-    result = contests.flat(networks_by_hand.make_numpy(network, tuned=True)())
-    contests.compare("tuned", {"tuned": result, "expected": mean_of_graphs(network)})
+def test_numpy_finds_the_same(samples: int, activation: str) -> None:
+    network = MLP((3, 2, 2, 2), samples, activation)
+    results = {str(tuned): contests.flat(networks_by_hand.make_numpy(network, tuned)()) for tuned in (False, True)}
+    contests.compare("NumPy", {**results, "expected": mean_of_graphs(network)})
 
 
 def test_the_page_has_all_kinds_of_networks() -> None:

@@ -7,8 +7,9 @@ import math
 import operator
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from string import Template
 from typing import Any
 
 import reference
@@ -21,6 +22,7 @@ import autograd
 from autograd import Value, grad
 from autograd.codegen.c import FLAGS
 from autograd.codegen.c_build import built
+from autograd.codegen.c_functions import LANES_TOGETHER
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 20.0, math.inf, -math.inf, math.nan, 5e-324, 1e-310, 1e308, -1e308]
 ARITHMETIC: dict[str, Callable[..., Any]] = {
@@ -46,8 +48,8 @@ def compiled(seed: int) -> int:
     return len(BACKENDS) * (8 + 3) + 1
 
 
-COMPARED = """
-/* Count the numbers for which the lanes of tanh have other bits than the C library; out[1] is the first of them. */
+COMPARED = Template("""
+/* Count the numbers for which the lanes of $name have other bits than the C library; out[1] is the first of them. */
 void compare(double *out, long long seed, long long count)
 {
     unsigned long long draw = 0x9e3779b97f4a7c15 * (seed + 1);
@@ -58,35 +60,41 @@ void compare(double *out, long long seed, long long count)
             draw ^= draw << 13;
             draw ^= draw >> 7;
             draw ^= draw << 17; /* Marsaglia's xorshift */
-            int exponent = draw & 2 ? (int)(draw / 4 % 12) - 8 : (int)(draw / 4 % 64) - 58;
+            int exponent = draw & 2 ? (int)(draw / 4 % 12) - 8 : (int)(draw / 4 % 68) - 58;
             x[i] = ldexp(1 + (draw >> 12) * 0x1p-52, exponent) * (draw & 1 ? 1 : -1);
+            if (!($usual)) x[i] = ldexp(x[i], -12); /* else all lanes would be computed one by one */
         }
-        V z = tanh_each(x, 0);
+        V z = ${name}_each(x, 0);
         for (int i = 0; i < LANES; i++) {
-            double one = z[i], other = tanh(x[i]);
+            double one = z[i], other = $name(x[i]);
             if (memcmp(&one, &other, sizeof one) == 0) continue;
             if (out[0] == 0.0) out[1] = x[i];
             out[0] += 1.0;
         }
     }
 }
-"""
+""")
 
 
-def lanes(seed: int, numbers: int = 2**22) -> int:
-    """Compare tanh of all lanes of a vector at once, in compiled C, with the C library's tanh.
+def lanes(seed: int, numbers: int = 2**20, functions: Iterable[str] = LANES_TOGETHER) -> int:
+    """Compare functions of all lanes of a vector at once, in compiled C, with the C library's.
 
     Returns:
-        the number of arguments: half of them are between 2 ** -8 and 2 ** 4, the others between 2 ** -58 and 2 ** 6.
+        the number of arguments, `numbers` for each function: half of them are between 2 ** -8 and 2 ** 4, the others
+        between 2 ** -58 and 2 ** 10, both divided by 2 ** 12 where the C library's function is called.
     """
     need_compiler()
-    x = Value(0.5)
-    source = autograd.compile(x.tanh(), x, in_axes=0, backend="c").source
-    library = built(source + COMPARED, ["-O2", *FLAGS])
-    found = (ctypes.c_double * 2)()
-    library.function("compare")(found, ctypes.c_longlong(seed), ctypes.c_longlong(numbers))
-    assert found[0] == 0.0, f"{found[0]:.0f} of {numbers:,} differ, the first at {found[1].hex()}"
-    return numbers
+    total = 0
+    for name in functions:
+        x = Value(0.5)
+        source = autograd.compile(getattr(x, name)(), x, in_axes=0, backend="c").source
+        usual = LANES_TOGETHER[name].usual.replace("x0", "all(x[i])") or "1"
+        library = built(source + COMPARED.substitute(name=name, usual=usual), ["-O2", *FLAGS])
+        found = (ctypes.c_double * 2)()
+        library.function("compare")(found, ctypes.c_longlong(seed), ctypes.c_longlong(numbers))
+        assert found[0] == 0.0, f"{name}: {found[0]:.0f} of {numbers:,} differ, the first at {found[1].hex()}"
+        total += numbers
+    return total
 
 
 def fractions(seed: int, graphs: int = 50) -> int:
