@@ -200,6 +200,7 @@ ATTRIBUTES_OF_OTHERS = {
     ("marks", "getattr(module, '__dict__', None)"),
     ("native", "vars(value)"),  # the class in C is made of the class in Python
     ("native", "vars(in_python)"),
+    ("training.reads", "vars(x)"),  # of the user's modules
     ("engine", "vars(object)"),  # names that a row cannot have
     ("engine", "function.__dict__"),  # of a function that engine has just made
 }

@@ -19,10 +19,12 @@ from autograd.training.data import Batch, Dataset, Feed, Learn
 from autograd.training.diagnosis import Cause, Step, cause_of
 from autograd.training.history import History
 from autograd.training.preparation import Prepared
+from autograd.training.reads import may_read
 from autograd.training.rules_in_c import NotInCError
 from autograd.training.steps import BatchFunction
 from autograd.training.steps_in_c import Made, Rates, State, StepsInC
 
+_READS = "its learning rate or its rule may read the parameters, or their gradients, before each step"
 Cut = tuple[int, int, int]
 """A batch: the shape of its samples, the place of the first in the order of these, and their number."""
 
@@ -123,6 +125,8 @@ class Run:
         """
         if self.history.backend != "c":
             raise NotInCError(f"the backend is {self.history.backend!r}")
+        if self.reads:
+            raise NotInCError(_READS)
         functions = [part.function for part in self.learners]
         steps = StepsInC(self.feeds, functions, self.optimizer, self.rates, len(self.parameters), arrays=self.arrays)
         steps.load(self.kept)
@@ -160,6 +164,10 @@ class Run:
             numbers = np.array(numbers)
         self.kept = numbers, self.optimizer.state()  # one assignment, so that Ctrl-C finds both or neither
         """The parameters' numbers, and the optimizer's state. The loop over steps assigns both at once."""
+        self.reads = may_read(self.optimizer, self.parameters)
+        """Whether the optimizer may read the parameters of the model, which get their numbers before its steps then."""
+        if self.reads and self.in_c:
+            self.in_c, self.history.steps_in_python = None, _READS
         if self.freshness:
             self.freshness.restart()
 
@@ -170,10 +178,9 @@ class Run:
             kept: the state; None for that after the last step.
         """
         numbers, state = kept or self.kept
-        is_array = hasattr(numbers, "tolist")  # an optimizer's own update may return a list
         self.optimizer.restore(
             state,
-            changing(self.parameters, numbers.tolist() if is_array else list(map(float, numbers))),
+            changing(self.parameters, _as_list(numbers)),
             map(set_grad, self.parameters, repeat(0.0)),
         )
 
@@ -286,6 +293,9 @@ class Run:
         loss, gradients, accuracy = learn(self.kept[0], x, y)
         if not math.isfinite(loss):
             raise self._diverged(f"the loss became {loss}", learn, x, y)
+        if self.reads and not self.freshness:  # eager steps have set both
+            numbers, slopes = map(_as_list, (self.kept[0], gradients))
+            at_once(changing(self.parameters, numbers), map(set_grad, self.parameters, slopes))
         rates = self.rates.next()
         update = partial(self.optimizer.update_at, rates) if rates else self.optimizer.update
         moved = update(self.kept[0], gradients)
@@ -485,6 +495,11 @@ def _as_fraction(accuracy: float, scores: int) -> float:
         return accuracy
     fraction = round(accuracy * scores) / scores
     return fraction if math.isclose(accuracy, fraction, abs_tol=1e-9) else accuracy
+
+
+def _as_list(numbers: Any) -> list[float]:
+    """Return numbers as a list; an optimizer's own `update` may have returned one where arrays are kept."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else list(map(float, numbers))
 
 
 def _is_finite_array(numbers: Any) -> bool:
