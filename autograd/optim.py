@@ -11,6 +11,7 @@ and, for `clip_norm`, torch.nn.utils.clip_grad_norm_ (docs.pytorch.org).
 import functools
 import inspect
 import math
+import operator
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -254,7 +255,7 @@ class Optimizer(OptimizerHints):
                 f"this optimizer holds state for {len(memory[0])} parameters, got {len(data)}: "
                 f"make another one for other parameters, or {_FOLLOW}"
             )
-        gradients = self._clipped(gradients)
+        gradients = self.clipped(gradients)
         if rate is None:
             rate = self.rate()
         if hasattr(data, "__array__"):
@@ -289,12 +290,18 @@ class Optimizer(OptimizerHints):
             )
         return result
 
-    def _clipped(self, gradients: Any) -> Any:
+    def clipped(self, gradients: Any) -> Any:
+        """Return gradients, a list or an array, scaled down to `clip_norm` where there is one."""
         if self.clip_norm is None:
             return gradients
-        norm = math.hypot(*_as_floats(gradients))
-        scale = min(1.0, number(self.clip_norm) / (norm + 1e-6))  # 1e-6 as in clip_grad_norm_
-        return gradients * scale if hasattr(gradients, "__array__") else [g * scale for g in gradients]
+        most = number(self.clip_norm)
+        if hasattr(gradients, "__array__"):
+            import numpy as np  # noqa: PLC0415  # an array was passed
+
+            with np.errstate(all="ignore"):
+                return gradients * _share(most, _norm(np.asarray(gradients, float)))
+        scale = _share(most, _norm(_as_floats(gradients)))
+        return [g * scale for g in gradients]
 
     def _check(self, parameters: Sequence[Any]) -> None:
         check_leaves(parameters, "parameters", "pass model.parameters()")
@@ -317,6 +324,33 @@ class Optimizer(OptimizerHints):
         return {**self.__dict__, "_known": None}
 
 
+def _share(most: float, norm: float) -> float:
+    """Return by how much to scale gradients down."""
+    return min(1.0, most / (norm + 1e-6))  # 1e-6 as in clip_grad_norm_
+
+
+def _norm(numbers: Any) -> float:
+    """Return the norm of a vector, with the same bits for a list, an array, and in C (`training/loop_in_c.py`).
+
+    The squares are added from left to right. The numbers are scaled by a power of 2 before, so none overflows.
+
+    >>> _norm([3.0, 4.0]), _norm([3.0 * 2.0**600, 4.0 * 2.0**600]) / 2.0**600, _norm([])
+    (5.0, 5.0, 0.0)
+    """
+    if not len(numbers):
+        return 0.0
+    is_array = hasattr(numbers, "__array__")
+    _, exponent = math.frexp(abs(numbers).max() if is_array else max(map(abs, numbers)))
+    scale = math.ldexp(1.0, -max(exponent, LEAST_EXPONENT))
+    if is_array:
+        total = float(((numbers * scale) ** 2).cumsum()[-1])  # strictly in order, unlike sum()
+    else:
+        scaled = [x * scale for x in numbers]
+        total = functools.reduce(operator.add, map(operator.mul, scaled, scaled))
+    return math.sqrt(total) / scale
+
+
+LEAST_EXPONENT = -1000  # of a scale; smaller numbers have a norm of nothing beside 1e-6
 _FOLLOW = "call optimizer.follow(model.parameters()), by which those that it knows keep their state, or reset()"
 
 
@@ -661,7 +695,7 @@ class Groups(Optimizer):
         size = sum(place.stop - place.start if isinstance(place, slice) else len(place) for place in places)
         if len(data) != size:
             raise ValueError(f"the groups have {size} parameters, got {len(data)}: call attach(parameters) for others")
-        gradients, moved, changes = self._clipped(gradients), data[:], list[dict[str, Any]]()
+        gradients, moved, changes = self.clipped(gradients), data[:], list[dict[str, Any]]()
         if hasattr(data, "__array__"):
             import numpy as np  # noqa: PLC0415  # an array was passed
 

@@ -16,6 +16,7 @@ import json
 import math
 import pickle
 import random
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from interrupts import interrupted
 
@@ -242,6 +243,26 @@ def test_micrograds_update_has_the_same_bits() -> None:
     for p in twin.parameters():
         p.data -= 0.37 * p.grad
     assert [p.data for p in model.parameters()] == [p.data for p in twin.parameters()]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40))
+@example([5e-324, 0.0])
+@example([sys.float_info.max] * 3)
+@example([1e200, 1e-200])
+def test_the_norm_that_clips_has_the_same_bits_for_lists_and_arrays(gradients: list[float]) -> None:
+    """And is that of `math.hypot`, but where it is nothing beside 1e-6."""
+    optimizer = SGD(1.0, clip_norm=1e-3)
+    clipped = optimizer.clipped(gradients)
+    assert optimizer.clipped(np.array(gradients)).tobytes() == np.array(clipped).tobytes()
+    share = min(1.0, 1e-3 / (math.hypot(*gradients) + 1e-6))
+    assert clipped == pytest.approx([g * share for g in gradients], rel=1e-14, abs=0.0)
+
+
+@pytest.mark.parametrize("lost", [math.inf, -math.inf, math.nan])
+def test_clipping_hides_no_number_that_is_lost(lost: float) -> None:
+    for gradients in ([1.0, lost, 2.0], [lost], [lost, math.inf, math.nan]):
+        for passed in (gradients, np.array(gradients)):
+            assert not all(map(math.isfinite, SGD(1.0, clip_norm=1.0).clipped(passed)))
 
 
 def test_clipping_leaves_short_gradients_alone() -> None:

@@ -283,7 +283,7 @@ def _as_value(x: Any) -> Value:
 
 
 def _is_number(x: Any) -> bool:
-    return type(x) is float or (isinstance(x, Real) and type(x) is not bool)
+    return type(x) is float or (isinstance(x, Real) and not isinstance(x, bool))
 
 
 def _cells(closure: Any) -> list[Any]:

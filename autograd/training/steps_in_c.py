@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from autograd.codegen.c import FLAGS
 from autograd.codegen.c_build import built
 from autograd.errors import CompilerError
+from autograd.floats import number
 from autograd.optim import Groups, Optimizer
 from autograd.training.data import Feed
 from autograd.training.loop_in_c import RuleOfSlice, Samples, Slice, loop_source
@@ -98,6 +99,7 @@ class _Part:
         self.rule: RuleInC = rule_in_c(optimizer, arrays=arrays)
         self.constants = array("d", self.rule.constants)
         self.k = array("d", bytes(8 * self.rule.size))
+        self.clip = _in_memory(optimizer.clip_norm)
         self.noted = 0  # where these are in a note
         self.read = RuleOfSlice()  # what C reads of this
         self.begin = 0  # the optimizer's steps before a slice
@@ -257,6 +259,7 @@ class StepsInC:
         for j, (part, kind) in enumerate(zip(self.parts, kinds)):
             self.rules[j] = RuleOfSlice(
                 kind=kind, constants=_address(part.constants), k=_address(part.k), count=part.rule.size,
+                clip=_address(part.clip) if part.clip else None,
                 runs=len(part.runs), run=_address(part.run), state=part.state, stride=part.size,
             )  # fmt: skip
             part.read = self.rules[j]
@@ -265,6 +268,10 @@ class StepsInC:
             parameters=self.parameters, numbers=self.numbers, rules=len(self.parts),
             samples=ctypes.addressof(self.samples), rule=ctypes.addressof(self.rules), out=_address(self.out),
         )  # fmt: skip
+        self.clip = _in_memory(self.optimizer.clip_norm if isinstance(self.optimizer, Groups) else None)
+        if self.clip or any(part.clip for part in self.parts):
+            self.clipped = array("d", bytes(8 * self.parameters))
+            self.slice.clipped, self.slice.clip = _address(self.clipped), _address(self.clip) if self.clip else None
         with unchanged(_every(self.optimizer)):
             self.tried = self._try(library.function("trial"))
 
@@ -656,10 +663,16 @@ class StepsInC:
         places = [place, *(column.start + own for column in part.columns())]
         x, *state = (before[i] for i in places)
         try:
-            found = array("d", closure(x, gradients[place], *state))
+            found = array("d", closure(x, float(self._passed(part, gradients)[own]), *state))
         except Exception:  # any, of a user's rule, which may be one of arrays
             return False
         return found.tobytes() == array("d", [after[i] for i in places]).tobytes()
+
+    def _passed(self, part: _Part, gradients: Any) -> Any:
+        """Return those of all gradients that are passed to a part's rule, as they are passed."""
+        if isinstance(self.optimizer, Groups):
+            gradients = self.optimizer.clipped(gradients)
+        return part.optimizer.clipped(part.of(gradients))
 
     def _compare(self, part: _Part, rule: Callable[[], Callable[..., Any]], stop: int) -> None:
         """Compare the numbers of all its parameters with what the rule gives, called as `update` calls it.
@@ -683,7 +696,8 @@ class StepsInC:
         """Return all numbers of a part after the step before a stop, as a rule gives them, and as C has made them."""
         before, gradients, after = map(self.viewed, self._columns(stop))
         columns = list(part.columns())
-        found = part.moved(closure, [part.of(before), part.of(gradients), *(before[places] for places in columns)])
+        given = [part.of(before), self._passed(part, gradients), *(before[places] for places in columns)]
+        found = part.moved(closure, given)
         return found, [x.tobytes() for x in (part.of(after), *(after[places] for places in columns))]
 
 
@@ -694,11 +708,13 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
         NotInCError: it is one.
     """
     name = type(optimizer).__name__
-    for method in ("update", "update_at", moves, "_clipped"):
+    for method in ("update", "update_at", moves, "clipped"):
         if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
-    if optimizer.clip_norm is not None:
-        raise NotInCError("clip_norm: the norm of all gradients is math.hypot's, which C would round differently")
+
+
+def _in_memory(x: float | None) -> "array[float]":
+    return array("d", [] if x is None else [number(x)])
 
 
 def _address(memory: "array[Any]") -> int:
