@@ -17,7 +17,7 @@ The statements compute the same numbers as the steps, added in the same order, t
 
 from array import array
 from collections import Counter
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby
 from math import inf, prod
 from typing import Any, NamedTuple
@@ -859,27 +859,31 @@ def _fused(statements: Sequence[Statement], outputs: Iterable[Output]) -> list[S
     depths: dict[Array, int] = {}  # of calls in calls
     gone: set[Array] = set()
 
-    def fused(value: Expression, reader: Statement) -> Expression:
-        if isinstance(value, Call):
-            return value._replace(operands=tuple([fused(x, reader) for x in value.operands]))
-        part, array = parts.get(value.array) if isinstance(value, View) else None, reader.target.array
-        if part is None or value != part.target or reader.loops != part.loops:
-            return value
-        inner = part.target.array
-        if inner.varies != (array.varies or array.total) or depths[inner] >= DEEPEST:
-            return value
-        depths[array] = max(depths[array], depths[inner])
-        gone.add(inner)
-        return part.value
-
     found = []
     for statement in statements:
         array = statement.target.array
         depths[array] = 0
-        new = statement._replace(value=fused(statement.value, statement))
+        new = statement._replace(value=_with_parts(statement.value, statement, parts, depths, gone))
         depths[array] += 1
         alone = read[array] == made[array] == 1 and not array.total
         if alone and isinstance(new.value, (Call, View)) and new.target == View(array, 0, row_major(new.loops)):
             parts[array] = new
         found.append(new)
     return [s for s in found if s.target.array not in gone]
+
+
+def _with_parts(
+    value: Expression, reader: Statement, parts: Mapping[Array, Statement], depths: dict[Array, int], gone: set[Array]
+) -> Expression:
+    """Return a value of `reader` with the parts that can be in it; within `_fused` it would be a cycle for garbage."""
+    if isinstance(value, Call):
+        return value._replace(operands=tuple([_with_parts(x, reader, parts, depths, gone) for x in value.operands]))
+    part, array = parts.get(value.array) if isinstance(value, View) else None, reader.target.array
+    if part is None or value != part.target or reader.loops != part.loops:
+        return value
+    inner = part.target.array
+    if inner.varies != (array.varies or array.total) or depths[inner] >= DEEPEST:
+        return value
+    depths[array] = max(depths[array], depths[inner])
+    gone.add(inner)
+    return part.value
