@@ -71,7 +71,7 @@ _VECTOR_TYPES += """
 typedef double V __attribute__((vector_size(8 * LANES)));
 typedef double U __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* anywhere in an array of doubles */
 typedef long long M __attribute__((vector_size(8 * LANES)));
-static inline V all(double x) { V z; for (int i = 0; i < LANES; i++) z[i] = x; return z; }
+static inline V all(double x) { return x - (V){0.0}; } /* x - 0.0 is x; a loop takes gcc longer */
 static inline V pick(M m, V x, V y) { return (V)((m & (M)x) | (~m & (M)y)); }
 static inline V get(const double *p, long long stride)
 {
@@ -139,25 +139,27 @@ static inline __attribute__((always_inline)) void turn(V *rows)
     }
 }
 /* Copy rows of numbers to vectors of LANES rows; those before row 0 are copies of it. */
-static void in_lanes(const double *restrict a, int numbers, long long first, V *restrict x)
+static APART void in_lanes(const double *restrict a, int numbers, long long first, V *restrict x)
 {
+    const double *rows[LANES];
+    for (int lane = 0; lane < LANES; lane++) rows[lane] = a + (first + lane < 0 ? 0 : first + lane) * numbers;
     int i = 0;
-    for (; first >= 0 && i + LANES <= numbers; i += LANES) {
+    for (; i + LANES <= numbers; i += LANES) {
         V z[LANES];
-        for (int lane = 0; lane < LANES; lane++) z[lane] = *(const U *)(a + (first + lane) * numbers + i);
+        for (int lane = 0; lane < LANES; lane++) z[lane] = *(const U *)(rows[lane] + i);
         turn(z);
         for (int k = 0; k < LANES; k++) x[i + k] = z[k];
     }
-    for (; first >= 0 && i < numbers; i++) x[i] = get(a + first * numbers + i, numbers);
-    for (int lane = 0; lane < LANES; lane++) {
-        const double *row = a + (first + lane < 0 ? 0 : first + lane) * numbers;
-        for (int k = i; k < numbers; k++) x[k][lane] = row[k];
+    for (; i < numbers; i++) {
+        V z;
+        for (int lane = 0; lane < LANES; lane++) z[lane] = rows[lane][i];
+        x[i] = z;
     }
 }
 """
 _IN_ROWS = """
 /* Copy vectors to rows, from a lane on. */
-static void in_rows(const V *restrict v, int numbers, int from, double *restrict r, long long length)
+static APART void in_rows(const V *restrict v, int numbers, int from, double *restrict r, long long length)
 {
     int i = 0;
     for (; from == 0 && i + LANES <= numbers; i += LANES) {
