@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import platform
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -39,6 +42,8 @@ BOUNDS = {  # numbers where a formula changes, and some that once told a mistake
         *(0.5 * n for n in range(20)),
     ],
 }
+
+WITHOUT_FMA = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA_Usable,-AVX2_Usable"}
 
 only_together = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc" or platform.machine() != "x86_64" or " avx " not in CPU,
@@ -142,7 +147,19 @@ def test_what_a_program_does_not_call_is_not_in_it() -> None:
 @for_each_function
 def test_glibc_computes_in_one_of_the_two_ways(name: str) -> None:
     """Later versions may have another: then the loop over the lanes is right, and this test says that it is slow."""
-    assert way(name, compiled(name).source) == f"{name}_{'fused' if ' fma ' in CPU else 'apart'}"
+    fused = " fma " in CPU and WITHOUT_FMA["GLIBC_TUNABLES"] not in os.environ.get("GLIBC_TUNABLES", "")
+    assert way(name, compiled(name).source) == f"{name}_{'fused' if fused else 'apart'}"
+
+
+@only_together
+@pytest.mark.skipif(" fma " not in CPU, reason="all tests do without fused multiply-add")
+def test_with_the_glibc_of_processors_without_fused_multiply_add() -> None:
+    """The same file finds the other way when it is loaded."""
+    tests = f"{test_glibc_computes_in_one_of_the_two_ways.__name__} or {test_where_the_formula_changes.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", __file__, "-k", tests]
+    done = subprocess.run(command, env={**os.environ, **WITHOUT_FMA}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "." * (2 * len(NAMES)) in done.stdout, "all have run"
 
 
 def replaced(text: str, old: str, new: str) -> str:
