@@ -293,6 +293,14 @@ def test_folds_are_exact_and_dead_steps_are_left_out() -> None:
         assert len(lower([almost], [x, y]).steps) == 2
 
 
+@pytest.mark.parametrize("folds", [True, False])
+def test_what_inputs_were_computed_from_is_left_out(folds: bool) -> None:
+    x = Value(2.0)
+    y = x.tanh().exp()
+    program = lower([x * y], [x, y], folds=folds)
+    assert [(step.op.name, step.operands) for step in program.steps] == [("mul", (0, 1))]
+
+
 def test_labels_never_reach_the_source(backend: str) -> None:
     x = Value(1.0, '"; import os #')
     y = x * 2
