@@ -14,7 +14,8 @@ The optimizer's own rule is compared with what C has computed, to the bit:
     once          on random numbers, in place of a step's, too, for all parameters: so a rule that moves parameters by
                   those of others, as arrays can, if only at some steps, is seen before anything is trained
     at each stop  the numbers of the step, and the parameter of the largest gradient: so a rule that reads something
-                  which changes is seen before anything of the slice is kept; for this package's rules at the last stop
+                  which changes is seen before anything of the slice is kept; of this package's rules, which read
+                  nothing but their settings, that parameter at the last stop alone
     after each slice but the first    all parameters
 """
 
@@ -27,7 +28,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import chain, pairwise
-from operator import is_
 from typing import Any, NamedTuple
 
 from autograd.codegen.c import FLAGS
@@ -241,7 +241,8 @@ class StepsInC:
 
     def _record(self) -> None:
         """Record the rules of the optimizer, and compile them."""
-        self.settings = [(one, type(one), _settings(one)) for one in _every(self.optimizer)]
+        every = _every(self.optimizer)
+        self.settings = [(one, type(one), len(one.attributes()), _settings(one)) for one in every]
         self.parts = list(self._parts())
         source, kinds = loop_source([part.rule for part in self.parts])
         try:
@@ -280,12 +281,13 @@ class StepsInC:
         every = _every(self.optimizer)
         if len(every) != len(self.settings):
             return False
-        for one, (known, kind, before) in zip(every, self.settings):
-            now = _settings(one)
-            if one is not known or type(one) is not kind or now.keys() != before.keys():
+        for one, (known, kind, size, before) in zip(every, self.settings):
+            now = one.attributes()
+            if one is not known or type(one) is not kind or len(now) != size:
                 return False
-            if not all(map(is_, now.values(), map(before.__getitem__, now))):
-                return False
+            for name, x in before.items():
+                if now.get(name, now) is not x:  # no attribute is `now`
+                    return False
         return True
 
     def _try(self, trial: Callable[[Any], object]) -> bool:
@@ -459,7 +461,8 @@ class StepsInC:
         """
         self._note_steps()
         rates = self.rates
-        if not rates.rows and rates.failure is None and all(part.has_constant_rate for part in self.parts):
+        varying = [part for part in self.parts if not part.has_constant_rate]
+        if not varying and not rates.rows and rates.failure is None:
             try:
                 for part in self.parts:
                     part.give_rates(part.optimizer.rate())
@@ -640,8 +643,11 @@ class StepsInC:
                 same = part.by_python
                 try:
                     closure = optimizer.rule(part.rate_of(count - 1), step, math.sqrt)
-                    found = array("d", numbers_like(part.rule, closure))
-                    same = same or found.tobytes() == self.notes[noted : noted + size].tobytes()
+                    if part.is_pure and not entirely and part.size and self._one_agrees(part, closure, stop):
+                        continue  # by the numbers of this closure
+                    if not same:
+                        found = array("d", numbers_like(part.rule, closure))
+                        same = found.tobytes() == self.notes[noted : noted + size].tobytes()
                 except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
                     if same:
                         raise
