@@ -37,6 +37,7 @@ struct Samples { /* those of one shape */
     long long x_size, y_size; /* the numbers in a row */
     const long long *order; /* of the rows; NULL where a batch has all samples */
     double *x_rows, *y_rows; /* room for those of a batch */
+    long long draws; /* the numbers that are drawn for a sample */
 };
 struct Rule { /* of an optimizer, for some of the parameters */
     long long kind; /* its place in `numbers` and `updates` */
@@ -58,6 +59,7 @@ struct Slice {
     const struct Samples *samples;
     const struct Rule *rule;
     const double *held;
+    const double *drawn; /* the numbers for the samples of the steps, one after another */
     double *now, *next; /* parameters and state, before and after a step */
     double *out; /* loss, gradients, accuracy */
     double *clipped; /* room for gradients that are clipped; NULL where none are */
@@ -182,12 +184,16 @@ void steps(struct Slice *s)
     for (; s->done < s->steps; s->done++) {
         const long long *batch = s->batch + 3 * (s->done %% s->batches), n = batch[2];
         const struct Samples *of = s->samples + batch[0];
-        const double *a[] = {s->now, of->x, of->y, s->held};
+        const double *a[] = {s->now, of->x, of->y, s->held, s->held};
         if (of->order) {
             gather(of->x_rows, of->x, of->order + batch[1], n, of->x_size);
             gather(of->y_rows, of->y, of->order + batch[1], n, of->y_size);
             a[1] = of->x_rows;
             a[2] = of->y_rows;
+        }
+        if (of->draws) {
+            a[3] = s->drawn;
+            s->drawn += n * of->draws;
         }
         of->program(n, a, s->out, of->work);
         if (!(__builtin_fabs(s->out[0]) <= __DBL_MAX__)) return;
@@ -209,6 +215,7 @@ class Samples(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("program", "work", "x", "y")),
         ("x_size", ctypes.c_longlong), ("y_size", ctypes.c_longlong),
         *((name, ctypes.c_void_p) for name in ("order", "x_rows", "y_rows")),
+        ("draws", ctypes.c_longlong),
     ]  # fmt: skip
 
 
@@ -224,7 +231,7 @@ class RuleOfSlice(ctypes.Structure):
 class Slice(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_longlong) for name in ("parameters", "numbers", "batches", "rules")),
-        *((name, ctypes.c_void_p) for name in ("batch", "samples", "rule", "held", "now", "next")),
+        *((name, ctypes.c_void_p) for name in ("batch", "samples", "rule", "held", "drawn", "now", "next")),
         *((name, ctypes.c_void_p) for name in ("out", "clipped", "clip", "losses", "accuracies")),
         *((name, ctypes.c_longlong) for name in ("steps", "done", "last")),
         ("stop", ctypes.c_void_p), ("note", ctypes.c_void_p),

@@ -128,7 +128,8 @@ class Run:
         if self.reads:
             raise NotInCError(_READS)
         functions = [part.function for part in self.learners]
-        steps = StepsInC(self.feeds, functions, self.optimizer, self.rates, len(self.parameters), arrays=self.arrays)
+        rest: dict[str, Any] = {"draws": self.draws, "arrays": self.arrays}
+        steps = StepsInC(self.feeds, functions, self.optimizer, self.rates, len(self.parameters), **rest)
         steps.load(self.kept)
         if len(self.feeds) == 1 and self.feeds[0].whole:
             self.cuts = [(0, 0, self.of)]

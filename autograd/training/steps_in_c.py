@@ -24,10 +24,11 @@ import math
 import random
 import time
 from array import array
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import chain, pairwise
+from itertools import accumulate, chain, cycle, islice, pairwise
 from typing import Any, NamedTuple
 
 from autograd.codegen.c import FLAGS
@@ -36,6 +37,7 @@ from autograd.errors import CompilerError
 from autograd.floats import number
 from autograd.optim import Groups, Optimizer
 from autograd.training.data import Feed
+from autograd.training.draws import Draws
 from autograd.training.loop_in_c import RuleOfSlice, Samples, Slice, loop_source
 from autograd.training.rules_in_c import NotInCError, RuleInC, numbers_like, rule_in_c, unchanged, with_numbers
 from autograd.training.steps import BatchFunction
@@ -46,6 +48,7 @@ _FIRST_SLICE = 1000  # steps in the first slice, at most, whose first step is ti
 _GROWTH = 10  # of the steps in a slice, at most
 _SOME_RATE = 0.125  # a learning rate to try rules with
 _MOST_NOTES = 2**22  # numbers noted in a slice, at most: 32 MiB
+_MOST_DRAWN = 2**20  # numbers of nn.uniform in a slice, at most, but for a single step: 8 MiB
 _MOST_RECORDINGS = 8  # in a run, of rules that return another function than before
 _ALIGNMENT = 64  # bytes, of a program's memory
 _OTHERWISE = (
@@ -176,6 +179,7 @@ class StepsInC:
         optimizer: what moves the parameters.
         rates: its learning rates that have been asked for.
         parameters: their number.
+        draws: the source of `nn.uniform`.
         arrays: whether their numbers are kept in NumPy's arrays, or in lists.
 
     Raises:
@@ -190,9 +194,11 @@ class StepsInC:
         rates: Rates,
         parameters: int,
         *,
+        draws: Draws,
         arrays: bool,
     ) -> None:
         self.optimizer, self.rates, self.parameters, self.arrays = optimizer, rates, parameters, arrays
+        self.draws, self.drawing = draws, any(function.draws for function in functions)
         self.sqrt: Callable[[Any], Any] = math.sqrt
         self.viewed: Callable[[memoryview], Any] = lambda memory: memory
         """Returns what the numbers in memory are kept as."""
@@ -217,8 +223,6 @@ class StepsInC:
 
     def _samples(self, feed: Feed, function: BatchFunction) -> Samples:
         program, size = function.program, feed.size
-        if function.draws:
-            raise NotInCError("nn.uniform draws numbers for each sample")
         if program is None:
             raise NotInCError("the compiled function has no program in C to call")
         if size > program.limits.most:
@@ -235,7 +239,7 @@ class StepsInC:
             rooms.append(_address(room))
             self.memory += [numbers, room]
         program_at = program.library.address("called")
-        return Samples(program_at, start + -start % _ALIGNMENT, *columns, *sizes, None, *rooms)
+        return Samples(program_at, start + -start % _ALIGNMENT, *columns, *sizes, None, *rooms, function.draws)
 
     # The optimizer's rules --------------------------------------------------------------------------------------------
 
@@ -395,6 +399,8 @@ class StepsInC:
         count = self._look_ahead(min(stops[-1], self.pace))
         if not count:
             return
+        drawn = self._draw(place, count) if self.drawing else []
+        count = len(drawn) or count
         if self.loaded is not kept:
             self.load(kept)
         made = self.slice  # one for all: what stays is in it
@@ -426,12 +432,22 @@ class StepsInC:
             if done:
                 entirely = not (first and self.tried)
                 if self._all_agree(entirely=entirely):
+                    if drawn:
+                        self.draws.pass_over(drawn[done - 1])
                     del self.rates.rows[:done]
                     losses, accuracies = self.figures[:done], self.figures[count : count + done]
                     keep(Made(losses.tolist(), accuracies.tolist(), self._state))
         finally:
             if interrupt is not None:
                 raise interrupt
+
+    def _draw(self, place: int, count: int) -> list[int]:
+        """Draw the numbers for the samples of so many steps, or of fewer; return how many up to each step."""
+        sizes = [self.batches[i + 2] * self.samples[self.batches[i]].draws for i in range(0, len(self.batches), 3)]
+        totals = list(accumulate(islice(chain(sizes[place:], cycle(sizes)), count)))
+        totals = totals[: max(1, bisect(totals, _MOST_DRAWN))]
+        self.draws.in_advance(totals[-1], arrays=self.arrays)
+        return totals
 
     # Learning rates, and what follows from them -----------------------------------------------------------------------
 
@@ -562,7 +578,7 @@ class StepsInC:
         size = self.width * len(stops) - 2 * self.numbers - self.parameters  # the last stop has no columns
         if len(self.notes) < size:
             self.notes = array("d", [0.0]) * size
-        self.slice.done, self.slice.note = 0, _address(self.notes)
+        self.slice.done, self.slice.note, self.slice.drawn = 0, _address(self.notes), _address(self.draws.ahead)
         self._stop_at(stops)
 
     def _stop_at(self, stops: list[int]) -> None:
