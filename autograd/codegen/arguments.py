@@ -102,10 +102,10 @@ def shape_of(tree: Any) -> tuple[int, ...] | None:
     """
     if not isinstance(tree, (list, tuple)):
         return ()
-    shapes = {shape_of(part) for part in tree}
-    if len(shapes) > 1 or None in shapes:
-        return None
-    return (len(tree), *(shapes.pop() or ())) if shapes else (0,)
+    if is_flat(tree):
+        return (len(tree),)
+    first, *others = {shape_of(part) for part in tree}
+    return None if others or first is None else (len(tree), *first)
 
 
 # Checks and conversions, while the function runs ---------------------------------------------------------------------

@@ -187,11 +187,6 @@ def _power(xp: Any) -> Callable[[Any, Any], Any]:
     return power
 
 
-def _abs(xp: Any) -> Callable[[Any], Any]:
-    """Return the absolute value, whose derivative at 0 is 0; JAX's own is 1 there."""
-    return lambda x: xp.where(x == 0, 0.0, xp.abs(x))
-
-
 def _largest(xp: Any) -> Callable[[Any], Any]:
     """Return the largest along the last axis, whose derivatives at a tie are equal shares.
 
@@ -230,7 +225,7 @@ _ELSEWHERE = {"broadcast_arrays": "broadcast_tensors", "permute": "transpose"}
 """Other names of functions: PyTorch's of what NumPy has, and the reverse."""
 
 _AT_TIES: dict[Op, Callable[[Any], Callable[..., Any]]] = {
-    TABLE["abs"]: _abs,
+    TABLE["abs"]: lambda xp: lambda x: xp.where(x == 0, 0.0, xp.abs(x)),
     TABLE["max"]: lambda xp: xp.largest,
     TABLE["min"]: lambda xp: xp.smallest,
 }

@@ -105,7 +105,10 @@ class Statement(NamedTuple):
     value: Expression
 
     def __str__(self) -> str:
-        return _statement_text(self)
+        text = _text(self.value, len(self.loops))
+        if self.target.array.total:
+            text = f"total({text})"
+        return f"{_view_text(self.target)} = {_with_loops(text, _LETTERS, self.loops)}"
 
 
 Output = tuple[Array, int] | float
@@ -121,13 +124,9 @@ class ArrayProgram(NamedTuple):
     outputs: list[Output]
     """One for each output of the program, in order."""
 
-    def returned(self) -> list[Statement]:
-        """Return the outputs as statements; see `copied`."""
-        return copied(self.outputs)
-
     def __str__(self) -> str:
         """Return the program as text, one line for each statement, and one for what is returned."""
-        last = "; ".join(map(str, self.returned()))
+        last = "; ".join(map(str, copied(self.outputs)))
         return "\n".join([*map(str, self.statements), f"return {last}"])
 
 
@@ -195,13 +194,9 @@ def row_major(counts: Sequence[int]) -> tuple[int, ...]:
 _LETTERS = [*"ijklmnopqrstuvwxyz", *(f"i{n}" for n in range(1, 100))]  # of loops, the outermost first
 
 
-def _statement_text(statement: Statement) -> str:
-    target, loops, value = statement
-    text = _text(value, len(loops))
-    if target.array.total:
-        text = f"total({text})"
-    rounds = [f"{letter} < {n}" for letter, n in zip(_LETTERS, loops)]
-    return f"{_view_text(target)} = {text}" + (f" for {', '.join(rounds)}" if rounds else "")
+def _with_loops(text: str, letters: Sequence[str], loops: Sequence[int]) -> str:
+    rounds = ", ".join(f"{letter} < {n}" for letter, n in zip(letters, loops))
+    return f"{text} for {rounds}" if rounds else text
 
 
 def _text(value: Expression, loops: int) -> str:
@@ -222,9 +217,7 @@ def _text(value: Expression, loops: int) -> str:
 
 
 def _segment_text(segment: Segment, loops: int) -> str:
-    text = " * ".join(_view_text(x) if isinstance(x, View) else repr(x) for x in segment.factors)
-    rounds = [f"{letter} < {n}" for letter, n in zip(_LETTERS[loops:], segment.terms)]
-    return f"{text} for {', '.join(rounds)}" if rounds else text
+    return _with_loops(" * ".join(_text(x, loops) for x in segment.factors), _LETTERS[loops:], segment.terms)
 
 
 def _view_text(view: View) -> str:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from autograd.codegen.spelling import spelling_of
 from autograd.engine import Value, graph_of, replay
@@ -27,6 +27,8 @@ from autograd.events import listening, unobserved
 from autograd.floats import number
 from autograd.ops import TABLE, Op, stop_gradient
 from autograd.text import quoted
+
+T = TypeVar("T")
 
 _SUMS = "it adds with Python's sum(), which does not add strictly from left to right from Python 3.12 on"
 
@@ -92,27 +94,28 @@ def _passing(op: Op, operands: int) -> list[bool]:
     """
     if not op.variadic:
         return [op.passes(i) for i in range(operands)]
-    answers = []
-    for point in _points(operands):
-        try:
-            answers.append(op.pulls(1.0, op.computes(*point), *point))
-        except Exception:  # Python's / and ** raise where the table's operations have an answer
-            continue
+    answers = [pulls for _, pulls in _answers(lambda *xs: op.pulls(1.0, op.computes(*xs), *xs), operands)]
     return [any(pull is not None for pull in pulls) for pulls in zip(*answers)] or [True] * operands
 
 
 def _agrees(function: Callable[..., Any], leaves: Sequence[Value], result: Value) -> bool:
     """Return True if the graph has the function's bits at all test points where the function returns a number."""
     nodes = graph_of(result)
-    for point in _points(len(leaves)):
-        try:
-            wanted = number(function(*point))
-        except Exception:  # Python's / and ** raise where the table's operations have an answer
-            continue
+    for point, wanted in _answers(lambda *xs: number(function(*xs)), len(leaves)):
         got = replay(nodes, dict(zip(leaves, point, strict=True))).get(result, result.data)
         if not (math.isnan(got) and math.isnan(wanted)) and got.hex() != wanted.hex():
             return False
     return True
+
+
+def _answers(function: Callable[..., T], operands: int) -> Iterator[tuple[list[float], T]]:
+    """Yield the test points at which a function returns something, and what it returns."""
+    for point in _points(operands):
+        try:
+            answer = function(*point)
+        except Exception:  # Python's / and ** raise where the table's operations have an answer
+            continue
+        yield point, answer
 
 
 def _points(operands: int) -> Iterator[list[float]]:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
-from autograd.codegen.arguments import Signature, is_piece
+from autograd.codegen.arguments import Signature, is_piece, shape_of
 from autograd.trees import check_unmasked, tree_leaves, tree_shape
 
 _TAKES = "out= takes writable arrays of float64, such as numpy.empty, in the nesting of the outputs"
@@ -29,12 +29,7 @@ class _Part(NamedTuple):
 
 
 def _described(tree: Any) -> _Part:
-    if is_piece(tree):
-        return _Part(tree, (len(tree),) if isinstance(tree, list) else (), None)
-    parts = [_described(part) for part in tree]
-    shapes = {part.shape for part in parts} or {()}
-    shape = shapes.pop() if len(shapes) == 1 else None
-    return _Part(tree, None if shape is None else (len(parts), *shape), parts)
+    return _Part(tree, shape_of(tree), None if is_piece(tree) else list(map(_described, tree)))
 
 
 class _Target(NamedTuple):
@@ -92,9 +87,9 @@ def into(signature: Signature) -> Callable[[Any, Any], Any]:
     whole = cache(lambda: _described(signature.outputs))  # in the first call, if there is one
 
     def _into(out: Any, results: Any) -> Any:
-        targets: list[_Target] = []
-        written = _Matching(signature.rowwise, targets).match(whole(), out, results, "out")
-        for target in targets:
+        matching = _Matching(signature.rowwise, [])
+        written = matching.match(whole(), out, results, "out")
+        for target in matching.targets:
             target.write()
         return written
 

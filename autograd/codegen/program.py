@@ -15,6 +15,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from autograd.codegen.arguments import Signature
@@ -35,6 +36,15 @@ class Step(NamedTuple):
 
     op: Op
     operands: tuple[Operand, ...]
+
+    def moved(self, places: Sequence[Operand]) -> "Step":
+        """Return the operation on the values, or constants, that have come in place of its operands."""
+        return Step(self.op, tuple(moved(self.operands, places)))
+
+
+def moved(operands: Iterable[Operand], places: Sequence[Operand]) -> list[Operand]:
+    """Return operands with what has come in place of each value; constants stay."""
+    return [places[x] if type(x) is int else x for x in operands]
 
 
 class Program(NamedTuple):
@@ -203,15 +213,14 @@ def expanded(
     def add(program: Program, operands: Sequence[Operand]) -> list[Operand]:
         """Add a program's steps, on these operands in place of its inputs, and return its outputs."""
         places = list(operands)
-        moved = operands != range(program.inputs)  # most programs keep the numbers of most values
+        others = operands != range(program.inputs)  # most programs keep the numbers of most values
         for step in program.steps:
-            own = Step(step.op, tuple([places[x] if type(x) is int else x for x in step.operands])) if moved else step
-            own = arithmetic(own)
+            own = arithmetic(step.moved(places) if others else step)
             inner = expansion(own.op, len(own.operands))
             place = builder.add_step(own) if inner is None else add(inner, own.operands)[0]
-            moved = moved or type(place) is float or place != len(places)
+            others = others or type(place) is float or place != len(places)
             places.append(place)
-        return [places[x] if type(x) is int else x for x in program.outputs]
+        return moved(program.outputs, places)
 
     return builder.program(add(program, range(program.inputs)))
 
@@ -239,20 +248,19 @@ def with_one_factor(program: Program) -> Program:
     """
     steps: list[Step] = []
     places: list[Operand] = [*range(program.inputs)]
-    for op, operands in program.steps:
-        step = Step(op, tuple(places[x] if type(x) is int else x for x in operands))
+    for step in (step.moved(places) for step in program.steps):
+        new = step
         c, x = _factor_and_rest(step)
         if c is not None and x >= program.inputs:
             d, y = _factor_and_rest(steps[x - program.inputs])
-            if d is not None and 0.5 in map(_mantissa, (c, d)):
+            if d is not None and any(abs(math.frexp(n)[0]) == 0.5 for n in (c, d)):
                 if c * d == 1:
                     places.append(y)
                     continue
-                step = Step(op, (c * d, y))
+                new = Step(step.op, (c * d, y))
         places.append(program.inputs + len(steps))
-        steps.append(step)
-    outputs = [places[x] if type(x) is int else x for x in program.outputs]
-    return without_dead_steps(Program(program.inputs, steps, outputs))
+        steps.append(new)
+    return without_dead_steps(Program(program.inputs, steps, moved(program.outputs, places)))
 
 
 def _factor_and_rest(step: Step) -> tuple[float | None, int]:
@@ -264,32 +272,25 @@ def _factor_and_rest(step: Step) -> tuple[float | None, int]:
     return None, -1
 
 
-def _mantissa(x: float) -> float:
-    return abs(math.frexp(x)[0])
-
-
 def without_dead_steps(program: Program) -> Program:
     """Drop the steps that no output needs."""
     inputs, steps, outputs = program
     needed = bytearray(inputs + len(steps))
-    for x in outputs:
-        if type(x) is int:
-            needed[x] = True
-    for place in range(len(needed) - 1, inputs - 1, -1):
-        if needed[place]:
-            for x in steps[place - inputs].operands:
-                if type(x) is int:
-                    needed[x] = True
+    places_backwards = range(len(needed) - 1, inputs - 1, -1)
+    of_needed = (steps[place - inputs].operands for place in places_backwards if needed[place])
+    for operands in chain([outputs], of_needed):  # those of a step come once all that read it have been seen
+        for x in operands:
+            if type(x) is int:
+                needed[x] = True
     if all(needed[inputs:]):
         return program
-    kept = [place for place in range(inputs, len(needed)) if needed[place]]
-    places = {i: i for i in range(inputs)} | {old: inputs + new for new, old in enumerate(kept)}
-
-    def moved(x: Operand) -> Operand:
-        return places[x] if type(x) is int else x
-
-    moved_steps = [Step(op, tuple(map(moved, operands))) for op, operands in (steps[old - inputs] for old in kept)]
-    return Program(inputs, moved_steps, list(map(moved, outputs)))
+    places: list[Operand] = [*range(inputs)]
+    kept: list[Step] = []
+    for step, is_needed in zip(steps, needed[inputs:], strict=True):
+        places.append(inputs + len(kept))
+        if is_needed:
+            kept.append(step.moved(places))
+    return Program(inputs, kept, moved(outputs, places))
 
 
 def uses_of(program: Program) -> Counter[int]:

@@ -21,14 +21,12 @@ from autograd.codegen.python_source import (
     Statements,
     added,
     assignment,
-    finished_sums,
     function_text,
     head_of_compiled,
     indented,
     packed,
     packed_pieces,
     parameters,
-    size_of_the_batch,
     straight_statements,
     tree_text,
     unpacking,
@@ -71,12 +69,16 @@ def python_backend(program: Program, signature: Signature) -> CompiledCode:
     else:
         statements, summed = straight_statements(program, signature, name, spelling), set[int]()
     outputs = tree_leaves(signature.outputs)
+    numbers = list(map(name, outputs))
+    if signature.reduce:  # the sums `s0`, `s1`, ... over `n` samples, and the terms that are added once
+        mean, times = (" / n", "") if signature.reduce == "mean" else ("", "n * ")
+        fixed = {i: f" + {times}{name(x)}" for i, x in terms.items()}
+        numbers = [f"s{i}{mean}{fixed.get(i, '')}" for i in range(len(outputs))]
 
     def result(arrays: bool) -> str:
         if signature.rowwise:
             pieces = [f"r{i}" for i in range(len(pieces_of(signature.outputs)))]
             return packed_pieces(signature.outputs, [f"_array({r})" for r in pieces] if arrays else pieces)
-        numbers = finished_sums(signature, terms, name) if signature.reduce else map(name, outputs)
         return packed(signature.outputs, numbers, arrays)
 
     body = [
@@ -113,7 +115,7 @@ def _loop(each: Sequence[str], signature: Signature, name: Name, summed: Collect
         summed: the outputs whose sums are already in `each`.
     """
     pieces, outputs, batched = pieces_of(signature.outputs), tree_leaves(signature.outputs), signature.batched_arguments
-    yield size_of_the_batch(signature)
+    yield f"n = _batch_size({', '.join(f'({k}, a{k})' for k in batched)})"
     if signature.reduce:
         yield from (f"s{i} = 0.0" for i in range(len(outputs)))
     else:

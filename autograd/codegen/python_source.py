@@ -25,7 +25,7 @@ from autograd.codegen.out import into
 from autograd.codegen.program import Operand, Program, Step, varying_values
 from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, float_literal, spelling_of
 from autograd.floats import number
-from autograd.trees import tree_leaves, tree_map, tree_shape
+from autograd.trees import tree_map, tree_shape
 
 Name = Callable[[Operand], str]
 """Writes a value or a constant as an operand."""
@@ -179,11 +179,6 @@ def unpacking(source: str, tree: Any, k: int, name: Name) -> Iterator[str]:
             yield from unpacking(target, part, k, name)
 
 
-def size_of_the_batch(signature: Signature) -> str:
-    """Return the statement that finds `n`, the number of samples."""
-    return f"n = _batch_size({', '.join(f'({k}, a{k})' for k in signature.batched_arguments)})"
-
-
 def array_among(signature: Signature) -> str:
     """Return the condition that an argument is an array; nothing if none can be.
 
@@ -231,14 +226,3 @@ def packed_pieces(tree: Any, pieces: Iterable[str]) -> str:
     '(r0, r1)'
     """
     return tree_text(with_pieces(tree, iter(pieces)))
-
-
-def finished_sums(signature: Signature, terms: Mapping[int, Operand], name: Name) -> Sequence[str]:
-    """Return expressions for the outputs of a `reduce`, from the sums `s0`, `s1`, ... over `n` samples.
-
-    Arguments:
-        terms: the terms to add once to an output, as `without_fixed_terms` returns them.
-    """
-    mean, times = (" / n", "") if signature.reduce == "mean" else ("", "n * ")
-    sums = [f"s{i}{mean}" for i in range(len(tree_leaves(signature.outputs)))]
-    return [f"{s} + {times}{name(terms[i])}" if i in terms else s for i, s in enumerate(sums)]
