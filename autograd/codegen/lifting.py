@@ -555,7 +555,8 @@ class _Arrangement:
         self._statements: list[Statement] = []
         self._arguments: list[Array] = []
         for k, kind in enumerate(kinds.kinds[: len(signature.inputs)]):
-            self._arguments.append(self._allot(k, kind, kind.members))
+            self._arguments.append(self._allot(k, kind.members))
+            self._arguments[k].varies = kind.varies
         for k in sorted(range(len(signature.inputs), len(kinds.kinds)), key=lambda k: kinds.kinds[k].order):
             self._collect(k) if kinds.kinds[k].collects else self._arrange(k)
 
@@ -571,11 +572,18 @@ class _Arrangement:
                 own.name = f"{letter}{n}"
         return ArrayProgram(self._arguments, constants, statements, outputs)
 
-    def _allot(self, k: int, kind: _Kind, members: Sequence[int]) -> Array:
-        self._arrays[k] = Array(f"a{k}", len(members), kind.varies, kind.total)
+    def _allot(self, k: int, members: Sequence[int]) -> Array:
+        self._arrays[k] = Array(f"a{k}", len(members))
         for place, member in enumerate(members):
             self._place[member] = place
         return self._arrays[k]
+
+    def _add(self, k: int, start: int, strides: tuple[int, ...], loops: tuple[int, ...], value: Expression) -> None:
+        """Add a statement for members of a kind, whose array varies if what it reads does, after folds."""
+        target, total = self._arrays[k], self._kinds.kinds[k].total
+        varies = target.varies or target.total or any(view.array.varies for view in views_of(value))
+        target.varies, target.total = varies and not total, varies and total
+        self._statements.append(Statement(View(target, start, strides), loops, value))
 
     def _collect(self, k: int) -> None:
         """Give the members of a collection places, and add the statements that copy values, and constants, there."""
@@ -583,21 +591,18 @@ class _Arrangement:
         constants = {m: x for m, x in zip(kind.members, kind.copied, strict=True) if isinstance(x, float)}
         copied = {x: m for m, x in zip(kind.members, kind.copied, strict=True) if isinstance(x, int)}
         sources = sorted(copied, key=lambda x: (of[x], place[x]))
-        target = self._allot(k, kind, [*map(copied.__getitem__, sources), *constants])
-        self._collections.add(target)
-        target.varies = any(self._arrays[of[x]].varies for x in sources)  # after folds
+        self._collections.add(self._allot(k, [*map(copied.__getitem__, sources), *constants]))
         for source, group in groupby(sources, key=of.__getitem__):
             xs = list(group)
             for piece, nest in nests_through([list(map(place.__getitem__, xs))], [place[copied[x]] for x in xs]):
                 places = _Factor(self._arrays[source], [[place[x]] for x in xs])
                 slot = (nest.starts[1], nest.strides[1])
                 (segment,) = self._segments(nest.counts, _Terms([places], []), piece, [slot])
-                to = View(target, nest.starts[0], nest.strides[0])
-                self._statements.append(Statement(to, nest.counts, segment.factors[0]))
+                self._add(k, nest.starts[0], nest.strides[0], nest.counts, segment.factors[0])
         if constants:
             loops = (len(constants),) if len(constants) > 1 else ()
             numbers = self._constant(loops, list(constants.values()))
-            self._statements.append(Statement(View(target, len(sources), (1,) * len(loops)), loops, numbers))
+            self._add(k, len(sources), (1,) * len(loops), loops, numbers)
 
     def _arrange(self, k: int) -> None:
         """Give the members of a kind their places, and add the statements that compute them."""
@@ -616,9 +621,8 @@ class _Arrangement:
         starts = [[row[0] for row in f.rows] for f in factors]
         regular = [alike or all(_one_pattern([f.rows[m] for m in group]) for group in groups) for f in factors]
         order = _best_order([s for s, fits in zip(starts, regular, strict=True) if fits], groups, len(members))
-        target = self._allot(k, kind, [members[m] for m in order])
+        self._allot(k, [members[m] for m in order])
         rank = [place[member] for member in members]
-        values: list[Expression] = []
         for group in groups:
             group.sort(key=rank.__getitem__)
             slots = [[s[m] for m in group] if fits else None for s, fits in zip(starts, regular, strict=True)]
@@ -626,10 +630,8 @@ class _Arrangement:
             for piece, nest in nests_through(slots, [rank[m] for m in group], tables):
                 part, own = [group[i] for i in piece], iter(zip(nest.starts[1:], nest.strides[1:], strict=True))
                 segments = [self._segments(nest.counts, run, part, [next(own) for _ in run.factors]) for run in runs]
-                values.append(_value(kind, list(map(list, segments))))
-                to = View(target, nest.starts[0], nest.strides[0])
-                self._statements.append(Statement(to, nest.counts, values[-1]))
-        self._settle(target, kind, values)
+                value = _value(kind, list(map(list, segments)))
+                self._add(k, nest.starts[0], nest.strides[0], nest.counts, value)
 
     def _terms(self, run: _Run) -> _Terms:
         constants, *factors = run.columns
@@ -648,15 +650,8 @@ class _Arrangement:
             if constant != 1.0 or not factors:
                 factors.append(constant)
             segments.append([Segment((), tuple(factors))])
-        target = self._allot(k, kind, kind.members)
-        value = _value(kind, segments)
-        self._statements.append(Statement(View(target, 0, ()), (), value))
-        self._settle(target, kind, [value])
-
-    def _settle(self, target: Array, kind: _Kind, values: Iterable[Expression]) -> None:
-        """See whether an array varies, after folds."""
-        varies = any(view.array.varies for value in values for view in views_of(value))
-        target.varies, target.total = varies and not kind.total, varies and kind.total
+        self._allot(k, kind.members)
+        self._add(k, 0, (), (), _value(kind, segments))
 
     def _segments(
         self,
