@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_wrong_rule_breaks_a_promise(name: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("column", ["python", "c"])
 def test_a_wrong_spelling_breaks_a_promise(column: str, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
-    wrong = SPELLINGS["sub"]._replace(**{column: "{x} + {y}"})  # type: ignore[arg-type]
+    wrong = replace(SPELLINGS["sub"], **{column: "{x} + {y}"})  # type: ignore[arg-type]
     monkeypatch.setitem(SPELLINGS, "sub", wrong)
     assert (Value(3.0) - 1.0).data == 2.0, "the graph itself is right"
     assert any("AssertionError" in attempt("compiled", seed)[2] for seed in range(3))

@@ -37,8 +37,9 @@ To add an operation to the table in `ops.py`, add its row here. A test for each 
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd import ops
 from autograd.floats import SQRT_HALF
@@ -56,20 +57,36 @@ TERMS_IN_A_STATEMENT = 40
 """The longest sum in one expression: compilers recurse into each of its terms."""
 
 
-class SpellingRow(NamedTuple):
+@dataclass(eq=False)
+class SpellingRow:
     """The spelling of one operation: a template for each target, and the binding strength of the spreadsheet's."""
 
     op: Op
-    operands: tuple[str, ...]
-    python: str
-    arrays: str
-    c: str
-    vector: str
-    javascript: str
-    binds: int
-    spreadsheet: str
-    latex: str
-    formula: Callable[..., Any] | None
+    python: str = ""
+    arrays: str = ""
+    c: str = ""
+    vector: str = ""
+    javascript: str = ""
+    binds: int = ATOM
+    spreadsheet: str = ""
+    latex: str = ""
+    formula: Callable[..., Any] | None = field(default=None, kw_only=True)
+    operands: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fill in the empty cells as the module's docstring says."""
+        op = self.op
+        if op.variadic:
+            self.operands = (("x", "y") if op.adds else ("xs", "ys"))[: op.reads.count("{}")]
+        else:
+            self.operands = tuple(op.__signature__.parameters)
+        call = f"{op.name}({', '.join(f'{{{x}}}' for x in self.operands)})"
+        cells = {"python": call, "latex": rf"\operatorname{{{op.name}}}({', '.join(self.operands)})"}
+        if self.formula is None:
+            cells |= {"arrays": f"xp.{call}", "c": call, "javascript": f"Math.{call}"}
+            cells["spreadsheet"] = call.replace(op.name, op.name.upper(), 1)
+        for column, cell in cells.items():
+            setattr(self, column, getattr(self, column) or cell)
 
     def write(self, column: str, operands: Sequence[str]) -> str:
         """Return the cell of a column with its operands put in, lists joined by commas; for `sum` and `dot`, one term.
@@ -89,42 +106,6 @@ class SpellingRow(NamedTuple):
         ['x1 * w1', 'x2 * w2']
         """
         return [self.write(column, term) for term in zip(*self.op.lists(operands), strict=True)]
-
-
-def spell(  # noqa: PLR0917  # a row of the table
-    op: Op,
-    python: str = "",
-    arrays: str = "",
-    c: str = "",
-    vector: str = "",
-    javascript: str = "",
-    binds: int = ATOM,
-    spreadsheet: str = "",
-    latex: str = "",
-    *,
-    formula: Callable[..., Any] | None = None,
-) -> SpellingRow:
-    """Return the row of an operation, with the empty cells filled in as the module's docstring says."""
-    if op.variadic:
-        operands = (("x", "y") if op.adds else ("xs", "ys"))[: op.reads.count("{}")]
-    else:
-        operands = tuple(op.__signature__.parameters)
-    call = f"{op.name}({', '.join(f'{{{x}}}' for x in operands)})"
-    upper = call.replace(op.name, op.name.upper(), 1)
-    derived = formula is not None
-    return SpellingRow(
-        op,
-        operands,
-        python or call,
-        arrays or ("" if derived else f"xp.{call}"),
-        c or ("" if derived else call),
-        vector,
-        javascript or ("" if derived else f"Math.{call}"),
-        binds,
-        spreadsheet or ("" if derived else upper),
-        latex or rf"\operatorname{{{op.name}}}({', '.join(operands)})",
-        formula,
-    )
 
 
 def spelling_of(op: Op) -> SpellingRow:
@@ -212,72 +193,72 @@ def _silu(x: Any) -> Any:
 # fmt: off
 
 SPELLINGS: dict[str, SpellingRow] = {row.op.name: row for row in (
-    #     operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
-    spell(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}", latex="x + y"),
-    spell(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}", latex="x - y"),
-    spell(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}", latex=r"x \times y"),
-    spell(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}", latex=r"\frac{x}{y}"),
-    spell(ops.mod,       "{x} % {y} if {y} else nan",            "xp.where((z := xp.remainder({x}, {y})) == 0, xp.copysign(xp.stop_gradient(z), {y}) - (xp.stop_gradient(z) - z), z)", "mod({x}, {y})", "", "mod({x}, {y})", SUM, "{x:1}-{y:3}*INT({x:2}/{y:3})", latex=r"x \bmod y"),  # MOD is an error of -1 and 1e22. 0 with the sign of y, and the gradient of z
-    spell(ops.floordiv,  "{x} // {y} if {y} else div({x}, {y})", "xp.stop_gradient(xp.where({y} == 0, {x} / {y}, xp.copysign(xp.floor_divide({x}, {y}), {x} / {y})))", "floordiv({x}, {y})", "", "floordiv({x}, {y})", ATOM, "INT({x:2}/{y:3})", latex=r"\lfloor\frac{x}{y}\rfloor"),
-    spell(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}", latex="-x"),
-    spell(ops.pow,       "",                                     "{x} ** {y}",            "power({x}, {y})",      "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))", latex="x^{y}"),  # 0^0 is an error in Excel
-    spell(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     "", latex="|x|"),
+    #           operation      Python                                  arrays                   C                       C vector                             JavaScript           spreadsheet
+    SpellingRow(ops.add,       "{x} + {y}",                            "{x} + {y}",             "{x} + {y}",            "{x} + {y}",                         "{x} + {y}",         SUM,      "{x:1}+{y:2}", latex="x + y"),
+    SpellingRow(ops.sub,       "{x} - {y}",                            "{x} - {y}",             "{x} - {y}",            "{x} - {y}",                         "{x} - {y}",         SUM,      "{x:1}-{y:2}", latex="x - y"),
+    SpellingRow(ops.mul,       "{x} * {y}",                            "{x} * {y}",             "{x} * {y}",            "{x} * {y}",                         "{x} * {y}",         PRODUCT,  "{x:2}*{y:3}", latex=r"x \times y"),
+    SpellingRow(ops.div,       "{x} / {y} if {y} else div({x}, {y})",  "{x} / {y}",             "{x} / {y}",            "{x} / {y}",                         "{x} / {y}",         PRODUCT,  "{x:2}/{y:3}", latex=r"\frac{x}{y}"),
+    SpellingRow(ops.mod,       "{x} % {y} if {y} else nan",            "xp.where((z := xp.remainder({x}, {y})) == 0, xp.copysign(xp.stop_gradient(z), {y}) - (xp.stop_gradient(z) - z), z)", "mod({x}, {y})", "", "mod({x}, {y})", SUM, "{x:1}-{y:3}*INT({x:2}/{y:3})", latex=r"x \bmod y"),  # MOD is an error of -1 and 1e22. 0 with the sign of y, and the gradient of z
+    SpellingRow(ops.floordiv,  "{x} // {y} if {y} else div({x}, {y})", "xp.stop_gradient(xp.where({y} == 0, {x} / {y}, xp.copysign(xp.floor_divide({x}, {y}), {x} / {y})))", "floordiv({x}, {y})", "", "floordiv({x}, {y})", ATOM, "INT({x:2}/{y:3})", latex=r"\lfloor\frac{x}{y}\rfloor"),
+    SpellingRow(ops.neg,       "-{x}",                                 "-{x}",                  "-{x}",                 "-{x}",                              "-{x}",              SUM,      "-{x:4}", latex="-x"),
+    SpellingRow(ops.pow,       "",                                     "{x} ** {y}",            "power({x}, {y})",      "",                                  "pow({x}, {y})",     ATOM,     "IF({y}=0,1,IF(AND({x}<0,{y}<>INT({y})),SQRT({x}),{x:4}^{y:4}))", latex="x^{y}"),  # 0^0 is an error in Excel
+    SpellingRow(ops.abs,       "",                                     "",                      "__builtin_fabs({x})",  "(V)((M){x} & 0x7fffffffffffffff)",  "",                  ATOM,     "", latex="|x|"),
 
-    spell(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex="e^{x}"),
-    spell(ops.expm1,     "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "TANH({x:2}/2)*(EXP({x})+1)", latex="e^{x} - 1"),  # EXP(x)-1 has no digits left near 0
-    spell(ops.exp2,      "",                                     "",                      "",                     "",                                  "Math.pow(2, {x})",  POWER,    "2^{x:4}", latex="2^{x}"),
-    spell(ops.log,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "LN({x})", latex=r"\ln(x)"),
-    spell(ops.log1p,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(ABS({x})<0.5,2*ATANH({x:2}/(2+{x:2})),LN(1+{x:2}))", latex=r"\ln(1 + x)"),
-    spell(ops.log2,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "LN({x})/LN(2)", latex=r"\log_{2}(x)"),
-    spell(ops.log10,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\log_{10}(x)"),
-    spell(ops.sqrt,      "",                                     "",                      "__builtin_sqrt({x})",  "",                                  "",                  ATOM,     "", latex=r"\sqrt{x}"),
-    spell(ops.cbrt,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "SIGN({x})*ABS({x})^(1/3)", latex=r"\sqrt[3]{x}"),
+    SpellingRow(ops.exp,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex="e^{x}"),
+    SpellingRow(ops.expm1,     "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "TANH({x:2}/2)*(EXP({x})+1)", latex="e^{x} - 1"),  # EXP(x)-1 has no digits left near 0
+    SpellingRow(ops.exp2,      "",                                     "",                      "",                     "",                                  "Math.pow(2, {x})",  POWER,    "2^{x:4}", latex="2^{x}"),
+    SpellingRow(ops.log,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "LN({x})", latex=r"\ln(x)"),
+    SpellingRow(ops.log1p,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(ABS({x})<0.5,2*ATANH({x:2}/(2+{x:2})),LN(1+{x:2}))", latex=r"\ln(1 + x)"),
+    SpellingRow(ops.log2,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "LN({x})/LN(2)", latex=r"\log_{2}(x)"),
+    SpellingRow(ops.log10,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\log_{10}(x)"),
+    SpellingRow(ops.sqrt,      "",                                     "",                      "__builtin_sqrt({x})",  "",                                  "",                  ATOM,     "", latex=r"\sqrt{x}"),
+    SpellingRow(ops.cbrt,      "",                                     "",                      "",                     "",                                  "",                  PRODUCT,  "SIGN({x})*ABS({x})^(1/3)", latex=r"\sqrt[3]{x}"),
 
-    spell(ops.sin,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\sin(x)"),
-    spell(ops.cos,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\cos(x)"),
-    spell(ops.tan,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\tan(x)"),
-    spell(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arcsin(x)"),
-    spell(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arccos(x)"),
-    spell(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arctan(x)"),
-    spell(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))"),  # x comes first; an error at the origin
-    spell(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(SUMSQ(1,MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))))", latex=r"\sqrt{x^{2} + y^{2}}"),  # SQRT(x*x+y*y) overflows
+    SpellingRow(ops.sin,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\sin(x)"),
+    SpellingRow(ops.cos,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\cos(x)"),
+    SpellingRow(ops.tan,       "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\tan(x)"),
+    SpellingRow(ops.asin,      "",                                     "xp.arcsin({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arcsin(x)"),
+    SpellingRow(ops.acos,      "",                                     "xp.arccos({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arccos(x)"),
+    SpellingRow(ops.atan,      "",                                     "xp.arctan({x})",        "",                     "",                                  "",                  ATOM,     "", latex=r"\arctan(x)"),
+    SpellingRow(ops.atan2,     "",                                     "xp.arctan2({y}, {x})",  "",                     "",                                  "",                  ATOM,     "IF(AND({y}=0,{x}=0),0,ATAN2({x},{y}))"),  # x comes first; an error at the origin
+    SpellingRow(ops.hypot,     "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF(AND({x}=0,{y}=0),0,MAX(ABS({x}),ABS({y}))*SQRT(SUMSQ(1,MIN(ABS({x}),ABS({y}))/MAX(ABS({x}),ABS({y})))))", latex=r"\sqrt{x^{2} + y^{2}}"),  # SQRT(x*x+y*y) overflows
 
-    spell(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\sinh(x)"),
-    spell(ops.cosh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\cosh(x)"),
-    spell(ops.tanh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\tanh(x)"),
-    spell(ops.asinh,     "",                                     "xp.arcsinh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{arsinh}(x)"),
-    spell(ops.acosh,     "",                                     "xp.arccosh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{arcosh}(x)"),
-    spell(ops.atanh,     "",                                     "xp.arctanh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{artanh}(x)"),
+    SpellingRow(ops.sinh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\sinh(x)"),
+    SpellingRow(ops.cosh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\cosh(x)"),
+    SpellingRow(ops.tanh,      "",                                     "",                      "",                     "",                                  "",                  ATOM,     "", latex=r"\tanh(x)"),
+    SpellingRow(ops.asinh,     "",                                     "xp.arcsinh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{arsinh}(x)"),
+    SpellingRow(ops.acosh,     "",                                     "xp.arccosh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{arcosh}(x)"),
+    SpellingRow(ops.atanh,     "",                                     "xp.arctanh({x})",       "",                     "",                                  "",                  ATOM,     "", latex=r"\operatorname{artanh}(x)"),
 
-    spell(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     ""),
-    spell(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     ""),
-    spell(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", latex=r"\sigma(x)", formula=_sigmoid),
-    spell(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(_minus_abs(x)))),
-    spell(ops.log_sigmoid, "",                                   "",                      "",                     "",                                  "",                  SUM,      "MIN({x},0)-2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", latex=r"\ln(\sigma(x))", formula=lambda x: -softplus(-x)),
-    spell(ops.logaddexp, "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},{y})+2*ATANH(EXP(-ABS({x:1}-{y:2}))/(2+EXP(-ABS({x:1}-{y:2}))))", latex=r"\ln(e^{x} + e^{y})", formula=_logaddexp),
+    SpellingRow(ops.erf,       "",                                     "",                      "",                     "",                                  "erf({x})",          ATOM,     ""),
+    SpellingRow(ops.erfc,      "",                                     "",                      "",                     "",                                  "erfc({x})",         ATOM,     ""),
+    SpellingRow(ops.sigmoid,   "",                                     "",                      "",                     "",                                  "",                  ATOM,     "IF({x}>=0,1/(1+EXP(-{x:4})),EXP({x})/(1+EXP({x})))", latex=r"\sigma(x)", formula=_sigmoid),
+    SpellingRow(ops.softplus,  "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},0)+2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", formula=lambda x: relu(x) + log1p(exp(_minus_abs(x)))),
+    SpellingRow(ops.log_sigmoid, "",                                   "",                      "",                     "",                                  "",                  SUM,      "MIN({x},0)-2*ATANH(EXP(-ABS({x}))/(2+EXP(-ABS({x}))))", latex=r"\ln(\sigma(x))", formula=lambda x: -softplus(-x)),
+    SpellingRow(ops.logaddexp, "",                                     "",                      "",                     "",                                  "",                  SUM,      "MAX({x},{y})+2*ATANH(EXP(-ABS({x:1}-{y:2}))/(2+EXP(-ABS({x:1}-{y:2}))))", latex=r"\ln(e^{x} + e^{y})", formula=_logaddexp),
 
-    #     operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
-    spell(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)", latex=r"\operatorname{ReLU}(x)"),
-    spell(ops.leaky_relu, "{x} if {x} > 0.0 else {slope} * {x}", "xp.where({x} > 0, {x}, {slope} * {x})",         "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{LeakyReLU}_{slope}(x)", formula=lambda x, slope: where(x, x, slope * x)),
-    spell(ops.elu,    "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{ELU}_{alpha}(x)", formula=lambda x, alpha: where(x, x, alpha * expm1(where(x, 0.0, x)))),
-    spell(ops.gelu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{GELU}(x)", formula=_gelu),
-    spell(ops.silu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{SiLU}(x)", formula=_silu),
-    spell(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "SIGN({x})", latex=r"\operatorname{sgn}(x)", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
-    spell(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) > 0)",    "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x))),
-    spell(ops.floor,  "",                            "",                                                  "__builtin_floor({x})",                 "",                                                  "",                                      ATOM,     "INT({x})", latex=r"\lfloor x\rfloor"),
-    spell(ops.ceil,   "",                            "",                                                  "__builtin_ceil({x})",                  "",                                                  "",                                      SUM,      "-INT(-{x:4})", latex=r"\lceil x\rceil"),
-    spell(ops.round,  "",                            "",                                                  "__builtin_rint({x})",                  "",                                                  "round({x})",                            ATOM,     "IF(ABS({x:1}-TRUNC({x}))=0.5,2*ROUND({x:2}/2,0),ROUND({x},0))"),
-    spell(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "", latex=r"\max(x, y)"),
-    spell(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "", latex=r"\min(x, y)"),
-    spell(ops.clip,   "",                            "xp.where(((z := xp.where(({low} > {x}) | xp.isnan({low}), {low}, {x})) > {high}) | xp.isnan({high}), {high}, z)", "", "",           "",                                                  ATOM,     "", formula=lambda x, low, high: ops.min(high, ops.max(low, x))),
-    spell(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})", latex=r"\begin{cases}x & \text{if } c > 0 \\ y & \text{otherwise}\end{cases}"),
+    #           operation   Python                         arrays                                               C                                       C vector                                             JavaScript                               spreadsheet
+    SpellingRow(ops.relu,   "0.0 if {x} <= 0.0 else {x}",  "xp.where({x} <= 0, 0.0, {x})",                      "{x} <= 0 ? 0.0 : {x}",                 "(V)(~(M)({x} <= 0.0) & (M){x})",                    "{x} <= 0 ? 0 : {x}",                    ATOM,     "MAX({x},0)", latex=r"\operatorname{ReLU}(x)"),
+    SpellingRow(ops.leaky_relu, "{x} if {x} > 0.0 else {slope} * {x}", "xp.where({x} > 0, {x}, {slope} * {x})",         "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{LeakyReLU}_{slope}(x)", formula=lambda x, slope: where(x, x, slope * x)),
+    SpellingRow(ops.elu,    "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{ELU}_{alpha}(x)", formula=lambda x, alpha: where(x, x, alpha * expm1(where(x, 0.0, x)))),
+    SpellingRow(ops.gelu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{GELU}(x)", formula=_gelu),
+    SpellingRow(ops.silu,   "",                            "",                                                  "",                                     "",                                                  "",                                      ATOM,     "", latex=r"\operatorname{SiLU}(x)", formula=_silu),
+    SpellingRow(ops.sign,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) + 0.0)",  "",                                     "",                                                  "Math.sign({x}) + 0",                    ATOM,     "SIGN({x})", latex=r"\operatorname{sgn}(x)", formula=lambda x: where(x, 1.0, where(-x, -1.0, abs(x)))),  # + 0 makes 0 of -0
+    SpellingRow(ops.step,   "",                            "xp.where(xp.isnan({x}), {x}, xp.sign({x}) > 0)",    "",                                     "",                                                  "",                                      ATOM,     "IF({x}>0,1,0)", formula=lambda x: relu(sign(x))),
+    SpellingRow(ops.floor,  "",                            "",                                                  "__builtin_floor({x})",                 "",                                                  "",                                      ATOM,     "INT({x})", latex=r"\lfloor x\rfloor"),
+    SpellingRow(ops.ceil,   "",                            "",                                                  "__builtin_ceil({x})",                  "",                                                  "",                                      SUM,      "-INT(-{x:4})", latex=r"\lceil x\rceil"),
+    SpellingRow(ops.round,  "",                            "",                                                  "__builtin_rint({x})",                  "",                                                  "round({x})",                            ATOM,     "IF(ABS({x:1}-TRUNC({x}))=0.5,2*ROUND({x:2}/2,0),ROUND({x},0))"),
+    SpellingRow(ops.max,    "",                            "xp.where(({x} > {y}) | xp.isnan({x}), {x}, {y})",   "{x} > {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} > {y}) | (M)({x} != {x}), {x}, {y})",  "{x} > {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "", latex=r"\max(x, y)"),
+    SpellingRow(ops.min,    "",                            "xp.where(({x} < {y}) | xp.isnan({x}), {x}, {y})",   "{x} < {y} || {x} != {x} ? {x} : {y}",  "pick((M)({x} < {y}) | (M)({x} != {x}), {x}, {y})",  "{x} < {y} || {x} !== {x} ? {x} : {y}",  ATOM,     "", latex=r"\min(x, y)"),
+    SpellingRow(ops.clip,   "",                            "xp.where(((z := xp.where(({low} > {x}) | xp.isnan({low}), {low}, {x})) > {high}) | xp.isnan({high}), {high}, z)", "", "",           "",                                                  ATOM,     "", formula=lambda x, low, high: ops.min(high, ops.max(low, x))),
+    SpellingRow(ops.where,  "{x} if {c} > 0.0 else {y}",   "xp.where({c} > 0, {x}, {y})",                       "{c} > 0 ? {x} : {y}",                  "pick({c} > 0.0, {x}, {y})",                         "{c} > 0 ? {x} : {y}",                   ATOM,     "IF({c}>0,{x},{y})", latex=r"\begin{cases}x & \text{if } c > 0 \\ y & \text{otherwise}\end{cases}"),
 
-    spell(ops.stop_gradient, "{x}",                  "xp.stop_gradient({x})",                             "",                                     "",                                                  "",                                      ATOM,     "{x:4}", formula=lambda x: x),
+    SpellingRow(ops.stop_gradient, "{x}",                  "xp.stop_gradient({x})",                             "",                                     "",                                                  "",                                      ATOM,     "{x:4}", formula=lambda x: x),
 
-    spell(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}", latex="x"),
-    spell(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}", latex=r"x \times y"),
-    spell(ops.largest, "",                           "xp.largest({xs})",                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", latex=r"\max(xs)", formula=lambda *xs: reduce(ops.max, xs)),
-    spell(ops.smallest, "",                          "xp.smallest({xs})",                                 "",                                     "",                                                  "",                                      ATOM,     "MIN({xs})", latex=r"\min(xs)", formula=lambda *xs: reduce(ops.min, xs)),
+    SpellingRow(ops.sum,    "{x}",                         "{x}",                                               "{x}",                                  "{x}",                                               "{x}",                                   ATOM,     "{x}", latex="x"),
+    SpellingRow(ops.dot,    "{x} * {y}",                   "{x} * {y}",                                         "{x} * {y}",                            "{x} * {y}",                                         "{x} * {y}",                             PRODUCT,  "{x:2}*{y:3}", latex=r"x \times y"),
+    SpellingRow(ops.largest, "",                           "xp.largest({xs})",                                  "",                                     "",                                                  "",                                      ATOM,     "MAX({xs})", latex=r"\max(xs)", formula=lambda *xs: reduce(ops.max, xs)),
+    SpellingRow(ops.smallest, "",                          "xp.smallest({xs})",                                 "",                                     "",                                                  "",                                      ATOM,     "MIN({xs})", latex=r"\min(xs)", formula=lambda *xs: reduce(ops.min, xs)),
 )}
 """The rows by the operations' names."""
 

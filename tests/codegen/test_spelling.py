@@ -10,6 +10,7 @@ import random
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import autograd
 from autograd import Value, explore, grad, ops, to_spreadsheet
 from autograd.codegen import c_functions, javascript
 from autograd.codegen.program import Program, Step, expanded
-from autograd.codegen.spelling import SPELLINGS, TARGETS, is_spelled, spell, spelling_of
+from autograd.codegen.spelling import SPELLINGS, TARGETS, SpellingRow, is_spelled, spelling_of
 from autograd.codegen.spreadsheet import formulas
 from autograd.engine import record
 from autograd.ops import BUILT_IN, TABLE, Op
@@ -309,9 +310,9 @@ def test_a_row_with_empty_cells_is_missed(
     column: str, planted: Op, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Only Python, and NumPy on its floats, call the row; no other target has a function of that name."""
-    texts = {name: text for name, text in SPELLINGS["tanh"]._asdict().items() if isinstance(text, str)}
+    texts = {name: text for name, text in vars(SPELLINGS["tanh"]).items() if isinstance(text, str)}
     called = {name: text.replace("tanh", "planted").replace("TANH", "PLANTED") for name, text in texts.items()}
-    monkeypatch.setitem(SPELLINGS, "planted", SPELLINGS["tanh"]._replace(**called))  # type: ignore[arg-type]
+    monkeypatch.setitem(SPELLINGS, "planted", replace(SPELLINGS["tanh"], **called))  # type: ignore[arg-type]
     arguments = {"javascript": ["chromium"], "spreadsheet": ["office", "tmp_path"]}.get(column, [])
     in_c = column in ("c", "c_vectors") and sys.platform == "linux"  # elsewhere the linker says it
     with pytest.raises(Exception, match="no `planted` in the C library.*`formula`" if in_c else "(?i)planted"):
@@ -349,9 +350,9 @@ def lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Op]]:
     in_javascript = "[{xs}].reduce((x, y) => x < y || x !== x ? x : y)"
     of_two_lists = "sum(xp.abs(x * y) for x, y in zip([{xs}], [{ys}]))"
     added = [
-        spell(highest, formula=highest.function),
-        spell(lowest, c=LOWEST_IN_C, javascript=in_javascript, spreadsheet="MIN({xs})", formula=lowest.function),
-        spell(pairs, arrays=of_two_lists, formula=pairs.function),
+        SpellingRow(highest, formula=highest.function),
+        SpellingRow(lowest, c=LOWEST_IN_C, javascript=in_javascript, spreadsheet="MIN({xs})", formula=lowest.function),
+        SpellingRow(pairs, arrays=of_two_lists, formula=pairs.function),
     ]
     monkeypatch.setattr(ops, "BUILT_IN", {*BUILT_IN, *(row.op.name for row in added)})
     monkeypatch.setitem(globals(), "BUILT_IN", {row.op.name for row in added})

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,7 @@ def test_a_cell_that_cannot_be_printed_is_refused(monkeypatch: pytest.MonkeyPatc
         ("x ! y", "has '!', which"),
         (r"\lfloor x", r"lacks '\\rfloor'"),
     ):
-        monkeypatch.setitem(SPELLINGS, "mul", SPELLINGS["mul"]._replace(latex=cell))
+        monkeypatch.setitem(SPELLINGS, "mul", replace(SPELLINGS["mul"], latex=cell))
         with pytest.raises(ValueError, match=re.escape(problem)):
             operation(TABLE["mul"], [name("x"), name("y")])
 

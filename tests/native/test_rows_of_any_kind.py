@@ -84,7 +84,7 @@ def copy_with_rows(tmp_path: Path) -> Path:
         file.write(
             "for _op in ops.TABLE.values():\n"
             "    if _op.name.startswith('kind_'):\n"
-            "        SPELLINGS[_op.name] = spell(_op, formula=_op.function)\n"
+            "        SPELLINGS[_op.name] = SpellingRow(_op, formula=_op.function)\n"
         )
     return copy
 

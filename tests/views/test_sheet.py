@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -358,7 +359,7 @@ def test_columns_need_no_labels(tmp_path: Path) -> None:
 
 
 def test_a_wrong_formula_is_caught(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SPELLINGS, "tanh", SPELLINGS["tanh"]._replace(spreadsheet="TANH({x})+0.00000001"))
+    monkeypatch.setitem(SPELLINGS, "tanh", replace(SPELLINGS["tanh"], spreadsheet="TANH({x})+0.00000001"))
     path = to_spreadsheet(article(), tmp_path / "wrong.xlsx")
     assert differences(office.computed(path), written(path)) != []
 
