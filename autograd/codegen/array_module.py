@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import nan
 from numbers import Number
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import (
     Signature,
@@ -136,19 +136,19 @@ class _ModuleFunctions:
     def _function(self, name: str) -> Callable[..., Any]:
         xp = self._module
         function: Callable[..., Any] | None = getattr(xp, name, None) or _special(xp, name)
-        if function is None and name == "cbrt":
+        if function is not None:
+            return function
+        if name in _ELSEWHERE:
+            return self._function(_ELSEWHERE[name])
+        if name == "cbrt":
             return lambda x: xp.copysign(xp.abs(x) ** (1 / 3), x)
-        if function is None and name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
+        if name == "stop_gradient":  # torch has it under another name, NumPy has no gradients
             return getattr(xp, "detach", None) or (lambda x: x)
-        if function is None and name in _ELSEWHERE:
-            return cast(Callable[..., Any], getattr(xp, _ELSEWHERE[name]))
-        if function is None and name in _OF_LISTS:
+        if name in _OF_LISTS:
             of_list = _OF_LISTS[name](self)
             return lambda *xs: of_list(self.stack(self.broadcast_arrays(*xs), -1))
-        if function is None:
-            advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
-            raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
-        return function
+        advice = "install scipy, or pass" if xp.__name__ == "numpy" else "pass"
+        raise UnsupportedOperationError(f'{xp.__name__} has no {name}: {advice} backend="numpy", which needs none')
 
 
 def array_function(op: Op, operands: int, module: Any) -> Callable[..., Any]:

@@ -62,6 +62,11 @@ class Indexed(NamedTuple):
     def operand(self) -> str:
         return self.text if self.atom else f"({self.text})"
 
+    @property
+    def mean(self) -> "Indexed":
+        """The sum over the samples divided by their number."""
+        return Indexed(f"{self.operand} / n", self.axes, False)
+
 
 class Piece(Array):
     """An array that a variable holds, with its shape for one sample; the axis of the samples is the first one."""
@@ -276,7 +281,7 @@ class ArrayPrinter:
             if isinstance(value, Call) and value.op is TABLE["mul"] and array.total:
                 constant = any(isinstance(x, float) for x in value.operands)
                 factors = [value] if constant and self.exact else value.operands
-            result = self._product(factors, loops, over)
+            result = self._product(factors, loops, over, self.mean)
         shape = tuple(loops[i] for i in order)
         name = f"{array.name}_{len(self.lines)}" if array in self._held else array.name
         piece = self.piece(name, shape, array.varies, array.total)
@@ -297,19 +302,16 @@ class ArrayPrinter:
     def _sum(self, value: Sum, loops: Sequence[int], over: Sequence[int]) -> Indexed:
         """Return a sum of products, and its sum over some loops."""
         sums: list[Indexed] = []
-        mean, self.mean = self.mean, self.mean and len(value.segments) == 1  # several are divided together
+        divided = self.mean and len(value.segments) > 1  # together
         for segment in value.segments if over else _written_out(value):
             if segment.factors != (0.0,):
                 terms, counts = self.terms(segment, len(loops))
-                sums.append(self._product(segment.factors, counts, (*over, *terms)))
+                sums.append(self._product(segment.factors, counts, (*over, *terms), self.mean and not divided))
             if len(sums) == TERMS_IN_A_STATEMENT:
                 so_far = self.elementwise(sums, " + ")
                 sums = [so_far._replace(text=self.named(so_far.text), atom=True)]
         result = self.elementwise(sums, " + ")
-        if over and mean > self.mean:
-            result = Indexed(f"{result.operand} / n", result.axes, False)
-        self.mean = mean
-        return result
+        return result.mean if over and divided else result
 
     def terms(self, segment: Segment, loops: int) -> tuple[range, list[int]]:
         """Return the loops through a segment's terms, and the rounds of all loops."""
@@ -413,22 +415,24 @@ class ArrayPrinter:
 
     # Products --------------------------------------------------------------------------------------------------------
 
-    def _product(self, factors: Sequence[Expression], counts: Sequence[int], over: Sequence[int]) -> Indexed:
+    def _product(
+        self, factors: Sequence[Expression], counts: Sequence[int], over: Sequence[int], mean: bool
+    ) -> Indexed:
         """Return the sum over some loops of the product of the factors; over the samples, the mean if asked for."""
         numbers = [float_literal(x) for x in factors if isinstance(x, float) and isfinite(x)]
         arrays = [self.expression(x, counts) for x in factors if not (isinstance(x, float) and isfinite(x))]
-        mean = self.mean and SAMPLES in over and any(SAMPLES in x.axes for x in arrays)
         alone = [i for i in over if all(i not in x.axes for x in arrays)]
-        numbers += [self._length(i) for i in alone if i != SAMPLES or not self.mean]
+        numbers += [self._length(i) for i in alone if i != SAMPLES or not mean]
+        mean = mean and SAMPLES in over and SAMPLES not in alone
         if len(arrays) == 2:
             x, y = sorted(arrays, key=self._size)
             of_product = self._size(Indexed("", self.union([x, y])))
             if mean and SAMPLES in x.axes and MUCH_LARGER * self._size(x) <= of_product:
-                x, mean = x._replace(text=self.named(f"{x.operand} / n"), atom=True), False
+                x, mean = x._replace(text=self.named(x.mean.text), atom=True), False
             arrays = [self._matrix_product(x, y, [i for i in over if i in x.axes and i in y.axes])]
         arrays = [self.summed(x, over) for x in arrays]
         if mean:
-            arrays = [Indexed(f"{x.operand} / n", x.axes, False) for x in arrays]
+            arrays = [x.mean for x in arrays]
         if not numbers:
             return arrays[0]
         text = " * ".join([*numbers, *[x.operand for x in arrays]])

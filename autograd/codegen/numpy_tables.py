@@ -59,7 +59,7 @@ class _ExactPrinter(ArrayPrinter):
         if not over:
             return total
         total = self.summed(total, over)
-        return Indexed(f"{total.operand} / n", total.axes, False) if self.mean else total
+        return total.mean if self.mean else total
 
     def _longer(self, total: Indexed, factors: Sequence[Indexed], terms: Sequence[int]) -> Indexed:
         """Return a sum with one more term, or one for each round of loops: a product of these factors."""
