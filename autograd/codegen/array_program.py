@@ -16,12 +16,12 @@ mean is not yet divided by their number.
 """
 
 from collections.abc import Iterator, Sequence
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 from autograd.codegen.nests import Nest, indices_of, longest_nest, nests_through
 from autograd.codegen.program import bits_of, float_of
-from autograd.ops import Op
+from autograd.ops import TABLE, Op
 
 
 class Array:
@@ -76,6 +76,10 @@ class Fold(NamedTuple):
 
     op: Op
     lists: tuple[tuple[Segment, ...], ...]
+
+
+REPEATED = {TABLE["largest"]: (TABLE["max"], -inf), TABLE["smallest"]: (TABLE["min"], inf)}
+"""The operation of two operands that a Fold repeats, and the number from which it starts, which changes no other."""
 
 
 class Sum(NamedTuple):

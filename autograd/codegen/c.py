@@ -21,14 +21,14 @@ a * b + c, and computes functions of constants itself.
 from collections.abc import Iterable, Iterator, Sequence
 
 from autograd.codegen.arguments import Signature, pieces_in_place
-from autograd.codegen.array_program import ArrayProgram, Statement, View, index_text
+from autograd.codegen.array_program import REPEATED, ArrayProgram, Statement, View, index_text
 from autograd.codegen.backend import CompiledCode, spelled_out
 from autograd.codegen.c_build import built
 from autograd.codegen.c_call import callable_functions
 from autograd.codegen.c_layout import Layout, entries, straight
 from autograd.codegen.c_library import MOST_LANES, CallLimits, CProgram
 from autograd.codegen.c_spelling import for_loop, literal
-from autograd.codegen.c_statements import REPEATED, CStatements, heads, index_of, letters
+from autograd.codegen.c_statements import CStatements, heads, index_of, letters
 from autograd.codegen.lifting import lifted_if_few
 from autograd.codegen.program import Operand, Program, without_fixed_terms
 from autograd.codegen.spelling import is_spelled

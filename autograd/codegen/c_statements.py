@@ -18,6 +18,7 @@ from math import prod
 from typing import NamedTuple
 
 from autograd.codegen.array_program import (
+    REPEATED,
     Array,
     Call,
     Expression,
@@ -34,13 +35,10 @@ from autograd.codegen.c_layout import Layout, Place, Product, is_argument, is_ti
 from autograd.codegen.c_library import MOST_LANES
 from autograd.codegen.c_spelling import CSpelling, for_loop, literal
 from autograd.codegen.spelling import TERMS_IN_A_STATEMENT, spelling_of
-from autograd.ops import TABLE
 
 ROWS = 12  # of a tile at most: with two operands and a product, they fit in the 16 registers of AVX
 LINES_IN_A_TILE = 96  # about as many: rows times segments
 ROUNDS_AFTER = 4  # of a statement with each sum, at most: more are loops of their own, which a compiler takes long for
-REPEATED = {TABLE["largest"]: (TABLE["max"], float("-inf")), TABLE["smallest"]: (TABLE["min"], float("inf"))}
-"""The operation of two operands that a Fold repeats, and the number from which it starts, which changes no other."""
 
 
 class _Text(NamedTuple):

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from autograd.codegen.arguments import Signature
 from autograd.codegen.array_program import (
+    REPEATED,
     Array,
     ArrayProgram,
     Call,
@@ -48,7 +49,6 @@ MOST_PATTERNS = 9  # of terms among the members of a kind, each a statement of i
 DEEPEST = 8  # calls within calls of one statement
 MOST_RUNS = 8  # of each kind in a sum whose terms alternate between kinds; with more, all terms are of one kind
 MOST_LENGTHS = 3  # of the lists that members of a kind have; more are made equally long
-PADDING = {TABLE["largest"]: -inf, TABLE["smallest"]: inf}
 MOST_EQUAL = 4  # terms that are each written out
 
 
@@ -443,7 +443,7 @@ class _Kinds:
 
         What is added changes no number: -0.0 times 1.0, and -inf for the largest.
         """
-        if not (kind.op in PADDING or (kind.op is None and self.padded)):
+        if not (kind.op in REPEATED or (kind.op is None and self.padded)):
             return
         for run in kind.runs:
             most = max(run.lengths)
@@ -453,7 +453,7 @@ class _Kinds:
                 continue
             if len(set(run.lengths)) <= MOST_LENGTHS or 2 * run.lengths.count(most) > len(run.lengths):
                 continue
-            numbers = [PADDING[kind.op]] if kind.op else [-0.0, 1.0]
+            numbers = [REPEATED[kind.op][1]] if kind.op else [-0.0, 1.0]
             roots = [self._root_of[column[0]] for column in run.columns[1:]]
             padding = (1.0 if roots else numbers[0], *map(self._collected, numbers, roots))
             for column, part in zip(run.columns, padding, strict=True):

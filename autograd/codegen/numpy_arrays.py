@@ -20,6 +20,7 @@ from autograd.codegen.arguments import (
     shape_of,
 )
 from autograd.codegen.array_module import Kind, ModuleArrays, array_function, on_lists
+from autograd.codegen.array_program import REPEATED
 from autograd.codegen.program import Step
 from autograd.codegen.python import FloatSpelling
 from autograd.codegen.spelling import spelling_of
@@ -32,9 +33,6 @@ _SAME_BITS = {
     *(TABLE[name] for name in ("floor", "ceil", "round", "mod", "floordiv", "leaky_relu", "clip")),
 }
 """Operations for which NumPy's functions give the same bits as Python's."""
-
-_OF_TWO = {TABLE["largest"]: TABLE["max"], TABLE["smallest"]: TABLE["min"]}
-"""Operations on lists, of which NumPy has those of two operands."""
 
 _NUMBERS_AT_ONCE = 2**15  # products before they are added: 256 KiB, which stay in the processor's cache
 
@@ -57,7 +55,7 @@ class ArraySpelling:
 
     def along(self, op: Op, operands: int, lists: Sequence[str]) -> str:
         """Return an operation on lists of so many operands in all, the last axes of arrays."""
-        of_two = _OF_TWO.get(op)
+        of_two, _ = REPEATED.get(op, (None, None))
         each = _on_arrays(of_two or op, 2 if of_two else operands)
         name = f"{self.floats.function_name(op)}{operands}_along"
         self.functions[name] = on_lists((lambda *xs: reduce(each, xs)) if of_two else each)

@@ -512,12 +512,9 @@ def _read(cell: str, operands: tuple[str, ...]) -> _Row:
         return row("}")
 
     def part(token: str, before: list[_Part]) -> _Part:
-        if token in operands:
-            return _Part("operand", token)
-        if token in _SIGNS:
-            return _Part("sign", token)
-        if token in _IDENTIFIERS:
-            return _Part("letter", token)
+        for kind, tokens_of_it in (("operand", operands), ("sign", _SIGNS), ("letter", _IDENTIFIERS)):
+            if token in tokens_of_it:
+                return _Part(kind, token)
         if token.startswith(r"\operatorname"):
             return _Part("word", token[len(r"\operatorname{") : -1])
         if token in ("^", "_"):
