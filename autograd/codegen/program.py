@@ -144,7 +144,7 @@ def lower(outputs: Sequence[Value], inputs: Sequence[Value], *, folds: bool = Tr
     """
     places: dict[Value, Operand] = {leaf: i for i, leaf in enumerate(inputs)}
     builder = ProgramBuilder(len(inputs), folds=folds)
-    # What computed inputs were computed from is left out. Leaves are found by the native core, in an eighth of the time.
+    # What computed inputs come from is left out. Leaves are found by the native core, in an eighth of the time.
     leaves_only = all(x.op is None for x in inputs)
     for v in graph_of(*outputs) if leaves_only else graph_of(*outputs, known=places.__contains__):
         if v not in places:
