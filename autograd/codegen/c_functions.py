@@ -257,7 +257,7 @@ LANES_TOGETHER = {
 }
 """Functions of all lanes of a vector, by the operations that they compute."""
 
-FEWEST_LANES = 3  # that are computed together: the C library's function takes less for one or two
+FEWEST_LANES = 3  # that are computed together (hence `LANES > 2`): the C library takes less for one or two
 
 
 def lanes_together(names: Sequence[str]) -> Iterator[str]:
