@@ -90,7 +90,7 @@ static V ${name}_apart(V x) { return ${name}_by(x, plus_apart); }
 static WITH_FUSED V ${name}_fused(V x) { return ${name}_by(x, plus_fused); }
 static __attribute__((constructor, cold)) void choose_$name(void)
 {
-    static const Numbers numbers[] = {$numbers, {0}
+    static const Numbers numbers[] = {$numbers, {0, 0, 0, 0}
     };
     lanes_of_$name = ${name}_fused;
     if (CAN_FUSE && is_same(${name}_each, $name, numbers)) return;
