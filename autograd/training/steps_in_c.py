@@ -16,7 +16,8 @@ The optimizer's own rule is compared with what C has computed, to the bit:
     at each stop  the numbers of the step, and the parameter of the largest gradient: so a rule that reads something
                   which changes is seen before anything of the slice is kept; of this package's rules, which read
                   nothing but their settings, that parameter at the last stop alone
-    after each slice but the first    all parameters
+    after each slice but the first    all parameters; of this package's rules after some 25 ms of steps, where slices
+                  are shorter
 """
 
 import ctypes
@@ -217,6 +218,7 @@ class StepsInC:
         self.others = self.figures = array("d")
         self.stops = list[int]()  # of the slice
         self.begin = 0  # the steps of the optimizer before it
+        self.unseen = 0.0  # the seconds of steps since all parameters were compared
         self.loaded: object = None  # whose numbers are in the buffers
         self.recordings = 0
         self._record()
@@ -430,8 +432,7 @@ class StepsInC:
             seconds = max(time.perf_counter() - began, 1e-9)
             self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * made.steps / seconds), _GROWTH * made.steps))
             if done:
-                entirely = not (first and self.tried)
-                if self._all_agree(entirely=entirely):
+                if self._all_agree(entirely=self._is_entire(seconds, first=first)):
                     if drawn:
                         self.draws.pass_over(drawn[done - 1])
                     del self.rates.rows[:done]
@@ -633,6 +634,15 @@ class StepsInC:
         return kept
 
     # Comparison with the rule -----------------------------------------------------------------------------------------
+
+    def _is_entire(self, seconds: float, *, first: bool) -> bool:
+        """Return True if all parameters are to be compared after a slice that took so long."""
+        self.unseen += seconds
+        usual = first or (self.unseen < _SECONDS_OF_A_SLICE / 2 and all(part.is_pure for part in self.parts))
+        if self.tried and usual:
+            return False
+        self.unseen = 0.0
+        return True
 
     def _all_agree(self, *, entirely: bool) -> bool:
         """Compare the steps before the stops, of all parts: see `_agrees`."""
