@@ -16,12 +16,14 @@ from needs import BACKENDS, lacking, need_backend
 from office import office  # noqa: F401  # a fixture
 
 from autograd import Value, draws
+from autograd.codegen.c import FLAGS
 from autograd.modes import training_here
 from autograd.ops import TABLE
 
 # Without a deadline: a busy machine is no mistake.
 settings.register_profile("campaign", deadline=None)
-settings.register_profile("usual", max_examples=40, deadline=None)
+USUAL_EXAMPLES = 25
+settings.register_profile("usual", max_examples=USUAL_EXAMPLES, deadline=None)
 settings.load_profile("usual")
 
 
@@ -86,6 +88,20 @@ def collections_walk_what_their_file_has_made() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def c_in_half_the_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let compilers optimize in the tests of C, and in a campaign.
+
+    Elsewhere C is one backend of many: its numbers are the same without, and a compiler takes half of the time.
+    """
+    quickly = "codegen" not in request.path.parts and settings().max_examples == USUAL_EXAMPLES
+    if quickly:
+        FLAGS.append("-O0")  # of several levels, the last one counts
+    yield
+    if quickly:
+        FLAGS.remove("-O0")
 
 
 @pytest.fixture(autouse=True)
