@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOGRAD_CACHE_DIR", str(tmp_path))
 
 
-ROUNDS = ["fractions", "compiled"]  # each takes a second or more
+ROUNDS = ["fractions"]  # each takes a second or more
 
 
 @pytest.mark.parametrize("name", cases(ROUNDS, campaign=[name for name in PROMISES if name not in ROUNDS]))

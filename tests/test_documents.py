@@ -87,6 +87,7 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.campaign
 def test_the_picture_of_the_rooms_is_fresh() -> None:
     titles = [title.text for title in ET.parse(IMAGES / "house.svg").findall(".//{*}g[@class='edge']/{*}title")]
     imports = imports_of_rooms()
@@ -115,7 +116,7 @@ def promised(example: str) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("example", HERE)
+@pytest.mark.parametrize("example", cases([e for e in HERE if e != "digits.py"], campaign=["digits.py"]))  # seconds
 def test_an_example_prints_its_own_proof(
     example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

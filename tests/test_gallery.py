@@ -65,6 +65,7 @@ def test_it_learns(trained: Ran) -> None:
         assert trained.history.losses[-1] < 0.6 * trained.history.losses[0]
 
 
+@pytest.mark.slice(most=12)
 def test_all_backends_compute_the_same_bits(section: Section) -> None:
     """Losses and parameters after a few steps, of one sample each."""
     results = {}
@@ -125,6 +126,7 @@ def test_the_gradients_of_a_sample_are_those_of_differences(trained: Ran) -> Non
     assert len(check_gradients(loss, trained.model.parameters())) == len(trained.model.parameters())
 
 
+@pytest.mark.slice(most=12)
 def test_coarser_drawings_have_fewer_nodes(trained: Ran) -> None:
     output = tree_leaves(trained.model(gallery.labelled(trained.xs[0], "x")))[-1]
     details = ("value", "neuron", "layer")

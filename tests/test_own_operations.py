@@ -480,6 +480,7 @@ def test_a_rule_with_an_if_keeps_a_branch_but_no_numbers(at: float) -> None:
     assert check_gradients(own(Value(at)))[0].verdict == "ok"
 
 
+@pytest.mark.slice(most=7)
 @pytest.mark.parametrize(("function", "reason"), PYTHON_ONLY.values(), ids=PYTHON_ONLY)
 def test_a_function_that_only_python_can_run(function: Callable[..., Any], reason: str, tmp_path: Path) -> None:
     """Python and NumPy call it; every other target refuses it with one message, which says how to write it.
@@ -563,6 +564,7 @@ def without_a_module() -> Callable[..., Any]:
     return own
 
 
+@pytest.mark.slice(most=6)
 @pytest.mark.parametrize(
     "function",
     [

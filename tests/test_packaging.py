@@ -156,6 +156,7 @@ def unpacked(distributions: tuple[Path, Path], tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.campaign
 def test_tests_run_where_the_source_distribution_is_unpacked(unpacked: Path) -> None:
     """All files of the tests are there, and a few of them run."""
     folder = unpacked
@@ -241,6 +242,7 @@ def wheel(source: Path, status: int = 0, **variables: str) -> tuple[str, list[st
     return file.name.split("-", 2)[2], files
 
 
+@pytest.mark.campaign
 def test_a_wheel_is_tagged_for_what_is_in_it(source: Path) -> None:
     need_a_build()
     tags, (file,) = wheel(source, AUTOGRAD_STABLE_ABI="1")
@@ -278,6 +280,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_no_core_is_built_where_it_would_not_run(elsewhere: str, source: Path) -> None:
     program = f"import os, sys, sysconfig\n{elsewhere}\nimport setup\nprint(setup.reason_for_none())\nsetup.core()"
@@ -287,6 +290,7 @@ def test_no_core_is_built_where_it_would_not_run(elsewhere: str, source: Path) -
 WITHOUT_CORE = "sys.modules['autograd._native.core'] = None\nfrom autograd._native import reason\nprint(reason)"
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_where_there_is_none_on_purpose_nobody_is_told_to_build_one(elsewhere: str) -> None:
     program = f"import os, sys, sysconfig\n{elsewhere}\n{WITHOUT_CORE}"

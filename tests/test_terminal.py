@@ -113,6 +113,7 @@ def in_utf_8() -> tuple[str, str]:
     return printed_in("utf-8", "-c", EVERYTHING, "input")
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("encoding", [e for e in ENCODINGS if e != "utf-8"])
 def test_everything_is_printed_with_the_signs_that_there_are(encoding: str, in_utf_8: tuple[str, str]) -> None:
     for sign in ("×", "·", "…", "▁"):
@@ -138,6 +139,7 @@ for label in sys.argv[1:]:
 """
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_users_text_is_escaped_where_it_cannot_be_encoded(encoding: str) -> None:
     out, _ = printed_in(encoding, "-c", EVERYTHING_FOR_EACH, *LABELS, PYTHONUTF8="1")
@@ -151,6 +153,7 @@ def test_users_text_is_escaped_where_it_cannot_be_encoded(encoding: str) -> None
             assert re.search(f"{kind}.*{re.escape(shown)}", page)
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_drawing_is_printed_as_dot_text_that_graphviz_reads(encoding: str) -> None:
     drawn = "from autograd import *; d = draw(Value(2.0, 'α &amp; ß') * 3); print(d, end='')"
@@ -243,7 +246,7 @@ def numbers_in(shown: str) -> list[str]:
     return sorted(re.findall(r"-?\d[\d.e-]*", shown))
 
 
-@pytest.mark.parametrize("columns", cases([80, 40], campaign=[120, 60]))
+@pytest.mark.parametrize("columns", cases([40], campaign=[120, 80, 60]))
 def test_tables_and_texts_fit_the_terminal(columns: int) -> None:
     shown = printed_on_terminal(columns, "-c", NEURON)
     assert max(map(width, shown.splitlines())) <= columns

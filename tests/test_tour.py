@@ -99,6 +99,7 @@ def test_the_tour_explains_the_loss(capsys: pytest.CaptureFixture[str], no_graph
     assert "d loss/d weight = input × d loss/d net = 0.4 × -0.0201 = -0.008\n  after net, which uses it" in out
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
 def test_the_tour_in_the_encodings_of_consoles(encoding: str, tmp_path: Path) -> None:
     folder = tmp_path / "größe →"
@@ -118,7 +119,7 @@ def test_the_tour_without_a_locale(tmp_path: Path) -> None:
     assert len(ET.parse(tmp_path / "neuron.svg").findall(".//{*}g[@class='node']")) == 12
 
 
-@pytest.mark.parametrize("columns", [100, 80, 60])
+@pytest.mark.parametrize("columns", cases([60], campaign=[100, 80]))
 def test_the_tour_fits_the_terminal(columns: int, tmp_path: Path) -> None:
     shown = printed_on_terminal(columns, "-m", "autograd", "--quick", cwd=tmp_path)
     lines = [line for line in re.sub(r"\033\[\d*m", "", shown).splitlines() if str(tmp_path) not in line]
@@ -130,6 +131,7 @@ def test_the_tour_fits_the_terminal(columns: int, tmp_path: Path) -> None:
 COLOUR = "\033[1m1. Gradients for a single neuron\033[0m"
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize(
     ("settings", "coloured"),
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
@@ -150,6 +152,7 @@ def test_the_tour_overwrites_its_own_files(capsys: pytest.CaptureFixture[str], t
         assert status == 0
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("name", ["neuron.svg", "neuron.html"])
 @pytest.mark.parametrize(
     "change",

@@ -64,10 +64,10 @@ def compiler() -> None:
 # Layers of all sizes -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("k", cases([0], campaign=[1, 2, 3]))
+@pytest.mark.parametrize("k", cases([4], campaign=[*range(4), *range(5, 8)]))
 def test_layers_of_all_sizes(k: int) -> None:
     """With batches of all sizes."""
-    layers = side_by_side(all_sizes(40, 4)[k], seed=k, plain=True)
+    layers = side_by_side(all_sizes(40, 8)[k], seed=k, plain=True)
     check_batches(layers, reduces=(None, "mean" if k % 2 else "sum"), seed=k)
 
 
@@ -77,7 +77,7 @@ WIDE = [
 ]
 
 
-@pytest.mark.parametrize("k", cases([1], campaign=[0]))
+@pytest.mark.parametrize("k", cases([], campaign=[0, 1]))
 def test_wide_layers(k: int) -> None:
     layers = side_by_side(WIDE[k], seed=k, plain=True)
     check_batches(layers, FEWER_SAMPLES, reduces=(None, "mean" if k else "sum"), seed=k)
@@ -111,6 +111,7 @@ def test_products_of_factors_of_all_kinds(reduce: str, monkeypatch: pytest.Monke
     )
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("kinds", ["arguments", "computed", "an argument by computed"])
 def test_products_whose_factors_are_read_in_opposite_directions(kinds: str) -> None:
     """One loop runs forwards through rows of one factor, and backwards through the other: no index may wrap round."""
@@ -134,7 +135,7 @@ def test_copies_within_an_array_are_not_taken_for_loops_without_effect(monkeypat
     check_batches(network((*outputs, y * 2.0), xs, y, batched=[1]), [1, 9], reduces=("sum",))
 
 
-@pytest.mark.parametrize("rows, height", [(12, 12), (13, 7)])  # two tiles of 7 of 13 rows overlap
+@pytest.mark.parametrize("rows, height", cases([(13, 7)], campaign=[(12, 12)]))  # two tiles of 7 of 13 rows overlap
 def test_what_follows_each_sum_alone(rows: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is computed with the sum, if it reads no other and nothing that is made later; nothing is added twice."""
     for name, number in [("MOST_STRAIGHT", 0), ("TERMS_OF_A_KIND", 1), ("TERMS_OF_AN_ENTRY", 0)]:
@@ -190,7 +191,7 @@ RAGGED = [
 
 
 TERMS = ["products", "multiples", "values"]
-USUAL = [*((0, terms) for terms in TERMS), (1, "products"), (2, "values")]
+USUAL = [(0, "multiples"), (2, "values")]
 """Of sums of many lengths: those in a batch take seconds to compile."""
 
 
@@ -228,7 +229,7 @@ KINDS = {
 """Networks, some of them in one program."""
 
 
-@pytest.mark.parametrize("name", cases([*KINDS][::3], campaign=[name for i, name in enumerate(KINDS) if i % 3]))
+@pytest.mark.parametrize("name", cases([*KINDS][::5], campaign=[name for i, name in enumerate(KINDS) if i % 5]))
 def test_networks_of_many_kinds(name: str) -> None:
     """In a batch; those without one are the same for all samples. Each is computed alone as well."""
     seed, networks = list(KINDS).index(name), [make() for make in KINDS[name]]
@@ -511,7 +512,7 @@ def test_no_memory_is_touched_but_arguments_and_results(k: int, tmp_path: Path) 
 
 
 @needs_linux
-@pytest.mark.parametrize("k", cases([3], campaign=[0, 1, 2]))
+@pytest.mark.parametrize("k", cases([], campaign=[0, 1, 2, 3]))
 def test_sanitizers_find_nothing(k: int, tmp_path: Path) -> None:
     if not shutil.which("gcc"):
         lacking("gcc is missing")
@@ -535,7 +536,7 @@ def macros(command: Sequence[str]) -> str:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the options are those of x86")
 @pytest.mark.parametrize(
-    "chosen", cases(["gcc -mno-avx512f", "clang"], campaign=["gcc -mno-avx", "clang -mno-avx512f", "clang -mno-avx"])
+    "chosen", cases([], campaign=["gcc -mno-avx512f", "gcc -mno-avx", "clang", "clang -mno-avx512f", "clang -mno-avx"])
 )
 def test_the_bits_of_each_compiler_with_vectors_of_each_length(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = shlex.split(chosen)

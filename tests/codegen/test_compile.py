@@ -33,6 +33,7 @@ from autograd.ops import BUILT_IN, TABLE, Op
 from autograd.trees import as_lists, tree_leaves, tree_map
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("seed", cases(range(2), campaign=range(2, 6)))
 def test_the_same_bits_as_the_graph(seed: int, backend: str) -> None:
     check_program(random.Random(seed), backend)
@@ -87,6 +88,7 @@ def network(rng: random.Random) -> tuple[list[Value], list[Value], list[Value], 
     return x, [p for layer in rows for w in layer for p in w], hidden, output
 
 
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize("seed", cases(range(6), campaign=range(6, 16)))
 def test_loops_and_parts_change_no_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     need_compiler()
@@ -341,6 +343,7 @@ def test_the_source_can_be_read_and_debugged() -> None:
     assert len(linecache.cache) <= before
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("n", [10_000, 20_000])
 def test_long_programs_compile(n: int) -> None:
     x, w = Value(1.0), Value(1.0001)
@@ -541,6 +544,7 @@ def test_sums_of_this_and_that(backend: str) -> None:
     assert got == ([total.data], [product.data])
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("reduce", [None, "mean"])
 def test_constants_run_through_loops_too(reduce: str | None) -> None:
     need_compiler()

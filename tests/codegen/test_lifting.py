@@ -224,6 +224,7 @@ TOLERANCE = 1e-9
 """Where bits are not kept: some gradients are small differences of large numbers."""
 
 
+@pytest.mark.slice(most=28)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_of_each_kind(name: str) -> None:
     network = NETWORKS[name]()
@@ -331,6 +332,7 @@ SIZES: dict[str, tuple[int, list[Callable[[], ScalarNetwork]]]] = {
 """Networks that differ in size alone, which are as many statements, and the most that these may be."""
 
 
+@pytest.mark.slice(most=13)
 @pytest.mark.parametrize("name", SIZES)
 def test_a_larger_network_has_as_few_statements(name: str) -> None:
     most, networks = SIZES[name]

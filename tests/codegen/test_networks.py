@@ -52,6 +52,7 @@ def is_close(got: Sequence[float], want: Sequence[float], tolerance: float = 1e-
     )
 
 
+@pytest.mark.slice(most=28)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_numpy_has_the_bits(name: str) -> None:
     network, want = in_python(name)
@@ -69,6 +70,7 @@ def check_module(name: str, xp: ModuleType) -> None:
         assert is_close(numbers, wanted)
 
 
+@pytest.mark.slice(most=14)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, when infinities and nans are results
 @pytest.mark.parametrize("name", cases([*NETWORKS][::2], campaign=[*NETWORKS][1::2]))
 def test_numpy_as_a_module_is_close(name: str) -> None:
@@ -83,6 +85,7 @@ SEEDS = [
 ]
 
 
+@pytest.mark.slice(most=7)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks(seed: int) -> None:

@@ -134,6 +134,7 @@ def test_compiled_squares_and_reciprocals_of_a_batch(backend: str) -> None:
         assert list(map(bits, f(number, lanes))) == [bits(ops.pow(number, e)) for e in lanes]
 
 
+@pytest.mark.slice
 @pytest.mark.parametrize("batch", [False, True], ids=["one", "batch"])
 def test_squares_and_reciprocals_in_loops(backend: str, batch: bool) -> None:
     """Of a program with so many powers that a loop computes them; the exponents are in a table."""

@@ -397,6 +397,7 @@ def latex_to_try() -> Iterator[str]:
         yield to_text(random_graph(seed)).to_latex()
 
 
+@pytest.mark.campaign
 def test_latex_compiles_with_amsmath_alone(tmp_path: Path) -> None:
     program = shutil.which("pdflatex")
     if program is None:

@@ -89,6 +89,7 @@ def copy_with_rows(tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.campaign
 def test_rows_of_any_kind_do_in_c_what_they_do_in_python(copy_with_rows: Path) -> None:
     def said(script: str, name: str, variables: dict[str, str]) -> list[str]:
         path = os.pathsep.join([str(copy_with_rows), str(copy_with_rows / "tests")])

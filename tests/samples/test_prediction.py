@@ -699,7 +699,7 @@ def test_predictions_in_several_threads(backend: str) -> None:
 @pytest.mark.parametrize("choice", ["python", "numpy", "eager"])
 def test_an_interrupt_leaves_nothing_behind(choice: str) -> None:
     xs = [[1.0, 2.0], [3.0, 4.0]]
-    for at in itertools.count(1, 211):
+    for at in itertools.count(1, 499):
         model = nn.Neuron(2, rng=random.Random(0))
         over = not interrupted(partial(model.predict, xs, choice), at)
         assert Value(1.0) < 2  # nobody is recording now

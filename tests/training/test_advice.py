@@ -137,6 +137,7 @@ class Scaled(nn.Module):
         return self.neuron(self.scale(x))
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize(
     "scale, noticed",
     [

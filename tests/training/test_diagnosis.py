@@ -127,6 +127,7 @@ def test_samples_of_several_shapes(backend: str) -> None:
     assert "Sample 3 of xs, once more: " in str(error)
 
 
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize(
     "operation, remedy",
     [

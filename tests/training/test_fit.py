@@ -266,7 +266,7 @@ def test_micrograds_demo(backend: str) -> None:
     assert [round(100 * accuracy) for accuracy in history.accuracy] == MOONS["accuracies"][:epochs]
 
 
-@pytest.mark.parametrize("backend", ["c", "python"])  # numpy takes longer for steps as small as these
+@pytest.mark.parametrize("backend", cases(["c"], campaign=["python"]))  # numpy takes longer for steps as small as these
 def test_the_third_article(backend: str) -> None:
     neuron = nn.Neuron(1, weights=[0.5], bias=0.5)
     outputs = []

@@ -374,6 +374,7 @@ def test_bad_validation_data_have_their_name() -> None:
     assert message(*good, validation=([[1.0, 2.0]], [math.nan])).startswith("validation ys: 1 of 1 samples")
 
 
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize(
     "xs",
     [

@@ -480,6 +480,7 @@ def test_neurons_of_a_large_network_stand_in_their_order(engine: str) -> None:
         assert sorted(layer, key=lambda box: -at[box]) == layer
 
 
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize("weigh", WAYS)
 def test_a_network_looks_the_same_however_its_sums_are_written(weigh: Callable[..., Value]) -> None:
     ours, theirs = loss_of(Network(2, [3, 2, 1])), loss_of(Network(2, [3, 2, 1], weigh))

@@ -221,6 +221,7 @@ def caption(drawing: Any) -> list[str]:
     return list(re.findall(r"<text[^>]*>(.*?)</text>", before))
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize("detail", DETAILS)
 def test_captions(engine: str, detail: str) -> None:
     loss = loss_of(Network(2, [2, 1]))

@@ -356,6 +356,7 @@ def random_expression(rng: random.Random, rows: list[Op]) -> Value:
     return output
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("seed", range(4))
 def test_every_number_is_that_of_python(page: Callable[..., Browser], seed: int) -> None:
     rng = random.Random(seed)
@@ -418,6 +419,7 @@ NUMBERS_TO_WRITE = [0.0, -0.0, 0.99995, 1.00004, 0.1 + 0.2 + 0.7, 0.03125, -0.09
 NUMBERS_TO_WRITE += [random.Random(1).uniform(-1, 1) * 10.0**power for power in range(-9, 9)]
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize("digits", [None, 1, 3, 6, 9, 17])
 def test_the_page_writes_numbers_as_python_does(page: Callable[..., Browser], digits: int | None) -> None:
     xs = [Value(x) for x in NUMBERS_TO_WRITE]
@@ -459,6 +461,7 @@ def test_the_sign_of_a_gradient_is_printed_and_coloured(page: Callable[..., Brow
     assert "= x - y = -2 - 3 = -5" in text_of(browser, "#step")
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize(
     "formula, shown",
     [
@@ -554,6 +557,7 @@ def check_arithmetic(browser: Browser) -> list[list[str]]:
     return steps
 
 
+@pytest.mark.campaign
 def test_the_arithmetic_of_every_step_is_true_as_it_is_shown(page: Callable[..., Browser]) -> None:
     rng = random.Random("arithmetic")
     rows = rng.sample([op for op in TABLE.values() if op.name in BUILT_IN], len(BUILT_IN))
@@ -747,6 +751,7 @@ def test_training_gives_the_numbers_of_python(page: Callable[..., Browser]) -> N
     assert text_of(browser, "#progress").startswith("Attempts: 0.")
 
 
+@pytest.mark.campaign
 def test_play_trains_until_pause(page: Callable[..., Browser]) -> None:
     random.seed(3)
     hidden, last = [Neuron(2) for _ in range(3)], Neuron(3)
@@ -834,6 +839,7 @@ def check_labels(browser: Browser, path: Path, texts: list[str]) -> None:
     assert set(browser.requests()) == {path.as_uri()}
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize("label", WHITE_SPACE)
 def test_a_label_of_white_space_alone_can_be_an_operand(label: str, tmp_path: Path) -> None:
     output = (Value(2.0, label) * Value(3.0, "b")).tanh()
@@ -845,6 +851,7 @@ def test_no_label_becomes_a_script(chromium: Browser, tmp_path: Path) -> None:
     check_labels(chromium, tmp_path / "page.html", [*HOSTILE, *SCRIPTS])
 
 
+@pytest.mark.campaign
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(labels, min_size=10, max_size=40))  # many on a page: the page takes most of the time
 def test_any_text_can_be_a_label(chromium: Browser, texts: list[str], tmp_path: Path) -> None:
@@ -981,7 +988,7 @@ def test_the_page_prints_whole(page: Callable[..., Browser], tmp_path: Path) -> 
     browser.wait(f"return (() => {{ {wide} }})() === {on_screen}")  # back on the screen
 
 
-@pytest.mark.slice
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize("columns", [1280, 640])
 @pytest.mark.parametrize("which", ["README", "square", "chain"])
 def test_the_page_prints_to_its_end_whichever_way_its_graph_is_turned(

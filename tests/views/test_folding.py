@@ -363,7 +363,7 @@ def batch(loss: str, *, values: bool) -> tuple[Value, list[list[Value]]]:
     return with_gradients(LOSSES[loss](outputs, ys)), hidden
 
 
-@pytest.mark.slice
+@pytest.mark.slice(most=4)
 @pytest.mark.parametrize("values", [False, True], ids=["constants", "values"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_batch_is_one_network(loss: str, values: bool) -> None:
@@ -943,6 +943,7 @@ def programs(seed: int) -> Value:
     return with_gradients(sum(terms) if rng.random() < 0.5 else ops.sum(terms))  # type: ignore[arg-type]
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize("detail", ["value", "neuron", "layer"])
 def test_each_value_is_drawn_once(detail: str) -> None:
     """Each is one that a node stands for, or inside of one; edges join nodes, and there is no circle."""

@@ -276,7 +276,7 @@ def layers(shown: Picture, direction: str = "LR") -> Iterator[list[Rectangle]]:
 # What is tested ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slice
+@pytest.mark.slice(most=6)
 @pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
 @pytest.mark.parametrize("name", ["2-3-1", "2-8-8-1", "residual", "shared", "stopped"])
 def test_neurons_of_a_layer_are_alike_and_stand_evenly_in_their_order(name: str, direction: str) -> None:
@@ -306,6 +306,7 @@ def test_columns_are_centred(name: str) -> None:
         assert all(step == pytest.approx(steps[0], abs=0.1) for step in steps)
 
 
+@pytest.mark.slice(most=10)
 @pytest.mark.parametrize(
     ("name", "direction"),
     [*((name, "LR") for name in NETWORKS), ("residual 8", "TB"), ("shared", "BT"), ("dense", "RL"), ("4-5-3", "TB")],
@@ -329,6 +330,7 @@ def test_nothing_is_on_top_of_anything(name: str, direction: str) -> None:
         assert not any(overlap(label, box) for box in [*shown.nodes.values(), *shown.frames.values()])
 
 
+@pytest.mark.slice(most=10)
 @pytest.mark.parametrize(
     ("name", "direction"),
     [*((name, "LR") for name in NETWORKS), ("residual 8", "TB"), ("shared", "BT"), ("dense", "RL"), ("4-5-3", "TB")],
@@ -348,6 +350,7 @@ def test_edges_hide_no_label_and_cross_no_box(name: str, direction: str) -> None
             assert not any(crosses(start, end, box) for box in [*others, *labels])
 
 
+@pytest.mark.slice(most=9)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_edges_run_from_side_to_side(name: str) -> None:
     """They begin on the right of their tail and end on the left of their head, straight between columns."""

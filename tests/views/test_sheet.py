@@ -166,6 +166,7 @@ def test_changing_an_input_changes_everything(office: Office, tmp_path: Path) ->
     assert differences(computed, want) == []
 
 
+@pytest.mark.campaign
 def test_training_in_libreoffice(office: Office, tmp_path: Path) -> None:
     weight, bias = Value(0.5), Value(0.5)
     loss = neuron(Value(0.01), weight, bias, Value(0.1, "target"))
@@ -299,6 +300,7 @@ def random_graph(rng: random.Random, steps: int, labels: bool) -> Value:
     return output
 
 
+@pytest.mark.campaign
 def test_random_expressions_in_libreoffice(office: Office, tmp_path: Path) -> None:
     rng = random.Random(3)
     graphs = [random_graph(rng, rng.randrange(8, 40), labels=i % 2 == 0) for i in range(24)]
@@ -313,6 +315,7 @@ def test_random_expressions_in_libreoffice(office: Office, tmp_path: Path) -> No
         assert differences(computed, written(path), scale, errors_spread=True) == []
 
 
+@pytest.mark.slice(most=6)
 @pytest.mark.parametrize("seed", range(20))
 def test_the_stored_numbers_are_the_engine_s(tmp_path: Path, seed: int) -> None:
     """Values, global gradients and faux gradients, with which LibreOffice is compared, are the engine's own."""
@@ -364,6 +367,21 @@ def test_a_wrong_formula_is_caught(office: Office, tmp_path: Path, monkeypatch: 
     assert differences(office.computed(path), written(path)) != []
 
 
+def test_sums_and_the_largest_in_parts_of_parts(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "_LONGEST_LIST", 6)
+    rng = random.Random(2)
+    xs, ys = ([Value(rng.uniform(-1, 1)) for _ in range(20)] for _ in range(2))
+    output = autograd.dot(xs, ys) + autograd.sum(xs) + autograd.max(ys) + autograd.min(xs)
+    path = to_spreadsheet(output, tmp_path / "parts.xlsx")
+    stored = written(path)
+    assert differences(office.computed(path), stored, scale=1e3) == []
+    numbers = [cell.shown for cell in stored[0].values() if isinstance(cell.shown, float)]
+    assert min(abs(x - output.data) for x in numbers) < 1e-12
+
+
+@pytest.mark.campaign
 def test_long_sums_and_long_chains(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(1)
     xs, ys = ([Value(rng.uniform(-1, 1)) for _ in range(130)] for _ in range(2))  # more than a function takes, 255
@@ -389,6 +407,7 @@ def test_long_sums_and_long_chains(office: Office, tmp_path: Path, monkeypatch: 
         assert differences(computed, stored, scale=1e3) == []
 
 
+@pytest.mark.campaign
 def test_a_long_sum_takes_cells_in_proportion(tmp_path: Path) -> None:
     """Each row of the replays recomputes the part that has moved, not all parts after it."""
 

@@ -66,6 +66,7 @@ def width_in_cm(path: Path) -> float:
 FORMATS = ["svg", "pdf", "eps", "ps", "png", "jpg"]
 
 
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize(("format", "width"), [*((format, 8.4) for format in FORMATS), ("pdf", 17.37)])
 def test_a_picture_is_as_wide_as_it_is_asked_for(engine: str, format: str, width: float, tmp_path: Path) -> None:
     drawing = draw(with_gradients(neuron()), theme="print", direction="TB" if width < 10 else "LR")
@@ -182,6 +183,7 @@ def test_a_pdf_has_no_margins() -> None:
     assert abs(int(box[0]) - int(width[0])) <= 1
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.parametrize(
     ("name", "options"),
     [("a.svg", {}), ("a", {"format": "pdf"}), ("a.svg", {"format": "pdf"}), ("a", {}), ("a.svg", {"cleanup": True})],
