@@ -83,11 +83,11 @@ def fit(
     for these steps in advance, each once. Before the first step the rule is compared with what C computes of random
     numbers, for all parameters; after the last of the steps that it makes at once the rule is called again, and
     compared with what C has computed, before any of them is kept: for one parameter after the first of such slices, for
-    all after others (some, where they are short). All else is as if Python made the steps, and so are the numbers, to the bit. Where Python has to
-    make them, `History.steps_in_python` says why: for a learning rate or a rule that leads to the parameters (in any
-    backend it sees their numbers and gradients as they are before its step), for an optimizer that moves numbers by
-    another method than `rule`, or whose rule compares numbers, draws, changes something, moves numbers by what takes
-    floats only, calls what has other bits in C, or reads a list or what else may change.
+    all after others (some, where they are short). All else is as if Python made the steps, and so are the numbers, to
+    the bit. Where Python has to make them, `History.steps_in_python` says why: for a learning rate or a rule that leads
+    to the parameters (in any backend it sees their numbers and gradients as they are before its step), for an optimizer
+    that moves numbers by another method than `rule`, or whose rule compares numbers, draws, changes something, moves
+    numbers by what takes floats only, calls what has other bits in C, or reads a list or what else may change.
 
     Samples may be of several shapes, such as sequences of several lengths, where the model takes them. One graph is
     recorded and compiled for each shape, of inputs and target, so a few lengths compile sooner than many. Each step is

@@ -431,13 +431,12 @@ class StepsInC:
             self.loaded = None
             seconds = max(time.perf_counter() - began, 1e-9)
             self.pace = max(1, min(int(_SECONDS_OF_A_SLICE * made.steps / seconds), _GROWTH * made.steps))
-            if done:
-                if self._all_agree(entirely=self._is_entire(seconds, first=first)):
-                    if drawn:
-                        self.draws.pass_over(drawn[done - 1])
-                    del self.rates.rows[:done]
-                    losses, accuracies = self.figures[:done], self.figures[count : count + done]
-                    keep(Made(losses.tolist(), accuracies.tolist(), self._state))
+            if done and self._all_agree(entirely=self._is_entire(seconds, first=first)):
+                if drawn:
+                    self.draws.pass_over(drawn[done - 1])
+                del self.rates.rows[:done]
+                losses, accuracies = self.figures[:done], self.figures[count : count + done]
+                keep(Made(losses.tolist(), accuracies.tolist(), self._state))
         finally:
             if interrupt is not None:
                 raise interrupt
