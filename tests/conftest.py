@@ -96,7 +96,8 @@ def c_in_half_the_time(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Elsewhere C is one backend of many: its numbers are the same without, and a compiler takes half of the time.
     """
-    quickly = "codegen" not in request.path.parts and settings().max_examples == USUAL_EXAMPLES
+    of_c = "codegen" in request.path.parts or request.path.name == "test_packaging.py"  # which compares the options
+    quickly = not of_c and settings().max_examples == USUAL_EXAMPLES
     if quickly:
         FLAGS.append("-O0")  # of several levels, the last one counts
     yield
