@@ -52,7 +52,10 @@ from scalar_networks import NETWORKS, Draws, ScalarNetwork, dense, mlp, network
 import autograd
 from autograd import Value, grad
 from autograd.codegen import c, c_layout
+from autograd.codegen.arguments import Signature
 from autograd.codegen.c_build import compiler_command, run
+from autograd.codegen.c_layout import straight
+from autograd.codegen.program import lower
 from autograd.trees import tree_leaves
 
 
@@ -133,6 +136,17 @@ def test_copies_within_an_array_are_not_taken_for_loops_without_effect(monkeypat
     terms = [(35, 8), (33, 9), (40, 8), (32, 12)]
     outputs = [[autograd.sum([rng.choice(read) for _ in range(n)]) for _ in range(sums)] for sums, n in terms]
     check_batches(network((*outputs, y * 2.0), xs, y, batched=[1]), [1, 9], reduces=("sum",))
+
+
+@pytest.mark.parametrize("lines, parts", [(600, 1), (700, 5)])  # one part of up to 600 lines, or parts of up to 150
+def test_long_programs_of_numbers_are_in_short_parts(lines: int, parts: int) -> None:
+    """Of these, gcc's time grows faster than their length."""
+    x, steps = Value(0.5), [Value(0.25)]
+    while len(steps) <= lines:
+        steps.append(steps[-1] * x)
+    program = lower([steps[-1]], [x, steps[0]])
+    inputs = Signature([0, 1], program.outputs[0], [False, False], None)
+    assert len(c_layout.Layout(straight(program, inputs), inputs).once) == parts
 
 
 @pytest.mark.parametrize("rows, height", cases([(13, 7)], campaign=[(12, 12)]))  # two tiles of 7 of 13 rows overlap
