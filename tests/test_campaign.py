@@ -90,6 +90,7 @@ def test_a_wrong_spelling_breaks_a_promise(column: str, monkeypatch: pytest.Monk
     assert any("AssertionError" in attempt("compiled", seed)[2] for seed in range(3))
 
 
+@pytest.mark.slice(most=1)
 @pytest.mark.parametrize(
     "name, right, wrong",
     [

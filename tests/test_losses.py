@@ -430,6 +430,7 @@ def test_what_a_loss_carries_is_found_where_it_is() -> None:
 # ----------------------------------------------------------------------------------------- recorded once, for any data
 
 
+@pytest.mark.slice(most=2)
 @EACH
 @settings(max_examples=40)
 @given(st.lists(st.floats(-20, 20), min_size=3, max_size=3), st.integers(0, 2))

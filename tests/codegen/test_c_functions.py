@@ -106,6 +106,7 @@ def test_few_samples(name: str, samples: int) -> None:
     check(name, [0.3 * k - 2 for k in range(samples)])
 
 
+@pytest.mark.slice(most=8)
 @for_each_function
 @pytest.mark.parametrize("rows, columns, used", [(1, 400, 400), (1, 407, 403), (40, 13, 9), (30, 20, 15), (50, 8, 8)])
 def test_adjacent_numbers(name: str, rows: int, columns: int, used: int) -> None:
@@ -204,6 +205,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slice(most=12)
 @only_together
 @pytest.mark.parametrize("name, mistake", PLANTED)
 def test_a_function_with_other_bits_is_not_taken(name: str, mistake: str) -> None:

@@ -211,6 +211,7 @@ def into_arrays(f: Any, *arguments: Any, shapes: Any) -> Any:
     return described(out)
 
 
+@pytest.mark.slice(most=2)
 @pytest.mark.usefixtures("arrays_of_programs")
 @pytest.mark.parametrize("terms", [2**22, 2**10])
 def test_a_batch_is_written_by_chunks_and_slices(terms: int, monkeypatch: pytest.MonkeyPatch) -> None:

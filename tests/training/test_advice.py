@@ -177,6 +177,7 @@ CONSTANTS: list[tuple[Any, list[Any], int, Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.mark.slice(most=4)
 @pytest.mark.parametrize("loss, ys, outputs, answer", CONSTANTS)
 def test_the_baseline_is_the_loss_of_the_best_constant(loss: Any, ys: Any, outputs: int, answer: Any) -> None:
     """Descent finds no better constant, and comes as close as one wishes."""

@@ -292,7 +292,7 @@ class From(Elman):
 BAGS = [(0.5, []), (1.0, [0.2]), (1.5, []), (2.0, [0.3, 0.4])]
 
 
-@pytest.mark.slice
+@pytest.mark.slice(most=3)
 @pytest.mark.parametrize(
     "make, xs",
     [

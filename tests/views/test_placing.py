@@ -376,6 +376,7 @@ def test_edges_run_from_side_to_side(name: str) -> None:
             assert not is_inside or line.path[-1][1] == pytest.approx(line.path[-2][1], abs=0.1)
 
 
+@pytest.mark.slice(most=9)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_edges_at_one_side_of_a_box_are_in_order(name: str) -> None:
     """They do not cross right before their heads, or right after their tails."""
@@ -605,6 +606,7 @@ def two_towers() -> list[Value]:
     return found
 
 
+@pytest.mark.slice(most=9)
 @pytest.mark.parametrize("direction", cases(["LR"], campaign=["TB"]))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_frame_has_air_around_its_neurons(name: str, direction: str) -> None:
