@@ -22,8 +22,15 @@ from autograd.optim import Groups, Optimizer
 _MOST_SEARCHED = 10_000  # objects
 _NOTHING_IN_THEM = frozenset({int, float, bool, str, bytes, type(None), CodeType})
 _STATE = {"_known", "_memory"}  # attributes of an optimizer: the first refers to parameters, the second changes in C
-_ANYTHING = {"eval", "exec", "globals", "get_objects", "get_referrers", "import_module", "__import__", "modules"}
+_OF_GROUPS = {"groups", "_known"}  # attributes of Groups that refer to parameters
+_ANYTHING = {
+    *("eval", "exec", "globals", "get_objects", "get_referrers", "import_module", "__import__", "modules"),
+    *("__globals__", "f_globals", "_getframe", "currentframe"),
+}
 """Names by which a function may get hold of what it does not name."""
+_ANY_OF_A_MODULE = {"getattr", "attrgetter", "__getattribute__", "vars", "__dict__"}
+"""Names by which a function may get hold of whatever a module has, which otherwise is what it names."""
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE, of classes that are made by a class statement
 _NOT_USERS = sys.stdlib_module_names | {__name__.partition(".")[0]}
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -34,8 +41,10 @@ def may_read(optimizer: Optimizer, parameters: Sequence[Value]) -> bool:
     A function leads to its closure, and to the globals and the attributes of modules that it names.
     """
     moved, seen = set(map(id, parameters)), dict[int, Any]()
-    roots = [one for _, one in optimizer.groups] if isinstance(optimizer, Groups) else [optimizer]
-    found: list[Any] = [*roots, type(optimizer)]
+    found: list[Any] = [optimizer, type(optimizer)]
+    if isinstance(optimizer, Groups):
+        own = [value for name, value in optimizer.attributes().items() if name not in _OF_GROUPS]
+        found = [*own, *(one for _, one in optimizer.groups), type(optimizer)]
     while found:
         x = found.pop()
         kind = type(x)
@@ -45,19 +54,21 @@ def may_read(optimizer: Optimizer, parameters: Sequence[Value]) -> bool:
         if kind is Value:
             if x.op or id(x) in moved:
                 return True
-        elif len(seen) > _MOST_SEARCHED or isinstance(x, Groups):  # whose parts are the model's
+        elif len(seen) > _MOST_SEARCHED or kind in weakref.ProxyTypes or isinstance(x, Groups):  # of the model's parts
             return True
         elif kind is FunctionType:
             found += referents([x])
-            if _is_users(x.__module__):
+            if _is_users(x.__globals__.get("__name__")):  # its __module__ may be that of what it wraps
                 names = _names(x.__code__)
                 if names is None:
                     return True
                 found += _named(names, x.__globals__)
         elif isinstance(x, type):
-            if _is_users(x.__module__):
+            if _is_users_class(x):
                 found += gc.get_referents(x)
-        elif not isinstance(x, ModuleType):
+        elif isinstance(x, ModuleType):
+            found += [vars(x)] if _is_users(x.__name__) else []
+        else:
             found += _inside(x)
             found.append(kind)
     return False
@@ -83,6 +94,14 @@ def _is_users(module: str | None) -> bool:
     return root not in _NOT_USERS and not any(place in file for place in _INSTALLED)
 
 
+def _is_users_class(kind: type) -> bool:
+    """Return True for a class of such a module, or of text that is executed, whose module is but said to be another."""
+    said = sys.modules.get(kind.__module__)
+    return _is_users(kind.__module__) or bool(
+        kind.__flags__ & _HEAP_TYPE and getattr(said, kind.__qualname__, None) is not kind
+    )
+
+
 @lru_cache(1000)
 def _names(code: CodeType) -> frozenset[str] | None:
     """Return all names of globals and attributes in a function and those in it, also those that are written as text.
@@ -106,10 +125,12 @@ def _named(names: frozenset[str], variables: dict[str, Any]) -> Iterator[Any]:
     """Yield the globals with these names, and what has such a name in the modules among them."""
     spaces, known = [variables], set[int]()
     for space in spaces:
-        for name in names & space.keys():
+        for name in (names | {"__getattr__"}) & space.keys():  # a module's own gives what it has not
             x = space[name]
             if not isinstance(x, ModuleType):
                 yield x
             elif _is_users(x.__name__) and id(x) not in known:
                 known.add(id(x))
+                if names & _ANY_OF_A_MODULE:
+                    yield x
                 spaces.append(vars(x))

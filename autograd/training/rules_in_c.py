@@ -49,6 +49,7 @@ _SAME_EVERYWHERE = frozenset(
     "add sub mul div neg abs sqrt relu sign step where max min clip floor ceil mod floordiv pow".split()
 )
 """Operations of an update that have the same bits in C, in Python and in NumPy; of powers see `_power`."""
+CHANGES = "its rule changes the optimizer, or its learning rate does"
 _OWN_STATE = ("lr", "steps", "_memory", "_known")  # which `rate` and `update` read, and know
 
 
@@ -119,7 +120,7 @@ def unchanged(optimizers: Iterable[Optimizer]) -> Iterator[None]:
     else:
         changed = _given_back(before)
     if changed:
-        raise NotInCError("its rule changes the optimizer, or its learning rate does")
+        raise NotInCError(CHANGES)
 
 
 def _given_back(before: list[tuple[Optimizer, dict[str, Any]]]) -> bool:
@@ -165,7 +166,7 @@ def _refuse_hidden_state(optimizer: Optimizer) -> None:
             raise NotInCError(f"its rule changes {line.argval}, which is outside of it")
     for name in _names_outside(code) if code else ():
         x = optimizer.rule.__globals__.get(name)
-        if isinstance(x, _CHANGE):
+        if isinstance(x, _CHANGE) or _is_generator(x):
             raise NotInCError(f"its rule reads {name}, a {type(x).__name__}, which may change from step to step")
     kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
     for attributes in (optimizer.attributes(), *map(vars, kinds)):
@@ -181,6 +182,14 @@ def _names_outside(code: CodeType) -> Iterator[str]:
     for x in code.co_consts:
         if isinstance(x, CodeType):
             yield from _names_outside(x)
+
+
+def _is_generator(x: Any) -> bool:
+    """Return True for a generator of random numbers, or a method of one; `_no_draws` sees the global ones."""
+    of = getattr(x, "__self__", x)
+    if type(of).__module__.startswith("numpy.random"):
+        return True
+    return isinstance(of, random.Random) and of is not random.random.__self__  # type: ignore[attr-defined]
 
 
 def _never_changes(x: Any) -> bool:

@@ -40,7 +40,15 @@ from autograd.optim import Groups, Optimizer
 from autograd.training.data import Feed
 from autograd.training.draws import Draws
 from autograd.training.loop_in_c import RuleOfSlice, Samples, Slice, loop_source
-from autograd.training.rules_in_c import NotInCError, RuleInC, numbers_like, rule_in_c, unchanged, with_numbers
+from autograd.training.rules_in_c import (
+    CHANGES,
+    NotInCError,
+    RuleInC,
+    numbers_like,
+    rule_in_c,
+    unchanged,
+    with_numbers,
+)
 from autograd.training.steps import BatchFunction
 from autograd.trees import tree_leaves
 
@@ -398,11 +406,11 @@ class StepsInC:
         """
         if not self._has_settings():
             self._record()
-        count = self._look_ahead(min(stops[-1], self.pace))
+        count = min(stops[-1], self.pace)
+        drawn = self._draw(place, count) if self.drawing else []  # before the rates, which may draw, too
+        count = self._look_ahead(len(drawn) or count)
         if not count:
             return
-        drawn = self._draw(place, count) if self.drawing else []
-        count = len(drawn) or count
         if self.loaded is not kept:
             self.load(kept)
         made = self.slice  # one for all: what stays is in it
@@ -488,10 +496,15 @@ class StepsInC:
         try:
             with unchanged(_every(self.optimizer)), self._steps_given_back():
                 asked = [part.optimizer.rate for part in self.parts]
+                states = [(one.attributes(), one.attributes().copy()) for one in _every(self.optimizer)]
                 for step in range(len(rates.rows), count if rates.failure is None else 0):
                     for part in self.parts:
                         part.optimizer.steps = part.begin + step  # as functions of the step may read it
                     rates.rows.append([rate() for rate in asked])
+                    for now, before in states:
+                        before["steps"] = now.get("steps")
+                        if now != before:  # though a later rate may change it back
+                            raise NotInCError(CHANGES)
         except NotInCError:  # Python asks again, so that the optimizer changes at the right steps
             rates.rows.clear()
             raise
@@ -742,6 +755,8 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
     for method in ("update", "update_at", moves, "clipped"):
         if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
+    if hasattr(getattr(type(optimizer), "clip_norm", None), "__get__"):
+        raise NotInCError(f"{name} computes its clip_norm")
 
 
 def _in_memory(x: float | None) -> "array[float]":

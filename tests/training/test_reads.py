@@ -10,7 +10,7 @@ import struct
 import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -208,13 +208,35 @@ def test_other_rates_are_asked_in_advance(name: str) -> None:
 _variable: ContextVar[Any] = ContextVar("model")
 
 
+@functools.wraps(math.cos)
+def cosine_of_global(step: int) -> float:
+    return rate_of(here.model.parameters())
+
+
+def of_a_module(module: Any) -> Any:
+    """Return rates that find the model in a module: through a closure, by a name in parts, and by one of several."""
+    space = {"rate_of": rate_of, "module": module}
+    exec(  # without __name__, as in some shells: what is defined says that it is of builtins
+        "class Rate:\n    def __call__(self, step): return rate_of(module.net.parameters())\n"
+        "def by_parts(step): return rate_of(getattr(module, 'n' + step).parameters())\n"
+        "def by_one(step): return [getattr(module, name) for name in ('net', 'other')]\n",
+        space,
+    )
+    return [lambda step: rate_of(module.net.parameters()), space["Rate"](), space["by_parts"], space["by_one"]]
+
+
 def test_what_leads_to_parameters() -> None:
     model = made()
     parameters = model.parameters()
     array = np.array(parameters, dtype=object)
     result = parameters[0] * 2.0
     _variable.set(model)
+    module = ModuleType("of_a_user")
+    vars(module)["net"] = model
     for leads in (
+        *of_a_module(module),
+        cosine_of_global,
+        Schedule(weakref.proxy(model)),
         lambda step: array[0].data,
         lambda step: result.data,
         lambda step: _variable.get().layers,
@@ -222,7 +244,12 @@ def test_what_leads_to_parameters() -> None:
         functools.lru_cache(lambda step: model),
         {"a": [(parameters[3],)]}.get,
     ):
-        assert may_read(optim.SGD(leads), parameters)  # type: ignore[arg-type]  # not called
+        assert may_read(optim.SGD(leads), parameters)
+    held = optim.Groups((model, optim.SGD(0.1)))
+    assert not may_read(held, parameters)
+    held.own = model  # type: ignore[attr-defined]  # as a subclass may
+    assert may_read(held, parameters)
+    assert may_read(type("Own", (optim.SGD,), {"rate": lambda self: rate_of(here.model.parameters())})(0.1), parameters)
     assert not may_read(optim.SGD(lambda step: Value(0.5).data), parameters)
     many = [[] for _ in range(20_000)]  # type: ignore[var-annotated]
     assert may_read(optim.SGD(lambda step: len(many)), parameters)  # too much to search

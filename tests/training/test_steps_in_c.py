@@ -362,6 +362,13 @@ def test_what_is_drawn_for_samples(
         compared(make, xs, [0.1 * i for i in range(len(xs))], why=None if steps == "dropped" else "")
 
 
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_draws_for_samples_come_before_those_of_a_learning_rate(batch_size: int | None) -> None:
+    """Both from the module `random`: the first one seeds the generator of the other."""
+    options = {"batch_size": batch_size, "epochs": 20}
+    compared(lambda: (Noisy(False), optim.SGD(drawn_rate), options), [[0.5], [1.0], [0.25]], [0.1, 0.2, 0.3])
+
+
 class Pairs(nn.Module):
     """A model of nested inputs."""
 
@@ -465,6 +472,39 @@ def test_gradients_of_all_sizes_are_clipped(size: float, batch_size: int | None)
 
     made = compared(make, rows(5), [1.0, 0.5, 0.0, 0.25, -0.5])
     assert made.optimizer.steps >= 20
+
+
+class ClippedOnce(optim.SGD):
+    """A subclass that clips at one step."""
+
+    @property
+    def clip_norm(self) -> float | None:
+        return 1e-3 if self.steps == 7 else None
+
+    @clip_norm.setter
+    def clip_norm(self, x: float | None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_a_clip_norm_that_is_computed(batch_size: int | None) -> None:
+    options = {"batch_size": batch_size, "seed": 0, "epochs": 20}
+    compared(lambda: (large(), ClippedOnce(0.1), options), rows(5), [1.0] * 5, why="ClippedOnce computes its clip_norm")
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_a_learning_rate_that_changes_the_optimizer_and_changes_it_back(batch_size: int | None) -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        optimizer = optim.SGD(0.1)
+
+        def rate(step: int) -> float:
+            optimizer.clip_norm = 1e-3 if step == 7 else None
+            return 0.1
+
+        optimizer.lr = rate
+        return large(), optimizer, {"batch_size": batch_size, "seed": 0, "epochs": 20}
+
+    compared(make, rows(5), [1.0] * 5, why="its rule changes the optimizer, or its learning rate does")
 
 
 def test_a_model_that_a_callback_changes_is_trained_in_c_again() -> None:
@@ -1143,6 +1183,33 @@ def test_a_rule_that_counts_in_a_global_dictionary() -> None:
         return large(), Counted(0.1), {}
 
     compared(make, rows(6), [1.0] * 6, why="its rule reads _count, a dict, which may change from step to step")
+
+
+_rng = random.Random(0)
+_of_numpy = np.random.default_rng(0)
+_gauss = _rng.gauss
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (lambda self, lr, step, sqrt: partial_rule(lr * _rng.random()), "_rng, a Random"),
+        (lambda self, lr, step, sqrt: partial_rule(lr * _of_numpy.random()), "_of_numpy, a Generator"),
+        (lambda self, lr, step, sqrt: partial_rule(lr * _gauss(1.0, 0.1)), "_gauss, a method"),
+    ],
+)
+def test_a_rule_that_draws_by_a_generator_of_its_own(rule: Any, what: str) -> None:
+    def make() -> tuple[Any, Any, dict[str, Any]]:
+        global _of_numpy  # noqa: PLW0603  # for the same numbers again
+        _rng.seed(0)
+        _of_numpy = np.random.default_rng(0)
+        return large(), type("Drawing", (optim.Optimizer,), {"rule": rule})(0.1), {}
+
+    compared(make, rows(6), [1.0] * 6, why=f"its rule reads {what}, which may change from step to step")
+
+
+def partial_rule(rate: float) -> Any:
+    return lambda x, g: (x - rate * g,)
 
 
 @pytest.mark.parametrize("epoch", [0, 5])
