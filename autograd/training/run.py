@@ -249,19 +249,28 @@ class Run:
             losses.extend(made.losses)
             accuracies.extend(made.accuracies)
 
-        while len(losses) < len(cuts):
-            place = len(losses)
-            self._make(place, [len(cuts) - place], keep)
-            if len(losses) == place:
-                shape, start, n = cuts[place]
-                loss, accuracy = self._step(self.feeds[shape].batch(start, n))
-                losses.append(loss)
-                accuracies.append(accuracy)
+        try:
+            while len(losses) < len(cuts):
+                place = len(losses)
+                self._make(place, [len(cuts) - place], keep)
+                if len(losses) == place:
+                    shape, start, n = cuts[place]
+                    loss, accuracy = self._step(self.feeds[shape].batch(start, n))
+                    losses.append(loss)
+                    accuracies.append(accuracy)
+        finally:
+            if len(losses) == len(cuts):  # all steps are made, also where Ctrl-C came while C made the last ones
+                self._enter_steps(cuts, losses, accuracies, before if len(cuts) == 1 else self.kept)
+
+    def _enter_steps(
+        self, cuts: Sequence[Cut], losses: Sequence[float], accuracies: Sequence[float], kept: State
+    ) -> None:
+        """Enter the means of an epoch's steps, as `_enter` does."""
         loss = accuracy = 0.0
         for (_, _, n), batch_loss, batch_accuracy in zip(cuts, losses, accuracies):
             loss += batch_loss * (n / self.of)
             accuracy += batch_accuracy * (n / self.of)
-        self._enter(loss, accuracy, before if len(cuts) == 1 else self.kept)
+        self._enter(loss, accuracy, kept)
 
     def _make(self, place: int, stops: Sequence[int], keep: Callable[[Made], object]) -> None:
         """Make steps in C from a batch on, some or none; see `StepsInC.make`."""
