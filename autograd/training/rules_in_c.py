@@ -401,17 +401,22 @@ def _update_lines(
     if other:
         raise NotInCError(f"{other} in its rule has other bits in C")
     first, exponents = len(given), set[int]()
+    own_numbers = set(range(first))  # what is computed of a parameter's number, gradient and state: arrays, if `arrays`
+    for place, step in enumerate(program.steps, program.inputs):
+        if any(type(x) is int and x in own_numbers for x in step.operands):
+            own_numbers.add(place)
 
     def expression(step: Step, own: Sequence[str]) -> str:
         if step.op is not ops.TABLE["pow"]:
             return _term(spelling, step, own)
         [x, y], exponent = own, step.operands[1]
+        of_arrays = arrays and any(type(x) is int and x in own_numbers for x in step.operands)
         if type(exponent) is not int:
-            return _power(x, y, exponent, arrays=arrays)
+            return _power(x, y, exponent, arrays=of_arrays)
         if not first <= exponent < program.inputs:
-            return _power(x, y, None, arrays=arrays)
+            return _power(x, y, None, arrays=of_arrays)
         exponents.add(exponent - first)
-        return _power(x, y, numbers[exponent - first].data, arrays=arrays)
+        return _power(x, y, numbers[exponent - first].data, arrays=of_arrays)
 
     memories = len(given) - 2
     names = ["x[i]", "g[i]", *(f"m{j}[i]" for j in range(memories)), *(f"k[{j}]" for j in range(len(numbers)))]

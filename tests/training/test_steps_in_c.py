@@ -189,6 +189,21 @@ class TwoPhases(optim.Optimizer):
         return lambda x, g: (x - lr * g - lr * 0.01 * x,)
 
 
+class Corrected(optim.Optimizer):
+    """Corrections by powers of numbers, where it moves a parameter: Python's powers, also beside arrays."""
+
+    memories = 1
+
+    def rule(self, lr: float, step: int, sqrt: Any) -> Any:
+        share = 0.9
+
+        def move(x: Any, g: Any, mean: Any) -> Any:
+            mean = share * mean + (1 - share) * g
+            return x - lr * mean / (1 - share ** (step + 1)) ** 1.5, mean
+
+        return move
+
+
 def in_groups(model: Any) -> optim.Groups:
     return optim.Groups(
         (model.layers[0].neurons[0], optim.SGD(0.1, momentum=0.5)),
@@ -207,6 +222,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "adamw": lambda model: optim.AdamW(0.05),
     "lion": lambda model: Lion(0.05),
     "rmsprop": lambda model: RMSProp(0.01),
+    "corrected": lambda model: Corrected(0.01),
     "warm-up": lambda model: WarmUp(0.1),
     "two phases": lambda model: TwoPhases(0.1),
     "groups": in_groups,
@@ -1094,6 +1110,11 @@ def test_powers_of_floats_are_those_of_python(name: str) -> None:
     compared(
         lambda: (small(), RULES[name][0](), {"epochs": 300, "batch_size": 1, "seed": 1}), xs, [a * b for a, b in xs]
     )
+
+
+def test_powers_of_numbers_beside_arrays_are_those_of_python() -> None:
+    made = compared(lambda: (large(), Corrected(0.01), {"epochs": 300}), rows(6), [1.0] * 6)
+    assert type(made.optimizer._memory[0]) is np.ndarray
 
 
 def test_a_learning_rate_that_changes_the_optimizer() -> None:
