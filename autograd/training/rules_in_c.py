@@ -50,7 +50,7 @@ _SAME_EVERYWHERE = frozenset(
 )
 """Operations of an update that have the same bits in C, in Python and in NumPy; of powers see `_power`."""
 CHANGES = "its rule changes the optimizer, or its learning rate does"
-_OWN_STATE = ("lr", "steps", "_memory", "_known")  # which `rate` and `update` read, and know
+OWN_STATE = ("lr", "steps", "_memory", "_known")  # which `rate` and `update` read, and know
 
 
 class NotInCError(Exception):
@@ -61,7 +61,7 @@ class RuleInC(NamedTuple):
     """The rule of an optimizer in C."""
 
     update: list[str]
-    """The lines of a function's body: see `update_text`."""
+    """The lines of a function's body: see `_update_lines`."""
     numbers: list[str]
     """The lines of the function that computes the numbers of a step; none if Python has to."""
     code: CodeType
@@ -171,7 +171,7 @@ def _refuse_hidden_state(optimizer: Optimizer) -> None:
     kinds = type(optimizer).__mro__[: type(optimizer).__mro__.index(Optimizer)]
     for attributes in (optimizer.attributes(), *map(vars, kinds)):
         for name, x in attributes.items():
-            known = name in _OWN_STATE or name.startswith(("__", "_abc_"))  # Python's own
+            known = name in OWN_STATE or name.startswith(("__", "_abc_"))  # Python's own
             if not known and not _never_changes(x):
                 raise NotInCError(f"its attribute {name} is a {type(x).__name__}, which may change from step to step")
 

@@ -42,6 +42,7 @@ from autograd.training.draws import Draws
 from autograd.training.loop_in_c import RuleOfSlice, Samples, Slice, loop_source
 from autograd.training.rules_in_c import (
     CHANGES,
+    OWN_STATE,
     NotInCError,
     RuleInC,
     numbers_like,
@@ -167,12 +168,9 @@ class _Part:
             yield slice(self.state + j * self.size, self.state + (j + 1) * self.size)
 
 
-_NO_SETTINGS = ("lr", "steps", "_memory", "_known")
-
-
 def _settings(optimizer: Optimizer) -> dict[str, Any]:
     """Return the attributes of an optimizer but for those that change from step to step, or are asked for."""
-    return {name: x for name, x in optimizer.attributes().items() if name not in _NO_SETTINGS}
+    return {name: x for name, x in optimizer.attributes().items() if name not in OWN_STATE}
 
 
 def _every(optimizer: Optimizer) -> list[Optimizer]:
