@@ -245,9 +245,8 @@ class Run:
         losses, accuracies = list[float](), list[float]()
 
         def keep(made: Made) -> None:
-            self.kept = made.state(len(made.losses))
-            losses.extend(made.losses)
-            accuracies.extend(made.accuracies)
+            kept, figures = made.state(len(made.losses)), [made.losses, made.accuracies]
+            at_once(map(setattr, [self], ["kept"], [kept]), map(list.extend, [losses, accuracies], figures))
 
         try:
             while len(losses) < len(cuts):
@@ -259,7 +258,7 @@ class Run:
                     losses.append(loss)
                     accuracies.append(accuracy)
         finally:
-            if len(losses) == len(cuts):  # all steps are made, also where Ctrl-C came while C made the last ones
+            if len(accuracies) == len(cuts):  # all steps are made, also where Ctrl-C came while C made the last ones
                 self._enter_steps(cuts, losses, accuracies, before if len(cuts) == 1 else self.kept)
 
     def _enter_steps(
