@@ -890,6 +890,7 @@ def test_large_numbers_are_not_an_error() -> None:
 
 
 @pytest.mark.slice
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a file or compiler that was opened, but is not yet in `with`
 @pytest.mark.parametrize("backend", ["python", "numpy", "c"], indirect=True)  # in lists, in arrays, and steps in C
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize("start", cases([0], campaign=[1, 2, 3]))
