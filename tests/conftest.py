@@ -92,9 +92,9 @@ def collections_walk_what_their_file_has_made() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def c_in_half_the_time(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let compilers optimize in the tests of C, and in a campaign.
+    """Compile without optimizing, but in the tests of C, and in a campaign.
 
-    Elsewhere C is one backend of many: its numbers are the same without, and a compiler takes half of the time.
+    Elsewhere C is one backend of many: its numbers are the same, and a compiler takes half of the time.
     """
     of_c = "codegen" in request.path.parts or request.path.name == "test_packaging.py"  # which compares the options
     quickly = not of_c and settings().max_examples == USUAL_EXAMPLES

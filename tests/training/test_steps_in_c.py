@@ -1298,6 +1298,23 @@ def test_a_compiler_that_fails_leaves_the_steps_to_python(monkeypatch: pytest.Mo
 # ------------------------------------------------------------------------------------------------ mistakes are caught
 
 
+def plant(wrong: str, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the printed source of the loop.
+
+    Raises, when it is printed:
+        LookupError: it does not have this text. (An AssertionError would pass for the mistake that was caught.)
+    """
+    printed = loop_in_c.loop_source
+
+    def mistaken(rules: Any) -> tuple[str, list[int]]:
+        source, kinds = printed(rules)
+        if wrong not in source:
+            raise LookupError(f"the printed source has no {wrong!r}")
+        return source.replace(wrong, right), kinds
+
+    monkeypatch.setattr(steps_in_c, "loop_source", mistaken)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
@@ -1315,17 +1332,11 @@ def test_a_compiler_that_fails_leaves_the_steps_to_python(monkeypatch: pytest.Mo
 )
 def test_a_mistake_in_the_printed_source_is_caught(wrong: str, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the comparison with the rule, so that nothing wrong is kept; of batches, and at some steps, by this file."""
-    printed = loop_in_c.loop_source
-
-    def mistaken(rules: Any) -> tuple[str, list[int]]:
-        source, kinds = printed(rules)
-        assert wrong in source
-        return source.replace(wrong, right), kinds
 
     def make() -> tuple[Any, Any, dict[str, Any]]:
         return large(), optim.Adam(0.05, betas=(0.5, 0.75), clip_norm=0.05), {"batch_size": 2, "seed": 0, "epochs": 20}
 
-    monkeypatch.setattr(steps_in_c, "loop_source", mistaken)
+    plant(wrong, right, monkeypatch)
     if "batch" in wrong or "share" in wrong:
         with pytest.raises(AssertionError):
             compared(make, rows(7), [a + b for a, b in rows(7)])
@@ -1340,14 +1351,7 @@ def test_a_mistake_in_the_printed_source_is_caught(wrong: str, right: str, monke
     ("wrong", "right"), [("+= n * of->draws;", "+= of->draws;"), ("a[3] = s->drawn;", "a[3] = s->drawn + 1;")]
 )
 def test_a_mistake_in_what_is_drawn_is_caught(wrong: str, right: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed = loop_in_c.loop_source
-
-    def mistaken(rules: Any) -> tuple[str, list[int]]:
-        source, kinds = printed(rules)
-        assert wrong in source
-        return source.replace(wrong, right), kinds
-
-    monkeypatch.setattr(steps_in_c, "loop_source", mistaken)
+    plant(wrong, right, monkeypatch)
     with pytest.raises(AssertionError):
         compared(lambda: (Noisy(), optim.SGD(0.1), {}), rows(4), [1.0] * 4)
 
