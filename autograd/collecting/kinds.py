@@ -71,7 +71,7 @@ def has_values(module: Holding) -> bool:
 
 
 _HOLDS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: instances refer to others, which the garbage collector can list
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that is not built in, but made by a class statement
 _NEVER_SEARCHED = (ModuleType, FrameType, Op, Marks, Layout)  # they lead to the rest of the program, or hold no leaf
 WEAK = (weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 _OURS = __name__.partition(".")[0] + "."  # the modules of classes that have no leaves among their attributes
@@ -282,7 +282,7 @@ def _of_array(part: Any) -> Parts:
 def of_class(kind: type) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of a class, with their names, that may hold leaves: no methods and other descriptors."""
     for base in kind.__mro__:
-        if base.__flags__ & _HEAP_TYPE and not str(base.__module__).startswith(_OURS):
+        if base.__flags__ & HEAP_TYPE and not str(base.__module__).startswith(_OURS):
             for name, x in vars(base).items():
                 found = KINDS[type(x)]
                 if found and not found.descriptor and not name.startswith(_NO_PARTS):

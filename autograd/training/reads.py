@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from autograd.collecting.kinds import referents
+from autograd.collecting.kinds import HEAP_TYPE, referents
 from autograd.engine import Value
 from autograd.optim import Groups, Optimizer
 
@@ -30,7 +30,6 @@ _ANYTHING = {
 """Names by which a function may get hold of what it does not name."""
 _ANY_OF_A_MODULE = {"getattr", "attrgetter", "__getattribute__", "vars", "__dict__"}
 """Names by which a function may get hold of whatever a module has, which otherwise is what it names."""
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE, of classes that are made by a class statement
 _NOT_USERS = sys.stdlib_module_names | {__name__.partition(".")[0]}
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -98,7 +97,7 @@ def _is_users_class(kind: type) -> bool:
     """Return True for a class of such a module, or of text that is executed, whose module is but said to be another."""
     said = sys.modules.get(kind.__module__)
     return _is_users(kind.__module__) or bool(
-        kind.__flags__ & _HEAP_TYPE and getattr(said, kind.__qualname__, None) is not kind
+        kind.__flags__ & HEAP_TYPE and getattr(said, kind.__qualname__, None) is not kind
     )
 
 

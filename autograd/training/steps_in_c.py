@@ -126,9 +126,9 @@ class _Part:
 
     @property
     def has_constant_rate(self) -> bool:
-        optimizer, kind = self.optimizer, type(self.optimizer)
-        computed = kind.rate is not Optimizer.rate or hasattr(getattr(kind, "lr", None), "__get__")  # as a property has
-        return not computed and "rate" not in optimizer.attributes() and not callable(optimizer.lr)
+        optimizer = self.optimizer
+        own = type(optimizer).rate is not Optimizer.rate or "rate" in optimizer.attributes()
+        return not own and not _is_computed(optimizer, "lr") and not callable(optimizer.lr)
 
     def give_rates(self, rate: float, rates: Sequence[float] = ()) -> None:
         """Let C read the rates of a slice: that of each step, or one for all."""
@@ -324,9 +324,7 @@ class StepsInC:
                 self._tabulate_step(0)
         except Exception:  # any, of a user's rule; asked for each step, it raises it at the right one
             return False
-        for part in self.parts:
-            if part.by_python:
-                part.read.table = _address(part.table)
+        self._give_tables()
         self._try_on(trial, some, signed)
         if not self.slice.done or not self._all_agree(entirely=True):
             return False
@@ -534,10 +532,14 @@ class StepsInC:
             self.rates.failure = problem
             del self.rates.rows[step:]
             count = step
+        self._give_tables()
+        return count
+
+    def _give_tables(self) -> None:
+        """Let C read the numbers that Python has computed."""
         for part in self.parts:
             if part.by_python:
                 part.read.table = _address(part.table)
-        return count
 
     def _tabulate_step(self, step: int) -> None:
         for part in self.parts:
@@ -753,8 +755,13 @@ def _refuse_own(optimizer: Optimizer, kind: type[Optimizer], moves: str) -> None
     for method in ("update", "update_at", moves, "clipped"):
         if getattr(type(optimizer), method) is not getattr(kind, method) or method in optimizer.attributes():
             raise NotInCError(f"{name} has a method {method} of its own")
-    if hasattr(getattr(type(optimizer), "clip_norm", None), "__get__"):
+    if _is_computed(optimizer, "clip_norm"):
         raise NotInCError(f"{name} computes its clip_norm")
+
+
+def _is_computed(optimizer: Optimizer, name: str) -> bool:
+    """Return True for an attribute that the class computes whenever it is read, as a property does."""
+    return hasattr(getattr(type(optimizer), name, None), "__get__")
 
 
 def _in_memory(x: float | None) -> "array[float]":
